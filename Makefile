@@ -1,0 +1,74 @@
+# Two commands do everything on a machine with Python 3.11 or newer and make: `make demo` and `make test`.
+# The environment is in .venv; nothing is installed outside it, but for Chromium where there is none (see
+# scripts/find_browser.py). To use another interpreter: make PYTHON=python3.12 demo
+
+SHELL := /bin/sh
+PYTHON ?=
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet install -c constraints.txt
+WANTED := pyproject.toml constraints.txt
+
+.PHONY: help demo lab test check format bench constraints clean
+
+help:
+	@echo "make demo         make one video from two pictures, here and free of charge, and show where it is"
+	@echo "make lab          open JupyterLab on the notebooks"
+	@echo "make test         format, lint, types and every test, in a real Chromium too"
+	@echo "make check        the same without browser, kernel and notebook tests: fast"
+	@echo "make format       let ruff mend format and imports"
+	@echo "make bench        measure the figures of the README"
+	@echo "make constraints  renew constraints.txt"
+	@echo "make clean        remove the environment and what was built; videos stay"
+
+demo: $(VENV)/.lab
+	@$(BIN)/pixverse-nb demo </dev/null
+
+lab: $(VENV)/.lab
+	@$(BIN)/jupyter lab notebooks
+
+test: $(VENV)/.test $(VENV)/.browser
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest --color=no </dev/null
+
+check: $(VENV)/.test
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest --color=no -q --ignore=tests/browser --ignore=tests/kernel --ignore=tests/test_notebooks.py </dev/null
+
+format: $(VENV)/.test
+	@$(BIN)/ruff check --quiet --fix-only .
+	@$(BIN)/ruff format --quiet .
+
+bench: $(VENV)/.test
+	@$(BIN)/python -m bench </dev/null
+
+constraints: $(VENV)/.venv
+	@$(BIN)/python -m pip --disable-pip-version-check --no-input --quiet install uv
+	@$(BIN)/uv --quiet pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-annotate --no-header --upgrade -o constraints.txt >/dev/null
+
+clean:
+	@rm -rf $(VENV) demo build dist test-results .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Stamps: what is up to date is not installed again, and a second run starts at once.
+$(VENV)/.venv: scripts/make_venv.sh
+	@sh scripts/make_venv.sh $(VENV) $(PYTHON) </dev/null
+	@touch $@
+
+$(VENV)/.lab: $(VENV)/.venv $(WANTED)
+	@echo "Installing into $(VENV) (a minute or two the first time) ..."
+	@$(PIP) -e '.[sandbox,lab]' </dev/null
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.venv $(WANTED)
+	@echo "Installing into $(VENV) (a minute or two the first time) ..."
+	@$(PIP) -e '.[sandbox,lab,test]' </dev/null
+	@touch $@ $(VENV)/.lab
+
+$(VENV)/.browser: $(VENV)/.test scripts/find_browser.py
+	@$(BIN)/python scripts/find_browser.py --install </dev/null
+	@touch $@

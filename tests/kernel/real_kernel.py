@@ -1,0 +1,78 @@
+"""Real kernels, asked as "Run All" asks them: several cells are queued before the first one has answered."""
+
+import queue
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.manager import KernelManager
+
+PATIENCE_S = 60.0  # longer than any cell here takes on a busy machine; a lost cell costs this once
+
+
+@dataclass
+class CellReply:
+    """What one queued cell came to: "ok", "error", "aborted", or "lost" where no reply came in time."""
+
+    code: str
+    status: str = "lost"
+    stdout: str = ""
+    error: str = ""
+    displays: list[dict[str, object]] = field(default_factory=list)
+
+
+class Kernel:
+    """A running kernel of this environment."""
+
+    def __init__(self, manager: KernelManager, client: BlockingKernelClient) -> None:
+        self.manager = manager
+        self.client = client
+
+    def run_queued(self, codes: list[str], timeout_s: float = PATIENCE_S) -> list[CellReply]:
+        """Send every cell at once, as Run All does, and return their replies in order."""
+        cells = {self.client.execute(code, stop_on_error=False): CellReply(code) for code in codes}
+        waiting = set(cells)
+        while waiting:
+            try:
+                message = self.client.get_shell_msg(timeout=timeout_s)
+            except queue.Empty:
+                break
+            asked = message["parent_header"].get("msg_id")
+            if asked in waiting:
+                waiting.discard(asked)
+                cells[asked].status = message["content"]["status"]
+                if message["content"]["status"] == "error":
+                    cells[asked].error = f"{message['content']['ename']}: {message['content']['evalue']}"
+        if not waiting:
+            self._gather_outputs(cells, timeout_s)
+        return list(cells.values())
+
+    def run(self, code: str) -> CellReply:
+        """Run one cell and return its reply."""
+        return self.run_queued([code])[0]
+
+    def interrupt(self) -> None:
+        """Do what the stop button does."""
+        self.manager.interrupt_kernel()
+
+    def _gather_outputs(self, cells: dict[str, CellReply], timeout_s: float) -> None:
+        busy = set(cells)
+        while busy:
+            message = self.client.get_iopub_msg(timeout=timeout_s)
+            cell = cells.get(message["parent_header"].get("msg_id", ""))
+            if cell is None:
+                continue
+            kind, content = message["msg_type"], message["content"]
+            if kind == "stream" and content["name"] == "stdout":
+                cell.stdout += content["text"]
+            elif kind in ("display_data", "update_display_data", "execute_result"):
+                cell.displays.append(content["data"])
+            elif kind == "status" and content["execution_state"] == "idle":
+                busy.discard(message["parent_header"]["msg_id"])
+
+
+class StartKernel(Protocol):
+    """Starts a kernel of this environment; `env` adds environment variables."""
+
+    def __call__(self, env: Mapping[str, str] | None = None) -> Kernel: ...
