@@ -1,0 +1,199 @@
+"""What can go wrong, as one tree. Every error says what happened, then what to do.
+
+PixVerseError
+├── ConfigError                     no token, a bad setting
+├── InvalidRequest (ValueError)     wrong fields, all named in .fields; nothing was sent
+│   └── InvalidImage                a picture cannot be used; .fields names which one
+├── APIError                        the vendor answered with an error; .status and .reply hold it
+│   ├── Unauthorized         401    the token is missing or wrong
+│   ├── SubscriptionRequired 402    the useapi.net subscription has ended
+│   ├── NotFound             404    unknown, or still processing
+│   ├── OutOfCredits         412    the PixVerse account has no credits left
+│   ├── Moderated            422    the vendor's moderator refused the request
+│   ├── Busy                 429    every slot is taken; .retry_after_s when the vendor named a pace
+│   ├── AccountPending       596    the account waits for its owner; never retried
+│   └── ServerError          5xx    the vendor's side failed
+├── NoAnswer                        the connection failed; .sent tells whether the request left
+├── OutcomeUnknown                  a paid call may or may not have been accepted; being settled
+├── JobError                        a job ended without a video; .job is the handle
+│   ├── JobFailed
+│   ├── JobModerated
+│   ├── JobTimeout (TimeoutError)
+│   └── JobCancelled
+├── DownloadError                   the finished video could not be fetched or stored
+└── LedgerError                     the ledger file cannot be used
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+__all__ = [
+    "APIError",
+    "AccountPending",
+    "Busy",
+    "ConfigError",
+    "DownloadError",
+    "InvalidImage",
+    "InvalidRequest",
+    "JobCancelled",
+    "JobError",
+    "JobFailed",
+    "JobModerated",
+    "JobTimeout",
+    "LedgerError",
+    "Moderated",
+    "NoAnswer",
+    "NotFound",
+    "OutOfCredits",
+    "OutcomeUnknown",
+    "PixVerseError",
+    "ServerError",
+    "SubscriptionRequired",
+    "Unauthorized",
+]
+
+Charge = Literal["no", "unknown", "yes"]
+
+
+class PixVerseError(Exception):
+    """The root of everything this package raises.
+
+    `ref` names the job concerned (None where there is none), `account` the masked account, and
+    `may_have_been_charged` is "no", "unknown" or "yes".
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        ref: str | None = None,
+        account: str | None = None,
+        may_have_been_charged: Charge = "no",
+    ) -> None:
+        super().__init__(message)
+        self.ref = ref
+        self.account = account
+        self.may_have_been_charged: Charge = may_have_been_charged
+
+
+class ConfigError(PixVerseError):
+    """A setting is missing or cannot be used; nothing was sent."""
+
+
+class InvalidRequest(PixVerseError, ValueError):
+    """One or more fields are wrong; `fields` maps each wrong field to its mend. Nothing was sent."""
+
+    def __init__(self, fields: Mapping[str, str], *, ref: str | None = None) -> None:
+        self.fields = dict(fields)
+        noun = "field is" if len(self.fields) == 1 else "fields are"
+        lines = "\n".join(f"  {name}: {mend}" for name, mend in self.fields.items())
+        super().__init__(f"{len(self.fields)} {noun} wrong; nothing was sent and nothing was paid.\n{lines}", ref=ref)
+
+
+class InvalidImage(InvalidRequest):
+    """A picture cannot be used; `fields` has "first", "last" or both. Nothing was sent."""
+
+
+class APIError(PixVerseError):
+    """The vendor answered with an error.
+
+    `status` is the HTTP status and `reply` the decoded body (a dict, or the text of a body that is not JSON).
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        reply: Any = None,
+        ref: str | None = None,
+        account: str | None = None,
+        may_have_been_charged: Charge = "no",
+    ) -> None:
+        super().__init__(message, ref=ref, account=account, may_have_been_charged=may_have_been_charged)
+        self.status = status
+        self.reply = reply
+
+
+class Unauthorized(APIError):
+    """401: the token is missing or wrong."""
+
+
+class SubscriptionRequired(APIError):
+    """402: the useapi.net subscription is missing or has ended."""
+
+
+class NotFound(APIError):
+    """404: the vendor does not know the thing, or it is still being made."""
+
+
+class OutOfCredits(APIError):
+    """412: the PixVerse account has no credits left."""
+
+
+class Moderated(APIError):
+    """422: the vendor's moderator refused the prompt; a verdict on this request, not charged."""
+
+
+class Busy(APIError):
+    """429: every slot is taken; `retry_after_s` is the pace in seconds where the vendor named one."""
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.retry_after_s = retry_after_s
+
+
+class AccountPending(APIError):
+    """596: the PixVerse account waits for its owner (password changed, or on hold). Never retried."""
+
+
+class ServerError(APIError):
+    """5xx: the vendor's side failed; `retry_after_s` as for Busy."""
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.retry_after_s = retry_after_s
+
+
+class NoAnswer(PixVerseError):
+    """The connection failed; `sent` is False only where no byte of the request can have left."""
+
+    def __init__(self, message: str, *, sent: bool, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.sent = sent
+
+
+class OutcomeUnknown(PixVerseError):
+    """A paid call may or may not have been accepted; it is never sent again by itself."""
+
+
+class JobError(PixVerseError):
+    """A job ended without a video; `job` is its handle."""
+
+    def __init__(self, message: str, *, job: Any = None, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.job = job
+
+
+class JobFailed(JobError):
+    """The vendor reports that the generation failed, or refused it for good."""
+
+
+class JobModerated(JobError):
+    """The vendor's moderator stopped the generation; the credits are refunded upstream."""
+
+
+class JobTimeout(JobError, TimeoutError):
+    """The waiting ended before the video was there; the job stays adoptable by its ref."""
+
+
+class JobCancelled(JobError):
+    """The job was cancelled here."""
+
+
+class DownloadError(PixVerseError):
+    """The finished video could not be fetched or stored; the job can be taken up again."""
+
+
+class LedgerError(PixVerseError):
+    """The ledger file cannot be used (newer version, damaged, disk full)."""

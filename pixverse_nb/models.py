@@ -1,0 +1,360 @@
+"""The values that people and modules hand to each other. All are frozen; a change is a new value.
+
+The words are ours (`duration`, `motion_mode`); the vendor's JSON names (`video_status`, `first_frame_path`) stay
+inside `wire/`. Ranges and choices are those of useapi.net's page "POST videos/create-frames-v3".
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, ValidationError
+
+from pixverse_nb.errors import Charge, InvalidRequest
+from pixverse_nb.privacy import masked
+
+Duration = Literal[5, 8]
+Quality = Literal["360p", "540p", "720p", "1080p"]
+MotionMode = Literal["normal", "fast"]
+AspectRatio = Literal["16:9", "9:16", "1:1", "4:3", "3:4"]
+
+DURATIONS: Final[tuple[int, ...]] = get_args(Duration)
+QUALITIES: Final[tuple[str, ...]] = get_args(Quality)
+MOTION_MODES: Final[tuple[str, ...]] = get_args(MotionMode)
+ASPECT_RATIOS: Final[tuple[str, ...]] = get_args(AspectRatio)
+PROMPT_MAX: Final = 2048
+SEED_MAX: Final = 2_147_483_647
+REPLY_MAX: Final = 1024
+REPLY_REF_MAX: Final = 960  # the vendor's 1024, less the room for our own reference in front
+
+
+class FramesRequest(BaseModel):
+    """One video to be made from a first and a last picture; frozen and valid.
+
+    `first` and `last` name the pictures by content (see `images.Frame.key`). `duration` is in seconds. `seed` is
+    1…2147483647 and always set. `reply_url`, `reply_ref` and `max_jobs` (1…8) travel to the vendor but do not make
+    another video, and neither does the account in `email`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    first: str
+    last: str
+    prompt: Annotated[str, Field(max_length=PROMPT_MAX)] = ""
+    model: Annotated[str, Field(pattern=r"^v\d+(\.\d+)?$")] = "v3.5"
+    duration: Duration = 5
+    quality: Quality = "720p"
+    motion_mode: MotionMode = "normal"
+    aspect_ratio: AspectRatio = "16:9"
+    seed: Annotated[StrictInt, Field(ge=1, le=SEED_MAX)]
+    remove_watermark: StrictBool = True
+    email: str | None = None
+    reply_url: Annotated[str, Field(max_length=REPLY_MAX, pattern=r"^https?://\S+$")] | None = None
+    reply_ref: Annotated[str, Field(max_length=REPLY_REF_MAX)] | None = None
+    max_jobs: Annotated[StrictInt, Field(ge=1, le=8)] | None = None
+
+    @property
+    def cell(self) -> str:
+        """The sha256 of everything that decides what the video looks like, the seed included (hex)."""
+        return _digest(self.model_dump(mode="json", exclude={"email", "reply_url", "reply_ref", "max_jobs"}))
+
+    @property
+    def call_key(self) -> str:
+        """As `cell` without the seed: what a call that lets the seed be drawn asks for (hex)."""
+        return _digest(self.model_dump(mode="json", exclude={"seed", "email", "reply_url", "reply_ref", "max_jobs"}))
+
+    def __repr__(self) -> str:
+        shown = self.model_dump(exclude={"first", "last", "reply_url", "reply_ref"}, exclude_none=True)
+        return masked(f"FramesRequest({', '.join(f'{name}={value!r}' for name, value in shown.items())})")
+
+    __str__ = __repr__
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A combination of fields that the vendor refuses, and why."""
+
+    fields: Mapping[str, object]
+    reason: str
+
+    def applies(self, values: Mapping[str, object]) -> bool:
+        """Tell whether `values` (field name to value) holds the whole combination."""
+        return all(values.get(name) == value for name, value in self.fields.items())
+
+
+# PixVerse's own documents of the v3.5 era; useapi.net's page states no rule.
+REFUSALS: Final = (
+    Refusal(
+        {"motion_mode": "fast", "duration": 8},
+        "fast motion is made in 5 s only: choose duration=5 or motion_mode='normal'",
+    ),
+    Refusal({"quality": "1080p", "duration": 8}, "1080p is made in 5 s only: choose duration=5 or quality='720p'"),
+    Refusal(
+        {"quality": "1080p", "motion_mode": "fast"},
+        "1080p has no fast motion: choose motion_mode='normal' or quality='720p'",
+    ),
+)
+
+
+def refusals(values: Mapping[str, object]) -> tuple[Refusal, ...]:
+    """Return every vendor rule that `values` (field name to value) would break; empty where it is accepted."""
+    return tuple(rule for rule in REFUSALS if rule.applies(values))
+
+
+def build_request(values: Mapping[str, Any], *, allow_refused: bool = False) -> FramesRequest:
+    """Return the validated request, or raise InvalidRequest with every wrong field named.
+
+    With `allow_refused=True` a combination in `REFUSALS` is let through, for the vendor to decide.
+    """
+    wrong: dict[str, str] = {}
+    request: FramesRequest | None = None
+    try:
+        request = FramesRequest(**values)
+    except ValidationError as error:
+        for problem in error.errors(include_url=False, include_context=False):
+            name = str(problem["loc"][0]) if problem["loc"] else "request"
+            wrong.setdefault(name, _mend(name, problem["msg"], problem.get("input")))
+    if not allow_refused:
+        for rule in refusals(values):
+            for name in rule.fields:
+                wrong.setdefault(name, f"{rule.reason} (allow_refused=True sends it all the same)")
+    if wrong or request is None:
+        raise InvalidRequest(wrong)
+    return request
+
+
+_CHOICES: Final[dict[str, str]] = {
+    "duration": "5 or 8 (seconds, a whole number)",
+    "quality": "one of " + ", ".join(QUALITIES),
+    "motion_mode": "normal or fast",
+    "aspect_ratio": "one of " + ", ".join(ASPECT_RATIOS) + ", or None for the first picture's own",
+    "seed": f"a whole number 1…{SEED_MAX}, or None to have one drawn",
+    "max_jobs": "a whole number 1…8, or None for the account's own value",
+    "remove_watermark": "True or False",
+    "model": "a model name such as v3.5",
+    "prompt": f"a text of at most {PROMPT_MAX} characters",
+    "reply_url": f"an http(s) address of at most {REPLY_MAX} characters",
+    "reply_ref": f"a text of at most {REPLY_REF_MAX} characters",
+}
+
+
+def _mend(name: str, message: str, given: object) -> str:
+    """Return one sentence that says what was given and what is wanted."""
+    size = (
+        f"; this one has {len(given)}"
+        if isinstance(given, str) and name in {"prompt", "reply_ref", "reply_url"}
+        else ""
+    )
+    shown = "" if size else f", not {masked(repr(given))[:60]}"
+    return f"must be {_CHOICES[name]}{size}{shown}" if name in _CHOICES else message
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+class JobState(StrEnum):
+    """Where a job stands. The last six are final."""
+
+    PLANNED = "planned"
+    UPLOADING = "uploading"
+    SUBMITTING = "submitting"
+    WAITING = "waiting"  # the vendor's slots are full; tried again by itself
+    UNKNOWN = "unknown"  # the paid call's answer was lost; being settled, never sent again blindly
+    QUEUED = "queued"
+    GENERATING = "generating"
+    DOWNLOADING = "downloading"
+    DONE = "done"
+    FAILED = "failed"
+    MODERATED = "moderated"
+    REFUSED = "refused"  # the vendor refused the paid call; nothing was charged
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+
+    @property
+    def is_final(self) -> bool:
+        """True where the job goes no further by itself."""
+        return self in FINAL_STATES
+
+
+FINAL_STATES: Final = frozenset(
+    {
+        JobState.DONE,
+        JobState.FAILED,
+        JobState.MODERATED,
+        JobState.REFUSED,
+        JobState.CANCELLED,
+        JobState.TIMED_OUT,
+    }
+)
+
+
+@dataclass(frozen=True)
+class UploadedFile:
+    """A picture that the vendor already holds; usable wherever a picture is asked for.
+
+    `path` is the vendor's `upload/<uuid>.<ext>`, `id` its `img_id`, `size_bytes` the bytes sent.
+    """
+
+    path: str
+    id: int | None = None
+    url: str | None = None
+    size_bytes: int | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Credits:
+    """The balance of the PixVerse account, in credits. `total` is daily + monthly + package."""
+
+    daily: int
+    monthly: int
+    package: int
+    plan: str | None = None
+    can_remove_watermark: bool | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def total(self) -> int:
+        """All credits that can be spent."""
+        return self.daily + self.monthly + self.package
+
+
+@dataclass(frozen=True)
+class AccountCapacity:
+    """How many jobs one account runs and may still take. Do not assume available = max_jobs - executing."""
+
+    account: str = field(repr=False)
+    max_jobs: int = 0
+    executing: int = 0
+    available: int = 0
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """The slots of every account that the token reaches."""
+
+    accounts: tuple[AccountCapacity, ...]
+
+    @property
+    def available(self) -> int:
+        """Free slots over all accounts."""
+        return sum(account.available for account in self.accounts)
+
+    @property
+    def max_jobs(self) -> int:
+        """Slots over all accounts."""
+        return sum(account.max_jobs for account in self.accounts)
+
+
+@dataclass(frozen=True)
+class JobEvent:
+    """Something that happened to a job: `at` (Unix seconds), `state` afterwards, and a sentence about it."""
+
+    at: float
+    state: JobState
+    text: str
+
+
+@dataclass(frozen=True)
+class VideoFile:
+    """A finished video on disk. `path` is the local mp4; `url` the vendor's, whose lifetime is not documented.
+
+    `width` and `height` are pixels, `duration_s` seconds, `size_bytes` bytes, `made_at` Unix seconds.
+    `poster_jpeg` is a small still for the player before it plays.
+    """
+
+    path: Path
+    sha256: str
+    size_bytes: int
+    url: str | None = None
+    width: int | None = None
+    height: int | None = None
+    duration_s: float | None = None
+    request: FramesRequest | None = None
+    ref: str | None = None
+    video_id: str | None = field(default=None, repr=False)
+    cost_credits: int | None = None
+    cost_is_estimate: bool = True
+    made_at: float | None = None
+    is_sandbox: bool = False
+    python: str | None = field(default=None, repr=False)  # the one line that makes it again
+    poster_jpeg: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class JobSnapshot:
+    """Everything about a job at one moment, for cards and lists.
+
+    Times are Unix seconds. `typical_s` is the usual time from submission to completion for such a job, learnt from
+    earlier ones; None where nothing is known. `queue_position` counts from 1 where the vendor tells it. `notice`
+    and `next_step` are sentences for the person; `trouble` says what stands in the way just now (no network, busy).
+    """
+
+    ref: str
+    state: JobState
+    request: FramesRequest
+    created_at: float
+    submitted_at: float | None = None
+    finished_at: float | None = None
+    typical_s: float | None = None
+    queue_position: int | None = None
+    notices: tuple[str, ...] = ()
+    trouble: str | None = None
+    error: str | None = None
+    next_step: str | None = None
+    charged: Charge = "no"
+    estimated_credits: int | None = None
+    cost_credits: int | None = None
+    is_sandbox: bool = False
+    reused: bool = False
+    video: VideoFile | None = None
+
+
+class RemoteState(StrEnum):
+    """What the vendor says of a generation. UNRECOGNISED is a number nobody has documented: wait, never a success."""
+
+    QUEUED = "queued"
+    GENERATING = "generating"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    MODERATED = "moderated"
+    UNRECOGNISED = "unrecognised"
+
+
+@dataclass(frozen=True)
+class RemoteVideo:
+    """One generation as the vendor lists it; every field but `state` may be missing.
+
+    `created_at` is Unix seconds, `queue_position` counts from 1, `raw` is the vendor's row as it came.
+    """
+
+    video_id: str | None = field(repr=False)
+    state: RemoteState
+    url: str | None = None
+    error: str | None = None
+    created_at: float | None = None
+    reply_ref: str | None = None
+    prompt: str | None = None
+    seed: int | None = None
+    quality: str | None = None
+    duration: int | None = None
+    motion_mode: str | None = None
+    first_path: str | None = None
+    last_path: str | None = None
+    queue_position: int | None = None
+    cost_credits: int | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class RunningJob:
+    """One job that useapi.net tracks just now (its scheduler's entry)."""
+
+    video_id: str | None = field(repr=False)
+    reply_ref: str | None = None
+    elapsed: str | None = None

@@ -1,0 +1,148 @@
+"""Settings: every wait in one place (`Timing`), the price list (`Prices`), and where a token comes from."""
+
+import importlib
+import importlib.util
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from pixverse_nb.errors import ConfigError
+from pixverse_nb.models import FramesRequest
+from pixverse_nb.privacy import Secret
+
+DEFAULT_BASE_URL: Final = "https://api.useapi.net/v2/pixverse"
+TOKEN_PAGE: Final = "https://useapi.net/docs/start-here/setup-useapi"
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Every wait, in seconds. `scaled(0.01)` is the same protocol a hundred times faster, for tests.
+
+    poll_s            the densest rhythm of the shared list poll
+    busy_wait_s       least and most wait after a 429
+    settle_s          how long after a lost answer a generation may still turn up in the vendor's list; must exceed
+                      the vendor's accept lag plus its list lag
+    answer_timeout_s  how long one answer may take
+    deadline_s        how long a job may take from its creation
+    typical_s         the guess for submission to completion, until durations have been seen
+    retry_s           first and longest wait before a failed read is repeated
+    """
+
+    poll_s: float = 4.0
+    busy_wait_s: tuple[float, float] = (10.0, 30.0)
+    settle_s: float = 180.0
+    answer_timeout_s: float = 60.0
+    deadline_s: float = 1800.0
+    typical_s: float = 60.0
+    retry_s: tuple[float, float] = (0.5, 20.0)
+
+    def scaled(self, factor: float) -> "Timing":
+        """Return the same protocol with every wait multiplied by `factor` (> 0)."""
+        if not factor > 0:
+            raise ConfigError(f"the factor of Timing.scaled must be above 0, not {factor!r}")
+        least, most = self.busy_wait_s
+        first, longest = self.retry_s
+        return replace(
+            self,
+            poll_s=self.poll_s * factor,
+            busy_wait_s=(least * factor, most * factor),
+            settle_s=self.settle_s * factor,
+            answer_timeout_s=self.answer_timeout_s * factor,
+            deadline_s=self.deadline_s * factor,
+            typical_s=self.typical_s * factor,
+            retry_s=(first * factor, longest * factor),
+        )
+
+
+_V35_5S: Final = MappingProxyType({"360p": 45, "540p": 45, "720p": 60, "1080p": 120})
+
+
+@dataclass(frozen=True)
+class Prices:
+    """A price list, in credits, for estimates: `base` for 5 s normal by quality; 8 s doubles, fast doubles.
+
+    The default is the official platform's list for v3.5; the plan behind useapi.net may be priced otherwise, so
+    replace it freely: `Client(prices=Prices({"540p": 30, ...}))`. The vendor's own figure always wins.
+    """
+
+    base: Mapping[str, int] = field(default_factory=lambda: _V35_5S)
+
+    def estimate(self, request: FramesRequest) -> int | None:
+        """Return the estimated credits for `request`, or None where the list does not know its quality."""
+        return self.estimate_for(quality=request.quality, duration=request.duration, motion_mode=request.motion_mode)
+
+    def estimate_for(self, *, quality: str, duration: int, motion_mode: str) -> int | None:
+        """Return the estimated credits for these three fields, or None where the quality is not listed."""
+        base = self.base.get(quality)
+        if base is None:
+            return None
+        return base * (2 if duration == 8 else 1) * (2 if motion_mode == "fast" else 1)
+
+
+def find_token(given: str | None) -> Secret | None:
+    """Return the token from the argument, USEAPI_TOKEN, the keyring or Colab's secrets, in this order, or None."""
+    for source in (lambda: given, lambda: os.environ.get("USEAPI_TOKEN"), _keyring_token, _colab_token):
+        value = source()
+        if value and value.strip():
+            return Secret(_checked_token(value.strip()))
+    return None
+
+
+def _checked_token(value: str) -> str:
+    if not value.isascii() or any(sign.isspace() for sign in value) or not value.isprintable():
+        raise ConfigError(
+            "The token has a space or an unusual sign in it, so it is not a useapi.net token (user:<number>-<string>). "
+            f"Copy it again, whole, from {TOKEN_PAGE}."
+        )
+    return value
+
+
+def _keyring_token() -> str | None:
+    """Ask the optional keyring package for service "useapi.net", user "token"."""
+    keyring = _optional("keyring")
+    if keyring is None:
+        return None
+    try:
+        value = keyring.get_password("useapi.net", "token")
+    except keyring.errors.KeyringError:  # a machine without a usable backend has no token there
+        return None
+    return str(value) if value else None
+
+
+def _colab_token() -> str | None:
+    userdata = _optional("google.colab.userdata")
+    if userdata is None:
+        return None
+    try:
+        return str(userdata.get("USEAPI_TOKEN"))
+    except (userdata.SecretNotFoundError, userdata.NotebookAccessError):
+        return None
+
+
+def _optional(name: str) -> Any:
+    """Return the optional module `name`, or None where it is not installed."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None
+
+
+def find_home(given: str | os.PathLike[str] | None) -> Path:
+    """Return the folder for the ledger and the videos: the argument, PIXVERSE_NB_HOME, or ./pixverse."""
+    return Path(given or os.environ.get("PIXVERSE_NB_HOME") or "pixverse").expanduser().absolute()
+
+
+def find_base_url(given: str | None) -> str:
+    """Return the API's base URL, without a trailing slash: the argument, PIXVERSE_NB_BASE_URL, or the vendor's."""
+    url = (given or os.environ.get("PIXVERSE_NB_BASE_URL") or DEFAULT_BASE_URL).rstrip("/")
+    if not url.startswith(("https://", "http://")):
+        raise ConfigError(f"base_url must start with https:// (or http:// for a local server), not {url[:40]!r}")
+    return url
+
+
+def find_email(given: str | None) -> str | None:
+    """Return the account's e-mail: the argument, PIXVERSE_EMAIL, or None for any account."""
+    return given or os.environ.get("PIXVERSE_EMAIL") or None

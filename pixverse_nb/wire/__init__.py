@@ -1,0 +1,1 @@
+"""What is said to the vendor, as values: no network object lives here."""
