@@ -1,8 +1,6 @@
 """Fixtures: a fresh real kernel, or several."""
 
-import os
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,6 +9,7 @@ import pytest
 from jupyter_client.manager import KernelManager
 
 from tests.kernel.real_kernel import PATIENCE_S, Kernel, StartKernel
+from tests.surroundings import private_environment
 
 
 @pytest.fixture
@@ -37,21 +36,3 @@ def start_kernel(tmp_path: Path) -> Iterator[StartKernel]:
 def kernel(start_kernel: StartKernel) -> Kernel:
     """A fresh kernel."""
     return start_kernel()
-
-
-def private_environment(folder: Path) -> dict[str, str]:
-    """Return this process's environment without the person's own settings, tokens and Jupyter folders."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("JUPYTER", "IPYTHON", "PIXVERSE", "USEAPI"))
-    }
-    return {
-        **kept,
-        "HOME": str(folder),
-        "IPYTHONDIR": str(folder / "ipython"),
-        "JUPYTER_CONFIG_DIR": str(folder / "config"),
-        "JUPYTER_DATA_DIR": str(folder / "data"),
-        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")]),
-    }

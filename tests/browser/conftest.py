@@ -1,0 +1,85 @@
+"""Fixtures: one real JupyterLab for all browser tests, and a page that must stay clean."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from find_browser import NONE_TO_BE_HAD, find_browser
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page
+
+from tests.browser.real_lab import Lab
+
+FLAGS = [
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+]
+AT_HOME = ("127.0.0.1",)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """Use the browser that `make test` found or installed; without one the tests fail, they are not skipped."""
+    path = find_browser()
+    assert path is not None, NONE_TO_BE_HAD
+    as_root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    return {**browser_type_launch_args, "executable_path": path, "args": [*FLAGS, *as_root]}
+
+
+@pytest.fixture(scope="session")
+def base_url() -> None:
+    """No base URL: the plugin's own fixture is of a form that pytest 9 warns of."""
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
+    """Give every page a laptop's size, and leave to paste what was copied."""
+    return {
+        **browser_context_args,
+        "viewport": {"width": 1280, "height": 900},
+        "permissions": ["clipboard-read", "clipboard-write"],
+    }
+
+
+@pytest.fixture(scope="session")
+def running_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """One `jupyter lab` process for the whole run."""
+    lab = Lab(tmp_path_factory.mktemp("lab"))
+    yield lab
+    lab.stop()
+
+
+@pytest.fixture
+def lab(running_lab: Lab) -> Iterator[Lab]:
+    """The running JupyterLab; the kernels of a test end with it."""
+    yield running_lab
+    running_lab.end_kernels()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """A page that fails its test on a console error, an uncaught exception or a request to any other host."""
+    troubles: list[str] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            troubles.append(f"console: {message.text} ({message.location.get('url')})")
+
+    def judge(url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme in ("http", "https", "ws", "wss") and parts.hostname not in AT_HOME:
+            troubles.append(f"request to another host: {url}")
+
+    context.on("request", lambda request: judge(request.url))
+    context.on("console", hear)
+    context.on("weberror", lambda error: troubles.append(f"uncaught: {error.error}"))
+    page = context.new_page()
+    page.on("websocket", lambda socket: judge(socket.url))
+    yield page
+    assert troubles == []

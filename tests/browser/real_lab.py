@@ -1,0 +1,234 @@
+"""A real JupyterLab of this environment, and a person's ways of using it from a page."""
+
+import itertools
+import json
+import os
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import httpx
+import nbformat
+from nbformat import v4
+from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import TimeoutError as TookTooLong
+
+from tests.surroundings import private_environment
+
+START_S = 90.0  # JupyterLab's start on a busy machine
+PATIENCE_MS = 90_000  # one step in the page
+CELLS_MS = 240_000  # all cells of a notebook
+
+KERNEL_IDLE = """async path => {
+    const sessions = await (await fetch('/api/sessions')).json();
+    const mine = sessions.find(session => session.path === path);
+    return Boolean(mine && mine.kernel.execution_state === 'idle' && mine.kernel.connections > 0);
+}"""
+PROMPTS = (
+    "() => [...document.querySelectorAll('.jp-Notebook .jp-InputPrompt')].map(prompt => prompt.textContent).join()"
+)
+STARTED = f"before => ({PROMPTS})() !== before"
+ALL_DONE = """() => {
+    const indicator = document.querySelector('.jp-Notebook-ExecutionIndicator');
+    const prompts = [...document.querySelectorAll('.jp-Notebook .jp-InputPrompt')].map(prompt => prompt.textContent);
+    return indicator?.dataset.status === 'idle' && !prompts.some(text => text.includes('*'));
+}"""
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "@jupyterlab/apputils-extension/notification": {
+        "fetchNews": "false",
+        "checkForUpdates": False,
+        "doNotDisturbMode": True,
+    },
+}
+THEMES = "@jupyterlab/apputils-extension/themes"
+
+
+class Lab:
+    """One running `jupyter lab`; every notebook gets a folder of its own beneath `root`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = folder / "notebooks"
+        self.root.mkdir()
+        self.environment = private_environment(folder)
+        self._token = secrets.token_urlsafe(16)
+        self._settings = Path(self.environment["JUPYTERLAB_SETTINGS_DIR"])
+        self._numbers = itertools.count(1)
+        self._log: list[str] = []
+        for plugin, values in SETTINGS.items():
+            self._write_settings(plugin, values)
+        self.address, self._process = self._start()
+
+    # Files
+
+    def new_notebook(self, cells: list[str]) -> str:
+        """Write a notebook with these code cells into a folder of its own and return its name."""
+        kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        notebook: Any = v4.new_notebook(metadata={"kernelspec": kernelspec})  # type: ignore[no-untyped-call]
+        notebook.cells = [v4.new_code_cell(cell) for cell in cells]  # type: ignore[no-untyped-call]
+        return self._write(f"{next(self._numbers)}/notebook.ipynb", notebook)
+
+    def copy_notebook(self, path: Path) -> str:
+        """Copy a notebook and the pictures beside it into a folder of its own and return its name."""
+        name = f"{next(self._numbers)}/{path.name}"
+        (self.root / name).parent.mkdir()
+        shutil.copy(path, self.root / name)
+        if (path.parent / "pictures").is_dir():
+            shutil.copytree(path.parent / "pictures", (self.root / name).parent / "pictures")
+        return name
+
+    def read(self, name: str) -> Any:
+        """Return the saved notebook."""
+        return nbformat.read(self.root / name, as_version=4)  # type: ignore[no-untyped-call]
+
+    def set_theme(self, page: Page, theme: Literal["light", "dark"]) -> None:
+        """Choose the theme as the settings do; a page that shows JupyterLab already is loaded again."""
+        self._write_settings(THEMES, {"theme": f"JupyterLab {theme.title()}"})
+        if page.url.startswith(self.address):
+            page.reload()
+        if page.url.startswith(self.address):
+            expect(page.locator(f"body[data-jp-theme-light={str(theme == 'light').lower()}]")).to_be_attached(
+                timeout=PATIENCE_MS
+            )
+
+    # Acts in the page
+
+    def open(self, page: Page, name: str) -> Locator:
+        """Open a notebook, wait until its kernel is connected and idle, and return the notebook."""
+        notebook = self._show(page, name)
+        page.wait_for_function(KERNEL_IDLE, arg=name, polling=200, timeout=PATIENCE_MS)
+        return notebook
+
+    def run_all(self, page: Page) -> None:
+        """Press Run › Run All Cells until something has started: pressed too early, it runs nothing."""
+        before = page.evaluate(PROMPTS)
+        for _ in range(5):
+            self.menu(page, "Run", "Run All Cells")
+            try:
+                page.wait_for_function(STARTED, arg=before, timeout=5_000)
+            except TookTooLong:
+                continue
+            return
+        raise AssertionError("Run All Cells was pressed five times and no cell started")
+
+    def wait_idle(self, page: Page) -> None:
+        """Wait until every cell has run and the kernel is idle."""
+        page.wait_for_function(ALL_DONE, polling=200, timeout=CELLS_MS)
+
+    def save(self, page: Page) -> None:
+        """Save the notebook and wait until no unsaved change is left."""
+        self.menu(page, "File", "Save Notebook")
+        expect(page.locator(".lm-TabBar-tab.jp-mod-dirty")).to_have_count(0, timeout=PATIENCE_MS)
+
+    def reopen_without_kernel(self, page: Page, name: str, *, trusted: bool = True) -> Locator:
+        """Save, then open what is on disk with no kernel at all, as a reader of it would, and return the notebook.
+
+        JupyterLab starts a kernel by itself for a notebook that names one, so the copy that is opened names none.
+        `trusted` says whether this person's Jupyter has signed it.
+        """
+        self.save(page)
+        self.end_kernels()
+        notebook = self.read(name)
+        notebook.metadata.pop("kernelspec", None)
+        notebook.metadata.pop("language_info", None)
+        copy = self._write(f"{Path(name).parent}/reopened-{next(self._numbers)}.ipynb", notebook)
+        if trusted:
+            command = [sys.executable, "-m", "jupyter", "trust", str(self.root / copy)]
+            subprocess.run(command, env=self.environment, check=True, capture_output=True, stdin=subprocess.DEVNULL)
+        shown = self._show(page, copy)
+        dialog = page.get_by_role("dialog").filter(has_text="Select Kernel")
+        dialog.get_by_role("button", name="No Kernel").click()
+        expect(dialog).to_have_count(0)
+        return shown
+
+    def menu(self, page: Page, menu: str, entry: str) -> None:
+        """Choose an entry from the menu bar."""
+        page.get_by_role("menuitem", name=menu, exact=True).click()
+        page.get_by_role("menuitem", name=re.compile(rf"^{re.escape(entry)}\b")).first.click()
+
+    def outputs(self, page: Page) -> Locator:
+        """Return the output areas of all cells."""
+        return page.locator(".jp-Notebook .jp-Cell-outputArea")
+
+    # The server
+
+    def end_kernels(self) -> None:
+        """Shut every kernel down."""
+        with self._client() as client:
+            for session in client.get("/api/sessions").json():
+                client.delete(f"/api/sessions/{session['id']}")
+
+    def kernel_count(self) -> int:
+        """Return how many kernels run."""
+        with self._client() as client:
+            return len(client.get("/api/kernels").json())
+
+    def stop(self) -> None:
+        """End the server and everything it started."""
+        self.end_kernels()
+        self._process.terminate()
+        self._process.wait(timeout=START_S)
+        self._drain.join(timeout=START_S)
+        assert self._process.stderr is not None
+        self._process.stderr.close()
+
+    def _start(self) -> tuple[str, "subprocess.Popen[str]"]:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--ip=127.0.0.1", f"--port={port}"]
+        command += ["--LabApp.extension_manager=readonly", "--ServerApp.terminals_enabled=False"]
+        if hasattr(os, "geteuid") and os.geteuid() == 0:
+            command.append("--allow-root")
+        process = subprocess.Popen(
+            command,
+            cwd=self.root,
+            env={**self.environment, "JUPYTER_TOKEN": self._token},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stderr is not None
+        ready = threading.Event()
+        self._drain = threading.Thread(target=self._read_log, args=(process.stderr, ready), daemon=True)
+        self._drain.start()
+        if not ready.wait(START_S) or process.poll() is not None:
+            process.kill()
+            raise AssertionError("JupyterLab did not start:\n" + "".join(self._log))
+        address = next(hit[0] for line in self._log if (hit := re.search(r"http://127\.0\.0\.1:\d+", line)))
+        return address, process
+
+    def _read_log(self, stream: IO[str], ready: threading.Event) -> None:
+        for line in stream:
+            self._log.append(line)
+            if re.search(r"http://127\.0\.0\.1:\d+/lab", line):
+                ready.set()
+        ready.set()  # the process has ended: do not wait for it
+
+    def _client(self) -> httpx.Client:
+        return httpx.Client(base_url=self.address, headers={"Authorization": f"token {self._token}"}, trust_env=False)
+
+    def _show(self, page: Page, name: str) -> Locator:
+        page.goto(f"{self.address}/lab/tree/{name}?reset&token={self._token}")
+        notebook = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook")
+        expect(notebook).to_be_visible(timeout=PATIENCE_MS)
+        expect(notebook.locator(".jp-Cell").first).to_be_attached(timeout=PATIENCE_MS)
+        return notebook
+
+    def _write(self, name: str, notebook: Any) -> str:
+        path = self.root / name
+        path.parent.mkdir(exist_ok=True)
+        nbformat.write(notebook, path)  # type: ignore[no-untyped-call]
+        return name
+
+    def _write_settings(self, plugin: str, values: dict[str, Any]) -> None:
+        path = self._settings / f"{plugin}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values))

@@ -1,0 +1,27 @@
+"""What holds for every test."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+LAST = ("kernel", "browser")  # Playwright leaves an event loop running in the main thread, so it comes at the end
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the quick tests first, then real kernels, then the real browser."""
+    here = Path(__file__).parent
+
+    def rank(item: pytest.Item) -> int:
+        folder = item.path.relative_to(here).parts[0]
+        return LAST.index(folder) + 1 if folder in LAST else 0
+
+    items.sort(key=rank)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_settings_of_the_person() -> None:
+    """Take the person's own token, account, server and home out of the environment: no test may reach them."""
+    for name in [name for name in os.environ if name.startswith(("USEAPI", "PIXVERSE"))]:
+        del os.environ[name]
+    os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"

@@ -1,0 +1,23 @@
+"""The environment in which tests start kernels, JupyterLab and our own command line."""
+
+import os
+import sys
+from pathlib import Path
+
+OWN = ("JUPYTER", "IPYTHON", "PIXVERSE", "USEAPI")
+
+
+def private_environment(folder: Path) -> dict[str, str]:
+    """Return this process's environment with every home inside `folder`, and no token or setting of the person's."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(OWN)}
+    return {
+        **kept,
+        "HOME": str(folder),
+        "IPYTHONDIR": str(folder / "ipython"),
+        "JUPYTER_CONFIG_DIR": str(folder / "config"),
+        "JUPYTER_DATA_DIR": str(folder / "data"),
+        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+        "JUPYTERLAB_SETTINGS_DIR": str(folder / "config" / "lab" / "user-settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "config" / "lab" / "workspaces"),
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")]),
+    }
