@@ -1,0 +1,173 @@
+"""The sandbox as a running server on this machine's loopback address."""
+
+import asyncio
+import contextlib
+import os
+import re
+import secrets
+import socket
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import uvicorn
+
+from pixverse_nb.sandbox import storage
+from pixverse_nb.sandbox.accounts import Account
+from pixverse_nb.sandbox.app import BASE_PATH, build_app
+from pixverse_nb.sandbox.clock import Clock
+from pixverse_nb.sandbox.connections import Connections
+from pixverse_nb.sandbox.control import Control
+from pixverse_nb.sandbox.gate import Desk
+from pixverse_nb.sandbox.stage import Renderer, Stage
+from pixverse_nb.sandbox.world import World
+
+HOST = "127.0.0.1"
+DEFAULT_ACCOUNT = "sandbox@example.com"
+
+
+class Sandbox:
+    """A local PixVerse service: a real HTTP server that follows the vendor's API and makes real films.
+
+    `port` 0 takes a free one; `token` None makes a random one; `speed` is how many times faster than life it runs
+    (0: time moves only by `control.advance`); `folder` keeps jobs and files over a restart (None: a temporary one);
+    `accounts` are `Account`s or e-mails; `render` replaces the film maker (`stage.Renderer`), for tests.
+
+    >>> with Sandbox(speed=50) as box:                      # doctest: +SKIP
+    ...     print(box.base_url)
+    http://127.0.0.1:40123/v2/pixverse
+    """
+
+    def __init__(
+        self,
+        port: int = 0,
+        token: str | None = None,
+        speed: float = 1.0,
+        folder: str | os.PathLike[str] | None = None,
+        accounts: Iterable[Account | str] | None = None,
+        render: Renderer | None = None,
+    ) -> None:
+        self.token = token or f"user:1001-{secrets.token_urlsafe(18)}"
+        self.control_key = secrets.token_urlsafe(18)
+        self._port = port
+        user = re.match(r"user:(\d+)-", self.token)
+        given = (DEFAULT_ACCOUNT,) if accounts is None else accounts
+        world = World(
+            [Account(one) if isinstance(one, str) else one for one in given], user=user[1] if user else "1001"
+        )
+        home = Path(folder) if folder is not None else None
+        start = storage.load(home, world) if home is not None else None
+        clock = Clock(speed=speed)
+        if start is not None:
+            clock.advance(max(0.0, start - clock.now()))
+        self._stage = Stage(world, clock, folder=home, render=render)
+        self._connections = Connections()
+        self._desk = Desk(self._stage, self.token, self._connections)
+        self.control = Control(self._desk)
+        self._thread: threading.Thread | None = None
+        self._server: _Server | None = None
+
+    def start(self) -> Self:
+        """Start serving on a thread of its own and return when it answers; OSError where the port is taken."""
+        if self._thread is not None:
+            return self
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((HOST, self._port))
+        except OSError:
+            listener.close()
+            raise
+        self._port = listener.getsockname()[1]
+        self._stage.origin = f"http://{HOST}:{self._port}"
+        config = uvicorn.Config(
+            build_app(self._desk, control_key=self.control_key),
+            http=self._connections.protocol(),
+            loop="asyncio",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=2,
+        )
+        self._server = _Server(config)
+        self._thread = threading.Thread(
+            target=asyncio.run, args=(self._serve(self._server, listener),), name="pixverse-sandbox", daemon=True
+        )
+        self._thread.start()
+        self._server.ready.wait()
+        return self
+
+    def stop(self) -> None:
+        """Stop serving and return when everything is closed; a second call does nothing."""
+        if self._thread is not None and self._server is not None:
+            self._server.should_exit = True
+            self._stage.closed = True
+            self._stage.wake()
+            self._thread.join()
+            self._thread = None
+
+    async def _serve(self, server: "_Server", listener: socket.socket) -> None:
+        moving = asyncio.create_task(self._stage.run())
+        try:
+            await server.serve(sockets=[listener])
+        finally:
+            server.ready.set()
+            for task in self._desk.late:
+                task.cancel()
+            await self._stage.close()
+            await moving
+
+    @property
+    def base_url(self) -> str:
+        """The base URL for clients; known once started."""
+        return f"{self._stage.origin}{BASE_PATH}"
+
+    @property
+    def port(self) -> int:
+        """The port; known once started."""
+        return self._port
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        return f"Sandbox({self.base_url if self._stage.origin else 'not started'})"
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn server that tells when it answers."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+
+def serve(
+    port: int = 0,
+    token: str | None = None,
+    speed: float = 1.0,
+    folder: str | os.PathLike[str] | None = None,
+    *,
+    on_ready: Callable[[Sandbox], None] | None = None,
+    until: threading.Event | None = None,
+) -> None:
+    """Serve until Ctrl+C, or until `until` is set; `on_ready(box)` is called once, when it answers. Prints nothing."""
+    with Sandbox(port=port, token=token, speed=speed, folder=folder) as box, contextlib.suppress(KeyboardInterrupt):
+        if on_ready is not None:
+            on_ready(box)
+        (until or threading.Event()).wait()

@@ -1,0 +1,216 @@
+"""What makes the world move: the clock's ticks, the films being rendered, the callbacks, the file of the state."""
+
+import asyncio
+import json
+import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Protocol
+
+from pixverse_nb.sandbox import callbacks, storage
+from pixverse_nb.sandbox.clock import Clock
+from pixverse_nb.sandbox.faults import Faults
+from pixverse_nb.sandbox.uploads import gradient
+from pixverse_nb.sandbox.work import FAILED, Work, row_of
+from pixverse_nb.sandbox.world import Report, StartFilm, World
+
+
+class Renderer(Protocol):
+    """Writes an mp4 that starts on `first` and ends on `last` (encoded pictures) to `out_path`."""
+
+    def __call__(
+        self,
+        first: bytes,
+        last: bytes,
+        out_path: Path,
+        *,
+        width: int,
+        height: int,
+        duration_s: int,
+        seed: int,
+        motion_mode: str,
+    ) -> None: ...
+
+
+class Stage:
+    """Runs a world on an event loop. `lock` guards the world and the faults; hold it for quick things only."""
+
+    def __init__(self, world: World, clock: Clock, *, folder: Path | None, render: Renderer | None) -> None:
+        self.world = world
+        self.clock = clock
+        self.faults = Faults()
+        self.lock = threading.RLock()
+        self.origin = ""
+        self.notes: list[str] = []
+        self._render = render
+        self._keeps = folder is not None
+        self._temporary = None if folder else tempfile.TemporaryDirectory(prefix="pixverse-sandbox-")
+        self.folder = folder or Path(self._temporary.name if self._temporary else "")
+        self._saved = -1
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._changed = asyncio.Event()
+        self._films: dict[int, asyncio.Task[None]] = {}
+        self._calls: set[asyncio.Task[None]] = set()
+        self._pool = ThreadPoolExecutor(2, thread_name_prefix="sandbox-film")
+        self._caller = ThreadPoolExecutor(1, thread_name_prefix="sandbox-callback")
+        self.closed = False
+        for name in ("upload", "films"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+
+    # on any thread
+
+    def wake(self) -> None:
+        """Make the stage look again: the clock or the world was changed from outside."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self.announce)
+
+    def settle(self, *, timeout_s: float = 120.0) -> None:
+        """Return when all that is due has happened: films rendered, callbacks sent. Not from the loop's thread."""
+        if self._loop is None or self.closed:
+            return
+        self.wake()
+        asyncio.run_coroutine_threadsafe(self._settle(), self._loop).result(timeout_s)
+
+    # on the loop
+
+    async def run(self) -> None:
+        """Keep the world moving until `close`."""
+        self._loop = asyncio.get_running_loop()
+        while not self.closed:
+            self.step()
+            with self.lock:
+                due = self.world.next_due(self.clock.now())
+            await self._sleep(due)
+
+    async def wait_for(self, seconds: float) -> None:
+        """Return after `seconds` of virtual time, or when the stage closes."""
+        until = self.clock.now() + seconds
+        while self.clock.now() < until and not self.closed:
+            await self._sleep(until)
+
+    def step(self) -> None:
+        """Let everything happen that is due now, and store the state."""
+        with self.lock:
+            for act in self.world.step(self.clock.now()):
+                if isinstance(act, StartFilm):
+                    self._begin_film(self.world.works[act.number])
+                elif isinstance(act, Report):
+                    self._begin_call(self.world.works[act.number])
+            self.save()
+
+    def save(self) -> None:
+        """Store the state where a folder was given and something has changed."""
+        if self._keeps and self._saved != self.world.changes:
+            storage.save(self.folder, self.world, now=self.clock.now())
+            self._saved = self.world.changes
+
+    async def close(self) -> None:
+        """End: waiting answers go out at once, films being rendered are finished, the rest is dropped."""
+        self.closed = True
+        self.announce()
+        with self.lock:
+            self.save()
+        for task in [*self._films.values(), *self._calls]:
+            task.cancel()
+        await asyncio.gather(*self._films.values(), *self._calls, return_exceptions=True)
+        await asyncio.to_thread(self._pool.shutdown, cancel_futures=True)
+        await asyncio.to_thread(self._caller.shutdown, cancel_futures=True)
+        if self._temporary is not None:
+            self._temporary.cleanup()
+
+    def file(self, path: str) -> Path | None:
+        """Return the file behind a path of the media host, or None."""
+        if path in self.world.uploads:
+            return self.folder / path
+        for work in self.world.works.values():
+            if work.film_path == path and work.film_ready and not work.is_open:
+                return self.film_file(work)
+        return None
+
+    def film_file(self, work: Work) -> Path:
+        """Return where the film of `work` is, or will be."""
+        return self.folder / "films" / f"{work.film}.mp4"
+
+    def announce(self) -> None:
+        """Make `run` look again at what is due next."""
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def _sleep(self, until: float | None) -> None:
+        changed = self._changed
+        try:
+            await asyncio.wait_for(changed.wait(), None if until is None else self.clock.real_wait_s(until))
+        except TimeoutError:
+            return
+
+    async def _settle(self) -> None:
+        while True:
+            self.step()
+            now = self.clock.now()
+            due = [task for number, task in self._films.items() if self.world.works[number].due_at <= now]
+            waiting = [*due, *self._calls]
+            if not waiting:
+                return
+            await asyncio.wait(waiting)
+
+    def _begin_film(self, work: Work) -> None:
+        if self._loop is not None and work.number not in self._films:
+            self._films[work.number] = self._loop.create_task(self._film(work))
+
+    async def _film(self, work: Work) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            work.size = await loop.run_in_executor(self._pool, self._make_film, work)
+            with self.lock:
+                work.film_ready = True
+                self.world.changes += 1
+        except Exception as error:  # noqa: BLE001 - the worker's end: whatever a renderer raises fails its job only
+            with self.lock:
+                self.notes.append(f"the film of job {work.number} failed: {type(error).__name__}: {error}")
+                self.world.end(work, FAILED)
+        finally:
+            self._films.pop(work.number, None)
+        self.step()
+
+    def _make_film(self, work: Work) -> tuple[int, int]:
+        """Render on a worker thread; a film on disk is always whole."""
+        from pixverse_nb.sandbox import film  # optional part: a server of uploads and lists needs no encoder
+
+        order = work.order
+        paths = [path for path in (order.first_path, order.last_path) if path]
+        pictures = [(self.folder / path).read_bytes() for path in paths] or [
+            gradient(work.seed),
+            gradient(work.seed + 1),
+        ]
+        size = film.film_size(order.quality, order.aspect_ratio)
+        target = self.film_file(work)
+        part = target.with_suffix(".part.mp4")
+        (self._render or film.render_film)(
+            pictures[0],
+            pictures[-1],
+            part,
+            width=size[0],
+            height=size[1],
+            duration_s=order.duration,
+            seed=work.seed,
+            motion_mode=order.motion_mode,
+        )
+        part.replace(target)
+        return size
+
+    def _begin_call(self, work: Work) -> None:
+        url = work.order.reply_url
+        if self._loop is None or url is None:
+            return
+        row = row_of(work, self.world.switches, origin=self.origin, now=self.clock.now(), in_callback=True)
+        body = json.dumps({"response": row} if self.world.switches.callback_wrapped else row).encode()
+        task = self._loop.create_task(self._call(url, body))
+        self._calls.add(task)
+        task.add_done_callback(self._calls.discard)
+
+    async def _call(self, url: str, body: bytes) -> None:
+        note = await asyncio.get_running_loop().run_in_executor(self._caller, callbacks.post, url, body)
+        if note is not None:
+            with self.lock:
+                self.notes.append(note)
