@@ -53,11 +53,12 @@ def render_film(
     "fast"; `drift` scales how far the camera wanders on its way, 0 for not at all. Raises FilmError for bytes that are no
     picture. A file that could not be finished is removed.
     """
+    path = path_of(seed=seed, motion_mode=motion_mode, drift=drift)
     between = Between(
         read_picture(first, width=width, height=height, which="first"),
         read_picture(last, width=width, height=height, which="last"),
+        front=path.front,
     )
-    path = path_of(seed=seed, motion_mode=motion_mode, drift=drift)
     mark = Label(label, width=width, height=height)
     count = max(2, round(duration_s * fps))
 

@@ -1,6 +1,7 @@
 """How two pictures belong together: one camera move for the whole frame, and what moves besides, place by place."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -8,17 +9,23 @@ from numpy.typing import NDArray
 
 from pixverse_nb.sandbox.picture import Pixels
 
-__all__ = ["Move", "find_flow", "find_move"]
+__all__ = ["Field", "Matrix", "Move", "find_flow", "find_move"]
 
-Flow = NDArray[np.float32]
+Field = NDArray[np.float32]
+"""Height × width × 2: a distance or a place, across and down, for each place."""
+Matrix = NDArray[np.float64]
+"""3 × 3, for places written as (across, down, 1)."""
+
+_LEAST_MATCHES = 12
+_NO_MAP: Any = None  # OpenCV takes None for a second map; its type stubs do not
 
 
 @dataclass(frozen=True)
 class Move:
-    """A camera move as a map of the plane, z → turn·z + shift, in pixels of the frame as complex numbers."""
+    """A camera move: it takes each point z of the plane, across + i·down, to turn·z + shift."""
 
-    turn: complex
-    shift: complex
+    turn: complex = 1 + 0j
+    shift: complex = 0j
 
     def part(self, share: float) -> "Move":
         """That share of the move, at an even pace: `part(0.5)` done twice is the whole, `part(-1)` undoes it."""
@@ -27,60 +34,65 @@ class Move:
             return Move(turn, self.shift * share)
         return Move(turn, self.shift * (turn - 1) / (self.turn - 1))
 
-    def after(self, first: "Move") -> "Move":
-        """The move that does `first` and then this one."""
-        return Move(self.turn * first.turn, self.turn * first.shift + self.shift)
+    def after(self, earlier: "Move") -> "Move":
+        """The move that does `earlier` and then this one."""
+        return Move(self.turn * earlier.turn, self.turn * earlier.shift + self.shift)
 
-    def matrix(self) -> NDArray[np.float64]:
-        """The same as the 2 × 3 matrix that OpenCV takes."""
+    def matrix(self) -> Matrix:
+        """The same move as a matrix."""
         a, b = self.turn.real, self.turn.imag
-        return np.array([[a, -b, self.shift.real], [b, a, self.shift.imag]])
+        return np.array([[a, -b, self.shift.real], [b, a, self.shift.imag], [0, 0, 1]])
 
 
-STILL = Move(1 + 0j, 0j)
-
-
-def find_move(first: Pixels, last: Pixels) -> Move:
-    """The camera move that carries the first grey picture onto the last; none where they do not show the same thing."""
+def find_move(first: Pixels, last: Pixels) -> Move | None:
+    """The camera move that carries the first grey picture onto the last, or None where they show different things."""
     sift = cv2.SIFT.create(nfeatures=500)
-    points_a, marks_a = sift.detectAndCompute(first, None)
-    points_b, marks_b = sift.detectAndCompute(last, None)
-    if marks_a is None or marks_b is None or min(len(points_a), len(points_b)) < 12:
-        return STILL
+    points, marks = zip(*(sift.detectAndCompute(each, _everywhere(each)) for each in (first, last)), strict=True)
+    if any(each is None or len(each) < _LEAST_MATCHES for each in marks):
+        return None
     pairs = [
-        pair[0]
-        for pair in cv2.BFMatcher().knnMatch(marks_a, marks_b, k=2)
-        if len(pair) == 2 and pair[0].distance < 0.75 * pair[1].distance
+        near
+        for near, *next_near in cv2.BFMatcher().knnMatch(marks[0], marks[1], k=2)
+        if next_near and near.distance < 0.75 * next_near[0].distance
     ]
-    if len(pairs) < 12:
-        return STILL
-    found, inside = cv2.estimateAffinePartial2D(
-        np.array([points_a[pair.queryIdx].pt for pair in pairs]),
-        np.array([points_b[pair.trainIdx].pt for pair in pairs]),
+    if len(pairs) < _LEAST_MATCHES:
+        return None
+    found: Any
+    found, held = cv2.estimateAffinePartial2D(
+        np.array([points[0][pair.queryIdx].pt for pair in pairs]),
+        np.array([points[1][pair.trainIdx].pt for pair in pairs]),
         ransacReprojThreshold=1.5,
     )
-    if found is None or inside.sum() < max(12, 0.4 * len(pairs)):
-        return STILL
+    if found is None or held.sum() < max(_LEAST_MATCHES, 0.4 * len(pairs)):
+        return None
     move = Move(complex(found[0, 0], found[1, 0]), complex(found[0, 2], found[1, 2]))
-    return move if 0.25 < abs(move.turn) < 4 else STILL
+    return move if 0.25 < abs(move.turn) < 4 else None
 
 
-def find_flow(first: Pixels, last: Pixels) -> tuple[Flow, Flow]:
-    """Where each place of a grey picture went to in the other, both ways, in pixels; calm where the two disagree."""
+def find_flow(first: Pixels, last: Pixels, *, calm_px: float) -> tuple[Field, Field]:
+    """Where each place of a grey picture went to in the other, both ways, in pixels.
+
+    Where the two ways disagree, a place follows its trustworthy neighbours within about `calm_px`.
+    """
     dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    there, back = dis.calc(first, last, None), dis.calc(last, first, None)
-    return _calm(there, back), _calm(back, there)
+    nothing = np.zeros((*first.shape, 2), np.float32)
+    there = np.asarray(dis.calc(first, last, nothing.copy()), np.float32)
+    back = np.asarray(dis.calc(last, first, nothing.copy()), np.float32)
+    return _calmed(there, back, calm_px), _calmed(back, there, calm_px)
 
 
-def _calm(flow: Flow, other: Flow) -> Flow:
+def _everywhere(picture: Pixels) -> Pixels:
+    return np.full(picture.shape, 255, np.uint8)
+
+
+def _calmed(flow: Field, other: Field, calm_px: float) -> Field:
     height, width = flow.shape[:2]
-    places = np.dstack(np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)))
-    returned = cv2.remap(other, places + flow, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    miss = np.sum((flow + returned) ** 2, axis=2)
-    trust = np.exp(-miss / 4.0).astype(np.float32)
-    spread = width / 40
-    weight = cv2.GaussianBlur(trust, (0, 0), spread)[..., None]
-    smooth = cv2.GaussianBlur(flow * trust[..., None], (0, 0), spread) / (weight + 0.05)
-    near = cv2.GaussianBlur(trust, (0, 0), 2.0)[..., None]
-    calm: Flow = (near * cv2.GaussianBlur(flow, (0, 0), 1.0) + (1 - near) * smooth).astype(np.float32)
-    return calm
+    places = np.dstack(np.meshgrid(np.arange(width), np.arange(height))).astype(np.float32)
+    aim = (places + flow).astype(np.float32)
+    returned = cv2.remap(other, aim, _NO_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    trust = np.exp(-np.sum((flow + returned) ** 2, axis=2) / 4)[..., None].astype(np.float32)
+    wide = cv2.GaussianBlur(flow * trust, (0, 0), calm_px) / (
+        cv2.GaussianBlur(trust, (0, 0), calm_px)[..., None] + 0.05
+    )
+    near = cv2.GaussianBlur(trust, (0, 0), calm_px / 4)[..., None]
+    return np.asarray(near * cv2.GaussianBlur(flow, (0, 0), calm_px / 8) + (1 - near) * wide, np.float32)

@@ -24,6 +24,8 @@ class Pose:
 class Path:
     """A way that one seed stands for; it begins and ends with the camera at rest in the middle."""
 
+    front: complex
+    """The direction, of size 1, from which an unlike last picture comes in."""
     lean: float
     hold: float
     reach: complex
@@ -36,7 +38,7 @@ class Path:
         inner = min(1.0, max(0.0, (time - self.hold) / (1 - 2 * self.hold)))
         progress = _ease(inner**self.lean)
         away = math.sin(math.pi * time) ** 2
-        sway = math.sin(2 * math.pi * time) * math.sin(math.pi * time)
+        sway = math.sin(2 * math.pi * time) * away
         return Pose(
             progress=progress,
             turn=cmath.rect(1 / (1 + self.zoom * away), self.roll * away),
@@ -53,15 +55,16 @@ def path_of(*, seed: int, motion_mode: str, drift: float) -> Path:
     fast = motion_mode == "fast"
     far = drift * (2.0 if fast else 1.0)
     direction = dice.uniform(-math.pi, math.pi)
-    reach = far * dice.uniform(0.018, 0.034)
-    roll = far * math.radians(dice.uniform(-1.4, 1.4))
+    reach, bow = far * dice.uniform(0.012, 0.024), dice.choice([-1, 1]) * dice.uniform(0.4, 0.9)
+    roll = far * math.radians(dice.uniform(-0.8, 0.8))
     return Path(
+        front=cmath.rect(1, dice.uniform(-math.pi, math.pi)),
         lean=math.exp(dice.uniform(-0.34, 0.34)),
         hold=0.2 if fast else dice.uniform(0.0, 0.06),
         reach=cmath.rect(reach, direction),
-        bow=dice.choice([-1, 1]) * dice.uniform(0.5, 1.3),
+        bow=bow,
         # Closer by at least what the shift and the roll would show of the world outside of the frame.
-        zoom=2.6 * reach + 1.9 * abs(roll) + far * dice.uniform(0.0, 0.05),
+        zoom=2 * reach * abs(complex(1, bow)) + 1.9 * abs(roll) + far * dice.uniform(0.0, 0.04),
         roll=roll,
     )
 
