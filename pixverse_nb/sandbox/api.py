@@ -10,13 +10,14 @@ from typing import Any, Final
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
+from pixverse_nb.sandbox import intake
 from pixverse_nb.sandbox.gate import Desk, Handler, Reply
 from pixverse_nb.sandbox.orders import Refused, read_order
+from pixverse_nb.sandbox.rows import media_url, row_of
 from pixverse_nb.sandbox.uploads import OTHER_KINDS, PICTURES, check_picture, media_type
-from pixverse_nb.sandbox.work import FAILED, MODERATED, Work, media_url, row_of
+from pixverse_nb.sandbox.work import FAILED, MODERATED, Work
 
 UPLOAD_MAX_BYTES: Final = 64_000_000  # the vendor takes 5 GB; here everything is held in memory
-_NOT_ROW_FAULTS: Final = ("failed", "moderated", "stuck", "error_code", "list_lag")
 
 
 async def read_body(request: Request) -> Mapping[str, Any]:
@@ -86,7 +87,7 @@ async def create(desk: Desk, route: str, request: Request) -> Reply:
     if silent is not None and not silent["accepted"]:
         return Reply(200, {})
     with stage.lock:
-        work = stage.world.create(order, now=stage.clock.now(), stamp=stage.clock.stamp())
+        work = intake.accept(stage.world, order, now=stage.clock.now(), stamp=stage.clock.stamp())
         _mark(desk, route, work)
     answer: dict[str, Any] = {} if silent is not None else {"video_id": work.video_id}
     if stage.world.switches.cost_credits:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
@@ -49,8 +50,9 @@ def build_app(desk: Desk, *, control_key: str) -> Starlette:
         base_url = f"{desk.stage.origin}{BASE_PATH}"
         return HTMLResponse(page_html(base_url, [(method, path) for _, method, path, _ in ROUTES]))
 
-    async def unknown(request: Request, error: Exception) -> Response:
-        return refusal(Refused(404, "Not found"))
+    async def in_json(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        return refusal(Refused(status, error.detail if isinstance(error, HTTPException) else "Internal server error"))
 
     app = Starlette(
         routes=[
@@ -59,7 +61,7 @@ def build_app(desk: Desk, *, control_key: str) -> Starlette:
             Route("/", page),
             *door_routes(desk, control_key),
         ],
-        exception_handlers={404: unknown},
+        exception_handlers={HTTPException: in_json},
     )
     app.router.redirect_slashes = False
     return app

@@ -97,6 +97,7 @@ class Control:
         """Let the account (None: the only one) answer 596 until it is posted again."""
         with self._stage.lock:
             self._stage.world.account(email).pending = pending
+            self._stage.world.changes += 1
 
     def set_credits(self, email: str | None = None, **pools: int) -> None:
         """Set the credits of the account (None: the only one); pools not named (daily, monthly, package) become 0."""
@@ -104,6 +105,7 @@ class Control:
             raise ValueError(f"there is no pool {', '.join(strange)}; there are {', '.join(POOLS)}")
         with self._stage.lock:
             self._stage.world.account(email).credits = {pool: pools.get(pool, 0) for pool in POOLS}
+            self._stage.world.changes += 1
 
     def balance(self, email: str | None = None) -> int:
         """Return the credits that the account (None: the only one) can spend."""

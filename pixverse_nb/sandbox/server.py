@@ -5,9 +5,10 @@ import contextlib
 import os
 import re
 import secrets
+import signal
 import socket
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -73,6 +74,8 @@ class Sandbox:
         """Start serving on a thread of its own and return when it answers; OSError where the port is taken."""
         if self._thread is not None:
             return self
+        if self._stage.closed:
+            raise RuntimeError("a sandbox that was stopped is not started again: make another one")
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -81,7 +84,7 @@ class Sandbox:
             listener.close()
             raise
         self._port = listener.getsockname()[1]
-        self._stage.origin = f"http://{HOST}:{self._port}"
+        self._stage.open(f"http://{HOST}:{self._port}")
         config = uvicorn.Config(
             build_app(self._desk, control_key=self.control_key),
             http=self._connections.protocol(),
@@ -101,14 +104,17 @@ class Sandbox:
         )
         self._thread.start()
         self._server.ready.wait()
+        if not self._server.started:
+            self._thread.join()
+            raise RuntimeError("the sandbox's server did not start")
         return self
 
     def stop(self) -> None:
         """Stop serving and return when everything is closed; a second call does nothing."""
         if self._thread is not None and self._server is not None:
-            self._server.should_exit = True
             self._stage.closed = True
             self._stage.wake()
+            self._server.end()
             self._thread.join()
             self._thread = None
 
@@ -146,15 +152,32 @@ class Sandbox:
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn server that tells when it answers."""
+    """A uvicorn server that tells when it answers and can be ended from another thread."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.ready = threading.Event()
+        self._ended = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def end(self) -> None:
+        """Stop serving, from any thread."""
+        self.should_exit = True
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._ended.set)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
         self.ready.set()
+
+    async def main_loop(self) -> None:
+        """As uvicorn's, but it ends at once and not at its next tick."""
+        ticks = 0
+        while not await self.on_tick(ticks):
+            ticks += 1
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), 0.1)
 
 
 def serve(
@@ -166,8 +189,26 @@ def serve(
     on_ready: Callable[[Sandbox], None] | None = None,
     until: threading.Event | None = None,
 ) -> None:
-    """Serve until Ctrl+C, or until `until` is set; `on_ready(box)` is called once, when it answers. Prints nothing."""
-    with Sandbox(port=port, token=token, speed=speed, folder=folder) as box, contextlib.suppress(KeyboardInterrupt):
+    """Serve until Ctrl+C, SIGTERM, or until `until` is set; `on_ready(box)` is called once, when it answers.
+
+    Prints nothing. The arguments are those of `Sandbox`; OSError where the port is taken.
+    """
+    ended = until or threading.Event()
+    with Sandbox(port=port, token=token, speed=speed, folder=folder) as box, _on_sigterm(ended):
         if on_ready is not None:
             on_ready(box)
-        (until or threading.Event()).wait()
+        with contextlib.suppress(KeyboardInterrupt):
+            ended.wait()
+
+
+@contextlib.contextmanager
+def _on_sigterm(ended: threading.Event) -> Iterator[None]:
+    """Let SIGTERM set `ended`, so that temporary folders are cleared; on other than the main thread, do nothing."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

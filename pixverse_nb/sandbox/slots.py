@@ -9,12 +9,12 @@ from pixverse_nb.sandbox.accounts import Account
 from pixverse_nb.sandbox.api import raw_id, read_body
 from pixverse_nb.sandbox.gate import Desk, Reply
 from pixverse_nb.sandbox.orders import Refused
-from pixverse_nb.sandbox.work import running_of
+from pixverse_nb.sandbox.rows import running_of
 
 
 def _running(desk: Desk) -> list[dict[str, Any]]:
     now = desk.stage.clock.now()
-    works = [work for work in desk.stage.world.open_works() if work.tracked and work.listed_at <= now]
+    works = [work for work in desk.stage.world.open.values() if work.tracked and work.listed_at <= now]
     return [running_of(work, desk.stage.world.switches, now=now) for work in works]
 
 
@@ -32,7 +32,7 @@ async def scheduler_available(desk: Desk, route: str, request: Request) -> Reply
             {
                 "email": account.email,
                 "maxJobs": account.max_jobs,
-                "executing": len(world.running(account.email)),
+                "executing": world.tracked(account.email),
                 "available": world.available(account),
             }
             for account in world.accounts.values()

@@ -8,12 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
-from pixverse_nb.sandbox import callbacks, storage
+from pixverse_nb.sandbox import callbacks, life, storage
 from pixverse_nb.sandbox.clock import Clock
 from pixverse_nb.sandbox.faults import Faults
+from pixverse_nb.sandbox.rows import row_of
 from pixverse_nb.sandbox.uploads import gradient
-from pixverse_nb.sandbox.work import FAILED, Work, row_of
-from pixverse_nb.sandbox.world import Report, StartFilm, World
+from pixverse_nb.sandbox.work import COMPLETED, FAILED, Work
+from pixverse_nb.sandbox.world import World
 
 
 class Renderer(Protocol):
@@ -45,8 +46,8 @@ class Stage:
         self.notes: list[str] = []
         self._render = render
         self._keeps = folder is not None
-        self._temporary = None if folder else tempfile.TemporaryDirectory(prefix="pixverse-sandbox-")
-        self.folder = folder or Path(self._temporary.name if self._temporary else "")
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self.folder = folder or Path()
         self._saved = -1
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed = asyncio.Event()
@@ -55,10 +56,17 @@ class Stage:
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="sandbox-film")
         self._caller = ThreadPoolExecutor(1, thread_name_prefix="sandbox-callback")
         self.closed = False
-        for name in ("upload", "films"):
-            (self.folder / name).mkdir(parents=True, exist_ok=True)
 
     # on any thread
+
+    def open(self, origin: str) -> None:
+        """Make the folders, and note where this server is reached."""
+        self.origin = origin
+        if not self._keeps:
+            self._temporary = tempfile.TemporaryDirectory(prefix="pixverse-sandbox-")
+            self.folder = Path(self._temporary.name)
+        for name in ("upload", "films"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
 
     def wake(self) -> None:
         """Make the stage look again: the clock or the world was changed from outside."""
@@ -80,7 +88,7 @@ class Stage:
         while not self.closed:
             self.step()
             with self.lock:
-                due = self.world.next_due(self.clock.now())
+                due = life.next_due(self.world, self.clock.now())
             await self._sleep(due)
 
     async def wait_for(self, seconds: float) -> None:
@@ -92,11 +100,11 @@ class Stage:
     def step(self) -> None:
         """Let everything happen that is due now, and store the state."""
         with self.lock:
-            for act in self.world.step(self.clock.now()):
-                if isinstance(act, StartFilm):
-                    self._begin_film(self.world.works[act.number])
-                elif isinstance(act, Report):
-                    self._begin_call(self.world.works[act.number])
+            for act in life.step(self.world, self.clock.now()):
+                if isinstance(act, life.StartFilm):
+                    self._begin_film(act.work)
+                else:
+                    self._begin_call(act.work)
             self.save()
 
     def save(self) -> None:
@@ -124,7 +132,7 @@ class Stage:
         if path in self.world.uploads:
             return self.folder / path
         for work in self.world.works.values():
-            if work.film_path == path and work.film_ready and not work.is_open:
+            if work.film_path == path and work.status == COMPLETED:
                 return self.film_file(work)
         return None
 
@@ -168,7 +176,7 @@ class Stage:
         except Exception as error:  # noqa: BLE001 - the worker's end: whatever a renderer raises fails its job only
             with self.lock:
                 self.notes.append(f"the film of job {work.number} failed: {type(error).__name__}: {error}")
-                self.world.end(work, FAILED)
+                life.end(self.world, work, FAILED)
         finally:
             self._films.pop(work.number, None)
         self.step()

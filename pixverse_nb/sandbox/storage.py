@@ -39,6 +39,6 @@ def load(folder: Path, world: World) -> float | None:
     world.uploads = {one["path"]: Upload(**one) for one in state["uploads"]}
     for one in state["works"]:
         fields = {**one, "order": Order(**one["order"]), "size": tuple(one["size"]), "film_begun": False}
-        world.works[one["number"]] = Work(**fields)
+        world.add_work(Work(**fields))
     world.generations = [Generation(**one) for one in state["generations"]]
     return float(state["now"])
