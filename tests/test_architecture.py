@@ -31,7 +31,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"session"}),
     frozenset({"sweep"}),
     frozenset({"widgets"}),
-    frozenset({"demo"}),
+    frozenset({"demo", "doctor"}),
     frozenset({"cli"}),
 )
 ALONE = "sandbox"  # the party at the other end of the wire: shares nothing with us

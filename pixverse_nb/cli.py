@@ -1,0 +1,176 @@
+"""The command line: `pixverse-nb demo | sandbox | jobs | doctor`.
+
+Every failure is one sentence on stderr and status 1 (2 for a wrong command line), never a traceback. Status 130 after
+Ctrl+C.
+"""
+
+import argparse
+import importlib.metadata
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+from pixverse_nb import demo
+from pixverse_nb.doctor import examine
+from pixverse_nb.errors import ConfigError, PixVerseError
+from pixverse_nb.privacy import masked
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command (`arguments`, or this process's own) and return the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except PixVerseError as error:
+        return _complain(str(error))
+    except BrokenPipeError:  # the reader of our output has gone: `pixverse-nb jobs | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except OSError as error:
+        return _complain(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+    except KeyboardInterrupt:
+        return 130
+
+
+def run_demo(options: argparse.Namespace) -> int:
+    """Make one video from two pictures in the sandbox, and say where it is."""
+    notebook = (options.notebook or demo.find_notebook(Path.cwd())).absolute()
+    if not notebook.is_file():
+        raise ConfigError(f"{notebook} is not there.")
+    if os.environ.get("USEAPI_TOKEN"):
+        _say("USEAPI_TOKEN is set; the demo does not use it. It runs in the sandbox, and nothing is paid.")
+    _say(f"Running {notebook.name} against the embedded sandbox (about half a minute) ...")
+    made = demo.run_demo(notebook, options.folder.absolute())
+    _say("Done: two pictures in, one video out.")
+    for name, path in (("video", made.video), ("page", made.page), ("notebook", made.notebook)):
+        _say(f"  {name:9} {_short(path)}")
+    _say("Go on by hand: make lab")
+    return 0
+
+
+def run_sandbox(options: argparse.Namespace) -> int:
+    """Serve the emulator until Ctrl+C or SIGTERM."""
+    try:
+        from pixverse_nb.sandbox.server import Sandbox, serve
+    except ImportError as error:
+        raise ConfigError(
+            f'The sandbox needs packages that are not installed ({error.name}): pip install "pixverse-nb[sandbox]"'
+        ) from error
+    over = threading.Event()
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        over.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
+
+    def announce(box: Sandbox) -> None:
+        _say("The sandbox is up. It makes real videos and costs nothing.")
+        _say(f"  base URL     {box.base_url}")
+        _say(f"  token        {box.token if options.token is None else 'the one you gave'}")
+        _say(f"  control key  {box.control_key} (header X-Sandbox-Control on /_sandbox/...)")
+        _say(f"  speed        {options.speed:g} times life")
+        _say("Ctrl+C ends it.")
+
+    serve(options.port, options.token, options.speed, options.folder, on_ready=announce, until=over)
+    _say("The sandbox has ended.")
+    return 0
+
+
+def run_jobs(options: argparse.Namespace) -> int:
+    """List the jobs that the ledger knows, newest first."""
+    from pixverse_nb.session import Client
+    from pixverse_nb.show.listing import jobs_text
+
+    with Client(home=options.home) as client:
+        snapshots = [job.snapshot() for job in client.jobs()]
+    _say(jobs_text(snapshots, now=time.time()))
+    return 0
+
+
+def run_doctor(_options: argparse.Namespace) -> int:
+    """Say what this installation is like; status 1 where something must be mended."""
+    findings = examine()
+    width = max(len(finding.name) for finding in findings)
+    for finding in findings:
+        _say(f"{'ok ' if finding.ok else 'BAD'} {finding.name:{width}}  {masked(finding.text)}")
+    return 0 if all(finding.ok for finding in findings) else 1
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaint is one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="pixverse-nb", description="Two pictures in, one video out: PixVerse in notebooks.")
+    parser.add_argument("--version", action="version", version=importlib.metadata.version("pixverse-nb"))
+    commands: Any = parser.add_subparsers(title="commands", required=True, metavar="demo | sandbox | jobs | doctor")
+
+    shown = commands.add_parser("demo", help="make one video in the sandbox and show where it is")
+    shown.add_argument("--notebook", type=Path, help="the notebook to run (default: notebooks/01_first_video.ipynb)")
+    shown.add_argument("--folder", type=Path, default=Path("demo"), help="where the results go (default: demo)")
+    shown.set_defaults(run=run_demo)
+
+    sandbox = commands.add_parser("sandbox", help="serve the emulator alone, for any client")
+    sandbox.add_argument("--port", type=_port, default=0, help="the port on 127.0.0.1 (default: a free one)")
+    sandbox.add_argument("--token", type=_token, help="the token to accept (default: a random one, printed)")
+    sandbox.add_argument(
+        "--speed", type=_speed, default=1.0, help="how much faster than life (default: 1; 0: stands still)"
+    )
+    sandbox.add_argument("--folder", type=Path, help="keeps jobs and files over a restart (default: a temporary one)")
+    sandbox.set_defaults(run=run_sandbox)
+
+    jobs = commands.add_parser("jobs", help="list the jobs that the ledger knows")
+    jobs.add_argument("--home", type=Path, help="the home folder (default: PIXVERSE_NB_HOME or ./pixverse)")
+    jobs.set_defaults(run=run_jobs)
+
+    doctor = commands.add_parser("doctor", help="say what this installation is like")
+    doctor.set_defaults(run=run_doctor)
+    return parser
+
+
+def _port(text: str) -> int:
+    number = int(text) if text.isascii() and text.isdigit() else -1
+    if not 0 <= number <= 65535:
+        raise argparse.ArgumentTypeError(f"must be 0…65535, not {text!r}")
+    return number
+
+
+def _speed(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 10_000:
+        raise argparse.ArgumentTypeError(f"must be 0…10000, not {text!r}")
+    return number
+
+
+def _token(text: str) -> str:
+    if not text or not text.isascii() or not text.isprintable() or " " in text:
+        raise argparse.ArgumentTypeError("must be a word of plain letters, digits and signs")  # not echoed: a secret
+    return text
+
+
+def _short(path: Path) -> str:
+    """Return `path` as seen from here where it lies below."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _complain(text: str) -> int:
+    print(f"pixverse-nb: {masked(text)}", file=sys.stderr)
+    return 1
