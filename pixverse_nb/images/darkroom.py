@@ -1,0 +1,115 @@
+"""A `Darkroom` prepares pairs of pictures and remembers the last ones, so that a sweep decodes each picture once."""
+
+import threading
+from collections import OrderedDict
+from typing import Final
+
+from pixverse_nb.errors import InvalidImage, InvalidRequest
+from pixverse_nb.images.decoding import Picture, Which, open_picture
+from pixverse_nb.images.frames import Frame, develop, framing_faults
+from pixverse_nb.images.framing import nearest_ratio
+from pixverse_nb.images.sources import Given, UnusableImageError, receive
+
+_RATIOS_KEPT: Final = 1024  # a digest and a word each
+
+
+class Darkroom:
+    """Prepares pictures and keeps the last frames in memory: at most `frames` of them and `size_bytes` in all.
+
+    What is asked for again is found by content: a file is read and hashed every time, but not decoded. May be used
+    from any thread; two threads that ask for the same new picture at the same moment may both decode it.
+
+    >>> darkroom = Darkroom()
+    >>> first, last = darkroom.prepare_pair("notebooks/pictures/coffee_wide.jpg", "notebooks/pictures/rocket.png")
+    >>> first.aspect_ratio, last.notices[-1]
+    ('16:9', 'cut from 640×427 to 640×360, which is 16:9')
+    """
+
+    def __init__(self, *, frames: int = 16, size_bytes: int = 64_000_000) -> None:
+        self._most_frames = frames
+        self._most_bytes = size_bytes
+        self._lock = threading.Lock()
+        self._frames: OrderedDict[tuple[str, str, str | None], Frame] = OrderedDict()
+        self._ratios: OrderedDict[str, str] = OrderedDict()
+
+    def prepare(
+        self, source: object, *, which: Which, aspect_ratio: str | None = None, fit: str | None = "cover"
+    ) -> Frame:
+        """Return `source` as a Frame, as `images.prepare` does, from memory where it is the same as before."""
+        if wrong := framing_faults(aspect_ratio=aspect_ratio, fit=fit):
+            raise InvalidRequest(wrong)
+        try:
+            return self._prepared(receive(source), aspect_ratio=aspect_ratio, fit=fit)
+        except UnusableImageError as error:
+            raise InvalidImage({which: str(error)}) from error
+
+    def prepare_pair(
+        self, first: object, last: object, *, aspect_ratio: str | None = None, fit: str | None = "cover"
+    ) -> tuple[Frame, Frame]:
+        """Return both pictures in one ratio: `aspect_ratio`, or with None the vendor's nearest to the first picture.
+
+        Raises InvalidImage whose `fields` has "first", "last" or both, and InvalidRequest where `fit` or
+        `aspect_ratio` is wrong as well, with everything that is wrong in its `fields`.
+        """
+        wrong = framing_faults(aspect_ratio=aspect_ratio, fit=fit)
+        if wrong:  # the pictures are looked at all the same, so that every fault is named at once
+            aspect_ratio, fit = None, None
+        bad_pictures: dict[str, str] = {}
+        done: list[Frame] = []
+        for which, source in (("first", first), ("last", last)):
+            try:
+                done.append(self._prepared(receive(source), aspect_ratio=aspect_ratio, fit=fit))
+                aspect_ratio = aspect_ratio or done[0].aspect_ratio
+            except UnusableImageError as error:
+                bad_pictures[which] = str(error)
+        if wrong:
+            raise InvalidRequest(wrong | bad_pictures)
+        if bad_pictures:
+            raise InvalidImage(bad_pictures)
+        return done[0], done[1]
+
+    def _prepared(self, given: Given, *, aspect_ratio: str | None, fit: str | None) -> Frame:
+        picture: Picture | None = None
+        ratio = aspect_ratio or self._known_ratio(given.sha256)
+        if ratio is None:
+            picture = open_picture(given)
+            ratio = nearest_ratio(picture.width, picture.height)
+            self._keep_ratio(given.sha256, ratio)
+        frame = self._known_frame((given.sha256, ratio, fit))
+        if frame is None:
+            frame = develop(picture or open_picture(given), aspect_ratio=ratio, fit=fit)
+            self._keep_frame(frame)
+        return frame
+
+    def _known_ratio(self, source_sha256: str) -> str | None:
+        with self._lock:
+            return self._ratios.get(source_sha256)
+
+    def _known_frame(self, key: tuple[str, str, str | None]) -> Frame | None:
+        with self._lock:
+            if key not in self._frames:
+                return None
+            self._frames.move_to_end(key)
+            return self._frames[key]
+
+    def _keep_ratio(self, source_sha256: str, ratio: str) -> None:
+        with self._lock:
+            self._ratios[source_sha256] = ratio
+            while len(self._ratios) > _RATIOS_KEPT:
+                self._ratios.popitem(last=False)
+
+    def _keep_frame(self, frame: Frame) -> None:
+        with self._lock:
+            self._frames[(frame.source_sha256, frame.aspect_ratio, frame.fit)] = frame
+            while self._frames and (len(self._frames) > self._most_frames or self._size_bytes() > self._most_bytes):
+                self._frames.popitem(last=False)
+
+    def _size_bytes(self) -> int:
+        return sum(frame.size_bytes for frame in self._frames.values())
+
+
+def prepare_pair(
+    first: object, last: object, *, aspect_ratio: str | None = None, fit: str | None = "cover"
+) -> tuple[Frame, Frame]:
+    """Return both pictures as Frames in one ratio, remembering nothing; see `Darkroom.prepare_pair`."""
+    return Darkroom(frames=0).prepare_pair(first, last, aspect_ratio=aspect_ratio, fit=fit)
