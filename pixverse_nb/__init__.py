@@ -1,0 +1,105 @@
+"""Two pictures in, one video out, in a notebook cell: PixVerse (useapi.net v2) for Jupyter.
+
+    import pixverse_nb as pv
+
+    client = pv.Client()                                    # or pv.Client.sandbox(): no token, nothing is paid
+    video = client.create_frames("first.jpg", "last.jpg", prompt="a slow dolly in").result()
+    pv.studio()                                             # the same as a form
+
+Importing this does nothing: every name is fetched from its module on first use.
+"""
+
+import importlib
+from typing import Any, Final
+
+_HOMES: Final = {
+    "APIError": "errors",
+    "AccountPending": "errors",
+    "Busy": "errors",
+    "Client": "session",
+    "ConfigError": "errors",
+    "Credits": "models",
+    "DownloadError": "errors",
+    "Frame": "images",
+    "FramesRequest": "models",
+    "InvalidImage": "errors",
+    "InvalidRequest": "errors",
+    "Job": "jobs.job",
+    "JobCancelled": "errors",
+    "JobError": "errors",
+    "JobFailed": "errors",
+    "JobModerated": "errors",
+    "JobState": "models",
+    "JobTimeout": "errors",
+    "LedgerError": "errors",
+    "Moderated": "errors",
+    "NoAnswer": "errors",
+    "NotFound": "errors",
+    "OutOfCredits": "errors",
+    "OutcomeUnknown": "errors",
+    "PixVerseError": "errors",
+    "Prices": "settings",
+    "ServerError": "errors",
+    "SubscriptionRequired": "errors",
+    "Timing": "settings",
+    "Unauthorized": "errors",
+    "UploadedFile": "models",
+    "Video": "video",
+    "enable_nested_asyncio": "nested",
+    "show": "show.front",
+    "studio": "widgets.studio",
+}
+
+__all__ = [  # noqa: PLE0604 - the names are those of the table above, each found in its module on first use
+    "APIError",
+    "AccountPending",
+    "Busy",
+    "Client",
+    "ConfigError",
+    "Credits",
+    "DownloadError",
+    "Frame",
+    "FramesRequest",
+    "InvalidImage",
+    "InvalidRequest",
+    "Job",
+    "JobCancelled",
+    "JobError",
+    "JobFailed",
+    "JobModerated",
+    "JobState",
+    "JobTimeout",
+    "LedgerError",
+    "Moderated",
+    "NoAnswer",
+    "NotFound",
+    "OutOfCredits",
+    "OutcomeUnknown",
+    "PixVerseError",
+    "Prices",
+    "ServerError",
+    "SubscriptionRequired",
+    "Timing",
+    "Unauthorized",
+    "UploadedFile",
+    "Video",
+    "__version__",
+    "enable_nested_asyncio",
+    "show",
+    "studio",
+]
+
+__version__: Final = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,283 @@
+"""The handle of one job, as people hold it: look at it, wait for it, cancel it, show it."""
+
+import asyncio
+import concurrent.futures
+import threading
+import time
+from collections.abc import Callable, Generator
+from typing import Any
+
+from pixverse_nb.errors import ConfigError, JobError, JobTimeout, PixVerseError
+from pixverse_nb.jobs import states
+from pixverse_nb.jobs.engine import Engine
+from pixverse_nb.jobs.outcome import error_of, thumbnails_of, video_of
+from pixverse_nb.jobs.words import next_step
+from pixverse_nb.models import FramesRequest, JobEvent, JobSnapshot, JobState
+from pixverse_nb.portal import Portal
+from pixverse_nb.privacy import masked
+from pixverse_nb.record import JobRecord
+from pixverse_nb.show.card import card_text
+from pixverse_nb.show.live import watch_live
+from pixverse_nb.video import Video
+
+
+class Job:
+    """One video on its way: `result()` waits for it, `await job` waits without blocking, the handle itself shows.
+
+    A job goes on whatever becomes of the handle, the cell or the kernel: `client.job(job.ref)` finds it again.
+
+    >>> job = client.create_frames("a.jpg", "b.jpg")  # doctest: +SKIP
+    >>> video = job.result()  # doctest: +SKIP
+    """
+
+    def __init__(self, ref: str, engine: Engine, portal: Portal, *, is_sandbox: bool) -> None:
+        self.ref = ref
+        self._engine = engine
+        self._portal = portal
+        self._is_sandbox = is_sandbox
+        self._reuse_notice: str | None = None
+        self._lock = threading.Lock()
+        self._waiters: list[concurrent.futures.Future[JobRecord]] = []
+        self._subscribers: list[Callable[[Job], object]] = []
+        self._video: Video | None = None
+
+    # -- what it is ----------------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> JobState:
+        """Where the job stands now."""
+        return self._record().state
+
+    @property
+    def request(self) -> FramesRequest:
+        """What was asked for, the seed included."""
+        return self._record().request
+
+    @property
+    def video_id(self) -> str | None:
+        """The vendor's id once the paid call is accepted. It holds the account's e-mail: do not publish it."""
+        return self._record().video_id
+
+    @property
+    def account(self) -> str | None:
+        """The account, masked; None where the vendor chose it and has not told yet."""
+        account = self._record().account
+        return masked(account) if account else None
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What a person should know: how the pictures were changed, that a paid video was given back, and the like."""
+        own = self._record().notices
+        return (*own, self._reuse_notice) if self._reuse_notice else own
+
+    @property
+    def error(self) -> PixVerseError | None:
+        """The error that `result()` raises, or None."""
+        return error_of(self._record(), job=self, is_resting=self._is_resting(self._record()))
+
+    @property
+    def video(self) -> Video | None:
+        """The finished video, or None while there is none."""
+        record = self._record()
+        return self._video_of(record) if record.state is JobState.DONE else None
+
+    def events(self) -> list[JobEvent]:
+        """Return what has happened so far, oldest first, from the ledger."""
+        return self._engine.ledger.events(self.ref)
+
+    def snapshot(self) -> JobSnapshot:
+        """Return everything about the job at this moment, for cards and lists."""
+        record = self._record()
+        expectation = self._engine.expectation(record.request)
+        return JobSnapshot(
+            ref=record.ref,
+            state=record.state,
+            request=record.request,
+            created_at=record.created_at,
+            submitted_at=record.submitted_at,
+            finished_at=record.finished_at,
+            typical_s=expectation.typical_s if expectation.samples else None,
+            queue_position=record.queue_position,
+            notices=self.notices,
+            trouble=None if record.parked else record.trouble,
+            error=record.error,
+            next_step=next_step(record, is_resting=self._is_resting(record)),
+            charged=record.charged,
+            estimated_credits=record.estimated_credits,
+            cost_credits=record.cost_credits,
+            is_sandbox=self._is_sandbox,
+            reused=self._reuse_notice is not None,
+            video=self._video_of(record) if record.state is JobState.DONE else None,
+        )
+
+    # -- waiting for it ------------------------------------------------------------------------------------------
+
+    def result(self, timeout: float | None = None) -> Video:
+        """Wait until the video is on disk and return it; `timeout` is in seconds.
+
+        Raises JobTimeout where the waiting (not the job) ended, JobFailed, JobModerated, JobCancelled, the APIError of
+        a refusal, or DownloadError. Interrupting the cell stops the waiting only.
+        """
+        if self._portal.is_current:
+            raise ConfigError("result() would wait for itself in a subscriber: use `await job`.")
+        waiter = self._waiter()
+        try:
+            record = waiter.result(timeout)
+        except concurrent.futures.TimeoutError:
+            raise JobTimeout(
+                f"No video after {timeout:g} s of waiting. The job goes on: job.result() waits again, and after a "
+                f'restart client.job("{self.ref}") finds it.',
+                job=self,
+                ref=self.ref,
+                may_have_been_charged=self._record().charged,
+            ) from None
+        except KeyboardInterrupt as interrupt:
+            interrupt.add_note(
+                f'Only the waiting was stopped; the job goes on. client.job("{self.ref}").result() waits again, '
+                "job.cancel() gives it up."
+            )
+            raise
+        finally:
+            self._forget(waiter)
+        return self._outcome(record)
+
+    def __await__(self) -> Generator[Any, None, Video]:
+        return self._wait().__await__()
+
+    async def _wait(self) -> Video:
+        waiter = self._waiter()
+        try:
+            return self._outcome(await asyncio.wrap_future(waiter))
+        finally:
+            self._forget(waiter)
+
+    def cancel(self) -> bool:
+        """Give the job up; True where that changed anything.
+
+        What was not sent is never paid. What was sent is paid: our waiting and the vendor's tracking end, the
+        generation itself may go on and is not refunded; `resume()` takes it up again.
+        """
+        if self._record().state.is_final:
+            return False
+        self._do(lambda: self._engine.cancel(self.ref))
+        return self._record().state is JobState.CANCELLED
+
+    def resume(self) -> None:
+        """Go on with a job that rests: timed out, cancelled after it was sent, stopped by a full disk, never sent."""
+        self._do(lambda: self._engine.take_up(self.ref))
+
+    def subscribe(self, callback: Callable[["Job"], object]) -> Callable[[], None]:
+        """Call `callback(job)` at every change, on the portal's thread; the returned function ends that."""
+        self._subscribers.append(callback)
+
+        def unsubscribe() -> None:
+            if callback in self._subscribers:
+                self._subscribers.remove(callback)
+
+        return unsubscribe
+
+    # -- showing it ----------------------------------------------------------------------------------------------
+
+    def _ipython_display_(self) -> None:
+        watch_live(
+            self.snapshot,
+            lambda changed: self.subscribe(lambda _: changed()),
+            pictures=thumbnails_of(self._record(), home=self._engine.home, longest_px=320),
+        )
+
+    def __repr__(self) -> str:
+        return f"<{card_text(self.snapshot(), now=time.time())}>"
+
+    # -- for the session -----------------------------------------------------------------------------------------
+
+    def changed(self, record: JobRecord) -> None:
+        """Take note of a new record: wake who waits and tell who subscribed. Called on the portal's thread."""
+        if self._is_settled(record):
+            with self._lock:
+                waiters, self._waiters = self._waiters, []
+            for waiter in waiters:
+                if waiter.set_running_or_notify_cancel():
+                    waiter.set_result(record)
+        for callback in tuple(self._subscribers):
+            callback(self)
+
+    def say_reused(self, notice: str) -> None:
+        """Note that an earlier call is given back."""
+        self._reuse_notice = notice
+
+    @property
+    def rests(self) -> bool:
+        """True where nothing moves until a person asks (and asking pays nothing again)."""
+        record = self._record()
+        is_lost = record.state is JobState.DONE and not self._has_file(record)
+        return is_lost or record.state is JobState.TIMED_OUT or self._is_resting(record)
+
+    # -- inside --------------------------------------------------------------------------------------------------
+
+    def _record(self) -> JobRecord:
+        known = self._engine.records.get(self.ref)
+        record = known or self._engine.ledger.load(self.ref)
+        if record is None:
+            raise ConfigError(f"The ledger has no job {self.ref} any more.")
+        return record
+
+    def _do(self, act: Callable[[], object]) -> None:
+        if self._portal.is_current:
+            act()
+            return
+
+        async def on_the_loop() -> None:
+            if self.ref not in self._engine.records:
+                self._engine.records[self.ref] = self._record()
+            act()
+
+        self._portal.call(on_the_loop())
+
+    def _waiter(self) -> concurrent.futures.Future[JobRecord]:
+        waiter: concurrent.futures.Future[JobRecord] = concurrent.futures.Future()
+        with self._lock:
+            self._waiters.append(waiter)
+        record = self._record()
+        if self._is_settled(record):
+            self._answer(waiter, record)
+        return waiter
+
+    def _answer(self, waiter: concurrent.futures.Future[JobRecord], record: JobRecord) -> None:
+        """Give one waiter its answer, unless it has it already."""
+        with self._lock:
+            if waiter not in self._waiters:
+                return
+            self._waiters.remove(waiter)
+        waiter.set_result(record)
+
+    def _forget(self, waiter: concurrent.futures.Future[JobRecord]) -> None:
+        with self._lock:
+            if waiter in self._waiters:
+                self._waiters.remove(waiter)
+
+    def _is_settled(self, record: JobRecord) -> bool:
+        return record.state.is_final or record.parked or self._is_resting(record)
+
+    def _is_resting(self, record: JobRecord) -> bool:
+        return record.parked or (states.is_unsent(record) and record.owner != self._engine.owner)
+
+    def _outcome(self, record: JobRecord) -> Video:
+        if record.state is JobState.DONE:
+            return self._video_of(record)
+        error = error_of(record, job=self, is_resting=self._is_resting(record))
+        if error is None:
+            error = JobError(
+                f'This job was never sent and nothing was paid; client.job("{self.ref}") sends it.',
+                job=self,
+                ref=self.ref,
+            )
+        raise error
+
+    def _has_file(self, record: JobRecord) -> bool:
+        return record.video is not None and (self._engine.home / record.video.name).is_file()
+
+    def _video_of(self, record: JobRecord) -> Video:
+        known = self._video
+        if known is None or record.video is None or known.sha256 != record.video.sha256:
+            self._video = known = video_of(record, home=self._engine.home, is_sandbox=self._is_sandbox)
+        return known

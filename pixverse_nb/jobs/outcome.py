@@ -1,0 +1,122 @@
+"""What a job's record means to a person: its video, its error, and the line of Python that makes it again."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from pixverse_nb import errors, images
+from pixverse_nb.errors import JobCancelled, JobFailed, JobModerated, JobTimeout, PixVerseError
+from pixverse_nb.jobs.submit import stored_picture
+from pixverse_nb.jobs.words import next_step
+from pixverse_nb.models import FramesRequest, JobState
+from pixverse_nb.privacy import masked
+from pixverse_nb.record import JobRecord
+from pixverse_nb.video import Video
+
+_JOB_ERRORS: Final[Mapping[JobState, type[errors.JobError]]] = {
+    JobState.FAILED: JobFailed,
+    JobState.MODERATED: JobModerated,
+    JobState.CANCELLED: JobCancelled,
+    JobState.TIMED_OUT: JobTimeout,
+}
+_REFUSALS: Final[Mapping[str, tuple[type[errors.APIError], int]]] = {
+    "APIError": (errors.APIError, 400),
+    "Unauthorized": (errors.Unauthorized, 401),
+    "SubscriptionRequired": (errors.SubscriptionRequired, 402),
+    "NotFound": (errors.NotFound, 404),
+    "OutOfCredits": (errors.OutOfCredits, 412),
+    "Moderated": (errors.Moderated, 422),
+    "AccountPending": (errors.AccountPending, 596),
+}
+_PLAIN: Final[Mapping[str, type[PixVerseError]]] = {
+    "ConfigError": errors.ConfigError,
+    "DownloadError": errors.DownloadError,
+    "LedgerError": errors.LedgerError,
+}
+_POSTER_PX: Final = 640
+
+
+def error_of(record: JobRecord, *, job: Any, is_resting: bool) -> PixVerseError | None:
+    """Return the error that the job's `result()` raises, or None where nothing is wrong with it."""
+    if record.error is None:
+        return None
+    text = f"{record.error} {next_step(record, is_resting=is_resting) or ''}".strip()
+    details: dict[str, Any] = {
+        "ref": record.ref,
+        "account": masked(record.account) if record.account else None,
+        "may_have_been_charged": record.charged,
+    }
+    if record.state in _JOB_ERRORS:
+        return _JOB_ERRORS[record.state](text, job=job, **details)
+    kind = record.error_kind or ""
+    if kind in _REFUSALS:
+        refusal, status = _REFUSALS[kind]
+        return refusal(text, status=status, **details)
+    return _PLAIN.get(kind, PixVerseError)(text, **details)
+
+
+def video_of(record: JobRecord, *, home: Path, is_sandbox: bool) -> Video:
+    """Return the finished video of a record in state done."""
+    stored = record.video
+    if stored is None:
+        raise errors.LedgerError(f"The ledger says that job {record.ref} is done, but names no file.", ref=record.ref)
+    thumbnails = thumbnails_of(record, home=home, longest_px=_POSTER_PX)
+    return Video(
+        path=home / stored.name,
+        sha256=stored.sha256,
+        size_bytes=stored.size_bytes,
+        url=record.url,
+        width=stored.width,
+        height=stored.height,
+        duration_s=stored.duration_s,
+        request=record.request,
+        ref=record.ref,
+        video_id=record.video_id,
+        cost_credits=record.cost_credits if record.cost_credits is not None else record.estimated_credits,
+        cost_is_estimate=record.cost_credits is None,
+        made_at=record.finished_at,
+        is_sandbox=is_sandbox,
+        python=python_line(record),
+        poster_jpeg=thumbnails[0] if thumbnails else None,
+    )
+
+
+def thumbnails_of(record: JobRecord, *, home: Path, longest_px: int) -> tuple[bytes, bytes] | None:
+    """Return both pictures as small JPEGs, or None where they are not at hand (a card without them is still one)."""
+    if record.first_sha is None or record.last_sha is None:
+        return None
+    try:
+        first, last = (
+            images.thumbnail(stored_picture(home, sha), longest_px=longest_px)
+            for sha in (record.first_sha, record.last_sha)
+        )
+    except (PixVerseError, OSError):
+        return None
+    return first, last
+
+
+def python_line(record: JobRecord) -> str:
+    """Return the line of Python that makes this video again, every field that is not the default named."""
+    request = record.request
+    plain = FramesRequest(first=request.first, last=request.last, seed=request.seed)
+    named = {
+        name: value
+        for name, value in request.model_dump().items()
+        if name not in ("first", "last", "seed", "email", "reply_url", "reply_ref", "max_jobs")
+        and (name == "aspect_ratio" or value != getattr(plain, name))
+    }
+    fields = ", ".join(f"{name}={value!r}" for name, value in {**named, "seed": request.seed}.items())
+    first, last = record.sources
+    return f"client.create_frames({first}, {last}, {fields})"
+
+
+def reuse_notice(record: JobRecord) -> str:
+    """Return the sentence that goes with a job that an earlier call made."""
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(record.submitted_at or record.created_at))
+    if record.charged == "no":
+        return f"This call was made before ({when}) and nothing has been paid for it so far."
+    cost = record.cost_credits if record.cost_credits is not None else record.estimated_credits
+    about = "" if record.cost_credits is not None else "about "
+    price = f", {about}{cost} credits" if cost is not None else ""
+    return f"Already paid for on {when}{price}: given back, not paid again. reuse=False pays for a new one."

@@ -1,0 +1,113 @@
+"""When to ask the vendor's list next: sparse while nothing can be ready, dense around the expected time.
+
+One list shows every job of an account, so a poll is worth the more, the more jobs are likely to have ended since the
+last one. The rule: poll when the waiting that finished videos are expected to have done unseen, summed over the open
+jobs, reaches a few seconds; never denser than `poll_s`. What is likely is learnt from the durations seen; until
+there are some, a broad guess around `typical_s` serves. All pure: times in, a time out.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pixverse_nb.models import FramesRequest
+from pixverse_nb.settings import Timing
+
+# A poll is worth this many seconds of unseen waiting: for one job, and more for each further one (whose share of
+# the polls is smaller). Chosen by simulation: 8 jobs of 60 s take 0.7 polls each with 2 s mean delay, one alone 4.
+_WORTH_S: Final = 0.8
+_WORTH_MORE_S: Final = 0.15
+_MOST_SAMPLES: Final = 24
+_TAIL: Final = 0.12  # the share of jobs that do not follow what was seen
+_TAIL_SPREAD: Final = 0.5  # of log duration
+_GUESS_SPREAD: Final = 0.35
+
+
+@dataclass(frozen=True)
+class Seen:
+    """How long one finished job took from submission: more than `least_s`, at most `most_s` (between two polls)."""
+
+    least_s: float
+    most_s: float
+
+    @property
+    def middle_s(self) -> float:
+        """The best single figure."""
+        return (self.least_s + self.most_s) / 2
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What is known of how long a kind of job takes, in seconds."""
+
+    samples: tuple[Seen, ...]
+    guess_s: float
+
+    @property
+    def typical_s(self) -> float:
+        """The median of what was seen, else the guess."""
+        middles = sorted(sample.middle_s for sample in self.samples)
+        return middles[len(middles) // 2] if middles else self.guess_s
+
+    def done_by(self, age_s: float) -> float:
+        """Return the chance that a job is finished at this age (0…1)."""
+        if age_s <= 0:
+            return 0.0
+        if not self.samples:
+            return _log_normal(age_s, self.guess_s, _GUESS_SPREAD)
+        seen = sum(_within(age_s, sample) for sample in self.samples) / len(self.samples)
+        return (1 - _TAIL) * seen + _TAIL * _log_normal(age_s, self.typical_s, _TAIL_SPREAD)
+
+
+@dataclass(frozen=True)
+class OpenJob:
+    """One job to be watched: when it was submitted, and what is expected of its kind."""
+
+    submitted_at: float
+    expectation: Expectation
+
+
+def kind_of(request: FramesRequest) -> tuple[object, ...]:
+    """Return what decides how long a generation takes."""
+    return (request.model, request.quality, request.duration, request.motion_mode)
+
+
+def expectation_of(samples: Sequence[Seen], timing: Timing) -> Expectation:
+    """Return the expectation from the newest samples (newest first)."""
+    return Expectation(tuple(samples[:_MOST_SAMPLES]), timing.typical_s)
+
+
+def next_poll_at(jobs: Sequence[OpenJob], *, last_poll_at: float, timing: Timing) -> float:
+    """Return when to list next, in the clock of `last_poll_at`; `jobs` were unfinished at that moment.
+
+    At the earliest after `poll_s`, at the latest after eight times that (so that a failure is not found late).
+    """
+    unit = timing.poll_s / Timing().poll_s
+    worth = (_WORTH_S + _WORTH_MORE_S * min(len(jobs), 8)) * unit
+    step = timing.poll_s / 8
+    alive = [max(1e-3, 1 - job.expectation.done_by(last_poll_at - job.submitted_at)) for job in jobs]
+    unseen_waiting = 0.0
+    wait_s = 0.0
+    while wait_s < 8 * timing.poll_s:
+        wait_s += step
+        at = last_poll_at + wait_s
+        ended = sum(
+            1 - (1 - job.expectation.done_by(at - job.submitted_at)) / share
+            for job, share in zip(jobs, alive, strict=True)
+        )
+        unseen_waiting += max(0.0, ended) * step
+        if unseen_waiting >= worth and wait_s >= timing.poll_s:
+            break
+    return last_poll_at + wait_s
+
+
+def _within(age_s: float, sample: Seen) -> float:
+    """Return the chance by `age_s` when the duration lies about evenly in the sample, widened a little."""
+    margin = 0.02 * sample.middle_s
+    least, most = sample.least_s - margin, sample.most_s + margin
+    return min(1.0, max(0.0, (age_s - least) / max(most - least, 1e-6)))
+
+
+def _log_normal(age_s: float, median_s: float, spread: float) -> float:
+    return 0.5 * (1 + math.erf(math.log(age_s / median_s) / (spread * math.sqrt(2))))

@@ -1,0 +1,22 @@
+"""A list of jobs that shows as a table."""
+
+import time
+from collections.abc import Container
+
+from pixverse_nb.jobs.job import Job
+from pixverse_nb.show.display import bundle_of
+from pixverse_nb.show.listing import jobs_html, jobs_text
+
+
+class JobList(list[Job]):
+    """Jobs, newest first; a plain list that is a table where it stands last in a cell."""
+
+    def _repr_mimebundle_(
+        self, include: Container[str] | None = None, exclude: Container[str] | None = None
+    ) -> dict[str, str]:
+        snapshots = [job.snapshot() for job in self]
+        now = time.time()
+        return dict(bundle_of(jobs_html(snapshots, now=now), jobs_text(snapshots, now=now)))
+
+    def __repr__(self) -> str:
+        return jobs_text([job.snapshot() for job in self], now=time.time())

@@ -1,0 +1,489 @@
+"""The life of a job as a pure table: (record, event) -> record, and (record, now) -> what to do next.
+
+    planned -> uploading -> submitting -> queued -> generating -> downloading -> done
+                 ^             |   |                       \\-> failed | moderated
+                 |             |   \\-> unknown -> queued (found) | waiting (proved absent)
+                 \\- waiting <--/       refused (the vendor's no)
+    any open state -> cancelled | timed_out;  a timed-out or parked job can be taken up again
+
+No clock, no I/O: the moment is in the event. The rules on money are those of the protocol in the README: an answer
+that was lost is never answered by a second call, until two lists begun after the settle window prove that the first
+one was not accepted.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from pixverse_nb.models import JobState, RemoteState, RemoteVideo
+from pixverse_nb.record import JobRecord, StoredVideo
+from pixverse_nb.settings import Timing
+
+# -- events ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class UploadStarted:
+    at: float
+
+
+@dataclass(frozen=True)
+class PicturesUploaded:
+    at: float
+    first_path: str
+    last_path: str
+    account: str | None
+
+
+@dataclass(frozen=True)
+class IntentMade:
+    """The paid call is about to leave; written and synced before its first byte."""
+
+    at: float
+    send_by: float
+    owner: str
+
+
+@dataclass(frozen=True)
+class CallAccepted:
+    at: float
+    video_id: str
+    account: str | None
+    cost_credits: int | None
+
+
+@dataclass(frozen=True)
+class CallRefused:
+    """The vendor's no to this request or this account; proof that nothing was charged."""
+
+    at: float
+    kind: str
+    text: str
+    is_moderation: bool = False
+
+
+@dataclass(frozen=True)
+class CallPostponed:
+    """Proof that nothing was accepted, and hope for a later try: busy (429), no network, too late to send."""
+
+    at: float
+    retry_at: float
+    text: str
+
+
+@dataclass(frozen=True)
+class AnswerLost:
+    at: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class RowSeen:
+    """A list begun at `listed_at` showed this job's generation."""
+
+    at: float
+    listed_at: float
+    row: RemoteVideo
+    account: str | None = None
+
+
+@dataclass(frozen=True)
+class RowMissing:
+    """A whole list begun at `listed_at` did not show this job's generation."""
+
+    at: float
+    listed_at: float
+    settle_s: float
+
+
+@dataclass(frozen=True)
+class Downloaded:
+    at: float
+    video: StoredVideo
+
+
+@dataclass(frozen=True)
+class Troubled:
+    """Something stands in the way (no network, disk full); `parks` where only a person can mend it."""
+
+    at: float
+    text: str
+    parks: bool = False
+    kind: str = "DownloadError"
+
+
+@dataclass(frozen=True)
+class TroubleOver:
+    at: float
+
+
+@dataclass(frozen=True)
+class DeadlinePassed:
+    at: float
+
+
+@dataclass(frozen=True)
+class CancelAsked:
+    at: float
+
+
+@dataclass(frozen=True)
+class TakenUp:
+    """Somebody asks for the job again, here: it is ours now, with a new deadline."""
+
+    at: float
+    owner: str
+    deadline_at: float
+
+
+Event = (
+    UploadStarted
+    | PicturesUploaded
+    | IntentMade
+    | CallAccepted
+    | CallRefused
+    | CallPostponed
+    | AnswerLost
+    | RowSeen
+    | RowMissing
+    | Downloaded
+    | Troubled
+    | TroubleOver
+    | DeadlinePassed
+    | CancelAsked
+    | TakenUp
+)
+
+# -- what to do next ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Upload:
+    """Upload both pictures."""
+
+
+@dataclass(frozen=True)
+class Submit:
+    """Make the paid call, when a slot is free."""
+
+
+@dataclass(frozen=True)
+class SleepUntil:
+    at: float
+
+
+@dataclass(frozen=True)
+class AwaitList:
+    """Wait for what the shared list poll shows."""
+
+
+@dataclass(frozen=True)
+class Download:
+    """Fetch the finished video."""
+
+
+@dataclass(frozen=True)
+class GiveUp:
+    """The deadline has passed."""
+
+
+@dataclass(frozen=True)
+class Rest:
+    """Nothing is left to do here."""
+
+
+Action = Upload | Submit | SleepUntil | AwaitList | Download | GiveUp | Rest
+
+
+def next_action(record: JobRecord, *, now: float, owner: str) -> Action:
+    """Return what the process `owner` does next for this job."""
+    state = record.state
+    if state.is_final or record.parked:
+        return Rest()
+    if state is JobState.DOWNLOADING:
+        return Download()  # paid and finished: no deadline any more
+    if now >= record.deadline_at and not _awaits_own_answer(record, owner):
+        return GiveUp()
+    if is_unsent(record) and record.owner != owner:
+        return Rest()  # not sent, and not asked for here: it stays unpaid until somebody asks
+    if state is JobState.WAITING and record.retry_at is not None and now < record.retry_at:
+        return SleepUntil(min(record.retry_at, record.deadline_at))
+    if state in (JobState.PLANNED, JobState.UPLOADING) or (state is JobState.WAITING and record.first_path is None):
+        return Upload()
+    if state is JobState.WAITING:
+        return Submit()
+    return AwaitList()
+
+
+def _awaits_own_answer(record: JobRecord, owner: str) -> bool:
+    return record.state is JobState.SUBMITTING and record.owner == owner
+
+
+def is_unsent(record: JobRecord) -> bool:
+    """True where it is proven that no paid call of the current attempt has been accepted."""
+    return record.state in (JobState.PLANNED, JobState.UPLOADING, JobState.WAITING)
+
+
+def is_listed(record: JobRecord) -> bool:
+    """True where the vendor's list is to be watched for this job."""
+    return not record.parked and record.state in (
+        JobState.SUBMITTING,
+        JobState.UNKNOWN,
+        JobState.QUEUED,
+        JobState.GENERATING,
+    )
+
+
+def holds_slot(record: JobRecord) -> bool:
+    """True where the job takes, or may take, one of the account's slots."""
+    return record.state in (JobState.SUBMITTING, JobState.UNKNOWN, JobState.QUEUED, JobState.GENERATING)
+
+
+def may_be_sent(record: JobRecord, *, now: float) -> bool:
+    """The last look before the paid call leaves: its intent is the current one and its time is not over.
+
+    A laptop may have slept between the intent and this moment.
+    """
+    return record.state is JobState.SUBMITTING and record.send_by is not None and now < record.send_by
+
+
+def settles_at(record: JobRecord, timing: Timing) -> float | None:
+    """Return the moment from which a list can prove absence; None where nothing is unknown."""
+    if record.state is not JobState.UNKNOWN or record.unknown_since is None:
+        return None
+    return max(record.unknown_since, record.send_by or 0.0) + timing.settle_s
+
+
+# -- the table ---------------------------------------------------------------------------------------------------
+
+
+def advance(record: JobRecord, event: Event) -> JobRecord:
+    """Return the record after `event`; an event that does not fit the state changes nothing."""
+    return _TABLE[type(event)](record, event)
+
+
+def _upload_started(record: JobRecord, _: UploadStarted) -> JobRecord:
+    if record.state not in (JobState.PLANNED, JobState.WAITING):
+        return record
+    return replace(record, state=JobState.UPLOADING)
+
+
+def _pictures_uploaded(record: JobRecord, event: PicturesUploaded) -> JobRecord:
+    if record.state is not JobState.UPLOADING:
+        return record
+    return replace(
+        record,
+        state=JobState.WAITING,
+        retry_at=None,
+        trouble=None,
+        first_path=event.first_path,
+        last_path=event.last_path,
+        account=event.account,
+    )
+
+
+def _intent_made(record: JobRecord, event: IntentMade) -> JobRecord:
+    if record.state is not JobState.WAITING or record.first_path is None:
+        return record
+    return replace(
+        record,
+        state=JobState.SUBMITTING,
+        attempt=record.attempt + 1,
+        intent_at=event.at,
+        send_by=event.send_by,
+        owner=event.owner,
+        charged="unknown",
+        retry_at=None,
+        unknown_since=None,
+        absent_since=(),
+    )
+
+
+def _call_accepted(record: JobRecord, event: CallAccepted) -> JobRecord:
+    if record.video_id is not None:
+        return record if record.video_id == event.video_id else _paid_twice(record)
+    accepted = replace(
+        record,
+        video_id=event.video_id,
+        account=record.account or event.account,
+        cost_credits=event.cost_credits if event.cost_credits is not None else record.cost_credits,
+        submitted_at=event.at,
+        charged="yes",
+        trouble=None,
+    )
+    return accepted if record.state.is_final else replace(accepted, state=JobState.QUEUED)
+
+
+def _call_refused(record: JobRecord, event: CallRefused) -> JobRecord:
+    if record.video_id is not None:
+        return record
+    if record.state.is_final:
+        return replace(record, charged="no")
+    state = JobState.MODERATED if event.is_moderation else JobState.REFUSED
+    return _ended(replace(record, charged="no"), state, event.at, kind=event.kind, text=event.text)
+
+
+def _call_postponed(record: JobRecord, event: CallPostponed) -> JobRecord:
+    if record.video_id is not None:
+        return record
+    if record.state.is_final:
+        return replace(record, charged="no")
+    return replace(record, state=JobState.WAITING, retry_at=event.retry_at, trouble=event.text, charged="no")
+
+
+def _answer_lost(record: JobRecord, event: AnswerLost) -> JobRecord:
+    if record.state is not JobState.SUBMITTING:
+        return record
+    return replace(
+        record, state=JobState.UNKNOWN, unknown_since=event.at, absent_since=(), charged="unknown", trouble=event.reason
+    )
+
+
+def _row_seen(record: JobRecord, event: RowSeen) -> JobRecord:
+    if record.state.is_final and record.state is not JobState.TIMED_OUT:
+        return _second_payment(record, event)
+    if record.video_id is not None and event.row.video_id not in (None, record.video_id):
+        return _second_payment(record, event)
+    row = event.row
+    found = replace(
+        record,
+        video_id=record.video_id or row.video_id,
+        account=record.account or event.account,
+        submitted_at=record.submitted_at or row.created_at or record.intent_at,
+        cost_credits=row.cost_credits if row.cost_credits is not None else record.cost_credits,
+        queue_position=row.queue_position if row.state is RemoteState.QUEUED else None,
+        charged="yes",
+        trouble=None,
+        url=row.url or record.url,
+    )
+    if row.state is RemoteState.FAILED:
+        text = f"The vendor reports that the generation failed ({row.error or 'no reason given'})."
+        return _ended(replace(found, charged="unknown"), JobState.FAILED, event.at, kind="JobFailed", text=text)
+    if row.state is RemoteState.MODERATED:
+        text = "The vendor's moderator stopped the generation; PixVerse gives the credits back."
+        return _ended(replace(found, charged="no"), JobState.MODERATED, event.at, kind="JobModerated", text=text)
+    if row.state is RemoteState.COMPLETED and row.url:
+        return replace(found, state=JobState.DOWNLOADING, finished_at=event.at)
+    seen = replace(found, seen_open_at=max(event.listed_at, found.seen_open_at or 0.0))
+    if row.state is RemoteState.COMPLETED:
+        return replace(seen, state=JobState.GENERATING, trouble="The vendor says completed, but names no file yet.")
+    if row.state is RemoteState.UNRECOGNISED:
+        number = row.raw.get("video_status")
+        return replace(
+            seen, state=JobState.GENERATING, trouble=f"The vendor shows a status not documented: {number!r}."
+        )
+    return replace(seen, state=JobState.QUEUED if row.state is RemoteState.QUEUED else JobState.GENERATING)
+
+
+def _second_payment(record: JobRecord, event: RowSeen) -> JobRecord:
+    """A row beside the job's own: another generation with its reference is kept and said."""
+    return record if event.row.video_id in (None, record.video_id) else _paid_twice(record)
+
+
+def _paid_twice(record: JobRecord) -> JobRecord:
+    text = "The vendor lists a second generation of this job: it was paid twice. See client.videos()."
+    return record if text in record.notices else replace(record, notices=(*record.notices, text))
+
+
+def _row_missing(record: JobRecord, event: RowMissing) -> JobRecord:
+    if record.state is not JobState.UNKNOWN or record.unknown_since is None:
+        return record
+    settled_at = max(record.unknown_since, record.send_by or 0.0) + event.settle_s
+    if event.listed_at <= settled_at or event.listed_at in record.absent_since:
+        return record
+    proofs = (*record.absent_since, event.listed_at)
+    if len(proofs) < 2:
+        return replace(record, absent_since=proofs)
+    return replace(
+        record,
+        state=JobState.WAITING,
+        retry_at=None,
+        unknown_since=None,
+        absent_since=(),
+        charged="no",
+        trouble="The lost call was never accepted, so nothing was paid for it; it is sent anew.",
+    )
+
+
+def _downloaded(record: JobRecord, event: Downloaded) -> JobRecord:
+    return replace(
+        record, state=JobState.DONE, video=event.video, trouble=None, error=None, error_kind=None, parked=False
+    )
+
+
+def _troubled(record: JobRecord, event: Troubled) -> JobRecord:
+    if record.state.is_final:
+        return record
+    if not event.parks:
+        return replace(record, trouble=event.text)
+    return replace(record, trouble=event.text, parked=True, error=event.text, error_kind=event.kind)
+
+
+def _trouble_over(record: JobRecord, _: TroubleOver) -> JobRecord:
+    return record if record.trouble is None or record.parked else replace(record, trouble=None)
+
+
+def _deadline_passed(record: JobRecord, event: DeadlinePassed) -> JobRecord:
+    if record.state.is_final or record.state is JobState.DOWNLOADING:
+        return record
+    text = {
+        "no": "It was not sent in time; nothing was paid.",
+        "yes": "The video was not ready in time; it is paid and can be taken up again.",
+        "unknown": "It is still unknown whether the paid call was accepted; it can be taken up again.",
+    }[record.charged]
+    return _ended(record, JobState.TIMED_OUT, event.at, kind="JobTimeout", text=text)
+
+
+def _cancel_asked(record: JobRecord, event: CancelAsked) -> JobRecord:
+    if record.state.is_final or record.state is JobState.DOWNLOADING:
+        return record
+    text = {
+        "no": "Cancelled before it was sent; nothing was paid.",
+        "yes": "Cancelled here; the vendor may finish it all the same, and it stays paid.",
+        "unknown": "Cancelled here while its paid call was under way; it may have been paid.",
+    }[record.charged]
+    return _ended(record, JobState.CANCELLED, event.at, kind="JobCancelled", text=text)
+
+
+def _taken_up(record: JobRecord, event: TakenUp) -> JobRecord:
+    """Go on where the facts stand: with an id wait for it, with an open question settle it, else send."""
+    if record.state is JobState.DONE:
+        # only asked for where its file is gone or altered: fetch it again while the vendor still has it
+        return replace(record, state=JobState.DOWNLOADING, owner=event.owner, parked=False) if record.url else record
+    if record.state in (JobState.FAILED, JobState.MODERATED, JobState.REFUSED):
+        return record
+    taken = replace(
+        record, owner=event.owner, deadline_at=max(record.deadline_at, event.deadline_at), parked=False, error=None,
+        error_kind=None,
+    )  # fmt: skip
+    if record.state not in (JobState.TIMED_OUT, JobState.CANCELLED):
+        return taken
+    if record.video_id is not None:
+        return replace(taken, state=JobState.GENERATING, finished_at=None)
+    if record.charged == "unknown":
+        since = record.unknown_since or event.at
+        return replace(taken, state=JobState.UNKNOWN, unknown_since=since, absent_since=(), finished_at=None)
+    return replace(taken, state=JobState.WAITING, retry_at=None, finished_at=None)
+
+
+def _ended(record: JobRecord, state: JobState, at: float, *, kind: str, text: str) -> JobRecord:
+    return replace(record, state=state, finished_at=at, error_kind=kind, error=text, trouble=None, queue_position=None)
+
+
+_TABLE: Final[dict[type, Callable[..., JobRecord]]] = {
+    UploadStarted: _upload_started,
+    PicturesUploaded: _pictures_uploaded,
+    IntentMade: _intent_made,
+    CallAccepted: _call_accepted,
+    CallRefused: _call_refused,
+    CallPostponed: _call_postponed,
+    AnswerLost: _answer_lost,
+    RowSeen: _row_seen,
+    RowMissing: _row_missing,
+    Downloaded: _downloaded,
+    Troubled: _troubled,
+    TroubleOver: _trouble_over,
+    DeadlinePassed: _deadline_passed,
+    CancelAsked: _cancel_asked,
+    TakenUp: _taken_up,
+}

@@ -1,0 +1,210 @@
+"""Uploading the pictures and making the paid call: once, with its intent on the disk first.
+
+Nothing here repeats a paid call. Every outcome becomes one event for the state table: accepted, refused, postponed
+(proof that nothing was accepted), or lost (nobody knows; the watcher settles it from the vendor's list).
+"""
+
+import asyncio
+import random
+from pathlib import Path
+from typing import Final
+
+from pixverse_nb.errors import (
+    AccountPending,
+    APIError,
+    Busy,
+    ConfigError,
+    Moderated,
+    NoAnswer,
+    NotFound,
+    OutOfCredits,
+    PixVerseError,
+    ServerError,
+    SubscriptionRequired,
+    Unauthorized,
+)
+from pixverse_nb.jobs import states
+from pixverse_nb.jobs.desk import Desk
+from pixverse_nb.models import JobState, UploadedFile
+from pixverse_nb.record import JobRecord
+from pixverse_nb.wire import useapi
+from pixverse_nb.wire.call import Accepted, Call, PaidOutcome, Rejected, Unsettled
+
+MOST_AT_ONCE: Final = 8  # what one account runs at most, by the vendor's page of maxJobs
+
+# An error of these kinds speaks of the account, not of the request: every further call would meet it too.
+_STOPPING: Final = (Unauthorized, SubscriptionRequired, OutOfCredits, AccountPending)
+
+
+class Submitter:
+    """Sends the paid calls of one service, at most as many at once as slots are free."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._may_be_free = asyncio.Event()
+        self._cools_until = 0.0
+        self._stopped: PixVerseError | None = None
+        self._uploads: dict[str, asyncio.Lock] = {}
+        self._accounts: tuple[str, ...] | None = None
+
+    def slot_may_be_free(self) -> None:
+        """Let the waiting jobs look again."""
+        self._may_be_free.set()
+
+    def forgive(self) -> None:
+        """Forget that the account was stopped: a person asks again."""
+        self._stopped = None
+
+    async def upload(self, ref: str) -> None:
+        """Bring both pictures to the vendor, each one once for each account."""
+        desk = self._desk
+        record = desk.apply(ref, states.UploadStarted(desk.now()))
+        try:
+            account = record.account or record.request.email or await self._choose_account()
+            first = record.first_path or await self._upload_once(record.first_sha, account)
+            last = record.last_path or await self._upload_once(record.last_sha, account)
+        except (NoAnswer, Busy, ServerError) as error:
+            text = f"{error} The pictures are uploaded when the vendor can be reached; nothing is paid so far."
+            desk.apply(ref, states.CallPostponed(desk.now(), self._retry_at(error), text))
+        except PixVerseError as error:
+            desk.apply(ref, self._refusal(error))
+        else:
+            desk.apply(ref, states.PicturesUploaded(desk.now(), first, last, account))
+
+    async def submit(self, ref: str) -> None:
+        """Make the paid call when a slot is free; returns after one try, or when the job has moved otherwise."""
+        desk = self._desk
+        if not await self._turn(ref):
+            return
+        now = desk.now()
+        record = desk.apply(
+            ref, states.IntentMade(now, send_by=now + desk.timing.answer_timeout_s, owner=desk.owner), is_intent=True
+        )
+        if record.state is not JobState.SUBMITTING or record.owner != desk.owner or record.intent_at != now:
+            return  # another process has this job
+        if not states.may_be_sent(record, now=desk.now()):
+            text = "The moment for sending had passed (was the machine asleep?); it is tried again."
+            desk.apply(ref, states.CallPostponed(desk.now(), desk.now(), text))
+            return
+        call = useapi.create_frames(
+            record.request,
+            first_path=str(record.first_path),
+            last_path=str(record.last_path),
+            reply_ref=record.reply_ref,
+            email=record.account,
+        )
+        desk.apply(ref, self._event_of(await self._send(call), record))
+
+    # -- inside --------------------------------------------------------------------------------------------------
+
+    async def _send(self, call: Call[Accepted]) -> PaidOutcome:
+        return await self._desk.client.send_paid(call)
+
+    async def _turn(self, ref: str) -> bool:
+        """Wait for a free slot; False where the job was cancelled, timed out or refused meanwhile."""
+        desk = self._desk
+        while True:
+            record = desk.records[ref]
+            if record.state is not JobState.WAITING:
+                return False
+            if desk.now() >= record.deadline_at:
+                return False
+            if self._stopped is not None:
+                desk.apply(ref, self._refusal(self._stopped))
+                return False
+            wait_s = self._cools_until - desk.now()
+            if wait_s <= 0 and self._slots_taken(record) < MOST_AT_ONCE:
+                return True
+            self._may_be_free.clear()
+            try:
+                async with asyncio.timeout(min(wait_s, 5.0) if wait_s > 0 else 5.0):
+                    await self._may_be_free.wait()
+            except TimeoutError:
+                continue
+
+    def _slots_taken(self, record: JobRecord) -> int:
+        return sum(
+            states.holds_slot(other) and (other.account is None or other.account == record.account)
+            for other in self._desk.records.values()
+        )
+
+    def _event_of(self, outcome: PaidOutcome, record: JobRecord) -> states.Event:
+        now = self._desk.now()
+        match outcome:
+            case Accepted(video_id=video_id, cost_credits=cost):
+                return states.CallAccepted(now, video_id, useapi.account_of(video_id), cost)
+            case Unsettled(reason=reason):
+                return states.AnswerLost(now, reason)
+            case Rejected(error=error) if isinstance(error, NoAnswer | Busy):
+                retry_at = self._retry_at(error)
+                if isinstance(error, Busy):
+                    self._cools_until = retry_at
+                return states.CallPostponed(now, retry_at, str(error))
+            case Rejected(error=error):
+                if isinstance(error, APIError) and error.status == 400:
+                    self._forget_uploads(record)  # it may be a picture that the vendor has dropped
+                return self._refusal(error)
+
+    def _refusal(self, error: PixVerseError) -> states.CallRefused:
+        if isinstance(error, _STOPPING):
+            self._stopped = error
+        kind = type(error).__name__
+        return states.CallRefused(self._desk.now(), kind, str(error), is_moderation=isinstance(error, Moderated))
+
+    def _retry_at(self, error: PixVerseError) -> float:
+        """Return when to try again: at the pace the vendor names, else after the busy wait, with jitter."""
+        timing = self._desk.timing
+        named = error.retry_after_s if isinstance(error, Busy | ServerError) else None
+        least, most = timing.busy_wait_s if isinstance(error, Busy) else timing.retry_s
+        return self._desk.now() + (named if named is not None else random.uniform(least, most))  # noqa: S311 - jitter
+
+    async def _choose_account(self) -> str | None:
+        """Return the account to use where several are configured (the vendor then wants one named), else None."""
+        client = self._desk.client
+        if self._accounts is None:
+            try:
+                self._accounts = await client.send(useapi.list_accounts())
+            except (NotFound, ServerError):
+                self._accounts = ()  # an API that does not tell: the vendor chooses
+        if len(self._accounts) < 2:
+            return None
+        try:
+            capacity = await client.send(useapi.get_capacity())
+        except (NotFound, ServerError):
+            return self._accounts[0]
+        free = {slot.account: slot.available for slot in capacity.accounts}
+        return max(self._accounts, key=lambda email: free.get(email, 0))
+
+    async def _upload_once(self, sha256: str | None, account: str | None) -> str:
+        """Return the vendor's path of the prepared picture with this hash, uploading it where that is new."""
+        if sha256 is None:
+            raise ConfigError("The job has neither an uploaded picture nor a stored one.")
+        desk = self._desk
+        async with self._uploads.setdefault(f"{account}:{sha256}", asyncio.Lock()):
+            known = desk.ledger.find_upload(sha256, account=account)
+            if known is not None:
+                return known.path
+            picture = stored_picture(desk.home, sha256)
+            data = await asyncio.to_thread(picture.read_bytes)
+            media_type = (
+                "image/png" if picture.suffix == ".png" else f"image/{picture.suffix[1:].replace('jpg', 'jpeg')}"
+            )
+            sent = await desk.client.send(useapi.upload_picture(data, media_type=media_type, email=account))
+            upload = UploadedFile(path=sent.path, id=sent.id, url=sent.url, size_bytes=len(data), sha256=sha256)
+            desk.ledger.add_upload(upload, account=account, at=desk.now())
+            return upload.path
+
+    def _forget_uploads(self, record: JobRecord) -> None:
+        for path in (record.first_path, record.last_path):
+            if path is not None:
+                self._desk.ledger.forget_upload(path)
+
+
+def stored_picture(home: Path, sha256: str) -> Path:
+    """Return the file of a prepared picture in the home folder; ConfigError where it is gone."""
+    for path in sorted((home / "pictures").glob(f"{sha256}.*")):
+        if path.suffix in (".png", ".jpg", ".webp", ".gif"):
+            return path
+    raise ConfigError(
+        "The stored picture of this job is gone from the home folder; make the call again with the pictures."
+    )

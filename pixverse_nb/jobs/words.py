@@ -1,0 +1,60 @@
+"""What an event is called in a job's history, and what a person can do next: plain sentences, nothing else."""
+
+from pixverse_nb.jobs import states
+from pixverse_nb.jobs.states import Event
+from pixverse_nb.models import JobState
+from pixverse_nb.privacy import masked
+from pixverse_nb.record import JobRecord
+
+
+def told(event: Event, after: JobRecord) -> str:
+    """Return one line for the job's history."""
+    match event:
+        case states.UploadStarted():
+            text = "uploading the pictures"
+        case states.PicturesUploaded():
+            text = "both pictures are at the vendor"
+        case states.IntentMade():
+            text = f"paid call {after.attempt} is about to leave"
+        case states.CallAccepted():
+            text = "accepted by the vendor: paid"
+        case states.CallRefused(text=said):
+            text = f"refused, nothing paid: {said}"
+        case states.CallPostponed(text=said):
+            text = f"not accepted, nothing paid: {said}"
+        case states.AnswerLost(reason=said):
+            text = f"no answer to the paid call ({said}); checking the vendor's list, never sending it again blindly"
+        case states.RowSeen():
+            text = f"the vendor's list shows it {after.state.value}"
+        case states.RowMissing():
+            text = "not in the vendor's list" if after.state is JobState.UNKNOWN else "proved: never accepted, not paid"
+        case states.Downloaded():
+            text = "downloaded, checked and stored"
+        case states.Troubled(text=said):
+            text = said
+        case states.TroubleOver():
+            text = "going on"
+        case states.DeadlinePassed() | states.CancelAsked():
+            text = after.error or after.state.value
+        case states.TakenUp():
+            text = "taken up again"
+    return masked(text)
+
+
+def next_step(record: JobRecord, *, is_resting: bool) -> str | None:
+    """Return what a person can do now, or None where nothing is to be done."""
+    again = f'client.job("{record.ref}")'
+    state = record.state
+    if record.parked:
+        return f"Mend that, then {again} goes on; nothing is paid again."
+    if state is JobState.TIMED_OUT:
+        return f"{again} takes it up again." + ("" if record.charged == "no" else " Nothing is paid again.")
+    if state is JobState.CANCELLED and record.charged != "no":
+        return f"{again}.resume() goes on waiting for it; nothing is paid again."
+    if state is JobState.UNKNOWN:
+        return "Nothing to do: the vendor's list settles it. It is not sent again before that."
+    if state is JobState.FAILED:
+        return "The same call makes a new, paid try."
+    if is_resting:
+        return f"It was never sent; {again} sends it."
+    return None

@@ -1,0 +1,106 @@
+"""The private thread whose event loop does all network work, and the doors into it.
+
+A notebook's own loop may be running, busy, patched or gone; this one is ours alone. Cells, callbacks, scripts and
+other loops hand work in and wait for it in their own way, so the core exists once and no loop is ever nested.
+"""
+
+import asyncio
+import concurrent.futures
+import os
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from pixverse_nb.errors import ConfigError
+
+T = TypeVar("T")
+
+
+class Portal:
+    """One daemon thread with one event loop; started on first use, ended by `close()`."""
+
+    def __init__(self, name: str = "pixverse-nb") -> None:
+        self._name = name
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._pid = os.getpid()
+        self._is_closed = False
+        self._last_work: Callable[[], Coroutine[Any, Any, None]] | None = None
+
+    def submit(self, work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+        """Run `work` on the portal's loop and return its future at once."""
+        try:
+            loop = self._running_loop()
+        except BaseException:
+            work.close()
+            raise
+        return asyncio.run_coroutine_threadsafe(work, loop)
+
+    def call(self, work: Coroutine[Any, Any, T], *, timeout_s: float | None = None) -> T:
+        """Run `work` on the portal's loop and wait for its result; an interrupt ends the waiting and the work."""
+        if threading.current_thread() is self._thread:
+            work.close()
+            raise ConfigError(
+                "This was called from pixverse_nb's own thread (a subscriber's callback): use `await` or a thread."
+            )
+        future = self.submit(work)
+        try:
+            return future.result(timeout_s)
+        except BaseException:
+            future.cancel()
+            raise
+
+    def post(self, act: Callable[[], object]) -> None:
+        """Run `act` soon on the portal's loop; nothing is returned."""
+        self._running_loop().call_soon_threadsafe(act)
+
+    def post_last(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Have `work` run after everything else when the portal closes; nothing happens where it never started."""
+        self._last_work = work
+
+    @property
+    def is_current(self) -> bool:
+        """True on the portal's own thread, where waiting for the portal would never end."""
+        return threading.current_thread() is self._thread
+
+    def close(self) -> None:
+        """Cancel what is still running and end the thread; safe to call twice."""
+        with self._lock:
+            self._is_closed = True
+            loop, thread = self._loop, self._thread
+        if loop is None or thread is None or os.getpid() != self._pid:
+            return
+        if thread.is_alive():
+            loop.call_soon_threadsafe(loop.stop)
+            if not self.is_current:
+                thread.join()
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if os.getpid() != self._pid:
+                raise ConfigError("A Client does not survive a fork: make a new one in the new process.")
+            if self._is_closed:
+                raise ConfigError("This Client is closed. Make a new one; its ledger knows every job.")
+            if self._loop is None:
+                # Straight from asyncio, so that a patched asyncio.run or a loop policy of the notebook does not matter
+                self._loop = asyncio.SelectorEventLoop() if os.name != "nt" else asyncio.new_event_loop()
+                self._thread = threading.Thread(target=self._run, args=(self._loop,), name=self._name, daemon=True)
+                self._thread.start()
+            return self._loop
+
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        asyncio.set_event_loop(loop)
+        try:
+            loop.run_forever()
+        finally:
+            rest = asyncio.all_tasks(loop)
+            for task in rest:
+                task.cancel()
+            loop.run_until_complete(asyncio.gather(*rest, return_exceptions=True))
+            if self._last_work is not None:
+                loop.run_until_complete(self._last_work())
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.run_until_complete(loop.shutdown_default_executor())
+            asyncio.set_event_loop(None)
+            loop.close()

@@ -1,0 +1,97 @@
+"""What is known of one job, as a frozen value: the ledger keeps it, the state table moves it."""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+from pixverse_nb.errors import Charge
+from pixverse_nb.models import FramesRequest, JobState
+
+
+@dataclass(frozen=True)
+class StoredVideo:
+    """A finished video as the ledger keeps it; `name` is the file's path below the home folder."""
+
+    name: str
+    sha256: str
+    size_bytes: int
+    width: int | None = None
+    height: int | None = None
+    duration_s: float | None = None
+
+
+@dataclass(frozen=True)
+class JobRecord:
+    """One job at one moment. Times are Unix seconds; `version` counts the writes and guards against lost ones.
+
+    `owner` is the process that acts for it. `attempt` counts the paid calls: each has its own `reply_ref`, and a
+    new one is made only after proof that the one before was not accepted. `send_by` is the moment after which the
+    paid call of this attempt must no longer leave. `absent_since` holds the starts of the lists that prove absence.
+    `parked` means that nothing more is done until a person takes the job up again.
+    """
+
+    ref: str
+    service: str
+    request: FramesRequest
+    created_at: float
+    deadline_at: float
+    state: JobState = JobState.PLANNED
+    version: int = 0
+    owner: str = ""
+    seed_was_drawn: bool = False
+    first_sha: str | None = None  # of the prepared pictures, kept in the home folder
+    last_sha: str | None = None
+    first_path: str | None = None  # the vendor's names of the uploaded pictures
+    last_path: str | None = None
+    account: str | None = None
+    attempt: int = 0
+    intent_at: float | None = None
+    send_by: float | None = None
+    retry_at: float | None = None
+    unknown_since: float | None = None
+    absent_since: tuple[float, ...] = ()
+    video_id: str | None = None
+    submitted_at: float | None = None
+    seen_open_at: float | None = None  # the last list that showed it unfinished
+    finished_at: float | None = None
+    queue_position: int | None = None
+    url: str | None = None
+    video: StoredVideo | None = None
+    charged: Charge = "no"
+    estimated_credits: int | None = None
+    cost_credits: int | None = None
+    trouble: str | None = None
+    error_kind: str | None = None
+    error: str | None = None
+    parked: bool = False
+    notices: tuple[str, ...] = ()
+    sources: tuple[str, str] = ("first", "last")  # the pictures as a line of Python names them
+
+    @property
+    def reply_ref(self) -> str:
+        """What the current attempt sends as `replyRef`: ours, then a space and the user's own where there is one."""
+        ours = f"{self.ref}:{self.attempt}"
+        return f"{ours} {self.request.reply_ref}" if self.request.reply_ref else ours
+
+    def owns_reply_ref(self, reply_ref: str | None) -> bool:
+        """Tell whether a row with this `replyRef` is one of this job's attempts."""
+        return bool(reply_ref) and str(reply_ref).partition(" ")[0].rpartition(":")[0] == self.ref
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as JSON values."""
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        values["request"] = self.request.model_dump(mode="json")
+        values["video"] = asdict(self.video) if self.video else None
+        return values
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """Return the record that `to_json` gave; fields of a newer minor version are left out."""
+        known = {item.name for item in fields(cls)}
+        kept = {name: value for name, value in values.items() if name in known}
+        kept["request"] = FramesRequest(**kept["request"])
+        kept["state"] = JobState(kept["state"])
+        kept["video"] = StoredVideo(**kept["video"]) if kept.get("video") else None
+        kept["notices"] = tuple(kept.get("notices", ()))
+        kept["sources"] = tuple(kept.get("sources", ("first", "last")))
+        kept["absent_since"] = tuple(kept.get("absent_since", ()))
+        return cls(**kept)

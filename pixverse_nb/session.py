@@ -1,0 +1,383 @@
+"""The `Client` that people hold: two pictures in, a job out, and everything the ledger knows.
+
+It joins the ledger, the engine on the portal's thread, and the darkroom that prepares pictures. Nothing here blocks
+but what says so: `create_frames` returns at once, `job.result()` waits.
+"""
+
+import os
+import secrets
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+from pixverse_nb.client import AsyncClient
+from pixverse_nb.drafting import Drafter, Wish
+from pixverse_nb.errors import ConfigError, InvalidRequest
+from pixverse_nb.jobs.engine import Engine
+from pixverse_nb.jobs.job import Job
+from pixverse_nb.jobs.outcome import reuse_notice
+from pixverse_nb.jobs.roll import JobList
+from pixverse_nb.ledger import Ledger
+from pixverse_nb.models import Capacity, Credits, RemoteVideo, UploadedFile
+from pixverse_nb.portal import Portal
+from pixverse_nb.privacy import Secret, masked
+from pixverse_nb.record import JobRecord
+from pixverse_nb.settings import (
+    TOKEN_PAGE,
+    Prices,
+    Timing,
+    find_base_url,
+    find_email,
+    find_home,
+    find_token,
+)
+from pixverse_nb.show.display import bundle_of, show_bundle
+from pixverse_nb.wire import useapi
+from pixverse_nb.wire.call import Call
+
+T = TypeVar("T")
+
+_SANDBOX_SERVICE: Final = "sandbox"
+
+
+class Client:
+    """Makes videos from two pictures, remembers every job, and never pays twice for one.
+
+    `token` is taken from the argument, USEAPI_TOKEN, the keyring or Colab's secrets; where there is none, the client
+    runs on the embedded sandbox and says so. `base_url` is the API's address, `home` the folder for the ledger and the
+    videos (default ./pixverse), `email` pins the PixVerse account where several are configured, `prices` the list for
+    estimates. A context manager: `close()` ends its thread; open jobs go on when the next Client opens the same home.
+
+    >>> with Client.sandbox(speed=60) as client:  # doctest: +SKIP
+    ...     video = client.create_frames("first.jpg", "last.jpg", seed=7).result()
+    """
+
+    def __init__(
+        self,
+        token: str | None = None,
+        *,
+        base_url: str | None = None,
+        home: str | os.PathLike[str] | None = None,
+        email: str | None = None,
+        timing: Timing | None = None,
+        prices: Prices | None = None,
+    ) -> None:
+        secret = find_token(token)
+        box: Any = None
+        if secret is None:
+            if base_url or os.environ.get("PIXVERSE_NB_BASE_URL"):
+                raise ConfigError(
+                    "No token was found for this base_url. Pass token=…, or set USEAPI_TOKEN. "
+                    f"A useapi.net token comes from {TOKEN_PAGE}."
+                )
+            box = _open_sandbox(find_home(home) / "sandbox", speed=_SANDBOX_SPEED)
+            timing = timing or _sandbox_timing(_SANDBOX_SPEED)
+            home = find_home(home) / "sandbox"
+            _say_sandbox()
+        self._open(secret, box, base_url=base_url, home=home, email=email, timing=timing, prices=prices)
+
+    @classmethod
+    def sandbox(
+        cls,
+        *,
+        speed: float = 10.0,
+        home: str | os.PathLike[str] | None = None,
+        timing: Timing | None = None,
+        prices: Prices | None = None,
+    ) -> Self:
+        """Return a client on the embedded sandbox: a real local server that makes real mp4s; no token, no internet.
+
+        `speed` is how many times faster than life it works (a video takes 40…70 s of life); all waits are scaled with
+        it. `home` is its own folder (default ./pixverse/sandbox), so that nothing mixes with what was paid.
+        """
+        folder = find_home(home) if home else find_home(None) / "sandbox"
+        client = cls.__new__(cls)
+        box = _open_sandbox(folder, speed=speed)
+        client._open(
+            None, box, base_url=None, home=folder, email=None, timing=timing or _sandbox_timing(speed), prices=prices
+        )
+        return client
+
+    def _open(
+        self,
+        secret: Secret | None,
+        box: Any,
+        *,
+        base_url: str | None,
+        home: str | os.PathLike[str] | None,
+        email: str | None,
+        timing: Timing | None,
+        prices: Prices | None,
+    ) -> None:
+        self._box = box
+        self.home: Path = find_home(home)
+        self.timing = timing or Timing()
+        self.prices = prices or Prices()
+        self._email = None if box else find_email(email)
+        self._base_url = box.base_url if box else find_base_url(base_url)
+        token = Secret(box.token) if box else secret
+        if token is None:
+            raise ConfigError("No token was found.")
+        self._ledger = Ledger(self.home / "ledger.db", service=_SANDBOX_SERVICE if box else self._base_url)
+        self._portal = Portal()
+        self._net = AsyncClient(self._base_url, token, self.timing)
+        owner = f"{os.getpid()}-{secrets.token_hex(4)}"
+        self._engine = Engine(ledger=self._ledger, client=self._net, home=self.home, timing=self.timing, owner=owner)
+        self._drafter = Drafter(
+            home=self.home,
+            owner=owner,
+            service=self._ledger.service,
+            prices=self.prices,
+            deadline_s=self.timing.deadline_s,
+            fetch=self.fetch_picture,
+        )
+        self._handles: weakref.WeakValueDictionary[str, Job] = weakref.WeakValueDictionary()
+        self._kept: dict[str, Job] = {}  # the open ones, so that their handles live while they move
+        self._handles_lock = threading.Lock()
+        self._subscribers: list[Callable[[Job], object]] = []
+        self._engine.listen(self._changed)
+        if self._ledger.open_jobs():
+            self._portal.post(self._engine.start)
+
+    # -- making videos -------------------------------------------------------------------------------------------
+
+    def create_frames(
+        self,
+        first: Any,
+        last: Any,
+        *,
+        prompt: str | None = None,
+        duration: int = 5,
+        quality: str = "720p",
+        motion_mode: str = "normal",
+        aspect_ratio: str | None = None,
+        seed: int | None = None,
+        remove_watermark: bool = True,
+        model: str = "v3.5",
+        email: str | None = None,
+        reply_url: str | None = None,
+        reply_ref: str | None = None,
+        max_jobs: int | None = None,
+        fit: str | None = "cover",
+        deadline_s: float | None = None,
+        reuse: bool = True,
+        allow_refused: bool = False,
+    ) -> Job:
+        """Begin one video from `first` to `last` and return its job at once. **This spends credits.**
+
+        Pictures: a path, an http(s) address (fetched first, which takes its time), bytes, a file, a PIL image, a numpy
+        array (H×W×3|4, uint8), or an UploadedFile. `duration` is 5 or 8 seconds, `seed` 1…2147483647 (drawn where
+        None), `aspect_ratio` one of 16:9, 9:16, 1:1, 4:3, 3:4 (None: nearest to the first picture), `fit` "cover" crops
+        to it, "contain" pads, None sends as it is. `deadline_s` is how long the job may take.
+
+        The same call finds the same job: with `reuse=True` an open or finished one is given back and nothing is paid
+        again. Raises InvalidRequest (InvalidImage where only pictures are wrong) with every wrong field named, before
+        anything is sent. `allow_refused=True` sends a combination that the vendor's documents refuse.
+        """
+        fields = {
+            "prompt": prompt,
+            "duration": duration,
+            "quality": quality,
+            "motion_mode": motion_mode,
+            "aspect_ratio": aspect_ratio,
+            "seed": seed,
+            "remove_watermark": remove_watermark,
+            "model": model,
+            "email": email or self._email,
+            "reply_url": reply_url,
+            "reply_ref": reply_ref,
+            "max_jobs": max_jobs,
+        }
+        wish = Wish(first, last, fields, fit=fit, deadline_s=deadline_s, allow_refused=allow_refused)
+        draft, frames = self._drafter.draft(wish, now=time.time())
+        self._drafter.keep(frames)
+        record, is_new = self._ledger.find_or_add(draft, reuse=reuse)
+        job = self._handle(record)
+        if is_new:
+            self._portal.post(lambda: self._engine.adopt(record))
+        else:
+            job.say_reused(reuse_notice(record))
+            if job.rests:
+                job.resume()
+            elif not record.state.is_final:
+                self._portal.post(lambda: self._engine.adopt(record))
+        return job
+
+    def find_paid(self, first: Any, last: Any, **fields: Any) -> Job | None:
+        """Return the job that `create_frames` with the same arguments would give back, or None; creates nothing."""
+        extra = {name: fields.pop(name) for name in ("fit", "deadline_s", "allow_refused") if name in fields}
+        draft, _ = self._drafter.draft(Wish(first, last, {"email": self._email, **fields}, **extra), now=time.time())
+        record = self._ledger.find_like(draft)
+        return self._handle(record) if record is not None else None
+
+    def estimate(
+        self, *, quality: str = "720p", duration: int = 5, motion_mode: str = "normal", **_: Any
+    ) -> int | None:
+        """Return the estimated credits of one video, or None where the price list does not know; an estimate only."""
+        return self.prices.estimate_for(quality=quality, duration=duration, motion_mode=motion_mode)
+
+    # -- what is known -------------------------------------------------------------------------------------------
+
+    def jobs(self, limit: int = 50) -> JobList:
+        """Return the newest `limit` jobs of this home, newest first; shows as a table."""
+        return JobList(self._handle(record) for record in self._ledger.jobs(limit=limit))
+
+    def job(self, ref_or_video_id: str) -> Job:
+        """Return one job by its `ref` or the vendor's video id, and go on with it where it rests.
+
+        Raises InvalidRequest where the ledger does not know it.
+        """
+        record = self._ledger.load(ref_or_video_id) or self._ledger.load_by_video(ref_or_video_id)
+        if record is None:
+            mend = (
+                f"no job {masked(ref_or_video_id)!r} in {self.home / 'ledger.db'}: client.jobs() lists those there are"
+            )
+            raise InvalidRequest({"ref": mend})
+        job = self._handle(record)
+        if job.rests:
+            job.resume()
+        return job
+
+    def reconcile(self) -> JobList:
+        """Ask the vendor now what became of the open jobs, wait for that one answer, and return those still open."""
+
+        async def ask() -> None:
+            self._engine.start()
+            await self._engine.poll_now()
+
+        self._portal.call(ask())
+        return JobList(self._handle(record) for record in self._ledger.open_jobs())
+
+    def uploads(self) -> list[UploadedFile]:
+        """Return the pictures that the vendor holds already, newest first (from the ledger)."""
+        return self._ledger.uploads()
+
+    def videos(self, *, limit: int = 40, offset: int = 0) -> list[RemoteVideo]:
+        """Ask the vendor for its list of generations, newest first; `limit` rows from `offset` on."""
+        rows = self._ask(useapi.list_videos(email=self._email, limit=limit, offset=offset))
+        return list(rows)
+
+    def credits(self) -> Credits:
+        """Ask the vendor for the balance, in credits."""
+        return self._ask(useapi.get_credits(email=self._email))
+
+    def capacity(self) -> Capacity:
+        """Ask the vendor how many jobs run and how many more may."""
+        return self._ask(useapi.get_capacity())
+
+    def fetch_picture(self, url: str) -> bytes:
+        """Return the bytes of a picture at an http(s) address; waits for them and sends no credential."""
+        return self._portal.call(self._net.fetch_picture(url))
+
+    def subscribe(self, callback: Callable[[Job], object]) -> Callable[[], None]:
+        """Call `callback(job)` at every change of any job, on the client's thread; the returned function ends that."""
+        self._subscribers.append(callback)
+
+        def unsubscribe() -> None:
+            if callback in self._subscribers:
+                self._subscribers.remove(callback)
+
+        return unsubscribe
+
+    @property
+    def is_sandbox(self) -> bool:
+        """True where everything is made by the embedded sandbox and nothing is paid."""
+        return self._box is not None
+
+    @property
+    def sandbox_control(self) -> Any:
+        """The sandbox's switches (faults, credits, clock); ConfigError on a real account."""
+        if self._box is None:
+            raise ConfigError("Only Client.sandbox() has a sandbox to control.")
+        return self._box.control
+
+    @property
+    def requests_sent(self) -> int:
+        """How many requests went to the API so far."""
+        return self._net.requests_sent
+
+    # -- life ----------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """End the thread and close the files; open jobs go on when the next Client opens this home."""
+        self._portal.post_last(self._net.aclose)
+        self._portal.close()
+        self._ledger.close()
+        if self._box is not None:
+            self._box.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        where = "the embedded sandbox, nothing is paid" if self.is_sandbox else masked(self._base_url)
+        return f"<Client on {where}; home {self.home}>"
+
+    # -- inside --------------------------------------------------------------------------------------------------
+
+    def _ask(self, call: Call[T]) -> T:
+        return self._portal.call(self._net.send(call))
+
+    def _handle(self, record: JobRecord) -> Job:
+        with self._handles_lock:
+            job = self._handles.get(record.ref)
+            if job is None:
+                job = Job(record.ref, self._engine, self._portal, is_sandbox=self.is_sandbox)
+                self._handles[record.ref] = job
+            return job
+
+    def _changed(self, record: JobRecord) -> None:
+        job = self._handle(record)
+        if record.state.is_final:
+            self._kept.pop(record.ref, None)
+        else:
+            self._kept[record.ref] = job
+        job.changed(record)
+        for callback in tuple(self._subscribers):
+            callback(job)
+
+
+_SANDBOX_SPEED: Final = 10.0
+
+
+def _sandbox_timing(speed: float) -> Timing:
+    """Return the protocol at the sandbox's pace; only what waits for the vendor is scaled, not the deadline."""
+    plain = Timing()
+    scaled = plain.scaled(1 / speed)
+    return Timing(
+        poll_s=scaled.poll_s,
+        busy_wait_s=scaled.busy_wait_s,
+        settle_s=scaled.settle_s,
+        answer_timeout_s=plain.answer_timeout_s,
+        deadline_s=plain.deadline_s,
+        typical_s=scaled.typical_s,
+        retry_s=scaled.retry_s,
+    )
+
+
+def _open_sandbox(folder: Path, *, speed: float) -> Any:
+    try:
+        from pixverse_nb.sandbox import Sandbox
+    except ImportError as error:
+        raise ConfigError(
+            f"The embedded sandbox needs more packages ({error.name} is missing): pip install 'pixverse-nb[sandbox]'. "
+            f"With a token from {TOKEN_PAGE} in USEAPI_TOKEN none of them is needed."
+        ) from error
+    return Sandbox(speed=speed, folder=folder / "world").start()
+
+
+def _say_sandbox() -> None:
+    text = (
+        "No token was found, so this client runs on the embedded sandbox: real videos, nothing is paid, nothing leaves "
+        f"this machine. For real ones set USEAPI_TOKEN (a token comes from {TOKEN_PAGE})."
+    )
+    show_bundle(bundle_of(f"<p>{text}</p>", text))
