@@ -1,0 +1,102 @@
+"""Many jobs as one table, newest first as they come."""
+
+import time
+from collections.abc import Iterable
+from html import escape
+
+from pixverse_nb.models import FramesRequest, JobSnapshot
+from pixverse_nb.privacy import masked
+from pixverse_nb.show.style import styled
+from pixverse_nb.show.words import (
+    SHORT_WORDS,
+    STATE_WORDS,
+    clock_words,
+    credit_words,
+    duration_words,
+    elapsed_s,
+    shortened,
+    tone,
+)
+
+_HEAD = (
+    '<tr><th scope="col">State</th><th scope="col" class="pvnb-number">Time</th>'
+    '<th scope="col">Prompt</th><th scope="col">Parameters</th><th scope="col" class="pvnb-number">Seed</th>'
+    '<th scope="col" class="pvnb-number">Credits</th><th scope="col">Created</th><th scope="col">Ref</th></tr>'
+)
+
+
+def jobs_html(snapshots: Iterable[JobSnapshot], *, now: float) -> str:
+    """Return a table of jobs in the order given, at the moment `now` (Unix seconds)."""
+    jobs = tuple(snapshots)
+    if not jobs:
+        return styled('<div class="pvnb pvnb-list"><div class="pvnb-line">No jobs yet.</div></div>')
+    rows = "".join(_row(job, now) for job in jobs)
+    count = "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
+    return styled(
+        f'<div class="pvnb pvnb-list"><table class="pvnb-table" aria-label="{count}">'
+        f"<thead>{_HEAD}</thead><tbody>{rows}</tbody></table></div>"
+    )
+
+
+def jobs_text(snapshots: Iterable[JobSnapshot], *, now: float) -> str:
+    """Return jobs as aligned lines of plain text."""
+    jobs = tuple(snapshots)
+    if not jobs:
+        return "No jobs yet."
+    cells = [
+        (
+            job.ref,
+            SHORT_WORDS[job.state],
+            _time(job, now),
+            _when(job, now),
+            f"seed {job.request.seed}",
+            shortened(job.request.prompt, longest=48),
+        )
+        for job in jobs
+    ]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells)
+    return masked("\n".join(lines))
+
+
+def _row(job: JobSnapshot, now: float) -> str:
+    known = job.cost_credits is not None
+    cost = job.cost_credits if known else job.estimated_credits
+    credits_title = credit_words(cost, is_estimate=not known, is_sandbox=job.is_sandbox)
+    amount = "" if cost is None else f"{'' if known else '~'}{cost}"
+    state_title = " ".join(part for part in (f"{STATE_WORDS[job.state]}.", job.error, job.trouble) if part)
+    state = SHORT_WORDS[job.state] + (" · sandbox" if job.is_sandbox else "")
+    prompt = shortened(job.request.prompt, longest=400)
+    cells = (
+        f'<td class="pvnb-{tone(job.state)}" title="{_safe(state_title)}"><span class="pvnb-mark"></span>{state}</td>',
+        f'<td class="pvnb-number">{_time(job, now)}</td>',
+        f'<td class="pvnb-wide" title="{_safe(prompt)}"><div class="pvnb-clip">{_safe(prompt)}</div></td>',
+        f"<td>{_safe(' · '.join(_parameters(job.request)))}</td>",
+        f'<td class="pvnb-number">{job.request.seed}</td>',
+        f'<td class="pvnb-number" title="{_safe(credits_title)}">{amount}</td>',
+        f"<td>{_when(job, now)}</td>",
+        f'<td><span class="pvnb-mono">{_safe(job.ref)}</span></td>',
+    )
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _parameters(request: FramesRequest) -> tuple[str, ...]:
+    """Return what differs from row to row; the usual motion and model go without saying."""
+    motion = () if request.motion_mode == "normal" else (request.motion_mode,)
+    model = () if request.model == "v3.5" else (request.model,)
+    return (request.quality, f"{request.duration} s", request.aspect_ratio, *motion, *model)
+
+
+def _time(job: JobSnapshot, now: float) -> str:
+    elapsed = elapsed_s(job, now=now)
+    return duration_words(elapsed) if job.state.is_final else clock_words(elapsed)
+
+
+def _when(job: JobSnapshot, now: float) -> str:
+    """Return the local time of creation: of day for today's jobs, else with the date."""
+    created, today = time.localtime(job.created_at), time.localtime(now)
+    return time.strftime("%H:%M" if created[:3] == today[:3] else "%Y-%m-%d %H:%M", created)
+
+
+def _safe(text: str) -> str:
+    return escape(masked(text))

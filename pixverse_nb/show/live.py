@@ -1,0 +1,125 @@
+"""Live cards: each job's card is drawn again when the job changes, and once a second for its clock.
+
+All cards share one thread, which starts with the first card and ends with the last. Nothing is drawn on the thread
+that reports a change: it only leaves a mark.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from pixverse_nb.models import JobSnapshot
+from pixverse_nb.show.card import card_html, card_text
+from pixverse_nb.show.display import LiveOutput, bundle_of
+
+_log: Final = logging.getLogger("pixverse_nb")
+
+
+def watch_live(
+    snapshot: Callable[[], JobSnapshot],
+    subscribe: Callable[[Callable[[], None]], Callable[[], None]],
+    now: Callable[[], float] = time.time,
+    *,
+    pictures: tuple[bytes, bytes] | None = None,
+    ticker: "Ticker | None" = None,
+) -> None:
+    """Show a job's card as an output of its own and keep it true until the job is final; returns at once.
+
+    `snapshot` gives the job as it is; `subscribe(callback)` has `callback()` called at each change, on any thread, and
+    returns what ends that; `now` is the clock in Unix seconds. `pictures` are small JPEG thumbnails. The last update
+    is the player. Where outputs cannot be replaced (a terminal) the card is printed once.
+    """
+    (ticker or TICKER).add(Card(snapshot, now, pictures), subscribe)
+
+
+class Card:
+    """One live card: an output, and the job that it shows."""
+
+    def __init__(
+        self,
+        snapshot: Callable[[], JobSnapshot],
+        now: Callable[[], float],
+        pictures: tuple[bytes, bytes] | None = None,
+    ) -> None:
+        self._snapshot = snapshot
+        self._now = now
+        self._pictures = pictures
+        first = snapshot()
+        self.is_over = first.state.is_final
+        self._output = LiveOutput(self._bundle(first))
+        self.is_over = self.is_over or not self._output.can_update
+
+    def draw(self) -> None:
+        """Show the job as it is now; after the final state `is_over` is True."""
+        if self.is_over:
+            return
+        latest = self._snapshot()
+        self._output.update(self._bundle(latest))
+        self.is_over = latest.state.is_final
+
+    def _bundle(self, snapshot: JobSnapshot) -> dict[str, str]:
+        now = self._now()
+        return dict(bundle_of(card_html(snapshot, now=now, pictures=self._pictures), card_text(snapshot, now=now)))
+
+
+class Ticker:
+    """The thread that draws all live cards: at changes (at most every `gap_s`) and every `every_s` seconds."""
+
+    def __init__(self, *, every_s: float = 1.0, gap_s: float = 0.1) -> None:
+        self._every_s = every_s
+        self._gap_s = gap_s
+        self._changed = threading.Event()
+        self._lock = threading.Lock()
+        self._cards: dict[Card, Callable[[], None]] = {}
+        self._thread: threading.Thread | None = None
+
+    def add(self, card: Card, subscribe: Callable[[Callable[[], None]], Callable[[], None]]) -> None:
+        """Draw `card` from now on until it is over; one that is over already is left alone."""
+        if card.is_over:
+            return
+        unsubscribe = subscribe(self._changed.set)
+        with self._lock:
+            self._cards[card] = unsubscribe
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="pixverse_nb cards", daemon=True)
+                self._thread.start()
+        self._changed.set()  # the job may have moved between its first snapshot and the subscription
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait until no card is left, at most `timeout_s` seconds; tell whether that is so."""
+        thread = self._thread
+        if thread is not None:
+            thread.join(timeout_s)
+        return thread is None or not thread.is_alive()
+
+    def _run(self) -> None:
+        pause = threading.Event()  # never set: a wait that keeps two drawings apart
+        while True:
+            self._changed.wait(self._every_s)
+            self._changed.clear()
+            with self._lock:
+                cards = tuple(self._cards)
+            for card in cards:
+                self._draw(card)
+            with self._lock:
+                if not self._cards:
+                    self._thread = None
+                    return
+            pause.wait(self._gap_s)
+
+    def _draw(self, card: Card) -> None:
+        try:
+            card.draw()
+            over = card.is_over
+        except Exception:  # noqa: BLE001  the end of a thread: one card's trouble must not stop the others
+            _log.warning("a live card could not be drawn and is left as it is", exc_info=True)
+            over = True
+        if over:
+            with self._lock:
+                unsubscribe = self._cards.pop(card)
+            unsubscribe()
+
+
+TICKER: Final = Ticker()

@@ -1,0 +1,56 @@
+"""Many jobs in one table."""
+
+from pixverse_nb.models import JobState
+from pixverse_nb.show.listing import jobs_html, jobs_text
+from tests.show.made import NOW, a_request, a_snapshot
+from tests.show.page import Page
+
+
+def test_one_row_a_job_in_the_order_given() -> None:
+    """Each job is a row with its state, time, prompt, parameters, seed, credits and reference."""
+    jobs = [a_snapshot(JobState.GENERATING, ref="r1"), a_snapshot(JobState.DONE, ref="r2", cost_credits=45)]
+    page = Page(jobs_html(jobs, now=NOW))
+    assert len([name for name, _ in page.elements if name == "tr"]) == 3
+    assert page.text.index("r1") < page.text.index("r2")
+    for fact in ("Generating", "0:34", "a slow push in", "720p · 5 s · 16:9", "42", "~60", "45", "Done", "34 s"):
+        assert fact in page.text
+
+
+def test_what_is_unusual_is_named() -> None:
+    """Fast motion, another model and the sandbox stand in the row; the usual goes without saying."""
+    usual = Page(jobs_html([a_snapshot(JobState.DONE)], now=NOW)).text
+    job = a_snapshot(JobState.DONE, request=a_request(motion_mode="fast", model="v4"), is_sandbox=True)
+    other = Page(jobs_html([job], now=NOW)).text
+    for word in ("fast", "v4", "sandbox"):
+        assert word in other
+        assert word not in usual
+
+
+def test_a_day_ago_has_its_date() -> None:
+    """A job of another day shows the date of its creation."""
+    old = a_snapshot(JobState.DONE, created_at=NOW - 3 * 86400)
+    assert "2025-10-0" in jobs_text([old], now=NOW)
+    assert "2025-10-0" not in jobs_text([a_snapshot(JobState.DONE, created_at=NOW)], now=NOW)
+
+
+def test_no_jobs_is_a_sentence() -> None:
+    """An empty ledger is said, not shown as an empty table."""
+    assert "No jobs yet." in Page(jobs_html([], now=NOW)).text
+    assert jobs_text([], now=NOW) == "No jobs yet."
+
+
+def test_what_comes_from_outside_is_only_text() -> None:
+    """Markup and e-mails in a prompt, a reference or an error are shown harmless."""
+    bad = '"><script>alert(1)</script> maria@example.org'
+    job = a_snapshot(JobState.FAILED, request=a_request(prompt=bad), ref=bad, error=bad, trouble=bad)
+    html = jobs_html([job], now=NOW)
+    assert "script" not in {name for name, _ in Page(html).elements}
+    assert "maria" not in html + jobs_text([job], now=NOW)
+
+
+def test_the_text_is_one_aligned_line_a_job() -> None:
+    """Columns stand below each other whatever their length."""
+    jobs = [a_snapshot(JobState.DONE, ref="short"), a_snapshot(JobState.GENERATING, ref="a-longer-reference")]
+    lines = jobs_text(jobs, now=NOW).splitlines()
+    assert len(lines) == 2
+    assert lines[0].index("Done") == lines[1].index("Generating")

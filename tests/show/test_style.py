@@ -1,0 +1,81 @@
+"""The stylesheet: it knows every class in use, asks nothing of the network, and touches nothing but ours."""
+
+import re
+from pathlib import Path
+
+from pixverse_nb.models import JobState
+from pixverse_nb.show.card import card_block
+from pixverse_nb.show.listing import jobs_html
+from pixverse_nb.show.player import player_figure
+from pixverse_nb.show.style import STYLE, page_html, styled
+from tests.show.made import NOW, a_snapshot, a_video, an_mp4
+from tests.show.page import Page
+
+KNOWN = set(re.findall(r"\.(pvnb[\w-]*)", STYLE))
+
+
+def everything(tmp_path: Path) -> str:
+    """Every kind of HTML that is shown."""
+    jobs = [
+        a_snapshot(state, error="e", next_step="n", trouble="t", notices=("x",), is_sandbox=True) for state in JobState
+    ]
+    film = a_video(an_mp4(tmp_path / "x.mp4"), is_sandbox=True)
+    return "".join(
+        (
+            *(card_block(job, now=NOW, pictures=(b"1", b"2")) for job in jobs),
+            jobs_html(jobs, now=NOW),
+            jobs_html([], now=NOW),
+            player_figure(film, notices=("x",)),
+            player_figure(a_video(tmp_path / "gone.mp4")),
+        )
+    )
+
+
+def test_every_class_in_use_is_in_the_sheet(tmp_path: Path) -> None:
+    """No class is used without a rule, but `pvnb-player` and the tones' bare names, which only mark."""
+    used = Page(everything(tmp_path)).classes()
+    assert used - KNOWN <= {"pvnb-player"}
+
+
+def test_every_rule_is_in_use(tmp_path: Path) -> None:
+    """The sheet carries no rule for a class that nothing has: it travels with every output."""
+    assert KNOWN - Page(everything(tmp_path)).classes() == set()
+
+
+def test_the_sheet_asks_nothing_of_the_network() -> None:
+    """There is no address and no import in the sheet, and nothing that ends the style element early."""
+    assert not re.search(r"url\(|@import|http|<", STYLE)
+
+
+def test_the_sheet_touches_only_ours() -> None:
+    """Every rule begins at one of our classes, so the rest of the notebook stays as it is."""
+    plain = re.sub(r"@keyframes [\w-]+\{.*\}\}", "", STYLE)
+    plain = re.sub(r"@media[^{]*\{((?:[^{}]*\{[^{}]*\})*)\}", r"\1", plain)
+    selectors = [part.strip() for rule in re.findall(r"([^{}]+)\{", plain) for part in rule.split(",")]
+    assert len(selectors) > 40
+    assert [selector for selector in selectors if not selector.startswith(".pvnb")] == []
+
+
+def test_colours_come_from_the_host() -> None:
+    """Ink and accent ask JupyterLab first, then VS Code, then have a colour of their own."""
+    assert "--pvnb-ink:var(--jp-content-font-color1,var(--vscode-foreground," in STYLE
+    assert re.search(r"--pvnb-accent:var\(--jp-brand-color1,var\(--vscode-[\w-]+,#\w{6}\)\)", STYLE)
+
+
+def test_motion_can_be_declined() -> None:
+    """Who asks the system for less motion gets none."""
+    assert "prefers-reduced-motion:reduce" in STYLE
+
+
+def test_a_block_stands_alone() -> None:
+    """`styled` puts the sheet in front of a block."""
+    assert styled("<p>x</p>").startswith("<style>.pvnb{")
+    assert styled("<p>x</p>").endswith("</style><p>x</p>")
+
+
+def test_a_page_of_its_own() -> None:
+    """A page is light or dark as its reader's system is, has its blocks in order, and an escaped title."""
+    html = page_html("<b>&", "<p>one</p>", "<p>two</p>")
+    assert "prefers-color-scheme:dark" in html
+    assert "<title>&lt;b&gt;&amp;</title>" in html
+    assert html.index("one") < html.index("two")
