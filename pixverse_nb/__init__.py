@@ -50,7 +50,7 @@ _HOMES: Final = {
     "studio": "widgets.studio",
 }
 
-__all__ = [  # noqa: PLE0604 - the names are those of the table above, each found in its module on first use
+__all__ = [
     "APIError",
     "AccountPending",
     "Busy",

@@ -14,7 +14,7 @@ from pixverse_nb.models import FramesRequest
 from pixverse_nb.privacy import Secret
 
 DEFAULT_BASE_URL: Final = "https://api.useapi.net/v2/pixverse"
-TOKEN_PAGE: Final = "https://useapi.net/docs/start-here/setup-useapi"
+TOKEN_PAGE: Final = "https://useapi.net/docs/start-here/setup-useapi"  # noqa: S105 - an address, not a token
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Protocol
 
 from pixverse_nb.client import AsyncClient
+from pixverse_nb.jobs.events import Event
 from pixverse_nb.jobs.rhythm import Expectation
-from pixverse_nb.jobs.states import Event
 from pixverse_nb.ledger import Ledger
 from pixverse_nb.models import FramesRequest
 from pixverse_nb.record import JobRecord

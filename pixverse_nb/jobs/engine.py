@@ -14,9 +14,10 @@ from typing import Final
 
 from pixverse_nb.client import AsyncClient
 from pixverse_nb.errors import DownloadError, LedgerError, NoAnswer, PixVerseError
-from pixverse_nb.jobs import states
+from pixverse_nb.jobs import actions, events, states
+from pixverse_nb.jobs.actions import next_action
+from pixverse_nb.jobs.events import Event
 from pixverse_nb.jobs.rhythm import Expectation, Seen, expectation_of, kind_of
-from pixverse_nb.jobs.states import Event, next_action
 from pixverse_nb.jobs.submit import Submitter
 from pixverse_nb.jobs.watch import Watcher
 from pixverse_nb.jobs.words import told
@@ -67,21 +68,21 @@ class Engine:
             self.records[record.ref] = record
         if record.state is JobState.SUBMITTING and record.owner != self.owner:
             reason = "the process that sent it ended before its answer came"
-            record = self.apply(record.ref, states.AnswerLost(self.now(), reason))
-        if record.ref not in self._tasks and not isinstance(self._next(record.ref), states.Rest):
+            record = self.apply(record.ref, events.AnswerLost(self.now(), reason))
+        if record.ref not in self._tasks and not isinstance(self._next(record.ref), actions.Rest):
             self._signals[record.ref] = asyncio.Event()
             self._tasks[record.ref] = asyncio.get_running_loop().create_task(self._drive(record.ref))
 
     def take_up(self, ref: str) -> None:
         """Go on with a job that rests here (timed out, parked, never sent), because somebody asks for it."""
-        record = self.apply(ref, states.TakenUp(self.now(), self.owner, self.now() + self.timing.deadline_s))
+        record = self.apply(ref, events.TakenUp(self.now(), self.owner, self.now() + self.timing.deadline_s))
         self._submitter.forgive()
         self.adopt(record)
 
     def cancel(self, ref: str) -> None:
         """Stop waiting for a job; its generation may go on at the vendor."""
         before = self.records[ref]
-        after = self.apply(ref, states.CancelAsked(self.now()))
+        after = self.apply(ref, events.CancelAsked(self.now()))
         if before.video_id is not None and after.state is JobState.CANCELLED and before.state is not after.state:
             self._tasks[f"cancel {ref}"] = asyncio.get_running_loop().create_task(self._stop_tracking(before.video_id))
 
@@ -139,28 +140,28 @@ class Engine:
 
     # -- inside --------------------------------------------------------------------------------------------------
 
-    def _next(self, ref: str) -> states.Action:
+    def _next(self, ref: str) -> actions.Action:
         return next_action(self.records[ref], now=self.now(), owner=self.owner)
 
     async def _drive(self, ref: str) -> None:
         try:
             while True:
                 match self._next(ref):
-                    case states.Rest():
+                    case actions.Rest():
                         return
-                    case states.Upload():
+                    case actions.Upload():
                         await self._submitter.upload(ref)
-                    case states.Submit():
+                    case actions.Submit():
                         await self._submitter.submit(ref)
-                    case states.SleepUntil(at=at):
+                    case actions.SleepUntil(at=at):
                         await self.signal(ref, until=at)
-                    case states.AwaitList():
+                    case actions.AwaitList():
                         self._watcher.wake()
                         await self.signal(ref, until=self.records[ref].deadline_at)
-                    case states.Download():
+                    case actions.Download():
                         await self._download(ref)
-                    case states.GiveUp():
-                        self.apply(ref, states.DeadlinePassed(self.now()))
+                    case actions.GiveUp():
+                        self.apply(ref, events.DeadlinePassed(self.now()))
         except LedgerError as error:
             self._park(ref, error)
         finally:
@@ -171,7 +172,7 @@ class Engine:
 
     def _park(self, ref: str, error: PixVerseError) -> None:
         kind = type(error).__name__
-        self.apply(ref, states.Troubled(self.now(), f"{error}", parks=True, kind=kind))
+        self.apply(ref, events.Troubled(self.now(), f"{error}", parks=True, kind=kind))
 
     async def _download(self, ref: str) -> None:
         record = self.records[ref]
@@ -180,7 +181,7 @@ class Engine:
             info = await self.client.download(record.url or "", path)
         except NoAnswer as error:
             text = f"{error} The video is finished and paid; its download goes on when the network is back."
-            self.apply(ref, states.Troubled(self.now(), text))
+            self.apply(ref, events.Troubled(self.now(), text))
             if not await self._renew_url(ref):
                 await self.signal(ref, until=self.now() + self.timing.retry_s[1])
             return
@@ -200,7 +201,7 @@ class Engine:
             height=info.height,
             duration_s=info.duration_s,
         )
-        self.apply(ref, states.Downloaded(self.now(), video))
+        self.apply(ref, events.Downloaded(self.now(), video))
 
     async def _renew_url(self, ref: str) -> bool:
         """Ask for the video's newest address once; True where it is another one than before."""
@@ -235,7 +236,7 @@ class Engine:
     def _tell(self, record: JobRecord) -> None:
         if signal := self._signals.get(record.ref):
             signal.set()
-        if not states.holds_slot(record):
+        if not actions.holds_slot(record):
             self._submitter.slot_may_be_free()
         self._watcher.wake()
         for listener in tuple(self._listeners):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from pixverse_nb.errors import ConfigError, JobError, JobTimeout, PixVerseError
-from pixverse_nb.jobs import states
+from pixverse_nb.jobs import actions
 from pixverse_nb.jobs.engine import Engine
 from pixverse_nb.jobs.outcome import error_of, thumbnails_of, video_of
 from pixverse_nb.jobs.words import next_step
@@ -259,7 +259,7 @@ class Job:
         return record.state.is_final or record.parked or self._is_resting(record)
 
     def _is_resting(self, record: JobRecord) -> bool:
-        return record.parked or (states.is_unsent(record) and record.owner != self._engine.owner)
+        return record.parked or (actions.is_unsent(record) and record.owner != self._engine.owner)
 
     def _outcome(self, record: JobRecord) -> Video:
         if record.state is JobState.DONE:

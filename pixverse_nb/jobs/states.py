@@ -1,4 +1,4 @@
-"""The life of a job as a pure table: (record, event) -> record, and (record, now) -> what to do next.
+"""The life of a job as a pure table: (record, event) -> record.
 
     planned -> uploading -> submitting -> queued -> generating -> downloading -> done
                  ^             |   |                       \\-> failed | moderated
@@ -12,249 +12,29 @@ one was not accepted.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
-from pixverse_nb.models import JobState, RemoteState, RemoteVideo
-from pixverse_nb.record import JobRecord, StoredVideo
-from pixverse_nb.settings import Timing
-
-# -- events ------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class UploadStarted:
-    at: float
-
-
-@dataclass(frozen=True)
-class PicturesUploaded:
-    at: float
-    first_path: str
-    last_path: str
-    account: str | None
-
-
-@dataclass(frozen=True)
-class IntentMade:
-    """The paid call is about to leave; written and synced before its first byte."""
-
-    at: float
-    send_by: float
-    owner: str
-
-
-@dataclass(frozen=True)
-class CallAccepted:
-    at: float
-    video_id: str
-    account: str | None
-    cost_credits: int | None
-
-
-@dataclass(frozen=True)
-class CallRefused:
-    """The vendor's no to this request or this account; proof that nothing was charged."""
-
-    at: float
-    kind: str
-    text: str
-    is_moderation: bool = False
-
-
-@dataclass(frozen=True)
-class CallPostponed:
-    """Proof that nothing was accepted, and hope for a later try: busy (429), no network, too late to send."""
-
-    at: float
-    retry_at: float
-    text: str
-
-
-@dataclass(frozen=True)
-class AnswerLost:
-    at: float
-    reason: str
-
-
-@dataclass(frozen=True)
-class RowSeen:
-    """A list begun at `listed_at` showed this job's generation."""
-
-    at: float
-    listed_at: float
-    row: RemoteVideo
-    account: str | None = None
-
-
-@dataclass(frozen=True)
-class RowMissing:
-    """A whole list begun at `listed_at` did not show this job's generation."""
-
-    at: float
-    listed_at: float
-    settle_s: float
-
-
-@dataclass(frozen=True)
-class Downloaded:
-    at: float
-    video: StoredVideo
-
-
-@dataclass(frozen=True)
-class Troubled:
-    """Something stands in the way (no network, disk full); `parks` where only a person can mend it."""
-
-    at: float
-    text: str
-    parks: bool = False
-    kind: str = "DownloadError"
-
-
-@dataclass(frozen=True)
-class TroubleOver:
-    at: float
-
-
-@dataclass(frozen=True)
-class DeadlinePassed:
-    at: float
-
-
-@dataclass(frozen=True)
-class CancelAsked:
-    at: float
-
-
-@dataclass(frozen=True)
-class TakenUp:
-    """Somebody asks for the job again, here: it is ours now, with a new deadline."""
-
-    at: float
-    owner: str
-    deadline_at: float
-
-
-Event = (
-    UploadStarted
-    | PicturesUploaded
-    | IntentMade
-    | CallAccepted
-    | CallRefused
-    | CallPostponed
-    | AnswerLost
-    | RowSeen
-    | RowMissing
-    | Downloaded
-    | Troubled
-    | TroubleOver
-    | DeadlinePassed
-    | CancelAsked
-    | TakenUp
+from pixverse_nb.jobs.events import (
+    AnswerLost,
+    CallAccepted,
+    CallPostponed,
+    CallRefused,
+    CancelAsked,
+    DeadlinePassed,
+    Downloaded,
+    Event,
+    IntentMade,
+    PicturesUploaded,
+    RowMissing,
+    RowSeen,
+    TakenUp,
+    Troubled,
+    TroubleOver,
+    UploadStarted,
 )
-
-# -- what to do next ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Upload:
-    """Upload both pictures."""
-
-
-@dataclass(frozen=True)
-class Submit:
-    """Make the paid call, when a slot is free."""
-
-
-@dataclass(frozen=True)
-class SleepUntil:
-    at: float
-
-
-@dataclass(frozen=True)
-class AwaitList:
-    """Wait for what the shared list poll shows."""
-
-
-@dataclass(frozen=True)
-class Download:
-    """Fetch the finished video."""
-
-
-@dataclass(frozen=True)
-class GiveUp:
-    """The deadline has passed."""
-
-
-@dataclass(frozen=True)
-class Rest:
-    """Nothing is left to do here."""
-
-
-Action = Upload | Submit | SleepUntil | AwaitList | Download | GiveUp | Rest
-
-
-def next_action(record: JobRecord, *, now: float, owner: str) -> Action:
-    """Return what the process `owner` does next for this job."""
-    state = record.state
-    if state.is_final or record.parked:
-        return Rest()
-    if state is JobState.DOWNLOADING:
-        return Download()  # paid and finished: no deadline any more
-    if now >= record.deadline_at and not _awaits_own_answer(record, owner):
-        return GiveUp()
-    if is_unsent(record) and record.owner != owner:
-        return Rest()  # not sent, and not asked for here: it stays unpaid until somebody asks
-    if state is JobState.WAITING and record.retry_at is not None and now < record.retry_at:
-        return SleepUntil(min(record.retry_at, record.deadline_at))
-    if state in (JobState.PLANNED, JobState.UPLOADING) or (state is JobState.WAITING and record.first_path is None):
-        return Upload()
-    if state is JobState.WAITING:
-        return Submit()
-    return AwaitList()
-
-
-def _awaits_own_answer(record: JobRecord, owner: str) -> bool:
-    return record.state is JobState.SUBMITTING and record.owner == owner
-
-
-def is_unsent(record: JobRecord) -> bool:
-    """True where it is proven that no paid call of the current attempt has been accepted."""
-    return record.state in (JobState.PLANNED, JobState.UPLOADING, JobState.WAITING)
-
-
-def is_listed(record: JobRecord) -> bool:
-    """True where the vendor's list is to be watched for this job."""
-    return not record.parked and record.state in (
-        JobState.SUBMITTING,
-        JobState.UNKNOWN,
-        JobState.QUEUED,
-        JobState.GENERATING,
-    )
-
-
-def holds_slot(record: JobRecord) -> bool:
-    """True where the job takes, or may take, one of the account's slots."""
-    return record.state in (JobState.SUBMITTING, JobState.UNKNOWN, JobState.QUEUED, JobState.GENERATING)
-
-
-def may_be_sent(record: JobRecord, *, now: float) -> bool:
-    """The last look before the paid call leaves: its intent is the current one and its time is not over.
-
-    A laptop may have slept between the intent and this moment.
-    """
-    return record.state is JobState.SUBMITTING and record.send_by is not None and now < record.send_by
-
-
-def settles_at(record: JobRecord, timing: Timing) -> float | None:
-    """Return the moment from which a list can prove absence; None where nothing is unknown."""
-    if record.state is not JobState.UNKNOWN or record.unknown_since is None:
-        return None
-    return max(record.unknown_since, record.send_by or 0.0) + timing.settle_s
-
-
-# -- the table ---------------------------------------------------------------------------------------------------
+from pixverse_nb.models import JobState, RemoteState
+from pixverse_nb.record import JobRecord
 
 
 def advance(record: JobRecord, event: Event) -> JobRecord:

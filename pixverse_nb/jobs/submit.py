@@ -23,7 +23,7 @@ from pixverse_nb.errors import (
     SubscriptionRequired,
     Unauthorized,
 )
-from pixverse_nb.jobs import states
+from pixverse_nb.jobs import actions, events, states
 from pixverse_nb.jobs.desk import Desk
 from pixverse_nb.models import JobState, UploadedFile
 from pixverse_nb.record import JobRecord
@@ -58,18 +58,18 @@ class Submitter:
     async def upload(self, ref: str) -> None:
         """Bring both pictures to the vendor, each one once for each account."""
         desk = self._desk
-        record = desk.apply(ref, states.UploadStarted(desk.now()))
+        record = desk.apply(ref, events.UploadStarted(desk.now()))
         try:
             account = record.account or record.request.email or await self._choose_account()
             first = record.first_path or await self._upload_once(record.first_sha, account)
             last = record.last_path or await self._upload_once(record.last_sha, account)
         except (NoAnswer, Busy, ServerError) as error:
             text = f"{error} The pictures are uploaded when the vendor can be reached; nothing is paid so far."
-            desk.apply(ref, states.CallPostponed(desk.now(), self._retry_at(error), text))
+            desk.apply(ref, events.CallPostponed(desk.now(), self._retry_at(error), text))
         except PixVerseError as error:
             desk.apply(ref, self._refusal(error))
         else:
-            desk.apply(ref, states.PicturesUploaded(desk.now(), first, last, account))
+            desk.apply(ref, events.PicturesUploaded(desk.now(), first, last, account))
 
     async def submit(self, ref: str) -> None:
         """Make the paid call when a slot is free; returns after one try, or when the job has moved otherwise."""
@@ -78,13 +78,13 @@ class Submitter:
             return
         now = desk.now()
         record = desk.apply(
-            ref, states.IntentMade(now, send_by=now + desk.timing.answer_timeout_s, owner=desk.owner), is_intent=True
+            ref, events.IntentMade(now, send_by=now + desk.timing.answer_timeout_s, owner=desk.owner), is_intent=True
         )
         if record.state is not JobState.SUBMITTING or record.owner != desk.owner or record.intent_at != now:
             return  # another process has this job
-        if not states.may_be_sent(record, now=desk.now()):
+        if not actions.may_be_sent(record, now=desk.now()):
             text = "The moment for sending had passed (was the machine asleep?); it is tried again."
-            desk.apply(ref, states.CallPostponed(desk.now(), desk.now(), text))
+            desk.apply(ref, events.CallPostponed(desk.now(), desk.now(), text))
             return
         call = useapi.create_frames(
             record.request,
@@ -124,7 +124,7 @@ class Submitter:
 
     def _slots_taken(self, record: JobRecord) -> int:
         return sum(
-            states.holds_slot(other) and (other.account is None or other.account == record.account)
+            actions.holds_slot(other) and (other.account is None or other.account == record.account)
             for other in self._desk.records.values()
         )
 
@@ -132,24 +132,24 @@ class Submitter:
         now = self._desk.now()
         match outcome:
             case Accepted(video_id=video_id, cost_credits=cost):
-                return states.CallAccepted(now, video_id, useapi.account_of(video_id), cost)
+                return events.CallAccepted(now, video_id, useapi.account_of(video_id), cost)
             case Unsettled(reason=reason):
-                return states.AnswerLost(now, reason)
+                return events.AnswerLost(now, reason)
             case Rejected(error=error) if isinstance(error, NoAnswer | Busy):
                 retry_at = self._retry_at(error)
                 if isinstance(error, Busy):
                     self._cools_until = retry_at
-                return states.CallPostponed(now, retry_at, str(error))
+                return events.CallPostponed(now, retry_at, str(error))
             case Rejected(error=error):
                 if isinstance(error, APIError) and error.status == 400:
                     self._forget_uploads(record)  # it may be a picture that the vendor has dropped
                 return self._refusal(error)
 
-    def _refusal(self, error: PixVerseError) -> states.CallRefused:
+    def _refusal(self, error: PixVerseError) -> events.CallRefused:
         if isinstance(error, _STOPPING):
             self._stopped = error
         kind = type(error).__name__
-        return states.CallRefused(self._desk.now(), kind, str(error), is_moderation=isinstance(error, Moderated))
+        return events.CallRefused(self._desk.now(), kind, str(error), is_moderation=isinstance(error, Moderated))
 
     def _retry_at(self, error: PixVerseError) -> float:
         """Return when to try again: at the pace the vendor names, else after the busy wait, with jitter."""

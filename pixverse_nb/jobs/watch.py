@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pixverse_nb.errors import APIError, NoAnswer, PixVerseError
-from pixverse_nb.jobs import states
+from pixverse_nb.jobs import actions, events
 from pixverse_nb.jobs.desk import Desk
 from pixverse_nb.jobs.rhythm import OpenJob, next_poll_at
 from pixverse_nb.models import JobState, RemoteState, RemoteVideo
@@ -63,7 +63,7 @@ class Watcher:
     # -- inside --------------------------------------------------------------------------------------------------
 
     def _open(self) -> list[JobRecord]:
-        return [record for record in self._desk.records.values() if states.is_listed(record)]
+        return [record for record in self._desk.records.values() if actions.is_listed(record)]
 
     async def _run(self) -> None:
         desk = self._desk
@@ -107,7 +107,7 @@ class Watcher:
     def _next_settling_at(self, record: JobRecord) -> float:
         """Return when to look for a lost call: soon, then ever less often, and twice right after it can be settled."""
         timing, last = self._desk.timing, self._last_poll_at
-        settles_at = states.settles_at(record, timing) or last
+        settles_at = actions.settles_at(record, timing) or last
         if last > settles_at:
             return last + timing.poll_s
         age_s = max(0.0, last - (record.unknown_since or last))
@@ -136,7 +136,7 @@ class Watcher:
         text = f"{where}: {error} It goes on by itself; nothing is lost."
         for record in group:
             if self._desk.records[record.ref].state is not JobState.UNKNOWN:
-                self._desk.apply(record.ref, states.Troubled(self._desk.now(), text))
+                self._desk.apply(record.ref, events.Troubled(self._desk.now(), text))
 
     async def _list(self, account: str | None, group: Sequence[JobRecord]) -> Listing:
         """Read the account's list as far back as this group needs."""
@@ -205,7 +205,7 @@ class Watcher:
 
     def _see(self, ref: str, row: RemoteVideo, listing: Listing) -> None:
         account = useapi.account_of(row.video_id) if row.video_id else None
-        self._desk.apply(ref, states.RowSeen(self._desk.now(), listing.started_at, row, account))
+        self._desk.apply(ref, events.RowSeen(self._desk.now(), listing.started_at, row, account))
 
     def _by_reply_ref(self, row: RemoteVideo) -> str | None:
         if row.reply_ref is None:
@@ -230,7 +230,7 @@ class Watcher:
         if record.state is JobState.UNKNOWN:
             since = record.intent_at or record.created_at
             if listing.is_whole_since <= since:
-                event = states.RowMissing(desk.now(), listing.started_at, desk.timing.settle_s)
+                event = events.RowMissing(desk.now(), listing.started_at, desk.timing.settle_s)
                 desk.apply(ref, event)
             return
         if record.video_id is None:
@@ -241,7 +241,7 @@ class Watcher:
                 row = await desk.client.send(useapi.get_video(record.video_id), attempts=1)
             except PixVerseError:
                 return  # 404 is ambiguous: processing, unknown or deleted; the deadline decides
-            desk.apply(ref, states.RowSeen(desk.now(), listing.started_at, row))
+            desk.apply(ref, events.RowSeen(desk.now(), listing.started_at, row))
 
     async def _match_running(self, group: Sequence[JobRecord]) -> None:
         """Look for lost calls in useapi.net's scheduler, whose entries carry our reference."""
@@ -255,7 +255,7 @@ class Watcher:
             ref = self._by_reply_ref(row)
             if ref in refs and ref is not None and entry.video_id is not None:
                 account = useapi.account_of(entry.video_id)
-                self._desk.apply(ref, states.RowSeen(self._desk.now(), self._desk.now(), row, account))
+                self._desk.apply(ref, events.RowSeen(self._desk.now(), self._desk.now(), row, account))
 
 
 def _is_alike(row: RemoteVideo, record: JobRecord) -> bool:

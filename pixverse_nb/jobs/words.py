@@ -1,7 +1,7 @@
 """What an event is called in a job's history, and what a person can do next: plain sentences, nothing else."""
 
-from pixverse_nb.jobs import states
-from pixverse_nb.jobs.states import Event
+from pixverse_nb.jobs import events
+from pixverse_nb.jobs.events import Event
 from pixverse_nb.models import JobState
 from pixverse_nb.privacy import masked
 from pixverse_nb.record import JobRecord
@@ -10,33 +10,33 @@ from pixverse_nb.record import JobRecord
 def told(event: Event, after: JobRecord) -> str:
     """Return one line for the job's history."""
     match event:
-        case states.UploadStarted():
+        case events.UploadStarted():
             text = "uploading the pictures"
-        case states.PicturesUploaded():
+        case events.PicturesUploaded():
             text = "both pictures are at the vendor"
-        case states.IntentMade():
+        case events.IntentMade():
             text = f"paid call {after.attempt} is about to leave"
-        case states.CallAccepted():
+        case events.CallAccepted():
             text = "accepted by the vendor: paid"
-        case states.CallRefused(text=said):
+        case events.CallRefused(text=said):
             text = f"refused, nothing paid: {said}"
-        case states.CallPostponed(text=said):
+        case events.CallPostponed(text=said):
             text = f"not accepted, nothing paid: {said}"
-        case states.AnswerLost(reason=said):
+        case events.AnswerLost(reason=said):
             text = f"no answer to the paid call ({said}); checking the vendor's list, never sending it again blindly"
-        case states.RowSeen():
+        case events.RowSeen():
             text = f"the vendor's list shows it {after.state.value}"
-        case states.RowMissing():
+        case events.RowMissing():
             text = "not in the vendor's list" if after.state is JobState.UNKNOWN else "proved: never accepted, not paid"
-        case states.Downloaded():
+        case events.Downloaded():
             text = "downloaded, checked and stored"
-        case states.Troubled(text=said):
+        case events.Troubled(text=said):
             text = said
-        case states.TroubleOver():
+        case events.TroubleOver():
             text = "going on"
-        case states.DeadlinePassed() | states.CancelAsked():
+        case events.DeadlinePassed() | events.CancelAsked():
             text = after.error or after.state.value
-        case states.TakenUp():
+        case events.TakenUp():
             text = "taken up again"
     return masked(text)
 

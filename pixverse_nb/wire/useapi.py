@@ -50,9 +50,8 @@ def create_frames(
         body["motion_mode"] = request.motion_mode
         body["aspect_ratio"] = request.aspect_ratio
         body["remove_watermark"] = request.remove_watermark
-    for name, value in (("email", email), ("replyUrl", request.reply_url), ("maxJobs", request.max_jobs)):
-        if value is not None:
-            body[name] = value
+    optional = {"email": email, "replyUrl": request.reply_url, "maxJobs": request.max_jobs}
+    body.update({name: value for name, value in optional.items() if value is not None})
     return Call("POST", FRAMES_V3_PATH if is_v3 else FRAMES_PATH, _read_accepted, body=body, spends=True)
 
 

@@ -1,0 +1,139 @@
+"""What can happen to a job, as values: each event carries the data of its moment (`at` in Unix seconds)."""
+
+from dataclasses import dataclass
+
+from pixverse_nb.models import RemoteVideo
+from pixverse_nb.record import StoredVideo
+
+
+@dataclass(frozen=True)
+class UploadStarted:
+    at: float
+
+
+@dataclass(frozen=True)
+class PicturesUploaded:
+    at: float
+    first_path: str
+    last_path: str
+    account: str | None
+
+
+@dataclass(frozen=True)
+class IntentMade:
+    """The paid call is about to leave; written and synced before its first byte."""
+
+    at: float
+    send_by: float
+    owner: str
+
+
+@dataclass(frozen=True)
+class CallAccepted:
+    at: float
+    video_id: str
+    account: str | None
+    cost_credits: int | None
+
+
+@dataclass(frozen=True)
+class CallRefused:
+    """The vendor's no to this request or this account; proof that nothing was charged."""
+
+    at: float
+    kind: str
+    text: str
+    is_moderation: bool = False
+
+
+@dataclass(frozen=True)
+class CallPostponed:
+    """Proof that nothing was accepted, and hope for a later try: busy (429), no network, too late to send."""
+
+    at: float
+    retry_at: float
+    text: str
+
+
+@dataclass(frozen=True)
+class AnswerLost:
+    at: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class RowSeen:
+    """A list begun at `listed_at` showed this job's generation."""
+
+    at: float
+    listed_at: float
+    row: RemoteVideo
+    account: str | None = None
+
+
+@dataclass(frozen=True)
+class RowMissing:
+    """A whole list begun at `listed_at` did not show this job's generation."""
+
+    at: float
+    listed_at: float
+    settle_s: float
+
+
+@dataclass(frozen=True)
+class Downloaded:
+    at: float
+    video: StoredVideo
+
+
+@dataclass(frozen=True)
+class Troubled:
+    """Something stands in the way (no network, disk full); `parks` where only a person can mend it."""
+
+    at: float
+    text: str
+    parks: bool = False
+    kind: str = "DownloadError"
+
+
+@dataclass(frozen=True)
+class TroubleOver:
+    at: float
+
+
+@dataclass(frozen=True)
+class DeadlinePassed:
+    at: float
+
+
+@dataclass(frozen=True)
+class CancelAsked:
+    at: float
+
+
+@dataclass(frozen=True)
+class TakenUp:
+    """Somebody asks for the job again, here: it is ours now, with a new deadline."""
+
+    at: float
+    owner: str
+    deadline_at: float
+
+
+Event = (
+    UploadStarted
+    | PicturesUploaded
+    | IntentMade
+    | CallAccepted
+    | CallRefused
+    | CallPostponed
+    | AnswerLost
+    | RowSeen
+    | RowMissing
+    | Downloaded
+    | Troubled
+    | TroubleOver
+    | DeadlinePassed
+    | CancelAsked
+    | TakenUp
+)
