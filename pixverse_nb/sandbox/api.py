@@ -24,10 +24,10 @@ async def read_body(request: Request) -> Mapping[str, Any]:
     """Return the fields of a JSON or multipart body; Refused(400) where it is neither."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
-        form = await request.form()
-        if any(isinstance(value, UploadFile) for value in form.values()):
-            raise Refused(400, "Files are sent to POST /files, as raw bytes")
-        return dict(form)
+        async with request.form() as form:
+            if any(isinstance(value, UploadFile) for value in form.values()):
+                raise Refused(400, "Files are sent to POST /files, as raw bytes")
+            return dict(form)
     try:
         body = json.loads(await request.body())
     except ValueError:
