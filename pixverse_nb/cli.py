@@ -5,6 +5,7 @@ Ctrl+C.
 """
 
 import argparse
+import contextlib
 import importlib.metadata
 import os
 import signal
@@ -14,12 +15,19 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from pixverse_nb import demo
 from pixverse_nb.doctor import examine
 from pixverse_nb.errors import ConfigError, PixVerseError
+from pixverse_nb.ledger import Ledger
+from pixverse_nb.models import JobSnapshot
 from pixverse_nb.privacy import masked
+from pixverse_nb.settings import find_base_url, find_home
+from pixverse_nb.show.listing import jobs_text
+
+SANDBOX_SERVICE: Final = "sandbox"  # the name under which a home keeps what the embedded sandbox made
+MOST_JOBS: Final = 10_000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -84,13 +92,15 @@ def run_sandbox(options: argparse.Namespace) -> int:
 
 
 def run_jobs(options: argparse.Namespace) -> int:
-    """List the jobs that the ledger knows, newest first."""
-    from pixverse_nb.session import Client
-    from pixverse_nb.show.listing import jobs_text
-
-    with Client(home=options.home) as client:
-        snapshots = [job.snapshot() for job in client.jobs()]
-    _say(jobs_text(snapshots, now=time.time()))
+    """List the jobs that the ledger knows, newest first; reads only, so that it never stands in a notebook's way."""
+    home = find_home(options.home)
+    snapshots = [
+        *_known_jobs(home, service=find_base_url(None)),
+        *_known_jobs(home, service=SANDBOX_SERVICE),
+        *_known_jobs(home / "sandbox", service=SANDBOX_SERVICE),
+    ]
+    snapshots.sort(key=lambda snapshot: snapshot.created_at, reverse=True)
+    _say(jobs_text(snapshots[: options.limit], now=time.time()))
     return 0
 
 
@@ -101,6 +111,25 @@ def run_doctor(_options: argparse.Namespace) -> int:
     for finding in findings:
         _say(f"{'ok ' if finding.ok else 'BAD'} {finding.name:{width}}  {masked(finding.text)}")
     return 0 if all(finding.ok for finding in findings) else 1
+
+
+def _known_jobs(home: Path, *, service: str) -> list[JobSnapshot]:
+    path = home / "ledger.db"
+    if not path.is_file():
+        return []
+    with contextlib.closing(Ledger(path, service=service)) as ledger:
+        return [
+            JobSnapshot(
+                ref=record.ref,
+                state=record.state,
+                request=record.request,
+                created_at=record.created_at,
+                submitted_at=record.submitted_at,
+                finished_at=record.finished_at,
+                is_sandbox=service == SANDBOX_SERVICE,
+            )
+            for record in ledger.jobs(limit=MOST_JOBS)
+        ]
 
 
 class _Parser(argparse.ArgumentParser):
@@ -131,6 +160,7 @@ def _parser() -> argparse.ArgumentParser:
 
     jobs = commands.add_parser("jobs", help="list the jobs that the ledger knows")
     jobs.add_argument("--home", type=Path, help="the home folder (default: PIXVERSE_NB_HOME or ./pixverse)")
+    jobs.add_argument("--limit", type=_count, default=50, help="how many, at most (default: 50)")
     jobs.set_defaults(run=run_jobs)
 
     doctor = commands.add_parser("doctor", help="say what this installation is like")
@@ -143,6 +173,12 @@ def _port(text: str) -> int:
     if not 0 <= number <= 65535:
         raise argparse.ArgumentTypeError(f"must be 0…65535, not {text!r}")
     return number
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_JOBS):
+        raise argparse.ArgumentTypeError(f"must be 1…{MOST_JOBS}, not {text!r}")
+    return int(text)
 
 
 def _speed(text: str) -> float:

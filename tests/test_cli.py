@@ -11,6 +11,15 @@ import pytest
 
 from tests.surroundings import private_environment
 
+MAKE_ONE = """
+import sys
+from pixverse_nb.session import Client
+with Client.sandbox(speed=100) as client:
+    job = client.create_frames(sys.argv[1], sys.argv[1], quality="360p", seed=7)
+    job.result()
+    print(job.ref)
+"""
+
 
 def run(*words: str, cwd: Path, **settings: str) -> subprocess.CompletedProcess[str]:
     """Run `python -m pixverse_nb` with these words in `cwd`."""
@@ -155,9 +164,29 @@ def test_jobs_of_an_empty_home(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "No jobs yet.\n", "")
 
 
-def test_jobs_of_a_home_that_cannot_be(tmp_path: Path) -> None:
-    """A home below a file is one sentence and status 1."""
-    (tmp_path / "file").touch()
-    done = run("jobs", "--home", str(tmp_path / "file" / "home"), cwd=tmp_path)
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+def test_jobs_lists_what_a_client_made(tmp_path: Path) -> None:
+    """A job that a Client made stands in the list with its reference, and the home of a script is found."""
+    picture = Path(__file__).parent.parent / "notebooks" / "pictures" / "chelsea.jpg"
+    made = subprocess.run(
+        [sys.executable, "-c", MAKE_ONE, str(picture)],
+        cwd=tmp_path,
+        env=private_environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    done = run("jobs", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (line,) = done.stdout.splitlines()
+    assert made.stdout.strip() in line
+    assert "seed 7" in line
+
+
+def test_a_damaged_ledger_is_one_sentence(tmp_path: Path) -> None:
+    """A ledger that is no database is named in one sentence, with status 1."""
+    (tmp_path / "pixverse").mkdir()
+    (tmp_path / "pixverse" / "ledger.db").write_text("this is not a database, but it is long enough to look at" * 20)
+    done = run("jobs", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("pixverse-nb: ")
     assert "Traceback" not in done.stderr

@@ -1,12 +1,17 @@
 """Real kernels, asked as "Run All" asks them: several cells are queued before the first one has answered."""
 
 import queue
-from collections.abc import Mapping
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
+
+from tests.surroundings import private_environment
 
 PATIENCE_S = 60.0  # longer than any cell here takes on a busy machine; a lost cell costs this once
 
@@ -76,3 +81,22 @@ class StartKernel(Protocol):
     """Starts a kernel of this environment; `env` adds environment variables."""
 
     def __call__(self, env: Mapping[str, str] | None = None) -> Kernel: ...
+
+
+@contextmanager
+def kernels(folder: Path) -> Iterator[StartKernel]:
+    """Give a way to start kernels of this environment in `folder`; all of them end with the block."""
+    with ExitStack() as stack:
+
+        def start(env: Mapping[str, str] | None = None) -> Kernel:
+            manager = KernelManager(kernel_name="python3")
+            surroundings = {**private_environment(folder), **(env or {})}
+            manager.start_kernel(cwd=str(folder), env=surroundings, stdin=subprocess.DEVNULL)
+            stack.callback(manager.shutdown_kernel, now=True)
+            client = manager.client()
+            client.start_channels()
+            stack.callback(client.stop_channels)
+            client.wait_for_ready(timeout=PATIENCE_S)
+            return Kernel(manager, client)
+
+        yield start

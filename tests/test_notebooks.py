@@ -1,0 +1,73 @@
+"""Every notebook runs from top to bottom without a token, and none carries what must not be committed."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from tests.surroundings import private_environment
+
+FOLDER = Path(__file__).parent.parent / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+TIMEOUT_S = 300
+MOST_TEXT = 2_000  # characters of one committed output
+SECRET = re.compile(r"user:\d+-[A-Za-z0-9._~+/=-]{6,}|Bearer\s+\S{8,}|[\w.+-]+@[\w-]+\.\w+")
+
+
+def read(path: Path) -> Any:
+    """Return the notebook as committed."""
+    return nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+
+
+def test_the_first_notebook_is_there() -> None:
+    """The five-minute story is part of the repository."""
+    assert "01_first_video.ipynb" in {path.name for path in NOTEBOOKS}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_it_runs_offline(path: Path, tmp_path: Path) -> None:
+    """Without a token and in a fresh folder every cell runs, and no output is an error."""
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    shutil.copy(path, folder)
+    shutil.copytree(FOLDER / "pictures", folder / "pictures")
+    notebook = read(path)
+    client = NotebookClient(
+        notebook, timeout=TIMEOUT_S, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
+    )
+    client.execute(env=private_environment(tmp_path), stdin=subprocess.DEVNULL)
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert [output.get("evalue") for output in outputs if output.output_type == "error"] == []
+    assert [output.text for output in outputs if output.output_type == "stream" and output.name == "stderr"] == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_it_is_committed_lean(path: Path) -> None:
+    """A committed notebook holds no video or picture bytes, no widget state and no long output."""
+    notebook = read(path)
+    assert "widgets" not in notebook.metadata
+    longest = max((len(json.dumps(output)) for cell in notebook.cells for output in cell.get("outputs", [])), default=0)
+    assert longest <= MOST_TEXT
+    assert "base64," not in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_it_holds_no_secret_and_no_machine(path: Path) -> None:
+    """A committed notebook holds no token, no e-mail address but an example's, and no path of a machine."""
+    text = path.read_text(encoding="utf-8")
+    assert [hit for hit in SECRET.findall(text) if "example." not in hit] == []
+    assert not re.search(r"/(?:home|Users|root|tmp|work)/\w", text)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_it_names_the_plain_kernel(path: Path) -> None:
+    """A notebook opens with the environment's own kernel, and each cell has an id."""
+    notebook = read(path)
+    assert notebook.metadata.kernelspec.name == "python3"
+    assert all(cell.get("id") for cell in notebook.cells)
