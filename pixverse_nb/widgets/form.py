@@ -1,0 +1,235 @@
+"""Form: two pictures and the parameters, what they will cost, one button, and the jobs below it."""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any, Final
+
+import ipywidgets  # type: ignore[import-untyped]  # it ships no types
+
+from pixverse_nb.errors import InvalidRequest
+from pixverse_nb.images import nearest_ratio
+from pixverse_nb.models import JobSnapshot, refusals
+from pixverse_nb.show.words import credit_words
+from pixverse_nb.widgets.dispatch import Dispatcher, in_words
+from pixverse_nb.widgets.fields import Fields
+from pixverse_nb.widgets.following import Following
+from pixverse_nb.widgets.held import Held
+from pixverse_nb.widgets.picker import Picker
+from pixverse_nb.widgets.ports import Maker, Task
+from pixverse_nb.widgets.words import missing_words, paid_question
+
+_STATIC: Final = Path(__file__).parent / "static"
+_CSS: Final = (_STATIC / "tokens.css").read_text() + (_STATIC / "form.css").read_text()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was in the form when the button was pressed; later changes do not reach it."""
+
+    first: Held
+    last: Held
+    fields: Mapping[str, Any]
+
+
+class Form(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
+    """The form on a `maker`; `on_video` is told the snapshot of every job of this form that has its video.
+
+    >>> from pixverse_nb.session import Client                                      # doctest: +SKIP
+    >>> Form(Client.sandbox(), on_video=lambda snapshot: print(snapshot.video))      # doctest: +SKIP
+    """
+
+    def __init__(self, maker: Maker, *, on_video: Callable[[JobSnapshot], object] = lambda _: None) -> None:
+        self._maker = maker
+        self._drawing = threading.RLock()  # callbacks and readers come on different threads
+        self._balance: int | None = None
+        self._dispatcher = Dispatcher(self._report)
+        self.first = Picker(which="first", label="First picture", fetch=maker.fetch_picture)
+        self.last = Picker(which="last", label="Last picture", fetch=maker.fetch_picture)
+        self._slots = {"first": self.first, "last": self.last}
+        self.fields = Fields(self._refresh)
+        self.swap = ipywidgets.Button(tooltip="Swap the two pictures")
+        self.submit = ipywidgets.Button(description="Create video", button_style="")
+        self.show_it = ipywidgets.Button(description="Show it")
+        self.pay_again = ipywidgets.Button(description="Make again" if maker.is_sandbox else "Pay again")
+        self.following = Following(maker, self._dispatcher, on_video=on_video, on_spent=self._ask_balance)
+        self._balance_line = ipywidgets.HTML()
+        self._cost = ipywidgets.HTML()
+        self._status = ipywidgets.HTML()
+        self._question = ipywidgets.HTML()
+        self._asking = ipywidgets.VBox([self._question, ipywidgets.HBox([self.show_it, self.pay_again])])
+        self._found: tuple[Task, Asked] | None = None
+        super().__init__(self._laid_out())
+        self._wire()
+        self._refresh()
+        self._dispatcher.hand_over(self.following.take_up_open)
+        self._dispatcher.hand_over(self._ask_balance)
+
+    def close(self) -> None:
+        """Take the form off the page and stop following jobs; the jobs themselves go on."""
+        self.following.stop()
+        super().close()
+
+    # ---- the page ----
+
+    def _laid_out(self) -> list[Any]:
+        badge = '<span class="pvnb-form-badge">Sandbox – nothing is paid</span>' if self._maker.is_sandbox else ""
+        head = ipywidgets.HTML(
+            f'<style>{_CSS}</style><div class="pvnb-form-title">Two pictures, one video{badge}</div>'
+        )
+        controls = self.fields.controls
+        rows = [
+            _box("head", head, self._balance_line),
+            _box("pictures", self.first, self.swap, self.last),
+            controls["prompt"],
+            _box("grid", *(controls[name] for name in _GRID)),
+            _box("foot", controls["remove_watermark"], self._cost, self.submit),
+            self._asking,
+            self._status,
+            self.following.progress,
+        ]
+        for name, control in controls.items():
+            control.add_class(f"pvnb-form-{name.replace('_', '-')}")
+        self.swap.add_class("pvnb-form-icon")
+        self.swap.add_class("pvnb-form-icon-swap")
+        self.submit.add_class("pvnb-form-submit")
+        self._asking.add_class("pvnb-form-asking")
+        for answer in (self.show_it, self.pay_again):
+            answer.add_class("pvnb-form-answer")
+        self.show_it.add_class("pvnb-form-answer-main")
+        self.add_class("pvnb-ui")
+        self.add_class("pvnb-form")
+        return rows
+
+    def _wire(self) -> None:
+        self.first.on_change(self._refresh)
+        self.last.on_change(self._refresh)
+        self.swap.on_click(lambda _: self._dispatcher.guard(lambda: self.first.swap_with(self.last)))
+        self.submit.on_click(lambda _: self._dispatcher.guard(self._submit))
+        self.show_it.on_click(lambda _: self._dispatcher.guard(self._show_paid))
+        self.pay_again.on_click(lambda _: self._dispatcher.guard(self._submit_again))
+
+    def _refresh(self) -> None:
+        """Draw what follows from the values: the preview of the crop, barred options, the price."""
+        with self._drawing:
+            held = self.first.held
+            nearest = nearest_ratio(held.picture.width, held.picture.height) if held else None
+            self.fields.refresh(nearest=nearest)
+            values = self.fields.values()
+            for slot in self._slots.values():
+                slot.ratio = values["aspect_ratio"] or nearest or ""
+                slot.fit = values["fit"] or ""
+            self._withdraw_question()
+            self._say("")
+            self._draw_cost(values)
+
+    def _draw_cost(self, values: Mapping[str, Any]) -> None:
+        asked = {name: values[name] for name in ("quality", "duration", "motion_mode")}
+        price = None if refusals(asked) else self._maker.estimate(**asked)
+        words = credit_words(price, is_estimate=True, is_sandbox=self._maker.is_sandbox)
+        short = price is not None and self._balance is not None and price > self._balance
+        lack = ' <span data-tone="bad">The balance may not be enough.</span>' if short else ""
+        self._cost.value = f'<div class="pvnb-form-cost">{escape(words[:1].upper() + words[1:])}{lack}</div>'
+
+    def _ask_balance(self) -> None:
+        balance = self._maker.credits()
+        self._balance = balance.total
+        plan = f" · {balance.plan}" if balance.plan else ""
+        words = credit_words(balance.total, is_estimate=False, is_sandbox=self._maker.is_sandbox)
+        self._balance_line.value = f'<div class="pvnb-form-balance">{escape(f"Balance: {words}{plan}")}</div>'
+        with self._drawing:
+            self._draw_cost(self.fields.values())
+
+    def _say(self, text: str, *, tone: str = "plain") -> None:
+        role = "alert" if tone == "bad" else "status"
+        line = f'<div class="pvnb-form-status" role="{role}" data-tone="{tone}">{escape(text)}</div>'
+        self._status.value = line if text else ""
+
+    def _report(self, error: Exception) -> None:
+        self._say(in_words(error), tone="bad")
+
+    # ---- making a video; what `_begin` is given runs on a thread of the dispatcher ----
+
+    def _submit(self) -> None:
+        wrong = {**self._missing_pictures(), **self.fields.problems()}
+        self._show_problems(wrong)
+        first, last = self.first.held, self.last.held
+        if wrong or first is None or last is None:
+            return
+        asked = Asked(first, last, self.fields.values())
+        self._begin(lambda: self._ask_or_create(asked))
+
+    def _submit_again(self) -> None:
+        if self._found is not None:
+            asked = self._found[1]
+            self._begin(lambda: self._create(asked, reuse=False))
+
+    def _begin(self, work: Callable[[], object]) -> None:
+        """Run `work` unless such work is running: two clicks pay once."""
+
+        def work_and_free() -> None:
+            self.submit.disabled = self.pay_again.disabled = True
+            try:
+                work()
+            finally:
+                self.submit.disabled = self.pay_again.disabled = False
+
+        self._dispatcher.hand_over_once(work_and_free)
+
+    def _ask_or_create(self, asked: Asked) -> None:
+        self._withdraw_question()
+        self._say("Looking whether this video is already there…")
+        try:
+            found = self._maker.find_paid(asked.first.content, asked.last.content, **asked.fields)
+        except InvalidRequest as error:
+            self._show_problems(error.fields)
+            return
+        if found is None:
+            self._create(asked, reuse=True)
+            return
+        self._say("")
+        self._found = (found, asked)
+        self._question.value = f"<div>{escape(paid_question(found.snapshot()))}</div>"
+        self._asking.layout.display = ""
+
+    def _create(self, asked: Asked, *, reuse: bool) -> None:
+        self._withdraw_question()
+        self._say("Preparing the pictures…")
+        try:
+            task = self._maker.create_frames(asked.first.content, asked.last.content, **asked.fields, reuse=reuse)
+        except InvalidRequest as error:
+            self._show_problems(error.fields)
+            return
+        self._say("")
+        self.following.take_up(task)
+
+    def _show_paid(self) -> None:
+        found = self._found
+        self._withdraw_question()
+        if found is not None:
+            self.following.take_up(found[0])
+
+    def _withdraw_question(self) -> None:
+        self._found = None
+        self._asking.layout.display = "none"
+
+    def _missing_pictures(self) -> dict[str, str]:
+        return {which: words for which, slot in self._slots.items() if (words := missing_words(slot.state))}
+
+    def _show_problems(self, wrong: Mapping[str, str]) -> None:
+        for which, slot in self._slots.items():
+            slot.message = wrong.get(which, slot.message if slot.state == "failed" else "")
+        rest = self.fields.show_problems({name: why for name, why in wrong.items() if name not in self._slots})
+        elsewhere = " ".join(f"{name}: {why}" for name, why in rest.items())
+        self._say(elsewhere or "Nothing was sent: see the marked fields." if wrong else "", tone="bad")
+
+
+_GRID: Final = ("quality", "duration", "motion_mode", "aspect_ratio", "fit", "seed")
+
+
+def _box(name: str, *children: Any) -> Any:
+    box = ipywidgets.Box(children)
+    box.add_class(f"pvnb-form-{name}")
+    return box

@@ -1,0 +1,75 @@
+"""Held: what lies in a picture slot, read once, with the small picture that is shown of it."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from pixverse_nb.images import Picture, Which, is_url, prepare, read_picture, thumbnail
+
+THUMBNAIL_PX: Final = 640
+
+
+@dataclass(frozen=True)
+class Held:
+    """A picture that can be used: `name` as people call it, `jpeg` its thumbnail, `notices` what was changed in it.
+
+    `id` tells the pages which picture a thumbnail belongs to; `path` is where it was taken from, if from a path.
+    """
+
+    id: str
+    name: str
+    picture: Picture = field(repr=False)
+    jpeg: bytes = field(repr=False)
+    notices: tuple[str, ...] = ()
+    path: Path | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        """The length of the file; 0 for pixels that never were one."""
+        return len(self.picture.given.data or b"")
+
+    @property
+    def content(self) -> Any:
+        """What to hand to `create_frames`.
+
+        A path stays a path, so that the line of Python that makes the video again can name it, unless its file has
+        changed since; everything else is the file as bytes, or the pixels.
+        """
+        given = self.picture.given
+        if self.path is not None and _has_digest(self.path, given.sha256):
+            return self.path
+        return given.image if given.data is None else given.data
+
+
+def read_held(
+    source: object,
+    *,
+    which: Which,
+    id: str,  # noqa: A002  the message's own word
+    name: str,
+    fetch: Callable[[str], bytes] | None = None,
+) -> Held:
+    """Return the picture in `source` (all that `create_frames` takes); `fetch(url)` gets the bytes of an address.
+
+    Decodes the whole picture, so that a damaged one is found now. Raises InvalidImage, and what `fetch` raises.
+    """
+    data = fetch(source) if fetch and isinstance(source, str) and is_url(source) else source
+    picture = read_picture(data, which=which)
+    frame = prepare(picture.given, which=which, aspect_ratio=None, fit=None)
+    jpeg = thumbnail(frame, longest_px=THUMBNAIL_PX, which=which)
+    return Held(id, name, picture, jpeg, frame.notices, _path_of(source))
+
+
+def _path_of(source: object) -> Path | None:
+    if isinstance(source, Path):
+        return source
+    return Path(source).expanduser() if isinstance(source, str) and not is_url(source) else None
+
+
+def _has_digest(path: Path, sha256: str) -> bool:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest() == sha256
+    except OSError:
+        return False

@@ -1,0 +1,66 @@
+"""What the form needs from the other side: a Maker that makes videos, and the Tasks that it hands out.
+
+`pixverse_nb.session.Client` and `pixverse_nb.jobs.Job` are these; so is anything else with the same few methods.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from pixverse_nb.models import Credits, JobSnapshot
+
+
+class Task(Protocol):
+    """One video on its way."""
+
+    @property
+    def ref(self) -> str:
+        """The reference that never changes."""
+        ...
+
+    def snapshot(self) -> JobSnapshot:
+        """Return everything about it as it stands now."""
+        ...
+
+    def cancel(self) -> bool:
+        """Stop waiting for it; False where it was over already."""
+        ...
+
+
+class Maker(Protocol):
+    """Whoever makes the videos. Everything may be called from any thread."""
+
+    @property
+    def is_sandbox(self) -> bool:
+        """True where nothing is paid."""
+        ...
+
+    @property
+    def create_frames(self) -> Callable[..., Task]:
+        """Begin a video from (first, last, **fields) and return at once; InvalidRequest names the wrong ones."""
+        ...
+
+    @property
+    def find_paid(self) -> Callable[..., Task | None]:
+        """Return what is already there for the same (first, last, **fields), creating nothing."""
+        ...
+
+    @property
+    def estimate(self) -> Callable[..., int | None]:
+        """Return the credits that a video with these **fields probably costs."""
+        ...
+
+    def fetch_picture(self, url: str) -> bytes:
+        """Return the bytes at an http(s) address; waits for them."""
+        ...
+
+    def credits(self) -> Credits:
+        """Ask for the balance; waits for the answer."""
+        ...
+
+    def jobs(self) -> Sequence[Task]:
+        """Return what the ledger knows."""
+        ...
+
+    def subscribe(self, act: Callable[[Any], object]) -> Callable[[], object]:
+        """Call `act(task)` at every change of any task; the result ends it."""
+        ...

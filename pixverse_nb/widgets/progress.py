@@ -1,0 +1,139 @@
+"""Progress: one honest line for each job, with its clock, and a way to cancel it.
+
+The clocks tick in the browser, all from one timer: the kernel only tells what has changed, so no thread of ours
+prints time, and the clocks go on while a cell keeps the kernel busy.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import anywidget
+import traitlets
+
+from pixverse_nb.models import JobSnapshot, JobState
+from pixverse_nb.privacy import masked
+from pixverse_nb.show.words import (
+    STATE_WORDS,
+    charge_words,
+    credit_words,
+    duration_words,
+    meaning,
+    next_step_words,
+    parameter_words,
+    shortened,
+    tone,
+)
+from pixverse_nb.widgets.dispatch import Dispatcher
+
+_STATIC: Final = Path(__file__).parent / "static"
+SHOWN_MAX: Final = 12
+
+_NOT_SENT: Final = frozenset({JobState.PLANNED, JobState.UPLOADING, JobState.WAITING})
+
+
+class Progress(anywidget.AnyWidget):
+    """The list of jobs, newest first; `show` puts a snapshot in, `on_cancel` is told which job to give up.
+
+    At most 12 rows are shown, the open ones first; `more` counts the others.
+    """
+
+    _esm = _STATIC / "progress.js"
+    _css = (_STATIC / "tokens.css").read_text() + (_STATIC / "progress.css").read_text()
+
+    rows = traitlets.List(traitlets.Dict()).tag(sync=True)
+    more = traitlets.Int(0).tag(sync=True)
+
+    def __init__(self, *, on_cancel: Callable[[str], object], dispatcher: Dispatcher, **traits: Any) -> None:
+        super().__init__(**traits)
+        self._snapshots: dict[str, JobSnapshot] = {}
+        self._lock = threading.Lock()
+        self._on_cancel = on_cancel
+        self._dispatcher = dispatcher
+        self.on_msg(self._take_message)
+
+    def show(self, snapshot: JobSnapshot, *, only_new: bool = False) -> None:
+        """Put a job in, or bring its row up to date unless `only_new` (from any thread)."""
+        with self._lock:
+            if not (only_new and snapshot.ref in self._snapshots):
+                self._snapshots[snapshot.ref] = snapshot
+                self._draw()
+
+    def drop(self, ref: str) -> None:
+        """Take the row of a finished job off the list; an open one stays."""
+        with self._lock:
+            known = self._snapshots.get(ref)
+            if known is not None and known.state.is_final:
+                del self._snapshots[ref]
+                self._draw()
+
+    def _draw(self) -> None:
+        """Write the rows; the caller holds the lock, so that an older list never overwrites a newer one."""
+        ordered = sorted(self._snapshots.values(), key=lambda job: (job.state.is_final, -job.created_at))
+        shown = sorted(ordered[:SHOWN_MAX], key=lambda job: -job.created_at)
+        self.rows = [row_of(snapshot) for snapshot in shown]
+        self.more = len(ordered) - len(shown)
+
+    def _take_message(self, _widget: object, message: object, _buffers: Sequence[memoryview]) -> None:
+        if not isinstance(message, Mapping):
+            return
+        ref = message.get("ref")
+        match message.get("kind"):
+            case "clock":
+                self.send({"kind": "clock", "now": time.time()})
+            case "cancel" if ref in self._snapshots:
+                self._dispatcher.hand_over(lambda: self._on_cancel(str(ref)))
+            case "drop" if isinstance(ref, str):
+                self._dispatcher.guard(lambda: self.drop(ref))
+            case _:
+                pass  # of a newer or a foreign page
+
+
+def row_of(snapshot: JobSnapshot) -> dict[str, Any]:
+    """Return what one row shows, in words; times are Unix seconds, `ended` is None while the clock ticks."""
+    state = snapshot.state
+    request = snapshot.request
+    about = [shortened(request.prompt, longest=90)] if request.prompt.strip() else []
+    cost = credit_words(snapshot.cost_credits, is_estimate=False, is_sandbox=snapshot.is_sandbox)
+    facts = [*about, *parameter_words(request)[:3], f"seed {request.seed}", *([cost] if cost else [])]
+    details = [
+        snapshot.trouble,
+        snapshot.error,
+        meaning(snapshot) if state is not JobState.DONE else "",
+        charge_words(snapshot) if state.is_final else "",
+        next_step_words(snapshot),
+        *(() if state is JobState.DONE else snapshot.notices),  # the player tells them
+    ]
+    waits = snapshot.typical_s is not None and snapshot.submitted_at is not None and not state.is_final
+    return {
+        "ref": snapshot.ref,
+        "state": STATE_WORDS[state],
+        "tone": tone(state),
+        "facts": masked(" · ".join(facts)),
+        "details": masked(" ".join(_sentence(text) for text in details if text)),
+        "is_wrong": snapshot.error is not None and state is not JobState.CANCELLED,
+        "began": snapshot.submitted_at or snapshot.created_at,
+        "ended": snapshot.finished_at if state.is_final else None,
+        "usual": f"usually about {duration_words(snapshot.typical_s)}" if waits and snapshot.typical_s else "",
+        "can_cancel": not state.is_final,
+        "is_over": state.is_final,
+        "cancelling": cancel_words(snapshot),
+    }
+
+
+def cancel_words(snapshot: JobSnapshot) -> str:
+    """Return what cancelling this job would and would not stop."""
+    if snapshot.state in _NOT_SENT:
+        return "Nothing has been paid for yet. Cancelling stops it before the paid call."
+    money = "No real credits are spent in the sandbox." if snapshot.is_sandbox else "Its credits are not given back."
+    return (
+        "Cancelling stops the waiting here and useapi.net's tracking. "
+        f"The generation itself may go on at PixVerse. {money}"
+    )
+
+
+def _sentence(text: str) -> str:
+    stripped = text.strip()
+    return stripped if stripped.endswith((".", "!", "?", "…", ")")) else f"{stripped}."

@@ -1,0 +1,148 @@
+// The jobs, one row each. Elapsed times tick here, from one timer for all rows; the kernel tells only changes.
+//
+// To the kernel:   clock | cancel {ref} | drop {ref}
+// From the kernel: clock {now}, in Unix seconds, because its clock and the browser's may differ
+
+function make(tag, className, properties = {}) {
+  const element = document.createElement(tag);
+  element.className = className;
+  return Object.assign(element, properties);
+}
+
+function formatClock(seconds) {
+  const whole = Math.max(0, Math.floor(seconds));
+  const two = (number) => String(number).padStart(2, "0");
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+}
+
+function buildRow(act) {
+  const row = make("li", "pvnb-progress-row");
+  const body = make("div", "pvnb-progress-body");
+  const line = make("div", "pvnb-progress-line");
+  const parts = {
+    row,
+    state: make("span", "pvnb-progress-state"),
+    time: make("span", "pvnb-progress-time"),
+    facts: make("div", "pvnb-progress-facts"),
+    details: make("div", "pvnb-progress-details"),
+    ask: make("div", "pvnb-progress-ask", { hidden: true }),
+    question: make("div", ""),
+    button: make("button", "pvnb-progress-button", { type: "button" }),
+  };
+  parts.state.setAttribute("role", "status");
+  const answers = make("div", "pvnb-progress-answers");
+  const yes = make("button", "pvnb-progress-button", { type: "button", textContent: "Cancel this job" });
+  const no = make("button", "pvnb-progress-button", { type: "button", textContent: "Keep waiting" });
+  answers.append(yes, no);
+  parts.ask.append(parts.question, answers);
+  line.append(parts.state, parts.time);
+  body.append(line, parts.facts, parts.details, parts.ask);
+  row.append(make("span", "pvnb-progress-sign"), body, parts.button);
+  parts.answers = { yes, no };
+  yes.dataset.act = "yes";
+  no.dataset.act = "no";
+  parts.button.dataset.act = "main";
+  row.addEventListener("click", act);
+  return parts;
+}
+
+function render({ model, el }) {
+  el.classList.add("pvnb-ui", "pvnb-progress");
+  const list = make("ul", "pvnb-progress-list");
+  list.setAttribute("aria-label", "Jobs");
+  const more = make("div", "pvnb-progress-more");
+  el.append(list, more);
+  const shown = new Map(); // ref -> {parts, data}
+  let skew = 0; // the kernel's clock minus ours, in seconds
+
+  function drawTime({ parts, data }) {
+    const now = Date.now() / 1000 + skew;
+    const clock = formatClock((data.ended ?? now) - data.began);
+    parts.time.textContent = [clock, data.usual].filter(Boolean).join(", ");
+  }
+
+  function tick() {
+    for (const entry of shown.values()) if (!entry.data.is_over) drawTime(entry);
+  }
+
+  function drawRow(entry) {
+    const { parts, data } = entry;
+    parts.row.dataset.tone = data.tone;
+    parts.row.dataset.ref = data.ref;
+    parts.state.textContent = data.state;
+    parts.facts.textContent = data.facts;
+    parts.facts.title = data.facts;
+    parts.details.textContent = data.details;
+    parts.details.hidden = !data.details;
+    parts.details.dataset.wrong = String(data.is_wrong);
+    parts.question.textContent = data.cancelling;
+    parts.button.textContent = data.is_over ? "Dismiss" : "Cancel";
+    parts.button.dataset.weight = "quiet";
+    parts.button.setAttribute("aria-label", `${parts.button.textContent}: ${data.facts}`);
+    if (!data.can_cancel) parts.ask.hidden = true;
+    drawTime(entry);
+  }
+
+  function onAct(event) {
+    const what = event.target.closest("button")?.dataset.act;
+    const entry = shown.get(event.currentTarget.dataset.ref);
+    if (!what || !entry) return;
+    const { parts, data } = entry;
+    if (what === "main" && data.is_over) model.send({ kind: "drop", ref: data.ref });
+    else if (what === "main") {
+      parts.ask.hidden = !parts.ask.hidden;
+      if (!parts.ask.hidden) parts.answers.no.focus();
+    } else {
+      parts.ask.hidden = true;
+      parts.button.focus();
+      if (what === "yes") model.send({ kind: "cancel", ref: data.ref });
+    }
+  }
+
+  function removeRow(ref) {
+    const { parts } = shown.get(ref);
+    parts.row.removeEventListener("click", onAct);
+    parts.row.remove();
+    shown.delete(ref);
+  }
+
+  function draw() {
+    const rows = model.get("rows");
+    const refs = new Set(rows.map((data) => data.ref));
+    for (const ref of [...shown.keys()]) if (!refs.has(ref)) removeRow(ref);
+    rows.forEach((data, place) => {
+      const entry = shown.get(data.ref) ?? { parts: buildRow(onAct) };
+      entry.data = data;
+      shown.set(data.ref, entry);
+      drawRow(entry);
+      // Moved only where it must be: a row that is moved loses the focus of its buttons.
+      if (list.children[place] !== entry.parts.row) list.insertBefore(entry.parts.row, list.children[place] ?? null);
+    });
+    more.hidden = !model.get("more");
+    more.textContent = `and ${model.get("more")} more`;
+  }
+
+  function onMessage(content) {
+    if (content.kind !== "clock") return;
+    skew = content.now - Date.now() / 1000;
+    tick();
+  }
+
+  model.on("change:rows", draw);
+  model.on("change:more", draw);
+  model.on("msg:custom", onMessage);
+  const ticker = setInterval(tick, 1000);
+  draw();
+  model.send({ kind: "clock" });
+
+  return () => {
+    clearInterval(ticker);
+    for (const ref of [...shown.keys()]) removeRow(ref);
+    model.off("change:rows", draw);
+    model.off("change:more", draw);
+    model.off("msg:custom", onMessage);
+  };
+}
+
+export default { render };

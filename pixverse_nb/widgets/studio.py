@@ -1,0 +1,88 @@
+"""Studio: the form, and below it one plain output with the players of what it has made.
+
+The form is widgets and lives as long as its kernel. The players are plain HTML, so they stay in the saved notebook.
+"""
+
+import threading
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pixverse_nb.models import JobSnapshot, VideoFile
+from pixverse_nb.session import Client
+from pixverse_nb.settings import find_token
+from pixverse_nb.show.display import Bundle, LiveOutput, bundle_of, show_bundle
+from pixverse_nb.show.player import player_figure, player_text
+from pixverse_nb.show.style import styled
+from pixverse_nb.widgets.form import Form
+from pixverse_nb.widgets.ports import Maker
+
+PLAYERS_MAX: Final = 6
+
+_ALONE: Final = (
+    "The form lives as long as its kernel: run this cell to have it again. The videos below play without it."
+)
+
+
+def studio(client: Maker | None = None) -> "Studio":
+    """Return the studio on `client`; as the last expression of a cell it shows itself.
+
+    Without a client it takes the token that is found (USEAPI_TOKEN, keyring, Colab); without a token it runs on the
+    embedded sandbox, and says so.
+    """
+    return Studio(client or _default_client())
+
+
+class Studio:
+    """The form (`form`) and the videos that it has made (`videos`, newest first)."""
+
+    def __init__(self, maker: Maker) -> None:
+        self._lock = threading.Lock()
+        self._made: dict[str, tuple[VideoFile, tuple[str, ...]]] = {}
+        self._output: LiveOutput | None = None
+        self._is_sandbox = maker.is_sandbox
+        self.form = Form(maker, on_video=self._take)
+
+    @property
+    def videos(self) -> tuple[VideoFile, ...]:
+        """What this form has made or shown, newest first."""
+        return tuple(video for video, _ in reversed(self._made.values()))
+
+    def __repr__(self) -> str:
+        where = "the sandbox" if self._is_sandbox else "PixVerse"
+        return f"Studio(on {where}, {len(self._made)} videos)"
+
+    def _ipython_display_(self) -> None:
+        """Show the form and, as an output of its own, the players; a second showing takes the players along."""
+        show_bundle(self._form_bundle())
+        with self._lock:
+            self._output = LiveOutput(self._players())
+
+    def _take(self, snapshot: JobSnapshot) -> None:
+        if snapshot.video is None:
+            return
+        with self._lock:
+            self._made.pop(snapshot.ref, None)
+            self._made[snapshot.ref] = (snapshot.video, snapshot.notices)
+            if self._output is not None:
+                self._output.update(self._players())
+
+    def _players(self) -> Bundle:
+        """Return the newest player with its film inside, older ones pointing at their files, at most six."""
+        newest = list(reversed(self._made.values()))[:PLAYERS_MAX]
+        if not newest:
+            text = "Finished videos appear here and stay in the saved notebook."
+            return bundle_of(styled(f'<div class="pvnb"><div class="pvnb-note">{text}</div></div>'), text)
+        figures = [
+            player_figure(video, embed=None if place == 0 else False, notices=notices)
+            for place, (video, notices) in enumerate(newest)
+        ]
+        return bundle_of(styled("".join(figures)), "\n".join(player_text(video) for video, _ in newest))
+
+    def _form_bundle(self) -> Any:
+        shown: Mapping[str, Any] = self.form._repr_mimebundle_()
+        note = bundle_of(styled(f'<div class="pvnb"><div class="pvnb-note">{_ALONE}</div></div>'), _ALONE)
+        return {**shown, **note}
+
+
+def _default_client() -> Client:
+    return Client.sandbox() if find_token(None) is None else Client()

@@ -1,0 +1,26 @@
+"""What the form says, as sentences from values. No HTML, no widgets."""
+
+import time
+
+from pixverse_nb.models import JobSnapshot
+
+
+def paid_question(snapshot: JobSnapshot) -> str:
+    """Return the question before a video is paid for that is already there."""
+    at = snapshot.submitted_at or snapshot.created_at
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
+    there = "is already here" if snapshot.state.is_final else "is already being made"
+    paid = "made in the sandbox" if snapshot.is_sandbox else "paid"
+    asked = "made again" if snapshot.is_sandbox else "paid for again"
+    return f"This video {there} ({paid} on {when}, seed {snapshot.request.seed}). Shall it be shown, or {asked}?"
+
+
+def missing_words(state: str) -> str:
+    """Return what to do about a picture slot in `state` before a video can be made; empty where it is filled."""
+    match state:
+        case "ready":
+            return ""
+        case "receiving" | "reading":
+            return "This picture is still on its way. Try again in a moment."
+        case _:
+            return "Choose a picture here."
