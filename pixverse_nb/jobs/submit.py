@@ -23,8 +23,9 @@ from pixverse_nb.errors import (
     SubscriptionRequired,
     Unauthorized,
 )
-from pixverse_nb.jobs import actions, events, states
+from pixverse_nb.jobs import actions, events
 from pixverse_nb.jobs.desk import Desk
+from pixverse_nb.jobs.events import Event
 from pixverse_nb.models import JobState, UploadedFile
 from pixverse_nb.record import JobRecord
 from pixverse_nb.wire import useapi
@@ -128,7 +129,7 @@ class Submitter:
             for other in self._desk.records.values()
         )
 
-    def _event_of(self, outcome: PaidOutcome, record: JobRecord) -> states.Event:
+    def _event_of(self, outcome: PaidOutcome, record: JobRecord) -> Event:
         now = self._desk.now()
         match outcome:
             case Accepted(video_id=video_id, cost_credits=cost):
