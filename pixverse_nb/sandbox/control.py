@@ -128,6 +128,10 @@ class Control:
             self._work(video_id).stuck = False
         self._stage.settle()
 
+    def finished_at(self, video_id: str) -> float:
+        """Return when a generation was, or is, due to end, in virtual Unix seconds."""
+        return self._work(video_id).due_at
+
     def _end(self, video_id: str, outcome: str) -> None:
         with self._stage.lock:
             work = self._work(video_id)

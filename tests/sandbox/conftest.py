@@ -16,7 +16,7 @@ Open = Callable[..., AbstractContextManager[Guest]]
 def opened() -> Iterator[Open]:
     """Open sandboxes; each is stopped beside the next test, since a server takes a tenth of a second to end."""
     ended: list[Future[None]] = []
-    with ThreadPoolExecutor(4) as pool:
+    with ThreadPoolExecutor(16) as pool:
 
         @contextmanager
         def guest_of(accounts: Iterable[Account | str] | None = None) -> Iterator[Guest]:

@@ -12,9 +12,7 @@ from pixverse_nb.sandbox import Sandbox
 CANNED_FILM = b"\x00\x00\x00\x18ftypmp42" + bytes(range(256)) * 40
 
 
-def canned_film(
-    first: bytes, last: bytes, out_path: Path, *, width: int, height: int, duration_s: int, seed: int, motion_mode: str
-) -> None:
+def canned_film(first: bytes, last: bytes, out_path: Path, **_: object) -> None:
     """Write a film that costs nothing to make; only its bytes matter here."""
     out_path.write_bytes(CANNED_FILM)
 
