@@ -57,9 +57,20 @@ class Kernel:
         """Run one cell and return its reply."""
         return self.run_queued([code])[0]
 
-    def interrupt(self) -> None:
-        """Do what the stop button does."""
+    def run_and_interrupt(self, code: str, *, once: str) -> CellReply:
+        """Run one cell, press stop as soon as it has printed `once`, and return its reply."""
+        cell = CellReply(code)
+        asked = self.client.execute(code)
+        while True:
+            message = self.client.get_iopub_msg(timeout=PATIENCE_S)
+            mine = message["parent_header"].get("msg_id") == asked
+            if mine and message["msg_type"] == "stream" and once in message["content"]["text"]:
+                break
         self.manager.interrupt_kernel()
+        reply = self.client.get_shell_msg(timeout=PATIENCE_S)
+        cell.status = reply["content"]["status"]
+        cell.error = f"{reply['content'].get('ename')}: {reply['content'].get('evalue')}"
+        return cell
 
     def _gather_outputs(self, cells: dict[str, CellReply], timeout_s: float) -> None:
         busy = set(cells)

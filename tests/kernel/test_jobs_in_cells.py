@@ -1,0 +1,89 @@
+"""A job in a real kernel, waited for in every way, with cells queued behind it as Run All queues them."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.kernel.real_kernel import Kernel
+
+PICTURE = Path(__file__).parent.parent.parent / "notebooks" / "pictures" / "chelsea.jpg"
+BEGIN = f"""
+from pixverse_nb.session import Client
+client = Client.sandbox(speed=100)
+def begin(seed):
+    return client.create_frames({str(PICTURE)!r}, {str(PICTURE)!r}, quality="360p", seed=seed)
+"""
+
+
+@pytest.mark.parametrize("wait", ["job.result()", "await job"])
+def test_queued_cells_run_behind_a_waiting_one(kernel: Kernel, wait: str) -> None:
+    """A cell that waits for a job, blocking or not, loses none of the cells queued behind it."""
+    replies = kernel.run_queued(
+        [
+            BEGIN,
+            "job = begin(1)",
+            f"video = {wait}",
+            "print(job.state)",
+            "print(video.path.is_file())",
+            "client.close()",
+        ]
+    )
+    assert [(reply.status, reply.error) for reply in replies] == [("ok", "")] * 6
+    assert replies[3].stdout + replies[4].stdout == "done\nTrue\n"
+
+
+def test_several_jobs_can_be_awaited_at_once(kernel: Kernel) -> None:
+    """Jobs begun in one cell can be gathered in the next."""
+    replies = kernel.run_queued(
+        [
+            BEGIN,
+            "jobs = [begin(seed) for seed in (1, 2)]",
+            "import asyncio\nasync def wait(job):\n    return await job",
+            "videos = await asyncio.gather(*map(wait, jobs))",
+            "print(len({video.sha256 for video in videos}))",
+            "client.close()",
+        ]
+    )
+    assert [(reply.status, reply.error) for reply in replies] == [("ok", "")] * 6
+    assert replies[4].stdout == "2\n"
+
+
+def test_jobs_work_beside_nested_loops(kernel: Kernel) -> None:
+    """After enable_nested_asyncio() a job can be waited for inside asyncio.run(), with result() and with await."""
+    replies = kernel.run_queued(
+        [
+            BEGIN,
+            "from pixverse_nb.nested import enable_nested_asyncio; enable_nested_asyncio()",
+            "import asyncio\nasync def wait(job):\n    return await job",
+            "print(asyncio.run(wait(begin(3))).path.suffix)",
+            "print(begin(4).result().path.suffix)",
+            "print((await begin(5)).path.suffix)",
+            "client.close(); print('closed')",
+        ]
+    )
+    assert [(reply.status, reply.error) for reply in replies] == [("ok", "")] * 7
+    assert "".join(reply.stdout for reply in replies) == ".mp4\n.mp4\n.mp4\nclosed\n"
+
+
+def test_the_kernel_stays_unpatched(kernel: Kernel) -> None:
+    """Making a video patches neither asyncio nor the kernel's loop."""
+    replies = kernel.run_queued(
+        [
+            "import asyncio; before = asyncio.run, asyncio.Task, asyncio.Future",
+            BEGIN,
+            "video = begin(6).result()",
+            "print((asyncio.run, asyncio.Task, asyncio.Future) == before, hasattr(asyncio, '_nest_patched'))",
+            "client.close()",
+        ]
+    )
+    assert [(reply.status, reply.error) for reply in replies] == [("ok", "")] * 5
+    assert replies[3].stdout == "True False\n"
+
+
+def test_interrupting_a_waiting_cell_stops_the_waiting_only(kernel: Kernel) -> None:
+    """The stop button ends the cell; the job goes on, and can be waited for again."""
+    kernel.run(BEGIN)
+    stopped = kernel.run_and_interrupt("job = begin(8)\nprint('waiting', flush=True)\njob.result()", once="waiting")
+    assert stopped.status == "error"
+    assert stopped.error.startswith("KeyboardInterrupt")
+    assert kernel.run("print(job.result().path.suffix, job.state)").stdout == ".mp4 done\n"
