@@ -14,9 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
-from pixverse_nb.client import AsyncClient
 from pixverse_nb.drafting import Drafter, Wish
 from pixverse_nb.errors import ConfigError, InvalidRequest
+from pixverse_nb.jobs.desk import Vendor
 from pixverse_nb.jobs.engine import Engine
 from pixverse_nb.jobs.job import Job
 from pixverse_nb.jobs.outcome import reuse_notice
@@ -124,9 +124,14 @@ class Client:
             raise ConfigError("No token was found.")
         self._ledger = Ledger(self.home / "ledger.db", service=_SANDBOX_SERVICE if box else self._base_url)
         self._portal = Portal()
-        self._net = AsyncClient(self._base_url, token, self.timing)
         owner = f"{os.getpid()}-{secrets.token_hex(4)}"
-        self._engine = Engine(ledger=self._ledger, client=self._net, home=self.home, timing=self.timing, owner=owner)
+        self._engine = Engine(
+            ledger=self._ledger,
+            connect=lambda: _connect(self._base_url, token, self.timing),
+            home=self.home,
+            timing=self.timing,
+            owner=owner,
+        )
         self._drafter = Drafter(
             home=self.home,
             owner=owner,
@@ -271,7 +276,11 @@ class Client:
 
     def fetch_picture(self, url: str) -> bytes:
         """Return the bytes of a picture at an http(s) address; waits for them and sends no credential."""
-        return self._portal.call(self._net.fetch_picture(url))
+
+        async def fetch() -> bytes:
+            return await self._engine.client.fetch_picture(url)
+
+        return self._portal.call(fetch())
 
     def subscribe(self, callback: Callable[[Job], object]) -> Callable[[], None]:
         """Call `callback(job)` at every change of any job, on the client's thread; the returned function ends that."""
@@ -298,13 +307,13 @@ class Client:
     @property
     def requests_sent(self) -> int:
         """How many requests went to the API so far."""
-        return self._net.requests_sent
+        return self._engine.client.requests_sent
 
     # -- life ----------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
         """End the thread and close the files; open jobs go on when the next Client opens this home."""
-        self._portal.post_last(self._net.aclose)
+        self._portal.post_last(self._engine.aclose)
         self._portal.close()
         self._ledger.close()
         if self._box is not None:
@@ -325,7 +334,10 @@ class Client:
     # -- inside --------------------------------------------------------------------------------------------------
 
     def _ask(self, call: Call[T]) -> T:
-        return self._portal.call(self._net.send(call))
+        async def ask() -> T:
+            return await self._engine.client.send(call)
+
+        return self._portal.call(ask())
 
     def _handle(self, record: JobRecord) -> Job:
         with self._handles_lock:
@@ -373,6 +385,12 @@ def _open_sandbox(folder: Path, *, speed: float) -> Any:
             f"With a token from {TOKEN_PAGE} in USEAPI_TOKEN none of them is needed."
         ) from error
     return Sandbox(speed=speed, folder=folder / "world").start()
+
+
+def _connect(base_url: str, token: Secret, timing: Timing) -> Vendor:
+    from pixverse_nb.client import AsyncClient  # a tenth of a second of imports, which the first cell need not wait for
+
+    return AsyncClient(base_url, token, timing)
 
 
 def _say_sandbox() -> None:

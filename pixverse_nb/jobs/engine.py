@@ -9,13 +9,14 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from pixverse_nb.client import AsyncClient
 from pixverse_nb.errors import DownloadError, LedgerError, NoAnswer, PixVerseError
 from pixverse_nb.jobs import actions, events, states
 from pixverse_nb.jobs.actions import next_action
+from pixverse_nb.jobs.desk import Vendor
 from pixverse_nb.jobs.events import Event
 from pixverse_nb.jobs.rhythm import Expectation, Seen, expectation_of, kind_of
 from pixverse_nb.jobs.submit import Submitter
@@ -36,10 +37,12 @@ _LONGEST_NAP_S: Final = 15.0  # the wall clock is looked at again: a laptop may 
 class Engine:
     """Drives the open jobs of one home and service; every method but `record` runs on the portal's loop."""
 
-    def __init__(self, *, ledger: Ledger, client: AsyncClient, home: Path, timing: Timing, owner: str) -> None:
+    def __init__(
+        self, *, ledger: Ledger, connect: Callable[[], Vendor], home: Path, timing: Timing, owner: str
+    ) -> None:
         self.ledger = ledger
         self.service = ledger.service
-        self.client = client
+        self._connect = connect
         self.home = home
         self.timing = timing
         self.owner = owner
@@ -51,6 +54,11 @@ class Engine:
         self._seen: dict[tuple[object, ...], list[Seen]] | None = None
         self._submitter = Submitter(self)
         self._watcher = Watcher(self)
+
+    @cached_property
+    def client(self) -> Vendor:
+        """The vendor, connected on first use: that takes a tenth of a second, which no cell should wait for."""
+        return self._connect()
 
     def listen(self, listener: Listener) -> None:
         """Call `listener` on the loop's thread with every changed record."""
@@ -137,6 +145,11 @@ class Engine:
         except TimeoutError:
             return
         signal.clear()
+
+    async def aclose(self) -> None:
+        """Close the connections to the vendor, where there are any."""
+        if "client" in vars(self):
+            await self.client.aclose()
 
     # -- inside --------------------------------------------------------------------------------------------------
 

@@ -16,7 +16,6 @@ from pixverse_nb.errors import (
     ConfigError,
     Moderated,
     NoAnswer,
-    NotFound,
     OutOfCredits,
     PixVerseError,
     ServerError,
@@ -164,14 +163,18 @@ class Submitter:
         client = self._desk.client
         if self._accounts is None:
             try:
-                self._accounts = await client.send(useapi.list_accounts())
-            except (NotFound, ServerError):
+                self._accounts = await client.send(useapi.list_accounts(), attempts=2)
+            except _STOPPING:
+                raise
+            except APIError:
                 self._accounts = ()  # an API that does not tell: the vendor chooses
         if len(self._accounts) < 2:
             return None
         try:
-            capacity = await client.send(useapi.get_capacity())
-        except (NotFound, ServerError):
+            capacity = await client.send(useapi.get_capacity(), attempts=2)
+        except _STOPPING:
+            raise
+        except APIError:
             return self._accounts[0]
         free = {slot.account: slot.available for slot in capacity.accounts}
         return max(self._accounts, key=lambda email: free.get(email, 0))

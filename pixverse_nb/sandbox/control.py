@@ -128,10 +128,6 @@ class Control:
             self._work(video_id).stuck = False
         self._stage.settle()
 
-    def finished_at(self, video_id: str) -> float:
-        """Return when a generation was, or is, due to end, in virtual Unix seconds."""
-        return self._work(video_id).due_at
-
     def _end(self, video_id: str, outcome: str) -> None:
         with self._stage.lock:
             work = self._work(video_id)
@@ -152,6 +148,14 @@ class Control:
         """Every create that was ever accepted, oldest first."""
         with self._stage.lock:
             return list(self._stage.world.generations)
+
+    def due_at(self, video_id: str) -> float:
+        """Return when a generation was, or is, due to end, in virtual Unix seconds; ValueError for an unknown one."""
+        with self._stage.lock:
+            for work in self._stage.world.works.values():
+                if work.video_id == video_id:
+                    return work.due_at
+        raise ValueError("there is no generation with this video_id")
 
     @property
     def requests(self) -> Counter[str]:
