@@ -1,0 +1,16 @@
+"""Measure everything: `make bench`. Ratios in one run; nothing here passes or fails."""
+
+import sys
+
+from bench import film, memory, polling, start
+
+
+def main() -> None:
+    """Run the benches named on the command line, or all."""
+    benches = {"start": start, "polling": polling, "memory": memory, "film": film}
+    for name in sys.argv[1:] or benches:
+        print(f"== {name}")
+        benches[name].main()
+
+
+main()

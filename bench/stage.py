@@ -1,0 +1,47 @@
+"""What the benches share: a sandbox that hands out one canned film, and two pictures of one megapixel."""
+
+import io
+from pathlib import Path
+
+from PIL import Image
+
+from pixverse_nb.sandbox.film import render_film
+from pixverse_nb.sandbox.stage import Renderer
+
+PICTURES = Path(__file__).parent.parent / "notebooks" / "pictures"
+
+
+def canned_renderer(folder: Path) -> Renderer:
+    """Return a renderer that copies one small film, so that the figures are not those of an encoder."""
+    first, last = ((PICTURES / name).read_bytes() for name in ("coffee_wide.jpg", "coffee_close.jpg"))
+    canned = folder / "canned.mp4"
+    render_film(first, last, canned, width=320, height=180, duration_s=5, seed=1, motion_mode="normal")
+    film = canned.read_bytes()
+
+    def render(
+        first: bytes,
+        last: bytes,
+        out_path: Path,
+        *,
+        width: int,
+        height: int,
+        duration_s: int,
+        seed: int,
+        motion_mode: str,
+        label: str = "SANDBOX",
+    ) -> None:
+        del first, last, width, height, duration_s, seed, motion_mode, label
+        out_path.write_bytes(film)
+
+    return render
+
+
+def megapixel_pictures(folder: Path) -> tuple[Path, Path]:
+    """Write two JPEGs of 1333×750 and return their paths."""
+    paths = []
+    for name in ("coffee_wide.jpg", "coffee_close.jpg"):
+        with Image.open(io.BytesIO((PICTURES / name).read_bytes())) as picture:
+            path = folder / name
+            picture.resize((1333, 750)).save(path, quality=92)
+            paths.append(path)
+    return paths[0], paths[1]
