@@ -6,6 +6,7 @@ other loops hand work in and wait for it in their own way, so the core exists on
 
 import asyncio
 import concurrent.futures
+import inspect
 import os
 import threading
 from collections.abc import Callable, Coroutine
@@ -94,13 +95,31 @@ class Portal:
         try:
             loop.run_forever()
         finally:
-            rest = asyncio.all_tasks(loop)
-            for task in rest:
-                task.cancel()
-            loop.run_until_complete(asyncio.gather(*rest, return_exceptions=True))
+            _cancel_all(loop)
             if self._last_work is not None:
                 loop.run_until_complete(self._last_work())
             loop.run_until_complete(loop.shutdown_asyncgens())
             loop.run_until_complete(loop.shutdown_default_executor())
             asyncio.set_event_loop(None)
             loop.close()
+
+
+def _cancel_all(loop: asyncio.AbstractEventLoop) -> None:
+    """Cancel every task and return when all have ended, those too that begin meanwhile.
+
+    A task that has not begun is let begin first: anyio's tasks wrap a coroutine, and cancelled before their first step
+    they leave it behind never awaited, with a warning.
+    """
+    told: set[asyncio.Task[Any]] = set()
+    while rest := asyncio.all_tasks(loop):
+        begun = {task for task in rest if _has_begun(task)}
+        for task in begun - told:
+            task.cancel()
+        told |= begun
+        ended = asyncio.wait(rest, return_when=asyncio.FIRST_COMPLETED) if rest == begun else asyncio.sleep(0)
+        loop.run_until_complete(ended)
+
+
+def _has_begun(task: asyncio.Task[Any]) -> bool:
+    coroutine = task.get_coro()
+    return not inspect.iscoroutine(coroutine) or inspect.getcoroutinestate(coroutine) != inspect.CORO_CREATED
