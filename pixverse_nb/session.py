@@ -18,7 +18,7 @@ from pixverse_nb.drafting import Drafter, Wish
 from pixverse_nb.errors import ConfigError, InvalidRequest
 from pixverse_nb.jobs.desk import Vendor
 from pixverse_nb.jobs.engine import Engine
-from pixverse_nb.jobs.job import Job
+from pixverse_nb.jobs.job import Job, tell
 from pixverse_nb.jobs.outcome import reuse_notice
 from pixverse_nb.jobs.roll import JobList
 from pixverse_nb.ledger import Ledger
@@ -354,8 +354,7 @@ class Client:
         else:
             self._kept[record.ref] = job
         job.changed(record)
-        for callback in tuple(self._subscribers):
-            callback(job)
+        tell(self._subscribers, job)
 
 
 _SANDBOX_SPEED: Final = 10.0

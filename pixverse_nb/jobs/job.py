@@ -2,10 +2,11 @@
 
 import asyncio
 import concurrent.futures
+import logging
 import threading
 import time
-from collections.abc import Callable, Generator
-from typing import Any
+from collections.abc import Callable, Generator, Iterable
+from typing import Any, Final
 
 from pixverse_nb.errors import ConfigError, JobError, JobTimeout, PixVerseError
 from pixverse_nb.jobs import actions
@@ -19,6 +20,8 @@ from pixverse_nb.record import JobRecord
 from pixverse_nb.show.card import card_text
 from pixverse_nb.show.live import watch_live
 from pixverse_nb.video import Video
+
+_log: Final = logging.getLogger("pixverse_nb")
 
 
 class Job:
@@ -198,8 +201,7 @@ class Job:
             for waiter in waiters:
                 if waiter.set_running_or_notify_cancel():
                     waiter.set_result(record)
-        for callback in tuple(self._subscribers):
-            callback(self)
+        tell(self._subscribers, self)
 
     def say_reused(self, notice: str) -> None:
         """Note that an earlier call is given back."""
@@ -281,3 +283,12 @@ class Job:
         if known is None or record.video is None or known.sha256 != record.video.sha256:
             self._video = known = video_of(record, home=self._engine.home, is_sandbox=self._is_sandbox)
         return known
+
+
+def tell(callbacks: Iterable[Callable[[Job], object]], job: Job) -> None:
+    """Call every callback with `job`; one that raises is logged and stops neither the others nor the job."""
+    for callback in tuple(callbacks):
+        try:
+            callback(job)
+        except Exception:  # noqa: BLE001 - where callbacks end: whatever they raise is theirs
+            _log.exception("A subscriber of job %s raised; the job goes on.", job.ref)
