@@ -1,4 +1,4 @@
-"""The vendor's routes: what each call does and answers, as api pages of useapi.net's PixVerse v2 describe it."""
+"""The vendor's routes for uploads and videos, as useapi.net's pages of the PixVerse API v2 describe them."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from pixverse_nb.sandbox.gate import Desk, Handler, Reply
 from pixverse_nb.sandbox.orders import Refused, read_order
 from pixverse_nb.sandbox.rows import media_url, row_of
 from pixverse_nb.sandbox.uploads import OTHER_KINDS, PICTURES, check_picture, media_type
-from pixverse_nb.sandbox.work import FAILED, MODERATED, Work
+from pixverse_nb.sandbox.work import FAILED, MODERATED, QUEUED, Work
 
 UPLOAD_MAX_BYTES: Final = 64_000_000  # the vendor takes 5 GB; here everything is held in memory
 
@@ -111,7 +111,7 @@ def _mark(desk: Desk, route: str, work: Work) -> None:
 
 def _row(desk: Desk, route: str, work: Work) -> dict[str, Any]:
     stage = desk.stage
-    ahead = stage.world.ahead_of(work)
+    ahead = stage.world.ahead_of(work) if work.status == QUEUED else 0
     return row_of(work, stage.world.switches, origin=stage.origin, now=stage.clock.now(), ahead=ahead)
 
 

@@ -79,6 +79,7 @@ def _check_access(desk: Desk, request: Request) -> None:
 
 async def _handled(desk: Desk, route: str, handler: Handler, request: Request) -> Reply:
     _check_access(desk, request)
+    desk.stage.refresh()
     desk.stage.step()
     reply = await handler(desk, route, request)
     desk.stage.step()

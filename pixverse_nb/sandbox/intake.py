@@ -7,7 +7,7 @@ from typing import Final
 from pixverse_nb.sandbox.accounts import Account
 from pixverse_nb.sandbox.orders import SEED_MAX, Order, Refused
 from pixverse_nb.sandbox.work import COMPLETED, FAILED, MODERATED, Work, life_of
-from pixverse_nb.sandbox.world import Generation, World, pending_error
+from pixverse_nb.sandbox.world import World, pending_error
 
 MARK_REFUSED: Final = "[[moderated]]"  # in a prompt: 422 at once
 MARK_MODERATED: Final = "[[moderated-later]]"  # accepted, then MODERATED and refunded
@@ -29,9 +29,6 @@ def accept(world: World, order: Order, *, now: float, stamp: float) -> Work:
         raise Refused(412, "All Credits have been used up. Please upgrade your membership or purchase credits.")
     work = _accepted(world, order, account, cost, now=now, stamp=stamp)
     world.add_work(work)
-    world.generations.append(
-        Generation(work.video_id, order.route, work.email, order.reply_ref, cost, work.seed, order.prompt, now)
-    )
     return work
 
 
@@ -69,7 +66,7 @@ def _busy(world: World, text: str) -> Refused:
 
 
 def _accepted(world: World, order: Order, account: Account, cost: int, *, now: float, stamp: float) -> Work:
-    number = 200_001 + len(world.generations)
+    number = world.next_number()
     seed = order.seed or world.chance.randint(1, SEED_MAX)
     wait_s, make_s = life_of(order, seed, world.switches)
     marked = [end for mark, end in ((MARK_MODERATED, MODERATED), (MARK_FAILED, FAILED)) if mark in order.prompt]

@@ -15,7 +15,6 @@ from typing import Self
 
 import uvicorn
 
-from pixverse_nb.sandbox import storage
 from pixverse_nb.sandbox.accounts import Account
 from pixverse_nb.sandbox.app import BASE_PATH, build_app
 from pixverse_nb.sandbox.clock import Clock
@@ -33,7 +32,8 @@ class Sandbox:
     """A local PixVerse service: a real HTTP server that follows the vendor's API and makes real films.
 
     `port` 0 takes a free one; `token` None makes a random one; `speed` is how many times faster than life it runs
-    (0: time moves only by `control.advance`); `folder` keeps jobs and files over a restart (None: a temporary one);
+    (0: time moves only by `control.advance`); `folder` keeps jobs and files over a restart and may be shared (None: a
+    temporary one);
     `accounts` are `Account`s or e-mails; `render` replaces the film maker (`stage.Renderer`), for tests.
 
     >>> with Sandbox(speed=50) as box:                      # doctest: +SKIP
@@ -56,14 +56,12 @@ class Sandbox:
         user = re.match(r"user:(\d+)-", self.token)
         given = (DEFAULT_ACCOUNT,) if accounts is None else accounts
         world = World(
-            [Account(one) if isinstance(one, str) else one for one in given], user=user[1] if user else "1001"
+            [Account(one) if isinstance(one, str) else one for one in given],
+            user=user[1] if user else "1001",
+            first_number=secrets.randbelow(800_000_000) + 100_000_000,  # never that of another sandbox's job
         )
         home = Path(folder) if folder is not None else None
-        start = storage.load(home, world) if home is not None else None
-        clock = Clock(speed=speed)
-        if start is not None:
-            clock.advance(max(0.0, start - clock.now()))
-        self._stage = Stage(world, clock, folder=home, render=render)
+        self._stage = Stage(world, Clock(speed=speed), folder=home, render=render)
         self._connections = Connections()
         self._desk = Desk(self._stage, self.token, self._connections)
         self.control = Control(self._desk)

@@ -2,16 +2,18 @@
 
 import asyncio
 import json
+import secrets
 import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
-from pixverse_nb.sandbox import callbacks, life, storage
+from pixverse_nb.sandbox import callbacks, life
 from pixverse_nb.sandbox.clock import Clock
 from pixverse_nb.sandbox.faults import Faults
 from pixverse_nb.sandbox.rows import row_of
+from pixverse_nb.sandbox.storage import Store
 from pixverse_nb.sandbox.uploads import gradient
 from pixverse_nb.sandbox.work import COMPLETED, FAILED, Work
 from pixverse_nb.sandbox.world import World
@@ -45,7 +47,7 @@ class Stage:
         self.origin = ""
         self.notes: list[str] = []
         self._render = render
-        self._keeps = folder is not None
+        self._store = Store(folder) if folder is not None else None
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self.folder = folder or Path()
         self._saved = -1
@@ -60,11 +62,14 @@ class Stage:
     # on any thread
 
     def open(self, origin: str) -> None:
-        """Make the folders, and note where this server is reached."""
+        """Make the folders, take up what was stored, and note where this server is reached."""
         self.origin = origin
-        if not self._keeps:
+        if self._store is None:
             self._temporary = tempfile.TemporaryDirectory(prefix="pixverse-sandbox-")
             self.folder = Path(self._temporary.name)
+        else:
+            last = self._store.open(self.world)
+            self.clock.advance(max(0.0, (last or 0.0) - self.clock.now()))
         for name in ("upload", "films"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
 
@@ -109,9 +114,17 @@ class Stage:
 
     def save(self) -> None:
         """Store the state where a folder was given and something has changed."""
-        if self._keeps and self._saved != self.world.changes:
-            storage.save(self.folder, self.world, now=self.clock.now())
+        if self._store is not None and self._saved != self.world.changes:
+            self._store.save(self.world, now=self.clock.now())
             self._saved = self.world.changes
+
+    def refresh(self) -> None:
+        """Take in what another sandbox on the same folder has done; its clock may be ahead of this one."""
+        if self._store is not None:
+            with self.lock:
+                self._store.refresh(self.world)
+                newest = max((work.created_at for work in self.world.works.values()), default=0.0)
+                self.clock.advance(max(0.0, newest - self.clock.now()))
 
     async def close(self) -> None:
         """End: waiting answers go out at once, films being rendered are finished, the rest is dropped."""
@@ -193,7 +206,7 @@ class Stage:
         ]
         size = film.film_size(order.quality, order.aspect_ratio)
         target = self.film_file(work)
-        part = target.with_suffix(".part.mp4")
+        part = target.with_suffix(f".{secrets.token_hex(4)}.part.mp4")  # another sandbox may make the same film
         (self._render or film.render_film)(
             pictures[0],
             pictures[-1],

@@ -1,44 +1,79 @@
-"""The world on disk: one JSON file, always whole, so that a restarted sandbox goes on where it was."""
+"""The world on disk: a file for each job and upload, so that a restarted sandbox goes on where it was.
+
+Two sandboxes may share a folder, as when a notebook's cell is run twice or two notebooks stand side by side: each
+sees the other's jobs, neither overwrites them, and what one has finished is finished for both.
+"""
 
 import json
-from dataclasses import asdict
+import secrets
 from pathlib import Path
+from typing import Any, Final
 
 from pixverse_nb.sandbox.accounts import Account
 from pixverse_nb.sandbox.orders import Order
 from pixverse_nb.sandbox.work import Work
-from pixverse_nb.sandbox.world import Generation, Upload, World
+from pixverse_nb.sandbox.world import Upload, World
 
-FILE = "sandbox.json"
-
-
-def save(folder: Path, world: World, *, now: float) -> None:
-    """Write the world's state into `folder`, by a rename, so that a reader sees the old or the new."""
-    state = {
-        "now": now,
-        "accounts": [asdict(account) for account in world.accounts.values()],
-        "uploads": [asdict(upload) for upload in world.uploads.values()],
-        "works": [asdict(work) for work in world.works.values()],
-        "generations": [asdict(generation) for generation in world.generations],
-    }
-    part = folder / f"{FILE}.part"
-    part.write_text(json.dumps(state), encoding="utf-8")
-    part.replace(folder / FILE)
+ACCOUNTS: Final = "accounts.json"
 
 
-def load(folder: Path, world: World) -> float | None:
-    """Fill `world` from `folder` and return the virtual time of the last save; None where nothing was saved.
+class Store:
+    """The files of one world in `folder`."""
 
-    Jobs whose film was not finished are rendered again.
-    """
-    try:
-        state = json.loads((folder / FILE).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    world.accounts = {one["email"]: Account(**one) for one in state["accounts"]}
-    world.uploads = {one["path"]: Upload(**one) for one in state["uploads"]}
-    for one in state["works"]:
-        fields = {**one, "order": Order(**one["order"]), "size": tuple(one["size"]), "film_begun": False}
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._records = folder / "records"
+        self._records.mkdir(parents=True, exist_ok=True)
+        self._written: dict[str, str] = {}  # what this process last wrote, by file name
+        self._seen: dict[str, int] = {}  # when each file was last changed, as far as it was read
+
+    def open(self, world: World) -> float | None:
+        """Fill `world` and return the virtual time of the last save; None where nothing was saved."""
+        self.refresh(world)
+        try:
+            state = json.loads((self._folder / ACCOUNTS).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        world.accounts = {one["email"]: Account(**one) for one in state["accounts"]}
+        return float(state["now"])
+
+    def refresh(self, world: World) -> None:
+        """Take in what another sandbox has written since; a job that has ended here stays ended."""
+        for file in sorted(self._records.glob("*.json")):
+            changed = file.stat().st_mtime_ns
+            if self._seen.get(file.name) == changed:
+                continue
+            self._seen[file.name] = changed
+            text = file.read_text(encoding="utf-8")
+            if text != self._written.get(file.name):
+                _take_in(world, file.name, json.loads(text))
+
+    def save(self, world: World, *, now: float) -> None:
+        """Write what has changed; each file by a rename, so that a reader sees the old or the new."""
+        records: dict[str, Any] = {f"job-{work.number}.json": work for work in world.works.values()}
+        records |= {f"upload-{upload.id}.json": upload for upload in world.uploads.values()}
+        for name, record in records.items():
+            text = json.dumps(record, default=vars)
+            if self._written.get(name) != text:
+                self._written[name] = text
+                self._replace(self._records / name, text)
+        self._replace(
+            self._folder / ACCOUNTS,
+            json.dumps({"now": now, "accounts": list(world.accounts.values())}, default=vars),
+        )
+
+    @staticmethod
+    def _replace(file: Path, text: str) -> None:
+        part = file.with_suffix(f".{secrets.token_hex(4)}.part")
+        part.write_text(text, encoding="utf-8")
+        part.replace(file)
+
+
+def _take_in(world: World, name: str, record: dict[str, Any]) -> None:
+    if name.startswith("upload-"):
+        world.uploads[record["path"]] = Upload(**record)
+        return
+    known = world.works.get(record["number"])
+    if known is None or known.is_open:
+        fields = {**record, "order": Order(**record["order"]), "size": tuple(record["size"]), "film_begun": False}
         world.add_work(Work(**fields))
-    world.generations = [Generation(**one) for one in state["generations"]]
-    return float(state["now"])

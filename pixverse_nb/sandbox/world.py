@@ -39,16 +39,16 @@ class Generation:
 class World:
     """All state. Every method is quick; the caller holds the lock of the `Stage` around it."""
 
-    def __init__(self, accounts: Iterable[Account], *, user: str = "1001", chance_seed: int = 1) -> None:
+    def __init__(self, accounts: Iterable[Account], *, user: str = "1001", first_number: int = 200_001) -> None:
         self.user = user
         self.switches = Switches()
         self.accounts: dict[str, Account] = {}
         self.uploads: dict[str, Upload] = {}
         self.works: dict[int, Work] = {}
         self.open: dict[int, Work] = {}  # those of `works` that are queued or being made, oldest first
-        self.generations: list[Generation] = []
         self.changes = 0
-        self.chance = random.Random(chance_seed)  # noqa: S311 - chance, not secrecy
+        self._first_number = first_number
+        self.chance = random.Random(first_number)  # noqa: S311 - chance, not secrecy
         for account in accounts:
             self.add_account(account)
 
@@ -95,17 +95,45 @@ class World:
         """Note a stored file and return it."""
         account = self.ready_account(email)
         path = f"upload/{uuid.uuid4()}.{extension}"
-        upload = Upload(123_456 + len(self.uploads), path, media_type, size_bytes, account.email)
+        upload = Upload(
+            max((one.id for one in self.uploads.values()), default=123_455) + 1,
+            path,
+            media_type,
+            size_bytes,
+            account.email,
+        )
         self.uploads[path] = upload
         self.changes += 1
         return upload
 
     def add_work(self, work: Work) -> None:
-        """Take in a job."""
+        """Take in a job, or another state of it."""
         self.works[work.number] = work
+        self.open.pop(work.number, None)
         if work.is_open:
             self.open[work.number] = work
         self.changes += 1
+
+    def next_number(self) -> int:
+        """Return the number of the next job; it stands at the end of its video id."""
+        return max(self.works, default=self._first_number - 1) + 1
+
+    @property
+    def generations(self) -> list[Generation]:
+        """Every create call that was ever accepted, oldest first."""
+        return [
+            Generation(
+                work.video_id,
+                work.order.route,
+                work.email,
+                work.order.reply_ref,
+                work.cost,
+                work.seed,
+                work.order.prompt,
+                work.created_at,
+            )
+            for work in self.works.values()
+        ]
 
     def find(self, video_id: str) -> Work | None:
         """Return the job of a full video id, deleted ones left out."""
@@ -116,7 +144,7 @@ class World:
     def listed(self, email: str, *, now: float) -> list[Work]:
         """Return the rows of `email`, newest first, without those that the list does not show yet."""
         shown = [one for one in self.works.values() if one.email == email and not one.deleted and one.listed_at <= now]
-        return shown[::-1]
+        return sorted(shown, key=lambda one: one.number, reverse=True)
 
     def ahead_of(self, work: Work) -> int:
         """Return how many queued jobs of its account stand before `work`."""
