@@ -19,12 +19,13 @@ def film(path: Path, *, flags: str = "faststart", turn: int = 0, sound: bool = F
     with av.open(str(path), "w", format="mp4", options={"movflags": flags} if flags else {}) as container:
         voice = container.add_stream("aac", rate=44100) if sound else None
         stream = container.add_stream("libx264", rate=12) if pictures else None
+        if stream:
+            stream.width, stream.height, stream.pix_fmt = 160, 96, "yuv420p"
         if voice:
             silence = av.AudioFrame.from_ndarray(np.zeros((1, 44100 * 2), np.float32), "fltp", "mono")
             silence.sample_rate = 44100
             container.mux(voice.encode(silence) + voice.encode(None))
         if stream:
-            stream.width, stream.height, stream.pix_fmt = 160, 96, "yuv420p"
             for number in range(24):
                 pixels = np.full((96, 160, 3), number * 8, np.uint8)
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels)))
@@ -106,6 +107,27 @@ def test_a_fragmented_film_is_read(tmp_path: Path) -> None:
     film(tmp_path / "film.mp4", flags="frag_keyframe+empty_moov")
     info = check_mp4(tmp_path / "film.mp4")
     assert (info.width, info.height, info.duration_s) == (160, 96, None)
+
+
+def test_fragments_may_tell_their_whole_duration(tmp_path: Path) -> None:
+    """Where the fragments' own header tells how long the film is, that is taken, in both of its widths."""
+    data = film(tmp_path / "film.mp4", flags="frag_keyframe+empty_moov")
+    timescale = struct.unpack_from(">I", data, data.index(b"mvhd") + 16)[0]
+    for version, width in ((0, ">I"), (1, ">Q")):
+        mehd = box(b"mehd", struct.pack(">I", version << 24) + struct.pack(width, 3 * timescale))
+        longer = bytearray(data)
+        for parent in (b"moov", b"mvex"):
+            at = longer.index(parent) - 4
+            struct.pack_into(">I", longer, at, struct.unpack_from(">I", longer, at)[0] + len(mehd))
+        at = longer.index(b"mvex") + 4
+        (tmp_path / "film.mp4").write_bytes(longer[:at] + mehd + longer[at:])
+        assert check_mp4(tmp_path / "film.mp4").duration_s == 3.0
+
+
+def test_only_a_track_of_pictures_counts(tmp_path: Path, whole: bytes) -> None:
+    """A track that has a size but is handled as something else is no video."""
+    (tmp_path / "film.mp4").write_bytes(whole.replace(b"vide", b"text"))
+    assert "has no video track" in refusal(tmp_path / "film.mp4")
 
 
 def test_a_64_bit_length_is_read(tmp_path: Path, whole: bytes) -> None:
@@ -192,7 +214,7 @@ def test_a_long_film_is_not_loaded(tmp_path: Path, whole: bytes) -> None:
     assert "has no index (moov)" in refusal(path)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(part=st.floats(0, 1, exclude_max=True))
 def test_no_true_prefix_of_a_film_passes(part: float, whole: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Wherever the connection broke, the file is refused."""
@@ -201,7 +223,7 @@ def test_no_true_prefix_of_a_film_passes(part: float, whole: bytes, tmp_path_fac
     refusal(path)
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(data=st.data())
 def test_damaged_films_give_figures_or_a_download_error(
     data: st.DataObject, whole: bytes, tmp_path_factory: pytest.TempPathFactory
@@ -215,7 +237,7 @@ def test_damaged_films_give_figures_or_a_download_error(
     outcome_of(path)
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(
     start=st.sampled_from([b"", box(b"ftyp", b"isom"), b"\x00\x00\x00\x01mdat", b"\xff" * 4 + b"moov"]),
     rest=st.binary(),

@@ -148,22 +148,25 @@ def _on_canvas(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def _encoded(image: Image.Image, *, is_lossless: bool) -> tuple[bytes, str]:
-    clean = image.copy()
-    clean.info = {}  # Pillow's writers take comments and profiles from here unasked
     if is_lossless:
         sink = io.BytesIO()
-        clean.save(sink, "PNG", compress_level=3)
+        _bare(image).save(sink, "PNG", compress_level=3)
         if sink.tell() <= PNG_MAX_BYTES:
             return sink.getvalue(), "image/png"
-    return _jpeg(clean, quality=95), "image/jpeg"
+    return _jpeg(image, quality=95), "image/jpeg"
 
 
 def _jpeg(image: Image.Image, *, quality: int) -> bytes:
     sink = io.BytesIO()
-    clean = image.copy()
-    clean.info = {}
-    clean.save(sink, "JPEG", quality=quality, subsampling=0)
+    _bare(image).save(sink, "JPEG", quality=quality, subsampling=0)
     return sink.getvalue()
+
+
+def _bare(image: Image.Image) -> Image.Image:
+    """Return a copy without `info`, from which Pillow's writers take comments and profiles unasked."""
+    bare = image.copy()
+    bare.info = {}
+    return bare
 
 
 def _frame(

@@ -76,8 +76,6 @@ def _video() -> str:
 
 def _is_text(head: bytes) -> bool:
     """Tell whether `head` is plain text; a character cut in two at its end does not count against it."""
-    if b"\x00" in head:
-        return False
     return any(_decodes(head[: len(head) - cut]) for cut in range(4) if len(head) > cut)
 
 

@@ -118,6 +118,16 @@ def test_scaling_does_not_shift_the_picture() -> None:
     assert distance.mean() < 1
 
 
+@pytest.mark.parametrize(("ratio", "box"), [("1:1", (400, 0, 4600, 4200)), ("16:9", (0, 694, 5000, 3506))])
+def test_a_jpeg_decoded_to_the_half_is_cut_at_the_same_place(ratio: str, box: tuple[int, int, int, int]) -> None:
+    """The cut is counted in the picture's own pixels, also where JPEG was asked for half of them."""
+    large = scene(5000, 4200)
+    frame = framed(encoded(large, "JPEG", quality=90), aspect_ratio=ratio)
+    wanted = large.crop(box).resize((frame.width, frame.height), Image.Resampling.BILINEAR)
+    distance = np.abs(np.asarray(decoded(frame.data), int) - np.asarray(wanted, int))
+    assert distance.mean() < 1
+
+
 def test_exact_pixels_stay_exact() -> None:
     """A cut PNG, a PIL image and an array go up as PNG with every value kept."""
     pixels = np.random.default_rng(1).integers(0, 256, (180, 320, 3), dtype=np.uint8)
@@ -141,6 +151,16 @@ def test_wide_colours_are_converted_and_the_profile_left_out() -> None:
     frame = framed(encoded(scene(), "JPEG", icc_profile=display_p3_profile()))
     assert "icc_profile" not in decoded(frame.data).info
     assert any(notice.startswith("colours converted from") for notice in frame.notices)
+
+
+def test_what_is_encoded_anew_carries_nothing_but_pixels() -> None:
+    """A cut picture goes up without profile, density, comment or transparent colour."""
+    png = encoded(scene(300, 300), "PNG", icc_profile=srgb_profile(), dpi=(300, 300), transparency=(1, 2, 3))
+    assert not decoded(framed(png).data).info
+    gif = encoded(scene(300, 300), "GIF", comment=b"SECRET")
+    assert not decoded(framed(gif).data).info
+    jpeg = encoded(scene(300, 300), "JPEG", icc_profile=srgb_profile(), comment=b"SECRET")
+    assert set(decoded(framed(jpeg).data).info) <= {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
 
 
 def test_the_same_input_gives_the_same_bytes() -> None:
