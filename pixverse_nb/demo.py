@@ -58,6 +58,7 @@ def run_demo(notebook: Path, folder: Path, *, environ: Mapping[str, str] = os.en
         timeout=CELL_TIMEOUT_S,
         kernel_name="python3",
         store_widget_state=False,  # it would write typed secrets into the file
+        extra_arguments=["--log-level=ERROR"],  # what a kernel warns of at its start is not about the demo
         resources={"metadata": {"path": str(folder)}},
     )
     executed = folder / notebook.name

@@ -30,15 +30,17 @@ KERNEL_IDLE = """async path => {
     const mine = sessions.find(session => session.path === path);
     return Boolean(mine && mine.kernel.execution_state === 'idle' && mine.kernel.connections > 0);
 }"""
-PROMPTS = (
-    "() => [...document.querySelectorAll('.jp-Notebook .jp-InputPrompt')].map(prompt => prompt.textContent).join()"
-)
-STARTED = f"before => ({PROMPTS})() !== before"
-ALL_DONE = """() => {
-    const indicator = document.querySelector('.jp-Notebook-ExecutionIndicator');
+# Only the cells near the view are in the page, so what counts is the newest number and any star, not every prompt.
+NEWEST_CELL = """() => {
     const prompts = [...document.querySelectorAll('.jp-Notebook .jp-InputPrompt')].map(prompt => prompt.textContent);
-    return indicator?.dataset.status === 'idle' && !prompts.some(text => text.includes('*'));
+    return Math.max(0, ...prompts.map(text => text.includes('*') ? 1e9 : Number(text.replace(/\\D/g, ''))));
 }"""
+STARTED = f"before => ({NEWEST_CELL})() > before"
+ALL_DONE = f"""async path => {{
+    const indicator = document.querySelector('.jp-Notebook-ExecutionIndicator');
+    const stars = ({NEWEST_CELL})() >= 1e9;
+    return indicator?.dataset.status === 'idle' && !stars && await ({KERNEL_IDLE})(path);
+}}"""
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "@jupyterlab/apputils-extension/notification": {
@@ -61,6 +63,7 @@ class Lab:
         self._settings = Path(self.environment["JUPYTERLAB_SETTINGS_DIR"])
         self._numbers = itertools.count(1)
         self._log: list[str] = []
+        self._opened = ""
         for plugin, values in SETTINGS.items():
             self._write_settings(plugin, values)
         self.address, self._process = self._start()
@@ -102,12 +105,13 @@ class Lab:
     def open(self, page: Page, name: str) -> Locator:
         """Open a notebook, wait until its kernel is connected and idle, and return the notebook."""
         notebook = self._show(page, name)
+        self._opened = name
         page.wait_for_function(KERNEL_IDLE, arg=name, polling=200, timeout=PATIENCE_MS)
         return notebook
 
     def run_all(self, page: Page) -> None:
         """Press Run › Run All Cells until something has started: pressed too early, it runs nothing."""
-        before = page.evaluate(PROMPTS)
+        before = page.evaluate(NEWEST_CELL)
         for _ in range(5):
             self.menu(page, "Run", "Run All Cells")
             try:
@@ -119,7 +123,7 @@ class Lab:
 
     def wait_idle(self, page: Page) -> None:
         """Wait until every cell has run and the kernel is idle."""
-        page.wait_for_function(ALL_DONE, polling=200, timeout=CELLS_MS)
+        page.wait_for_function(ALL_DONE, arg=self._opened, polling=200, timeout=CELLS_MS)
 
     def save(self, page: Page) -> None:
         """Save the notebook and wait until no unsaved change is left."""
