@@ -2,9 +2,11 @@
 
 import importlib
 import importlib.util
+import math
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -15,6 +17,8 @@ from pixverse_nb.privacy import Secret
 
 DEFAULT_BASE_URL: Final = "https://api.useapi.net/v2/pixverse"
 TOKEN_PAGE: Final = "https://useapi.net/docs/start-here/setup-useapi"  # noqa: S105 - an address, not a token
+
+_MAY_BE_ZERO: Final = frozenset({"busy_wait_s", "settle_s", "retry_s"})
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,19 @@ class Timing:
     deadline_s: float = 1800.0
     typical_s: float = 60.0
     retry_s: tuple[float, float] = (0.5, 20.0)
+
+    def __post_init__(self) -> None:
+        """Refuse by name what is no wait: ConfigError. A nan as `settle_s` would take any list for a proof."""
+        for item in fields(self):
+            value = getattr(self, item.name)
+            waits = value if isinstance(value, tuple) else (value,)
+            least = 0.0 if item.name in _MAY_BE_ZERO else sys.float_info.min
+            most = math.inf if item.name == "deadline_s" else sys.float_info.max
+            if not all(least <= wait <= most for wait in waits) or list(waits) != sorted(waits):
+                raise ConfigError(
+                    f"Timing.{item.name} must be seconds {'from 0 on' if least == 0 else 'above 0'}"
+                    f"{', the least before the most' if isinstance(value, tuple) else ''}, not {value!r}"
+                )
 
     def scaled(self, factor: float) -> "Timing":
         """Return the same protocol with every wait multiplied by `factor` (> 0)."""
@@ -84,20 +101,31 @@ class Prices:
 
 def find_token(given: str | None) -> Secret | None:
     """Return the token from the argument, USEAPI_TOKEN, the keyring or Colab's secrets, in this order, or None."""
-    for source in (lambda: given, lambda: os.environ.get("USEAPI_TOKEN"), _keyring_token, _colab_token):
-        value = source()
-        if value and value.strip():
-            return Secret(_checked_token(value.strip()))
+    sources: tuple[Callable[[], str | None], ...] = (
+        lambda: given,
+        lambda: os.environ.get("USEAPI_TOKEN"),
+        _keyring_token,
+        _colab_token,
+    )
+    for source in sources:
+        token = Secret((source() or "").strip())
+        if token:
+            _check_token(token)
+            return token
     return None
 
 
-def _checked_token(value: str) -> str:
-    if not value.isascii() or any(sign.isspace() for sign in value) or not value.isprintable():
+def _check_token(token: Secret) -> None:
+    # the plain text is never a variable here: a verbose traceback prints those
+    if not _is_sendable(token.reveal()):
         raise ConfigError(
             "The token has a space or an unusual sign in it, so it is not a useapi.net token (user:<number>-<string>). "
             f"Copy it again, whole, from {TOKEN_PAGE}."
         )
-    return value
+
+
+def _is_sendable(value: str) -> bool:
+    return value.isascii() and value.isprintable() and not any(sign.isspace() for sign in value)
 
 
 def _keyring_token() -> str | None:
