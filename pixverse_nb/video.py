@@ -37,7 +37,7 @@ class Video(VideoFile, os.PathLike[str]):
         return str(self.path)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
-        """Copy the mp4 to `path`, a file or an existing folder, and return where it is now.
+        """Copy the mp4 to `path`, a file or a folder ("best/", or one that exists), and return where it is now.
 
         The copy appears whole or not at all. The same file in place already is left alone; a different one raises
         FileExistsError unless `overwrite` is True. A video whose own file is gone raises FileNotFoundError.
@@ -46,7 +46,8 @@ class Video(VideoFile, os.PathLike[str]):
             again = f"client.job({self.ref!r}).result() fetches it again" if self.ref else "put it back first"
             raise FileNotFoundError(f"The video file {self.path} is not there any more: {again}.")
         asked = Path(path).expanduser()
-        target = asked / self.path.name if asked.is_dir() else asked
+        is_folder = asked.is_dir() or os.fspath(path).endswith(("/", os.sep))
+        target = asked / self.path.name if is_folder else asked
         if target.exists():
             if _sha256(target) == _sha256(self.path):
                 return target
@@ -81,7 +82,7 @@ def _sha256(path: Path) -> str:
 
 def _copy_whole(source: Path, target: Path) -> None:
     """Copy beside the target first and rename, so that nobody ever sees half a film."""
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".pixverse-", suffix=".part")
     part = Path(name)
     try:
         with os.fdopen(handle, "wb") as sink, source.open("rb") as stream:

@@ -2,6 +2,8 @@
 
 import os
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -79,9 +81,10 @@ def test_save_to_a_name(video: Video, tmp_path: Path) -> None:
 
 
 def test_save_into_a_folder(video: Video, tmp_path: Path) -> None:
-    """An existing folder gets the file under its own name."""
+    """A folder, there already or written with a slash at the end, gets the file under its own name."""
     (tmp_path / "best").mkdir()
     assert video.save(tmp_path / "best") == tmp_path / "best" / "film.mp4"
+    assert video.save(f"{tmp_path}/new/") == tmp_path / "new" / "film.mp4"
 
 
 def test_saving_twice_is_nothing_new(video: Video, tmp_path: Path) -> None:
@@ -103,14 +106,18 @@ def test_another_file_is_not_overwritten_silently(video: Video, tmp_path: Path) 
     assert target.read_bytes() == video.path.read_bytes()
 
 
-def test_a_failing_copy_leaves_nothing(video: Video, tmp_path: Path) -> None:
-    """Where the target cannot take the file, no half film and no leftover stays."""
-    target = tmp_path / "taken"
-    target.mkdir()
-    (target / "film.mp4").mkdir()
-    with pytest.raises(OSError, match=r"film\.mp4"):
-        video.save(target, overwrite=True)
-    assert os.listdir(target) == ["film.mp4"]  # noqa: PTH208  hidden leftovers count too
+def test_a_full_disk_leaves_nothing(video: Video, tmp_path: Path) -> None:
+    """Where the copy cannot be finished the error is the disk's own, and no half film stays behind."""
+    code = (
+        "import resource, sys; from pathlib import Path; from pixverse_nb.video import Video\n"
+        "video = Video(path=Path(sys.argv[1]), sha256='', size_bytes=0)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
+        "video.save(sys.argv[2])"
+    )
+    target = tmp_path / "best" / "one.mp4"
+    done = subprocess.run([sys.executable, "-c", code, video.path, target], capture_output=True, text=True, check=False)
+    assert "File too large" in done.stderr
+    assert os.listdir(target.parent) == []  # noqa: PTH208  hidden leftovers count too
 
 
 def test_a_lost_file_cannot_be_saved(tmp_path: Path) -> None:

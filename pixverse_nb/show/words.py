@@ -111,7 +111,7 @@ def clock_words(seconds: float) -> str:
 
 def duration_words(seconds: float) -> str:
     """Return `seconds` in words: "0.4 s", "58 s", "3 min", "3 min 20 s", "1 h 5 min"."""
-    if seconds < 9.95:
+    if seconds < 10:
         return f"{seconds:.1f}".removesuffix(".0") + " s"
     whole = round(seconds)
     if whole < 60:
