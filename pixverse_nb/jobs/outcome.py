@@ -47,12 +47,12 @@ def error_of(record: JobRecord, *, job: Any, is_resting: bool) -> PixVerseError 
         "account": masked(record.account) if record.account else None,
         "may_have_been_charged": record.charged,
     }
-    if record.state in _JOB_ERRORS:
-        return _JOB_ERRORS[record.state](text, job=job, **details)
     kind = record.error_kind or ""
-    if kind in _REFUSALS:
+    if kind in _REFUSALS:  # first: a prompt that was moderated at the paid call is the vendor's 422
         refusal, status = _REFUSALS[kind]
         return refusal(text, status=status, **details)
+    if record.state in _JOB_ERRORS:
+        return _JOB_ERRORS[record.state](text, job=job, **details)
     return _PLAIN.get(kind, PixVerseError)(text, **details)
 
 

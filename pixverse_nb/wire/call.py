@@ -18,6 +18,7 @@ from pixverse_nb.errors import (
     Unauthorized,
 )
 from pixverse_nb.privacy import masked
+from pixverse_nb.settings import TOKEN_PAGE
 
 T = TypeVar("T")
 
@@ -83,7 +84,7 @@ def read_reply(call: Call[T], reply: Reply) -> T:
 
 
 _NEXT: Final[Mapping[int, tuple[type[APIError], str]]] = {
-    401: (Unauthorized, "Check the token (USEAPI_TOKEN): it is on your useapi.net account page, and is used whole."),
+    401: (Unauthorized, f"Check the token (USEAPI_TOKEN); it is used whole, and comes from {TOKEN_PAGE}."),
     402: (SubscriptionRequired, "Renew the useapi.net subscription, then go on."),
     404: (NotFound, "It is unknown, deleted, or still being made."),
     412: (OutOfCredits, "Buy credits or wait for the next free ones, then run the same line again."),
