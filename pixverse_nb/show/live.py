@@ -97,7 +97,7 @@ class Ticker:
     def _run(self) -> None:
         pause = threading.Event()  # never set: a wait that keeps two drawings apart
         while True:
-            self._changed.wait(self._every_s)
+            self._changed.wait(max(0.0, self._every_s - self._gap_s))  # with the gap below, one tick in all
             self._changed.clear()
             with self._lock:
                 cards = tuple(self._cards)

@@ -73,8 +73,8 @@ background:var(--pvnb-accent);animation:pvnb-drift 2.4s linear 4}
 .pvnb.pvnb-list{max-width:1080px;overflow-x:auto}
 .pvnb .pvnb-table{width:100%;margin:0;border:0;border-collapse:collapse;table-layout:auto;font-size:12.5px;
 font-variant-numeric:tabular-nums;color:var(--pvnb-ink)}
-.pvnb .pvnb-table tr,.pvnb .pvnb-table tbody tr:nth-child(odd){background:none}
-.pvnb .pvnb-table tbody tr:hover{background:var(--pvnb-wash)}
+.pvnb .pvnb-table tr:nth-child(n){background:none}
+.pvnb .pvnb-table tbody tr:nth-child(n):hover{background:var(--pvnb-wash)}
 .pvnb .pvnb-table th,.pvnb .pvnb-table td{padding:6px 14px 6px 0;border:0;border-bottom:1px solid var(--pvnb-line);
 text-align:left;vertical-align:baseline;white-space:nowrap;max-width:none}
 .pvnb .pvnb-table th{color:var(--pvnb-quiet);font-size:12px;font-weight:400}
