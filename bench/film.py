@@ -9,6 +9,7 @@ import statistics
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -61,7 +62,7 @@ def compare_middles(folder: Path) -> None:
     make_film(folder / "still.mp4", drift=0.0)
     film = psnr(nearest_frame(folder / "still.mp4", true), true)
     minterpolated = psnr(minterpolate(folder), true)
-    dissolve = psnr(cv2.addWeighted(load(WIDE), 0.5, load(CLOSE), 0.5, 0), true)
+    dissolve = psnr(grey(cv2.addWeighted(load(WIDE), 0.5, load(CLOSE), 0.5, 0)), true)
     print(f"middle frame, film - minterpolate: {film - minterpolated:+.1f} dB (with drift=0.0)")
     print(f"  film {film:.1f} dB, minterpolate {minterpolated:.1f} dB, dissolve {dissolve:.1f} dB")
 
@@ -87,7 +88,20 @@ def cross_fade(path: Path) -> None:
     count = SECONDS * FPS
     still = f"scale={WIDTH}:{HEIGHT},format=yuv420p,loop=loop={count - 1}:size=1,settb=1/{FPS},setpts=N,fps={FPS}"
     graph = f"[0:v]{still}[a];[1:v]{still}[b];[a][b]xfade=transition=fade:duration={SECONDS}:offset=0,format=yuv420p"
-    encoder = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "22", "-g", str(2 * FPS), "-threads", "2"]
+    encoder = [
+        "-c:v",
+        "libx264",
+        "-preset",
+        "veryfast",
+        "-crf",
+        "22",
+        "-g",
+        str(2 * FPS),
+        "-threads",
+        "2",
+        "-x264-params",
+        "mbtree=0",
+    ]
     run("ffmpeg", "-y", "-i", str(WIDE), "-i", str(CLOSE), "-filter_complex", graph, "-frames:v", str(count), *encoder,
         "-movflags", "+faststart", str(path))  # fmt: skip
 
@@ -114,20 +128,20 @@ def true_middle() -> Grey:
         if score > best:
             best, matrix = score, np.array([[share, 0, place[0]], [0, share, place[1]]], np.float32)
     stop = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 200, 1e-7)
-    _, matrix = cv2.findTransformECC(close, wide, matrix, cv2.MOTION_AFFINE, stop)
-    share = float(np.sqrt(matrix[0, 0] * matrix[1, 1]))
-    fixed = matrix[:, 2] / (1 - share)
+    found = np.asarray(cv2.findTransformECC(close, wide, matrix, cv2.MOTION_AFFINE, stop)[1])
+    share = float(np.sqrt(found[0, 0] * found[1, 1]))
+    fixed = found[:, 2] / (1 - share)
     half = share**0.5
     middle = np.array([[half, 0, fixed[0] * (1 - half)], [0, half, fixed[1] * (1 - half)]])
     way = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(wide, middle, (WIDTH, HEIGHT), flags=way)
+    return grey(cv2.warpAffine(wide, middle, (WIDTH, HEIGHT), flags=way))
 
 
 def nearest_frame(path: Path, true: Grey) -> Grey:
     """The film's frame that comes nearest: its easing reaches the middle of the way at its own moment."""
     with av.open(str(path)) as film:
         frames = [frame.to_ndarray(format="bgr24") for frame in film.decode(video=0)]
-    return max((cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY) for frame in frames), key=lambda frame: psnr(frame, true))
+    return max((grey(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)) for frame in frames), key=lambda frame: psnr(frame, true))
 
 
 def psnr(frame: Grey, true: Grey) -> float:
@@ -140,15 +154,20 @@ def psnr(frame: Grey, true: Grey) -> float:
 
 def load(path: Path) -> Grey:
     """The picture's brightness at the film's size."""
-    return cv2.resize(read_grey(path), (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
+    return grey(cv2.resize(read_grey(path), (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC))
 
 
 def read_grey(path: Path) -> Grey:
     """A picture file's brightness."""
-    return cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    return grey(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
 
 
-def seconds(work: object) -> float:
+def grey(image: object) -> Grey:
+    """OpenCV's answer with its exact type."""
+    return np.asarray(image, np.uint8)
+
+
+def seconds(work: Callable[[], object]) -> float:
     """How long the work took."""
     before = time.perf_counter()
     work()

@@ -52,17 +52,19 @@ def continue_plane(plane: Pixels, other: Pixels, this_to_other: Matrix, margins:
     """The plane with its margins: first its own mirror image, soon what the other plane shows at that place."""
     height, width = plane.shape[:2]
     m = margins
+    if m == Margins(0, 0, 0, 0):
+        return plane
     own = cv2.copyMakeBorder(plane, m.top, m.bottom, m.left, m.right, cv2.BORDER_REFLECT)
     place = this_to_other @ np.linalg.inv(m.matrix())
     way = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     size = (own.shape[1], own.shape[0])
     beyond = cv2.warpAffine(other, place[:2], size, flags=way, borderMode=cv2.BORDER_REFLECT)
-    across = _outside(m.left, width, m.right)
-    down = _outside(m.top, height, m.bottom)
-    share = np.minimum(np.maximum(across[None, :], down[:, None]) / (0.03 * min(width, height)), 1).astype(np.float32)
+    across, down = _outside(m.left, width, m.right), _outside(m.top, height, m.bottom)
+    share = np.minimum(np.maximum(across[None, :], down[:, None]) / np.float32(0.03 * min(width, height)), 1)
     return np.asarray(cv2.blendLinear(own, beyond, 1 - share, share), np.uint8)
 
 
-def _outside(before: int, length: int, behind: int) -> NDArray[np.int_]:
-    place = np.arange(-before, length + behind)
+def _outside(before: int, length: int, behind: int) -> NDArray[np.float32]:
+    """How far each place of a side with its margins lies beyond the picture."""
+    place = np.arange(-before, length + behind, dtype=np.float32)
     return np.maximum(np.maximum(-place, place - (length - 1)), 0)

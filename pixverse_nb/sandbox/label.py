@@ -68,7 +68,7 @@ def _letters(text: str, *, height_px: int) -> NDArray[np.float32]:
     for letter, wide in zip(text, widths, strict=True):
         cv2.putText(canvas, letter, (x, foot), font, size, 255, stroke, cv2.LINE_AA)
         x += wide + space
-    return canvas.astype(np.float32) / 255
+    return (canvas / 255).astype(np.float32)
 
 
 def _place(letters: NDArray[np.float32], width: int, height: int) -> Box:
@@ -76,9 +76,9 @@ def _place(letters: NDArray[np.float32], width: int, height: int) -> Box:
         return round(length / 2) * 2
 
     margin = max(6, even(min(width, height) * 0.03))
-    wide = min(even(letters.shape[1] / _SHARPER), width - 2)
-    high = min(even(letters.shape[0] / _SHARPER), height - 2)
-    return Box(max(0, width - margin - wide), max(0, height - margin - high), wide, high)
+    wide = min(even(letters.shape[1] / _SHARPER), width // 2 * 2 - 2 * margin)
+    high = min(even(letters.shape[0] / _SHARPER), height // 2 * 2 - 2 * margin)
+    return Box(width - margin - wide, height - margin - high, wide, high)
 
 
 def _draw(letters: NDArray[np.float32], box: Box) -> tuple[Pixels, NDArray[np.float32]]:
@@ -90,9 +90,9 @@ def _draw(letters: NDArray[np.float32], box: Box) -> tuple[Pixels, NDArray[np.fl
     cv2.circle(pill, (r, r), r, 255, -1, cv2.LINE_AA)
     cv2.circle(pill, (wide - r - 1, r), r, 255, -1, cv2.LINE_AA)
     white = letters * _WHITE_COVER
-    cover = white + (1 - white) * (pill.astype(np.float32) / 255) * _DARK_COVER
-    light = white * 255 + (1 - white) * (pill.astype(np.float32) / 255) * _DARK_COVER * _DARK
+    dark = (1 - white) * (pill / 255) * _DARK_COVER
     size = (box.width, box.height)
-    cover, light = (cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (cover, light))
-    grey = np.clip(light / np.maximum(cover, 1e-3), 0, 255)
-    return np.repeat(np.rint(grey).astype(np.uint8)[..., None], 3, axis=2), cover.astype(np.float32)
+    cover = cv2.resize(white + dark, size, interpolation=cv2.INTER_AREA)
+    light = cv2.resize(white * 255 + dark * _DARK, size, interpolation=cv2.INTER_AREA)
+    grey = np.clip(np.rint(light / np.maximum(cover, 1e-3)), 0, 255).astype(np.uint8)
+    return np.repeat(grey[..., None], 3, axis=2), cover.astype(np.float32)

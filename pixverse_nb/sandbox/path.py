@@ -70,4 +70,4 @@ def path_of(*, seed: int, motion_mode: str, drift: float) -> Path:
 
 
 def _ease(time: float) -> float:
-    return time * time * time * (time * (6 * time - 15) + 10)
+    return time * time * (3 - 2 * time)

@@ -43,10 +43,10 @@ def read_picture(encoded: bytes, *, width: int, height: int, which: str) -> Pict
 
 def to_planes(bgr: Pixels) -> Picture:
     """Convert blue, green, red (even sides) to NV12 by BT.709, limited range."""
-    y = cv2.transform(bgr, _TO_Y[None, :])
-    colour = cv2.transform(bgr.astype(np.float32), np.stack([_TO_CB, _TO_CR]))
+    y = np.asarray(cv2.transform(bgr, _TO_Y[None, :]), np.uint8)
+    rows = cv2.resize(bgr, (bgr.shape[1], bgr.shape[0] // 2), interpolation=cv2.INTER_AREA).astype(np.float32)
+    colour = cv2.transform(rows, np.stack([_TO_CB, _TO_CR]))
     colour = cv2.filter2D(colour, -1, _CHROMA_ACROSS[None, :], borderType=cv2.BORDER_REPLICATE)[:, ::2]
-    colour = (colour[::2] + colour[1::2]) / 2
     return Picture(y=y, uv=np.clip(np.rint(colour), 16, 240).astype(np.uint8))
 
 
