@@ -180,19 +180,28 @@ class Stage:
             self._films[work.number] = self._loop.create_task(self._film(work))
 
     async def _film(self, work: Work) -> None:
-        loop = asyncio.get_running_loop()
         try:
-            work.size = await loop.run_in_executor(self._pool, self._make_film, work)
+            work.size = await asyncio.wrap_future(self._pool.submit(self._make_film, work))
             with self.lock:
                 work.film_ready = True
                 self.world.changes += 1
         except Exception as error:  # noqa: BLE001 - the worker's end: whatever a renderer raises fails its job only
+            if self._is_ending():
+                return
             with self.lock:
                 self.notes.append(f"the film of job {work.number} failed: {type(error).__name__}: {error}")
                 life.end(self.world, work, FAILED)
         finally:
             self._films.pop(work.number, None)
         self.step()
+
+    def _is_ending(self) -> bool:
+        """Tell whether the interpreter takes no more work: then a job stays open, for the next start."""
+        try:
+            self._pool.submit(int)
+        except RuntimeError:
+            return True
+        return False
 
     def _make_film(self, work: Work) -> tuple[int, int]:
         """Render on a worker thread; a film on disk is always whole."""
@@ -231,7 +240,11 @@ class Stage:
         task.add_done_callback(self._calls.discard)
 
     async def _call(self, url: str, body: bytes) -> None:
-        note = await asyncio.get_running_loop().run_in_executor(self._caller, callbacks.post, url, body)
+        try:
+            calling = self._caller.submit(callbacks.post, url, body)
+        except RuntimeError:  # the interpreter is ending
+            return
+        note = await asyncio.wrap_future(calling)
         if note is not None:
             with self.lock:
                 self.notes.append(note)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pixverse_nb.sandbox.accounts import Account
 from pixverse_nb.sandbox.orders import Order
-from pixverse_nb.sandbox.work import Work
+from pixverse_nb.sandbox.work import FINAL, Work
 from pixverse_nb.sandbox.world import Upload, World
 
 ACCOUNTS: Final = "accounts.json"
@@ -38,15 +38,13 @@ class Store:
         return float(state["now"])
 
     def refresh(self, world: World) -> None:
-        """Take in what another sandbox has written since; a job that has ended here stays ended."""
+        """Take in what another sandbox has written since: new jobs and uploads, and the end of those known here."""
         for file in sorted(self._records.glob("*.json")):
             changed = file.stat().st_mtime_ns
             if self._seen.get(file.name) == changed:
                 continue
             self._seen[file.name] = changed
-            text = file.read_text(encoding="utf-8")
-            if text != self._written.get(file.name):
-                _take_in(world, file.name, json.loads(text))
+            _take_in(world, file.name, json.loads(file.read_text(encoding="utf-8")))
 
     def save(self, world: World, *, now: float) -> None:
         """Write what has changed; each file by a rename, so that a reader sees the old or the new."""
@@ -69,11 +67,17 @@ class Store:
         part.replace(file)
 
 
-def _take_in(world: World, name: str, record: dict[str, Any]) -> None:
-    if name.startswith("upload-"):
+def _take_in(world: World, file_name: str, record: dict[str, Any]) -> None:
+    if file_name.startswith("upload-"):
         world.uploads[record["path"]] = Upload(**record)
         return
     known = world.works.get(record["number"])
-    if known is None or known.is_open:
-        fields = {**record, "order": Order(**record["order"]), "size": tuple(record["size"]), "film_begun": False}
+    fields = {**record, "order": Order(**record["order"]), "size": tuple(record["size"]), "film_begun": False}
+    if known is None:
         world.add_work(Work(**fields))
+        return
+    known.deleted = known.deleted or record["deleted"]
+    if known.is_open and record["status"] in FINAL:  # in place, because its film may be in the making here
+        for name in ("status", "film_ready", "size", "error_code"):
+            setattr(known, name, fields[name])
+        world.add_work(known)

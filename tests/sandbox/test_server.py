@@ -4,6 +4,8 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -177,6 +179,39 @@ def test_kill_while_a_film_is_made(tmp_path: Path, held: Held) -> None:
             assert guest.film(video_id).content == CANNED_FILM
 
 
+LEFT_ALONE = """
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pixverse_nb.sandbox import Sandbox
+from tests.sandbox.guest import Guest
+
+begun = threading.Event()
+
+def render(first, last, out_path, **_):
+    begun.set()
+    while True:  # at work until the interpreter ends, which shows as a RuntimeError here
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(int).result()
+
+guest = Guest(Sandbox(speed=0, render=render, folder=sys.argv[1]).start())
+with guest.http:
+    print(guest.create())
+guest.control.advance(10)
+begun.wait(30)
+"""
+
+
+def test_exit_of_the_interpreter_fails_no_job(tmp_path: Path) -> None:
+    """A process that ends without stopping its sandbox leaves its jobs open, and the next one finishes them."""
+    ended = subprocess.run([sys.executable, "-c", LEFT_ALONE, tmp_path], capture_output=True, text=True, check=True)
+    with Sandbox(speed=0, render=canned_film, folder=tmp_path) as box:
+        guest = Guest(box)
+        with guest.http:
+            guest.control.advance(80)
+            assert guest.row(ended.stdout.strip())["video_status"] == 1
+
+
 def test_two_sandboxes_share_a_folder(tmp_path: Path) -> None:
     """Two sandboxes on one folder see each other's jobs, and neither overwrites what the other has done."""
     with (
@@ -192,10 +227,12 @@ def test_two_sandboxes_share_a_folder(tmp_path: Path) -> None:
             first.control.advance(80)
             assert {row["video_status"] for row in second.rows()} == {1}
             assert second.film(mine).content == CANNED_FILM
+            second.call("DELETE", f"/videos/{mine}")
+            assert [row["video_id"] for row in first.rows()] == [yours]
     with Sandbox(speed=0, folder=tmp_path) as box:
         guest = Guest(box)
         with guest.http:
-            assert [row["video_id"] for row in guest.rows()] == [yours, mine]
+            assert [(row["video_id"], row["video_status"]) for row in guest.rows()] == [(yours, 1)]
 
 
 def test_video_ids_of_two_sandboxes_differ() -> None:
