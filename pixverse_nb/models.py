@@ -330,7 +330,8 @@ class RemoteState(StrEnum):
 class RemoteVideo:
     """One generation as the vendor lists it; every field but `state` may be missing.
 
-    `created_at` is Unix seconds, `queue_position` counts from 1, `raw` is the vendor's row as it came.
+    `created_at` is Unix seconds, `queue_position` counts from 1, `status` is the vendor's status as it
+    came, to be shown, and `raw` its whole row.
     """
 
     video_id: str | None = field(repr=False)
@@ -348,6 +349,7 @@ class RemoteVideo:
     last_path: str | None = None
     queue_position: int | None = None
     cost_credits: int | None = None
+    status: str | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 

@@ -148,10 +148,8 @@ def _row_seen(record: JobRecord, event: RowSeen) -> JobRecord:
     if row.state is RemoteState.COMPLETED:
         return replace(seen, state=JobState.GENERATING, trouble="The vendor says completed, but names no file yet.")
     if row.state is RemoteState.UNRECOGNISED:
-        number = row.raw.get("video_status")
-        return replace(
-            seen, state=JobState.GENERATING, trouble=f"The vendor shows a status not documented: {number!r}."
-        )
+        trouble = f"The vendor shows a status not documented: {row.status}."
+        return replace(seen, state=JobState.GENERATING, trouble=trouble)
     return replace(seen, state=JobState.QUEUED if row.state is RemoteState.QUEUED else JobState.GENERATING)
 
 

@@ -17,6 +17,7 @@ from pixverse_nb.models import (
     RunningJob,
     UploadedFile,
 )
+from pixverse_nb.privacy import masked
 from pixverse_nb.wire.call import Accepted, Call, Reply
 
 # Whether -v3 is still served is not documented: v3.5 goes there, later models to the newer route.
@@ -159,6 +160,7 @@ def _read_video(row: Mapping[str, Any]) -> RemoteVideo:
         last_path=_picture_path(row.get("last_frame")),
         queue_position=position if position and position > 0 else None,
         cost_credits=_int(row.get("cost_credits")),
+        status=None if row.get("video_status") is None else str(row["video_status"]),
         raw=row,
     )
 
@@ -183,7 +185,8 @@ _NAMES: Final[Mapping[str, RemoteState]] = {
 
 def _state(row: Mapping[str, Any], *, failed: bool) -> RemoteState:
     """Return the state by number, else by name; `url` and `video_status_final` are never believed."""
-    number = _int(row.get("video_status"))
+    status = row.get("video_status")
+    number = None if isinstance(status, bool) else _int(status)
     state = _STATES.get(number) if number is not None else _NAMES.get(str(row.get("video_status_name")).upper())
     if failed and state is RemoteState.COMPLETED:
         return RemoteState.FAILED  # a finished row can carry an error
@@ -193,8 +196,8 @@ def _state(row: Mapping[str, Any], *, failed: bool) -> RemoteState:
 def _failure(row: Mapping[str, Any]) -> str | None:
     for name in ("error", "errCode", "err_msg"):
         value = row.get(name)
-        if value not in (None, "", 0, "0", False):
-            return f"{name}: {value}"
+        if value and value != "0":
+            return f"{name}: {masked(str(value))[:300]}"
     return None
 
 
@@ -217,12 +220,13 @@ def _read_capacity(reply: Reply) -> Capacity:
     return Capacity(
         tuple(
             AccountCapacity(
-                account=str(row["email"]),
+                account=row["email"],
                 max_jobs=_int(row.get("maxJobs")) or 0,
                 executing=_int(row.get("executing")) or 0,
                 available=_int(row.get("available")) or 0,
             )
             for row in _object(reply)["available"]
+            if isinstance(row, dict) and _text(row.get("email"))
         )
     )
 
@@ -245,8 +249,8 @@ def _text(value: Any) -> str | None:
 
 
 def _int(value: Any) -> int | None:
-    if isinstance(value, bool):
-        return int(value)
+    if isinstance(value, float) and not value.is_integer():  # nor is an endless one
+        return None
     try:
         return int(value)
     except (TypeError, ValueError):

@@ -22,6 +22,7 @@ from playwright.sync_api import TimeoutError as TookTooLong
 from tests.surroundings import private_environment
 
 START_S = 90.0  # JupyterLab's start on a busy machine
+STOP_S = 15.0
 PATIENCE_MS = 90_000  # one step in the page
 CELLS_MS = 240_000  # all cells of a notebook
 
@@ -177,7 +178,11 @@ class Lab:
         """End the server and everything it started."""
         self.end_kernels()
         self._process.terminate()
-        self._process.wait(timeout=START_S)
+        try:
+            self._process.wait(timeout=STOP_S)
+        except subprocess.TimeoutExpired:  # a worker thread of its server sometimes keeps the stopped process alive
+            self._process.kill()
+            self._process.wait()
         self._drain.join(timeout=START_S)
         assert self._process.stderr is not None
         self._process.stderr.close()
