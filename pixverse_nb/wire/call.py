@@ -1,6 +1,7 @@
 """One exchange as a value: a `Call` to be made, the `Reply` to it, and what an outcome means for money."""
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
@@ -35,16 +36,17 @@ class Reply:
         """Return the decoded body, or None where it is not JSON (a proxy may answer HTML)."""
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
     @property
     def retry_after_s(self) -> float | None:
         """The pace the vendor names in seconds, or None; the HTTP-date form is not used by any server here."""
         try:
-            return max(0.0, float(self.headers["retry-after"]))
+            pace_s = float(self.headers["retry-after"])
         except (KeyError, ValueError):
             return None
+        return max(0.0, pace_s) if math.isfinite(pace_s) else None
 
 
 @dataclass(frozen=True)
