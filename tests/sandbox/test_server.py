@@ -204,7 +204,9 @@ begun.wait(30)
 
 def test_exit_of_the_interpreter_fails_no_job(tmp_path: Path) -> None:
     """A process that ends without stopping its sandbox leaves its jobs open, and the next one finishes them."""
-    ended = subprocess.run([sys.executable, "-c", LEFT_ALONE, tmp_path], capture_output=True, text=True, check=True)
+    root = Path(__file__).parents[2]
+    run = [sys.executable, "-c", LEFT_ALONE, tmp_path]
+    ended = subprocess.run(run, cwd=root, capture_output=True, text=True, check=True)
     with Sandbox(speed=0, render=canned_film, folder=tmp_path) as box:
         guest = Guest(box)
         with guest.http:
