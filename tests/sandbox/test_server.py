@@ -205,7 +205,7 @@ begun.wait(30)
 def test_exit_of_the_interpreter_fails_no_job(tmp_path: Path) -> None:
     """A process that ends without stopping its sandbox leaves its jobs open, and the next one finishes them."""
     root = Path(__file__).parents[2]
-    run = [sys.executable, "-c", LEFT_ALONE, tmp_path]
+    run = [sys.executable, "-c", LEFT_ALONE, str(tmp_path)]
     ended = subprocess.run(run, cwd=root, capture_output=True, text=True, check=True)
     with Sandbox(speed=0, render=canned_film, folder=tmp_path) as box:
         guest = Guest(box)
