@@ -223,13 +223,19 @@ class Watcher:
                 return record.ref
         return None
 
+    def _may_be(self, row: RemoteVideo, record: JobRecord) -> bool:
+        """Tell whether a row that no job holds cannot be told from this lost call: then nothing proves its absence."""
+        if row.reply_ref is not None or not _differs_nowhere(row, record):
+            return False
+        return row.video_id is None or not self._desk.ledger.knows_video(row.video_id)
+
     async def _miss(self, ref: str, listing: Listing) -> None:
         """A job that the list does not show: proof for a lost call, a reason to ask by id for an accepted one."""
         desk = self._desk
         record = desk.records[ref]
         if record.state is JobState.UNKNOWN:
             since = record.intent_at or record.created_at
-            if listing.is_whole_since <= since:
+            if listing.is_whole_since <= since and not any(self._may_be(row, record) for row in listing.rows):
                 event = events.RowMissing(desk.now(), listing.started_at, desk.timing.settle_s)
                 desk.apply(ref, event)
             return
@@ -259,19 +265,27 @@ class Watcher:
 
 
 def _is_alike(row: RemoteVideo, record: JobRecord) -> bool:
-    """Tell whether a row without reference is this record's lost call: nothing differs, and seed and time agree."""
+    """Tell whether a row without reference is this record's lost call: nothing differs, and seed and prompt are there.
+
+    A row of a request without a prompt may leave it out.
+    """
+    has_prompt = row.prompt is not None or not record.request.prompt
+    return row.seed is not None and has_prompt and _differs_nowhere(row, record)
+
+
+def _differs_nowhere(row: RemoteVideo, record: JobRecord) -> bool:
+    """Tell whether nothing that the row tells speaks against this record; what it leaves out does not."""
     request = record.request
     pairs = (
         (row.seed, request.seed),
+        (row.prompt, request.prompt),
         (row.quality, request.quality),
         (row.duration, request.duration),
         (row.motion_mode, request.motion_mode),
         (row.first_path, record.first_path),
         (row.last_path, record.last_path),
     )
-    if row.seed is None or any(theirs is not None and theirs != ours for theirs, ours in pairs):
-        return False
-    if (row.prompt or "") != request.prompt:
+    if any(theirs is not None and theirs != ours for theirs, ours in pairs):
         return False
     sent_at = record.intent_at or record.created_at
     return row.created_at is None or row.created_at >= sent_at - _CLOCK_SLACK_S
