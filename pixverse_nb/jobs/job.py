@@ -185,7 +185,7 @@ class Job:
         watch_live(
             self.snapshot,
             lambda changed: self.subscribe(lambda _: changed()),
-            pictures=thumbnails_of(self._record(), home=self._engine.home, longest_px=320),
+            pictures=thumbnails_of(self._record(), home=self._engine.home, longest_px=160),
         )
 
     def __repr__(self) -> str:

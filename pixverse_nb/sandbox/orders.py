@@ -113,7 +113,7 @@ class _Fields:
         return default
 
 
-def read_order(route: str, body: Mapping[str, Any], *, refuse_combinations: bool = True) -> Order:
+def read_order(route: str, body: Mapping[str, Any], *, refuse_combinations: bool = False) -> Order:
     """Return the order in `body`, whose values may all be text; Refused(400) names every wrong field."""
     fields = _Fields(body)
     is_v35, is_frames = route in V35_ROUTES, route in FRAMES_ROUTES

@@ -15,7 +15,8 @@ class Switches:
     reply_ref_in_scheduler  entries of GET /scheduler echo `replyUrl` and `replyRef`
     scheduler_uses_id       entries are `id` + `type` in place of `video_id`
     queued_is_final         the documented quirk: a QUEUED row has `video_status_final` true
-    refuse_combinations     400 for fast + 8 s, 1080p + 8 s, 1080p + fast
+    refuse_combinations     400 for fast + 8 s, 1080p + 8 s, 1080p + fast, as the official platform; off by default,
+                            because useapi.net states no such rule and its own example is 1080p with 8 s
     callback_wrapped        callbacks stand under `response` in place of the top level
     refund_failed           a FAILED job gives its credits back (a MODERATED one always does)
     retry_after_s           the Retry-After of every 429, in seconds; None sends none
@@ -31,7 +32,7 @@ class Switches:
     reply_ref_in_scheduler: bool = True
     scheduler_uses_id: bool = False
     queued_is_final: bool = True
-    refuse_combinations: bool = True
+    refuse_combinations: bool = False
     callback_wrapped: bool = False
     refund_failed: bool = False
     retry_after_s: int | None = None

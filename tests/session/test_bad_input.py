@@ -103,7 +103,6 @@ def test_a_refused_combination_is_not_sent(client: Client, house: House, fields:
 
 def test_allow_refused_sends_it_as_it_is(client: Client, house: House) -> None:
     """With `allow_refused=True` the vendor decides, and the request is not changed on the way."""
-    house.control.switches.refuse_combinations = False
     job = order(client, quality="1080p", duration=8, allow_refused=True)
     finished(job)
     (generation,) = house.control.generations

@@ -135,6 +135,7 @@ def test_what_came_to_nothing_is_not_given_back(client: Client, prompt: str, kin
 def test_a_refused_request_may_be_tried_again(house: House) -> None:
     """What the vendor refused with a 400 is not given back either."""
     client = house.open()
+    house.control.switches.refuse_combinations = True
     one = order(client, quality="1080p", duration=8, allow_refused=True)
     assert isinstance(failed(one), APIError)
     house.control.switches.refuse_combinations = False
