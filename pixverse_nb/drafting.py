@@ -4,6 +4,7 @@ All that is wrong is collected and named at once. What comes out is a `JobRecord
 prepared pictures, stored in the home folder so that a job survives the process before its upload.
 """
 
+import contextlib
 import os
 import random
 import secrets
@@ -150,7 +151,8 @@ class Drafter:
             part.write_bytes(frame.data)
             part.replace(path)
         except OSError as error:
-            part.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # what hindered the writing may hinder this too
+                part.unlink()
             raise ConfigError(
                 f"The pictures cannot be stored in {folder} ({error.strerror or error}). "
                 "Free some space or choose another home; nothing was sent and nothing was paid."

@@ -23,15 +23,19 @@ def built() -> Iterator[Build]:
 
         @contextmanager
         def house_at(
-            home: Path, *, speed: float = FAST, accounts: Iterable[Account | str] | None = None
+            home: Path,
+            *,
+            speed: float = FAST,
+            accounts: Iterable[Account | str] | None = None,
+            folder: Path | None = None,
         ) -> Iterator[House]:
-            box = Sandbox(speed=speed, render=canned_film, accounts=accounts).start()
-            house = House(box, home)
+            box = Sandbox(speed=speed, render=canned_film, accounts=accounts, folder=folder).start()
+            house = House(box, home, folder=folder)
             try:
                 yield house
             finally:
                 house.close()
-                ended.append(pool.submit(box.stop))
+                ended.append(pool.submit(house.box.stop))
 
         yield house_at
     for one in ended:
@@ -49,6 +53,13 @@ def house(built: Build, tmp_path: Path) -> Iterator[House]:
 def still(built: Build, tmp_path: Path) -> Iterator[House]:
     """Give a house whose sandbox moves only by `control.advance`, so that a job stays where it is."""
     with built(tmp_path / "home", speed=0) as one:
+        yield one
+
+
+@pytest.fixture
+def lasting(built: Build, tmp_path: Path) -> Iterator[House]:
+    """Give a house as `still`, whose sandbox keeps its jobs and can go away and come back."""
+    with built(tmp_path / "home", speed=0, folder=tmp_path / "world") as one:
         yield one
 
 

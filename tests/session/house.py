@@ -30,11 +30,15 @@ A_JOB_S: Final = 200.0  # virtual seconds in which every job of the sandbox ends
 
 
 class House:
-    """A sandbox, a home folder, and the clients opened on both; `close()` closes the clients."""
+    """A sandbox, a home folder, and the clients opened on both; `close()` closes the clients.
 
-    def __init__(self, box: Sandbox, home: Path) -> None:
+    `folder` is where the sandbox keeps its jobs and files, None where it forgets them with its end.
+    """
+
+    def __init__(self, box: Sandbox, home: Path, *, folder: Path | None = None) -> None:
         self.box = box
         self.home = home
+        self.folder = folder
         self._clients: list[Client] = []
 
     @property
@@ -53,6 +57,17 @@ class House:
         client = Client(home=home or self.home, timing=timing, **given)
         self._clients.append(client)
         return client
+
+    def go_away(self) -> None:
+        """Stop the sandbox: nobody answers at its address."""
+        self.box.stop()
+
+    def come_back(self, *, speed: float) -> None:
+        """Start it again at the same address, with what its folder has kept."""
+        before = self.box
+        self.box = Sandbox(
+            port=before.port, token=before.token, speed=speed, folder=self.folder, render=canned_film
+        ).start()
 
     def close(self) -> None:
         """Close every client."""
