@@ -43,7 +43,7 @@ class Fields:
                 value=default["motion_mode"],
             ),
             "aspect_ratio": Choice(label="Aspect ratio", options={"Auto": None, **_named(ASPECT_RATIOS)}, value=None),
-            "fit": Choice(label="Pictures of another shape", options=_FIT_NAMES, value="cover"),
+            "fit": Choice(label="Fit to the ratio", options=_FIT_NAMES, value="cover"),
         }
         self.prompt = ipywidgets.Textarea(
             description="Prompt",

@@ -12,6 +12,7 @@ import ipywidgets  # type: ignore[import-untyped]  # it ships no types
 from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.images import nearest_ratio
 from pixverse_nb.models import JobSnapshot, refusals
+from pixverse_nb.privacy import masked
 from pixverse_nb.show.words import credit_words
 from pixverse_nb.widgets.dispatch import Dispatcher, in_words
 from pixverse_nb.widgets.fields import Fields
@@ -19,7 +20,7 @@ from pixverse_nb.widgets.following import Following
 from pixverse_nb.widgets.held import Held
 from pixverse_nb.widgets.picker import Picker
 from pixverse_nb.widgets.ports import Maker, Task
-from pixverse_nb.widgets.words import missing_words, paid_question
+from pixverse_nb.widgets.words import missing_words, paid_question, sentence
 
 _STATIC: Final = Path(__file__).parent / "static"
 _CSS: Final = (_STATIC / "tokens.css").read_text() + (_STATIC / "form.css").read_text()
@@ -191,7 +192,8 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
             return
         self._say("")
         self._found = (found, asked)
-        self._question.value = f"<div>{escape(paid_question(found.snapshot()))}</div>"
+        question = paid_question(found.snapshot(), draws_seed=asked.fields["seed"] is None)
+        self._question.value = f"<div>{escape(question)}</div>"
         self._asking.layout.display = ""
 
     def _create(self, asked: Asked, *, reuse: bool) -> None:
@@ -219,6 +221,8 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         return {which: words for which, slot in self._slots.items() if (words := missing_words(slot.state))}
 
     def _show_problems(self, wrong: Mapping[str, str]) -> None:
+        """Put each sentence at its field, and those of fields that are not here into the status line."""
+        wrong = {name: masked(sentence(why)) for name, why in wrong.items()}
         for which, slot in self._slots.items():
             slot.message = wrong.get(which, slot.message if slot.state == "failed" else "")
         rest = self.fields.show_problems({name: why for name, why in wrong.items() if name not in self._slots})

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from pixverse_nb.images import Picture, Which, is_url, prepare, read_picture, thumbnail
+from pixverse_nb.images import Picture, Which, is_url, read_picture, thumbnail
+from pixverse_nb.images.decoding import decode
 
 THUMBNAIL_PX: Final = 640
 
@@ -57,9 +58,10 @@ def read_held(
     """
     data = fetch(source) if fetch and isinstance(source, str) and is_url(source) else source
     picture = read_picture(data, which=which)
-    frame = prepare(picture.given, which=which, aspect_ratio=None, fit=None)
-    jpeg = thumbnail(frame, longest_px=THUMBNAIL_PX, which=which)
-    return Held(id, name, picture, jpeg, frame.notices, _path_of(source))
+    jpeg = thumbnail(picture.given, longest_px=THUMBNAIL_PX, which=which)
+    # Only what happens to the picture itself: what the crop does to it is shown in the slot and told by the job.
+    _, notices = decode(picture, at_least=(THUMBNAIL_PX, THUMBNAIL_PX))
+    return Held(id, name, picture, jpeg, notices, _path_of(source))
 
 
 def _path_of(source: object) -> Path | None:

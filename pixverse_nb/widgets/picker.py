@@ -13,6 +13,7 @@ from pixverse_nb.images import Which
 from pixverse_nb.widgets.dispatch import Dispatcher, in_words
 from pixverse_nb.widgets.held import Held, read_held
 from pixverse_nb.widgets.transfer import Transfer, TransferRefused, short_name
+from pixverse_nb.widgets.words import sentence
 
 _STATIC: Final = Path(__file__).parent / "static"
 
@@ -88,8 +89,6 @@ class Picker(anywidget.AnyWidget):
             mine, theirs = self._held, other._held
             self._put(theirs)
             other._put(mine)
-        self._tell()
-        other._tell()
 
     # ---- messages of the browser ----
 
@@ -187,21 +186,22 @@ class Picker(anywidget.AnyWidget):
             if serial != self._serial:
                 return
             if held is None:
-                self._empty(_sentence(why), id=id)
+                self._empty(sentence(why), id=id)
             else:
                 self._hold(held)
                 self.state = "ready"
                 self._send_thumbnail()
-        self._tell()
 
     # ---- what lies in the slot; the caller holds the lock ----
 
     def _hold(self, held: Held | None) -> None:
-        self._held = held
+        is_other, self._held = held is not self._held, held
         self.width, self.height = (held.picture.width, held.picture.height) if held else (0, 0)
         self.size = held.size_bytes if held else 0
         self.notices = list(held.notices) if held else []
         self.name = held.name if held else ""
+        for act in list(self._watchers) if is_other else ():
+            self._dispatcher.guard(act)
 
     def _empty(self, why: str, *, id: object = None) -> None:  # noqa: A002  the message's own word
         """Leave the slot without a picture: because of `why`, or cleared; `id` is the upload that it is about."""
@@ -224,15 +224,6 @@ class Picker(anywidget.AnyWidget):
         if self._held is not None:
             self.send({"kind": "picture", "id": self._held.id}, [self._held.jpeg])
 
-    def _tell(self) -> None:
-        for act in list(self._watchers):
-            self._dispatcher.guard(act)
-
     def _report(self, error: Exception) -> None:
         self.message = in_words(error)
         self.state = "failed"
-
-
-def _sentence(text: str) -> str:
-    stripped = text.strip()
-    return f"{stripped[:1].upper()}{stripped[1:]}" + ("" if stripped.endswith((".", "!", "?")) else ".")

@@ -27,6 +27,7 @@ from pixverse_nb.show.words import (
     tone,
 )
 from pixverse_nb.widgets.dispatch import Dispatcher
+from pixverse_nb.widgets.words import sentence
 
 _STATIC: Final = Path(__file__).parent / "static"
 SHOWN_MAX: Final = 12
@@ -112,7 +113,7 @@ def row_of(snapshot: JobSnapshot) -> dict[str, Any]:
         "state": STATE_WORDS[state],
         "tone": tone(state),
         "facts": masked(" · ".join(facts)),
-        "details": masked(" ".join(_sentence(text) for text in details if text)),
+        "details": masked(" ".join(sentence(text) for text in details if text)),
         "is_wrong": snapshot.error is not None and state is not JobState.CANCELLED,
         "began": snapshot.submitted_at or snapshot.created_at,
         "ended": snapshot.finished_at if state.is_final else None,
@@ -132,8 +133,3 @@ def cancel_words(snapshot: JobSnapshot) -> str:
         "Cancelling stops the waiting here and useapi.net's tracking. "
         f"The generation itself may go on at PixVerse. {money}"
     )
-
-
-def _sentence(text: str) -> str:
-    stripped = text.strip()
-    return stripped if stripped.endswith((".", "!", "?", "…", ")")) else f"{stripped}."

@@ -21,6 +21,7 @@ PLAYERS_MAX: Final = 6
 _ALONE: Final = (
     "The form lives as long as its kernel: run this cell to have it again. The videos below play without it."
 )
+_NO_PAGE: Final = "The form needs a notebook: JupyterLab, VS Code or Colab. In a terminal: client.create_frames(…)."
 
 
 def studio(client: Maker | None = None) -> "Studio":
@@ -80,8 +81,8 @@ class Studio:
 
     def _form_bundle(self) -> Any:
         shown: Mapping[str, Any] = self.form._repr_mimebundle_()
-        note = bundle_of(styled(f'<div class="pvnb"><div class="pvnb-note">{_ALONE}</div></div>'), _ALONE)
-        return {**shown, **note}
+        html = styled(f'<div class="pvnb"><div class="pvnb-note">{_ALONE}</div></div>')
+        return {**shown, **bundle_of(html, _NO_PAGE)}
 
 
 def _default_client() -> Client:

@@ -5,14 +5,15 @@ import time
 from pixverse_nb.models import JobSnapshot
 
 
-def paid_question(snapshot: JobSnapshot) -> str:
-    """Return the question before a video is paid for that is already there."""
+def paid_question(snapshot: JobSnapshot, *, draws_seed: bool) -> str:
+    """Return the question before a video is paid for that is already there; `draws_seed`: again has another seed."""
     at = snapshot.submitted_at or snapshot.created_at
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
     there = "is already here" if snapshot.state.is_final else "is already being made"
     paid = "made in the sandbox" if snapshot.is_sandbox else "paid"
-    asked = "made again" if snapshot.is_sandbox else "paid for again"
-    return f"This video {there} ({paid} on {when}, seed {snapshot.request.seed}). Shall it be shown, or {asked}?"
+    asked = "made again" if snapshot.is_sandbox else "made and paid for again"
+    seed = " with another seed" if draws_seed else ""
+    return f"This video {there} ({paid} on {when}, seed {snapshot.request.seed}). Shall it be shown, or {asked}{seed}?"
 
 
 def missing_words(state: str) -> str:
@@ -24,3 +25,9 @@ def missing_words(state: str) -> str:
             return "This picture is still on its way. Try again in a moment."
         case _:
             return "Choose a picture here."
+
+
+def sentence(text: str) -> str:
+    """Return `text` as a sentence: a capital in front, a full stop behind, where it lacks them."""
+    line = text.strip()
+    return f"{line[:1].upper()}{line[1:]}" + ("" if line.endswith((".", "!", "?", "…", ")")) else ".")

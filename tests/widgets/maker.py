@@ -1,7 +1,7 @@
 """A maker of videos for the tests of the widgets: it does at once, or when told, what the real one does over time."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -47,18 +47,21 @@ class ScriptedMaker:
     def __init__(self, *, is_sandbox: bool = True, balance: int = 1240) -> None:
         self.is_sandbox = is_sandbox
         self.balance = balance
-        self.calls: list[Mapping[str, Any]] = []
+        self.calls: list[dict[str, Any]] = []
         self.tasks: list[ScriptedTask] = []
         self.paid: ScriptedTask | None = None
         self.errors: list[Exception] = []
         self.credit_errors: list[Exception] = []
         self.pictures: dict[str, bytes] = {}
+        self.balance_questions = 0
+        self.creating = threading.Event()
         self.may_create = threading.Event()
         self.may_create.set()
         self.watchers: list[Callable[[Any], object]] = []
 
     def create_frames(self, first: Any, last: Any, *, reuse: bool = True, fit: str | None = None, **fields: Any) -> Any:
         """Record the call and return a planned job."""
+        self.creating.set()
         self.may_create.wait()
         self.calls.append({"first": first, "last": last, "reuse": reuse, "fit": fit, **fields})
         if self.errors:
@@ -96,6 +99,7 @@ class ScriptedMaker:
 
     def credits(self) -> Credits:
         """Return the balance."""
+        self.balance_questions += 1
         if self.credit_errors:
             raise self.credit_errors.pop(0)
         return Credits(daily=0, monthly=self.balance, package=0, plan="Pro")

@@ -1,0 +1,57 @@
+"""A person's ways of putting a picture into a slot of the page."""
+
+import base64
+import re
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, expect
+
+PICTURES = Path(__file__).parent.parent.parent / "notebooks" / "pictures"
+PATIENCE_MS = 60_000
+
+DROP = """([bytes, name, type]) => {
+    const data = Uint8Array.from(atob(bytes), letter => letter.charCodeAt(0));
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([data], name, { type }));
+    return transfer;
+}"""
+COPY = """async bytes => {
+    const data = Uint8Array.from(atob(bytes), letter => letter.charCodeAt(0));
+    await navigator.clipboard.write([new ClipboardItem({ 'image/png': new Blob([data], { type: 'image/png' }) })]);
+}"""
+
+
+def stage(slot: Locator) -> Locator:
+    """Return the part of a slot that takes pictures."""
+    return slot.locator(".pvnb-picker-stage")
+
+
+def choose(page: Page, slot: Locator, path: Path) -> None:
+    """Click the slot and choose a file."""
+    with page.expect_file_chooser() as chooser:
+        stage(slot).click()
+    chooser.value.set_files(path)
+
+
+def drop(page: Page, slot: Locator, path: Path, media_type: str) -> None:
+    """Drop a file on the slot."""
+    bytes_ = base64.b64encode(path.read_bytes()).decode()
+    transfer = page.evaluate_handle(DROP, [bytes_, path.name, media_type])
+    for event in ("dragenter", "dragover", "drop"):
+        stage(slot).dispatch_event(event, {"dataTransfer": transfer})
+
+
+def paste(page: Page, slot: Locator, png: bytes) -> None:
+    """Copy a picture and press Ctrl+V on the slot."""
+    page.evaluate(COPY, base64.b64encode(png).decode())
+    stage(slot).focus()
+    page.keyboard.press("ControlOrMeta+v")
+
+
+def expect_picture(slot: Locator, facts: str, *, name: str) -> None:
+    """Expect the slot to hold a picture with this name and these facts, and to show it."""
+    expect(slot).to_have_attribute("data-state", "ready", timeout=PATIENCE_MS)
+    expect(slot.locator(".pvnb-picker-name")).to_have_text(name)
+    expect(slot.locator(".pvnb-picker-facts")).to_have_text(re.compile(re.escape(facts)))
+    expect(slot.locator(".pvnb-picker-picture")).to_be_visible(timeout=PATIENCE_MS)
+    assert slot.locator("img").evaluate("image => image.complete && image.naturalWidth > 0")

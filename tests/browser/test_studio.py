@@ -1,0 +1,93 @@
+"""The whole form in a real JupyterLab: from two pictures to a video that plays and stays."""
+
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.playing import PATIENCE_MS, play
+from tests.browser.real_lab import Lab
+from tests.browser.slots import PICTURES, choose, drop, expect_picture, paste
+
+STUDIO = """import pixverse_nb as pv
+client = pv.Client.sandbox(speed=60)
+desk = pv.studio(client)
+desk"""
+
+
+def test_two_pictures_become_a_video_that_stays(page: Page, lab: Lab) -> None:
+    """Chosen and dropped pictures, a prompt and one press make a video that plays, also without a kernel."""
+    name = lab.new_notebook([STUDIO])
+    notebook = lab.open(page, name)
+    lab.run_all(page)
+    lab.wait_idle(page)
+    form = page.locator(".pvnb-form")
+    expect(form).to_contain_text("Sandbox – nothing is paid")
+    first, last = form.locator(".pvnb-picker").nth(0), form.locator(".pvnb-picker").nth(1)
+    choose(page, first, PICTURES / "coffee_wide.jpg")
+    drop(page, last, PICTURES / "coffee_close.jpg", "image/jpeg")
+    expect_picture(first, "×", name="coffee_wide.jpg")
+    expect_picture(last, "×", name="coffee_close.jpg")
+    form.get_by_label("Prompt").fill("The camera moves in")
+    form.get_by_role("radio", name="360p").click()
+    form.get_by_role("button", name="Create video").dblclick()
+    rows = form.locator(".pvnb-progress-row")
+    expect(rows.first).to_contain_text("Done", timeout=PATIENCE_MS)
+    made = play(notebook.locator("video").first)
+    assert (made["width"], made["height"]) == (640, 360)
+    expect(rows).to_have_count(1)
+
+    for trusted in (True, False):
+        reopened = lab.reopen_without_kernel(page, name, trusted=trusted)
+        assert play(reopened.locator("video").first)["duration"] == made["duration"]
+
+
+def test_what_is_wrong_stands_at_its_field(page: Page, lab: Lab) -> None:
+    """Refused options say why and cannot be chosen; missing pictures and a wrong seed are named at their places."""
+    lab.open(page, lab.new_notebook([STUDIO]))
+    lab.run_all(page)
+    lab.wait_idle(page)
+    form = page.locator(".pvnb-form")
+    form.get_by_role("radio", name="8 s").click()
+    fast = form.get_by_role("radio", name="Fast")
+    expect(fast).to_have_attribute("aria-disabled", "true")
+    expect(form).to_contain_text("Fast motion is made in 5 s only.")
+    fast.click()
+    expect(form.get_by_role("radio", name="Normal")).to_be_checked()
+    form.get_by_label("Seed", exact=True).fill("abc")
+    form.get_by_role("button", name="Create video").click()
+    alerts = form.get_by_role("alert").filter(visible=True)
+    expect(alerts).to_have_text(
+        [
+            "Choose a picture here.",
+            "Choose a picture here.",
+            "A whole number from 1 to 2147483647, or nothing for a random one.",
+            "Nothing was sent: see the marked fields.",
+        ]
+    )
+    expect(form.locator(".pvnb-progress-row")).to_have_count(0)
+
+
+def test_a_pasted_picture_and_a_cancelled_job(page: Page, lab: Lab) -> None:
+    """A job can be given up from its row, after reading what that stops; the question before paying again follows."""
+    cells = [STUDIO.replace("60", "1"), "print(len(client.jobs()), client.jobs()[0].state)"]
+    notebook = lab.open(page, lab.new_notebook(cells[:1]))
+    lab.run_all(page)
+    lab.wait_idle(page)
+    form = page.locator(".pvnb-form")
+    slots = form.locator(".pvnb-picker")
+    paste(page, slots.nth(0), (PICTURES / "rocket.png").read_bytes())
+    expect_picture(slots.nth(0), "640 × 427", name="image.png")
+    address = slots.nth(1).get_by_label("Last picture: path or URL")
+    address.fill(str(Path(PICTURES) / "chelsea.jpg"))
+    address.press("Enter")
+    expect_picture(slots.nth(1), "451 × 300", name="chelsea.jpg")
+    form.get_by_role("button", name="Create video").click()
+    row = form.locator(".pvnb-progress-row")
+    expect(row).to_contain_text("Generating", timeout=PATIENCE_MS)
+    form.get_by_role("button", name="Create video").click()
+    expect(form).to_contain_text("This video is already being made")
+    row.get_by_role("button", name="Cancel:").click()
+    expect(row).to_contain_text("The generation itself may go on at PixVerse.")
+    row.get_by_role("button", name="Cancel this job").click()
+    expect(row).to_contain_text("Cancelled", timeout=PATIENCE_MS)
+    expect(notebook.locator("video")).to_have_count(0)

@@ -1,0 +1,100 @@
+"""The studio: a form that lives, and players that stay."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pixverse_nb.models import JobState, VideoFile
+from pixverse_nb.widgets.studio import PLAYERS_MAX, Studio
+from tests.show.conftest import outputs
+from tests.show.made import an_mp4
+from tests.widgets.maker import ScriptedMaker
+from tests.widgets.page import settle
+
+__all__ = ["outputs"]  # a fixture
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+def finish(maker: ScriptedMaker, studio: Studio, folder: Path, *, seed: int) -> None:
+    """Let the form's newest job end with a video."""
+    task = maker.new_task(seed=seed)
+    studio.form.following.take_up(task)
+    path = an_mp4(folder / f"{seed}.mp4")
+    video = VideoFile(path, sha256="0", size_bytes=9, request=task.snapshot().request, ref=task.ref)
+    task.move(state=JobState.DONE, video=video)
+    settle()
+
+
+def test_showing_it_gives_the_form_and_one_plain_output(maker: ScriptedMaker, outputs: list[dict[str, Any]]) -> None:
+    """Two outputs: the widget, with a sentence for readers without a kernel, and a plain one that can be replaced."""
+    Studio(maker)._ipython_display_()
+    form, players = outputs
+    assert WIDGET in form["data"]
+    assert "run this cell to have it again" in form["data"]["text/html"]
+    assert WIDGET not in players["data"]
+    assert "Finished videos appear here" in players["data"]["text/html"]
+    assert players["transient"]["display_id"]
+
+
+def test_a_finished_video_replaces_the_plain_output(
+    maker: ScriptedMaker, outputs: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    """The same output is updated with the player, the film inside of it."""
+    studio = Studio(maker)
+    studio._ipython_display_()
+    finish(maker, studio, tmp_path, seed=7)
+    assert outputs[-1]["update"]
+    assert outputs[-1]["transient"] == outputs[1]["transient"]
+    assert 'src="data:video/mp4;base64,' in outputs[-1]["data"]["text/html"]
+    assert "seed 7" in outputs[-1]["data"]["text/html"]
+
+
+def test_only_the_newest_film_is_inside_the_notebook(
+    maker: ScriptedMaker, outputs: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Players stand newest first, at most six; the newest holds its film, the others point at their files."""
+    monkeypatch.chdir(tmp_path)
+    studio = Studio(maker)
+    studio._ipython_display_()
+    for seed in range(1, PLAYERS_MAX + 3):
+        finish(maker, studio, tmp_path, seed=seed)
+    html = outputs[-1]["data"]["text/html"]
+    assert html.count("<video") == PLAYERS_MAX
+    assert html.count("data:video/mp4") == 1
+    assert html.index("seed 8") < html.index("seed 7") < html.index("seed 3")
+    assert 'src="7.mp4"' in html
+    assert len(studio.videos) == PLAYERS_MAX + 2
+
+
+def test_a_video_shown_again_comes_first_and_once(
+    maker: ScriptedMaker, outputs: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    """Taking up a job whose video is there already moves its player to the top."""
+    studio = Studio(maker)
+    studio._ipython_display_()
+    finish(maker, studio, tmp_path, seed=1)
+    finish(maker, studio, tmp_path, seed=2)
+    studio.form.following.take_up(maker.tasks[0])
+    settle()
+    assert [video.ref for video in studio.videos] == ["job-1", "job-2"]
+    assert outputs[-1]["data"]["text/html"].count("<video") == 2
+
+
+def test_a_second_showing_takes_the_players_along(
+    maker: ScriptedMaker, outputs: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    """Shown in another cell, the studio brings what it has made."""
+    studio = Studio(maker)
+    finish(maker, studio, tmp_path, seed=1)
+    studio._ipython_display_()
+    assert "<video" in outputs[-1]["data"]["text/html"]
+
+
+def test_outside_of_a_notebook_it_says_what_it_needs(maker: ScriptedMaker, capsys: pytest.CaptureFixture[str]) -> None:
+    """In a terminal the form is a sentence, and its repr tells where it works."""
+    studio = Studio(maker)
+    studio._ipython_display_()
+    assert "The form needs a notebook" in capsys.readouterr().out
+    assert repr(studio) == "Studio(on the sandbox, 0 videos)"

@@ -1,0 +1,27 @@
+"""The form's sentences."""
+
+from dataclasses import replace
+
+from pixverse_nb.models import JobState
+from pixverse_nb.widgets.words import missing_words, paid_question
+from tests.widgets.maker import ScriptedMaker
+
+
+def test_the_question_tells_what_is_there_and_what_again_means() -> None:
+    """It says whether the video is finished or under way, whether it was paid, and whether the seed would change."""
+    job = ScriptedMaker(is_sandbox=False).new_task(seed=7, state=JobState.DONE).snapshot()
+    asked = paid_question(job, draws_seed=False)
+    assert asked.startswith("This video is already here (paid on 20")
+    assert asked.endswith("seed 7). Shall it be shown, or made and paid for again?")
+    free = replace(job, is_sandbox=True, state=JobState.QUEUED)
+    asked = paid_question(free, draws_seed=True)
+    assert asked.startswith("This video is already being made (made in the sandbox on ")
+    assert asked.endswith("or made again with another seed?")
+
+
+def test_an_unfinished_slot_is_not_called_empty() -> None:
+    """A slot that is still receiving asks for a moment, an empty or failed one for a picture, a filled one nothing."""
+    assert "on its way" in missing_words("receiving")
+    assert "on its way" in missing_words("reading")
+    assert missing_words("empty") == missing_words("failed") == "Choose a picture here."
+    assert missing_words("ready") == ""
