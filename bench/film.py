@@ -84,7 +84,7 @@ def make_film(path: Path, *, drift: float) -> None:
 
 
 def cross_fade(path: Path) -> None:
-    """The same length, size and encoder settings by ffmpeg; each picture is decoded and scaled once, then repeated."""
+    """The same length, size, preset, crf and threads by ffmpeg; each picture is decoded and scaled once."""
     count = SECONDS * FPS
     still = f"scale={WIDTH}:{HEIGHT},format=yuv420p,loop=loop={count - 1}:size=1,settb=1/{FPS},setpts=N,fps={FPS}"
     graph = f"[0:v]{still}[a];[1:v]{still}[b];[a][b]xfade=transition=fade:duration={SECONDS}:offset=0,format=yuv420p"
@@ -99,8 +99,6 @@ def cross_fade(path: Path) -> None:
         str(2 * FPS),
         "-threads",
         "2",
-        "-x264-params",
-        "mbtree=0",
     ]
     run("ffmpeg", "-y", "-i", str(WIDE), "-i", str(CLOSE), "-filter_complex", graph, "-frames:v", str(count), *encoder,
         "-movflags", "+faststart", str(path))  # fmt: skip

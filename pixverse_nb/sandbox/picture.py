@@ -1,6 +1,7 @@
 """A picture as a film needs it: cropped to the film's shape, in the two planes that H.264 works on."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -51,21 +52,23 @@ def to_planes(bgr: Pixels) -> Picture:
 
 
 def _decode(encoded: bytes, which: str) -> Pixels:
-    data = np.frombuffer(encoded, np.uint8)
-    try:
-        pixels = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-        # The upright reading above drops transparency; a JPEG has none and is not decoded twice.
-        full = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if pixels is not None and data[0] != 0xFF else None
-    except cv2.error as error:
-        raise FilmError(f"The {which} picture cannot be decoded: {error.err}") from error
+    pixels = _read(encoded, cv2.IMREAD_COLOR)
     if pixels is None:
-        raise FilmError(
-            f"The {which} picture cannot be decoded: its {len(encoded)} bytes are no PNG, JPEG, WebP or GIF."
-        )
+        given = f"its {len(encoded)} bytes are no whole PNG, JPEG, WebP or GIF"
+        raise FilmError(f"The {which} picture cannot be decoded: {given}.")
+    # The upright reading above drops transparency; a JPEG has none and is not decoded twice.
+    full = None if encoded.startswith(b"\xff\xd8") else _read(encoded, cv2.IMREAD_UNCHANGED)
     if full is None or full.ndim != 3 or full.shape[2] != 4 or full.dtype != np.uint8:
         return pixels.astype(np.uint8, copy=False)
     alpha = full[..., 3:].astype(np.float32) / 255
     return np.rint(full[..., :3] * alpha + 255 * (1 - alpha)).astype(np.uint8)
+
+
+def _read(encoded: bytes, flags: int) -> NDArray[Any] | None:
+    try:
+        return cv2.imdecode(np.frombuffer(encoded, np.uint8), flags)
+    except cv2.error:  # nothing at all, or larger than OpenCV is willing to read
+        return None
 
 
 def _fill(pixels: Pixels, width: int, height: int) -> Pixels:

@@ -1,5 +1,6 @@
 """The sandbox's film, seen from outside: decoded again and compared with the two pictures."""
 
+import resource
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -208,7 +209,7 @@ def test_the_camera_moves_instead_of_dissolving(film: Film) -> None:
     true = np.asarray(cv2.warpAffine(picture(WIDE), place, (WIDTH, HEIGHT), flags=way), np.uint8)
     dissolve = np.asarray(cv2.addWeighted(picture(WIDE), 0.5, picture(CLOSE), 0.5, 0), np.uint8)
     best = max(psnr(frame, true) for frame in wide.frames)
-    assert best > psnr(dissolve, true) + 8
+    assert best > psnr(dissolve, true) + 13
 
 
 def test_the_label_stands_in_its_corner_only(film: Film) -> None:
@@ -260,10 +261,20 @@ def test_fast_moves_more(film: Film) -> None:
     """The greatest change from one frame to the next is clearly greater in the fast mode, for every seed."""
 
     def briskness(seed: int, motion_mode: str) -> float:
-        frames = film(duration_s=2, seed=seed, motion_mode=motion_mode).frames.astype(np.float32)
+        frames = film(seed=seed, motion_mode=motion_mode).frames.astype(np.float32)
         return float(np.abs(np.diff(frames, axis=0)).mean((1, 2, 3)).max())
 
     assert all(briskness(seed, "fast") > 1.2 * briskness(seed, "normal") for seed in (1, 2, 3))
+
+
+def test_fast_wanders_farther(film: Film) -> None:
+    """Between twice the same picture only the camera's own wandering is seen, and fast goes farther from the picture."""
+
+    def farthest(seed: int, motion_mode: str) -> float:
+        frames = film(WIDE, WIDE, duration_s=0.5, seed=seed, motion_mode=motion_mode).frames
+        return min(psnr(frame, picture(WIDE)) for frame in frames)
+
+    assert all(farthest(seed, "fast") < farthest(seed, "normal") - 1 for seed in (1, 2, 3))
 
 
 @pytest.mark.parametrize("kind", [".png", ".jpg", ".webp", ".gif"])
@@ -292,9 +303,23 @@ def test_bytes_that_are_no_picture_are_named(broken: bytes, tmp_path: Path) -> N
     assert not out.exists()
 
 
-def test_a_film_that_cannot_be_finished_leaves_nothing(tmp_path: Path) -> None:
-    """A size that has no yuv420p is refused in words and leaves no file."""
+@pytest.mark.parametrize(("width", "height"), [(33, 64), (64, 33), (14, 64), (64, 0)])
+def test_impossible_sizes_are_refused(width: int, height: int, tmp_path: Path) -> None:
+    """A size that has no yuv420p, or next to no pixels, is refused in words and leaves no file."""
     out = tmp_path / "film.mp4"
-    with pytest.raises(FilmError, match="33 × 33"):
-        render_film(WIDE, CLOSE, out, width=33, height=33, duration_s=0.25, seed=1, motion_mode="normal")
+    with pytest.raises(FilmError, match=f"{width} × {height}"):
+        render_film(WIDE, CLOSE, out, width=width, height=height, duration_s=0.25, seed=1, motion_mode="normal")
+    assert not out.exists()
+
+
+def test_a_full_disk_leaves_no_half_film(tmp_path: Path) -> None:
+    """Where the file cannot grow, the system's error comes through and what was written is removed."""
+    out = tmp_path / "film.mp4"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            render_film(WIDE, CLOSE, out, width=WIDTH, height=HEIGHT, duration_s=1, seed=1, motion_mode="normal")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert not out.exists()
