@@ -268,7 +268,7 @@ def test_fast_moves_more(film: Film) -> None:
 
 
 def test_fast_wanders_farther(film: Film) -> None:
-    """Between twice the same picture only the camera's own wandering is seen, and fast goes farther from the picture."""
+    """Between twice the same picture only the camera's own wandering is seen, and fast goes farther."""
 
     def farthest(seed: int, motion_mode: str) -> float:
         frames = film(WIDE, WIDE, duration_s=0.5, seed=seed, motion_mode=motion_mode).frames
