@@ -15,13 +15,15 @@ from pixverse_nb.models import FramesRequest
 from pixverse_nb.settings import Timing
 
 # A poll is worth this many seconds of unseen waiting: for one job, and more for each further one (whose share of
-# the polls is smaller). Chosen by simulation: 8 jobs of 60 s take 0.7 polls each with 2 s mean delay, one alone 4.
-_WORTH_S: Final = 0.8
-_WORTH_MORE_S: Final = 0.15
+# the polls is smaller). Chosen by simulation: 8 jobs of 60 s (±3) take 0.8 polls each with 2.3 s mean delay, one alone
+# 4 with 2.1 s; of 40…70 s 1.2 with 2.4 s, and 4.8 with 2.5 s.
+_WORTH_S: Final = 0.3
+_WORTH_MORE_S: Final = 0.2
 _MOST_SAMPLES: Final = 24
 _TAIL: Final = 0.12  # the share of jobs that do not follow what was seen
 _TAIL_SPREAD: Final = 0.5  # of log duration
 _GUESS_SPREAD: Final = 0.35
+_LEAST_S: Final = 1e-3
 
 
 @dataclass(frozen=True)
@@ -110,4 +112,6 @@ def _within(age_s: float, sample: Seen) -> float:
 
 
 def _log_normal(age_s: float, median_s: float, spread: float) -> float:
-    return 0.5 * (1 + math.erf(math.log(age_s / median_s) / (spread * math.sqrt(2))))
+    """Return the chance by `age_s`; a median of 0 comes from a vendor's clock that is ahead of ours."""
+    logarithm = math.log(max(age_s, _LEAST_S)) - math.log(max(median_s, _LEAST_S))
+    return 0.5 * (1 + math.erf(logarithm / (spread * math.sqrt(2))))
