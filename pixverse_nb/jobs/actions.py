@@ -58,7 +58,8 @@ def next_action(record: JobRecord, *, now: float, owner: str) -> Action:
         return Rest()  # not sent, and not asked for here: it stays unpaid until somebody asks
     if state is JobState.WAITING and record.retry_at is not None and now < record.retry_at:
         return SleepUntil(min(record.retry_at, record.deadline_at))
-    if state in (JobState.PLANNED, JobState.UPLOADING) or (state is JobState.WAITING and record.first_path is None):
+    lacks_a_picture = record.first_path is None or record.last_path is None
+    if state in (JobState.PLANNED, JobState.UPLOADING) or (state is JobState.WAITING and lacks_a_picture):
         return Upload()
     if state is JobState.WAITING:
         return Submit()

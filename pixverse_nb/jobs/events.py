@@ -38,21 +38,29 @@ class CallAccepted:
 
 @dataclass(frozen=True)
 class CallRefused:
-    """The vendor's no to this request or this account; proof that nothing was charged."""
+    """The vendor's no to this request or this account; proof that nothing was charged.
+
+    `attempt` is the paid call that was answered, None where it did not come to one.
+    """
 
     at: float
     kind: str
     text: str
     is_moderation: bool = False
+    attempt: int | None = None
 
 
 @dataclass(frozen=True)
 class CallPostponed:
-    """Proof that nothing was accepted, and hope for a later try: busy (429), no network, too late to send."""
+    """Proof that nothing was accepted, and hope for a later try: busy (429), no network, too late to send.
+
+    `attempt` as in CallRefused.
+    """
 
     at: float
     retry_at: float
     text: str
+    attempt: int | None = None
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def _pictures_uploaded(record: JobRecord, event: PicturesUploaded) -> JobRecord:
 
 
 def _intent_made(record: JobRecord, event: IntentMade) -> JobRecord:
-    if record.state is not JobState.WAITING or record.first_path is None:
+    if record.state is not JobState.WAITING or record.first_path is None or record.last_path is None:
         return record
     return replace(
         record,
@@ -95,7 +95,7 @@ def _call_accepted(record: JobRecord, event: CallAccepted) -> JobRecord:
 
 
 def _call_refused(record: JobRecord, event: CallRefused) -> JobRecord:
-    if record.video_id is not None:
+    if record.video_id is not None or not _speaks_of(record, event):
         return record
     if record.state.is_final:
         return replace(record, charged="no")
@@ -104,14 +104,27 @@ def _call_refused(record: JobRecord, event: CallRefused) -> JobRecord:
 
 
 def _call_postponed(record: JobRecord, event: CallPostponed) -> JobRecord:
-    if record.video_id is not None:
+    if record.video_id is not None or not _speaks_of(record, event):
         return record
     if record.state.is_final:
         return replace(record, charged="no")
     return replace(record, state=JobState.WAITING, retry_at=event.retry_at, trouble=event.text, charged="no")
 
 
+def _speaks_of(record: JobRecord, event: CallRefused | CallPostponed) -> bool:
+    """Tell whether the vendor's no is about the current call, or about none where none is under way.
+
+    A process that was stopped for long may learn of its call when another one has already made the next.
+    """
+    if event.attempt is None:
+        return record.state in (JobState.PLANNED, JobState.UPLOADING, JobState.WAITING)
+    return event.attempt == record.attempt
+
+
 def _answer_lost(record: JobRecord, event: AnswerLost) -> JobRecord:
+    if record.state is JobState.UNKNOWN and event.at > (record.unknown_since or 0.0):
+        # it was thought lost while its call was still under way: the settling counts from the later moment
+        return replace(record, unknown_since=event.at, absent_since=())
     if record.state is not JobState.SUBMITTING:
         return record
     return replace(
@@ -125,6 +138,8 @@ def _row_seen(record: JobRecord, event: RowSeen) -> JobRecord:
     if record.video_id is not None and event.row.video_id not in (None, record.video_id):
         return _second_payment(record, event)
     row = event.row
+    if record.state is JobState.DOWNLOADING and row.state is not RemoteState.COMPLETED:
+        return record  # it was seen finished: a list that lags behind does not undo that
     found = replace(
         record,
         video_id=record.video_id or row.video_id,
@@ -134,6 +149,8 @@ def _row_seen(record: JobRecord, event: RowSeen) -> JobRecord:
         queue_position=row.queue_position if row.state is RemoteState.QUEUED else None,
         charged="yes",
         trouble=None,
+        error=None,
+        error_kind=None,
         url=row.url or record.url,
     )
     if row.state is RemoteState.FAILED:
@@ -143,7 +160,8 @@ def _row_seen(record: JobRecord, event: RowSeen) -> JobRecord:
         text = "The vendor's moderator stopped the generation; PixVerse gives the credits back."
         return _ended(replace(found, charged="no"), JobState.MODERATED, event.at, kind="JobModerated", text=text)
     if row.state is RemoteState.COMPLETED and row.url:
-        return replace(found, state=JobState.DOWNLOADING, finished_at=event.at)
+        known = record.finished_at if record.state is JobState.DOWNLOADING else None
+        return replace(found, state=JobState.DOWNLOADING, finished_at=known or event.at)
     seen = replace(found, seen_open_at=max(event.listed_at, found.seen_open_at or 0.0))
     if row.state is RemoteState.COMPLETED:
         return replace(seen, state=JobState.GENERATING, trouble="The vendor says completed, but names no file yet.")
@@ -154,8 +172,13 @@ def _row_seen(record: JobRecord, event: RowSeen) -> JobRecord:
 
 
 def _second_payment(record: JobRecord, event: RowSeen) -> JobRecord:
-    """A row beside the job's own: another generation with its reference is kept and said."""
-    return record if event.row.video_id in (None, record.video_id) else _paid_twice(record)
+    """A row of a job that has ended, or beside its own: the first one is its payment, another one is said."""
+    row = event.row
+    if row.video_id in (None, record.video_id):
+        return record
+    if record.video_id is None:
+        return replace(record, video_id=row.video_id, account=record.account or event.account, charged="yes")
+    return _paid_twice(record)
 
 
 def _paid_twice(record: JobRecord) -> JobRecord:
@@ -230,8 +253,10 @@ def _taken_up(record: JobRecord, event: TakenUp) -> JobRecord:
         return replace(record, state=JobState.DOWNLOADING, owner=event.owner, parked=False) if record.url else record
     if record.state in (JobState.FAILED, JobState.MODERATED, JobState.REFUSED):
         return record
+    # a call that another process has under way stays that one's, until it is known that it ended
+    owner = record.owner if record.state is JobState.SUBMITTING else event.owner
     taken = replace(
-        record, owner=event.owner, deadline_at=max(record.deadline_at, event.deadline_at), parked=False, error=None,
+        record, owner=owner, deadline_at=max(record.deadline_at, event.deadline_at), parked=False, error=None,
         error_kind=None,
     )  # fmt: skip
     if record.state not in (JobState.TIMED_OUT, JobState.CANCELLED):

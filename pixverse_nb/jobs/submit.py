@@ -44,6 +44,7 @@ class Submitter:
         self._may_be_free = asyncio.Event()
         self._cools_until = 0.0
         self._stopped: PixVerseError | None = None
+        self._stopped_at = 0.0
         self._uploads: dict[str, asyncio.Lock] = {}
         self._accounts: tuple[str, ...] | None = None
 
@@ -84,7 +85,7 @@ class Submitter:
             return  # another process has this job
         if not actions.may_be_sent(record, now=desk.now()):
             text = "The moment for sending had passed (was the machine asleep?); it is tried again."
-            desk.apply(ref, events.CallPostponed(desk.now(), desk.now(), text))
+            desk.apply(ref, events.CallPostponed(desk.now(), desk.now(), text, attempt=record.attempt))
             return
         call = useapi.create_frames(
             record.request,
@@ -109,7 +110,8 @@ class Submitter:
                 return False
             if desk.now() >= record.deadline_at:
                 return False
-            if self._stopped is not None:
+            # what is asked for after that is a person's new try: the credits may have been bought meanwhile
+            if self._stopped is not None and record.created_at <= self._stopped_at:
                 desk.apply(ref, self._refusal(self._stopped))
                 return False
             wait_s = self._cools_until - desk.now()
@@ -139,17 +141,18 @@ class Submitter:
                 retry_at = self._retry_at(error)
                 if isinstance(error, Busy):
                     self._cools_until = retry_at
-                return events.CallPostponed(now, retry_at, str(error))
+                return events.CallPostponed(now, retry_at, str(error), attempt=record.attempt)
             case Rejected(error=error):
                 if isinstance(error, APIError) and error.status == 400:
                     self._forget_uploads(record)  # it may be a picture that the vendor has dropped
-                return self._refusal(error)
+                return self._refusal(error, attempt=record.attempt)
 
-    def _refusal(self, error: PixVerseError) -> events.CallRefused:
-        if isinstance(error, _STOPPING):
-            self._stopped = error
-        kind = type(error).__name__
-        return events.CallRefused(self._desk.now(), kind, str(error), is_moderation=isinstance(error, Moderated))
+    def _refusal(self, error: PixVerseError, *, attempt: int | None = None) -> events.CallRefused:
+        now = self._desk.now()
+        if isinstance(error, _STOPPING) and error is not self._stopped:
+            self._stopped, self._stopped_at = error, now
+        is_moderation = isinstance(error, Moderated)
+        return events.CallRefused(now, type(error).__name__, str(error), is_moderation=is_moderation, attempt=attempt)
 
     def _retry_at(self, error: PixVerseError) -> float:
         """Return when to try again: at the pace the vendor names, else after the busy wait, with jitter."""

@@ -1,0 +1,141 @@
+"""What comes next for a job: a pure look at its record, the clock, and whose process it is."""
+
+from dataclasses import replace
+
+import pytest
+
+from pixverse_nb.jobs.actions import (
+    Action,
+    AwaitList,
+    Download,
+    GiveUp,
+    Rest,
+    SleepUntil,
+    Submit,
+    Upload,
+    holds_slot,
+    is_listed,
+    is_unsent,
+    may_be_sent,
+    next_action,
+    settles_at,
+)
+from pixverse_nb.models import FINAL_STATES, JobState
+from pixverse_nb.record import JobRecord
+from pixverse_nb.settings import Timing
+from tests.made import NOW, a_record
+
+LATE = NOW + 1800
+
+
+def in_state(state: JobState, **changes: object) -> JobRecord:
+    """A job of ours in `state`, its pictures uploaded, with `changes`."""
+    return replace(a_record(state=state, first_path="upload/1", last_path="upload/2"), **changes)  # type: ignore[arg-type]  # the tests' own words
+
+
+MINE: dict[JobState, Action] = {
+    JobState.PLANNED: Upload(),
+    JobState.UPLOADING: Upload(),
+    JobState.WAITING: Submit(),
+    JobState.SUBMITTING: AwaitList(),
+    JobState.UNKNOWN: AwaitList(),
+    JobState.QUEUED: AwaitList(),
+    JobState.GENERATING: AwaitList(),
+    JobState.DOWNLOADING: Download(),
+    **dict.fromkeys(FINAL_STATES, Rest()),
+}
+UNSENT = (JobState.PLANNED, JobState.UPLOADING, JobState.WAITING)
+
+
+@pytest.mark.parametrize("state", list(JobState))
+def test_each_state_has_its_next_step(state: JobState) -> None:
+    """For a job of our own with time left, the state decides."""
+    assert next_action(in_state(state), now=NOW, owner="me") == MINE[state]
+
+
+@pytest.mark.parametrize("state", list(JobState))
+def test_what_is_not_sent_is_left_to_its_own_process(state: JobState) -> None:
+    """A job of another process is watched and fetched by everyone, but nobody else sends it unasked."""
+    expected = Rest() if state in UNSENT else MINE[state]
+    assert next_action(in_state(state), now=NOW, owner="other") == expected
+
+
+@pytest.mark.parametrize("state", list(JobState))
+def test_a_parked_job_rests(state: JobState) -> None:
+    """Nothing is done for a parked job until a person acts, not even at its deadline."""
+    for now in (NOW, LATE):
+        assert next_action(in_state(state, parked=True), now=now, owner="me") == Rest()
+
+
+@pytest.mark.parametrize("state", list(JobState))
+@pytest.mark.parametrize("owner", ["me", "other"])
+def test_the_deadline_ends_the_waiting(state: JobState, owner: str) -> None:
+    """At the deadline an open job is given up, but for a finished video, and a call of ours whose answer is due."""
+    expected: Action = GiveUp()
+    if state is JobState.DOWNLOADING or state in FINAL_STATES:
+        expected = MINE[state]
+    elif state is JobState.SUBMITTING and owner == "me":
+        expected = AwaitList()
+    assert next_action(in_state(state), now=LATE, owner=owner) == expected
+
+
+def test_the_pace_after_busy_is_kept() -> None:
+    """Nothing is sent before retry_at, and the sleep ends at the deadline at the latest."""
+    busy = in_state(JobState.WAITING, retry_at=NOW + 20)
+    assert next_action(busy, now=NOW + 19, owner="me") == SleepUntil(NOW + 20)
+    assert next_action(busy, now=NOW + 20, owner="me") == Submit()
+    far = in_state(JobState.WAITING, retry_at=LATE + 500)
+    assert next_action(far, now=NOW, owner="me") == SleepUntil(LATE)
+
+
+@pytest.mark.parametrize("missing", ["first_path", "last_path"])
+def test_both_pictures_are_needed_before_sending(missing: str) -> None:
+    """A waiting job that lacks one picture, because its upload failed, uploads again in place of sending."""
+    assert next_action(in_state(JobState.WAITING, **{missing: None}), now=NOW, owner="me") == Upload()
+
+
+def test_who_is_unsent_listed_and_in_a_slot() -> None:
+    """Three questions about a state, each answered for all of them."""
+    sent = {JobState.SUBMITTING, JobState.UNKNOWN, JobState.QUEUED, JobState.GENERATING}
+    assert {state for state in JobState if is_unsent(in_state(state))} == set(UNSENT)
+    assert {state for state in JobState if is_listed(in_state(state))} == sent
+    assert {state for state in JobState if holds_slot(in_state(state))} == sent
+
+
+def test_a_parked_job_is_not_listed_but_holds_its_slot() -> None:
+    """Parking ends our looking, not the vendor's work."""
+    parked = in_state(JobState.GENERATING, parked=True)
+    assert not is_listed(parked)
+    assert holds_slot(parked)
+
+
+@pytest.mark.parametrize(
+    ("state", "send_by", "sent"),
+    [
+        (JobState.SUBMITTING, NOW + 60, True),
+        (JobState.SUBMITTING, NOW, False),
+        (JobState.SUBMITTING, NOW - 1, False),
+        (JobState.SUBMITTING, None, False),
+        (JobState.UNKNOWN, NOW + 60, False),
+        (JobState.WAITING, NOW + 60, False),
+        (JobState.CANCELLED, NOW + 60, False),
+    ],
+)
+def test_the_last_look_before_sending(state: JobState, send_by: float | None, sent: bool) -> None:
+    """The paid call leaves only while its intent is the current one and its time is not over."""
+    assert may_be_sent(in_state(state, send_by=send_by), now=NOW) is sent
+
+
+def test_settling_counts_from_the_latest_moment() -> None:
+    """A list can prove absence settle_s after the loss or after the last moment to send, whichever is later."""
+    timing = Timing()
+    lost = in_state(JobState.UNKNOWN, unknown_since=NOW + 10, send_by=NOW + 60)
+    assert settles_at(lost, timing) == NOW + 60 + 180
+    assert settles_at(replace(lost, unknown_since=NOW + 500), timing) == NOW + 500 + 180
+    assert settles_at(replace(lost, send_by=None), timing) == NOW + 10 + 180
+
+
+@pytest.mark.parametrize("state", [state for state in JobState if state is not JobState.UNKNOWN])
+def test_nothing_else_settles(state: JobState) -> None:
+    """Only an unknown outcome has a moment at which it settles."""
+    assert settles_at(in_state(state, unknown_since=NOW), Timing()) is None
