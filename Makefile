@@ -25,7 +25,7 @@ demo: $(VENV)/.lab
 	@$(BIN)/pixverse-nb demo </dev/null
 
 lab: $(VENV)/.lab
-	@$(BIN)/jupyter lab notebooks
+	@$(BIN)/jupyter lab $$(test "$$(id -u)" = 0 && echo --allow-root) notebooks
 
 test: $(VENV)/.test $(VENV)/.browser
 	@$(BIN)/ruff format --check --quiet .

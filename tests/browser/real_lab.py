@@ -39,8 +39,9 @@ NEWEST_CELL = """() => {
 STARTED = f"before => ({NEWEST_CELL})() > before"
 ALL_DONE = f"""async path => {{
     const indicator = document.querySelector('.jp-Notebook-ExecutionIndicator');
-    const stars = ({NEWEST_CELL})() >= 1e9;
-    return indicator?.dataset.status === 'idle' && !stars && await ({KERNEL_IDLE})(path);
+    const newest = ({NEWEST_CELL})();
+    const has_run = newest > 0 && newest < 1e9;
+    return indicator?.dataset.status === 'idle' && has_run && await ({KERNEL_IDLE})(path);
 }}"""
 
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -127,8 +128,9 @@ class Lab:
         page.wait_for_function(ALL_DONE, arg=self._opened, polling=200, timeout=CELLS_MS)
 
     def save(self, page: Page) -> None:
-        """Save the notebook and wait until no unsaved change is left."""
-        self.menu(page, "File", "Save Notebook")
+        """Save the notebook and wait until it is on disk and no unsaved change is left."""
+        with page.expect_response(lambda answer: answer.request.method == "PUT" and "/api/contents/" in answer.url):
+            self.menu(page, "File", "Save Notebook")
         expect(page.locator(".lm-TabBar-tab.jp-mod-dirty")).to_have_count(0, timeout=PATIENCE_MS)
 
     def reopen_without_kernel(self, page: Page, name: str, *, trusted: bool = True) -> Locator:

@@ -27,6 +27,7 @@ def test_a_saved_notebook_opens_without_a_kernel(page: Page, lab: Lab) -> None:
     lab.open(page, name)
     lab.run_all(page)
     lab.wait_idle(page)
+    expect(lab.outputs(page)).to_have_text("kept")
     notebook = lab.reopen_without_kernel(page, name)
     expect(notebook.locator(".jp-Cell-outputArea")).to_have_text("kept")
     assert lab.kernel_count() == 0
