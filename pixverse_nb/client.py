@@ -197,9 +197,7 @@ class AsyncClient:
         wait_s = self._timing.answer_timeout_s
         return httpx.AsyncClient(verify=self._ssl, timeout=httpx.Timeout(wait_s, connect=min(wait_s, 15.0)))
 
-    def _retrying(
-        self, attempts: int, *, repeats: Callable[[BaseException], bool] | None = None
-    ) -> AsyncRetrying:
+    def _retrying(self, attempts: int, *, repeats: Callable[[BaseException], bool] | None = None) -> AsyncRetrying:
         first_s, longest_s = self._timing.retry_s
         backoff = wait_random_exponential(multiplier=first_s, max=longest_s)
 
@@ -262,5 +260,3 @@ def _named(error: Exception) -> str:
         "RemoteProtocolError": "the host closed the connection without a whole answer",
     }
     return words.get(name, name)
-
-
