@@ -3,13 +3,14 @@
 The form is widgets and lives as long as its kernel. The players are plain HTML, so they stay in the saved notebook.
 """
 
+import hashlib
 import threading
 from collections.abc import Mapping
 from typing import Any, Final
 
 from pixverse_nb.models import JobSnapshot, VideoFile
 from pixverse_nb.session import Client
-from pixverse_nb.settings import find_token
+from pixverse_nb.settings import DEFAULT_BASE_URL, find_base_url, find_email, find_home, find_token
 from pixverse_nb.show.display import Bundle, LiveOutput, bundle_of, show_bundle
 from pixverse_nb.show.player import player_figure, player_text
 from pixverse_nb.show.style import styled
@@ -28,20 +29,23 @@ def studio(client: Maker | None = None) -> "Studio":
     """Return the studio on `client`; as the last expression of a cell it shows itself.
 
     Without a client it takes the token that is found (USEAPI_TOKEN, keyring, Colab); without a token it runs on the
-    embedded sandbox, and says so.
+    embedded sandbox, and says so. Called again, it stays on the client that it has opened.
     """
     return Studio(client or _default_client())
 
 
 class Studio:
-    """The form (`form`) and the videos that it has made (`videos`, newest first)."""
+    """The form (`form`) on a `client`, and the videos that it has made (`videos`, newest first).
 
-    def __init__(self, maker: Maker) -> None:
+    >>> desk = Studio(Client.sandbox())  # doctest: +SKIP
+    """
+
+    def __init__(self, client: Maker) -> None:
+        self.client = client
         self._lock = threading.Lock()
         self._made: dict[str, tuple[VideoFile, tuple[str, ...]]] = {}
         self._output: LiveOutput | None = None
-        self._is_sandbox = maker.is_sandbox
-        self.form = Form(maker, on_video=self._take)
+        self.form = Form(client, on_video=self._take)
 
     @property
     def videos(self) -> tuple[VideoFile, ...]:
@@ -49,7 +53,7 @@ class Studio:
         return tuple(video for video, _ in reversed(self._made.values()))
 
     def __repr__(self) -> str:
-        where = "the sandbox" if self._is_sandbox else "PixVerse"
+        where = "the sandbox" if self.client.is_sandbox else "PixVerse"
         return f"Studio(on {where}, {len(self._made)} videos)"
 
     def _ipython_display_(self) -> None:
@@ -85,5 +89,20 @@ class Studio:
         return {**shown, **bundle_of(html, _NO_PAGE)}
 
 
+_lock: Final = threading.Lock()
+_opened: Final[dict[tuple[str, ...], Client]] = {}
+
+
 def _default_client() -> Client:
-    return Client.sandbox() if find_token(None) is None else Client()
+    """Return the client for the token and settings as they are now; a cell that is run again gets the same one.
+
+    Two clients on one home would each hear only of their own jobs, so the second form would not see the first's.
+    """
+    token, base_url, home = find_token(None), find_base_url(None), find_home(None)
+    digest = hashlib.sha256(token.reveal().encode()).hexdigest() if token else ""
+    key = (digest, base_url, str(home), find_email(None) or "")
+    is_sandbox = token is None and base_url == DEFAULT_BASE_URL  # for another server a token must be there
+    with _lock:
+        if key not in _opened:
+            _opened[key] = Client.sandbox() if is_sandbox else Client()
+        return _opened[key]

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from pixverse_nb.errors import ConfigError
 from pixverse_nb.models import JobState, VideoFile
-from pixverse_nb.widgets.studio import PLAYERS_MAX, Studio
+from pixverse_nb.session import Client
+from pixverse_nb.widgets.studio import PLAYERS_MAX, Studio, studio
 from tests.show.conftest import outputs
 from tests.show.made import an_mp4
 from tests.widgets.maker import ScriptedMaker
@@ -98,3 +100,22 @@ def test_outside_of_a_notebook_it_says_what_it_needs(maker: ScriptedMaker, capsy
     studio._ipython_display_()
     assert "The form needs a notebook" in capsys.readouterr().out
     assert repr(studio) == "Studio(on the sandbox, 0 videos)"
+
+
+def test_without_a_token_it_opens_one_sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cell that is run again gets the same client, so that both forms know the same jobs."""
+    monkeypatch.chdir(tmp_path)
+    first, second = studio(), studio()
+    assert isinstance(first.client, Client)
+    assert first.client is second.client
+    assert first.client.is_sandbox
+    settle()
+    first.client.close()
+
+
+def test_another_server_needs_a_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a base URL and no token nothing is guessed: the sandbox is not put in place of the person's server."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PIXVERSE_NB_BASE_URL", "http://127.0.0.1:9")
+    with pytest.raises(ConfigError, match="No token was found"):
+        studio()
