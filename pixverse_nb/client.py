@@ -77,15 +77,18 @@ class AsyncClient:
                 return read_reply(call, await self._exchange(self._api_client(), call))
         raise AssertionError("unreachable: the last attempt raises")
 
-    async def send_paid(self, call: Call[Accepted]) -> PaidOutcome:
+    async def send_paid(self, call: Call[Accepted], *, may_leave: Callable[[], bool]) -> PaidOutcome:
         """Send a paid call exactly once and return what is proven: Accepted, Rejected or Unsettled; never raises
         for what the network or the vendor does.
+
+        `may_leave` is asked when the connection stands and the first byte is about to go: where it says no, nothing is
+        sent and the call is Rejected.
         """
         if not call.spends:
             raise ValueError("a call that spends nothing goes through send")
         async with self._new_client() as fresh:  # never a kept-alive connection: it may be half closed
             try:
-                reply = await self._exchange(fresh, call, headers={"Connection": "close"})
+                reply = await self._exchange(fresh, call, headers={"Connection": "close"}, may_leave=may_leave)
             except NoAnswer as failure:
                 if failure.sent:
                     return Unsettled(str(failure))
@@ -151,10 +154,14 @@ class AsyncClient:
             _inside_our_call.reset(token)
 
     async def _exchange(
-        self, client: httpx.AsyncClient, call: Call[Any], headers: Mapping[str, str] | None = None
+        self,
+        client: httpx.AsyncClient,
+        call: Call[Any],
+        headers: Mapping[str, str] | None = None,
+        may_leave: Callable[[], bool] | None = None,
     ) -> Reply:
         """Make one request; raise NoAnswer, with the bit that tells whether a byte of it can have left."""
-        wire = _WireWatch()
+        wire = _WireWatch(may_leave)
         given = {"Content-Type": call.content_type} if call.content_type else {}
         request = client.build_request(
             call.method,
@@ -171,6 +178,8 @@ class AsyncClient:
         try:
             async with asyncio.timeout(limit_s):
                 response = await client.send(request)
+        except _TooLateError:
+            raise NoAnswer("Its time for sending was over; nothing left this machine.", sent=False) from None
         except TimeoutError:
             raise NoAnswer(f"No answer within {limit_s:.0f} s.", sent=wire.has_sent) from None
         except httpx.HTTPError as error:
@@ -216,13 +225,20 @@ class AsyncClient:
 
 @dataclass
 class _WireWatch:
-    """Listens to httpx's trace extension for the moment in which the request begins to leave."""
+    """Listens to httpx's trace extension for the moment in which the request begins to leave, and can forbid it."""
 
+    may_leave: Callable[[], bool] | None = None
     has_sent: bool = False
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
         if event.endswith("send_request_headers.started") and getattr(info.get("request"), "method", b"") != b"CONNECT":
+            if self.may_leave is not None and not self.may_leave():
+                raise _TooLateError
             self.has_sent = True
+
+
+class _TooLateError(Exception):
+    """The last look before the first byte said no."""
 
 
 def _is_passing(error: BaseException) -> bool:

@@ -21,7 +21,8 @@ PixVerseError
 │   ├── JobTimeout (TimeoutError)
 │   └── JobCancelled
 ├── DownloadError                   the finished video could not be fetched or stored
-└── LedgerError                     the ledger file cannot be used
+├── LedgerError                     the ledger file cannot be used
+└── BudgetReached                   the next paid call would exceed budget_credits; it was not made
 """
 
 from collections.abc import Mapping
@@ -30,6 +31,7 @@ from typing import Any, Literal
 __all__ = [
     "APIError",
     "AccountPending",
+    "BudgetReached",
     "Busy",
     "ConfigError",
     "DownloadError",
@@ -193,6 +195,10 @@ class JobCancelled(JobError):
 
 class DownloadError(PixVerseError):
     """The finished video could not be fetched or stored; the job can be taken up again."""
+
+
+class BudgetReached(PixVerseError):
+    """The next paid call would exceed `budget_credits`; it was not made."""
 
 
 class LedgerError(PixVerseError):

@@ -10,17 +10,15 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from pixverse_nb.errors import LedgerError
+from pixverse_nb.errors import BudgetReached, LedgerError
 from pixverse_nb.models import FINAL_STATES, JobEvent, JobState, UploadedFile
 from pixverse_nb.record import JobRecord
 
-SCHEMA_VERSION: Final = 1
-
-_SCHEMA: Final = """
+_FIRST_FORM: Final = """
 CREATE TABLE jobs (
     ref TEXT PRIMARY KEY,
     service TEXT NOT NULL,          -- the API it was sent to; what the sandbox made never mixes with what was paid
@@ -54,6 +52,27 @@ CREATE TABLE uploads (
     PRIMARY KEY (service, account, sha256)
 ) STRICT;
 """
+_SEATS_AND_BALANCES: Final = """
+CREATE TABLE seats (
+    service TEXT PRIMARY KEY,
+    epoch INTEGER NOT NULL,         -- raised by each taking; the intent of an older epoch is refused
+    owner TEXT NOT NULL,            -- "" where nobody sits
+    has_lock INTEGER NOT NULL,
+    beats INTEGER NOT NULL,
+    asked_polls INTEGER NOT NULL,   -- how often any process wanted the vendor's list at once
+    done_polls INTEGER NOT NULL     -- the value of asked_polls that the last list answered
+) STRICT;
+CREATE TABLE balances (
+    service TEXT NOT NULL,
+    account TEXT NOT NULL,
+    at REAL NOT NULL,
+    credits INTEGER NOT NULL
+) STRICT;
+CREATE INDEX balances_by_time ON balances (service, account, at);
+"""
+# The ledger's forms, oldest first; a file of an earlier form is brought up step by step in one transaction.
+_FORMS: Final = (_FIRST_FORM, _SEATS_AND_BALANCES)
+SCHEMA_VERSION: Final = len(_FORMS)
 
 _FINAL_NAMES: Final = tuple(sorted(state.value for state in FINAL_STATES))
 _REUSABLE_NAMES: Final = tuple(
@@ -63,6 +82,18 @@ _REUSABLE_NAMES: Final = tuple(
         if state not in (JobState.FAILED, JobState.MODERATED, JobState.REFUSED, JobState.CANCELLED)
     )
 )
+
+
+@dataclass(frozen=True)
+class SeatRow:
+    """Who acts for a home and service: see `seat`. `owner` is "" where nobody does."""
+
+    epoch: int
+    owner: str
+    has_lock: bool
+    beats: int
+    asked_polls: int
+    done_polls: int
 
 
 class Ledger:
@@ -129,9 +160,18 @@ class Ledger:
         with self._reading() as db:
             return self._newest_like(db, record)
 
-    def save(self, record: JobRecord, *, at: float, text: str) -> JobRecord | None:
-        """Store `record` and an event, synced; return it with its new version, or None if another write came first."""
+    def save(self, record: JobRecord, *, at: float, text: str, epoch: int | None = None) -> JobRecord | None:
+        """Store `record` and an event, synced; return it with its new version, or None if another write came first.
+
+        With `epoch` (the intent of a paid call) it is stored only while that is the seat's epoch. Raises
+        BudgetReached where the intent would exceed the record's budget.
+        """
         with self._transaction() as db:
+            if epoch is not None:
+                row = self._seat(db)
+                if row is None or row.epoch != epoch:
+                    return None
+                self._check_budget(db, record)
             changed = db.execute(
                 "UPDATE jobs SET state = ?, video_id = ?, version = ?, data = ? WHERE ref = ? AND version = ?",
                 (
@@ -147,6 +187,87 @@ class Ledger:
                 return None
             self._add_event(db, record.ref, at, record.state, text)
             return replace(record, version=record.version + 1)
+
+    def spent_credits(self) -> int:
+        """Return what this home has paid, or may have paid, for its service, in credits (estimates where not told)."""
+        with self._reading() as db:
+            return self._spent(db, except_ref="")
+
+    def changes_since(self, mark: int) -> tuple[int, list[JobRecord]]:
+        """Return the jobs that any process has changed after `mark`, and the new mark; 0 starts from the beginning."""
+        with self._reading() as db:
+            newest = int(db.execute("SELECT coalesce(max(rowid), 0) FROM events").fetchone()[0])
+            rows = db.execute(
+                "SELECT data FROM jobs WHERE service = ? AND ref IN (SELECT ref FROM events WHERE rowid > ?)",
+                (self.service, mark),
+            ).fetchall()
+        return newest, [JobRecord.from_json(json.loads(data)) for (data,) in rows]
+
+    def change_mark(self) -> int:
+        """Return the mark for `changes_since` from now on."""
+        with self._reading() as db:
+            return int(db.execute("SELECT coalesce(max(rowid), 0) FROM events").fetchone()[0])
+
+    def outside_version(self) -> int:
+        """Return a number that changes when another connection has written; costs next to nothing."""
+        with self._reading() as db:
+            return int(db.execute("PRAGMA data_version").fetchone()[0])
+
+    def seat(self) -> SeatRow | None:
+        """Return who acts for this home and service."""
+        with self._reading() as db:
+            return self._seat(db)
+
+    def take_seat(self, owner: str, *, after: int, has_lock: bool) -> int | None:
+        """Take the seat if its epoch is still `after` (0: nobody ever sat); return the new epoch, or None."""
+        with self._transaction() as db:
+            row = self._seat(db)
+            if (row.epoch if row else 0) != after:
+                return None
+            db.execute(
+                "INSERT INTO seats (service, epoch, owner, has_lock, beats, asked_polls, done_polls)"
+                " VALUES (?, ?, ?, ?, 0, 0, 0) ON CONFLICT (service) DO UPDATE"
+                " SET epoch = excluded.epoch, owner = excluded.owner, has_lock = excluded.has_lock, beats = beats + 1",
+                (self.service, after + 1, owner, int(has_lock)),
+            )
+            return after + 1
+
+    def beat(self, epoch: int, *, has_lock: bool) -> bool:
+        """Show that the seat's holder is alive; False where the epoch is over."""
+        return self._on_seat("beats = beats + 1, has_lock = ?", epoch, int(has_lock))
+
+    def leave_seat(self, epoch: int) -> None:
+        """Free the seat, if the epoch is still this one."""
+        self._on_seat("owner = ''", epoch)
+
+    def ask_poll(self) -> int:
+        """Ask whoever sits for the vendor's list; return the number that `seat().done_polls` reaches afterwards."""
+        with self._transaction() as db:
+            db.execute("UPDATE seats SET asked_polls = asked_polls + 1 WHERE service = ?", (self.service,))
+            row = self._seat(db)
+            return row.asked_polls if row else 0
+
+    def answer_polls(self, epoch: int, asked: int) -> None:
+        """Note that a list which began after the asking number `asked` has been read."""
+        self._on_seat("done_polls = ?", epoch, asked)
+
+    def add_balance(self, credits_left: int, *, account: str | None, at: float) -> None:
+        """Remember a reading of an account's balance."""
+        with self._transaction() as db:
+            db.execute(
+                "INSERT INTO balances (service, account, at, credits) VALUES (?, ?, ?, ?)",
+                (self.service, account or "", at, credits_left),
+            )
+
+    def last_balance(self, *, account: str | None, before: float) -> tuple[float, int] | None:
+        """Return the newest reading (Unix seconds, credits) of an account's balance before a moment, or None."""
+        with self._reading() as db:
+            row = db.execute(
+                "SELECT at, credits FROM balances WHERE service = ? AND account = ? AND at <= ?"
+                " ORDER BY at DESC LIMIT 1",
+                (self.service, account or "", before),
+            ).fetchone()
+        return (float(row[0]), int(row[1])) if row else None
 
     def load(self, ref: str) -> JobRecord | None:
         """Return the job with this ref, or None."""
@@ -228,11 +349,48 @@ class Ledger:
                     f"The ledger {self._path} was written by a newer pixverse_nb (form {found}, this one knows "
                     f"{SCHEMA_VERSION}). Update pixverse_nb; nothing was changed."
                 )
-            if found == 0:
-                for statement in _SCHEMA.split(";\n"):
+            for form in _FORMS[found:]:
+                for statement in form.split(";\n"):
                     if statement.strip():
                         db.execute(statement)
+            if found < SCHEMA_VERSION:
                 db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+    def _seat(self, db: sqlite3.Connection) -> SeatRow | None:
+        row = db.execute(
+            "SELECT epoch, owner, has_lock, beats, asked_polls, done_polls FROM seats WHERE service = ?",
+            (self.service,),
+        ).fetchone()
+        return SeatRow(row[0], row[1], bool(row[2]), *row[3:]) if row else None
+
+    def _on_seat(self, change: str, epoch: int, *values: Any) -> bool:
+        with self._transaction() as db:
+            changed = db.execute(
+                f"UPDATE seats SET {change} WHERE service = ? AND epoch = ?",  # noqa: S608 - our own words
+                (*values, self.service, epoch),
+            ).rowcount
+        return changed > 0
+
+    def _check_budget(self, db: sqlite3.Connection, record: JobRecord) -> None:
+        if record.budget_credits is None:
+            return
+        spent = self._spent(db, except_ref=record.ref)
+        price = record.estimated_credits or 0
+        if spent + price > record.budget_credits:
+            raise BudgetReached(
+                f"This video costs about {price} credits; {spent} of the budget of {record.budget_credits} are spent "
+                "(or may be). It was not sent and nothing was paid. Raise budget_credits to go on.",
+                ref=record.ref,
+            )
+
+    def _spent(self, db: sqlite3.Connection, *, except_ref: str) -> int:
+        row = db.execute(
+            "SELECT coalesce(sum(coalesce(json_extract(data, '$.cost_credits'),"
+            " json_extract(data, '$.estimated_credits'), 0)), 0) FROM jobs"
+            " WHERE service = ? AND ref != ? AND json_extract(data, '$.charged') != 'no'",
+            (self.service, except_ref),
+        ).fetchone()
+        return int(row[0])
 
     def _newest_like(self, db: sqlite3.Connection, record: JobRecord) -> JobRecord | None:
         drawn = " AND seed_was_drawn" if record.seed_was_drawn else ""

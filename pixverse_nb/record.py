@@ -19,7 +19,7 @@ class StoredVideo:
     duration_s: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class JobRecord:
     """One job at one moment. Times are Unix seconds; `version` counts the writes and guards against lost ones.
 
@@ -63,8 +63,14 @@ class JobRecord:
     error_kind: str | None = None
     error: str | None = None
     parked: bool = False
+    budget_credits: int | None = None  # the home may spend as much in all, with this job
+    question: str | None = None  # what only a person can decide; see `Job.decide`
     notices: tuple[str, ...] = ()
     sources: tuple[str, str] = ("first", "last")  # the pictures as a line of Python names them
+
+    def __repr__(self) -> str:
+        """Say which job it is and where it stands; the account and the video id stay unsaid."""
+        return f"JobRecord({self.ref!r}, {self.state.value!r}, attempt={self.attempt}, version={self.version})"
 
     @property
     def reply_ref(self) -> str:

@@ -203,13 +203,14 @@ class Client:
         record, is_new = self._ledger.find_or_add(draft, reuse=reuse)
         job = self._handle(record)
         if is_new:
-            self._portal.post(lambda: self._engine.adopt(record))
+            self._engine.want(record.ref)
+            self._portal.post(lambda: self._engine.adopt(record, is_asked=True))
         else:
             job.say_reused(reuse_notice(record))
             if job.rests:
                 job.resume()
             elif not record.state.is_final:
-                self._portal.post(lambda: self._engine.adopt(record))
+                self._portal.post(lambda: self._engine.adopt(record, is_asked=False))
         return job
 
     def find_paid(self, first: Any, last: Any, **fields: Any) -> Job | None:

@@ -45,8 +45,11 @@ class Rest:
 Action = Upload | Submit | SleepUntil | AwaitList | Download | GiveUp | Rest
 
 
-def next_action(record: JobRecord, *, now: float, owner: str) -> Action:
-    """Return what the process `owner` does next for this job."""
+def next_action(record: JobRecord, *, now: float, owner: str, is_asked: bool) -> Action:
+    """Return what the process `owner`, which holds the seat, does next for this job.
+
+    `is_asked` tells that a living process wants it: a job that was never sent stays unpaid until somebody asks.
+    """
     state = record.state
     if state.is_final or record.parked:
         return Rest()
@@ -54,8 +57,8 @@ def next_action(record: JobRecord, *, now: float, owner: str) -> Action:
         return Download()  # paid and finished: no deadline any more
     if now >= record.deadline_at and not _awaits_own_answer(record, owner):
         return GiveUp()
-    if is_unsent(record) and record.owner != owner:
-        return Rest()  # not sent, and not asked for here: it stays unpaid until somebody asks
+    if is_unsent(record) and not is_asked:
+        return Rest()
     if state is JobState.WAITING and record.retry_at is not None and now < record.retry_at:
         return SleepUntil(min(record.retry_at, record.deadline_at))
     lacks_a_picture = record.first_path is None or record.last_path is None

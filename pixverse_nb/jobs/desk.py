@@ -1,9 +1,11 @@
 """What the acts on jobs (submitting, watching) need: the vendor, and whoever drives them. Two ports, no code."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from pixverse_nb.clock import Clock
 from pixverse_nb.jobs.events import Event
 from pixverse_nb.jobs.rhythm import Expectation
 from pixverse_nb.ledger import Ledger
@@ -24,8 +26,8 @@ class Vendor(Protocol):
     async def send(self, call: Call[T], *, attempts: int = 4) -> T:
         """Return the answer to a call that spends nothing."""
 
-    async def send_paid(self, call: Call[Accepted]) -> PaidOutcome:
-        """Send a paid call exactly once and return what is proven."""
+    async def send_paid(self, call: Call[Accepted], *, may_leave: Callable[[], bool]) -> PaidOutcome:
+        """Send a paid call exactly once, if it may still leave, and return what is proven."""
 
     async def fetch_picture(self, url: str) -> bytes:
         """Return the bytes of a picture at an address, without credentials."""
@@ -44,7 +46,7 @@ class Desk(Protocol):
     home: Path
     timing: Timing
     owner: str
-    now: Callable[[], float]
+    now: Clock
     records: dict[str, JobRecord]
 
     @property
@@ -53,6 +55,13 @@ class Desk(Protocol):
 
     def apply(self, ref: str, event: Event, *, is_intent: bool = False) -> JobRecord:
         """Move a job by one event and return its newest record."""
+
+    def in_flight(self, ref: str) -> AbstractContextManager[None]:
+        """Hold the right to the answer of a paid call that is under way."""
+
+    @property
+    def is_seated(self) -> bool:
+        """True while this process may send and ask."""
 
     def expectation(self, request: FramesRequest) -> Expectation:
         """Return how long such a job takes."""

@@ -6,31 +6,36 @@ and the paid call), `watch` (the shared list poll) and here (the download).
 """
 
 import asyncio
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from pixverse_nb.errors import DownloadError, LedgerError, NoAnswer, PixVerseError
+from pixverse_nb.clock import Clock, steady_clock
+from pixverse_nb.errors import LedgerError, PixVerseError
 from pixverse_nb.jobs import actions, events, states
 from pixverse_nb.jobs.actions import next_action
 from pixverse_nb.jobs.desk import Vendor
+from pixverse_nb.jobs.download import Downloader
 from pixverse_nb.jobs.events import Event
+from pixverse_nb.jobs.presence import Presence
 from pixverse_nb.jobs.rhythm import Expectation, Seen, expectation_of, kind_of
 from pixverse_nb.jobs.submit import Submitter
 from pixverse_nb.jobs.watch import Watcher
 from pixverse_nb.jobs.words import told
 from pixverse_nb.ledger import Ledger
 from pixverse_nb.models import FramesRequest, JobState
-from pixverse_nb.record import JobRecord, StoredVideo
+from pixverse_nb.record import JobRecord
+from pixverse_nb.seat import Seat, lock_name
 from pixverse_nb.settings import Timing
 from pixverse_nb.wire import useapi
 
 Listener = Callable[[JobRecord], None]
 
 _LEARNT_FROM: Final = 200  # finished jobs that are looked at for their durations
+_LEAST_STALE_S: Final = 2.0  # a busy machine must not look like a stopped process
 _LONGEST_NAP_S: Final = 15.0  # the wall clock is looked at again: a laptop may have slept
 
 
@@ -46,14 +51,26 @@ class Engine:
         self.home = home
         self.timing = timing
         self.owner = owner
-        self.now: Callable[[], float] = time.time
+        self.now: Clock = steady_clock()
         self.records: dict[str, JobRecord] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._signals: dict[str, asyncio.Event] = {}
         self._listeners: list[Listener] = []
         self._seen: dict[tuple[object, ...], list[Seen]] | None = None
+        self._asked: set[str] = set()  # what a living process wants: only these are ever sent
+        self._in_flight: set[str] = set()  # paid calls of ours that wait for their answer
+        self._poll_for: asyncio.Task[None] | None = None
+        seat = Seat(
+            ledger,
+            lock=home / f"{lock_name(self.service)}.lock",
+            owner=owner,
+            stale_s=max(_LEAST_STALE_S, 5 * timing.poll_s),
+            now=self.now,
+        )
+        self._presence = Presence(self, ledger=ledger, seat=seat, timing=timing)
         self._submitter = Submitter(self)
         self._watcher = Watcher(self)
+        self._downloader = Downloader(self)
 
     @cached_property
     def client(self) -> Vendor:
@@ -67,25 +84,121 @@ class Engine:
     def start(self) -> None:
         """Take up what an earlier process left open; what was never sent stays unsent until somebody asks."""
         for record in self.ledger.open_jobs():
-            self.adopt(record)
+            self.adopt(record, is_asked=False)
 
-    def adopt(self, record: JobRecord) -> None:
-        """Drive `record` from now on."""
+    def adopt(self, record: JobRecord, *, is_asked: bool) -> None:
+        """Have `record` driven from now on, here or by the process that holds the seat.
+
+        `is_asked` tells that a person wants it, so that it may be sent where it never was.
+        """
         known = self.records.get(record.ref)
         if known is None or known.version < record.version:
             self.records[record.ref] = record
-        if record.state is JobState.SUBMITTING and record.owner != self.owner:
-            reason = "the process that sent it ended before its answer came"
-            record = self.apply(record.ref, events.AnswerLost(self.now(), reason))
-        if record.ref not in self._tasks and not isinstance(self._next(record.ref), actions.Rest):
-            self._signals[record.ref] = asyncio.Event()
-            self._tasks[record.ref] = asyncio.get_running_loop().create_task(self._drive(record.ref))
+        if is_asked:
+            self.want(record.ref)
+        self._presence.wake()
+        if self.is_seated:
+            self._start(record.ref)
+
+    def want(self, ref: str) -> None:
+        """Note that a person wants this job, so that it may be sent; usable from any thread."""
+        self._asked.add(ref)
 
     def take_up(self, ref: str) -> None:
         """Go on with a job that rests here (timed out, parked, never sent), because somebody asks for it."""
+        self.want(ref)
         record = self.apply(ref, events.TakenUp(self.now(), self.owner, self.now() + self.timing.deadline_s))
         self._submitter.forgive()
-        self.adopt(record)
+        self.adopt(record, is_asked=True)
+
+    @property
+    def is_seated(self) -> bool:
+        """True while this process is the one that sends and asks for this home."""
+        return self._presence.epoch is not None
+
+    def is_resting(self, record: JobRecord) -> bool:
+        """Tell whether nothing moves for this job until a person asks."""
+        return record.parked or (actions.is_unsent(record) and record.ref not in self._asked)
+
+    # -- for the presence ----------------------------------------------------------------------------------------
+
+    def has_business(self) -> bool:
+        """Tell whether any job here is still moving, or being followed."""
+        return bool(self._tasks) or any(
+            not record.state.is_final and not self.is_resting(record) for record in self.records.values()
+        )
+
+    def seated(self) -> None:
+        """Take over every open job of the home; what another process was sending is settled before anything else."""
+        for record in self.ledger.open_jobs():
+            known = self.records.get(record.ref)
+            if known is None or known.version < record.version:
+                self.records[record.ref] = record
+            if record.ref not in self._in_flight:
+                now = self.now()
+                reason = "the process that sent it ended, or stood still, before its answer came"
+                self.apply(record.ref, events.AnswerLost(now, reason, now + self.timing.answer_timeout_s))
+            self._start(record.ref)
+
+    def unseated(self) -> None:
+        """Let the drives end at their next step."""
+        for signal in self._signals.values():
+            signal.set()
+        self._submitter.slot_may_be_free()
+
+    def ask_again(self) -> None:
+        """Tell a new holder of the seat what this living process wants and has not been sent yet."""
+        for ref in tuple(self._asked):
+            record = self.records.get(ref)
+            if record is not None and actions.is_unsent(record):
+                # a wish that changes nothing would not be written
+                self.apply(ref, events.TakenUp(self.now(), self.owner, record.deadline_at + 0.001))
+
+    def refresh(self) -> None:
+        """Read again what another process may have changed while nothing was followed."""
+        for ref, known in tuple(self.records.items()):
+            stored = self.ledger.load(ref)
+            if stored is not None and stored.version > known.version:
+                self.records[ref] = stored
+
+    def current(self, ref: str) -> JobRecord | None:
+        """Return the newest record of a job; usable from any thread."""
+        known = self.records.get(ref) if self._presence.is_following else None
+        return known or self.ledger.load(ref) or self.records.get(ref)
+
+    def changed_elsewhere(self, record: JobRecord) -> None:
+        """Follow what another process wrote; where we hold the seat, its wish is ours to carry out."""
+        known = self.records.get(record.ref)
+        if known is not None and known.version >= record.version:
+            return
+        if known is None and record.state.is_final:
+            self._announce(record)
+            return
+        self.records[record.ref] = record
+        if actions.is_unsent(record):
+            self._asked.add(record.ref)
+        self._tell(record)
+        if self.is_seated:
+            self._start(record.ref)
+        if record.state.is_final and record.ref not in self._tasks:
+            self.records.pop(record.ref, None)
+
+    def take_turn(self) -> None:
+        """Answer the wish of another process for a list at once."""
+        row = self.ledger.seat()
+        if row is not None and row.asked_polls > row.done_polls and self._poll_for is None:
+            self._poll_for = asyncio.get_running_loop().create_task(self._answer_polls(row.asked_polls))
+
+    async def _answer_polls(self, asked: int) -> None:
+        try:
+            await self._watcher.poll_now()
+            epoch = self._presence.epoch
+            if epoch is not None:
+                self.ledger.answer_polls(epoch, asked)
+        finally:
+            self._poll_for = None
+
+    # -- moving jobs ---------------------------------------------------------------------------------------------
 
     def cancel(self, ref: str) -> None:
         """Stop waiting for a job; its generation may go on at the vendor."""
@@ -107,14 +220,18 @@ class Engine:
             if after == before:
                 return before
             if replace(after, seen_open_at=before.seen_open_at, queue_position=before.queue_position) != before:
+                epoch = (self._presence.epoch or 0) if is_intent else None
                 try:
-                    stored = self.ledger.save(after, at=event.at, text=told(event, after))
+                    stored = self.ledger.save(after, at=event.at, text=told(event, after), epoch=epoch)
                 except LedgerError:
                     if is_intent:
                         raise
                     stored = after
                 if stored is None:
                     self.records[ref] = self.ledger.load(ref) or before
+                    if is_intent:
+                        self._presence.verify()
+                        return self.records[ref]
                     continue
                 after = stored
             self.records[ref] = after
@@ -131,9 +248,31 @@ class Engine:
                 self._learn(record)
         return expectation_of(self._seen.get(kind_of(request), []), self.timing)
 
-    def poll_now(self) -> asyncio.Future[None]:
-        """Ask the vendor's list at once; the future ends after that poll."""
-        return self._watcher.poll_now()
+    async def poll_now(self) -> None:
+        """Have the vendor's list asked at once, here or by the process that holds the seat, and wait for that."""
+        if not self.has_business():
+            return None
+        self._presence.wake()
+        if self.is_seated:
+            return await self._watcher.poll_now()
+        asked = self.ledger.ask_poll()
+        while self.has_business():
+            if self.is_seated:
+                return await self._watcher.poll_now()
+            row = self.ledger.seat()
+            if row is None or row.done_polls >= asked:
+                return None
+            await asyncio.sleep(min(1.0, self.timing.poll_s / 4))
+        return None
+
+    @contextmanager
+    def in_flight(self, ref: str) -> Iterator[None]:
+        """While a paid call of ours is under way its answer is ours, even if the seat is taken over meanwhile."""
+        self._in_flight.add(ref)
+        try:
+            yield
+        finally:
+            self._in_flight.discard(ref)
 
     async def signal(self, ref: str, *, until: float) -> None:
         """Return when the job has changed, or at `until` (Unix seconds), or after a short nap, whichever is first."""
@@ -147,18 +286,24 @@ class Engine:
         signal.clear()
 
     async def aclose(self) -> None:
-        """Close the connections to the vendor, where there are any."""
+        """Give up the seat and close the connections to the vendor, where there are any."""
+        self._presence.leave()
         if "client" in vars(self):
             await self.client.aclose()
 
     # -- inside --------------------------------------------------------------------------------------------------
 
     def _next(self, ref: str) -> actions.Action:
-        return next_action(self.records[ref], now=self.now(), owner=self.owner)
+        return next_action(self.records[ref], now=self.now(), owner=self.owner, is_asked=ref in self._asked)
+
+    def _start(self, ref: str) -> None:
+        if ref not in self._tasks and not isinstance(self._next(ref), actions.Rest):
+            self._signals[ref] = asyncio.Event()
+            self._tasks[ref] = asyncio.get_running_loop().create_task(self._drive(ref))
 
     async def _drive(self, ref: str) -> None:
         try:
-            while True:
+            while self.is_seated:
                 match self._next(ref):
                     case actions.Rest():
                         return
@@ -172,63 +317,17 @@ class Engine:
                         self._watcher.wake()
                         await self.signal(ref, until=self.records[ref].deadline_at)
                     case actions.Download():
-                        await self._download(ref)
+                        await self._downloader.fetch(ref)
                     case actions.GiveUp():
                         self.apply(ref, events.DeadlinePassed(self.now()))
         except LedgerError as error:
-            self._park(ref, error)
+            self.apply(ref, events.Troubled(self.now(), str(error), parks=True, kind=type(error).__name__))
         finally:
             self._tasks.pop(ref, None)
             self._signals.pop(ref, None)
             if self.records[ref].state.is_final:
                 del self.records[ref]  # the ledger has it; nothing is to be watched any more
-
-    def _park(self, ref: str, error: PixVerseError) -> None:
-        kind = type(error).__name__
-        self.apply(ref, events.Troubled(self.now(), f"{error}", parks=True, kind=kind))
-
-    async def _download(self, ref: str) -> None:
-        record = self.records[ref]
-        path = self.home / "videos" / f"{ref}.mp4"
-        try:
-            info = await self.client.download(record.url or "", path)
-        except NoAnswer as error:
-            text = f"{error} The video is finished and paid; its download goes on when the network is back."
-            self.apply(ref, events.Troubled(self.now(), text))
-            if not await self._renew_url(ref):
-                await self.signal(ref, until=self.now() + self.timing.retry_s[1])
-            return
-        except DownloadError as error:
-            if not await self._renew_url(ref):
-                self._park(ref, error)
-            return
-        except OSError as error:
-            text = f"The video cannot be stored in {path.parent} ({error.strerror or error})."
-            self._park(ref, DownloadError(text, ref=ref, may_have_been_charged="yes"))
-            return
-        video = StoredVideo(
-            name=f"videos/{path.name}",
-            sha256=info.sha256,
-            size_bytes=info.size_bytes,
-            width=info.width,
-            height=info.height,
-            duration_s=info.duration_s,
-        )
-        self.apply(ref, events.Downloaded(self.now(), video))
-
-    async def _renew_url(self, ref: str) -> bool:
-        """Ask for the video's newest address once; True where it is another one than before."""
-        record = self.records[ref]
-        if record.video_id is None:
-            return False
-        try:
-            row = await self.client.send(useapi.get_video(record.video_id))
-        except PixVerseError:
-            return False
-        if row.url is None or row.url == record.url:
-            return False
-        self.records[ref] = replace(record, url=row.url)
-        return True
+                self._asked.discard(ref)
 
     async def _stop_tracking(self, video_id: str) -> None:
         try:
@@ -251,6 +350,10 @@ class Engine:
             signal.set()
         if not actions.holds_slot(record):
             self._submitter.slot_may_be_free()
-        self._watcher.wake()
+        if self.is_seated:
+            self._watcher.wake()
+        self._announce(record)
+
+    def _announce(self, record: JobRecord) -> None:
         for listener in tuple(self._listeners):
             listener(record)

@@ -65,8 +65,14 @@ class CallPostponed:
 
 @dataclass(frozen=True)
 class AnswerLost:
+    """Nobody knows whether the paid call was accepted.
+
+    `latest_send_by` bounds the moment until which the one who sent it may still do so, where that is another process.
+    """
+
     at: float
     reason: str
+    latest_send_by: float | None = None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from collections.abc import Callable, Generator, Iterable
 from typing import Any, Final
 
 from pixverse_nb.errors import ConfigError, JobError, JobTimeout, PixVerseError
-from pixverse_nb.jobs import actions
 from pixverse_nb.jobs.engine import Engine
 from pixverse_nb.jobs.outcome import error_of, thumbnails_of, video_of
 from pixverse_nb.jobs.words import next_step
@@ -217,8 +216,7 @@ class Job:
     # -- inside --------------------------------------------------------------------------------------------------
 
     def _record(self) -> JobRecord:
-        known = self._engine.records.get(self.ref)
-        record = known or self._engine.ledger.load(self.ref)
+        record = self._engine.current(self.ref)
         if record is None:
             raise ConfigError(f"The ledger has no job {self.ref} any more.")
         return record
@@ -236,6 +234,8 @@ class Job:
         self._portal.call(on_the_loop())
 
     def _waiter(self) -> concurrent.futures.Future[JobRecord]:
+        if self._was_never_sent(self._record()):
+            self.resume()  # to wait for a video is to ask for it
         waiter: concurrent.futures.Future[JobRecord] = concurrent.futures.Future()
         with self._lock:
             self._waiters.append(waiter)
@@ -260,8 +260,11 @@ class Job:
     def _is_settled(self, record: JobRecord) -> bool:
         return record.state.is_final or record.parked or self._is_resting(record)
 
+    def _was_never_sent(self, record: JobRecord) -> bool:
+        return not record.parked and not record.state.is_final and self._is_resting(record)
+
     def _is_resting(self, record: JobRecord) -> bool:
-        return record.parked or (actions.is_unsent(record) and record.owner != self._engine.owner)
+        return self._engine.is_resting(record)
 
     def _outcome(self, record: JobRecord) -> Video:
         if record.state is JobState.DONE:

@@ -30,6 +30,7 @@ _REFUSALS: Final[Mapping[str, tuple[type[errors.APIError], int]]] = {
     "AccountPending": (errors.AccountPending, 596),
 }
 _PLAIN: Final[Mapping[str, type[PixVerseError]]] = {
+    "BudgetReached": errors.BudgetReached,
     "ConfigError": errors.ConfigError,
     "DownloadError": errors.DownloadError,
     "LedgerError": errors.LedgerError,

@@ -122,13 +122,22 @@ def _speaks_of(record: JobRecord, event: CallRefused | CallPostponed) -> bool:
 
 
 def _answer_lost(record: JobRecord, event: AnswerLost) -> JobRecord:
+    send_by = record.send_by
+    if send_by is not None and event.latest_send_by is not None:
+        send_by = min(send_by, event.latest_send_by)  # written under a clock that may have been set since
     if record.state is JobState.UNKNOWN and event.at > (record.unknown_since or 0.0):
-        # it was thought lost while its call was still under way: the settling counts from the later moment
-        return replace(record, unknown_since=event.at, absent_since=())
+        # it was thought lost while its call was still under way, or its watcher is gone: the later moment counts
+        return replace(record, unknown_since=event.at, send_by=send_by, absent_since=())
     if record.state is not JobState.SUBMITTING:
         return record
     return replace(
-        record, state=JobState.UNKNOWN, unknown_since=event.at, absent_since=(), charged="unknown", trouble=event.reason
+        record,
+        state=JobState.UNKNOWN,
+        unknown_since=event.at,
+        send_by=send_by,
+        absent_since=(),
+        charged="unknown",
+        trouble=event.reason,
     )
 
 
@@ -202,7 +211,7 @@ def _row_missing(record: JobRecord, event: RowMissing) -> JobRecord:
         unknown_since=None,
         absent_since=(),
         charged="no",
-        trouble="The lost call was never accepted, so nothing was paid for it; it is sent anew.",
+        trouble="The lost call was never accepted, so nothing was paid for it.",
     )
 
 

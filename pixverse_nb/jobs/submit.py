@@ -12,6 +12,7 @@ from typing import Final
 from pixverse_nb.errors import (
     AccountPending,
     APIError,
+    BudgetReached,
     Busy,
     ConfigError,
     Moderated,
@@ -28,7 +29,7 @@ from pixverse_nb.jobs.events import Event
 from pixverse_nb.models import JobState, UploadedFile
 from pixverse_nb.record import JobRecord
 from pixverse_nb.wire import useapi
-from pixverse_nb.wire.call import Accepted, Call, PaidOutcome, Rejected, Unsettled
+from pixverse_nb.wire.call import Accepted, PaidOutcome, Rejected, Unsettled
 
 MOST_AT_ONCE: Final = 8  # what one account runs at most, by the vendor's page of maxJobs
 
@@ -78,15 +79,14 @@ class Submitter:
         if not await self._turn(ref):
             return
         now = desk.now()
-        record = desk.apply(
-            ref, events.IntentMade(now, send_by=now + desk.timing.answer_timeout_s, owner=desk.owner), is_intent=True
-        )
+        intent = events.IntentMade(now, send_by=now + desk.timing.answer_timeout_s, owner=desk.owner)
+        try:
+            record = desk.apply(ref, intent, is_intent=True)
+        except BudgetReached as error:
+            desk.apply(ref, self._refusal(error))
+            return
         if record.state is not JobState.SUBMITTING or record.owner != desk.owner or record.intent_at != now:
             return  # another process has this job
-        if not actions.may_be_sent(record, now=desk.now()):
-            text = "The moment for sending had passed (was the machine asleep?); it is tried again."
-            desk.apply(ref, events.CallPostponed(desk.now(), desk.now(), text, attempt=record.attempt))
-            return
         call = useapi.create_frames(
             record.request,
             first_path=str(record.first_path),
@@ -94,19 +94,19 @@ class Submitter:
             reply_ref=record.reply_ref,
             email=record.account,
         )
-        desk.apply(ref, self._event_of(await self._send(call), record))
+        # The last look is taken when the first byte is about to leave: the machine may have slept since the intent.
+        with desk.in_flight(ref):
+            outcome = await desk.client.send_paid(call, may_leave=lambda: actions.may_be_sent(record, now=desk.now()))
+            desk.apply(ref, self._event_of(outcome, record))
 
     # -- inside --------------------------------------------------------------------------------------------------
-
-    async def _send(self, call: Call[Accepted]) -> PaidOutcome:
-        return await self._desk.client.send_paid(call)
 
     async def _turn(self, ref: str) -> bool:
         """Wait for a free slot; False where the job was cancelled, timed out or refused meanwhile."""
         desk = self._desk
         while True:
             record = desk.records[ref]
-            if record.state is not JobState.WAITING:
+            if record.state is not JobState.WAITING or not desk.is_seated:
                 return False
             if desk.now() >= record.deadline_at:
                 return False

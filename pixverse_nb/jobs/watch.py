@@ -63,6 +63,8 @@ class Watcher:
     # -- inside --------------------------------------------------------------------------------------------------
 
     def _open(self) -> list[JobRecord]:
+        if not self._desk.is_seated:
+            return []  # whoever holds the seat asks for all
         return [record for record in self._desk.records.values() if actions.is_listed(record)]
 
     async def _run(self) -> None:

@@ -1,0 +1,63 @@
+"""Bringing a finished video home: fetched, checked, synced, recorded. It is paid, so nothing here gives it up."""
+
+from dataclasses import replace
+
+from pixverse_nb.errors import DownloadError, NoAnswer, PixVerseError
+from pixverse_nb.jobs import events
+from pixverse_nb.jobs.desk import Desk
+from pixverse_nb.record import StoredVideo
+from pixverse_nb.wire import useapi
+
+
+class Downloader:
+    """Fetches the videos of one home."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def fetch(self, ref: str) -> None:
+        """Bring the finished video of a job to the disk, or say what stands in the way; returns after one go."""
+        record = self._desk.records[ref]
+        path = self._desk.home / "videos" / f"{ref}.mp4"
+        try:
+            info = await self._desk.client.download(record.url or "", path)
+        except NoAnswer as error:
+            text = f"{error} The video is finished and paid; its download goes on when the network is back."
+            self._desk.apply(ref, events.Troubled(self._desk.now(), text))
+            if not await self._renew_url(ref):
+                await self._desk.signal(ref, until=self._desk.now() + self._desk.timing.retry_s[1])
+            return
+        except DownloadError as error:
+            if not await self._renew_url(ref):
+                self._park(ref, error)
+            return
+        except OSError as error:
+            text = f"The video cannot be stored in {path.parent} ({error.strerror or error})."
+            self._park(ref, DownloadError(text, ref=ref, may_have_been_charged="yes"))
+            return
+        video = StoredVideo(
+            name=f"videos/{path.name}",
+            sha256=info.sha256,
+            size_bytes=info.size_bytes,
+            width=info.width,
+            height=info.height,
+            duration_s=info.duration_s,
+        )
+        self._desk.apply(ref, events.Downloaded(self._desk.now(), video))
+
+    async def _renew_url(self, ref: str) -> bool:
+        """Ask for the video's newest address once; True where it is another one than before."""
+        record = self._desk.records[ref]
+        if record.video_id is None:
+            return False
+        try:
+            row = await self._desk.client.send(useapi.get_video(record.video_id))
+        except PixVerseError:
+            return False
+        if row.url is None or row.url == record.url:
+            return False
+        self._desk.records[ref] = replace(record, url=row.url)
+        return True
+
+    def _park(self, ref: str, error: DownloadError) -> None:
+        self._desk.apply(ref, events.Troubled(self._desk.now(), str(error), parks=True, kind=type(error).__name__))
