@@ -250,15 +250,13 @@ class Engine:
 
     async def poll_now(self) -> None:
         """Have the vendor's list asked at once, here or by the process that holds the seat, and wait for that."""
-        if not self.has_business():
-            return None
         self._presence.wake()
-        if self.is_seated:
-            return await self._watcher.poll_now()
-        asked = self.ledger.ask_poll()
+        asked: int | None = None
         while self.has_business():
             if self.is_seated:
                 return await self._watcher.poll_now()
+            if asked is None:
+                asked = self.ledger.ask_poll()
             row = self.ledger.seat()
             if row is None or row.done_polls >= asked:
                 return None
