@@ -19,7 +19,7 @@ class StoredVideo:
     duration_s: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class JobRecord:
     """One job at one moment. Times are Unix seconds; `version` counts the writes and guards against lost ones.
 
@@ -65,6 +65,10 @@ class JobRecord:
     parked: bool = False
     notices: tuple[str, ...] = ()
     sources: tuple[str, str] = ("first", "last")  # the pictures as a line of Python names them
+
+    def __repr__(self) -> str:
+        """Say which job it is and where it stands; the account and the video id stay unsaid."""
+        return f"JobRecord({self.ref!r}, {self.state.value!r}, attempt={self.attempt}, version={self.version})"
 
     @property
     def reply_ref(self) -> str:
