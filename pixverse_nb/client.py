@@ -148,7 +148,7 @@ class AsyncClient:
                 if response.status_code != 200:
                     raise DownloadError(f"The media host answered HTTP {response.status_code}.")
                 yield response
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as error:
             raise NoAnswer(f"The download broke off ({_named(error)}).", sent=True) from None
         finally:
             _inside_our_call.reset(token)
@@ -162,33 +162,38 @@ class AsyncClient:
     ) -> Reply:
         """Make one request; raise NoAnswer, with the bit that tells whether a byte of it can have left."""
         wire = _WireWatch(may_leave)
-        given = {"Content-Type": call.content_type} if call.content_type else {}
-        request = client.build_request(
-            call.method,
-            self._base_url + call.path,
-            params=dict(call.query) or None,
-            json=call.body,
-            content=call.content,
-            headers={**given, **(headers or {}), "Authorization": f"Bearer {self._token.reveal()}"},
-            extensions={"trace": wire.trace},
-        )
         limit_s = self._timing.answer_timeout_s + len(call.content or b"") / _SLOWEST_UPLOAD
         mark = _inside_our_call.set(True)
         self.requests_sent += 1
         try:
             async with asyncio.timeout(limit_s):
-                response = await client.send(request)
+                # the request is never a variable here: a verbose traceback prints those, and it shows the account
+                response = await client.send(self._request(client, call, headers or {}, wire))
         except _TooLateError:
             raise NoAnswer("Its time for sending was over; nothing left this machine.", sent=False) from None
         except TimeoutError:
             raise NoAnswer(f"No answer within {limit_s:.0f} s.", sent=wire.has_sent) from None
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:  # a broken TLS record comes through as an OSError
             # `from None`: httpx's error holds the request, and that holds the token
             raise NoAnswer(f"The connection failed ({_named(error)}).", sent=wire.has_sent) from None
         finally:
             _inside_our_call.reset(mark)
         _log.debug("%s %s: %s", call.method, masked(call.path), response.status_code)
         return Reply(response.status_code, {k.lower(): v for k, v in response.headers.items()}, response.content)
+
+    def _request(
+        self, client: httpx.AsyncClient, call: Call[Any], headers: Mapping[str, str], wire: "_WireWatch"
+    ) -> httpx.Request:
+        given = {"Content-Type": call.content_type} if call.content_type else {}
+        return client.build_request(
+            call.method,
+            self._base_url + call.path,
+            params=dict(call.query) or None,
+            json=call.body,
+            content=call.content,
+            headers={**given, **headers, "Authorization": f"Bearer {self._token.reveal()}"},
+            extensions={"trace": wire.trace},
+        )
 
     def _api_client(self) -> httpx.AsyncClient:
         if self._api is None:

@@ -10,7 +10,7 @@ import random
 import secrets
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,9 +39,9 @@ class Wish:
     `fields` are those of FramesRequest; `aspect_ratio` and `seed` may be None or missing. `deadline_s` is in seconds.
     """
 
-    first: Any
-    last: Any
-    fields: Mapping[str, Any]
+    first: Any = field(repr=False)
+    last: Any = field(repr=False)
+    fields: Mapping[str, Any] = field(repr=False)
     fit: Any = "cover"
     deadline_s: Any = None
     allow_refused: bool = False

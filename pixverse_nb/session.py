@@ -26,15 +26,7 @@ from pixverse_nb.models import Capacity, Credits, RemoteVideo, UploadedFile
 from pixverse_nb.portal import Portal
 from pixverse_nb.privacy import Secret, masked
 from pixverse_nb.record import JobRecord
-from pixverse_nb.settings import (
-    TOKEN_PAGE,
-    Prices,
-    Timing,
-    find_base_url,
-    find_email,
-    find_home,
-    find_token,
-)
+from pixverse_nb.settings import TOKEN_PAGE, Prices, Timing, find_base_url, find_email, find_home, find_token
 from pixverse_nb.show.display import bundle_of, show_bundle
 from pixverse_nb.wire import useapi
 from pixverse_nb.wire.call import Call
@@ -66,7 +58,9 @@ class Client:
         timing: Timing | None = None,
         prices: Prices | None = None,
     ) -> None:
-        secret = find_token(token)
+        given = Secret(token) if token else None
+        del token  # a verbose traceback prints the variables of every frame
+        secret = find_token(given)
         box: Any = None
         if secret is None:
             if base_url or os.environ.get("PIXVERSE_NB_BASE_URL"):
@@ -78,7 +72,8 @@ class Client:
             timing = timing or _sandbox_timing(_SANDBOX_SPEED)
             home = find_home(home) / "sandbox"
             _say_sandbox()
-        self._open(secret, box, base_url=base_url, home=home, email=email, timing=timing, prices=prices)
+        self._email = None if box else find_email(email)
+        self._open(secret, box, base_url=base_url, home=home, timing=timing, prices=prices)
 
     @classmethod
     def sandbox(
@@ -97,9 +92,8 @@ class Client:
         folder = find_home(home) if home else find_home(None) / "sandbox"
         client = cls.__new__(cls)
         box = _open_sandbox(folder, speed=speed)
-        client._open(
-            None, box, base_url=None, home=folder, email=None, timing=timing or _sandbox_timing(speed), prices=prices
-        )
+        client._email = None
+        client._open(None, box, base_url=None, home=folder, timing=timing or _sandbox_timing(speed), prices=prices)
         return client
 
     def _open(
@@ -109,7 +103,6 @@ class Client:
         *,
         base_url: str | None,
         home: str | os.PathLike[str] | None,
-        email: str | None,
         timing: Timing | None,
         prices: Prices | None,
     ) -> None:
@@ -117,7 +110,6 @@ class Client:
         self.home: Path = find_home(home)
         self.timing = timing or Timing()
         self.prices = prices or Prices()
-        self._email = None if box else find_email(email)
         self._base_url = box.base_url if box else find_base_url(base_url)
         token = Secret(box.token) if box else secret
         if token is None:
@@ -192,12 +184,13 @@ class Client:
             "seed": seed,
             "remove_watermark": remove_watermark,
             "model": model,
-            "email": email or self._email,
             "reply_url": reply_url,
             "reply_ref": reply_ref,
             "max_jobs": max_jobs,
         }
-        wish = Wish(first, last, fields, fit=fit, deadline_s=deadline_s, allow_refused=allow_refused)
+        wish = Wish(
+            first, last, {**fields, "email": email or self._email}, fit, deadline_s, allow_refused=allow_refused
+        )
         draft, frames = self._drafter.draft(wish, now=time.time())
         self._drafter.keep(frames)
         record, is_new = self._ledger.find_or_add(draft, reuse=reuse)
@@ -329,6 +322,8 @@ class Client:
         self.close()
 
     def __repr__(self) -> str:
+        if not hasattr(self, "_engine"):
+            return "<Client that could not be opened>"  # in the traceback of its own __init__
         where = "the embedded sandbox, nothing is paid" if self.is_sandbox else masked(self._base_url)
         return f"<Client on {where}; home {self.home}>"
 

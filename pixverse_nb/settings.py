@@ -99,10 +99,10 @@ class Prices:
         return base * (2 if duration == 8 else 1) * (2 if motion_mode == "fast" else 1)
 
 
-def find_token(given: str | None) -> Secret | None:
+def find_token(given: str | Secret | None) -> Secret | None:
     """Return the token from the argument, USEAPI_TOKEN, the keyring or Colab's secrets, in this order, or None."""
     sources: tuple[Callable[[], str | None], ...] = (
-        lambda: given,
+        lambda: given.reveal() if isinstance(given, Secret) else given,
         lambda: os.environ.get("USEAPI_TOKEN"),
         _keyring_token,
         _colab_token,

@@ -4,6 +4,7 @@ import io
 import struct
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -57,6 +58,14 @@ class House:
         client = Client(home=home or self.home, timing=timing, **given)
         self._clients.append(client)
         return client
+
+    def accepts(self, count: int) -> None:
+        """Wait until the sandbox has accepted `count` generations, which no client needs to know of yet."""
+        pause = threading.Event()  # never set: nothing tells when a call has arrived at the other side
+        ends_at = time.monotonic() + PATIENCE_S
+        while self.paid < count:
+            assert time.monotonic() < ends_at, f"{self.paid} of {count} generations were accepted"
+            pause.wait(0.005)
 
     def go_away(self) -> None:
         """Stop the sandbox: nobody answers at its address."""

@@ -26,7 +26,7 @@ def refused(job: Job) -> APIError:
     assert isinstance(error, APIError)
     assert (error.may_have_been_charged, error.ref) == ("no", job.ref)
     assert job.snapshot().charged == "no"
-    assert job.snapshot().error in str(error)
+    assert str(job.snapshot().error) in str(error)
     return error
 
 

@@ -112,6 +112,8 @@ def test_every_wrong_field_is_named_at_once(desk: Desk) -> None:
     assert "1 characters too long" in desk.text
     assert "A whole number from 1" in desk.text
     assert "fast motion is made in 5 s only" in desk.form.fields.choices["motion_mode"].message
+    desk.fill()
+    desk.submit()
     assert desk.maker.calls == []
 
 

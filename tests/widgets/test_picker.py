@@ -59,13 +59,14 @@ def test_the_bytes_are_never_in_a_trait(slot: Picker, png: bytes) -> None:
 
 
 def test_pieces_of_an_older_upload_are_ignored(slot: Picker, png: bytes) -> None:
-    """A piece with another id than the newest upload's changes nothing and is not answered."""
-    say(slot, {"kind": "begin", "id": "old", "name": "a.png", "size": 9, "type": "image/png"})
-    upload(slot, png, id="new")
+    """A piece with another id than the newest upload's is neither taken nor answered."""
+    for name in ("old", "new"):
+        say(slot, {"kind": "begin", "id": name, "name": "a.png", "size": len(png), "type": "image/png"})
     answers = len(heard(slot, "ack"))
-    say(slot, {"kind": "piece", "id": "old", "offset": 0}, b"123456789")
-    settle()
+    say(slot, {"kind": "piece", "id": "old", "offset": 0}, bytes(len(png)))
     assert len(heard(slot, "ack")) == answers
+    say(slot, {"kind": "piece", "id": "new", "offset": 0}, png)
+    settle()
     assert content_of(slot) == png
 
 
