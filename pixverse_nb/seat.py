@@ -13,7 +13,7 @@ from typing import Final
 from filelock import FileLock, Timeout
 
 from pixverse_nb.clock import Clock
-from pixverse_nb.ledger import Ledger, SeatRow
+from pixverse_nb.ledger import SeatRow, Seats
 
 BEATS_TO_STALE: Final = 5
 
@@ -26,8 +26,8 @@ def lock_name(service: str) -> str:
 class Seat:
     """One process's claim to act for a home and service. Not thread-safe: it lives on the portal's loop."""
 
-    def __init__(self, ledger: Ledger, *, lock: Path, owner: str, stale_s: float, now: Clock) -> None:
-        self._ledger = ledger
+    def __init__(self, seats: Seats, *, lock: Path, owner: str, stale_s: float, now: Clock) -> None:
+        self._seats = seats
         self._file = FileLock(lock, thread_local=False, timeout=0, fallback_to_soft=False)
         self._owner = owner
         self._stale_s = stale_s
@@ -44,11 +44,11 @@ class Seat:
     def try_take(self) -> bool:
         """Take the seat where it is free, its holder is gone, or its holder has not beaten for `stale_s`."""
         has_lock = self._try_lock()
-        row = self._ledger.seat()
+        row = self._seats.row()
         is_free = row is None or not row.owner
         is_gone = row is not None and row.has_lock and has_lock
         if is_free or is_gone or self._is_stale(row):
-            self.epoch = self._ledger.take_seat(self._owner, after=row.epoch if row else 0, has_lock=has_lock)
+            self.epoch = self._seats.take(self._owner, after=row.epoch if row else 0, has_lock=has_lock)
             self._beaten_at = self._now()
         if self.epoch is None:
             self._unlock()  # whoever sits there without it may have it
@@ -60,7 +60,7 @@ class Seat:
             return False
         if self._now() - self._beaten_at < self._stale_s / BEATS_TO_STALE:
             return True
-        if not self._ledger.beat(self.epoch, has_lock=self._try_lock()):
+        if not self._seats.beat(self.epoch, has_lock=self._try_lock()):
             self.leave()
             return False
         self._beaten_at = self._now()
@@ -69,7 +69,7 @@ class Seat:
     def leave(self) -> None:
         """Give the seat up, so that the next one takes it without waiting."""
         if self.epoch is not None:
-            self._ledger.leave_seat(self.epoch)
+            self._seats.leave(self.epoch)
         self.epoch = None
         self._unlock()
 

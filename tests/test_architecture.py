@@ -16,7 +16,7 @@ PACKAGE = ROOT / "pixverse_nb"
 # Imports point down: a part may import itself and what stands before it, never what stands beside or after it.
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"errors"}),
-    frozenset({"privacy", "nested"}),
+    frozenset({"privacy", "nested", "clock"}),
     frozenset({"models"}),
     frozenset({"settings"}),
     frozenset({"record"}),
@@ -25,6 +25,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"wire"}),
     frozenset({"client"}),
     frozenset({"ledger"}),
+    frozenset({"seat"}),
     frozenset({"show"}),
     frozenset({"video"}),
     frozenset({"portal"}),
@@ -42,7 +43,7 @@ FRONT = {"__init__", "__main__"}
 # Each outside world has one door: a folder or a file, or nothing for a package that may not be used at all.
 DOORS: dict[str, tuple[str, ...]] = {
     "httpx": ("client.py",),
-    "sqlite3": ("ledger.py",),
+    "sqlite3": ("ledger/",),
     "IPython": ("show/display.py",),
     "anywidget": ("widgets/",),
     "ipywidgets": ("widgets/",),

@@ -92,7 +92,7 @@ async def failed(client: AsyncClient, _: Hostile) -> PixVerseError:
 
 async def paid(client: AsyncClient, _: Hostile) -> PaidOutcome:
     """Make the paid call."""
-    return await client.send_paid(PAID)
+    return await client.send_paid(PAID, may_leave=lambda: True)
 
 
 # -- what is said ----------------------------------------------------------------------------------------------------
@@ -160,7 +160,7 @@ def test_reads_share_a_connection_and_a_paid_call_never_does() -> None:
         for _ in range(3):
             await client.send(LIST)
             counts.append(server.connections)
-        await client.send_paid(PAID)
+        await client.send_paid(PAID, may_leave=lambda: True)
         counts.append(server.connections)
         await client.send(LIST)
         return [*counts, server.connections, client.requests_sent]
@@ -177,7 +177,7 @@ def test_each_kind_of_call_has_its_own_way() -> None:
         with pytest.raises(ValueError, match="send_paid"):
             await client.send(PAID)
         with pytest.raises(ValueError, match="send"):
-            await client.send_paid(useapi.get_video("x"))  # type: ignore[arg-type]  # the fact tested
+            await client.send_paid(useapi.get_video("x"), may_leave=lambda: True)  # type: ignore[arg-type]  # the fact tested
 
     _, server = run([OK], talk)
     assert (server.requests, server.connections) == ([], 0)
@@ -283,7 +283,7 @@ def test_a_redirect_of_the_api_is_not_followed() -> None:
             async with Hostile(moved) as api:
                 elsewhere = AsyncClient(f"{api.url}/v2", Secret(TOKEN), FAST)
                 client_error = await failed(elsewhere, api)
-                outcome = await elsewhere.send_paid(PAID)
+                outcome = await elsewhere.send_paid(PAID, may_leave=lambda: True)
                 await elsewhere.aclose()
             return client_error, outcome, other.connections
 
@@ -338,7 +338,7 @@ def not_sent(base_url: str, timing: Timing = FAST) -> PaidOutcome:
         client = AsyncClient(base_url, Secret(TOKEN), timing)
         try:
             async with asyncio.timeout(PATIENCE_S):
-                return await client.send_paid(PAID)
+                return await client.send_paid(PAID, may_leave=lambda: True)
         finally:
             await client.aclose()
 
@@ -359,7 +359,7 @@ def test_without_encryption_nothing_was_sent() -> None:
     async def talk(client: AsyncClient, server: Hostile) -> PaidOutcome:
         secure = AsyncClient(server.url.replace("http:", "https:"), Secret(TOKEN), FAST)
         try:
-            return await secure.send_paid(PAID)
+            return await secure.send_paid(PAID, may_leave=lambda: True)
         finally:
             await secure.aclose()
 
@@ -379,7 +379,7 @@ def test_a_broken_encryption_leaves_the_outcome_open(tmp_path: Path, monkeypatch
         async with asyncio.timeout(PATIENCE_S), broken_server(trusted) as server:
             client = AsyncClient(server.url, Secret(TOKEN), replace(FAST, answer_timeout_s=PATIENCE_S))
             try:
-                return await client.send_paid(PAID), server
+                return await client.send_paid(PAID, may_leave=lambda: True), server
             finally:
                 await client.aclose()
 
@@ -399,7 +399,7 @@ def test_a_paid_call_that_is_cancelled_is_not_sent_again() -> None:
     """When its waiting is cancelled, the call has left once, and the cancellation goes through."""
 
     async def talk(client: AsyncClient, server: Hostile) -> None:
-        task = asyncio.create_task(client.send_paid(PAID))
+        task = asyncio.create_task(client.send_paid(PAID, may_leave=lambda: True))
         await server.heard_one.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -443,7 +443,7 @@ def test_nothing_of_it_is_logged(caplog: pytest.LogCaptureFixture, tmp_path: Pat
     async def talk(client: AsyncClient, server: Hostile) -> None:
         await client.send(LIST)
         await client.send(useapi.get_video(a_video_id()))
-        await client.send_paid(PAID)
+        await client.send_paid(PAID, may_leave=lambda: True)
         with pytest.raises(DownloadError):
             await client.download(f"{server.url}/{EMAIL}.mp4", tmp_path / "one.mp4")
 

@@ -61,7 +61,7 @@ class Engine:
         self._in_flight: set[str] = set()  # paid calls of ours that wait for their answer
         self._poll_for: asyncio.Task[None] | None = None
         seat = Seat(
-            ledger,
+            ledger.seats,
             lock=home / f"{lock_name(self.service)}.lock",
             owner=owner,
             stale_s=max(_LEAST_STALE_S, 5 * timing.poll_s),
@@ -185,7 +185,7 @@ class Engine:
 
     def take_turn(self) -> None:
         """Answer the wish of another process for a list at once."""
-        row = self.ledger.seat()
+        row = self.ledger.seats.row()
         if row is not None and row.asked_polls > row.done_polls and self._poll_for is None:
             self._poll_for = asyncio.get_running_loop().create_task(self._answer_polls(row.asked_polls))
 
@@ -194,7 +194,7 @@ class Engine:
             await self._watcher.poll_now()
             epoch = self._presence.epoch
             if epoch is not None:
-                self.ledger.answer_polls(epoch, asked)
+                self.ledger.seats.answer_polls(epoch, asked)
         finally:
             self._poll_for = None
 
@@ -256,8 +256,8 @@ class Engine:
             if self.is_seated:
                 return await self._watcher.poll_now()
             if asked is None:
-                asked = self.ledger.ask_poll()
-            row = self.ledger.seat()
+                asked = self.ledger.seats.ask_poll()
+            row = self.ledger.seats.row()
             if row is None or row.done_polls >= asked:
                 return None
             await asyncio.sleep(min(1.0, self.timing.poll_s / 4))

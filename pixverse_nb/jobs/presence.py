@@ -79,7 +79,7 @@ class Presence:
 
     def verify(self) -> None:
         """Ask the ledger whether the seat is still ours, because it has refused an intent."""
-        row = self._ledger.seat()
+        row = self._ledger.seats.row()
         if self.epoch is not None and (row is None or row.epoch != self.epoch):
             self._seat.leave()
             self._household.unseated()
@@ -112,7 +112,7 @@ class Presence:
         self._mark, changed = self._ledger.changes_since(self._mark)
         for record in changed:
             self._household.changed_elsewhere(record)
-        row = self._ledger.seat()
+        row = self._ledger.seats.row()
         if row is not None and row.epoch != self._epoch_seen:
             self._epoch_seen = row.epoch
             if row.epoch != self.epoch:

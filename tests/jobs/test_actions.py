@@ -50,21 +50,21 @@ UNSENT = (JobState.PLANNED, JobState.UPLOADING, JobState.WAITING)
 @pytest.mark.parametrize("state", list(JobState))
 def test_each_state_has_its_next_step(state: JobState) -> None:
     """For a job of our own with time left, the state decides."""
-    assert next_action(in_state(state), now=NOW, owner="me") == MINE[state]
+    assert next_action(in_state(state), now=NOW, owner="me", is_asked=True) == MINE[state]
 
 
 @pytest.mark.parametrize("state", list(JobState))
-def test_what_is_not_sent_is_left_to_its_own_process(state: JobState) -> None:
-    """A job of another process is watched and fetched by everyone, but nobody else sends it unasked."""
+def test_what_is_not_sent_waits_until_somebody_asks(state: JobState) -> None:
+    """A job that a process left is watched and fetched by the next one, but never sent unasked."""
     expected = Rest() if state in UNSENT else MINE[state]
-    assert next_action(in_state(state), now=NOW, owner="other") == expected
+    assert next_action(in_state(state), now=NOW, owner="other", is_asked=False) == expected
 
 
 @pytest.mark.parametrize("state", list(JobState))
 def test_a_parked_job_rests(state: JobState) -> None:
     """Nothing is done for a parked job until a person acts, not even at its deadline."""
     for now in (NOW, LATE):
-        assert next_action(in_state(state, parked=True), now=now, owner="me") == Rest()
+        assert next_action(in_state(state, parked=True), now=now, owner="me", is_asked=True) == Rest()
 
 
 @pytest.mark.parametrize("state", list(JobState))
@@ -76,22 +76,22 @@ def test_the_deadline_ends_the_waiting(state: JobState, owner: str) -> None:
         expected = MINE[state]
     elif state is JobState.SUBMITTING and owner == "me":
         expected = AwaitList()
-    assert next_action(in_state(state), now=LATE, owner=owner) == expected
+    assert next_action(in_state(state), now=LATE, owner=owner, is_asked=True) == expected
 
 
 def test_the_pace_after_busy_is_kept() -> None:
     """Nothing is sent before retry_at, and the sleep ends at the deadline at the latest."""
     busy = in_state(JobState.WAITING, retry_at=NOW + 20)
-    assert next_action(busy, now=NOW + 19, owner="me") == SleepUntil(NOW + 20)
-    assert next_action(busy, now=NOW + 20, owner="me") == Submit()
+    assert next_action(busy, now=NOW + 19, owner="me", is_asked=True) == SleepUntil(NOW + 20)
+    assert next_action(busy, now=NOW + 20, owner="me", is_asked=True) == Submit()
     far = in_state(JobState.WAITING, retry_at=LATE + 500)
-    assert next_action(far, now=NOW, owner="me") == SleepUntil(LATE)
+    assert next_action(far, now=NOW, owner="me", is_asked=True) == SleepUntil(LATE)
 
 
 @pytest.mark.parametrize("missing", ["first_path", "last_path"])
 def test_both_pictures_are_needed_before_sending(missing: str) -> None:
     """A waiting job that lacks one picture, because its upload failed, uploads again in place of sending."""
-    assert next_action(in_state(JobState.WAITING, **{missing: None}), now=NOW, owner="me") == Upload()
+    assert next_action(in_state(JobState.WAITING, **{missing: None}), now=NOW, owner="me", is_asked=True) == Upload()
 
 
 def test_who_is_unsent_listed_and_in_a_slot() -> None:

@@ -1,0 +1,12 @@
+"""The one door to SQLite: what was asked for, paid and received, in `ledger.db` of the home folder.
+
+Every write is synced to the disk before the call returns (WAL, synchronous=FULL), because the intent of a paid call
+has to survive a crash that happens right after it. Several processes may open one ledger: each record carries a
+version, and a write that does not know the newest one is refused, so that two processes never move one job at once.
+"""
+
+from pixverse_nb.ledger.forms import SCHEMA_VERSION
+from pixverse_nb.ledger.jobs import Ledger
+from pixverse_nb.ledger.seats import SeatRow, Seats
+
+__all__ = ["SCHEMA_VERSION", "Ledger", "SeatRow", "Seats"]

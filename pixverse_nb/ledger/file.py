@@ -1,0 +1,82 @@
+"""The ledger's file: one connection, short transactions, and every sqlite3 error translated at this border."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pixverse_nb.errors import LedgerError
+from pixverse_nb.ledger.forms import SCHEMA_VERSION, bring_up
+
+
+class LedgerFile:
+    """`ledger.db`, opened for any thread; a failed transaction changes nothing and raises LedgerError."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.RLock()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+        except (OSError, sqlite3.Error) as error:
+            raise LedgerError(
+                f"The ledger {path} cannot be opened ({error}). Check the folder and its rights."
+            ) from error
+        try:
+            self._prepare()
+        except BaseException:
+            self._db.close()
+            raise
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._db.close()
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Hold the connection for reads."""
+        with self._lock, self._translated():
+            yield self._db
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Hold the connection for writes that happen together and are on the disk afterwards, or not at all."""
+        with self._lock, self._translated():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def outside_version(self) -> int:
+        """Return a number that changes when another connection has written; costs next to nothing."""
+        with self.reading() as db:
+            return int(db.execute("PRAGMA data_version").fetchone()[0])
+
+    def _prepare(self) -> None:
+        with self._translated():
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._db.execute("PRAGMA foreign_keys = ON")
+        with self.transaction() as db:
+            found = bring_up(db)
+            if found > SCHEMA_VERSION:
+                raise LedgerError(
+                    f"The ledger {self._path} was written by a newer pixverse_nb (form {found}, this one knows "
+                    f"{SCHEMA_VERSION}). Update pixverse_nb; nothing was changed."
+                )
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise LedgerError(
+                f"The ledger {self._path} cannot be used ({error}). Nothing was sent after this point; "
+                "free disk space or check the file, then run the same line again."
+            ) from error

@@ -1,0 +1,75 @@
+"""The forms of the ledger's file, and how an older one is brought up to the newest."""
+
+import sqlite3
+from typing import Final
+
+_FIRST_FORM: Final = """
+CREATE TABLE jobs (
+    ref TEXT PRIMARY KEY,
+    service TEXT NOT NULL,          -- the API it was sent to; what the sandbox made never mixes with what was paid
+    cell TEXT NOT NULL,
+    call_key TEXT NOT NULL,
+    seed_was_drawn INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    video_id TEXT,
+    created_at REAL NOT NULL,
+    version INTEGER NOT NULL,
+    data TEXT NOT NULL              -- the whole record as JSON
+) STRICT;
+CREATE INDEX jobs_by_cell ON jobs (service, cell);
+CREATE INDEX jobs_by_call ON jobs (service, call_key) WHERE seed_was_drawn;
+CREATE INDEX jobs_by_state ON jobs (service, state);
+CREATE INDEX jobs_by_time ON jobs (service, created_at);
+CREATE INDEX jobs_by_video ON jobs (service, video_id) WHERE video_id IS NOT NULL;
+CREATE TABLE events (
+    ref TEXT NOT NULL REFERENCES jobs (ref),
+    at REAL NOT NULL,
+    state TEXT NOT NULL,
+    text TEXT NOT NULL
+) STRICT;
+CREATE INDEX events_by_ref ON events (ref, at);
+CREATE TABLE uploads (
+    service TEXT NOT NULL,
+    account TEXT NOT NULL,          -- "" where the token reaches one account only
+    sha256 TEXT NOT NULL,
+    at REAL NOT NULL,
+    data TEXT NOT NULL,
+    PRIMARY KEY (service, account, sha256)
+) STRICT;
+"""
+_SEATS_AND_BALANCES: Final = """
+CREATE TABLE seats (
+    service TEXT PRIMARY KEY,
+    epoch INTEGER NOT NULL,         -- raised by each taking; the intent of an older epoch is refused
+    owner TEXT NOT NULL,            -- "" where nobody sits
+    has_lock INTEGER NOT NULL,
+    beats INTEGER NOT NULL,
+    asked_polls INTEGER NOT NULL,   -- how often any process wanted the vendor's list at once
+    done_polls INTEGER NOT NULL     -- the value of asked_polls that the last list answered
+) STRICT;
+CREATE TABLE balances (
+    service TEXT NOT NULL,
+    account TEXT NOT NULL,
+    at REAL NOT NULL,
+    credits INTEGER NOT NULL
+) STRICT;
+CREATE INDEX balances_by_time ON balances (service, account, at);
+"""
+# The ledger's forms, oldest first; a file of an earlier form is brought up step by step in one transaction.
+FORMS: Final = (_FIRST_FORM, _SEATS_AND_BALANCES)
+SCHEMA_VERSION: Final = len(FORMS)
+
+
+def bring_up(db: sqlite3.Connection) -> int:
+    """Bring the file up to the newest form inside the caller's transaction; return the form that was found.
+
+    A file of a newer form than `SCHEMA_VERSION` is left as it is, for the caller to refuse.
+    """
+    found = int(db.execute("PRAGMA user_version").fetchone()[0])
+    for form in FORMS[found:]:
+        for statement in form.split(";\n"):
+            if statement.strip():
+                db.execute(statement)
+    if found < SCHEMA_VERSION:
+        db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    return found
