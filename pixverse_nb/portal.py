@@ -68,21 +68,30 @@ class Portal:
     def close(self) -> None:
         """Cancel what is still running and end the thread; safe to call twice."""
         with self._lock:
-            self._is_closed = True
+            is_first, self._is_closed = not self._is_closed, True
             loop, thread = self._loop, self._thread
         if loop is None or thread is None or os.getpid() != self._pid:
             return
-        if thread.is_alive():
+        if is_first:  # a second stop would break the loop's last work off
             loop.call_soon_threadsafe(loop.stop)
-            if not self.is_current:
-                thread.join()
+        if not self.is_current:
+            thread.join()
+
+    @property
+    def is_closed(self) -> bool:
+        """True from the beginning of `close()` on."""
+        return self._is_closed
+
+    def check_open(self) -> None:
+        """Raise ConfigError, with the way on, where this portal is closed or belongs to another process."""
+        if os.getpid() != self._pid:
+            raise ConfigError("A Client does not survive a fork: make a new one in the new process.")
+        if self._is_closed:
+            raise ConfigError("This Client is closed. Make a new one; its ledger knows every job.")
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         with self._lock:
-            if os.getpid() != self._pid:
-                raise ConfigError("A Client does not survive a fork: make a new one in the new process.")
-            if self._is_closed:
-                raise ConfigError("This Client is closed. Make a new one; its ledger knows every job.")
+            self.check_open()
             if self._loop is None:
                 # Straight from asyncio, so that a patched asyncio.run or a loop policy of the notebook does not matter
                 self._loop = asyncio.SelectorEventLoop() if os.name != "nt" else asyncio.new_event_loop()

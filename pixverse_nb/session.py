@@ -175,6 +175,7 @@ class Client:
         again. Raises InvalidRequest (InvalidImage where only pictures are wrong) with every wrong field named, before
         anything is sent. `allow_refused=True` sends a combination that the vendor's documents refuse.
         """
+        self._portal.check_open()
         fields = {
             "prompt": prompt,
             "duration": duration,
@@ -309,6 +310,8 @@ class Client:
         """End the thread and close the files; open jobs go on when the next Client opens this home."""
         self._portal.post_last(self._engine.aclose)
         self._portal.close()
+        for job in tuple(self._handles.values()):
+            job.let_go()
         self._ledger.close()
         if self._box is not None:
             self._box.stop()
@@ -339,7 +342,7 @@ class Client:
         with self._handles_lock:
             job = self._handles.get(record.ref)
             if job is None:
-                job = Job(record.ref, self._engine, self._portal, is_sandbox=self.is_sandbox)
+                job = Job(record, self._engine, self._portal, is_sandbox=self.is_sandbox)
                 self._handles[record.ref] = job
             return job
 

@@ -32,8 +32,9 @@ class Job:
     >>> video = job.result()  # doctest: +SKIP
     """
 
-    def __init__(self, ref: str, engine: Engine, portal: Portal, *, is_sandbox: bool) -> None:
-        self.ref = ref
+    def __init__(self, record: JobRecord, engine: Engine, portal: Portal, *, is_sandbox: bool) -> None:
+        self.ref = record.ref
+        self._last_known = record
         self._engine = engine
         self._portal = portal
         self._is_sandbox = is_sandbox
@@ -90,7 +91,7 @@ class Job:
     def snapshot(self) -> JobSnapshot:
         """Return everything about the job at this moment, for cards and lists."""
         record = self._record()
-        expectation = self._engine.expectation(record.request)
+        expectation = None if self._portal.is_closed else self._engine.expectation(record.request)
         return JobSnapshot(
             ref=record.ref,
             state=record.state,
@@ -98,7 +99,7 @@ class Job:
             created_at=record.created_at,
             submitted_at=record.submitted_at,
             finished_at=record.finished_at,
-            typical_s=expectation.typical_s if expectation.samples else None,
+            typical_s=expectation.typical_s if expectation and expectation.samples else None,
             queue_position=record.queue_position,
             notices=self.notices,
             trouble=None if record.parked else record.trouble,
@@ -194,6 +195,7 @@ class Job:
 
     def changed(self, record: JobRecord) -> None:
         """Take note of a new record: wake who waits and tell who subscribed. Called on the portal's thread."""
+        self._last_known = record
         if self._is_settled(record):
             with self._lock:
                 waiters, self._waiters = self._waiters, []
@@ -201,6 +203,15 @@ class Job:
                 if waiter.set_running_or_notify_cancel():
                     waiter.set_result(record)
         tell(self._subscribers, self)
+
+    def let_go(self) -> None:
+        """Tell whoever waits that the client is closed; the job goes on with the next one on this home."""
+        with self._lock:
+            waiters, self._waiters = self._waiters, []
+        text = f'The Client was closed while this job was open. client.job("{self.ref}") of a new one goes on with it.'
+        for waiter in waiters:
+            if waiter.set_running_or_notify_cancel():
+                waiter.set_exception(ConfigError(text, ref=self.ref, may_have_been_charged=self._last_known.charged))
 
     def say_reused(self, notice: str) -> None:
         """Note that an earlier call is given back."""
@@ -216,9 +227,12 @@ class Job:
     # -- inside --------------------------------------------------------------------------------------------------
 
     def _record(self) -> JobRecord:
+        if self._portal.is_closed:
+            return self._last_known
         record = self._engine.current(self.ref)
         if record is None:
             raise ConfigError(f"The ledger has no job {self.ref} any more.")
+        self._last_known = record
         return record
 
     def _do(self, act: Callable[[], object]) -> None:
@@ -242,6 +256,8 @@ class Job:
         record = self._record()
         if self._is_settled(record):
             self._answer(waiter, record)
+        elif self._portal.is_closed:
+            self.let_go()
         return waiter
 
     def _answer(self, waiter: concurrent.futures.Future[JobRecord], record: JobRecord) -> None:

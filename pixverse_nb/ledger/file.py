@@ -16,6 +16,7 @@ class LedgerFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.RLock()
+        self._is_closed = False
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
@@ -30,8 +31,9 @@ class LedgerFile:
             raise
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; whoever asks afterwards is told so."""
         with self._lock:
+            self._is_closed = True
             self._db.close()
 
     @contextmanager
@@ -76,6 +78,10 @@ class LedgerFile:
         try:
             yield
         except sqlite3.Error as error:
+            if self._is_closed:
+                raise LedgerError(
+                    f"The Client of the ledger {self._path} is closed. Make a new one; it knows every job."
+                ) from error
             raise LedgerError(
                 f"The ledger {self._path} cannot be used ({error}). Nothing was sent after this point; "
                 "free disk space or check the file, then run the same line again."
