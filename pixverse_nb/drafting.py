@@ -27,6 +27,7 @@ _SUFFIX: Final[Mapping[str, str]] = {
     "image/gif": ".gif",
 }
 _WHICH: Final[tuple[Which, Which]] = ("first", "last")
+_LONGEST_DEADLINE_S: Final = 10 * 365 * 86400.0  # an endless one has no place in the ledger's JSON
 _draw: Final = random.SystemRandom()
 
 Frames = tuple[Frame | None, Frame | None]  # None for a picture that the vendor holds already
@@ -67,8 +68,8 @@ class Drafter:
         Raises InvalidRequest with every wrong field and picture named, InvalidImage where only pictures are wrong.
         """
         wrong, bad_pictures, frames = self._prepared(wish)
-        if wish.deadline_s is not None and not (isinstance(wish.deadline_s, int | float) and wish.deadline_s > 0):
-            wrong["deadline_s"] = f"must be a number of seconds above 0, not {wish.deadline_s!r}"
+        if wish.deadline_s is not None and not _is_deadline(wish.deadline_s):
+            wrong["deadline_s"] = f"must be a number of seconds above 0, ten years at most, not {wish.deadline_s!r}"
         request: FramesRequest | None = None
         try:
             request = build_request(_values(wish, frames), allow_refused=wish.allow_refused)
@@ -157,6 +158,10 @@ class Drafter:
                 f"The pictures cannot be stored in {folder} ({error.strerror or error}). "
                 "Free some space or choose another home; nothing was sent and nothing was paid."
             ) from error
+
+
+def _is_deadline(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= _LONGEST_DEADLINE_S
 
 
 def _values(wish: Wish, frames: Frames) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import importlib
 import importlib.util
-import math
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -49,8 +48,7 @@ class Timing:
             value = getattr(self, item.name)
             waits = value if isinstance(value, tuple) else (value,)
             least = 0.0 if item.name in _MAY_BE_ZERO else sys.float_info.min
-            most = math.inf if item.name == "deadline_s" else sys.float_info.max
-            if not all(least <= wait <= most for wait in waits) or list(waits) != sorted(waits):
+            if not all(least <= wait <= sys.float_info.max for wait in waits) or list(waits) != sorted(waits):
                 raise ConfigError(
                     f"Timing.{item.name} must be seconds {'from 0 on' if least == 0 else 'above 0'}"
                     f"{', the least before the most' if isinstance(value, tuple) else ''}, not {value!r}"

@@ -37,6 +37,8 @@ FULL = a_record(
     error_kind="JobFailed",
     error="No.",
     parked=True,
+    budget_credits=600,
+    question="Send it again?",
     notices=("one", "two"),
     sources=("'a.jpg'", "'b.jpg'"),
 )

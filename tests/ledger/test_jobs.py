@@ -1,0 +1,295 @@
+"""What the ledger keeps of jobs, events and uploads: found again, never doubled, never overwritten by who is behind."""
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pixverse_nb.errors import BudgetReached, LedgerError
+from pixverse_nb.ledger import Ledger
+from pixverse_nb.models import FINAL_STATES, JobState, UploadedFile
+from pixverse_nb.record import JobRecord
+from tests.made import NOW, a_record, a_request, a_video_id
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    """An empty ledger."""
+    one = Ledger(tmp_path / "ledger.db", service="https://api.example.org")
+    yield one
+    one.close()
+
+
+def added(ledger: Ledger, **changes: object) -> JobRecord:
+    """Add a job with `changes`, whatever is there."""
+    record, is_new = ledger.find_or_add(replace(a_record(), **changes), reuse=False)  # type: ignore[arg-type]  # the tests' own words
+    assert is_new
+    return record
+
+
+def test_an_added_job_is_there(ledger: Ledger) -> None:
+    """A job is found by its ref with all it was added with, open, with its first event."""
+    record = added(ledger)
+    assert record == a_record(version=1)
+    assert ledger.load(record.ref) == record
+    assert ledger.open_jobs() == [record]
+    (event,) = ledger.events(record.ref)
+    assert (event.at, event.state, event.text) == (NOW, JobState.PLANNED, "asked for")
+
+
+def test_the_same_call_finds_the_same_job(ledger: Ledger) -> None:
+    """A second call that asks for the same video gets the first one's job, and nothing is added."""
+    first = added(ledger)
+    found, is_new = ledger.find_or_add(a_record(ref="pv-cell-0002", created_at=NOW + 9), reuse=True)
+    assert (found, is_new) == (first, False)
+    assert len(ledger.jobs(limit=9)) == 1
+
+
+@pytest.mark.parametrize("state", list(JobState))
+def test_what_can_be_given_back(ledger: Ledger, state: JobState) -> None:
+    """An open, finished or timed-out job is given back; a failed, moderated, refused or cancelled one is not."""
+    added(ledger, state=state)
+    no_more = {JobState.FAILED, JobState.MODERATED, JobState.REFUSED, JobState.CANCELLED}
+    _, is_new = ledger.find_or_add(a_record(ref="pv-cell-0002"), reuse=True)
+    assert is_new is (state in no_more)
+
+
+def test_reuse_false_adds_another_one(ledger: Ledger) -> None:
+    """Who insists on a new video gets a new job, and the newest is what the next call finds."""
+    added(ledger)
+    second = added(ledger, ref="pv-cell-0002", created_at=NOW + 1)
+    found, _ = ledger.find_or_add(a_record(ref="pv-cell-0003", created_at=NOW + 2), reuse=True)
+    assert found == second
+    assert ledger.find_like(a_record(ref="x")) == second
+
+
+def test_a_drawn_seed_finds_what_was_drawn(ledger: Ledger) -> None:
+    """A call without a seed finds the newest job of the same call without a seed, whatever was drawn; a call that names
+    a seed finds that seed, drawn or not.
+    """
+    named = added(ledger, ref="a", request=a_request(seed=1))
+    drawn = added(ledger, ref="b", request=a_request(seed=2), seed_was_drawn=True, created_at=NOW + 1)
+    added(ledger, ref="c", request=a_request(seed=3), created_at=NOW + 2)
+
+    def found(seed: int, *, was_drawn: bool) -> JobRecord | None:
+        return ledger.find_like(a_record(ref="x", request=a_request(seed=seed), seed_was_drawn=was_drawn))
+
+    assert found(99, was_drawn=True) == drawn
+    assert found(2, was_drawn=False) == drawn
+    assert found(1, was_drawn=False) == named
+    assert found(99, was_drawn=False) is None
+
+
+def test_one_service_knows_nothing_of_another(ledger: Ledger, tmp_path: Path) -> None:
+    """What the sandbox made is never given back for what is to be paid, nor listed with it."""
+    added(ledger, video_id=a_video_id())
+    ledger.add_upload(UploadedFile("upload/1", sha256="aa"), account=None, at=NOW)
+    other = Ledger(tmp_path / "ledger.db", service="sandbox")
+    assert [*other.jobs(limit=9), *other.open_jobs(), *other.uploads()] == []
+    assert other.load(a_record().ref) is None
+    assert other.load_by_video(a_video_id()) is None
+    assert other.find_like(a_record()) is None
+    assert other.find_upload("aa", account=None) is None
+    other.close()
+
+
+def test_two_kernels_that_ask_at_once_get_one_job(tmp_path: Path) -> None:
+    """Sixteen askers on four openings of the file at the same moment: one job, fifteen times given back."""
+    ledgers = [Ledger(tmp_path / "ledger.db", service="s") for _ in range(4)]
+    start = threading.Barrier(16)
+    found: list[tuple[JobRecord, bool]] = []
+
+    def ask(number: int) -> None:
+        start.wait()
+        found.append(ledgers[number % 4].find_or_add(a_record(ref=f"pv-{number}"), reuse=True))
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [is_new for _, is_new in found].count(True) == 1
+    assert len({record.ref for record, _ in found}) == 1
+    for ledger in ledgers:
+        ledger.close()
+
+
+def test_a_save_raises_the_version_and_tells_the_event(ledger: Ledger) -> None:
+    """Each stored change has the next version and a line in the history."""
+    record = added(ledger)
+    saved = ledger.save(replace(record, state=JobState.UPLOADING), at=NOW + 1, text="uploading")
+    assert saved == replace(record, state=JobState.UPLOADING, version=2)
+    assert ledger.load(record.ref) == saved
+    assert [event.text for event in ledger.events(record.ref)] == ["asked for", "uploading"]
+
+
+def test_who_is_behind_changes_nothing(ledger: Ledger) -> None:
+    """A write that does not know the newest version is refused: two processes never move one job at once."""
+    record = added(ledger)
+    newest = ledger.save(replace(record, state=JobState.UPLOADING), at=NOW + 1, text="one")
+    assert ledger.save(replace(record, state=JobState.CANCELLED), at=NOW + 2, text="two") is None
+    assert ledger.load(record.ref) == newest
+    assert len(ledger.events(record.ref)) == 2
+
+
+def test_an_unknown_job_cannot_be_saved(ledger: Ledger) -> None:
+    """Saving makes no job."""
+    assert ledger.save(a_record(version=1), at=NOW, text="x") is None
+    assert ledger.jobs(limit=9) == []
+
+
+def test_an_intent_needs_the_seat(ledger: Ledger) -> None:
+    """The intent of a paid call is stored only under the seat's present epoch; any other fact needs none."""
+    record = added(ledger)
+    intent = replace(record, state=JobState.SUBMITTING, charged="unknown")
+    assert ledger.save(intent, at=NOW, text="intent", epoch=1) is None
+    first = ledger.seats.take("me", after=0, has_lock=True)
+    assert first is not None
+    second = ledger.seats.take("other", after=first, has_lock=True)
+    assert ledger.save(intent, at=NOW, text="intent", epoch=first) is None
+    assert ledger.load(record.ref) == record
+    stored = ledger.save(intent, at=NOW, text="intent", epoch=second)
+    assert stored is not None
+    assert ledger.save(replace(stored, state=JobState.QUEUED), at=NOW, text="accepted") is not None
+
+
+def spending(**changes: object) -> JobRecord:
+    """An intent for about 60 credits, with `changes`."""
+    return replace(a_record(ref="new", state=JobState.SUBMITTING, estimated_credits=60), **changes)  # type: ignore[arg-type]  # the tests' own words
+
+
+@pytest.mark.parametrize(
+    ("charged", "cost", "estimate", "counts"),
+    [("yes", 90, 60, 90), ("unknown", None, 60, 60), ("no", 90, 60, 0), ("yes", None, None, 0), ("yes", 0, 60, 0)],
+)
+def test_a_budget_counts_what_was_or_may_be_paid(
+    ledger: Ledger, charged: str, cost: int | None, estimate: int | None, counts: int
+) -> None:
+    """The vendor's figure counts, else the estimate; what is proved unpaid does not. Beyond the budget nothing is
+    stored, and so nothing is sent.
+    """
+    epoch = ledger.seats.take("me", after=0, has_lock=True)
+    added(ledger, ref="old", charged=charged, cost_credits=cost, estimated_credits=estimate)
+    assert ledger.spent_credits() == counts
+    before = added(ledger, ref="new", request=a_request(seed=2))
+    intent = spending(version=before.version, request=before.request)
+    with pytest.raises(BudgetReached) as caught:
+        ledger.save(replace(intent, budget_credits=counts + 59), at=NOW, text="intent", epoch=epoch)
+    assert caught.value.may_have_been_charged == "no"
+    assert ledger.load("new") == before
+    assert ledger.save(replace(intent, budget_credits=counts + 60), at=NOW, text="intent", epoch=epoch) is not None
+
+
+def test_a_job_does_not_count_against_itself(ledger: Ledger) -> None:
+    """A second attempt of a job is not refused for the first one's estimate."""
+    epoch = ledger.seats.take("me", after=0, has_lock=True)
+    before = added(ledger, ref="new", charged="unknown", estimated_credits=60)
+    again = spending(version=before.version, budget_credits=60)
+    assert ledger.save(again, at=NOW, text="intent", epoch=epoch) is not None
+
+
+def test_jobs_are_listed_newest_first_and_open_ones_oldest_first(ledger: Ledger) -> None:
+    """Two orders for two readers: people see the newest, the engine takes the oldest."""
+    for number, state in enumerate((JobState.DONE, JobState.PLANNED, JobState.FAILED, JobState.QUEUED)):
+        added(ledger, ref=f"pv-{number}", created_at=NOW + number, state=state)
+    added(ledger, ref="pv-4", created_at=NOW + 3)
+    assert [record.ref for record in ledger.jobs(limit=3)] == ["pv-4", "pv-3", "pv-2"]
+    assert [record.ref for record in ledger.open_jobs()] == ["pv-1", "pv-3", "pv-4"]
+    assert [record.ref for record in ledger.done_like(limit=9)] == ["pv-0"]
+
+
+@pytest.mark.parametrize("state", list(JobState))
+def test_open_is_what_is_not_final(ledger: Ledger, state: JobState) -> None:
+    """Every state that is not final keeps a job among the open ones."""
+    added(ledger, state=state)
+    assert bool(ledger.open_jobs()) is (state not in FINAL_STATES)
+
+
+def test_a_job_is_found_by_the_vendors_id(ledger: Ledger) -> None:
+    """Once accepted, a job is known under its id."""
+    record = added(ledger)
+    assert not ledger.knows_video(a_video_id())
+    saved = ledger.save(replace(record, video_id=a_video_id(), state=JobState.QUEUED), at=NOW, text="accepted")
+    assert ledger.load_by_video(a_video_id()) == saved
+    assert ledger.knows_video(a_video_id())
+
+
+def test_changes_are_followed_by_a_mark(ledger: Ledger) -> None:
+    """Who remembers a mark gets the jobs that have changed since, each once, in their newest form."""
+    first, second = added(ledger, ref="a"), added(ledger, ref="b")
+    mark = ledger.change_mark()
+    assert ledger.changes_since(mark) == (mark, [])
+    one = ledger.save(replace(first, state=JobState.UPLOADING), at=NOW, text="x")
+    assert one is not None
+    two = ledger.save(replace(one, state=JobState.WAITING), at=NOW, text="y")
+    newer, changed = ledger.changes_since(mark)
+    assert changed == [two]
+    assert ledger.changes_since(newer) == (newer, [])
+    assert ledger.changes_since(0)[1] == [two, second]
+
+
+def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
+    """Closed and opened again, the ledger knows jobs, events and uploads as they were."""
+    before = Ledger(tmp_path / "ledger.db", service="s")
+    record = added(before, notices=("one",), absent_since=(NOW,), video_id=a_video_id())
+    before.add_upload(UploadedFile("upload/1", 7, "https://x", 9, "aa"), account=None, at=NOW)
+    events = before.events(record.ref)
+    before.close()
+    after = Ledger(tmp_path / "ledger.db", service="s")
+    assert after.load(record.ref) == record
+    assert after.events(record.ref) == events
+    assert after.uploads() == [UploadedFile("upload/1", 7, "https://x", 9, "aa")]
+    after.close()
+
+
+def test_uploads_are_known_for_each_account(ledger: Ledger) -> None:
+    """A picture that went up for one account is not taken for uploaded with another one."""
+    upload = UploadedFile("upload/1", sha256="aa")
+    ledger.add_upload(upload, account="one@example.org", at=NOW)
+    assert ledger.find_upload("aa", account="one@example.org") == upload
+    assert ledger.find_upload("aa", account="two@example.org") is None
+    assert ledger.find_upload("aa", account=None) is None
+    assert ledger.find_upload("bb", account="one@example.org") is None
+
+
+def test_a_dropped_upload_is_forgotten_and_a_new_one_takes_its_place(ledger: Ledger) -> None:
+    """What the vendor no longer takes is forgotten under every account; a later upload of the same bytes counts."""
+    old, new = UploadedFile("upload/1", sha256="aa"), UploadedFile("upload/2", sha256="aa")
+    ledger.add_upload(old, account=None, at=NOW)
+    ledger.add_upload(UploadedFile("upload/3", sha256="bb"), account=None, at=NOW + 1)
+    ledger.add_upload(new, account=None, at=NOW + 2)
+    assert [upload.path for upload in ledger.uploads()] == ["upload/2", "upload/3"]
+    ledger.forget_upload("upload/2")
+    assert ledger.find_upload("aa", account=None) is None
+    assert [upload.path for upload in ledger.uploads()] == ["upload/3"]
+
+
+def test_a_full_disk_stops_the_intent(ledger: Ledger, tmp_path: Path) -> None:
+    """Where the intent cannot be stored, LedgerError is raised, and the ledger holds what it held."""
+    record = added(ledger)
+    epoch = ledger.seats.take("me", after=0, has_lock=True)
+    with sqlite3.connect(tmp_path / "ledger.db") as blocker:
+        pages = blocker.execute("PRAGMA page_count").fetchone()[0]
+    blocker.close()
+    with ledger._file.reading() as db:
+        db.execute(f"PRAGMA max_page_count = {pages}")
+    big = replace(record, state=JobState.SUBMITTING, trouble="x" * 200_000)
+    with pytest.raises(LedgerError, match="free disk space"):
+        ledger.save(big, at=NOW, text="intent", epoch=epoch)
+    assert ledger.load(record.ref) == record
+
+
+def test_the_file_holds_no_picture_and_the_cell_in_clear(ledger: Ledger, tmp_path: Path) -> None:
+    """The row's columns are those of the record, so that the file can be searched by other means."""
+    record = added(ledger, state=JobState.QUEUED, video_id=a_video_id())
+    db = sqlite3.connect(tmp_path / "ledger.db")
+    row = db.execute("SELECT ref, service, cell, call_key, state, video_id, version, data FROM jobs").fetchone()
+    db.close()
+    assert row[:7] == (
+        record.ref, ledger.service, record.request.cell, record.request.call_key, "queued", a_video_id(), 1
+    )  # fmt: skip
+    assert JobRecord.from_json(json.loads(row[7])) == record
