@@ -7,6 +7,7 @@ import pytest
 
 from pixverse_nb.errors import JobTimeout
 from pixverse_nb.models import JobState
+from tests.sandbox.guest import Guest
 from tests.session.conftest import Build
 from tests.session.house import SETTLING, House, failed, finished, history, order, reached, states
 
@@ -59,6 +60,14 @@ def test_accepted_late_it_is_found_and_not_sent_again(house: House) -> None:
     assert (house.paid, house.control.requests[CREATE]) == (1, 1)
 
 
+def test_without_the_settle_window_it_would_be_paid_twice(house: House) -> None:
+    """Why the window must exceed the vendor's lag: at 0 the same late acceptance is a second payment."""
+    house.control.arm("accept_lag", lag_s=1200)
+    job = order(house.open(timing=replace(SETTLING, answer_timeout_s=0.2, settle_s=0.0)))
+    assert finished(job).size_bytes > 0
+    house.accepts(2)
+
+
 def test_listed_late_it_is_found_and_not_sent_again(house: House) -> None:
     """Neither list nor scheduler shows the new generation for a while: it is waited for, not paid again."""
     house.control.arm("lost_answer")
@@ -74,7 +83,7 @@ def test_an_answer_after_the_time_is_not_waited_for(still: House) -> None:
     still.control.arm("late_answer", delay_s=10_000)
     job = order(still.open(timing=SETTLING))
     reached(job, JobState.QUEUED)
-    assert "No answer within 1 s" in history(job)
+    assert "No answer within" in history(job)
     assert (still.paid, still.control.requests[CREATE]) == (1, 1)
 
 
@@ -137,21 +146,23 @@ def test_a_foreign_generation_is_not_taken_for_ours(house: House) -> None:
     assert {generation.seed for generation in house.control.generations} == {7, 8}
 
 
-def test_the_whole_list_is_read_for_the_proof(house: House) -> None:
-    """With more generations than one page holds, the lost one is found on a later page, and none is paid twice."""
+def test_the_whole_list_is_read(house: House) -> None:
+    """With more generations than one page holds, the lost one is found on the second, and none is paid twice."""
     house.control.switches.reply_ref_in_scheduler = False
-    house.control.switches.generation_s = (1.0, 1.0)
-    filler = house.open(home=house.home / "other")
+    (account,) = house.control.accounts.values()
+    house.control.add_account(replace(account, max_jobs=99, plan_jobs=99))
     house.control.arm("lost_answer")
     house.control.arm("list_lag", lag_s=10**9)
-    client = house.open()
-    job = order(client, seed=7)
+    job = order(house.open())
     reached(job, JobState.UNKNOWN)
-    for other in [order(filler, seed=seed) for seed in range(100, 145)]:
-        finished(other)
+    somebody = Guest(house.box)
+    with somebody.http:
+        path = somebody.upload()
+        for seed in range(100, 145):
+            somebody.create(first_frame_path=path, seed=seed)
     house.control.advance(10**9)
     assert finished(job).size_bytes > 0
-    assert house.paid == 46
+    assert (house.paid, house.control.requests[CREATE]) == (46, 46)
 
 
 def test_several_lost_at_once_are_each_found(house: House) -> None:
@@ -194,7 +205,7 @@ def test_a_row_that_may_be_ours_is_no_proof_of_absence(house: House, field: str)
     house.control.switches.reply_ref_in_scheduler = False
     house.control.arm("missing_fields", times=None, route="video*", fields=["seed", field])
     house.control.arm("lost_answer")
-    timing = replace(SETTLING, deadline_s=2.5)
+    timing = replace(SETTLING, deadline_s=2.2)
     job = order(house.open(timing=timing), prompt="rain")
     error = failed(job)
     assert isinstance(error, JobTimeout)
