@@ -331,6 +331,25 @@ def test_the_vendors_no_is_proof_and_is_not_sent_again(status: int) -> None:
     assert (server.connections, len(server.requests)) == (1, 1)
 
 
+def test_the_last_look_can_forbid_the_first_byte() -> None:
+    """`may_leave` is asked once, when the connection stands; where it says no, the host hears not a byte: rejected."""
+    asked: list[int] = []
+
+    async def talk(client: AsyncClient, server: Hostile) -> PaidOutcome:
+        def may_leave() -> bool:
+            asked.append(server.connections)
+            return False
+
+        return await client.send_paid(PAID, may_leave=may_leave)
+
+    outcome, server = run([answer(200, {"video_id": a_video_id()})], talk)
+    assert isinstance(outcome, Rejected)
+    assert isinstance(outcome.error, NoAnswer)
+    assert outcome.error.sent is False
+    assert len(asked) == 1
+    assert server.requests == []
+
+
 def not_sent(base_url: str, timing: Timing = FAST) -> PaidOutcome:
     """Make the paid call to an address at which no request can arrive."""
 

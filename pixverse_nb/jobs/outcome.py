@@ -40,8 +40,11 @@ _POSTER_PX: Final = 640
 
 def error_of(record: JobRecord, *, job: Any, is_resting: bool) -> PixVerseError | None:
     """Return the error that the job's `result()` raises, or None where nothing is wrong with it."""
-    if record.error is None:
+    if record.error is None and record.question is None:
         return None
+    if record.question is not None:
+        text = f"{record.question} {next_step(record, is_resting=is_resting)}"
+        return errors.OutcomeUnknown(text, ref=record.ref, may_have_been_charged="unknown")
     text = f"{record.error} {next_step(record, is_resting=is_resting) or ''}".strip()
     details: dict[str, Any] = {
         "ref": record.ref,
@@ -117,6 +120,8 @@ def reuse_notice(record: JobRecord) -> str:
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(record.submitted_at or record.created_at))
     if record.charged == "no":
         return f"This call was made before ({when}) and nothing has been paid for it so far."
+    if record.charged == "unknown":
+        return f"This call was sent before ({when}); whether it was paid is being settled, and it is not sent again."
     cost = record.cost_credits if record.cost_credits is not None else record.estimated_credits
     about = "" if record.cost_credits is not None else "about "
     price = f", {about}{cost} credits" if cost is not None else ""

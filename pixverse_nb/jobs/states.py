@@ -11,7 +11,7 @@ that was lost is never answered by a second call, until two lists begun after th
 one was not accepted.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -22,6 +22,8 @@ from pixverse_nb.jobs.events import (
     CallRefused,
     CancelAsked,
     DeadlinePassed,
+    DebitSeen,
+    Decided,
     Downloaded,
     Event,
     IntentMade,
@@ -91,14 +93,14 @@ def _call_accepted(record: JobRecord, event: CallAccepted) -> JobRecord:
         charged="yes",
         trouble=None,
     )
-    return accepted if record.state.is_final else replace(accepted, state=JobState.QUEUED)
+    return _told_again(accepted) if record.state.is_final else replace(accepted, state=JobState.QUEUED)
 
 
 def _call_refused(record: JobRecord, event: CallRefused) -> JobRecord:
     if record.video_id is not None or not _speaks_of(record, event):
         return record
     if record.state.is_final:
-        return replace(record, charged="no")
+        return _told_again(replace(record, charged="no"))
     state = JobState.MODERATED if event.is_moderation else JobState.REFUSED
     return _ended(replace(record, charged="no"), state, event.at, kind=event.kind, text=event.text)
 
@@ -107,7 +109,7 @@ def _call_postponed(record: JobRecord, event: CallPostponed) -> JobRecord:
     if record.video_id is not None or not _speaks_of(record, event):
         return record
     if record.state.is_final:
-        return replace(record, charged="no")
+        return _told_again(replace(record, charged="no"))
     return replace(record, state=JobState.WAITING, retry_at=event.retry_at, trouble=event.text, charged="no")
 
 
@@ -160,6 +162,7 @@ def _row_seen(record: JobRecord, event: RowSeen) -> JobRecord:
         trouble=None,
         error=None,
         error_kind=None,
+        question=None,
         url=row.url or record.url,
     )
     if row.state is RemoteState.FAILED:
@@ -186,7 +189,8 @@ def _second_payment(record: JobRecord, event: RowSeen) -> JobRecord:
     if row.video_id in (None, record.video_id):
         return record
     if record.video_id is None:
-        return replace(record, video_id=row.video_id, account=record.account or event.account, charged="yes")
+        found = replace(record, video_id=row.video_id, account=record.account or event.account, charged="yes")
+        return _told_again(found)
     return _paid_twice(record)
 
 
@@ -199,7 +203,7 @@ def _row_missing(record: JobRecord, event: RowMissing) -> JobRecord:
     if record.state is not JobState.UNKNOWN or record.unknown_since is None:
         return record
     settled_at = max(record.unknown_since, record.send_by or 0.0) + event.settle_s
-    if event.listed_at <= settled_at or event.listed_at in record.absent_since:
+    if record.question is not None or event.listed_at <= settled_at or event.listed_at in record.absent_since:
         return record
     proofs = (*record.absent_since, event.listed_at)
     if len(proofs) < 2:
@@ -212,6 +216,37 @@ def _row_missing(record: JobRecord, event: RowMissing) -> JobRecord:
         absent_since=(),
         charged="no",
         trouble="The lost call was never accepted, so nothing was paid for it.",
+    )
+
+
+def _debit_seen(record: JobRecord, event: DebitSeen) -> JobRecord:
+    if record.state is not JobState.UNKNOWN or record.question is not None:
+        return record
+    return replace(
+        record,
+        question=(
+            f"The vendor lists no such generation, but the balance fell by {event.credits} credits that nothing else "
+            "explains. Was this call paid?"
+        ),
+    )
+
+
+def _decided(record: JobRecord, event: Decided) -> JobRecord:
+    if record.state is not JobState.UNKNOWN or record.question is None:
+        return record
+    if event.was_paid:
+        text = "It was decided that the lost call was paid; the vendor never showed its video."
+        paid = replace(record, question=None, charged="yes")
+        return _ended(paid, JobState.FAILED, event.at, kind="JobFailed", text=text)
+    return replace(
+        record,
+        state=JobState.WAITING,
+        question=None,
+        retry_at=None,
+        unknown_since=None,
+        absent_since=(),
+        charged="no",
+        trouble="It was decided that the lost call was not paid.",
     )
 
 
@@ -233,25 +268,37 @@ def _trouble_over(record: JobRecord, _: TroubleOver) -> JobRecord:
     return record if record.trouble is None or record.parked else replace(record, trouble=None)
 
 
-def _deadline_passed(record: JobRecord, event: DeadlinePassed) -> JobRecord:
-    if record.state.is_final or record.state is JobState.DOWNLOADING:
-        return record
-    text = {
+_ENDED_HERE: Final[Mapping[JobState, Mapping[str, str]]] = {
+    JobState.TIMED_OUT: {
         "no": "It was not sent in time; nothing was paid.",
         "yes": "The video was not ready in time; it is paid and can be taken up again.",
         "unknown": "It is still unknown whether the paid call was accepted; it can be taken up again.",
-    }[record.charged]
+    },
+    JobState.CANCELLED: {
+        "no": "Cancelled before it was sent; nothing was paid.",
+        "yes": "Cancelled here; the vendor may finish it all the same, and it stays paid.",
+        "unknown": "Cancelled here while its paid call was under way; it may have been paid.",
+    },
+}
+
+
+def _told_again(record: JobRecord) -> JobRecord:
+    """A job that ended here learns what became of its paid call: its sentence is told again with that."""
+    texts = _ENDED_HERE.get(record.state)
+    return record if texts is None else replace(record, error=texts[record.charged])
+
+
+def _deadline_passed(record: JobRecord, event: DeadlinePassed) -> JobRecord:
+    if record.state.is_final or record.state is JobState.DOWNLOADING:
+        return record
+    text = _ENDED_HERE[JobState.TIMED_OUT][record.charged]
     return _ended(record, JobState.TIMED_OUT, event.at, kind="JobTimeout", text=text)
 
 
 def _cancel_asked(record: JobRecord, event: CancelAsked) -> JobRecord:
     if record.state.is_final or record.state is JobState.DOWNLOADING:
         return record
-    text = {
-        "no": "Cancelled before it was sent; nothing was paid.",
-        "yes": "Cancelled here; the vendor may finish it all the same, and it stays paid.",
-        "unknown": "Cancelled here while its paid call was under way; it may have been paid.",
-    }[record.charged]
+    text = _ENDED_HERE[JobState.CANCELLED][record.charged]
     return _ended(record, JobState.CANCELLED, event.at, kind="JobCancelled", text=text)
 
 
@@ -292,6 +339,8 @@ _TABLE: Final[dict[type, Callable[..., JobRecord]]] = {
     AnswerLost: _answer_lost,
     RowSeen: _row_seen,
     RowMissing: _row_missing,
+    DebitSeen: _debit_seen,
+    Decided: _decided,
     Downloaded: _downloaded,
     Troubled: _troubled,
     TroubleOver: _trouble_over,

@@ -26,6 +26,7 @@ from pixverse_nb.errors import (
 from pixverse_nb.jobs import actions, events
 from pixverse_nb.jobs.desk import Desk
 from pixverse_nb.jobs.events import Event
+from pixverse_nb.jobs.witness import Witness
 from pixverse_nb.models import JobState, UploadedFile
 from pixverse_nb.record import JobRecord
 from pixverse_nb.wire import useapi
@@ -40,8 +41,9 @@ _STOPPING: Final = (Unauthorized, SubscriptionRequired, OutOfCredits, AccountPen
 class Submitter:
     """Sends the paid calls of one service, at most as many at once as slots are free."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, witness: Witness) -> None:
         self._desk = desk
+        self._witness = witness
         self._may_be_free = asyncio.Event()
         self._cools_until = 0.0
         self._stopped: PixVerseError | None = None
@@ -76,6 +78,7 @@ class Submitter:
     async def submit(self, ref: str) -> None:
         """Make the paid call when a slot is free; returns after one try, or when the job has moved otherwise."""
         desk = self._desk
+        await self._witness.look(desk.records[ref])
         if not await self._turn(ref):
             return
         now = desk.now()
@@ -94,9 +97,14 @@ class Submitter:
             reply_ref=record.reply_ref,
             email=record.account,
         )
-        # The last look is taken when the first byte is about to leave: the machine may have slept since the intent.
+
+        def may_leave() -> bool:
+            """Look when the first byte is about to go: the machine may have slept, the job may have been cancelled."""
+            newest = desk.records.get(ref, record)
+            return newest.attempt == record.attempt and actions.may_be_sent(newest, now=desk.now())
+
         with desk.in_flight(ref):
-            outcome = await desk.client.send_paid(call, may_leave=lambda: actions.may_be_sent(record, now=desk.now()))
+            outcome = await desk.client.send_paid(call, may_leave=may_leave)
             desk.apply(ref, self._event_of(outcome, record))
 
     # -- inside --------------------------------------------------------------------------------------------------

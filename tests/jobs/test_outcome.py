@@ -165,6 +165,7 @@ def test_the_plain_line_is_short() -> None:
     ("changes", "words"),
     [
         ({"charged": "no"}, "nothing has been paid for it so far"),
+        ({"charged": "unknown"}, "whether it was paid is being settled, and it is not sent again"),
         ({"charged": "yes", "cost_credits": 90}, ", 90 credits: given back, not paid again"),
         ({"charged": "yes", "estimated_credits": 60}, ", about 60 credits: given back"),
         (

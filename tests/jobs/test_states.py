@@ -496,12 +496,14 @@ def test_the_answer_to_a_cancelled_call_is_kept() -> None:
     assert cancelled.charged == "unknown"
     paid = advance(cancelled, ACCEPTED)
     assert (paid.state, paid.charged, paid.video_id) == (JobState.CANCELLED, "yes", a_video_id())
+    assert "it stays paid" in str(paid.error)
     for proof in (
         CallRefused(NOW + 6, "OutOfCredits", "No.", attempt=1),
         CallPostponed(NOW + 6, NOW + 9, "Busy.", attempt=1),
     ):
         unpaid = advance(cancelled, proof)
         assert (unpaid.state, unpaid.charged) == (JobState.CANCELLED, "no")
+        assert "nothing was paid" in str(unpaid.error)
 
 
 TAKEN_UP = TakenUp(NOW + 5000, "other", NOW + 6800)
