@@ -95,6 +95,22 @@ class RowMissing:
 
 
 @dataclass(frozen=True)
+class DebitSeen:
+    """The balance fell by `credits` that no listed generation explains: only a person can say what happened."""
+
+    at: float
+    credits: int
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A person says whether the lost call was paid."""
+
+    at: float
+    was_paid: bool
+
+
+@dataclass(frozen=True)
 class Downloaded:
     at: float
     video: StoredVideo
@@ -144,6 +160,8 @@ Event = (
     | AnswerLost
     | RowSeen
     | RowMissing
+    | DebitSeen
+    | Decided
     | Downloaded
     | Troubled
     | TroubleOver

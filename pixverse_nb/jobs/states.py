@@ -92,6 +92,7 @@ def _call_accepted(record: JobRecord, event: CallAccepted) -> JobRecord:
         submitted_at=event.at,
         charged="yes",
         trouble=None,
+        question=None,
     )
     return _told_again(accepted) if record.state.is_final else replace(accepted, state=JobState.QUEUED)
 
@@ -102,7 +103,7 @@ def _call_refused(record: JobRecord, event: CallRefused) -> JobRecord:
     if record.state.is_final:
         return _told_again(replace(record, charged="no"))
     state = JobState.MODERATED if event.is_moderation else JobState.REFUSED
-    return _ended(replace(record, charged="no"), state, event.at, kind=event.kind, text=event.text)
+    return _ended(replace(record, charged="no", question=None), state, event.at, kind=event.kind, text=event.text)
 
 
 def _call_postponed(record: JobRecord, event: CallPostponed) -> JobRecord:
@@ -110,7 +111,9 @@ def _call_postponed(record: JobRecord, event: CallPostponed) -> JobRecord:
         return record
     if record.state.is_final:
         return _told_again(replace(record, charged="no"))
-    return replace(record, state=JobState.WAITING, retry_at=event.retry_at, trouble=event.text, charged="no")
+    return replace(
+        record, state=JobState.WAITING, retry_at=event.retry_at, trouble=event.text, charged="no", question=None
+    )
 
 
 def _speaks_of(record: JobRecord, event: CallRefused | CallPostponed) -> bool:

@@ -28,6 +28,10 @@ def told(event: Event, after: JobRecord) -> str:
             text = f"the vendor's list shows it {after.state.value}"
         case events.RowMissing():
             text = "not in the vendor's list" if after.state is JobState.UNKNOWN else "proved: never accepted, not paid"
+        case events.DebitSeen():
+            text = after.question or "the balance was looked at"
+        case events.Decided(was_paid=was_paid):
+            text = f"decided by a person: the lost call was {'' if was_paid else 'not '}paid"
         case events.Downloaded():
             text = "downloaded, checked and stored"
         case events.Troubled(text=said):
@@ -51,6 +55,11 @@ def next_step(record: JobRecord, *, is_resting: bool) -> str | None:
         return f"{again} takes it up again." + ("" if record.charged == "no" else " Nothing is paid again.")
     if state is JobState.CANCELLED and record.charged != "no":
         return f"{again}.resume() goes on waiting for it; nothing is paid again."
+    if record.question is not None:
+        return (
+            f"{again}.decide(was_paid=True) keeps it as paid and ends the search; "
+            f"{again}.decide(was_paid=False) sends it again, which pays anew. Until then it is looked for and not sent."
+        )
     if state is JobState.UNKNOWN:
         return "Nothing to do: the vendor's list settles it. It is not sent again before that."
     if state is JobState.FAILED:

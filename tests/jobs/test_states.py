@@ -11,6 +11,8 @@ from pixverse_nb.jobs.events import (
     CallRefused,
     CancelAsked,
     DeadlinePassed,
+    DebitSeen,
+    Decided,
     Downloaded,
     Event,
     IntentMade,
@@ -137,6 +139,11 @@ TABLE: list[tuple[Event, dict[JobState, JobState]]] = [
         dict.fromkeys((*BEFORE_SENDING, *ON_THE_LIST, JobState.TIMED_OUT), JobState.MODERATED),
     ),
     (RowMissing(NOW + 9001, NOW + 9000, SETTLE_S), {}),  # one list alone proves nothing in any state
+    (DebitSeen(NOW + 100, 60), {}),
+    (Decided(NOW + 100, was_paid=True), {}),  # nothing was asked
+    (Decided(NOW + 100, was_paid=False), {}),
+    (DebitSeen(NOW + 9001, 60), {}),
+    (Decided(NOW + 9002, was_paid=True), {}),  # nobody was asked
     (Downloaded(NOW + 100, FILM), dict.fromkeys(JobState, JobState.DONE)),  # the file is here, whatever was thought
     (Troubled(NOW + 100, "No network."), {}),
     (Troubled(NOW + 100, "Disk full.", parks=True), {}),
@@ -390,6 +397,45 @@ def test_the_row_of_an_ended_job_is_its_payment_not_a_second_one(state: JobState
     record = lived(*UPLOADED, INTENT, end)
     after = advance(record, RowSeen(NOW + 9, NOW + 8, a_row(), EMAIL))
     assert (after.state, after.charged, after.video_id, after.notices) == (state, "yes", a_video_id(), ())
+
+
+def asked_job() -> JobRecord:
+    """A lost call about which a person is asked, because the balance fell."""
+    return advance(lost_job(), DebitSeen(LOST_AT + 200, 60))
+
+
+def test_an_unexplained_debit_stops_the_proof() -> None:
+    """Where the balance fell by what no row explains, no list proves absence any more: a person is asked, and until
+    then nothing is sent.
+    """
+    record = asked_job()
+    assert "60 credits" in str(record.question)
+    assert listed(record, SETTLED_AT + 1, SETTLED_AT + 5, SETTLED_AT + 9) == record
+    assert advance(record, DebitSeen(LOST_AT + 300, 90)) is record
+    assert advance(record, INTENT) is record
+
+
+def test_a_person_decides() -> None:
+    """Paid: the search ends and nothing is sent. Not paid: the call may be made again, as a new attempt."""
+    paid = advance(asked_job(), Decided(NOW + 900, was_paid=True))
+    assert (paid.state, paid.charged, paid.question) == (JobState.FAILED, "yes", None)
+    unpaid = advance(asked_job(), Decided(NOW + 900, was_paid=False))
+    assert (unpaid.state, unpaid.charged, unpaid.question) == (JobState.WAITING, "no", None)
+    assert advance(unpaid, replace(INTENT, at=NOW + 901)).attempt == 2
+
+
+@pytest.mark.parametrize(
+    "settling",
+    [
+        RowSeen(NOW + 400, NOW + 399, a_row()),
+        replace(ACCEPTED, at=NOW + 400),
+        CallRefused(NOW + 400, "APIError", "No.", attempt=1),
+        CallPostponed(NOW + 400, NOW + 410, "No network.", attempt=1),
+    ],
+)
+def test_what_settles_the_call_settles_the_question(settling: Event) -> None:
+    """When the generation turns up, or the answer comes after all, nobody needs to be asked any more."""
+    assert advance(asked_job(), settling).question is None
 
 
 # -- what the list shows ----------------------------------------------------------------------------------------------

@@ -41,9 +41,40 @@ LINES: list[tuple[events.Event, object, str]] = [
         "proved: never accepted, not paid",
     ),
     (
+        events.DebitSeen(NOW, 60),
+        LOST,
+        (
+            "The vendor lists no such generation, but the balance fell by 60 credits that nothing else explains. "
+            "Was this call paid?"
+        ),
+    ),
+    (
+        events.Decided(NOW, was_paid=True),
+        advance(LOST, events.DebitSeen(NOW, 60)),
+        "decided by a person: the lost call was paid",
+    ),
+    (
         events.Downloaded(NOW, StoredVideo("videos/1.mp4", "ff", 1)),
         replace(RUNNING, state=JobState.DOWNLOADING),
         "downloaded, checked and stored",
+    ),
+    (
+        events.DebitSeen(NOW, 60),
+        LOST,
+        (
+            "The vendor lists no such generation, but the balance fell by 60 credits that nothing else explains. "
+            "Was this call paid?"
+        ),
+    ),
+    (
+        events.Decided(NOW, was_paid=True),
+        replace(LOST, question="Was it paid?"),
+        "decided by a person: the lost call was paid",
+    ),
+    (
+        events.Decided(NOW, was_paid=False),
+        replace(LOST, question="Was it paid?"),
+        "decided by a person: the lost call was not paid",
     ),
     (events.Troubled(NOW, "No network."), RUNNING, "No network."),
     (events.TroubleOver(NOW), replace(RUNNING, trouble="x"), "going on"),
