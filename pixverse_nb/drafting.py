@@ -52,13 +52,22 @@ class Drafter:
     """Turns wishes into jobs for one home; `fetch` returns the bytes behind a picture's address."""
 
     def __init__(
-        self, *, home: Path, owner: str, service: str, prices: Prices, deadline_s: float, fetch: Callable[[str], bytes]
+        self,
+        *,
+        home: Path,
+        owner: str,
+        service: str,
+        prices: Prices,
+        deadline_s: float,
+        budget_credits: int | None,
+        fetch: Callable[[str], bytes],
     ) -> None:
         self._home = home
         self._owner = owner
         self._service = service
         self._prices = prices
         self._deadline_s = deadline_s
+        self._budget_credits = budget_credits
         self._fetch = fetch
         self._darkroom = Darkroom()
 
@@ -136,6 +145,7 @@ class Drafter:
             last_sha=last.sha256 if last else None,
             first_path=wish.first.path if isinstance(wish.first, UploadedFile) else None,
             last_path=wish.last.path if isinstance(wish.last, UploadedFile) else None,
+            budget_credits=self._budget_credits,
             estimated_credits=self._prices.estimate(request),
             notices=_notices(frames),
             sources=(_source_name(wish.first, "first"), _source_name(wish.last, "last")),

@@ -12,11 +12,10 @@ import weakref
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from pixverse_nb.drafting import Drafter, Wish
 from pixverse_nb.errors import ConfigError, InvalidRequest
-from pixverse_nb.jobs.desk import Vendor
 from pixverse_nb.jobs.engine import Engine
 from pixverse_nb.jobs.job import Job, tell
 from pixverse_nb.jobs.outcome import reuse_notice
@@ -26,14 +25,13 @@ from pixverse_nb.models import Capacity, Credits, RemoteVideo, UploadedFile
 from pixverse_nb.portal import Portal
 from pixverse_nb.privacy import Secret, masked
 from pixverse_nb.record import JobRecord
-from pixverse_nb.settings import TOKEN_PAGE, Prices, Timing, find_base_url, find_email, find_home, find_token
+from pixverse_nb.service import SANDBOX, Service, find_service, start_sandbox
+from pixverse_nb.settings import Prices, Timing, find_email, find_home
 from pixverse_nb.show.display import bundle_of, show_bundle
 from pixverse_nb.wire import useapi
 from pixverse_nb.wire.call import Call
 
 T = TypeVar("T")
-
-_SANDBOX_SERVICE: Final = "sandbox"
 
 
 class Client:
@@ -42,7 +40,9 @@ class Client:
     `token` is taken from the argument, USEAPI_TOKEN, the keyring or Colab's secrets; where there is none, the client
     runs on the embedded sandbox and says so. `base_url` is the API's address, `home` the folder for the ledger and the
     videos (default ./pixverse), `email` pins the PixVerse account where several are configured, `prices` the list for
-    estimates. A context manager: `close()` ends its thread; open jobs go on when the next Client opens the same home.
+    estimates, `budget_credits` the most that this home may spend in all, counted from its ledger over restarts and
+    kernels: the call that would exceed it is not made. A context manager: `close()` ends its thread; open jobs go on
+    when the next Client opens the same home.
 
     >>> with Client.sandbox(speed=60) as client:  # doctest: +SKIP
     ...     video = client.create_frames("first.jpg", "last.jpg", seed=7).result()
@@ -57,23 +57,12 @@ class Client:
         email: str | None = None,
         timing: Timing | None = None,
         prices: Prices | None = None,
+        budget_credits: int | None = None,
     ) -> None:
         given = Secret(token) if token else None
         del token  # a verbose traceback prints the variables of every frame
-        secret = find_token(given)
-        box: Any = None
-        if secret is None:
-            if base_url or os.environ.get("PIXVERSE_NB_BASE_URL"):
-                raise ConfigError(
-                    "No token was found for this base_url. Pass token=…, or set USEAPI_TOKEN. "
-                    f"A useapi.net token comes from {TOKEN_PAGE}."
-                )
-            box = _open_sandbox(find_home(home) / "sandbox", speed=_SANDBOX_SPEED)
-            timing = timing or _sandbox_timing(_SANDBOX_SPEED)
-            home = find_home(home) / "sandbox"
-            _say_sandbox()
-        self._email = None if box else find_email(email)
-        self._open(secret, box, base_url=base_url, home=home, timing=timing, prices=prices)
+        service = find_service(given, base_url=base_url, home=home, timing=timing)
+        self._open(service, email=find_email(email), prices=prices, budget_credits=budget_credits)
 
     @classmethod
     def sandbox(
@@ -83,43 +72,37 @@ class Client:
         home: str | os.PathLike[str] | None = None,
         timing: Timing | None = None,
         prices: Prices | None = None,
+        budget_credits: int | None = None,
     ) -> Self:
         """Return a client on the embedded sandbox: a real local server that makes real mp4s; no token, no internet.
 
         `speed` is how many times faster than life it works (a video takes 40…70 s of life); all waits are scaled with
         it. `home` is its own folder (default ./pixverse/sandbox), so that nothing mixes with what was paid.
         """
-        folder = find_home(home) if home else find_home(None) / "sandbox"
+        folder = find_home(home) if home else find_home(None) / SANDBOX
         client = cls.__new__(cls)
-        box = _open_sandbox(folder, speed=speed)
-        client._email = None
-        client._open(None, box, base_url=None, home=folder, timing=timing or _sandbox_timing(speed), prices=prices)
+        service = start_sandbox(folder, speed=speed, timing=timing)
+        client._open(service, email=None, prices=prices, budget_credits=budget_credits)
         return client
 
-    def _open(
-        self,
-        secret: Secret | None,
-        box: Any,
-        *,
-        base_url: str | None,
-        home: str | os.PathLike[str] | None,
-        timing: Timing | None,
-        prices: Prices | None,
-    ) -> None:
-        self._box = box
-        self.home: Path = find_home(home)
-        self.timing = timing or Timing()
+    def _open(self, service: Service, *, email: str | None, prices: Prices | None, budget_credits: int | None) -> None:
+        is_number = isinstance(budget_credits, int) and not isinstance(budget_credits, bool) and budget_credits >= 0
+        if budget_credits is not None and not is_number:
+            raise ConfigError(f"budget_credits must be a whole number from 0 on, or None, not {budget_credits!r}")
+        self._box = service.box
+        self._email = None if service.box else email
+        self._base_url = service.base_url
+        self.home: Path = service.home
+        self.timing = service.timing
         self.prices = prices or Prices()
-        self._base_url = box.base_url if box else find_base_url(base_url)
-        token = Secret(box.token) if box else secret
-        if token is None:
-            raise ConfigError("No token was found.")
-        self._ledger = Ledger(self.home / "ledger.db", service=_SANDBOX_SERVICE if box else self._base_url)
+        self._ledger = Ledger(self.home / "ledger.db", service=service.name)
+        if self._ledger.network is not None:
+            _say_network(self._ledger.network, self.home)
         self._portal = Portal()
         owner = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._engine = Engine(
             ledger=self._ledger,
-            connect=lambda: _connect(self._base_url, token, self.timing),
+            connect=service.connect,
             home=self.home,
             timing=self.timing,
             owner=owner,
@@ -129,6 +112,7 @@ class Client:
             owner=owner,
             service=self._ledger.service,
             prices=self.prices,
+            budget_credits=budget_credits,
             deadline_s=self.timing.deadline_s,
             fetch=self.fetch_picture,
         )
@@ -356,44 +340,10 @@ class Client:
         tell(self._subscribers, job)
 
 
-_SANDBOX_SPEED: Final = 10.0
-
-
-def _sandbox_timing(speed: float) -> Timing:
-    """Return the protocol at the sandbox's pace; only what waits for the vendor is scaled, not the deadline."""
-    plain = Timing()
-    scaled = plain.scaled(1 / speed)
-    return Timing(
-        poll_s=scaled.poll_s,
-        busy_wait_s=scaled.busy_wait_s,
-        settle_s=scaled.settle_s,
-        answer_timeout_s=plain.answer_timeout_s,
-        deadline_s=plain.deadline_s,
-        typical_s=scaled.typical_s,
-        retry_s=scaled.retry_s,
-    )
-
-
-def _open_sandbox(folder: Path, *, speed: float) -> Any:
-    try:
-        from pixverse_nb.sandbox import Sandbox
-    except ImportError as error:
-        raise ConfigError(
-            f"The embedded sandbox needs more packages ({error.name} is missing): pip install 'pixverse-nb[sandbox]'. "
-            f"With a token from {TOKEN_PAGE} in USEAPI_TOKEN none of them is needed."
-        ) from error
-    return Sandbox(speed=speed, folder=folder / "world").start()
-
-
-def _connect(base_url: str, token: Secret, timing: Timing) -> Vendor:
-    from pixverse_nb.client import AsyncClient  # a tenth of a second of imports, which the first cell need not wait for
-
-    return AsyncClient(base_url, token, timing)
-
-
-def _say_sandbox() -> None:
+def _say_network(kind: str, home: Path) -> None:
     text = (
-        "No token was found, so this client runs on the embedded sandbox: real videos, nothing is paid, nothing leaves "
-        f"this machine. For real ones set USEAPI_TOKEN (a token comes from {TOKEN_PAGE})."
+        f"The home folder {home} lies on a network file system ({kind}). The ledger works there without its "
+        "write-ahead log, more slowly, and locks may not be reliable: open this home from one machine at a time, or "
+        "choose a local one."
     )
     show_bundle(bundle_of(f"<p>{text}</p>", text))

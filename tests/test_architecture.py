@@ -30,6 +30,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"video"}),
     frozenset({"portal"}),
     frozenset({"jobs"}),
+    frozenset({"service"}),
     frozenset({"session"}),
     frozenset({"sweep"}),
     frozenset({"widgets"}),
@@ -37,7 +38,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"cli"}),
 )
 ALONE = "sandbox"  # the party at the other end of the wire: shares nothing with us
-MAY_START_THE_SANDBOX = {"session", "cli"}  # inside a function: it is an optional part
+MAY_START_THE_SANDBOX = {"service", "cli"}  # inside a function: it is an optional part
 FRONT = {"__init__", "__main__"}
 
 # Each outside world has one door: a folder or a file, or nothing for a package that may not be used at all.

@@ -24,6 +24,7 @@ from pixverse_nb.jobs.presence import Presence
 from pixverse_nb.jobs.rhythm import Expectation, Seen, expectation_of, kind_of
 from pixverse_nb.jobs.submit import Submitter
 from pixverse_nb.jobs.watch import Watcher
+from pixverse_nb.jobs.witness import Witness
 from pixverse_nb.jobs.words import told
 from pixverse_nb.ledger import Ledger
 from pixverse_nb.models import FramesRequest, JobState
@@ -31,6 +32,7 @@ from pixverse_nb.record import JobRecord
 from pixverse_nb.seat import Seat, lock_name
 from pixverse_nb.settings import Timing
 from pixverse_nb.wire import useapi
+from pixverse_nb.wire.callback import Named
 
 Listener = Callable[[JobRecord], None]
 
@@ -68,8 +70,9 @@ class Engine:
             now=self.now,
         )
         self._presence = Presence(self, ledger=ledger, seat=seat, timing=timing)
-        self._submitter = Submitter(self)
-        self._watcher = Watcher(self)
+        witness = Witness(self)
+        self._submitter = Submitter(self, witness)
+        self._watcher = Watcher(self, witness)
         self._downloader = Downloader(self)
 
     @cached_property
@@ -110,6 +113,11 @@ class Engine:
         record = self.apply(ref, events.TakenUp(self.now(), self.owner, self.now() + self.timing.deadline_s))
         self._submitter.forgive()
         self.adopt(record, is_asked=True)
+
+    def decide(self, ref: str, *, was_paid: bool) -> None:
+        """Carry out a person's word on a lost call."""
+        self.want(ref)
+        self.adopt(self.apply(ref, events.Decided(self.now(), was_paid)), is_asked=True)
 
     @property
     def is_seated(self) -> bool:
@@ -263,6 +271,30 @@ class Engine:
             await asyncio.sleep(min(1.0, self.timing.poll_s / 4))
         return None
 
+    def hint(self, named: Named) -> bool:
+        """Look at the vendor's list soon where `named` is a job that waits for it; tell whether it is."""
+        is_ours = any(actions.is_listed(record) and _is_named(record, named) for record in self.records.values())
+        if is_ours and self.is_seated:
+            self._watcher.hint()
+        elif is_ours and self._poll_for is None:
+            self._poll_for = asyncio.get_running_loop().create_task(self._pass_hint_on())
+        return is_ours
+
+    async def _pass_hint_on(self) -> None:
+        """Ask whoever holds the seat, at most once in `poll_s`."""
+        try:
+            await self.poll_now()
+            await asyncio.sleep(self.timing.poll_s)
+        except LedgerError:
+            return  # a hint only: the rhythm goes on
+        finally:
+            self._poll_for = None
+
+    @property
+    def hinted_polls(self) -> int:
+        """How many lists were asked for because of a hint."""
+        return self._watcher.hinted_polls
+
     @contextmanager
     def in_flight(self, ref: str) -> Iterator[None]:
         """While a paid call of ours is under way its answer is ours, even if the seat is taken over meanwhile."""
@@ -355,3 +387,7 @@ class Engine:
     def _announce(self, record: JobRecord) -> None:
         for listener in tuple(self._listeners):
             listener(record)
+
+
+def _is_named(record: JobRecord, named: Named) -> bool:
+    return record.video_id in named.video_ids or any(map(record.owns_reply_ref, named.reply_refs))

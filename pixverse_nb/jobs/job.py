@@ -169,6 +169,14 @@ class Job:
         """Go on with a job that rests: timed out, cancelled after it was sent, stopped by a full disk, never sent."""
         self._do(lambda: self._engine.take_up(self.ref))
 
+    def decide(self, *, was_paid: bool) -> None:
+        """Answer the question of a job whose lost call only a person can judge (see `job.error`).
+
+        `was_paid=True` keeps it as paid and ends the search; `was_paid=False` sends it again, **which pays anew**.
+        Without such a question nothing happens.
+        """
+        self._do(lambda: self._engine.decide(self.ref, was_paid=was_paid))
+
     def subscribe(self, callback: Callable[["Job"], object]) -> Callable[[], None]:
         """Call `callback(job)` at every change, on the portal's thread; the returned function ends that."""
         self._subscribers.append(callback)
@@ -274,7 +282,7 @@ class Job:
                 self._waiters.remove(waiter)
 
     def _is_settled(self, record: JobRecord) -> bool:
-        return record.state.is_final or record.parked or self._is_resting(record)
+        return record.state.is_final or record.question is not None or self._is_resting(record)
 
     def _was_never_sent(self, record: JobRecord) -> bool:
         return not record.parked and not record.state.is_final and self._is_resting(record)

@@ -10,6 +10,8 @@ from pixverse_nb.errors import APIError, NoAnswer, PixVerseError
 from pixverse_nb.jobs import actions, events
 from pixverse_nb.jobs.desk import Desk
 from pixverse_nb.jobs.rhythm import OpenJob, next_poll_at
+from pixverse_nb.jobs.states import advance
+from pixverse_nb.jobs.witness import Witness
 from pixverse_nb.models import JobState, RemoteState, RemoteVideo
 from pixverse_nb.record import JobRecord
 from pixverse_nb.wire import useapi
@@ -35,12 +37,15 @@ class Listing:
 class Watcher:
     """Polls while jobs are open and rests otherwise; lives on the engine's loop."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, witness: Witness) -> None:
         self._desk = desk
+        self._witness = witness
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._last_poll_at = 0.0
         self._is_away = False  # the last list found no vendor
+        self._is_hinted = False  # something has changed at the vendor, somebody says
+        self.hinted_polls = 0
         self._asked: list[asyncio.Future[None]] = []
         self._missing: dict[str, int] = defaultdict(int)
 
@@ -59,6 +64,11 @@ class Watcher:
         if not self._open():
             self._answer_asked()
         return asked
+
+    def hint(self) -> None:
+        """Poll as soon as the densest rhythm allows: however many hints come, no list is closer to the last one."""
+        self._is_hinted = True
+        self.wake()
 
     # -- inside --------------------------------------------------------------------------------------------------
 
@@ -82,10 +92,13 @@ class Watcher:
                         pass
                     continue
             asked, self._asked = self._asked, []
+            self.hinted_polls += self._is_hinted
+            self._is_hinted = False
             self._last_poll_at = desk.now()
             await self._poll(records)
             self._asked.extend(asked)
             self._answer_asked()
+        self._is_hinted = False  # of a job that has ended
         self._answer_asked()
 
     def _answer_asked(self) -> None:
@@ -98,6 +111,8 @@ class Watcher:
         desk, timing, last = self._desk, self._desk.timing, self._last_poll_at
         if self._is_away:
             return last + 2 * timing.poll_s
+        if self._is_hinted:
+            return last + timing.poll_s
         moments = []
         known = [record for record in records if record.submitted_at is not None]
         if known:
@@ -110,6 +125,8 @@ class Watcher:
         """Return when to look for a lost call: soon, then ever less often, and twice right after it can be settled."""
         timing, last = self._desk.timing, self._last_poll_at
         settles_at = actions.settles_at(record, timing) or last
+        if record.question is not None:
+            return last + 8 * timing.poll_s
         if last > settles_at:
             return last + timing.poll_s
         age_s = max(0.0, last - (record.unknown_since or last))
@@ -238,8 +255,7 @@ class Watcher:
         if record.state is JobState.UNKNOWN:
             since = record.intent_at or record.created_at
             if listing.is_whole_since <= since and not any(self._may_be(row, record) for row in listing.rows):
-                event = events.RowMissing(desk.now(), listing.started_at, desk.timing.settle_s)
-                desk.apply(ref, event)
+                await self._prove_absent(record, listing)
             return
         if record.video_id is None:
             return
@@ -250,6 +266,17 @@ class Watcher:
             except PixVerseError:
                 return  # 404 is ambiguous: processing, unknown or deleted; the deadline decides
             desk.apply(ref, events.RowSeen(desk.now(), listing.started_at, row))
+
+    async def _prove_absent(self, record: JobRecord, listing: Listing) -> None:
+        """Count a list without this lost call; before it is sent again, the balance is asked whether it was paid."""
+        desk = self._desk
+        event = events.RowMissing(desk.now(), listing.started_at, desk.timing.settle_s)
+        if advance(record, event).state is not JobState.UNKNOWN:
+            debit = await self._witness.debit(record, listing.rows)
+            if debit is not None:
+                desk.apply(record.ref, events.DebitSeen(desk.now(), debit))
+                return
+        desk.apply(record.ref, event)
 
     async def _match_running(self, group: Sequence[JobRecord]) -> None:
         """Look for lost calls in useapi.net's scheduler, whose entries carry our reference."""

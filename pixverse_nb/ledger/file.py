@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pixverse_nb.errors import LedgerError
 from pixverse_nb.ledger.forms import SCHEMA_VERSION, bring_up
+from pixverse_nb.ledger.place import network_file_system
 
 
 class LedgerFile:
@@ -15,6 +16,7 @@ class LedgerFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.network = network_file_system(path.parent)  # its kind, or None on a local disk
         self._lock = threading.RLock()
         self._is_closed = False
         try:
@@ -62,7 +64,8 @@ class LedgerFile:
 
     def _prepare(self) -> None:
         with self._translated():
-            self._db.execute("PRAGMA journal_mode = WAL")
+            # a write-ahead log needs shared memory, which a network file system does not give
+            self._db.execute(f"PRAGMA journal_mode = {'DELETE' if self.network else 'WAL'}")
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.execute("PRAGMA foreign_keys = ON")
         with self.transaction() as db:

@@ -41,6 +41,11 @@ class Ledger:
         """Close the file."""
         self._file.close()
 
+    @property
+    def network(self) -> str | None:
+        """The kind of the network file system that holds the file, or None on a local disk."""
+        return self._file.network
+
     def outside_version(self) -> int:
         """Return a number that changes when another process has written; costs next to nothing."""
         return self._file.outside_version()
@@ -112,6 +117,14 @@ class Ledger:
         """Return what this home has paid, or may have paid, for its service, in credits (estimates where not told)."""
         with self._file.reading() as db:
             return self._spent(db, except_ref="")
+
+    def paid_since(self, moment: float) -> list[JobRecord]:
+        """Return the jobs that were accepted, or may have been, at `moment` (Unix seconds) or later."""
+        return self._many(
+            "SELECT data FROM jobs WHERE service = ? AND json_extract(data, '$.charged') != 'no'"
+            " AND coalesce(json_extract(data, '$.submitted_at'), json_extract(data, '$.intent_at')) >= ?",
+            moment,
+        )
 
     def changes_since(self, mark: int) -> tuple[int, list[JobRecord]]:
         """Return the jobs that any process has changed after `mark`, and the new mark; 0 starts from the beginning."""

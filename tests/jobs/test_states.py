@@ -142,8 +142,6 @@ TABLE: list[tuple[Event, dict[JobState, JobState]]] = [
     (DebitSeen(NOW + 100, 60), {}),
     (Decided(NOW + 100, was_paid=True), {}),  # nothing was asked
     (Decided(NOW + 100, was_paid=False), {}),
-    (DebitSeen(NOW + 9001, 60), {}),
-    (Decided(NOW + 9002, was_paid=True), {}),  # nobody was asked
     (Downloaded(NOW + 100, FILM), dict.fromkeys(JobState, JobState.DONE)),  # the file is here, whatever was thought
     (Troubled(NOW + 100, "No network."), {}),
     (Troubled(NOW + 100, "Disk full.", parks=True), {}),

@@ -50,24 +50,6 @@ LINES: list[tuple[events.Event, object, str]] = [
     ),
     (
         events.Decided(NOW, was_paid=True),
-        advance(LOST, events.DebitSeen(NOW, 60)),
-        "decided by a person: the lost call was paid",
-    ),
-    (
-        events.Downloaded(NOW, StoredVideo("videos/1.mp4", "ff", 1)),
-        replace(RUNNING, state=JobState.DOWNLOADING),
-        "downloaded, checked and stored",
-    ),
-    (
-        events.DebitSeen(NOW, 60),
-        LOST,
-        (
-            "The vendor lists no such generation, but the balance fell by 60 credits that nothing else explains. "
-            "Was this call paid?"
-        ),
-    ),
-    (
-        events.Decided(NOW, was_paid=True),
         replace(LOST, question="Was it paid?"),
         "decided by a person: the lost call was paid",
     ),
