@@ -58,6 +58,11 @@ LINES: list[tuple[events.Event, object, str]] = [
         replace(LOST, question="Was it paid?"),
         "decided by a person: the lost call was not paid",
     ),
+    (
+        events.Downloaded(NOW, StoredVideo("videos/1.mp4", "ff", 1)),
+        replace(RUNNING, state=JobState.DOWNLOADING),
+        "downloaded, checked and stored",
+    ),
     (events.Troubled(NOW, "No network."), RUNNING, "No network."),
     (events.TroubleOver(NOW), replace(RUNNING, trouble="x"), "going on"),
     (
