@@ -28,7 +28,13 @@ def never(url: str) -> bytes:
 def drafter(home: Path, *, fetch: Callable[[str], bytes] = never) -> Drafter:
     """A drafter for a home."""
     return Drafter(
-        home=home, owner="me", service="https://api.example.org", prices=Prices(), deadline_s=1800.0, fetch=fetch
+        home=home,
+        owner="me",
+        service="https://api.example.org",
+        prices=Prices(),
+        deadline_s=1800.0,
+        budget_credits=600,
+        fetch=fetch,
     )
 
 
@@ -55,7 +61,7 @@ def test_a_wish_becomes_a_planned_job(tmp_path: Path) -> None:
     assert (record.owner, record.service) == ("me", "https://api.example.org")
     assert (record.created_at, record.deadline_at) == (NOW, NOW + 1800)
     assert (record.first_sha, record.last_sha) == (first.sha256, last.sha256)
-    assert record.estimated_credits == 120
+    assert (record.estimated_credits, record.budget_credits) == (120, 600)
     assert record.ref.startswith(f"pv-{record.request.cell[:12]}-")
 
 
