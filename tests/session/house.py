@@ -1,11 +1,15 @@
 """One sandbox, one home folder and the clients on them: what every test of the whole core starts from."""
 
 import io
+import os
 import struct
+import subprocess
+import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -82,6 +86,24 @@ class House:
         """Close every client."""
         for client in self._clients:
             client.close()
+
+
+@contextmanager
+def running(script: str, house: House) -> Iterator[subprocess.Popen[str]]:
+    """Run one of `scripts/` on `house` in a process of its own, with this very package; it is killed at the end."""
+    root = Path(__file__).parents[2]
+    command = [sys.executable, str(Path(__file__).parent / "scripts" / script)]
+    with subprocess.Popen(
+        [*command, house.box.token, house.box.base_url, str(house.home)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def order(client: Client, **fields: Any) -> Job:

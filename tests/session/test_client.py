@@ -1,8 +1,6 @@
 """The client itself: what it lists and tells, and how it begins and ends."""
 
 import asyncio
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -13,9 +11,7 @@ from pixverse_nb.models import JobState, RemoteState
 from pixverse_nb.session import Client
 from pixverse_nb.settings import Prices
 from tests.session.conftest import Build
-from tests.session.house import A_JOB_S, House, finished, order, picture, reached
-
-FORKED = Path(__file__).parent / "scripts" / "forked.py"
+from tests.session.house import A_JOB_S, House, finished, order, picture, reached, running
 
 
 def own_threads() -> set[str]:
@@ -207,7 +203,7 @@ def test_waiting_ends_when_the_client_closes(still: House) -> None:
         except ConfigError as error:
             told.append(error)
 
-    thread = threading.Thread(target=wait_in_a_thread)
+    thread = threading.Thread(target=wait_in_a_thread, daemon=True)
     thread.start()
     asyncio.run(asyncio.wait_for(wait_in_a_loop(), 10))
     thread.join(10)
@@ -229,8 +225,8 @@ def test_a_subscriber_may_close_the_client(house: House) -> None:
 
 def test_a_fork_is_refused(house: House) -> None:
     """In a forked child the client says that it does not survive that; the parent's goes on."""
-    command = [sys.executable, str(FORKED), house.box.token, house.box.base_url, str(house.home)]
-    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    with running("forked.py", house) as script:
+        said, _ = script.communicate(timeout=60)
     assert said == "A Client does not survive a fork: make a new one in the new process.\ndone\n"
 
 

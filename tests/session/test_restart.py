@@ -1,29 +1,31 @@
 """The process ends in the middle: the next one on the same home goes on, and nothing is paid twice."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from pixverse_nb.errors import InvalidRequest, JobTimeout
 from pixverse_nb.models import JobState
-from tests.session.house import A_JOB_S, SETTLING, House, failed, finished, history, order, reached, states, until
-
-KILLED = Path(__file__).parent / "scripts" / "killed.py"
+from tests.session.house import (
+    A_JOB_S,
+    SETTLING,
+    House,
+    failed,
+    finished,
+    history,
+    order,
+    reached,
+    running,
+    states,
+    until,
+)
 
 
 def kill_at(house: House, state: JobState, *, accepted: int = 0) -> None:
     """Run a process that asks for a video; kill it (SIGKILL) in `state`, when `accepted` calls have arrived."""
-    command = [sys.executable, str(KILLED), house.box.token, house.box.base_url, str(house.home)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with running("killed.py", house) as process:
         assert process.stdout is not None
-        try:
-            while (said := process.stdout.readline().strip()) != state.value:
-                assert said, f"the process ended before its job was {state.value}"
-            house.accepts(accepted)
-        finally:
-            process.kill()
+        while (said := process.stdout.readline().strip()) != state.value:
+            assert said, f"the process ended before its job was {state.value}"
+        house.accepts(accepted)
 
 
 def test_an_open_job_goes_on_in_the_next_client(still: House) -> None:

@@ -1,11 +1,8 @@
 """Waiting for a job: in a script, in a running loop, from threads, for a while, and with second thoughts."""
 
 import asyncio
-import subprocess
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
@@ -13,9 +10,7 @@ from pixverse_nb.errors import ConfigError, JobCancelled, JobTimeout
 from pixverse_nb.jobs.job import Job
 from pixverse_nb.models import JobState
 from pixverse_nb.session import Client
-from tests.session.house import A_JOB_S, PATIENCE_S, House, failed, finished, history, order, reached, until
-
-SCRIPTS = Path(__file__).parent / "scripts"
+from tests.session.house import A_JOB_S, PATIENCE_S, House, failed, finished, history, order, reached, running, until
 
 
 def test_await_leaves_the_loop_free(client: Client) -> None:
@@ -98,16 +93,9 @@ def test_a_timeout_ends_the_waiting_only(still: House) -> None:
     assert finished(job).size_bytes > 0
 
 
-def test_an_interrupt_ends_the_waiting_only(still: House, tmp_path: Path) -> None:
+def test_an_interrupt_ends_the_waiting_only(still: House) -> None:
     """Ctrl+C in `result()` says how to come back, and the same job is waited for to its end."""
-    command = [
-        sys.executable,
-        str(SCRIPTS / "interrupted.py"),
-        still.box.token,
-        still.box.base_url,
-        str(tmp_path / "home"),
-    ]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as script:
+    with running("interrupted.py", still) as script:
         assert script.stdin is not None
         assert script.stdout is not None
         said = script.stdout.readline()
@@ -115,7 +103,7 @@ def test_an_interrupt_ends_the_waiting_only(still: House, tmp_path: Path) -> Non
         script.stdin.write("go on\n")
         script.stdin.flush()
         rest = script.stdout.read()
-    assert script.returncode == 0
+        assert script.wait(PATIENCE_S) == 0
     assert said.startswith("queued: Only the waiting was stopped; the job goes on.")
     assert ".result() waits again, job.cancel() gives it up." in said
     assert rest == "done\n"
