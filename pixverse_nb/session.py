@@ -18,6 +18,7 @@ from pixverse_nb.drafting import Drafter, Wish
 from pixverse_nb.errors import ConfigError, InvalidRequest
 from pixverse_nb.jobs.engine import Engine
 from pixverse_nb.jobs.job import Job, tell
+from pixverse_nb.jobs.listener import Listener
 from pixverse_nb.jobs.outcome import reuse_notice
 from pixverse_nb.jobs.roll import JobList
 from pixverse_nb.ledger import Ledger
@@ -120,6 +121,7 @@ class Client:
         self._kept: dict[str, Job] = {}  # the open ones, so that their handles live while they move
         self._handles_lock = threading.Lock()
         self._subscribers: list[Callable[[Job], object]] = []
+        self._listener: Listener | None = None
         self._engine.listen(self._changed)
         if self._ledger.open_jobs():
             self._portal.post(self._engine.start)
@@ -169,7 +171,7 @@ class Client:
             "seed": seed,
             "remove_watermark": remove_watermark,
             "model": model,
-            "reply_url": reply_url,
+            "reply_url": self._listener.reply_url if self._listener and reply_url is None else reply_url,
             "reply_ref": reply_ref,
             "max_jobs": max_jobs,
         }
@@ -271,6 +273,19 @@ class Client:
 
         return unsubscribe
 
+    def listen(self, port: int = 0, *, host: str = "127.0.0.1", public_url: str | None = None) -> Listener:
+        """Hear the vendor's callbacks on a port of this machine (0: a free one) until the listener or client closes.
+
+        A callback makes the vendor's list be asked for now; what it says is never believed. `public_url` is where a
+        tunnel or proxy passes calls on to here; with it, and where the API itself is on this machine (the sandbox),
+        `create_frames` sends the address by itself where no `reply_url` is given. ConfigError where the port is taken.
+        """
+        if self._listener is not None and not self._listener.is_closed:
+            raise ConfigError(f"This client listens already (port {self._listener.port}): close that listener first.")
+        listener = Listener(self._engine, self._portal, public_url=public_url, vendor_url=self._base_url)
+        self._listener = listener.open(host, port)
+        return listener
+
     @property
     def is_sandbox(self) -> bool:
         """True where everything is made by the embedded sandbox and nothing is paid."""
@@ -292,7 +307,7 @@ class Client:
 
     def close(self) -> None:
         """End the thread and close the files; open jobs go on when the next Client opens this home."""
-        self._portal.post_last(self._engine.aclose)
+        self._portal.post_last(self._end)
         self._portal.close()
         for job in tuple(self._handles.values()):
             job.let_go()
@@ -315,6 +330,11 @@ class Client:
         return f"<Client on {where}; home {self.home}>"
 
     # -- inside --------------------------------------------------------------------------------------------------
+
+    async def _end(self) -> None:
+        if self._listener is not None:
+            await self._listener.aclose()
+        await self._engine.aclose()
 
     def _ask(self, call: Call[T]) -> T:
         async def ask() -> T:

@@ -28,7 +28,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"seat"}),
     frozenset({"show"}),
     frozenset({"video"}),
-    frozenset({"portal"}),
+    frozenset({"portal", "callbacks"}),
     frozenset({"jobs"}),
     frozenset({"service"}),
     frozenset({"session"}),
@@ -44,6 +44,7 @@ FRONT = {"__init__", "__main__"}
 # Each outside world has one door: a folder or a file, or nothing for a package that may not be used at all.
 DOORS: dict[str, tuple[str, ...]] = {
     "httpx": ("client.py",),
+    "h11": ("callbacks.py",),
     "sqlite3": ("ledger/",),
     "IPython": ("show/display.py",),
     "anywidget": ("widgets/",),
