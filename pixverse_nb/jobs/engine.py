@@ -31,6 +31,7 @@ from pixverse_nb.models import FramesRequest, JobState
 from pixverse_nb.record import JobRecord
 from pixverse_nb.seat import Seat, lock_name
 from pixverse_nb.settings import Timing
+from pixverse_nb.show.moments import SENDER_GONE
 from pixverse_nb.wire import useapi
 from pixverse_nb.wire.callback import Named
 
@@ -144,8 +145,7 @@ class Engine:
                 self.records[record.ref] = record
             if record.ref not in self._in_flight:
                 now = self.now()
-                reason = "the process that sent it ended, or stood still, before its answer came"
-                self.apply(record.ref, events.AnswerLost(now, reason, now + self.timing.answer_timeout_s))
+                self.apply(record.ref, events.AnswerLost(now, SENDER_GONE, now + self.timing.answer_timeout_s))
             self._start(record.ref)
 
     def unseated(self) -> None:

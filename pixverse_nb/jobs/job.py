@@ -18,6 +18,7 @@ from pixverse_nb.privacy import masked
 from pixverse_nb.record import JobRecord
 from pixverse_nb.show.card import card_text
 from pixverse_nb.show.live import watch_live
+from pixverse_nb.show.timeline import Timeline, title_of
 from pixverse_nb.video import Video
 
 _log: Final = logging.getLogger("pixverse_nb")
@@ -195,6 +196,13 @@ class Job:
             lambda changed: self.subscribe(lambda _: changed()),
             pictures=thumbnails_of(self._record(), home=self._engine.home, longest_px=160),
         )
+
+    def timeline(self) -> Timeline:
+        """Return the life of the job so far as a picture: when it was where, and the moments that matter.
+
+        `client.jobs().timeline()` shows several on one axis.
+        """
+        return Timeline(((title_of(self.request), tuple(self.events())),), now=time.time())
 
     def __repr__(self) -> str:
         return f"<{card_text(self.snapshot(), now=time.time())}>"

@@ -6,10 +6,16 @@ from collections.abc import Container
 from pixverse_nb.jobs.job import Job
 from pixverse_nb.show.display import bundle_of
 from pixverse_nb.show.listing import jobs_html, jobs_text
+from pixverse_nb.show.timeline import Timeline
 
 
 class JobList(list[Job]):
     """Jobs, newest first; a plain list that is a table where it stands last in a cell."""
+
+    def timeline(self) -> Timeline:
+        """Return the lives of these jobs as one picture, the oldest first, on one axis."""
+        rows = (row for job in reversed(self) for row in job.timeline().rows)
+        return Timeline(tuple(rows), now=time.time())
 
     def _repr_mimebundle_(
         self, include: Container[str] | None = None, exclude: Container[str] | None = None

@@ -5,6 +5,7 @@ from pixverse_nb.jobs.events import Event
 from pixverse_nb.models import JobState
 from pixverse_nb.privacy import masked
 from pixverse_nb.record import JobRecord
+from pixverse_nb.show.moments import DECIDED, TAKEN_UP
 
 
 def told(event: Event, after: JobRecord) -> str:
@@ -31,7 +32,7 @@ def told(event: Event, after: JobRecord) -> str:
         case events.DebitSeen():
             text = after.question or "the balance was looked at"
         case events.Decided(was_paid=was_paid):
-            text = f"decided by a person: the lost call was {'' if was_paid else 'not '}paid"
+            text = f"{DECIDED}: the lost call was {'' if was_paid else 'not '}paid"
         case events.Downloaded():
             text = "downloaded, checked and stored"
         case events.Troubled(text=said):
@@ -41,7 +42,7 @@ def told(event: Event, after: JobRecord) -> str:
         case events.DeadlinePassed() | events.CancelAsked():
             text = after.error or after.state.value
         case events.TakenUp():
-            text = "taken up again"
+            text = TAKEN_UP
     return masked(text)
 
 

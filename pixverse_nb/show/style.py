@@ -81,6 +81,9 @@ text-align:left;vertical-align:baseline;white-space:nowrap;max-width:none}
 .pvnb .pvnb-table th:last-child,.pvnb .pvnb-table td:last-child{padding-right:0}
 .pvnb .pvnb-table td.pvnb-wide{width:99%;min-width:130px}
 .pvnb .pvnb-clip{width:0;min-width:100%;overflow:hidden;text-overflow:ellipsis}
+.pvnb .pvnb-drawn{display:block;overflow-x:auto}
+.pvnb .pvnb-drawn svg{display:block;width:100%;min-width:560px;height:auto}
+.pvnb .pvnb-plain{display:none}
 .pvnb .pvnb-table th.pvnb-number,.pvnb .pvnb-table td.pvnb-number{text-align:right}
 """.strip()
 

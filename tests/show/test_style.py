@@ -3,11 +3,12 @@
 import re
 from pathlib import Path
 
-from pixverse_nb.models import JobState
+from pixverse_nb.models import JobEvent, JobState
 from pixverse_nb.show.card import card_block
 from pixverse_nb.show.listing import jobs_html
 from pixverse_nb.show.player import player_figure
 from pixverse_nb.show.style import STYLE, page_html, styled
+from pixverse_nb.show.timeline import timeline_html
 from tests.show.made import NOW, a_snapshot, a_video, an_mp4
 from tests.show.page import Page
 
@@ -27,14 +28,15 @@ def everything(tmp_path: Path) -> str:
             jobs_html([], now=NOW),
             player_figure(film, notices=("x",)),
             player_figure(a_video(tmp_path / "gone.mp4")),
+            timeline_html([JobEvent(NOW, JobState.SUBMITTING, "sent")], title="x", now=NOW),
         )
     )
 
 
 def test_every_class_in_use_is_in_the_sheet(tmp_path: Path) -> None:
-    """No class is used without a rule, but `pvnb-player` and the tones' bare names, which only mark."""
+    """No class is used without a rule, but what only marks a block."""
     used = Page(everything(tmp_path)).classes()
-    assert used - KNOWN <= {"pvnb-player"}
+    assert used - KNOWN <= {"pvnb-player", "pvnb-life", "pvnb-flag"}
 
 
 def test_every_rule_is_in_use(tmp_path: Path) -> None:
