@@ -154,7 +154,7 @@ class Drafter:
     def _keep_picture(self, frame: Frame) -> None:
         folder = self._home / "pictures"
         path = folder / f"{frame.sha256}{_SUFFIX[frame.media_type]}"
-        if path.exists():
+        if path.exists() and path.stat().st_size == frame.size_bytes:
             return
         part = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.part")
         try:

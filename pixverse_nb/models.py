@@ -26,6 +26,7 @@ DURATIONS: Final[tuple[int, ...]] = get_args(Duration)
 QUALITIES: Final[tuple[str, ...]] = get_args(Quality)
 MOTION_MODES: Final[tuple[str, ...]] = get_args(MotionMode)
 ASPECT_RATIOS: Final[tuple[str, ...]] = get_args(AspectRatio)
+DEFAULT_MODEL: Final = "v3.5"
 PROMPT_MAX: Final = 2048
 SEED_MAX: Final = 2_147_483_647
 REPLY_MAX: Final = 1024
@@ -45,7 +46,7 @@ class FramesRequest(BaseModel):
     first: str
     last: str
     prompt: Annotated[str, Field(max_length=PROMPT_MAX)] = ""
-    model: Annotated[str, Field(pattern=r"^v\d+(\.\d+)?$")] = "v3.5"
+    model: Annotated[str, Field(pattern=r"^v\d+(\.\d+)?$")] = DEFAULT_MODEL
     duration: Duration = 5
     quality: Quality = "720p"
     motion_mode: MotionMode = "normal"
@@ -118,6 +119,8 @@ def build_request(values: Mapping[str, Any], *, allow_refused: bool = False) -> 
         for problem in error.errors(include_url=False, include_context=False):
             name = str(problem["loc"][0]) if problem["loc"] else "request"
             wrong.setdefault(name, _mend(name, problem["msg"], problem.get("input")))
+    if request is not None and request.model != DEFAULT_MODEL and request.motion_mode != "normal":
+        wrong["motion_mode"] = f"must be 'normal' with model {request.model}: only {DEFAULT_MODEL} knows another"
     if not allow_refused:
         for rule in refusals(values):
             for name in rule.fields:

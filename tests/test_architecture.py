@@ -69,7 +69,9 @@ LATE = ("pixverse_nb.sandbox", "pixverse_nb.client", "keyring", "nbclient", "nbc
 
 # Where a thread or a kernel callback ends: whatever is not caught there would vanish unseen.
 BORDERS = {
+    "jobs/engine.py",
     "jobs/job.py",
+    "jobs/watch.py",
     "sandbox/stage.py",
     "show/display.py",
     "show/live.py",
