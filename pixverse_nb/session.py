@@ -63,7 +63,8 @@ class Client:
         given = Secret(token) if token else None
         del token  # a verbose traceback prints the variables of every frame
         service = find_service(given, base_url=base_url, home=home, timing=timing)
-        self._open(service, email=find_email(email), prices=prices, budget_credits=budget_credits)
+        self._email = None if service.box else find_email(email)
+        self._open(service, prices=prices, budget_credits=budget_credits)
 
     @classmethod
     def sandbox(
@@ -83,15 +84,15 @@ class Client:
         folder = find_home(home) if home else find_home(None) / SANDBOX
         client = cls.__new__(cls)
         service = start_sandbox(folder, speed=speed, timing=timing)
-        client._open(service, email=None, prices=prices, budget_credits=budget_credits)
+        client._email = None
+        client._open(service, prices=prices, budget_credits=budget_credits)
         return client
 
-    def _open(self, service: Service, *, email: str | None, prices: Prices | None, budget_credits: int | None) -> None:
+    def _open(self, service: Service, *, prices: Prices | None, budget_credits: int | None) -> None:
         is_number = isinstance(budget_credits, int) and not isinstance(budget_credits, bool) and budget_credits >= 0
         if budget_credits is not None and not is_number:
             raise ConfigError(f"budget_credits must be a whole number from 0 on, or None, not {budget_credits!r}")
         self._box = service.box
-        self._email = None if service.box else email
         self._base_url = service.base_url
         self.home: Path = service.home
         self.timing = service.timing
