@@ -64,6 +64,7 @@ class JobRecord:
     error: str | None = None
     parked: bool = False
     budget_credits: int | None = None  # the home may spend as much in all, with this job
+    imported: bool = False  # came in a bundle, not known as paid: not sent from here before `Job.resume`
     question: str | None = None  # what only a person can decide; see `Job.decide`
     notices: tuple[str, ...] = ()
     sources: tuple[str, str] = ("first", "last")  # the pictures as a line of Python names them

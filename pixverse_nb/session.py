@@ -23,6 +23,7 @@ from pixverse_nb.jobs.outcome import reuse_notice
 from pixverse_nb.jobs.roll import JobList
 from pixverse_nb.ledger import Ledger
 from pixverse_nb.models import Capacity, Credits, RemoteVideo, UploadedFile
+from pixverse_nb.keeper import Keeper, KeepsFiles
 from pixverse_nb.portal import Portal
 from pixverse_nb.privacy import Secret, masked
 from pixverse_nb.record import JobRecord
@@ -35,7 +36,7 @@ from pixverse_nb.wire.call import Call
 T = TypeVar("T")
 
 
-class Client:
+class Client(KeepsFiles):
     """Makes videos from two pictures, remembers every job, and never pays twice for one.
 
     `token` is taken from the argument, USEAPI_TOKEN, the keyring or Colab's secrets; where there is none, the client
@@ -128,6 +129,8 @@ class Client:
             self._portal.post(self._engine.start)
 
     # -- making videos -------------------------------------------------------------------------------------------
+        self._keeper = Keeper(self._engine, self._portal, job_of=self.job)
+        self._keeper.start()
 
     def create_frames(
         self,

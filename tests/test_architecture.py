@@ -30,6 +30,8 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"video"}),
     frozenset({"portal", "callbacks"}),
     frozenset({"jobs"}),
+    frozenset({"bundle"}),
+    frozenset({"keeper"}),
     frozenset({"service"}),
     frozenset({"session"}),
     frozenset({"sweep"}),

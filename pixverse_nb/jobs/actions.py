@@ -48,7 +48,8 @@ Action = Upload | Submit | SleepUntil | AwaitList | Download | GiveUp | Rest
 def next_action(record: JobRecord, *, now: float, owner: str, is_asked: bool) -> Action:
     """Return what the process `owner`, which holds the seat, does next for this job.
 
-    `is_asked` tells that a living process wants it: a job that was never sent stays unpaid until somebody asks.
+    `is_asked` tells that a living process wants it: a job that was never sent stays unpaid until somebody asks; one
+    that came in a bundle does so until it is taken up here.
     """
     state = record.state
     if state.is_final or record.parked:
@@ -57,7 +58,7 @@ def next_action(record: JobRecord, *, now: float, owner: str, is_asked: bool) ->
         return Download()  # paid and finished: no deadline any more
     if now >= record.deadline_at and not _awaits_own_answer(record, owner):
         return GiveUp()
-    if is_unsent(record) and not is_asked:
+    if is_unsent(record) and (record.imported or not is_asked):
         return Rest()
     if state is JobState.WAITING and record.retry_at is not None and now < record.retry_at:
         return SleepUntil(min(record.retry_at, record.deadline_at))
@@ -76,6 +77,14 @@ def _awaits_own_answer(record: JobRecord, owner: str) -> bool:
 def is_unsent(record: JobRecord) -> bool:
     """True where it is proven that no paid call of the current attempt has been accepted."""
     return record.state in (JobState.PLANNED, JobState.UPLOADING, JobState.WAITING)
+
+
+def awaits_word(record: JobRecord) -> bool:
+    """True where the job came in a bundle and is not paid: the machine it comes from may still send it.
+
+    So nothing but `Job.resume` sends it from here: neither a look at it nor waiting for it.
+    """
+    return record.imported and record.charged == "no" and (is_unsent(record) or record.state is JobState.TIMED_OUT)
 
 
 def is_listed(record: JobRecord) -> bool:

@@ -1,6 +1,12 @@
 """Bringing a finished video home: fetched, checked, synced, recorded. It is paid, so nothing here gives it up."""
 
+import asyncio
+import contextlib
+import os
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
+from typing import Final
 
 from pixverse_nb.errors import DownloadError, NoAnswer, PixVerseError
 from pixverse_nb.jobs import events
@@ -8,19 +14,24 @@ from pixverse_nb.jobs.desk import Desk
 from pixverse_nb.record import StoredVideo
 from pixverse_nb.wire import useapi
 
+_MOST_AT_ONCE: Final = 8  # a home whose files were all lost must not open a thousand connections
+
 
 class Downloader:
     """Fetches the videos of one home."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._turns = asyncio.Semaphore(_MOST_AT_ONCE)
 
     async def fetch(self, ref: str) -> None:
         """Bring the finished video of a job to the disk, or say what stands in the way; returns after one go."""
         record = self._desk.records[ref]
         path = self._desk.home / "videos" / f"{ref}.mp4"
         try:
-            info = await self._desk.client.download(record.url or "", path)
+            async with self._turns:
+                with _kept_aside(path) if record.video else contextlib.nullcontext():
+                    info = await self._desk.client.download(record.url or "", path)
         except NoAnswer as error:
             text = f"{error} The video is finished and paid; its download goes on when the network is back."
             self._desk.apply(ref, events.Troubled(self._desk.now(), text))
@@ -29,7 +40,7 @@ class Downloader:
             return
         except DownloadError as error:
             if not await self._renew_url(ref):
-                self._park(ref, error)
+                self._give_up(ref, error)
             return
         except OSError as error:
             text = f"The video cannot be stored in {path.parent} ({error.strerror or error})."
@@ -59,5 +70,35 @@ class Downloader:
         self._desk.records[ref] = replace(record, url=row.url)
         return True
 
+    def _give_up(self, ref: str, error: DownloadError) -> None:
+        """The vendor has no file: a first one is waited for by hand, one that was here once is said to be lost."""
+        record = self._desk.records[ref]
+        if record.video is None:
+            self._park(ref, error)
+            return
+        cost = record.cost_credits if record.cost_credits is not None else record.estimated_credits
+        price = f", {cost} credits" if cost is not None else ""
+        text = (
+            f"The video file {record.video.name} is gone or was altered, and the vendor gives it no more ({error}) "
+            f"It is paid{price} and stays in the ledger; a copy with the sha256 {record.video.sha256}, put back in its "
+            "place or brought by client.import_(), is taken as it was."
+        )
+        self._desk.apply(ref, events.FileLost(self._desk.now(), text))
+
     def _park(self, ref: str, error: DownloadError) -> None:
         self._desk.apply(ref, events.Troubled(self._desk.now(), str(error), parks=True, kind=type(error).__name__))
+
+
+@contextlib.contextmanager
+def _kept_aside(path: Path) -> Iterator[None]:
+    """Keep what lies at `path` as `*.altered.mp4` while another file takes its place: it may hold work."""
+    aside = path.with_suffix(".altered.mp4")
+    with contextlib.suppress(OSError):  # a file system without links: then there is nothing to be kept
+        if path.is_file():
+            aside.unlink(missing_ok=True)
+            os.link(path, aside)
+    try:
+        yield
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise

@@ -127,7 +127,7 @@ class Engine:
 
     def is_resting(self, record: JobRecord) -> bool:
         """Tell whether nothing moves for this job until a person asks."""
-        return record.parked or (actions.is_unsent(record) and record.ref not in self._asked)
+        return record.parked or (actions.is_unsent(record) and (record.imported or record.ref not in self._asked))
 
     # -- for the presence ----------------------------------------------------------------------------------------
 

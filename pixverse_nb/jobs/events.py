@@ -117,6 +117,14 @@ class Downloaded:
 
 
 @dataclass(frozen=True)
+class FileLost:
+    """A video that was here once is gone or altered, and the vendor gives it no more."""
+
+    at: float
+    text: str
+
+
+@dataclass(frozen=True)
 class Troubled:
     """Something stands in the way (no network, disk full); `parks` where only a person can mend it."""
 
@@ -163,6 +171,7 @@ Event = (
     | DebitSeen
     | Decided
     | Downloaded
+    | FileLost
     | Troubled
     | TroubleOver
     | DeadlinePassed

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,15 +43,24 @@ class Verification:
     __repr__ = __str__
 
 
-def is_there(video: StoredVideo, *, home: Path) -> bool:
+def look_at(video: StoredVideo, *, home: Path) -> tuple[int, ...] | None:
+    """Return what changes with every writing of the file (inode, size, time), or None where it is not there."""
+    try:
+        facts = (home / video.name).stat()
+    except OSError:
+        return None
+    return facts.st_ino, facts.st_size, facts.st_mtime_ns
+
+
+def is_size_right(path: Path, size_bytes: int) -> bool:
     """Tell whether the file is there with its size; costs one look at the folder."""
-    return _size(home / video.name) == video.size_bytes
+    return _size(path) == size_bytes
 
 
 def is_whole(record: JobRecord, *, home: Path) -> bool:
     """Tell whether the video of a finished job is there, byte for byte; reads the whole file."""
     video = record.video
-    if video is None or not is_there(video, home=home):
+    if video is None or not is_size_right(home / video.name, video.size_bytes):
         return False
     try:
         with (home / video.name).open("rb") as stream:
@@ -60,13 +69,11 @@ def is_whole(record: JobRecord, *, home: Path) -> bool:
         return False
 
 
-def examine(
-    records: Iterable[JobRecord], *, home: Path, is_good: Callable[..., bool] = is_whole
-) -> Verification:
+def examine(records: Iterable[JobRecord], *, home: Path) -> Verification:
     """Look at the videos of finished jobs, several at a time, and say which are missing or altered."""
     finished = [record for record in records if record.video is not None]
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        good = list(pool.map(lambda record: is_good(record, home=home), finished))
+        good = list(pool.map(lambda record: is_whole(record, home=home), finished))
     bad = [record for record, is_ok in zip(finished, good, strict=True) if not is_ok]
     missing = {record.ref for record in bad if record.video and _size(home / record.video.name) is None}
     return Verification(

@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable, Generator, Iterable
 from typing import Any, Final
 
-from pixverse_nb.errors import ConfigError, JobError, JobTimeout, PixVerseError
+from pixverse_nb.errors import ConfigError, JobTimeout, PixVerseError
+from pixverse_nb.jobs.actions import awaits_word
 from pixverse_nb.jobs.engine import Engine
-from pixverse_nb.jobs.outcome import error_of, thumbnails_of, video_of
+from pixverse_nb.jobs.files import is_whole, look_at
+from pixverse_nb.jobs.outcome import error_of, lost_error, thumbnails_of, unsent_error, video_of
 from pixverse_nb.jobs.words import next_step
 from pixverse_nb.models import FramesRequest, JobEvent, JobSnapshot, JobState
 from pixverse_nb.portal import Portal
@@ -44,6 +46,7 @@ class Job:
         self._waiters: list[concurrent.futures.Future[JobRecord]] = []
         self._subscribers: list[Callable[[Job], object]] = []
         self._video: Video | None = None
+        self._seen_whole: tuple[int, ...] | None = None
 
     # -- what it is ----------------------------------------------------------------------------------------------
 
@@ -77,7 +80,10 @@ class Job:
     @property
     def error(self) -> PixVerseError | None:
         """The error that `result()` raises, or None."""
-        return error_of(self._record(), job=self, is_resting=self._is_resting(self._record()))
+        record = self._record()
+        if record.state is JobState.DONE and record.error is not None and not self._is_lost(record):
+            return None  # a file that was lost has been put back
+        return error_of(record, job=self, is_resting=self._is_resting(record))
 
     @property
     def video(self) -> Video | None:
@@ -237,8 +243,9 @@ class Job:
     def rests(self) -> bool:
         """True where nothing moves until a person asks (and asking pays nothing again)."""
         record = self._record()
-        is_lost = record.state is JobState.DONE and not self._has_file(record)
-        return is_lost or record.state is JobState.TIMED_OUT or self._is_resting(record)
+        if awaits_word(record):
+            return False
+        return self._is_lost(record) or record.state is JobState.TIMED_OUT or self._is_resting(record)
 
     # -- inside --------------------------------------------------------------------------------------------------
 
@@ -252,19 +259,23 @@ class Job:
         return record
 
     def _do(self, act: Callable[[], object]) -> None:
-        if self._portal.is_current:
-            act()
-            return
-
-        async def on_the_loop() -> None:
+        def known() -> None:
             if self.ref not in self._engine.records:
                 self._engine.records[self.ref] = self._record()
             act()
 
+        if self._portal.is_current:
+            known()
+            return
+
+        async def on_the_loop() -> None:
+            known()
+
         self._portal.call(on_the_loop())
 
     def _waiter(self) -> concurrent.futures.Future[JobRecord]:
-        if self._was_never_sent(self._record()):
+        record = self._record()
+        if self._was_never_sent(record) or (self._is_lost(record) and not self._portal.is_closed):
             self.resume()  # to wait for a video is to ask for it
         waiter: concurrent.futures.Future[JobRecord] = concurrent.futures.Future()
         with self._lock:
@@ -293,25 +304,29 @@ class Job:
         return record.state.is_final or record.question is not None or self._is_resting(record)
 
     def _was_never_sent(self, record: JobRecord) -> bool:
-        return not record.parked and not record.state.is_final and self._is_resting(record)
+        if record.parked or awaits_word(record):
+            return False
+        return not record.state.is_final and self._is_resting(record)
 
     def _is_resting(self, record: JobRecord) -> bool:
         return self._engine.is_resting(record)
 
     def _outcome(self, record: JobRecord) -> Video:
-        if record.state is JobState.DONE:
+        if record.state is JobState.DONE and (self._portal.is_closed or not self._is_lost(record)):
             return self._video_of(record)
         error = error_of(record, job=self, is_resting=self._is_resting(record))
         if error is None:
-            error = JobError(
-                f'This job was never sent and nothing was paid; client.job("{self.ref}") sends it.',
-                job=self,
-                ref=self.ref,
-            )
+            error = lost_error(record) if record.state is JobState.DONE else unsent_error(record, job=self)
         raise error
 
-    def _has_file(self, record: JobRecord) -> bool:
-        return record.video is not None and (self._engine.home / record.video.name).is_file()
+    def _is_lost(self, record: JobRecord) -> bool:
+        """Tell whether a finished video is not on the disk as it was; it is read whole once, and after each change."""
+        if record.state is not JobState.DONE or record.video is None:
+            return False
+        look = look_at(record.video, home=self._engine.home)
+        if look is None or look != self._seen_whole:
+            self._seen_whole = look if is_whole(record, home=self._engine.home) else None
+        return self._seen_whole is None
 
     def _video_of(self, record: JobRecord) -> Video:
         known = self._video

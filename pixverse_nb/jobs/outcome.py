@@ -60,6 +60,23 @@ def error_of(record: JobRecord, *, job: Any, is_resting: bool) -> PixVerseError 
     return _PLAIN.get(kind, PixVerseError)(text, **details)
 
 
+def unsent_error(record: JobRecord, *, job: Any) -> errors.JobError:
+    """Return what waiting for a job means that is not sent before somebody asks for it."""
+    text = f"This job was never sent and nothing was paid. {next_step(record, is_resting=True) or ''}".strip()
+    return errors.JobError(text, job=job, ref=record.ref)
+
+
+def lost_error(record: JobRecord) -> errors.DownloadError:
+    """Return what is known of a finished video that is not on the disk any more and has no address."""
+    name, sha256 = (record.video.name, record.video.sha256) if record.video else ("", "")
+    return errors.DownloadError(
+        f"The video file {name} is gone or was altered, and its address is not known. It is paid and stays in the "
+        f"ledger; a copy with the sha256 {sha256}, put back in its place or brought by client.import_(), is taken.",
+        ref=record.ref,
+        may_have_been_charged=record.charged,
+    )
+
+
 def video_of(record: JobRecord, *, home: Path, is_sandbox: bool) -> Video:
     """Return the finished video of a record in state done."""
     stored = record.video

@@ -26,6 +26,7 @@ from pixverse_nb.jobs.events import (
     Decided,
     Downloaded,
     Event,
+    FileLost,
     IntentMade,
     PicturesUploaded,
     RowMissing,
@@ -254,9 +255,20 @@ def _decided(record: JobRecord, event: Decided) -> JobRecord:
 
 
 def _downloaded(record: JobRecord, event: Downloaded) -> JobRecord:
-    return replace(
+    done = replace(
         record, state=JobState.DONE, video=event.video, trouble=None, error=None, error_kind=None, parked=False
     )
+    before = record.video
+    if before is None or before.sha256 == event.video.sha256:
+        return done
+    text = f"It was fetched again, and the vendor's file is another one than before (sha256 {before.sha256})."
+    return replace(done, notices=(*record.notices, text))
+
+
+def _file_lost(record: JobRecord, event: FileLost) -> JobRecord:
+    if record.state is not JobState.DOWNLOADING or record.video is None:
+        return record
+    return replace(record, state=JobState.DONE, error=event.text, error_kind="DownloadError", trouble=None)
 
 
 def _troubled(record: JobRecord, event: Troubled) -> JobRecord:
@@ -309,14 +321,16 @@ def _taken_up(record: JobRecord, event: TakenUp) -> JobRecord:
     """Go on where the facts stand: with an id wait for it, with an open question settle it, else send."""
     if record.state is JobState.DONE:
         # only asked for where its file is gone or altered: fetch it again while the vendor still has it
-        return replace(record, state=JobState.DOWNLOADING, owner=event.owner, parked=False) if record.url else record
+        if record.url is None:
+            return record
+        return replace(record, state=JobState.DOWNLOADING, owner=event.owner, parked=False, error=None, error_kind=None)
     if record.state in (JobState.FAILED, JobState.MODERATED, JobState.REFUSED):
         return record
     # a call that another process has under way stays that one's, until it is known that it ended
     owner = record.owner if record.state is JobState.SUBMITTING else event.owner
     taken = replace(
         record, owner=owner, deadline_at=max(record.deadline_at, event.deadline_at), parked=False, error=None,
-        error_kind=None,
+        error_kind=None, imported=record.imported and record.charged != "no",
     )  # fmt: skip
     if record.state not in (JobState.TIMED_OUT, JobState.CANCELLED):
         return taken
@@ -345,6 +359,7 @@ _TABLE: Final[dict[type, Callable[..., JobRecord]]] = {
     DebitSeen: _debit_seen,
     Decided: _decided,
     Downloaded: _downloaded,
+    FileLost: _file_lost,
     Troubled: _troubled,
     TroubleOver: _trouble_over,
     DeadlinePassed: _deadline_passed,

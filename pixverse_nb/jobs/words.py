@@ -1,6 +1,7 @@
 """What an event is called in a job's history, and what a person can do next: plain sentences, nothing else."""
 
 from pixverse_nb.jobs import events
+from pixverse_nb.jobs.actions import awaits_word
 from pixverse_nb.jobs.events import Event
 from pixverse_nb.models import JobState
 from pixverse_nb.privacy import masked
@@ -35,6 +36,8 @@ def told(event: Event, after: JobRecord) -> str:
             text = f"{DECIDED}: the lost call was {'' if was_paid else 'not '}paid"
         case events.Downloaded():
             text = "downloaded, checked and stored"
+        case events.FileLost(text=said):
+            text = said
         case events.Troubled(text=said):
             text = said
         case events.TroubleOver():
@@ -50,6 +53,12 @@ def next_step(record: JobRecord, *, is_resting: bool) -> str | None:
     """Return what a person can do now, or None where nothing is to be done."""
     again = f'client.job("{record.ref}")'
     state = record.state
+    if awaits_word(record):
+        return (
+            f"It came in a bundle and the machine it comes from may still send it; {again}.resume() sends it from here."
+        )
+    if state is JobState.DONE and record.error is not None:
+        return f"{again} asks the vendor again; nothing is paid again."
     if record.parked:
         return f"Mend that, then {again} goes on; nothing is paid again."
     if state is JobState.TIMED_OUT:

@@ -3,18 +3,20 @@
 import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 from pixverse_nb.errors import BudgetReached
 from pixverse_nb.ledger.balances import Balances
 from pixverse_nb.ledger.file import LedgerFile
+from pixverse_nb.ledger.rows import add_event, event_of, insert_job, job_of, update_job
 from pixverse_nb.ledger.seats import Seats, seat_row
+from pixverse_nb.ledger.travel import Travel
 from pixverse_nb.models import FINAL_STATES, JobEvent, JobState, UploadedFile
 from pixverse_nb.record import JobRecord
 
-_FINAL_NAMES: Final = tuple(sorted(state.value for state in FINAL_STATES))
+_OPEN_NAMES: Final = tuple(sorted(state.value for state in JobState if state not in FINAL_STATES))
 _REUSABLE_NAMES: Final = tuple(
     sorted(
         state.value
@@ -36,6 +38,7 @@ class Ledger:
         self._file = LedgerFile(path)
         self.seats = Seats(self._file, service=service)
         self.balances = Balances(self._file, service=service)
+        self.travel = Travel(self._file, service=service)
 
     def close(self) -> None:
         """Close the file."""
@@ -60,24 +63,8 @@ class Ledger:
                 found = self._newest_like(db, record)
                 if found is not None:
                     return found, False
-            added = replace(record, version=1)
-            db.execute(
-                "INSERT INTO jobs (ref, service, cell, call_key, seed_was_drawn, state, video_id, created_at, version,"
-                " data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    added.ref,
-                    self.service,
-                    added.request.cell,
-                    added.request.call_key,
-                    int(added.seed_was_drawn),
-                    added.state.value,
-                    added.video_id,
-                    added.created_at,
-                    added.version,
-                    _dumped(added),
-                ),
-            )
-            self._add_event(db, added.ref, added.created_at, added.state, "asked for")
+            added = insert_job(db, record, service=self.service)
+            add_event(db, added.ref, JobEvent(added.created_at, added.state, "asked for"))
             return added, True
 
     def find_like(self, record: JobRecord) -> JobRecord | None:
@@ -97,21 +84,10 @@ class Ledger:
                 if row is None or row.epoch != epoch:
                     return None
                 self._check_budget(db, record)
-            changed = db.execute(
-                "UPDATE jobs SET state = ?, video_id = ?, version = ?, data = ? WHERE ref = ? AND version = ?",
-                (
-                    record.state.value,
-                    record.video_id,
-                    record.version + 1,
-                    _dumped(replace(record, version=record.version + 1)),
-                    record.ref,
-                    record.version,
-                ),
-            ).rowcount
-            if not changed:
-                return None
-            self._add_event(db, record.ref, at, record.state, text)
-            return replace(record, version=record.version + 1)
+            saved = update_job(db, record)
+            if saved is not None:
+                add_event(db, saved.ref, JobEvent(at, saved.state, text))
+            return saved
 
     def spent_credits(self) -> int:
         """Return what this home has paid, or may have paid, for its service, in credits (estimates where not told)."""
@@ -134,7 +110,7 @@ class Ledger:
                 "SELECT data FROM jobs WHERE service = ? AND ref IN (SELECT ref FROM events WHERE rowid > ?)",
                 (self.service, mark),
             ).fetchall()
-        return newest, [JobRecord.from_json(json.loads(data)) for (data,) in rows]
+        return newest, [job_of(data) for (data,) in rows]
 
     def change_mark(self) -> int:
         """Return the mark for `changes_since` from now on."""
@@ -155,10 +131,10 @@ class Ledger:
 
     def open_jobs(self) -> list[JobRecord]:
         """Return the jobs that are not final, oldest first."""
-        marks = ", ".join("?" * len(_FINAL_NAMES))
+        marks = ", ".join("?" * len(_OPEN_NAMES))
         return self._many(
-            f"SELECT data FROM jobs WHERE service = ? AND state NOT IN ({marks}) ORDER BY created_at",  # noqa: S608 - marks only
-            *_FINAL_NAMES,
+            f"SELECT data FROM jobs WHERE service = ? AND state IN ({marks}) ORDER BY created_at",  # noqa: S608 - marks only
+            *_OPEN_NAMES,
         )
 
     def jobs(self, *, limit: int) -> list[JobRecord]:
@@ -175,13 +151,23 @@ class Ledger:
         """Return what happened to a job, oldest first."""
         with self._file.reading() as db:
             rows = db.execute("SELECT at, state, text FROM events WHERE ref = ? ORDER BY at, rowid", (ref,)).fetchall()
-        return [JobEvent(at, JobState(state), text) for at, state, text in rows]
+        return [event_of(*row) for row in rows]
 
     def find_upload(self, sha256: str, *, account: str | None) -> UploadedFile | None:
         """Return the earlier upload of these bytes to this account, or None."""
         with self._file.reading() as db:
             row = db.execute(
                 "SELECT data FROM uploads WHERE service = ? AND account = ? AND sha256 = ?",
+    def stored_videos(self, *, after: int = 0, limit: int = 500) -> list[tuple[int, str, str, int]]:
+        """Return a page of the finished videos whose file is expected: (mark of the next page, ref, name, bytes)."""
+        with self._file.reading() as db:
+            return db.execute(
+                "SELECT rowid, ref, json_extract(data, '$.video.name'), json_extract(data, '$.video.size_bytes')"
+                " FROM jobs WHERE service = ? AND state = 'done' AND rowid > ?"
+                " AND json_extract(data, '$.error') IS NULL ORDER BY rowid LIMIT ?",
+                (self.service, after, limit),
+            ).fetchall()
+
                 (self.service, account or "", sha256),
             ).fetchone()
         return UploadedFile(**json.loads(row[0])) if row else None
@@ -240,7 +226,7 @@ class Ledger:
             " ORDER BY created_at DESC, rowid DESC LIMIT 1",
             (self.service, value, *_REUSABLE_NAMES),
         ).fetchone()
-        return JobRecord.from_json(json.loads(row[0])) if row else None
+        return job_of(row[0]) if row else None
 
     def _one(self, query: str, *values: Any) -> JobRecord | None:
         found: Sequence[JobRecord] = self._many(query, *values)
@@ -249,12 +235,4 @@ class Ledger:
     def _many(self, query: str, *values: Any) -> list[JobRecord]:
         with self._file.reading() as db:
             rows = db.execute(query, (self.service, *values)).fetchall()
-        return [JobRecord.from_json(json.loads(data)) for (data,) in rows]
-
-    @staticmethod
-    def _add_event(db: sqlite3.Connection, ref: str, at: float, state: JobState, text: str) -> None:
-        db.execute("INSERT INTO events (ref, at, state, text) VALUES (?, ?, ?, ?)", (ref, at, state.value, text))
-
-
-def _dumped(record: JobRecord) -> str:
-    return json.dumps(record.to_json(), separators=(",", ":"))
+        return [job_of(data) for (data,) in rows]

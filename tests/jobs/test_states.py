@@ -15,6 +15,7 @@ from pixverse_nb.jobs.events import (
     Decided,
     Downloaded,
     Event,
+    FileLost,
     IntentMade,
     PicturesUploaded,
     RowMissing,
@@ -142,6 +143,7 @@ TABLE: list[tuple[Event, dict[JobState, JobState]]] = [
     (DebitSeen(NOW + 100, 60), {}),
     (Decided(NOW + 100, was_paid=True), {}),  # nothing was asked
     (Decided(NOW + 100, was_paid=False), {}),
+    (FileLost(NOW + 100, "gone"), {}),  # there was no file of it before
     (Downloaded(NOW + 100, FILM), dict.fromkeys(JobState, JobState.DONE)),  # the file is here, whatever was thought
     (Troubled(NOW + 100, "No network."), {}),
     (Troubled(NOW + 100, "Disk full.", parks=True), {}),

@@ -58,6 +58,7 @@ LINES: list[tuple[events.Event, object, str]] = [
         replace(LOST, question="Was it paid?"),
         "decided by a person: the lost call was not paid",
     ),
+    (events.FileLost(NOW, "It is gone."), replace(RUNNING, state=JobState.DONE), "It is gone."),
     (
         events.Downloaded(NOW, StoredVideo("videos/1.mp4", "ff", 1)),
         replace(RUNNING, state=JobState.DOWNLOADING),

@@ -1,0 +1,202 @@
+"""Jobs, their history and their videos in one zip file, to be carried to another machine.
+
+A bundle is a private file: the vendor's ids in it hold the account's e-mail, and prompts and pictures are in clear. The
+token is never in it. Export reads, import verifies everything before it writes anything.
+"""
+
+import json
+import os
+import re
+import secrets
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+from pixverse_nb.bundle.archive import (
+    ROWS,
+    Archive,
+    opened_archive,
+    sha256_of_file,
+    sync_folder,
+    translated,
+    write_archive,
+)
+from pixverse_nb.bundle.merging import ARRIVED, merged
+from pixverse_nb.bundle.summary import Exported, Imported
+from pixverse_nb.errors import InvalidRequest, LedgerError
+from pixverse_nb.jobs.actions import is_unsent
+from pixverse_nb.jobs.files import is_whole
+from pixverse_nb.ledger import Ledger, TravellingJob, TravellingUpload
+from pixverse_nb.models import JobEvent, JobState, UploadedFile
+from pixverse_nb.privacy import masked
+from pixverse_nb.record import JobRecord
+
+__all__ = ["Exported", "Imported", "export_bundle", "import_bundle"]
+
+_REF: Final = re.compile(r"[A-Za-z0-9_-][\w.-]{0,199}", re.ASCII)
+
+
+def export_bundle(
+    path: str | os.PathLike[str],
+    *,
+    ledger: Ledger,
+    home: Path,
+    refs: Iterable[str] | None,
+    version: str,
+    overwrite: bool,
+) -> Exported:
+    """Write the jobs named by `refs` (None: all), their videos and pictures to `path`, and return what is in it.
+
+    Raises InvalidRequest where a ref is unknown, FileExistsError where the file is there already, OSError where it
+    cannot be written, LedgerError where the ledger cannot be read.
+    """
+    target = Path(path).expanduser().absolute()
+    wanted = None if refs is None else list(dict.fromkeys([refs] if isinstance(refs, str) else refs))
+    jobs, uploads = ledger.travel.pack(wanted)
+    if unknown := sorted(set(wanted or ()) - {job.record.ref for job in jobs}):
+        raise InvalidRequest({"refs": f"no job {masked(unknown[0])!r} in {home / 'ledger.db'}"})
+    rows = json.dumps(
+        {"jobs": [_job_row(job) for job in jobs], "uploads": [asdict(one) for one in uploads]}, separators=(",", ":")
+    )
+    members: dict[str, bytes | Path] = {ROWS: rows.encode()}
+    without = []
+    for record in (job.record for job in jobs):
+        members |= _pictures(record, home)
+        if record.video is None:
+            continue
+        if is_whole(record, home=home):
+            members[record.video.name] = home / record.video.name
+        else:
+            without.append(record.ref)
+    facts = {"package": version, "made_at": time.time(), "service": ledger.service, "jobs": len(jobs)}
+    size_bytes = write_archive(target, members, facts=facts, overwrite=overwrite)
+    videos = sum(name.startswith("videos/") for name in members)
+    return Exported(target, len(jobs), videos, size_bytes, tuple(without))
+
+
+def import_bundle(
+    path: str | os.PathLike[str], *, ledger: Ledger, home: Path, at: float, deadline_at: float
+) -> tuple[Imported, list[JobRecord]]:
+    """Take the jobs, videos and pictures of a bundle into this home; return the summary and the records that changed.
+
+    Nothing is sent for it: see `merging` for what becomes of each job. Everything is verified first. Raises LedgerError
+    where the bundle is damaged, newer, or of another service; OSError where the disk takes it not. Nothing is changed
+    then.
+    """
+    source = Path(path).expanduser().absolute()
+    with opened_archive(source) as archive:
+        if archive.service != ledger.service:
+            raise LedgerError(
+                f"The bundle {source} is of another service ({masked(archive.service)}) than this client "
+                f"({masked(ledger.service)}): what was paid and what was not are never mixed. Nothing was changed."
+            )
+        with translated(source):
+            rows = archive.rows()
+            jobs = [_job_of(row, archive) for row in rows["jobs"]]
+            uploads = [_upload_of(row) for row in rows["uploads"]]
+        known = {job.record.ref: ledger.load(job.record.ref) for job in jobs}
+        placed = _place(archive, jobs, known, home)
+        try:
+            stored = ledger.travel.unpack(
+                jobs,
+                uploads,
+                decide=lambda ours, theirs: merged(ours, theirs, at=at, deadline_at=deadline_at),
+                at=at,
+                text=ARRIVED,
+            )
+        except LedgerError:
+            for file in placed:
+                file.unlink(missing_ok=True)
+            raise
+        videos = sum(name.startswith("videos/") for name in archive.names)
+    there = {ref for ref, record in known.items() if record is not None}
+    summary = Imported(
+        path=source,
+        jobs=len(jobs),
+        videos=videos,
+        known=len(there),
+        updated=sum(record.ref in there for record in stored),
+        unsent=tuple(record.ref for record in stored if record.imported and is_unsent(record)),
+    )
+    return summary, stored
+
+
+# -- inside ------------------------------------------------------------------------------------------------------
+
+
+def _job_row(job: TravellingJob) -> dict[str, Any]:
+    return {"record": job.record.to_json(), "events": [[one.at, one.state.value, one.text] for one in job.events]}
+
+
+def _job_of(row: Mapping[str, Any], archive: Archive) -> TravellingJob:
+    record = JobRecord.from_json(row["record"])
+    if not _REF.fullmatch(record.ref) or record.service != archive.service:
+        raise ValueError("a job without a name, or of another service")
+    if record.charged not in ("no", "unknown", "yes") or record.attempt < 0:
+        raise ValueError(f"job {record.ref} has impossible facts")
+    if record.video is not None:
+        if record.video.name != f"videos/{record.ref}.mp4":
+            raise ValueError(f"the video of job {record.ref} lies elsewhere")
+        if record.video.name in archive.names and archive.sha256_of(record.video.name) != record.video.sha256:
+            raise ValueError(f"the video of job {record.ref} is another one")
+    events = tuple(JobEvent(float(at), JobState(state), str(text)) for at, state, text in row["events"])
+    return TravellingJob(record, events)
+
+
+def _upload_of(row: Mapping[str, Any]) -> TravellingUpload:
+    return TravellingUpload(UploadedFile(**row["upload"]), str(row["account"]), float(row["at"]))
+
+
+def _pictures(record: JobRecord, home: Path) -> dict[str, Path]:
+    """Return the prepared pictures of a job that are there, by their names in the bundle."""
+    found: dict[str, Path] = {}
+    for sha in (record.first_sha, record.last_sha):
+        for suffix in ("png", "jpg", "webp", "gif"):
+            name = f"pictures/{sha}.{suffix}"
+            if sha is not None and (home / name).is_file() and sha256_of_file(home / name) == sha:
+                found[name] = home / name
+    return found
+
+
+def _place(
+    archive: Archive, jobs: Iterable[TravellingJob], known: Mapping[str, JobRecord | None], home: Path
+) -> list[Path]:
+    """Put the files of a bundle into the home, those that are missing or altered here only; return what is new.
+
+    All are written beside their places first, so that a full disk changes nothing.
+    """
+    wanted = {name for name in archive.names if name.startswith("pictures/")}
+    for job in jobs:
+        ours = known[job.record.ref]
+        video = job.record.video
+        if video is not None and video.name in archive.names and _is_ours(ours, video.sha256):
+            wanted.add(video.name)
+    mark = f"{os.getpid()}-{threading.get_ident()}-{secrets.token_hex(4)}"
+    parts: dict[Path, Path] = {}
+    try:
+        for name in sorted(wanted):
+            place = home / name
+            if name.startswith("pictures/") and place.stem != archive.sha256_of(name):
+                raise LedgerError(f"The bundle holds a picture under another's name ({name}). Nothing was changed.")
+            if place.is_file() and sha256_of_file(place) == archive.sha256_of(name):
+                continue
+            place.parent.mkdir(parents=True, exist_ok=True)
+            parts[place] = place.with_name(f"{place.name}.{mark}.part")
+            archive.copy(name, parts[place])
+        placed = [place for place in parts if not place.exists()]
+        for place, part in parts.items():
+            part.replace(place)
+    finally:
+        for part in parts.values():
+            part.unlink(missing_ok=True)
+    for folder in {place.parent for place in parts}:
+        sync_folder(folder)
+    return placed
+
+
+def _is_ours(ours: JobRecord | None, sha256: str) -> bool:
+    """Tell whether a video of a bundle may take the place of its job here: no other one is recorded."""
+    return ours is None or ours.video is None or ours.video.sha256 == sha256
