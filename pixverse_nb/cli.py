@@ -18,7 +18,7 @@ from types import FrameType
 from typing import Any, Final, NoReturn
 
 from pixverse_nb import demo
-from pixverse_nb.doctor import examine
+from pixverse_nb.doctor.house_call import examine_home
 from pixverse_nb.errors import ConfigError, PixVerseError
 from pixverse_nb.ledger import Ledger
 from pixverse_nb.models import JobSnapshot
@@ -104,13 +104,11 @@ def run_jobs(options: argparse.Namespace) -> int:
     return 0
 
 
-def run_doctor(_options: argparse.Namespace) -> int:
-    """Say what this installation is like; status 1 where something must be mended."""
-    findings = examine()
-    width = max(len(finding.name) for finding in findings)
-    for finding in findings:
-        _say(f"{'ok ' if finding.ok else 'BAD'} {finding.name:{width}}  {masked(finding.text)}")
-    return 0 if all(finding.ok for finding in findings) else 1
+def run_doctor(options: argparse.Namespace) -> int:
+    """Say what is well and what is not, each with its mend; status 1 where anything is to be looked at or mended."""
+    examination = examine_home(find_home(options.home), is_offline=options.offline)
+    _say(str(examination))
+    return 0 if examination.is_well else 1
 
 
 def _known_jobs(home: Path, *, service: str) -> list[JobSnapshot]:
@@ -163,7 +161,9 @@ def _parser() -> argparse.ArgumentParser:
     jobs.add_argument("--limit", type=_count, default=50, help="how many, at most (default: 50)")
     jobs.set_defaults(run=run_jobs)
 
-    doctor = commands.add_parser("doctor", help="say what this installation is like")
+    doctor = commands.add_parser("doctor", help="examine this machine, the home, the token and the accounts")
+    doctor.add_argument("--home", type=Path, help="the home folder (default: PIXVERSE_NB_HOME or ./pixverse)")
+    doctor.add_argument("--offline", action="store_true", help="ask the vendor nothing")
     doctor.set_defaults(run=run_doctor)
     return parser
 

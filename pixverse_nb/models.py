@@ -348,6 +348,8 @@ class RemoteVideo:
     quality: str | None = None
     duration: int | None = None
     motion_mode: str | None = None
+    model: str | None = None
+    aspect_ratio: str | None = None
     first_path: str | None = None
     last_path: str | None = None
     queue_position: int | None = None

@@ -14,16 +14,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from pixverse_nb import doctor
 from pixverse_nb.drafting import Drafter, Wish
 from pixverse_nb.errors import ConfigError, InvalidRequest
+from pixverse_nb.jobs.adoption import find_or_adopt, take_in
 from pixverse_nb.jobs.engine import Engine
 from pixverse_nb.jobs.job import Job, tell
 from pixverse_nb.jobs.listener import Listener
 from pixverse_nb.jobs.outcome import reuse_notice
 from pixverse_nb.jobs.roll import JobList
+from pixverse_nb.keeper import Keeper, KeepsFiles
 from pixverse_nb.ledger import Ledger
 from pixverse_nb.models import Capacity, Credits, RemoteVideo, UploadedFile
-from pixverse_nb.keeper import Keeper, KeepsFiles
 from pixverse_nb.portal import Portal
 from pixverse_nb.privacy import Secret, masked
 from pixverse_nb.record import JobRecord
@@ -127,10 +129,10 @@ class Client(KeepsFiles):
         self._engine.listen(self._changed)
         if self._ledger.open_jobs():
             self._portal.post(self._engine.start)
-
-    # -- making videos -------------------------------------------------------------------------------------------
         self._keeper = Keeper(self._engine, self._portal, job_of=self.job)
         self._keeper.start()
+
+    # -- making videos -------------------------------------------------------------------------------------------
 
     def create_frames(
         self,
@@ -194,7 +196,8 @@ class Client(KeepsFiles):
             if job.rests:
                 job.resume()
             elif not record.state.is_final:
-                self._portal.post(lambda: self._engine.adopt(record, is_asked=False))
+                # to ask for it is to want it sent again, where its call is proved never to have been accepted
+                self._portal.post(lambda: self._engine.adopt(record, is_asked=True))
         return job
 
     def find_paid(self, first: Any, last: Any, **fields: Any) -> Job | None:
@@ -232,6 +235,17 @@ class Client(KeepsFiles):
             job.resume()
         return job
 
+    def adopt(self, ref_or_video_id: str) -> Job:
+        """Take a generation that only the vendor knows into this ledger, and fetch its video; nothing is sent or paid.
+
+        For what another home has sent, or a home that is lost; `client.doctor()` names it. Takes the ref, the video id
+        or the number at its end. Raises InvalidRequest where the newest two hundred of the vendor's list lack it.
+        """
+        record, is_new = find_or_adopt(ref_or_video_id, self._engine, ask=self._ask, email=self._email)
+        if is_new:
+            self._portal.post(lambda: take_in(self._engine, record))
+        return self.job(record.ref)
+
     def reconcile(self) -> JobList:
         """Ask the vendor now what became of the open jobs, wait for that one answer, and return those still open."""
 
@@ -266,6 +280,16 @@ class Client(KeepsFiles):
             return await self._engine.client.fetch_picture(url)
 
         return self._portal.call(fetch())
+
+    def doctor(self, *, offline: bool = False) -> doctor.Examination:
+        """Examine this machine, the home, the token, the accounts and the ledger against them; shows as a table.
+
+        Nothing is spent and no job is moved. `offline=True` asks the vendor nothing.
+        """
+        ask = None if offline else self._ask_twice
+        box = self.is_sandbox
+        patient = doctor.Patient(self.home, self._base_url, self._ledger, ask, email=self._email, is_sandbox=box)
+        return doctor.examine(patient, now=time.time())
 
     def subscribe(self, callback: Callable[[Job], object]) -> Callable[[], None]:
         """Call `callback(job)` at every change of any job, on the client's thread; the returned function ends that."""
@@ -340,11 +364,14 @@ class Client(KeepsFiles):
             await self._listener.aclose()
         await self._engine.aclose()
 
-    def _ask(self, call: Call[T]) -> T:
+    def _ask(self, call: Call[T], *, attempts: int = 4) -> T:
         async def ask() -> T:
-            return await self._engine.client.send(call)
+            return await self._engine.client.send(call, attempts=attempts)
 
         return self._portal.call(ask())
+
+    def _ask_twice(self, call: Call[T], /) -> T:
+        return self._ask(call, attempts=2)
 
     def _handle(self, record: JobRecord) -> Job:
         with self._handles_lock:

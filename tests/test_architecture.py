@@ -33,10 +33,11 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"bundle"}),
     frozenset({"keeper"}),
     frozenset({"service"}),
+    frozenset({"doctor"}),
     frozenset({"session"}),
     frozenset({"sweep"}),
     frozenset({"widgets"}),
-    frozenset({"demo", "doctor"}),
+    frozenset({"demo"}),
     frozenset({"cli"}),
 )
 ALONE = "sandbox"  # the party at the other end of the wire: shares nothing with us

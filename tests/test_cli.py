@@ -9,6 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from pixverse_nb.sandbox import Sandbox
+from pixverse_nb.session import Client
+from tests.session.house import TIMING, canned_film, finished, order
 from tests.surroundings import private_environment
 
 MAKE_ONE = """
@@ -136,15 +139,18 @@ def test_doctor_finds_nothing_wrong_here(tmp_path: Path) -> None:
     """In a whole installation every line is ok, the status is 0, and nothing is left on disk."""
     done = run("doctor", cwd=tmp_path)
     assert done.returncode == 0, done.stdout
-    assert all(line.startswith("ok ") for line in done.stdout.splitlines())
+    *lines, last = done.stdout.splitlines()
+    assert all(line.startswith("ok ") for line in lines)
+    assert last == "All is well."
     assert "none: the sandbox is used, nothing is paid" in done.stdout
     assert list(tmp_path.iterdir()) == []
 
 
 def test_doctor_says_that_a_token_is_there_and_not_what_it_is(tmp_path: Path) -> None:
     """A token in the environment is found and never shown."""
-    done = run("doctor", cwd=tmp_path, USEAPI_TOKEN="user:7-abcdefgh")
-    assert re.search(r"token +found", done.stdout)
+    done = run("doctor", "--offline", cwd=tmp_path, USEAPI_TOKEN="user:7-abcdefgh")
+    assert re.search(r"token +found; not tried", done.stdout)
+    assert done.returncode == 0
     assert "abcdefgh" not in done.stdout + done.stderr
 
 
@@ -153,9 +159,32 @@ def test_doctor_names_what_must_be_mended(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     settings = {"PIXVERSE_NB_HOME": str(tmp_path / "file" / "home"), "PIXVERSE_NB_BASE_URL": "ftp://x"}
     done = run("doctor", cwd=tmp_path, **settings, USEAPI_TOKEN="user:7 abcdefgh")
-    bad = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("BAD")]
-    assert (done.returncode, bad) == (1, ["home", "service", "token"])
+    lines = done.stdout.splitlines()
+    bad = [line.split()[1] for line in lines if line.startswith("wrong")]
+    assert (done.returncode, bad) == (1, ["home", "address", "token"])
+    assert [line.split()[0] for at, line in enumerate(lines) if lines[at - 1].startswith("wrong")] == ["mend:"] * 3
+    assert lines[-1] == "3 wrong."
     assert "abcdefgh" not in done.stdout
+
+
+def test_doctor_asks_the_vendor_and_looks_into_the_ledger(tmp_path: Path) -> None:
+    """With a token it tries it, reads the balance, and names a video that this home does not know; status 1 then."""
+    with Sandbox(speed=1000, render=canned_film) as box:
+        box.control.switches.reply_ref_in_rows = True
+        settings = {"USEAPI_TOKEN": box.token, "PIXVERSE_NB_BASE_URL": box.base_url}
+        with Client(box.token, base_url=box.base_url, home=tmp_path / "one", timing=TIMING) as client:
+            ref = finished(order(client)).ref
+        known = run("doctor", "--home", "one", cwd=tmp_path, **settings)
+        (tmp_path / "two").mkdir()
+        with Client(box.token, base_url=box.base_url, home=tmp_path / "two", timing=TIMING) as client:
+            finished(order(client, seed=8))
+        lost = run("doctor", "--home", "two", cwd=tmp_path, **settings)
+    assert (known.returncode, known.stderr) == (0, ""), known.stdout
+    assert "found, and the vendor takes it" in known.stdout
+    assert lost.returncode == 1
+    assert f'client.adopt("{ref}")' in lost.stdout
+    assert box.token not in known.stdout + lost.stdout
+    assert "sandbox@example" not in known.stdout + lost.stdout
 
 
 def test_jobs_of_an_empty_home(tmp_path: Path) -> None:

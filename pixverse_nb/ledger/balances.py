@@ -1,5 +1,7 @@
 """Readings of an account's balance: an independent witness of what was paid."""
 
+from collections.abc import Sequence
+
 from pixverse_nb.ledger.file import LedgerFile
 
 
@@ -25,5 +27,16 @@ class Balances:
                 "SELECT at, credits FROM balances WHERE service = ? AND account = ? AND at <= ?"
                 " ORDER BY at DESC LIMIT 1",
                 (self._service, account or "", before),
+            ).fetchone()
+        return (float(row[0]), int(row[1])) if row else None
+
+    def first(self, *, accounts: Sequence[str | None], since: float) -> tuple[float, int] | None:
+        """Return the oldest reading (Unix seconds, credits) of one of `accounts` at `since` or later, or None."""
+        names = [account or "" for account in accounts]
+        with self._file.reading() as db:
+            row = db.execute(
+                f"SELECT at, credits FROM balances WHERE service = ? AND account IN ({', '.join('?' * len(names))})"  # noqa: S608 - marks only
+                " AND at >= ? ORDER BY at LIMIT 1",
+                (self._service, *names, since),
             ).fetchone()
         return (float(row[0]), int(row[1])) if row else None

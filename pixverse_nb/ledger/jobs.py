@@ -24,6 +24,7 @@ _REUSABLE_NAMES: Final = tuple(
         if state not in (JobState.FAILED, JobState.MODERATED, JobState.REFUSED, JobState.CANCELLED)
     )
 )
+_COST: Final = "coalesce(json_extract(data, '$.cost_credits'), json_extract(data, '$.estimated_credits'), 0)"
 
 
 class Ledger:
@@ -48,6 +49,17 @@ class Ledger:
     def network(self) -> str | None:
         """The kind of the network file system that holds the file, or None on a local disk."""
         return self._file.network
+
+    def damage(self) -> str | None:
+        """Return what SQLite finds wrong with the file, or None where it is sound; reads all of it."""
+        with self._file.reading() as db:
+            found = [str(text) for (text,) in db.execute("PRAGMA quick_check(5)")]
+        return None if found == ["ok"] else "; ".join(found)
+
+    def count(self) -> int:
+        """Return how many jobs there are."""
+        with self._file.reading() as db:
+            return int(db.execute("SELECT count(*) FROM jobs WHERE service = ?", (self.service,)).fetchone()[0])
 
     def outside_version(self) -> int:
         """Return a number that changes when another process has written; costs next to nothing."""
@@ -107,8 +119,10 @@ class Ledger:
         with self._file.reading() as db:
             newest = int(db.execute("SELECT coalesce(max(rowid), 0) FROM events").fetchone()[0])
             rows = db.execute(
-                "SELECT data FROM jobs WHERE service = ? AND ref IN (SELECT ref FROM events WHERE rowid > ?)",
-                (self.service, mark),
+                # the plus keeps SQLite from walking through every job of the service
+                "SELECT data FROM jobs WHERE ref IN (SELECT ref FROM events WHERE rowid > ?) AND +service = ?"
+                " ORDER BY created_at, rowid",
+                (mark, self.service),
             ).fetchall()
         return newest, [job_of(data) for (data,) in rows]
 
@@ -147,6 +161,16 @@ class Ledger:
             "SELECT data FROM jobs WHERE service = ? AND state = 'done' ORDER BY created_at DESC LIMIT ?", limit
         )
 
+    def stored_videos(self, *, after: int = 0, limit: int = 500) -> list[tuple[int, str, str, int]]:
+        """Return a page of the finished videos whose file is expected: (mark of the next page, ref, name, bytes)."""
+        with self._file.reading() as db:
+            return db.execute(
+                "SELECT rowid, ref, json_extract(data, '$.video.name'), json_extract(data, '$.video.size_bytes')"
+                " FROM jobs WHERE service = ? AND state = 'done' AND rowid > ?"
+                " AND json_extract(data, '$.error') IS NULL ORDER BY rowid LIMIT ?",
+                (self.service, after, limit),
+            ).fetchall()
+
     def events(self, ref: str) -> list[JobEvent]:
         """Return what happened to a job, oldest first."""
         with self._file.reading() as db:
@@ -158,16 +182,6 @@ class Ledger:
         with self._file.reading() as db:
             row = db.execute(
                 "SELECT data FROM uploads WHERE service = ? AND account = ? AND sha256 = ?",
-    def stored_videos(self, *, after: int = 0, limit: int = 500) -> list[tuple[int, str, str, int]]:
-        """Return a page of the finished videos whose file is expected: (mark of the next page, ref, name, bytes)."""
-        with self._file.reading() as db:
-            return db.execute(
-                "SELECT rowid, ref, json_extract(data, '$.video.name'), json_extract(data, '$.video.size_bytes')"
-                " FROM jobs WHERE service = ? AND state = 'done' AND rowid > ?"
-                " AND json_extract(data, '$.error') IS NULL ORDER BY rowid LIMIT ?",
-                (self.service, after, limit),
-            ).fetchall()
-
                 (self.service, account or "", sha256),
             ).fetchone()
         return UploadedFile(**json.loads(row[0])) if row else None
@@ -208,13 +222,10 @@ class Ledger:
             )
 
     def _spent(self, db: sqlite3.Connection, *, except_ref: str) -> int:
-        row = db.execute(
-            "SELECT coalesce(sum(coalesce(json_extract(data, '$.cost_credits'),"
-            " json_extract(data, '$.estimated_credits'), 0)), 0) FROM jobs"
-            " WHERE service = ? AND ref != ? AND json_extract(data, '$.charged') != 'no'",
-            (self.service, except_ref),
-        ).fetchone()
-        return int(row[0])
+        paid = f"SELECT coalesce(sum({_COST}), 0) FROM jobs WHERE json_extract(data, '$.charged') != 'no'"  # noqa: S608 - own words
+        (total,) = db.execute(f"{paid} AND service = ?", (self.service,)).fetchone()  # in an index, so at once
+        (own,) = db.execute(f"{paid} AND +service = ? AND ref = ?", (self.service, except_ref)).fetchone()
+        return int(total) - int(own)
 
     def _newest_like(self, db: sqlite3.Connection, record: JobRecord) -> JobRecord | None:
         drawn = " AND seed_was_drawn" if record.seed_was_drawn else ""

@@ -84,6 +84,7 @@ text-align:left;vertical-align:baseline;white-space:nowrap;max-width:none}
 .pvnb .pvnb-drawn{display:block;overflow-x:auto}
 .pvnb .pvnb-drawn svg{display:block;width:100%;min-width:560px;height:auto}
 .pvnb .pvnb-plain{display:none}
+.pvnb .pvnb-table.pvnb-checks td.pvnb-told{width:99%;white-space:normal;overflow-wrap:anywhere}
 .pvnb .pvnb-table th.pvnb-number,.pvnb .pvnb-table td.pvnb-number{text-align:right}
 """.strip()
 

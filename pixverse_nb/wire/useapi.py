@@ -156,6 +156,8 @@ def _read_video(row: Mapping[str, Any]) -> RemoteVideo:
         quality=_text(row.get("quality")),
         duration=_int(row.get("duration") if row.get("duration") is not None else row.get("video_duration")),
         motion_mode=_text(row.get("motion_mode")),
+        model=_text(row.get("model")),
+        aspect_ratio=_text(row.get("aspect_ratio")),
         first_path=_picture_path(row.get("first_frame")),
         last_path=_picture_path(row.get("last_frame")),
         queue_position=position if position and position > 0 else None,

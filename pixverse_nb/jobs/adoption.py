@@ -1,0 +1,155 @@
+"""A generation that no job here knows becomes one: from the vendor's row to a record. Nothing is sent or paid."""
+
+import secrets
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any, Final, Protocol, TypeVar
+
+from pixverse_nb.errors import APIError, InvalidRequest, PixVerseError
+from pixverse_nb.jobs.engine import Engine
+from pixverse_nb.models import PROMPT_MAX, FramesRequest, JobState, RemoteVideo, RunningJob, build_request
+from pixverse_nb.privacy import masked
+from pixverse_nb.record import JobRecord
+from pixverse_nb.wire import useapi
+from pixverse_nb.wire.call import Call
+from pixverse_nb.wire.callback import Named
+
+T = TypeVar("T")
+
+OURS: Final = "pv-"  # how every reference of this package begins
+_PAGE: Final = 40
+_PAGES: Final = 5
+
+
+class Ask(Protocol):
+    """Whoever brings a free question to the vendor."""
+
+    def __call__(self, call: Call[T], /) -> T:
+        """Return the answer, or raise what the client raises."""
+
+
+def newest_rows(ask: Ask, email: str | None) -> list[RemoteVideo]:
+    """Return the newest generations of an account, at most two hundred, as far as they can be read."""
+    rows: dict[str, RemoteVideo] = {}
+    for page in range(_PAGES):
+        try:
+            found = ask(useapi.list_videos(email=email, limit=_PAGE, offset=page * _PAGE))
+        except PixVerseError:
+            break
+        fresh = {row.video_id: row for row in found if row.video_id is not None and row.video_id not in rows}
+        rows.update(fresh)
+        if not fresh:
+            break
+    return list(rows.values())
+
+
+def ref_of(entry: RunningJob | RemoteVideo) -> str | None:
+    """Return the ref of the job that sent this generation, or None where it bears no reference of ours."""
+    ref = (entry.reply_ref or "").partition(" ")[0].rpartition(":")[0]
+    return ref if ref.startswith(OURS) else None
+
+
+def name_of(entry: RunningJob | RemoteVideo) -> str:
+    """Return a name for `client.adopt` that holds no e-mail: our ref, else the number at the end of the video id."""
+    return ref_of(entry) or (entry.video_id or "").rpartition(":")[2]
+
+
+def find_row(rows: Iterable[RemoteVideo], name: str) -> RemoteVideo | None:
+    """Return the generation with this ref, video id or number, or None."""
+    return next((row for row in rows if name and name in (ref_of(row), row.video_id, name_of(row), _number(row))), None)
+
+
+def find_or_adopt(name: str, engine: Engine, *, ask: Ask, email: str | None) -> tuple[JobRecord, bool]:
+    """Return the job of a ref, video id or number and False, or the one just made from the vendor's row and True.
+
+    `email` is the account to look at, None for all of the token. Raises InvalidRequest where none shows it.
+    """
+    ledger = engine.ledger
+    known = ledger.load(name) or ledger.load_by_video(name)
+    if known is not None:
+        return known, False
+    accounts = (email,) if email is not None else ask(useapi.list_accounts())
+    rows = [row for account in accounts for row in newest_rows(ask, account)]
+    row = find_row(_with_refs(ask, rows), name)
+    if row is None:
+        raise InvalidRequest({"ref": f"the newest rows of the vendor's list do not show {masked(name)!r}"})
+    known = ledger.load_by_video(row.video_id or "")
+    if known is not None:
+        return known, False
+    if ledger.load(ref_of(row) or "") is not None:
+        row = replace(row, reply_ref=None)  # a second generation of one job is a job of its own
+    draft = adopted(
+        row, service=ledger.service, owner=engine.owner, now=engine.now(), deadline_s=engine.timing.deadline_s
+    )
+    return ledger.find_or_add(draft, reuse=False)
+
+
+def take_in(engine: Engine, record: JobRecord) -> None:
+    """Have an adopted job driven, and the vendor's list looked at for it soon; on the engine's loop."""
+    engine.adopt(record, is_asked=True)
+    engine.hint(Named(video_ids=frozenset({record.video_id or ""})))
+
+
+def adopted(row: RemoteVideo, *, service: str, owner: str, now: float, deadline_s: float) -> JobRecord:
+    """Return the job of a generation that exists already: it is paid, and waits for its video.
+
+    What the row does not tell is filled with the usual values, and a notice says so. The pictures are known by their
+    names at the vendor only, so a later `create_frames` with the same files does not find this job.
+    """
+    request, is_guessed = _request(row)
+    rest = "; the vendor does not tell all of its parameters." if is_guessed else "."
+    return JobRecord(
+        ref=ref_of(row) or f"{OURS}{request.cell[:12]}-{secrets.token_hex(4)}",
+        service=service,
+        request=request,
+        created_at=row.created_at or now,
+        deadline_at=now + deadline_s,
+        state=JobState.GENERATING,
+        owner=owner,
+        account=useapi.account_of(row.video_id or ""),
+        attempt=1,
+        first_path=row.first_path,
+        last_path=row.last_path,
+        video_id=row.video_id,
+        submitted_at=row.created_at,
+        charged="yes",
+        cost_credits=row.cost_credits,
+        notices=(f"Taken from the vendor's list{rest}",),
+        sources=(f"pv.UploadedFile({row.first_path!r})", f"pv.UploadedFile({row.last_path!r})"),
+    )
+
+
+def _with_refs(ask: Ask, rows: Iterable[RemoteVideo]) -> Iterator[RemoteVideo]:
+    """Yield the rows with the references that the scheduler tells of what runs; rows need not echo them."""
+    try:
+        running = {entry.video_id: entry.reply_ref for entry in ask(useapi.list_running())}
+    except APIError:
+        running = {}
+    for row in rows:
+        yield replace(row, reply_ref=row.reply_ref or running.get(row.video_id))
+
+
+def _number(row: RemoteVideo) -> str:
+    return (row.video_id or "").rpartition(":")[2]
+
+
+def _request(row: RemoteVideo) -> tuple[FramesRequest, bool]:
+    """Return what was asked for, as far as the row tells, and whether anything had to be guessed."""
+    told: dict[str, Any] = {
+        "seed": row.seed,
+        "quality": row.quality,
+        "duration": row.duration,
+        "motion_mode": row.motion_mode,
+        "model": row.model,
+        "aspect_ratio": row.aspect_ratio,
+        "prompt": (row.prompt or "")[:PROMPT_MAX],
+    }
+    values = {name: value for name, value in told.items() if value is not None}
+    values |= {"first": f"path:{row.first_path}", "last": f"path:{row.last_path}"}
+    is_guessed = len(values) < len(told) + 2
+    while True:
+        try:
+            return build_request({"seed": 1, **values}, allow_refused=True), is_guessed
+        except InvalidRequest as error:  # a value of another time or route
+            is_guessed = True
+            values = {name: value for name, value in values.items() if name not in error.fields}
