@@ -277,6 +277,7 @@ class Job:
         record = self._record()
         if self._was_never_sent(record) or (self._is_lost(record) and not self._portal.is_closed):
             self.resume()  # to wait for a video is to ask for it
+        self._engine.want(self.ref)  # also where its call is proved later never to have been accepted
         waiter: concurrent.futures.Future[JobRecord] = concurrent.futures.Future()
         with self._lock:
             self._waiters.append(waiter)

@@ -5,6 +5,7 @@ Nothing here repeats a paid call. Every outcome becomes one event for the state 
 """
 
 import asyncio
+import hashlib
 import random
 from pathlib import Path
 from typing import Final
@@ -133,8 +134,9 @@ class Submitter:
                 continue
 
     def _slots_taken(self, record: JobRecord) -> int:
+        # where the vendor chooses, the account is known after the acceptance only: then any job may be beside this one
         return sum(
-            actions.holds_slot(other) and (other.account is None or other.account == record.account)
+            actions.holds_slot(other) and (None in (other.account, record.account) or other.account == record.account)
             for other in self._desk.records.values()
         )
 
@@ -201,6 +203,10 @@ class Submitter:
                 return known.path
             picture = stored_picture(desk.home, sha256)
             data = await asyncio.to_thread(picture.read_bytes)
+            if hashlib.sha256(data).hexdigest() != sha256:
+                raise ConfigError(
+                    "The stored picture of this job was damaged on the disk; nothing was sent. Make the call again."
+                )
             media_type = (
                 "image/png" if picture.suffix == ".png" else f"image/{picture.suffix[1:].replace('jpg', 'jpeg')}"
             )

@@ -1,6 +1,7 @@
 """One list poll for all open jobs of an account: what is ready, what failed, and what became of a lost answer."""
 
 import asyncio
+import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,9 +17,10 @@ from pixverse_nb.models import JobState, RemoteState, RemoteVideo
 from pixverse_nb.record import JobRecord
 from pixverse_nb.wire import useapi
 
+_log: Final = logging.getLogger("pixverse_nb")
 _PAGE: Final = 40  # the vendor's default
 _MOST_PAGES: Final = 25
-_CLOCK_SLACK_S: Final = 3600.0  # how far the vendor's clock may differ from ours
+_CLOCK_SLACK_S: Final = 3 * 3600.0  # how far the vendor's clock may differ from ours: each may be an hour off
 _MISSING_TWICE: Final = 2
 
 
@@ -95,7 +97,10 @@ class Watcher:
             self.hinted_polls += self._is_hinted
             self._is_hinted = False
             self._last_poll_at = desk.now()
-            await self._poll(records)
+            try:
+                await self._poll(records)
+            except Exception:  # noqa: BLE001 - the end of a task: one list that trips us must not end the watching
+                _log.exception("a list of the vendor could not be worked through")
             self._asked.extend(asked)
             self._answer_asked()
         self._is_hinted = False  # of a job that has ended
@@ -154,7 +159,8 @@ class Watcher:
         where = "No connection to the vendor just now" if isinstance(error, NoAnswer) else "The vendor's list fails"
         text = f"{where}: {error} It goes on by itself; nothing is lost."
         for record in group:
-            if self._desk.records[record.ref].state is not JobState.UNKNOWN:
+            newest = self._desk.records.get(record.ref)
+            if newest is not None and newest.state is not JobState.UNKNOWN:
                 self._desk.apply(record.ref, events.Troubled(self._desk.now(), text))
 
     async def _list(self, account: str | None, group: Sequence[JobRecord]) -> Listing:
@@ -224,7 +230,8 @@ class Watcher:
 
     def _see(self, ref: str, row: RemoteVideo, listing: Listing) -> None:
         account = useapi.account_of(row.video_id) if row.video_id else None
-        self._desk.apply(ref, events.RowSeen(self._desk.now(), listing.started_at, row, account))
+        if ref in self._desk.records:  # it may have ended while the list was on its way
+            self._desk.apply(ref, events.RowSeen(self._desk.now(), listing.started_at, row, account))
 
     def _by_reply_ref(self, row: RemoteVideo) -> str | None:
         if row.reply_ref is None:
@@ -237,8 +244,13 @@ class Watcher:
         if row.reply_ref is not None or row.video_id is None or self._desk.ledger.knows_video(row.video_id):
             return None
         for record in group:
-            newest = self._desk.records[record.ref]
-            if newest.state is JobState.UNKNOWN and record.ref not in found and _is_alike(row, newest):
+            newest = self._desk.records.get(record.ref)
+            if (
+                newest is not None
+                and newest.state is JobState.UNKNOWN
+                and record.ref not in found
+                and _is_alike(row, newest)
+            ):
                 return record.ref
         return None
 
@@ -251,7 +263,9 @@ class Watcher:
     async def _miss(self, ref: str, listing: Listing) -> None:
         """A job that the list does not show: proof for a lost call, a reason to ask by id for an accepted one."""
         desk = self._desk
-        record = desk.records[ref]
+        record = desk.records.get(ref)
+        if record is None:
+            return  # it has ended while the list was on its way
         if record.state is JobState.UNKNOWN:
             since = record.intent_at or record.created_at
             if listing.is_whole_since <= since and not any(self._may_be(row, record) for row in listing.rows):
@@ -265,7 +279,7 @@ class Watcher:
                 row = await desk.client.send(useapi.get_video(record.video_id), attempts=1)
             except PixVerseError:
                 return  # 404 is ambiguous: processing, unknown or deleted; the deadline decides
-            desk.apply(ref, events.RowSeen(desk.now(), listing.started_at, row))
+            self._see(ref, row, listing)
 
     async def _prove_absent(self, record: JobRecord, listing: Listing) -> None:
         """Count a list without this lost call; before it is sent again, the balance is asked whether it was paid."""

@@ -1,0 +1,199 @@
+"""The kill matrix: workers that are killed at every step and started again until every video is there, and the audit.
+
+Several lanes run beside each other: each has its own account, home and workers, and a share of the kills.
+"""
+
+import hashlib
+import itertools
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from pixverse_nb.ledger import Ledger
+from pixverse_nb.models import JobState
+from pixverse_nb.settings import Timing
+from tests.faults.books import Books, Habits
+from tests.faults.moments import MOMENTS
+from tests.faults.nursery import Nursery
+from tests.faults.traps import TRAPS
+from tests.faults.vendor import Account, Vendor
+from tests.faults.worker import Errand
+
+# Fifty to a hundred times faster than life. The settle window exceeds the accept lag plus the list lag, as it must.
+TIMING: Final = Timing(
+    poll_s=0.1,
+    busy_wait_s=(0.05, 0.15),
+    settle_s=1.9,
+    answer_timeout_s=0.5,
+    deadline_s=900.0,
+    typical_s=0.3,
+    retry_s=(0.02, 0.2),
+)
+HOSTILE: Final = Habits(
+    faults={
+        "cut_before": 0.04,
+        "cut_after": 0.06,
+        "half": 0.03,
+        "late": 0.03,
+        "accept_lag": 0.05,
+        "error_before": 0.03,
+        "error_after": 0.05,
+        "no_id": 0.02,
+        "busy": 0.06,
+        "never": 0.02,
+    },
+    accept_lag_s=(0.0, 0.3),
+    list_lag_s=(0.0, 1.0),
+    late_s=0.8,
+    read_fails=0.08,
+    no_ref=0.25,
+    lies=0.4,
+)
+COUNTS: Final = (1, 3, 5)  # at which time of reaching a moment a worker is killed there
+SLOTS: Final = 8
+PICTURES: Final = 40  # different first pictures, so that uploads go on for long
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A matrix: how many lanes, how many kills in each, and what is broken in the workers.
+
+    Each worker asks for `new_each` videos more than the one before it, so that there is always something to be killed.
+    """
+
+    lanes: int = 8
+    kills_each: int = 13
+    new_each: int = 5
+    moments: tuple[str, ...] = (*TRAPS, *MOMENTS)
+    habits: Habits = HOSTILE
+    timing: Timing = TIMING
+    mutant: str = ""
+
+
+@dataclass
+class Audit:
+    """What came of a matrix, by the vendor's books and the ledgers."""
+
+    requests: int = 0
+    generations: int = 0
+    kills: int = 0
+    extra_payments: int = 0
+    lost: int = 0
+    uncollected: int = 0
+    most_at_once: int = 0
+    leaks: int = 0
+    killed_at: Counter[str] = field(default_factory=Counter)
+    struck: Counter[str] = field(default_factory=Counter)
+
+
+def run_matrix(plan: Plan, folder: Path) -> Audit:
+    """Run all lanes to their end and add up their audits."""
+    with Vendor() as vendor, ThreadPoolExecutor(plan.lanes) as pool:
+        lanes = [Lane(vendor, plan, folder / f"lane{number}", number) for number in range(plan.lanes)]
+        for future in [pool.submit(lane.run) for lane in lanes]:
+            future.result()
+    return _sum([lane.audit() for lane in lanes])
+
+
+def deaths(plan: Plan, lane: int) -> Iterator[tuple[str, int]]:
+    """Yield the kills of one lane, endlessly; all lanes together go through every moment and count."""
+    both = [(moment, count) for count in COUNTS for moment in plan.moments]
+    return itertools.islice(itertools.cycle(both), lane, None, plan.lanes)
+
+
+class Lane:
+    """One account, one home, and the workers that follow each other there."""
+
+    def __init__(self, vendor: Vendor, plan: Plan, folder: Path, number: int) -> None:
+        folder.mkdir(parents=True)
+        self._plan = plan
+        self._folder = folder
+        self._number = number
+        self._account: Account = vendor.account(f"lane{number}", plan.habits, seed=number + 1)
+        self._killed_at: Counter[str] = Counter()
+        self._requests = 0
+
+    def run(self) -> None:
+        """Start workers, each with its death (where it comes so far), then one that lives, until all is final."""
+        plan = self._plan
+        chosen = deaths(plan, self._number)
+        with Nursery(self._folder / "log") as nursery:
+            while self._killed_at.total() < plan.kills_each:
+                self._requests += plan.new_each
+                moment, count = next(chosen)
+                if nursery.send(self._with_death(self._errand(), moment, count)) != 0:
+                    self._killed_at[f"{moment}, {count}"] += 1
+            self._account.moments.forget()
+            assert nursery.send(self._errand()) == 0
+
+    def _errand(self) -> Errand:
+        return Errand(
+            base_url=self._account.base_url,
+            home=str(self._folder / "home"),
+            seeds=tuple(range(1, self._requests + 1)),
+            pictures=PICTURES,
+            timing=asdict(self._plan.timing),
+            mutant=self._plan.mutant,
+        )
+
+    def _with_death(self, errand: Errand, moment: str, count: int) -> Errand:
+        self._account.moments.forget()
+        if moment in TRAPS:
+            return replace(errand, trap=(moment, count))
+        self._account.moments.act_at(moment, count)
+        return errand
+
+    def audit(self) -> Audit:
+        """Compare the vendor's books with the ledger and the files."""
+        return audit(self._account, self._folder / "home", requests=self._requests, killed=self._killed_at)
+
+
+def audit(account: Account, home: Path, *, requests: int, killed: Mapping[str, int] | None = None) -> Audit:
+    """Compare one account's books with the ledger and the files of its home."""
+    books = account.books
+    ledger = Ledger(home / "ledger.db", service=account.base_url)
+    try:
+        records = ledger.jobs(limit=10**6)
+    finally:
+        ledger.close()
+    known = {record.video_id for record in records}
+    good = sum(record.state is JobState.DONE and _has_its_film(home, books, record.video_id) for record in records)
+    return Audit(
+        requests=requests,
+        generations=len(books.generations),
+        kills=sum((killed or {}).values()),
+        extra_payments=books.extra,
+        lost=sum(made.video_id not in known for made in books.generations),
+        uncollected=requests - good,
+        most_at_once=books.most_at_once,
+        leaks=len(books.leaks),
+        killed_at=Counter(killed or {}),
+        struck=books.struck,
+    )
+
+
+def _has_its_film(home: Path, books: Books, video_id: str | None) -> bool:
+    made = next((one for one in books.generations if one.video_id == video_id), None)
+    if made is None:
+        return False
+    digest = hashlib.sha256(made.film).hexdigest()
+    return any(hashlib.sha256(path.read_bytes()).hexdigest() == digest for path in (home / "videos").glob("*.mp4"))
+
+
+def _sum(audits: Sequence[Audit]) -> Audit:
+    total = Audit()
+    for one in audits:
+        total.requests += one.requests
+        total.generations += one.generations
+        total.kills += one.kills
+        total.extra_payments += one.extra_payments
+        total.lost += one.lost
+        total.uncollected += one.uncollected
+        total.most_at_once = max(total.most_at_once, one.most_at_once)
+        total.leaks += one.leaks
+        total.killed_at.update(one.killed_at)
+        total.struck.update(one.struck)
+    return total

@@ -1,0 +1,251 @@
+"""A hostile vendor: a real HTTP server in a thread of its own, which outlives every process that is killed.
+
+Each account (`vendor.account("name")`) has its own base address, books and habits. The token of a caller ends in its
+process id (`user:7-<pid>`), so that the vendor can kill or stop the caller at a chosen moment of the conversation.
+"""
+
+import asyncio
+import json
+import threading
+import time
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import parse_qs, urlsplit
+
+from tests.faults.books import BALANCE, PRICE, Books, Generation, Habits
+from tests.faults.moments import Moments
+
+FAULTS: Final = {
+    "cut_before": "cuts the connection without looking at the call",
+    "cut_after": "carries the call out and cuts the connection",
+    "half": "carries the call out and cuts the connection in the middle of the answer",
+    "late": "carries the call out and answers after `late_s`",
+    "accept_lag": "cuts the connection and carries the call out `accept_lag_s` later",
+    "error_before": "answers 500 without looking at the call",
+    "error_after": "carries the call out and answers 500",
+    "no_id": "carries the call out and answers 200 without an id",
+    "busy": "answers 429",
+    "never": "carries the call out and never answers",
+}
+
+
+class CutError(Exception):
+    """The connection ends here, without another word."""
+
+
+@dataclass
+class Account:
+    """One account at the vendor: where it answers, its books, and where its callers are killed."""
+
+    base_url: str
+    books: Books
+    moments: Moments = field(default_factory=Moments)
+
+
+class Vendor:
+    """Serves all accounts from one thread; a context manager."""
+
+    def __init__(self) -> None:
+        self._accounts: dict[str, Account] = {}
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="hostile vendor")
+        self._up = threading.Event()
+        self._closing = asyncio.Event()
+        self._server: asyncio.Server | None = None
+        self.root = ""
+
+    def account(self, name: str, habits: Habits | None = None, *, seed: int = 1) -> Account:
+        """Open an account."""
+        account = Account(f"{self.root}/{name}", Books(habits or Habits(), seed=seed))
+        self._accounts[name] = account
+        return account
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._up.wait()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._closing.set)
+        self._thread.join()
+
+    # -- the thread ----------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        self._loop.run_until_complete(self._serve())
+        self._loop.close()
+
+    async def _serve(self) -> None:
+        talks: set[asyncio.Task[None]] = set()
+
+        def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = self._loop.create_task(self._talk(reader, writer))
+            talks.add(task)
+            task.add_done_callback(talks.discard)
+
+        self._server = await asyncio.start_server(begin, "127.0.0.1", 0)
+        self.root = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        self._up.set()
+        await self._closing.wait()
+        self._server.close()
+        for task in talks:
+            task.cancel()
+        await asyncio.gather(*talks, return_exceptions=True)
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+                first, *lines = head.rstrip().split("\r\n")
+                method, target, _ = first.split(" ")
+                headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+                body = await reader.readexactly(int(headers.get("content-length", 0)))
+                parts = urlsplit(target)
+                _, name, path = parts.path.split("/", 2)
+                query = {key: values[0] for key, values in parse_qs(parts.query).items()}
+                await _Exchange(self, self._accounts[name], writer, headers).answer(method, path, query, body)
+        except (CutError, ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+    async def wait(self, seconds: float) -> None:
+        """Let time pass, or the vendor close."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._closing.wait()
+        except TimeoutError:
+            return
+
+    def later(self, seconds: float, act: Callable[[], object]) -> None:
+        """Do something when some time has passed."""
+        self._loop.call_later(seconds, act)
+
+
+@dataclass
+class _Exchange:
+    """One request and its answer."""
+
+    vendor: Vendor
+    account: Account
+    writer: asyncio.StreamWriter
+    headers: dict[str, str]
+
+    async def answer(self, method: str, path: str, query: dict[str, str], body: bytes) -> None:
+        """Answer, or fail to."""
+        books, moments = self.account.books, self.account.moments
+        if path.startswith("media/"):
+            await self._media(int(path.removeprefix("media/").removesuffix(".mp4")))
+        elif method == "POST" and path == "files/":
+            moments.reached("an upload is heard", self._caller())
+            books.uploads += 1
+            await self._say(200, {"result": [{"id": books.uploads, "path": f"upload/{zlib.crc32(body):x}.png"}]})
+        elif method == "POST" and path.startswith("videos/create"):
+            await self._create(json.loads(body))
+        elif path == "accounts":
+            await self._say(200, {"films@example.org": {"maxJobs": 8}})
+        elif path == "features/" and books.habits.tells_balance:
+            left = BALANCE - PRICE * len(books.generations)
+            await self._say(200, {"credit_daily": 0, "credit_monthly": left, "credit_package": 0})
+        else:
+            await self._read(path, query)
+
+    async def _create(self, body: dict[str, Any]) -> None:
+        books, moments, caller = self.account.books, self.account.moments, self._caller()
+        books.creates += 1
+        moments.reached("a create is heard", caller)
+        fault = books.draw_fault()
+        if fault == "cut_before":
+            raise CutError
+        if fault == "accept_lag":
+            lag_s = books.chance.uniform(*books.habits.accept_lag_s)
+            self.vendor.later(lag_s, lambda: self._accept(body, caller))
+            raise CutError
+        if fault == "error_before":
+            await self._say(500, {"error": "Internal error"})
+            return
+        if fault == "busy":
+            await self._say(429, {"error": "Reached the limit for concurrent generations."})
+            return
+        made = self._accept(body, caller)
+        moments.reached("a create is accepted", caller)
+        if fault == "cut_after":
+            raise CutError
+        if fault in ("late", "never"):
+            await self.vendor.wait(books.habits.late_s if fault == "late" else 3600.0)
+        if fault == "error_after":
+            await self._say(500, {"error": "Internal error"})
+            return
+        if fault == "no_id":
+            await self._say(200, {"status": "ok"})
+            return
+        await self._say(200, {"video_id": made.video_id}, half_at="half a create is answered", is_half=fault == "half")
+        moments.reached("a create is answered", caller)
+
+    def _accept(self, body: dict[str, Any], caller: int) -> Generation:
+        made = self.account.books.accept(body, now=time.monotonic(), wall=time.time(), sender=caller)
+        self.account.moments.accepted()
+        return made
+
+    async def _read(self, path: str, query: dict[str, str]) -> None:
+        books, caller = self.account.books, self._caller()
+        if path == "videos/":
+            self.account.moments.reached("a list is asked for", caller)
+        # what was sent before this list was asked for is looked at first: lags stay below what was promised
+        await self.vendor.wait(0.02)
+        is_half = False
+        if books.chance.random() < books.habits.read_fails:
+            how = books.chance.choice(("cut", "half", "error"))
+            if how == "cut":
+                raise CutError
+            if how == "error":
+                await self._say(500, {"error": "Internal error"})
+                return
+            is_half = True
+        now = time.monotonic()
+        if path == "videos/":
+            rows = books.rows(now=now, limit=int(query.get("limit", 40)), offset=int(query.get("offset", 0)))
+            await self._say(200, {"data": rows}, half_at="half a list is answered", is_half=is_half)
+        elif path == "scheduler/":
+            await self._say(200, books.running(now=now), is_half=is_half)
+        else:
+            made = next((one for one in books.generations if path == f"videos/{one.video_id}"), None)
+            if made is None or now < made.due_at:
+                await self._say(404, {"error": "Not found"})
+            else:
+                await self._say(200, books.row(made, now=now), is_half=is_half)
+
+    async def _media(self, number: int) -> None:
+        books, moments = self.account.books, self.account.moments
+        books.leaks.extend(name for name in ("authorization", "cookie") if name in self.headers)
+        is_half = books.chance.random() < books.habits.read_fails
+        film = books.generations[number - 1].film
+        half_at = "half a film is sent"
+        await self._send(200, film, "video/mp4", half_at=half_at, is_half=is_half, caller=moments.last_caller)
+
+    async def _say(self, status: int, body: object, *, half_at: str = "", is_half: bool = False) -> None:
+        text = json.dumps(body).replace("{media}", f"{self.account.base_url}/media")
+        kind = "application/json"
+        await self._send(status, text.encode(), kind, half_at=half_at, is_half=is_half, caller=self._caller())
+
+    async def _send(
+        self, status: int, data: bytes, kind: str, *, half_at: str = "", is_half: bool = False, caller: int
+    ) -> None:
+        head = f"HTTP/1.1 {status} Said\r\ncontent-type: {kind}\r\ncontent-length: {len(data)}\r\n\r\n".encode()
+        middle = len(data) // 2
+        self.writer.write(head + data[:middle])
+        await self.writer.drain()
+        if half_at:
+            self.account.moments.reached(half_at, caller)
+        if is_half:
+            raise CutError
+        self.writer.write(data[middle:])
+        await self.writer.drain()
+
+    def _caller(self) -> int:
+        return int(self.headers["authorization"].rpartition("-")[2])

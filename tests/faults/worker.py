@@ -1,0 +1,112 @@
+"""A process that asks for its videos and waits for them: the same script again after every kill.
+
+As a script it takes its errand as JSON, says what it does line by line, and ends with 0 when every video is there.
+"""
+
+import importlib
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+import pixverse_nb as pv
+from pixverse_nb.session import Client
+from pixverse_nb.settings import Timing
+from tests.faults.mutants import MUTANTS
+from tests.faults.traps import Trap, die
+from tests.session.house import picture
+
+importlib.import_module("pixverse_nb.client")  # which a forked worker need not import then
+RETURNS_AFTER_S: Final = 240.0  # no worker waits so long: it is there to fail in place of hanging
+
+
+@dataclass(frozen=True)
+class Errand:
+    """What a worker is asked to do, as plain values.
+
+    `trap` is the moment and count at which it dies, or stops where `stops` is set. `pictures` is how many different
+    first pictures there are; 0 stands for pictures that the vendor holds already. `clock_s` moves the wall clock
+    of the process.
+    """
+
+    base_url: str
+    home: str
+    seeds: tuple[int, ...]
+    timing: Mapping[str, Any] = field(default_factory=dict)
+    trap: tuple[str, int] | None = None
+    stops: bool = False
+    pictures: int = 3
+    mutant: str = ""
+    clock_s: float = 0.0
+    clock_signal_s: float = 0.0
+    stays: bool = False
+
+    def as_json(self) -> str:
+        """Return it as one line."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, line: str) -> "Errand":
+        """Return it from one line."""
+        fields = json.loads(line)
+        trap = fields.pop("trap")
+        return cls(seeds=tuple(fields.pop("seeds")), trap=tuple(trap) if trap else None, **fields)
+
+
+def run(errand: Errand, say: Callable[[str], None]) -> None:
+    """Carry the errand out."""
+    if errand.clock_s or errand.clock_signal_s:
+        _WallClock(errand.clock_s).set(on_signal_s=errand.clock_signal_s)
+    if errand.trap is not None:
+        Trap(*errand.trap, act=_stop if errand.stops else die).set()
+    waits: dict[str, Any] = {name: _wait(value) for name, value in errand.timing.items()}
+    timing = Timing(**waits)
+    with Client(token=f"user:7-{os.getpid()}", base_url=errand.base_url, home=errand.home, timing=timing) as client:
+        if errand.mutant:
+            MUTANTS[errand.mutant](client)
+        jobs = [client.create_frames(*_pictures(errand, seed), quality="360p", seed=seed) for seed in errand.seeds]
+        say("asked")
+        for job in jobs:
+            job.result(RETURNS_AFTER_S)
+        say("done")
+        if errand.stays:
+            sys.stdin.readline()
+
+
+def _wait(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value  # JSON knows no tuples
+
+
+def _pictures(errand: Errand, seed: int) -> tuple[Any, Any]:
+    if not errand.pictures:
+        return pv.UploadedFile(path="upload/one.png"), pv.UploadedFile(path="upload/two.png")
+    return picture(seed % errand.pictures), picture(200)
+
+
+def _stop() -> None:
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+class _WallClock:
+    """The wall clock of this process, which somebody sets: by `shift_s` at once, and further at every SIGUSR1."""
+
+    def __init__(self, shift_s: float) -> None:
+        self._shift_s = shift_s
+        self._time = time.time
+
+    def set(self, *, on_signal_s: float) -> None:
+        """Put it in place of the process's own."""
+
+        def step(*_: object) -> None:
+            self._shift_s += on_signal_s
+
+        signal.signal(signal.SIGUSR1, step)
+        time.time = lambda: self._time() + self._shift_s
+
+
+if __name__ == "__main__":
+    run(Errand.from_json(sys.argv[1]), lambda text: print(text, flush=True))  # noqa: T201 - what the test reads
