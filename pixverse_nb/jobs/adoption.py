@@ -12,7 +12,6 @@ from pixverse_nb.privacy import masked
 from pixverse_nb.record import JobRecord
 from pixverse_nb.wire import useapi
 from pixverse_nb.wire.call import Call
-from pixverse_nb.wire.callback import Named
 
 T = TypeVar("T")
 
@@ -87,7 +86,7 @@ def find_or_adopt(name: str, engine: Engine, *, ask: Ask, email: str | None) -> 
 def take_in(engine: Engine, record: JobRecord) -> None:
     """Have an adopted job driven, and the vendor's list looked at for it soon; on the engine's loop."""
     engine.adopt(record, is_asked=True)
-    engine.hint(Named(video_ids=frozenset({record.video_id or ""})))
+    engine.look_soon()
 
 
 def adopted(row: RemoteVideo, *, service: str, owner: str, now: float, deadline_s: float) -> JobRecord:

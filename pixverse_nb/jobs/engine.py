@@ -33,7 +33,6 @@ from pixverse_nb.seat import Seat, lock_name
 from pixverse_nb.settings import Timing
 from pixverse_nb.show.moments import SENDER_GONE
 from pixverse_nb.wire import useapi
-from pixverse_nb.wire.callback import Named
 
 Listener = Callable[[JobRecord], None]
 
@@ -271,24 +270,9 @@ class Engine:
             await asyncio.sleep(min(1.0, self.timing.poll_s / 4))
         return None
 
-    def hint(self, named: Named) -> bool:
-        """Look at the vendor's list soon where `named` is a job that waits for it; tell whether it is."""
-        is_ours = any(actions.is_listed(record) and _is_named(record, named) for record in self.records.values())
-        if is_ours and self.is_seated:
-            self._watcher.hint()
-        elif is_ours and self._poll_for is None:
-            self._poll_for = asyncio.get_running_loop().create_task(self._pass_hint_on())
-        return is_ours
-
-    async def _pass_hint_on(self) -> None:
-        """Ask whoever holds the seat, at most once in `poll_s`."""
-        try:
-            await self.poll_now()
-            await asyncio.sleep(self.timing.poll_s)
-        except LedgerError:
-            return  # a hint only: the rhythm goes on
-        finally:
-            self._poll_for = None
+    def look_soon(self) -> None:
+        """Have the vendor's list asked as soon as the densest rhythm allows, where this process holds the seat."""
+        self._watcher.hint()
 
     @property
     def hinted_polls(self) -> int:
@@ -387,7 +371,3 @@ class Engine:
     def _announce(self, record: JobRecord) -> None:
         for listener in tuple(self._listeners):
             listener(record)
-
-
-def _is_named(record: JobRecord, named: Named) -> bool:
-    return record.video_id in named.video_ids or any(map(record.owns_reply_ref, named.reply_refs))

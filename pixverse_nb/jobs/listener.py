@@ -6,6 +6,7 @@ from typing import Final, Self
 from pixverse_nb.callbacks import Receiver, is_on_this_machine
 from pixverse_nb.errors import ConfigError
 from pixverse_nb.jobs.engine import Engine
+from pixverse_nb.jobs.hints import Hints
 from pixverse_nb.models import REPLY_MAX
 from pixverse_nb.portal import Portal
 from pixverse_nb.wire.callback import Named
@@ -32,6 +33,7 @@ class Listener:
         self._engine = engine
         self._portal = portal
         self._public_url = public_url
+        self._hints = Hints(engine)
         self._receiver = Receiver(self._heard)
         self._can_be_reached = public_url is not None or is_on_this_machine(vendor_url)
         self.is_closed = False
@@ -90,7 +92,7 @@ class Listener:
         return f"<Listener {where}: {self.heard} callbacks heard, {self.hints} about open jobs, {self.polls} lists>"
 
     def _heard(self, named: Named) -> None:
-        if named and self._engine.hint(named):
+        if named and self._hints.take(named):
             self.hints += 1
 
 
