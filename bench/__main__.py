@@ -2,12 +2,12 @@
 
 import sys
 
-from bench import film, memory, polling, start
+from bench import film, ledger, memory, polling, start
 
 
 def main() -> None:
     """Run the benches named on the command line, or all."""
-    benches = {"start": start, "polling": polling, "memory": memory, "film": film}
+    benches = {"start": start, "ledger": ledger, "polling": polling, "memory": memory, "film": film}
     for name in sys.argv[1:] or benches:
         print(f"== {name}")
         benches[name].main()

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pixverse_nb.errors import LedgerError
-from pixverse_nb.ledger.forms import SCHEMA_VERSION, bring_up
+from pixverse_nb.ledger.forms import SCHEMA_VERSION, bring_up, form_of
 from pixverse_nb.ledger.place import network_file_system
+from pixverse_nb.ledger.wholeness import check_length, keep_copy, sentence
 
 
 class LedgerFile:
@@ -21,6 +22,7 @@ class LedgerFile:
         self._is_closed = False
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            check_length(path)
             self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
         except (OSError, sqlite3.Error) as error:
             raise LedgerError(
@@ -64,17 +66,21 @@ class LedgerFile:
 
     def _prepare(self) -> None:
         with self._translated():
-            # a write-ahead log needs shared memory, which a network file system does not give
-            self._db.execute(f"PRAGMA journal_mode = {'DELETE' if self.network else 'WAL'}")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute("PRAGMA foreign_keys = ON")
-        with self.transaction() as db:
-            found = bring_up(db)
+            found = form_of(self._db)
             if found > SCHEMA_VERSION:
                 raise LedgerError(
                     f"The ledger {self._path} was written by a newer pixverse_nb (form {found}, this one knows "
                     f"{SCHEMA_VERSION}). Update pixverse_nb; nothing was changed."
                 )
+            # a write-ahead log needs shared memory, which a network file system does not give
+            self._db.execute(f"PRAGMA journal_mode = {'DELETE' if self.network else 'WAL'}")
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._db.execute("PRAGMA foreign_keys = ON")
+            if 0 < found < SCHEMA_VERSION:
+                keep_copy(self._db, self._path, form=found)
+        if found < SCHEMA_VERSION:
+            with self.transaction() as db:
+                bring_up(db)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -85,7 +91,4 @@ class LedgerFile:
                 raise LedgerError(
                     f"The Client of the ledger {self._path} is closed. Make a new one; it knows every job."
                 ) from error
-            raise LedgerError(
-                f"The ledger {self._path} cannot be used ({error}). Nothing was sent after this point; "
-                "free disk space or check the file, then run the same line again."
-            ) from error
+            raise LedgerError(sentence(error, self._path)) from error

@@ -55,9 +55,21 @@ CREATE TABLE balances (
 ) STRICT;
 CREATE INDEX balances_by_time ON balances (service, account, at);
 """
+_QUICK_BOOKS: Final = """
+DROP INDEX jobs_by_state;
+CREATE INDEX jobs_by_state ON jobs (service, state, created_at);
+CREATE INDEX jobs_by_cost ON jobs (
+    service, coalesce(json_extract(data, '$.cost_credits'), json_extract(data, '$.estimated_credits'), 0)
+) WHERE json_extract(data, '$.charged') != 'no';
+"""
 # The ledger's forms, oldest first; a file of an earlier form is brought up step by step in one transaction.
-FORMS: Final = (_FIRST_FORM, _SEATS_AND_BALANCES)
+FORMS: Final = (_FIRST_FORM, _SEATS_AND_BALANCES, _QUICK_BOOKS)
 SCHEMA_VERSION: Final = len(FORMS)
+
+
+def form_of(db: sqlite3.Connection) -> int:
+    """Return the file's form; 0 where nothing is in it yet."""
+    return int(db.execute("PRAGMA user_version").fetchone()[0])
 
 
 def bring_up(db: sqlite3.Connection) -> int:
@@ -65,7 +77,7 @@ def bring_up(db: sqlite3.Connection) -> int:
 
     A file of a newer form than `SCHEMA_VERSION` is left as it is, for the caller to refuse.
     """
-    found = int(db.execute("PRAGMA user_version").fetchone()[0])
+    found = form_of(db)
     for form in FORMS[found:]:
         for statement in form.split(";\n"):
             if statement.strip():

@@ -1,0 +1,181 @@
+"""What a ledger costs: an intent, a start with ten thousand finished jobs, a list of fifty, a look at what has changed.
+
+Everything is measured beside the same with an empty ledger, in this run and on this disk.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from pixverse_nb.ledger import Ledger
+from pixverse_nb.ledger.travel import TravellingJob
+from pixverse_nb.models import FramesRequest, JobEvent, JobState
+from pixverse_nb.record import JobRecord, StoredVideo
+
+JOBS = 10_000
+RUNS = 9
+COMMITS = 300
+SERVICE = "http://127.0.0.1:9"
+FILM_BYTES = 64
+
+READY = """
+import time
+import pixverse_nb as pv, pixverse_nb.session
+start = time.perf_counter()
+client = pv.Client(token="user:1-benchbenchbench", base_url="http://127.0.0.1:9", home={home!r})
+ready = time.perf_counter()
+client.jobs(limit=50)
+first = time.perf_counter()
+for _ in range(20):
+    jobs = client.jobs(limit=50)
+print(ready - start, first - ready, (time.perf_counter() - first) / 20)
+client.close()
+"""
+
+
+def main() -> None:
+    """Print every figure beside what is wanted."""
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:  # on the disk: /tmp may be memory
+        full, empty = Path(folder) / "full", Path(folder) / "empty"
+        fill(full)
+        ledgers = {path: Ledger(path / "ledger.db", service=SERVICE) for path in (empty, full)}
+        print(f"the ledger of {JOBS:,} finished jobs has {(full / 'ledger.db').stat().st_size / 1e6:.0f} MB")
+        raw = raw_sync_s(Path(folder) / "raw")
+        commits = {path: intent_s(ledger) for path, ledger in ledgers.items()}
+        print(
+            f"an intent, committed and synced: median {ms(commits[empty])} in an empty ledger, {ms(commits[full])} in "
+            f"the full one, with a budget {ms(intent_s(ledgers[full], budget=10**9))}; wanted at most 1 ms. The disk's "
+            f"own append and fsync of 4 KiB: {ms(raw)}"
+        )
+        tick = {path: (tick_s(ledger), open_s(ledger)) for path, ledger in ledgers.items()}
+        print(
+            "what each look of a waiting client costs (what has changed; the open jobs): "
+            f"empty {ms(tick[empty][0])} and {ms(tick[empty][1])}, full {ms(tick[full][0])} and {ms(tick[full][1])}; "
+            "wanted: no growth"
+        )
+        learn = [timed(lambda: ledgers[full].done_like(limit=200)) for _ in range(RUNS)]
+        print(f"learning durations from the newest 200: {ms(statistics.median(learn))}, once")
+        for ledger in ledgers.values():
+            ledger.close()
+        ready = {path: [start_s(path) for _ in range(RUNS)] for path in (empty, full)}
+        less, more = (statistics.median(run[0] for run in ready[path]) for path in (empty, full))
+        listed, again = (statistics.median(run[at] for run in ready[full]) for at in (1, 2))
+        print(
+            f"a ready Client: {ms(less)} with an empty ledger, {ms(more)} with the full one: {ms(more - less)} more; "
+            "wanted at most 150 ms"
+        )
+        print(f"client.jobs(limit=50): {ms(listed)} the first time, then {ms(again)}; wanted at most 20 ms")
+
+
+def fill(home: Path) -> None:
+    """Make a home with finished jobs and their (very small) files."""
+    (home / "videos").mkdir(parents=True)
+    ledger = Ledger(home / "ledger.db", service=SERVICE)
+    now = time.time()
+    jobs = []
+    for number in range(JOBS):
+        record = finished(number, at=now - JOBS + number)
+        (home / "videos" / f"{record.ref}.mp4").write_bytes(bytes(FILM_BYTES))
+        history = [JobEvent(record.created_at + step, state, "as it was") for step, state in enumerate(JobState)]
+        jobs.append(TravellingJob(record, tuple(history[:8])))
+    ledger.travel.unpack(jobs, (), decide=lambda _, theirs: theirs, at=now, text="filled")
+    ledger.close()
+
+
+def finished(number: int, *, at: float) -> JobRecord:
+    """Return a job as it is when all went well."""
+    ref = f"pv-bench-{number:08}"
+    return JobRecord(
+        ref=ref,
+        service=SERVICE,
+        request=FramesRequest(first=f"sha256:{number}", last="sha256:last", prompt="a slow dolly in", seed=number + 1),
+        created_at=at,
+        deadline_at=at + 1800,
+        state=JobState.DONE,
+        attempt=1,
+        video_id=f"user:1-pixverse:bench@example.org-video:{number}",
+        submitted_at=at + 1,
+        seen_open_at=at + 55,
+        finished_at=at + 60,
+        url=f"https://media.example.org/{number}.mp4",
+        video=StoredVideo(f"videos/{ref}.mp4", "0" * 64, FILM_BYTES, 1280, 720, 5.0),
+        charged="yes",
+        estimated_credits=60,
+    )
+
+
+def intent_s(ledger: Ledger, *, budget: int | None = None) -> float:
+    """Return the median seconds of storing an intent."""
+    epoch = ledger.seats.take("bench", after=row.epoch if (row := ledger.seats.row()) else 0, has_lock=True)
+    fresh = replace(
+        finished(JOBS, at=time.time()), request=FramesRequest(first="a", last="b", seed=1), video=None,
+        video_id=None, state=JobState.WAITING, charged="no", ref=f"pv-intent-{time.time_ns()}", budget_credits=budget,
+    )  # fmt: skip
+    record, _ = ledger.find_or_add(fresh, reuse=False)
+    taken = []
+    for _ in range(COMMITS):
+        intent = replace(record, state=JobState.SUBMITTING, charged="unknown", attempt=record.attempt + 1)
+        start = time.perf_counter()
+        stored = ledger.save(intent, at=time.time(), text="paid call 1 is about to leave", epoch=epoch)
+        taken.append(time.perf_counter() - start)
+        if stored is None:
+            raise RuntimeError("the intent was refused")
+        record = stored
+    ledger.save(replace(record, state=JobState.CANCELLED, charged="no"), at=time.time(), text="over")
+    return statistics.median(taken)
+
+
+def tick_s(ledger: Ledger) -> float:
+    """Return the median seconds of one look at what other processes have changed."""
+    mark = ledger.change_mark()
+
+    def look() -> None:
+        ledger.outside_version()
+        ledger.changes_since(mark)
+
+    return statistics.median(timed(look) for _ in range(COMMITS))
+
+
+def open_s(ledger: Ledger) -> float:
+    """Return the median seconds of reading the open jobs, of which there are none."""
+    return statistics.median(timed(ledger.open_jobs) for _ in range(COMMITS))
+
+
+def raw_sync_s(path: Path) -> float:
+    """Return the median seconds that the disk takes for what a commit cannot do without."""
+    with path.open("wb", buffering=0) as file:
+        taken = []
+        for _ in range(COMMITS):
+            start = time.perf_counter()
+            file.write(bytes(4096))
+            os.fsync(file.fileno())
+            taken.append(time.perf_counter() - start)
+    return statistics.median(taken)
+
+
+def start_s(home: Path) -> tuple[float, ...]:
+    """Return the seconds in a fresh process until the Client is ready, of the first list of 50, and of later ones."""
+    printed = subprocess.check_output([sys.executable, "-c", READY.format(home=str(home))], text=True)
+    return tuple(float(word) for word in printed.split())
+
+
+def timed(act: Callable[[], object]) -> float:
+    """Return the seconds that `act` takes."""
+    start = time.perf_counter()
+    act()
+    return time.perf_counter() - start
+
+
+def ms(seconds: float) -> str:
+    """Return milliseconds with the figures that matter."""
+    return f"{seconds * 1e3:.2f} ms" if seconds < 0.01 else f"{seconds * 1e3:.0f} ms"
+
+
+if __name__ == "__main__":
+    main()
