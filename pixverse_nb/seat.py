@@ -3,7 +3,8 @@
 A lock of the operating system tells at once when its holder is gone, also after a kill -9. It does not tell when its
 holder is stopped, so the holder also beats in the ledger: who sees no beat for `stale_s` of its own time takes the
 seat without the lock. Each taking raises the epoch, and the ledger refuses the intent of a paid call from an epoch that
-is over, so that a process which wakes up late sends nothing.
+is over, so that a process which wakes up late makes no new call. A call that it was just about to make may still
+leave: while its lock is held, nothing proves that such a call was not accepted.
 """
 
 import hashlib
@@ -35,6 +36,7 @@ class Seat:
         self._seen: tuple[SeatRow | None, float] = (None, now())
         self._beaten_at = 0.0
         self.epoch: int | None = None
+        self.is_shut_out = False  # another process holds the lock: it may stand still, but it is not gone
 
     @property
     def is_held(self) -> bool:
@@ -81,11 +83,13 @@ class Seat:
         return self._now() - since >= self._stale_s
 
     def _try_lock(self) -> bool:
+        self.is_shut_out = False
         if self._file.is_locked:
             return True
         try:
             self._file.acquire()
         except Timeout:
+            self.is_shut_out = True
             return False
         except (OSError, NotImplementedError):
             return False  # a file system without locks: the beats alone decide

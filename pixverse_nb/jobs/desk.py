@@ -59,6 +59,9 @@ class Desk(Protocol):
     def in_flight(self, ref: str) -> AbstractContextManager[None]:
         """Hold the right to the answer of a paid call that is under way."""
 
+    def may_leave_late(self, ref: str) -> bool:
+        """Tell whether a process that stands still may yet send this job's call."""
+
     @property
     def is_seated(self) -> bool:
         """True while this process may send and ask."""

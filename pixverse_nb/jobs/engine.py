@@ -6,6 +6,7 @@ and the paid call), `watch` (the shared list poll) and here (the download).
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -34,6 +35,8 @@ from pixverse_nb.settings import Timing
 from pixverse_nb.show.moments import SENDER_GONE
 from pixverse_nb.wire import useapi
 
+_log: Final = logging.getLogger("pixverse_nb")
+
 Listener = Callable[[JobRecord], None]
 
 _LEARNT_FROM: Final = 200  # finished jobs that are looked at for their durations
@@ -61,6 +64,7 @@ class Engine:
         self._seen: dict[tuple[object, ...], list[Seen]] | None = None
         self._asked: set[str] = set()  # what a living process wants: only these are ever sent
         self._in_flight: set[str] = set()  # paid calls of ours that wait for their answer
+        self._may_leave_late: set[str] = set()  # calls that a process which stands still was about to make
         self._poll_for: asyncio.Task[None] | None = None
         seat = Seat(
             ledger.seats,
@@ -138,6 +142,7 @@ class Engine:
 
     def seated(self) -> None:
         """Take over every open job of the home; what another process was sending is settled before anything else."""
+        self._may_leave_late.clear()
         for record in self.ledger.open_jobs():
             known = self.records.get(record.ref)
             if known is None or known.version < record.version:
@@ -145,6 +150,8 @@ class Engine:
             if record.ref not in self._in_flight:
                 now = self.now()
                 self.apply(record.ref, events.AnswerLost(now, SENDER_GONE, now + self.timing.answer_timeout_s))
+                if self._presence.is_shut_out and self.records[record.ref].state is JobState.UNKNOWN:
+                    self._may_leave_late.add(record.ref)
             self._start(record.ref)
 
     def unseated(self) -> None:
@@ -153,13 +160,26 @@ class Engine:
             signal.set()
         self._submitter.slot_may_be_free()
 
+    def alone(self) -> None:
+        """Begin to settle what the process before us was sending: it is gone, or it has woken up and given way."""
+        late, self._may_leave_late = self._may_leave_late, set()
+        for ref in late & self.records.keys():
+            self.apply(ref, events.AnswerLost(self.now(), SENDER_GONE))
+
+    def may_leave_late(self, ref: str) -> bool:
+        """Tell whether a process that stands still may yet send this job's call: then nothing proves its absence."""
+        return ref in self._may_leave_late
+
     def ask_again(self) -> None:
         """Tell a new holder of the seat what this living process wants and has not been sent yet."""
         for ref in tuple(self._asked):
             record = self.records.get(ref)
-            if record is not None and actions.is_unsent(record):
-                # a wish that changes nothing would not be written
-                self.apply(ref, events.TakenUp(self.now(), self.owner, record.deadline_at + 0.001))
+            if record is not None and actions.is_unsent(record) and not record.imported:
+                self._wish(record)
+
+    def _wish(self, record: JobRecord) -> None:
+        # a wish that changes nothing would not be written
+        self.apply(record.ref, events.TakenUp(self.now(), self.owner, record.deadline_at + 0.001))
 
     def refresh(self) -> None:
         """Read again what another process may have changed while nothing was followed."""
@@ -182,7 +202,11 @@ class Engine:
             self._announce(record)
             return
         self.records[record.ref] = record
-        if actions.is_unsent(record):
+        if actions.is_unsent(record) and not record.imported:
+            was_sent = known is not None and not actions.is_unsent(known)
+            if was_sent and record.ref in self._asked and not self.is_seated:
+                self._wish(record)  # it may be sent again, and only we may know that somebody still wants it
+                return
             self._asked.add(record.ref)
         self._tell(record)
         if self.is_seated:
@@ -334,7 +358,10 @@ class Engine:
                         await self._downloader.fetch(ref)
                     case actions.GiveUp():
                         self.apply(ref, events.DeadlinePassed(self.now()))
-        except LedgerError as error:
+        except Exception as error:  # noqa: BLE001 - the end of a task: a job must never hang unseen
+            if not isinstance(error, LedgerError):
+                _log.exception("the driving of a job ended with an error of ours")
+            self.apply(ref, events.AnswerLost(self.now(), "an error of ours came between"))
             self.apply(ref, events.Troubled(self.now(), str(error), parks=True, kind=type(error).__name__))
         finally:
             self._tasks.pop(ref, None)

@@ -32,6 +32,9 @@ class Household(Protocol):
     def unseated(self) -> None:
         """Another process acts from now on."""
 
+    def alone(self) -> None:
+        """The process that held the seat before, and stood still, cannot send any more."""
+
     def ask_again(self) -> None:
         """A new holder of the seat does not know yet what this process wants."""
 
@@ -62,6 +65,11 @@ class Presence:
     def epoch(self) -> int | None:
         """The epoch under which this process may send, or None where another one acts."""
         return self._seat.epoch
+
+    @property
+    def is_shut_out(self) -> bool:
+        """True while the process that held the seat before stands still and may still send what it was sending."""
+        return self._seat.is_shut_out
 
     @property
     def is_following(self) -> bool:
@@ -99,8 +107,11 @@ class Presence:
 
     def _keep_seat(self) -> None:
         if self._seat.is_held:
+            was_shut_out = self._seat.is_shut_out
             if not self._seat.beat():
                 self._household.unseated()
+            elif was_shut_out and not self._seat.is_shut_out:
+                self._household.alone()
         elif self._seat.try_take():
             self._household.seated()
 

@@ -268,7 +268,9 @@ class Watcher:
             return  # it has ended while the list was on its way
         if record.state is JobState.UNKNOWN:
             since = record.intent_at or record.created_at
-            if listing.is_whole_since <= since and not any(self._may_be(row, record) for row in listing.rows):
+            is_sent_or_never = not desk.may_leave_late(ref)
+            is_whole = is_sent_or_never and listing.is_whole_since <= since
+            if is_whole and not any(self._may_be(row, record) for row in listing.rows):
                 await self._prove_absent(record, listing)
             return
         if record.video_id is None:
