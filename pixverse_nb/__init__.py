@@ -15,6 +15,7 @@ from typing import Any, Final
 _HOMES: Final = {
     "APIError": "errors",
     "AccountPending": "errors",
+    "BudgetReached": "errors",
     "Busy": "errors",
     "Client": "session",
     "ConfigError": "errors",
@@ -53,6 +54,7 @@ _HOMES: Final = {
 __all__ = [
     "APIError",
     "AccountPending",
+    "BudgetReached",
     "Busy",
     "Client",
     "ConfigError",
