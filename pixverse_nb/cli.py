@@ -5,7 +5,6 @@ Ctrl+C.
 """
 
 import argparse
-import contextlib
 import importlib.metadata
 import os
 import signal
@@ -20,13 +19,13 @@ from typing import Any, Final, NoReturn
 from pixverse_nb import demo
 from pixverse_nb.doctor.house_call import examine_home
 from pixverse_nb.errors import ConfigError, PixVerseError
-from pixverse_nb.ledger import Ledger
-from pixverse_nb.models import JobSnapshot
+from pixverse_nb.jobs.reading import read_history, read_jobs
 from pixverse_nb.privacy import masked
-from pixverse_nb.settings import find_base_url, find_home
+from pixverse_nb.service import SANDBOX
+from pixverse_nb.settings import Timing, find_base_url, find_home
+from pixverse_nb.show.history import history_text
 from pixverse_nb.show.listing import jobs_text
 
-SANDBOX_SERVICE: Final = "sandbox"  # the name under which a home keeps what the embedded sandbox made
 MOST_JOBS: Final = 10_000
 
 
@@ -92,16 +91,32 @@ def run_sandbox(options: argparse.Namespace) -> int:
 
 
 def run_jobs(options: argparse.Namespace) -> int:
-    """List the jobs that the ledger knows, newest first; reads only, so that it never stands in a notebook's way."""
-    home = find_home(options.home)
-    snapshots = [
-        *_known_jobs(home, service=find_base_url(None)),
-        *_known_jobs(home, service=SANDBOX_SERVICE),
-        *_known_jobs(home / "sandbox", service=SANDBOX_SERVICE),
-    ]
-    snapshots.sort(key=lambda snapshot: snapshot.created_at, reverse=True)
-    _say(jobs_text(snapshots[: options.limit], now=time.time()))
-    return 0
+    """List the jobs that the ledger knows, newest first, or one with its whole history; reads only.
+
+    So it never stands in a notebook's way. What is open goes on where a Client has the home open.
+    """
+    home, now = find_home(options.home), time.time()
+    # whether a Client waits at another pace than the usual one is not in the ledger; the sandbox's is never told
+    places: tuple[tuple[Path, str, Timing | None], ...] = (
+        (home, find_base_url(None), Timing()),
+        (home, SANDBOX, None),
+        (home / SANDBOX, SANDBOX, None),
+    )
+    if options.ref is None:
+        jobs = [
+            job
+            for place, service, timing in places
+            for job in read_jobs(place, service=service, timing=timing, now=now, limit=options.limit)
+        ]
+        jobs.sort(key=lambda job: job.created_at, reverse=True)
+        _say(jobs_text(jobs[: options.limit], now=now))
+        return 0
+    for place, service, timing in places:
+        found = read_history(place, options.ref, service=service, timing=timing, now=now)
+        if found is not None:
+            _say(history_text(found.snapshot, found.attempts, found.events))
+            return 0
+    raise ConfigError(f"No job {options.ref!r} in {home}: `pixverse-nb jobs` lists those there are.")
 
 
 def run_doctor(options: argparse.Namespace) -> int:
@@ -109,25 +124,6 @@ def run_doctor(options: argparse.Namespace) -> int:
     examination = examine_home(find_home(options.home), is_offline=options.offline)
     _say(str(examination))
     return 0 if examination.is_well else 1
-
-
-def _known_jobs(home: Path, *, service: str) -> list[JobSnapshot]:
-    path = home / "ledger.db"
-    if not path.is_file():
-        return []
-    with contextlib.closing(Ledger(path, service=service)) as ledger:
-        return [
-            JobSnapshot(
-                ref=record.ref,
-                state=record.state,
-                request=record.request,
-                created_at=record.created_at,
-                submitted_at=record.submitted_at,
-                finished_at=record.finished_at,
-                is_sandbox=service == SANDBOX_SERVICE,
-            )
-            for record in ledger.jobs(limit=MOST_JOBS)
-        ]
 
 
 class _Parser(argparse.ArgumentParser):
@@ -156,7 +152,8 @@ def _parser() -> argparse.ArgumentParser:
     sandbox.add_argument("--folder", type=Path, help="keeps jobs and files over a restart (default: a temporary one)")
     sandbox.set_defaults(run=run_sandbox)
 
-    jobs = commands.add_parser("jobs", help="list the jobs that the ledger knows")
+    jobs = commands.add_parser("jobs", help="list the jobs that the ledger knows, or one with its history")
+    jobs.add_argument("ref", nargs="?", help="one job, by its ref (or video id): everything that happened to it")
     jobs.add_argument("--home", type=Path, help="the home folder (default: PIXVERSE_NB_HOME or ./pixverse)")
     jobs.add_argument("--limit", type=_count, default=50, help="how many, at most (default: 50)")
     jobs.set_defaults(run=run_jobs)

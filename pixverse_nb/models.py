@@ -264,6 +264,22 @@ class JobEvent:
 
 
 @dataclass(frozen=True)
+class Attempt:
+    """One paid call of a job: its `number` from 1, what it bears as reference, when it left, and what became of it.
+
+    `credits` is what it cost or may have cost (`is_estimate`: the vendor has not told); None where nothing is known.
+    """
+
+    number: int
+    reply_ref: str
+    sent_at: float
+    text: str
+    charged: Charge
+    credits: int | None
+    is_estimate: bool = True
+
+
+@dataclass(frozen=True)
 class VideoFile:
     """A finished video on disk. `path` is the local mp4; `url` the vendor's, whose lifetime is not documented.
 
@@ -295,7 +311,8 @@ class JobSnapshot:
 
     Times are Unix seconds. `typical_s` is the usual time from submission to completion for such a job, learnt from
     earlier ones; None where nothing is known. `queue_position` counts from 1 where the vendor tells it. `notice`
-    and `next_step` are sentences for the person; `trouble` says what stands in the way just now (no network, busy).
+    and `next_step` are sentences for the person; `trouble` says what stands in the way just now (no network, busy),
+    `coming` what happens next. `attempt` counts the paid calls so far.
     """
 
     ref: str
@@ -310,6 +327,8 @@ class JobSnapshot:
     trouble: str | None = None
     error: str | None = None
     next_step: str | None = None
+    coming: str = ""
+    attempt: int = 0
     charged: Charge = "no"
     estimated_credits: int | None = None
     cost_credits: int | None = None

@@ -211,6 +211,30 @@ def test_jobs_lists_what_a_client_made(tmp_path: Path) -> None:
     assert "seed 7" in line
 
 
+def test_jobs_shows_one_with_its_history(tmp_path: Path) -> None:
+    """A ref gives that job's facts, its paid calls and all that happened; an unknown one is a sentence and status 1."""
+    with Sandbox(speed=1000, render=canned_film) as box:
+        with Client(box.token, base_url=box.base_url, home=tmp_path / "pixverse", timing=TIMING) as client:
+            job = order(client, prompt="a slow push in")
+            finished(job)
+        settings = {"PIXVERSE_NB_BASE_URL": box.base_url}
+        done = run("jobs", job.ref, cwd=tmp_path, **settings)
+        by_video = run("jobs", str(job.video_id), cwd=tmp_path, **settings)
+        unknown = run("jobs", "pv-nothing", cwd=tmp_path, **settings)
+    assert (done.returncode, done.stdout) == (0, by_video.stdout)
+    for words in (
+        "a slow push in",
+        "seed 7",
+        "paid",
+        "paid (45 credits): accepted by the vendor",
+        "downloaded, checked",
+    ):
+        assert words in done.stdout
+    assert "sandbox@example" not in done.stdout
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+    assert "No job 'pv-nothing'" in unknown.stderr
+
+
 def test_a_damaged_ledger_is_one_sentence(tmp_path: Path) -> None:
     """A ledger that is no database is named in one sentence, with status 1."""
     (tmp_path / "pixverse").mkdir()

@@ -85,7 +85,7 @@ class Examination:
     def _html(self) -> str:
         rows = "".join(_row(finding) for finding in self.findings)
         return styled(
-            '<div class="pvnb pvnb-list"><table class="pvnb-table pvnb-checks" aria-label="What the doctor found">'
+            '<div class="pvnb pvnb-list"><table class="pvnb-table" aria-label="What the doctor found">'
             f"<tbody>{rows}</tbody></table>"
             f'<div class="pvnb-note">{escape(self._sum())}</div></div>'
         )

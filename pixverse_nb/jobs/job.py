@@ -10,11 +10,13 @@ from typing import Any, Final
 
 from pixverse_nb.errors import ConfigError, JobTimeout, PixVerseError
 from pixverse_nb.jobs.actions import awaits_word
+from pixverse_nb.jobs.attempts import attempts_of
+from pixverse_nb.jobs.coming import coming
 from pixverse_nb.jobs.engine import Engine
 from pixverse_nb.jobs.files import is_whole, look_at
 from pixverse_nb.jobs.outcome import error_of, lost_error, thumbnails_of, unsent_error, video_of
 from pixverse_nb.jobs.words import next_step
-from pixverse_nb.models import FramesRequest, JobEvent, JobSnapshot, JobState
+from pixverse_nb.models import Attempt, FramesRequest, JobEvent, JobSnapshot, JobState
 from pixverse_nb.portal import Portal
 from pixverse_nb.privacy import masked
 from pixverse_nb.record import JobRecord
@@ -95,9 +97,14 @@ class Job:
         """Return what has happened so far, oldest first, from the ledger."""
         return self._engine.ledger.events(self.ref)
 
+    def attempts(self) -> tuple[Attempt, ...]:
+        """Return the paid calls so far, oldest first: when each left, what became of it, what it may have cost."""
+        return attempts_of(self._record(), self.events())
+
     def snapshot(self) -> JobSnapshot:
         """Return everything about the job at this moment, for cards and lists."""
         record = self._record()
+        is_resting = self._is_resting(record)
         expectation = None if self._portal.is_closed else self._engine.expectation(record.request)
         return JobSnapshot(
             ref=record.ref,
@@ -111,7 +118,9 @@ class Job:
             notices=self.notices,
             trouble=None if record.parked else record.trouble,
             error=record.error,
-            next_step=next_step(record, is_resting=self._is_resting(record)),
+            next_step=next_step(record, is_resting=is_resting),
+            coming=coming(record, timing=self._engine.timing, now=self._engine.now(), is_resting=is_resting),
+            attempt=record.attempt,
             charged=record.charged,
             estimated_credits=record.estimated_credits,
             cost_credits=record.cost_credits,

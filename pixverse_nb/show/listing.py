@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable
 from html import escape
+from typing import Final
 
 from pixverse_nb.models import FramesRequest, JobSnapshot
 from pixverse_nb.privacy import masked
@@ -20,8 +21,9 @@ from pixverse_nb.show.words import (
 
 _HEAD = (
     '<tr><th scope="col">State</th><th scope="col" class="pvnb-number">Time</th>'
-    '<th scope="col">Prompt</th><th scope="col">Parameters</th><th scope="col" class="pvnb-number">Seed</th>'
-    '<th scope="col" class="pvnb-number">Credits</th><th scope="col">Created</th><th scope="col">Ref</th></tr>'
+    '<th scope="col">Prompt, and what comes next</th><th scope="col">Parameters</th>'
+    '<th scope="col" class="pvnb-number">Seed</th><th scope="col" class="pvnb-number">Credits</th>'
+    '<th scope="col">Charged</th><th scope="col">Created</th><th scope="col">Ref</th></tr>'
 )
 
 
@@ -39,7 +41,7 @@ def jobs_html(snapshots: Iterable[JobSnapshot], *, now: float) -> str:
 
 
 def jobs_text(snapshots: Iterable[JobSnapshot], *, now: float) -> str:
-    """Return jobs as aligned lines of plain text."""
+    """Return jobs as aligned lines of plain text, each with a second line where something comes next."""
     jobs = tuple(snapshots)
     if not jobs:
         return "No jobs yet."
@@ -49,31 +51,58 @@ def jobs_text(snapshots: Iterable[JobSnapshot], *, now: float) -> str:
             SHORT_WORDS[job.state],
             _time(job, now),
             _when(job, now),
+            _CHARGED[job.charged] + (f" {amount}" if (amount := _amount(job)) and job.charged != "no" else ""),
+            f"{job.request.quality} {job.request.duration} s",
             f"seed {job.request.seed}",
             shortened(job.request.prompt, longest=48),
         )
         for job in jobs
     ]
     widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells)
+    lines: list[str] = []
+    for job, row in zip(jobs, cells, strict=True):
+        lines.append("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        lines += [f"  {sentence}" for sentence in _coming(job)]
     return masked("\n".join(lines))
+
+
+_CHARGED: Final = {"no": "not paid", "yes": "paid", "unknown": "may be paid"}
+
+
+def _coming(job: JobSnapshot) -> tuple[str, ...]:
+    """Return what belongs below the facts: earlier paid calls, what stands in the way, what comes next."""
+    earlier = job.attempt - 1
+    before = ""
+    if earlier > 0:
+        ones = "the one before was" if earlier == 1 else f"the {earlier} before were"
+        before = f"Paid call {job.attempt}; {ones} not accepted and cost nothing."
+    said = " ".join(part for part in (job.trouble, job.coming) if part)
+    return tuple(part for part in (before, said) if part)
+
+
+def _amount(job: JobSnapshot) -> str:
+    """Return the credits, with "~" in front of an estimate; empty where nothing is known."""
+    known = job.cost_credits is not None
+    cost = job.cost_credits if known else job.estimated_credits
+    return "" if cost is None else f"{'' if known else '~'}{cost}"
 
 
 def _row(job: JobSnapshot, now: float) -> str:
     known = job.cost_credits is not None
     cost = job.cost_credits if known else job.estimated_credits
     credits_title = credit_words(cost, is_estimate=not known, is_sandbox=job.is_sandbox)
-    amount = "" if cost is None else f"{'' if known else '~'}{cost}"
     state_title = " ".join(part for part in (f"{STATE_WORDS[job.state]}.", job.error, job.trouble) if part)
     state = SHORT_WORDS[job.state] + (" · sandbox" if job.is_sandbox else "")
     prompt = shortened(job.request.prompt, longest=400)
+    coming = "".join(f'<div class="pvnb-line">{_safe(sentence)}</div>' for sentence in _coming(job))
     cells = (
         f'<td class="pvnb-{tone(job.state)}" title="{_safe(state_title)}"><span class="pvnb-mark"></span>{state}</td>',
         f'<td class="pvnb-number">{_time(job, now)}</td>',
-        f'<td class="pvnb-wide" title="{_safe(prompt)}"><div class="pvnb-clip">{_safe(prompt)}</div></td>',
+        f'<td class="pvnb-wide" title="{_safe(prompt)}"><div class="pvnb-clip">{_safe(prompt)}</div>{coming}</td>',
         f"<td>{_safe(' · '.join(_parameters(job.request)))}</td>",
         f'<td class="pvnb-number">{job.request.seed}</td>',
-        f'<td class="pvnb-number" title="{_safe(credits_title)}">{amount}</td>',
+        f'<td class="pvnb-number" title="{_safe(credits_title)}">{_amount(job)}</td>',
+        f"<td>{job.charged}</td>",
         f"<td>{_when(job, now)}</td>",
         f'<td><span class="pvnb-mono">{_safe(job.ref)}</span></td>',
     )

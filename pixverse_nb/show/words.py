@@ -161,7 +161,9 @@ _NAMES_ITS_CHARGE: Final = frozenset(
 
 
 def next_step_words(snapshot: JobSnapshot) -> str:
-    """Return what the person can do now: the job's own word, else how a timed-out job is taken up again."""
+    """Return what the person can do now, or why a lost call waits; else how a timed-out job is taken up again."""
+    if snapshot.state is JobState.UNKNOWN and snapshot.coming:
+        return snapshot.coming
     if snapshot.next_step:
         return snapshot.next_step
     if snapshot.state is JobState.TIMED_OUT:

@@ -54,3 +54,30 @@ def test_the_text_is_one_aligned_line_a_job() -> None:
     lines = jobs_text(jobs, now=NOW).splitlines()
     assert len(lines) == 2
     assert lines[0].index("Done") == lines[1].index("Generating")
+
+
+def test_what_comes_next_stands_below_the_prompt() -> None:
+    """What stands in the way and what comes next are said in the table and on a second line of the text."""
+    job = a_snapshot(JobState.UNKNOWN, trouble="No answer within 60 s.", coming="The list tells.", charged="unknown")
+    page, text = Page(jobs_html([job], now=NOW)), jobs_text([job], now=NOW)
+    assert "No answer within 60 s. The list tells." in page.text
+    assert text.splitlines()[1] == "  No answer within 60 s. The list tells."
+
+
+def test_earlier_paid_calls_are_said() -> None:
+    """A job whose first calls were not accepted says how many there were, and that they cost nothing."""
+    two, three = (jobs_text([a_snapshot(JobState.GENERATING, attempt=count)], now=NOW) for count in (2, 3))
+    assert "Paid call 2; the one before was not accepted and cost nothing." in two
+    assert "Paid call 3; the 2 before were not accepted and cost nothing." in three
+    assert "aid call" not in jobs_text([a_snapshot(JobState.GENERATING, attempt=1)], now=NOW)
+
+
+def test_whether_it_was_charged_has_its_column() -> None:
+    """No, unknown and yes stand in the table; the text names the credits where any may have gone."""
+    words = {"no": "not paid", "unknown": "may be paid ~60", "yes": "paid ~60"}
+    for charged, word in words.items():
+        job = a_snapshot(JobState.CANCELLED, charged=charged)
+        assert f"60{charged}" in Page(jobs_html([job], now=NOW)).text
+        assert f"  {word}  " in jobs_text([job], now=NOW)
+    known = a_snapshot(JobState.DONE, charged="yes", cost_credits=45)
+    assert "  paid 45  " in jobs_text([known], now=NOW)

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from pixverse_nb.doctor import Examination, Finding, Mark
 from pixverse_nb.models import JobEvent, JobState
 from pixverse_nb.show.card import card_block
 from pixverse_nb.show.listing import jobs_html
@@ -28,6 +29,7 @@ def everything(tmp_path: Path) -> str:
             jobs_html([], now=NOW),
             player_figure(film, notices=("x",)),
             player_figure(a_video(tmp_path / "gone.mp4")),
+            Examination((Finding("x", "y", Mark.WRONG, "z"),))._repr_mimebundle_()["text/html"],
             timeline_html([JobEvent(NOW, JobState.SUBMITTING, "sent")], title="x", now=NOW),
         )
     )
