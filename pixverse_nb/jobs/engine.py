@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from pixverse_nb.clock import Clock, steady_clock
-from pixverse_nb.errors import LedgerError, PixVerseError
+from pixverse_nb.errors import LedgerError
 from pixverse_nb.jobs import actions, events, states
 from pixverse_nb.jobs.actions import next_action
 from pixverse_nb.jobs.desk import Vendor
@@ -33,7 +33,6 @@ from pixverse_nb.record import JobRecord
 from pixverse_nb.seat import Seat, lock_name
 from pixverse_nb.settings import Timing
 from pixverse_nb.show.moments import SENDER_GONE
-from pixverse_nb.wire import useapi
 
 _log: Final = logging.getLogger("pixverse_nb")
 
@@ -236,7 +235,7 @@ class Engine:
         before = self.records[ref]
         after = self.apply(ref, events.CancelAsked(self.now()))
         if before.video_id is not None and after.state is JobState.CANCELLED and before.state is not after.state:
-            self._tasks[f"cancel {ref}"] = asyncio.get_running_loop().create_task(self._stop_tracking(before.video_id))
+            self._submitter.free_slot(before.video_id)
 
     def apply(self, ref: str, event: Event, *, is_intent: bool = False) -> JobRecord:
         """Move a job by one event, store it and tell the listeners; return the newest record.
@@ -369,12 +368,6 @@ class Engine:
             if self.records[ref].state.is_final:
                 del self.records[ref]  # the ledger has it; nothing is to be watched any more
                 self._asked.discard(ref)
-
-    async def _stop_tracking(self, video_id: str) -> None:
-        try:
-            await self.client.send(useapi.stop_tracking(video_id), attempts=1)
-        except PixVerseError:
-            return  # a courtesy: the slot frees itself when the generation ends
 
     def _learn(self, record: JobRecord) -> None:
         """Remember how long a finished job took, between the last list that showed it open and the next one."""

@@ -5,6 +5,7 @@ Nothing here repeats a paid call. Every outcome becomes one event for the state 
 """
 
 import asyncio
+import contextlib
 import hashlib
 import random
 from pathlib import Path
@@ -50,11 +51,18 @@ class Submitter:
         self._stopped: PixVerseError | None = None
         self._stopped_at = 0.0
         self._uploads: dict[str, asyncio.Lock] = {}
+        self._courtesies: set[asyncio.Task[None]] = set()  # a task that nobody holds may be lost
         self._accounts: tuple[str, ...] | None = None
 
     def slot_may_be_free(self) -> None:
         """Let the waiting jobs look again."""
         self._may_be_free.set()
+
+    def free_slot(self, video_id: str) -> None:
+        """Have the vendor's tracking of a cancelled job ended; a courtesy, whose failure is no matter."""
+        courtesy = asyncio.get_running_loop().create_task(self._stop_tracking(video_id))
+        self._courtesies.add(courtesy)
+        courtesy.add_done_callback(self._courtesies.discard)
 
     def forgive(self) -> None:
         """Forget that the account was stopped: a person asks again."""
@@ -156,6 +164,10 @@ class Submitter:
                 if isinstance(error, APIError) and error.status == 400:
                     self._forget_uploads(record)  # it may be a picture that the vendor has dropped
                 return self._refusal(error, attempt=record.attempt)
+
+    async def _stop_tracking(self, video_id: str) -> None:
+        with contextlib.suppress(PixVerseError):
+            await self._desk.client.send(useapi.stop_tracking(video_id), attempts=1)
 
     def _refusal(self, error: PixVerseError, *, attempt: int | None = None) -> events.CallRefused:
         now = self._desk.now()
