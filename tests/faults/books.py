@@ -8,7 +8,7 @@ import struct
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -105,6 +105,10 @@ class Books:
         self.generations.append(made)
         self.senders.append(sender)
         return made
+
+    def finish(self, *, now: float) -> None:
+        """End every generation that is being made."""
+        self.generations = [replace(made, due_at=min(made.due_at, now)) for made in self.generations]
 
     def rows(self, *, now: float, limit: int, offset: int) -> list[dict[str, Any]]:
         """Return a page of the list, newest first."""

@@ -16,7 +16,7 @@ from pixverse_nb.ledger import Ledger
 from pixverse_nb.models import JobState
 from pixverse_nb.settings import Timing
 from tests.faults.books import Books, Habits
-from tests.faults.moments import MOMENTS
+from tests.faults.moments import MOMENTS, set_its_clock
 from tests.faults.nursery import Nursery
 from tests.faults.traps import TRAPS
 from tests.faults.vendor import Account, Vendor
@@ -68,6 +68,7 @@ class Plan:
     kills_each: int = 13
     new_each: int = 5
     moments: tuple[str, ...] = (*TRAPS, *MOMENTS)
+    clock_steps_s: tuple[float, ...] = ()  # each worker lives by another wall clock, and sees it set while it sends
     habits: Habits = HOSTILE
     timing: Timing = TIMING
     mutant: str = ""
@@ -115,6 +116,7 @@ class Lane:
         self._account: Account = vendor.account(f"lane{number}", plan.habits, seed=number + 1)
         self._killed_at: Counter[str] = Counter()
         self._requests = 0
+        self._clock_s = 0.0
 
     def run(self) -> None:
         """Start workers, each with its death (where it comes so far), then one that lives, until all is final."""
@@ -124,6 +126,7 @@ class Lane:
             while self._killed_at.total() < plan.kills_each:
                 self._requests += plan.new_each
                 moment, count = next(chosen)
+                self._set_clocks()
                 if nursery.send(self._with_death(self._errand(), moment, count)) != 0:
                     self._killed_at[f"{moment}, {count}"] += 1
             self._account.moments.forget()
@@ -137,10 +140,17 @@ class Lane:
             pictures=PICTURES,
             timing=asdict(self._plan.timing),
             mutant=self._plan.mutant,
+            clock_s=self._clock_s,
+            clock_signal_s=-2 * self._clock_s,
         )
 
+    def _set_clocks(self) -> None:
+        steps = self._plan.clock_steps_s
+        if steps:
+            self._clock_s = steps[self._killed_at.total() % len(steps)]
+            self._account.moments.act_at("a create is accepted", 2, set_its_clock)
+
     def _with_death(self, errand: Errand, moment: str, count: int) -> Errand:
-        self._account.moments.forget()
         if moment in TRAPS:
             return replace(errand, trap=(moment, count))
         self._account.moments.act_at(moment, count)
