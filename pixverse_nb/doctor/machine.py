@@ -19,6 +19,7 @@ NEEDED: Final = ("anywidget", "filelock", "h11", "httpx", "ipython", "ipywidgets
 OPTIONAL: Final = ("ipykernel", "jupyterlab", "nest-asyncio2", "keyring")
 SANDBOX_MODULES: Final = ("av", "cv2", "numpy", "python_multipart", "starlette", "uvicorn")
 VIDEO_BYTES: Final = 10_000_000  # of a large one, where none has been made yet
+_LEAST_VIDEO_BYTES: Final = 1_000_000
 _FEW_VIDEOS: Final = 50
 _TOO_FEW_VIDEOS: Final = 3
 
@@ -27,10 +28,7 @@ def look_at_machine() -> Iterator[Finding]:
     """Yield what is installed, in which version, and whether a patched event loop is a danger here."""
     yield Finding("pixverse_nb", importlib.metadata.version("pixverse-nb"))
     yield Finding("Python", f"{platform.python_version()} on {platform.system()}")
-    for name in NEEDED:
-        yield _package(name, is_needed=True)
-    for name in OPTIONAL:
-        yield _package(name, is_needed=False)
+    yield from _packages()
     yield _event_loop()
     yield _sandbox()
 
@@ -50,16 +48,18 @@ def look_at_home(home: Path, *, video_bytes: int) -> Iterator[Finding]:
         mend = "Choose a home on a local disk, or open this one from one machine at a time."
         text = f"{home} lies on a network file system ({kind}), whose locks may not be reliable"
         yield Finding("home", text, Mark.LOOK, mend)
-    yield _disk(there, video_bytes)
+    yield _disk(there, max(video_bytes, _LEAST_VIDEO_BYTES))
 
 
-def _package(name: str, *, is_needed: bool) -> Finding:
-    try:
-        return Finding(name, importlib.metadata.version(name))
-    except importlib.metadata.PackageNotFoundError:
-        if is_needed:
-            return Finding(name, "missing", Mark.WRONG, f"pip install {name}")
-        return Finding(name, "not installed (optional)")
+def _packages() -> Iterator[Finding]:
+    needed = {name: _version(name) for name in NEEDED}
+    yield Finding("packages", ", ".join(f"{name} {version}" for name, version in needed.items() if version))
+    missing = [name for name, version in needed.items() if version is None]
+    if missing:
+        names = " ".join(missing)
+        yield Finding("packages", f"missing: {names}", Mark.WRONG, f"pip install {names}")
+    optional = {name: _version(name) for name in OPTIONAL}
+    yield Finding("optional", ", ".join(f"{name} {version or 'not installed'}" for name, version in optional.items()))
 
 
 def _event_loop() -> Finding:
@@ -96,7 +96,7 @@ def _sandbox() -> Finding:
 
 def _disk(folder: Path, video_bytes: int) -> Finding:
     free = shutil.disk_usage(folder).free
-    fits = free // max(1, video_bytes)
+    fits = free // video_bytes
     text = f"{free / 1e9:.1f} GB free: about {fits:,} more videos of {video_bytes / 1e6:.1f} MB"
     if fits >= _FEW_VIDEOS:
         return Finding("disk", text)

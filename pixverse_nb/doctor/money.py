@@ -11,16 +11,17 @@ _WINDOW_S: Final = 24 * 3600.0
 _DOUBT: Final = 0.5  # an estimate may be wrong by this share
 
 
-def look_at_balance(ledger: Ledger, credits_left: int, *, email: str, is_only: bool, now: float) -> Finding:
+def look_at_balance(ledger: Ledger, credits_left: int, *, email: str, which: str, now: float) -> Finding:
     """Return what the ledger explains of the way from an earlier balance to `credits_left`, and note that reading.
 
-    `is_only` tells that the token reaches one account, which jobs then need not name.
+    `which` tells several accounts apart; "" where the token reaches one, which jobs then need not name.
     """
+    is_only, name = not which, f"balance{which}"
     names = (email, None) if is_only else (email,)
     before = ledger.balances.first(accounts=names, since=now - _WINDOW_S)
     ledger.balances.add(credits_left, account=None if is_only else email, at=now)
     if before is None:
-        return Finding("balance", "noted; the next examination compares it with what the ledger has paid")
+        return Finding(name, "noted; the next examination compares it with what the ledger has paid")
     since, credits_then = before
     jobs = [record for record in ledger.paid_since(since) if record.account in names]
     told = sum(_cost(record) for record in jobs)
@@ -35,10 +36,10 @@ def look_at_balance(ledger: Ledger, credits_left: int, *, email: str, is_only: b
             "Another program, home or the website may have spent them: compare client.videos() with client.jobs(). "
             "A line below names what pixverse_nb made without a job here."
         )
-        return Finding("balance", f"{text}: {fallen - most:,} are not explained", Mark.LOOK, mend)
+        return Finding(name, f"{text}: {fallen - most:,} are not explained", Mark.LOOK, mend)
     if fallen < sure:
-        return Finding("balance", f"{text}: {sure - fallen:,} came back or were added (daily credits, refunds)")
-    return Finding("balance", f"{text}: they agree")
+        return Finding(name, f"{text}: {sure - fallen:,} came back or were added (daily credits, refunds)")
+    return Finding(name, f"{text}: they agree")
 
 
 def _cost(record: JobRecord) -> int:

@@ -45,8 +45,9 @@ def look_at_vendor(ask: Ask, ledger: Ledger | None, *, email: str | None, now: f
         mend = "Set PIXVERSE_EMAIL (or email=…) to one of: " + ", ".join(accounts)
         yield Finding("accounts", f"the chosen account {email} is not configured", Mark.WRONG, mend)
     rows: list[RemoteVideo] = []
-    for account in accounts:
-        yield from _account(ask, ledger, account, is_only=len(accounts) == 1, now=now)
+    for number, account in enumerate(accounts, start=1):
+        which = f" {number}" if len(accounts) > 1 else ""  # masked, two e-mails may look the same
+        yield from _account(ask, ledger, account, which=which, now=now)
         rows += newest_rows(ask, account)
     yield from _slots(ask)
     if ledger is not None:
@@ -68,25 +69,27 @@ def _closed_door(error: PixVerseError) -> Finding:
     return Finding("vendor", str(error), Mark.WRONG, "Try again later; if it stays so, the API has changed.")
 
 
-def _account(ask: Ask, ledger: Ledger | None, email: str, *, is_only: bool, now: float) -> Iterator[Finding]:
+def _account(ask: Ask, ledger: Ledger | None, email: str, *, which: str, now: float) -> Iterator[Finding]:
     try:
         balance = ask(useapi.get_credits(email=email))
     except AccountPending:
         mend = "Put the account right at PixVerse, then add it again on its useapi.net page (POST accounts)."
-        yield Finding("account", f"{email} waits for its owner (596): every call to it is refused", Mark.WRONG, mend)
+        yield Finding(
+            f"account{which}", f"{email} waits for its owner (596): every call to it is refused", Mark.WRONG, mend
+        )
         return
     except PixVerseError as error:
-        yield Finding("account", f"{email}: its balance cannot be read. {error}", Mark.LOOK, "Try again later.")
+        yield Finding(f"account{which}", f"{email}: its balance cannot be read. {error}", Mark.LOOK, "Try again later.")
         return
     plan = f", plan {balance.plan}" if balance.plan else ""
     if balance.total > 0:
-        yield Finding("account", f"{email}: {balance.total:,} credits{plan}")
+        yield Finding(f"account{which}", f"{email}: {balance.total:,} credits{plan}")
     else:
         yield Finding(
             "account", f"{email}: no credits left{plan}", Mark.LOOK, "Buy credits, or wait for the daily ones."
         )
     if ledger is not None:
-        yield look_at_balance(ledger, balance.total, email=email, is_only=is_only, now=now)
+        yield look_at_balance(ledger, balance.total, email=email, which=which, now=now)
 
 
 def _slots(ask: Ask) -> Iterator[Finding]:

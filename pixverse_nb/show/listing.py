@@ -22,8 +22,8 @@ from pixverse_nb.show.words import (
 _HEAD = (
     '<tr><th scope="col">State</th><th scope="col" class="pvnb-number">Time</th>'
     '<th scope="col">Prompt, and what comes next</th><th scope="col">Parameters</th>'
-    '<th scope="col" class="pvnb-number">Seed</th><th scope="col" class="pvnb-number">Credits</th>'
-    '<th scope="col">Charged</th><th scope="col">Created</th><th scope="col">Ref</th></tr>'
+    '<th scope="col" class="pvnb-number">Seed</th><th scope="col">Charged</th>'
+    '<th scope="col">Created</th><th scope="col">Ref</th></tr>'
 )
 
 
@@ -80,6 +80,14 @@ def _coming(job: JobSnapshot) -> tuple[str, ...]:
     return tuple(part for part in (before, said) if part)
 
 
+def _charged(job: JobSnapshot) -> str:
+    """Return whether credits went, and how many; what has not ended may still cost its estimate."""
+    if job.charged == "no" and job.state.is_final:
+        return "no"
+    amount = _amount(job)
+    return ("not yet" if job.charged == "no" else job.charged) + (f" · {amount}" if amount else "")
+
+
 def _amount(job: JobSnapshot) -> str:
     """Return the credits, with "~" in front of an estimate; empty where nothing is known."""
     known = job.cost_credits is not None
@@ -101,8 +109,7 @@ def _row(job: JobSnapshot, now: float) -> str:
         f'<td class="pvnb-wide" title="{_safe(prompt)}"><div class="pvnb-clip">{_safe(prompt)}</div>{coming}</td>',
         f"<td>{_safe(' · '.join(_parameters(job.request)))}</td>",
         f'<td class="pvnb-number">{job.request.seed}</td>',
-        f'<td class="pvnb-number" title="{_safe(credits_title)}">{_amount(job)}</td>',
-        f"<td>{job.charged}</td>",
+        f'<td title="{_safe(credits_title)}">{_charged(job)}</td>',
         f"<td>{_when(job, now)}</td>",
         f'<td><span class="pvnb-mono">{_safe(job.ref)}</span></td>',
     )

@@ -83,7 +83,8 @@ def test_a_pending_account_is_named_beside_a_good_one(house: House, client: Clie
     """596 speaks of one account; the other is still examined."""
     house.control.add_account("second@example.org")
     house.control.set_pending("second@example.org")
-    one, two = (finding for finding in client.doctor() if finding.name == "account")
+    examination = client.doctor()
+    one, two = (found(examination, name) for name in ("account 1", "account 2"))
     assert (one.mark, two.mark) == (Mark.OK, Mark.WRONG)
     assert "596" in two.text
     assert "POST accounts" in str(two.mend)
@@ -226,3 +227,15 @@ def test_jobs_that_wait_for_a_person_are_named(still: House) -> None:
     reached(job, JobState.UNKNOWN)
     finding = found(client.doctor(), "unknown")
     assert (finding.mark, job.ref in finding.text, "reconcile" in str(finding.mend)) == (Mark.LOOK, True, True)
+
+
+def test_two_accounts_are_examined_one_by_one(house: House, client: Client) -> None:
+    """Each account has its balance, and a job counts for the one that paid it."""
+    house.control.add_account("second@example.org")
+    client.doctor()
+    finished(order(client, email="second@example.org"))
+    examination = client.doctor()
+    assert "unchanged" in found(examination, "balance 1").text
+    assert "45 credits went" in found(examination, "balance 2").text
+    assert found(examination, "slots").text == "16 of 16 are free"
+    assert examination.is_well, str(examination)

@@ -8,7 +8,10 @@ from tests.show.page import Page
 
 def test_one_row_a_job_in_the_order_given() -> None:
     """Each job is a row with its state, time, prompt, parameters, seed, credits and reference."""
-    jobs = [a_snapshot(JobState.GENERATING, ref="r1"), a_snapshot(JobState.DONE, ref="r2", cost_credits=45)]
+    jobs = [
+        a_snapshot(JobState.GENERATING, ref="r1"),
+        a_snapshot(JobState.DONE, ref="r2", charged="yes", cost_credits=45),
+    ]
     page = Page(jobs_html(jobs, now=NOW))
     assert len([name for name, _ in page.elements if name == "tr"]) == 3
     assert page.text.index("r1") < page.text.index("r2")
@@ -73,11 +76,17 @@ def test_earlier_paid_calls_are_said() -> None:
 
 
 def test_whether_it_was_charged_has_its_column() -> None:
-    """No, unknown and yes stand in the table; the text names the credits where any may have gone."""
-    words = {"no": "not paid", "unknown": "may be paid ~60", "yes": "paid ~60"}
-    for charged, word in words.items():
+    """No, unknown and yes stand in the table, and the text, with the credits that went, may have gone or may yet go."""
+    words = {
+        "no": ("no", "not paid"),
+        "unknown": ("unknown · ~60", "may be paid ~60"),
+        "yes": ("yes · ~60", "paid ~60"),
+    }
+    for charged, (cell, word) in words.items():
         job = a_snapshot(JobState.CANCELLED, charged=charged)
-        assert f"60{charged}" in Page(jobs_html([job], now=NOW)).text
+        assert f">{cell}</td>" in jobs_html([job], now=NOW)
         assert f"  {word}  " in jobs_text([job], now=NOW)
+    assert ">not yet · ~60</td>" in jobs_html([a_snapshot(JobState.WAITING)], now=NOW)
     known = a_snapshot(JobState.DONE, charged="yes", cost_credits=45)
+    assert ">yes · 45</td>" in jobs_html([known], now=NOW)
     assert "  paid 45  " in jobs_text([known], now=NOW)
