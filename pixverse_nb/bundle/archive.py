@@ -31,7 +31,7 @@ _MANIFEST_MAX: Final = 64 << 20
 # What zipfile and json raise on a file that was cut short or altered.
 _BROKEN: Final = (
     zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, struct.error, RuntimeError, ValueError,
-    TypeError, LookupError, EOFError, ArithmeticError,
+    TypeError, LookupError, AttributeError, EOFError, ArithmeticError,
 )  # fmt: skip
 
 
@@ -89,7 +89,8 @@ def opened_archive(path: Path) -> Iterator[Archive]:
             with translated(path):
                 manifest = _manifest(path, archive)
                 _verify(archive, manifest["members"])
-            yield Archive(path, archive, manifest)
+                verified = Archive(path, archive, manifest)
+            yield verified
 
 
 def write_archive(path: Path, members: Mapping[str, bytes | Path], *, facts: Mapping[str, Any], overwrite: bool) -> int:

@@ -21,7 +21,7 @@ def arrived(theirs: JobRecord, *, at: float, deadline_at: float) -> JobRecord:
 
     `at` is now; an open job that was paid, or may have been, is waited for until `deadline_at`.
     """
-    record = replace(theirs, version=0, owner="", budget_credits=None)
+    record = replace(theirs, version=0, owner="", budget_credits=None, retry_at=None)
     if record.state in (JobState.SUBMITTING, JobState.UNKNOWN):
         # the other machine may be sending it at this moment: absence is proved from now on
         record = advance(record, events.AnswerLost(at, _SENT_THERE))
