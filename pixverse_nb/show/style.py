@@ -80,7 +80,7 @@ text-align:left;vertical-align:baseline;white-space:nowrap;max-width:none}
 .pvnb .pvnb-table th{color:var(--pvnb-quiet);font-size:12px;font-weight:400}
 .pvnb .pvnb-table th:last-child,.pvnb .pvnb-table td:last-child{padding-right:0}
 .pvnb .pvnb-table td.pvnb-wide{width:99%;min-width:130px}
-.pvnb .pvnb-table td.pvnb-wide .pvnb-line{min-width:200px;white-space:normal}
+.pvnb .pvnb-table td.pvnb-wide .pvnb-line{min-width:180px;white-space:normal}
 .pvnb .pvnb-clip{width:0;min-width:100%;overflow:hidden;text-overflow:ellipsis}
 .pvnb .pvnb-drawn{display:block;overflow-x:auto}
 .pvnb .pvnb-drawn svg{display:block;width:100%;min-width:560px;height:auto}
