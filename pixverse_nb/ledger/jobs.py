@@ -10,7 +10,7 @@ from typing import Any, Final
 from pixverse_nb.errors import BudgetReached
 from pixverse_nb.ledger.balances import Balances
 from pixverse_nb.ledger.file import LedgerFile
-from pixverse_nb.ledger.rows import add_event, event_of, insert_job, job_of, update_job
+from pixverse_nb.ledger.rows import add_event, event_of, insert_job, job_of, update_job, upload_of
 from pixverse_nb.ledger.seats import Seats, seat_row
 from pixverse_nb.ledger.travel import Travel
 from pixverse_nb.models import FINAL_STATES, JobEvent, JobState, UploadedFile
@@ -184,7 +184,7 @@ class Ledger:
                 "SELECT data FROM uploads WHERE service = ? AND account = ? AND sha256 = ?",
                 (self.service, account or "", sha256),
             ).fetchone()
-        return UploadedFile(**json.loads(row[0])) if row else None
+        return upload_of(row[0]) if row else None
 
     def add_upload(self, upload: UploadedFile, *, account: str | None, at: float) -> None:
         """Remember an upload, so that the same picture goes up once for each account."""
@@ -205,7 +205,7 @@ class Ledger:
         """Return every remembered upload, newest first."""
         with self._file.reading() as db:
             rows = db.execute("SELECT data FROM uploads WHERE service = ? ORDER BY at DESC", (self.service,)).fetchall()
-        return [UploadedFile(**json.loads(data)) for (data,) in rows]
+        return [upload_of(data) for (data,) in rows]
 
     # -- inside --------------------------------------------------------------------------------------------------
 

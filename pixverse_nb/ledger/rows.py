@@ -2,10 +2,12 @@
 
 import json
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from pixverse_nb.errors import LedgerError
-from pixverse_nb.models import JobEvent, JobState
+from pixverse_nb.models import JobEvent, JobState, UploadedFile
 from pixverse_nb.record import JobRecord
 
 
@@ -50,18 +52,31 @@ def add_event(db: sqlite3.Connection, ref: str, event: JobEvent) -> None:
 
 def job_of(data: str) -> JobRecord:
     """Return the record of a row; LedgerError where the row is damaged."""
-    try:
+    with _readable():
         return JobRecord.from_json(json.loads(data))
-    except (ValueError, TypeError, KeyError) as error:
-        raise LedgerError(
-            "A job's row in ledger.db cannot be read: the file is damaged, or was changed by hand. Copy it away whole "
-            "(with ledger.db-wal, where there is one) before anything else; nothing was changed."
-        ) from error
 
 
 def event_of(at: float, state: str, text: str) -> JobEvent:
-    """Return a line of a job's history."""
-    return JobEvent(at, JobState(state), text)
+    """Return a line of a job's history; LedgerError where it is damaged."""
+    with _readable():
+        return JobEvent(at, JobState(state), text)
+
+
+def upload_of(data: str) -> UploadedFile:
+    """Return a remembered upload; LedgerError where the row is damaged."""
+    with _readable():
+        return UploadedFile(**json.loads(data))
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise LedgerError(
+            "A row in ledger.db cannot be read: the file is damaged, or was changed by hand. Copy it away whole (with "
+            "ledger.db-wal, where there is one) before anything else; nothing was changed."
+        ) from error
 
 
 def _dumped(record: JobRecord) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 
 from pixverse_nb.ledger.file import LedgerFile
-from pixverse_nb.ledger.rows import add_event, event_of, insert_job, job_of, update_job
+from pixverse_nb.ledger.rows import add_event, event_of, insert_job, job_of, update_job, upload_of
 from pixverse_nb.models import JobEvent, UploadedFile
 from pixverse_nb.record import JobRecord
 
@@ -47,7 +47,7 @@ class Travel:
             rows = db.execute(
                 "SELECT data, account, at FROM uploads WHERE service = ? ORDER BY at", (self._service,)
             ).fetchall()
-        uploads = [TravellingUpload(UploadedFile(**json.loads(data)), account, at) for data, account, at in rows]
+        uploads = [TravellingUpload(upload_of(data), account, at) for data, account, at in rows]
         if refs is not None:
             pictures = {sha for job in jobs for sha in (job.record.first_sha, job.record.last_sha)}
             uploads = [one for one in uploads if one.upload.sha256 in pictures]
