@@ -23,7 +23,7 @@ _LANE_PX: Final = 18.0
 _BAR_PX: Final = 12.0
 _BELOW_PX: Final = 34.0  # the names of the states, and the distance to the next job
 _AXIS_PX: Final = 22.0
-_LETTER_PX: Final = 7.0  # no usual sans-serif of 12 px is wider on average
+_LETTER_PX: Final = 7.4  # no usual sans-serif of 12 px is wider on average
 _GAP_PX: Final = 12.0
 _MOST_TICKS: Final = 7
 _LEAST_S: Final = 0.1
@@ -199,7 +199,7 @@ def _step(length_s: float) -> float:
 
 
 def _width(mark: Mark) -> float:
-    return (len(mark.words) + 1 + len(clock(mark.at_s))) * _LETTER_PX
+    return (len(mark.words) + len(clock(mark.at_s))) * _LETTER_PX + 8
 
 
 def _safe(text: str) -> str:

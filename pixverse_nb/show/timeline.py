@@ -60,7 +60,7 @@ def timelines_html(rows: Sequence[tuple[str, Sequence[JobEvent]]], *, now: float
     told = escape(masked(_told(lives)))
     return styled(
         '<div class="pvnb pvnb-life">'
-        f'<div class="pvnb-drawn" hidden><svg viewBox="0 0 {WIDTH_PX:g} {drawing.height:g}" role="img"'
+        f'<div class="pvnb-drawn" hidden="hidden"><svg viewBox="0 0 {WIDTH_PX:g} {drawing.height:g}" role="img"'
         f' aria-label="{told}">{drawing.shapes}</svg></div>'
         f'<img class="pvnb-plain" alt="{told}" width="{WIDTH_PX:g}" style="max-width:100%"'
         f' src="{data_url(picture_file(drawing).encode(), "image/svg+xml")}"></div>'
