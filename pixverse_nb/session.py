@@ -387,8 +387,8 @@ class Client(KeepsFiles):
             self._kept.pop(record.ref, None)
         else:
             self._kept[record.ref] = job
-        job.changed(record)
         tell(self._subscribers, job)
+        job.changed(record)
 
 
 def _say_network(kind: str, home: Path) -> None:

@@ -225,15 +225,15 @@ class Job:
     # -- for the session -----------------------------------------------------------------------------------------
 
     def changed(self, record: JobRecord) -> None:
-        """Take note of a new record: wake who waits and tell who subscribed. Called on the portal's thread."""
+        """Take note of a new record: tell who subscribed, then wake who waits. Called on the portal's thread."""
         self._last_known = record
+        tell(self._subscribers, self)
         if self._is_settled(record):
             with self._lock:
                 waiters, self._waiters = self._waiters, []
             for waiter in waiters:
                 if waiter.set_running_or_notify_cancel():
                     waiter.set_result(record)
-        tell(self._subscribers, self)
 
     def let_go(self) -> None:
         """Tell whoever waits that the client is closed; the job goes on with the next one on this home."""
