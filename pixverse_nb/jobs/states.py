@@ -131,7 +131,8 @@ def _answer_lost(record: JobRecord, event: AnswerLost) -> JobRecord:
     send_by = record.send_by
     if send_by is not None and event.latest_send_by is not None:
         send_by = min(send_by, event.latest_send_by)  # written under a clock that may have been set since
-    if record.state is JobState.UNKNOWN and event.at > (record.unknown_since or 0.0):
+    is_taken_over = event.latest_send_by is not None  # perhaps by a process whose clock was set back meanwhile
+    if record.state is JobState.UNKNOWN and (is_taken_over or event.at > (record.unknown_since or 0.0)):
         # it was thought lost while its call was still under way, or its watcher is gone: the later moment counts
         return replace(record, unknown_since=event.at, send_by=send_by, absent_since=())
     if record.state is not JobState.SUBMITTING:
@@ -333,7 +334,7 @@ def _taken_up(record: JobRecord, event: TakenUp) -> JobRecord:
         error_kind=None, imported=record.imported and record.charged != "no",
     )  # fmt: skip
     if record.state not in (JobState.TIMED_OUT, JobState.CANCELLED):
-        return taken
+        return replace(taken, retry_at=None)  # who asks does not wait for what an earlier process put off
     if record.video_id is not None:
         return replace(taken, state=JobState.GENERATING, finished_at=None)
     if record.charged == "unknown":

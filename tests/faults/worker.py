@@ -21,7 +21,7 @@ from tests.faults.traps import Trap, die
 from tests.session.house import picture
 
 importlib.import_module("pixverse_nb.client")  # which a forked worker need not import then
-RETURNS_AFTER_S: Final = 240.0  # no worker waits so long: it is there to fail in place of hanging
+RETURNS_AFTER_S: Final = 120.0  # no worker waits so long: it is there to fail in place of hanging
 
 
 @dataclass(frozen=True)

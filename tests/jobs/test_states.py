@@ -610,3 +610,18 @@ def test_downloaded_is_done_without_troubles() -> None:
     record = advance(troubled, Downloaded(NOW + 90, FILM))
     assert (record.state, record.video, record.error, record.trouble) == (JobState.DONE, FILM, None, None)
     assert record.parked is False
+
+
+def test_a_clock_set_back_between_two_processes_does_not_hold_a_lost_call_open() -> None:
+    """Who takes over counts from its own clock, even where that is an hour behind the one of the process before."""
+    behind = LOST_AT - 3600
+    record = lived(*LIVES[JobState.UNKNOWN], AnswerLost(behind, "gone", latest_send_by=behind + 60))
+    assert (record.unknown_since, record.send_by, record.absent_since) == (behind, behind + 60, ())
+    own = advance(lived(*LIVES[JobState.UNKNOWN]), AnswerLost(behind, "its own answer"))
+    assert own.unknown_since == LOST_AT
+
+
+def test_who_asks_does_not_wait_for_what_an_earlier_process_put_off() -> None:
+    """A job that was to be tried again later is tried at once when a person asks for it anew."""
+    record = lived(*UPLOADED, INTENT, CallPostponed(NOW + 5, NOW + 4000, "busy", attempt=1), TAKEN_UP)
+    assert (record.state, record.retry_at) == (JobState.WAITING, None)
