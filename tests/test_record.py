@@ -37,6 +37,7 @@ FULL = a_record(
     error_kind="JobFailed",
     error="No.",
     parked=True,
+    imported=True,
     budget_credits=600,
     question="Send it again?",
     notices=("one", "two"),
