@@ -109,6 +109,12 @@ class Lab:
         notebook = self._show(page, name)
         self._opened = name
         page.wait_for_function(KERNEL_IDLE, arg=name, polling=200, timeout=PATIENCE_MS)
+        panel = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
+        # the server knows of the kernel before the page does; a cell run in between brings up a dialog for a kernel
+        expect(panel.locator(".jp-Toolbar-kernelName")).to_contain_text("Python", timeout=PATIENCE_MS)
+        expect(panel.locator(".jp-Notebook-ExecutionIndicator")).to_have_attribute(
+            "data-status", "idle", timeout=PATIENCE_MS
+        )
         return notebook
 
     def run_all(self, page: Page) -> None:
@@ -144,7 +150,9 @@ class Lab:
         notebook = self.read(name)
         notebook.metadata.pop("kernelspec", None)
         notebook.metadata.pop("language_info", None)
-        copy = self._write(f"{Path(name).parent}/reopened-{next(self._numbers)}.ipynb", notebook)
+        number = next(self._numbers)
+        notebook.metadata["reopened"] = number  # trust is in the content: a copy that is like a signed one is trusted
+        copy = self._write(f"{Path(name).parent}/reopened-{number}.ipynb", notebook)
         if trusted:
             command = [sys.executable, "-m", "jupyter", "trust", str(self.root / copy)]
             subprocess.run(command, env=self.environment, check=True, capture_output=True, stdin=subprocess.DEVNULL)

@@ -1,0 +1,92 @@
+"""Notebook 02 as a person runs it, and the timeline in a real page: seen, readable, and still there untrusted."""
+
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from pixverse_nb.models import JobEvent, JobState
+from pixverse_nb.show.moments import SENDER_GONE
+from pixverse_nb.show.style import page_html
+from pixverse_nb.show.timeline import timelines_html
+from tests.browser.playing import PATIENCE_MS, play
+from tests.browser.real_lab import Lab
+
+NOTEBOOK = Path(__file__).parent.parent.parent / "notebooks" / "02_wait_and_resume.ipynb"
+
+BOXES = """drawing => [...drawing.querySelectorAll('text')].map(text => {
+    const box = text.getBoundingClientRect();
+    return [text.textContent, box.left, box.top, box.right, box.bottom];
+})"""
+INSIDE = """drawing => {
+    const box = drawing.getBoundingClientRect();
+    return [box.left - 0.5, box.right + 0.5];
+}"""
+STATES = (
+    (0.0, JobState.PLANNED, ""),
+    (0.1, JobState.UPLOADING, ""),
+    (0.6, JobState.WAITING, ""),
+    (0.7, JobState.SUBMITTING, ""),
+    (0.8, JobState.UNKNOWN, SENDER_GONE),
+    (2.9, JobState.GENERATING, ""),
+    (3.0, JobState.DOWNLOADING, ""),
+    (3.1, JobState.DONE, ""),
+)
+
+
+def expect_readable(drawing: Locator) -> None:
+    """No two words of a drawing overlap, and none is cut off at its sides."""
+    words = drawing.evaluate(BOXES)
+    left, right = drawing.evaluate(INSIDE)
+    assert [word for word in words if word[1] < left - 20 or word[3] > right] == []
+    overlaps = [
+        (one[0], other[0])
+        for one, other in combinations(words, 2)
+        if one[1] < other[3] and other[1] < one[3] and one[2] + 2 < other[4] and other[2] + 2 < one[4]
+    ]
+    assert overlaps == []
+
+
+def test_a_killed_kernels_job_is_finished_and_drawn(page: Page, lab: Lab) -> None:
+    """Run All kills a kernel, settles its job and draws it; the picture is there without a kernel and untrusted too."""
+    name = lab.copy_notebook(NOTEBOOK)
+    notebook = lab.open(page, name)
+    lab.run_all(page)
+    page.set_viewport_size({"width": 1280, "height": 4200})  # only cells near the view are in the page
+    expect(notebook).to_contain_text("still open: 0", timeout=PATIENCE_MS)
+    lab.wait_idle(page)
+    expect(notebook.locator("[data-mime-type='application/vnd.jupyter.stderr']")).to_have_count(0)
+    expect(notebook).to_contain_text("killed; paid calls accepted by the sandbox: 1")
+    play(notebook.locator("video").first)
+    drawn = notebook.locator(".pvnb-life svg")
+    expect(drawn).to_have_count(2)
+    for words in ("intent on disk", "kernel gone, taken over", "found in the list: paid", "stored"):
+        expect(drawn.first).to_contain_text(words)
+    for place in (0, 1):
+        expect_readable(drawn.nth(place))
+    expect(notebook.locator(".pvnb-life img").filter(visible=True)).to_have_count(0)
+
+    trusted = lab.reopen_without_kernel(page, name)
+    expect(trusted.locator(".pvnb-life svg").filter(visible=True)).to_have_count(2)
+    untrusted = lab.reopen_without_kernel(page, name, trusted=False)
+    lives = untrusted.locator(".pvnb-life")
+    expect(lives).to_have_count(2)
+    expect(lives.locator("svg")).to_have_count(0)
+    expect(lives.locator(".pvnb-drawn").filter(visible=True)).to_have_count(0)
+    for place in (0, 1):
+        picture = lives.locator("img").nth(place)
+        expect(picture).to_be_visible()
+        assert picture.evaluate("image => image.complete && image.naturalWidth > 0 && image.naturalHeight > 0")
+
+
+@pytest.mark.parametrize("width", [700, 1280])
+@pytest.mark.parametrize("scale", [1.0, 60.0, 3600.0], ids=["seconds", "minutes", "hours"])
+def test_words_do_not_overlap(page: Page, width: int, scale: float) -> None:
+    """Measured in the page, in the narrow and in the wide view, the words of close and of far moments stand free."""
+    events = [JobEvent(1_760_000_000 + at * scale, state, text) for at, state, text in STATES]
+    rows = [("the whole of it", events), ("until the answer was lost", events[:5]), ("just asked for", events[:1])]
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto("about:blank")
+    page.set_content(page_html("timeline", timelines_html(rows, now=1_760_000_000 + 4 * scale)))
+    expect_readable(page.locator(".pvnb-drawn svg"))
