@@ -6,6 +6,7 @@ As a script it takes its errand as JSON, says what it does line by line, and end
 import importlib
 import json
 import os
+import resource
 import signal
 import sys
 import time
@@ -28,8 +29,9 @@ RETURNS_AFTER_S: Final = 120.0  # no worker waits so long: it is there to fail i
 class Errand:
     """What a worker is asked to do, as plain values.
 
-    `trap` is the moment and count at which it dies, or stops where `stops` is set. `pictures` is how many different
-    first pictures there are; 0 stands for pictures that the vendor holds already. `clock_s` moves the wall clock
+    `trap` is the moment and count at which it dies; where `stops` is set it stands still then, and where `fills` is set
+    the disk takes nothing more from then on. `pages` is how many pages the ledger may still grow by. `pictures` is how
+    many different first pictures there are; 0 stands for pictures that the vendor holds already. `clock_s` moves the wall clock
     of the process.
     """
 
@@ -43,7 +45,8 @@ class Errand:
     mutant: str = ""
     clock_s: float = 0.0
     clock_signal_s: float = 0.0
-    stays: bool = False
+    fills: bool = False
+    pages: int | None = None
 
     def as_json(self) -> str:
         """Return it as one line."""
@@ -62,19 +65,32 @@ def run(errand: Errand, say: Callable[[str], None]) -> None:
     if errand.clock_s or errand.clock_signal_s:
         _WallClock(errand.clock_s).set(on_signal_s=errand.clock_signal_s)
     if errand.trap is not None:
-        Trap(*errand.trap, act=_stop if errand.stops else die).set()
+        Trap(*errand.trap, act=_stop if errand.stops else _fill if errand.fills else die).set()
     waits: dict[str, Any] = {name: _wait(value) for name, value in errand.timing.items()}
     timing = Timing(**waits)
     with Client(token=f"user:7-{os.getpid()}", base_url=errand.base_url, home=errand.home, timing=timing) as client:
         if errand.mutant:
             MUTANTS[errand.mutant](client)
+        if errand.pages is not None:
+            _allow_pages(client, errand.pages)
+        if errand.fills or errand.pages is not None:
+            for seed in errand.seeds:
+                say(_tried(client, errand, seed))
+            return
         jobs = [client.create_frames(*_pictures(errand, seed), quality="360p", seed=seed) for seed in errand.seeds]
         say("asked")
         for job in jobs:
             job.result(RETURNS_AFTER_S)
         say("done")
-        if errand.stays:
-            sys.stdin.readline()
+
+
+def _tried(client: Client, errand: Errand, seed: int) -> str:
+    """Return what a person would read at the end of the cell."""
+    try:
+        client.create_frames(*_pictures(errand, seed), quality="360p", seed=seed).result(RETURNS_AFTER_S)
+    except pv.PixVerseError as error:
+        return f"{type(error).__name__}: {error}".replace("\n", " ")
+    return "done"
 
 
 def _wait(value: Any) -> Any:
@@ -85,6 +101,17 @@ def _pictures(errand: Errand, seed: int) -> tuple[Any, Any]:
     if not errand.pictures:
         return pv.UploadedFile(path="upload/one.png"), pv.UploadedFile(path="upload/two.png")
     return picture(seed % errand.pictures), picture(200)
+
+
+def _fill() -> None:
+    """Let every write to a file fail from now on; Python has SIGXFSZ ignored, so the writer is told."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+
+
+def _allow_pages(client: Client, pages: int) -> None:
+    with client._ledger._file.reading() as db:
+        (count,) = db.execute("PRAGMA page_count").fetchone()
+        db.execute(f"PRAGMA max_page_count = {count + pages}")
 
 
 def _stop() -> None:
