@@ -157,7 +157,7 @@ def test_a_huge_body_is_not_read() -> None:
         )
         assert status(await place.say(place.post(b" " * (most + 1))[:200])) == 413
         endless = place.post(b"", "transfer-encoding: chunked")
-        answer = await place.say(endless, *[b"4000\r\n" + b" " * 0x4000 + b"\r\n"] * 8)
+        answer = await place.say(endless, *[b"4000\r\n" + b" " * 0x4000 + b"\r\n"] * 8, b"0\r\n\r\n")
         assert answer == b"" or status(answer) == 413  # it hangs up while we speak
         assert status(await place.say(place.post(b" " * most))) == 200
 
@@ -184,7 +184,8 @@ def test_broken_http_is_refused(head: bytes) -> None:
 
     async def visit(place: Place) -> None:
         answer = await place.say(head)
-        assert answer == b"" or status(answer) >= 400
+        is_short = len(head) < 1000  # what is not read to its end may be reset before the answer is
+        assert (answer == b"" and not is_short) or status(answer) >= 400
         assert status(await place.say(place.post(b"{}"))) == 200
 
     assert at_a_receiver(visit) == [Named()]
@@ -265,12 +266,13 @@ def test_the_end_ends_every_connection() -> None:
     """When the receiver closes, open connections are cut and nobody is taken any more."""
 
     async def main() -> None:
-        place = Place(Limits(exchange_s=PATIENCE_S))
+        place = Place(Limits(exchange_s=1000.0))
         await place.receiver.open("127.0.0.1", 0)
         reader, writer = await place.dial()
         await place.say(place.post(b"{}"))
         await place.receiver.aclose()
-        assert await reader.read() == b""
+        async with asyncio.timeout(PATIENCE_S):
+            assert await reader.read() == b""
         writer.close()
         with pytest.raises(OSError, match="Connect"):
             await place.dial()
@@ -283,6 +285,7 @@ def test_each_receiver_has_its_own_path() -> None:
     first, second = (Receiver(lambda _: None) for _ in range(2))
     path = first.url("https://tunnel.example/x/").removeprefix("https://tunnel.example/x/")
     assert len(path) >= 32
+    assert "/" not in path
     assert path not in second.url(None)
     assert path not in repr(first)
 

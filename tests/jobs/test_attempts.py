@@ -48,6 +48,7 @@ def test_a_call_under_way_may_have_cost_its_estimate() -> None:
 def test_an_adopted_job_shows_no_call_that_nobody_saw() -> None:
     """A generation taken from the vendor's list has a paid call, but its leaving was not seen here."""
     assert told("generating", "downloading", "done", attempt=1) == ()
+    assert [call.number for call in told("waiting", "submitting", "queued", attempt=2)] == [2]
 
 
 def test_a_real_job_tells_of_its_lost_call(house: House) -> None:

@@ -17,8 +17,8 @@ from pixverse_nb.models import JobState
 from pixverse_nb.session import Client
 from tests.session.house import A_JOB_S, TIMING, House, finished, order, reached, until
 
-# The rhythm alone asks for the list every 8 s at most, and not before: the videos are expected in eleven days.
-SPARSE = replace(TIMING, poll_s=1.0, typical_s=1e6)
+# The rhythm alone asks for the list after 32 s, longer than a test waits: the videos are expected in eleven days.
+SPARSE = replace(TIMING, poll_s=4.0, typical_s=1e6)
 # No list is asked for within a test unless something is wrong.
 NEVER = replace(TIMING, poll_s=1000.0, typical_s=1e6)
 
