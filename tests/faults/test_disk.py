@@ -42,12 +42,12 @@ def test_writes_fail_from_a_moment_on(tmp_path: Path, moment: str, count: int) -
         mended(one, said)
 
 
-@pytest.mark.parametrize("pages", [0, 2, 8])
+@pytest.mark.parametrize("pages", [0, 1, 2])
 def test_a_ledger_that_may_not_grow(tmp_path: Path, pages: int) -> None:
     """The database is full (SQLITE_FULL) after some pages: what cannot be written down is not sent."""
     with family(tmp_path, SHORT, LOSES_ANSWERS) as one:
         worker = one.start(*SEEDS, pictures=3, pages=pages)
         said, complained = worker.process.communicate(timeout=PATIENCE_S)
         assert worker.process.returncode == 0, complained[-3000:]
-        assert "LedgerError: " in said or pages > 2, said
+        assert "LedgerError: " in said or pages > 0, said
         mended(one, said)

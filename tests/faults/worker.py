@@ -29,10 +29,10 @@ RETURNS_AFTER_S: Final = 120.0  # no worker waits so long: it is there to fail i
 class Errand:
     """What a worker is asked to do, as plain values.
 
-    `trap` is the moment and count at which it dies; where `stops` is set it stands still then, and where `fills` is set
-    the disk takes nothing more from then on. `pages` is how many pages the ledger may still grow by. `pictures` is how
-    many different first pictures there are; 0 stands for pictures that the vendor holds already. `clock_s` moves the wall clock
-    of the process.
+    `trap` is the moment and count at which it dies; where `stops` is set it stands still then, and where `fills` is
+    set the disk takes nothing more from then on. `pages` is how many pages the ledger may still grow by, `pictures`
+    how many different first pictures there are (0: the vendor holds them already). `clock_s` moves the wall clock of
+    the process at its start, `clock_signal_s` at every SIGUSR1.
     """
 
     base_url: str
