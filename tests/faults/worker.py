@@ -9,6 +9,7 @@ import os
 import resource
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -115,7 +116,12 @@ def _allow_pages(client: Client, pages: int) -> None:
 
 
 def _stop() -> None:
-    os.kill(os.getpid(), signal.SIGSTOP)
+    """Stand still at this very instruction.
+
+    The signal goes to this thread: one to the process may be taken by another thread, and this one would run on for a
+    moment, perhaps into a transaction of the ledger.
+    """
+    signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
 
 
 class _WallClock:
