@@ -4,6 +4,7 @@ The pure core (`advance`, `next_action`, `may_be_sent`) is driven as the engine 
 accepts late and lists late. It must never pay twice for one job, and never lose what was paid.
 """
 
+import os
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -347,8 +348,20 @@ class HastyWorld(World):
     settle_s = 0.0
 
 
+class CountedWorld(World):
+    """The same, which counts its steps."""
+
+    steps = 0
+
+    @invariant()
+    def one_more(self) -> None:
+        """Called after every step."""
+        type(self).steps += 1
+
+
+EXAMPLES = int(os.environ.get("PROTOCOL_EXAMPLES", "900"))  # a longer search: PROTOCOL_EXAMPLES=20000
 LIMITS = settings(
-    max_examples=250,
+    max_examples=EXAMPLES,
     stateful_step_count=40,
     phases=[Phase.generate],  # add Phase.shrink to read a failure; it takes a minute
     deadline=None,
@@ -359,10 +372,11 @@ LIMITS = settings(
 
 
 def test_no_order_of_events_pays_twice_or_loses_a_payment() -> None:
-    """Thousands of steps of crashes, sleeps, lost answers, lags, cancelling and taking up: at most one payment for the
+    """In 20,000 steps of crashes, sleeps, lost answers, lags, cancelling and taking up: at most one payment for the
     job, none denied, and in the end none lost.
     """
-    run_state_machine_as_test(World, settings=LIMITS)
+    run_state_machine_as_test(CountedWorld, settings=LIMITS)
+    assert CountedWorld.steps >= min(20_000, 20 * EXAMPLES)
 
 
 def test_without_settling_the_same_world_pays_twice() -> None:
