@@ -50,7 +50,7 @@ class Witness:
         if credits_now is None:
             return None
         explained, doubt = 0, 0.0
-        for other in self._desk.ledger.paid_since(since):
+        for other in self._desk.ledger.paid_since(since - 2 * self._desk.timing.answer_timeout_s):
             is_elsewhere = None not in (other.account, record.account) and other.account != record.account
             if other.ref == record.ref or is_elsewhere:
                 continue

@@ -110,7 +110,7 @@ class Ledger:
         """Return the jobs that were accepted, or may have been, at `moment` (Unix seconds) or later."""
         return self._many(
             "SELECT data FROM jobs WHERE service = ? AND json_extract(data, '$.charged') != 'no'"
-            " AND coalesce(json_extract(data, '$.submitted_at'), json_extract(data, '$.intent_at')) >= ?",
+            " AND coalesce(json_extract(data, '$.intent_at'), json_extract(data, '$.submitted_at')) >= ?",
             moment,
         )
 

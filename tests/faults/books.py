@@ -36,7 +36,7 @@ class Habits:
     no_ref: float = 0.0
     lies: float = 0.0
     lies_s: float = 3600.0
-    tells_balance: bool = True
+    tells_balance: bool = False
 
 
 @dataclass(frozen=True)
