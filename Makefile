@@ -61,12 +61,12 @@ $(VENV)/.venv: scripts/make_venv.sh
 
 $(VENV)/.lab: $(VENV)/.venv $(WANTED)
 	@echo "Installing into $(VENV) (a minute or two the first time) ..."
-	@$(PIP) -e '.[sandbox,lab]' </dev/null
+	@$(PIP) -e '.[sandbox,lab,sweep]' </dev/null
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.venv $(WANTED)
 	@echo "Installing into $(VENV) (a minute or two the first time) ..."
-	@$(PIP) -e '.[sandbox,lab,test]' </dev/null
+	@$(PIP) -e '.[sandbox,lab,sweep,dask,test]' </dev/null
 	@touch $@ $(VENV)/.lab
 
 $(VENV)/.browser: $(VENV)/.test scripts/find_browser.py

@@ -48,7 +48,7 @@ _HOMES: Final = {
     "Video": "video",
     "enable_nested_asyncio": "nested",
     "show": "show.front",
-    "studio": "widgets.studio",
+    "studio": "entrance",
 }
 
 __all__ = [

@@ -3,14 +3,11 @@
 The form is widgets and lives as long as its kernel. The players are plain HTML, so they stay in the saved notebook.
 """
 
-import hashlib
 import threading
 from collections.abc import Mapping
 from typing import Any, Final
 
 from pixverse_nb.models import JobSnapshot, VideoFile
-from pixverse_nb.session import Client
-from pixverse_nb.settings import DEFAULT_BASE_URL, find_base_url, find_email, find_home, find_token
 from pixverse_nb.show.display import Bundle, LiveOutput, bundle_of, show_bundle
 from pixverse_nb.show.player import player_figure, player_text
 from pixverse_nb.show.style import styled
@@ -25,19 +22,10 @@ _ALONE: Final = (
 _NO_PAGE: Final = "The form needs a notebook: JupyterLab, VS Code or Colab. In a terminal: client.create_frames(…)."
 
 
-def studio(client: Maker | None = None) -> "Studio":
-    """Return the studio on `client`; as the last expression of a cell it shows itself.
-
-    Without a client it takes the token that is found (USEAPI_TOKEN, keyring, Colab); without a token it runs on the
-    embedded sandbox, and says so. Called again, it stays on the client that it has opened.
-    """
-    return Studio(client or _default_client())
-
-
 class Studio:
     """The form (`form`) on a `client`, and the videos that it has made (`videos`, newest first).
 
-    >>> desk = Studio(Client.sandbox())  # doctest: +SKIP
+    >>> desk = Studio(client)  # doctest: +SKIP
     """
 
     def __init__(self, client: Maker) -> None:
@@ -87,22 +75,3 @@ class Studio:
         shown: Mapping[str, Any] = self.form._repr_mimebundle_()
         html = styled(f'<div class="pvnb"><div class="pvnb-note">{_ALONE}</div></div>')
         return {**shown, **bundle_of(html, _NO_PAGE)}
-
-
-_lock: Final = threading.Lock()
-_opened: Final[dict[tuple[str, ...], Client]] = {}
-
-
-def _default_client() -> Client:
-    """Return the client for the token and settings as they are now; a cell that is run again gets the same one.
-
-    Two clients on one home would each hear only of their own jobs, so the second form would not see the first's.
-    """
-    token, base_url, home = find_token(None), find_base_url(None), find_home(None)
-    digest = hashlib.sha256(token.reveal().encode()).hexdigest() if token else ""
-    key = (digest, base_url, str(home), find_email(None) or "")
-    is_sandbox = token is None and base_url == DEFAULT_BASE_URL  # for another server a token must be there
-    with _lock:
-        if key not in _opened:
-            _opened[key] = Client.sandbox() if is_sandbox else Client()
-        return _opened[key]

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from pixverse_nb.entrance import studio
 from pixverse_nb.errors import ConfigError
 from pixverse_nb.models import JobState, VideoFile
 from pixverse_nb.session import Client
-from pixverse_nb.widgets.studio import PLAYERS_MAX, Studio, studio
+from pixverse_nb.widgets.studio import PLAYERS_MAX, Studio
 from tests.show.conftest import outputs
 from tests.show.made import an_mp4
 from tests.widgets.maker import ScriptedMaker
