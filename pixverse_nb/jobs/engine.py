@@ -114,7 +114,7 @@ class Engine:
         """Go on with a job that rests here (timed out, parked, never sent), because somebody asks for it."""
         self.want(ref)
         record = self.apply(ref, events.TakenUp(self.now(), self.owner, self.now() + self.timing.deadline_s))
-        self._submitter.forgive()
+        self._submitter.accounts.forgive()
         self.adopt(record, is_asked=True)
 
     def decide(self, ref: str, *, was_paid: bool) -> None:
