@@ -6,7 +6,16 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
+from pixverse_nb.widgets.assembly import script
+
 STATIC = Path(__file__).parent.parent.parent / "pixverse_nb" / "widgets" / "static"
+
+# The files that a widget's script is joined from.
+SCRIPTS: dict[str, tuple[str, ...]] = {
+    "picker": ("picker.js",),
+    "choice": ("choice.js",),
+    "progress": ("progress.js",),
+}
 
 STATES: dict[str, dict[str, Any]] = {
     "picker": {
@@ -71,7 +80,7 @@ COUNT = """async ([source, state]) => {
 def test_a_view_takes_off_every_listener(page: Page, name: str) -> None:
     """After its cleanup a view listens to nothing and runs no timer; it sets no ids, so two can stand on one page."""
     page.goto("about:blank")
-    counted = page.evaluate(COUNT, [(STATIC / f"{name}.js").read_text(), STATES[name]])
+    counted = page.evaluate(COUNT, [script(*SCRIPTS[name]), STATES[name]])
     assert counted["during"]["model"] > 0
     assert counted["after"] == {"elements": 0, "model": 0, "timers": 0}
     assert counted["ids"] == 0
