@@ -42,7 +42,7 @@ def open_film(path: Path) -> Iterator[Film]:
                 fps=float(rate) if rate else None,
             )
     except (DownloadError, av.FFmpegError) as error:
-        raise MeasureError(f"{path.name} cannot be measured: {_reason(error)}") from error
+        raise MeasureError(f"{path.name} cannot be read. {_reason(error)}") from error
 
 
 def planes(frame: av.VideoFrame) -> tuple[Pixels, ...]:
@@ -77,4 +77,4 @@ def _checked(frame: av.VideoFrame) -> tuple[int, int]:
 def _reason(error: Exception) -> str:
     if isinstance(error, DownloadError):
         return str(error)
-    return f"it cannot be decoded ({error}). Fetch it again."
+    return f"Its frames cannot be decoded ({error}). Fetch it again."

@@ -30,7 +30,7 @@ class InOrder:
         future: Future[Value] = Future()
         try:
             future.set_result(task(item))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to the future
             future.set_exception(error)
         return future
 
