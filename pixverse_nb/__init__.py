@@ -48,6 +48,7 @@ _HOMES: Final = {
     "UploadedFile": "models",
     "Video": "video",
     "enable_nested_asyncio": "nested",
+    "gallery": "widgets.gallery",
     "show": "show.front",
     "studio": "entrance",
 }
@@ -89,6 +90,7 @@ __all__ = [
     "Video",
     "__version__",
     "enable_nested_asyncio",
+    "gallery",
     "show",
     "studio",
 ]

@@ -74,7 +74,7 @@ def facts_of(video: VideoFile) -> tuple[tuple[str, str], ...]:
     facts = (
         *(_asked(request) if request else ()),
         ("Size", f"{video.width} × {video.height}" if video.width and video.height else ""),
-        ("Length", duration_words(video.duration_s) if video.duration_s else ""),
+        ("Length", _length_words(video)),
         ("Cost", credit_words(video.cost_credits, is_estimate=video.cost_is_estimate, is_sandbox=video.is_sandbox)),
         ("Job", video.ref or ""),
         ("File", video.path.name),
@@ -113,14 +113,20 @@ def _value_words(name: str, value: object) -> str:
             return f"{name.replace('_', ' ')} {value}"
 
 
+def _length_words(video: VideoFile) -> str:
+    """Return how long the film is, where that is not the duration that was asked for."""
+    length = duration_words(video.duration_s) if video.duration_s else ""
+    return "" if video.request and length == f"{video.request.duration} s" else length
+
+
 def _asked(request: FramesRequest) -> tuple[tuple[str, str], ...]:
     return (
         ("Prompt", shortened(request.prompt, longest=_FACT_PROMPT)),
         ("Seed", str(request.seed)),
-        ("Motion", request.motion_mode),
+        ("Motion mode", request.motion_mode),
         ("Quality", request.quality),
-        ("Asked for", f"{request.duration} s"),
-        ("Ratio", request.aspect_ratio),
+        ("Duration", f"{request.duration} s"),
+        ("Aspect ratio", request.aspect_ratio),
         ("Model", request.model),
     )
 
