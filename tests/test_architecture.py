@@ -79,7 +79,9 @@ DOORS: dict[str, tuple[str, ...]] = {
 # What may be imported inside a function: parts that may be missing, and one that is too slow for the first cell.
 LATE = (
     "pixverse_nb.sandbox",
-    "pixverse_nb.measure.still",
+    "pixverse_nb.measure",
+    "pixverse_nb.sweep",
+    "pixverse_nb.widgets",
     "pixverse_nb.client",
     "keyring",
     "nbclient",
@@ -97,6 +99,7 @@ BORDERS = {
     "sandbox/stage.py",
     "show/display.py",
     "show/live.py",
+    "sweep/runner.py",
     "widgets/dispatch.py",
     "widgets/picker.py",
 }

@@ -297,6 +297,10 @@ class Engine:
         """Have the vendor's list asked as soon as the densest rhythm allows, where this process holds the seat."""
         self._watcher.hint()
 
+    def room(self) -> int:
+        """Return how many jobs the vendor runs for us at once, over all accounts, as far as is known."""
+        return self._submitter.accounts.room()
+
     @property
     def hinted_polls(self) -> int:
         """How many lists were asked for because of a hint."""

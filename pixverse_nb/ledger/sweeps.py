@@ -1,10 +1,9 @@
 """Sweeps as the ledger knows them: which cells belong together, what they have cost, and what was measured of them."""
 
-import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from pixverse_nb.errors import Charge
 from pixverse_nb.ledger.file import LedgerFile
@@ -58,22 +57,36 @@ class Sweeps:
         """Return what these cells have cost or may have cost so far, in credits."""
         return sum(row.credits for rows in self.rows(cells).values() for row in rows)
 
-    def measurements(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Mapping[str, Any]]:
-        """Return what was measured for these (sha256 of the video, what it was compared with)."""
+    def measurements(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        """Return what was measured for these (sha256 of the video, what it was compared with), as it was written."""
         with self._file.reading() as db:
             rows = {
                 key: db.execute("SELECT data FROM measurements WHERE sha256 = ? AND against = ?", key).fetchone()
                 for key in keys
             }
-        return {key: json.loads(row[0]) for key, row in rows.items() if row is not None}
+        return {key: str(row[0]) for key, row in rows.items() if row is not None}
 
-    def add_measurement(self, key: tuple[str, str], values: Mapping[str, Any], *, at: float) -> None:
+    def add_measurement(self, key: tuple[str, str], text: str, *, at: float) -> None:
         """Remember a measurement, so that no film is looked through twice for the same."""
         with self._file.transaction() as db:
             db.execute(
-                "INSERT OR REPLACE INTO measurements (sha256, against, at, data) VALUES (?, ?, ?, ?)",
-                (*key, at, json.dumps(dict(values))),
+                "INSERT OR REPLACE INTO measurements (sha256, against, at, data) VALUES (?, ?, ?, ?)", (*key, at, text)
             )
+
+    def newest_from(self, source: str, *, place: int) -> tuple[str, float] | None:
+        """Return the picture key and the time of the newest job whose picture was named so in Python, or None.
+
+        `place` is 0 for the first picture, 1 for the last.
+        """
+        name = ("first", "last")[place]
+        with self._file.reading() as db:
+            row = db.execute(
+                f"SELECT json_extract(data, '$.request.{name}'), created_at FROM jobs"  # noqa: S608 - own words
+                f" WHERE service = ? AND json_extract(data, '$.sources[{place}]') = ?"
+                " ORDER BY created_at DESC LIMIT 1",
+                (self._service, source),
+            ).fetchone()
+        return (str(row[0]), float(row[1])) if row else None
 
     def _rows(self, db: sqlite3.Connection, cells: Sequence[str]) -> Iterator[CellRow]:
         marks = ", ".join("?" * len(cells))

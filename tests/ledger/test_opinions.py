@@ -58,7 +58,7 @@ def test_what_is_said_belongs_to_its_service(ledger: Ledger, path: Path) -> None
 
 def test_a_measurement_is_found_by_film_and_pictures(ledger: Ledger) -> None:
     """The same film against other pictures, or measured in another way, is another measurement."""
-    ledger.sweeps.add_measurement(("film", "pictures v1"), {"ssim_first": 0.9}, at=NOW)
-    ledger.sweeps.add_measurement(("film", "pictures v1"), {"ssim_first": 0.8}, at=NOW)
+    ledger.sweeps.add_measurement(("film", "pictures v1"), "0.9", at=NOW)
+    ledger.sweeps.add_measurement(("film", "pictures v1"), "0.8", at=NOW)
     asked = [("film", "pictures v1"), ("film", "pictures v2")]
-    assert ledger.sweeps.measurements(asked) == {("film", "pictures v1"): {"ssim_first": 0.8}}
+    assert ledger.sweeps.measurements(asked) == {("film", "pictures v1"): "0.8"}
