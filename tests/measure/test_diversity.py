@@ -56,7 +56,6 @@ def test_the_fingerprint_of_a_film(tmp_path: Path) -> None:
 
 def test_like_films_lie_near(tmp_path: Path) -> None:
     """The same scene in another size and encoding lies nearer than another scene."""
-
     films = [
         write_film(tmp_path / "one.mp4", [scene(1)] * 4),
         write_film(tmp_path / "same.mp4", [scene(1, width=640, height=360)] * 4, crf=30),
