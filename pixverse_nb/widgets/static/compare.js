@@ -54,7 +54,7 @@ function render({ model, el }) {
     onGone: (video) => conductor.drop(video),
   });
   const transport = makeTransport({ signal, conductor, onGain: stage.setGain, onFull: () => toggleFull() });
-  const judging = makeJudging({ model, signal, onDone: () => setJudging(false) });
+  const judging = makeJudging({ model, signal, onDone: () => el.focus({ preventScroll: true }) });
 
   let layout = "side";
   let isJudging = model.get("is_blind");
@@ -107,7 +107,7 @@ function render({ model, el }) {
   function show() {
     const shown = films();
     const pair = pairOf(shown);
-    stage.show(shown, layout, pair);
+    stage.show(shown, layout, pair, { isChosen: chosen.length > 0 });
     conductor.cast(stage.videos());
     layouts.show(layout);
     transport.setLayout(layout);

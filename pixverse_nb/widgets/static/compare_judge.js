@@ -151,6 +151,7 @@ export function makeJudging({ model, signal, onDone }) {
       copy.hidden = !model.isStandalone || !judged;
       copy.lastElementChild.textContent = "Copy";
       done.disabled = !judged;
+      done.dataset.weight = judged >= pairs ? "strong" : "";
       result.hidden = isJudging || !model.get("standings").length;
       if (!result.hidden) drawResult();
     },

@@ -174,7 +174,7 @@ export function makeStage({ signal, supply, onChoose, onChange, onGone }) {
     element,
     layOut,
     // Shows these films, and gives back those that were shown before and are not among them.
-    show(films, nextLayout, nextPair) {
+    show(films, nextLayout, nextPair, { isChosen }) {
       layout = nextLayout;
       pair = nextPair;
       const slots = films.map(({ slot }) => slot);
@@ -195,7 +195,8 @@ export function makeStage({ signal, supply, onChoose, onChange, onGone }) {
         tile.video.setAttribute("aria-label", film.label);
         tile.figure.style.order = String(place);
         const side = pair.indexOf(film.slot);
-        tile.figure.dataset.side = films.length > 2 || layout !== "side" ? ("ab"[side] ?? "") : "";
+        const isMarked = layout !== "side" || (isChosen && films.length > 2);
+        tile.figure.dataset.side = isMarked ? ("ab"[side] ?? "") : "";
         tile.figure.hidden = layout !== "side" && side < 0;
       });
       element.dataset.layout = layout;

@@ -12,6 +12,7 @@ const JUMP_S = 0.15; // off by more, and all are brought together anew
 const LEAST_BETWEEN_JUMPS_MS = 1500;
 const LEAST_BETWEEN_NUDGES_MS = 80;
 const STALL_MS = 250; // without the next frame for longer, and all wait
+const SAID_MS = 500; // waiting for longer is said; a loop takes less
 const SLOWEST = 0.0625; // what browsers play at least
 const ENOUGH_TO_PLAY = 3; // HAVE_FUTURE_DATA
 
@@ -26,6 +27,8 @@ export function makeConductor({ frameRate = 24, onChange = () => {} } = {}) {
   let settling = null; // the AbortController of the gathering under way
   let frameRequest = 0;
   let jumpedAt = -Infinity;
+  let isLong = false; // the gathering under way takes long enough to be said
+  let patience = 0;
   const life = new AbortController();
 
   // ---- frames and seconds ----
@@ -105,10 +108,18 @@ export function makeConductor({ frameRate = 24, onChange = () => {} } = {}) {
     settling?.abort();
     const mine = new AbortController();
     settling = mine;
+    isLong = false;
+    clearTimeout(patience);
+    patience = setTimeout(() => {
+      isLong = settling !== null;
+      onChange();
+    }, SAID_MS);
     onChange();
     await Promise.all(playable().map((voice) => bring(voice, mine.signal)));
     if (mine.signal.aborted) return;
     settling = null;
+    isLong = false;
+    clearTimeout(patience);
     if (isPlaying && !document.hidden && playable().length) start();
     onChange();
   }
@@ -301,12 +312,13 @@ export function makeConductor({ frameRate = 24, onChange = () => {} } = {}) {
       if (!voice || video.readyState < 1) return voice?.isFailed ? "failed" : "loading";
       if (voice.isFailed) return "failed";
       if (frameNow() / frameRate >= lengthOf(voice) - 1e-3) return "ended";
-      if (isPlaying && settling && !document.hidden && video.readyState < ENOUGH_TO_PLAY) return "late";
+      if (isPlaying && isLong && !document.hidden && video.readyState < ENOUGH_TO_PLAY) return "late";
       return "ready";
     },
     dispose() {
       life.abort();
       settling?.abort();
+      clearTimeout(patience);
       halt();
       voices.forEach(letGo);
       voices = [];
