@@ -35,10 +35,13 @@ SCRIPTS: Final = (
     "gallery_parts.js",
     "gallery_sieve.js",
     "gallery_films.js",
+    "gallery_stills.js",
     "gallery_tile.js",
     "gallery_bar.js",
     "gallery_light.js",
     "gallery_foot.js",
+    "gallery_acts.js",
+    "gallery_keys.js",
     "gallery.js",
 )
 _SHEETS: Final = ("tokens.css", "gallery.css")
