@@ -210,6 +210,8 @@ display(Gallery([done(n) for n in range(10)], title="B"))"""
     for wall in (one, other):
         wall.get_by_role("radio", name="All").click()
     page.wait_for_function(f"({PLAYING})() > 9", timeout=PATIENCE_MS)
+    cell(other, "seed 9").hover()  # takes a film from the first, so that now both want more than there is
+    play(cell(other, "seed 9").locator("video"))
     cell(one, "seed 3").focus()
     page.keyboard.press("w")
     one.get_by_role("button", name="Filter", exact=True).click()
@@ -217,10 +219,19 @@ display(Gallery([done(n) for n in range(10)], title="B"))"""
     expect(one.get_by_role("status").first).to_have_text("5 of 10")
     expect(other.get_by_role("status").first).to_have_text("10 videos")
     expect(other).not_to_contain_text("1 winner")
-    other.scroll_into_view_if_needed()
-    cell(other, "seed 9").hover()
-    play(cell(other, "seed 9").locator("video"))
     assert page.evaluate("window.filmsMost") <= FILMS_MOST
+
+
+def test_chosen_videos_open_in_a_comparison(page: Page, lab: Lab, films: Path) -> None:
+    """Two tiles of `pv.gallery`, chosen by key, are compared below the gallery, which stays as it is."""
+    _, wall = shown(page, lab, films, "import pixverse_nb as pv\npv.gallery(films)")
+    for name in ("2", "5"):
+        cell(wall, name).focus()
+        page.keyboard.press("c")
+    wall.get_by_role("button", name="Compare 2").click()
+    comparison = page.locator(".pvnb-compare")
+    expect(comparison.locator("video")).to_have_count(2, timeout=PATIENCE_MS)
+    expect(wall).to_contain_text("2 chosen")
 
 
 def test_a_reader_without_a_kernel_sees_stills(page: Page, lab: Lab, films: Path) -> None:
