@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from pixverse_nb import doctor
+from pixverse_nb.doctor.findings import Examination
 from pixverse_nb.drafting import Drafter, Wish
 from pixverse_nb.errors import ConfigError, InvalidRequest
 from pixverse_nb.jobs.adoption import find_or_adopt, take_in
@@ -29,9 +29,8 @@ from pixverse_nb.models import Capacity, Credits, RemoteVideo, UploadedFile
 from pixverse_nb.portal import Portal
 from pixverse_nb.privacy import Secret, masked
 from pixverse_nb.record import JobRecord
-from pixverse_nb.service import SANDBOX, Service, find_service, start_sandbox
+from pixverse_nb.service import SANDBOX, Service, find_service, say_network, start_sandbox
 from pixverse_nb.settings import Prices, Timing, find_email, find_home
-from pixverse_nb.show.display import bundle_of, show_bundle
 from pixverse_nb.wire import useapi
 from pixverse_nb.wire.call import Call
 
@@ -102,7 +101,7 @@ class Client(KeepsFiles):
         self.prices = prices or Prices()
         self._ledger = Ledger(self.home / "ledger.db", service=service.name)
         if self._ledger.network is not None:
-            _say_network(self._ledger.network, self.home)
+            say_network(self._ledger.network, self.home)
         self._portal = Portal()
         owner = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._engine = Engine(
@@ -281,15 +280,16 @@ class Client(KeepsFiles):
 
         return self._portal.call(fetch())
 
-    def doctor(self, *, offline: bool = False) -> doctor.Examination:
+    def doctor(self, *, offline: bool = False) -> Examination:
         """Examine this machine, the home, the token, the accounts and the ledger against them; shows as a table.
 
         Nothing is spent and no job is moved. `offline=True` asks the vendor nothing.
         """
+        from pixverse_nb.doctor.visit import Patient, examine  # slow to load, and seldom asked for
+
         ask = None if offline else self._ask_twice
-        box = self.is_sandbox
-        patient = doctor.Patient(self.home, self._base_url, self._ledger, ask, email=self._email, is_sandbox=box)
-        return doctor.examine(patient, now=time.time())
+        patient = Patient(self.home, self._base_url, self._ledger, ask, email=self._email, is_sandbox=self.is_sandbox)
+        return examine(patient, now=time.time())
 
     def subscribe(self, callback: Callable[[Job], object]) -> Callable[[], None]:
         """Call `callback(job)` at every change of any job, on the client's thread; the returned function ends that."""
@@ -389,12 +389,3 @@ class Client(KeepsFiles):
             self._kept[record.ref] = job
         tell(self._subscribers, job)
         job.changed(record)
-
-
-def _say_network(kind: str, home: Path) -> None:
-    text = (
-        f"The home folder {home} lies on a network file system ({kind}). The ledger works there without its "
-        "write-ahead log, more slowly, and locks may not be reliable: open this home from one machine at a time, or "
-        "choose a local one."
-    )
-    show_bundle(bundle_of(f"<p>{text}</p>", text))
