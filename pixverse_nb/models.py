@@ -7,7 +7,7 @@ inside `wire/`. Ranges and choices are those of useapi.net's page "POST videos/c
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
@@ -77,7 +77,7 @@ class FramesRequest:
         return masked(f"FramesRequest({', '.join(f'{name}={value!r}' for name, value in shown if value is not None)})")
 
     def _without(self, *names: str) -> dict[str, Any]:
-        return {name: value for name, value in asdict(self).items() if name not in names}
+        return {name: value for name, value in vars(self).items() if name not in names}
 
 
 _WAYS: Final = ("email", "reply_url", "reply_ref", "max_jobs")  # other ways to the same video

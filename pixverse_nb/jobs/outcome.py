@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -124,7 +123,7 @@ def python_line(record: JobRecord) -> str:
     plain = FramesRequest(first=request.first, last=request.last, seed=request.seed)
     named = {
         name: value
-        for name, value in asdict(request).items()
+        for name, value in vars(request).items()
         if name not in ("first", "last", "seed", "email", "reply_url", "reply_ref", "max_jobs")
         and (name == "aspect_ratio" or value != getattr(plain, name))
     }
