@@ -17,6 +17,7 @@ from typing import Final
 from pixverse_nb.clock import Clock, steady_clock
 from pixverse_nb.errors import LedgerError
 from pixverse_nb.jobs import actions, events, states
+from pixverse_nb.jobs.accounts import Accounts
 from pixverse_nb.jobs.actions import next_action
 from pixverse_nb.jobs.desk import Vendor
 from pixverse_nb.jobs.download import Downloader
@@ -296,6 +297,11 @@ class Engine:
     def look_soon(self) -> None:
         """Have the vendor's list asked as soon as the densest rhythm allows, where this process holds the seat."""
         self._watcher.hint()
+
+    @property
+    def accounts(self) -> Accounts:
+        """The accounts behind the token, and how many jobs they take."""
+        return self._submitter.accounts
 
     @property
     def hinted_polls(self) -> int:

@@ -38,19 +38,23 @@ opacity:1!important}
 """.strip()
 
 
-def wall_html(tiles: Sequence[Tile], *, title: str = "", posters: Mapping[str, bytes], note: str = "") -> str:
+def wall_html(
+    tiles: Sequence[Tile], *, title: str = "", posters: Mapping[str, bytes], note: str = "", name: str = ""
+) -> str:
     """Return the tiles as HTML that needs no script and no network; `posters` are JPEGs by the tiles' keys.
 
-    Keep the posters small: they are written into the notebook. `note` is a sentence below the title.
+    Keep the posters small: they are written into the notebook. `note` is a sentence below the title, `name` a class of
+    this wall alone, by which a living gallery finds and hides it.
     """
     head = "".join(
         f'<div class="{name}">{escape(masked(text))}</div>'
         for name, text in (("pvnb-wall-title", title), ("pvnb-line", count_words(tiles)), ("pvnb-note", note))
         if text
     )
+    classes = f"pvnb pvnb-wall {escape(name)}".strip()
     body = "".join(_tile(tile, posters.get(tile.key)) for tile in tiles)
     return styled(
-        f'<style>{_SHEET}</style><div class="pvnb pvnb-wall">{head}<div class="pvnb-wall-tiles">{body}</div></div>'
+        f'<style>{_SHEET}</style><div class="{classes}">{head}<div class="pvnb-wall-tiles">{body}</div></div>'
     )
 
 

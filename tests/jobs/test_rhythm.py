@@ -147,7 +147,7 @@ def test_never_denser_than_poll_s_nor_sparser_than_eight(at_once: int) -> None:
         assert max(day.pauses) <= 8 * timing.poll_s + timing.poll_s / 8
 
 
-@pytest.mark.parametrize("factor", [0.005, 0.01, 10.0])
+@pytest.mark.parametrize("factor", [0.005, 0.01, 1 / 60, 10.0])
 @pytest.mark.parametrize("at_once", [1, 8])
 def test_scaled_timing_is_the_same_rhythm(factor: float, at_once: int) -> None:
     """A protocol that is a hundred times faster polls at the same moments of a job's life."""

@@ -46,6 +46,8 @@ def test_the_facts_of_a_video_are_its_parameters_and_its_file(tmp_path: Path) ->
     """What was asked for, the size, the cost and the name of the file are there; what is unknown is left out."""
     facts = dict(facts_of(a_video(tmp_path / "one.mp4")))
     assert facts["Seed"] == "42"
+    assert facts["Duration"] == "5 s"
+    assert "Length" not in facts
     assert facts["Size"] == "1280 × 720"
     assert facts["Cost"] == "about 60 credits (estimate)"
     assert facts["File"] == "one.mp4"
