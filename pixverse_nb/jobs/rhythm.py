@@ -10,7 +10,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final
 
 from pixverse_nb.models import FramesRequest
@@ -96,7 +96,13 @@ def kind_of(request: FramesRequest) -> tuple[object, ...]:
 
 def expectation_of(samples: Sequence[Seen], timing: Timing) -> Expectation:
     """Return the expectation from the newest samples (newest first)."""
-    return Expectation(tuple(samples[:_MOST_SAMPLES]), timing.typical_s)
+    return _expectation(tuple(samples[:_MOST_SAMPLES]), timing.typical_s)
+
+
+@lru_cache(maxsize=64)
+def _expectation(samples: tuple[Seen, ...], guess_s: float) -> Expectation:
+    """Return one and the same value for the same lessons, so that what it works out is worked out once."""
+    return Expectation(samples, guess_s)
 
 
 def next_poll_at(jobs: Sequence[OpenJob], *, last_poll_at: float, timing: Timing) -> float:
