@@ -7,13 +7,14 @@
 import { make } from "./elements.js";
 import { supplyFor } from "./supply.js";
 import { makeConductor } from "./conductor.js";
-import { makeCompareButton, makeCompareSwitch } from "./compare_parts.js";
+import { makeCompareButton, makeCompareSwitch, makeCompareVeil } from "./compare_parts.js";
 import { makeStage } from "./compare_stage.js";
 import { makeTransport } from "./compare_transport.js";
 import { makeJudging } from "./compare_judge.js";
 
 const MOST_SHOWN = 9;
 const SCRUB_S = 0.5;
+const KERNEL_BUSY = "Waiting for the kernel: it is busy or not running. Goes on by itself.";
 const LAYOUTS = [
   ["side", "Side by side", "S"],
   ["wipe", "Wipe", "W"],
@@ -54,7 +55,7 @@ function render({ model, el }) {
     onGone: (video) => conductor.drop(video),
   });
   const transport = makeTransport({ signal, conductor, onGain: stage.setGain, onFull: () => toggleFull() });
-  const judging = makeJudging({ model, signal, onDone: () => el.focus({ preventScroll: true }) });
+  const judging = makeJudging({ model, signal, onDone: () => endJudging() });
 
   let layout = "side";
   let isJudging = model.get("is_blind");
@@ -71,14 +72,14 @@ function render({ model, el }) {
   const help = makeCompareButton("Keys", { sign: "keys", key: "?" });
   const tools = make("div", "pvnb-compare-tools");
   tools.append(judge, help);
-  head.append(title, layouts.element, tools);
-  const keys = make("dl", "pvnb-compare-keys", { hidden: true });
+  head.append(title, layouts.element, transport.gain, tools);
+  const keys = make("div", "pvnb-compare-keys", { hidden: true });
   const chips = make("div", "pvnb-compare-chips", { hidden: true });
   chips.setAttribute("role", "group");
   chips.setAttribute("aria-label", "The two videos to lay on each other");
   const status = make("div", "pvnb-compare-status", { hidden: true });
   status.setAttribute("role", "status");
-  el.append(head, keys, judging.result, stage.element, chips, judging.element, transport.element, status);
+  el.append(head, keys, judging.result, stage.element, chips, judging.element, transport.element, status, makeCompareVeil(model.get("wall_name")));
 
   // ---- what is shown ----
 
@@ -107,7 +108,7 @@ function render({ model, el }) {
   function show() {
     const shown = films();
     const pair = pairOf(shown);
-    stage.show(shown, layout, pair, { isChosen: chosen.length > 0 });
+    stage.show(shown, layout, pair, { isChosen: chosen.length > 0, isJudging });
     conductor.cast(stage.videos());
     layouts.show(layout);
     transport.setLayout(layout);
@@ -138,7 +139,7 @@ function render({ model, el }) {
     const told = isJudging ? [...JUDGING_KEYS, ...KEYS.filter(([key]) => !["← →", "1 … 9"].includes(key))] : KEYS;
     const rows = told.map(([key, words]) => {
       const row = make("div", "");
-      row.append(make("dt", "", { textContent: key }), make("dd", "", { textContent: words }));
+      row.append(make("kbd", "", { textContent: key }), make("span", "", { textContent: words }));
       return row;
     });
     keys.replaceChildren(...rows);
@@ -148,8 +149,11 @@ function render({ model, el }) {
     if (isGone) return;
     transport.draw(conductor.state());
     stage.draw(conductor.statusOf);
-    const said = [model.get("message"), ...stage.troubles()].filter(Boolean).join(" ");
+    // Side by side each video says itself what is wrong with it.
+    const wrong = [model.get("message"), ...(layout === "side" ? [] : stage.troubles())].filter(Boolean).join(" ");
+    const said = wrong || (stage.isAwaiting() ? KERNEL_BUSY : "");
     if (status.textContent !== said) status.textContent = said;
+    status.dataset.wrong = String(Boolean(wrong));
     status.hidden = !said;
   }
 
@@ -172,6 +176,12 @@ function render({ model, el }) {
     isJudging = wanted;
     show();
     if (wanted) conductor.seek(0);
+  }
+
+  // A blind judging ends when the names come, which the kernel sends.
+  function endJudging() {
+    if (!model.get("is_blind")) setJudging(false);
+    el.focus({ preventScroll: true });
   }
 
   function toggleFull() {
@@ -251,7 +261,7 @@ function render({ model, el }) {
     "change:message": draw,
   };
   for (const [name, act] of Object.entries(heard)) model.on(name, act);
-  stage.setGain(transport.gain());
+  stage.setGain(transport.gain.value);
   show();
 
   return () => {
