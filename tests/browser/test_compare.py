@@ -154,8 +154,13 @@ def test_four_videos_stay_in_step_for_a_minute(page: Page, lab: Lab, clips: Path
     other = page.context.new_page()
     other.goto("about:blank")
     other.bring_to_front()
+    browser = page.context.new_cdp_session(page)
+    page.evaluate(SET_HIDDEN, arg=True)  # without a screen Chromium takes every tab for seen, and never freezes one
+    browser.send("Page.setWebLifecycleState", {"state": "frozen"})
     other.evaluate("() => new Promise(resolve => setTimeout(resolve, 1500))")
     page.bring_to_front()
+    browser.send("Page.setWebLifecycleState", {"state": "active"})
+    page.evaluate(SET_HIDDEN, arg=False)
     other.close()
     played(page, 56)
     compared.get_by_label("Speed").select_option("1")
