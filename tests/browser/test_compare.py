@@ -323,6 +323,24 @@ def test_blind_judgements_reach_the_kernel(page: Page, lab: Lab, clips: Path, tm
     assert not re.search(r"AAAAIGZ0eXA|data:video", (lab.root / name).read_text()), "no film in the notebook"
 
 
+def test_judging_with_open_eyes(page: Page, lab: Lab, clips: Path) -> None:
+    """A comparison under its names can be judged too: two at a time, with their names, and back to all of them."""
+    _, compared = shown(page, lab, clips, "pv.compare(*films)")
+    compared.get_by_role("button", name="Judge two at a time").click()
+    expect(compared.locator("video")).to_have_count(2)
+    assert set(compared.locator(".pvnb-compare-label").all_text_contents()) < set(COLOURS)
+    left, right = (tile.bounding_box() for tile in compared.locator(".pvnb-compare-tile").all())
+    assert left is not None
+    assert right is not None
+    assert left["y"] == right["y"], "left and right are where they are called"
+    winner = compared.locator(".pvnb-compare-label").first.text_content()
+    compared.get_by_role("button", name="Left is better").click()
+    expect(compared.locator(".pvnb-compare-count")).to_contain_text("1 judged")
+    compared.get_by_role("button", name="Show the result").click()
+    expect(compared.locator(".pvnb-compare-rank-name").first).to_have_text(str(winner))
+    expect(compared.locator("video")).to_have_count(4)
+
+
 def test_a_reader_without_a_kernel_sees_stills(page: Page, lab: Lab, clips: Path) -> None:
     """With a kernel only the player is seen; reopened without one, the stills stand there with their names."""
     name, _ = shown(page, lab, clips, "pv.compare(*films)")
