@@ -25,6 +25,7 @@ from pixverse_nb.bundle.archive import (
     write_archive,
 )
 from pixverse_nb.bundle.merging import ARRIVED, merged
+from pixverse_nb.bundle.said import opinions_of_rows, rows_of_opinions
 from pixverse_nb.bundle.summary import Exported, Imported
 from pixverse_nb.errors import InvalidRequest, LedgerError
 from pixverse_nb.jobs.actions import is_unsent
@@ -58,8 +59,14 @@ def export_bundle(
     jobs, uploads = ledger.travel.pack(wanted)
     if unknown := sorted(set(wanted or ()) - {job.record.ref for job in jobs}):
         raise InvalidRequest({"refs": f"no job {masked(unknown[0])!r} in {home / 'ledger.db'}"})
+    said = ledger.opinions.pack({job.record.request.cell for job in jobs})
     rows = json.dumps(
-        {"jobs": [_job_row(job) for job in jobs], "uploads": [asdict(one) for one in uploads]}, separators=(",", ":")
+        {
+            "jobs": [_job_row(job) for job in jobs],
+            "uploads": [asdict(one) for one in uploads],
+            "opinions": rows_of_opinions(said),
+        },
+        separators=(",", ":"),
     )
     members: dict[str, bytes | Path] = {ROWS: rows.encode()}
     without = []
@@ -97,6 +104,7 @@ def import_bundle(
             rows = archive.rows()
             jobs = [_job_of(row, archive) for row in rows["jobs"]]
             uploads = [_upload_of(row) for row in rows["uploads"]]
+            said = opinions_of_rows(rows.get("opinions", {}))
         known = {job.record.ref: ledger.load(job.record.ref) for job in jobs}
         placed = _place(archive, jobs, known, home)
         try:
@@ -111,6 +119,7 @@ def import_bundle(
             for file in placed:
                 file.unlink(missing_ok=True)
             raise
+        ledger.opinions.unpack(said)
         videos = sum(name.startswith("videos/") for name in archive.names)
     there = {ref for ref, record in known.items() if record is not None}
     summary = Imported(

@@ -62,3 +62,20 @@ def test_a_measurement_is_found_by_film_and_pictures(ledger: Ledger) -> None:
     ledger.sweeps.add_measurement(("film", "pictures v1"), "0.8", at=NOW)
     asked = [("film", "pictures v1"), ("film", "pictures v2")]
     assert ledger.sweeps.measurements(asked) == {("film", "pictures v1"): "0.8"}
+
+
+def test_what_was_said_can_travel(ledger: Ledger, tmp_path: Path) -> None:
+    """Of two verdicts the later one counts; a duel that is known is not counted twice; other cells stay at home."""
+    ledger.opinions.set_verdict("a", Verdict("winner"), at=NOW + 5)
+    ledger.opinions.set_verdict("b", Verdict("rejected"), at=NOW)
+    ledger.opinions.set_verdict("x", Verdict("winner"), at=NOW)
+    duel = Duel("a", "b", "left", NOW)
+    ledger.opinions.add_duel(duel)
+    other = Ledger(tmp_path / "other.db", service="s")
+    other.opinions.set_verdict("a", Verdict("rejected"), at=NOW)
+    other.opinions.set_verdict("b", Verdict("", "later"), at=NOW + 9)
+    for _ in range(2):
+        other.opinions.unpack(ledger.opinions.pack(["a", "b"]))
+    assert other.opinions.verdicts(["a", "b", "x"]) == {"a": Verdict("winner"), "b": Verdict("", "later")}
+    assert other.opinions.duels(["a", "b"]) == (duel,)
+    other.close()

@@ -55,6 +55,21 @@ def test_finished_jobs_are_there_on_the_other_machine(house: House, tmp_path: Pa
     assert house.paid == 2
 
 
+def test_what_was_said_of_the_videos_travels_with_them(house: House, tmp_path: Path) -> None:
+    """Verdicts and judgements of the jobs in a bundle are there on the other machine, those of others stay at home."""
+    here = house.open()
+    one = here.sweep(picture(0), picture(200), quality="360p", seed=[1, 2, 3]).run(quiet=True)
+    one.judge("seed 2", "winner", note="the steam")
+    one.judge("seed 3", "rejected")
+    one.compare(1, 2).judge(one.cells[1].key, one.cells[0].key, "left")
+    here.export(tmp_path / "bundle.zip", [job.ref for job in one.jobs[:2]])
+    there = house.open(home=other_home(house))
+    there.import_(tmp_path / "bundle.zip")
+    again = there.sweep(picture(0), picture(200), quality="360p", seed=[1, 2, 3])
+    assert {caption: verdict.choice for caption, verdict in again.verdicts.items()} == {"seed 2": "winner"}
+    assert [standing.wins for standing in again.ranking()] == [1, 0]
+
+
 def test_a_second_import_changes_nothing(house: House, tmp_path: Path) -> None:
     """What is there already is left alone, and said."""
     here = house.open()
@@ -234,12 +249,15 @@ def refused(client: Client, bundle: Path, said: str) -> None:
         ('"state":"done"', '"state":"enchanted"'),
         ('"quality":"360p"', '"quality":"999p"'),
         ('{"jobs":', '{"others":'),
+        ('"winner"', '"best"'),
     ],
 )
 def test_rows_that_cannot_be_are_refused_whole(house: House, tmp_path: Path, text: str, other: str) -> None:
     """A bundle whose rows were changed by hand, its manifest too, is refused and changes nothing."""
     here = house.open()
-    finished(order(here))
+    job = order(here)
+    finished(job)
+    here.sweep(picture(0), picture(200), quality="360p", seed=7).judge(job, "winner")
     here.export(tmp_path / "bundle.zip")
     altered(tmp_path / "bundle.zip", text, other)
     refused(house.open(home=other_home(house)), tmp_path / "bundle.zip", "damaged or incomplete")
