@@ -333,7 +333,8 @@ def test_judging_with_open_eyes(page: Page, lab: Lab, clips: Path) -> None:
     assert left is not None
     assert right is not None
     assert left["y"] == right["y"], "left and right are where they are called"
-    winner = compared.locator(".pvnb-compare-label").first.text_content()
+    at_left = compared.locator(".pvnb-compare-tile[style*='order: 0']")  # in the page they stand as they were loaded
+    winner = at_left.locator(".pvnb-compare-label").text_content()
     compared.get_by_role("button", name="Left is better").click()
     expect(compared.locator(".pvnb-compare-count")).to_contain_text("1 judged")
     compared.get_by_role("button", name="Show the result").click()

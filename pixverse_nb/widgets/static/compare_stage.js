@@ -8,6 +8,7 @@ import { clockWords, dragShare, makeCompareSign } from "./compare_parts.js";
 const GAP_PX = 10;
 const CAPTION_PX = 30;
 const LEAST_TALL_PX = 220;
+const LEAST_WIDE_PX = 480; // for two beside each other
 const TALL_SHARE = 0.68; // of the window: the controls should be seen together with the videos
 const PATIENCE_MS = 2500;
 
@@ -127,7 +128,9 @@ export function makeStage({ signal, supply, onChoose, onChange, onGone }) {
   function layOutGrid(shown, across, down) {
     const ratio = Math.max(...shown.map(ratioOf).sort((a, b) => a - b).slice(0, Math.ceil(shown.length / 2)));
     let best = { width: 0, columns: 1 };
-    for (let columns = isPair ? 2 : 1; columns <= shown.length; columns += 1) {
+    // Two are there to be compared at one height, also where they would be larger below each other.
+    const least = isPair || (shown.length === 2 && across >= LEAST_WIDE_PX) ? 2 : 1;
+    for (let columns = least; columns <= shown.length; columns += 1) {
       const rows = Math.ceil(shown.length / columns);
       const wide = (across - GAP_PX * (columns - 1)) / columns;
       const tall = (down - GAP_PX * (rows - 1)) / rows - CAPTION_PX;
