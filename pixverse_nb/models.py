@@ -122,7 +122,7 @@ def build_request(values: Mapping[str, Any], *, allow_refused: bool = False) -> 
     wrong: dict[str, str] = {}
     request: FramesRequest | None = None
     try:
-        request = FramesRequest(**judged(FramesRequest, values, mend=_mend))
+        request = _made(values)
     except InvalidRequest as error:
         wrong = dict(error.fields)
     if request is not None and request.model != DEFAULT_MODEL and request.motion_mode != "normal":
@@ -134,6 +134,13 @@ def build_request(values: Mapping[str, Any], *, allow_refused: bool = False) -> 
     if wrong or request is None:
         raise InvalidRequest(wrong)
     return request
+
+
+def _made(values: Mapping[str, Any]) -> FramesRequest:
+    try:
+        return FramesRequest(**values)
+    except TypeError:  # a name that is missing or unknown, which the judge says in words
+        return FramesRequest(**judged(FramesRequest, values, mend=_mend))
 
 
 _CHOICES: Final[dict[str, str]] = {

@@ -72,11 +72,12 @@ def build_cells(axes: Axes, drafter: Drafter, *, email: str | None) -> Cells:
             for name, mend in error.fields.items():
                 wrong.setdefault(name, mend)
             continue
-        values = axis_values(axes, point)
-        if pair is not None and request.cell not in cells:
-            cells[request.cell] = Cell(
+        key = request.cell
+        if pair is not None and key not in cells:
+            values = axis_values(axes, point)
+            cells[key] = Cell(
                 number=len(cells) + 1,
-                key=request.cell,
+                key=key,
                 caption=cell_caption(values),
                 values=values,
                 request=request,
