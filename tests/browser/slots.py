@@ -33,6 +33,16 @@ def choose(page: Page, slot: Locator, path: Path) -> None:
     chooser.value.set_files(path)
 
 
+def choose_by_key(page: Page, slot: Locator, key: str, path: Path) -> None:
+    """Press a key on the slot and choose a file."""
+    with page.expect_file_chooser() as chooser:
+        # Focused in here: its answer comes from the page, after the page has learned to hand the chooser over. A key
+        # alone can overtake that, for the browser brings it on another way, and the chooser is closed unseen.
+        stage(slot).focus()
+        page.keyboard.press(key)
+    chooser.value.set_files(path)
+
+
 def drop(page: Page, slot: Locator, path: Path, media_type: str) -> None:
     """Drop a file on the slot."""
     bytes_ = base64.b64encode(path.read_bytes()).decode()
