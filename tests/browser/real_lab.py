@@ -23,7 +23,7 @@ from tests.surroundings import private_environment
 
 START_S = 90.0  # JupyterLab's start on a busy machine
 STOP_S = 15.0
-PATIENCE_MS = 90_000  # one step in the page
+STARTED_MS = 20_000  # a cell shows that it runs as soon as the page has heard the press
 CELLS_MS = 240_000  # all cells of a notebook
 
 KERNEL_IDLE = """async path => {
@@ -98,9 +98,7 @@ class Lab:
         if page.url.startswith(self.address):
             page.reload()
         if page.url.startswith(self.address):
-            expect(page.locator(f"body[data-jp-theme-light={str(theme == 'light').lower()}]")).to_be_attached(
-                timeout=PATIENCE_MS
-            )
+            expect(page.locator(f"body[data-jp-theme-light={str(theme == 'light').lower()}]")).to_be_attached()
 
     # Acts in the page
 
@@ -108,13 +106,11 @@ class Lab:
         """Open a notebook, wait until its kernel is connected and idle, and return the notebook."""
         notebook = self._show(page, name)
         self._opened = name
-        page.wait_for_function(KERNEL_IDLE, arg=name, polling=200, timeout=PATIENCE_MS)
+        page.wait_for_function(KERNEL_IDLE, arg=name, polling=200)
         panel = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
         # the server knows of the kernel before the page does; a cell run in between brings up a dialog for a kernel
-        expect(panel.locator(".jp-Toolbar-kernelName")).to_contain_text("Python", timeout=PATIENCE_MS)
-        expect(panel.locator(".jp-Notebook-ExecutionIndicator")).to_have_attribute(
-            "data-status", "idle", timeout=PATIENCE_MS
-        )
+        expect(panel.locator(".jp-Toolbar-kernelName")).to_contain_text("Python")
+        expect(panel.locator(".jp-Notebook-ExecutionIndicator")).to_have_attribute("data-status", "idle")
         return notebook
 
     def run_all(self, page: Page) -> None:
@@ -123,7 +119,7 @@ class Lab:
         for _ in range(5):
             self.menu(page, "Run", "Run All Cells")
             try:
-                page.wait_for_function(STARTED, arg=before, timeout=5_000)
+                page.wait_for_function(STARTED, arg=before, timeout=STARTED_MS)
             except TookTooLong:
                 continue
             return
@@ -137,7 +133,7 @@ class Lab:
         """Save the notebook and wait until it is on disk and no unsaved change is left."""
         with page.expect_response(lambda answer: answer.request.method == "PUT" and "/api/contents/" in answer.url):
             self.menu(page, "File", "Save Notebook")
-        expect(page.locator(".lm-TabBar-tab.jp-mod-dirty")).to_have_count(0, timeout=PATIENCE_MS)
+        expect(page.locator(".lm-TabBar-tab.jp-mod-dirty")).to_have_count(0)
 
     def reopen_without_kernel(self, page: Page, name: str, *, trusted: bool = True) -> Locator:
         """Save, then open what is on disk with no kernel at all, as a reader of it would, and return the notebook.
@@ -232,13 +228,14 @@ class Lab:
         ready.set()  # the process has ended: do not wait for it
 
     def _client(self) -> httpx.Client:
-        return httpx.Client(base_url=self.address, headers={"Authorization": f"token {self._token}"}, trust_env=False)
+        authorization = {"Authorization": f"token {self._token}"}
+        return httpx.Client(base_url=self.address, headers=authorization, timeout=START_S, trust_env=False)
 
     def _show(self, page: Page, name: str) -> Locator:
         page.goto(f"{self.address}/lab/tree/{name}?reset&token={self._token}")
         notebook = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook")
-        expect(notebook).to_be_visible(timeout=PATIENCE_MS)
-        expect(notebook.locator(".jp-Cell").first).to_be_attached(timeout=PATIENCE_MS)
+        expect(notebook).to_be_visible()
+        expect(notebook.locator(".jp-Cell").first).to_be_attached()
         return notebook
 
     def _write(self, name: str, notebook: Any) -> str:

@@ -7,7 +7,6 @@ from pathlib import Path
 from playwright.sync_api import Locator, Page, expect
 
 PICTURES = Path(__file__).parent.parent.parent / "notebooks" / "pictures"
-PATIENCE_MS = 60_000
 
 DROP = """([bytes, name, type]) => {
     const data = Uint8Array.from(atob(bytes), letter => letter.charCodeAt(0));
@@ -60,8 +59,8 @@ def paste(page: Page, slot: Locator, png: bytes) -> None:
 
 def expect_picture(slot: Locator, facts: str, *, name: str) -> None:
     """Expect the slot to hold a picture with this name and these facts, and to show it."""
-    expect(slot).to_have_attribute("data-state", "ready", timeout=PATIENCE_MS)
+    expect(slot).to_have_attribute("data-state", "ready")
     expect(slot.locator(".pvnb-picker-name")).to_have_text(name)
     expect(slot.locator(".pvnb-picker-facts")).to_have_text(re.compile(re.escape(facts)))
-    expect(slot.locator(".pvnb-picker-picture")).to_be_visible(timeout=PATIENCE_MS)
+    expect(slot.locator(".pvnb-picker-picture")).to_be_visible()
     assert slot.locator("img").evaluate("image => image.complete && image.naturalWidth > 0")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.playing import PATIENCE_MS, play
+from tests.browser.playing import play
 from tests.browser.real_lab import Lab
 from tests.browser.slots import PICTURES, choose, drop, expect_picture, paste
 
@@ -31,7 +31,7 @@ def test_two_pictures_become_a_video_that_stays(page: Page, lab: Lab) -> None:
     form.get_by_role("radio", name="360p").click()
     form.get_by_role("button", name="Create video").dblclick()
     rows = form.locator(".pvnb-progress-row")
-    expect(rows.first).to_contain_text("Done", timeout=PATIENCE_MS)
+    expect(rows.first).to_contain_text("Done")
     made = play(notebook.locator("video").first)
     assert (made["width"], made["height"]) == (640, 360)
     expect(rows).to_have_count(1)
@@ -83,11 +83,11 @@ def test_a_pasted_picture_and_a_cancelled_job(page: Page, lab: Lab) -> None:
     expect_picture(slots.nth(1), "451 × 300", name="chelsea.jpg")
     form.get_by_role("button", name="Create video").click()
     row = form.locator(".pvnb-progress-row")
-    expect(row).to_contain_text("Generating", timeout=PATIENCE_MS)
+    expect(row).to_contain_text("Generating")
     form.get_by_role("button", name="Create video").click()
     expect(form).to_contain_text("This video is already being made")
     row.get_by_role("button", name="Cancel:").click()
     expect(row).to_contain_text("The generation itself may go on at PixVerse.")
     row.get_by_role("button", name="Cancel this job").click()
-    expect(row).to_contain_text("Cancelled", timeout=PATIENCE_MS)
+    expect(row).to_contain_text("Cancelled")
     expect(notebook.locator("video")).to_have_count(0)
