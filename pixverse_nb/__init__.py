@@ -33,6 +33,7 @@ _HOMES: Final = {
     "JobState": "models",
     "JobTimeout": "errors",
     "LedgerError": "errors",
+    "MeasureError": "errors",
     "Moderated": "errors",
     "NoAnswer": "errors",
     "NotFound": "errors",
@@ -47,6 +48,7 @@ _HOMES: Final = {
     "UploadedFile": "models",
     "Video": "video",
     "enable_nested_asyncio": "nested",
+    "gallery": "widgets.gallery",
     "show": "show.front",
     "studio": "entrance",
 }
@@ -72,6 +74,7 @@ __all__ = [
     "JobState",
     "JobTimeout",
     "LedgerError",
+    "MeasureError",
     "Moderated",
     "NoAnswer",
     "NotFound",
@@ -87,6 +90,7 @@ __all__ = [
     "Video",
     "__version__",
     "enable_nested_asyncio",
+    "gallery",
     "show",
     "studio",
 ]

@@ -67,7 +67,7 @@ class Drafter:
         self._service = service
         self._prices = prices
         self._deadline_s = deadline_s
-        self._budget_credits = budget_credits
+        self.budget_credits = budget_credits
         self._fetch = fetch
         self._darkroom = Darkroom()
 
@@ -88,7 +88,37 @@ class Drafter:
             raise InvalidRequest({**bad_pictures, **wrong})
         if bad_pictures or request is None:
             raise InvalidImage(bad_pictures)
-        return self._record(wish, request, frames, now), frames
+        return self.record_of(wish, request, frames, now=now), frames
+
+    def develop(self, wish: Wish) -> Frames:
+        """Return the prepared pictures of a wish alone; InvalidImage (or InvalidRequest) names what is wrong."""
+        wrong, bad_pictures, frames = self._prepared(wish)
+        if wrong:
+            raise InvalidRequest({**bad_pictures, **wrong})
+        if bad_pictures:
+            raise InvalidImage(bad_pictures)
+        return frames
+
+    def record_of(self, wish: Wish, request: FramesRequest, frames: Frames, *, now: float) -> JobRecord:
+        """Return the job of a wish whose request is built and whose pictures are prepared."""
+        first, last = frames
+        return JobRecord(
+            ref=f"pv-{request.cell[:12]}-{secrets.token_hex(4)}",
+            service=self._service,
+            request=request,
+            created_at=now,
+            deadline_at=now + (wish.deadline_s if wish.deadline_s is not None else self._deadline_s),
+            owner=self._owner,
+            seed_was_drawn=wish.fields.get("seed") is None,
+            first_sha=first.sha256 if first else None,
+            last_sha=last.sha256 if last else None,
+            first_path=wish.first.path if isinstance(wish.first, UploadedFile) else None,
+            last_path=wish.last.path if isinstance(wish.last, UploadedFile) else None,
+            budget_credits=self.budget_credits,
+            estimated_credits=self._prices.estimate(request),
+            notices=_notices(frames),
+            sources=(source_name(wish.first, "first"), source_name(wish.last, "last")),
+        )
 
     def keep(self, frames: Frames) -> None:
         """Store the prepared pictures in the home folder; ConfigError where the disk takes them not."""
@@ -131,26 +161,6 @@ class Drafter:
         except PixVerseError as error:
             raise InvalidImage({which: f"its address could not be fetched. {error}"}) from error
 
-    def _record(self, wish: Wish, request: FramesRequest, frames: Frames, now: float) -> JobRecord:
-        first, last = frames
-        return JobRecord(
-            ref=f"pv-{request.cell[:12]}-{secrets.token_hex(4)}",
-            service=self._service,
-            request=request,
-            created_at=now,
-            deadline_at=now + (wish.deadline_s if wish.deadline_s is not None else self._deadline_s),
-            owner=self._owner,
-            seed_was_drawn=wish.fields.get("seed") is None,
-            first_sha=first.sha256 if first else None,
-            last_sha=last.sha256 if last else None,
-            first_path=wish.first.path if isinstance(wish.first, UploadedFile) else None,
-            last_path=wish.last.path if isinstance(wish.last, UploadedFile) else None,
-            budget_credits=self._budget_credits,
-            estimated_credits=self._prices.estimate(request),
-            notices=_notices(frames),
-            sources=(_source_name(wish.first, "first"), _source_name(wish.last, "last")),
-        )
-
     def _keep_picture(self, frame: Frame) -> None:
         folder = self._home / "pictures"
         path = folder / f"{frame.sha256}{_SUFFIX[frame.media_type]}"
@@ -182,20 +192,21 @@ def _values(wish: Wish, frames: Frames) -> dict[str, Any]:
     return {
         **wish.fields,
         "prompt": "" if prompt is None else prompt,
-        "first": _picture_key(wish.first, frames[0]),
-        "last": _picture_key(wish.last, frames[1]),
+        "first": picture_key(wish.first, frames[0]),
+        "last": picture_key(wish.last, frames[1]),
         "aspect_ratio": own_ratio if ratio is None else ratio,
         "seed": _draw.randint(1, SEED_MAX) if seed is None else seed,
     }
 
 
-def _picture_key(source: Any, frame: Frame | None) -> str:
+def picture_key(source: Any, frame: Frame | None) -> str:
+    """Return what a request calls a picture: its content, or the vendor's name of an upload."""
     if isinstance(source, UploadedFile):
         return f"path:{source.path}"
     return frame.key if frame is not None else "unusable"
 
 
-def _source_name(source: Any, which: Which) -> str:
+def source_name(source: Any, which: Which) -> str:
     """Return how a line of Python names this picture: its path or address, else the plain word."""
     if isinstance(source, UploadedFile):
         return f"pv.UploadedFile({source.path!r})"

@@ -21,6 +21,7 @@ PixVerseError
 │   ├── JobTimeout (TimeoutError)
 │   └── JobCancelled
 ├── DownloadError                   the finished video could not be fetched or stored
+├── MeasureError                    a film or a picture cannot be measured: missing, cut short, not what it should be
 ├── LedgerError                     the ledger file cannot be used
 └── BudgetReached                   the next paid call would exceed budget_credits; it was not made
 """
@@ -43,6 +44,7 @@ __all__ = [
     "JobModerated",
     "JobTimeout",
     "LedgerError",
+    "MeasureError",
     "Moderated",
     "NoAnswer",
     "NotFound",
@@ -195,6 +197,10 @@ class JobCancelled(JobError):
 
 class DownloadError(PixVerseError):
     """The finished video could not be fetched or stored; the job can be taken up again."""
+
+
+class MeasureError(PixVerseError):
+    """A film or a picture on disk cannot be measured: it is missing, cut short, or not what it should be."""
 
 
 class BudgetReached(PixVerseError):

@@ -64,6 +64,8 @@ class JobRecord:
     error: str | None = None
     parked: bool = False
     budget_credits: int | None = None  # the home may spend as much in all, with this job
+    sweep: str | None = None  # the sweep it was asked for by, whose budget it stands under
+    sweep_budget_credits: int | None = None
     imported: bool = False  # came in a bundle, not known as paid: not sent from here before `Job.resume`
     question: str | None = None  # what only a person can decide; see `Job.decide`
     notices: tuple[str, ...] = ()

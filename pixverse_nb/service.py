@@ -98,3 +98,13 @@ def sandbox_timing(speed: float) -> Timing:
         typical_s=scaled.typical_s,
         retry_s=scaled.retry_s,
     )
+
+
+def say_network(kind: str, home: Path) -> None:
+    """Say what a home on a network file system of this kind means."""
+    text = (
+        f"The home folder {home} lies on a network file system ({kind}). The ledger works there without its "
+        "write-ahead log, more slowly, and locks may not be reliable: open this home from one machine at a time, or "
+        "choose a local one."
+    )
+    show_bundle(bundle_of(f"<p>{text}</p>", text))

@@ -18,10 +18,10 @@ from pixverse_nb import doctor
 from pixverse_nb.drafting import Drafter, Wish
 from pixverse_nb.errors import ConfigError, InvalidRequest
 from pixverse_nb.jobs.adoption import find_or_adopt, take_in
+from pixverse_nb.jobs.asking import Asker
 from pixverse_nb.jobs.engine import Engine
 from pixverse_nb.jobs.job import Job, tell
 from pixverse_nb.jobs.listener import Listener
-from pixverse_nb.jobs.outcome import reuse_notice
 from pixverse_nb.jobs.roll import JobList
 from pixverse_nb.keeper import Keeper, KeepsFiles
 from pixverse_nb.ledger import Ledger
@@ -29,16 +29,17 @@ from pixverse_nb.models import Capacity, Credits, RemoteVideo, UploadedFile
 from pixverse_nb.portal import Portal
 from pixverse_nb.privacy import Secret, masked
 from pixverse_nb.record import JobRecord
-from pixverse_nb.service import SANDBOX, Service, find_service, start_sandbox
+from pixverse_nb.service import SANDBOX, Service, find_service, say_network, start_sandbox
 from pixverse_nb.settings import Prices, Timing, find_email, find_home
-from pixverse_nb.show.display import bundle_of, show_bundle
+from pixverse_nb.sweep.bench import Bench
+from pixverse_nb.sweep.maker import MakesSweeps, SweepMaker
 from pixverse_nb.wire import useapi
 from pixverse_nb.wire.call import Call
 
 T = TypeVar("T")
 
 
-class Client(KeepsFiles):
+class Client(KeepsFiles, MakesSweeps):
     """Makes videos from two pictures, remembers every job, and never pays twice for one.
 
     `token` is taken from the argument, USEAPI_TOKEN, the keyring or Colab's secrets; where there is none, the client
@@ -102,7 +103,7 @@ class Client(KeepsFiles):
         self.prices = prices or Prices()
         self._ledger = Ledger(self.home / "ledger.db", service=service.name)
         if self._ledger.network is not None:
-            _say_network(self._ledger.network, self.home)
+            say_network(self._ledger.network, self.home)
         self._portal = Portal()
         owner = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._engine = Engine(
@@ -121,6 +122,7 @@ class Client(KeepsFiles):
             deadline_s=self.timing.deadline_s,
             fetch=self.fetch_picture,
         )
+        self._asker = Asker(self._engine, self._portal, handle=self._handle)
         self._handles: weakref.WeakValueDictionary[str, Job] = weakref.WeakValueDictionary()
         self._kept: dict[str, Job] = {}  # the open ones, so that their handles live while they move
         self._handles_lock = threading.Lock()
@@ -131,6 +133,20 @@ class Client(KeepsFiles):
             self._portal.post(self._engine.start)
         self._keeper = Keeper(self._engine, self._portal, job_of=self.job)
         self._keeper.start()
+        self._sweeps = SweepMaker(
+            Bench(
+                engine=self._engine,
+                portal=self._portal,
+                drafter=self._drafter,
+                asker=self._asker,
+                prices=self.prices,
+                email=self._email,
+                is_sandbox=self.is_sandbox,
+                handle=self._handle,
+                ask=self._ask_twice,
+                subscribe=self.subscribe,
+            )
+        )
 
     # -- making videos -------------------------------------------------------------------------------------------
 
@@ -186,19 +202,7 @@ class Client(KeepsFiles):
         )
         draft, frames = self._drafter.draft(wish, now=time.time())
         self._drafter.keep(frames)
-        record, is_new = self._ledger.find_or_add(draft, reuse=reuse)
-        job = self._handle(record)
-        if is_new:
-            self._engine.want(record.ref)
-            self._portal.post(lambda: self._engine.adopt(record, is_asked=True))
-        else:
-            job.say_reused(reuse_notice(record))
-            if job.rests:
-                job.resume()
-            elif not record.state.is_final:
-                # to ask for it is to want it sent again, where its call is proved never to have been accepted
-                self._portal.post(lambda: self._engine.adopt(record, is_asked=True))
-        return job
+        return self._asker.ask_for(draft, reuse=reuse)
 
     def find_paid(self, first: Any, last: Any, **fields: Any) -> Job | None:
         """Return the job that `create_frames` with the same arguments would give back, or None; creates nothing."""
@@ -389,12 +393,3 @@ class Client(KeepsFiles):
             self._kept[record.ref] = job
         tell(self._subscribers, job)
         job.changed(record)
-
-
-def _say_network(kind: str, home: Path) -> None:
-    text = (
-        f"The home folder {home} lies on a network file system ({kind}). The ledger works there without its "
-        "write-ahead log, more slowly, and locks may not be reliable: open this home from one machine at a time, or "
-        "choose a local one."
-    )
-    show_bundle(bundle_of(f"<p>{text}</p>", text))

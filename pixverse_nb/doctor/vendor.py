@@ -32,7 +32,7 @@ def look_at_vendor(ask: Ask, ledger: Ledger | None, *, email: str | None, now: f
     try:
         accounts = ask(useapi.list_accounts())
     except NotFound:
-        accounts = ()
+        accounts = {}
     except PixVerseError as error:
         yield _closed_door(error)
         return

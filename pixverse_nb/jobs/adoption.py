@@ -67,7 +67,7 @@ def find_or_adopt(name: str, engine: Engine, *, ask: Ask, email: str | None) -> 
     known = ledger.load(name) or ledger.load_by_video(name)
     if known is not None:
         return known, False
-    accounts = (email,) if email is not None else ask(useapi.list_accounts())
+    accounts = {email: None} if email is not None else ask(useapi.list_accounts())
     rows = [row for account in accounts for row in newest_rows(ask, account)]
     row = find_row(_with_refs(ask, rows), name)
     if row is None:

@@ -114,7 +114,7 @@ class Engine:
         """Go on with a job that rests here (timed out, parked, never sent), because somebody asks for it."""
         self.want(ref)
         record = self.apply(ref, events.TakenUp(self.now(), self.owner, self.now() + self.timing.deadline_s))
-        self._submitter.forgive()
+        self._submitter.accounts.forgive()
         self.adopt(record, is_asked=True)
 
     def decide(self, ref: str, *, was_paid: bool) -> None:
@@ -296,6 +296,10 @@ class Engine:
     def look_soon(self) -> None:
         """Have the vendor's list asked as soon as the densest rhythm allows, where this process holds the seat."""
         self._watcher.hint()
+
+    def room(self) -> int:
+        """Return how many jobs the vendor runs for us at once, over all accounts, as far as is known."""
+        return self._submitter.accounts.room()
 
     @property
     def hinted_polls(self) -> int:

@@ -20,6 +20,14 @@ class PicturesUploaded:
 
 
 @dataclass(frozen=True)
+class AccountLeft:
+    """Another account has room for a job that waits; its pictures go there first."""
+
+    at: float
+    account: str
+
+
+@dataclass(frozen=True)
 class IntentMade:
     """The paid call is about to leave; written and synced before its first byte."""
 
@@ -161,6 +169,7 @@ class TakenUp:
 Event = (
     UploadStarted
     | PicturesUploaded
+    | AccountLeft
     | IntentMade
     | CallAccepted
     | CallRefused

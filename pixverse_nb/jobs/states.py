@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import Final
 
 from pixverse_nb.jobs.events import (
+    AccountLeft,
     AnswerLost,
     CallAccepted,
     CallPostponed,
@@ -63,6 +64,12 @@ def _pictures_uploaded(record: JobRecord, event: PicturesUploaded) -> JobRecord:
         last_path=event.last_path,
         account=event.account,
     )
+
+
+def _account_left(record: JobRecord, event: AccountLeft) -> JobRecord:
+    if record.state is not JobState.WAITING or record.first_sha is None or record.last_sha is None:
+        return record
+    return replace(record, account=event.account, first_path=None, last_path=None, retry_at=None, trouble=None)
 
 
 def _intent_made(record: JobRecord, event: IntentMade) -> JobRecord:
@@ -350,6 +357,7 @@ def _ended(record: JobRecord, state: JobState, at: float, *, kind: str, text: st
 _TABLE: Final[dict[type, Callable[..., JobRecord]]] = {
     UploadStarted: _upload_started,
     PicturesUploaded: _pictures_uploaded,
+    AccountLeft: _account_left,
     IntentMade: _intent_made,
     CallAccepted: _call_accepted,
     CallRefused: _call_refused,

@@ -12,20 +12,17 @@ from pathlib import Path
 from typing import Final
 
 from pixverse_nb.errors import (
-    AccountPending,
     APIError,
     BudgetReached,
     Busy,
     ConfigError,
     Moderated,
     NoAnswer,
-    OutOfCredits,
     PixVerseError,
     ServerError,
-    SubscriptionRequired,
-    Unauthorized,
 )
 from pixverse_nb.jobs import actions, events
+from pixverse_nb.jobs.accounts import Accounts
 from pixverse_nb.jobs.desk import Desk
 from pixverse_nb.jobs.events import Event
 from pixverse_nb.jobs.witness import Witness
@@ -34,10 +31,7 @@ from pixverse_nb.record import JobRecord
 from pixverse_nb.wire import useapi
 from pixverse_nb.wire.call import Accepted, PaidOutcome, Rejected, Unsettled
 
-MOST_AT_ONCE: Final = 8  # what one account runs at most, by the vendor's page of maxJobs
-
-# An error of these kinds speaks of the account, not of the request: every further call would meet it too.
-_STOPPING: Final = (Unauthorized, SubscriptionRequired, OutOfCredits, AccountPending)
+_LOOKS_AGAIN_S: Final = 5.0  # a waiting job looks again without being told: the wall clock may have been set
 
 
 class Submitter:
@@ -46,13 +40,10 @@ class Submitter:
     def __init__(self, desk: Desk, witness: Witness) -> None:
         self._desk = desk
         self._witness = witness
+        self.accounts = Accounts(desk)
         self._may_be_free = asyncio.Event()
-        self._cools_until = 0.0
-        self._stopped: PixVerseError | None = None
-        self._stopped_at = 0.0
         self._uploads: dict[str, asyncio.Lock] = {}
         self._courtesies: set[asyncio.Task[None]] = set()  # a task that nobody holds may be lost
-        self._accounts: tuple[str, ...] | None = None
 
     def slot_may_be_free(self) -> None:
         """Let the waiting jobs look again."""
@@ -64,22 +55,19 @@ class Submitter:
         self._courtesies.add(courtesy)
         courtesy.add_done_callback(self._courtesies.discard)
 
-    def forgive(self) -> None:
-        """Forget that the account was stopped: a person asks again."""
-        self._stopped = None
-
     async def upload(self, ref: str) -> None:
         """Bring both pictures to the vendor, each one once for each account."""
         desk = self._desk
         record = desk.apply(ref, events.UploadStarted(desk.now()))
         try:
-            account = record.account or record.request.email or await self._choose_account()
+            account = record.account or record.request.email or await self.accounts.choose(record)
             first = record.first_path or await self._upload_once(record.first_sha, account)
             last = record.last_path or await self._upload_once(record.last_sha, account)
         except (NoAnswer, Busy, ServerError) as error:
             text = f"{error} The pictures are uploaded when the vendor can be reached; nothing is paid so far."
             desk.apply(ref, events.CallPostponed(desk.now(), self._retry_at(error), text))
         except PixVerseError as error:
+            self.accounts.stopped_by(error, record)
             desk.apply(ref, self._refusal(error))
         else:
             desk.apply(ref, events.PicturesUploaded(desk.now(), first, last, account))
@@ -119,48 +107,48 @@ class Submitter:
     # -- inside --------------------------------------------------------------------------------------------------
 
     async def _turn(self, ref: str) -> bool:
-        """Wait for a free slot; False where the job was cancelled, timed out or refused meanwhile."""
-        desk = self._desk
+        """Wait for a free slot; False where the job was cancelled, timed out, moved or refused meanwhile."""
+        desk, accounts = self._desk, self.accounts
         while True:
             record = desk.records[ref]
             if record.state is not JobState.WAITING or not desk.is_seated:
                 return False
             if desk.now() >= record.deadline_at:
                 return False
-            # what is asked for after that is a person's new try: the credits may have been bought meanwhile
-            if self._stopped is not None and record.created_at <= self._stopped_at:
-                desk.apply(ref, self._refusal(self._stopped))
-                return False
-            wait_s = self._cools_until - desk.now()
-            if wait_s <= 0 and self._slots_taken(record) < MOST_AT_ONCE:
+            stop = accounts.stop_of(record)
+            if stop is None and accounts.may_send(record):
                 return True
+            other = accounts.elsewhere(record)
+            if other is not None:
+                desk.apply(ref, events.AccountLeft(desk.now(), other))
+                return False
+            if stop is not None and not accounts.may_go_elsewhere(record):
+                desk.apply(ref, self._refusal(stop))
+                return False
             self._may_be_free.clear()
+            pause_s = accounts.pause_s(record)
             try:
-                async with asyncio.timeout(min(wait_s, 5.0) if wait_s > 0 else 5.0):
+                async with asyncio.timeout(min(pause_s, _LOOKS_AGAIN_S) if pause_s > 0 else _LOOKS_AGAIN_S):
                     await self._may_be_free.wait()
             except TimeoutError:
                 continue
-
-    def _slots_taken(self, record: JobRecord) -> int:
-        # where the vendor chooses, the account is known after the acceptance only: then any job may be beside this one
-        return sum(
-            actions.holds_slot(other) and (None in (other.account, record.account) or other.account == record.account)
-            for other in self._desk.records.values()
-        )
 
     def _event_of(self, outcome: PaidOutcome, record: JobRecord) -> Event:
         now = self._desk.now()
         match outcome:
             case Accepted(video_id=video_id, cost_credits=cost):
+                self.accounts.was_accepted(record)
                 return events.CallAccepted(now, video_id, useapi.account_of(video_id), cost)
             case Unsettled(reason=reason):
                 return events.AnswerLost(now, reason)
             case Rejected(error=error) if isinstance(error, NoAnswer | Busy):
                 retry_at = self._retry_at(error)
                 if isinstance(error, Busy):
-                    self._cools_until = retry_at
+                    self.accounts.was_busy(record, tries_again_at=retry_at)
                 return events.CallPostponed(now, retry_at, str(error), attempt=record.attempt)
             case Rejected(error=error):
+                if self.accounts.stopped_by(error, record):
+                    return events.CallPostponed(now, now, str(error), attempt=record.attempt)
                 if isinstance(error, APIError) and error.status == 400:
                     self._forget_uploads(record)  # it may be a picture that the vendor has dropped
                 return self._refusal(error, attempt=record.attempt)
@@ -170,10 +158,7 @@ class Submitter:
             await self._desk.client.send(useapi.stop_tracking(video_id), attempts=1)
 
     def _refusal(self, error: PixVerseError, *, attempt: int | None = None) -> events.CallRefused:
-        now = self._desk.now()
-        if isinstance(error, _STOPPING) and error is not self._stopped:
-            self._stopped, self._stopped_at = error, now
-        is_moderation = isinstance(error, Moderated)
+        now, is_moderation = self._desk.now(), isinstance(error, Moderated)
         return events.CallRefused(now, type(error).__name__, str(error), is_moderation=is_moderation, attempt=attempt)
 
     def _retry_at(self, error: PixVerseError) -> float:
@@ -182,27 +167,6 @@ class Submitter:
         named = error.retry_after_s if isinstance(error, Busy | ServerError) else None
         least, most = timing.busy_wait_s if isinstance(error, Busy) else timing.retry_s
         return self._desk.now() + (named if named is not None else random.uniform(least, most))  # noqa: S311 - jitter
-
-    async def _choose_account(self) -> str | None:
-        """Return the account to use where several are configured (the vendor then wants one named), else None."""
-        client = self._desk.client
-        if self._accounts is None:
-            try:
-                self._accounts = await client.send(useapi.list_accounts(), attempts=2)
-            except _STOPPING:
-                raise
-            except APIError:
-                self._accounts = ()  # an API that does not tell: the vendor chooses
-        if len(self._accounts) < 2:
-            return None
-        try:
-            capacity = await client.send(useapi.get_capacity(), attempts=2)
-        except _STOPPING:
-            raise
-        except APIError:
-            return self._accounts[0]
-        free = {slot.account: slot.available for slot in capacity.accounts}
-        return max(self._accounts, key=lambda email: free.get(email, 0))
 
     async def _upload_once(self, sha256: str | None, account: str | None) -> str:
         """Return the vendor's path of the prepared picture with this hash, uploading it where that is new."""

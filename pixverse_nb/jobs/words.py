@@ -16,6 +16,8 @@ def told(event: Event, after: JobRecord) -> str:
             text = "uploading the pictures"
         case events.PicturesUploaded():
             text = "both pictures are at the vendor"
+        case events.AccountLeft():
+            text = "another account has room: it goes there"
         case events.IntentMade():
             text = f"paid call {after.attempt} is about to leave"
         case events.CallAccepted():

@@ -8,6 +8,7 @@ version, and a write that does not know the newest one is refused, so that two p
 from pixverse_nb.ledger.forms import SCHEMA_VERSION
 from pixverse_nb.ledger.jobs import Ledger
 from pixverse_nb.ledger.seats import SeatRow, Seats
+from pixverse_nb.ledger.sweeps import CellRow
 from pixverse_nb.ledger.travel import TravellingJob, TravellingUpload
 
-__all__ = ["SCHEMA_VERSION", "Ledger", "SeatRow", "Seats", "TravellingJob", "TravellingUpload"]
+__all__ = ["SCHEMA_VERSION", "CellRow", "Ledger", "SeatRow", "Seats", "TravellingJob", "TravellingUpload"]

@@ -1,6 +1,7 @@
 """The forms of the ledger's file, and how an older one is brought up to the newest."""
 
 import sqlite3
+from collections.abc import Iterator
 from typing import Final
 
 _FIRST_FORM: Final = """
@@ -62,8 +63,66 @@ CREATE INDEX jobs_by_cost ON jobs (
     service, coalesce(json_extract(data, '$.cost_credits'), json_extract(data, '$.estimated_credits'), 0)
 ) WHERE json_extract(data, '$.charged') != 'no';
 """
+# What a row of jobs has cost, or may have: the running sum lets a budget be checked at once, whatever the ledger holds.
+_COST: Final = (
+    "iif(json_extract({row}data, '$.charged') = 'no', 0,"
+    " coalesce(json_extract({row}data, '$.cost_credits'), json_extract({row}data, '$.estimated_credits'), 0))"
+)
+_RUNNING_SUMS: Final = f"""
+DROP INDEX jobs_by_cost;
+CREATE TABLE sums (
+    service TEXT PRIMARY KEY,
+    spent INTEGER NOT NULL          -- credits, kept by the two triggers below
+) STRICT;
+INSERT INTO sums (service, spent) SELECT service, sum({_COST.format(row="")}) FROM jobs GROUP BY service;
+CREATE TRIGGER jobs_added AFTER INSERT ON jobs BEGIN
+    INSERT INTO sums (service, spent) VALUES (new.service, {_COST.format(row="new.")})
+    ON CONFLICT (service) DO UPDATE SET spent = spent + excluded.spent; END;
+CREATE TRIGGER jobs_changed AFTER UPDATE OF data ON jobs BEGIN
+    UPDATE sums SET spent = spent + {_COST.format(row="new.")} - {_COST.format(row="old.")}
+    WHERE service = new.service; END;
+"""  # noqa: S608 - our own words
+_SWEEPS: Final = """
+CREATE TABLE sweeps (
+    service TEXT NOT NULL,
+    sweep TEXT NOT NULL,
+    at REAL NOT NULL,               -- when it was last run
+    title TEXT NOT NULL,
+    PRIMARY KEY (service, sweep)
+) STRICT;
+CREATE TABLE sweep_cells (
+    service TEXT NOT NULL,
+    sweep TEXT NOT NULL,
+    cell TEXT NOT NULL,
+    PRIMARY KEY (service, sweep, cell)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE verdicts (
+    service TEXT NOT NULL,
+    cell TEXT NOT NULL,
+    at REAL NOT NULL,
+    choice TEXT NOT NULL,
+    note TEXT NOT NULL,
+    PRIMARY KEY (service, cell)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE duels (
+    service TEXT NOT NULL,
+    left_cell TEXT NOT NULL,
+    right_cell TEXT NOT NULL,
+    result TEXT NOT NULL,
+    is_blind INTEGER NOT NULL,
+    at REAL NOT NULL
+) STRICT;
+CREATE INDEX duels_by_cell ON duels (service, left_cell);
+CREATE TABLE measurements (
+    sha256 TEXT NOT NULL,           -- of the video
+    against TEXT NOT NULL,          -- the pictures it was compared with, and the version of the measuring
+    at REAL NOT NULL,
+    data TEXT NOT NULL,
+    PRIMARY KEY (sha256, against)
+) STRICT, WITHOUT ROWID;
+"""
 # The ledger's forms, oldest first; a file of an earlier form is brought up step by step in one transaction.
-FORMS: Final = (_FIRST_FORM, _SEATS_AND_BALANCES, _QUICK_BOOKS)
+FORMS: Final = (_FIRST_FORM, _SEATS_AND_BALANCES, _QUICK_BOOKS, _RUNNING_SUMS + _SWEEPS)
 SCHEMA_VERSION: Final = len(FORMS)
 
 
@@ -79,9 +138,18 @@ def bring_up(db: sqlite3.Connection) -> int:
     """
     found = form_of(db)
     for form in FORMS[found:]:
-        for statement in form.split(";\n"):
-            if statement.strip():
-                db.execute(statement)
+        for statement in _statements(form):
+            db.execute(statement)
     if found < SCHEMA_VERSION:
         db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     return found
+
+
+def _statements(form: str) -> Iterator[str]:
+    """Yield the statements one by one: `executescript` would commit what the caller's transaction holds."""
+    lines: list[str] = []
+    for line in form.strip().splitlines():
+        lines.append(line)
+        if sqlite3.complete_statement("\n".join(lines)):  # it knows that a trigger ends with its END;
+            yield "\n".join(lines)
+            lines.clear()

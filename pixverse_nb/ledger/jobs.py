@@ -3,15 +3,17 @@
 import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
 from pixverse_nb.errors import BudgetReached
 from pixverse_nb.ledger.balances import Balances
 from pixverse_nb.ledger.file import LedgerFile
+from pixverse_nb.ledger.opinions import Opinions
 from pixverse_nb.ledger.rows import add_event, event_of, insert_job, job_of, update_job, upload_of
 from pixverse_nb.ledger.seats import Seats, seat_row
+from pixverse_nb.ledger.sweeps import COST, Sweeps, sweep_spent
 from pixverse_nb.ledger.travel import Travel
 from pixverse_nb.models import FINAL_STATES, JobEvent, JobState, UploadedFile
 from pixverse_nb.record import JobRecord
@@ -24,7 +26,7 @@ _REUSABLE_NAMES: Final = tuple(
         if state not in (JobState.FAILED, JobState.MODERATED, JobState.REFUSED, JobState.CANCELLED)
     )
 )
-_COST: Final = "coalesce(json_extract(data, '$.cost_credits'), json_extract(data, '$.estimated_credits'), 0)"
+_UNSENT: Final = (JobState.PLANNED, JobState.UPLOADING, JobState.WAITING)
 
 
 class Ledger:
@@ -40,6 +42,8 @@ class Ledger:
         self.seats = Seats(self._file, service=service)
         self.balances = Balances(self._file, service=service)
         self.travel = Travel(self._file, service=service)
+        self.sweeps = Sweeps(self._file, service=service)
+        self.opinions = Opinions(self._file, service=service)
 
     def close(self) -> None:
         """Close the file."""
@@ -74,7 +78,7 @@ class Ledger:
             if reuse:
                 found = self._newest_like(db, record)
                 if found is not None:
-                    return found, False
+                    return self._under_budgets_of(db, record, found), False
             added = insert_job(db, record, service=self.service)
             add_event(db, added.ref, JobEvent(added.created_at, added.state, "asked for"))
             return added, True
@@ -209,23 +213,34 @@ class Ledger:
 
     # -- inside --------------------------------------------------------------------------------------------------
 
+    @staticmethod
+    def _under_budgets_of(db: sqlite3.Connection, asked: JobRecord, found: JobRecord) -> JobRecord:
+        """A job that was never sent stands under the budgets of whoever asks for it last."""
+        moved = replace(
+            found,
+            budget_credits=asked.budget_credits,
+            sweep=asked.sweep or found.sweep,
+            sweep_budget_credits=asked.sweep_budget_credits if asked.sweep else found.sweep_budget_credits,
+        )
+        if found.state not in _UNSENT or moved == found:
+            return found
+        return update_job(db, moved) or found
+
     def _check_budget(self, db: sqlite3.Connection, record: JobRecord) -> None:
-        if record.budget_credits is None:
-            return
-        spent = self._spent(db, except_ref=record.ref)
-        price = record.estimated_credits or 0
-        if spent + price > record.budget_credits:
-            raise BudgetReached(
-                f"This video costs about {price} credits; {spent} of the budget of {record.budget_credits} are spent "
-                "(or may be). It was not sent and nothing was paid. Raise budget_credits to go on.",
-                ref=record.ref,
-            )
+        if record.budget_credits is not None:
+            spent = self._spent(db, except_ref=record.ref)
+            _refuse_above(record.budget_credits, spent, record, whose="the budget")
+        if record.sweep is not None and record.sweep_budget_credits is not None:
+            spent = sweep_spent(db, self.service, record.sweep, except_ref=record.ref)
+            _refuse_above(record.sweep_budget_credits, spent, record, whose="the sweep's budget")
 
     def _spent(self, db: sqlite3.Connection, *, except_ref: str) -> int:
-        paid = f"SELECT coalesce(sum({_COST}), 0) FROM jobs WHERE json_extract(data, '$.charged') != 'no'"  # noqa: S608 - own words
-        (total,) = db.execute(f"{paid} AND service = ?", (self.service,)).fetchone()  # in an index, so at once
-        (own,) = db.execute(f"{paid} AND +service = ? AND ref = ?", (self.service, except_ref)).fetchone()
-        return int(total) - int(own)
+        total = db.execute("SELECT spent FROM sums WHERE service = ?", (self.service,)).fetchone()
+        own = db.execute(
+            f"SELECT {COST} FROM jobs WHERE ref = ? AND service = ? AND json_extract(data, '$.charged') != 'no'",  # noqa: S608 - own words
+            (except_ref, self.service),
+        ).fetchone()
+        return int(total[0] if total else 0) - int(own[0] if own else 0)
 
     def _newest_like(self, db: sqlite3.Connection, record: JobRecord) -> JobRecord | None:
         drawn = " AND seed_was_drawn" if record.seed_was_drawn else ""
@@ -247,3 +262,13 @@ class Ledger:
         with self._file.reading() as db:
             rows = db.execute(query, (self.service, *values)).fetchall()
         return [job_of(data) for (data,) in rows]
+
+
+def _refuse_above(budget_credits: int, spent: int, record: JobRecord, *, whose: str) -> None:
+    price = record.estimated_credits or 0
+    if spent + price > budget_credits:
+        raise BudgetReached(
+            f"This video costs about {price} credits; {spent} of {whose} of {budget_credits} are spent (or may be). "
+            "It was not sent and nothing was paid. Raise budget_credits to go on.",
+            ref=record.ref,
+        )

@@ -60,6 +60,18 @@ class LiveOutput:
             _log.debug("a live output could not be updated", exc_info=True)
 
 
+def can_replace_outputs() -> bool:
+    """Tell whether a frontend is there in which a shown output can be replaced: not in a terminal, nor in a script."""
+    shell = _shell()
+    return shell is not None and not _is_terminal(shell)
+
+
+def cell_number() -> int | None:
+    """Return the number of the cell that runs, or ran last, in this kernel; None outside of IPython."""
+    shell = _shell()
+    return None if shell is None else int(shell.execution_count)
+
+
 def _shell() -> Any:
     """Return the running IPython shell, or None.
 

@@ -1,4 +1,4 @@
-"""Live cards: each job's card is drawn again when the job changes, and once a second for its clock.
+"""Live cards: each job's or sweep's card is drawn again when it changes, and once a second for its clock.
 
 All cards share one thread, which starts with the first card and ends with the last. Nothing is drawn on the thread
 that reports a change: it only leaves a mark.
@@ -8,11 +8,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from pixverse_nb.models import JobSnapshot
 from pixverse_nb.show.card import card_html, card_text
-from pixverse_nb.show.display import LiveOutput, bundle_of
+from pixverse_nb.show.display import LiveOutput, bundle_of, can_replace_outputs
+from pixverse_nb.show.sweep_card import SweepProgress, sweep_html, sweep_text
 
 _log: Final = logging.getLogger("pixverse_nb")
 
@@ -36,6 +37,78 @@ def watch_live(
     card, drawer = Card(snapshot, now, pictures), ticker or TICKER
     drawer.add(card, subscribe)
     return lambda: drawer.draw(card)
+
+
+def watch_live_sweep(
+    progress: Callable[[], SweepProgress],
+    subscribe: Callable[[Callable[[], None]], Callable[[], None]],
+    now: Callable[[], float] = time.time,
+    *,
+    ticker: "Ticker | None" = None,
+) -> "Drawn":
+    """Show a sweep's card and keep it true until the sweep is over; returns it at once.
+
+    Where outputs cannot be replaced (a terminal, a script) it is a bar on the error stream.
+    """
+    card: Drawn = SweepCard(progress, now) if can_replace_outputs() else SweepBar(progress)
+    (ticker or TICKER).add(card, subscribe)
+    return card
+
+
+class Drawn(Protocol):
+    """What the ticker draws."""
+
+    is_over: bool
+
+    def draw(self) -> None:
+        """Show the thing as it is now; after its end `is_over` is True."""
+
+
+class SweepCard:
+    """One live card of a sweep."""
+
+    def __init__(self, progress: Callable[[], SweepProgress], now: Callable[[], float]) -> None:
+        self._progress = progress
+        self._now = now
+        first = progress()
+        self.is_over = first.is_over or first.mode == "planned"
+        self._output = LiveOutput(self._bundle(first))
+
+    def draw(self) -> None:
+        """Show the sweep as it is now."""
+        latest = self._progress()
+        self._output.update(self._bundle(latest))
+        self.is_over = latest.is_over
+
+    def _bundle(self, progress: SweepProgress) -> dict[str, str]:
+        now = self._now()
+        return dict(bundle_of(sweep_html(progress, now=now), sweep_text(progress, now=now)))
+
+
+class SweepBar:
+    """A sweep's progress as a bar in a terminal."""
+
+    def __init__(self, progress: Callable[[], SweepProgress]) -> None:
+        from pixverse_nb.show.bar import Bar
+
+        self._progress = progress
+        self._lock = threading.Lock()  # the ticker and who waits for the end may both draw the last time
+        first = progress()
+        self.is_over = first.is_over or first.mode == "planned"
+        self._bar = Bar(first)
+        if self.is_over:
+            self._bar.close()
+
+    def draw(self) -> None:
+        """Bring the bar to where the sweep is; at its end it is left standing."""
+        with self._lock:
+            if self.is_over:
+                return
+            latest = self._progress()
+            self._bar.show(latest)
+            self.is_over = latest.is_over
+            if self.is_over:
+                self._bar.close()
 
 
 class Card:
@@ -77,10 +150,10 @@ class Ticker:
         self._changed = threading.Event()
         self._lock = threading.Lock()
         self._drawing = threading.Lock()  # held while a card is drawn, so that an older state never follows a newer
-        self._cards: dict[Card, Callable[[], None]] = {}
+        self._cards: dict[Drawn, Callable[[], None]] = {}
         self._thread: threading.Thread | None = None
 
-    def add(self, card: Card, subscribe: Callable[[Callable[[], None]], Callable[[], None]]) -> None:
+    def add(self, card: Drawn, subscribe: Callable[[Callable[[], None]], Callable[[], None]]) -> None:
         """Draw `card` from now on until it is over; one that is over already is left alone."""
         if card.is_over:
             return
@@ -92,7 +165,7 @@ class Ticker:
                 self._thread.start()
         self._changed.set()  # the job may have moved between its first snapshot and the subscription
 
-    def draw(self, card: Card) -> None:
+    def draw(self, card: Drawn) -> None:
         """Draw `card` now, on the calling thread; one that is over is left alone."""
         with self._drawing:
             if card in self._cards:
@@ -120,7 +193,7 @@ class Ticker:
                     return
             pause.wait(self._gap_s)
 
-    def _draw(self, card: Card) -> None:
+    def _draw(self, card: Drawn) -> None:
         try:
             card.draw()
             over = card.is_over

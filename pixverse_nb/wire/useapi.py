@@ -89,9 +89,9 @@ def get_credits(*, email: str | None) -> Call[Credits]:
     return Call("GET", "/features/", _read_credits, query=_email_query(email))
 
 
-def list_accounts() -> Call[tuple[str, ...]]:
-    """GET accounts: the e-mails of the configured accounts."""
-    return Call("GET", "/accounts", lambda reply: tuple(_object(reply)))
+def list_accounts() -> Call[Mapping[str, int | None]]:
+    """GET accounts: the e-mails of the configured accounts, each with its `maxJobs` (None where it is not told)."""
+    return Call("GET", "/accounts", _read_accounts)
 
 
 def account_of(video_id: str) -> str | None:
@@ -231,6 +231,13 @@ def _read_capacity(reply: Reply) -> Capacity:
             if isinstance(row, dict) and _text(row.get("email"))
         )
     )
+
+
+def _read_accounts(reply: Reply) -> Mapping[str, int | None]:
+    return {
+        email: _int(entry.get("maxJobs")) if isinstance(entry, dict) else None
+        for email, entry in _object(reply).items()
+    }
 
 
 def _read_credits(reply: Reply) -> Credits:

@@ -6,7 +6,20 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
+from pixverse_nb.models import JobState
+from pixverse_nb.show.tiles import Tile, row_of
+from pixverse_nb.widgets import gallery
+from pixverse_nb.widgets.assembly import script
+
 STATIC = Path(__file__).parent.parent.parent / "pixverse_nb" / "widgets" / "static"
+
+# The files that a widget's script is joined from.
+SCRIPTS: dict[str, tuple[str, ...]] = {
+    "picker": ("picker.js",),
+    "choice": ("choice.js",),
+    "progress": ("progress.js",),
+    "gallery": gallery.SCRIPTS,
+}
 
 STATES: dict[str, dict[str, Any]] = {
     "picker": {
@@ -23,8 +36,19 @@ STATES: dict[str, dict[str, Any]] = {
     },
     "choice": {"label": "Fit", "names": ["a", "b"], "index": 0, "reasons": ["", ""], "hint": "", "message": ""},
     "progress": {"rows": [], "more": 0},
+    "gallery": {
+        "title": "Two",
+        "rows": [
+            {**row_of(Tile("a", "seed 1", JobState.DONE, axes={"seed": 1}, metrics={"psnr": 30.0})), "film": True},
+            row_of(Tile("b", "seed 2", JobState.GENERATING, axes={"seed": 2}, metrics={"psnr": 20.0}, began_at=1.0)),
+        ],
+        "can_compare": True,
+        "selected": [],
+        "wall_name": "",
+    },
 }
-# Counts what a view takes: listeners of elements (still alive unless their signal is aborted), of the model, timers.
+# Counts what a view takes: listeners of elements (still alive unless their signal is aborted), of the model, timers,
+# observers and addresses of data. A question of the page is answered with a picture, so that there is such an address.
 COUNT = """async ([source, state]) => {
     const alive = new Set();
     const add = EventTarget.prototype.addEventListener;
@@ -45,35 +69,57 @@ COUNT = """async ([source, state]) => {
     const [start, stop] = [window.setInterval, window.clearInterval];
     window.setInterval = (...given) => { const id = start(...given); timers.add(id); return id; };
     window.clearInterval = id => { timers.delete(id); stop(id); };
+    const observers = new Set();
+    const [Sight, Size] = [window.IntersectionObserver, window.ResizeObserver];
+    const watched = Observer => class extends Observer {
+        observe(target) { observers.add(this); super.observe(target); }
+        disconnect() { observers.delete(this); super.disconnect(); }
+    };
+    window.IntersectionObserver = watched(Sight);
+    window.ResizeObserver = watched(Size);
     const heard = [];
+    const answer = content => {
+        for (const key of content.kind === 'posters' ? content.keys : [])
+            for (const [, act] of heard.filter(([name]) => name === 'msg:custom'))
+                act({ kind: 'poster', key }, [new Uint8Array([255, 216, 255])]);
+    };
     const model = {
         get: name => state[name],
         set: (name, value) => { state[name] = value; },
         save_changes: () => {},
-        send: () => {},
+        send: answer,
         on: (name, act) => heard.push([name, act]),
         off: (name, act) => heard.splice(heard.findIndex(([n, a]) => n === name && a === act), 1),
     };
-    const counts = () => ({ elements: alive.size, model: heard.length, timers: timers.size });
+    const counts = () => ({ elements: alive.size, model: heard.length, timers: timers.size,
+        observers: observers.size, addresses: addresses.size });
     const url = URL.createObjectURL(new Blob([source], { type: 'text/javascript' }));
     const module = (await import(url)).default;
+    const addresses = new Set();
+    const [give, takeBack] = [URL.createObjectURL, URL.revokeObjectURL];
+    URL.createObjectURL = data => { const own = give.call(URL, data); addresses.add(own); return own; };
+    URL.revokeObjectURL = own => { addresses.delete(own); takeBack.call(URL, own); };
     const el = document.body.appendChild(document.createElement('div'));
     const cleanup = module.render({ model, el });
+    await new Promise(requestAnimationFrame); // observers report with the next frame
+    await new Promise(requestAnimationFrame);
     const during = counts();
     cleanup();
     Object.assign(EventTarget.prototype, { addEventListener: add, removeEventListener: remove });
     Object.assign(window, { setInterval: start, clearInterval: stop });
+    Object.assign(window, { IntersectionObserver: Sight, ResizeObserver: Size });
+    Object.assign(URL, { createObjectURL: give, revokeObjectURL: takeBack });
     return { during, after: counts(), ids: el.querySelectorAll('[id]').length };
 }"""
 
 
 @pytest.mark.parametrize("name", sorted(STATES))
 def test_a_view_takes_off_every_listener(page: Page, name: str) -> None:
-    """After its cleanup a view listens to nothing and runs no timer; it sets no ids, so two can stand on one page."""
+    """After its cleanup a view hears and watches nothing and holds no data; it sets no ids, so two can stand."""
     page.goto("about:blank")
-    counted = page.evaluate(COUNT, [(STATIC / f"{name}.js").read_text(), STATES[name]])
+    counted = page.evaluate(COUNT, [script(*SCRIPTS[name]), STATES[name]])
     assert counted["during"]["model"] > 0
-    assert counted["after"] == {"elements": 0, "model": 0, "timers": 0}
+    assert counted["after"] == {"elements": 0, "model": 0, "timers": 0, "observers": 0, "addresses": 0}
     assert counted["ids"] == 0
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from pixverse_nb.jobs.events import (
+    AccountLeft,
     AnswerLost,
     CallAccepted,
     CallPostponed,
@@ -88,6 +89,7 @@ TABLE: list[tuple[Event, dict[JobState, JobState]]] = [
         {JobState.PLANNED: JobState.UPLOADING, JobState.WAITING: JobState.UPLOADING},
     ),
     (PicturesUploaded(NOW + 100, "upload/3", "upload/4", None), {JobState.UPLOADING: JobState.WAITING}),
+    (AccountLeft(NOW + 100, "b@example.com"), {}),
     (IntentMade(NOW + 100, SEND_BY + 100, "me"), {JobState.WAITING: JobState.SUBMITTING}),
     (
         replace(ACCEPTED, at=NOW + 100),
@@ -172,6 +174,15 @@ TABLE: list[tuple[Event, dict[JobState, JobState]]] = [
 def test_each_event_in_each_state(state: JobState, event: Event, leads: dict[JobState, JobState]) -> None:
     """Where an event leads is written down for every state; nothing is left to chance."""
     assert advance(lived(*LIVES[state]), event).state is leads.get(state, state)
+
+
+def test_a_waiting_job_goes_to_another_account_with_its_pictures_anew() -> None:
+    """The uploads of one account are not another's; a picture that the person named there keeps the job where it is."""
+    waiting = replace(lived(*UPLOADED), first_sha="1", last_sha="2", account="a@example.com", retry_at=NOW + 50)
+    moved = advance(waiting, AccountLeft(NOW + 10, "b@example.com"))
+    assert (moved.account, moved.first_path, moved.last_path, moved.retry_at) == ("b@example.com", None, None, None)
+    bound = replace(waiting, last_sha=None)
+    assert advance(bound, AccountLeft(NOW + 10, "b@example.com")) == bound
 
 
 def test_the_table_knows_every_event() -> None:

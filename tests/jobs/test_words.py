@@ -23,6 +23,7 @@ LINES: list[tuple[events.Event, object, str]] = [
         a_record(state=JobState.UPLOADING),
         "both pictures are at the vendor",
     ),
+    (events.AccountLeft(NOW, EMAIL), WAITING, "another account has room: it goes there"),
     (events.IntentMade(NOW, NOW + 60, "me"), replace(WAITING, attempt=2), "paid call 3 is about to leave"),
     (events.CallAccepted(NOW, a_video_id(), EMAIL, 60), SENT, "accepted by the vendor: paid"),
     (events.CallRefused(NOW, "APIError", "No.", attempt=1), SENT, "refused, nothing paid: No."),

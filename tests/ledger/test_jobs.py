@@ -2,12 +2,15 @@
 
 import json
 import sqlite3
+import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from pixverse_nb.errors import BudgetReached, LedgerError
 from pixverse_nb.ledger import Ledger
@@ -293,3 +296,75 @@ def test_the_file_holds_no_picture_and_the_cell_in_clear(ledger: Ledger, tmp_pat
         record.ref, ledger.service, record.request.cell, record.request.call_key, "queued", a_video_id(), 1
     )  # fmt: skip
     assert JobRecord.from_json(json.loads(row[7])) == record
+
+
+OFFERS = st.lists(
+    st.tuples(
+        st.integers(0, 3),
+        st.sampled_from(["no", "unknown", "yes"]),
+        st.none() | st.integers(0, 200),
+        st.none() | st.integers(0, 200),
+    ),
+    max_size=12,
+)
+
+
+@given(steps=OFFERS)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_the_running_sum_is_what_the_rows_say(steps: list[tuple[int, str, int | None, int | None]]) -> None:
+    """However jobs are added and change, what is spent is the sum over the rows, each by its own last word."""
+    with tempfile.TemporaryDirectory() as folder:
+        ledger = Ledger(Path(folder) / "ledger.db", service="s")
+        costs: dict[str, int] = {}
+        for number, charged, cost, estimate in steps:
+            ref = f"job-{number}"
+            record = ledger.load(ref) or added(ledger, ref=ref, request=a_request(seed=number + 1))
+            changed = replace(record, charged=charged, cost_credits=cost, estimated_credits=estimate)  # type: ignore[arg-type]  # one of the three
+            ledger.save(changed, at=NOW, text="changed")
+            told = cost if cost is not None else estimate or 0
+            costs[ref] = 0 if charged == "no" else told
+        assert ledger.spent_credits() == sum(costs.values())
+        ledger.close()
+
+
+def test_a_sweeps_budget_counts_its_cells_whoever_asked_for_them(ledger: Ledger) -> None:
+    """What was paid for a cell before, by any call, counts; other cells do not; an intent beyond it is not stored."""
+    epoch = ledger.seats.take("me", after=0, has_lock=True)
+    paid = added(ledger, ref="old", request=a_request(seed=1), charged="yes", cost_credits=45)
+    added(ledger, ref="other", request=a_request(seed=9), charged="yes", cost_credits=500)
+    cells = [paid.request.cell, a_request(seed=2).cell]
+    ledger.sweeps.register("sw", cells, title="two seeds", at=NOW)
+    assert ledger.sweeps.spent(cells) == 45
+    before = added(ledger, ref="new", request=a_request(seed=2))
+    intent = spending(version=before.version, request=before.request, sweep="sw")
+    with pytest.raises(BudgetReached, match="45 of the sweep's budget of 104 are spent"):
+        ledger.save(replace(intent, sweep_budget_credits=104), at=NOW, text="intent", epoch=epoch)
+    assert ledger.load("new") == before
+    assert ledger.save(replace(intent, sweep_budget_credits=105), at=NOW, text="intent", epoch=epoch) is not None
+
+
+def test_an_unsent_job_stands_under_the_budget_of_who_asks_last(ledger: Ledger) -> None:
+    """The same call with another budget finds the job and gives it that budget; one that was sent stays as it is."""
+    first = replace(a_record(ref="one"), budget_credits=10)
+    ledger.find_or_add(first, reuse=True)
+    again, is_new = ledger.find_or_add(
+        replace(a_record(ref="two"), budget_credits=99, sweep="sw", sweep_budget_credits=50), reuse=True
+    )
+    assert (is_new, again.ref) == (False, "one")
+    assert (again.budget_credits, again.sweep, again.sweep_budget_credits) == (99, "sw", 50)
+    ledger.save(replace(again, state=JobState.QUEUED, charged="yes"), at=NOW, text="accepted")
+    kept, _ = ledger.find_or_add(replace(a_record(ref="three"), budget_credits=1), reuse=True)
+    assert kept.budget_credits == 99
+
+
+def test_the_jobs_of_a_cell_come_newest_first(ledger: Ledger) -> None:
+    """A plan sees every try of a cell with its state and its cost; a cell without a job is left out."""
+    request = a_request(seed=1)
+    added(ledger, ref="old", request=request, state=JobState.FAILED, charged="unknown", estimated_credits=60)
+    added(ledger, ref="new", request=request, created_at=NOW + 9, charged="no", estimated_credits=60)
+    rows = ledger.sweeps.rows([request.cell, "nobody"])
+    assert [(row.ref, row.state, row.credits) for row in rows[request.cell]] == [
+        ("new", JobState.PLANNED, 0),
+        ("old", JobState.FAILED, 60),
+    ]
+    assert "nobody" not in rows

@@ -8,6 +8,7 @@ from PIL import Image
 
 from pixverse_nb.jobs.job import Job
 from pixverse_nb.models import JobState, UploadedFile
+from pixverse_nb.sandbox import Account
 from pixverse_nb.session import Client
 from tests.session.conftest import Build
 from tests.session.house import A_JOB_S, House, finished, order, picture, reached, states
@@ -173,3 +174,33 @@ def test_the_named_account_gets_the_job_and_the_list(built: Build, tmp_path: Pat
         assert (len(one.videos()), len(two.videos())) == (1, 2)
         assert one.credits().total == two.credits().total + 45
         assert house.control.requests["files"] == 4  # each picture once for each account
+
+
+def test_several_accounts_share_the_work(built: Build, tmp_path: Path) -> None:
+    """Jobs asked for at once spread over all accounts, each up to its own slots, without a single refused call."""
+    accounts = [Account("one@example.com", max_jobs=2), Account("two@example.com", max_jobs=3)]
+    with built(tmp_path, speed=0, accounts=accounts) as house:
+        client = house.open()
+        jobs = [order(client, seed=seed) for seed in range(1, 8)]
+        house.accepts(5)
+        emails = [generation.email for generation in house.control.generations]
+        assert (emails.count("one@example.com"), emails.count("two@example.com")) == (2, 3)
+        house.control.advance(A_JOB_S)
+        house.accepts(7)
+        house.control.advance(A_JOB_S)
+        for job in jobs:
+            finished(job)
+        assert house.control.requests["create-frames-v3"] == 7
+        assert house.control.requests["files"] == 4
+
+
+def test_an_account_without_credits_hands_its_work_to_the_other(built: Build, tmp_path: Path) -> None:
+    """A 412 stops that account alone: the refused call and those that wait behind it go to the one with credits."""
+    poor = Account("one@example.com", max_jobs=4, credits={"daily": 45, "monthly": 0, "package": 0})
+    with built(tmp_path, accounts=[poor, Account("two@example.com", max_jobs=1)]) as house:
+        client = house.open()
+        jobs = [order(client, seed=seed) for seed in range(1, 7)]
+        for job in jobs:
+            finished(job)
+        emails = [generation.email for generation in house.control.generations]
+        assert (emails.count("one@example.com"), emails.count("two@example.com")) == (1, 5)

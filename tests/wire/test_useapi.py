@@ -435,9 +435,13 @@ def test_a_balance_with_holes_is_a_balance() -> None:
     assert read_reply(useapi.get_credits(email=None), reply({"credit_daily": "7", "credit_monthly": []})).total == 7
 
 
-def test_accounts_are_their_e_mails() -> None:
-    """The accounts are the keys of the object."""
-    assert read_reply(useapi.list_accounts(), reply(ACCOUNTS)) == (EMAIL,)
+def test_accounts_are_their_e_mails_with_their_slots() -> None:
+    """The accounts are the keys of the object; `maxJobs` is what each may run, where the entry tells it."""
+    assert read_reply(useapi.list_accounts(), reply(ACCOUNTS)) == {EMAIL: 8}
+    assert read_reply(useapi.list_accounts(), reply({"a@b.example": None, "c@d.example": {}})) == {
+        "a@b.example": None,
+        "c@d.example": None,
+    }
 
 
 def test_stopping_needs_no_body() -> None:

@@ -1,0 +1,165 @@
+"""Which account a job goes to, and whether one more call may leave there: slots, pauses, and accounts that stopped.
+
+An account that has no credits or waits for its owner is stopped for what was asked for before; with several accounts
+the work goes on with the others. What is asked for after that is a person's new try.
+"""
+
+from typing import Final
+
+from pixverse_nb.errors import (
+    AccountPending,
+    APIError,
+    OutOfCredits,
+    PixVerseError,
+    SubscriptionRequired,
+    Unauthorized,
+)
+from pixverse_nb.jobs import actions
+from pixverse_nb.jobs.desk import Desk
+from pixverse_nb.jobs.lanes import Account, Lanes
+from pixverse_nb.models import JobState
+from pixverse_nb.record import JobRecord
+from pixverse_nb.wire import useapi
+
+_OF_THE_TOKEN: Final = (Unauthorized, SubscriptionRequired)
+_OF_THE_ACCOUNT: Final = (OutOfCredits, AccountPending)
+# An error of these kinds speaks of the account, not of the request: every further call there would meet it too.
+STOPPING: Final = (*_OF_THE_TOKEN, *_OF_THE_ACCOUNT)
+_BOUND: Final = frozenset({JobState.UPLOADING, JobState.WAITING})  # to an account, and on the way to its slots
+
+
+class Accounts:
+    """The accounts behind one token, as the engine's process knows them; lives on its loop."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._lanes = Lanes()
+        self._emails: tuple[str, ...] | None = None
+        self._capacity_at = float("-inf")
+        self._stops: dict[Account, tuple[PixVerseError, float]] = {}
+        self._token_stop: tuple[PixVerseError, float] | None = None
+
+    async def choose(self, record: JobRecord) -> Account:
+        """Return the account for a job that names none: the roomiest of several, None where there is one only."""
+        if self._emails is None:
+            self._emails = await self._ask_accounts()
+        if len(self._emails) < 2:
+            return None
+        await self._ask_capacity()
+        going = [email for email in self._emails if email not in self._stops] or list(self._emails)
+        return self._lanes.roomiest({email: self._bound(email, except_ref=record.ref) for email in going})
+
+    def may_send(self, record: JobRecord) -> bool:
+        """Tell whether one more call may leave for this job's account now."""
+        most = record.request.max_jobs
+        taken = self._taken(record.account)
+        return self._lanes.may_send(record.account, taken=taken, now=self._desk.now(), most=most)
+
+    def may_go_elsewhere(self, record: JobRecord) -> bool:
+        """Tell whether another account that has not stopped may take this job, now or when it has room."""
+        is_bound = record.request.email is not None or record.first_sha is None or record.last_sha is None
+        return not is_bound and any(email != record.account and email not in self._stops for email in self._several())
+
+    def elsewhere(self, record: JobRecord) -> Account:
+        """Return another account that has room for this waiting job now, or None where it stays where it is."""
+        if not self.may_go_elsewhere(record):
+            return None
+        now = self._desk.now()
+        for email in self._several():
+            is_other = email != record.account and email not in self._stops
+            if is_other and self._lanes.may_send(email, taken=self._bound(email, except_ref=record.ref), now=now):
+                return email
+        return None
+
+    def pause_s(self, record: JobRecord) -> float:
+        """Return how long no more than known may be tried on this job's account; 0.0 or less where one may."""
+        return self._lanes.tries_again_at(record.account) - self._desk.now()
+
+    def room(self) -> int:
+        """Return how many jobs run at once on all accounts, as far as is known."""
+        return (
+            sum(self._lanes.room(account) for account in (self._emails or (None,)) if account not in self._stops) or 1
+        )
+
+    def was_busy(self, record: JobRecord, *, tries_again_at: float) -> None:
+        """The account of this job's refused call had no slot free."""
+        self._lanes.was_full(record.account, taken=self._taken(record.account), tries_again_at=tries_again_at)
+
+    def was_accepted(self, record: JobRecord) -> None:
+        """This job's call was accepted, so its account is no longer stopped."""
+        self._stops.pop(record.account, None)
+        self._lanes.was_accepted(record.account, taken=self._taken(record.account))
+
+    def stopped_by(self, error: PixVerseError, record: JobRecord) -> bool:
+        """Note what an error says of the account or the token; tell whether another account may still take the job."""
+        at = self._desk.now()
+        if isinstance(error, _OF_THE_TOKEN):
+            self._token_stop = (error, at)
+        elif isinstance(error, _OF_THE_ACCOUNT):
+            self._stops[record.account] = (error, at)
+            return self.may_go_elsewhere(record)
+        return False
+
+    def stop_of(self, record: JobRecord) -> PixVerseError | None:
+        """Return why this job's account takes no more of what was asked for before it stopped, or None."""
+        for stop in (self._token_stop, self._stops.get(record.account)):
+            if stop is not None and record.created_at <= stop[1]:
+                return stop[0]
+        return None
+
+    def forgive(self) -> None:
+        """Forget that accounts were stopped: a person asks again."""
+        self._stops.clear()
+        self._token_stop = None
+
+    # -- inside --------------------------------------------------------------------------------------------------
+
+    def _several(self) -> tuple[str, ...]:
+        """The accounts to choose from; none where the token reaches one, or where that is not known yet."""
+        return self._emails if self._emails is not None and len(self._emails) > 1 else ()
+
+    def _taken(self, account: Account) -> int:
+        # where the vendor chooses, the account is known after the acceptance only: then any job may be beside this one
+        return sum(
+            actions.holds_slot(other) and (None in (other.account, account) or other.account == account)
+            for other in self._desk.records.values()
+        )
+
+    def _bound(self, account: Account, *, except_ref: str) -> int:
+        """Count the jobs that hold a slot of an account or are on their way to one."""
+        return sum(
+            (actions.holds_slot(other) or other.state in _BOUND)
+            and other.account == account
+            and other.ref != except_ref
+            for other in self._desk.records.values()
+        )
+
+    async def _ask_accounts(self) -> tuple[str, ...]:
+        try:
+            accounts = await self._desk.client.send(useapi.list_accounts(), attempts=2)
+        except STOPPING:
+            raise
+        except APIError:
+            return ()  # an API that does not tell: the vendor chooses
+        names: tuple[Account, ...] = (None,) if len(accounts) == 1 else tuple(accounts)
+        for name, max_jobs in zip(names, accounts.values(), strict=True):
+            if max_jobs is not None:
+                self._lanes.told(name, max_jobs)
+        return tuple(accounts)
+
+    async def _ask_capacity(self) -> None:
+        """Learn now and then what others leave free on each account."""
+        now, pause_s = self._desk.now(), self._desk.timing.busy_wait_s[1]
+        if now - self._capacity_at < pause_s:
+            return
+        self._capacity_at = now
+        try:
+            capacity = await self._desk.client.send(useapi.get_capacity(), attempts=2)
+        except STOPPING:
+            raise
+        except APIError:
+            return
+        for slots in capacity.accounts:
+            self._lanes.told(slots.account, slots.max_jobs or 1)
+            taken = self._taken(slots.account)
+            self._lanes.free(slots.account, taken=taken, available=slots.available, tries_again_at=now + pause_s)

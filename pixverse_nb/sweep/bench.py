@@ -1,0 +1,38 @@
+"""What a sweep needs of the client it belongs to, in one value."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from pixverse_nb.drafting import Drafter
+from pixverse_nb.jobs.asking import Asker
+from pixverse_nb.jobs.engine import Engine
+from pixverse_nb.jobs.job import Job
+from pixverse_nb.portal import Portal
+from pixverse_nb.record import JobRecord
+from pixverse_nb.settings import Prices
+from pixverse_nb.wire.call import Call
+
+T = TypeVar("T")
+
+
+class Ask(Protocol):
+    """Sends a call that spends nothing, and waits for its answer."""
+
+    def __call__(self, call: Call[T], /) -> T: ...
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The client's parts: who drives jobs, who drafts and asks for them, and who hears of changes."""
+
+    engine: Engine
+    portal: Portal
+    drafter: Drafter
+    asker: Asker
+    prices: Prices
+    email: str | None
+    is_sandbox: bool
+    handle: Callable[[JobRecord], Job]
+    ask: Ask
+    subscribe: Callable[[Callable[[Job], object]], Callable[[], None]]

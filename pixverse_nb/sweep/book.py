@@ -1,0 +1,119 @@
+"""The book of one sweep: its cells and the jobs that stand for them, kept true as jobs change; for any thread."""
+
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from pixverse_nb.jobs import actions
+from pixverse_nb.jobs.job import Job
+from pixverse_nb.ledger import CellRow
+from pixverse_nb.models import JobState
+from pixverse_nb.record import JobRecord
+from pixverse_nb.sweep.bench import Bench
+from pixverse_nb.sweep.cells import Cell
+from pixverse_nb.sweep.plan import counting_row
+
+_TAKEN_UP: Final = (JobState.CANCELLED, JobState.TIMED_OUT)  # paid and given up: to ask again is to go on waiting
+
+
+class Book:
+    """Knows for each cell the job that counts, and turns cells into jobs under the sweep's name and budget."""
+
+    def __init__(self, bench: Bench, cells: Sequence[Cell], *, sweep: str, budget_credits: int | None) -> None:
+        self._bench = bench
+        self._sweep = sweep
+        self._budget_credits = budget_credits
+        self._lock = threading.Lock()
+        self._records: dict[str, JobRecord] = {}
+        self._key_of: dict[str, str] = {}
+        self._jobs: dict[str, Job] = {}  # held, so that their handles live as long as the sweep
+        self.cells = tuple(cells)
+        self.rows: dict[str, list[CellRow]] = {}
+
+    def read(self) -> None:
+        """Read from the ledger which jobs stand for the cells."""
+        ledger = self._bench.engine.ledger
+        self.rows = ledger.sweeps.rows([cell.key for cell in self.cells])
+        for key, rows in self.rows.items():
+            row = counting_row(rows)
+            record = ledger.load(row.ref) if row is not None else None
+            if record is not None:
+                self._take(key, record)
+
+    def job_of(self, cell: Cell) -> Job | None:
+        """Return the job that counts for a cell, or None while there is none."""
+        with self._lock:
+            job = self._jobs.get(cell.key)
+            record = self._records.get(cell.key)
+        if job is None and record is not None:
+            job = self._bench.handle(record)
+            with self._lock:
+                self._jobs[cell.key] = job
+        return job
+
+    def record(self, cell: Cell) -> JobRecord | None:
+        """Return the job of a cell as it stands now."""
+        with self._lock:
+            return self._records.get(cell.key)
+
+    def hear(self, job: Job, record: JobRecord) -> bool:
+        """Take note of a changed job; tell whether it stands for one of the cells."""
+        with self._lock:
+            key = self._key_of.get(job.ref)
+            if key is None:
+                return False
+            self._records[key] = record
+        return True
+
+    def keep_pictures(self, cells: Iterable[Cell]) -> None:
+        """Store the prepared pictures of these cells in the home folder, each pair once."""
+        for frames in {id(cell.pair): cell.pair.frames for cell in cells}.values():
+            self._bench.drafter.keep(frames)
+
+    # -- for the runner, on the portal's loop --------------------------------------------------------------------
+
+    def ask_for(self, cell: Cell) -> Job:
+        """Return the job of a cell, made or found, and have it driven; what was paid for is never paid again."""
+        known = self.record(cell)
+        if known is not None and known.state in _TAKEN_UP and known.charged != "no":
+            job = self._bench.handle(known)
+            job.resume()
+        else:
+            draft = replace(
+                cell.record(self._bench.drafter, now=time.time()),
+                sweep=self._sweep,
+                sweep_budget_credits=self._budget_credits,
+            )
+            job = self._bench.asker.ask_for(draft, reuse=True)
+        with self._lock:
+            self._jobs[cell.key] = job
+        record = self._bench.engine.current(job.ref)
+        if record is not None:
+            self._take(cell.key, record)
+        return job
+
+    def record_of(self, job: Job) -> JobRecord | None:
+        """Return a job as it stands now."""
+        return self._bench.engine.current(job.ref)
+
+    def is_settled(self, record: JobRecord) -> bool:
+        """Tell whether nothing moves for a job by itself any more."""
+        is_new = record.ref not in self._bench.engine.records and actions.is_unsent(record)
+        if is_new:
+            return False  # it is about to be driven
+        return record.state.is_final or record.question is not None or self._bench.engine.is_resting(record)
+
+    def room(self) -> int:
+        """Return how many jobs run at once, over all accounts."""
+        return self._bench.engine.room()
+
+    def give_up(self, job: Job) -> None:
+        """Cancel a job that was not sent."""
+        job.cancel()
+
+    def _take(self, key: str, record: JobRecord) -> None:
+        with self._lock:
+            self._key_of[record.ref] = key
+            self._records[key] = record

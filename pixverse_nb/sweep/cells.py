@@ -1,0 +1,159 @@
+"""Cells: each point of a sweep as a whole request, named by its content, with its prepared pictures.
+
+The name is the sha256 of all that decides what the video looks like, so that a sweep that is run again, extended or
+overlapping with another one finds what is there already.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pixverse_nb.drafting import Drafter, Frames, Wish, picture_key
+from pixverse_nb.errors import InvalidImage, InvalidRequest
+from pixverse_nb.models import FramesRequest, Refusal, build_request, refusals
+from pixverse_nb.record import JobRecord
+from pixverse_nb.sweep.axes import PICTURES, Axes, Point
+from pixverse_nb.sweep.captions import axis_values, cell_caption
+
+# A sweep whose seed is left open takes this one for every cell: only what is varied differs, and the same line finds
+# the same cells again.
+SWEEP_SEED: Final = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """Two pictures in one shape: how they were asked for, and what became of them."""
+
+    wish: Wish
+    frames: Frames = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One video of a sweep: `number` from 1, its `key`, what sets it apart, and the whole request.
+
+    `values` says where it lies on each axis; `refusals` are the vendor's rules that it breaks.
+    """
+
+    number: int
+    key: str
+    caption: str
+    values: Mapping[str, Any]
+    request: FramesRequest
+    pair: Pair = field(repr=False)
+    refusals: tuple[Refusal, ...] = ()
+
+    def record(self, drafter: Drafter, *, now: float) -> JobRecord:
+        """Return the job of this cell that no ledger holds yet."""
+        return drafter.record_of(self.pair.wish, self.request, self.pair.frames, now=now)
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The cells of a sweep in order; `twins` counts the points that make the same video as an earlier one."""
+
+    cells: tuple[Cell, ...]
+    axes: tuple[str, ...]
+    twins: int
+    notices: tuple[str, ...]
+
+
+def build_cells(axes: Axes, drafter: Drafter, *, email: str | None) -> Cells:
+    """Return every cell; raises InvalidRequest (InvalidImage) with every wrong value and picture named."""
+    pairs = _Pairs(drafter, email=axes.fixed.get("email") or email, deadline_s=axes.fixed.get("deadline_s"))
+    wrong: dict[str, str] = {}
+    cells: dict[str, Cell] = {}
+    for point in axes.points:
+        fields = axes.at(point)
+        pair = pairs.of(point, axes, fields)
+        try:
+            request = _request(fields, pair, email=pairs.email)
+        except InvalidRequest as error:
+            for name, mend in error.fields.items():
+                wrong.setdefault(name, mend)
+            continue
+        values = axis_values(axes, point)
+        if pair is not None and request.cell not in cells:
+            cells[request.cell] = Cell(
+                number=len(cells) + 1,
+                key=request.cell,
+                caption=cell_caption(values),
+                values=values,
+                request=request,
+                pair=pair,
+                refusals=refusals(request.model_dump()),
+            )
+    if wrong:
+        raise InvalidRequest({**pairs.bad, **wrong})
+    if pairs.bad:
+        raise InvalidImage(pairs.bad)
+    return Cells(tuple(cells.values()), axes.names, len(axes.points) - len(cells), pairs.notices())
+
+
+# -- inside ------------------------------------------------------------------------------------------------------------
+
+
+class _Pairs:
+    """Prepares each two pictures once, however many cells show them."""
+
+    def __init__(self, drafter: Drafter, *, email: str | None, deadline_s: float | None) -> None:
+        self._drafter = drafter
+        self.email = email
+        self._deadline_s = deadline_s
+        self._pairs: dict[tuple[object, ...], Pair | None] = {}
+        self.bad: dict[str, str] = {}
+
+    def of(self, point: Point, axes: Axes, fields: Mapping[str, Any]) -> Pair | None:
+        """Return the pair of a cell, or None where a picture cannot be used."""
+        places = {name: place for name, place in zip(axes.names, point, strict=True) if name in PICTURES}
+        name = (*sorted(places.items()), str(fields["aspect_ratio"]), str(fields["fit"]))
+        if name not in self._pairs:
+            self._pairs[name] = self._prepared(fields, places)
+        return self._pairs[name]
+
+    def notices(self) -> tuple[str, ...]:
+        """Return what was done to the pictures, each said once."""
+        records = (pair.frames for pair in self._pairs.values() if pair is not None)
+        said = (notice for frames in records for frame in frames if frame is not None for notice in frame.notices)
+        return tuple(dict.fromkeys(said))
+
+    def _prepared(self, fields: Mapping[str, Any], places: Mapping[str, int]) -> Pair | None:
+        wish = Wish(
+            fields["first"],
+            fields["last"],
+            {"aspect_ratio": fields["aspect_ratio"], "seed": SWEEP_SEED, "email": self.email},
+            fields["fit"],
+            self._deadline_s,
+        )
+        try:
+            return Pair(wish, self._drafter.develop(wish))
+        except InvalidRequest as error:
+            for which, mend in error.fields.items():
+                place = f"[{places[which]}]" if which in places else ""
+                self.bad.setdefault(f"{which}{place}", mend)
+            return None
+
+
+def _request(fields: Mapping[str, Any], pair: Pair | None, *, email: str | None) -> FramesRequest:
+    frames = pair.frames if pair is not None else (None, None)
+    own_ratio = next((frame.aspect_ratio for frame in frames if frame is not None), "16:9")
+    given = {name: value for name, value in fields.items() if name not in (*PICTURES, "fit", "deadline_s")}
+    named: dict[str, Any] = {
+        **given,
+        "first": picture_key(fields["first"], frames[0]) if pair is not None else "unusable",
+        "last": picture_key(fields["last"], frames[1]) if pair is not None else "unusable",
+        "prompt": "" if fields["prompt"] is None else fields["prompt"],
+        "aspect_ratio": own_ratio if fields["aspect_ratio"] is None else fields["aspect_ratio"],
+        "seed": SWEEP_SEED if fields["seed"] is None else fields["seed"],
+        "email": email,
+    }
+    return build_request(named, allow_refused=True)
+
+
+def refused_fields(cells: Iterable[Cell]) -> dict[str, str]:
+    """Return the vendor's rules that these cells break, as fields and their mend."""
+    reasons: dict[str, dict[str, None]] = {}
+    for cell in cells:
+        for rule in cell.refusals:
+            reasons.setdefault(next(iter(rule.fields)), {})[rule.reason] = None
+    return {name: "; ".join(said) for name, said in reasons.items()}

@@ -1,0 +1,52 @@
+"""What a plan asks before anything is paid: balance, slots, and whether a picture has changed under its name."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pixverse_nb.drafting import source_name
+from pixverse_nb.errors import PixVerseError
+from pixverse_nb.ledger import Ledger
+from pixverse_nb.sweep.bench import Bench
+from pixverse_nb.sweep.cells import Cell
+from pixverse_nb.wire import useapi
+
+
+@dataclass(frozen=True)
+class AccountLook:
+    """The balance in credits and the slots, over the accounts that may be used; None where the vendor did not tell."""
+
+    balance: int | None = None
+    slots: int | None = None
+    notices: tuple[str, ...] = ()
+
+
+def look_at_account(bench: Bench) -> AccountLook:
+    """Return what the vendor says; a vendor that cannot be reached is no hindrance to a plan."""
+    try:
+        slots = [slot for slot in bench.ask(useapi.get_capacity()).accounts if bench.email in (None, slot.account)]
+        names = [bench.email] if bench.email is not None or len(slots) < 2 else [slot.account for slot in slots]
+        balance = sum(bench.ask(useapi.get_credits(email=name)).total for name in names)
+    except PixVerseError as error:
+        return AccountLook(notices=(f"The vendor could not be asked for balance and slots: {error}",))
+    return AccountLook(balance, sum(slot.max_jobs for slot in slots) or None)
+
+
+def changed_pictures(cells: Sequence[Cell], ledger: Ledger) -> tuple[str, ...]:
+    """Return a sentence for each file whose content is another one than in the last job that named it."""
+    said: dict[str, str] = {}
+    for pair, request in {id(cell.pair): (cell.pair, cell.request) for cell in cells}.values():
+        for place, (source, key) in enumerate(
+            ((pair.wish.first, request.first), (pair.wish.last, request.last)),
+        ):
+            name = source_name(source, "first" if place == 0 else "last")
+            known = ledger.sweeps.newest_from(name, place=place) if name not in ("first", "last") else None
+            if known is not None and _content(known[0]) != _content(key):
+                when = time.strftime("%Y-%m-%d %H:%M", time.localtime(known[1]))
+                said[name] = f"The picture {name} is another one than on {when}: its cells are new, and paid anew."
+    return tuple(said.values())
+
+
+def _content(picture_key: str) -> str:
+    """Return what names the source of a picture, however it was fitted; see `images.Frame.key`."""
+    return ":".join(picture_key.split(":")[:2])

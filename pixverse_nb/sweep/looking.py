@@ -1,0 +1,185 @@
+"""Looking at a sweep: the gallery that fills as its jobs end, the comparison in step, and what people say of them."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from pixverse_nb.errors import ConfigError, InvalidRequest, PixVerseError
+from pixverse_nb.models import JobState
+from pixverse_nb.opinions import Verdict
+from pixverse_nb.ranking import Standing, rank
+from pixverse_nb.show.display import LiveOutput, bundle_of
+from pixverse_nb.show.tiles import Tile
+from pixverse_nb.sweep.cells import Cell
+from pixverse_nb.sweep.measuring import Measures
+from pixverse_nb.sweep.running import Runs
+from pixverse_nb.video import Video
+
+COMPARED_MAX: Final = 9
+_STILL_PX: Final = 400
+
+
+class Looks(Runs, Measures):
+    """A sweep that can be looked at and judged."""
+
+    @property
+    def verdicts(self) -> dict[str, Verdict]:
+        """What was said of the cells, by their caption; those of which nothing was said are left out."""
+        said = self._bench.engine.ledger.opinions.verdicts([cell.key for cell in self.cells])
+        return {cell.caption: said[cell.key] for cell in self.cells if cell.key in said}
+
+    @property
+    def winners(self) -> list[Video]:
+        """The videos that were chosen, in the order of the cells."""
+        chosen = {caption for caption, verdict in self.verdicts.items() if verdict.choice == "winner"}
+        return [video for cell in self.cells if cell.caption in chosen and (video := self._video(cell)) is not None]
+
+    def judge(self, which: Any, choice: str = "", *, note: str = "") -> None:
+        """Say of one cell that it is the "winner", "rejected", or neither (""), with a note; kept in the ledger.
+
+        `which` is its number (from 1), caption, job, video or key. Raises InvalidRequest where there is no such cell.
+        """
+        if choice not in ("", "winner", "rejected"):
+            raise InvalidRequest({"choice": f"must be winner, rejected or empty, not {choice!r:.40}"})
+        self._keep_verdict(self._cell(which).key, Verdict(choice, note))  # type: ignore[arg-type]  # checked above
+
+    def ranking(self) -> tuple[Standing, ...]:
+        """Return the standing of every cell by the judgements between two so far, the best first (see `ranking`)."""
+        keys = [cell.key for cell in self.cells if self._video(cell) is not None]
+        return rank(self._bench.engine.ledger.opinions.duels(keys), keys)
+
+    def tiles(self) -> list[Tile]:
+        """Return one tile for each cell as it stands now."""
+        said = self._bench.engine.ledger.opinions.verdicts([cell.key for cell in self.cells])
+        return [self._tile(cell, said.get(cell.key, Verdict())) for cell in self.cells]
+
+    def gallery(self) -> Any:
+        """Return the gallery of all cells: it fills while jobs end, and what is said of a tile is kept in the ledger.
+
+        Choosing two to nine tiles there opens a comparison above it. `.save("gallery.html")` writes a page that plays
+        without a kernel.
+        """
+        from pixverse_nb.widgets.gallery import Gallery
+
+        stage = LiveOutput(bundle_of("", ""))
+
+        def open_comparison(keys: Sequence[str]) -> None:
+            stage.update(self.compare(*keys)._repr_mimebundle_())
+
+        gallery = Gallery(self.tiles(), title=self.title, on_verdict=self._keep_verdict, on_open=open_comparison)
+        if not self.progress.is_over:
+            _Refresher(self, gallery.update).start()
+        return gallery
+
+    def compare(self, *which: Any, blind: bool = False, seed: int = 0) -> Any:
+        """Return the comparison of some videos in step: by default of the winners, else of the first nine.
+
+        `which` are numbers, captions, jobs, videos or keys of cells. `blind=True` hides the labels, shuffles by `seed`
+        and asks for judgements between two of all finished videos; they are kept in the ledger (see `ranking()`).
+        Raises InvalidRequest where there are not two videos to compare.
+        """
+        from pixverse_nb.widgets.compare import Comparison
+
+        cells = [self._cell(one) for one in which] or self._compared(blind=blind)
+        shown = [(cell, video) for cell in cells if (video := self._video(cell)) is not None]
+        if len(shown) < 2:
+            raise InvalidRequest({"which": f"{len(shown)} of these cells have a video: two are needed to compare"})
+        opinions = self._bench.engine.ledger.opinions
+        keys = [cell.key for cell, _ in shown]
+        return Comparison(
+            [video for _, video in shown],
+            labels=[cell.caption for cell, _ in shown],
+            keys=keys,
+            blind=blind,
+            seed=seed,
+            on_duel=opinions.add_duel,
+            duels=opinions.duels(keys),
+        )
+
+    # -- inside --------------------------------------------------------------------------------------------------
+
+    def _compared(self, *, blind: bool) -> list[Cell]:
+        done = [cell for cell in self.cells if self._video(cell) is not None]
+        said = self._bench.engine.ledger.opinions.verdicts([cell.key for cell in done])
+        rejected = {key for key, verdict in said.items() if verdict.choice == "rejected"}
+        if blind:
+            return [cell for cell in done if cell.key not in rejected]
+        winners = [cell for cell in done if said.get(cell.key, Verdict()).choice == "winner"]
+        chosen = winners if len(winners) > 1 else [cell for cell in done if cell.key not in rejected]
+        return chosen[:COMPARED_MAX]
+
+    def _tile(self, cell: Cell, verdict: Verdict) -> Tile:
+        job = self._book.job_of(cell)
+        if job is None:
+            refused = "; ".join(rule.reason for rule in cell.refusals)
+            state = JobState.REFUSED if refused else JobState.PLANNED
+            line = refused or "Not asked for yet."
+            return Tile(cell.key, cell.caption, state, axes=cell.values, line=line, verdict=verdict)
+        snapshot = job.snapshot()
+        video = snapshot.video
+        return Tile(
+            cell.key,
+            cell.caption,
+            snapshot.state,
+            axes=cell.values,
+            metrics=self.metrics_of(cell),
+            video=video,
+            line=" ".join(text for text in (snapshot.error, snapshot.trouble, snapshot.next_step) if text),
+            verdict=verdict,
+            began_at=snapshot.submitted_at or snapshot.created_at,
+            ended_at=snapshot.finished_at if snapshot.state.is_final else None,
+            poster_jpeg=_still(video) if isinstance(video, Video) else None,
+        )
+
+    def _keep_verdict(self, key: str, verdict: Verdict) -> None:
+        self._bench.engine.ledger.opinions.set_verdict(key, verdict, at=time.time())
+
+
+class _Refresher:
+    """Brings a gallery up to date on a thread of its own: stills are read from films, and the loop must not wait."""
+
+    def __init__(self, sweep: Looks, update: Callable[[list[Tile]], object]) -> None:
+        self._sweep = sweep
+        self._update = update
+        self._changed = threading.Event()
+        self._shown: dict[str, Tile] = {}
+
+    def start(self) -> None:
+        """Begin; it ends with the sweep."""
+        self._unsubscribe = self._sweep.subscribe(self._changed.set)
+        threading.Thread(target=self._run, name="pixverse-nb-gallery", daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            while not self._sweep.progress.is_over:
+                self._changed.wait(1.0)
+                self._changed.clear()
+                self._show()
+            self._show()
+        except ConfigError:
+            return  # the client was closed
+        finally:
+            self._unsubscribe()
+
+    def _show(self) -> None:
+        tiles = self._sweep.tiles()
+        new = [tile for tile in tiles if self._shown.get(tile.key) != tile]
+        self._shown = {tile.key: tile for tile in tiles}
+        if new:
+            self._update(new)
+
+
+_stills: Final[dict[str, bytes | None]] = {}  # by the video's sha256: a film is opened once for it
+
+
+def _still(video: Video) -> bytes | None:
+    """Return the middle of a film as its poster: all films of a sweep begin and end alike."""
+    if video.sha256 not in _stills:
+        try:
+            from pixverse_nb.measure.still import still_jpeg
+
+            _stills[video.sha256] = still_jpeg(video.path, longest_px=_STILL_PX)
+        except PixVerseError:  # without the packages, or without the file, the video's own poster serves
+            _stills[video.sha256] = None
+    return _stills[video.sha256]

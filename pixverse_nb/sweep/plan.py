@@ -1,0 +1,204 @@
+"""The plan of a sweep, before anything is paid: what is new, what is there, what is refused, what it may cost."""
+
+import math
+import time
+from collections import Counter
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from pixverse_nb.ledger import CellRow
+from pixverse_nb.models import JobState
+from pixverse_nb.show.display import bundle_of
+from pixverse_nb.show.plan_sheet import PlanLine, PlanSheet, plan_html, plan_text
+from pixverse_nb.sweep.cells import Cell
+
+
+class Standing(StrEnum):
+    """Where a cell stands before the sweep is run."""
+
+    NEW = "new"  # nobody asked for it yet, or nothing was paid: it is sent
+    HAVE = "here"  # its video is in the ledger
+    OPEN = "open"  # it is on its way, or was sent and can be taken up: it is waited for, not paid again
+    FAILED = "failed"  # it was made and ended without a video: only retry_failed=True pays for a new try
+    REFUSED = "refused"  # the vendor's documents refuse this combination
+
+
+# A refusal of these kinds speaks of the account, the budget or the disk, not of the cell: it is tried again.
+_NOT_THE_CELLS_FAULT: Final = frozenset(
+    {
+        "AccountPending",
+        "BudgetReached",
+        "ConfigError",
+        "JobCancelled",
+        "LedgerError",
+        "OutOfCredits",
+        "SubscriptionRequired",
+        "Unauthorized",
+    }
+)
+
+
+@dataclass(frozen=True)
+class PlannedCell:
+    """A cell with where it stands: `row` is the job that counts for it, `credits` what sending it may cost."""
+
+    cell: Cell
+    standing: Standing
+    row: CellRow | None
+    credits: int | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `sweep.run()` would do, and pay; shows as a table. Money is in credits, times are in seconds.
+
+    `balance`, `slots` and `typical_s` are None where the vendor could not be asked or nothing is known yet; `spent` is
+    what the cells have cost so far, `budget` the most they may.
+    """
+
+    title: str
+    cells: tuple[PlannedCell, ...]
+    skips_refused: bool
+    spent: int
+    budget: int | None
+    balance: int | None
+    slots: int | None
+    typical_s: float | None
+    notices: tuple[str, ...] = ()
+    is_sandbox: bool = False
+    counts: Mapping[Standing, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "counts", Counter(planned.standing for planned in self.cells))
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    @property
+    def new(self) -> tuple[Cell, ...]:
+        """The cells that are sent and paid."""
+        return self.standing(Standing.NEW)
+
+    @property
+    def refused(self) -> tuple[Cell, ...]:
+        """The cells that the vendor's documents refuse."""
+        return self.standing(Standing.REFUSED)
+
+    @property
+    def failed(self) -> tuple[Cell, ...]:
+        """The cells that ended without a video before."""
+        return self.standing(Standing.FAILED)
+
+    @property
+    def credits(self) -> int | None:
+        """What the new cells may cost in all, by the price list; None where it does not know one of them."""
+        prices = [planned.credits for planned in self.cells if planned.standing is Standing.NEW]
+        return None if None in prices else sum(price for price in prices if price is not None)
+
+    @property
+    def expected_s(self) -> float | None:
+        """How long it takes with all slots free, or None where nothing is known."""
+        if self.typical_s is None or not self.slots:
+            return None
+        waiting = self.counts[Standing.NEW] + self.counts[Standing.OPEN]
+        return math.ceil(waiting / self.slots) * self.typical_s
+
+    def standing(self, standing: Standing) -> tuple[Cell, ...]:
+        """Return the cells that stand so."""
+        return tuple(planned.cell for planned in self.cells if planned.standing is standing)
+
+    def sheet(self) -> PlanSheet:
+        """Return the plan as words and rows, to be shown."""
+        return PlanSheet(
+            title=self.title,
+            counts=tuple((standing.value, self.counts[standing]) for standing in Standing),
+            credits=self.credits,
+            spent=self.spent,
+            budget=self.budget,
+            balance=self.balance,
+            slots=self.slots,
+            expected_s=self.expected_s,
+            skips_refused=self.skips_refused,
+            is_sandbox=self.is_sandbox,
+            notices=self.notices,
+            lines=tuple(_line(planned) for planned in self.cells),
+        )
+
+    def _repr_mimebundle_(
+        self, include: Container[str] | None = None, exclude: Container[str] | None = None
+    ) -> dict[str, str]:
+        sheet = self.sheet()
+        return dict(bundle_of(plan_html(sheet), plan_text(sheet)))
+
+    def __repr__(self) -> str:
+        return plan_text(self.sheet())
+
+
+def judged(
+    cells: Sequence[Cell],
+    rows: Mapping[str, Sequence[CellRow]],
+    *,
+    prices: Mapping[str, int | None],
+    allow_refused: bool,
+) -> tuple[PlannedCell, ...]:
+    """Return where each cell stands, by what the ledger knows of its tries (newest first)."""
+    found = []
+    for cell in cells:
+        row = counting_row(rows.get(cell.key, ()))
+        standing = Standing.NEW if row is None else standing_of(row)
+        if standing in (Standing.NEW, Standing.FAILED) and cell.refusals and not allow_refused:
+            standing = Standing.REFUSED
+        found.append(PlannedCell(cell, standing, row, prices.get(cell.key)))
+    return tuple(found)
+
+
+def counting_row(rows: Sequence[CellRow]) -> CellRow | None:
+    """Return the job that counts for a cell: its video, else what may still become one, else the newest try."""
+    for standing in (Standing.HAVE, Standing.OPEN):
+        for row in rows:
+            if standing_of(row) is standing:
+                return row
+    return rows[0] if rows else None
+
+
+def standing_of(row: CellRow) -> Standing:
+    """Return how a cell stands by its job."""
+    match row.state:
+        case JobState.DONE:
+            return Standing.HAVE
+        case JobState.FAILED | JobState.MODERATED:
+            return Standing.FAILED
+        case JobState.REFUSED:
+            return Standing.NEW if row.error_kind in _NOT_THE_CELLS_FAULT else Standing.FAILED
+        case JobState.CANCELLED:
+            return Standing.NEW if row.charged == "no" else Standing.OPEN
+        case JobState.TIMED_OUT:
+            return Standing.NEW if row.charged == "no" else Standing.OPEN
+        case _:
+            return Standing.OPEN if row.charged != "no" else Standing.NEW
+
+
+def is_accounts_fault(error_kind: str | None) -> bool:
+    """Tell whether a refused cell says that no other one would be taken either."""
+    return error_kind in _NOT_THE_CELLS_FAULT - {"JobCancelled"}
+
+
+def _line(planned: PlannedCell) -> PlanLine:
+    cell, standing = planned.cell, planned.standing
+    why = "; ".join(rule.reason for rule in cell.refusals) if standing is Standing.REFUSED else ""
+    if standing is Standing.FAILED and planned.row is not None:
+        why = f"{planned.row.state.value} before; retry_failed=True tries it anew"
+    price = planned.credits if standing is Standing.NEW else None
+    return PlanLine(cell.number, cell.caption, standing.value, why, price, planned.row.ref if planned.row else "")
+
+
+def title_of(axes: Sequence[str], count: int) -> str:
+    """Return the plain name of a sweep: "32 cells: seed × motion_mode"."""
+    return f"{count} {'cell' if count == 1 else 'cells'}" + (f": {' × '.join(axes)}" if axes else "")
+
+
+def when_words(at: float) -> str:
+    """Return a moment (Unix seconds) as a person reads it."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(at))

@@ -1,0 +1,85 @@
+"""How far a sweep is: its cells counted by where their jobs stand, its money, and when it probably ends."""
+
+import math
+from collections.abc import Sequence
+
+from pixverse_nb.jobs import actions
+from pixverse_nb.models import JobState
+from pixverse_nb.record import JobRecord
+from pixverse_nb.show.sweep_card import SweepProgress
+from pixverse_nb.sweep.bench import Bench
+from pixverse_nb.sweep.book import Book
+from pixverse_nb.sweep.cells import Cell
+from pixverse_nb.sweep.runner import Runner
+
+_NO_VIDEO = frozenset({JobState.FAILED, JobState.MODERATED, JobState.REFUSED, JobState.CANCELLED, JobState.TIMED_OUT})
+
+
+def progress_of(
+    cells: Sequence[Cell],
+    book: Book,
+    bench: Bench,
+    *,
+    title: str,
+    runner: Runner | None,
+    skipped: int,
+    reused: int,
+    times: tuple[float | None, float | None],
+) -> SweepProgress:
+    """Return the sweep as it stands; `times` are the beginning and the end of the run in Unix seconds."""
+    records = [record for cell in cells if (record := book.record(cell)) is not None]
+    done = sum(record.state is JobState.DONE for record in records)
+    failed = sum(record.state in _NO_VIDEO and not _is_untried(record) for record in records)
+    open_ones = [record for record in records if not record.state.is_final]
+    running = sum(not actions.is_unsent(record) for record in open_ones)
+    began_at, ended_at = times
+    paid = [record for record in records if record.charged != "no"]
+    return SweepProgress(
+        title=title,
+        mode=runner.mode if runner is not None else ("done" if done == len(cells) else "planned"),
+        total=len(cells),
+        done=done,
+        running=running,
+        waiting=len(cells) - done - failed - running - skipped,
+        failed=failed,
+        skipped=skipped,
+        reused=reused,
+        spent=sum(_cost(record) for record in paid),
+        is_estimate=any(record.cost_credits is None for record in paid),
+        began_at=began_at,
+        ended_at=ended_at,
+        ends_at=_ends_at(open_ones, runner, bench) if runner is not None and ended_at is None else None,
+        reason=_reason(runner, records),
+        is_sandbox=bench.is_sandbox,
+    )
+
+
+def _is_untried(record: JobRecord) -> bool:
+    """Tell whether a final job says nothing of its cell: nothing was sent, and the next run simply asks again."""
+    return record.state in (JobState.CANCELLED, JobState.TIMED_OUT) and record.charged == "no"
+
+
+def _cost(record: JobRecord) -> int:
+    return record.cost_credits if record.cost_credits is not None else record.estimated_credits or 0
+
+
+def _ends_at(open_ones: Sequence[JobRecord], runner: Runner, bench: Bench) -> float | None:
+    """Return when it probably ends (Unix seconds): the waiting in rounds of all slots, after the slowest that runs."""
+    if runner.mode not in ("running", "draining") or not open_ones:
+        return None
+    now = bench.engine.now()
+    expectation = bench.engine.expectation(open_ones[0].request)
+    if not expectation.samples:
+        return None
+    sent = [record.submitted_at for record in open_ones if record.submitted_at is not None]
+    left_s = max((expectation.typical_s - (now - at) for at in sent), default=expectation.typical_s)
+    waiting = runner.waiting if runner.mode == "running" else 0
+    rounds = math.ceil((waiting + len(open_ones) - len(sent)) / max(1, bench.engine.room()))
+    return now + max(0.0, left_s) + rounds * expectation.typical_s
+
+
+def _reason(runner: Runner | None, records: Sequence[JobRecord]) -> str:
+    asked = next((record.question for record in records if record.question is not None), None)
+    if asked is not None:
+        return f"A job asks what only a person can decide: {asked} See sweep.jobs."
+    return runner.reason if runner is not None else ""

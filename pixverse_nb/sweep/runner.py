@@ -1,0 +1,166 @@
+"""Running a sweep: keeps every free slot filled with its next cell, and stops where going on makes no sense.
+
+It lives on the portal's loop and decides only *when* a cell is asked for. Whether and how it is paid is the engine's
+business, as for any other job: a sweep adds nothing to the protocol and takes nothing from it.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+from pixverse_nb.errors import LedgerError, PixVerseError
+from pixverse_nb.jobs import actions
+from pixverse_nb.jobs.job import Job
+from pixverse_nb.models import JobState
+from pixverse_nb.record import JobRecord
+from pixverse_nb.show.sweep_card import Mode
+from pixverse_nb.sweep.cells import Cell
+from pixverse_nb.sweep.plan import is_accounts_fault
+
+_LOOKS_AGAIN_S: Final = 5.0  # room may come from another sweep or process, of which nobody tells
+
+
+class Book(Protocol):
+    """Where cells become jobs: what the runner needs of the client, all of it on the portal's loop."""
+
+    def ask_for(self, cell: Cell) -> Job:
+        """Return the job of a cell, made or found, and have it driven."""
+        ...
+
+    def record_of(self, job: Job) -> JobRecord | None:
+        """Return a job as it stands now."""
+        ...
+
+    def is_settled(self, record: JobRecord) -> bool:
+        """Tell whether nothing moves for a job by itself any more."""
+        ...
+
+    def room(self) -> int:
+        """Return how many jobs run at once."""
+        ...
+
+    def give_up(self, job: Job) -> None:
+        """Cancel a job."""
+        ...
+
+
+class Runner:
+    """One run over the cells that are to be had; `run()` ends when nothing is left to do.
+
+    `tell()` is called after every change, on the loop. `stop_when()` is asked after each cell that ended; it is a
+    person's function, so it runs on a thread, and where it raises the run ends in order and raises that.
+    """
+
+    def __init__(
+        self,
+        cells: Sequence[Cell],
+        book: Book,
+        *,
+        tell: Callable[[], object],
+        stop_when: Callable[[], object] | None,
+    ) -> None:
+        self._queue = deque(cells)
+        self._book = book
+        self._tell = tell
+        self._stop_when = stop_when
+        self._active: dict[str, Job] = {}
+        self._changed = asyncio.Event()
+        self.mode: Mode = "running"
+        self.reason = ""
+        self.error: Exception | None = None
+
+    @property
+    def waiting(self) -> int:
+        """How many cells nobody has asked for yet."""
+        return len(self._queue)
+
+    def hear(self, job: Job) -> None:
+        """Take note that a job of the client has changed."""
+        if job.ref in self._active:
+            self._changed.set()
+
+    def set_mode(self, mode: Mode, *, reason: str = "") -> None:
+        """Pause, go on, drain (finish what is asked for) or stop (and cancel what was not sent)."""
+        if self.mode in ("done", "stopped"):
+            return
+        self.mode = mode
+        self.reason = reason or ("" if mode == "running" else self.reason)
+        if mode == "stopped":
+            for job in tuple(self._active.values()):
+                record = self._book.record_of(job)
+                if record is not None and actions.is_unsent(record):
+                    self._book.give_up(job)
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Ask for the cells, each as soon as a slot is free for it, until all have ended or the run is over."""
+        while True:
+            self._changed.clear()
+            ended = self._take_ended()
+            if ended and self._stop_when is not None and self.mode == "running":
+                await self._ask_person(self._stop_when)
+            self._fill()
+            self._tell()
+            if not self._active and (not self._queue or self.mode in ("draining", "stopped")):
+                break
+            try:
+                async with asyncio.timeout(_LOOKS_AGAIN_S):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+        self.mode = "stopped" if self._queue or self.mode == "stopped" else "done"
+        self._tell()
+
+    # -- inside --------------------------------------------------------------------------------------------------
+
+    def _take_ended(self) -> bool:
+        """Let go of the jobs that have come to rest; tell whether any has, and stop where its end concerns all."""
+        ended = False
+        for ref, job in tuple(self._active.items()):
+            record = self._book.record_of(job)
+            if record is not None and not self._book.is_settled(record):
+                continue
+            del self._active[ref]
+            ended = True
+            if record is not None and _concerns_all(record) and self.mode == "running":
+                self.set_mode("draining", reason=record.error or "")
+        return ended
+
+    async def _ask_person(self, stop_when: Callable[[], object]) -> None:
+        try:
+            is_enough = await asyncio.to_thread(stop_when)
+        except Exception as error:  # noqa: BLE001 - a person's function: what runs is finished first, then this is raised
+            self.error = error
+            self.set_mode("draining", reason=f"stop_when raised {type(error).__name__}")
+        else:
+            if is_enough:
+                self.set_mode("draining", reason="stop_when said that it is enough")
+
+    def _fill(self) -> None:
+        while self._queue and self.mode == "running" and self._taken() < self._book.room():
+            cell = self._queue.popleft()
+            try:
+                job = self._book.ask_for(cell)
+            except PixVerseError as error:
+                self._queue.appendleft(cell)
+                self.set_mode("draining", reason=str(error))
+                if not isinstance(error, LedgerError):
+                    self.error = error
+                return
+            self._active[job.ref] = job
+
+    def _taken(self) -> int:
+        return sum(_takes_room(self._book.record_of(job)) for job in self._active.values())
+
+
+def _takes_room(record: JobRecord | None) -> bool:
+    """Tell whether a job of ours holds a slot or is about to take one; one that was turned away leaves it to others."""
+    if record is None or record.state is JobState.DOWNLOADING or record.state.is_final:
+        return False
+    return not (record.state is JobState.WAITING and record.retry_at is not None)
+
+
+def _concerns_all(record: JobRecord) -> bool:
+    is_refused = record.state is JobState.REFUSED and is_accounts_fault(record.error_kind)
+    return is_refused or (record.parked and record.error is not None)

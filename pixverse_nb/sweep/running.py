@@ -1,0 +1,259 @@
+"""Running a sweep: the plan before anything is paid, the run, and how far it is."""
+
+import asyncio
+import concurrent.futures
+import threading
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import Any, Self
+
+from pixverse_nb.errors import ConfigError, InvalidRequest, JobTimeout
+from pixverse_nb.jobs.job import Job
+from pixverse_nb.ledger import CellRow
+from pixverse_nb.show.display import cell_number
+from pixverse_nb.show.live import Drawn, watch_live_sweep
+from pixverse_nb.show.sweep_card import Mode, SweepProgress, sweep_text
+from pixverse_nb.sweep.axes import Axes
+from pixverse_nb.sweep.bench import Bench
+from pixverse_nb.sweep.cells import Cell, refused_fields
+from pixverse_nb.sweep.core import SweepOfCells, SweepRules
+from pixverse_nb.sweep.inquiry import changed_pictures, look_at_account
+from pixverse_nb.sweep.plan import Plan, Standing, judged
+from pixverse_nb.sweep.progress import progress_of
+from pixverse_nb.sweep.runner import Runner
+
+
+class Runs(SweepOfCells):
+    """A sweep that can be planned and run."""
+
+    def __init__(self, bench: Bench, axes: Axes, rules: SweepRules) -> None:
+        super().__init__(bench, axes, rules)
+        self._lock = threading.RLock()
+        self._runner: Runner | None = None
+        self._run: concurrent.futures.Future[None] | None = None
+        self._began_at: float | None = None
+        self._ended_at: float | None = None
+        self._here_before = 0
+        self._subscribers: list[Callable[[], object]] = []
+        self._shown_in: int | None = None
+
+    @property
+    def progress(self) -> SweepProgress:
+        """How many cells stand where, what they have cost, and when the run probably ends."""
+        with self._lock:
+            return progress_of(
+                self.cells,
+                self._book,
+                self._bench,
+                title=self.title,
+                runner=self._runner,
+                skipped=len(self._left_out),
+                reused=self._here_before,
+                times=(self._began_at, self._ended_at),
+            )
+
+    def plan(self) -> Plan:
+        """Return what `run()` would do and pay; shows as a table. Nothing is sent but two questions to the vendor.
+
+        Raises InvalidRequest with every wrong field named.
+        """
+        book = self._book
+        book.read()
+        prices = {cell.key: self._bench.prices.estimate(cell.request) for cell in self.cells}
+        account = look_at_account(self._bench)
+        typical = self._bench.engine.expectation(self.cells[0].request) if self.cells else None
+        twins = self._built.twins
+        doubled = f"{twins} {'cell is' if twins == 1 else 'cells are'} the same video as another one: made once."
+        return Plan(
+            title=self.title,
+            cells=judged(self.cells, book.rows, prices=prices, allow_refused=self._rules.allow_refused),
+            skips_refused=self._rules.skip_refused,
+            spent=self._bench.engine.ledger.sweeps.spent([cell.key for cell in self.cells]),
+            budget=self._rules.budget_credits,
+            balance=account.balance,
+            slots=account.slots,
+            typical_s=typical.typical_s if typical is not None else None,
+            notices=(
+                *account.notices,
+                *changed_pictures(self.cells, self._bench.engine.ledger),
+                *([doubled] if twins else []),
+                *self._built.notices,
+            ),
+            is_sandbox=self._bench.is_sandbox,
+        )
+
+    # -- running it ----------------------------------------------------------------------------------------------
+
+    def run(
+        self,
+        *,
+        retry_failed: bool = False,
+        stop_when: Callable[[Self], object] | None = None,
+        timeout: float | None = None,
+        quiet: bool = False,
+    ) -> Self:
+        """Make every cell that is not there, wait for the end, and return the sweep. **This spends credits.**
+
+        Progress is shown as a live card in a notebook, as a bar in a terminal, not at all where `quiet`. `retry_failed`
+        pays for a new try of cells that ended without a video. `stop_when(sweep)` is asked after every cell that ends;
+        once it says True nothing new is sent. `timeout` (seconds) ends the waiting, never the sweep; so does an
+        interrupt. One failed cell stops no other; an account without credits, or a budget that is reached, ends the
+        run in order: `progress.reason` says so, and the same line goes on after it is mended.
+
+        Raises InvalidRequest where the vendor refuses cells that are neither skipped nor allowed, JobTimeout where the
+        waiting ended, and what `stop_when` raises.
+        """
+        self.start(retry_failed=retry_failed, stop_when=stop_when)
+        card = None if quiet else self._show_progress()
+        try:
+            return self.wait(timeout)
+        finally:
+            if card is not None:
+                card.draw()
+
+    def start(self, *, retry_failed: bool = False, stop_when: Callable[[Self], object] | None = None) -> Self:
+        """Begin as `run()`, and return at once; it goes on in the background. **This spends credits.**"""
+        with self._lock:
+            if self._run is not None and not self._run.done():
+                return self
+            self._bench.portal.check_open()
+            plan = judged(self.cells, self._read_rows(), prices={}, allow_refused=self._rules.allow_refused)
+            refused = [planned.cell for planned in plan if planned.standing is Standing.REFUSED]
+            if refused and not self._rules.skip_refused:
+                hint = "skip_refused=True leaves such cells out, allow_refused=True sends them"
+                raise InvalidRequest({name: f"{why} ({hint})" for name, why in refused_fields(refused).items()})
+            wanted = {Standing.NEW, Standing.OPEN} | ({Standing.FAILED} if retry_failed else set())
+            todo = [planned.cell for planned in plan if planned.standing in wanted]
+            self._here_before = sum(planned.standing is Standing.HAVE for planned in plan)
+            self._began_at, self._ended_at = time.time(), None
+            self._book.keep_pictures(todo)
+            ledger = self._bench.engine.ledger
+            ledger.sweeps.register(self._name, [cell.key for cell in self.cells], title=self.title, at=self._began_at)
+            enough = None if stop_when is None else (lambda: stop_when(self))
+            self._runner = Runner(todo, self._book, tell=self._tell, stop_when=enough)
+            self._run = self._bench.portal.submit(self._drive(self._runner))
+        return self
+
+    def wait(self, timeout: float | None = None) -> Self:
+        """Wait for the end of the run; `timeout` is in seconds. An interrupt stops the waiting, not the sweep."""
+        run = self._run
+        if run is None:
+            return self
+        if self._bench.portal.is_current:
+            raise ConfigError("wait() would wait for itself in a subscriber: use `await sweep`.")
+        try:
+            concurrent.futures.wait([run], timeout)
+            if not run.done():
+                text = f"Not finished after {timeout:g} s of waiting. The sweep goes on: sweep.wait() waits again."
+                raise JobTimeout(text)
+        except KeyboardInterrupt as interrupt:
+            interrupt.add_note(
+                "Only the waiting was stopped; the sweep goes on. sweep.wait() waits again, sweep.pause() and "
+                "sweep.stop() hold it up."
+            )
+            raise
+        return self._outcome(run)
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        return self._wait().__await__()
+
+    async def _wait(self) -> Self:
+        if self._run is None:
+            await asyncio.to_thread(self.start)
+        if self._run is not None:
+            await asyncio.wait([asyncio.shield(asyncio.wrap_future(self._run))])
+        return self._outcome(self._run)
+
+    def pause(self) -> None:
+        """Send nothing new until `resume()`; what was sent goes on."""
+        self._set_mode("paused")
+
+    def resume(self) -> None:
+        """Go on after `pause()`."""
+        self._set_mode("running")
+
+    def drain(self) -> None:
+        """Send nothing new any more; the run ends when what was asked for has ended. `run()` goes on later."""
+        self._set_mode("draining")
+
+    def stop(self) -> None:
+        """As `drain()`, and give up what was asked for but not sent: nothing is paid for it."""
+        self._set_mode("stopped")
+
+    def subscribe(self, callback: Callable[[], object]) -> Callable[[], None]:
+        """Call `callback()` at every change, on the client's thread; the returned function ends that."""
+        self._subscribers.append(callback)
+
+        def unsubscribe() -> None:
+            if callback in self._subscribers:
+                self._subscribers.remove(callback)
+
+        return unsubscribe
+
+    # -- showing it ----------------------------------------------------------------------------------------------
+
+    def _ipython_display_(self) -> None:
+        if self._shown_in is None or self._shown_in != cell_number():  # else run() has shown the card in this very cell
+            self._show_progress()
+
+    def __repr__(self) -> str:
+        return f"<{sweep_text(self.progress, now=time.time())}>"
+
+    # -- inside --------------------------------------------------------------------------------------------------
+
+    @property
+    def _left_out(self) -> tuple[Cell, ...]:
+        is_kept = self._rules.allow_refused
+        return () if is_kept else tuple(c for c in self.cells if c.refusals and self._book.record(c) is None)
+
+    def _read_rows(self) -> Mapping[str, Sequence[CellRow]]:
+        self._book.read()
+        return self._book.rows
+
+    async def _drive(self, runner: Runner) -> None:
+        def hear(job: Job) -> None:
+            record = self._bench.engine.current(job.ref)
+            if record is not None and self._book.hear(job, record):
+                runner.hear(job)
+                self._tell()
+
+        unsubscribe = self._bench.subscribe(hear)
+        try:
+            await runner.run()
+        finally:
+            unsubscribe()
+            self._ended_at = time.time()
+            self._tell()
+        if runner.error is not None:
+            raise runner.error
+
+    def _tell(self) -> None:
+        for callback in tuple(self._subscribers):
+            callback()
+
+    def _outcome(self, run: "concurrent.futures.Future[None] | None") -> Self:
+        if run is None:
+            return self
+        if run.cancelled():
+            raise ConfigError("The Client was closed while this sweep was open. The same line goes on with it.")
+        error = run.exception()
+        if error is not None:
+            raise error
+        return self
+
+    def _set_mode(self, mode: Mode) -> None:
+        runner = self._runner
+        if runner is None or self._bench.portal.is_closed:
+            return
+
+        async def change() -> None:
+            runner.set_mode(mode)
+
+        if self._bench.portal.is_current:
+            runner.set_mode(mode)
+        else:
+            self._bench.portal.call(change())
+
+    def _show_progress(self) -> Drawn:
+        self._shown_in = cell_number()
+        return watch_live_sweep(lambda: self.progress, self.subscribe)

@@ -1,0 +1,317 @@
+"""Gallery: many videos as tiles that fill as their jobs end; sorted, filtered, watched and judged in the page."""
+
+import base64
+import os
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import anywidget
+import traitlets
+
+from pixverse_nb.models import JobState, VideoFile
+from pixverse_nb.opinions import Verdict
+from pixverse_nb.show.display import LiveOutput, bundle_of, show_bundle
+from pixverse_nb.show.files import video_file
+from pixverse_nb.show.tiles import Tile, axes_of, caption_of, row_of
+from pixverse_nb.show.wall import wall_html, wall_text
+from pixverse_nb.widgets.assembly import script, sheet, standalone_page, write_page
+from pixverse_nb.widgets.batches import Batches
+from pixverse_nb.widgets.dispatch import Dispatcher, in_words
+from pixverse_nb.widgets.posters import Posters
+from pixverse_nb.widgets.supply import Supply
+
+COMPARED_MAX: Final = 9
+NOTE_MAX: Final = 2000
+_PUSHED_MAX: Final = 8  # posters that come along unasked with tiles that fill: a busy kernel could not be asked
+
+SCRIPTS: Final = (
+    "elements.js",
+    "supply.js",
+    "gallery_parts.js",
+    "gallery_sieve.js",
+    "gallery_films.js",
+    "gallery_tile.js",
+    "gallery_bar.js",
+    "gallery_light.js",
+    "gallery_foot.js",
+    "gallery.js",
+)
+_SHEETS: Final = ("tokens.css", "gallery.css")
+_ALONE: Final = "These are stills: run the cell again to play, sort and judge."
+
+OnVerdict = Callable[[str, Verdict], object]
+OnOpen = Callable[[Sequence[str]], object]
+
+
+class Gallery(anywidget.AnyWidget):
+    """A gallery of `tiles`; `update` puts new states in, from any thread, and the page fills.
+
+    `on_verdict(key, verdict)` is told what a person says of a tile; `on_open(keys)` opens a comparison of two to nine
+    tiles, and only where it is given can tiles be chosen for one. What these raise is said in the page.
+
+    >>> wall = Gallery([Tile("a1", "seed 7", JobState.GENERATING)], title="Steam")
+    >>> wall.show_tile(Tile("a1", "seed 7", JobState.FAILED, line="The service had an error."))
+    >>> wall.verdicts
+    {}
+    """
+
+    _esm = script(*SCRIPTS)
+    _css = sheet(*_SHEETS)
+
+    title = traitlets.Unicode("").tag(sync=True)
+    rows = traitlets.List(traitlets.Dict()).tag(sync=True)  # until a page says hello; then changes travel as messages
+    wall_name = traitlets.Unicode("").tag(sync=True)  # the class of the stills that a view hides
+    can_compare = traitlets.Bool(False).tag(sync=True)
+    selected = traitlets.List(traitlets.Unicode(), maxlen=COMPARED_MAX).tag(sync=True)  # keys, in the order of choosing
+
+    def __init__(
+        self,
+        tiles: Iterable[Tile] = (),
+        *,
+        title: str = "",
+        on_verdict: OnVerdict | None = None,
+        on_open: OnOpen | None = None,
+    ) -> None:
+        self._tiles: dict[str, Tile] = {}
+        self._lock = threading.RLock()  # tiles come from any thread, messages on whichever the kernel takes
+        self._on_verdict = on_verdict
+        self._on_open = on_open
+        self._dispatcher = Dispatcher(self._report)
+        self._posters = Posters()
+        self._supply = Supply(self.send, self._dispatcher)
+        self._batches = Batches(self._deliver, self._dispatcher)
+        self._is_heard = False  # a page has said hello
+        self._wall: LiveOutput | None = None
+        self._put(tiles)
+        super().__init__(
+            title=title,
+            rows=self._all_rows(),
+            can_compare=on_open is not None,
+            wall_name=f"pvnb-wall-{uuid.uuid4().hex[:12]}",
+        )
+        self.on_msg(self._take_message)
+
+    # ---- for who holds it ----
+
+    @property
+    def tiles(self) -> tuple[Tile, ...]:
+        """The tiles as they stand, verdicts included, in the order in which they came."""
+        with self._lock:
+            return tuple(self._tiles.values())
+
+    @property
+    def verdicts(self) -> dict[str, Verdict]:
+        """What was said of the tiles, by key; tiles of which nothing was said are left out."""
+        return {tile.key: tile.verdict for tile in self.tiles if not tile.verdict.is_empty}
+
+    def show_tile(self, tile: Tile) -> None:
+        """Put one tile in, or bring it up to date (from any thread)."""
+        self.update([tile])
+
+    def update(self, tiles: Iterable[Tile]) -> None:
+        """Put tiles in, or bring them up to date, from any thread; what comes at once travels together.
+
+        A tile that is here keeps the verdict that was given here; the order is that of the first coming.
+        """
+        keys = self._put(tiles)
+        if keys:
+            self._batches.add(keys)
+
+    def judge(self, key: str, verdict: Verdict) -> None:
+        """Say something of a tile as the page would; KeyError for a key that is not here."""
+        with self._lock:
+            self._tiles[key] = replace(self._tiles[key], verdict=verdict)
+        self._spread_verdict(key, verdict, view="")
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the gallery as one HTML page that plays from disk, without a kernel; returns where it is.
+
+        Films whose file is missing are left out, and the page says so in their place.
+        """
+        tiles = self.tiles
+        stills = self._posters.for_page(tiles)
+        state = {
+            "title": self.title,
+            "rows": [row_of(tile) for tile in tiles],
+            "can_compare": False,
+            "selected": [],
+            "wall_name": "",
+            "posters": {key: base64.b64encode(still).decode("ascii") for key, still in stills.items()},
+        }
+        films = _films(tiles)
+        title = self.title or "Videos"
+        return write_page(path, standalone_page(title, scripts=SCRIPTS, sheets=_SHEETS, state=state, films=films))
+
+    def __repr__(self) -> str:
+        return wall_text(self.tiles, title=self.title)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        data, metadata = super()._repr_mimebundle_(**kwargs) or ({}, {})
+        return {**data, **self._still_bundle()}, metadata
+
+    def _ipython_display_(self) -> None:
+        """Show the gallery and, as an output of its own, its stills, which the gallery hides while it is there.
+
+        A trusted notebook without a kernel shows "model not found" in place of a widget and never looks at the HTML
+        beside it; the second output stays. It can also be renewed when all jobs have ended, without taking the
+        gallery, with what a person has set in it, off the page.
+        """
+        data, _ = super()._repr_mimebundle_() or ({}, {})
+        show_bundle({**data, "text/plain": repr(self)})
+        with self._lock:
+            self._wall = LiveOutput(self._still_bundle())
+
+    def _still_bundle(self) -> dict[str, str]:
+        tiles = self.tiles
+        stills = self._posters.for_notebook(tiles)
+        html = wall_html(tiles, title=self.title, posters=stills, note=_ALONE, name=self.wall_name)
+        return dict(bundle_of(html, wall_text(tiles, title=self.title)))
+
+    # ---- tiles ----
+
+    def _put(self, tiles: Iterable[Tile]) -> list[str]:
+        """Take the tiles in and return the keys of those that are new or other than before."""
+        changed = []
+        with self._lock:
+            for tile in tiles:
+                known = self._tiles.get(tile.key)
+                kept = replace(tile, verdict=known.verdict) if known else tile
+                if kept == known:
+                    continue
+                if known and known.video != kept.video:
+                    self._posters.forget(tile.key)
+                self._tiles[tile.key] = kept
+                changed.append(tile.key)
+            self._supply.offer(_films(self._tiles.values()))
+        return changed
+
+    def _all_rows(self) -> list[dict[str, Any]]:
+        return [row_of(tile) for tile in self.tiles]
+
+    def _deliver(self, keys: Sequence[str]) -> None:
+        with self._lock:
+            tiles = [self._tiles[key] for key in keys]
+            is_heard = self._is_heard
+            if is_heard:
+                self._send_rows(tiles)
+            else:
+                self.rows = self._all_rows()
+        filled = [tile for tile in tiles if tile.state is JobState.DONE]
+        if is_heard and len(filled) <= _PUSHED_MAX:
+            self._send_posters(filled)
+        if self._wall is not None and all(tile.state.is_final for tile in self.tiles):
+            self._wall.update(self._still_bundle())
+
+    def _send_rows(self, tiles: Iterable[Tile], *, is_whole: bool = False) -> None:
+        rows = [row_of(tile) for tile in tiles]
+        self.send({"kind": "tiles", "rows": rows, "isWhole": is_whole, "now": time.time()})
+
+    def _send_posters(self, tiles: Sequence[Tile]) -> None:
+        """Send what is at hand first, so that the page fills at once, then what has to be made."""
+        for tile in tiles:
+            self._send_poster(tile, self._posters.at_hand(tile))
+        for tile in tiles:
+            if not self._posters.has_best(tile):
+                self._send_poster(tile, self._posters.best(tile))
+
+    def _send_poster(self, tile: Tile, still: bytes | None) -> None:
+        self.send({"kind": "poster", "key": tile.key}, [still] if still else [])
+
+    # ---- messages of the page ----
+
+    def _take_message(self, _widget: object, message: object, _buffers: Sequence[memoryview]) -> None:
+        self._dispatcher.guard(lambda: self._act_on(message))
+
+    def _act_on(self, message: object) -> None:
+        if not isinstance(message, Mapping) or self._supply.take(message):
+            return
+        match message.get("kind"):
+            case "hello":
+                with self._lock:
+                    self._is_heard = True
+                    self._send_rows(self.tiles, is_whole=True)
+            case "posters":
+                tiles = self._named(message.get("keys"))
+                self._dispatcher.hand_over(lambda: self._send_posters(tiles))
+            case "verdict":
+                self._take_verdict(message)
+            case "open":
+                self._open([tile.key for tile in self._named(message.get("keys"))])
+            case _:
+                pass  # of a newer or a foreign page
+
+    def _named(self, keys: object) -> list[Tile]:
+        """Return the tiles of the keys that a page names; what is no key of ours is passed over."""
+        with self._lock:
+            names = [key for key in keys if isinstance(key, str)] if isinstance(keys, list) else []
+            return [self._tiles[key] for key in names if key in self._tiles]
+
+    def _take_verdict(self, message: Mapping[str, object]) -> None:
+        key, choice, note = message.get("key"), message.get("choice"), message.get("note")
+        if not isinstance(note, str) or len(note) > NOTE_MAX:
+            return
+        for known in ("", "winner", "rejected"):
+            if choice == known and isinstance(key, str) and key in self._tiles:
+                verdict = Verdict(known, note)
+                with self._lock:
+                    self._tiles[key] = replace(self._tiles[key], verdict=verdict)
+                self._spread_verdict(key, verdict, view=str(message.get("view", "")))
+
+    def _spread_verdict(self, key: str, verdict: Verdict, *, view: str) -> None:
+        """Tell the other views and the owner, here and now, so that two quick verdicts keep their order."""
+        self.send({"kind": "verdict", "key": key, "choice": verdict.choice, "note": verdict.note, "view": view})
+        if self._on_verdict is not None:
+            self._on_verdict(key, verdict)
+
+    def _open(self, keys: Sequence[str]) -> None:
+        on_open = self._on_open
+        if on_open is not None and 2 <= len(keys) <= COMPARED_MAX:
+            self._dispatcher.hand_over_once(lambda: on_open(keys))
+
+    def _report(self, error: Exception) -> None:
+        self.send({"kind": "trouble", "text": in_words(error)})
+
+
+def gallery(
+    videos: Iterable[VideoFile | str | os.PathLike[str]], *, labels: Sequence[str] | None = None, title: str = ""
+) -> Gallery:
+    """Return a gallery of finished videos (files, Videos or paths); each is called what sets it apart, or `labels`.
+
+    A path that is not an mp4 raises DownloadError; another number of labels than of videos is a ValueError.
+
+    >>> gallery(["one.mp4", "two.mp4"], labels=["before", "after"])  # doctest: +SKIP
+    """
+    files = [video if isinstance(video, VideoFile) else video_file(video) for video in videos]
+    if labels is not None and len(labels) != len(files):
+        raise ValueError(
+            f"There are {len(files)} videos and {len(labels)} labels: give each video one, or none at all."
+        )
+    axes = axes_of(files)
+    names = labels or [caption_of(own) or file.path.stem for own, file in zip(axes, files, strict=True)]
+    keys = _keys(files)
+    return Gallery(
+        [
+            Tile(key, name, JobState.DONE, axes=own, video=file)
+            for key, name, own, file in zip(keys, names, axes, files, strict=True)
+        ],
+        title=title,
+    )
+
+
+def _keys(files: Iterable[VideoFile]) -> list[str]:
+    """Return the sha256 of each file; the same film a second time is a tile of its own."""
+    seen: dict[str, int] = {}
+    keys = []
+    for file in files:
+        seen[file.sha256] = seen.get(file.sha256, 0) + 1
+        keys.append(file.sha256 if seen[file.sha256] == 1 else f"{file.sha256}-{seen[file.sha256]}")
+    return keys
+
+
+def _films(tiles: Iterable[Tile]) -> dict[str, Path]:
+    return {tile.key: tile.video.path for tile in tiles if tile.video is not None}

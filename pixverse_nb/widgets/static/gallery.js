@@ -1,0 +1,582 @@
+// The gallery: many videos as tiles that fill as their jobs end; sorted, filtered, looked at, judged.
+//
+// To the kernel:   hello | posters {keys} | verdict {key, choice, note, view} | selected {keys} | open {keys}
+//                  and what the supply says for the films
+// From the kernel: tiles {rows, isWhole, now} | poster {key} + JPEG, without one where there is none
+//                  verdict {key, choice, note, view} | trouble {text}
+// The trait `rows` is what there was when nobody had said hello yet; from then on only changes travel.
+// A page that stands alone has everything in its traits, its posters as base64 in `posters`.
+
+import { make } from "./elements.js";
+import { supplyFor } from "./supply.js";
+import { formatNumber, makeSignButton } from "./gallery_parts.js";
+import { inOrder, nameWords, newWish, passes, sortValue } from "./gallery_sieve.js";
+import { makeFilms } from "./gallery_films.js";
+import { makeTile } from "./gallery_tile.js";
+import { makeBar } from "./gallery_bar.js";
+import { makeLight } from "./gallery_light.js";
+import { makeFoot } from "./gallery_foot.js";
+
+const COMPARED_MOST = 9;
+const SETTLE_MS = 140; // a pointer or a scroll that only passes by loads nothing
+const NEAR = "240px";
+
+// Hides the stills of this gallery, which stand in the notebook for readers without a kernel, while a view is there.
+function makeVeil(name) {
+  const hidden = `:is(.${name}, .jp-OutputArea-child:has(.${name}))`;
+  return make("style", "", { textContent: name ? `${hidden} { display: none !important; }` : "" });
+}
+
+function render({ model, el }) {
+  performance.mark("pvnb-gallery-begin");
+  const listeners = new AbortController();
+  const { signal } = listeners;
+  const on = (target, name, act) => target.addEventListener(name, act, { signal });
+  const isAlone = Boolean(model.isStandalone);
+  const canCompare = Boolean(model.get("can_compare")) && !isAlone;
+  const viewName = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
+  const supply = supplyFor(model);
+
+  const rows = new Map(); // key -> row, in the order given
+  const tiles = new Map(); // key -> tile
+  const posters = new Map(); // key -> address of the still
+  const asked = new Set(); // keys whose still was asked for
+  const inView = new Set();
+  const nearKeys = new Set(); // in view, or nearly
+  const wish = newWish();
+  let shown = []; // keys of the tiles that pass, in their order
+  let selected = []; // keys to compare, in the order of choosing
+  let current = ""; // the key that has, or had last, the focus
+  let pointed = ""; // the key under the pointer
+  let opened = ""; // the key in the larger view
+  let mode = "hover";
+  let skew = 0; // the kernel's clock minus ours, in seconds
+  let settling = 0;
+  let scrolledTo = 0;
+
+  el.classList.add("pvnb-ui", "pvnb-gallery");
+  el.dataset.alone = String(isAlone);
+  el.setAttribute("data-lm-suppress-shortcuts", "true"); // JupyterLab must not take our keys for its own shortcuts
+  const title = make("div", "pvnb-gallery-title");
+  const bar = makeBar({ wish, mode, signal, act: { onWish: layOut, onMode: setMode } });
+  const scroller = make("div", "pvnb-gallery-scroller");
+  const grid = make("div", "pvnb-gallery-grid");
+  grid.setAttribute("role", "grid");
+  grid.setAttribute("aria-multiselectable", String(canCompare));
+  const nothing = make("div", "pvnb-gallery-nothing", { hidden: true });
+  const light = makeLight({
+    signal,
+    act: {
+      onBack: closeLight,
+      onStep: stepLight,
+      onChoice: (choice) => choose(opened, choice),
+      onCompare: () => toggleSelected(opened),
+      onNote: (note) => judge(opened, { note }),
+    },
+  });
+  const foot = makeFoot({
+    signal,
+    canCompare,
+    isAlone,
+    act: { onOpen: () => model.send({ kind: "open", keys: selected }), onClear: () => select([]), rows: () => [...rows.values()] },
+  });
+  const acts = makeActs();
+  scroller.append(grid, nothing);
+  el.append(title, bar.element, scroller, light.element, foot.element, makeVeil(model.get("wall_name")));
+
+  const films = makeFilms({ supply, placeOf, onChange: onFilm });
+  const watching = new IntersectionObserver(onSight, { threshold: 0.4 });
+  const nearing = new IntersectionObserver(onNear, { rootMargin: NEAR, scrollMargin: NEAR });
+
+  function clockNow() {
+    return Date.now() / 1000 + skew;
+  }
+
+  // ---- tiles ----
+
+  function take(fresh, isWhole) {
+    const gone = isWhole ? new Set(rows.keys()) : new Set();
+    for (const row of fresh) {
+      gone.delete(row.key);
+      rows.set(row.key, row);
+      drawTile(row.key);
+    }
+    for (const key of gone) forget(key);
+    layOut();
+    for (const row of fresh) if (row.film && nearKeys.has(row.key)) askPosters([row.key]);
+    if (opened && rows.has(opened)) drawLight();
+  }
+
+  function tileOf(key) {
+    if (!tiles.has(key)) {
+      const tile = makeTile(key);
+      tiles.set(key, tile);
+      watching.observe(tile.element);
+      nearing.observe(tile.element);
+    }
+    return tiles.get(key);
+  }
+
+  function forget(key) {
+    const tile = tiles.get(key);
+    watching.unobserve(tile.element);
+    nearing.unobserve(tile.element);
+    tile.element.remove();
+    tiles.delete(key);
+    rows.delete(key);
+    inView.delete(key);
+    nearKeys.delete(key);
+  }
+
+  function drawTile(key) {
+    const row = rows.get(key);
+    const order = selected.indexOf(key) + 1;
+    tileOf(key).draw(row, { now: clockNow(), order });
+    if (posters.has(key)) tileOf(key).showPoster(posters.get(key), row.state === "done");
+  }
+
+  // The metric that decides the order stands on the tiles, else nobody could see why.
+  function sortedBy(row) {
+    if (!wish.sort.startsWith("metric:")) return "";
+    const value = sortValue(row, wish.sort);
+    return `${nameWords(wish.sort.slice("metric:".length))} ${value === undefined ? "not measured" : formatNumber(value)}`;
+  }
+
+  // Puts those tiles on the page that pass, in their order, and moves only those that stand elsewhere.
+  function layOut() {
+    const place = shown.indexOf(current);
+    const hadFocus = grid.contains(document.activeElement);
+    const all = [...rows.values()];
+    shown = inOrder(all.filter((row) => passes(row, wish)), wish).map((row) => row.key);
+    const staying = new Set(shown);
+    for (const [key, tile] of tiles) if (!staying.has(key)) tile.element.remove();
+    shown.forEach((key, at) => {
+      const { element } = tiles.get(key);
+      if (grid.children[at] !== element) grid.insertBefore(element, grid.children[at] ?? null);
+    });
+    for (const key of shown) tiles.get(key).showExtra(sortedBy(rows.get(key)));
+    nothing.hidden = shown.length > 0;
+    nothing.textContent = rows.size ? "No tile passes these filters." : "There is nothing to show yet.";
+    scroller.dataset.empty = String(!shown.length);
+    bar.element.hidden = !rows.size;
+    bar.draw(all, shown.length);
+    foot.draw({ rows: all, selected });
+    shapeTiles(all);
+    if (!staying.has(current)) {
+      current = shown[Math.min(Math.max(place, 0), shown.length - 1)] ?? "";
+      if (hadFocus && current && !opened) tiles.get(current).cell.focus({ preventScroll: true });
+    }
+    for (const [key, tile] of tiles) tile.cell.tabIndex = key === current ? 0 : -1;
+    playWanted();
+  }
+
+  // All tiles have one shape, that of most of the videos.
+  function shapeTiles(all) {
+    const counts = new Map();
+    for (const { ratio } of all) if (ratio) counts.set(ratio, (counts.get(ratio) ?? 0) + 1);
+    const [ratio] = [...counts].sort((a, b) => b[1] - a[1])[0] ?? [16 / 9];
+    el.style.setProperty("--pvnb-ratio", String(ratio));
+    el.dataset.upright = String(ratio < 0.9);
+  }
+
+  // ---- stills and films ----
+
+  function onNear(entries) {
+    for (const { target, isIntersecting } of entries) {
+      if (isIntersecting) nearKeys.add(target.dataset.key);
+      else nearKeys.delete(target.dataset.key);
+    }
+    askPosters([...nearKeys]);
+  }
+
+  function askPosters(keys) {
+    const wanted = keys.filter((key) => rows.get(key)?.film && !asked.has(key) && !posters.has(key));
+    for (const key of wanted) asked.add(key);
+    if (!wanted.length) return;
+    if (isAlone) wanted.forEach(showEmbedded);
+    else model.send({ kind: "posters", keys: wanted });
+  }
+
+  function showEmbedded(key) {
+    const base64 = model.get("posters")[key];
+    if (!base64) return;
+    const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+    takePoster(key, bytes);
+  }
+
+  function takePoster(key, bytes) {
+    asked.add(key);
+    if (!bytes || !tiles.has(key)) return;
+    if (posters.has(key)) URL.revokeObjectURL(posters.get(key));
+    posters.set(key, URL.createObjectURL(new Blob([bytes], { type: "image/jpeg" })));
+    tiles.get(key).showPoster(posters.get(key), rows.get(key).state === "done");
+    if (opened === key) drawLight();
+  }
+
+  function onSight(entries) {
+    for (const { target, isIntersecting } of entries) {
+      if (isIntersecting) inView.add(target.dataset.key);
+      else inView.delete(target.dataset.key);
+    }
+    if (mode === "view") playSoon();
+  }
+
+  function playSoon() {
+    clearTimeout(settling);
+    settling = setTimeout(playWanted, SETTLE_MS);
+  }
+
+  function playWanted() {
+    clearTimeout(settling);
+    films.want(wantedFilms().filter((key) => rows.get(key)?.film && (opened || staysShown(key))));
+  }
+
+  function staysShown(key) {
+    return tiles.get(key)?.element.isConnected;
+  }
+
+  function wantedFilms() {
+    if (opened) return [opened];
+    if (mode === "still") return [];
+    const focused = grid.contains(document.activeElement) ? current : "";
+    const first = [pointed || focused].filter(Boolean);
+    if (mode === "hover") return first;
+    return [...new Set([...first, ...shown.filter((key) => inView.has(key))])];
+  }
+
+  function placeOf(key) {
+    if (opened) return key === opened ? { element: light.stage, hasControls: true } : null;
+    const tile = tiles.get(key);
+    return tile && { element: tile.media, hasControls: false };
+  }
+
+  function onFilm(key, state) {
+    const isOpened = key === opened;
+    if (tiles.has(key)) tiles.get(key).element.dataset.film = state instanceof Error ? "failed" : state;
+    if (state instanceof Error && isOpened) light.showTrouble(state.message);
+    else if (state instanceof Error) foot.say(state.message);
+  }
+
+  function setMode(chosen) {
+    mode = chosen;
+    playWanted();
+  }
+
+  // ---- verdicts ----
+
+  function choose(key, choice) {
+    const row = rows.get(key);
+    if (row) judge(key, { choice: row.choice === choice ? "" : choice });
+  }
+
+  function judge(key, change) {
+    const row = rows.get(key);
+    if (!row) return;
+    const { choice, note } = { choice: row.choice, note: row.note, ...change };
+    if (choice === row.choice && note === row.note) return;
+    takeVerdict(key, choice, note);
+    model.send({ kind: "verdict", key, choice, note, view: viewName });
+  }
+
+  function takeVerdict(key, choice, note) {
+    if (!rows.has(key)) return;
+    rows.set(key, { ...rows.get(key), choice, note });
+    drawTile(key);
+    layOut();
+    if (opened === key) drawLight();
+  }
+
+  function editNote(key) {
+    const tile = tiles.get(key);
+    if (tile.note.querySelector("input")) return;
+    const field = make("input", "pvnb-gallery-field", { type: "text", value: rows.get(key).note, placeholder: "A note", maxLength: 2000 });
+    field.setAttribute("aria-label", `Note on ${rows.get(key).caption}`);
+    let isOver = false;
+    const end = (keeps) => {
+      if (isOver) return;
+      isOver = true;
+      const text = field.value.trim();
+      const hadFocus = document.activeElement === field;
+      field.remove();
+      if (hadFocus) tile.cell.focus({ preventScroll: true });
+      if (keeps) judge(key, { note: text });
+      drawTile(key);
+    };
+    on(field, "keydown", (event) => {
+      event.stopPropagation();
+      if (event.key === "Enter") end(true);
+      else if (event.key === "Escape") end(false);
+    });
+    on(field, "blur", () => end(true));
+    tile.note.replaceChildren(field);
+    tile.note.hidden = false;
+    field.focus();
+  }
+
+  // ---- the choice to compare ----
+
+  function toggleSelected(key) {
+    if (!canCompare || !rows.get(key)?.film) return;
+    if (selected.includes(key)) select(selected.filter((other) => other !== key));
+    else if (selected.length < COMPARED_MOST) select([...selected, key]);
+    else foot.say(`At most ${COMPARED_MOST} videos can be compared.`);
+  }
+
+  function select(keys) {
+    showSelected(keys);
+    model.set("selected", keys);
+    model.save_changes();
+  }
+
+  function showSelected(keys) {
+    const touched = new Set([...selected, ...keys]);
+    selected = keys.filter((key) => rows.has(key));
+    for (const key of touched) if (rows.has(key)) drawTile(key);
+    foot.draw({ rows: [...rows.values()], selected });
+    if (opened) drawLight();
+  }
+
+  // ---- the larger view ----
+
+  function openLight(key) {
+    if (!opened) scrolledTo = scroller.scrollTop;
+    opened = current = key;
+    drawLight();
+    for (const part of [bar.element, scroller]) part.hidden = true;
+    light.element.hidden = false;
+    light.element.focus({ preventScroll: true });
+    light.element.scrollIntoView({ block: "nearest" });
+    askPosters([key]);
+    playWanted();
+  }
+
+  function drawLight() {
+    const at = shown.indexOf(opened) + 1;
+    const order = selected.indexOf(opened) + 1;
+    const posterUrl = posters.get(opened);
+    light.draw(rows.get(opened), { at, total: shown.length, now: clockNow(), posterUrl, order, canCompare });
+  }
+
+  function stepLight(by) {
+    const key = shown[shown.indexOf(opened) + by];
+    if (key) openLight(key);
+  }
+
+  function closeLight() {
+    const key = opened;
+    if (document.activeElement === light.note) judge(key, { note: light.note.value.trim() });
+    opened = "";
+    light.element.hidden = true;
+    for (const part of [bar.element, scroller]) part.hidden = false;
+    layOut();
+    scroller.scrollTop = scrolledTo;
+    if (shown.includes(key)) focusTile(key);
+    else if (current) focusTile(current);
+  }
+
+  // ---- keyboard ----
+
+  function focusTile(key) {
+    if (!tiles.has(key)) return;
+    if (tiles.has(current)) tiles.get(current).cell.tabIndex = -1;
+    current = key;
+    const { cell, element } = tiles.get(key);
+    cell.tabIndex = 0;
+    cell.focus({ preventScroll: true });
+    element.scrollIntoView({ block: "nearest" });
+  }
+
+  function columns() {
+    const top = grid.children[0]?.offsetTop;
+    const count = [...grid.children].findIndex((element) => element.offsetTop !== top);
+    return count < 0 ? grid.children.length : count;
+  }
+
+  function stepOf(key) {
+    const down = { ArrowDown: 1, ArrowUp: -1, PageDown: 3, PageUp: -3 }[key];
+    if (down) return down * columns();
+    return { ArrowRight: 1, ArrowLeft: -1, Home: -shown.length, End: shown.length }[key] ?? 0;
+  }
+
+  function onGridKey(event) {
+    const key = event.target.closest?.(".pvnb-gallery-tile")?.dataset.key;
+    if (!key || event.target.tagName === "INPUT") return;
+    const step = stepOf(event.key);
+    if (step) {
+      event.preventDefault();
+      const place = shown.indexOf(key) + step;
+      const isRow = Math.abs(step) > 1 && !["Home", "End"].includes(event.key);
+      if (isRow && (place < 0 || place >= shown.length) && event.key.startsWith("Arrow")) return;
+      focusTile(shown[Math.min(Math.max(place, 0), shown.length - 1)]);
+    } else actOn(event, key);
+  }
+
+  function keyName(event) {
+    return event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  }
+
+  function actOn(event, key) {
+    const act = {
+      Enter: () => openLight(key),
+      " ": () => openLight(key),
+      w: () => choose(key, "winner"),
+      x: () => choose(key, "rejected"),
+      n: () => editNote(key),
+      c: () => toggleSelected(key),
+      Escape: () => selected.length && select([]),
+    }[keyName(event)];
+    if (!act) return;
+    event.preventDefault();
+    act();
+  }
+
+  function onLightKey(event) {
+    const isTyping = event.target.tagName === "TEXTAREA" && event.key !== "Escape";
+    const isPressing = event.target.tagName === "BUTTON" && ["Enter", " "].includes(event.key);
+    if (isTyping || isPressing) return;
+    const act = {
+      Escape: () => closeLight(),
+      ArrowLeft: () => stepLight(-1),
+      ArrowRight: () => stepLight(1),
+      w: () => choose(opened, "winner"),
+      x: () => choose(opened, "rejected"),
+      n: () => light.note.focus(),
+      c: () => toggleSelected(opened),
+      " ": () => togglePlay(),
+    }[keyName(event)];
+    if (!act) return;
+    event.preventDefault();
+    act();
+  }
+
+  function togglePlay() {
+    const video = films.videoOf(opened);
+    if (video?.paused) video.play().catch(() => {});
+    else video?.pause();
+  }
+
+  function onKey(event) {
+    event.stopPropagation();
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (opened && light.element.contains(event.target)) onLightKey(event);
+    else if (grid.contains(event.target)) onGridKey(event);
+  }
+
+  // ---- pointer ----
+
+  // One set of small buttons goes to the tile that is pointed at or has the focus; they repeat keys, for the pointer.
+  function makeActs() {
+    const group = make("div", "pvnb-gallery-acts");
+    group.setAttribute("aria-hidden", "true");
+    const given = [
+      ["winner", "Winner (W)", (key) => choose(key, "winner")],
+      ["rejected", "Reject (X)", (key) => choose(key, "rejected")],
+      ["note", "Note (N)", (key) => editNote(key)],
+      ["compare", "Choose to compare (C)", (key) => toggleSelected(key)],
+    ];
+    for (const [sign, label, act] of given) {
+      if (sign === "compare" && !canCompare) continue;
+      const button = makeSignButton("", sign, { label });
+      button.tabIndex = -1;
+      button.dataset.sign = sign;
+      on(button, "click", (event) => {
+        event.stopPropagation();
+        act(group.closest(".pvnb-gallery-tile").dataset.key);
+      });
+      group.append(button);
+    }
+    return group;
+  }
+
+  function placeActs(key) {
+    const row = rows.get(key);
+    acts.querySelector("[data-sign=compare]")?.toggleAttribute("hidden", !row.film);
+    tiles.get(key).media.append(acts);
+  }
+
+  on(grid, "pointerover", (event) => {
+    const key = event.target.closest?.(".pvnb-gallery-tile")?.dataset.key ?? "";
+    if (event.pointerType === "touch" || key === pointed) return;
+    pointed = key;
+    if (key) placeActs(key);
+    playSoon();
+  });
+  on(grid, "pointerleave", () => {
+    pointed = "";
+    playSoon();
+  });
+  on(grid, "focusin", (event) => {
+    const key = event.target.closest(".pvnb-gallery-tile")?.dataset.key;
+    if (!key) return;
+    if (tiles.has(current)) tiles.get(current).cell.tabIndex = -1;
+    current = key;
+    tiles.get(key).cell.tabIndex = 0;
+    placeActs(key);
+    playSoon();
+  });
+  on(grid, "focusout", playSoon);
+  on(grid, "click", (event) => {
+    const key = event.target.closest(".pvnb-gallery-tile")?.dataset.key;
+    if (key && event.target.closest(".pvnb-gallery-media")) openLight(key);
+  });
+  on(el, "keydown", onKey);
+
+  // ---- the kernel ----
+
+  function onMessage(content, buffers) {
+    if (content.kind === "tiles") {
+      skew = content.now - Date.now() / 1000;
+      take(content.rows, content.isWhole);
+      if (content.isWhole) performance.mark("pvnb-gallery-whole");
+    } else if (content.kind === "poster") takePoster(content.key, buffers[0]);
+    else if (content.kind === "verdict" && content.view !== viewName) takeVerdict(content.key, content.choice, content.note);
+    else if (content.kind === "trouble") foot.say(content.text);
+  }
+
+  function onRows() {
+    take(model.get("rows"), true);
+  }
+
+  function onTitle() {
+    title.textContent = model.get("title");
+    title.hidden = isAlone || !model.get("title"); // a page of its own has its title above
+    grid.setAttribute("aria-label", model.get("title") || "Videos");
+  }
+
+  const onSelected = () => showSelected(model.get("selected"));
+  const ticker = setInterval(() => {
+    for (const key of inView) {
+      const row = rows.get(key);
+      if (row?.began && !row.ended) tiles.get(key).tick(row, clockNow());
+    }
+    if (opened && rows.get(opened)?.began && !rows.get(opened).ended) light.tick(rows.get(opened), clockNow());
+  }, 1000);
+
+  model.on("change:rows", onRows);
+  model.on("change:title", onTitle);
+  model.on("change:selected", onSelected);
+  model.on("msg:custom", onMessage);
+  onTitle();
+  onRows();
+  onSelected();
+  model.send({ kind: "hello" });
+  performance.mark("pvnb-gallery-end");
+
+  return () => {
+    listeners.abort();
+    clearInterval(ticker);
+    clearTimeout(settling);
+    watching.disconnect();
+    nearing.disconnect();
+    films.dispose();
+    supply.dispose();
+    for (const url of posters.values()) URL.revokeObjectURL(url);
+    foot.dispose();
+    model.off("change:rows", onRows);
+    model.off("change:title", onTitle);
+    model.off("change:selected", onSelected);
+    model.off("msg:custom", onMessage);
+  };
+}
+
+export default { render };

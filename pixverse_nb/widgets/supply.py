@@ -1,0 +1,127 @@
+"""Supply: the bytes of films for a widget's page, in small pieces, at the pace at which the page takes them.
+
+The page asks by key, never by path, and gets only what the widget offers. How the two talk is in `static/supply.js`.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from pixverse_nb.privacy import masked
+from pixverse_nb.widgets.dispatch import Dispatcher
+
+PIECE_BYTES: Final = 512 * 1024
+IN_FLIGHT: Final = 3  # pieces that the page has not answered
+_MOST_ASKINGS: Final = 256  # pages that went away never say so: the oldest askings are forgotten
+_ID_MAX: Final = 200
+
+Send = Callable[[dict[str, object], list[bytes]], object]
+
+
+@dataclass
+class _Asking:
+    """One film on its way to one page."""
+
+    key: str
+    id: str
+    path: Path
+    size: int
+    next_offset: int = 0
+    unanswered: set[int] = field(default_factory=set)
+
+
+class Supply:
+    """Serves films to the page of one widget; `send(content, buffers)` is the widget's own.
+
+    Files are read on threads of the `dispatcher`, one piece at a time, so a callback never waits for a disk.
+
+    >>> supply = Supply(print, Dispatcher(print))
+    >>> supply.take({"kind": "of something else"})
+    False
+    """
+
+    def __init__(self, send: Send, dispatcher: Dispatcher) -> None:
+        self._send = send
+        self._dispatcher = dispatcher
+        self._lock = threading.Lock()  # pieces leave in order, whichever thread sends them
+        self._films: Mapping[str, Path] = {}
+        self._askings: dict[str, _Asking] = {}
+
+    def offer(self, films: Mapping[str, Path]) -> None:
+        """From now on serve these mp4s, by key, and no others."""
+        self._films = dict(films)
+
+    def take(self, message: object) -> bool:
+        """Act on a message of the page; tell whether it was one of this conversation. Returns at once."""
+        if not isinstance(message, Mapping) or message.get("kind") not in ("want", "got", "enough"):
+            return False
+        key, name, offset = message.get("key"), message.get("id"), message.get("offset")
+        if not isinstance(key, str) or not isinstance(name, str) or not 0 < len(name) <= _ID_MAX:
+            return True
+        match message["kind"]:
+            case "want":
+                self._dispatcher.hand_over(lambda: self._begin(key, name))
+            case "got" if isinstance(offset, int):
+                self._dispatcher.hand_over(lambda: self._go_on(name, offset))
+            case "enough":
+                with self._lock:
+                    self._askings.pop(name, None)
+        return True
+
+    def _begin(self, key: str, name: str) -> None:
+        path = self._films.get(key)
+        if path is None:
+            self._refuse(key, name, "This video is not among those shown here. Run the cell again.")
+            return
+        size = path.stat().st_size if path.is_file() else 0
+        if not size:
+            self._refuse(key, name, _missing(path))
+            return
+        asking = _Asking(key=key, id=name, path=path, size=size)
+        with self._lock:
+            self._askings[name] = asking
+            while len(self._askings) > _MOST_ASKINGS:
+                del self._askings[next(iter(self._askings))]
+            for _ in range(IN_FLIGHT):
+                self._send_piece(asking)
+
+    def _go_on(self, name: str, offset: int) -> None:
+        with self._lock:
+            asking = self._askings.get(name)
+            if asking is None or offset not in asking.unanswered:
+                return  # of an older asking, or said twice
+            asking.unanswered.remove(offset)
+            self._send_piece(asking)
+            if not asking.unanswered:
+                self._askings.pop(name, None)
+
+    def _send_piece(self, asking: _Asking) -> None:
+        """Send the next piece, if there is one left; the caller holds the lock."""
+        offset = asking.next_offset
+        if offset >= asking.size:
+            return
+        wanted = min(PIECE_BYTES, asking.size - offset)
+        try:
+            with asking.path.open("rb") as stream:
+                stream.seek(offset)
+                piece = stream.read(wanted)
+        except OSError:
+            piece = b""
+        if len(piece) < wanted:
+            self._askings.pop(asking.id, None)
+            asking.next_offset = asking.size  # nothing more of it
+            self._refuse(asking.key, asking.id, _missing(asking.path))
+            return
+        asking.next_offset += wanted
+        asking.unanswered.add(offset)
+        content = {"kind": "film", "key": asking.key, "id": asking.id, "offset": offset, "size": asking.size}
+        self._send(content, [piece])
+
+    def _refuse(self, key: str, name: str, why: str) -> None:
+        self._send({"kind": "no-film", "key": key, "id": name, "why": why}, [])
+
+
+def _missing(path: Path) -> str:
+    return masked(f"The file {path.name} is not there any more, or was changed. Put it back and run the cell again.")

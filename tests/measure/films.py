@@ -1,0 +1,96 @@
+"""Films of known content for the tests of measuring, and an executor that does everything at once, in order."""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, TypeVar
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from pixverse_nb.sandbox.film import render_film
+
+Pixels = NDArray[np.uint8]
+Item = TypeVar("Item")
+Value = TypeVar("Value")
+
+PICTURES = Path(__file__).parents[2] / "notebooks" / "pictures"
+WIDE, CLOSE = PICTURES / "coffee_wide.jpg", PICTURES / "coffee_close.jpg"
+WIDTH, HEIGHT = 320, 180
+
+
+class InOrder:
+    """The simplest executor: each task is done where it is handed in."""
+
+    def submit(self, task: Callable[[Item], Value], item: Item, /) -> Future[Value]:
+        """Do it, and return a future that is done."""
+        future: Future[Value] = Future()
+        try:
+            future.set_result(task(item))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to the future
+            future.set_exception(error)
+        return future
+
+
+def write_film(path: Path, frames: Iterable[Pixels], *, fps: int = 24, crf: int = 0, **stream: Any) -> Path:
+    """Write RGB frames as H.264; with crf=0 the planes of yuv420p are kept as they are."""
+    with av.open(str(path), "w", format="mp4") as container:
+        out: Any = None
+        for index, pixels in enumerate(frames):
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+            if out is None:
+                out = container.add_stream("libx264", rate=fps, options={"crf": str(crf), "preset": "ultrafast"})
+                out.width, out.height, out.pix_fmt = frame.width, frame.height, "yuv420p"
+                for name, value in stream.items():
+                    setattr(out.codec_context, name, value)
+            frame.pts, frame.time_base = index, Fraction(1, fps)
+            container.mux(out.encode(frame))
+        container.mux(out.encode(None))
+    return path
+
+
+def decoded(path: Path) -> list[Pixels]:
+    """Every frame as RGB, by the plainest use of the decoder."""
+    with av.open(str(path)) as container:
+        return [np.asarray(frame.to_ndarray(format="rgb24"), np.uint8) for frame in container.decode(video=0)]
+
+
+def save_png(path: Path, pixels: Pixels) -> Path:
+    """Write a picture without loss."""
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def plain(level: int, *, width: int = WIDTH, height: int = HEIGHT) -> Pixels:
+    """A grey picture of one level, 0…255."""
+    return np.full((height, width, 3), level, np.uint8)
+
+
+def photograph(*, width: int = WIDTH, height: int = HEIGHT, name: str = "coffee_wide.jpg") -> Pixels:
+    """One of the repository's photographs at this size."""
+    with Image.open(PICTURES / name) as picture:
+        return np.asarray(picture.convert("RGB").resize((width, height), Image.Resampling.LANCZOS), np.uint8)
+
+
+def scene(seed: int, *, width: int = WIDTH, height: int = HEIGHT) -> Pixels:
+    """A coloured cloud: soft, never the same for two seeds."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (5, 8, 3), np.uint8)
+    return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC), np.uint8)
+
+
+def sandbox_film(path: Path, *, seed: int = 7, width: int = WIDTH, height: int = HEIGHT, duration_s: float = 1) -> Path:
+    """A film as the sandbox makes it, from the one framing of the coffee to the other."""
+    render_film(
+        WIDE.read_bytes(),
+        CLOSE.read_bytes(),
+        path,
+        width=width,
+        height=height,
+        duration_s=duration_s,
+        seed=seed,
+        motion_mode="normal",
+    )
+    return path
