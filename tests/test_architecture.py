@@ -260,9 +260,8 @@ print(json.dumps([list(pv.__all__), sorted(public)]))
 def test_the_fixed_names_are_there() -> None:
     """The names that notebooks and documents use stand at the front door."""
     wanted = {"Client", "Timing", "compare", "enable_nested_asyncio", "gallery", "show", "studio"}
-    later = {"compare"}  # they come with the sweeps
     listed = set(json.loads(run_python("import json, pixverse_nb as pv; print(json.dumps(list(pv.__all__)))")))
-    assert wanted - later <= listed
+    assert wanted <= listed
 
 
 def test_importing_does_nothing(tmp_path: Path) -> None:

@@ -41,13 +41,17 @@ class Accounts:
 
     async def choose(self, record: JobRecord) -> Account:
         """Return the account for a job that names none: the roomiest of several, None where there is one only."""
-        if self._emails is None:
-            self._emails = await self._ask_accounts()
-        if len(self._emails) < 2:
+        await self.know()
+        if not self._several():
             return None
         await self._ask_capacity()
-        going = [email for email in self._emails if email not in self._stops] or list(self._emails)
+        going = [email for email in self._several() if email not in self._stops] or list(self._several())
         return self._lanes.roomiest({email: self._bound(email, except_ref=record.ref) for email in going})
+
+    async def know(self) -> None:
+        """Ask once which accounts there are, and how many jobs each may run."""
+        if self._emails is None:
+            self._emails = await self._ask_accounts()
 
     def may_send(self, record: JobRecord) -> bool:
         """Tell whether one more call may leave for this job's account now."""
@@ -141,10 +145,11 @@ class Accounts:
             raise
         except APIError:
             return ()  # an API that does not tell: the vendor chooses
-        names: tuple[Account, ...] = (None,) if len(accounts) == 1 else tuple(accounts)
-        for name, max_jobs in zip(names, accounts.values(), strict=True):
-            if max_jobs is not None:
-                self._lanes.told(name, max_jobs)
+        told = {email: max_jobs for email, max_jobs in accounts.items() if max_jobs is not None}
+        for email, max_jobs in told.items():
+            self._lanes.told(email, max_jobs)
+            if len(accounts) == 1:
+                self._lanes.told(None, max_jobs)  # a job of the only account need not name it
         return tuple(accounts)
 
     async def _ask_capacity(self) -> None:

@@ -17,6 +17,7 @@ from typing import Final
 from pixverse_nb.clock import Clock, steady_clock
 from pixverse_nb.errors import LedgerError
 from pixverse_nb.jobs import actions, events, states
+from pixverse_nb.jobs.accounts import Accounts
 from pixverse_nb.jobs.actions import next_action
 from pixverse_nb.jobs.desk import Vendor
 from pixverse_nb.jobs.download import Downloader
@@ -297,9 +298,10 @@ class Engine:
         """Have the vendor's list asked as soon as the densest rhythm allows, where this process holds the seat."""
         self._watcher.hint()
 
-    def room(self) -> int:
-        """Return how many jobs the vendor runs for us at once, over all accounts, as far as is known."""
-        return self._submitter.accounts.room()
+    @property
+    def accounts(self) -> Accounts:
+        """The accounts behind the token, and how many jobs they take."""
+        return self._submitter.accounts
 
     @property
     def hinted_polls(self) -> int:

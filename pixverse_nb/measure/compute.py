@@ -60,7 +60,12 @@ class DaskClient(Protocol):
 
 @dataclass(frozen=True)
 class Outcome(Generic[Value]):
-    """What came of one item: a `value`, or the `error` that stood in its way."""
+    """What came of one item: a `value`, or the `error` that stood in its way.
+
+    >>> half, none = run_all(lambda number: 1 / number, [2, 0])
+    >>> half.get(), none.error
+    (0.5, ZeroDivisionError('division by zero'))
+    """
 
     value: Value | None = None
     error: BaseException | None = None

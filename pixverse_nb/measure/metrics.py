@@ -28,6 +28,9 @@ class Metric:
 
     `least` and `most` bound it (`most` is None where nothing does); `better` says which direction is the better one,
     "" where neither is. `meaning` is one sentence, `source` says where the definition comes from.
+
+    >>> [metric.label for metric in METRICS if metric.unit == "dB"]
+    ['First frame PSNR', 'Best PSNR near the start', 'Last frame PSNR', 'Best PSNR near the end']
     """
 
     name: str

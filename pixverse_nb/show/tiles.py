@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from pixverse_nb.measure.metrics import METRICS
 from pixverse_nb.models import FramesRequest, JobState, VideoFile
 from pixverse_nb.opinions import Verdict
 from pixverse_nb.privacy import masked
@@ -12,6 +13,9 @@ from pixverse_nb.show.words import SHORT_WORDS, credit_words, duration_words, sh
 
 # What makes two videos of the same pictures differ, in the order in which it is named.
 _FIELDS: Final = ("seed", "motion_mode", "quality", "duration", "aspect_ratio", "model", "prompt", "remove_watermark")
+_METRIC_WORDS: Final = {
+    metric.name: f"{metric.label} ({metric.unit})" if metric.unit else metric.label for metric in METRICS
+}
 _CAPTION_PROMPT: Final = 60
 _FACT_PROMPT: Final = 400
 
@@ -59,7 +63,7 @@ def row_of(tile: Tile) -> dict[str, Any]:
         "began": tile.began_at,
         "ended": tile.ended_at,
         "axes": {masked(name): _plain(value) for name, value in tile.axes.items()},
-        "metrics": {masked(name): float(value) for name, value in tile.metrics.items() if math.isfinite(value)},
+        "metrics": {_metric_words(name): float(value) for name, value in tile.metrics.items() if math.isfinite(value)},
         "film": video is not None,
         "ratio": round(video.width / video.height, 4) if video and video.width and video.height else None,
         "facts": [[name, masked(text)] for name, text in facts_of(video)] if video else [],
@@ -129,6 +133,11 @@ def _asked(request: FramesRequest) -> tuple[tuple[str, str], ...]:
         ("Aspect ratio", request.aspect_ratio),
         ("Model", request.model),
     )
+
+
+def _metric_words(name: str) -> str:
+    """Return what people call a metric, "Flicker (grey levels)", or its name where it is somebody else's."""
+    return masked(_METRIC_WORDS.get(name, name))
 
 
 def _plain(value: object) -> str | int | float | bool | None:

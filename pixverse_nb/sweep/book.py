@@ -1,11 +1,13 @@
 """The book of one sweep: its cells and the jobs that stand for them, kept true as jobs change; for any thread."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
+from pixverse_nb.errors import PixVerseError
 from pixverse_nb.jobs import actions
 from pixverse_nb.jobs.job import Job
 from pixverse_nb.ledger import CellRow
@@ -105,9 +107,14 @@ class Book:
             return False  # it is about to be driven
         return record.state.is_final or record.question is not None or self._bench.engine.is_resting(record)
 
+    async def learn_room(self) -> None:
+        """Find out how many jobs may run at once, where that is not known."""
+        with contextlib.suppress(PixVerseError):  # a vendor that cannot be asked is no hindrance
+            await self._bench.engine.accounts.know()
+
     def room(self) -> int:
         """Return how many jobs run at once, over all accounts."""
-        return self._bench.engine.room()
+        return self._bench.engine.accounts.room()
 
     def give_up(self, job: Job) -> None:
         """Cancel a job that was not sent."""

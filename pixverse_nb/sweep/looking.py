@@ -65,7 +65,8 @@ class Looks(Runs, Measures):
         stage = LiveOutput(bundle_of("", ""))
 
         def open_comparison(keys: Sequence[str]) -> None:
-            stage.update(self.compare(*keys)._repr_mimebundle_())
+            shown, _ = self.compare(*keys)._repr_mimebundle_()
+            stage.update(shown)
 
         gallery = Gallery(self.tiles(), title=self.title, on_verdict=self._keep_verdict, on_open=open_comparison)
         if not self.progress.is_over:

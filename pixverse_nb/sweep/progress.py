@@ -10,6 +10,7 @@ from pixverse_nb.show.sweep_card import SweepProgress
 from pixverse_nb.sweep.bench import Bench
 from pixverse_nb.sweep.book import Book
 from pixverse_nb.sweep.cells import Cell
+from pixverse_nb.sweep.plan import is_accounts_fault
 from pixverse_nb.sweep.runner import Runner
 
 _NO_VIDEO = frozenset({JobState.FAILED, JobState.MODERATED, JobState.REFUSED, JobState.CANCELLED, JobState.TIMED_OUT})
@@ -56,7 +57,8 @@ def progress_of(
 
 def _is_untried(record: JobRecord) -> bool:
     """Tell whether a final job says nothing of its cell: nothing was sent, and the next run simply asks again."""
-    return record.state in (JobState.CANCELLED, JobState.TIMED_OUT) and record.charged == "no"
+    is_given_up = record.state in (JobState.CANCELLED, JobState.TIMED_OUT) and record.charged == "no"
+    return is_given_up or (record.state is JobState.REFUSED and is_accounts_fault(record.error_kind))
 
 
 def _cost(record: JobRecord) -> int:
@@ -74,7 +76,7 @@ def _ends_at(open_ones: Sequence[JobRecord], runner: Runner, bench: Bench) -> fl
     sent = [record.submitted_at for record in open_ones if record.submitted_at is not None]
     left_s = max((expectation.typical_s - (now - at) for at in sent), default=expectation.typical_s)
     waiting = runner.waiting if runner.mode == "running" else 0
-    rounds = math.ceil((waiting + len(open_ones) - len(sent)) / max(1, bench.engine.room()))
+    rounds = math.ceil((waiting + len(open_ones) - len(sent)) / max(1, bench.engine.accounts.room()))
     return now + max(0.0, left_s) + rounds * expectation.typical_s
 
 

@@ -36,6 +36,10 @@ class Book(Protocol):
         """Tell whether nothing moves for a job by itself any more."""
         ...
 
+    async def learn_room(self) -> None:
+        """Find out how many jobs may run at once, where that is not known."""
+        ...
+
     def room(self) -> int:
         """Return how many jobs run at once."""
         ...
@@ -65,7 +69,9 @@ class Runner:
         self._tell = tell
         self._stop_when = stop_when
         self._active: dict[str, Job] = {}
+        self._cells: dict[str, Cell] = {}
         self._changed = asyncio.Event()
+        self._falls_short = False  # a cell that was asked for will have to be asked for again
         self.mode: Mode = "running"
         self.reason = ""
         self.error: Exception | None = None
@@ -86,15 +92,13 @@ class Runner:
             return
         self.mode = mode
         self.reason = reason or ("" if mode == "running" else self.reason)
-        if mode == "stopped":
-            for job in tuple(self._active.values()):
-                record = self._book.record_of(job)
-                if record is not None and actions.is_unsent(record):
-                    self._book.give_up(job)
+        if mode in ("paused", "stopped"):
+            self._take_back()
         self._changed.set()
 
     async def run(self) -> None:
         """Ask for the cells, each as soon as a slot is free for it, until all have ended or the run is over."""
+        await self._book.learn_room()
         while True:
             self._changed.clear()
             ended = self._take_ended()
@@ -109,10 +113,19 @@ class Runner:
                     await self._changed.wait()
             except TimeoutError:
                 continue
-        self.mode = "stopped" if self._queue or self.mode == "stopped" else "done"
+        self.mode = "stopped" if self._queue or self._falls_short or self.mode == "stopped" else "done"
         self._tell()
 
     # -- inside --------------------------------------------------------------------------------------------------
+
+    def _take_back(self) -> None:
+        """Give up what was asked for and not sent, and put its cells in front again: nothing is paid for it."""
+        for ref, job in reversed(tuple(self._active.items())):
+            record = self._book.record_of(job)
+            if record is not None and actions.is_unsent(record):
+                self._book.give_up(job)
+                self._queue.appendleft(self._cells[ref])
+                del self._active[ref]
 
     def _take_ended(self) -> bool:
         """Let go of the jobs that have come to rest; tell whether any has, and stop where its end concerns all."""
@@ -124,6 +137,7 @@ class Runner:
             del self._active[ref]
             ended = True
             if record is not None and _concerns_all(record) and self.mode == "running":
+                self._falls_short = True
                 self.set_mode("draining", reason=record.error or "")
         return ended
 
@@ -149,6 +163,7 @@ class Runner:
                     self.error = error
                 return
             self._active[job.ref] = job
+            self._cells[job.ref] = cell
 
     def _taken(self) -> int:
         return sum(_takes_room(self._book.record_of(job)) for job in self._active.values())

@@ -1,13 +1,17 @@
 """OpenCV's own threads while films are measured."""
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Barrier
 
 import cv2
 import pytest
 
+from pixverse_nb.errors import MeasureError
 from pixverse_nb.measure.threads import opencv_on_one_thread
+from pixverse_nb.measure.video import measure_video
 
 
 @pytest.fixture(autouse=True)
@@ -50,4 +54,15 @@ def test_who_leaves_last_sets_it_back() -> None:
             first_out.wait()
             assert cv2.getNumThreads() == 1
         leaving.result()
+    assert cv2.getNumThreads() == 3
+
+
+def test_a_film_is_measured_on_one_thread(tmp_path: Path) -> None:
+    """While a film is looked at, a named pipe here that nobody has written to, OpenCV has one thread."""
+    os.mkfifo(tmp_path / "film.mp4")
+    with ThreadPoolExecutor(1) as pool:
+        measuring = pool.submit(measure_video, tmp_path / "film.mp4")
+        with (tmp_path / "film.mp4").open("wb"):  # comes back when the other side has opened it to read
+            assert cv2.getNumThreads() == 1
+        assert isinstance(measuring.exception(), MeasureError)
     assert cv2.getNumThreads() == 3

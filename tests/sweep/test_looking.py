@@ -1,0 +1,97 @@
+"""Looking and judging: tiles, what is said of them, and how it stays."""
+
+import threading
+from typing import Any
+
+import pytest
+
+from pixverse_nb.errors import InvalidRequest
+from pixverse_nb.models import JobState
+from pixverse_nb.opinions import Duel, Verdict
+from pixverse_nb.session import Client
+from tests.made import NOW
+from tests.session.house import A_JOB_S, PATIENCE_S, House
+from tests.sweep.grids import run, sweep
+
+
+def test_a_tile_for_each_cell_as_it_stands(still: House) -> None:
+    """Not asked for, refused by the documents, on its way: each is said in words."""
+    client = still.open()
+    grid: dict[str, Any] = {"seed": 1, "motion_mode": ["normal", "fast"], "duration": [5, 8], "skip_refused": True}
+    one = sweep(client, **grid)
+    assert [tile.line[:20] for tile in one.tiles()] == ["Not asked for yet."] * 3 + ["fast motion is made "]
+    one.start()
+    still.accepts(3)
+    still.control.advance(A_JOB_S)
+    one.wait(PATIENCE_S)
+    tiles = one.tiles()
+    assert [tile.state for tile in tiles] == [JobState.DONE] * 3 + [JobState.REFUSED]
+    assert tiles[1].caption == "normal · 8 s"
+    assert tiles[1].axes == {"motion_mode": "normal", "duration": 8}
+    assert tiles[0].poster is not None
+
+
+def test_what_is_said_in_a_gallery_stays(client: Client) -> None:
+    """A verdict in the page is in the ledger, in the next gallery, and in the table."""
+    one = run(sweep(client, seed=[1, 2, 3]))
+    gallery = one.gallery()
+    gallery.judge(one.cells[1].key, Verdict("winner", "the steam"))
+    again = sweep(client, seed=[1, 2, 3])
+    assert again.verdicts == {"seed 2": Verdict("winner", "the steam")}
+    assert again.gallery().verdicts == {one.cells[1].key: Verdict("winner", "the steam")}
+    assert list(again.to_frame().choice) == ["", "winner", ""]
+
+
+def test_a_gallery_fills_while_the_sweep_runs(still: House) -> None:
+    """Its tiles follow the jobs without anybody asking, and the last state is shown."""
+    one = sweep(still.open(), seed=[1, 2]).start()
+    still.accepts(2)
+    gallery = one.gallery()
+    assert {tile.state for tile in gallery.tiles} <= {JobState.SUBMITTING, JobState.QUEUED, JobState.GENERATING}
+    still.control.advance(A_JOB_S)
+    one.wait(PATIENCE_S)
+    for thread in [thread for thread in threading.enumerate() if thread.name == "pixverse-nb-gallery"]:
+        thread.join(PATIENCE_S)
+    assert {tile.state for tile in gallery.tiles} == {JobState.DONE}
+
+
+def test_judgements_make_a_ranking_that_stays(client: Client) -> None:
+    """Duels go into the ledger; the standing of the cells follows from them, in another sweep of the same cells too."""
+    one = run(sweep(client, seed=[1, 2, 3]))
+    keys = [cell.key for cell in one.cells]
+    ledger = client._ledger.opinions
+    for left, right in ((2, 0), (2, 1), (0, 1)):
+        ledger.add_duel(Duel(keys[left], keys[right], "left", NOW))
+    assert [standing.key for standing in sweep(client, seed=[1, 2, 3]).ranking()] == [keys[2], keys[0], keys[1]]
+
+
+def shown(comparison: Any) -> list[str]:
+    """Return the labels of a comparison in order."""
+    return [film["label"] for film in comparison.films]
+
+
+def test_a_comparison_shows_the_winners_else_the_first(client: Client) -> None:
+    """Two winners are compared with each other; without them what was not rejected, nine at most; blind, all of it."""
+    one = run(sweep(client, seed=range(1, 12)))
+    assert len(shown(one.compare())) == 9
+    one.judge("seed 1", "rejected")
+    assert shown(one.compare())[0] == "seed 2"
+    one.judge("seed 4", "winner")
+    one.judge("seed 7", "winner")
+    assert shown(one.compare()) == ["seed 4", "seed 7"]
+    assert shown(one.compare(3, "seed 5")) == ["seed 3", "seed 5"]
+    assert shown(one.compare(blind=True)) == [""] * 10
+
+
+def test_a_judgement_of_the_page_is_kept(client: Client) -> None:
+    """What is judged in a blind comparison goes into the ledger by itself."""
+    one = run(sweep(client, seed=[1, 2]))
+    first, second = (cell.key for cell in one.cells)
+    one.compare(blind=True).judge(second, first, "left")
+    assert [standing.key for standing in one.ranking()] == [second, first]
+
+
+def test_nothing_to_compare_is_an_error(client: Client) -> None:
+    """Before two videos are there a comparison says so."""
+    with pytest.raises(InvalidRequest, match="two are needed to compare"):
+        sweep(client, seed=[1, 2]).compare()

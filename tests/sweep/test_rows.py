@@ -1,0 +1,131 @@
+"""Rows, tables and plots: one row a cell, whole, whatever became of it."""
+
+import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd  # type: ignore[import-untyped]  # it ships no types
+import pytest
+
+from pixverse_nb.errors import InvalidRequest
+from pixverse_nb.measure.metrics import METRICS
+from pixverse_nb.session import Client
+from pixverse_nb.sweep.sweep import Sweep
+from tests.session.house import House
+from tests.sweep.grids import run, sweep
+
+PNG = b"\x89PNG\r\n"
+
+
+@pytest.fixture
+def ended(client: Client, house: House) -> Sweep:
+    """A sweep of six cells: three done, one failed, two refused by the vendor's documents and left out."""
+    house.control.arm("failed")
+    return run(
+        sweep(client, seed=[1, 2], motion_mode=["normal", "fast"], duration=[5, 8], skip_refused=True, quality="360p")
+    )
+
+
+def test_every_cell_has_a_row_with_every_column(ended: Sweep) -> None:
+    """Parameters, state, times, credits, file and hash; what never was is missing, not invented."""
+    frame = ended.to_frame()
+    assert list(frame.index) == list(range(1, 9))
+    assert frame.state.value_counts().to_dict() == {"done": 5, "failed": 1, "refused": 2}
+    done = frame[frame.state == "done"]
+    assert set(done.credits) <= {45, 90}
+    assert (done.took_s > 0).all()
+    assert all(Path(file).is_file() for file in done.file)
+    assert done.sha256.str.len().eq(64).all()
+    refused = frame[frame.state == "refused"]
+    assert refused.file.isna().all()
+    assert refused.error.str.contains("fast motion is made in 5 s only").all()
+    assert {"seed", "motion_mode", "quality", "duration", "prompt", "choice", "note"} <= set(frame.columns)
+    assert isinstance(done.finished_at.iloc[0], pd.Timestamp)
+    assert done.finished_at.iloc[0].tzinfo is datetime.UTC
+
+
+def test_metrics_come_with_measuring_and_stay(ended: Sweep, client: Client) -> None:
+    """Before `measure()` the columns are empty; afterwards they are there, and in a new sweep of the same cells too."""
+    names = [metric.name for metric in METRICS]
+    assert ended.to_frame()[names].isna().all().all()
+    measured = ended.measure()
+    assert len(measured) == 5
+    frame = ended.to_frame()
+    assert frame[frame.state == "done"].frames.eq(6).all()
+    assert frame[frame.state != "done"].frames.isna().all()
+    looked: list[int] = []
+    again = sweep(client, seed=[1, 2], motion_mode=["normal", "fast"], duration=[5, 8], quality="360p")
+    assert again.measure(on_done=lambda number, _: looked.append(number)) == measured
+    assert looked == []
+    assert again.to_frame().frames.eq(frame.frames).sum() == 5
+
+
+def test_a_damaged_film_has_its_reason_in_its_row(ended: Sweep) -> None:
+    """It stops no other, and says why there are no numbers."""
+    path = ended.videos[0].path
+    path.write_bytes(path.read_bytes()[:600])
+    assert len(ended.measure()) == 4
+    frame = ended.to_frame()
+    assert (frame.measure_error != "").sum() == 1
+
+
+@pytest.mark.parametrize("name", ["table.csv", "below/table.parquet"])
+def test_a_table_comes_back_from_its_file(ended: Sweep, tmp_path: Path, name: str) -> None:
+    """CSV and Parquet hold the same rows."""
+    path = ended.save_table(tmp_path / name)
+    read = pd.read_csv(path, index_col="cell") if name.endswith("csv") else pd.read_parquet(path)
+    assert list(read.seed) == list(ended.to_frame().seed)
+    assert list(read.state) == list(ended.to_frame().state)
+
+
+def test_another_ending_is_refused(ended: Sweep, tmp_path: Path) -> None:
+    """The mend names both."""
+    with pytest.raises(InvalidRequest, match=r"\.csv or \.parquet"):
+        ended.save_table(tmp_path / "table.xlsx")
+
+
+@pytest.mark.parametrize(
+    ("plot", "named"),
+    [
+        (lambda one: one.plot_metric("motion_percent"), "Motion over seed"),
+        (lambda one: one.plot_metric("credits", over="motion_mode", by="duration"), "credits over motion mode"),
+        (lambda one: one.plot_matrix("took_s", rows="seed", columns="motion_mode"), "took s, seed against motion mode"),
+        (lambda one: one.plot_timeline(), "6 jobs over time"),
+    ],
+)
+def test_plots_show_and_save(ended: Sweep, tmp_path: Path, plot: Any, named: str) -> None:
+    """Each is a picture in a cell, says what it is, and is written as its ending says."""
+    ended.measure()
+    drawn = plot(ended)
+    assert drawn._repr_png_().startswith(PNG)
+    assert named in repr(drawn)
+    assert drawn.save(tmp_path / "plot.svg").read_text().lstrip().startswith("<?xml")
+
+
+@pytest.mark.parametrize(
+    ("plot", "field"),
+    [
+        (lambda one: one.plot_metric("motions"), "name"),
+        (lambda one: one.plot_metric("motion_percent"), "name"),
+        (lambda one: one.plot_metric("caption"), "name"),
+        (lambda one: one.plot_metric("credits", over="colour"), "over"),
+    ],
+)
+def test_a_plot_of_nothing_says_what_there_is(ended: Sweep, plot: Any, field: str) -> None:
+    """An unknown column, a metric that was not measured, a column that is no number, an unknown axis: by name."""
+    with pytest.raises(InvalidRequest) as caught:
+        plot(ended)
+    assert set(caught.value.fields) == {field}
+
+
+def test_a_plot_before_anything_was_sent_says_so(client: Client) -> None:
+    """There is no time to show."""
+    with pytest.raises(InvalidRequest, match="none of them was sent yet"):
+        sweep(client, seed=[1]).plot_timeline()
+    with pytest.raises(InvalidRequest, match="a matrix needs two axes"):
+        sweep(client, seed=[1]).plot_matrix("credits")
+
+
+def test_a_contact_sheet_has_every_cell(ended: Sweep) -> None:
+    """One picture, as wide as is asked for; cells without a video have a box of their own."""
+    assert ended.contact_sheet(width_px=900).width == 900
