@@ -11,7 +11,7 @@ Better = Literal["higher", "lower", ""]
 
 VERSION: Final = 1  # of the definitions below: what was measured by others is not comparable
 
-_PSNR: Final = "scikit-image, metrics.peak_signal_noise_ratio"
+_PSNR: Final = "the value of scikit-image, metrics.peak_signal_noise_ratio, at data_range=255; computed by OpenCV"
 _SSIM: Final = (
     "Wang, Bovik, Sheikh and Simoncelli: Image quality assessment, IEEE Transactions on Image Processing 13(4), 2004; "
     "computed by scikit-image, metrics.structural_similarity"

@@ -7,6 +7,7 @@ import random
 import re
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -31,7 +32,7 @@ from pixverse_nb.widgets.supply import Supply
 SHOWN_MAX: Final = 9
 FRAME_RATE: Final = 24.0  # what the vendor makes
 
-_SCRIPTS: Final = (
+SCRIPTS: Final = (
     "elements.js",
     "supply.js",
     "conductor.js",
@@ -66,7 +67,7 @@ class Comparison(anywidget.AnyWidget):
       videos[0]: The video file cannot be read (No such file or directory). Fetch it again.
     """
 
-    _esm = script(*_SCRIPTS)
+    _esm = script(*SCRIPTS)
     _css = sheet(*_SHEETS)
 
     title = traitlets.Unicode("").tag(sync=True)
@@ -76,6 +77,7 @@ class Comparison(anywidget.AnyWidget):
     judged = traitlets.Int(0).tag(sync=True)
     standings = traitlets.List(traitlets.Dict()).tag(sync=True)  # the best first; none while it is blind
     frame_rate = traitlets.Float(FRAME_RATE).tag(sync=True)
+    wall_name = traitlets.Unicode("").tag(sync=True)  # the class of the stills that a view hides
     message = traitlets.Unicode("").tag(sync=True)  # what is wrong, in words
 
     def __init__(
@@ -104,7 +106,9 @@ class Comparison(anywidget.AnyWidget):
         self._posters = Posters()
         self._stills: LiveOutput | None = None
         self._dispatcher = Dispatcher(self._report)
-        super().__init__(title=title, is_blind=blind, frame_rate=frame_rate)
+        super().__init__(
+            title=title, is_blind=blind, frame_rate=frame_rate, wall_name=f"pvnb-wall-{uuid.uuid4().hex[:12]}"
+        )
         self._supply = Supply(self.send, self._dispatcher)
         self._supply.offer({slot: self._files[key].path for slot, key in self._slots.items()})
         self._tell()
@@ -165,13 +169,14 @@ class Comparison(anywidget.AnyWidget):
                 "standings": self.standings,
                 "frame_rate": self.frame_rate,
                 "message": "",
+                "wall_name": "",
                 "sealed": base64.b64encode(json.dumps(self._names()).encode()).decode("ascii"),
                 "schedule": self._schedule() if self.is_blind else [],
                 "pair": self.pair,
             }
         films = {slot: self._files[key].path for slot, key in self._slots.items()}
         title = self.title or f"{len(self._files)} videos compared"
-        return write_page(path, standalone_page(title, scripts=_SCRIPTS, sheets=_SHEETS, state=state, films=films))
+        return write_page(path, standalone_page(title, scripts=SCRIPTS, sheets=_SHEETS, state=state, films=films))
 
     def __repr__(self) -> str:
         return wall_text(self._tiles(), title=self.title or "Comparison")
@@ -236,7 +241,8 @@ class Comparison(anywidget.AnyWidget):
 
     def _still_bundle(self) -> dict[str, str]:
         tiles = self._tiles()
-        html = wall_html(tiles, title=self.title, posters=self._posters.for_notebook(tiles), note=_ALONE)
+        stills = self._posters.for_notebook(tiles)
+        html = wall_html(tiles, title=self.title, posters=stills, note=_ALONE, name=self.wall_name)
         return dict(bundle_of(html, repr(self)))
 
     # ---- messages of the page ----

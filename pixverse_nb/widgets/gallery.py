@@ -21,6 +21,7 @@ from pixverse_nb.show.tiles import Tile, axes_of, caption_of, row_of
 from pixverse_nb.show.wall import wall_html, wall_text
 from pixverse_nb.widgets.assembly import script, sheet, standalone_page, write_page
 from pixverse_nb.widgets.batches import Batches
+from pixverse_nb.widgets.compare import Comparison
 from pixverse_nb.widgets.dispatch import Dispatcher, in_words
 from pixverse_nb.widgets.posters import Posters
 from pixverse_nb.widgets.supply import Supply
@@ -35,10 +36,13 @@ SCRIPTS: Final = (
     "gallery_parts.js",
     "gallery_sieve.js",
     "gallery_films.js",
+    "gallery_stills.js",
     "gallery_tile.js",
     "gallery_bar.js",
     "gallery_light.js",
     "gallery_foot.js",
+    "gallery_acts.js",
+    "gallery_keys.js",
     "gallery.js",
 )
 _SHEETS: Final = ("tokens.css", "gallery.css")
@@ -51,8 +55,9 @@ OnOpen = Callable[[Sequence[str]], object]
 class Gallery(anywidget.AnyWidget):
     """A gallery of `tiles`; `update` puts new states in, from any thread, and the page fills.
 
-    `on_verdict(key, verdict)` is told what a person says of a tile; `on_open(keys)` opens a comparison of two to nine
-    tiles, and only where it is given can tiles be chosen for one. What these raise is said in the page.
+    `on_verdict(key, verdict)` is told what a person says of a tile. `on_open(keys)` opens a comparison of two to nine
+    tiles, and only where it is given can tiles be chosen for one; what it returns is shown below the gallery where it
+    can show itself. What these raise is said in the page.
 
     >>> wall = Gallery([Tile("a1", "seed 7", JobState.GENERATING)], title="Steam")
     >>> wall.show_tile(Tile("a1", "seed 7", JobState.FAILED, line="The service had an error."))
@@ -86,7 +91,8 @@ class Gallery(anywidget.AnyWidget):
         self._supply = Supply(self.send, self._dispatcher)
         self._batches = Batches(self._deliver, self._dispatcher)
         self._is_heard = False  # a page has said hello
-        self._wall: LiveOutput | None = None
+        self._wall: LiveOutput | None = None  # the stills
+        self._stage: LiveOutput | None = None  # what `on_open` has returned
         self._put(tiles)
         super().__init__(
             title=title,
@@ -164,6 +170,7 @@ class Gallery(anywidget.AnyWidget):
         data, _ = super()._repr_mimebundle_() or ({}, {})
         show_bundle({**data, "text/plain": repr(self)})
         with self._lock:
+            self._stage = LiveOutput(bundle_of("", "")) if self.can_compare else None
             self._wall = LiveOutput(self._still_bundle())
 
     def _still_bundle(self) -> dict[str, str]:
@@ -271,7 +278,12 @@ class Gallery(anywidget.AnyWidget):
     def _open(self, keys: Sequence[str]) -> None:
         on_open = self._on_open
         if on_open is not None and 2 <= len(keys) <= COMPARED_MAX:
-            self._dispatcher.hand_over_once(lambda: on_open(keys))
+            self._dispatcher.hand_over_once(lambda: self._show_below(on_open(keys)))
+
+    def _show_below(self, opened: Any) -> None:
+        if self._stage is not None and hasattr(opened, "_repr_mimebundle_"):
+            data, _ = opened._repr_mimebundle_()
+            self._stage.update(data)
 
     def _report(self, error: Exception) -> None:
         self.send({"kind": "trouble", "text": in_words(error)})
@@ -282,6 +294,7 @@ def gallery(
 ) -> Gallery:
     """Return a gallery of finished videos (files, Videos or paths); each is called what sets it apart, or `labels`.
 
+    Two to nine of them can be chosen in the page; their comparison opens below.
     A path that is not an mp4 raises DownloadError; another number of labels than of videos is a ValueError.
 
     >>> gallery(["one.mp4", "two.mp4"], labels=["before", "after"])  # doctest: +SKIP
@@ -294,13 +307,16 @@ def gallery(
     axes = axes_of(files)
     names = labels or [caption_of(own) or file.path.stem for own, file in zip(axes, files, strict=True)]
     keys = _keys(files)
-    return Gallery(
-        [
-            Tile(key, name, JobState.DONE, axes=own, video=file)
-            for key, name, own, file in zip(keys, names, axes, files, strict=True)
-        ],
-        title=title,
-    )
+    tiles = {
+        key: Tile(key, name, JobState.DONE, axes=own, video=file)
+        for key, name, own, file in zip(keys, names, axes, files, strict=True)
+    }
+    film_of = dict(zip(keys, files, strict=True))
+
+    def compared(chosen: Sequence[str]) -> Comparison:
+        return Comparison([film_of[key] for key in chosen], labels=[tiles[key].caption for key in chosen])
+
+    return Gallery(tiles.values(), title=title, on_open=compared)
 
 
 def _keys(files: Iterable[VideoFile]) -> list[str]:

@@ -8,7 +8,7 @@ from playwright.sync_api import Page
 
 from pixverse_nb.models import JobState
 from pixverse_nb.show.tiles import Tile, row_of
-from pixverse_nb.widgets import gallery
+from pixverse_nb.widgets import compare, gallery
 from pixverse_nb.widgets.assembly import script
 
 STATIC = Path(__file__).parent.parent.parent / "pixverse_nb" / "widgets" / "static"
@@ -19,6 +19,7 @@ SCRIPTS: dict[str, tuple[str, ...]] = {
     "choice": ("choice.js",),
     "progress": ("progress.js",),
     "gallery": gallery.SCRIPTS,
+    "compare": compare.SCRIPTS,
 }
 
 STATES: dict[str, dict[str, Any]] = {
@@ -44,6 +45,17 @@ STATES: dict[str, dict[str, Any]] = {
         ],
         "can_compare": True,
         "selected": [],
+        "wall_name": "",
+    },
+    "compare": {
+        "title": "Two",
+        "films": [{"slot": "v1", "label": "a", "ratio": 1.5}, {"slot": "v2", "label": "b", "ratio": None}],
+        "is_blind": True,
+        "pair": ["v2", "v1"],
+        "judged": 0,
+        "standings": [],
+        "frame_rate": 24,
+        "message": "",
         "wall_name": "",
     },
 }

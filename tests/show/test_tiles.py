@@ -29,6 +29,12 @@ def test_a_row_is_plain_json() -> None:
     assert row["metrics"] == {"psnr": 31.5}
 
 
+def test_metrics_are_called_as_people_call_them() -> None:
+    """A metric of ours has its heading and unit; another one keeps its name."""
+    row = row_of(Tile("k", "c", JobState.DONE, metrics={"first_psnr_db": 31.5, "my_score": 2.0}))
+    assert row["metrics"] == {"First frame PSNR (dB)": 31.5, "my_score": 2.0}
+
+
 def test_a_row_holds_no_picture_no_folder_and_no_email(tmp_path: Path) -> None:
     """Neither the poster, nor the folder of the file, nor an account's address is told to the page."""
     video = a_video(tmp_path / "one.mp4", poster_jpeg=b"picture", ref=f"user:7-pixverse:{EMAIL}-video:4")

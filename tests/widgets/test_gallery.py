@@ -260,6 +260,20 @@ def test_the_stills_are_an_output_of_their_own(film: Path, outputs: list[dict[st
     assert outputs[2]["data"]["text/html"].count("<img") == 1
 
 
+def test_a_comparison_opens_below_the_gallery(film: Path, outputs: list[dict[str, Any]]) -> None:
+    """What `on_open` returns takes its place in an output below the gallery; `pv.gallery` opens a comparison."""
+    wall = gallery([film, film, film], labels=["a", "b", "c"])
+    wall._ipython_display_()
+    assert len(outputs) == 3
+    say(wall, {"kind": "open", "keys": [tile.key for tile in wall.tiles[:2]]})
+    settle()
+    below = outputs[3]
+    assert (below["update"], below["transient"]) == (True, outputs[1]["transient"])
+    assert below["data"]["application/vnd.jupyter.widget-view+json"]["model_id"] != wall.model_id
+    assert "a" in below["data"]["text/plain"]
+    assert heard(wall, "trouble") == []
+
+
 def test_a_page_that_stands_alone_is_written(film: Path, tmp_path: Path) -> None:
     """`save` writes the films, the stills, the verdicts and the script into one file, and no path of this machine."""
     wall = Gallery([done(1, film), a_tile(2, verdict=Verdict("rejected", "why"))], title="Steam </script>")

@@ -7,7 +7,7 @@
 import { make } from "./elements.js";
 import { supplyFor } from "./supply.js";
 import { makeConductor } from "./conductor.js";
-import { makeCompareButton, makeCompareSwitch } from "./compare_parts.js";
+import { makeCompareButton, makeCompareSwitch, makeCompareVeil } from "./compare_parts.js";
 import { makeStage } from "./compare_stage.js";
 import { makeTransport } from "./compare_transport.js";
 import { makeJudging } from "./compare_judge.js";
@@ -71,14 +71,14 @@ function render({ model, el }) {
   const help = makeCompareButton("Keys", { sign: "keys", key: "?" });
   const tools = make("div", "pvnb-compare-tools");
   tools.append(judge, help);
-  head.append(title, layouts.element, tools);
-  const keys = make("dl", "pvnb-compare-keys", { hidden: true });
+  head.append(title, layouts.element, transport.gain, tools);
+  const keys = make("div", "pvnb-compare-keys", { hidden: true });
   const chips = make("div", "pvnb-compare-chips", { hidden: true });
   chips.setAttribute("role", "group");
   chips.setAttribute("aria-label", "The two videos to lay on each other");
   const status = make("div", "pvnb-compare-status", { hidden: true });
   status.setAttribute("role", "status");
-  el.append(head, keys, judging.result, stage.element, chips, judging.element, transport.element, status);
+  el.append(head, keys, judging.result, stage.element, chips, judging.element, transport.element, status, makeCompareVeil(model.get("wall_name")));
 
   // ---- what is shown ----
 
@@ -138,7 +138,7 @@ function render({ model, el }) {
     const told = isJudging ? [...JUDGING_KEYS, ...KEYS.filter(([key]) => !["← →", "1 … 9"].includes(key))] : KEYS;
     const rows = told.map(([key, words]) => {
       const row = make("div", "");
-      row.append(make("dt", "", { textContent: key }), make("dd", "", { textContent: words }));
+      row.append(make("kbd", "", { textContent: key }), make("span", "", { textContent: words }));
       return row;
     });
     keys.replaceChildren(...rows);
@@ -251,7 +251,7 @@ function render({ model, el }) {
     "change:message": draw,
   };
   for (const [name, act] of Object.entries(heard)) model.on(name, act);
-  stage.setGain(transport.gain());
+  stage.setGain(transport.gain.value);
   show();
 
   return () => {

@@ -70,7 +70,13 @@ export function makeCompareSwitch(name, options, { signal, onChoose }) {
   return { element: group, show };
 }
 
-// Makes `element` a slider that is dragged on `ground`: onMove gets the share of the ground's width, 0 to 1.
+// Hides the stills that stand beside the player for readers without a kernel, as long as the player is there.
+export function makeCompareVeil(name) {
+  const hidden = `:is(.${name}, .jp-OutputArea-child:has(.${name}))`;
+  return make("style", "", { textContent: name ? `${hidden} { display: none !important; }` : "" });
+}
+
+// Makes `ground` a slider that is dragged on `ground`: onMove gets the share of the ground's width, 0 to 1.
 export function dragShare(ground, { signal, onMove, onStart = () => {}, onEnd = () => {}, isOn = () => true }) {
   let pointer = null;
   const move = (event) => {

@@ -98,6 +98,7 @@ export function makeStage({ signal, supply, onChoose, onChange, onGone }) {
   // ---- what is shown ----
 
   function drawTile(tile, status) {
+    tile.drawn = status + tile.why;
     tile.figure.dataset.status = status;
     tile.over.hidden = !["loading", "failed", "late"].includes(status);
     tile.bar.hidden = status !== "loading";
@@ -112,6 +113,11 @@ export function makeStage({ signal, supply, onChoose, onChange, onGone }) {
 
   const ratioOf = (tile) => tile.video.videoWidth / tile.video.videoHeight || tile.ratio || 16 / 9;
 
+  // A video of nearly the shape of its place fills it: a hair of black at one side would look like a fault.
+  function fit(tile, ratio) {
+    tile.video.style.objectFit = Math.abs(ratioOf(tile) / ratio - 1) < 0.02 ? "cover" : "contain";
+  }
+
   // As many columns as make the tiles largest.
   function layOutGrid(shown, across, down) {
     const ratio = Math.max(...shown.map(ratioOf).sort((a, b) => a - b).slice(0, Math.ceil(shown.length / 2)));
@@ -125,7 +131,10 @@ export function makeStage({ signal, supply, onChoose, onChange, onGone }) {
     }
     grid.style.gridTemplateColumns = `repeat(${best.columns}, ${best.width}px)`;
     box.style.width = box.style.height = "";
-    for (const tile of shown) tile.picture.style.height = `${Math.round(best.width / ratio)}px`;
+    for (const tile of shown) {
+      tile.picture.style.height = `${Math.round(best.width / ratio)}px`;
+      fit(tile, ratio);
+    }
   }
 
   function layOutPile(shown, across, down) {
@@ -133,7 +142,10 @@ export function makeStage({ signal, supply, onChoose, onChange, onGone }) {
     const width = Math.floor(Math.min(across, down * ratio));
     box.style.width = `${width}px`;
     box.style.height = `${Math.round(width / ratio)}px`;
-    for (const tile of shown) tile.picture.style.height = "100%";
+    for (const tile of shown) {
+      tile.picture.style.height = "100%";
+      fit(tile, ratio);
+    }
   }
 
   function layOut() {
@@ -215,7 +227,7 @@ export function makeStage({ signal, supply, onChoose, onChange, onGone }) {
       for (const tile of tiles.values()) {
         if (tile.figure.hidden) continue;
         const status = tile.why ? "failed" : statusOf(tile.video);
-        if (tile.figure.dataset.status !== status) drawTile(tile, status);
+        if (tile.drawn !== status + tile.why) drawTile(tile, status);
       }
     },
     // What is wrong with what is seen, as sentences.

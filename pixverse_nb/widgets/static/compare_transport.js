@@ -49,7 +49,7 @@ export function makeTransport({ signal, conductor, onGain, onFull }) {
   const out = makeCompareButton("End the range here", { text: "Out", key: "O" });
   const whole = makeCompareButton("Play all of it again", { text: "All" });
   const full = makeCompareButton("Whole screen", { sign: "full", key: "F" });
-  row.append(back, play, forth, time, frame, space, gain, into, out, whole, loop, rate, full);
+  row.append(back, play, forth, time, frame, space, into, out, whole, loop, rate, full);
   element.append(track, row);
   let wasPlaying = false;
   let playing = null;
@@ -76,7 +76,7 @@ export function makeTransport({ signal, conductor, onGain, onFull }) {
     const range = { first, last, [side]: frameAt };
     // A mark that is set beyond the other one begins a new range there.
     if (range.first > range.last) Object.assign(range, side === "first" ? { last: frames - 1 } : { first: 0 });
-    conductor.setRange(range);
+    conductor.setRange(range.first > 0 || range.last < frames - 1 ? range : null);
   }
 
   // While the knob is dragged all stand; afterwards they go on if they did before.
@@ -121,7 +121,7 @@ export function makeTransport({ signal, conductor, onGain, onFull }) {
     toggle,
     setMark,
     setLayout: (layout) => (gain.hidden = layout !== "difference"),
-    gain: () => Number(gain.value),
+    gain,
     draw(state) {
       const share = state.duration ? Math.min(state.place / state.duration, 1) : 0;
       const [from, to] = [state.first / state.frames, (state.last + 1) / state.frames];

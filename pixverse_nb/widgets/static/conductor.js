@@ -6,11 +6,11 @@
 
 const START_NUDGE_S = 0.008; // off by more, and a video is slowed down or hurried
 const END_NUDGE_S = 0.002;
-const NUDGE_WITHIN_S = 0.4; // the time in which a nudge should have done its work
-const MOST_NUDGE = 0.2; // of the rate: more would be seen
+const NUDGE_WITHIN_S = 0.25; // the time in which a nudge should have done its work
+const MOST_NUDGE = 0.5; // of the rate, for a quarter of a second at most: less seen than being out of step
 const JUMP_S = 0.15; // off by more, and all are brought together anew
 const LEAST_BETWEEN_JUMPS_MS = 1500;
-const LEAST_BETWEEN_NUDGES_MS = 80;
+const LEAST_BETWEEN_NUDGES_MS = 60;
 const STALL_MS = 250; // without the next frame for longer, and all wait
 const SAID_MS = 500; // waiting for longer is said; a loop takes less
 const SLOWEST = 0.0625; // what browsers play at least

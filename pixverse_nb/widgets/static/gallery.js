@@ -9,13 +9,16 @@
 
 import { make } from "./elements.js";
 import { supplyFor } from "./supply.js";
-import { formatNumber, makeSignButton } from "./gallery_parts.js";
+import { formatNumber } from "./gallery_parts.js";
 import { inOrder, nameWords, newWish, passes, sortValue } from "./gallery_sieve.js";
 import { makeFilms } from "./gallery_films.js";
+import { makeStills } from "./gallery_stills.js";
 import { makeTile } from "./gallery_tile.js";
 import { makeBar } from "./gallery_bar.js";
 import { makeLight } from "./gallery_light.js";
 import { makeFoot } from "./gallery_foot.js";
+import { editNote, makeActs } from "./gallery_acts.js";
+import { onLightKey, onTileKey } from "./gallery_keys.js";
 
 const COMPARED_MOST = 9;
 const SETTLE_MS = 140; // a pointer or a scroll that only passes by loads nothing
@@ -28,7 +31,6 @@ function makeVeil(name) {
 }
 
 function render({ model, el }) {
-  performance.mark("pvnb-gallery-begin");
   const listeners = new AbortController();
   const { signal } = listeners;
   const on = (target, name, act) => target.addEventListener(name, act, { signal });
@@ -39,8 +41,7 @@ function render({ model, el }) {
 
   const rows = new Map(); // key -> row, in the order given
   const tiles = new Map(); // key -> tile
-  const posters = new Map(); // key -> address of the still
-  const asked = new Set(); // keys whose still was asked for
+  const unheard = new Map(); // key -> how many verdicts of this view the kernel has not told back
   const inView = new Set();
   const nearKeys = new Set(); // in view, or nearly
   const wish = newWish();
@@ -80,11 +81,16 @@ function render({ model, el }) {
     isAlone,
     act: { onOpen: () => model.send({ kind: "open", keys: selected }), onClear: () => select([]), rows: () => [...rows.values()] },
   });
-  const acts = makeActs();
+  const acts = makeActs({ canCompare, signal, act: (sign, key) => DOES[sign](key) });
   scroller.append(grid, nothing);
   el.append(title, bar.element, scroller, light.element, foot.element, makeVeil(model.get("wall_name")));
 
   const films = makeFilms({ supply, placeOf, onChange: onFilm });
+  const stills = makeStills({
+    ask: (keys) => model.send({ kind: "posters", keys }),
+    embedded: isAlone ? model.get("posters") : null,
+    onStill,
+  });
   const watching = new IntersectionObserver(onSight, { threshold: 0.4 });
   const nearing = new IntersectionObserver(onNear, { rootMargin: NEAR, scrollMargin: NEAR });
 
@@ -98,13 +104,20 @@ function render({ model, el }) {
     const gone = isWhole ? new Set(rows.keys()) : new Set();
     for (const row of fresh) {
       gone.delete(row.key);
-      rows.set(row.key, row);
+      rows.set(row.key, withVerdictOfHere(row));
       drawTile(row.key);
     }
     for (const key of gone) forget(key);
     layOut();
-    for (const row of fresh) if (row.film && nearKeys.has(row.key)) askPosters([row.key]);
+    askStills(fresh.map((row) => row.key).filter((key) => nearKeys.has(key)));
     if (opened && rows.has(opened)) drawLight();
+  }
+
+  // What the kernel tells of a tile may be older than what was said of it here a moment ago.
+  function withVerdictOfHere(row) {
+    if (!unheard.get(row.key)) return row;
+    const { choice, note } = rows.get(row.key);
+    return { ...row, choice, note };
   }
 
   function tileOf(key) {
@@ -132,7 +145,7 @@ function render({ model, el }) {
     const row = rows.get(key);
     const order = selected.indexOf(key) + 1;
     tileOf(key).draw(row, { now: clockNow(), order });
-    if (posters.has(key)) tileOf(key).showPoster(posters.get(key), row.state === "done");
+    if (stills.of(key)) tileOf(key).showPoster(stills.of(key), row.state === "done");
   }
 
   // The metric that decides the order stands on the tiles, else nobody could see why.
@@ -186,30 +199,16 @@ function render({ model, el }) {
       if (isIntersecting) nearKeys.add(target.dataset.key);
       else nearKeys.delete(target.dataset.key);
     }
-    askPosters([...nearKeys]);
+    askStills([...nearKeys]);
   }
 
-  function askPosters(keys) {
-    const wanted = keys.filter((key) => rows.get(key)?.film && !asked.has(key) && !posters.has(key));
-    for (const key of wanted) asked.add(key);
-    if (!wanted.length) return;
-    if (isAlone) wanted.forEach(showEmbedded);
-    else model.send({ kind: "posters", keys: wanted });
+  function askStills(keys) {
+    stills.want(keys.filter((key) => rows.get(key)?.film));
   }
 
-  function showEmbedded(key) {
-    const base64 = model.get("posters")[key];
-    if (!base64) return;
-    const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
-    takePoster(key, bytes);
-  }
-
-  function takePoster(key, bytes) {
-    asked.add(key);
-    if (!bytes || !tiles.has(key)) return;
-    if (posters.has(key)) URL.revokeObjectURL(posters.get(key));
-    posters.set(key, URL.createObjectURL(new Blob([bytes], { type: "image/jpeg" })));
-    tiles.get(key).showPoster(posters.get(key), rows.get(key).state === "done");
+  function onStill(key) {
+    if (!rows.has(key)) return;
+    drawTile(key);
     if (opened === key) drawLight();
   }
 
@@ -275,7 +274,13 @@ function render({ model, el }) {
     const { choice, note } = { choice: row.choice, note: row.note, ...change };
     if (choice === row.choice && note === row.note) return;
     takeVerdict(key, choice, note);
+    unheard.set(key, (unheard.get(key) ?? 0) + 1);
     model.send({ kind: "verdict", key, choice, note, view: viewName });
+  }
+
+  function hearVerdict({ key, choice, note, view }) {
+    if (view === viewName) unheard.set(key, unheard.get(key) - 1);
+    if (!unheard.get(key)) takeVerdict(key, choice, note);
   }
 
   function takeVerdict(key, choice, note) {
@@ -286,31 +291,12 @@ function render({ model, el }) {
     if (opened === key) drawLight();
   }
 
-  function editNote(key) {
-    const tile = tiles.get(key);
-    if (tile.note.querySelector("input")) return;
-    const field = make("input", "pvnb-gallery-field", { type: "text", value: rows.get(key).note, placeholder: "A note", maxLength: 2000 });
-    field.setAttribute("aria-label", `Note on ${rows.get(key).caption}`);
-    let isOver = false;
-    const end = (keeps) => {
-      if (isOver) return;
-      isOver = true;
-      const text = field.value.trim();
-      const hadFocus = document.activeElement === field;
-      field.remove();
-      if (hadFocus) tile.cell.focus({ preventScroll: true });
-      if (keeps) judge(key, { note: text });
+  function noteOn(key) {
+    const end = (text) => {
+      if (text !== null) judge(key, { note: text });
       drawTile(key);
     };
-    on(field, "keydown", (event) => {
-      event.stopPropagation();
-      if (event.key === "Enter") end(true);
-      else if (event.key === "Escape") end(false);
-    });
-    on(field, "blur", () => end(true));
-    tile.note.replaceChildren(field);
-    tile.note.hidden = false;
-    field.focus();
+    editNote(tiles.get(key), rows.get(key), { signal, onEnd: end });
   }
 
   // ---- the choice to compare ----
@@ -346,14 +332,14 @@ function render({ model, el }) {
     light.element.hidden = false;
     light.element.focus({ preventScroll: true });
     light.element.scrollIntoView({ block: "nearest" });
-    askPosters([key]);
+    askStills([key]);
     playWanted();
   }
 
   function drawLight() {
     const at = shown.indexOf(opened) + 1;
     const order = selected.indexOf(opened) + 1;
-    const posterUrl = posters.get(opened);
+    const posterUrl = stills.of(opened);
     light.draw(rows.get(opened), { at, total: shown.length, now: clockNow(), posterUrl, order, canCompare });
   }
 
@@ -386,112 +372,44 @@ function render({ model, el }) {
     element.scrollIntoView({ block: "nearest" });
   }
 
-  function columns() {
-    const top = grid.children[0]?.offsetTop;
-    const count = [...grid.children].findIndex((element) => element.offsetTop !== top);
-    return count < 0 ? grid.children.length : count;
-  }
-
-  function stepOf(key) {
-    const down = { ArrowDown: 1, ArrowUp: -1, PageDown: 3, PageUp: -3 }[key];
-    if (down) return down * columns();
-    return { ArrowRight: 1, ArrowLeft: -1, Home: -shown.length, End: shown.length }[key] ?? 0;
-  }
-
-  function onGridKey(event) {
-    const key = event.target.closest?.(".pvnb-gallery-tile")?.dataset.key;
-    if (!key || event.target.tagName === "INPUT") return;
-    const step = stepOf(event.key);
-    if (step) {
-      event.preventDefault();
-      const place = shown.indexOf(key) + step;
-      const isRow = Math.abs(step) > 1 && !["Home", "End"].includes(event.key);
-      if (isRow && (place < 0 || place >= shown.length) && event.key.startsWith("Arrow")) return;
-      focusTile(shown[Math.min(Math.max(place, 0), shown.length - 1)]);
-    } else actOn(event, key);
-  }
-
-  function keyName(event) {
-    return event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  }
-
-  function actOn(event, key) {
-    const act = {
-      Enter: () => openLight(key),
-      " ": () => openLight(key),
-      w: () => choose(key, "winner"),
-      x: () => choose(key, "rejected"),
-      n: () => editNote(key),
-      c: () => toggleSelected(key),
-      Escape: () => selected.length && select([]),
-    }[keyName(event)];
-    if (!act) return;
-    event.preventDefault();
-    act();
-  }
-
-  function onLightKey(event) {
-    const isTyping = event.target.tagName === "TEXTAREA" && event.key !== "Escape";
-    const isPressing = event.target.tagName === "BUTTON" && ["Enter", " "].includes(event.key);
-    if (isTyping || isPressing) return;
-    const act = {
-      Escape: () => closeLight(),
-      ArrowLeft: () => stepLight(-1),
-      ArrowRight: () => stepLight(1),
-      w: () => choose(opened, "winner"),
-      x: () => choose(opened, "rejected"),
-      n: () => light.note.focus(),
-      c: () => toggleSelected(opened),
-      " ": () => togglePlay(),
-    }[keyName(event)];
-    if (!act) return;
-    event.preventDefault();
-    act();
-  }
-
   function togglePlay() {
     const video = films.videoOf(opened);
     if (video?.paused) video.play().catch(() => {});
     else video?.pause();
   }
 
+  const DOES = {
+    open: openLight,
+    winner: (key) => choose(key, "winner"),
+    rejected: (key) => choose(key, "rejected"),
+    note: noteOn,
+    compare: toggleSelected,
+    clear: () => selected.length && select([]),
+    focus: focusTile,
+  };
+  const DOES_IN_LIGHT = {
+    back: closeLight,
+    previous: () => stepLight(-1),
+    next: () => stepLight(1),
+    winner: () => choose(opened, "winner"),
+    rejected: () => choose(opened, "rejected"),
+    note: () => light.note.focus(),
+    compare: () => toggleSelected(opened),
+    togglePlay,
+  };
+
   function onKey(event) {
     event.stopPropagation();
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (opened && light.element.contains(event.target)) onLightKey(event);
-    else if (grid.contains(event.target)) onGridKey(event);
+    const key = event.target.closest(".pvnb-gallery-tile")?.dataset.key;
+    if (opened && light.element.contains(event.target)) onLightKey(event, DOES_IN_LIGHT);
+    else if (key && event.target.tagName !== "INPUT") onTileKey(event, { key, shown, grid, act: DOES });
   }
 
   // ---- pointer ----
 
-  // One set of small buttons goes to the tile that is pointed at or has the focus; they repeat keys, for the pointer.
-  function makeActs() {
-    const group = make("div", "pvnb-gallery-acts");
-    group.setAttribute("aria-hidden", "true");
-    const given = [
-      ["winner", "Winner (W)", (key) => choose(key, "winner")],
-      ["rejected", "Reject (X)", (key) => choose(key, "rejected")],
-      ["note", "Note (N)", (key) => editNote(key)],
-      ["compare", "Choose to compare (C)", (key) => toggleSelected(key)],
-    ];
-    for (const [sign, label, act] of given) {
-      if (sign === "compare" && !canCompare) continue;
-      const button = makeSignButton("", sign, { label });
-      button.tabIndex = -1;
-      button.dataset.sign = sign;
-      on(button, "click", (event) => {
-        event.stopPropagation();
-        act(group.closest(".pvnb-gallery-tile").dataset.key);
-      });
-      group.append(button);
-    }
-    return group;
-  }
-
   function placeActs(key) {
-    const row = rows.get(key);
-    acts.querySelector("[data-sign=compare]")?.toggleAttribute("hidden", !row.film);
-    tiles.get(key).media.append(acts);
+    acts.placeOn(tiles.get(key), rows.get(key));
   }
 
   on(grid, "pointerover", (event) => {
@@ -527,9 +445,8 @@ function render({ model, el }) {
     if (content.kind === "tiles") {
       skew = content.now - Date.now() / 1000;
       take(content.rows, content.isWhole);
-      if (content.isWhole) performance.mark("pvnb-gallery-whole");
-    } else if (content.kind === "poster") takePoster(content.key, buffers[0]);
-    else if (content.kind === "verdict" && content.view !== viewName) takeVerdict(content.key, content.choice, content.note);
+    } else if (content.kind === "poster") stills.take(content.key, buffers[0]);
+    else if (content.kind === "verdict") hearVerdict(content);
     else if (content.kind === "trouble") foot.say(content.text);
   }
 
@@ -560,7 +477,6 @@ function render({ model, el }) {
   onRows();
   onSelected();
   model.send({ kind: "hello" });
-  performance.mark("pvnb-gallery-end");
 
   return () => {
     listeners.abort();
@@ -570,7 +486,7 @@ function render({ model, el }) {
     nearing.disconnect();
     films.dispose();
     supply.dispose();
-    for (const url of posters.values()) URL.revokeObjectURL(url);
+    stills.dispose();
     foot.dispose();
     model.off("change:rows", onRows);
     model.off("change:title", onTitle);

@@ -9,7 +9,7 @@ const FILMS_MOST = 12;
 const PAGE = Symbol.for("pixverse-nb.films"); // every view brings its own copy of this script: the page is what they share
 
 function filmsOfPage() {
-  return (window[PAGE] ??= { loaded: new Set(), views: new Set() });
+  return (window[PAGE] ??= { loaded: new Set(), views: new Set(), uses: 0 });
 }
 
 // `placeOf(key)` is the element that a film belongs into now; `onChange(key, state)` is told "playing", "gone", or an
@@ -19,12 +19,22 @@ export function makeFilms({ supply, placeOf, onChange }) {
   const own = new Map(); // key -> film
   let wanted = []; // keys, best first
   let isHungry = false; // some wanted film has found no room
-  let uses = 0;
-  const view = { feed: () => isHungry && want(wanted) };
+  const view = { feed: () => isHungry && settle() };
   page.views.add(view);
 
   function want(keys) {
     wanted = keys.slice(0, FILMS_MOST);
+    settle();
+    tellOthers();
+  }
+
+  // Films that rest now may make room in another gallery. What that one does then is told to nobody: two hungry
+  // galleries would go on telling each other for ever.
+  function tellOthers() {
+    for (const other of page.views) if (other !== view) queueMicrotask(other.feed);
+  }
+
+  function settle() {
     const asked = new Set(wanted);
     for (const film of own.values()) if (film.isWanted && !asked.has(film.key)) rest(film);
     isHungry = false;
@@ -33,8 +43,6 @@ export function makeFilms({ supply, placeOf, onChange }) {
       if (film) play(film);
       else isHungry = true;
     });
-    // Films that rest now may make room for another gallery.
-    for (const other of page.views) if (other !== view) queueMicrotask(other.feed);
   }
 
   // The best wish of a view, which is where the person is, may take the place of a film that plays elsewhere.
@@ -75,7 +83,7 @@ export function makeFilms({ supply, placeOf, onChange }) {
   function play(film) {
     film.isWanted = true;
     film.rank = wanted.indexOf(film.key);
-    film.usedAt = performance.timeOrigin + performance.now() + (uses++ % 1000) / 1e6;
+    film.usedAt = page.uses += 1;
     const { video } = film;
     const place = placeOf(film.key);
     if (!video || !place) return;
@@ -113,7 +121,7 @@ export function makeFilms({ supply, placeOf, onChange }) {
     dispose() {
       page.views.delete(view);
       for (const film of [...own.values()]) drop(film);
-      for (const other of page.views) queueMicrotask(other.feed);
+      tellOthers();
     },
   };
 }

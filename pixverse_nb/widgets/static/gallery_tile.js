@@ -75,7 +75,7 @@ export function makeTile(key) {
       poster.hidden = !isDone || !poster.src;
       place.draw(row, now);
       badge.hidden = !row.choice;
-      if (row.choice) badge.replaceChildren(makeSign(row.choice), CHOICE_WORDS[row.choice]);
+      badge.replaceChildren(...(row.choice ? [makeSign(row.choice), CHOICE_WORDS[row.choice]] : []));
       number.hidden = !order;
       number.textContent = order || "";
       if (!note.querySelector("input")) note.textContent = row.note;
