@@ -2,12 +2,21 @@
 
 import sys
 
-from bench import film, ledger, memory, polling, start
+from bench import film, gallery, ledger, measure, memory, polling, start, sweep
 
 
 def main() -> None:
     """Run the benches named on the command line, or all."""
-    benches = {"start": start, "ledger": ledger, "polling": polling, "memory": memory, "film": film}
+    benches = {
+        "start": start,
+        "ledger": ledger,
+        "polling": polling,
+        "memory": memory,
+        "film": film,
+        "gallery": gallery,
+        "measure": measure,
+        "sweep": sweep,
+    }
     for name in sys.argv[1:] or benches:
         print(f"== {name}")
         benches[name].main()

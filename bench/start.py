@@ -1,10 +1,12 @@
 """What a person waits for first: the import, a ready Client, and `create_frames` coming back."""
 
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench.stage import canned_renderer, megapixel_pictures
@@ -16,10 +18,10 @@ RUNS = 15
 CALLS = 200
 
 READY = """
-import time; start = time.perf_counter()
+import time; start, used = time.perf_counter(), time.process_time()
 import pixverse_nb as pv
 client = pv.Client(token="user:1-benchbenchbench", base_url="http://127.0.0.1:9", home={home!r})
-print(time.perf_counter() - start)
+print(time.perf_counter() - start, time.process_time() - used)
 """
 
 
@@ -32,8 +34,12 @@ def main() -> None:
     extra = [b - a for a, b in zip(bare, ours, strict=True)]
     print(f"import pixverse_nb: {ms(extra)} over a bare interpreter ({ms(bare)}); wanted at most 30 ms")
     with tempfile.TemporaryDirectory() as folder:
-        ready = [float(subprocess.check_output([sys.executable, "-c", READY.format(home=folder)])) for _ in range(RUNS)]
-        print(f"a ready Client, imports included: {ms(ready)}; wanted at most 200 ms")
+        ready = [subprocess.check_output([sys.executable, "-c", READY.format(home=folder)]) for _ in range(RUNS)]
+        waited, used = zip(*(map(float, line.split()) for line in ready), strict=True)
+        print(
+            f"a ready Client, imports included: {ms(waited)}; wanted at most 200 ms "
+            f"({ms(used)} of the processor: the rest is what else this machine does)"
+        )
         create_times(Path(folder))
 
 
@@ -51,13 +57,30 @@ def create_times(folder: Path) -> None:
                 start = time.perf_counter()
                 client.create_frames(first, last, seed=seed)
                 taken.append(time.perf_counter() - start)
-    taken.sort()
-    p99 = taken[int(len(taken) * 0.99) - 1]
     print(
         f"create_frames with prepared pictures of 1 MP: median {statistics.median(taken) * 1e3:.1f} ms, "
-        f"p99 {p99 * 1e3:.1f} ms of {CALLS} calls, while the server takes 3 s; wanted p99 at most 20 ms. "
+        f"p99 {p99(taken) * 1e3:.1f} ms of {CALLS} calls, while the server takes 3 s; wanted p99 at most 20 ms "
+        f"(a bare write of 4 KiB that waits for the disk, of which each call makes one: {synced_writes(folder)}). "
         f"The first call, which decodes both and opens the door: {decoding_s * 1e3:.0f} ms"
     )
+
+
+def synced_writes(folder: Path) -> str:
+    """Return how long the disk takes just now: it is no quicker for us."""
+    taken = []
+    with (folder / "synced").open("wb") as file:
+        for _ in range(CALLS):
+            start = time.perf_counter()
+            file.write(bytes(4096))
+            file.flush()
+            os.fsync(file.fileno())
+            taken.append(time.perf_counter() - start)
+    return f"median {statistics.median(taken) * 1e3:.1f} ms, p99 {p99(taken) * 1e3:.1f} ms"
+
+
+def p99(seconds: Sequence[float]) -> float:
+    """Return what all but one in a hundred keep within."""
+    return sorted(seconds)[int(len(seconds) * 0.99) - 1]
 
 
 def process_s(code: str) -> float:
@@ -67,7 +90,7 @@ def process_s(code: str) -> float:
     return time.perf_counter() - start
 
 
-def ms(seconds: list[float]) -> str:
+def ms(seconds: Sequence[float]) -> str:
     """Return the median in milliseconds."""
     return f"{statistics.median(seconds) * 1e3:.0f} ms"
 

@@ -1,7 +1,6 @@
 """Who looks after the files of a home: lost videos are fetched again, bundles are written and taken in."""
 
 import asyncio
-import importlib.metadata
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -70,6 +69,8 @@ class Keeper:
 
     def export(self, path: Path, *, refs: Iterable[str] | None, overwrite: bool) -> Exported:
         """Write a bundle: see `bundle.export_bundle`."""
+        import importlib.metadata  # slow to load, and only named in a bundle
+
         engine = self._engine
         return export_bundle(
             path,

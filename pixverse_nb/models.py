@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, get_args
-
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, ValidationError
+from typing import Any, Final, Literal, get_args
 
 from pixverse_nb.errors import Charge, InvalidRequest
 from pixverse_nb.privacy import masked
+from pixverse_nb.rules import judged
 
 Duration = Literal[5, 8]
 Quality = Literal["360p", "540p", "720p", "1080p"]
@@ -33,46 +32,55 @@ REPLY_MAX: Final = 1024
 REPLY_REF_MAX: Final = 960  # the vendor's 1024, less the room for our own reference in front
 
 
-class FramesRequest(BaseModel):
+@dataclass(frozen=True, kw_only=True, repr=False)
+class FramesRequest:
     """One video to be made from a first and a last picture; frozen and valid.
 
     `first` and `last` name the pictures by content (see `images.Frame.key`). `duration` is in seconds. `seed` is
     1…2147483647 and always set. `reply_url`, `reply_ref` and `max_jobs` (1…8) travel to the vendor but do not make
-    another video, and neither does the account in `email`.
+    another video, and neither does the account in `email`. Raises InvalidRequest with every wrong field named; what
+    `metadata` allows is judged in `rules`.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     first: str
     last: str
-    prompt: Annotated[str, Field(max_length=PROMPT_MAX)] = ""
-    model: Annotated[str, Field(pattern=r"^v\d+(\.\d+)?$")] = DEFAULT_MODEL
+    prompt: str = field(default="", metadata={"max_length": PROMPT_MAX})
+    model: str = field(default=DEFAULT_MODEL, metadata={"pattern": r"^v\d+(\.\d+)?$"})
     duration: Duration = 5
     quality: Quality = "720p"
     motion_mode: MotionMode = "normal"
     aspect_ratio: AspectRatio = "16:9"
-    seed: Annotated[StrictInt, Field(ge=1, le=SEED_MAX)]
-    remove_watermark: StrictBool = True
+    seed: int = field(metadata={"strict": True, "ge": 1, "le": SEED_MAX})
+    remove_watermark: bool = field(default=True, metadata={"strict": True})
     email: str | None = None
-    reply_url: Annotated[str, Field(max_length=REPLY_MAX, pattern=r"^https?://\S+$")] | None = None
-    reply_ref: Annotated[str, Field(max_length=REPLY_REF_MAX)] | None = None
-    max_jobs: Annotated[StrictInt, Field(ge=1, le=8)] | None = None
+    reply_url: str | None = field(default=None, metadata={"max_length": REPLY_MAX, "pattern": r"^https?://\S+$"})
+    reply_ref: str | None = field(default=None, metadata={"max_length": REPLY_REF_MAX})
+    max_jobs: int | None = field(default=None, metadata={"strict": True, "ge": 1, "le": 8})
+
+    def __post_init__(self) -> None:
+        """Judge every field, and keep the values as they are judged to be."""
+        for name, value in judged(FramesRequest, vars(self), mend=_mend).items():
+            object.__setattr__(self, name, value)
 
     @property
     def cell(self) -> str:
         """The sha256 of everything that decides what the video looks like, the seed included (hex)."""
-        return _digest(self.model_dump(mode="json", exclude={"email", "reply_url", "reply_ref", "max_jobs"}))
+        return _digest(self._without(*_WAYS))
 
     @property
     def call_key(self) -> str:
         """As `cell` without the seed: what a call that lets the seed be drawn asks for (hex)."""
-        return _digest(self.model_dump(mode="json", exclude={"seed", "email", "reply_url", "reply_ref", "max_jobs"}))
+        return _digest(self._without("seed", *_WAYS))
 
     def __repr__(self) -> str:
-        shown = self.model_dump(exclude={"first", "last", "reply_url", "reply_ref"}, exclude_none=True)
-        return masked(f"FramesRequest({', '.join(f'{name}={value!r}' for name, value in shown.items())})")
+        shown = self._without("first", "last", "reply_url", "reply_ref").items()
+        return masked(f"FramesRequest({', '.join(f'{name}={value!r}' for name, value in shown if value is not None)})")
 
-    __str__ = __repr__
+    def _without(self, *names: str) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name not in names}
+
+
+_WAYS: Final = ("email", "reply_url", "reply_ref", "max_jobs")  # other ways to the same video
 
 
 @dataclass(frozen=True)
@@ -114,11 +122,9 @@ def build_request(values: Mapping[str, Any], *, allow_refused: bool = False) -> 
     wrong: dict[str, str] = {}
     request: FramesRequest | None = None
     try:
-        request = FramesRequest(**values)
-    except ValidationError as error:
-        for problem in error.errors(include_url=False, include_context=False):
-            name = str(problem["loc"][0]) if problem["loc"] else "request"
-            wrong.setdefault(name, _mend(name, problem["msg"], problem.get("input")))
+        request = FramesRequest(**judged(FramesRequest, values, mend=_mend))
+    except InvalidRequest as error:
+        wrong = dict(error.fields)
     if request is not None and request.model != DEFAULT_MODEL and request.motion_mode != "normal":
         wrong["motion_mode"] = f"must be 'normal' with model {request.model}: only {DEFAULT_MODEL} knows another"
     if not allow_refused:

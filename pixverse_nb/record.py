@@ -88,7 +88,7 @@ class JobRecord:
     def to_json(self) -> dict[str, Any]:
         """Return the record as JSON values."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
-        values["request"] = self.request.model_dump(mode="json")
+        values["request"] = dict(vars(self.request))  # flat: `asdict` would copy each text
         values["video"] = asdict(self.video) if self.video else None
         return values
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from pixverse_nb import doctor
+from pixverse_nb.doctor.findings import Examination
 from pixverse_nb.drafting import Drafter, Wish
 from pixverse_nb.errors import ConfigError, InvalidRequest
 from pixverse_nb.jobs.adoption import find_or_adopt, take_in
@@ -285,15 +285,16 @@ class Client(KeepsFiles, MakesSweeps):
 
         return self._portal.call(fetch())
 
-    def doctor(self, *, offline: bool = False) -> doctor.Examination:
+    def doctor(self, *, offline: bool = False) -> Examination:
         """Examine this machine, the home, the token, the accounts and the ledger against them; shows as a table.
 
         Nothing is spent and no job is moved. `offline=True` asks the vendor nothing.
         """
+        from pixverse_nb.doctor.visit import Patient, examine  # slow to load, and seldom asked for
+
         ask = None if offline else self._ask_twice
-        box = self.is_sandbox
-        patient = doctor.Patient(self.home, self._base_url, self._ledger, ask, email=self._email, is_sandbox=box)
-        return doctor.examine(patient, now=time.time())
+        patient = Patient(self.home, self._base_url, self._ledger, ask, email=self._email, is_sandbox=self.is_sandbox)
+        return examine(patient, now=time.time())
 
     def subscribe(self, callback: Callable[[Job], object]) -> Callable[[], None]:
         """Call `callback(job)` at every change of any job, on the client's thread; the returned function ends that."""

@@ -34,7 +34,7 @@ class Timing:
     retry_s           first and longest wait before a failed read is repeated
     """
 
-    poll_s: float = 4.0
+    poll_s: float = 3.0
     busy_wait_s: tuple[float, float] = (10.0, 30.0)
     settle_s: float = 180.0
     answer_timeout_s: float = 60.0

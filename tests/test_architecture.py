@@ -16,7 +16,7 @@ PACKAGE = ROOT / "pixverse_nb"
 # Imports point down: a part may import itself and what stands before it, never what stands beside or after it.
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"errors"}),
-    frozenset({"privacy", "nested", "clock"}),
+    frozenset({"privacy", "nested", "clock", "rules"}),
     frozenset({"models"}),
     frozenset({"settings", "opinions"}),
     frozenset({"ranking"}),
@@ -51,6 +51,7 @@ FRONT = {"__init__", "__main__"}
 DOORS: dict[str, tuple[str, ...]] = {
     "httpx": ("client.py",),
     "h11": ("callbacks.py",),
+    "pydantic": ("rules.py",),
     "sqlite3": ("ledger/",),
     "IPython": ("show/display.py",),
     "anywidget": ("widgets/",),
@@ -76,20 +77,28 @@ DOORS: dict[str, tuple[str, ...]] = {
     "nest_asyncio": (),
     "nest_asyncio2": (),
 }
-# What may be imported inside a function: parts that may be missing, and one that is too slow for the first cell.
-LATE = (
-    "pixverse_nb.sandbox",
+# What may be imported inside a function: parts that may be missing, and what a Client that is only opened does not use.
+OPTIONAL = (
     "pixverse_nb.measure",
+    "pixverse_nb.sandbox",
     "pixverse_nb.sweep",
-    "pixverse_nb.widgets",
-    "pixverse_nb.client",
     "keyring",
     "nbclient",
     "nbconvert",
     "nbformat",
     "numpy",
-    "pixverse_nb.show.bar",
 )
+SLOW = (
+    "pixverse_nb.callbacks",
+    "pixverse_nb.client",
+    "pixverse_nb.doctor.visit",
+    "pixverse_nb.show.bar",
+    "pixverse_nb.widgets",
+    "importlib.metadata",
+    "pydantic",
+)
+LATE = OPTIONAL + SLOW
+HEAVY = ("anywidget", "h11", "httpx", "ipywidgets", "IPython", "matplotlib", "numpy", "pandas")  # not for a Client
 
 # Where a thread or a kernel callback ends: whatever is not caught there would vanish unseen.
 BORDERS = {
@@ -288,6 +297,17 @@ print(json.dumps({
 }))
 """
     assert json.loads(run_python(code, cwd=tmp_path)) == {"threads": 1, "files": [], "read": [], "heavy": []}
+
+
+def test_opening_a_client_loads_no_more_than_it_needs(tmp_path: Path) -> None:
+    """A Client on a new home is open before anything is loaded that only a job, a form or the doctor uses."""
+    code = f"""
+import json, sys
+import pixverse_nb as pv
+with pv.Client(token="user:1-abc", base_url="http://127.0.0.1:9", home={str(tmp_path)!r}) as client:
+    print(json.dumps(sorted({{*{SLOW + HEAVY}}} & set(sys.modules))))
+"""
+    assert json.loads(run_python(code)) == []
 
 
 def repository_files() -> list[Path]:

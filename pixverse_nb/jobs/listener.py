@@ -3,7 +3,6 @@
 from types import TracebackType
 from typing import Final, Self
 
-from pixverse_nb.callbacks import Receiver, is_on_this_machine
 from pixverse_nb.errors import ConfigError
 from pixverse_nb.jobs.engine import Engine
 from pixverse_nb.jobs.hints import Hints
@@ -30,6 +29,8 @@ class Listener:
                 f"public_url must be an http(s) address of at most {REPLY_MAX - _SECRET_LENGTH} characters, "
                 f"not {public_url[:60]!r}"
             )
+        from pixverse_nb.callbacks import Receiver, is_on_this_machine  # an HTTP parser: loaded by who listens
+
         self._engine = engine
         self._portal = portal
         self._public_url = public_url

@@ -123,7 +123,7 @@ def python_line(record: JobRecord) -> str:
     plain = FramesRequest(first=request.first, last=request.last, seed=request.seed)
     named = {
         name: value
-        for name, value in request.model_dump().items()
+        for name, value in vars(request).items()
         if name not in ("first", "last", "seed", "email", "reply_url", "reply_ref", "max_jobs")
         and (name == "aspect_ratio" or value != getattr(plain, name))
     }

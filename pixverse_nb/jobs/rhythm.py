@@ -7,18 +7,23 @@ there are some, a broad guess around `typical_s` serves. All pure: times in, a t
 """
 
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Final
 
 from pixverse_nb.models import FramesRequest
 from pixverse_nb.settings import Timing
 
 # A poll is worth this many seconds of unseen waiting: for one job, and more for each further one (whose share of
-# the polls is smaller). Chosen by simulation: 8 jobs of 60 s (±3) take 0.8 polls each with 2.3 s mean delay, one alone
-# 4 with 2.1 s; of 40…70 s 1.2 with 2.4 s, and 4.8 with 2.5 s.
-_WORTH_S: Final = 0.3
-_WORTH_MORE_S: Final = 0.2
+# the polls is smaller). Chosen by simulation: 8 jobs of 60 s (±3) take 0.8 polls each with 1.9 s mean delay, one alone
+# 4.4 with 2.1 s; of 40…70 s 1.2 with 2.2 s, and 4.8 with 3.3 s. Jobs that all take exactly as long meet the polls at
+# one phase, for good: within 2.5 s where 8 run, at the worst of all lengths.
+_WORTH_S: Final = 0.2
+_WORTH_MORE_S: Final = 0.25
+_STEPS: Final = 8  # moments that are looked at in each poll_s
+_LONGEST: Final = 8  # pauses of poll_s
 _MOST_SAMPLES: Final = 24
 _TAIL: Final = 0.12  # the share of jobs that do not follow what was seen
 _TAIL_SPREAD: Final = 0.5  # of log duration
@@ -46,7 +51,7 @@ class Expectation:
     samples: tuple[Seen, ...]
     guess_s: float
 
-    @property
+    @cached_property
     def typical_s(self) -> float:
         """The median of what was seen, else the guess."""
         middles = sorted(sample.middle_s for sample in self.samples)
@@ -58,8 +63,22 @@ class Expectation:
             return 0.0
         if not self.samples:
             return _log_normal(age_s, self.guess_s, _GUESS_SPREAD)
-        seen = sum(_within(age_s, sample) for sample in self.samples) / len(self.samples)
-        return (1 - _TAIL) * seen + _TAIL * _log_normal(age_s, self.typical_s, _TAIL_SPREAD)
+        return (1 - _TAIL) * self._seen_by(age_s) + _TAIL * _log_normal(age_s, self.typical_s, _TAIL_SPREAD)
+
+    def _seen_by(self, age_s: float) -> float:
+        """Return the share of what was seen that had ended by this age: between two corners it grows evenly."""
+        ages, shares = self._corners
+        at = bisect_right(ages, age_s)
+        if at in (0, len(ages)):
+            return 0.0 if at == 0 else 1.0
+        part = (age_s - ages[at - 1]) / (ages[at] - ages[at - 1])
+        return shares[at - 1] + part * (shares[at] - shares[at - 1])
+
+    @cached_property
+    def _corners(self) -> tuple[list[float], list[float]]:
+        """The ages at which some sample begins or ends, and the share that had ended by each: worked out once."""
+        ages = sorted({age for sample in self.samples for age in _span(sample)})
+        return ages, [sum(_within(age, sample) for sample in self.samples) / len(self.samples) for age in ages]
 
 
 @dataclass(frozen=True)
@@ -77,7 +96,13 @@ def kind_of(request: FramesRequest) -> tuple[object, ...]:
 
 def expectation_of(samples: Sequence[Seen], timing: Timing) -> Expectation:
     """Return the expectation from the newest samples (newest first)."""
-    return Expectation(tuple(samples[:_MOST_SAMPLES]), timing.typical_s)
+    return _expectation(tuple(samples[:_MOST_SAMPLES]), timing.typical_s)
+
+
+@lru_cache(maxsize=64)
+def _expectation(samples: tuple[Seen, ...], guess_s: float) -> Expectation:
+    """Return one and the same value for the same lessons, so that what it works out is worked out once."""
+    return Expectation(samples, guess_s)
 
 
 def next_poll_at(jobs: Sequence[OpenJob], *, last_poll_at: float, timing: Timing) -> float:
@@ -87,28 +112,32 @@ def next_poll_at(jobs: Sequence[OpenJob], *, last_poll_at: float, timing: Timing
     """
     unit = timing.poll_s / Timing().poll_s
     worth = (_WORTH_S + _WORTH_MORE_S * min(len(jobs), 8)) * unit
-    step = timing.poll_s / 8
+    step = timing.poll_s / _STEPS
     alive = [max(1e-3, 1 - job.expectation.done_by(last_poll_at - job.submitted_at)) for job in jobs]
     unseen_waiting = 0.0
-    wait_s = 0.0
-    while wait_s < 8 * timing.poll_s:
-        wait_s += step
-        at = last_poll_at + wait_s
+    at = last_poll_at
+    for number in range(1, _LONGEST * _STEPS + 1):
+        at = last_poll_at + number * step  # a sum of steps would miss poll_s by a hair, and so by a whole step
         ended = sum(
             1 - (1 - job.expectation.done_by(at - job.submitted_at)) / share
             for job, share in zip(jobs, alive, strict=True)
         )
         unseen_waiting += max(0.0, ended) * step
-        if unseen_waiting >= worth and wait_s >= timing.poll_s:
+        if unseen_waiting >= worth and number >= _STEPS:
             break
-    return last_poll_at + wait_s
+    return at
 
 
 def _within(age_s: float, sample: Seen) -> float:
-    """Return the chance by `age_s` when the duration lies about evenly in the sample, widened a little."""
-    margin = 0.02 * sample.middle_s
-    least, most = sample.least_s - margin, sample.most_s + margin
-    return min(1.0, max(0.0, (age_s - least) / max(most - least, 1e-6)))
+    """Return the chance by `age_s` when the duration lies about evenly in the span of the sample."""
+    least, most = _span(sample)
+    return min(1.0, max(0.0, (age_s - least) / (most - least)))
+
+
+def _span(sample: Seen) -> tuple[float, float]:
+    """Return the ages between which such a job ends: those of the sample, widened a little."""
+    margin = max(0.02 * sample.middle_s, _LEAST_S)
+    return sample.least_s - margin, sample.most_s + margin
 
 
 def _log_normal(age_s: float, median_s: float, spread: float) -> float:

@@ -14,7 +14,7 @@ from pixverse_nb.models import RemoteVideo
 from pixverse_nb.record import JobRecord
 from pixverse_nb.wire import useapi
 
-_FRESH_POLLS: Final = 150  # a reading is taken anew before a paid call after so many poll_s (ten minutes)
+_FRESH_POLLS: Final = 200  # a reading is taken anew before a paid call after so many poll_s (ten minutes)
 _CLOCK_SLACK_S: Final = 3 * 3600.0  # how far the vendor's clock may differ from ours
 _SHARE: Final = 0.5  # a fall by this share of the price is a debit: the price is an estimate
 

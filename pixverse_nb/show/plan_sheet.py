@@ -65,12 +65,15 @@ def plan_html(sheet: PlanSheet) -> str:
     )
     warnings = "".join(f'<div class="pvnb-trouble">{escape(text)}</div>' for text in _warnings(sheet))
     notices = "".join(f'<div class="pvnb-note">{escape(masked(text))}</div>' for text in sheet.notices)
-    rows = "".join(_row(line) for line in _picked(sheet))
-    more = len(sheet.lines) - len(_picked(sheet))
+    picked = _picked(sheet)
+    has_jobs = any(line.ref for line in picked)
+    rows = "".join(_row(line, has_jobs=has_jobs) for line in picked)
+    more = len(sheet.lines) - len(picked)
     rest = f'<div class="pvnb-note">… and {more} more like these. sweep.to_frame() has them all.</div>' if more else ""
+    job = '<th scope="col">Job</th>' if has_jobs else ""
     head = (
         '<tr><th scope="col" class="pvnb-number">Cell</th><th scope="col">What differs</th><th scope="col">Stands</th>'
-        '<th scope="col" class="pvnb-number">Credits</th><th scope="col">Job</th></tr>'
+        f'<th scope="col" class="pvnb-number">Credits</th>{job}</tr>'
     )
     return styled(
         f'<div class="pvnb pvnb-list pvnb-plan"><div class="pvnb-state">{escape(masked(sheet.title))}</div>'
@@ -147,12 +150,13 @@ def _picked(sheet: PlanSheet) -> tuple[PlanLine, ...]:
     return tuple(sorted([*troubled, *plain], key=lambda line: line.number))
 
 
-def _row(line: PlanLine) -> str:
+def _row(line: PlanLine, *, has_jobs: bool) -> str:
     why = f'<div class="pvnb-line" style="font-size:12px">{escape(masked(line.why))}</div>' if line.why else ""
+    job = f'<td><span class="pvnb-mono">{escape(line.ref)}</span></td>' if has_jobs else ""
     price = "" if line.credits is None else f"{line.credits}"
     return (
         f'<tr class="{_TONES[line.standing]}"><td class="pvnb-number">{line.number}</td>'
         f'<td class="pvnb-wide">{escape(masked(line.caption))}</td>'
         f'<td><span class="pvnb-mark"></span>{escape(_WORDS[line.standing])}{why}</td>'
-        f'<td class="pvnb-number">{price}</td><td><span class="pvnb-mono">{escape(line.ref)}</span></td></tr>'
+        f'<td class="pvnb-number">{price}</td>{job}</tr>'
     )

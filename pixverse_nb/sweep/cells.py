@@ -81,7 +81,7 @@ def build_cells(axes: Axes, drafter: Drafter, *, email: str | None) -> Cells:
                 values=values,
                 request=request,
                 pair=pair,
-                refusals=refusals(request.model_dump()),
+                refusals=refusals(vars(request)),
             )
     if wrong:
         raise InvalidRequest({**pairs.bad, **wrong})

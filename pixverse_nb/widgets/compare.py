@@ -237,12 +237,15 @@ class Comparison(anywidget.AnyWidget):
     def _tiles(self) -> list[Tile]:
         names = self._names()
         captions = {slot: f"Video {number}" if self.is_blind else names[slot] for number, slot in enumerate(names, 1)}
-        return [Tile(key, captions[slot], JobState.DONE, video=self._files[key]) for slot, key in self._slots.items()]
+        order = [row["slot"] for row in self.standings] or list(self._slots)
+        keys = {slot: self._slots[slot] for slot in order}
+        return [Tile(key, captions[slot], JobState.DONE, video=self._files[key]) for slot, key in keys.items()]
 
     def _still_bundle(self) -> dict[str, str]:
         tiles = self._tiles()
         stills = self._posters.for_notebook(tiles)
-        html = wall_html(tiles, title=self.title, posters=stills, note=_ALONE, name=self.wall_name)
+        ranked = f"Ranked by {_count(self.judged, 'judgement')}, the best first. " if self.standings else ""
+        html = wall_html(tiles, title=self.title, posters=stills, note=ranked + _ALONE, name=self.wall_name)
         return dict(bundle_of(html, repr(self)))
 
     # ---- messages of the page ----
@@ -303,7 +306,7 @@ def _checked(
     """Return the files and their keys, or raise InvalidRequest with everything that is wrong."""
     faults: dict[str, str] = {}
     if len(videos) < 2:
-        faults["videos"] = f"give at least 2 to compare; here {'is' if len(videos) == 1 else 'are'} {len(videos)}"
+        faults["videos"] = f"give at least 2 to compare; here {_are(len(videos))}"
     elif len(videos) > SHOWN_MAX and not blind:
         faults["videos"] = (
             f"at most {SHOWN_MAX} fit under one scrubber and here are {len(videos)}: leave out "
@@ -327,6 +330,10 @@ def _checked(
     if faults:
         raise InvalidRequest(faults)
     return files, list(keys) if keys is not None else _keys(files)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _are(count: int) -> str:

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from html import escape
 from types import MappingProxyType
 from typing import Any, Final
@@ -33,7 +34,7 @@ class Fields:
 
     def __init__(self, on_change: Callable[[], object]) -> None:
         self._on_change = on_change
-        default = {name: field.default for name, field in FramesRequest.model_fields.items()}
+        default = {field.name: field.default for field in fields(FramesRequest)}
         self.choices: dict[str, Choice] = {
             "quality": Choice(label="Quality", options=_named(QUALITIES), value=default["quality"]),
             "duration": Choice(label="Duration", options={f"{s} s": s for s in DURATIONS}, value=default["duration"]),

@@ -46,6 +46,7 @@ SCRIPTS: Final = (
     "gallery.js",
 )
 _SHEETS: Final = ("tokens.css", "gallery.css")
+_NOTHING: Final = "<div></div>"  # for a reader who cannot see a widget, in place of the text
 _ALONE: Final = "These are stills: run the cell again to play, sort and judge."
 
 OnVerdict = Callable[[str, Verdict], object]
@@ -168,10 +169,11 @@ class Gallery(anywidget.AnyWidget):
         gallery, with what a person has set in it, off the page.
         """
         data, _ = super()._repr_mimebundle_() or ({}, {})
-        show_bundle({**data, "text/plain": repr(self)})
+        show_bundle({**data, **bundle_of(_NOTHING, repr(self))})
         with self._lock:
-            self._stage = LiveOutput(bundle_of("", "")) if self.can_compare else None
+            self._stage = LiveOutput(bundle_of(_NOTHING, "")) if self.can_compare else None
             self._wall = LiveOutput(self._still_bundle())
+        self._dispatcher.hand_over(self._renew_wall)
 
     def _still_bundle(self) -> dict[str, str]:
         tiles = self.tiles
@@ -211,8 +213,16 @@ class Gallery(anywidget.AnyWidget):
         filled = [tile for tile in tiles if tile.state is JobState.DONE]
         if is_heard and len(filled) <= _PUSHED_MAX:
             self._send_posters(filled)
-        if self._wall is not None and all(tile.state.is_final for tile in self.tiles):
-            self._wall.update(self._still_bundle())
+        self._dispatcher.hand_over(self._renew_wall)
+
+    def _renew_wall(self) -> None:
+        """Bring the stills of the notebook up to date once all jobs have ended, each from the middle of its film."""
+        wall, tiles = self._wall, self.tiles
+        if wall is None or not all(tile.state.is_final for tile in tiles):
+            return
+        for tile in tiles:
+            self._posters.best(tile)
+        wall.update(self._still_bundle())
 
     def _send_rows(self, tiles: Iterable[Tile], *, is_whole: bool = False) -> None:
         rows = [row_of(tile) for tile in tiles]

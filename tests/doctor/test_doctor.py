@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from pixverse_nb.doctor import Examination, Finding, Mark
+from pixverse_nb.doctor.findings import Examination, Finding, Mark
 from pixverse_nb.doctor.house_call import examine_home
 from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.models import JobState

@@ -1,6 +1,6 @@
 """What the doctor shows: lines, a table, and no secret in either."""
 
-from pixverse_nb.doctor import Examination, Finding, Mark
+from pixverse_nb.doctor.findings import Examination, Finding, Mark
 from tests.show.page import Page
 
 WELL = Finding("disk", "5 GB free")

@@ -90,6 +90,16 @@ def test_eight_at_once_cost_little() -> None:
     assert day.mean_delay_s <= 2.5
 
 
+@pytest.mark.parametrize("length_s", [57.0, 58.0, 59.0, 59.5, 60.0, 60.5, 61.0, 62.0, 63.0])
+def test_equal_jobs_at_any_phase(length_s: float) -> None:
+    """Jobs that all take exactly as long always end at the same moment between two polls: whichever it is, the bounds
+    hold, with nothing learnt before.
+    """
+    day = simulated(64, at_once=8, duration=lambda: length_s, timing=Timing())
+    assert day.polls_a_job <= 1.2
+    assert day.mean_delay_s <= 2.5
+
+
 def test_eight_at_once_that_differ_a_little() -> None:
     """Durations that scatter by a few seconds keep the same bounds."""
     chance = random.Random(7)  # noqa: S311  a simulation
@@ -137,7 +147,7 @@ def test_never_denser_than_poll_s_nor_sparser_than_eight(at_once: int) -> None:
         assert max(day.pauses) <= 8 * timing.poll_s + timing.poll_s / 8
 
 
-@pytest.mark.parametrize("factor", [0.005, 0.01, 10.0])
+@pytest.mark.parametrize("factor", [0.005, 0.01, 1 / 60, 10.0])
 @pytest.mark.parametrize("at_once", [1, 8])
 def test_scaled_timing_is_the_same_rhythm(factor: float, at_once: int) -> None:
     """A protocol that is a hundred times faster polls at the same moments of a job's life."""
@@ -146,6 +156,7 @@ def test_scaled_timing_is_the_same_rhythm(factor: float, at_once: int) -> None:
     fast = simulated(24, at_once=at_once, duration=lambda: 60.0, timing=scaled)
     assert fast.polls == pytest.approx(day.polls, abs=2)
     assert fast.mean_delay_s / factor == pytest.approx(day.mean_delay_s, abs=0.6)
+    assert min(fast.pauses) == pytest.approx(scaled.poll_s)  # and not a step more
 
 
 def test_sparse_before_anything_can_be_ready() -> None:
@@ -153,13 +164,13 @@ def test_sparse_before_anything_can_be_ready() -> None:
     expectation = expectation_of([Seen(58, 62)] * 16, Timing())
     early = next_poll_at([OpenJob(0.0, expectation)], last_poll_at=1.0, timing=Timing())
     late = next_poll_at([OpenJob(0.0, expectation)], last_poll_at=57.0, timing=Timing())
-    assert early - 1.0 == pytest.approx(32.0)
+    assert early - 1.0 == pytest.approx(8 * Timing().poll_s)
     assert late - 57.0 < 8.0
 
 
 def test_no_job_no_hurry() -> None:
     """Without a job to watch the next poll is as late as it can be."""
-    assert next_poll_at([], last_poll_at=100.0, timing=Timing()) == pytest.approx(132.0)
+    assert next_poll_at([], last_poll_at=100.0, timing=Timing()) == pytest.approx(100.0 + 8 * Timing().poll_s)
 
 
 def test_the_typical_time_is_the_median() -> None:
@@ -167,6 +178,16 @@ def test_the_typical_time_is_the_median() -> None:
     assert expectation_of([], Timing()).typical_s == 60.0
     seen = [Seen(8, 12), Seen(95, 105), Seen(48, 52)]
     assert expectation_of(seen, Timing()).typical_s == 50.0
+
+
+def test_the_chance_is_the_share_of_what_was_seen() -> None:
+    """Between the polls that bounded it a job may have ended at any moment: the chance grows evenly from one corner of
+    the samples to the next, but for the few jobs that follow nothing.
+    """
+    expectation = expectation_of([Seen(50, 60), Seen(55, 75)], Timing())
+    chances = [expectation.done_by(age) for age in (40, 50, 55, 57.5, 60, 65, 75, 90)]
+    assert chances == pytest.approx([0.0, 0.04, 0.29, 0.45, 0.6, 0.75, 0.96, 1.0], abs=0.06)
+    assert expectation_of([Seen(60, 60)], Timing()).done_by(60.0) == pytest.approx(0.5, abs=0.01)
 
 
 def test_the_newest_count() -> None:

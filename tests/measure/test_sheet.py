@@ -136,7 +136,7 @@ def test_the_frames_come_through_the_port(film: Path) -> None:
     heard: list[int] = []
     rows = [SheetRow("one", film), SheetRow("none"), SheetRow("two", film)]
     sheet = contact_sheet(rows, executor=InOrder(), on_done=lambda number, _: heard.append(number))
-    assert heard == [0, 1]
+    assert sorted(heard) == [0, 1]
     assert sheet.tobytes() == contact_sheet(rows).tobytes()
 
 

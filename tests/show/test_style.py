@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from pixverse_nb.doctor import Examination, Finding, Mark
+from pixverse_nb.doctor.findings import Examination, Finding, Mark
 from pixverse_nb.models import JobEvent, JobState
 from pixverse_nb.show.card import card_block
 from pixverse_nb.show.listing import jobs_html

@@ -1,5 +1,6 @@
 """The form's controls, against the request model."""
 
+import dataclasses
 from typing import Any, get_args
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from pixverse_nb.models import PROMPT_MAX, REFUSALS, SEED_MAX, FramesRequest, build_request
 from pixverse_nb.widgets.fields import Fields
 from tests.widgets.page import change, press, text_of
+
+REQUEST = {field.name: field for field in dataclasses.fields(FramesRequest)}
 
 
 @pytest.fixture
@@ -31,10 +34,10 @@ def test_the_controls_offer_what_the_model_allows() -> None:
     """Every choice of the request model is there, in its order, and the model's default is the one that is on."""
     fields = Fields(lambda: None)
     for name in ("quality", "duration", "motion_mode"):
-        model = FramesRequest.model_fields[name]
-        assert tuple(fields.choices[name].values) == get_args(model.annotation)
+        model = REQUEST[name]
+        assert tuple(fields.choices[name].values) == get_args(model.type)
         assert fields.choices[name].value == model.default
-    ratios = get_args(FramesRequest.model_fields["aspect_ratio"].annotation)
+    ratios = get_args(REQUEST["aspect_ratio"].type)
     assert tuple(fields.choices["aspect_ratio"].values) == (None, *ratios)
 
 

@@ -14,6 +14,7 @@ import { makeJudging } from "./compare_judge.js";
 
 const MOST_SHOWN = 9;
 const SCRUB_S = 0.5;
+const KERNEL_BUSY = "Waiting for the kernel: it is busy or not running. Goes on by itself.";
 const LAYOUTS = [
   ["side", "Side by side", "S"],
   ["wipe", "Wipe", "W"],
@@ -54,7 +55,7 @@ function render({ model, el }) {
     onGone: (video) => conductor.drop(video),
   });
   const transport = makeTransport({ signal, conductor, onGain: stage.setGain, onFull: () => toggleFull() });
-  const judging = makeJudging({ model, signal, onDone: () => el.focus({ preventScroll: true }) });
+  const judging = makeJudging({ model, signal, onDone: () => endJudging() });
 
   let layout = "side";
   let isJudging = model.get("is_blind");
@@ -107,7 +108,7 @@ function render({ model, el }) {
   function show() {
     const shown = films();
     const pair = pairOf(shown);
-    stage.show(shown, layout, pair, { isChosen: chosen.length > 0 });
+    stage.show(shown, layout, pair, { isChosen: chosen.length > 0, isJudging });
     conductor.cast(stage.videos());
     layouts.show(layout);
     transport.setLayout(layout);
@@ -148,8 +149,11 @@ function render({ model, el }) {
     if (isGone) return;
     transport.draw(conductor.state());
     stage.draw(conductor.statusOf);
-    const said = [model.get("message"), ...stage.troubles()].filter(Boolean).join(" ");
+    // Side by side each video says itself what is wrong with it.
+    const wrong = [model.get("message"), ...(layout === "side" ? [] : stage.troubles())].filter(Boolean).join(" ");
+    const said = wrong || (stage.isAwaiting() ? KERNEL_BUSY : "");
     if (status.textContent !== said) status.textContent = said;
+    status.dataset.wrong = String(Boolean(wrong));
     status.hidden = !said;
   }
 
@@ -172,6 +176,12 @@ function render({ model, el }) {
     isJudging = wanted;
     show();
     if (wanted) conductor.seek(0);
+  }
+
+  // A blind judging ends when the names come, which the kernel sends.
+  function endJudging() {
+    if (!model.get("is_blind")) setJudging(false);
+    el.focus({ preventScroll: true });
   }
 
   function toggleFull() {

@@ -123,7 +123,7 @@ export function makeJudging({ model, signal, onDone }) {
       const filling = make("span", "");
       filling.style.width = `${most > least ? 4 + (96 * (row.score - least)) / (most - least) : 50}%`;
       bar.append(filling);
-      const unit = model.isStandalone ? `${row.score} %` : `${row.score > 0 ? "+" : ""}${row.score}`;
+      const unit = model.isStandalone ? `${row.score} %` : `${row.score > 0 ? "+" : row.score < 0 ? "−" : ""}${Math.abs(row.score)}`;
       item.append(
         make("span", "pvnb-compare-rank", { textContent: String(place + 1) }),
         make("span", "pvnb-compare-rank-name", { textContent: row.label, title: row.label }),

@@ -33,7 +33,7 @@ function makeTile({ slot }, { signal, onChoose }) {
   caption.append(name);
   figure.append(picture, caption);
   name.addEventListener("click", () => onChoose(slot), { signal });
-  return { slot, figure, picture, video, over, sign, words, bar, filling, held, name, badge, label, why: "", share: 0, waiting: 0 };
+  return { slot, figure, picture, video, over, sign, words, bar, filling, held, name, badge, label, why: "", share: 0, waiting: 0, isAwaited: false };
 }
 
 export function makeStage({ signal, supply, onChoose, onChange, onGone }) {
@@ -56,17 +56,20 @@ export function makeStage({ signal, supply, onChoose, onChange, onGone }) {
   const tiles = new Map();
   let layout = "side";
   let pair = [];
+  let isPair = false; // left and right are meant: never one below the other
   let wipe = 0.5;
 
   // ---- films ----
 
   async function load(tile) {
     tile.waiting = setTimeout(() => {
-      if (!tile.share) tile.words.textContent = "Waiting for the kernel: it is busy or not running. Goes on by itself.";
+      tile.isAwaited = true;
+      onChange();
     }, PATIENCE_MS);
     try {
       const address = await supply.load(tile.slot, (received, size) => {
         tile.share = received / size;
+        tile.isAwaited = false;
         drawTile(tile, "loading");
       });
       if (tiles.get(tile.slot) !== tile) return;
@@ -76,6 +79,8 @@ export function makeStage({ signal, supply, onChoose, onChange, onGone }) {
       if (tiles.get(tile.slot) === tile) fail(tile, error.message);
     } finally {
       clearTimeout(tile.waiting);
+      tile.isAwaited = false;
+      onChange();
     }
   }
 
@@ -106,7 +111,7 @@ export function makeStage({ signal, supply, onChoose, onChange, onGone }) {
     tile.sign.replaceChildren(...(status === "failed" ? [makeCompareSign("warn")] : []));
     if (status === "failed") tile.words.textContent = tile.why || "This video cannot be played.";
     else if (status === "late") tile.words.textContent = "Not ready yet: the others wait.";
-    else if (tile.share || !tile.words.textContent) tile.words.textContent = "Loading";
+    else tile.words.textContent = "Loading";
     tile.held.hidden = status !== "ended";
     if (status === "ended") tile.held.textContent = `Ends at ${clockWords(tile.video.duration)} · holds its last frame`;
   }
@@ -122,7 +127,7 @@ export function makeStage({ signal, supply, onChoose, onChange, onGone }) {
   function layOutGrid(shown, across, down) {
     const ratio = Math.max(...shown.map(ratioOf).sort((a, b) => a - b).slice(0, Math.ceil(shown.length / 2)));
     let best = { width: 0, columns: 1 };
-    for (let columns = 1; columns <= shown.length; columns += 1) {
+    for (let columns = isPair ? 2 : 1; columns <= shown.length; columns += 1) {
       const rows = Math.ceil(shown.length / columns);
       const wide = (across - GAP_PX * (columns - 1)) / columns;
       const tall = (down - GAP_PX * (rows - 1)) / rows - CAPTION_PX;
@@ -186,8 +191,9 @@ export function makeStage({ signal, supply, onChoose, onChange, onGone }) {
     element,
     layOut,
     // Shows these films, and gives back those that were shown before and are not among them.
-    show(films, nextLayout, nextPair, { isChosen }) {
+    show(films, nextLayout, nextPair, { isChosen, isJudging }) {
       layout = nextLayout;
+      isPair = isJudging;
       pair = nextPair;
       const slots = films.map(({ slot }) => slot);
       for (const tile of [...tiles.values()]) if (!slots.includes(tile.slot)) remove(tile);
@@ -232,7 +238,8 @@ export function makeStage({ signal, supply, onChoose, onChange, onGone }) {
     },
     // What is wrong with what is seen, as sentences.
     troubles: () => [...tiles.values()].filter(({ figure, why }) => why && !figure.hidden).map(({ label, why }) => `${label.textContent}: ${why}`),
-    isWaiting: (statusOf) => [...tiles.values()].filter(({ figure, video, why }) => !figure.hidden && !why && ["loading", "late"].includes(statusOf(video))).length,
+    // Whether a film is asked for and no kernel has begun to send it.
+    isAwaiting: () => [...tiles.values()].some(({ isAwaited }) => isAwaited),
     dispose() {
       resizing.disconnect();
       for (const tile of [...tiles.values()]) remove(tile);

@@ -138,7 +138,7 @@ export function makeTransport({ signal, conductor, onGain, onFull }) {
       whole.hidden = !state.hasRange;
       const words = `${clockWords(state.frame / state.frames * state.duration)} / ${clockWords(state.duration)}`;
       if (time.textContent !== words) time.textContent = words;
-      const counted = `frame ${state.frame + 1} of ${state.frames}`;
+      const counted = state.duration ? `frame ${state.frame + 1} of ${state.frames}` : "";
       if (frame.textContent !== counted) {
         frame.textContent = counted;
         track.setAttribute("aria-valuemax", String(state.frames));

@@ -47,7 +47,9 @@ export function makeFoot({ signal, canCompare, isAlone, act }) {
   const save = make("button", "pvnb-gallery-link", { type: "button", textContent: "Save as JSON", hidden: true });
   const said = make("span", "pvnb-gallery-said", { hidden: true });
   said.setAttribute("role", "alert");
-  line.append(keys, make("span", "pvnb-gallery-gap"), said, judged, copy, save);
+  const taken = make("span", "pvnb-gallery-taken");
+  taken.append(judged, copy, save);
+  line.append(keys, make("span", "pvnb-gallery-gap"), said, taken);
   element.append(chosen, line);
   let silence = 0;
 

@@ -1,0 +1,141 @@
+"""A sweep's card: counts, money, the end where it is known, what stopped it; live in a notebook, a bar elsewhere."""
+
+import io
+import threading
+from contextlib import redirect_stderr
+from dataclasses import replace
+from typing import Any
+
+from pixverse_nb.show.bar import Bar
+from pixverse_nb.show.live import Ticker, watch_live_sweep
+from pixverse_nb.show.sweep_card import SweepProgress, sweep_html, sweep_text
+from tests.show.conftest import outputs
+
+__all__ = ["outputs"]  # a fixture
+
+NOW = 1_000.0
+RUNNING = SweepProgress(
+    title="32 cells: seed × motion_mode",
+    mode="running",
+    total=32,
+    done=10,
+    running=8,
+    waiting=13,
+    failed=1,
+    spent=1080,
+    began_at=NOW - 75,
+    ends_at=NOW + 130,
+)
+
+
+def test_the_counts_the_money_and_the_end() -> None:
+    """Each part of the bar is told in words and numbers too."""
+    text = sweep_text(RUNNING, now=NOW)
+    assert "running (1:15 · about 2 min 10 s left)" in text
+    assert "10 done, 8 being made, 13 waiting, 1 without a video of 32; about 1,080 credits" in text
+    html = sweep_html(RUNNING, now=NOW)
+    assert 'aria-valuenow="10"' in html
+    assert "width:31.25%" in html
+    assert ">13 waiting<" in html
+
+
+def test_an_end_that_nobody_knows_is_not_told() -> None:
+    """Without durations seen there is a clock and nothing else."""
+    assert "left" not in sweep_text(replace(RUNNING, ends_at=None), now=NOW)
+    assert "nearly there" in sweep_text(replace(RUNNING, ends_at=NOW - 9), now=NOW)
+
+
+def test_what_stopped_it_is_said_and_is_text() -> None:
+    """The reason in the vendor's words, escaped; an e-mail in it is masked."""
+    stopped = replace(RUNNING, mode="stopped", reason="<b>Account ann@example.com is empty</b>", ended_at=NOW - 5)
+    html = sweep_html(stopped, now=NOW)
+    assert "Stopped" in html
+    assert "1:10" in html
+    assert "<b>" not in html
+    assert "ann@" not in html
+    assert stopped.is_over
+
+
+def test_nothing_paid_and_nothing_real() -> None:
+    """Before the first payment, in the sandbox, and what was here before."""
+    assert "nothing paid so far" in sweep_text(replace(RUNNING, spent=0), now=NOW)
+    shown = sweep_text(replace(RUNNING, is_sandbox=True, is_estimate=False, reused=3), now=NOW)
+    assert "1,080 credits in the sandbox: nothing real is paid; 3 were here before" in shown
+
+
+class Moving:
+    """A sweep whose progress a test sets."""
+
+    def __init__(self, progress: SweepProgress) -> None:
+        self.progress = progress
+        self._callbacks: list[Any] = []
+
+    def subscribe(self, callback: Any) -> Any:
+        """Hear of changes."""
+        self._callbacks.append(callback)
+        return lambda: self._callbacks.remove(callback)
+
+    def move(self, progress: SweepProgress) -> None:
+        """Change it and tell."""
+        self.progress = progress
+        for callback in tuple(self._callbacks):
+            callback()
+
+
+def test_a_card_is_replaced_in_place_until_it_is_over(outputs: list[dict[str, Any]]) -> None:
+    """One output; its last update is the end, and nobody is listened to afterwards."""
+    sweep, ticker = Moving(RUNNING), Ticker(every_s=0.05, gap_s=0.01)
+    watch_live_sweep(lambda: sweep.progress, sweep.subscribe, lambda: NOW, ticker=ticker)
+    sweep.move(replace(RUNNING, mode="done", done=32, running=0, waiting=0, failed=0, ended_at=NOW))
+    assert ticker.join(30)
+    assert "Finished" in outputs[-1]["data"]["text/html"]
+    assert len({output["transient"]["display_id"] for output in outputs}) == 1
+    assert sweep._callbacks == []
+
+
+def test_a_sweep_that_is_not_running_is_shown_once(outputs: list[dict[str, Any]]) -> None:
+    """Planned or over: one output and no thread."""
+    for mode in ("planned", "done"):
+        ticker = Ticker()
+        card = watch_live_sweep(lambda mode=mode: replace(RUNNING, mode=mode), lambda _: lambda: None, ticker=ticker)  # type: ignore[misc]  # the mode is one of the two
+        assert card.is_over
+        assert ticker.join(0)
+    assert len(outputs) == 2
+
+
+def test_outside_of_a_notebook_it_is_a_bar() -> None:
+    """tqdm's bar on the error stream, at the end with every video counted; the plain output stays clean."""
+    stream = io.StringIO()
+    sweep, ticker = Moving(RUNNING), Ticker(every_s=0.05, gap_s=0.01)
+    with redirect_stderr(stream):
+        watch_live_sweep(lambda: sweep.progress, sweep.subscribe, ticker=ticker)
+        sweep.move(replace(RUNNING, mode="done", done=31, running=0, waiting=0))
+        assert ticker.join(30)
+    assert "32/32" in stream.getvalue()
+    assert "failed=1" in stream.getvalue()
+
+
+def test_the_same_progress_is_drawn_once() -> None:
+    """Where the stream is a file each refresh is a line, so nothing is drawn that is there already."""
+    stream = io.StringIO()
+    with redirect_stderr(stream):
+        bar = Bar(RUNNING)
+        before = stream.tell()
+        for _ in range(5):
+            bar.show(RUNNING)
+        assert stream.tell() == before
+        bar.close()
+
+
+def test_two_may_draw_the_end() -> None:
+    """The ticker and who waits for the end both draw the last time: the bar is closed once."""
+    sweep = Moving(RUNNING)
+    with redirect_stderr(io.StringIO()):
+        card = watch_live_sweep(lambda: sweep.progress, sweep.subscribe, ticker=Ticker(every_s=0.05, gap_s=0.01))
+        sweep.move(replace(RUNNING, mode="stopped"))
+        threads = [threading.Thread(target=card.draw) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert card.is_over
