@@ -2,14 +2,13 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Final
 
 from pixverse_nb.errors import ConfigError, InvalidRequest, PixVerseError
 from pixverse_nb.models import JobState
 from pixverse_nb.opinions import Verdict
 from pixverse_nb.ranking import Standing, rank
-from pixverse_nb.show.display import LiveOutput, bundle_of
 from pixverse_nb.show.tiles import Tile
 from pixverse_nb.sweep.cells import Cell
 from pixverse_nb.sweep.measuring import Measures
@@ -57,18 +56,14 @@ class Looks(Runs, Measures):
     def gallery(self) -> Any:
         """Return the gallery of all cells: it fills while jobs end, and what is said of a tile is kept in the ledger.
 
-        Choosing two to nine tiles there opens a comparison above it. `.save("gallery.html")` writes a page that plays
+        Choosing two to nine tiles there opens a comparison below it. `.save("gallery.html")` writes a page that plays
         without a kernel.
         """
         from pixverse_nb.widgets.gallery import Gallery
 
-        stage = LiveOutput(bundle_of("", ""))
-
-        def open_comparison(keys: Sequence[str]) -> None:
-            shown, _ = self.compare(*keys)._repr_mimebundle_()
-            stage.update(shown)
-
-        gallery = Gallery(self.tiles(), title=self.title, on_verdict=self._keep_verdict, on_open=open_comparison)
+        gallery = Gallery(
+            self.tiles(), title=self.title, on_verdict=self._keep_verdict, on_open=lambda keys: self.compare(*keys)
+        )
         if not self.progress.is_over:
             _Refresher(self, gallery.update).start()
         return gallery

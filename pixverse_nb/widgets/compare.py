@@ -128,10 +128,11 @@ class Comparison(anywidget.AnyWidget):
 
     def judge(self, left: str, right: str, result: DuelResult) -> Duel:
         """Say of two videos, by their keys, which one is better, as the page would; KeyError for an unknown key."""
+        for key in (left, right):
+            if key not in self._files:
+                raise KeyError(key)
         with self._lock:
             duel = Duel(left, right, result, at=self._now(), is_blind=self.is_blind)
-            for key in (left, right):
-                self._files[key]
             self._duels.append(duel)
             self._tell()
         if self._on_duel is not None:

@@ -154,8 +154,13 @@ def test_four_videos_stay_in_step_for_a_minute(page: Page, lab: Lab, clips: Path
     other = page.context.new_page()
     other.goto("about:blank")
     other.bring_to_front()
+    browser = page.context.new_cdp_session(page)
+    page.evaluate(SET_HIDDEN, arg=True)  # without a screen Chromium takes every tab for seen, and never freezes one
+    browser.send("Page.setWebLifecycleState", {"state": "frozen"})
     other.evaluate("() => new Promise(resolve => setTimeout(resolve, 1500))")
     page.bring_to_front()
+    browser.send("Page.setWebLifecycleState", {"state": "active"})
+    page.evaluate(SET_HIDDEN, arg=False)
     other.close()
     played(page, 56)
     compared.get_by_label("Speed").select_option("1")
@@ -316,6 +321,24 @@ def test_blind_judgements_reach_the_kernel(page: Page, lab: Lab, clips: Path, tm
     assert journal.read_text().split() == ["left", "right", "tie", "right"]
     lab.save(page)
     assert not re.search(r"AAAAIGZ0eXA|data:video", (lab.root / name).read_text()), "no film in the notebook"
+
+
+def test_judging_with_open_eyes(page: Page, lab: Lab, clips: Path) -> None:
+    """A comparison under its names can be judged too: two at a time, with their names, and back to all of them."""
+    _, compared = shown(page, lab, clips, "pv.compare(*films)")
+    compared.get_by_role("button", name="Judge two at a time").click()
+    expect(compared.locator("video")).to_have_count(2)
+    assert set(compared.locator(".pvnb-compare-label").all_text_contents()) < set(COLOURS)
+    left, right = (tile.bounding_box() for tile in compared.locator(".pvnb-compare-tile").all())
+    assert left is not None
+    assert right is not None
+    assert left["y"] == right["y"], "left and right are where they are called"
+    winner = compared.locator(".pvnb-compare-label").first.text_content()
+    compared.get_by_role("button", name="Left is better").click()
+    expect(compared.locator(".pvnb-compare-count")).to_contain_text("1 judged")
+    compared.get_by_role("button", name="Show the result").click()
+    expect(compared.locator(".pvnb-compare-rank-name").first).to_have_text(str(winner))
+    expect(compared.locator("video")).to_have_count(4)
 
 
 def test_a_reader_without_a_kernel_sees_stills(page: Page, lab: Lab, clips: Path) -> None:

@@ -97,3 +97,9 @@ def test_a_page_appears_whole_or_not_at_all(tmp_path: Path) -> None:
         write_page(target, breaks_off())
     assert target.read_text() == "one"
     assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_wrong_order_is_named() -> None:
+    """A module that imports what does not stand before it is refused with the name."""
+    with pytest.raises(ValueError, match=r"compare_stage\.js imports elements\.js: name elements\.js before it"):
+        script("compare_stage.js", "elements.js")

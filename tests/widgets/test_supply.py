@@ -64,6 +64,7 @@ def test_at_most_three_pieces_are_unanswered(line: Line) -> None:
     line.say("got", offset=0)
     line.say("got", offset=99)
     assert len(line.offsets()) == IN_FLIGHT + 1
+    assert line.errors == []
 
 
 def test_two_views_ask_for_the_same_film(line: Line) -> None:

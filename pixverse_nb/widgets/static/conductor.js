@@ -6,8 +6,8 @@
 
 const START_NUDGE_S = 0.008; // off by more, and a video is slowed down or hurried
 const END_NUDGE_S = 0.002;
-const NUDGE_WITHIN_S = 0.25; // the time in which a nudge should have done its work
-const MOST_NUDGE = 0.5; // of the rate, for a quarter of a second at most: less seen than being out of step
+const NUDGE_WITHIN_S = 0.15; // the time in which a nudge should have done most of its work
+const MOST_NUDGE = 0.6; // of the rate, for a fraction of a second: seen less than being out of step
 const JUMP_S = 0.15; // off by more, and all are brought together anew
 const LEAST_BETWEEN_JUMPS_MS = 1500;
 const LEAST_BETWEEN_NUDGES_MS = 60;
