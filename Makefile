@@ -30,8 +30,7 @@ lab: $(VENV)/.lab
 test: $(VENV)/.test $(VENV)/.browser
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
-	@$(BIN)/mypy
-	@$(BIN)/python -m pytest --color=no </dev/null
+	@$(BIN)/python scripts/run_tests.py </dev/null
 
 check: $(VENV)/.test
 	@$(BIN)/ruff format --check --quiet .

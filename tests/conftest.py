@@ -3,7 +3,12 @@
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# Neither an example nor the drawing of one is timed: a busy machine may hold up any of them.
+hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("untimed")
 
 LAST = ("kernel", "browser")  # Playwright leaves an event loop running in the main thread, so it comes at the end
 

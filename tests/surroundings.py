@@ -2,6 +2,9 @@
 
 import os
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 OWN = ("JUPYTER", "IPYTHON", "PIXVERSE", "USEAPI")
@@ -21,3 +24,14 @@ def private_environment(folder: Path) -> dict[str, str]:
         "JUPYTERLAB_WORKSPACES_DIR": str(folder / "config" / "lab" / "workspaces"),
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")]),
     }
+
+
+@contextmanager
+def sockets() -> Iterator[Path]:
+    """Give a folder for the sockets through which kernels are spoken to.
+
+    Their usual ports are drawn long before the kernel takes them, and a server of another test may get one meanwhile.
+    The path of a socket is short (104 bytes on some systems), so the folder is at the root of all temporary ones.
+    """
+    with tempfile.TemporaryDirectory(prefix="pvnb-", dir="/tmp") as folder:
+        yield Path(folder)

@@ -12,7 +12,7 @@ from pixverse_nb.callbacks import Limits, Receiver, is_on_this_machine
 from pixverse_nb.errors import ConfigError
 from pixverse_nb.wire.callback import Named, read_callback
 
-PATIENCE_S = 20.0  # no test waits so long: it is there to fail in place of hanging
+PATIENCE_S = 60.0  # no test waits so long: it is there to fail in place of hanging
 ROW = {"video_id": "user:1-pixverse:a@b.c-video:7", "replyRef": "pv-1:1", "video_status_final": True}
 
 
@@ -222,7 +222,7 @@ def test_a_slow_caller_is_cut_off() -> None:
         silent[1].close()
         assert status(await place.say(place.post(b"{}"))) == 200
 
-    assert at_a_receiver(visit, Limits(exchange_s=0.2)) == [Named()]
+    assert at_a_receiver(visit, Limits(exchange_s=1.0)) == [Named()]
 
 
 def test_slow_callers_do_not_hold_up_a_quick_one() -> None:

@@ -70,7 +70,7 @@ def test_the_sandbox_serves_until_it_is_told_to_stop(tmp_path: Path, stop: signa
         token = re.search(r"token +(user:\S+)", said)
         assert url is not None, said
         assert token is not None, said
-        with httpx.Client(trust_env=False) as client:
+        with httpx.Client(timeout=60, trust_env=False) as client:
             right = client.get(f"{url[0]}/features/", headers={"Authorization": f"Bearer {token[1]}"})
             wrong = client.get(f"{url[0]}/features/", headers={"Authorization": "Bearer user:1-wrong"})
         process.send_signal(stop)
@@ -85,7 +85,9 @@ def test_a_token_that_was_given_is_not_shown(tmp_path: Path) -> None:
         said = read_until(process, "Ctrl+C")
         url = re.search(r"http://\S+", said)
         assert url is not None, said
-        reply = httpx.get(f"{url[0]}/features/", headers={"Authorization": "Bearer user:5-mine"}, trust_env=False)
+        reply = httpx.get(
+            f"{url[0]}/features/", headers={"Authorization": "Bearer user:5-mine"}, timeout=60, trust_env=False
+        )
         process.terminate()
         rest, errors = process.communicate(timeout=60)
     assert reply.status_code == 200

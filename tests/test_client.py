@@ -52,8 +52,8 @@ from tests.show.made import an_mp4
 
 T = TypeVar("T")
 
-FAST = Timing().scaled(0.005)  # an answer may take 0.3 s
-PATIENCE_S = 20.0  # no test waits so long: it is there to fail in place of hanging
+FAST = replace(Timing().scaled(0.005), answer_timeout_s=1.0)  # what is heard here is answered in a moment
+PATIENCE_S = 60.0  # no test waits so long: it is there to fail in place of hanging
 
 OK = answer(200, {"data": []})
 LIST = useapi.list_videos(email=EMAIL, limit=40)

@@ -10,8 +10,9 @@ from typing import Any
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from traitlets.config import Config
 
-from tests.surroundings import private_environment
+from tests.surroundings import private_environment, sockets
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -38,10 +39,15 @@ def test_it_runs_offline(path: Path, tmp_path: Path) -> None:
     shutil.copy(path, folder)
     shutil.copytree(FOLDER / "pictures", folder / "pictures")
     notebook = read(path)
-    client = NotebookClient(
-        notebook, timeout=TIMEOUT_S, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
-    )
-    client.execute(env=private_environment(tmp_path), stdin=subprocess.DEVNULL)
+    with sockets() as place:
+        client = NotebookClient(
+            notebook,
+            timeout=TIMEOUT_S,
+            kernel_name="python3",
+            resources={"metadata": {"path": str(folder)}},
+            config=Config(KernelManager={"transport": "ipc", "ip": str(place / "kernel")}),
+        )
+        client.execute(env=private_environment(tmp_path), stdin=subprocess.DEVNULL)
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert [output.get("evalue") for output in outputs if output.output_type == "error"] == []
     assert [output.text for output in outputs if output.output_type == "stream" and output.name == "stderr"] == []

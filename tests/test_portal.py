@@ -11,7 +11,7 @@ import pytest
 from pixverse_nb.errors import ConfigError
 from pixverse_nb.portal import Portal
 
-PATIENCE_S = 20.0  # no test waits so long: it is there to fail in place of hanging
+PATIENCE_S = 60.0  # no test waits so long: it is there to fail in place of hanging
 
 
 @pytest.fixture

@@ -47,6 +47,7 @@ class Job:
         self._lock = threading.Lock()
         self._waiters: list[concurrent.futures.Future[JobRecord]] = []
         self._subscribers: list[Callable[[Job], object]] = []
+        self._cards: list[Callable[[], None]] = []  # each draws one output that shows this job
         self._video: Video | None = None
         self._seen_whole: tuple[int, ...] | None = None
 
@@ -158,6 +159,7 @@ class Job:
             raise
         finally:
             self._forget(waiter)
+        self._draw_cards()
         return self._outcome(record)
 
     def __await__(self) -> Generator[Any, None, Video]:
@@ -166,9 +168,11 @@ class Job:
     async def _wait(self) -> Video:
         waiter = self._waiter()
         try:
-            return self._outcome(await asyncio.wrap_future(waiter))
+            record = await asyncio.wrap_future(waiter)
         finally:
             self._forget(waiter)
+        self._draw_cards()
+        return self._outcome(record)
 
     def cancel(self) -> bool:
         """Give the job up; True where that changed anything.
@@ -206,11 +210,12 @@ class Job:
     # -- showing it ----------------------------------------------------------------------------------------------
 
     def _ipython_display_(self) -> None:
-        watch_live(
+        draw = watch_live(
             self.snapshot,
             lambda changed: self.subscribe(lambda _: changed()),
             pictures=thumbnails_of(self._record(), home=self._engine.home, longest_px=160),
         )
+        self._cards.append(draw)
 
     def timeline(self) -> Timeline:
         """Return the life of the job so far as a picture: when it was where, and the moments that matter.
@@ -257,6 +262,14 @@ class Job:
         return self._is_lost(record) or record.state is JobState.TIMED_OUT or self._is_resting(record)
 
     # -- inside --------------------------------------------------------------------------------------------------
+
+    def _draw_cards(self) -> None:
+        """Have what is shown of this job true before the cell that waited for it goes on.
+
+        A notebook run by a program (`make demo`) may be at its end then, and what is drawn later is lost.
+        """
+        for draw in tuple(self._cards):
+            draw()
 
     def _record(self) -> JobRecord:
         if self._portal.is_closed:

@@ -25,14 +25,18 @@ def watch_live(
     *,
     pictures: tuple[bytes, bytes] | None = None,
     ticker: "Ticker | None" = None,
-) -> None:
+) -> Callable[[], None]:
     """Show a job's card as an output of its own and keep it true until the job is final; returns at once.
+
+    What is returned draws the card on the calling thread, so that it is true when the call returns.
 
     `snapshot` gives the job as it is; `subscribe(callback)` has `callback()` called at each change, on any thread, and
     returns what ends that; `now` is the clock in Unix seconds. `pictures` are small JPEG thumbnails. The last update
     is the player. Where outputs cannot be replaced (a terminal) the card is printed once.
     """
-    (ticker or TICKER).add(Card(snapshot, now, pictures), subscribe)
+    card, drawer = Card(snapshot, now, pictures), ticker or TICKER
+    drawer.add(card, subscribe)
+    return lambda: drawer.draw(card)
 
 
 def watch_live_sweep(
@@ -145,6 +149,7 @@ class Ticker:
         self._gap_s = gap_s
         self._changed = threading.Event()
         self._lock = threading.Lock()
+        self._drawing = threading.Lock()  # held while a card is drawn, so that an older state never follows a newer
         self._cards: dict[Drawn, Callable[[], None]] = {}
         self._thread: threading.Thread | None = None
 
@@ -159,6 +164,12 @@ class Ticker:
                 self._thread = threading.Thread(target=self._run, name="pixverse_nb cards", daemon=True)
                 self._thread.start()
         self._changed.set()  # the job may have moved between its first snapshot and the subscription
+
+    def draw(self, card: Drawn) -> None:
+        """Draw `card` now, on the calling thread; one that is over is left alone."""
+        with self._drawing:
+            if card in self._cards:
+                self._draw(card)
 
     def join(self, timeout_s: float) -> bool:
         """Wait until no card is left, at most `timeout_s` seconds; tell whether that is so."""
@@ -175,7 +186,7 @@ class Ticker:
             with self._lock:
                 cards = tuple(self._cards)
             for card in cards:
-                self._draw(card)
+                self.draw(card)
             with self._lock:
                 if not self._cards:
                     self._thread = None

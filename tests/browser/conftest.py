@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 
 import pytest
 from find_browser import NONE_TO_BE_HAD, find_browser
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
 
+from tests.browser.playing import PATIENCE_MS
 from tests.browser.real_lab import Lab
 
 FLAGS = [
@@ -55,6 +56,12 @@ def running_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     lab.stop()
 
 
+@pytest.fixture(autouse=True, scope="session")
+def patience() -> None:
+    """Let every expectation wait as long as every step does: a busy machine is no fault of the page's."""
+    expect.set_options(timeout=PATIENCE_MS)
+
+
 @pytest.fixture
 def lab(running_lab: Lab) -> Iterator[Lab]:
     """The running JupyterLab; the kernels of a test end with it."""
@@ -79,6 +86,7 @@ def page(context: BrowserContext) -> Iterator[Page]:
     context.on("request", lambda request: judge(request.url))
     context.on("console", hear)
     context.on("weberror", lambda error: troubles.append(f"uncaught: {error.error}"))
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     page.on("websocket", lambda socket: judge(socket.url))
     yield page

@@ -4,7 +4,7 @@ from typing import Any
 
 from playwright.sync_api import Locator, expect
 
-PATIENCE_MS = 60_000
+PATIENCE_MS = 90_000  # of every step and expectation in the page: conftest sets it
 
 STATE = """video => ({
     error: video.error && video.error.message,
@@ -29,8 +29,8 @@ MOVES = """video => new Promise((resolve, reject) => {
 
 def play(video: Locator) -> dict[str, Any]:
     """Play a video until its time has moved, stop it, and return its state; fails where it cannot play."""
-    expect(video).to_be_attached(timeout=PATIENCE_MS)
-    video.evaluate(MOVES, timeout=PATIENCE_MS)
+    expect(video).to_be_attached()
+    video.evaluate(MOVES)
     state: dict[str, Any] = video.evaluate(STATE)
     video.evaluate("video => video.pause()")
     assert state["error"] is None

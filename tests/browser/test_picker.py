@@ -10,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, WebSocket, expect
 
 from tests.browser.real_lab import Lab
-from tests.browser.slots import PICTURES, choose, drop, expect_picture, paste, stage
+from tests.browser.slots import PICTURES, choose, choose_by_key, drop, expect_picture, paste, stage
 
 SHOW = "from pixverse_nb.widgets.picker import Picker\nslot = Picker(label='First picture')\nslot"
 IN_FLIGHT = 3
@@ -99,10 +99,7 @@ def test_the_keyboard_does_everything_and_jupyter_keeps_out(page: Page, slot: Lo
     """Enter and Space open the chooser, Delete clears, and no key of the slot reaches JupyterLab's shortcuts."""
     cells = page.locator(".jp-Notebook .jp-Cell")
     for key, picture, facts in (("Enter", "rocket.png", "640 × 427"), ("Space", "chelsea.jpg", "451 × 300")):
-        stage(slot).focus()
-        with page.expect_file_chooser() as chooser:
-            page.keyboard.press(key)
-        chooser.value.set_files(PICTURES / picture)
+        choose_by_key(page, slot, key, PICTURES / picture)
         expect_picture(slot, facts, name=picture)
     stage(slot).focus()
     for key in ("b", "a", "d", "d", "x"):  # JupyterLab: insert below, above, delete, cut

@@ -10,7 +10,7 @@ from pixverse_nb.models import JobEvent, JobState
 from pixverse_nb.show.moments import SENDER_GONE
 from pixverse_nb.show.style import page_html
 from pixverse_nb.show.timeline import timelines_html
-from tests.browser.playing import PATIENCE_MS, play
+from tests.browser.playing import play
 from tests.browser.real_lab import Lab
 
 NOTEBOOK = Path(__file__).parent.parent.parent / "notebooks" / "02_wait_and_resume.ipynb"
@@ -54,7 +54,7 @@ def test_a_killed_kernels_job_is_finished_and_drawn(page: Page, lab: Lab) -> Non
     notebook = lab.open(page, name)
     lab.run_all(page)
     page.set_viewport_size({"width": 1280, "height": 4200})  # only cells near the view are in the page
-    expect(notebook).to_contain_text("still open: 0", timeout=PATIENCE_MS)
+    expect(notebook).to_contain_text("still open: 0")
     lab.wait_idle(page)
     expect(notebook.locator("[data-mime-type='application/vnd.jupyter.stderr']")).to_have_count(0)
     expect(notebook).to_contain_text("killed; paid calls accepted by the sandbox: 1")

@@ -89,8 +89,10 @@ class Books:
         self.struck[name] += 1
         return name
 
-    def accept(self, body: Mapping[str, Any], *, now: float, wall: float, sender: int) -> Generation:
-        """Take a create on: this is the payment."""
+    def accept(
+        self, body: Mapping[str, Any], *, now: float, promised_at: float, wall: float, sender: int
+    ) -> Generation:
+        """Take a create on: this is the payment. Its lag in the lists counts from `promised_at`."""
         habits, chance = self.habits, self.chance
         lie_s = chance.choice((-1, 1)) * habits.lies_s if chance.random() < habits.lies else 0.0
         made = Generation(
@@ -98,7 +100,7 @@ class Books:
             body=body,
             at=now,
             due_at=now + chance.uniform(*habits.making_s),
-            listed_at=now + chance.uniform(*habits.list_lag_s),
+            listed_at=promised_at + chance.uniform(*habits.list_lag_s),
             created_at=datetime.fromtimestamp(int(wall + lie_s), UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             names_ref=chance.random() >= habits.no_ref,
         )

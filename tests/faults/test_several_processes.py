@@ -5,8 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.faults.books import Habits
-from tests.faults.family import family
+from tests.faults.family import PATIENCE_S, family
 from tests.faults.matrix import HOSTILE, SLOTS, TIMING
+from tests.faults.moments import kill
 
 ENDLESS = Habits(making_s=(1e6, 1e6))
 
@@ -27,14 +28,18 @@ def test_three_that_ask_for_the_same(tmp_path: Path) -> None:
 def test_the_one_that_sends_is_killed(tmp_path: Path) -> None:
     """kill -9 of the seat's holder in the middle: another takes over, and what was under way is not paid again."""
     with family(tmp_path, TIMING, HOSTILE) as one:
+        killed: list[int] = []
+
+        def kill_the_holder(caller: int) -> None:
+            killed.append(caller)
+            kill(caller)
+
+        one.account.moments.act_at("a create is accepted", 5, kill_the_holder)
         members = [one.start(*range(1, 21), pictures=5) for _ in range(3)]
+        assert one.account.moments.struck.wait(PATIENCE_S)
         for member in members:
-            member.says("asked")
-        one.account.moments.await_accepted(5)
-        holder = next(member for member in members if member.process.pid == one.account.books.senders[4])
-        holder.kill()
-        for member in members:
-            if member is not holder:
+            if member.process.pid not in killed:
+                member.says("asked")
                 member.says("done")
                 member.ends()
         one.is_well(requests=20)

@@ -4,6 +4,7 @@ As a script it takes its errand as JSON, says what it does line by line, and end
 """
 
 import importlib
+import io
 import json
 import os
 import resource
@@ -15,12 +16,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
+from PIL import Image
+
 import pixverse_nb as pv
 from pixverse_nb.session import Client
 from pixverse_nb.settings import Timing
 from tests.faults.mutants import MUTANTS
 from tests.faults.traps import Trap, die
-from tests.session.house import picture
 
 importlib.import_module("pixverse_nb.client")  # which a forked worker need not import then
 RETURNS_AFTER_S: Final = 120.0  # no worker waits so long: it is there to fail in place of hanging
@@ -101,7 +103,14 @@ def _wait(value: Any) -> Any:
 def _pictures(errand: Errand, seed: int) -> tuple[Any, Any]:
     if not errand.pictures:
         return pv.UploadedFile(path="upload/one.png"), pv.UploadedFile(path="upload/two.png")
-    return picture(seed % errand.pictures), picture(200)
+    return _picture(seed % errand.pictures), _picture(200)
+
+
+def _picture(shade: int) -> bytes:
+    """Return a small PNG, made here: what the other tests make theirs with takes long to import, in every worker."""
+    sink = io.BytesIO()
+    Image.new("RGB", (32, 18), (shade, 90, 160)).save(sink, "PNG")
+    return sink.getvalue()
 
 
 def _fill() -> None:

@@ -18,6 +18,14 @@ def stripped(data: bytes, file_format: str) -> bytes:
     return result
 
 
+def coded_pixels(webp: bytes) -> bytes:
+    """Return the chunk of a WebP file that holds its pixels; what a decoder makes of it may differ by a rounding."""
+    (name,) = [name for name in (b"VP8 ", b"VP8L") if name in webp]
+    begins = webp.index(name)
+    size_bytes = int.from_bytes(webp[begins + 4 : begins + 8], "little")
+    return webp[begins : begins + 8 + size_bytes]
+
+
 def test_a_jpeg_loses_place_maker_and_comment() -> None:
     """EXIF (GPS), and comments go; the pixels stay bit for bit and nothing is compressed again."""
     data = phone_jpeg()
@@ -79,7 +87,7 @@ def test_a_png_loses_texts_time_and_exif() -> None:
 
 @pytest.mark.parametrize("options", [{"lossless": True}, {"quality": 80}])
 def test_a_webp_loses_exif_and_xmp(options: dict[str, object]) -> None:
-    """The chunks go, their flags too, and the pixels stay."""
+    """The chunks go, their flags too, and the coded pixels stay byte for byte."""
     exif = Image.Exif()
     exif[0x010F] = "SECRET"
     data = encoded(scene(), "WEBP", exif=exif, xmp=b"SECRET-XMP", icc_profile=srgb_profile(), **options)
@@ -88,7 +96,8 @@ def test_a_webp_loses_exif_and_xmp(options: dict[str, object]) -> None:
     assert result[20] & 0x0C == 0
     assert int.from_bytes(result[4:8], "little") + 8 == len(result)
     assert decoded(result).info["icc_profile"] == srgb_profile()
-    assert decoded(result).tobytes() == decoded(data).tobytes()
+    assert decoded(result).size == decoded(data).size
+    assert coded_pixels(result) == coded_pixels(data)
 
 
 def test_other_formats_have_to_be_encoded_anew() -> None:

@@ -1,5 +1,6 @@
 """Real kernels, asked as "Run All" asks them: several cells are queued before the first one has answered."""
 
+import itertools
 import queue
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -11,7 +12,7 @@ from typing import Protocol
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
-from tests.surroundings import private_environment
+from tests.surroundings import private_environment, sockets
 
 PATIENCE_S = 60.0  # longer than any cell here takes on a busy machine; a lost cell costs this once
 
@@ -98,9 +99,11 @@ class StartKernel(Protocol):
 def kernels(folder: Path) -> Iterator[StartKernel]:
     """Give a way to start kernels of this environment in `folder`; all of them end with the block."""
     with ExitStack() as stack:
+        places = stack.enter_context(sockets())
+        numbers = itertools.count(1)
 
         def start(env: Mapping[str, str] | None = None) -> Kernel:
-            manager = KernelManager(kernel_name="python3")
+            manager = KernelManager(kernel_name="python3", transport="ipc", ip=str(places / str(next(numbers))))
             surroundings = {**private_environment(folder), **(env or {})}
             manager.start_kernel(cwd=str(folder), env=surroundings, stdin=subprocess.DEVNULL)
             stack.callback(manager.shutdown_kernel, now=True)

@@ -32,6 +32,23 @@ def test_queued_cells_run_behind_a_waiting_one(kernel: Kernel, wait: str) -> Non
     assert replies[3].stdout + replies[4].stdout == "done\nTrue\n"
 
 
+def test_the_card_is_the_player_when_the_waiting_ends(kernel: Kernel) -> None:
+    """A notebook that ends with its last cell keeps the video: who waits goes on when the card shows it."""
+    count = "from pixverse_nb.show.live import TICKER; print(len(TICKER._cards))"
+    replies = kernel.run_queued(
+        [
+            BEGIN,
+            "job = begin(9)\njob",
+            f"job.result()\n{count}",
+            "job = begin(10)\njob",
+            f"await job\n{count}",
+            "client.close()",
+        ]
+    )
+    assert [(reply.status, reply.error) for reply in replies] == [("ok", "")] * 6
+    assert replies[2].stdout + replies[4].stdout == "0\n0\n"
+
+
 def test_several_jobs_can_be_awaited_at_once(kernel: Kernel) -> None:
     """Jobs begun in one cell can be gathered in the next."""
     replies = kernel.run_queued(

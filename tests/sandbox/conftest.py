@@ -13,9 +13,14 @@ Open = Callable[..., AbstractContextManager[Guest]]
 
 
 @pytest.fixture(scope="session")
-def opened() -> Iterator[Open]:
+def ended() -> list[Future[None]]:
+    """The sandboxes that were told to stop."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def opened(ended: list[Future[None]]) -> Iterator[Open]:
     """Open sandboxes; each is stopped beside the next test, since a server takes a tenth of a second to end."""
-    ended: list[Future[None]] = []
     with ThreadPoolExecutor(16) as pool:
 
         @contextmanager
@@ -29,6 +34,13 @@ def opened() -> Iterator[Open]:
                 ended.append(pool.submit(box.stop))
 
         yield guest_of
+    for one in ended:
+        one.result()
+
+
+@pytest.fixture
+def alone(ended: list[Future[None]]) -> None:
+    """Wait until the sandboxes of earlier tests have stopped: their threads end in the middle of the next test."""
     for one in ended:
         one.result()
 

@@ -1,5 +1,7 @@
 """A guest of the sandbox who speaks plain HTTP: nothing of pixverse_nb's client is used, so a shared mistake shows."""
 
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import numpy as np
 
 from pixverse_nb.sandbox import Sandbox
 
+PATIENCE_S = 30.0  # no test waits so long: it is there to fail in place of hanging
 CANNED_FILM = b"\x00\x00\x00\x18ftypmp42" + bytes(range(256)) * 40
 
 
@@ -29,7 +32,7 @@ class Guest:
     def __init__(self, box: Sandbox) -> None:
         self.box = box
         self.control = box.control
-        self.http = httpx.Client(trust_env=False, verify=False)  # noqa: S501 - there is no TLS on loopback
+        self.http = httpx.Client(timeout=PATIENCE_S, trust_env=False, verify=False)  # noqa: S501 - there is no TLS on loopback
         self.bearer = {"Authorization": f"Bearer {box.token}"}
 
     def call(self, method: str, path: str, **details: Any) -> httpx.Response:
@@ -61,6 +64,14 @@ class Guest:
         answer = self.post(route, **fields)
         assert answer.status_code == 200, answer.text
         return str(answer.json()["video_id"])
+
+    def accepts(self, count: int) -> None:
+        """Wait until the sandbox has accepted `count` generations, for which no answer has come yet."""
+        pause = threading.Event()  # never set: nothing tells when a call has arrived at the other side
+        ends_at = time.monotonic() + PATIENCE_S
+        while len(self.control.generations) < count:
+            assert time.monotonic() < ends_at, f"{len(self.control.generations)} of {count} generations were accepted"
+            pause.wait(0.005)
 
     def rows(self, query: str = "") -> list[dict[str, Any]]:
         """Return the rows of GET /videos/."""

@@ -18,6 +18,7 @@ from pixverse_nb.sandbox.stage import Renderer
 from tests.sandbox.guest import CANNED_FILM, Guest, canned_film
 
 
+@pytest.mark.usefixtures("alone")
 def test_start_and_stop_leave_nothing() -> None:
     """A stopped sandbox has closed its port, its threads and its temporary folder; stopping again does nothing."""
     before = set(threading.enumerate())

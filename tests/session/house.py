@@ -29,7 +29,7 @@ from pixverse_nb.video import Video
 # Two hundred times faster than life, but an answer may take its time: a busy machine is no fault of the vendor's.
 TIMING: Final = replace(Timing().scaled(0.005), answer_timeout_s=30.0, deadline_s=120.0)
 # For what is proved absent: the proof waits for answer_timeout_s + settle_s.
-SETTLING: Final = replace(TIMING, answer_timeout_s=0.8, settle_s=0.5)
+SETTLING: Final = replace(TIMING, answer_timeout_s=1.5, settle_s=0.5)
 PATIENCE_S: Final = 30.0  # no test waits so long: it is there to fail in place of hanging
 A_JOB_S: Final = 200.0  # virtual seconds in which every job of the sandbox ends
 

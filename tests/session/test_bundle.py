@@ -13,7 +13,7 @@ import pytest
 from pixverse_nb.errors import InvalidRequest, JobError, LedgerError
 from pixverse_nb.models import JobState
 from pixverse_nb.session import Client
-from tests.session.house import A_JOB_S, TIMING, House, finished, history, order, picture, reached, until
+from tests.session.house import A_JOB_S, PATIENCE_S, TIMING, House, finished, history, order, picture, reached, until
 
 
 def other_home(house: House) -> Path:
@@ -147,7 +147,7 @@ def test_what_was_never_sent_waits_for_a_word(house: House, tmp_path: Path) -> N
     assert came.unsent == (ref,)
     assert "job.resume() sends it from here" in str(came)
     with pytest.raises(JobError, match="the machine it comes from may still send it"):
-        there.job(ref).result(timeout=5)
+        there.job(ref).result(timeout=PATIENCE_S)
     assert order(there).ref == ref
     there.close()
     again = house.open(home=other_home(house))

@@ -11,7 +11,7 @@ from pixverse_nb.models import JobState, RemoteState
 from pixverse_nb.session import Client
 from pixverse_nb.settings import Prices
 from tests.session.conftest import Build
-from tests.session.house import A_JOB_S, House, finished, order, picture, reached, running
+from tests.session.house import A_JOB_S, PATIENCE_S, House, finished, order, picture, reached, running
 
 
 def own_threads() -> set[str]:
@@ -205,8 +205,8 @@ def test_waiting_ends_when_the_client_closes(still: House) -> None:
 
     thread = threading.Thread(target=wait_in_a_thread, daemon=True)
     thread.start()
-    asyncio.run(asyncio.wait_for(wait_in_a_loop(), 10))
-    thread.join(10)
+    asyncio.run(asyncio.wait_for(wait_in_a_loop(), PATIENCE_S))
+    thread.join(PATIENCE_S)
     assert not thread.is_alive()
     assert len(told) == 2
 
@@ -218,7 +218,7 @@ def test_a_subscriber_may_close_the_client(house: House) -> None:
     thread = threading.Event()
     client.subscribe(lambda job: thread.set() if job.state is JobState.QUEUED else None)
     order(client)
-    assert thread.wait(10)
+    assert thread.wait(PATIENCE_S)
     client.close()
     assert own_threads() == set()
 

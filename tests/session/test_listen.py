@@ -15,7 +15,7 @@ from pixverse_nb.errors import ConfigError
 from pixverse_nb.jobs.listener import Listener
 from pixverse_nb.models import JobState
 from pixverse_nb.session import Client
-from tests.session.house import A_JOB_S, TIMING, House, finished, order, reached, until
+from tests.session.house import A_JOB_S, PATIENCE_S, TIMING, House, finished, order, reached, until
 
 # The rhythm alone asks for the list after 32 s, longer than a test waits: the videos are expected in eleven days.
 SPARSE = replace(TIMING, poll_s=4.0, typical_s=1e6)
@@ -34,7 +34,7 @@ def quiet(still: House) -> Iterator[tuple[House, Client, Listener]]:
 def post(url: str, body: object) -> int:
     """Call `url` as a vendor or a forger does."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return httpx.post(url, content=data, trust_env=False).status_code
+    return httpx.post(url, content=data, timeout=PATIENCE_S, trust_env=False).status_code
 
 
 def settled(client: Client) -> None:

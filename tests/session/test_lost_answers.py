@@ -9,7 +9,7 @@ from pixverse_nb.errors import JobTimeout
 from pixverse_nb.models import JobState
 from tests.sandbox.guest import Guest
 from tests.session.conftest import Build
-from tests.session.house import SETTLING, House, failed, finished, history, order, reached, states
+from tests.session.house import A_JOB_S, SETTLING, House, failed, finished, history, order, reached, states
 
 CREATE = "create-frames-v3"
 ACCEPTED: dict[str, dict[str, Any]] = {
@@ -54,25 +54,27 @@ def test_lost_before_acceptance_it_is_sent_again_after_the_proof(house: House, f
 def test_accepted_late_it_is_found_and_not_sent_again(house: House) -> None:
     """The vendor accepts what it got although the connection broke a while ago: found inside the settle window."""
     house.control.arm("accept_lag", lag_s=400)
-    job = order(house.open(timing=SETTLING))
+    job = order(house.open())
     assert finished(job).size_bytes > 0
     assert "unknown" in states(job)
     assert (house.paid, house.control.requests[CREATE]) == (1, 1)
 
 
-def test_without_the_settle_window_it_would_be_paid_twice(house: House) -> None:
+def test_without_the_settle_window_it_would_be_paid_twice(still: House) -> None:
     """Why the window must exceed the vendor's lag: at 0 the same late acceptance is a second payment."""
-    house.control.arm("accept_lag", lag_s=1200)
-    job = order(house.open(timing=replace(SETTLING, answer_timeout_s=0.2, settle_s=0.0)))
+    still.control.arm("accept_lag", lag_s=A_JOB_S)
+    job = order(still.open(timing=replace(SETTLING, settle_s=0.0)))
+    reached(job, JobState.QUEUED)
+    still.control.advance(A_JOB_S)
     assert finished(job).size_bytes > 0
-    house.accepts(2)
+    still.accepts(2)
 
 
 def test_listed_late_it_is_found_and_not_sent_again(house: House) -> None:
     """Neither list nor scheduler shows the new generation for a while: it is waited for, not paid again."""
     house.control.arm("lost_answer")
     house.control.arm("list_lag", lag_s=400)
-    job = order(house.open(timing=SETTLING))
+    job = order(house.open())
     assert finished(job).size_bytes > 0
     assert "not in the vendor's list" not in history(job)
     assert (house.paid, house.control.requests[CREATE]) == (1, 1)
@@ -205,7 +207,7 @@ def test_a_row_that_may_be_ours_is_no_proof_of_absence(house: House, field: str)
     house.control.switches.reply_ref_in_scheduler = False
     house.control.arm("missing_fields", times=None, route="video*", fields=["seed", field])
     house.control.arm("lost_answer")
-    timing = replace(SETTLING, deadline_s=2.2)
+    timing = replace(SETTLING, deadline_s=4.0)
     job = order(house.open(timing=timing), prompt="rain")
     error = failed(job)
     assert isinstance(error, JobTimeout)

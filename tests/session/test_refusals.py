@@ -185,7 +185,7 @@ def test_busy_for_ever_ends_at_the_deadline(house: House) -> None:
 
 def test_a_deadline_ends_the_wait_for_a_paid_video(still: House) -> None:
     """A generation that takes too long: JobTimeout says that it is paid; `client.job` takes it up again."""
-    client = still.open(timing=replace(TIMING, deadline_s=0.6))
+    client = still.open(timing=replace(TIMING, deadline_s=3.0))
     job = order(client)
     error = failed(job)
     assert isinstance(error, JobTimeout)

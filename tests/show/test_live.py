@@ -123,6 +123,23 @@ def test_the_clock_goes_on_without_a_change(outputs: list[dict[str, Any]]) -> No
     assert ["0:34" in texts(outputs)[0], "0:35" in texts(outputs)[1], "0:36" in texts(outputs)[2]] == [True] * 3
 
 
+def test_a_card_is_drawn_when_somebody_asks(tmp_path: Path, outputs: list[dict[str, Any]], ticker: Ticker) -> None:
+    """Who has waited for a job need not wait for its card: asked for, the player stands when the call returns."""
+    job = FakeJob(a_snapshot(JobState.GENERATING))
+    draw = watch_live(job.snapshot, job.subscribe, lambda: NOW, ticker=ticker)
+    assert job.looked(2)
+    (tell,) = job.callbacks
+    job.latest = a_snapshot(JobState.DONE, video=a_video(an_mp4(tmp_path / "x.mp4")))
+    draw()
+    assert "<video" in outputs[-1]["data"]["text/html"]
+    assert job.callbacks == []
+    count = len(outputs)
+    draw()
+    tell()
+    assert ticker.join(LONG_S)
+    assert len(outputs) == count
+
+
 def test_many_cards_share_one_thread(outputs: list[dict[str, Any]], ticker: Ticker) -> None:
     """All cards are drawn by the same thread, and never by the one that reports a change."""
     jobs = [FakeJob(a_snapshot(JobState.GENERATING, ref=f"r{number}")) for number in range(5)]
