@@ -45,14 +45,15 @@ def watch_live_sweep(
     now: Callable[[], float] = time.time,
     *,
     ticker: "Ticker | None" = None,
-) -> "Drawn":
-    """Show a sweep's card and keep it true until the sweep is over; returns it at once.
+) -> Callable[[], None]:
+    """Show a sweep's card and keep it true until the sweep is over; returns at once, as `watch_live` does.
 
     Where outputs cannot be replaced (a terminal, a script) it is a bar on the error stream.
     """
     card: Drawn = SweepCard(progress, now) if can_replace_outputs() else SweepBar(progress)
-    (ticker or TICKER).add(card, subscribe)
-    return card
+    drawer = ticker or TICKER
+    drawer.add(card, subscribe)
+    return lambda: drawer.draw(card)
 
 
 class Drawn(Protocol):
@@ -92,7 +93,6 @@ class SweepBar:
         from pixverse_nb.show.bar import Bar
 
         self._progress = progress
-        self._lock = threading.Lock()  # the ticker and who waits for the end may both draw the last time
         first = progress()
         self.is_over = first.is_over or first.mode == "planned"
         self._bar = Bar(first)
@@ -101,14 +101,11 @@ class SweepBar:
 
     def draw(self) -> None:
         """Bring the bar to where the sweep is; at its end it is left standing."""
-        with self._lock:
-            if self.is_over:
-                return
-            latest = self._progress()
-            self._bar.show(latest)
-            self.is_over = latest.is_over
-            if self.is_over:
-                self._bar.close()
+        latest = self._progress()
+        self._bar.show(latest)
+        self.is_over = latest.is_over
+        if self.is_over:
+            self._bar.close()
 
 
 class Card:

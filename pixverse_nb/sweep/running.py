@@ -11,7 +11,7 @@ from pixverse_nb.errors import ConfigError, InvalidRequest, JobTimeout
 from pixverse_nb.jobs.job import Job
 from pixverse_nb.ledger import CellRow
 from pixverse_nb.show.display import cell_number
-from pixverse_nb.show.live import Drawn, watch_live_sweep
+from pixverse_nb.show.live import watch_live_sweep
 from pixverse_nb.show.sweep_card import Mode, SweepProgress, sweep_text
 from pixverse_nb.sweep.axes import Axes
 from pixverse_nb.sweep.bench import Bench
@@ -104,12 +104,12 @@ class Runs(SweepOfCells):
         waiting ended, and what `stop_when` raises.
         """
         self.start(retry_failed=retry_failed, stop_when=stop_when)
-        card = None if quiet else self._show_progress()
+        draw = None if quiet else self._show_progress()
         try:
             return self.wait(timeout)
         finally:
-            if card is not None:
-                card.draw()
+            if draw is not None:
+                draw()
 
     def start(self, *, retry_failed: bool = False, stop_when: Callable[[Self], object] | None = None) -> Self:
         """Begin as `run()`, and return at once; it goes on in the background. **This spends credits.**"""
@@ -254,6 +254,6 @@ class Runs(SweepOfCells):
         else:
             self._bench.portal.call(change())
 
-    def _show_progress(self) -> Drawn:
+    def _show_progress(self) -> Callable[[], None]:
         self._shown_in = cell_number()
         return watch_live_sweep(lambda: self.progress, self.subscribe)

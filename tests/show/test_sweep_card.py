@@ -1,7 +1,6 @@
 """A sweep's card: counts, money, the end where it is known, what stopped it; live in a notebook, a bar elsewhere."""
 
 import io
-import threading
 from contextlib import redirect_stderr
 from dataclasses import replace
 from typing import Any
@@ -97,8 +96,7 @@ def test_a_sweep_that_is_not_running_is_shown_once(outputs: list[dict[str, Any]]
     """Planned or over: one output and no thread."""
     for mode in ("planned", "done"):
         ticker = Ticker()
-        card = watch_live_sweep(lambda mode=mode: replace(RUNNING, mode=mode), lambda _: lambda: None, ticker=ticker)  # type: ignore[misc]  # the mode is one of the two
-        assert card.is_over
+        watch_live_sweep(lambda mode=mode: replace(RUNNING, mode=mode), lambda _: lambda: None, ticker=ticker)  # type: ignore[misc]  # the mode is one of the two
         assert ticker.join(0)
     assert len(outputs) == 2
 
@@ -127,15 +125,15 @@ def test_the_same_progress_is_drawn_once() -> None:
         bar.close()
 
 
-def test_two_may_draw_the_end() -> None:
-    """The ticker and who waits for the end both draw the last time: the bar is closed once."""
+def test_who_waits_for_the_end_may_draw_it() -> None:
+    """The last state is drawn on the calling thread, once, whether the ticker has been there or not."""
+    stream = io.StringIO()
     sweep = Moving(RUNNING)
-    with redirect_stderr(io.StringIO()):
-        card = watch_live_sweep(lambda: sweep.progress, sweep.subscribe, ticker=Ticker(every_s=0.05, gap_s=0.01))
-        sweep.move(replace(RUNNING, mode="stopped"))
-        threads = [threading.Thread(target=card.draw) for _ in range(2)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert card.is_over
+    with redirect_stderr(stream):
+        ticker = Ticker(every_s=0.05, gap_s=0.01)
+        draw = watch_live_sweep(lambda: sweep.progress, sweep.subscribe, ticker=ticker)
+        sweep.progress = replace(RUNNING, mode="stopped", done=20)
+        draw()
+        draw()
+        assert ticker.join(30)
+    assert stream.getvalue().count("21/32") == 2, "drawn, and left standing at its close"
