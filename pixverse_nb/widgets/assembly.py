@@ -21,11 +21,10 @@ _EXPORT: Final = re.compile(r"^export (?=(?:async )?(?:function|class|const|let)
 _DEFAULT: Final = re.compile(r"^export default ", re.MULTILINE)
 _PIECE_BYTES: Final = 3 * 256 * 1024  # a multiple of 3, so that each line of base64 is whole in itself
 
-# The policy lets the two scripts run that are here, and reach nothing. 'unsafe-eval' is for tools that drive a browser
-# and look into the page: nothing of ours evaluates text.
+# The policy lets the two scripts run that are here, and reach nothing.
 _HEAD: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src {allowed} 'unsafe-eval'; \
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src {allowed}; \
 style-src 'unsafe-inline'; img-src data: blob:; media-src data: blob:; base-uri 'none'; form-action 'none'">
 <meta name="viewport" content="width=device-width,initial-scale=1">
 <title>{title}</title>

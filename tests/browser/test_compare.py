@@ -26,7 +26,7 @@ import pixverse_nb as pv
 folder = Path({folder!r})
 films = [folder / f"{{name}}.mp4" for name in ("amber", "birch", "coral", "delta")]
 """
-READY = "[...document.querySelectorAll('.pvnb-compare video')].every(video => video.readyState >= 2)"
+READY = "() => [...document.querySelectorAll('.pvnb-compare video')].every(video => video.readyState >= 2)"
 # Follows a comparison as long as the page lives: how many seconds of film have gone by, for how long all have been
 # running without a break, and of all moments at which they were, how many there were with times beyond 50 ms apart.
 FOLLOW = """() => {
@@ -50,7 +50,7 @@ SPREAD = """() => {
     const times = [...document.querySelectorAll('.pvnb-compare video')].map(video => video.currentTime);
     return Math.max(...times) - Math.min(...times);
 }"""
-SETTLED = "performance.now() - window.followed.since > 1000"
+SETTLED = "() => performance.now() - window.followed.since > 1000"
 # The number that is drawn on the frame which each video shows.
 FRAMES = f"""() => [...document.querySelectorAll('.pvnb-compare video')].map(video => {{
     const canvas = new OffscreenCanvas({BITS}, 1);
@@ -357,7 +357,7 @@ def from_disk(page: Page, path: Path) -> Locator:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(path.as_uri())
-    page.wait_for_function(f"document.querySelector('.pvnb-compare video') && {READY}", timeout=PATIENCE_MS)
+    page.wait_for_function(f"() => document.querySelector('.pvnb-compare video') && ({READY})()", timeout=PATIENCE_MS)
     assert [url for url in asked if not url.startswith("blob:")] == [path.as_uri()]
     return page.locator(".pvnb-compare")
 
@@ -397,7 +397,7 @@ def test_a_blind_page_is_judged_from_disk(page: Page, clips: Path, tmp_path: Pat
         expect(compared.locator(".pvnb-compare-count")).to_contain_text(f"{number} judged · 3 pairs in all")
     compared.get_by_role("button", name="Copy").click()
     expect(compared.get_by_role("button", name="Copy")).to_have_text("Copied")
-    duels = made.take_result(page.evaluate("navigator.clipboard.readText()"))
+    duels = made.take_result(page.evaluate("() => navigator.clipboard.readText()"))
     assert [duel.result for duel in duels] == ["left", "right", "tie"]
     assert len({frozenset((duel.left, duel.right)) for duel in duels}) == 3
     compared.get_by_role("button", name="Show the result").click()
