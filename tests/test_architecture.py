@@ -113,6 +113,8 @@ BORDERS = {
     "widgets/picker.py",
 }
 MOST_LINES = 400
+STATIC = PACKAGE / "widgets" / "static"
+SPLIT_LATER = {"compare.css"}  # taken apart when the comparison has its last shape
 
 
 def modules() -> list[str]:
@@ -247,6 +249,15 @@ def test_a_module_is_one_idea(module: str) -> None:
     source = (PACKAGE / module).read_text(encoding="utf-8")
     assert len(source.splitlines()) <= MOST_LINES
     assert ast.get_docstring(ast.parse(source)) or not source.strip()
+
+
+@pytest.mark.parametrize("name", sorted({path.name for path in STATIC.iterdir()} - SPLIT_LATER))
+def test_a_script_or_a_sheet_is_one_idea(name: str) -> None:
+    """No ES module and no style sheet is too long either; a part of a widget says at its head what it is."""
+    source = (STATIC / name).read_text(encoding="utf-8")
+    assert len(source.splitlines()) <= MOST_LINES
+    if "_" in name:
+        assert source.startswith("// " if name.endswith(".js") else "/* ")
 
 
 def test_the_front_door_is_sorted_and_whole() -> None:

@@ -36,16 +36,28 @@ SCRIPTS: Final = (
     "gallery_parts.js",
     "gallery_sieve.js",
     "gallery_films.js",
+    "gallery_playing.js",
     "gallery_stills.js",
+    "gallery_clock.js",
+    "gallery_sight.js",
     "gallery_tile.js",
     "gallery_bar.js",
     "gallery_light.js",
     "gallery_foot.js",
+    "gallery_verdicts.js",
+    "gallery_selection.js",
     "gallery_acts.js",
     "gallery_keys.js",
     "gallery.js",
 )
-_SHEETS: Final = ("tokens.css", "gallery.css")
+_SHEETS: Final = (
+    "tokens.css",
+    "gallery.css",
+    "gallery_bar.css",
+    "gallery_tile.css",
+    "gallery_foot.css",
+    "gallery_light.css",
+)
 _NOTHING: Final = "<div></div>"  # for a reader who cannot see a widget, in place of the text
 _ALONE: Final = "These are stills: run the cell again to play, sort and judge."
 

@@ -9,26 +9,20 @@
 
 import { make } from "./elements.js";
 import { supplyFor } from "./supply.js";
-import { formatNumber } from "./gallery_parts.js";
-import { inOrder, nameWords, newWish, passes, sortValue } from "./gallery_sieve.js";
+import { inOrder, newWish, passes, sortedWords } from "./gallery_sieve.js";
 import { makeFilms } from "./gallery_films.js";
-import { makeStills } from "./gallery_stills.js";
-import { makeTile } from "./gallery_tile.js";
+import { makePlaying } from "./gallery_playing.js";
+import { makeStills, makeVeil } from "./gallery_stills.js";
+import { isRunning, makeClock } from "./gallery_clock.js";
+import { makeSight } from "./gallery_sight.js";
+import { commonRatio, makeTile } from "./gallery_tile.js";
 import { makeBar } from "./gallery_bar.js";
 import { makeLight } from "./gallery_light.js";
 import { makeFoot } from "./gallery_foot.js";
+import { makeVerdicts } from "./gallery_verdicts.js";
+import { makeSelection } from "./gallery_selection.js";
 import { editNote, makeActs } from "./gallery_acts.js";
 import { onLightKey, onTileKey } from "./gallery_keys.js";
-
-const COMPARED_MOST = 9;
-const SETTLE_MS = 140; // a pointer or a scroll that only passes by loads nothing
-const NEAR = "240px";
-
-// Hides the stills of this gallery, which stand in the notebook for readers without a kernel, while a view is there.
-function makeVeil(name) {
-  const hidden = `:is(.${name}, .jp-OutputArea-child:has(.${name}))`;
-  return make("style", "", { textContent: name ? `${hidden} { display: none !important; }` : "" });
-}
 
 function render({ model, el }) {
   const listeners = new AbortController();
@@ -36,30 +30,21 @@ function render({ model, el }) {
   const on = (target, name, act) => target.addEventListener(name, act, { signal });
   const isAlone = Boolean(model.isStandalone);
   const canCompare = Boolean(model.get("can_compare")) && !isAlone;
-  const viewName = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
   const supply = supplyFor(model);
 
   const rows = new Map(); // key -> row, in the order given
   const tiles = new Map(); // key -> tile
-  const unheard = new Map(); // key -> how many verdicts of this view the kernel has not told back
-  const inView = new Set();
-  const nearKeys = new Set(); // in view, or nearly
   const wish = newWish();
   let shown = []; // keys of the tiles that pass, in their order
-  let selected = []; // keys to compare, in the order of choosing
   let current = ""; // the key that has, or had last, the focus
-  let pointed = ""; // the key under the pointer
   let opened = ""; // the key in the larger view
-  let mode = "hover";
-  let skew = 0; // the kernel's clock minus ours, in seconds
-  let settling = 0;
   let scrolledTo = 0;
 
   el.classList.add("pvnb-ui", "pvnb-gallery");
   el.dataset.alone = String(isAlone);
   el.setAttribute("data-lm-suppress-shortcuts", "true"); // JupyterLab must not take our keys for its own shortcuts
   const title = make("div", "pvnb-gallery-title");
-  const bar = makeBar({ wish, mode, signal, act: { onWish: layOut, onMode: setMode } });
+  const bar = makeBar({ wish, mode: "hover", signal, act: { onWish: layOut, onMode: (mode) => playing.setMode(mode) } });
   const scroller = make("div", "pvnb-gallery-scroller");
   const grid = make("div", "pvnb-gallery-grid");
   grid.setAttribute("role", "grid");
@@ -70,33 +55,45 @@ function render({ model, el }) {
     act: {
       onBack: closeLight,
       onStep: stepLight,
-      onChoice: (choice) => choose(opened, choice),
-      onCompare: () => toggleSelected(opened),
-      onNote: (note) => judge(opened, { note }),
+      onChoice: (choice) => verdicts.choose(opened, choice),
+      onCompare: () => selection.toggle(opened),
+      onNote: (note) => verdicts.judge(opened, { note }),
     },
   });
   const foot = makeFoot({
     signal,
     canCompare,
     isAlone,
-    act: { onOpen: () => model.send({ kind: "open", keys: selected }), onClear: () => select([]), rows: () => [...rows.values()] },
+    act: {
+      onOpen: () => model.send({ kind: "open", keys: selection.keys() }),
+      onClear: () => selection.clear(),
+      rows: () => [...rows.values()],
+    },
   });
   const acts = makeActs({ canCompare, signal, act: (sign, key) => DOES[sign](key) });
   scroller.append(grid, nothing);
   el.append(title, bar.element, scroller, light.element, foot.element, makeVeil(model.get("wall_name")));
 
   const films = makeFilms({ supply, placeOf, onChange: onFilm });
+  const playing = makePlaying({ look, canPlay, want: (keys) => films.want(keys) });
   const stills = makeStills({
     ask: (keys) => model.send({ kind: "posters", keys }),
     embedded: isAlone ? model.get("posters") : null,
     onStill,
   });
-  const watching = new IntersectionObserver(onSight, { threshold: 0.4 });
-  const nearing = new IntersectionObserver(onNear, { rootMargin: NEAR, scrollMargin: NEAR });
-
-  function clockNow() {
-    return Date.now() / 1000 + skew;
-  }
+  const sight = makeSight({
+    onSeen: () => playing.mode() === "view" && playing.soon(),
+    onNear: () => askStills([...sight.near]),
+  });
+  const clock = makeClock({ onTick });
+  const verdicts = makeVerdicts({ rows, send: (verdict) => model.send(verdict), onChange: onVerdict });
+  const selection = makeSelection({
+    rows,
+    canCompare,
+    keep: keepSelected,
+    onChange: onSelection,
+    onRefused: (sentence) => foot.say(sentence),
+  });
 
   // ---- tiles ----
 
@@ -104,55 +101,36 @@ function render({ model, el }) {
     const gone = isWhole ? new Set(rows.keys()) : new Set();
     for (const row of fresh) {
       gone.delete(row.key);
-      rows.set(row.key, withVerdictOfHere(row));
+      rows.set(row.key, verdicts.withOwn(row));
       drawTile(row.key);
     }
     for (const key of gone) forget(key);
     layOut();
-    askStills(fresh.map((row) => row.key).filter((key) => nearKeys.has(key)));
+    askStills(fresh.map((row) => row.key).filter((key) => sight.near.has(key)));
     if (opened && rows.has(opened)) drawLight();
-  }
-
-  // What the kernel tells of a tile may be older than what was said of it here a moment ago.
-  function withVerdictOfHere(row) {
-    if (!unheard.get(row.key)) return row;
-    const { choice, note } = rows.get(row.key);
-    return { ...row, choice, note };
   }
 
   function tileOf(key) {
     if (!tiles.has(key)) {
       const tile = makeTile(key);
       tiles.set(key, tile);
-      watching.observe(tile.element);
-      nearing.observe(tile.element);
+      sight.watch(tile.element);
     }
     return tiles.get(key);
   }
 
   function forget(key) {
     const tile = tiles.get(key);
-    watching.unobserve(tile.element);
-    nearing.unobserve(tile.element);
+    sight.forget(tile.element);
     tile.element.remove();
     tiles.delete(key);
     rows.delete(key);
-    inView.delete(key);
-    nearKeys.delete(key);
   }
 
   function drawTile(key) {
     const row = rows.get(key);
-    const order = selected.indexOf(key) + 1;
-    tileOf(key).draw(row, { now: clockNow(), order });
+    tileOf(key).draw(row, { now: clock.now(), order: selection.orderOf(key) });
     if (stills.of(key)) tileOf(key).showPoster(stills.of(key), row.state === "done");
-  }
-
-  // The metric that decides the order stands on the tiles, else nobody could see why.
-  function sortedBy(row) {
-    if (!wish.sort.startsWith("metric:")) return "";
-    const value = sortValue(row, wish.sort);
-    return `${nameWords(wish.sort.slice("metric:".length))} ${value === undefined ? "not measured" : formatNumber(value)}`;
   }
 
   // Puts those tiles on the page that pass, in their order, and moves only those that stand elsewhere.
@@ -167,40 +145,29 @@ function render({ model, el }) {
       const { element } = tiles.get(key);
       if (grid.children[at] !== element) grid.insertBefore(element, grid.children[at] ?? null);
     });
-    for (const key of shown) tiles.get(key).showExtra(sortedBy(rows.get(key)));
+    for (const key of shown) tiles.get(key).showExtra(sortedWords(rows.get(key), wish));
     nothing.hidden = shown.length > 0;
     nothing.textContent = rows.size ? "No tile passes these filters." : "There is nothing to show yet.";
     scroller.dataset.empty = String(!shown.length);
     bar.element.hidden = !rows.size;
     bar.draw(all, shown.length);
-    foot.draw({ rows: all, selected });
+    foot.draw({ rows: all, selected: selection.keys() });
     shapeTiles(all);
     if (!staying.has(current)) {
       current = shown[Math.min(Math.max(place, 0), shown.length - 1)] ?? "";
       if (hadFocus && current && !opened) tiles.get(current).cell.focus({ preventScroll: true });
     }
     for (const [key, tile] of tiles) tile.cell.tabIndex = key === current ? 0 : -1;
-    playWanted();
+    playing.now();
   }
 
-  // All tiles have one shape, that of most of the videos.
   function shapeTiles(all) {
-    const counts = new Map();
-    for (const { ratio } of all) if (ratio) counts.set(ratio, (counts.get(ratio) ?? 0) + 1);
-    const [ratio] = [...counts].sort((a, b) => b[1] - a[1])[0] ?? [16 / 9];
+    const ratio = commonRatio(all);
     el.style.setProperty("--pvnb-ratio", String(ratio));
     el.dataset.upright = String(ratio < 0.9);
   }
 
   // ---- stills and films ----
-
-  function onNear(entries) {
-    for (const { target, isIntersecting } of entries) {
-      if (isIntersecting) nearKeys.add(target.dataset.key);
-      else nearKeys.delete(target.dataset.key);
-    }
-    askStills([...nearKeys]);
-  }
 
   function askStills(keys) {
     stills.want(keys.filter((key) => rows.get(key)?.film));
@@ -212,35 +179,13 @@ function render({ model, el }) {
     if (opened === key) drawLight();
   }
 
-  function onSight(entries) {
-    for (const { target, isIntersecting } of entries) {
-      if (isIntersecting) inView.add(target.dataset.key);
-      else inView.delete(target.dataset.key);
-    }
-    if (mode === "view") playSoon();
-  }
-
-  function playSoon() {
-    clearTimeout(settling);
-    settling = setTimeout(playWanted, SETTLE_MS);
-  }
-
-  function playWanted() {
-    clearTimeout(settling);
-    films.want(wantedFilms().filter((key) => rows.get(key)?.film && (opened || staysShown(key))));
-  }
-
-  function staysShown(key) {
-    return tiles.get(key)?.element.isConnected;
-  }
-
-  function wantedFilms() {
-    if (opened) return [opened];
-    if (mode === "still") return [];
+  function look() {
     const focused = grid.contains(document.activeElement) ? current : "";
-    const first = [pointed || focused].filter(Boolean);
-    if (mode === "hover") return first;
-    return [...new Set([...first, ...shown.filter((key) => inView.has(key))])];
+    return { opened, focused, inView: shown.filter((key) => sight.seen.has(key)) };
+  }
+
+  function canPlay(key) {
+    return rows.get(key)?.film && (opened || tiles.get(key)?.element.isConnected);
   }
 
   function placeOf(key) {
@@ -256,36 +201,14 @@ function render({ model, el }) {
     else if (state instanceof Error) foot.say(state.message);
   }
 
-  function setMode(chosen) {
-    mode = chosen;
-    playWanted();
+  function onTick() {
+    for (const key of sight.seen) if (isRunning(rows.get(key))) tiles.get(key).tick(rows.get(key), clock.now());
+    if (opened && isRunning(rows.get(opened))) light.tick(rows.get(opened), clock.now());
   }
 
   // ---- verdicts ----
 
-  function choose(key, choice) {
-    const row = rows.get(key);
-    if (row) judge(key, { choice: row.choice === choice ? "" : choice });
-  }
-
-  function judge(key, change) {
-    const row = rows.get(key);
-    if (!row) return;
-    const { choice, note } = { choice: row.choice, note: row.note, ...change };
-    if (choice === row.choice && note === row.note) return;
-    takeVerdict(key, choice, note);
-    unheard.set(key, (unheard.get(key) ?? 0) + 1);
-    model.send({ kind: "verdict", key, choice, note, view: viewName });
-  }
-
-  function hearVerdict({ key, choice, note, view }) {
-    if (view === viewName) unheard.set(key, unheard.get(key) - 1);
-    if (!unheard.get(key)) takeVerdict(key, choice, note);
-  }
-
-  function takeVerdict(key, choice, note) {
-    if (!rows.has(key)) return;
-    rows.set(key, { ...rows.get(key), choice, note });
+  function onVerdict(key) {
     drawTile(key);
     layOut();
     if (opened === key) drawLight();
@@ -293,7 +216,7 @@ function render({ model, el }) {
 
   function noteOn(key) {
     const end = (text) => {
-      if (text !== null) judge(key, { note: text });
+      if (text !== null) verdicts.judge(key, { note: text });
       drawTile(key);
     };
     editNote(tiles.get(key), rows.get(key), { signal, onEnd: end });
@@ -301,24 +224,14 @@ function render({ model, el }) {
 
   // ---- the choice to compare ----
 
-  function toggleSelected(key) {
-    if (!canCompare || !rows.get(key)?.film) return;
-    if (selected.includes(key)) select(selected.filter((other) => other !== key));
-    else if (selected.length < COMPARED_MOST) select([...selected, key]);
-    else foot.say(`At most ${COMPARED_MOST} videos can be compared.`);
-  }
-
-  function select(keys) {
-    showSelected(keys);
+  function keepSelected(keys) {
     model.set("selected", keys);
     model.save_changes();
   }
 
-  function showSelected(keys) {
-    const touched = new Set([...selected, ...keys]);
-    selected = keys.filter((key) => rows.has(key));
-    for (const key of touched) if (rows.has(key)) drawTile(key);
-    foot.draw({ rows: [...rows.values()], selected });
+  function onSelection(touched) {
+    for (const key of touched) drawTile(key);
+    foot.draw({ rows: [...rows.values()], selected: selection.keys() });
     if (opened) drawLight();
   }
 
@@ -333,14 +246,14 @@ function render({ model, el }) {
     light.element.focus({ preventScroll: true });
     light.element.scrollIntoView({ block: "nearest" });
     askStills([key]);
-    playWanted();
+    playing.now();
   }
 
   function drawLight() {
     const at = shown.indexOf(opened) + 1;
-    const order = selected.indexOf(opened) + 1;
+    const order = selection.orderOf(opened);
     const posterUrl = stills.of(opened);
-    light.draw(rows.get(opened), { at, total: shown.length, now: clockNow(), posterUrl, order, canCompare });
+    light.draw(rows.get(opened), { at, total: shown.length, now: clock.now(), posterUrl, order, canCompare });
   }
 
   function stepLight(by) {
@@ -350,7 +263,7 @@ function render({ model, el }) {
 
   function closeLight() {
     const key = opened;
-    if (document.activeElement === light.note) judge(key, { note: light.note.value.trim() });
+    if (document.activeElement === light.note) verdicts.judge(key, { note: light.note.value.trim() });
     opened = "";
     light.element.hidden = true;
     for (const part of [bar.element, scroller]) part.hidden = false;
@@ -362,79 +275,72 @@ function render({ model, el }) {
 
   // ---- keyboard ----
 
-  function focusTile(key) {
-    if (!tiles.has(key)) return;
+  // Of all tiles the Tab key reaches one.
+  function setCurrent(key) {
     if (tiles.has(current)) tiles.get(current).cell.tabIndex = -1;
     current = key;
+    tiles.get(key).cell.tabIndex = 0;
+  }
+
+  function focusTile(key) {
+    if (!tiles.has(key)) return;
+    setCurrent(key);
     const { cell, element } = tiles.get(key);
-    cell.tabIndex = 0;
     cell.focus({ preventScroll: true });
     element.scrollIntoView({ block: "nearest" });
   }
 
-  function togglePlay() {
-    const video = films.videoOf(opened);
-    if (video?.paused) video.play().catch(() => {});
-    else video?.pause();
-  }
-
   const DOES = {
     open: openLight,
-    winner: (key) => choose(key, "winner"),
-    rejected: (key) => choose(key, "rejected"),
+    winner: (key) => verdicts.choose(key, "winner"),
+    rejected: (key) => verdicts.choose(key, "rejected"),
     note: noteOn,
-    compare: toggleSelected,
-    clear: () => selected.length && select([]),
+    compare: (key) => selection.toggle(key),
+    clear: () => selection.clear(),
     focus: focusTile,
   };
   const DOES_IN_LIGHT = {
     back: closeLight,
     previous: () => stepLight(-1),
     next: () => stepLight(1),
-    winner: () => choose(opened, "winner"),
-    rejected: () => choose(opened, "rejected"),
+    winner: () => verdicts.choose(opened, "winner"),
+    rejected: () => verdicts.choose(opened, "rejected"),
     note: () => light.note.focus(),
-    compare: () => toggleSelected(opened),
-    togglePlay,
+    compare: () => selection.toggle(opened),
+    togglePlay: () => films.togglePlay(opened),
   };
+
+  function keyOf(event) {
+    return event.target.closest?.(".pvnb-gallery-tile")?.dataset.key ?? "";
+  }
 
   function onKey(event) {
     event.stopPropagation();
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const key = event.target.closest(".pvnb-gallery-tile")?.dataset.key;
+    const key = keyOf(event);
     if (opened && light.element.contains(event.target)) onLightKey(event, DOES_IN_LIGHT);
     else if (key && event.target.tagName !== "INPUT") onTileKey(event, { key, shown, grid, act: DOES });
   }
 
   // ---- pointer ----
 
-  function placeActs(key) {
-    acts.placeOn(tiles.get(key), rows.get(key));
-  }
-
   on(grid, "pointerover", (event) => {
-    const key = event.target.closest?.(".pvnb-gallery-tile")?.dataset.key ?? "";
-    if (event.pointerType === "touch" || key === pointed) return;
-    pointed = key;
-    if (key) placeActs(key);
-    playSoon();
+    const key = keyOf(event);
+    if (event.pointerType === "touch" || key === playing.pointed()) return;
+    if (key) acts.placeOn(tiles.get(key), rows.get(key));
+    playing.point(key);
   });
-  on(grid, "pointerleave", () => {
-    pointed = "";
-    playSoon();
-  });
+  on(grid, "pointerleave", () => playing.point(""));
   on(grid, "focusin", (event) => {
-    const key = event.target.closest(".pvnb-gallery-tile")?.dataset.key;
+    const key = keyOf(event);
     if (!key) return;
-    if (tiles.has(current)) tiles.get(current).cell.tabIndex = -1;
-    current = key;
-    tiles.get(key).cell.tabIndex = 0;
-    placeActs(key);
-    playSoon();
+    setCurrent(key);
+    acts.placeOn(tiles.get(key), rows.get(key));
+    playing.soon();
   });
-  on(grid, "focusout", playSoon);
+  on(grid, "focusout", playing.soon);
   on(grid, "click", (event) => {
-    const key = event.target.closest(".pvnb-gallery-tile")?.dataset.key;
+    const key = keyOf(event);
     if (key && event.target.closest(".pvnb-gallery-media")) openLight(key);
   });
   on(el, "keydown", onKey);
@@ -443,10 +349,10 @@ function render({ model, el }) {
 
   function onMessage(content, buffers) {
     if (content.kind === "tiles") {
-      skew = content.now - Date.now() / 1000;
+      clock.setBy(content.now);
       take(content.rows, content.isWhole);
     } else if (content.kind === "poster") stills.take(content.key, buffers[0]);
-    else if (content.kind === "verdict") hearVerdict(content);
+    else if (content.kind === "verdict") verdicts.hear(content);
     else if (content.kind === "trouble") foot.say(content.text);
   }
 
@@ -460,14 +366,7 @@ function render({ model, el }) {
     grid.setAttribute("aria-label", model.get("title") || "Videos");
   }
 
-  const onSelected = () => showSelected(model.get("selected"));
-  const ticker = setInterval(() => {
-    for (const key of inView) {
-      const row = rows.get(key);
-      if (row?.began && !row.ended) tiles.get(key).tick(row, clockNow());
-    }
-    if (opened && rows.get(opened)?.began && !rows.get(opened).ended) light.tick(rows.get(opened), clockNow());
-  }, 1000);
+  const onSelected = () => selection.show(model.get("selected"));
 
   model.on("change:rows", onRows);
   model.on("change:title", onTitle);
@@ -480,10 +379,9 @@ function render({ model, el }) {
 
   return () => {
     listeners.abort();
-    clearInterval(ticker);
-    clearTimeout(settling);
-    watching.disconnect();
-    nearing.disconnect();
+    clock.dispose();
+    playing.dispose();
+    sight.dispose();
     films.dispose();
     supply.dispose();
     stills.dispose();

@@ -117,7 +117,11 @@ export function makeFilms({ supply, placeOf, onChange }) {
 
   return {
     want,
-    videoOf: (key) => own.get(key)?.video ?? null,
+    togglePlay(key) {
+      const video = own.get(key)?.video;
+      if (video?.paused) video.play().catch(() => {});
+      else video?.pause();
+    },
     dispose() {
       page.views.delete(view);
       for (const film of [...own.values()]) drop(film);

@@ -3,6 +3,8 @@
 // A wish is {axes: Map(name -> Set of value keys), states: Set, verdicts: Set, metrics: Map(name -> [least, most]),
 // sort: "" | "axis:NAME" | "metric:NAME" | "state" | "verdict", descending}. What is empty asks for nothing.
 
+import { formatNumber } from "./gallery_parts.js";
+
 const STATE_ORDER = [
   "done", "downloading", "generating", "queued", "unknown", "submitting", "uploading", "waiting", "planned",
   "timed_out", "cancelled", "moderated", "failed", "refused",
@@ -57,11 +59,18 @@ export function passes(row, wish) {
 }
 
 // The value that a row is sorted by; undefined stands last in both directions.
-export function sortValue(row, sort) {
+function sortValue(row, sort) {
   if (sort === "state") return STATE_ORDER.indexOf(row.state);
   if (sort === "verdict") return VERDICT_ORDER.indexOf(row.choice);
   const [kind, name] = [sort.slice(0, sort.indexOf(":")), sort.slice(sort.indexOf(":") + 1)];
   return (kind === "axis" ? row.axes[name] : row.metrics[name]) ?? undefined;
+}
+
+// The metric that decides the order stands on the tiles, else nobody could see why.
+export function sortedWords(row, wish) {
+  if (!wish.sort.startsWith("metric:")) return "";
+  const value = sortValue(row, wish.sort);
+  return `${nameWords(wish.sort.slice("metric:".length))} ${value === undefined ? "not measured" : formatNumber(value)}`;
 }
 
 export function inOrder(rows, wish) {

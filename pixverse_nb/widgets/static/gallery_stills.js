@@ -1,5 +1,7 @@
 // The stills of the tiles: asked for when a tile comes near, kept as addresses of data, given back at the end.
 
+import { make } from "./elements.js";
+
 // `ask(keys)` asks the kernel; a page that stands alone has them in `embedded`, as base64. `onStill(key)` tells of one.
 export function makeStills({ ask, embedded, onStill }) {
   const addresses = new Map();
@@ -31,4 +33,10 @@ export function makeStills({ ask, embedded, onStill }) {
       for (const address of addresses.values()) URL.revokeObjectURL(address);
     },
   };
+}
+
+// Hides the stills that stand in the notebook for readers without a kernel, while a view is there.
+export function makeVeil(name) {
+  const hidden = `:is(.${name}, .jp-OutputArea-child:has(.${name}))`;
+  return make("style", "", { textContent: name ? `${hidden} { display: none !important; }` : "" });
 }

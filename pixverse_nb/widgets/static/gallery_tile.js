@@ -14,6 +14,14 @@ export function tileLabel(row, number) {
   return parts.join(", ");
 }
 
+// The shape of all tiles together: that of most of the videos.
+export function commonRatio(rows) {
+  const counts = new Map();
+  for (const { ratio } of rows) if (ratio) counts.set(ratio, (counts.get(ratio) ?? 0) + 1);
+  const [ratio] = [...counts].sort((a, b) => b[1] - a[1])[0] ?? [16 / 9];
+  return ratio;
+}
+
 // What stands where there is no film: the state in words with its clock, and why.
 export function makePlace() {
   const place = make("div", "pvnb-gallery-place");
