@@ -10,15 +10,14 @@ import random
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from bench.polling import READS, caller
 from bench.stage import PICTURES, canned_renderer, megapixel_pictures
-from pixverse_nb.models import JobState
 from pixverse_nb.sandbox import Sandbox
 from pixverse_nb.session import Client
 from pixverse_nb.settings import Timing
@@ -57,8 +56,9 @@ def main() -> None:
             for whose, run in (("ours", ours), ("a pool of 8 threads", pool), ("a loop that waits after a 429", loop)):
                 box = Sandbox(speed=SPEED, render=render)
                 box.control.switches.queue_s = (0.0, 0.0)
+                box.control.switches.generation_s = Drawn(durations(random.Random(7)))  # noqa: S311 - a bench
                 with box:
-                    print(f"  {whose}: {run(box, path, durations(random.Random(7)))}")  # noqa: S311 - a bench
+                    print(f"  {whose}: {run(box, path)}")
         print("wanted: at most 1.05 ×, at most 1.2 requests a job, two uploads in all")
         print(f"plan() of 10,000 cells: {plan_s(path):.2f} s (wanted: 1 s)")
 
@@ -74,22 +74,32 @@ def log_normal(chance: random.Random) -> Draw:
     return lambda: min(240.0, chance.lognormvariate(4.0, 0.35))
 
 
-def ours(box: Sandbox, folder: Path, draw: Draw) -> Figures:
+class Drawn(tuple[float, float]):
+    """A least and a most that are drawn anew for every job: the sandbox unpacks them when it accepts one."""
+
+    def __new__(cls, draw: Draw) -> Self:
+        """Return one that draws by `draw`."""
+        drawn = super().__new__(cls, (0.0, 0.0))
+        drawn.draw = draw
+        return drawn
+
+    draw: Draw
+
+    def __iter__(self) -> Iterator[float]:
+        seconds = self.draw()
+        return iter((seconds, seconds))
+
+
+def ours(box: Sandbox, folder: Path) -> Figures:
     """Run a sweep; 16 jobs before it teach how long they take, and are not counted."""
     first, last = megapixel_pictures(folder)
     home = Path(tempfile.mkdtemp(dir=folder))
     with Client(box.token, base_url=box.base_url, home=home, timing=Timing().scaled(1 / SPEED)) as client:
-
-        def next_duration(job: Any) -> None:
-            if job.state is JobState.SUBMITTING:
-                set_duration(box, draw())
-
-        client.subscribe(next_duration)
         client.sweep(first, last, seed=range(1, 17)).run(quiet=True)
         return measured(box, lambda: client.sweep(first, last, seed=range(100, 100 + JOBS)).run(quiet=True))
 
 
-def pool(box: Sandbox, folder: Path, draw: Draw) -> Figures:
+def pool(box: Sandbox, folder: Path) -> Figures:
     """A worker for each slot, each asking for its own job every 5 seconds."""
     del folder
     api = caller(box)
@@ -98,7 +108,7 @@ def pool(box: Sandbox, folder: Path, draw: Draw) -> Figures:
         frame = upload(api)
 
         def one(seed: int) -> None:
-            video_id = created(box, api, frame, seed, draw)
+            video_id = created(api, frame, seed)
             while api("GET", f"/videos/{video_id}", None).get("video_status") != 1:
                 rest(5.0)
 
@@ -108,14 +118,14 @@ def pool(box: Sandbox, folder: Path, draw: Draw) -> Figures:
     return measured(box, run)
 
 
-def loop(box: Sandbox, folder: Path, draw: Draw) -> Figures:
+def loop(box: Sandbox, folder: Path) -> Figures:
     """Send until the vendor is busy, wait 10 to 30 seconds, send again; then ask for the list every 10 seconds."""
     del folder
     api = caller(box)
 
     def run() -> None:
         frame = upload(api)
-        made = [created(box, api, frame, seed, draw) for seed in range(JOBS)]
+        made = [created(api, frame, seed) for seed in range(JOBS)]
         while True:
             rows = {row["video_id"]: row for row in api("GET", f"/videos/?limit={JOBS}", None)["data"]}
             if all(rows[video_id].get("video_status") == 1 for video_id in made):
@@ -162,11 +172,10 @@ def plan_s(folder: Path) -> float:
             return time.perf_counter() - started
 
 
-def created(box: Sandbox, api: Callable[..., Any], frame: str, seed: int, draw: Draw) -> str:
+def created(api: Callable[..., Any], frame: str, seed: int) -> str:
     """Create one job, waiting 10 to 30 seconds of life after each 429."""
     body = json.dumps({"first_frame_path": frame, "last_frame_path": frame, "seed": seed + 1}).encode()
     while True:
-        set_duration(box, draw())
         answer = api("POST", f"/videos/{CREATE}", body)
         if "video_id" in answer:
             return str(answer["video_id"])
@@ -176,11 +185,6 @@ def created(box: Sandbox, api: Callable[..., Any], frame: str, seed: int, draw: 
 def upload(api: Callable[..., Any]) -> str:
     """Upload one picture and return its path."""
     return str(api("POST", "/files/", (PICTURES / "coffee_wide.jpg").read_bytes())["result"][0]["path"])
-
-
-def set_duration(box: Sandbox, seconds: float) -> None:
-    """Let the next jobs take so long."""
-    box.control.switches.generation_s = (seconds, seconds)
 
 
 def rest(seconds: float) -> None:
