@@ -25,7 +25,8 @@ Rows = Sequence[Mapping[str, Any]]
 _PAPER, _INK, _QUIET, _LINE = "#ffffff", "#1f2328", "#6e7781", "#d0d7de"
 _COLOURS: Final = ("#2878d8", "#d9822b", "#2e8b57", "#a05195", "#6e7781", "#c0392b", "#008080", "#8c6d31")
 _MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X", "*")  # told apart without colour too
-_DPI: Final = 120
+_DPI: Final = 192  # sharp on a dense screen
+_SHOWN_DPI: Final = 96  # in a cell, where letters are then as large as those around them
 
 
 @dataclass(frozen=True, repr=False)
@@ -42,17 +43,20 @@ class Plot:
         self.figure.savefig(target, dpi=_DPI)
         return target
 
-    def _repr_png_(self) -> bytes:
+    def _repr_png_(self) -> tuple[bytes, dict[str, Any]]:
         sink = io.BytesIO()
         self.figure.savefig(sink, format="png", dpi=_DPI)
-        return sink.getvalue()
+        return sink.getvalue(), {"width": round(self.figure.get_figwidth() * _SHOWN_DPI), "alt": self.about}
 
     def __repr__(self) -> str:
         return f"<Plot: {self.about}>"
 
 
 def metric_plot(rows: Rows, name: str, *, over: str, by: str | None, axes: Sequence[str]) -> Plot:
-    """Return a metric over an axis, a line for each value of `by` (None: the other axis, where there are two)."""
+    """Return a metric over an axis, a line for each value of `by` (None: the other axis, where there are two).
+
+    Every cell is a mark; where several share a place, the line goes through their mean.
+    """
     _check(rows, name, over, by)
     if by is None:
         others = [axis for axis in axes if axis != over]
@@ -62,19 +66,25 @@ def metric_plot(rows: Rows, name: str, *, over: str, by: str | None, axes: Seque
     places = {value: place for place, value in enumerate(_distinct(row[over] for row in rows))}
     is_numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in places)
     for number, group in enumerate(groups):
-        points = [(row[over], row[name]) for row in rows if (by is None or row[by] == group) and row[name] is not None]
-        points.sort(key=lambda point: places[point[0]] if not is_numeric else point[0])
-        across = [value if is_numeric else places[value] for value, _ in points]
-        label = None if by is None else f"{_words(by)} {group}"
+        found: dict[Any, list[float]] = {}
+        for row in rows:
+            if (by is None or row[by] == group) and row[name] is not None:
+                found.setdefault(row[over] if is_numeric else places[row[over]], []).append(row[name])
+        colour, marker = _COLOURS[number % len(_COLOURS)], _MARKERS[number % len(_MARKERS)]
+        means = {place: sum(found[place]) / len(found[place]) for place in sorted(found)}
+        is_single = all(len(values) == 1 for values in found.values())
         canvas.plot(
-            across,
-            [value for _, value in points],
+            list(means),
+            list(means.values()),
             linewidth=1.4,
             markersize=5,
-            label=label,
-            color=_COLOURS[number % len(_COLOURS)],
-            marker=_MARKERS[number % len(_MARKERS)],
+            label=None if by is None else f"{_words(by)} {group}",
+            color=colour,
+            marker=marker if is_single else None,
         )
+        if not is_single:
+            marks = [(place, value) for place, values in found.items() for value in values]
+            canvas.plot(*zip(*marks, strict=True), linestyle="", markersize=5, color=colour, marker=marker, alpha=0.55)
     canvas.set_xlabel(_words(over))
     canvas.set_ylabel(_unit_label(name))
     if not is_numeric:
@@ -106,7 +116,7 @@ def matrix_plot(rows: Rows, name: str, *, down: str | None, across: str | None, 
     shown = [[float("nan") if value is None else value for value in line] for line in means]
     image = canvas.imshow(shown, aspect="auto", cmap="viridis")
     known = [value for line in means for value in line if value is not None]
-    light_from = min(known) + 0.6 * (max(known) - min(known))
+    light_from = min(known) + 0.5 * (max(known) - min(known))
     canvas.set_xticks(range(len(acrosses)), [str(value) for value in acrosses])
     canvas.set_yticks(range(len(downs)), [str(value) for value in downs])
     canvas.set_xlabel(_words(across))
@@ -141,7 +151,7 @@ def timeline_plot(rows: Rows, *, title: str) -> Plot:
     began = min(start for start, _ in spans)
     lanes = packed(spans)
     count = max(lanes) + 1
-    figure, canvas = _figure(f"{title}: {len(jobs)} jobs in {count} slots", size=(8.4, 1.5 + 0.34 * count))
+    figure, canvas = _figure(f"{title}, {len(jobs)} jobs in {count} slots", size=(8.4, 1.5 + 0.34 * count))
     for row, (start, end), lane in zip(jobs, spans, lanes, strict=True):
         is_done = row["state"] == "done"
         canvas.broken_barh(
@@ -156,6 +166,8 @@ def timeline_plot(rows: Rows, *, title: str) -> Plot:
             canvas.text(
                 (start + end) / 2 - began, lane, str(row["cell"]), ha="center", va="center", fontsize=8, color="#fff"
             )
+    canvas.grid(visible=False, axis="y")
+    canvas.grid(visible=True, axis="x", color=_LINE, linewidth=0.6)
     canvas.set_yticks(range(count), [str(lane + 1) for lane in range(count)])
     canvas.set_ylim(count - 0.4, -0.6)
     canvas.set_xlim(0, max(latest - began, 1e-3))

@@ -97,9 +97,20 @@ def test_plots_show_and_save(ended: Sweep, tmp_path: Path, plot: Any, named: str
     """Each is a picture in a cell, says what it is, and is written as its ending says."""
     ended.measure()
     drawn = plot(ended)
-    assert drawn._repr_png_().startswith(PNG)
+    picture, told = drawn._repr_png_()
+    assert picture.startswith(PNG)
+    assert told["alt"] == drawn.about  # for who cannot see it
+    assert int.from_bytes(picture[16:20]) == 2 * told["width"]  # sharp on a dense screen
     assert named in repr(drawn)
     assert drawn.save(tmp_path / "plot.svg").read_text().lstrip().startswith("<?xml")
+
+
+def test_a_line_goes_through_the_mean_of_cells_that_share_a_place(ended: Sweep) -> None:
+    """Each cell is a mark, but the line has one point at each value of the axis: it never runs straight up."""
+    axes = ended.plot_metric("credits", over="motion_mode").figure.axes[0]
+    line, marks = axes.lines[0], axes.lines[-1]
+    assert list(line.get_xdata()) == [0, 1]
+    assert sorted(marks.get_xdata()) == [0, 0, 0, 0, 1, 1]
 
 
 @pytest.mark.parametrize(
