@@ -77,7 +77,7 @@ class Drafter:
         Raises InvalidRequest with every wrong field and picture named, InvalidImage where only pictures are wrong.
         """
         wrong, bad_pictures, frames = self._prepared(wish)
-        if wish.deadline_s is not None and not _is_deadline(wish.deadline_s):
+        if wish.deadline_s is not None and not is_deadline(wish.deadline_s):
             wrong["deadline_s"] = f"must be a number of seconds above 0, ten years at most, not {wish.deadline_s!r}"
         request: FramesRequest | None = None
         try:
@@ -180,7 +180,7 @@ class Drafter:
             ) from error
 
 
-def _is_deadline(value: object) -> bool:
+def is_deadline(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= _LONGEST_DEADLINE_S
 
 

@@ -76,6 +76,11 @@ class JobRecord:
         return f"JobRecord({self.ref!r}, {self.state.value!r}, attempt={self.attempt}, version={self.version})"
 
     @property
+    def credits(self) -> int | None:
+        """What it cost by the vendor's word, else by the price list; None where neither tells."""
+        return self.cost_credits if self.cost_credits is not None else self.estimated_credits
+
+    @property
     def reply_ref(self) -> str:
         """What the current attempt sends as `replyRef`: ours, then a space and the user's own where there is one."""
         ours = f"{self.ref}:{self.attempt}"

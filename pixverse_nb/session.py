@@ -101,7 +101,7 @@ class Client(KeepsFiles, MakesSweeps):
         self.home: Path = service.home
         self.timing = service.timing
         self.prices = prices or Prices()
-        self._ledger = Ledger(self.home / "ledger.db", service=service.name)
+        self._ledger = Ledger(self.home / "ledger.db", service=service.name, budget_credits=budget_credits)
         if self._ledger.network is not None:
             say_network(self._ledger.network, self.home)
         self._portal = Portal()
@@ -202,7 +202,8 @@ class Client(KeepsFiles, MakesSweeps):
         )
         draft, frames = self._drafter.draft(wish, now=time.time())
         self._drafter.keep(frames)
-        return self._asker.ask_for(draft, reuse=reuse)
+        job, _ = self._asker.ask_for(draft, reuse=reuse)
+        return job
 
     def find_paid(self, first: Any, last: Any, **fields: Any) -> Job | None:
         """Return the job that `create_frames` with the same arguments would give back, or None; creates nothing."""

@@ -43,7 +43,7 @@ def look_at_balance(ledger: Ledger, credits_left: int, *, email: str, which: str
 
 
 def _cost(record: JobRecord) -> int:
-    return record.cost_credits if record.cost_credits is not None else record.estimated_credits or 0
+    return record.credits or 0
 
 
 def _most(record: JobRecord) -> float:

@@ -45,7 +45,7 @@ class Accounts:
         if not self._several():
             return None
         await self._ask_capacity()
-        going = [email for email in self._several() if email not in self._stops] or list(self._several())
+        going = [email for email in self._several() if not self._is_stopped(email, record)] or list(self._several())
         return self._lanes.roomiest({email: self._bound(email, except_ref=record.ref) for email in going})
 
     async def know(self) -> None:
@@ -62,7 +62,9 @@ class Accounts:
     def may_go_elsewhere(self, record: JobRecord) -> bool:
         """Tell whether another account that has not stopped may take this job, now or when it has room."""
         is_bound = record.request.email is not None or record.first_sha is None or record.last_sha is None
-        return not is_bound and any(email != record.account and email not in self._stops for email in self._several())
+        return not is_bound and any(
+            email != record.account and not self._is_stopped(email, record) for email in self._several()
+        )
 
     def elsewhere(self, record: JobRecord) -> Account:
         """Return another account that has room for this waiting job now, or None where it stays where it is."""
@@ -70,7 +72,7 @@ class Accounts:
             return None
         now = self._desk.now()
         for email in self._several():
-            is_other = email != record.account and email not in self._stops
+            is_other = email != record.account and not self._is_stopped(email, record)
             if is_other and self._lanes.may_send(email, taken=self._bound(email, except_ref=record.ref), now=now):
                 return email
         return None
@@ -79,15 +81,15 @@ class Accounts:
         """Return how long no more than known may be tried on this job's account; 0.0 or less where one may."""
         return self._lanes.tries_again_at(record.account) - self._desk.now()
 
-    def room(self) -> int:
-        """Return how many jobs run at once on all accounts, as far as is known."""
-        return (
-            sum(self._lanes.room(account) for account in (self._emails or (None,)) if account not in self._stops) or 1
-        )
+    def room(self, email: str | None) -> int:
+        """Return how many jobs run at once on the account `email`, or on all where it is None, as far as is known."""
+        names: tuple[Account, ...] = (email,) if email is not None else self._several() or (None,)
+        return sum(self._lanes.room(name) for name in names if name not in self._stops) or 1
 
     def was_busy(self, record: JobRecord, *, tries_again_at: float) -> None:
         """The account of this job's refused call had no slot free."""
-        self._lanes.was_full(record.account, taken=self._taken(record.account), tries_again_at=tries_again_at)
+        others = self._taken(record.account, except_ref=record.ref)
+        self._lanes.was_full(record.account, taken=others, tries_again_at=tries_again_at)
 
     def was_accepted(self, record: JobRecord) -> None:
         """This job's call was accepted, so its account is no longer stopped."""
@@ -118,14 +120,20 @@ class Accounts:
 
     # -- inside --------------------------------------------------------------------------------------------------
 
+    def _is_stopped(self, email: str, record: JobRecord) -> bool:
+        stop = self._stops.get(email)
+        return stop is not None and record.created_at <= stop[1]
+
     def _several(self) -> tuple[str, ...]:
         """The accounts to choose from; none where the token reaches one, or where that is not known yet."""
         return self._emails if self._emails is not None and len(self._emails) > 1 else ()
 
-    def _taken(self, account: Account) -> int:
+    def _taken(self, account: Account, *, except_ref: str = "") -> int:
         # where the vendor chooses, the account is known after the acceptance only: then any job may be beside this one
         return sum(
-            actions.holds_slot(other) and (None in (other.account, account) or other.account == account)
+            actions.holds_slot(other)
+            and (None in (other.account, account) or other.account == account)
+            and other.ref != except_ref
             for other in self._desk.records.values()
         )
 

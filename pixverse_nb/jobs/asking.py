@@ -17,18 +17,21 @@ class Asker:
         self._portal = portal
         self._handle = handle
 
-    def ask_for(self, draft: JobRecord, *, reuse: bool) -> Job:
-        """Return the job of a draft. **A new one spends credits** once it is driven; a found one is not paid again."""
+    def ask_for(self, draft: JobRecord, *, reuse: bool) -> tuple[Job, bool]:
+        """Return the job of a draft, and whether it is a new one. **A new one spends credits** once it is driven.
+
+        A found one is not paid again.
+        """
         record, is_new = self._engine.ledger.find_or_add(draft, reuse=reuse)
         job = self._handle(record)
         if is_new:
             self._engine.want(record.ref)
             self._portal.post(lambda: self._engine.adopt(record, is_asked=True))
-            return job
+            return job, True
         job.say_reused(reuse_notice(record))
         if job.rests:
             job.resume()
         elif not record.state.is_final:
             # to ask for it is to want it sent again, where its call is proved never to have been accepted
             self._portal.post(lambda: self._engine.adopt(record, is_asked=True))
-        return job
+        return job, False

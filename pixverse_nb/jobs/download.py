@@ -76,7 +76,7 @@ class Downloader:
         if record.video is None:
             self._park(ref, error)
             return
-        cost = record.cost_credits if record.cost_credits is not None else record.estimated_credits
+        cost = record.credits
         price = f", {cost} credits" if cost is not None else ""
         text = (
             f"The video file {record.video.name} is gone or was altered, and the vendor gives it no more ({error}) "

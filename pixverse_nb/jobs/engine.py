@@ -74,8 +74,7 @@ class Engine:
             now=self.now,
         )
         self._presence = Presence(self, ledger=ledger, seat=seat, timing=timing)
-        witness = Witness(self)
-        self._submitter = Submitter(self, witness)
+        self._submitter = Submitter(self, witness := Witness(self))
         self._watcher = Watcher(self, witness)
         self._downloader = Downloader(self)
 
@@ -114,7 +113,8 @@ class Engine:
     def take_up(self, ref: str) -> None:
         """Go on with a job that rests here (timed out, parked, never sent), because somebody asks for it."""
         self.want(ref)
-        record = self.apply(ref, events.TakenUp(self.now(), self.owner, self.now() + self.timing.deadline_s))
+        now, budget = self.now(), self.ledger.budget_credits
+        record = self.apply(ref, events.TakenUp(now, self.owner, now + self.timing.deadline_s, budget))
         self._submitter.accounts.forgive()
         self.adopt(record, is_asked=True)
 
@@ -179,7 +179,8 @@ class Engine:
 
     def _wish(self, record: JobRecord) -> None:
         # a wish that changes nothing would not be written
-        self.apply(record.ref, events.TakenUp(self.now(), self.owner, record.deadline_at + 0.001))
+        later = record.deadline_at + 0.001
+        self.apply(record.ref, events.TakenUp(self.now(), self.owner, later, record.budget_credits))
 
     def refresh(self) -> None:
         """Read again what another process may have changed while nothing was followed."""
@@ -231,10 +232,10 @@ class Engine:
 
     # -- moving jobs ---------------------------------------------------------------------------------------------
 
-    def cancel(self, ref: str) -> None:
+    def cancel(self, ref: str, *, only_unsent: bool = False) -> None:
         """Stop waiting for a job; its generation may go on at the vendor."""
         before = self.records[ref]
-        after = self.apply(ref, events.CancelAsked(self.now()))
+        after = self.apply(ref, events.CancelAsked(self.now(), only_unsent))
         if before.video_id is not None and after.state is JobState.CANCELLED and before.state is not after.state:
             self._submitter.free_slot(before.video_id)
 

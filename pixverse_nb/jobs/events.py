@@ -154,16 +154,20 @@ class DeadlinePassed:
 
 @dataclass(frozen=True)
 class CancelAsked:
+    """Somebody gives the job up; with `only_unsent` it is left alone where its paid call may have left."""
+
     at: float
+    only_unsent: bool = False
 
 
 @dataclass(frozen=True)
 class TakenUp:
-    """Somebody asks for the job again, here: it is ours now, with a new deadline."""
+    """Somebody asks for the job again, here: it is ours now, with a new deadline, under the budget of who asks."""
 
     at: float
     owner: str
     deadline_at: float
+    budget_credits: int | None = None
 
 
 Event = (

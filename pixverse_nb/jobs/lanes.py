@@ -27,7 +27,7 @@ class Lane:
 class Lanes:
     """The lanes of all accounts; one that was never heard of takes what the vendor allows at most."""
 
-    _lanes: dict[Account, Lane] = field(default_factory=dict)
+    _lanes: dict[Account, Lane] = field(default_factory=dict, repr=False)  # its keys are e-mails
 
     def told(self, account: Account, max_jobs: int) -> None:
         """The account is configured for `max_jobs` at once."""

@@ -94,7 +94,7 @@ def video_of(record: JobRecord, *, home: Path, is_sandbox: bool) -> Video:
         request=record.request,
         ref=record.ref,
         video_id=record.video_id,
-        cost_credits=record.cost_credits if record.cost_credits is not None else record.estimated_credits,
+        cost_credits=record.credits,
         cost_is_estimate=record.cost_credits is None,
         made_at=record.finished_at,
         is_sandbox=is_sandbox,
@@ -139,7 +139,7 @@ def reuse_notice(record: JobRecord) -> str:
         return f"This call was made before ({when}) and nothing has been paid for it so far."
     if record.charged == "unknown":
         return f"This call was sent before ({when}); whether it was paid is being settled, and it is not sent again."
-    cost = record.cost_credits if record.cost_credits is not None else record.estimated_credits
+    cost = record.credits
     about = "" if record.cost_credits is not None else "about "
     price = f", {about}{cost} credits" if cost is not None else ""
     return f"Already paid for on {when}{price}: given back, not paid again. reuse=False pays for a new one."

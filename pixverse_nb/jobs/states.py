@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
+from pixverse_nb.jobs.actions import is_unsent
 from pixverse_nb.jobs.events import (
     AccountLeft,
     AnswerLost,
@@ -321,6 +322,8 @@ def _deadline_passed(record: JobRecord, event: DeadlinePassed) -> JobRecord:
 def _cancel_asked(record: JobRecord, event: CancelAsked) -> JobRecord:
     if record.state.is_final or record.state is JobState.DOWNLOADING:
         return record
+    if event.only_unsent and not is_unsent(record):
+        return record
     text = _ENDED_HERE[JobState.CANCELLED][record.charged]
     return _ended(record, JobState.CANCELLED, event.at, kind="JobCancelled", text=text)
 
@@ -339,6 +342,7 @@ def _taken_up(record: JobRecord, event: TakenUp) -> JobRecord:
     taken = replace(
         record, owner=owner, deadline_at=max(record.deadline_at, event.deadline_at), parked=False, error=None,
         error_kind=None, imported=record.imported and record.charged != "no",
+        budget_credits=record.budget_credits if record.charged == "yes" else event.budget_credits,
     )  # fmt: skip
     if record.state not in (JobState.TIMED_OUT, JobState.CANCELLED):
         return replace(taken, retry_at=None)  # who asks does not wait for what an earlier process put off

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import hashlib
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -59,16 +60,19 @@ class Submitter:
         """Bring both pictures to the vendor, each one once for each account."""
         desk = self._desk
         record = desk.apply(ref, events.UploadStarted(desk.now()))
+        account = record.account or record.request.email
         try:
-            account = record.account or record.request.email or await self.accounts.choose(record)
+            account = account or await self.accounts.choose(record)
             first = record.first_path or await self._upload_once(record.first_sha, account)
             last = record.last_path or await self._upload_once(record.last_sha, account)
         except (NoAnswer, Busy, ServerError) as error:
             text = f"{error} The pictures are uploaded when the vendor can be reached; nothing is paid so far."
             desk.apply(ref, events.CallPostponed(desk.now(), self._retry_at(error), text))
         except PixVerseError as error:
-            self.accounts.stopped_by(error, record)
-            desk.apply(ref, self._refusal(error))
+            if self.accounts.stopped_by(error, replace(record, account=account)):
+                desk.apply(ref, self._put_off(error))
+            else:
+                desk.apply(ref, self._refusal(error))
         else:
             desk.apply(ref, events.PicturesUploaded(desk.now(), first, last, account))
 
@@ -148,7 +152,7 @@ class Submitter:
                 return events.CallPostponed(now, retry_at, str(error), attempt=record.attempt)
             case Rejected(error=error):
                 if self.accounts.stopped_by(error, record):
-                    return events.CallPostponed(now, now, str(error), attempt=record.attempt)
+                    return self._put_off(error, attempt=record.attempt)
                 if isinstance(error, APIError) and error.status == 400:
                     self._forget_uploads(record)  # it may be a picture that the vendor has dropped
                 return self._refusal(error, attempt=record.attempt)
@@ -160,6 +164,11 @@ class Submitter:
     def _refusal(self, error: PixVerseError, *, attempt: int | None = None) -> events.CallRefused:
         now, is_moderation = self._desk.now(), isinstance(error, Moderated)
         return events.CallRefused(now, type(error).__name__, str(error), is_moderation=is_moderation, attempt=attempt)
+
+    def _put_off(self, error: PixVerseError, *, attempt: int | None = None) -> events.CallPostponed:
+        """The account is stopped, and another one may take the job: soon, but never in a circle without a pause."""
+        now = self._desk.now()
+        return events.CallPostponed(now, now + self._desk.timing.retry_s[0], str(error), attempt=attempt)
 
     def _retry_at(self, error: PixVerseError) -> float:
         """Return when to try again: at the pace the vendor names, else after the busy wait, with jitter."""

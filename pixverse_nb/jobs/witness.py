@@ -54,7 +54,7 @@ class Witness:
             is_elsewhere = None not in (other.account, record.account) and other.account != record.account
             if other.ref == record.ref or is_elsewhere:
                 continue
-            cost = other.cost_credits if other.cost_credits is not None else other.estimated_credits or 0
+            cost = other.credits or 0
             explained += cost
             doubt += 0.0 if other.cost_credits is not None else _SHARE * cost
         strangers = sum(

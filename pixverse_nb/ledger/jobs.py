@@ -26,7 +26,6 @@ _REUSABLE_NAMES: Final = tuple(
         if state not in (JobState.FAILED, JobState.MODERATED, JobState.REFUSED, JobState.CANCELLED)
     )
 )
-_UNSENT: Final = (JobState.PLANNED, JobState.UPLOADING, JobState.WAITING)
 
 
 class Ledger:
@@ -36,8 +35,9 @@ class Ledger:
     cannot be used; a failed write changes nothing.
     """
 
-    def __init__(self, path: Path, *, service: str) -> None:
+    def __init__(self, path: Path, *, service: str, budget_credits: int | None = None) -> None:
         self.service = service
+        self.budget_credits = budget_credits  # of who holds this ledger: what they ask for stands under it
         self._file = LedgerFile(path)
         self.seats = Seats(self._file, service=service)
         self.balances = Balances(self._file, service=service)
@@ -215,14 +215,15 @@ class Ledger:
 
     @staticmethod
     def _under_budgets_of(db: sqlite3.Connection, asked: JobRecord, found: JobRecord) -> JobRecord:
-        """A job that was never sent stands under the budgets of whoever asks for it last."""
+        """A job that may still be sent stands under the budgets of whoever asks for it last."""
         moved = replace(
             found,
             budget_credits=asked.budget_credits,
             sweep=asked.sweep or found.sweep,
             sweep_budget_credits=asked.sweep_budget_credits if asked.sweep else found.sweep_budget_credits,
         )
-        if found.state not in _UNSENT or moved == found:
+        is_over = found.state in FINAL_STATES and found.state is not JobState.TIMED_OUT
+        if found.charged == "yes" or is_over or moved == found:
             return found
         return update_job(db, moved) or found
 

@@ -3,6 +3,7 @@
 import contextlib
 import threading
 import time
+import weakref
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
@@ -33,6 +34,7 @@ class Book:
         self._jobs: dict[str, Job] = {}  # held, so that their handles live as long as the sweep
         self.cells = tuple(cells)
         self.rows: dict[str, list[CellRow]] = {}
+        self._keys = frozenset(cell.key for cell in cells)
 
     def read(self) -> None:
         """Read from the ledger which jobs stand for the cells."""
@@ -60,14 +62,42 @@ class Book:
         with self._lock:
             return self._records.get(cell.key)
 
-    def hear(self, job: Job, record: JobRecord) -> bool:
-        """Take note of a changed job; tell whether it stands for one of the cells."""
+    def follow(self) -> None:
+        """Take note of every changed job from now on, as long as this book is held by somebody."""
+        known = weakref.ref(self)
+
+        def hear(job: Job) -> None:
+            book = known()
+            if book is None:
+                unsubscribe()
+            else:
+                book.hear(job)
+
+        unsubscribe = self._bench.subscribe(hear)
+
+    def hear(self, job: Job) -> None:
+        """Take note of a changed job, where it stands for one of the cells: also one that somebody else asked for."""
+        record = self._bench.engine.current(job.ref)
+        if record is None:
+            return
+        key = self._key_of.get(job.ref) or record.request.cell
+        if key not in self._keys:
+            return
         with self._lock:
-            key = self._key_of.get(job.ref)
-            if key is None:
-                return False
-            self._records[key] = record
-        return True
+            before = self._records.get(key)
+            if before is None or before.ref == job.ref or _gives_way(before):
+                self._key_of[job.ref] = key
+                self._records[key] = record
+                if before is not None and before.ref != job.ref:
+                    self._jobs.pop(key, None)
+
+    @property
+    def spent(self) -> int:
+        """What the cells have cost or may have cost, in credits: every try of them counts."""
+        with self._lock:
+            newest = {record.ref: record for record in self._records.values()}
+        earlier = sum(row.credits for rows in self.rows.values() for row in rows if row.ref not in newest)
+        return earlier + sum(record.credits or 0 for record in newest.values() if record.charged != "no")
 
     def keep_pictures(self, cells: Iterable[Cell]) -> None:
         """Store the prepared pictures of these cells in the home folder, each pair once."""
@@ -76,11 +106,11 @@ class Book:
 
     # -- for the runner, on the portal's loop --------------------------------------------------------------------
 
-    def ask_for(self, cell: Cell) -> Job:
-        """Return the job of a cell, made or found, and have it driven; what was paid for is never paid again."""
+    def ask_for(self, cell: Cell) -> tuple[Job, bool]:
+        """Return the job of a cell and whether it was made for this; what was paid for is never paid again."""
         known = self.record(cell)
         if known is not None and known.state in _TAKEN_UP and known.charged != "no":
-            job = self._bench.handle(known)
+            job, is_new = self._bench.handle(known), False
             job.resume()
         else:
             draft = replace(
@@ -88,13 +118,13 @@ class Book:
                 sweep=self._sweep,
                 sweep_budget_credits=self._budget_credits,
             )
-            job = self._bench.asker.ask_for(draft, reuse=True)
+            job, is_new = self._bench.asker.ask_for(draft, reuse=True)
         with self._lock:
             self._jobs[cell.key] = job
         record = self._bench.engine.current(job.ref)
         if record is not None:
             self._take(cell.key, record)
-        return job
+        return job, is_new
 
     def record_of(self, job: Job) -> JobRecord | None:
         """Return a job as it stands now."""
@@ -108,19 +138,30 @@ class Book:
         return record.state.is_final or record.question is not None or self._bench.engine.is_resting(record)
 
     async def learn_room(self) -> None:
-        """Find out how many jobs may run at once, where that is not known."""
+        """Find out how many jobs may run at once; accounts that had stopped are tried again, since a person asks."""
+        self._bench.engine.accounts.forgive()
         with contextlib.suppress(PixVerseError):  # a vendor that cannot be asked is no hindrance
             await self._bench.engine.accounts.know()
 
     def room(self) -> int:
         """Return how many jobs run at once, over all accounts."""
-        return self._bench.engine.accounts.room()
+        return self._bench.engine.accounts.room(self._email)
 
     def give_up(self, job: Job) -> None:
-        """Cancel a job that was not sent."""
-        job.cancel()
+        """Cancel a job, unless its paid call may have left."""
+        self._bench.engine.cancel(job.ref, only_unsent=True)
+
+    @property
+    def _email(self) -> str | None:
+        """The account that all cells are bound to, if any."""
+        return self.cells[0].request.email if self.cells else None
 
     def _take(self, key: str, record: JobRecord) -> None:
         with self._lock:
             self._key_of[record.ref] = key
             self._records[key] = record
+
+
+def _gives_way(record: JobRecord) -> bool:
+    """Tell whether another job may stand for the cell in place of this one: it has ended without a video."""
+    return record.state.is_final and record.state is not JobState.DONE

@@ -4,7 +4,8 @@ import pytest
 
 from pixverse_nb.errors import BudgetReached, ConfigError
 from pixverse_nb.models import JobState
-from tests.session.house import House, failed, finished, order
+from pixverse_nb.session import Client
+from tests.session.house import A_JOB_S, SETTLING, House, failed, finished, order, reached
 
 ONE = 45  # credits of a 360p video
 
@@ -60,3 +61,53 @@ def test_a_senseless_budget_is_refused(house: House, wrong: object) -> None:
     """A budget is a whole number of credits; anything else is a ConfigError before anything is opened."""
     with pytest.raises(ConfigError, match="budget_credits"):
         house.open(budget_credits=wrong)
+
+
+def unsent_and_timed_out(still: House) -> str:
+    """Leave a job behind that no deadline let be sent, and return its ref; the account has its one slot free again."""
+    (account,) = still.control.accounts.values()
+    account.max_jobs = 1
+    still.control.add_account(account)
+    client = still.open()
+    reached(order(client, seed=99), JobState.QUEUED)
+    late = order(client, seed=1, deadline_s=0.3)
+    failed(late)
+    assert late.state is JobState.TIMED_OUT
+    client.close()
+    still.control.advance(A_JOB_S)
+    return late.ref
+
+
+def asks_again(client: Client, ref: str) -> None:
+    """Make the call again."""
+    assert order(client, seed=1).ref == ref
+
+
+def takes_up(client: Client, ref: str) -> None:
+    """Take the job up by its ref."""
+    client.job(ref)
+
+
+@pytest.mark.parametrize("ask", [asks_again, takes_up])
+def test_a_job_of_before_stands_under_the_budget_of_now(still: House, ask: object) -> None:
+    """What an earlier client never sent is not sent beyond the budget of the one that takes it up."""
+    ref = unsent_and_timed_out(still)
+    client = still.open(budget_credits=ONE)
+    assert callable(ask)
+    ask(client, ref)
+    assert isinstance(failed(client.job(ref)), BudgetReached)
+    assert still.paid == 1
+
+
+def test_a_lost_call_is_not_sent_again_beyond_the_budget_of_now(house: House) -> None:
+    """A call that proves never to have been accepted is sent again only if the last one who asked can pay for it."""
+    first = house.open(timing=SETTLING)
+    house.control.arm("drop_before", route="create-frames-v3")
+    job = order(first, seed=1)
+    reached(job, JobState.UNKNOWN)
+    first.close()
+    client = house.open(timing=SETTLING, budget_credits=0)
+    again = order(client, seed=1)
+    assert again.ref == job.ref
+    assert isinstance(failed(again), BudgetReached)
+    assert house.paid == 0

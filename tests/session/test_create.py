@@ -204,3 +204,27 @@ def test_an_account_without_credits_hands_its_work_to_the_other(built: Build, tm
             finished(job)
         emails = [generation.email for generation in house.control.generations]
         assert (emails.count("one@example.com"), emails.count("two@example.com")) == (1, 5)
+
+
+def test_an_account_that_waits_for_its_owner_hands_its_work_on_at_the_upload(built: Build, tmp_path: Path) -> None:
+    """A 596 to a picture stops that account alone: with another one good, every job comes through."""
+    pending = Account("one@example.com", pending=True)
+    with built(tmp_path, accounts=[pending, Account("two@example.com", max_jobs=2)]) as house:
+        client = house.open()
+        for job in [order(client, seed=seed) for seed in range(1, 5)]:
+            finished(job)
+        assert {generation.email for generation in house.control.generations} == {"two@example.com"}
+
+
+def test_an_account_that_has_credits_again_is_used_again(built: Build, tmp_path: Path) -> None:
+    """What is asked for after it had stopped is a new try: the account is not left out for good."""
+    poor = Account("one@example.com", max_jobs=4, credits={"daily": 45, "monthly": 0, "package": 0})
+    with built(tmp_path, accounts=[poor, Account("two@example.com", max_jobs=1)]) as house:
+        client = house.open()
+        for job in [order(client, seed=seed) for seed in range(1, 5)]:
+            finished(job)
+        house.control.set_credits("one@example.com", daily=10_000)
+        for job in [order(client, seed=seed) for seed in range(11, 19)]:
+            finished(job)
+        emails = [generation.email for generation in house.control.generations]
+        assert emails[4:].count("one@example.com") >= 4
