@@ -109,6 +109,7 @@ BORDERS = {
     "show/display.py",
     "show/live.py",
     "sweep/runner.py",
+    "sweep/running.py",
     "widgets/dispatch.py",
     "widgets/picker.py",
 }

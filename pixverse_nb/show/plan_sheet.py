@@ -94,7 +94,13 @@ def plan_text(sheet: PlanSheet) -> str:
     tail = [f"      … and {more} more"] if more else []
     return masked(
         "\n".join(
-            [sheet.title, f"  {marks}", *(f"  {text}" for text in (*_sums(sheet), *_warnings(sheet))), *lines, *tail]
+            [
+                sheet.title,
+                f"  {marks}",
+                *(f"  {text}" for text in (*_sums(sheet), *_warnings(sheet), *sheet.notices)),
+                *lines,
+                *tail,
+            ]
         )
     )
 

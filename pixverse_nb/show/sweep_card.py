@@ -141,4 +141,4 @@ def _clock(progress: SweepProgress, now: float) -> str:
     if progress.ends_at is None or progress.is_over:
         return clock
     left_s = progress.ends_at - now
-    return f"{clock} · about {duration_words(left_s)} left" if left_s >= 1 else f"{clock} · nearly there"
+    return f"{clock} · about {duration_words(left_s)} left" if left_s >= 1 else clock

@@ -96,7 +96,7 @@ def find_axes(
         raise InvalidRequest(wrong)
     places = [range(size) for size in sizes_of]
     points = tuple(zip(*places, strict=True)) if layout == "zip" and places else tuple(itertools.product(*places))
-    fixed = {**DEFAULTS, **{name: value for name, value in asked.items() if name not in axes}}
+    fixed = {**DEFAULTS, **{name: _plain(value) for name, value in asked.items() if name not in axes}}
     return Axes(
         tuple(axes),
         tuple(tuple(values) for values in axes.values()),
@@ -109,6 +109,8 @@ def is_several(name: str, value: object) -> bool:
     """Tell whether a value is an axis: several values in place of one."""
     if value is None or isinstance(value, str | bytes | bytearray | memoryview | os.PathLike | Mapping | UploadedFile):
         return False
+    if getattr(value, "shape", None) == ():  # a number of numpy, which says that it can be iterated
+        return False
     if name in PICTURES:  # numpy arrays, PIL images and open files can be iterated, and are one picture
         return isinstance(value, list | tuple)
     return isinstance(value, Iterable)
@@ -120,7 +122,7 @@ def is_several(name: str, value: object) -> bool:
 def _strangers(asked: Iterable[str]) -> dict[str, str]:
     known = (*PICTURES, *DEFAULTS, *CARRIED)
     wrong = {}
-    for name in asked:
+    for name in map(str, asked):
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             meant = f"did you mean {near[0]!r}?" if near else f"a sweep knows {', '.join((*PICTURES, *DEFAULTS))}"
@@ -132,12 +134,15 @@ def _values(name: str, value: Any, *, most: int) -> Sequence[Any] | None:
     """Return the values of an axis, or None where `value` is a single one; an endless one is cut above `most`."""
     if not is_several(name, value):
         return None
-    if isinstance(value, Sequence):
-        return value
     if isinstance(value, set | frozenset):  # without an order of their own, so that the same line gives the same cells
-        return sorted(value, key=lambda one: (str(type(one)), one))
-    taken = list(itertools.islice(value, most + 1))
-    return [_plain(one) for one in taken]
+        return sorted(value, key=_in_order)
+    taken = value if isinstance(value, Sequence) else list(itertools.islice(value, most + 1))
+    return taken if name in PICTURES or isinstance(taken, range) else [_plain(one) for one in taken]
+
+
+def _in_order(value: Any) -> tuple[str, float, str]:
+    number = float(value) if isinstance(value, int | float) else 0.0
+    return type(value).__name__, number, repr(value)
 
 
 def _plain(value: Any) -> Any:
@@ -150,8 +155,10 @@ def _too_many(count: str, most: int) -> str:
     return f"is {most:,} and these axes make {count} cells: raise it if that is meant"
 
 
-def _listed(asked: Mapping[str, Any], cells: Iterable[Any], *, most_cells: int, wrong: dict[str, str]) -> Axes:
+def _listed(asked: Mapping[str, Any], cells: Any, *, most_cells: int, wrong: dict[str, str]) -> Axes:
     """Return the axes of cells that are each named by themselves."""
+    if not isinstance(cells, Iterable):
+        raise InvalidRequest({**wrong, "cells": f"must be a list of mappings such as {{'seed': 7}}, not {cells!r:.40}"})
     listed = list(itertools.islice(cells, most_cells + 1))
     if not listed:
         wrong["cells"] = "is empty: name at least one cell, such as {'seed': 7}"
@@ -171,13 +178,13 @@ def _listed(asked: Mapping[str, Any], cells: Iterable[Any], *, most_cells: int, 
         raise InvalidRequest(wrong)
     fixed = {**DEFAULTS, **asked}
     names = tuple(dict.fromkeys(name for cell in listed for name in cell))
-    columns = [[cell.get(name, fixed.get(name)) for cell in listed] for name in names]
+    columns = [[_plain(cell.get(name, fixed.get(name))) for cell in listed] for name in names]
     values = [_distinct(column) for column in columns]
     places = [[_place(one, known) for one in column] for column, known in zip(columns, values, strict=True)]
     return Axes(
         names,
         tuple(tuple(known) for known in values),
-        tuple(zip(*places, strict=True)),
+        tuple(zip(*places, strict=True)) if names else ((),) * len(listed),
         {name: value for name, value in fixed.items() if name not in names},
     )
 

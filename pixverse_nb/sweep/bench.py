@@ -1,7 +1,7 @@
 """What a sweep needs of the client it belongs to, in one value."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from pixverse_nb.drafting import Drafter
@@ -31,7 +31,7 @@ class Bench:
     drafter: Drafter
     asker: Asker
     prices: Prices
-    email: str | None
+    email: str | None = field(repr=False)
     is_sandbox: bool
     handle: Callable[[JobRecord], Job]
     ask: Ask

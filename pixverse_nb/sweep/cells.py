@@ -4,6 +4,7 @@ The name is the sha256 of all that decides what the video looks like, so that a 
 overlapping with another one finds what is there already.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -63,6 +64,7 @@ def build_cells(axes: Axes, drafter: Drafter, *, email: str | None) -> Cells:
     pairs = _Pairs(drafter, email=axes.fixed.get("email") or email, deadline_s=axes.fixed.get("deadline_s"))
     wrong: dict[str, str] = {}
     cells: dict[str, Cell] = {}
+    captions: Counter[str] = Counter()
     for point in axes.points:
         fields = axes.at(point)
         pair = pairs.of(point, axes, fields)
@@ -78,7 +80,7 @@ def build_cells(axes: Axes, drafter: Drafter, *, email: str | None) -> Cells:
             cells[key] = Cell(
                 number=len(cells) + 1,
                 key=key,
-                caption=cell_caption(values),
+                caption=_unlike(cell_caption(values), captions),
                 values=values,
                 request=request,
                 pair=pair,
@@ -133,6 +135,12 @@ class _Pairs:
                 place = f"[{places[which]}]" if which in places else ""
                 self.bad.setdefault(f"{which}{place}", mend)
             return None
+
+
+def _unlike(caption: str, known: Counter[str]) -> str:
+    """Return a caption that no other cell has: two long prompts, or two files of one name, may read alike."""
+    known[caption] += 1
+    return caption if known[caption] == 1 else f"{caption} ({known[caption]})"
 
 
 def _request(fields: Mapping[str, Any], pair: Pair | None, *, email: str | None) -> FramesRequest:

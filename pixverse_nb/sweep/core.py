@@ -68,6 +68,7 @@ class SweepOfCells:
     def _book(self) -> Book:
         book = Book(self._bench, self.cells, sweep=self._name, budget_credits=self._rules.budget_credits)
         book.read()
+        book.follow()
         return book
 
     @property

@@ -43,7 +43,7 @@ def changed_pictures(cells: Sequence[Cell], ledger: Ledger) -> tuple[str, ...]:
             known = ledger.sweeps.newest_from(name, place=place) if name not in ("first", "last") else None
             if known is not None and _content(known[0]) != _content(key):
                 when = time.strftime("%Y-%m-%d %H:%M", time.localtime(known[1]))
-                said[name] = f"The picture {name} is another one than on {when}: its cells are new, and paid anew."
+                said[name] = f"The picture {name} is another one than on {when}: these cells are not those of then."
     return tuple(said.values())
 
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from pixverse_nb.errors import ConfigError, InvalidRequest, PixVerseError
+from pixverse_nb.errors import InvalidRequest, PixVerseError
 from pixverse_nb.models import JobState
 from pixverse_nb.opinions import Verdict
 from pixverse_nb.ranking import Standing, rank
@@ -31,8 +31,9 @@ class Looks(Runs, Measures):
     @property
     def winners(self) -> list[Video]:
         """The videos that were chosen, in the order of the cells."""
-        chosen = {caption for caption, verdict in self.verdicts.items() if verdict.choice == "winner"}
-        return [video for cell in self.cells if cell.caption in chosen and (video := self._video(cell)) is not None]
+        said = self._bench.engine.ledger.opinions.verdicts([cell.key for cell in self.cells])
+        chosen = {key for key, verdict in said.items() if verdict.choice == "winner"}
+        return [video for cell in self.cells if cell.key in chosen and (video := self._video(cell)) is not None]
 
     def judge(self, which: Any, choice: str = "", *, note: str = "") -> None:
         """Say of one cell that it is the "winner", "rejected", or neither (""), with a note; kept in the ledger.
@@ -153,7 +154,7 @@ class _Refresher:
                 self._changed.clear()
                 self._show()
             self._show()
-        except ConfigError:
+        except PixVerseError:
             return  # the client was closed
         finally:
             self._unsubscribe()

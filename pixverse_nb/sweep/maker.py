@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pixverse_nb.drafting import is_deadline
 from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.sweep.axes import MOST_CELLS, find_axes
 from pixverse_nb.sweep.bench import Bench
@@ -73,6 +74,17 @@ class SweepMaker:
             wrong["budget_credits"] = f"must be a whole number from 0 on, or None, not {rules.budget_credits!r:.40}"
         if not _is_count(most_cells) or most_cells < 1:
             wrong["most_cells"] = f"must be a whole number from 1 on, not {most_cells!r:.40}"
+        if asked.get("deadline_s") is not None and not is_deadline(asked["deadline_s"]):
+            wrong["deadline_s"] = (
+                f"must be a number of seconds above 0, ten years at most, not {asked['deadline_s']!r:.40}"
+            )
+        title: object = rules.title
+        if title is not None and not isinstance(title, str):
+            wrong["title"] = f"must be a text, not {type(title).__name__}"
+        for name in ("skip_refused", "allow_refused"):
+            given: object = getattr(rules, name)
+            if given not in (True, False):
+                wrong[name] = f"must be True or False, not {given!r:.40}"
         if wrong:
             raise InvalidRequest(wrong)
         axes = find_axes(asked, layout=layout, cells=cells, most_cells=most_cells)

@@ -1,7 +1,6 @@
 """The plan of a sweep, before anything is paid: what is new, what is there, what is refused, what it may cost."""
 
 import math
-import time
 from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,7 +30,6 @@ _NOT_THE_CELLS_FAULT: Final = frozenset(
         "AccountPending",
         "BudgetReached",
         "ConfigError",
-        "JobCancelled",
         "LedgerError",
         "OutOfCredits",
         "SubscriptionRequired",
@@ -172,17 +170,13 @@ def standing_of(row: CellRow) -> Standing:
             return Standing.FAILED
         case JobState.REFUSED:
             return Standing.NEW if row.error_kind in _NOT_THE_CELLS_FAULT else Standing.FAILED
-        case JobState.CANCELLED:
-            return Standing.NEW if row.charged == "no" else Standing.OPEN
-        case JobState.TIMED_OUT:
-            return Standing.NEW if row.charged == "no" else Standing.OPEN
         case _:
             return Standing.OPEN if row.charged != "no" else Standing.NEW
 
 
 def is_accounts_fault(error_kind: str | None) -> bool:
     """Tell whether a refused cell says that no other one would be taken either."""
-    return error_kind in _NOT_THE_CELLS_FAULT - {"JobCancelled"}
+    return error_kind in _NOT_THE_CELLS_FAULT
 
 
 def _line(planned: PlannedCell) -> PlanLine:
@@ -197,8 +191,3 @@ def _line(planned: PlannedCell) -> PlanLine:
 def title_of(axes: Sequence[str], count: int) -> str:
     """Return the plain name of a sweep: "32 cells: seed × motion_mode"."""
     return f"{count} {'cell' if count == 1 else 'cells'}" + (f": {' × '.join(axes)}" if axes else "")
-
-
-def when_words(at: float) -> str:
-    """Return a moment (Unix seconds) as a person reads it."""
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(at))

@@ -45,11 +45,13 @@ def progress_of(
         failed=failed,
         skipped=skipped,
         reused=reused,
-        spent=sum(_cost(record) for record in paid),
+        spent=book.spent,
         is_estimate=any(record.cost_credits is None for record in paid),
         began_at=began_at,
         ended_at=ended_at,
-        ends_at=_ends_at(open_ones, runner, bench) if runner is not None and ended_at is None else None,
+        ends_at=_ends_at(open_ones, runner, bench, slots=book.room())
+        if runner is not None and ended_at is None
+        else None,
         reason=_reason(runner, records),
         is_sandbox=bench.is_sandbox,
     )
@@ -61,11 +63,7 @@ def _is_untried(record: JobRecord) -> bool:
     return is_given_up or (record.state is JobState.REFUSED and is_accounts_fault(record.error_kind))
 
 
-def _cost(record: JobRecord) -> int:
-    return record.cost_credits if record.cost_credits is not None else record.estimated_credits or 0
-
-
-def _ends_at(open_ones: Sequence[JobRecord], runner: Runner, bench: Bench) -> float | None:
+def _ends_at(open_ones: Sequence[JobRecord], runner: Runner, bench: Bench, *, slots: int) -> float | None:
     """Return when it probably ends (Unix seconds): the waiting in rounds of all slots, after the slowest that runs."""
     if runner.mode not in ("running", "draining") or not open_ones:
         return None
@@ -76,7 +74,7 @@ def _ends_at(open_ones: Sequence[JobRecord], runner: Runner, bench: Bench) -> fl
     sent = [record.submitted_at for record in open_ones if record.submitted_at is not None]
     left_s = max((expectation.typical_s - (now - at) for at in sent), default=expectation.typical_s)
     waiting = runner.waiting if runner.mode == "running" else 0
-    rounds = math.ceil((waiting + len(open_ones) - len(sent)) / max(1, bench.engine.accounts.room()))
+    rounds = math.ceil((waiting + len(open_ones) - len(sent)) / max(1, slots))
     return now + max(0.0, left_s) + rounds * expectation.typical_s
 
 

@@ -63,7 +63,7 @@ def _job_columns(cell: Cell, record: JobRecord | None, bench: Bench) -> dict[str
         if record.finished_at is not None and record.submitted_at is not None
         else None
     )
-    credits_paid = record.cost_credits if record.cost_credits is not None else record.estimated_credits
+    credits_paid = record.credits
     video = record.video if record.state is JobState.DONE else None
     return {
         "state": record.state.value,

@@ -21,11 +21,11 @@ from pixverse_nb.sweep.plan import is_accounts_fault
 _LOOKS_AGAIN_S: Final = 5.0  # room may come from another sweep or process, of which nobody tells
 
 
-class Book(Protocol):
+class Desk(Protocol):
     """Where cells become jobs: what the runner needs of the client, all of it on the portal's loop."""
 
-    def ask_for(self, cell: Cell) -> Job:
-        """Return the job of a cell, made or found, and have it driven."""
+    def ask_for(self, cell: Cell) -> tuple[Job, bool]:
+        """Return the job of a cell, have it driven, and tell whether it was made for this."""
         ...
 
     def record_of(self, job: Job) -> JobRecord | None:
@@ -45,7 +45,7 @@ class Book(Protocol):
         ...
 
     def give_up(self, job: Job) -> None:
-        """Cancel a job."""
+        """Cancel a job, unless its paid call may have left."""
         ...
 
 
@@ -59,18 +59,22 @@ class Runner:
     def __init__(
         self,
         cells: Sequence[Cell],
-        book: Book,
+        desk: Desk,
         *,
         tell: Callable[[], object],
         stop_when: Callable[[], object] | None,
+        has_some: bool = False,
     ) -> None:
         self._queue = deque(cells)
-        self._book = book
+        self._desk = desk
         self._tell = tell
         self._stop_when = stop_when
+        self._has_some = has_some  # of what the sweep wants something is here already
         self._active: dict[str, Job] = {}
         self._cells: dict[str, Cell] = {}
+        self._made: set[str] = set()  # the jobs that were made for this run
         self._changed = asyncio.Event()
+        self._is_stopping = False
         self._falls_short = False  # a cell that was asked for will have to be asked for again
         self.mode: Mode = "running"
         self.reason = ""
@@ -87,18 +91,26 @@ class Runner:
             self._changed.set()
 
     def set_mode(self, mode: Mode, *, reason: str = "") -> None:
-        """Pause, go on, drain (finish what is asked for) or stop (and cancel what was not sent)."""
+        """Pause, go on, drain (finish what is asked for) or stop (and take back what was not sent)."""
         if self.mode in ("done", "stopped"):
             return
-        self.mode = mode
+        self._is_stopping = mode == "stopped"
+        self.mode = "draining" if mode == "stopped" else mode  # what was sent is still being made
         self.reason = reason or ("" if mode == "running" else self.reason)
         if mode in ("paused", "stopped"):
             self._take_back()
         self._changed.set()
 
+    def end(self, reason: str = "") -> None:
+        """Note that the run is over, whatever ended it."""
+        if self.mode not in ("done", "stopped"):
+            self.mode, self.reason = "stopped", reason or self.reason
+
     async def run(self) -> None:
         """Ask for the cells, each as soon as a slot is free for it, until all have ended or the run is over."""
-        await self._book.learn_room()
+        await self._desk.learn_room()
+        if self._has_some and self._stop_when is not None:
+            await self._ask_person(self._stop_when)  # it may be enough already
         while True:
             self._changed.clear()
             ended = self._take_ended()
@@ -113,17 +125,21 @@ class Runner:
                     await self._changed.wait()
             except TimeoutError:
                 continue
-        self.mode = "stopped" if self._queue or self._falls_short or self.mode == "stopped" else "done"
+        self.mode = "stopped" if self._queue or self._falls_short or self._is_stopping else "done"
         self._tell()
 
     # -- inside --------------------------------------------------------------------------------------------------
 
     def _take_back(self) -> None:
-        """Give up what was asked for and not sent, and put its cells in front again: nothing is paid for it."""
+        """Put the cells that were not sent in front again, and give up those jobs that were made for them here.
+
+        A job that somebody else asked for too is only let go of.
+        """
         for ref, job in reversed(tuple(self._active.items())):
-            record = self._book.record_of(job)
+            record = self._desk.record_of(job)
             if record is not None and actions.is_unsent(record):
-                self._book.give_up(job)
+                if ref in self._made:
+                    self._desk.give_up(job)
                 self._queue.appendleft(self._cells[ref])
                 del self._active[ref]
 
@@ -131,14 +147,18 @@ class Runner:
         """Let go of the jobs that have come to rest; tell whether any has, and stop where its end concerns all."""
         ended = False
         for ref, job in tuple(self._active.items()):
-            record = self._book.record_of(job)
-            if record is not None and not self._book.is_settled(record):
+            record = self._desk.record_of(job)
+            if record is not None and not self._desk.is_settled(record):
                 continue
             del self._active[ref]
             ended = True
-            if record is not None and _concerns_all(record) and self.mode == "running":
+            if record is not None and _concerns_all(record):
                 self._falls_short = True
-                self.set_mode("draining", reason=record.error or "")
+                if self.mode == "running":
+                    self.set_mode("draining", reason=record.error or "")
+            elif record is not None and record.charged == "no" and _is_untried(record):
+                self._falls_short = True
+                self.reason = self.reason or "Not every cell was sent in time; the same line goes on with the rest."
         return ended
 
     async def _ask_person(self, stop_when: Callable[[], object]) -> None:
@@ -152,10 +172,10 @@ class Runner:
                 self.set_mode("draining", reason="stop_when said that it is enough")
 
     def _fill(self) -> None:
-        while self._queue and self.mode == "running" and self._taken() < self._book.room():
+        while self._queue and self.mode == "running" and self._taken() < self._desk.room():
             cell = self._queue.popleft()
             try:
-                job = self._book.ask_for(cell)
+                job, is_new = self._desk.ask_for(cell)
             except PixVerseError as error:
                 self._queue.appendleft(cell)
                 self.set_mode("draining", reason=str(error))
@@ -164,18 +184,22 @@ class Runner:
                 return
             self._active[job.ref] = job
             self._cells[job.ref] = cell
+            if is_new:
+                self._made.add(job.ref)
 
     def _taken(self) -> int:
-        return sum(_takes_room(self._book.record_of(job)) for job in self._active.values())
-
-
-def _takes_room(record: JobRecord | None) -> bool:
-    """Tell whether a job of ours holds a slot or is about to take one; one that was turned away leaves it to others."""
-    if record is None or record.state is JobState.DOWNLOADING or record.state.is_final:
-        return False
-    return not (record.state is JobState.WAITING and record.retry_at is not None)
+        """Count the jobs that hold a slot or wait for one; of those that were turned away one leaves it to another."""
+        records = [record for job in self._active.values() if (record := self._desk.record_of(job)) is not None]
+        taking = [record for record in records if not (record.state is JobState.DOWNLOADING or record.state.is_final)]
+        turned_away = sum(record.state is JobState.WAITING and record.retry_at is not None for record in taking)
+        return len(taking) - min(1, turned_away)
 
 
 def _concerns_all(record: JobRecord) -> bool:
     is_refused = record.state is JobState.REFUSED and is_accounts_fault(record.error_kind)
     return is_refused or (record.parked and record.error is not None)
+
+
+def _is_untried(record: JobRecord) -> bool:
+    """Tell whether a job has come to rest without its cell having been tried."""
+    return record.state in (JobState.CANCELLED, JobState.TIMED_OUT) or actions.is_unsent(record)

@@ -2,12 +2,13 @@
 
 import asyncio
 import concurrent.futures
+import logging
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Final, Self
 
-from pixverse_nb.errors import ConfigError, InvalidRequest, JobTimeout
+from pixverse_nb.errors import ConfigError, InvalidRequest, JobTimeout, PixVerseError
 from pixverse_nb.jobs.job import Job
 from pixverse_nb.ledger import CellRow
 from pixverse_nb.show.display import cell_number
@@ -21,6 +22,8 @@ from pixverse_nb.sweep.inquiry import changed_pictures, look_at_account
 from pixverse_nb.sweep.plan import Plan, Standing, judged
 from pixverse_nb.sweep.progress import progress_of
 from pixverse_nb.sweep.runner import Runner
+
+_log: Final = logging.getLogger("pixverse_nb")
 
 
 class Runs(SweepOfCells):
@@ -36,6 +39,7 @@ class Runs(SweepOfCells):
         self._here_before = 0
         self._subscribers: list[Callable[[], object]] = []
         self._shown_in: int | None = None
+        self._judging: int | None = None  # the thread on which stop_when is asked
 
     @property
     def progress(self) -> SweepProgress:
@@ -114,9 +118,10 @@ class Runs(SweepOfCells):
     def start(self, *, retry_failed: bool = False, stop_when: Callable[[Self], object] | None = None) -> Self:
         """Begin as `run()`, and return at once; it goes on in the background. **This spends credits.**"""
         with self._lock:
-            if self._run is not None and not self._run.done():
-                return self
             self._bench.portal.check_open()
+            if self._run is not None and not self._run.done():
+                self._go_on(retry_failed=retry_failed, stop_when=stop_when)
+                return self
             plan = judged(self.cells, self._read_rows(), prices={}, allow_refused=self._rules.allow_refused)
             refused = [planned.cell for planned in plan if planned.standing is Standing.REFUSED]
             if refused and not self._rules.skip_refused:
@@ -129,8 +134,8 @@ class Runs(SweepOfCells):
             self._book.keep_pictures(todo)
             ledger = self._bench.engine.ledger
             ledger.sweeps.register(self._name, [cell.key for cell in self.cells], title=self.title, at=self._began_at)
-            enough = None if stop_when is None else (lambda: stop_when(self))
-            self._runner = Runner(todo, self._book, tell=self._tell, stop_when=enough)
+            enough = None if stop_when is None else (lambda: self._judge(stop_when))
+            self._runner = Runner(todo, self._book, tell=self._tell, stop_when=enough, has_some=self._here_before > 0)
             self._run = self._bench.portal.submit(self._drive(self._runner))
         return self
 
@@ -139,8 +144,8 @@ class Runs(SweepOfCells):
         run = self._run
         if run is None:
             return self
-        if self._bench.portal.is_current:
-            raise ConfigError("wait() would wait for itself in a subscriber: use `await sweep`.")
+        if self._bench.portal.is_current or threading.get_ident() == self._judging:
+            raise ConfigError("wait() would wait for itself in a subscriber or in stop_when: use `await sweep`.")
         try:
             concurrent.futures.wait([run], timeout)
             if not run.done():
@@ -161,7 +166,10 @@ class Runs(SweepOfCells):
         if self._run is None:
             await asyncio.to_thread(self.start)
         if self._run is not None:
-            await asyncio.wait([asyncio.shield(asyncio.wrap_future(self._run))])
+            ended = asyncio.wrap_future(self._run)
+            await asyncio.wait([ended])
+            if not ended.cancelled():
+                ended.exception()  # it is raised below, and not missed when this future is thrown away
         return self._outcome(self._run)
 
     def pause(self) -> None:
@@ -197,7 +205,10 @@ class Runs(SweepOfCells):
             self._show_progress()
 
     def __repr__(self) -> str:
-        return f"<{sweep_text(self.progress, now=time.time())}>"
+        try:
+            return f"<{sweep_text(self.progress, now=time.time())}>"
+        except PixVerseError:  # of a client that is closed, or of cells that cannot be
+            return "<Sweep>"
 
     # -- inside --------------------------------------------------------------------------------------------------
 
@@ -212,24 +223,48 @@ class Runs(SweepOfCells):
 
     async def _drive(self, runner: Runner) -> None:
         def hear(job: Job) -> None:
-            record = self._bench.engine.current(job.ref)
-            if record is not None and self._book.hear(job, record):
-                runner.hear(job)
-                self._tell()
+            runner.hear(job)
+            self._tell()
 
         unsubscribe = self._bench.subscribe(hear)
         try:
             await runner.run()
+        except PixVerseError as error:
+            runner.end(str(error))
+            raise
         finally:
+            runner.end("The Client was closed while this sweep was open; the same line goes on with it.")
             unsubscribe()
             self._ended_at = time.time()
             self._tell()
         if runner.error is not None:
             raise runner.error
 
+    def _judge(self, stop_when: Callable[[Self], object]) -> object:
+        self._judging = threading.get_ident()
+        try:
+            return stop_when(self)
+        finally:
+            self._judging = None
+
+    def _go_on(self, *, retry_failed: bool, stop_when: Callable[[Self], object] | None) -> None:
+        """Join the run that is under way; one that was held up goes on."""
+        given = {"retry_failed": retry_failed, "stop_when": stop_when is not None}
+        late = {
+            name: "comes too late: this sweep is running. sweep.stop() ends it"
+            for name, is_given in given.items()
+            if is_given
+        }
+        if late:
+            raise InvalidRequest(late)
+        self._set_mode("running")
+
     def _tell(self) -> None:
         for callback in tuple(self._subscribers):
-            callback()
+            try:
+                callback()
+            except Exception:  # noqa: BLE001 - somebody else's function: its trouble must not end the run
+                _log.warning("a subscriber of a sweep failed", exc_info=True)
 
     def _outcome(self, run: "concurrent.futures.Future[None] | None") -> Self:
         if run is None:

@@ -41,7 +41,7 @@ def test_the_counts_the_money_and_the_end() -> None:
 def test_an_end_that_nobody_knows_is_not_told() -> None:
     """Without durations seen there is a clock and nothing else."""
     assert "left" not in sweep_text(replace(RUNNING, ends_at=None), now=NOW)
-    assert "nearly there" in sweep_text(replace(RUNNING, ends_at=NOW - 9), now=NOW)
+    assert "running (1:15)" in sweep_text(replace(RUNNING, ends_at=NOW - 9), now=NOW)
 
 
 def test_what_stopped_it_is_said_and_is_text() -> None:

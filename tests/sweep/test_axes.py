@@ -148,3 +148,25 @@ def test_a_grid_is_every_pair_once(seeds: list[int], qualities: list[str]) -> No
     assert pairs == [(seed, quality) for seed in seeds for quality in qualities]
     listed = find_axes(PICTURES, cells=[{"seed": seed, "quality": quality} for seed, quality in pairs])
     assert listed.points == axes.points
+
+
+def test_numbers_of_numpy_are_numbers_anywhere() -> None:
+    """As a single value, in a list and in a cell."""
+    for axes in (
+        find_axes({**PICTURES, "seed": np.array(5)}),
+        find_axes({**PICTURES, "seed": [np.int64(5)]}),
+        find_axes(PICTURES, cells=[{"seed": np.int64(5)}]),
+    ):
+        (point,) = axes.points
+        assert type(axes.at(point)["seed"]) is int
+
+
+def test_a_cell_that_names_nothing_is_the_plain_call() -> None:
+    """`cells=[{}]` is one cell, as a sweep without axes is."""
+    assert find_axes(PICTURES, cells=[{}]).points == ((),)
+
+
+def test_a_set_of_anything_has_an_order() -> None:
+    """What cannot be compared is ordered by its kind and its words, the same each time."""
+    axes = find_axes({**PICTURES, "prompt": {None, "b", "a"}})
+    assert axes.values == ((None, "a", "b"),)
