@@ -162,7 +162,7 @@ def _row(line: PlanLine, *, has_jobs: bool) -> str:
     price = "" if line.credits is None else f"{line.credits}"
     return (
         f'<tr class="{_TONES[line.standing]}"><td class="pvnb-number">{line.number}</td>'
-        f'<td class="pvnb-wide">{escape(masked(line.caption))}</td>'
-        f'<td><span class="pvnb-mark"></span>{escape(_WORDS[line.standing])}{why}</td>'
+        f'<td class="pvnb-flow">{escape(masked(line.caption))}</td>'
+        f'<td class="pvnb-flow"><span class="pvnb-mark"></span>{escape(_WORDS[line.standing])}{why}</td>'
         f'<td class="pvnb-number">{price}</td>{job}</tr>'
     )

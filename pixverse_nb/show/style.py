@@ -81,6 +81,8 @@ text-align:left;vertical-align:baseline;white-space:nowrap;max-width:none}
 .pvnb .pvnb-table th:last-child,.pvnb .pvnb-table td:last-child{padding-right:0}
 .pvnb .pvnb-table td.pvnb-wide{width:99%;min-width:130px}
 .pvnb .pvnb-table td.pvnb-wide .pvnb-line{min-width:180px;white-space:normal}
+.pvnb.pvnb-plan .pvnb-table{width:auto;max-width:100%}
+.pvnb.pvnb-plan .pvnb-table td.pvnb-flow{min-width:110px;padding-right:20px;white-space:normal;overflow-wrap:anywhere}
 .pvnb .pvnb-clip{width:0;min-width:100%;overflow:hidden;text-overflow:ellipsis}
 .pvnb .pvnb-drawn{display:block;overflow-x:auto}
 .pvnb .pvnb-drawn svg{display:block;width:100%;min-width:560px;height:auto}

@@ -99,16 +99,20 @@ def sweep_text(progress: SweepProgress, *, now: float) -> str:
 
 
 def _bar(progress: SweepProgress) -> str:
-    """Return the bar: each part as wide as its share, with a plain style that an untrusted page keeps."""
-    total = max(1, progress.total)
+    """Return the bar: each part as wide as its share, with a plain style that an untrusted page keeps.
+
+    What is left out has no part in it: a sweep that has ended fills its bar.
+    """
+    wanted = progress.total - progress.skipped
+    share = 100 / max(1, wanted)
     parts = "".join(
-        f'<span style="display:inline-block;height:8px;width:{100 * count / total:.2f}%;background:{colour}"></span>'
+        f'<span style="display:inline-block;height:8px;width:{share * count:.2f}%;background:{colour}"></span>'
         for name, _, colour in _PARTS
         if (count := getattr(progress, name))
     )
-    label = f"{progress.done} of {progress.total} done"
+    label = f"{progress.done} of {wanted} done"
     return (
-        f'<div role="progressbar" aria-valuemin="0" aria-valuemax="{progress.total}" aria-valuenow="{progress.done}"'
+        f'<div role="progressbar" aria-valuemin="0" aria-valuemax="{wanted}" aria-valuenow="{progress.done}"'
         f' aria-label="{label}" style="height:8px;margin:10px 0 8px;border-radius:4px;overflow:hidden;line-height:0;'
         f'font-size:0;white-space:nowrap;background:var(--pvnb-wash)">{parts}</div>'
     )

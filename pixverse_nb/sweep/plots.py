@@ -78,10 +78,11 @@ def metric_plot(rows: Rows, name: str, *, over: str, by: str | None, axes: Seque
             list(means.values()),
             linewidth=1.4,
             markersize=5,
-            label=None if by is None else f"{_words(by)} {group}",
             color=colour,
             marker=marker if is_single else None,
         )
+        if by is not None:  # with the mark, whether or not the line bears it
+            canvas.plot([], [], label=f"{_words(by)} {group}", linewidth=1.4, markersize=5, color=colour, marker=marker)
         if not is_single:
             marks = [(place, value) for place, values in found.items() for value in values]
             canvas.plot(*zip(*marks, strict=True), linestyle="", markersize=5, color=colour, marker=marker, alpha=0.55)

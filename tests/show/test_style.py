@@ -7,11 +7,13 @@ from pixverse_nb.doctor.findings import Examination, Finding, Mark
 from pixverse_nb.models import JobEvent, JobState
 from pixverse_nb.show.card import card_block
 from pixverse_nb.show.listing import jobs_html
+from pixverse_nb.show.plan_sheet import plan_html
 from pixverse_nb.show.player import player_figure
 from pixverse_nb.show.style import STYLE, page_html, styled
 from pixverse_nb.show.timeline import timeline_html
 from tests.show.made import NOW, a_snapshot, a_video, an_mp4
 from tests.show.page import Page
+from tests.show.test_plan_sheet import SHEET as PLAN
 
 KNOWN = set(re.findall(r"\.(pvnb[\w-]*)", STYLE))
 
@@ -30,6 +32,7 @@ def everything(tmp_path: Path) -> str:
             player_figure(film, notices=("x",)),
             player_figure(a_video(tmp_path / "gone.mp4")),
             Examination((Finding("x", "y", Mark.WRONG, "z"),))._repr_mimebundle_()["text/html"],
+            plan_html(PLAN),
             timeline_html([JobEvent(NOW, JobState.SUBMITTING, "sent")], title="x", now=NOW),
         )
     )

@@ -38,6 +38,15 @@ def test_the_counts_the_money_and_the_end() -> None:
     assert ">13 waiting<" in html
 
 
+def test_a_sweep_that_has_ended_fills_its_bar() -> None:
+    """What was left out has no part in the bar, but is told."""
+    ended = SweepProgress(title="20 cells: seed", mode="done", total=20, done=15, skipped=5)
+    html = sweep_html(ended, now=NOW)
+    assert "width:100.00%" in html
+    assert 'aria-label="15 of 15 done"' in html
+    assert "5 left out" in html
+
+
 def test_an_end_that_nobody_knows_is_not_told() -> None:
     """Without durations seen there is a clock and nothing else."""
     assert "left" not in sweep_text(replace(RUNNING, ends_at=None), now=NOW)

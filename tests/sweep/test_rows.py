@@ -113,6 +113,12 @@ def test_a_line_goes_through_the_mean_of_cells_that_share_a_place(ended: Sweep) 
     assert sorted(marks.get_xdata()) == [0, 0, 0, 0, 1, 1]
 
 
+def test_the_legend_shows_the_mark_of_each_line(ended: Sweep) -> None:
+    """Lines are told apart without colour, where several cells share a place too."""
+    legend = ended.plot_metric("credits", over="seed", by="motion_mode").figure.axes[0].get_legend()
+    assert [line.get_marker() for line in legend.get_lines()] == ["o", "s"]
+
+
 @pytest.mark.parametrize(
     ("plot", "field"),
     [
