@@ -1,6 +1,8 @@
-"""Any mp4 on disk as a VideoFile, so that the player can show what this package did not make."""
+"""Any mp4 on disk as a VideoFile, so that what this package did not make can be shown too."""
 
 import os
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 from pixverse_nb.media import check_mp4
@@ -19,3 +21,13 @@ def video_file(path: str | os.PathLike[str]) -> VideoFile:
         height=info.height,
         duration_s=info.duration_s,
     )
+
+
+def film_keys(files: Iterable[VideoFile]) -> list[str]:
+    """Return the sha256 of each file as its name; the same film a second time has a name of its own."""
+    seen: Counter[str] = Counter()
+    keys = []
+    for file in files:
+        seen[file.sha256] += 1
+        keys.append(file.sha256 if seen[file.sha256] == 1 else f"{file.sha256}-{seen[file.sha256]}")
+    return keys

@@ -21,7 +21,7 @@ from pixverse_nb.opinions import Duel, DuelResult
 from pixverse_nb.privacy import masked
 from pixverse_nb.ranking import Standing, next_pair, rank
 from pixverse_nb.show.display import LiveOutput, bundle_of, show_bundle
-from pixverse_nb.show.files import video_file
+from pixverse_nb.show.files import film_keys, video_file
 from pixverse_nb.show.tiles import Tile, axes_of, caption_of
 from pixverse_nb.show.wall import wall_html, wall_text
 from pixverse_nb.widgets.assembly import script, sheet, standalone_page, write_page
@@ -330,7 +330,7 @@ def _checked(
         faults["frame_rate"] = f"give frames a second, 1 to 240; here is {frame_rate}"
     if faults:
         raise InvalidRequest(faults)
-    return files, list(keys) if keys is not None else _keys(files)
+    return files, list(keys) if keys is not None else film_keys(files)
 
 
 def _count(number: int, noun: str) -> str:
@@ -339,16 +339,6 @@ def _count(number: int, noun: str) -> str:
 
 def _are(count: int) -> str:
     return "is 1" if count == 1 else f"are {count}"
-
-
-def _keys(files: Iterable[VideoFile]) -> list[str]:
-    """Return the sha256 of each file; the same film a second time has a key of its own."""
-    seen: dict[str, int] = {}
-    keys = []
-    for file in files:
-        seen[file.sha256] = seen.get(file.sha256, 0) + 1
-        keys.append(file.sha256 if seen[file.sha256] == 1 else f"{file.sha256}-{seen[file.sha256]}")
-    return keys
 
 
 def _labels(files: Sequence[VideoFile]) -> list[str]:

@@ -16,7 +16,7 @@ import traitlets
 from pixverse_nb.models import JobState, VideoFile
 from pixverse_nb.opinions import Verdict
 from pixverse_nb.show.display import LiveOutput, bundle_of, show_bundle
-from pixverse_nb.show.files import video_file
+from pixverse_nb.show.files import film_keys, video_file
 from pixverse_nb.show.tiles import Tile, axes_of, caption_of, row_of
 from pixverse_nb.show.wall import wall_html, wall_text
 from pixverse_nb.widgets.assembly import script, sheet, standalone_page, write_page
@@ -328,7 +328,7 @@ def gallery(
         )
     axes = axes_of(files)
     names = labels or [caption_of(own) or file.path.stem for own, file in zip(axes, files, strict=True)]
-    keys = _keys(files)
+    keys = film_keys(files)
     tiles = {
         key: Tile(key, name, JobState.DONE, axes=own, video=file)
         for key, name, own, file in zip(keys, names, axes, files, strict=True)
@@ -339,16 +339,6 @@ def gallery(
         return Comparison([film_of[key] for key in chosen], labels=[tiles[key].caption for key in chosen])
 
     return Gallery(tiles.values(), title=title, on_open=compared)
-
-
-def _keys(files: Iterable[VideoFile]) -> list[str]:
-    """Return the sha256 of each file; the same film a second time is a tile of its own."""
-    seen: dict[str, int] = {}
-    keys = []
-    for file in files:
-        seen[file.sha256] = seen.get(file.sha256, 0) + 1
-        keys.append(file.sha256 if seen[file.sha256] == 1 else f"{file.sha256}-{seen[file.sha256]}")
-    return keys
 
 
 def _films(tiles: Iterable[Tile]) -> dict[str, Path]:
