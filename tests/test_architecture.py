@@ -115,7 +115,6 @@ BORDERS = {
 }
 MOST_LINES = 400
 STATIC = PACKAGE / "widgets" / "static"
-SPLIT_LATER = {"compare.css"}  # taken apart when the comparison has its last shape
 
 
 def modules() -> list[str]:
@@ -252,7 +251,7 @@ def test_a_module_is_one_idea(module: str) -> None:
     assert ast.get_docstring(ast.parse(source)) or not source.strip()
 
 
-@pytest.mark.parametrize("name", sorted({path.name for path in STATIC.iterdir()} - SPLIT_LATER))
+@pytest.mark.parametrize("name", sorted(path.name for path in STATIC.iterdir()))
 def test_a_script_or_a_sheet_is_one_idea(name: str) -> None:
     """No ES module and no style sheet is too long either; a part of a widget says at its head what it is."""
     source = (STATIC / name).read_text(encoding="utf-8")

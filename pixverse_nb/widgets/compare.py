@@ -42,7 +42,14 @@ SCRIPTS: Final = (
     "compare_judge.js",
     "compare.js",
 )
-_SHEETS: Final = ("tokens.css", "compare.css")
+_SHEETS: Final = (
+    "tokens.css",
+    "compare.css",
+    "compare_stage.css",
+    "compare_transport.css",
+    "compare_judge.css",
+    "compare_whole.css",
+)
 _ALONE: Final = "These are stills: run the cell again to play the videos in step."
 _SCHEDULE_MAX: Final = 200  # pairs that a page without a kernel can offer
 _RESULTS: Final[Mapping[str, DuelResult]] = {">": "left", "<": "right", "=": "tie"}
