@@ -11,6 +11,7 @@ from pixverse_nb.ledger import CellRow
 from pixverse_nb.models import JobState
 from pixverse_nb.show.display import bundle_of
 from pixverse_nb.show.plan_sheet import PlanLine, PlanSheet, plan_html, plan_text
+from pixverse_nb.show.words import SHORT_WORDS
 from pixverse_nb.sweep.cells import Cell
 
 
@@ -183,7 +184,7 @@ def _line(planned: PlannedCell) -> PlanLine:
     cell, standing = planned.cell, planned.standing
     why = "; ".join(rule.reason for rule in cell.refusals) if standing is Standing.REFUSED else ""
     if standing is Standing.FAILED and planned.row is not None:
-        why = f"{planned.row.state.value} before; retry_failed=True tries it anew"
+        why = f"{SHORT_WORDS[planned.row.state].lower()}; run(retry_failed=True) pays for a new try"
     price = planned.credits if standing is Standing.NEW else None
     return PlanLine(cell.number, cell.caption, standing.value, why, price, planned.row.ref if planned.row else "")
 

@@ -166,10 +166,12 @@ class Runner:
             is_enough = await asyncio.to_thread(stop_when)
         except Exception as error:  # noqa: BLE001 - a person's function: what runs is finished first, then this is raised
             self.error = error
-            self.set_mode("draining", reason=f"stop_when raised {type(error).__name__}")
+            self.set_mode(
+                "draining", reason=f"stop_when raised {type(error).__name__}: what was sent is finished first."
+            )
         else:
             if is_enough:
-                self.set_mode("draining", reason="stop_when said that it is enough")
+                self.set_mode("draining", reason="stop_when said that it is enough.")
 
     def _fill(self) -> None:
         while self._queue and self.mode == "running" and self._taken() < self._desk.room():

@@ -28,7 +28,7 @@ def test_the_same_line_with_a_stop_rule_pays_nothing_more(client: Client, house:
     one_slot(house)
     for _ in range(3):
         one = run(sweep(client, seed=range(1, 30)), stop_when=lambda one: len(one.videos) >= 2)
-        assert one.progress.reason == "stop_when said that it is enough"
+        assert one.progress.reason == "stop_when said that it is enough."
     assert house.paid <= 3
 
 

@@ -123,7 +123,7 @@ def test_enough_is_enough(client: Client, house: House) -> None:
     house.control.add_account(account)
     one = run(sweep(client, seed=range(1, 30)), stop_when=lambda one: len(one.videos) >= 2)
     assert one.progress.mode == "stopped"
-    assert one.progress.reason == "stop_when said that it is enough"
+    assert one.progress.reason == "stop_when said that it is enough."
     assert 2 <= len(one.videos) == house.paid < 29
 
 
