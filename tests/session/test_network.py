@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from pixverse_nb.errors import ConfigError, DownloadError
+from pixverse_nb.jobs.job import Job
 from pixverse_nb.models import JobState
+from pixverse_nb.sandbox import Account
+from tests.session.conftest import Build
 from tests.session.house import A_JOB_S, House, failed, finished, history, order, reached, until
 
 CREATE = "create-frames-v3"
@@ -190,3 +193,30 @@ def test_no_credential_reaches_the_media_host(house: House, tmp_path: Path) -> N
     finished(client.job(str(video.ref)))
     assert house.control.requests["media"] >= 6
     assert house.control.leaks == []
+
+
+def test_an_account_that_vanishes_loses_no_paid_job(built: Build, tmp_path: Path) -> None:
+    """While the account is not configured its job stays open; when it is back the job ends, paid once."""
+    accounts = [Account("one@example.com"), Account("two@example.com")]
+    with built(tmp_path / "home", speed=0, accounts=accounts) as house:
+        client = house.open()
+        job = order(client, email="one@example.com")
+        reached(job, JobState.QUEUED)
+        gone = house.control.accounts["one@example.com"]
+        house.control.remove_account("one@example.com")
+        client.reconcile()
+        assert not job.state.is_final
+        assert job.snapshot().charged == "yes"
+        assert finishes(order(client, email="two@example.com", seed=8), house)
+        house.control.add_account(gone)
+        house.control.advance(A_JOB_S)
+        client.reconcile()
+        assert finished(job).size_bytes > 0
+        assert house.paid == 2
+
+
+def finishes(job: Job, house: House) -> bool:
+    """Let a job of another account end."""
+    reached(job, JobState.QUEUED)
+    house.control.advance(A_JOB_S)
+    return finished(job).size_bytes > 0
