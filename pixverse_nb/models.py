@@ -7,7 +7,7 @@ inside `wire/`. Ranges and choices are those of useapi.net's page "POST videos/c
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
@@ -61,6 +61,18 @@ class FramesRequest:
         """Judge every field, and keep the values as they are judged to be."""
         for name, value in judged(FramesRequest, vars(self), mend=_mend).items():
             object.__setattr__(self, name, value)
+
+    @classmethod
+    def judged_before(cls, values: Mapping[str, Any]) -> "FramesRequest":
+        """Return a request that was judged when it was made, as our own ledger keeps it: nothing is judged again.
+
+        Where fields are missing or unknown, as in a ledger of another version, it is judged like any other.
+        """
+        if values.keys() != {item.name for item in fields(cls)}:
+            return cls(**values)
+        made = object.__new__(cls)
+        vars(made).update(values)
+        return made
 
     @property
     def cell(self) -> str:
@@ -348,52 +360,3 @@ class JobSnapshot:
     is_sandbox: bool = False
     reused: bool = False
     video: VideoFile | None = None
-
-
-class RemoteState(StrEnum):
-    """What the vendor says of a generation. UNRECOGNISED is a number nobody has documented: wait, never a success."""
-
-    QUEUED = "queued"
-    GENERATING = "generating"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    MODERATED = "moderated"
-    UNRECOGNISED = "unrecognised"
-
-
-@dataclass(frozen=True)
-class RemoteVideo:
-    """One generation as the vendor lists it; every field but `state` may be missing.
-
-    `created_at` is Unix seconds, `queue_position` counts from 1, `status` is the vendor's status as it
-    came, to be shown, and `raw` its whole row.
-    """
-
-    video_id: str | None = field(repr=False)
-    state: RemoteState
-    url: str | None = None
-    error: str | None = None
-    created_at: float | None = None
-    reply_ref: str | None = None
-    prompt: str | None = None
-    seed: int | None = None
-    quality: str | None = None
-    duration: int | None = None
-    motion_mode: str | None = None
-    model: str | None = None
-    aspect_ratio: str | None = None
-    first_path: str | None = None
-    last_path: str | None = None
-    queue_position: int | None = None
-    cost_credits: int | None = None
-    status: str | None = None
-    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
-
-
-@dataclass(frozen=True)
-class RunningJob:
-    """One job that useapi.net tracks just now (its scheduler's entry)."""
-
-    video_id: str | None = field(repr=False)
-    reply_ref: str | None = None
-    elapsed: str | None = None

@@ -98,11 +98,15 @@ class JobRecord:
         return values
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Self:
-        """Return the record that `to_json` gave; fields of a newer minor version are left out."""
+    def from_json(cls, values: dict[str, Any], *, is_ours: bool = False) -> Self:
+        """Return the record that `to_json` gave; fields of a newer minor version are left out.
+
+        What comes from elsewhere is judged anew; what `is_ours`, from this home's ledger, was judged when it was made.
+        """
         known = {item.name for item in fields(cls)}
         kept = {name: value for name, value in values.items() if name in known}
-        kept["request"] = FramesRequest(**kept["request"])
+        request = kept["request"]
+        kept["request"] = FramesRequest.judged_before(request) if is_ours else FramesRequest(**request)
         kept["state"] = JobState(kept["state"])
         kept["video"] = StoredVideo(**kept["video"]) if kept.get("video") else None
         kept["notices"] = tuple(kept.get("notices", ()))

@@ -25,10 +25,11 @@ from pixverse_nb.jobs.listener import Listener
 from pixverse_nb.jobs.roll import JobList
 from pixverse_nb.keeper import Keeper, KeepsFiles
 from pixverse_nb.ledger import Ledger
-from pixverse_nb.models import Capacity, Credits, RemoteVideo, UploadedFile
+from pixverse_nb.models import Capacity, Credits, UploadedFile
 from pixverse_nb.portal import Portal
 from pixverse_nb.privacy import Secret, masked
 from pixverse_nb.record import JobRecord
+from pixverse_nb.remote import RemoteVideo
 from pixverse_nb.service import SANDBOX, Service, find_service, say_network, start_sandbox
 from pixverse_nb.settings import Prices, Timing, find_email, find_home
 from pixverse_nb.sweep.bench import Bench

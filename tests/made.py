@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from pixverse_nb.models import FramesRequest, RemoteState, RemoteVideo
+from pixverse_nb.models import FramesRequest
 from pixverse_nb.record import JobRecord
+from pixverse_nb.remote import RemoteState, RemoteVideo
 
 NOW = 1_760_000_000.0
 EMAIL = "maria.lopez@example.org"

@@ -17,7 +17,7 @@ PACKAGE = ROOT / "pixverse_nb"
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"errors"}),
     frozenset({"privacy", "nested", "clock", "rules"}),
-    frozenset({"models"}),
+    frozenset({"models", "remote"}),
     frozenset({"settings", "opinions"}),
     frozenset({"ranking"}),
     frozenset({"record"}),

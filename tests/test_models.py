@@ -25,12 +25,10 @@ from pixverse_nb.models import (
     Credits,
     FramesRequest,
     JobState,
-    RemoteState,
-    RemoteVideo,
-    RunningJob,
     build_request,
     refusals,
 )
+from pixverse_nb.remote import RemoteState, RemoteVideo, RunningJob
 from tests.made import EMAIL, a_request, a_video_id
 
 PLAIN: dict[str, Any] = {"first": "a", "last": "b", "seed": 1}
@@ -274,3 +272,15 @@ def test_capacity_is_summed_over_accounts() -> None:
     """Free slots are those that the vendor names, not the difference of two other figures."""
     both = Capacity((AccountCapacity("a", 5, 1, 2), AccountCapacity("b", 8, 0, 8)))
     assert (both.available, both.max_jobs) == (10, 13)
+
+
+def test_what_our_ledger_keeps_is_not_judged_again() -> None:
+    """The same request comes back without loading the judge; where fields are missing or strange it is judged anew."""
+    made = a_request(seed=7, prompt="a cup")
+    kept = dict(vars(made))
+    again = FramesRequest.judged_before(kept)
+    assert (again, again.cell) == (made, made.cell)
+    older = {name: value for name, value in kept.items() if name != "max_jobs"}
+    assert FramesRequest.judged_before(older) == made
+    with pytest.raises(InvalidRequest, match="quality"):
+        FramesRequest.judged_before({**older, "quality": "999p"})

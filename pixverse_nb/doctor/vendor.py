@@ -17,7 +17,7 @@ from pixverse_nb.errors import (
 )
 from pixverse_nb.jobs.adoption import Ask, name_of, newest_rows, ref_of
 from pixverse_nb.ledger import Ledger
-from pixverse_nb.models import RemoteVideo, RunningJob
+from pixverse_nb.remote import RemoteVideo, RunningJob
 from pixverse_nb.settings import TOKEN_PAGE
 from pixverse_nb.wire import useapi
 

@@ -7,9 +7,10 @@ from typing import Any, Final, Protocol, TypeVar
 
 from pixverse_nb.errors import APIError, InvalidRequest, PixVerseError
 from pixverse_nb.jobs.engine import Engine
-from pixverse_nb.models import PROMPT_MAX, FramesRequest, JobState, RemoteVideo, RunningJob, build_request
+from pixverse_nb.models import PROMPT_MAX, FramesRequest, JobState, build_request
 from pixverse_nb.privacy import masked
 from pixverse_nb.record import JobRecord
+from pixverse_nb.remote import RemoteVideo, RunningJob
 from pixverse_nb.wire import useapi
 from pixverse_nb.wire.call import Call
 

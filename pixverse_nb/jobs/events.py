@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from pixverse_nb.models import RemoteVideo
 from pixverse_nb.record import StoredVideo
+from pixverse_nb.remote import RemoteVideo
 
 
 @dataclass(frozen=True)

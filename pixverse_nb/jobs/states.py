@@ -38,8 +38,9 @@ from pixverse_nb.jobs.events import (
     TroubleOver,
     UploadStarted,
 )
-from pixverse_nb.models import JobState, RemoteState
+from pixverse_nb.models import JobState
 from pixverse_nb.record import JobRecord
+from pixverse_nb.remote import RemoteState
 
 
 def advance(record: JobRecord, event: Event) -> JobRecord:

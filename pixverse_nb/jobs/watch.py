@@ -13,8 +13,9 @@ from pixverse_nb.jobs.desk import Desk
 from pixverse_nb.jobs.rhythm import OpenJob, next_poll_at
 from pixverse_nb.jobs.states import advance
 from pixverse_nb.jobs.witness import Witness
-from pixverse_nb.models import JobState, RemoteState, RemoteVideo
+from pixverse_nb.models import JobState
 from pixverse_nb.record import JobRecord
+from pixverse_nb.remote import RemoteState, RemoteVideo
 from pixverse_nb.wire import useapi
 
 _log: Final = logging.getLogger("pixverse_nb")

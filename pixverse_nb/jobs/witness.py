@@ -10,8 +10,8 @@ from typing import Final
 
 from pixverse_nb.errors import PixVerseError
 from pixverse_nb.jobs.desk import Desk
-from pixverse_nb.models import RemoteVideo
 from pixverse_nb.record import JobRecord
+from pixverse_nb.remote import RemoteVideo
 from pixverse_nb.wire import useapi
 
 _FRESH_POLLS: Final = 200  # a reading is taken anew before a paid call after so many poll_s (ten minutes)

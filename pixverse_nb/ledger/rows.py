@@ -53,7 +53,7 @@ def add_event(db: sqlite3.Connection, ref: str, event: JobEvent) -> None:
 def job_of(data: str) -> JobRecord:
     """Return the record of a row; LedgerError where the row is damaged."""
     with _readable():
-        return JobRecord.from_json(json.loads(data))
+        return JobRecord.from_json(json.loads(data), is_ours=True)
 
 
 def event_of(at: float, state: str, text: str) -> JobEvent:

@@ -7,17 +7,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from pixverse_nb.models import (
-    AccountCapacity,
-    Capacity,
-    Credits,
-    FramesRequest,
-    RemoteState,
-    RemoteVideo,
-    RunningJob,
-    UploadedFile,
-)
+from pixverse_nb.models import AccountCapacity, Capacity, Credits, FramesRequest, UploadedFile
 from pixverse_nb.privacy import masked
+from pixverse_nb.remote import RemoteState, RemoteVideo, RunningJob
 from pixverse_nb.wire.call import Accepted, Call, Reply
 
 # Whether -v3 is still served is not documented: v3.5 goes there, later models to the newer route.

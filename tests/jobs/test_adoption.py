@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from pixverse_nb.jobs.adoption import adopted, find_row, name_of, ref_of
-from pixverse_nb.models import JobState, RemoteState, RemoteVideo, RunningJob
+from pixverse_nb.models import JobState
+from pixverse_nb.remote import RemoteState, RemoteVideo, RunningJob
 
 ID = "user:7-pixverse:maria@example.org-video:42"
 FULL: dict[str, Any] = {

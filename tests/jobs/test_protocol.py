@@ -15,8 +15,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from pixverse_nb.jobs import actions, events
 from pixverse_nb.jobs.actions import may_be_sent, next_action
 from pixverse_nb.jobs.states import advance
-from pixverse_nb.models import JobState, RemoteState
+from pixverse_nb.models import JobState
 from pixverse_nb.record import JobRecord, StoredVideo
+from pixverse_nb.remote import RemoteState
 from pixverse_nb.settings import Timing
 from tests.made import EMAIL, NOW, a_record, a_row, a_video_id
 

@@ -27,8 +27,9 @@ from pixverse_nb.jobs.events import (
     UploadStarted,
 )
 from pixverse_nb.jobs.states import advance
-from pixverse_nb.models import FINAL_STATES, JobState, RemoteState
+from pixverse_nb.models import FINAL_STATES, JobState
 from pixverse_nb.record import JobRecord, StoredVideo
+from pixverse_nb.remote import RemoteState
 from tests.made import EMAIL, NOW, a_record, a_row, a_video_id
 
 SETTLE_S = 180.0

@@ -7,8 +7,9 @@ import pytest
 from pixverse_nb.jobs import events
 from pixverse_nb.jobs.states import advance
 from pixverse_nb.jobs.words import next_step, told
-from pixverse_nb.models import JobState, RemoteState
+from pixverse_nb.models import JobState
 from pixverse_nb.record import StoredVideo
+from pixverse_nb.remote import RemoteState
 from tests.made import EMAIL, NOW, TOKEN, a_record, a_row, a_video_id
 
 WAITING = a_record(state=JobState.WAITING, first_path="upload/1", last_path="upload/2")

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from pixverse_nb.errors import ConfigError, LedgerError, NotFound
-from pixverse_nb.models import JobState, RemoteState
+from pixverse_nb.models import JobState
+from pixverse_nb.remote import RemoteState
 from pixverse_nb.session import Client
 from pixverse_nb.settings import Prices
 from tests.session.conftest import Build

@@ -5,7 +5,8 @@ import threading
 import pytest
 
 from pixverse_nb.errors import JobFailed, JobModerated
-from pixverse_nb.models import JobState, RemoteState
+from pixverse_nb.models import JobState
+from pixverse_nb.remote import RemoteState
 from tests.session.house import A_JOB_S, PATIENCE_S, House, failed, finished, order, reached, states, until
 
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixverse_nb.errors import ServerError
-from pixverse_nb.models import AccountCapacity, RemoteState, RemoteVideo, UploadedFile
+from pixverse_nb.models import AccountCapacity, UploadedFile
+from pixverse_nb.remote import RemoteState, RemoteVideo
 from pixverse_nb.wire import useapi
 from pixverse_nb.wire.call import Call, read_reply
 from tests.made import a_request
