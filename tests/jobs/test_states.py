@@ -159,6 +159,7 @@ TABLE: list[tuple[Event, dict[JobState, JobState]]] = [
         CancelAsked(NOW + 100),
         {state: JobState.CANCELLED for state in OPEN if state is not JobState.DOWNLOADING},
     ),
+    (CancelAsked(NOW + 100, only_unsent=True), dict.fromkeys(BEFORE_SENDING, JobState.CANCELLED)),
     (
         TakenUp(NOW + 2000, "me", NOW + 3800),
         {

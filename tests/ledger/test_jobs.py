@@ -357,6 +357,18 @@ def test_an_unsent_job_stands_under_the_budget_of_who_asks_last(ledger: Ledger) 
     assert kept.budget_credits == 99
 
 
+@pytest.mark.parametrize(("state", "charged"), [(JobState.TIMED_OUT, "no"), (JobState.UNKNOWN, "unknown")])
+def test_what_may_still_be_sent_stands_under_the_budget_of_who_asks_last(
+    ledger: Ledger, state: JobState, charged: str
+) -> None:
+    """A job that timed out unsent, or whose call may prove never to have been accepted, may be sent again: so too."""
+    added(ledger, ref="one", state=state, charged=charged)
+    again, _ = ledger.find_or_add(
+        replace(a_record(ref="two"), budget_credits=9, sweep="sw", sweep_budget_credits=5), reuse=True
+    )
+    assert (again.ref, again.budget_credits, again.sweep_budget_credits) == ("one", 9, 5)
+
+
 def test_the_jobs_of_a_cell_come_newest_first(ledger: Ledger) -> None:
     """A plan sees every try of a cell with its state and its cost; a cell without a job is left out."""
     request = a_request(seed=1)

@@ -185,12 +185,13 @@ def test_every_try_of_a_cell_counts_as_spent(still: House) -> None:
 
 
 def test_a_full_plan_is_not_stormed(built: Build, tmp_path: Any) -> None:
-    """Where the plan runs fewer jobs than the account is configured for, few calls are refused, and all cells end."""
-    with built(tmp_path, accounts=[Account("one@example.com", max_jobs=8, plan_jobs=3)]) as house:
-        house.control.switches.generation_s = (40.0, 70.0)
-        one = run(sweep(house.open(), seed=range(1, 25)))
-        assert len(one.videos) == 24
-        assert house.control.requests["create-frames-v3"] - 24 <= 24
+    """Where the plan runs three of the eight jobs configured, the first eight calls teach it: no ninth is made."""
+    with built(tmp_path, speed=0, accounts=[Account("one@example.com", max_jobs=8, plan_jobs=3)]) as house:
+        client = house.open(timing=replace(TIMING, busy_wait_s=(60.0, 60.0)))
+        one = sweep(client, seed=range(1, 25)).start()
+        until(one, lambda now: sum(job.snapshot().trouble is not None for job in now.jobs) == 5)
+        assert client._engine.accounts.room(None) == 3
+        assert (house.paid, house.control.requests["create-frames-v3"]) == (3, 8)
 
 
 def test_cells_wait_their_turn_before_they_are_asked_for(still: House) -> None:
