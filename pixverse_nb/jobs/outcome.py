@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -108,13 +109,16 @@ def thumbnails_of(record: JobRecord, *, home: Path, longest_px: int) -> tuple[by
     if record.first_sha is None or record.last_sha is None:
         return None
     try:
-        first, last = (
-            images.thumbnail(stored_picture(home, sha), longest_px=longest_px)
-            for sha in (record.first_sha, record.last_sha)
-        )
+        first, last = (_thumbnail(stored_picture(home, sha), longest_px) for sha in (record.first_sha, record.last_sha))
     except (PixVerseError, OSError):
         return None
     return first, last
+
+
+@lru_cache(maxsize=64)
+def _thumbnail(picture: Path, longest_px: int) -> bytes:
+    """Return a stored picture as a small JPEG; its name is its hash, and all jobs of a sweep have the same two."""
+    return images.thumbnail(picture, longest_px=longest_px)
 
 
 def python_line(record: JobRecord) -> str:

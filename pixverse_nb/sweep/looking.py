@@ -16,7 +16,6 @@ from pixverse_nb.sweep.running import Runs
 from pixverse_nb.video import Video
 
 COMPARED_MAX: Final = 9
-_STILL_PX: Final = 400
 
 
 class Looks(Runs, Measures):
@@ -126,7 +125,6 @@ class Looks(Runs, Measures):
             verdict=verdict,
             began_at=snapshot.submitted_at or snapshot.created_at,
             ended_at=snapshot.finished_at if snapshot.state.is_final else None,
-            poster_jpeg=_still(video) if isinstance(video, Video) else None,
         )
 
     def _keep_verdict(self, key: str, verdict: Verdict) -> None:
@@ -134,7 +132,7 @@ class Looks(Runs, Measures):
 
 
 class _Refresher:
-    """Brings a gallery up to date on a thread of its own: stills are read from films, and the loop must not wait."""
+    """Brings a gallery up to date on a thread of its own: many tiles take their time, and the loop must not wait."""
 
     def __init__(self, sweep: Looks, update: Callable[[list[Tile]], object]) -> None:
         self._sweep = sweep
@@ -165,18 +163,3 @@ class _Refresher:
         self._shown = {tile.key: tile for tile in tiles}
         if new:
             self._update(new)
-
-
-_stills: Final[dict[str, bytes | None]] = {}  # by the video's sha256: a film is opened once for it
-
-
-def _still(video: Video) -> bytes | None:
-    """Return the middle of a film as its poster: all films of a sweep begin and end alike."""
-    if video.sha256 not in _stills:
-        try:
-            from pixverse_nb.measure.still import still_jpeg
-
-            _stills[video.sha256] = still_jpeg(video.path, longest_px=_STILL_PX)
-        except PixVerseError:  # without the packages, or without the file, the video's own poster serves
-            _stills[video.sha256] = None
-    return _stills[video.sha256]
