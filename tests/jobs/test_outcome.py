@@ -122,21 +122,40 @@ def test_done_without_a_file_is_a_ledgers_fault(tmp_path: Path) -> None:
         video_of(done(video=None), home=tmp_path, is_sandbox=False)
 
 
-def test_thumbnails_come_from_the_stored_pictures(tmp_path: Path) -> None:
-    """Both stored pictures become small JPEGs; where one is gone or broken there are none, and no error."""
-    folder = tmp_path / "pictures"
-    folder.mkdir()
+def kept_pictures(home: Path, **written: bytes) -> Path:
+    """Return a home whose stored pictures aa and bb are good ones, but for those that are written otherwise."""
+    folder = home / "pictures"
+    folder.mkdir(parents=True)
     for sha in ("aa", "bb"):
-        (folder / f"{sha}.png").write_bytes(encoded(scene(640, 360), "PNG"))
-    found = thumbnails_of(a_record(), home=tmp_path, longest_px=64)
+        (folder / f"{sha}.png").write_bytes(written.get(sha) or encoded(scene(640, 360), "PNG"))
+    return home
+
+
+def test_thumbnails_come_from_the_stored_pictures(tmp_path: Path) -> None:
+    """Both stored pictures become small JPEGs, and the first of them is the video's poster."""
+    home = kept_pictures(tmp_path)
+    found = thumbnails_of(a_record(), home=home, longest_px=64)
     assert found is not None
     assert all(picture.startswith(b"\xff\xd8") for picture in found)
-    assert video_of(done(), home=tmp_path, is_sandbox=False).poster_jpeg is not None
-    (folder / "bb.png").write_bytes(b"broken")
-    assert thumbnails_of(a_record(), home=tmp_path, longest_px=64) is None
-    (folder / "bb.png").unlink()
-    assert thumbnails_of(a_record(), home=tmp_path, longest_px=64) is None
-    assert thumbnails_of(a_record(first_sha=None), home=tmp_path, longest_px=64) is None
+    assert video_of(done(), home=home, is_sandbox=False).poster_jpeg is not None
+
+
+def test_without_a_good_picture_there_are_no_thumbnails(tmp_path: Path) -> None:
+    """Where a stored picture is broken, gone or was never named there are none, and no error."""
+    assert thumbnails_of(a_record(), home=kept_pictures(tmp_path / "broken", bb=b"broken"), longest_px=64) is None
+    home = kept_pictures(tmp_path / "gone")
+    assert thumbnails_of(a_record(first_sha=None), home=home, longest_px=64) is None
+    (home / "pictures" / "bb.png").unlink()
+    assert thumbnails_of(a_record(), home=home, longest_px=64) is None
+
+
+def test_a_stored_picture_is_made_small_once(tmp_path: Path) -> None:
+    """A stored picture's name is its hash: what was made of it serves all jobs, by size, and is not read again."""
+    home = kept_pictures(tmp_path)
+    found = thumbnails_of(a_record(), home=home, longest_px=64)
+    (home / "pictures" / "bb.png").write_bytes(b"broken")
+    assert thumbnails_of(a_record(), home=home, longest_px=64) == found
+    assert thumbnails_of(a_record(), home=home, longest_px=32) is None
 
 
 def test_the_line_of_python_makes_the_same_request() -> None:
