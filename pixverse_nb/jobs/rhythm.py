@@ -17,16 +17,17 @@ from pixverse_nb.models import FramesRequest
 from pixverse_nb.settings import Timing
 
 # A poll is worth this many seconds of unseen waiting: for one job, and more for each further one (whose share of
-# the polls is smaller). Chosen by simulation: 8 jobs of 60 s (±3) take 0.8 polls each with 1.9 s mean delay, one alone
-# 4.4 with 2.1 s; of 40…70 s 1.2 with 2.2 s, and 4.8 with 3.3 s. Jobs that all take exactly as long meet the polls at
+# the polls is smaller). Chosen by simulation: 8 jobs of 55…65 s take 0.9 polls each with 1.8 s mean delay, one alone
+# 4.8 with 1.8 s; of 40…70 s 1.2 with 2.5 s, and 5.6 with 2.4 s. Jobs that all take exactly as long meet the polls at
 # one phase, for good: within 2.5 s where 8 run, at the worst of all lengths.
-_WORTH_S: Final = 0.2
-_WORTH_MORE_S: Final = 0.25
+_WORTH_S: Final = 0.1
+_WORTH_MORE_S: Final = 0.28
 _STEPS: Final = 8  # moments that are looked at in each poll_s
 _LONGEST: Final = 8  # pauses of poll_s
 _MOST_SAMPLES: Final = 24
-_TAIL: Final = 0.12  # the share of jobs that do not follow what was seen
-_TAIL_SPREAD: Final = 0.5  # of log duration
+_UNLIKE: Final = 3.0  # of _UNLIKE_OF jobs and those seen, so many do not follow what was seen: few samples say little
+_UNLIKE_OF: Final = 12.0
+_UNLIKE_SPREAD: Final = 0.3  # of log duration
 _GUESS_SPREAD: Final = 0.35
 _LEAST_S: Final = 1e-3
 
@@ -63,7 +64,8 @@ class Expectation:
             return 0.0
         if not self.samples:
             return _log_normal(age_s, self.guess_s, _GUESS_SPREAD)
-        return (1 - _TAIL) * self._seen_by(age_s) + _TAIL * _log_normal(age_s, self.typical_s, _TAIL_SPREAD)
+        unlike = _UNLIKE / (_UNLIKE_OF + len(self.samples))
+        return (1 - unlike) * self._seen_by(age_s) + unlike * _log_normal(age_s, self.typical_s, _UNLIKE_SPREAD)
 
     def _seen_by(self, age_s: float) -> float:
         """Return the share of what was seen that had ended by this age: between two corners it grows evenly."""
