@@ -20,6 +20,7 @@ from pixverse_nb.errors import ConfigError, InvalidRequest
 from pixverse_nb.jobs.adoption import find_or_adopt, take_in
 from pixverse_nb.jobs.asking import Asker
 from pixverse_nb.jobs.engine import Engine
+from pixverse_nb.jobs.every_account import EveryAccount
 from pixverse_nb.jobs.job import Job, tell
 from pixverse_nb.jobs.listener import Listener
 from pixverse_nb.jobs.roll import JobList
@@ -268,12 +269,11 @@ class Client(KeepsFiles, MakesSweeps):
 
     def videos(self, *, limit: int = 40, offset: int = 0) -> list[RemoteVideo]:
         """Ask the vendor for its list of generations, newest first; `limit` rows from `offset` on."""
-        rows = self._ask(useapi.list_videos(email=self._email, limit=limit, offset=offset))
-        return list(rows)
+        return EveryAccount(self._ask, email=self._email).videos(limit=limit, offset=offset)
 
     def credits(self) -> Credits:
-        """Ask the vendor for the balance, in credits."""
-        return self._ask(useapi.get_credits(email=self._email))
+        """Ask the vendor for the balance, in credits; the sum where several accounts are configured and none chosen."""
+        return EveryAccount(self._ask, email=self._email).credits()
 
     def capacity(self) -> Capacity:
         """Ask the vendor how many jobs run and how many more may."""

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pixverse_nb.errors import ConfigError, LedgerError, NotFound
+from pixverse_nb.errors import AccountPending, ConfigError, LedgerError, NotFound
 from pixverse_nb.models import JobState
 from pixverse_nb.remote import RemoteState
+from pixverse_nb.sandbox import Account
 from pixverse_nb.session import Client
 from pixverse_nb.settings import Prices
 from tests.session.conftest import Build
@@ -78,6 +79,35 @@ def test_capacity_is_told_for_every_account(built: Build, tmp_path: Path) -> Non
         assert (client.capacity().max_jobs, client.capacity().available) == (16, 16)
         reached(order(client), JobState.QUEUED)
         assert client.capacity().available == 15
+
+
+def test_credits_and_videos_are_told_over_all_accounts(built: Build, tmp_path: Path) -> None:
+    """With several accounts and none chosen, the balance is their sum and the list has every one's rows by time."""
+    names = ["one@example.com", "two@example.com"]
+    with built(tmp_path, accounts=[Account(name, plan_name="Pro") for name in names], speed=0) as house:
+        client = house.open()
+        for seed in range(1, 6):
+            job = order(client, seed=seed, email=names[seed % 2])
+            house.accepts(seed)
+            house.control.advance(A_JOB_S)
+            finished(job)
+        assert client.credits().total == sum(house.control.balance(name) for name in names)
+        assert client.credits().plan == "Pro"
+        assert [row.seed for row in client.videos()] == [5, 4, 3, 2, 1]
+        assert [row.seed for row in client.videos(limit=2)] == [5, 4]
+        assert [row.seed for row in client.videos(limit=2, offset=1)] == [4, 3]
+
+
+def test_an_account_that_waits_for_its_owner_hides_no_balance(built: Build, tmp_path: Path) -> None:
+    """The others are counted all the same; where every account waits, that is the error."""
+    pending = Account("one@example.com", pending=True)
+    with built(tmp_path, accounts=[pending, "two@example.com"], speed=0) as house:
+        client = house.open()
+        assert client.credits().total == house.control.balance("two@example.com")
+        assert client.videos() == []
+        house.control.add_account(Account("two@example.com", pending=True))
+        with pytest.raises(AccountPending):
+            client.credits()
 
 
 def test_a_question_that_the_vendor_refuses(house: House) -> None:
