@@ -70,7 +70,8 @@ class Client(KeepsFiles, MakesSweeps):
         del token  # a verbose traceback prints the variables of every frame
         service = find_service(given, base_url=base_url, home=home, timing=timing)
         self._email = None if service.box else find_email(email)
-        self._open(service, prices=prices, budget_credits=budget_credits)
+        with service.stopped_on_error():
+            self._open(service, prices=prices, budget_credits=budget_credits)
 
     @classmethod
     def sandbox(
@@ -84,14 +85,15 @@ class Client(KeepsFiles, MakesSweeps):
     ) -> Self:
         """Return a client on the embedded sandbox: a real local server that makes real mp4s; no token, no internet.
 
-        `speed` is how many times faster than life it works (a video takes 40…70 s of life); all waits are scaled with
-        it. `home` is its own folder (default ./pixverse/sandbox), so that nothing mixes with what was paid.
+        `speed` is how many times faster than life it works (a video takes 40…70 s of life; 0: time stands still) with
+        all waits; `home` its own folder (default ./pixverse/sandbox), so that nothing mixes with what was paid.
         """
         folder = find_home(home) if home else find_home(None) / SANDBOX
         client = cls.__new__(cls)
         service = start_sandbox(folder, speed=speed, timing=timing)
         client._email = None
-        client._open(service, prices=prices, budget_credits=budget_credits)
+        with service.stopped_on_error():
+            client._open(service, prices=prices, budget_credits=budget_credits)
         return client
 
     def _open(self, service: Service, *, prices: Prices | None, budget_credits: int | None) -> None:

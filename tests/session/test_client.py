@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,11 @@ from tests.session.house import A_JOB_S, PATIENCE_S, House, finished, order, pic
 def own_threads() -> set[str]:
     """Return the names of the threads that clients have begun."""
     return {thread.name for thread in threading.enumerate() if thread.name.startswith("pixverse-nb")}
+
+
+def sandboxes() -> set[threading.Thread]:
+    """Return the threads of the sandboxes that run in this process."""
+    return {thread for thread in threading.enumerate() if thread.name == "pixverse-sandbox"}
 
 
 def test_jobs_are_listed_newest_first(client: Client) -> None:
@@ -287,3 +293,37 @@ def test_the_embedded_sandbox_makes_a_real_film(tmp_path: Path) -> None:
         assert "sandbox" in repr(client)
         assert client.sandbox_control.requests["create-frames-v3"] == 1
     assert own_threads() == set()
+
+
+def test_a_sandbox_whose_time_stands_still(tmp_path: Path) -> None:
+    """At speed 0 a job waits until somebody moves the time by hand."""
+    with Client.sandbox(speed=0, home=tmp_path) as client:
+        job = order(client)
+        reached(job, JobState.QUEUED)
+        client.sandbox_control.advance(A_JOB_S)
+        client.reconcile()
+        assert job.result(timeout=60).size_bytes > 0
+
+
+@pytest.mark.parametrize("speed", [-1, float("nan"), float("inf"), "fast", True])
+def test_a_speed_that_is_none(tmp_path: Path, speed: Any) -> None:
+    """What is no speed is refused before a sandbox is started."""
+    before = sandboxes()
+    with pytest.raises(ConfigError, match="speed must be a number from 0"):
+        Client.sandbox(speed=speed, home=tmp_path)
+    assert sandboxes() <= before
+
+
+def test_a_client_that_cannot_be_opened_leaves_no_sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A damaged ledger or a wrong setting raises, and the sandbox that was started for it is stopped."""
+    monkeypatch.setenv("PIXVERSE_NB_HOME", str(tmp_path))
+    before = sandboxes()
+    (tmp_path / "sandbox").mkdir()
+    (tmp_path / "sandbox" / "ledger.db").write_bytes(b"garbage" * 100)
+    with pytest.raises(LedgerError):
+        Client.sandbox()
+    with pytest.raises(LedgerError):
+        Client()
+    with pytest.raises(ConfigError, match="budget_credits"):
+        Client.sandbox(home=tmp_path / "good", budget_credits=-1)
+    assert sandboxes() <= before
