@@ -5,12 +5,14 @@ import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain, count
 from pathlib import Path
 from typing import Final
 
 from pixverse_nb.errors import DownloadError, NoAnswer, PixVerseError
 from pixverse_nb.jobs import events
 from pixverse_nb.jobs.desk import Desk
+from pixverse_nb.jobs.files import is_whole
 from pixverse_nb.record import StoredVideo
 from pixverse_nb.wire import useapi
 
@@ -28,6 +30,9 @@ class Downloader:
         """Bring the finished video of a job to the disk, or say what stands in the way; returns after one go."""
         record = self._desk.records[ref]
         path = self._desk.home / "videos" / f"{ref}.mp4"
+        if record.video is not None and await asyncio.to_thread(is_whole, record, home=self._desk.home):
+            self._desk.apply(ref, events.Downloaded(self._desk.now(), record.video))  # it was put back meanwhile
+            return
         try:
             async with self._turns:
                 with _kept_aside(path) if record.video else contextlib.nullcontext():
@@ -92,13 +97,26 @@ class Downloader:
 @contextlib.contextmanager
 def _kept_aside(path: Path) -> Iterator[None]:
     """Keep what lies at `path` as `*.altered.mp4` while another file takes its place: it may hold work."""
-    aside = path.with_suffix(".altered.mp4")
-    with contextlib.suppress(OSError):  # a file system without links: then there is nothing to be kept
-        if path.is_file():
-            aside.unlink(missing_ok=True)
-            os.link(path, aside)
+    aside = _set_aside(path) if path.is_file() else None
     try:
         yield
     except BaseException:
-        aside.unlink(missing_ok=True)
+        if aside is not None:
+            aside.unlink(missing_ok=True)
         raise
+
+
+def _set_aside(path: Path) -> Path | None:
+    """Give a file a second name that nothing has yet, and return that; None where it has one, or can have none."""
+    for mark in chain([""], map("-{}".format, count(2))):
+        aside = path.with_suffix(f".altered{mark}.mp4")
+        try:
+            os.link(path, aside)
+        except FileExistsError:
+            if aside.samefile(path):
+                return None  # a process that was killed has kept it already
+        except OSError:
+            return None  # a file system without links: then there is nothing to be kept
+        else:
+            return aside
+    return None

@@ -186,7 +186,13 @@ class Job:
         return self._record().state is JobState.CANCELLED
 
     def resume(self) -> None:
-        """Go on with a job that rests: timed out, cancelled after it was sent, stopped by a full disk, never sent."""
+        """Go on with a job that rests: timed out, cancelled after it was sent, stopped by a full disk, never sent.
+
+        One that is done is taken up only where its file is gone or altered.
+        """
+        record = self._record()
+        if record.state is JobState.DONE and not self._is_lost(record):
+            return
         self._do(lambda: self._engine.take_up(self.ref))
 
     def decide(self, *, was_paid: bool) -> None:
