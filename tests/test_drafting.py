@@ -212,6 +212,42 @@ def test_an_address_that_fails_names_its_picture(tmp_path: Path) -> None:
     assert "404" in caught.value.fields["last"]
 
 
+@pytest.mark.parametrize("other", ["https://example.org/b.png", "no-such-file.png", b"no picture"])
+@pytest.mark.parametrize("which", ["first", "last"])
+def test_a_dead_address_hides_no_other_fault(tmp_path: Path, which: str, other: Any) -> None:
+    """The other picture is fetched and looked at all the same, and so are the fields: all that is wrong is named."""
+
+    def fetch(_: str) -> bytes:
+        raise DownloadError("The media host answered HTTP 404.")
+
+    dead = "https://example.org/a.png"
+    first, last = (dead, other) if which == "first" else (other, dead)
+    with pytest.raises(InvalidRequest) as caught:
+        drafter(tmp_path, fetch=fetch).draft(Wish(first, last, {"quality": "999p"}, fit="stretch"), now=NOW)
+    assert caught.value.fields.keys() == {"first", "last", "quality", "fit"}
+    with pytest.raises(InvalidImage) as pictures:
+        drafter(tmp_path, fetch=fetch).draft(Wish(first, last, {}), now=NOW)
+    assert pictures.value.fields.keys() == {"first", "last"}
+
+
+def test_a_dead_address_beside_a_good_picture_names_itself_alone(tmp_path: Path) -> None:
+    """A picture that is good, or held by the vendor, is no fault."""
+
+    def fetch(_: str) -> bytes:
+        raise DownloadError("The media host answered HTTP 404.")
+
+    for good in (WIDE, UploadedFile("upload/1.png")):
+        with pytest.raises(InvalidImage) as caught:
+            drafter(tmp_path, fetch=fetch).draft(Wish("https://example.org/a.png", good, {}), now=NOW)
+        assert caught.value.fields.keys() == {"first"}
+
+
+def test_a_wrong_fit_is_named_for_uploads_too(tmp_path: Path) -> None:
+    """Also where the vendor holds both pictures already."""
+    uploads = (UploadedFile("upload/1.png"), UploadedFile("upload/2.png"))
+    assert wrong(tmp_path, *uploads, fit="stretch", duration=6).fields.keys() == {"fit", "duration"}
+
+
 @pytest.mark.parametrize(
     ("source", "name"),
     [
