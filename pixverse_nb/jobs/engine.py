@@ -2,7 +2,7 @@
 
 It lives on the portal's loop. All changes go through `apply`: the table gives the new record, the ledger stores it
 (or tells that another process was faster), the listeners hear of it. The acts themselves are in `submit` (pictures
-and the paid call), `watch` (the shared list poll) and here (the download).
+and the paid call), `watch` (the shared list poll) and `download`.
 """
 
 import asyncio

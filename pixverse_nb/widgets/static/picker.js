@@ -1,6 +1,6 @@
 // One picture slot. The browser shows the picture at once; its bytes travel to the kernel as custom messages.
 //
-// To the kernel:   hello | begin {id, name, size, type} | piece {id, offset} + bytes | abort {id}
+// To the kernel:   hello | begin {id, name, size, type} | piece {id, offset} + bytes | abort {id, reason}
 //                  address {text} | clear
 // From the kernel: ack {id, received, size} | picture {id} + JPEG | cleared
 // The kernel acknowledges "begin" before the first piece leaves, and at most IN_FLIGHT pieces are not acknowledged.
