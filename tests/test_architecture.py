@@ -16,7 +16,7 @@ PACKAGE = ROOT / "pixverse_nb"
 # Imports point down: a part may import itself and what stands before it, never what stands beside or after it.
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"errors"}),
-    frozenset({"privacy", "nested", "clock", "rules"}),
+    frozenset({"privacy", "nested", "clock", "rules", "disk"}),
     frozenset({"models", "remote"}),
     frozenset({"settings", "opinions"}),
     frozenset({"ranking"}),
