@@ -51,6 +51,11 @@ def test_the_stub_travels_in_the_wheel() -> None:
         assert subprocess.run(["git", "check-ignore", "--quiet", path], cwd=ROOT, check=False).returncode == 1
 
 
+def test_the_version_is_the_one_that_is_built() -> None:
+    """The package tells the version that its wheel is named by."""
+    assert pv.__version__ == tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+
+
 def test_a_users_program_has_types(tmp_path: Path) -> None:
     """What a program holds has its own type, never Any: each `assert_type` is judged by the strict type check."""
     with pv.Client.sandbox(speed=200, home=tmp_path, timing=pv.Timing().scaled(0.005)) as client:
