@@ -21,7 +21,7 @@ from pixverse_nb.doctor.house_call import examine_home
 from pixverse_nb.errors import ConfigError, PixVerseError
 from pixverse_nb.jobs.reading import read_history, read_jobs
 from pixverse_nb.privacy import masked
-from pixverse_nb.service import SANDBOX
+from pixverse_nb.service import SANDBOX, SPEED_MAX
 from pixverse_nb.settings import Timing, find_base_url, find_home
 from pixverse_nb.show.history import history_text
 from pixverse_nb.show.listing import jobs_text
@@ -183,8 +183,8 @@ def _speed(text: str) -> float:
         number = float(text)
     except ValueError:
         number = -1.0
-    if not 0 <= number <= 10_000:
-        raise argparse.ArgumentTypeError(f"must be 0…10000, not {text!r}")
+    if not 0 <= number <= SPEED_MAX:
+        raise argparse.ArgumentTypeError(f"must be 0…{SPEED_MAX}, not {text!r}")
     return number
 
 

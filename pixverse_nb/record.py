@@ -1,10 +1,13 @@
 """What is known of one job, as a frozen value: the ledger keeps it, the state table moves it."""
 
+import re
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from pixverse_nb.errors import Charge
 from pixverse_nb.models import FramesRequest, JobState
+
+SHA256: Final = re.compile(r"[0-9a-f]{64}")  # what names a prepared picture and a video's content
 
 
 @dataclass(frozen=True)

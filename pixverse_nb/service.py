@@ -1,6 +1,8 @@
 """Which service a client talks to: the vendor with a token, or the embedded sandbox."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +15,7 @@ from pixverse_nb.show.display import bundle_of, show_bundle
 
 SANDBOX: Final = "sandbox"  # the service's name in the ledger: never mixed with what was paid
 SANDBOX_SPEED: Final = 10.0
+SPEED_MAX: Final = 10_000
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,16 @@ class Service:
         from pixverse_nb.client import AsyncClient
 
         return AsyncClient(self.base_url, self.token, self.timing)
+
+    @contextmanager
+    def stopped_on_error(self) -> Iterator[None]:
+        """Stop the sandbox, where it is one, if what is done on it raises: nobody would hold it."""
+        try:
+            yield
+        except BaseException:
+            if self.box is not None:
+                self.box.stop()
+            raise
 
 
 def find_service(
@@ -67,6 +80,8 @@ def find_service(
 
 def start_sandbox(home: Path, *, speed: float, timing: Timing | None) -> Service:
     """Start the embedded sandbox and return it as a service; ConfigError where its packages are missing."""
+    if isinstance(speed, bool) or not isinstance(speed, int | float) or not 0 <= speed <= SPEED_MAX:
+        raise ConfigError(f"speed must be a number from 0 (time stands still) to {SPEED_MAX}, not {speed!r:.40}")
     try:
         from pixverse_nb.sandbox import Sandbox
     except ImportError as error:
@@ -86,9 +101,12 @@ def start_sandbox(home: Path, *, speed: float, timing: Timing | None) -> Service
 
 
 def sandbox_timing(speed: float) -> Timing:
-    """Return the protocol at the sandbox's pace; only what waits for the vendor is scaled, not the deadline."""
+    """Return the protocol at the sandbox's pace; only what waits for the vendor is scaled, not the deadline.
+
+    Where time stands still (0) it is the usual pace: that of whoever moves it by hand is not known.
+    """
     plain = Timing()
-    scaled = plain.scaled(1 / speed)
+    scaled = plain.scaled(1 / (speed or SANDBOX_SPEED))
     return Timing(
         poll_s=scaled.poll_s,
         busy_wait_s=scaled.busy_wait_s,

@@ -20,6 +20,7 @@ from pixverse_nb.errors import ConfigError, InvalidRequest
 from pixverse_nb.jobs.adoption import find_or_adopt, take_in
 from pixverse_nb.jobs.asking import Asker
 from pixverse_nb.jobs.engine import Engine
+from pixverse_nb.jobs.every_account import EveryAccount
 from pixverse_nb.jobs.job import Job, tell
 from pixverse_nb.jobs.listener import Listener
 from pixverse_nb.jobs.roll import JobList
@@ -69,7 +70,8 @@ class Client(KeepsFiles, MakesSweeps):
         del token  # a verbose traceback prints the variables of every frame
         service = find_service(given, base_url=base_url, home=home, timing=timing)
         self._email = None if service.box else find_email(email)
-        self._open(service, prices=prices, budget_credits=budget_credits)
+        with service.stopped_on_error():
+            self._open(service, prices=prices, budget_credits=budget_credits)
 
     @classmethod
     def sandbox(
@@ -83,14 +85,15 @@ class Client(KeepsFiles, MakesSweeps):
     ) -> Self:
         """Return a client on the embedded sandbox: a real local server that makes real mp4s; no token, no internet.
 
-        `speed` is how many times faster than life it works (a video takes 40…70 s of life); all waits are scaled with
-        it. `home` is its own folder (default ./pixverse/sandbox), so that nothing mixes with what was paid.
+        `speed` is how many times faster than life it works (a video takes 40…70 s of life; 0: time stands still) with
+        all waits; `home` its own folder (default ./pixverse/sandbox), so that nothing mixes with what was paid.
         """
         folder = find_home(home) if home else find_home(None) / SANDBOX
         client = cls.__new__(cls)
         service = start_sandbox(folder, speed=speed, timing=timing)
         client._email = None
-        client._open(service, prices=prices, budget_credits=budget_credits)
+        with service.stopped_on_error():
+            client._open(service, prices=prices, budget_credits=budget_credits)
         return client
 
     def _open(self, service: Service, *, prices: Prices | None, budget_credits: int | None) -> None:
@@ -268,12 +271,11 @@ class Client(KeepsFiles, MakesSweeps):
 
     def videos(self, *, limit: int = 40, offset: int = 0) -> list[RemoteVideo]:
         """Ask the vendor for its list of generations, newest first; `limit` rows from `offset` on."""
-        rows = self._ask(useapi.list_videos(email=self._email, limit=limit, offset=offset))
-        return list(rows)
+        return EveryAccount(self._ask, email=self._email).videos(limit=limit, offset=offset)
 
     def credits(self) -> Credits:
-        """Ask the vendor for the balance, in credits."""
-        return self._ask(useapi.get_credits(email=self._email))
+        """Ask the vendor for the balance, in credits; the sum where several accounts are configured and none chosen."""
+        return EveryAccount(self._ask, email=self._email).credits()
 
     def capacity(self) -> Capacity:
         """Ask the vendor how many jobs run and how many more may."""

@@ -8,6 +8,7 @@ from pixverse_nb.remote import RemoteState, RemoteVideo
 
 NOW = 1_760_000_000.0
 EMAIL = "maria.lopez@example.org"
+FIRST_SHA, LAST_SHA = "a" * 64, "b" * 64
 TOKEN = "user:1234-r8xNotARealToken5c"
 
 
@@ -25,8 +26,8 @@ def a_record(**changes: Any) -> JobRecord:
         "created_at": NOW,
         "deadline_at": NOW + 1800,
         "owner": "me",
-        "first_sha": "aa",
-        "last_sha": "bb",
+        "first_sha": FIRST_SHA,
+        "last_sha": LAST_SHA,
     }
     return JobRecord(**{**fields, **changes})
 

@@ -6,14 +6,13 @@ token is never in it. Export reads, import verifies everything before it writes 
 
 import json
 import os
-import re
 import secrets
 import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from pixverse_nb.bundle.archive import (
     ROWS,
@@ -22,6 +21,7 @@ from pixverse_nb.bundle.archive import (
     translated,
     write_archive,
 )
+from pixverse_nb.bundle.judging import job_of, upload_of
 from pixverse_nb.bundle.merging import ARRIVED, merged
 from pixverse_nb.bundle.said import opinions_of_rows, rows_of_opinions
 from pixverse_nb.bundle.summary import Exported, Imported
@@ -29,14 +29,11 @@ from pixverse_nb.disk import sha256_of_file, sync_folder
 from pixverse_nb.errors import InvalidRequest, LedgerError
 from pixverse_nb.jobs.actions import is_unsent
 from pixverse_nb.jobs.files import is_whole
-from pixverse_nb.ledger import Ledger, TravellingJob, TravellingUpload
-from pixverse_nb.models import JobEvent, JobState, UploadedFile
+from pixverse_nb.ledger import Ledger, TravellingJob
 from pixverse_nb.privacy import masked
 from pixverse_nb.record import JobRecord
 
 __all__ = ["Exported", "Imported", "export_bundle", "import_bundle"]
-
-_REF: Final = re.compile(r"[A-Za-z0-9_-][\w.-]{0,199}", re.ASCII)
 
 
 def export_bundle(
@@ -101,8 +98,8 @@ def import_bundle(
             )
         with translated(source):
             rows = archive.rows()
-            jobs = [_job_of(row, archive) for row in rows["jobs"]]
-            uploads = [_upload_of(row) for row in rows["uploads"]]
+            jobs = [job_of(row, archive) for row in rows["jobs"]]
+            uploads = [upload_of(row) for row in rows["uploads"]]
             said = opinions_of_rows(rows.get("opinions", {}))
         known = {job.record.ref: ledger.load(job.record.ref) for job in jobs}
         placed = _place(archive, jobs, known, home)
@@ -137,25 +134,6 @@ def import_bundle(
 
 def _job_row(job: TravellingJob) -> dict[str, Any]:
     return {"record": job.record.to_json(), "events": [[one.at, one.state.value, one.text] for one in job.events]}
-
-
-def _job_of(row: Mapping[str, Any], archive: Archive) -> TravellingJob:
-    record = JobRecord.from_json(row["record"])
-    if not _REF.fullmatch(record.ref) or record.service != archive.service:
-        raise ValueError("a job without a name, or of another service")
-    if record.charged not in ("no", "unknown", "yes") or record.attempt < 0:
-        raise ValueError(f"job {record.ref} has impossible facts")
-    if record.video is not None:
-        if record.video.name != f"videos/{record.ref}.mp4":
-            raise ValueError(f"the video of job {record.ref} lies elsewhere")
-        if record.video.name in archive.names and archive.sha256_of(record.video.name) != record.video.sha256:
-            raise ValueError(f"the video of job {record.ref} is another one")
-    events = tuple(JobEvent(float(at), JobState(state), str(text)) for at, state, text in row["events"])
-    return TravellingJob(record, events)
-
-
-def _upload_of(row: Mapping[str, Any]) -> TravellingUpload:
-    return TravellingUpload(UploadedFile(**row["upload"]), str(row["account"]), float(row["at"]))
 
 
 def _pictures(record: JobRecord, home: Path) -> dict[str, Path]:

@@ -28,7 +28,7 @@ from pixverse_nb.jobs.desk import Desk
 from pixverse_nb.jobs.events import Event
 from pixverse_nb.jobs.witness import Witness
 from pixverse_nb.models import JobState, UploadedFile
-from pixverse_nb.record import JobRecord
+from pixverse_nb.record import SHA256, JobRecord
 from pixverse_nb.wire import useapi
 from pixverse_nb.wire.call import Accepted, PaidOutcome, Rejected, Unsettled
 
@@ -208,8 +208,9 @@ class Submitter:
 
 def stored_picture(home: Path, sha256: str) -> Path:
     """Return the file of a prepared picture in the home folder; ConfigError where it is gone."""
-    for path in sorted((home / "pictures").glob(f"{sha256}.*")):
-        if path.suffix in (".png", ".jpg", ".webp", ".gif"):
+    names = [f"{sha256}{suffix}" for suffix in (".png", ".jpg", ".webp", ".gif") if SHA256.fullmatch(sha256)]
+    for path in (home / "pictures" / name for name in names):
+        if path.is_file():
             return path
     raise ConfigError(
         "The stored picture of this job is gone from the home folder; make the call again with the pictures."

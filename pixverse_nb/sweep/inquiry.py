@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pixverse_nb.drafting import source_name
 from pixverse_nb.errors import PixVerseError
+from pixverse_nb.jobs.every_account import EveryAccount
 from pixverse_nb.ledger import Ledger
 from pixverse_nb.sweep.bench import Bench
 from pixverse_nb.sweep.cells import Cell
@@ -25,8 +26,7 @@ def look_at_account(bench: Bench) -> AccountLook:
     """Return what the vendor says; a vendor that cannot be reached is no hindrance to a plan."""
     try:
         slots = [slot for slot in bench.ask(useapi.get_capacity()).accounts if bench.email in (None, slot.account)]
-        names = [bench.email] if bench.email is not None or len(slots) < 2 else [slot.account for slot in slots]
-        balance = sum(bench.ask(useapi.get_credits(email=name)).total for name in names)
+        balance = EveryAccount(bench.ask, email=bench.email).credits().total
     except PixVerseError as error:
         return AccountLook(notices=(f"The vendor could not be asked for balance and slots: {error}",))
     return AccountLook(balance, sum(slot.max_jobs for slot in slots) or None)

@@ -2,10 +2,13 @@
 
 import threading
 import time
+import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from pixverse_nb.errors import InvalidRequest, PixVerseError
+from pixverse_nb.jobs.job import Job
 from pixverse_nb.models import JobState
 from pixverse_nb.opinions import Verdict
 from pixverse_nb.ranking import Standing, rank
@@ -62,8 +65,7 @@ class Looks(Runs, Measures):
         gallery = Gallery(
             self.tiles(), title=self.title, on_verdict=self._keep_verdict, on_open=lambda keys: self.compare(*keys)
         )
-        if not self.progress.is_over:
-            _Refresher(self, gallery.update).start()
+        _Refresher(self, gallery).start(self._bench.subscribe)
         return gallery
 
     def compare(self, *which: Any, blind: bool = False, seed: int = 0) -> Any:
@@ -130,34 +132,56 @@ class Looks(Runs, Measures):
 
 
 class _Refresher:
-    """Brings a gallery up to date on a thread of its own: many tiles take their time, and the loop must not wait."""
+    """Brings a gallery up to date at a change of its cells, until it is closed or nobody holds it.
 
-    def __init__(self, sweep: Looks, update: Callable[[list[Tile]], object]) -> None:
-        self._sweep = sweep
-        self._update = update
-        self._changed = threading.Event()
-        self._shown: dict[str, Tile] = {}
+    It works on a thread of its own, since many tiles take their time; where nothing changes there is none.
+    """
 
-    def start(self) -> None:
-        """Begin; it ends with the sweep."""
-        self._unsubscribe = self._sweep.subscribe(self._changed.set)
+    def __init__(self, sweep: Looks, gallery: Any) -> None:
+        self._sweep = weakref.ref(sweep)
+        self._gallery = weakref.ref(gallery)
+        self._cells = frozenset(cell.key for cell in sweep.cells)
+        self._shown = {tile.key: tile for tile in gallery.tiles}
+        self._lock = threading.Lock()
+        self._is_stale = False
+        self._is_working = False
+
+    def start(self, subscribe: Callable[[Callable[[Job], object]], Callable[[], None]]) -> None:
+        """Hear of every changed job from now on, and look once for what has changed since the tiles were made."""
+        self._unsubscribe = subscribe(self._hear)
+        self._refresh()
+
+    def _hear(self, job: Job) -> None:
+        gallery = self._gallery()
+        if gallery is None or gallery.is_closed:
+            self._unsubscribe()
+        elif job.request.cell in self._cells:
+            self._refresh()
+
+    def _refresh(self) -> None:
+        with self._lock:
+            self._is_stale = True
+            if self._is_working:
+                return
+            self._is_working = True
         threading.Thread(target=self._run, name="pixverse-nb-gallery", daemon=True).start()
 
     def _run(self) -> None:
-        try:
-            while not self._sweep.progress.is_over:
-                self._changed.wait(1.0)
-                self._changed.clear()
+        while self._has_news():
+            with suppress(PixVerseError):  # the client was closed: it tells of nothing more
                 self._show()
-            self._show()
-        except PixVerseError:
-            return  # the client was closed
-        finally:
-            self._unsubscribe()
+
+    def _has_news(self) -> bool:
+        with self._lock:
+            self._is_working, self._is_stale = self._is_stale, False
+            return self._is_working
 
     def _show(self) -> None:
-        tiles = self._sweep.tiles()
+        sweep, gallery = self._sweep(), self._gallery()
+        if sweep is None or gallery is None or gallery.is_closed:
+            return
+        tiles = sweep.tiles()
         new = [tile for tile in tiles if self._shown.get(tile.key) != tile]
         self._shown = {tile.key: tile for tile in tiles}
         if new:
-            self._update(new)
+            gallery.update(new)

@@ -34,6 +34,7 @@ class Runs(SweepOfCells):
         self._lock = threading.RLock()
         self._runner: Runner | None = None
         self._run: concurrent.futures.Future[None] | None = None
+        self._told: concurrent.futures.Future[None] | None = None  # the run whose end was given to who waited
         self._began_at: float | None = None
         self._ended_at: float | None = None
         self._here_before = 0
@@ -160,10 +161,14 @@ class Runs(SweepOfCells):
         return self._outcome(run)
 
     def __await__(self) -> Generator[Any, None, Self]:
+        """Wait as `wait()`; where nothing is under way, go on as `run()` first. **This spends credits.**
+
+        A run that was stopped is not begun again by who still waits for its end: that end is told first.
+        """
         return self._wait().__await__()
 
     async def _wait(self) -> Self:
-        if self._run is None:
+        if self._is_to_begin():
             await asyncio.to_thread(self.start)
         if self._run is not None:
             ended = asyncio.wrap_future(self._run)
@@ -240,6 +245,11 @@ class Runs(SweepOfCells):
         if runner.error is not None:
             raise runner.error
 
+    def _is_to_begin(self) -> bool:
+        """Tell whether nobody has begun, or the last run ended short of all its cells and that is told already."""
+        runner = self._runner
+        return self._run is None or (self._run is self._told and runner is not None and runner.mode == "stopped")
+
     def _judge(self, stop_when: Callable[[Self], object]) -> object:
         self._judging = threading.get_ident()
         try:
@@ -269,6 +279,7 @@ class Runs(SweepOfCells):
     def _outcome(self, run: "concurrent.futures.Future[None] | None") -> Self:
         if run is None:
             return self
+        self._told = run
         if run.cancelled():
             raise ConfigError("The Client was closed while this sweep was open. The same line goes on with it.")
         error = run.exception()

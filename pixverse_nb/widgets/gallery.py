@@ -127,6 +127,11 @@ class Gallery(anywidget.AnyWidget):
         """What was said of the tiles, by key; tiles of which nothing was said are left out."""
         return {tile.key: tile.verdict for tile in self.tiles if not tile.verdict.is_empty}
 
+    @property
+    def is_closed(self) -> bool:
+        """True after `close()`: no page shows it any more."""
+        return self.comm is None
+
     def show_tile(self, tile: Tile) -> None:
         """Put one tile in, or bring it up to date (from any thread)."""
         self.update([tile])

@@ -12,7 +12,7 @@ from pixverse_nb.jobs.outcome import error_of, python_line, reuse_notice, thumbn
 from pixverse_nb.models import FramesRequest, JobState
 from pixverse_nb.record import JobRecord, StoredVideo
 from tests.images.made import encoded, scene
-from tests.made import EMAIL, NOW, a_record, a_request, a_video_id
+from tests.made import EMAIL, FIRST_SHA, LAST_SHA, NOW, a_record, a_request, a_video_id
 
 
 def the_error(record: JobRecord, *, is_resting: bool = False) -> PixVerseError:
@@ -122,12 +122,12 @@ def test_done_without_a_file_is_a_ledgers_fault(tmp_path: Path) -> None:
         video_of(done(video=None), home=tmp_path, is_sandbox=False)
 
 
-def kept_pictures(home: Path, **written: bytes) -> Path:
-    """Return a home whose stored pictures aa and bb are good ones, but for those that are written otherwise."""
+def kept_pictures(home: Path, *, last: bytes = b"") -> Path:
+    """Return a home with two good stored pictures, unless the last one is written otherwise."""
     folder = home / "pictures"
     folder.mkdir(parents=True)
-    for sha in ("aa", "bb"):
-        (folder / f"{sha}.png").write_bytes(written.get(sha) or encoded(scene(640, 360), "PNG"))
+    (folder / f"{FIRST_SHA}.png").write_bytes(encoded(scene(640, 360), "PNG"))
+    (folder / f"{LAST_SHA}.png").write_bytes(last or encoded(scene(640, 360), "PNG"))
     return home
 
 
@@ -142,18 +142,26 @@ def test_thumbnails_come_from_the_stored_pictures(tmp_path: Path) -> None:
 
 def test_without_a_good_picture_there_are_no_thumbnails(tmp_path: Path) -> None:
     """Where a stored picture is broken, gone or was never named there are none, and no error."""
-    assert thumbnails_of(a_record(), home=kept_pictures(tmp_path / "broken", bb=b"broken"), longest_px=64) is None
+    assert thumbnails_of(a_record(), home=kept_pictures(tmp_path / "broken", last=b"broken"), longest_px=64) is None
     home = kept_pictures(tmp_path / "gone")
     assert thumbnails_of(a_record(first_sha=None), home=home, longest_px=64) is None
-    (home / "pictures" / "bb.png").unlink()
+    (home / "pictures" / f"{LAST_SHA}.png").unlink()
     assert thumbnails_of(a_record(), home=home, longest_px=64) is None
+
+
+@pytest.mark.parametrize("name", ["../private", "**", "*", "../pictures/" + FIRST_SHA])
+def test_only_a_hash_names_a_stored_picture(tmp_path: Path, name: str) -> None:
+    """Whatever the ledger says, no file outside of the pictures' folder is shown, and no name is a pattern."""
+    home = kept_pictures(tmp_path)
+    (home / "private.png").write_bytes(encoded(scene(64, 36), "PNG"))
+    assert thumbnails_of(a_record(first_sha=name), home=home, longest_px=64) is None
 
 
 def test_a_stored_picture_is_made_small_once(tmp_path: Path) -> None:
     """A stored picture's name is its hash: what was made of it serves all jobs, by size, and is not read again."""
     home = kept_pictures(tmp_path)
     found = thumbnails_of(a_record(), home=home, longest_px=64)
-    (home / "pictures" / "bb.png").write_bytes(b"broken")
+    (home / "pictures" / f"{LAST_SHA}.png").write_bytes(b"broken")
     assert thumbnails_of(a_record(), home=home, longest_px=64) == found
     assert thumbnails_of(a_record(), home=home, longest_px=32) is None
 

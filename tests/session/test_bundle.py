@@ -250,6 +250,13 @@ def refused(client: Client, bundle: Path, said: str) -> None:
         ('"quality":"360p"', '"quality":"999p"'),
         ('{"jobs":', '{"others":'),
         ('"winner"', '"best"'),
+        ('"created_at":', '"created_at":"then","was":'),
+        ('"budget_credits":null', '"budget_credits":"much"'),
+        ('"trouble":null', '"trouble":5'),
+        ('"video_id":"user:', '"video_id":"../accounts/user:'),
+        ('"url":"http', '"url":"file'),
+        ('"sources":["first"', '"sources":["exit()"'),
+        ('"sources":["first"', '"sources":["pv.UploadedFile(exit())"'),
     ],
 )
 def test_rows_that_cannot_be_are_refused_whole(house: House, tmp_path: Path, text: str, other: str) -> None:
@@ -260,6 +267,17 @@ def test_rows_that_cannot_be_are_refused_whole(house: House, tmp_path: Path, tex
     here.sweep(picture(0), picture(200), quality="360p", seed=7).judge(job, "winner")
     here.export(tmp_path / "bundle.zip")
     altered(tmp_path / "bundle.zip", text, other)
+    refused(house.open(home=other_home(house)), tmp_path / "bundle.zip", "damaged or incomplete")
+
+
+@pytest.mark.parametrize("name", ["../../private/secret", "/etc/passwd", "**", "", "A" * 64])
+@pytest.mark.parametrize("which", ["first_sha", "last_sha", "sha256"])
+def test_a_picture_that_lies_elsewhere_is_refused(house: House, tmp_path: Path, which: str, name: str) -> None:
+    """What names a picture or a video is a sha256: a forger's name that leads out of the home is not taken."""
+    here = house.open()
+    finished(order(here))
+    here.export(tmp_path / "bundle.zip")
+    altered(tmp_path / "bundle.zip", f'"{which}":"', f'"{which}":{json.dumps(name)},"was":"')
     refused(house.open(home=other_home(house)), tmp_path / "bundle.zip", "damaged or incomplete")
 
 

@@ -3,12 +3,14 @@
 import asyncio
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from pixverse_nb.errors import ConfigError, LedgerError, NotFound
+from pixverse_nb.errors import AccountPending, ConfigError, LedgerError, NotFound
 from pixverse_nb.models import JobState
 from pixverse_nb.remote import RemoteState
+from pixverse_nb.sandbox import Account
 from pixverse_nb.session import Client
 from pixverse_nb.settings import Prices
 from tests.session.conftest import Build
@@ -18,6 +20,11 @@ from tests.session.house import A_JOB_S, PATIENCE_S, House, finished, order, pic
 def own_threads() -> set[str]:
     """Return the names of the threads that clients have begun."""
     return {thread.name for thread in threading.enumerate() if thread.name.startswith("pixverse-nb")}
+
+
+def sandboxes() -> set[threading.Thread]:
+    """Return the threads of the sandboxes that run in this process."""
+    return {thread for thread in threading.enumerate() if thread.name == "pixverse-sandbox"}
 
 
 def test_jobs_are_listed_newest_first(client: Client) -> None:
@@ -78,6 +85,35 @@ def test_capacity_is_told_for_every_account(built: Build, tmp_path: Path) -> Non
         assert (client.capacity().max_jobs, client.capacity().available) == (16, 16)
         reached(order(client), JobState.QUEUED)
         assert client.capacity().available == 15
+
+
+def test_credits_and_videos_are_told_over_all_accounts(built: Build, tmp_path: Path) -> None:
+    """With several accounts and none chosen, the balance is their sum and the list has every one's rows by time."""
+    names = ["one@example.com", "two@example.com"]
+    with built(tmp_path, accounts=[Account(name, plan_name="Pro") for name in names], speed=0) as house:
+        client = house.open()
+        for seed in range(1, 6):
+            job = order(client, seed=seed, email=names[seed % 2])
+            house.accepts(seed)
+            house.control.advance(A_JOB_S)
+            finished(job)
+        assert client.credits().total == sum(house.control.balance(name) for name in names)
+        assert client.credits().plan == "Pro"
+        assert [row.seed for row in client.videos()] == [5, 4, 3, 2, 1]
+        assert [row.seed for row in client.videos(limit=2)] == [5, 4]
+        assert [row.seed for row in client.videos(limit=2, offset=1)] == [4, 3]
+
+
+def test_an_account_that_waits_for_its_owner_hides_no_balance(built: Build, tmp_path: Path) -> None:
+    """The others are counted all the same; where every account waits, that is the error."""
+    pending = Account("one@example.com", pending=True)
+    with built(tmp_path, accounts=[pending, "two@example.com"], speed=0) as house:
+        client = house.open()
+        assert client.credits().total == house.control.balance("two@example.com")
+        assert client.videos() == []
+        house.control.add_account(Account("two@example.com", pending=True))
+        with pytest.raises(AccountPending):
+            client.credits()
 
 
 def test_a_question_that_the_vendor_refuses(house: House) -> None:
@@ -257,3 +293,37 @@ def test_the_embedded_sandbox_makes_a_real_film(tmp_path: Path) -> None:
         assert "sandbox" in repr(client)
         assert client.sandbox_control.requests["create-frames-v3"] == 1
     assert own_threads() == set()
+
+
+def test_a_sandbox_whose_time_stands_still(tmp_path: Path) -> None:
+    """At speed 0 a job waits until somebody moves the time by hand."""
+    with Client.sandbox(speed=0, home=tmp_path) as client:
+        job = order(client)
+        reached(job, JobState.QUEUED)
+        client.sandbox_control.advance(A_JOB_S)
+        client.reconcile()
+        assert job.result(timeout=60).size_bytes > 0
+
+
+@pytest.mark.parametrize("speed", [-1, float("nan"), float("inf"), "fast", True])
+def test_a_speed_that_is_none(tmp_path: Path, speed: Any) -> None:
+    """What is no speed is refused before a sandbox is started."""
+    before = sandboxes()
+    with pytest.raises(ConfigError, match="speed must be a number from 0"):
+        Client.sandbox(speed=speed, home=tmp_path)
+    assert sandboxes() <= before
+
+
+def test_a_client_that_cannot_be_opened_leaves_no_sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A damaged ledger or a wrong setting raises, and the sandbox that was started for it is stopped."""
+    monkeypatch.setenv("PIXVERSE_NB_HOME", str(tmp_path))
+    before = sandboxes()
+    (tmp_path / "sandbox").mkdir()
+    (tmp_path / "sandbox" / "ledger.db").write_bytes(b"garbage" * 100)
+    with pytest.raises(LedgerError):
+        Client.sandbox()
+    with pytest.raises(LedgerError):
+        Client()
+    with pytest.raises(ConfigError, match="budget_credits"):
+        Client.sandbox(home=tmp_path / "good", budget_credits=-1)
+    assert sandboxes() <= before

@@ -1,5 +1,6 @@
 """A sweep that is held up: by a person, by the vendor, by a closed client; what was not sent is never paid or lost."""
 
+import asyncio
 import gc
 from dataclasses import replace
 from typing import Any
@@ -88,6 +89,39 @@ def test_run_goes_on_after_a_pause_and_after_a_stop(still: House) -> None:
     assert set(caught.value.fields) == {"retry_failed"}
     still.control.advance(A_JOB_S)
     assert one.wait(PATIENCE_S).progress.done == 3
+
+
+def test_awaiting_goes_on_after_a_stop(client: Client, house: House) -> None:
+    """`await sweep` does as `run()`: it makes what a stop rule has left, and where all is made it begins nothing."""
+    one_slot(house)
+    one = run(sweep(client, seed=range(1, 8)), stop_when=lambda _: True)
+    assert one.progress.mode == "stopped"
+    begun_at = [one.progress.began_at]
+
+    async def wait() -> None:
+        await one
+
+    for _ in range(2):
+        asyncio.run(wait())
+        assert (one.progress.done, one.progress.mode) == (7, "done")
+        begun_at.append(one.progress.began_at)
+    assert begun_at[0] != begun_at[1] == begun_at[2]
+
+
+def test_who_awaits_the_end_of_a_stopped_run_does_not_begin_it_again(still: House) -> None:
+    """Also where it has ended before the waiting begins: `stop()` was to pay nothing more."""
+    one_slot(still)
+    one = sweep(still.open(), seed=[1, 2]).start()
+    still.accepts(1)
+    one.stop()
+    still.control.advance(A_JOB_S)
+    until(one, lambda now: now.progress.is_over)
+
+    async def wait() -> None:
+        await one
+
+    asyncio.run(wait())
+    assert (one.progress.mode, still.paid) == ("stopped", 1)
 
 
 def test_a_stopped_sweep_is_over_when_what_runs_has_ended(still: House) -> None:

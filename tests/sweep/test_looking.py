@@ -1,6 +1,8 @@
 """Looking and judging: tiles, what is said of them, and how it stays."""
 
+import gc
 import threading
+import weakref
 from typing import Any
 
 import pytest
@@ -10,8 +12,15 @@ from pixverse_nb.models import JobState
 from pixverse_nb.opinions import Duel, Verdict
 from pixverse_nb.session import Client
 from tests.made import NOW
-from tests.session.house import A_JOB_S, PATIENCE_S, House
+from tests.session.house import A_JOB_S, PATIENCE_S, House, order, reached
 from tests.sweep.grids import run, sweep
+
+
+def galleries_rest() -> None:
+    """Wait until no gallery is being brought up to date."""
+    for thread in [thread for thread in threading.enumerate() if thread.name == "pixverse-nb-gallery"]:
+        thread.join(PATIENCE_S)
+        assert not thread.is_alive()
 
 
 def test_a_tile_for_each_cell_as_it_stands(still: House) -> None:
@@ -50,9 +59,38 @@ def test_a_gallery_fills_while_the_sweep_runs(still: House) -> None:
     assert {tile.state for tile in gallery.tiles} <= {JobState.SUBMITTING, JobState.QUEUED, JobState.GENERATING}
     still.control.advance(A_JOB_S)
     one.wait(PATIENCE_S)
-    for thread in [thread for thread in threading.enumerate() if thread.name == "pixverse-nb-gallery"]:
-        thread.join(PATIENCE_S)
+    galleries_rest()
     assert {tile.state for tile in gallery.tiles} == {JobState.DONE}
+
+
+def test_a_gallery_works_only_while_something_changes(still: House) -> None:
+    """Nobody works for one that rests; it fills nevertheless when its sweep is begun later."""
+    client = still.open()
+    one = sweep(client, seed=[1, 2])
+    gallery = one.gallery()
+    galleries_rest()
+    one.start()
+    still.accepts(2)
+    still.control.advance(A_JOB_S)
+    one.wait(PATIENCE_S)
+    galleries_rest()
+    assert {tile.state for tile in gallery.tiles} == {JobState.DONE}
+
+
+def test_a_closed_gallery_is_forgotten(still: House) -> None:
+    """Neither it nor its sweep is held or told of anything, though the sweep never came to its end."""
+    client = still.open()
+    before = len(client._subscribers)
+    galleries = [sweep(client, seed=[1, 2]).gallery() for _ in range(3)]
+    galleries_rest()
+    known = [weakref.ref(gallery) for gallery in galleries]
+    for gallery in galleries:
+        gallery.close()
+    del galleries, gallery
+    gc.collect()
+    assert [gallery() for gallery in known] == [None] * 3
+    reached(order(client, seed=1), JobState.QUEUED)
+    assert len(client._subscribers) == before
 
 
 def test_judgements_make_a_ranking_that_stays(client: Client) -> None:

@@ -10,12 +10,13 @@ from pixverse_nb.errors import ConfigError
 from pixverse_nb.models import JobState, VideoFile
 from pixverse_nb.session import Client
 from pixverse_nb.widgets.studio import PLAYERS_MAX, Studio
+from tests.session.conftest import Build, built
 from tests.show.conftest import outputs
 from tests.show.made import an_mp4
 from tests.widgets.maker import ScriptedMaker
-from tests.widgets.page import settle
+from tests.widgets.page import settle, text_of
 
-__all__ = ["outputs"]  # a fixture
+__all__ = ["built", "outputs"]  # fixtures
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -112,6 +113,15 @@ def test_without_a_token_it_opens_one_sandbox(tmp_path: Path, monkeypatch: pytes
     assert first.client.is_sandbox
     settle()
     first.client.close()
+
+
+def test_with_several_accounts_it_opens_with_their_balance(built: Build, tmp_path: Path) -> None:
+    """Where none is chosen the form shows what all of them have, and no complaint of the vendor."""
+    with built(tmp_path, accounts=["one@example.com", "two@example.com"], speed=0) as house:
+        form = Studio(house.open()).form
+        settle()
+        assert "60120 credits" in text_of(form)
+        assert "The vendor says" not in text_of(form)
 
 
 def test_another_server_needs_a_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
