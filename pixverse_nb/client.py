@@ -19,6 +19,7 @@ from typing import Any, Final, TypeVar
 import httpx
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_random_exponential
 
+from pixverse_nb.disk import put_in_place
 from pixverse_nb.errors import APIError, Busy, DownloadError, NoAnswer, ServerError
 from pixverse_nb.media import Mp4Info, check_mp4
 from pixverse_nb.privacy import Secret, masked
@@ -126,7 +127,7 @@ class AsyncClient:
                 with attempt:
                     expected = await self._download_once(client, url, part)
                     info = await asyncio.to_thread(check_mp4, part, expected_bytes=expected)
-            await asyncio.to_thread(_keep, part, path)
+            await asyncio.to_thread(put_in_place, part, path)
         finally:
             part.unlink(missing_ok=True)
         return info
@@ -253,19 +254,6 @@ def _is_passing(error: BaseException) -> bool:
 
 def _is_passing_download(error: BaseException) -> bool:
     return isinstance(error, NoAnswer | DownloadError | APIError)
-
-
-def _keep(part: Path, path: Path) -> None:
-    """Sync `part` to the disk and give it its name; the folder is synced too where the system knows how."""
-    with part.open("rb+") as file:
-        os.fsync(file.fileno())
-    part.replace(path)
-    if hasattr(os, "O_DIRECTORY"):
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 def _named(error: Exception) -> str:

@@ -119,6 +119,8 @@ class Drafter:
             estimated_credits=self._prices.estimate(request),
             notices=_notices(frames),
             sources=(source_name(wish.first, "first"), source_name(wish.last, "last")),
+            fit=wish.fit,
+            allow_refused=wish.allow_refused,
         )
 
     def keep(self, frames: Frames) -> None:

@@ -335,7 +335,7 @@ class JobSnapshot:
     """Everything about a job at one moment, for cards and lists.
 
     Times are Unix seconds. `typical_s` is the usual time from submission to completion for such a job, learnt from
-    earlier ones; None where nothing is known. `queue_position` counts from 1 where the vendor tells it. `notice`
+    earlier ones; None where nothing is known. `queue_position` counts from 1 where the vendor tells it. `notices`
     and `next_step` are sentences for the person; `trouble` says what stands in the way just now (no network, busy),
     `coming` what happens next. `attempt` counts the paid calls so far.
     """

@@ -73,6 +73,8 @@ class JobRecord:
     question: str | None = None  # what only a person can decide; see `Job.decide`
     notices: tuple[str, ...] = ()
     sources: tuple[str, str] = ("first", "last")  # the pictures as a line of Python names them
+    fit: str | None = "cover"  # how they were brought to one shape
+    allow_refused: bool = False
 
     def __repr__(self) -> str:
         """Say which job it is and where it stands; the account and the video id stay unsaid."""

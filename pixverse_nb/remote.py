@@ -52,4 +52,3 @@ class RunningJob:
 
     video_id: str | None = field(repr=False)
     reply_ref: str | None = None
-    elapsed: str | None = None

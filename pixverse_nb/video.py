@@ -2,12 +2,11 @@
 
 import os
 import shutil
-import tempfile
 from collections.abc import Container
 from dataclasses import dataclass, fields
-from hashlib import file_digest
 from pathlib import Path
 
+from pixverse_nb.disk import sha256_of_file, written_whole
 from pixverse_nb.models import VideoFile
 from pixverse_nb.privacy import masked
 from pixverse_nb.show.display import bundle_of
@@ -49,12 +48,14 @@ class Video(VideoFile, os.PathLike[str]):
         is_folder = asked.is_dir() or os.fspath(path).endswith(("/", os.sep))
         target = asked / self.path.name if is_folder else asked
         if target.exists():
-            if _sha256(target) == _sha256(self.path):
+            if sha256_of_file(target) == sha256_of_file(self.path):
                 return target
             if not overwrite:
                 raise FileExistsError(f"{target} is another file: choose another name, or pass overwrite=True.")
         target.parent.mkdir(parents=True, exist_ok=True)
-        _copy_whole(self.path, target)
+        with written_whole(target) as part:
+            shutil.copyfile(self.path, part)
+            shutil.copymode(self.path, part)
         return target
 
     def _repr_mimebundle_(
@@ -73,24 +74,3 @@ class Video(VideoFile, os.PathLike[str]):
         seed = f"seed {self.request.seed}" if self.request else ""
         facts = ", ".join(fact for fact in (size, length, seed, "sandbox" if self.is_sandbox else "") if fact)
         return masked(f"Video({str(self.path)!r}{f', {facts}' if facts else ''})")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return file_digest(stream, "sha256").hexdigest()
-
-
-def _copy_whole(source: Path, target: Path) -> None:
-    """Copy beside the target first and rename, so that nobody ever sees half a film."""
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".pixverse-", suffix=".part")
-    part = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as sink, source.open("rb") as stream:
-            shutil.copyfileobj(stream, sink, 1024 * 1024)
-            sink.flush()
-            os.fsync(sink.fileno())
-        shutil.copymode(source, part)
-        part.replace(target)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise

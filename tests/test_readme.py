@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+import pixverse_nb as pv
 from pixverse_nb.sandbox.server import Sandbox
 from tests.kernel.real_kernel import kernels
+from tests.test_architecture import ALONE, LAYERS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -80,6 +82,23 @@ def test_files_that_are_linked_are_there() -> None:
     links = re.findall(r"\]\(([^)#\s]+)", README) + re.findall(r'src="([^"]+)"', README)
     missing = [link for link in links if "://" not in link and not (ROOT / link).exists()]
     assert missing == []
+
+
+def test_the_parts_are_listed_in_their_layers() -> None:
+    """The list of parts names every part once, what is imported before what imports it, and the sandbox last."""
+    rows = re.findall(r"^\| (.+?) \|", README.partition("## How it is built")[2].partition("\n- ")[0], re.MULTILINE)
+    listed = [part for row in rows for part in re.findall(r"`(\w+)/?`", row)]
+    layer_of = {part: number for number, layer in enumerate([*LAYERS, {ALONE}]) for part in layer}
+    assert sorted(listed) == sorted(layer_of)
+    assert listed == sorted(listed, key=layer_of.__getitem__)
+
+
+def test_every_error_of_the_front_door_is_named() -> None:
+    """The README tells of each error that a program can catch."""
+    names = [
+        name for name in pv.__all__ if isinstance(getattr(pv, name), type) and issubclass(getattr(pv, name), Exception)
+    ]
+    assert [name for name in names if not re.search(rf"`(pv\.)?{name}`", README)] == []
 
 
 def lay_pictures(folder: Path) -> None:

@@ -44,6 +44,8 @@ FULL = a_record(
     question="Send it again?",
     notices=("one", "two"),
     sources=("'a.jpg'", "'b.jpg'"),
+    fit="contain",
+    allow_refused=True,
 )
 
 

@@ -18,8 +18,6 @@ from pixverse_nb.bundle.archive import (
     ROWS,
     Archive,
     opened_archive,
-    sha256_of_file,
-    sync_folder,
     translated,
     write_archive,
 )
@@ -27,6 +25,7 @@ from pixverse_nb.bundle.judging import job_of, upload_of
 from pixverse_nb.bundle.merging import ARRIVED, merged
 from pixverse_nb.bundle.said import opinions_of_rows, rows_of_opinions
 from pixverse_nb.bundle.summary import Exported, Imported
+from pixverse_nb.disk import sha256_of_file, sync_folder
 from pixverse_nb.errors import InvalidRequest, LedgerError
 from pixverse_nb.jobs.actions import is_unsent
 from pixverse_nb.jobs.files import is_whole

@@ -9,7 +9,6 @@ import lzma
 import os
 import re
 import struct
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -17,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Final
 
+from pixverse_nb.disk import sha256_of_file, written_whole
 from pixverse_nb.errors import LedgerError
 
 FORM: Final = 1
@@ -102,40 +102,14 @@ def write_archive(path: Path, members: Mapping[str, bytes | Path], *, facts: Map
     _check_free(path, overwrite=overwrite)
     listed = {name: _measured(source) for name, source in members.items()}
     manifest = {"kind": _KIND, "form": FORM, **facts, "members": listed}
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".pixverse-", suffix=".part")
-    part = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            with zipfile.ZipFile(file, "w") as archive:
-                _add(archive, _MANIFEST, json.dumps(manifest, indent=1).encode())
-                for member, source in members.items():
-                    _add(archive, member, source, sha256=listed[member]["sha256"])
-            file.flush()
-            os.fsync(file.fileno())
+    with written_whole(path) as part:
+        with zipfile.ZipFile(part, "w") as archive:
+            _add(archive, _MANIFEST, json.dumps(manifest, indent=1).encode())
+            for member, source in members.items():
+                _add(archive, member, source, sha256=listed[member]["sha256"])
         size_bytes = part.stat().st_size
         _check_free(path, overwrite=overwrite)
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
     return size_bytes
-
-
-def sha256_of_file(path: Path) -> str:
-    """Return the sha256 of a file's contents (hex)."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def sync_folder(folder: Path) -> None:
-    """Have the names in a folder on the disk, where the system knows how."""
-    if hasattr(os, "O_DIRECTORY"):
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 @contextmanager

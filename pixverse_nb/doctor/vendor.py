@@ -7,7 +7,6 @@ from pixverse_nb.doctor.findings import Finding, Mark
 from pixverse_nb.doctor.money import look_at_balance
 from pixverse_nb.errors import (
     AccountPending,
-    APIError,
     ConfigError,
     NoAnswer,
     NotFound,
@@ -45,14 +44,22 @@ def look_at_vendor(ask: Ask, ledger: Ledger | None, *, email: str | None, now: f
         mend = "Set PIXVERSE_EMAIL (or email=…) to one of: " + ", ".join(accounts)
         yield Finding("accounts", f"the chosen account {email} is not configured", Mark.WRONG, mend)
     rows: list[RemoteVideo] = []
+    are_read = False
     for number, account in enumerate(accounts, start=1):
         which = f" {number}" if len(accounts) > 1 else ""  # masked, two e-mails may look the same
         yield from _account(ask, ledger, account, which=which, now=now)
-        rows += newest_rows(ask, account)
+        try:
+            rows += newest_rows(ask, account)
+            are_read = True
+        except AccountPending:  # said already
+            pass
+        except PixVerseError as error:
+            yield Finding(f"vendor's list{which}", f"cannot be read. {error}", Mark.LOOK, "Try again later.")
     yield from _slots(ask)
     if ledger is not None:
         yield _orphans(ask, ledger)
-        yield _lost(rows, ledger)
+        if are_read:
+            yield _lost(rows, ledger)
 
 
 def _closed_door(error: PixVerseError) -> Finding:
@@ -86,7 +93,7 @@ def _account(ask: Ask, ledger: Ledger | None, email: str, *, which: str, now: fl
         yield Finding(f"account{which}", f"{email}: {balance.total:,} credits{plan}")
     else:
         yield Finding(
-            "account", f"{email}: no credits left{plan}", Mark.LOOK, "Buy credits, or wait for the daily ones."
+            f"account{which}", f"{email}: no credits left{plan}", Mark.LOOK, "Buy credits, or wait for the daily ones."
         )
     if ledger is not None:
         yield look_at_balance(ledger, balance.total, email=email, which=which, now=now)
@@ -105,7 +112,7 @@ def _orphans(ask: Ask, ledger: Ledger) -> Finding:
     """What the vendor's scheduler runs without a job here."""
     try:
         running = ask(useapi.list_running())
-    except APIError as error:
+    except PixVerseError as error:
         return Finding("running", f"the scheduler cannot be read. {error}", Mark.LOOK, "Try again later.")
     strange = [entry for entry in running if not _is_known(ledger, entry)]
     if not strange:

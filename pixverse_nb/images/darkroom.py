@@ -35,7 +35,13 @@ class Darkroom:
     def prepare(
         self, source: object, *, which: Which, aspect_ratio: str | None = None, fit: str | None = "cover"
     ) -> Frame:
-        """Return `source` as a Frame, as `images.prepare` does, from memory where it is the same as before."""
+        """Return `source` as a Frame, from memory where it is the same as before.
+
+        `aspect_ratio=None` takes the vendor's ratio nearest to this picture. `fit` "cover" cuts evenly to the ratio;
+        "contain" adds black bars (as every player does: a video model leaves them alone, while a blurred border would
+        be animated); None keeps the shape. Raises InvalidImage, naming `which`, and InvalidRequest for a wrong `fit` or
+        `aspect_ratio`.
+        """
         if wrong := framing_faults(aspect_ratio=aspect_ratio, fit=fit):
             raise InvalidRequest(wrong)
         try:
@@ -106,10 +112,3 @@ class Darkroom:
 
     def _size_bytes(self) -> int:
         return sum(frame.size_bytes for frame in self._frames.values())
-
-
-def prepare_pair(
-    first: object, last: object, *, aspect_ratio: str | None = None, fit: str | None = "cover"
-) -> tuple[Frame, Frame]:
-    """Return both pictures as Frames in one ratio, remembering nothing; see `Darkroom.prepare_pair`."""
-    return Darkroom(frames=0).prepare_pair(first, last, aspect_ratio=aspect_ratio, fit=fit)

@@ -7,10 +7,10 @@ from typing import Final
 
 from PIL import Image
 
-from pixverse_nb.errors import InvalidImage, InvalidRequest
+from pixverse_nb.errors import InvalidImage
 from pixverse_nb.images.colour import is_plain_srgb, to_srgb
 from pixverse_nb.images.decoding import Picture, Which, decode, open_picture
-from pixverse_nb.images.framing import FITS, Framing, framing_for, nearest_ratio
+from pixverse_nb.images.framing import FITS, Framing, framing_for
 from pixverse_nb.images.metadata import without_metadata
 from pixverse_nb.images.sources import UnusableImageError
 from pixverse_nb.models import ASPECT_RATIOS
@@ -48,23 +48,6 @@ class Frame:
         return f"sha256:{self.source_sha256}:{self.fit or 'none'}:{self.aspect_ratio}"
 
 
-def prepare(source: object, *, which: Which, aspect_ratio: str | None, fit: str | None) -> Frame:
-    """Return `source` as a Frame. `aspect_ratio=None` takes the vendor's ratio nearest to this picture.
-
-    `fit` "cover" cuts evenly to the ratio; "contain" adds black bars (as every player does: a video model leaves
-    them alone, while a blurred border would be animated); None keeps the shape. Raises InvalidImage, naming `which`,
-    and InvalidRequest for a wrong `fit` or `aspect_ratio`.
-    """
-    if wrong := framing_faults(aspect_ratio=aspect_ratio, fit=fit):
-        raise InvalidRequest(wrong)
-    try:
-        picture = open_picture(source)
-        ratio = aspect_ratio or nearest_ratio(picture.width, picture.height)
-        return develop(picture, aspect_ratio=ratio, fit=fit)
-    except UnusableImageError as error:
-        raise InvalidImage({which: str(error)}) from error
-
-
 def framing_faults(*, aspect_ratio: object, fit: object) -> dict[str, str]:
     """Return the mend for each of the two fields that is wrong; empty where both are right."""
     wrong = {}
@@ -96,7 +79,7 @@ def develop(picture: Picture, *, aspect_ratio: str, fit: str | None) -> Frame:
 
 
 def thumbnail(source: object, *, longest_px: int = 320, which: Which = "first") -> bytes:
-    """Return a small upright JPEG of `source` (anything `prepare` takes, or a Frame), longest side `longest_px`.
+    """Return a small upright JPEG of `source` (anything a Darkroom takes, or a Frame), longest side `longest_px`.
 
     A smaller picture is not enlarged. Raises InvalidImage, naming `which`.
     """
@@ -111,11 +94,6 @@ def thumbnail(source: object, *, longest_px: int = 320, which: Which = "first") 
     except UnusableImageError as error:
         raise InvalidImage({which: str(error)}) from error
     return _jpeg(image, quality=85)
-
-
-def preview(frame: Frame) -> bytes:
-    """Return a JPEG of at most 640 px a side that shows what goes up: cut, padded, upright."""
-    return thumbnail(frame, longest_px=640)
 
 
 def _needed_size(picture: Picture, framing: Framing) -> tuple[int, int]:

@@ -29,12 +29,17 @@ class Ask(Protocol):
 
 
 def newest_rows(ask: Ask, email: str | None) -> list[RemoteVideo]:
-    """Return the newest generations of an account, at most two hundred, as far as they can be read."""
+    """Return the newest generations of an account, at most two hundred.
+
+    Raises what the client raises where none can be read; what was read before a failure is returned.
+    """
     rows: dict[str, RemoteVideo] = {}
     for page in range(_PAGES):
         try:
             found = ask(useapi.list_videos(email=email, limit=_PAGE, offset=page * _PAGE))
         except PixVerseError:
+            if not rows:
+                raise
             break
         fresh = {row.video_id: row for row in found if row.video_id is not None and row.video_id not in rows}
         rows.update(fresh)
@@ -62,15 +67,18 @@ def find_row(rows: Iterable[RemoteVideo], name: str) -> RemoteVideo | None:
 def find_or_adopt(name: str, engine: Engine, *, ask: Ask, email: str | None) -> tuple[JobRecord, bool]:
     """Return the job of a ref, video id or number and False, or the one just made from the vendor's row and True.
 
-    `email` is the account to look at, None for all of the token. Raises InvalidRequest where none shows it.
+    `email` is the account to look at, None for all of the token. Raises InvalidRequest where none shows it, and what
+    the client raises where it may stand in a list that cannot be read.
     """
     ledger = engine.ledger
     known = ledger.load(name) or ledger.load_by_video(name)
     if known is not None:
         return known, False
     accounts = {email: None} if email is not None else ask(useapi.list_accounts())
-    rows = [row for account in accounts for row in newest_rows(ask, account)]
+    rows, unread = _rows_of(accounts, ask)
     row = find_row(_with_refs(ask, rows), name)
+    if row is None and unread is not None:
+        raise unread
     if row is None:
         raise InvalidRequest({"ref": f"the newest rows of the vendor's list do not show {masked(name)!r}"})
     known = ledger.load_by_video(row.video_id or "")
@@ -117,6 +125,18 @@ def adopted(row: RemoteVideo, *, service: str, owner: str, now: float, deadline_
         notices=(f"Taken from the vendor's list{rest}",),
         sources=(f"pv.UploadedFile({row.first_path!r})", f"pv.UploadedFile({row.last_path!r})"),
     )
+
+
+def _rows_of(accounts: Iterable[str | None], ask: Ask) -> tuple[list[RemoteVideo], PixVerseError | None]:
+    """Return the newest rows of all accounts that can be read, and why another one cannot."""
+    rows: list[RemoteVideo] = []
+    unread: PixVerseError | None = None
+    for account in accounts:
+        try:
+            rows += newest_rows(ask, account)
+        except PixVerseError as error:
+            unread = error
+    return rows, unread
 
 
 def _with_refs(ask: Ask, rows: Iterable[RemoteVideo]) -> Iterator[RemoteVideo]:

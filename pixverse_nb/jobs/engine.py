@@ -2,7 +2,7 @@
 
 It lives on the portal's loop. All changes go through `apply`: the table gives the new record, the ledger stores it
 (or tells that another process was faster), the listeners hear of it. The acts themselves are in `submit` (pictures
-and the paid call), `watch` (the shared list poll) and here (the download).
+and the paid call), `watch` (the shared list poll) and `download`.
 """
 
 import asyncio
@@ -22,12 +22,13 @@ from pixverse_nb.jobs.actions import next_action
 from pixverse_nb.jobs.desk import Vendor
 from pixverse_nb.jobs.download import Downloader
 from pixverse_nb.jobs.events import Event
+from pixverse_nb.jobs.lessons import Lessons
 from pixverse_nb.jobs.presence import Presence
-from pixverse_nb.jobs.rhythm import Expectation, Seen, expectation_of, kind_of
+from pixverse_nb.jobs.rhythm import Expectation
+from pixverse_nb.jobs.storing import Storing
 from pixverse_nb.jobs.submit import Submitter
 from pixverse_nb.jobs.watch import Watcher
 from pixverse_nb.jobs.witness import Witness
-from pixverse_nb.jobs.words import told
 from pixverse_nb.ledger import Ledger
 from pixverse_nb.models import FramesRequest, JobState
 from pixverse_nb.record import JobRecord
@@ -39,13 +40,15 @@ _log: Final = logging.getLogger("pixverse_nb")
 
 Listener = Callable[[JobRecord], None]
 
-_LEARNT_FROM: Final = 200  # finished jobs that are looked at for their durations
 _LEAST_STALE_S: Final = 2.0  # a busy machine must not look like a stopped process
 _LONGEST_NAP_S: Final = 15.0  # the wall clock is looked at again: a laptop may have slept
 
 
 class Engine:
-    """Drives the open jobs of one home and service; every method but `record` runs on the portal's loop."""
+    """Drives the open jobs of one home and service.
+
+    Its methods run on the portal's loop; `current`, `want`, `is_resting` and `expectation` from any thread.
+    """
 
     def __init__(
         self, *, ledger: Ledger, connect: Callable[[], Vendor], home: Path, timing: Timing, owner: str
@@ -61,7 +64,8 @@ class Engine:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._signals: dict[str, asyncio.Event] = {}
         self._listeners: list[Listener] = []
-        self._seen: dict[tuple[object, ...], list[Seen]] | None = None
+        self._lessons = Lessons(ledger, timing)
+        self._storing = Storing(ledger, again_s=timing.poll_s, written=self._written)
         self._asked: set[str] = set()  # what a living process wants: only these are ever sent
         self._in_flight: set[str] = set()  # paid calls of ours that wait for their answer
         self._may_leave_late: set[str] = set()  # calls that a process which stands still was about to make
@@ -136,9 +140,8 @@ class Engine:
 
     def has_business(self) -> bool:
         """Tell whether any job here is still moving, or being followed."""
-        return bool(self._tasks) or any(
-            not record.state.is_final and not self.is_resting(record) for record in self.records.values()
-        )
+        is_moving = any(not record.state.is_final and not self.is_resting(record) for record in self.records.values())
+        return bool(self._tasks) or is_moving or self._storing.has_waiting
 
     def seated(self) -> None:
         """Take over every open job of the home; what another process was sending is settled before anything else."""
@@ -243,8 +246,7 @@ class Engine:
         """Move a job by one event, store it and tell the listeners; return the newest record.
 
         Where another process wrote first, its record is read and the event applied to that. A ledger that cannot be
-        written stops an intent (LedgerError, nothing is sent); any other fact is kept in memory and stored with the
-        next one.
+        written stops an intent (LedgerError, nothing is sent); any other fact is kept in memory until it can.
         """
         while True:
             before = self.records[ref]
@@ -252,13 +254,10 @@ class Engine:
             if after == before:
                 return before
             if replace(after, seen_open_at=before.seen_open_at, queue_position=before.queue_position) != before:
-                epoch = (self._presence.epoch or 0) if is_intent else None
-                try:
-                    stored = self.ledger.save(after, at=event.at, text=told(event, after), epoch=epoch)
-                except LedgerError:
-                    if is_intent:
-                        raise
-                    stored = after
+                epoch = self._presence.epoch or 0
+                stored = (
+                    self._storing.intent(after, event, epoch=epoch) if is_intent else self._storing.fact(after, event)
+                )
                 if stored is None:
                     self.records[ref] = self.ledger.load(ref) or before
                     if is_intent:
@@ -268,17 +267,13 @@ class Engine:
                 after = stored
             self.records[ref] = after
             if after.state is JobState.DOWNLOADING and before.state is not after.state:
-                self._learn(after)
+                self._lessons.learn(after)
             self._tell(after)
             return after
 
     def expectation(self, request: FramesRequest) -> Expectation:
         """Return how long such a job takes from its submission, learnt from the finished ones."""
-        if self._seen is None:
-            self._seen = {}
-            for record in reversed(self.ledger.done_like(limit=_LEARNT_FROM)):
-                self._learn(record)
-        return expectation_of(self._seen.get(kind_of(request), []), self.timing)
+        return self._lessons.expectation(request)
 
     async def poll_now(self) -> None:
         """Have the vendor's list asked at once, here or by the process that holds the seat, and wait for that."""
@@ -331,6 +326,7 @@ class Engine:
 
     async def aclose(self) -> None:
         """Give up the seat and close the connections to the vendor, where there are any."""
+        self._storing.flush()
         self._presence.leave()
         if "client" in vars(self):
             await self.client.aclose()
@@ -372,19 +368,18 @@ class Engine:
         finally:
             self._tasks.pop(ref, None)
             self._signals.pop(ref, None)
-            if self.records[ref].state.is_final:
-                del self.records[ref]  # the ledger has it; nothing is to be watched any more
-                self._asked.discard(ref)
+            if not self._storing.is_waiting(ref):
+                self._let_go(ref)
 
-    def _learn(self, record: JobRecord) -> None:
-        """Remember how long a finished job took, between the last list that showed it open and the next one."""
-        if self._seen is None or record.submitted_at is None or record.finished_at is None:
-            return
-        least_s = max(0.0, (record.seen_open_at or record.submitted_at) - record.submitted_at)
-        seen = Seen(least_s, max(least_s, record.finished_at - record.submitted_at))
-        samples = self._seen.setdefault(kind_of(record.request), [])
-        samples.insert(0, seen)
-        del samples[_LEARNT_FROM:]
+    def _let_go(self, ref: str) -> None:
+        if self.records[ref].state.is_final and ref not in self._tasks:
+            del self.records[ref]  # the ledger has it; nothing is to be watched any more
+            self._asked.discard(ref)
+
+    def _written(self, record: JobRecord) -> None:
+        """What could not be written before is in the ledger now."""
+        self.records[record.ref] = record
+        self._let_go(record.ref)
 
     def _tell(self, record: JobRecord) -> None:
         if signal := self._signals.get(record.ref):

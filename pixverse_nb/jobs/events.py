@@ -143,11 +143,6 @@ class Troubled:
 
 
 @dataclass(frozen=True)
-class TroubleOver:
-    at: float
-
-
-@dataclass(frozen=True)
 class DeadlinePassed:
     at: float
 
@@ -186,7 +181,6 @@ Event = (
     | Downloaded
     | FileLost
     | Troubled
-    | TroubleOver
     | DeadlinePassed
     | CancelAsked
     | TakenUp

@@ -1,12 +1,12 @@
 """Are the videos of finished jobs on the disk as they were recorded? Looked at cheaply, or by their sha256."""
 
-import hashlib
 import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from pixverse_nb.disk import sha256_of_file
 from pixverse_nb.record import JobRecord, StoredVideo
 
 
@@ -63,8 +63,7 @@ def is_whole(record: JobRecord, *, home: Path) -> bool:
     if video is None or not is_size_right(home / video.name, video.size_bytes):
         return False
     try:
-        with (home / video.name).open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest() == video.sha256
+        return sha256_of_file(home / video.name) == video.sha256
     except OSError:
         return False
 

@@ -131,6 +131,8 @@ def python_line(record: JobRecord) -> str:
         if name not in ("first", "last", "seed", "email", "reply_url", "reply_ref", "max_jobs")
         and (name == "aspect_ratio" or value != getattr(plain, name))
     }
+    named |= {"fit": record.fit} if record.fit != "cover" else {}
+    named |= {"allow_refused": True} if record.allow_refused else {}
     fields = ", ".join(f"{name}={value!r}" for name, value in {**named, "seed": request.seed}.items())
     first, last = record.sources
     return f"client.create_frames({first}, {last}, {fields})"

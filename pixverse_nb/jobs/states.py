@@ -35,7 +35,6 @@ from pixverse_nb.jobs.events import (
     RowSeen,
     TakenUp,
     Troubled,
-    TroubleOver,
     UploadStarted,
 )
 from pixverse_nb.models import JobState
@@ -289,10 +288,6 @@ def _troubled(record: JobRecord, event: Troubled) -> JobRecord:
     return replace(record, trouble=event.text, parked=True, error=event.text, error_kind=event.kind)
 
 
-def _trouble_over(record: JobRecord, _: TroubleOver) -> JobRecord:
-    return record if record.trouble is None or record.parked else replace(record, trouble=None)
-
-
 _ENDED_HERE: Final[Mapping[JobState, Mapping[str, str]]] = {
     JobState.TIMED_OUT: {
         "no": "It was not sent in time; nothing was paid.",
@@ -375,7 +370,6 @@ _TABLE: Final[dict[type, Callable[..., JobRecord]]] = {
     Downloaded: _downloaded,
     FileLost: _file_lost,
     Troubled: _troubled,
-    TroubleOver: _trouble_over,
     DeadlinePassed: _deadline_passed,
     CancelAsked: _cancel_asked,
     TakenUp: _taken_up,

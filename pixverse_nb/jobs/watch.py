@@ -12,7 +12,7 @@ from pixverse_nb.jobs import actions, events
 from pixverse_nb.jobs.desk import Desk
 from pixverse_nb.jobs.rhythm import OpenJob, next_poll_at
 from pixverse_nb.jobs.states import advance
-from pixverse_nb.jobs.witness import Witness
+from pixverse_nb.jobs.witness import CLOCK_SLACK_S, Witness
 from pixverse_nb.models import JobState
 from pixverse_nb.record import JobRecord
 from pixverse_nb.remote import RemoteState, RemoteVideo
@@ -21,7 +21,6 @@ from pixverse_nb.wire import useapi
 _log: Final = logging.getLogger("pixverse_nb")
 _PAGE: Final = 40  # the vendor's default
 _MOST_PAGES: Final = 25
-_CLOCK_SLACK_S: Final = 3 * 3600.0  # how far the vendor's clock may differ from ours: each may be an hour off
 _MISSING_TWICE: Final = 2
 
 
@@ -169,7 +168,7 @@ class Watcher:
         started_at = self._desk.now()
         wanted = {record.video_id for record in group if record.video_id is not None}
         unsettled = [record.intent_at or record.created_at for record in group if record.video_id is None]
-        needed_since = min(unsettled) - _CLOCK_SLACK_S if unsettled else None
+        needed_since = min(unsettled) - CLOCK_SLACK_S if unsettled else None
         if account is not None or not unsettled:
             return await self._read_pages(account, wanted, needed_since, started_at)
         try:
@@ -334,4 +333,4 @@ def _differs_nowhere(row: RemoteVideo, record: JobRecord) -> bool:
     if any(theirs is not None and theirs != ours for theirs, ours in pairs):
         return False
     sent_at = record.intent_at or record.created_at
-    return row.created_at is None or row.created_at >= sent_at - _CLOCK_SLACK_S
+    return row.created_at is None or row.created_at >= sent_at - CLOCK_SLACK_S

@@ -15,7 +15,7 @@ from pixverse_nb.remote import RemoteVideo
 from pixverse_nb.wire import useapi
 
 _FRESH_POLLS: Final = 200  # a reading is taken anew before a paid call after so many poll_s (ten minutes)
-_CLOCK_SLACK_S: Final = 3 * 3600.0  # how far the vendor's clock may differ from ours
+CLOCK_SLACK_S: Final = 3 * 3600.0  # how far the vendor's clock may differ from ours: each may be an hour off
 _SHARE: Final = 0.5  # a fall by this share of the price is a debit: the price is an estimate
 
 
@@ -60,7 +60,7 @@ class Witness:
         strangers = sum(
             row.video_id is not None
             and not self._desk.ledger.knows_video(row.video_id)
-            and (row.created_at is None or row.created_at >= since - _CLOCK_SLACK_S)
+            and (row.created_at is None or row.created_at >= since - CLOCK_SLACK_S)
             for row in rows
         )
         explained += strangers * price  # what they cost is not told

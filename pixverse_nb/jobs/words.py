@@ -42,8 +42,6 @@ def told(event: Event, after: JobRecord) -> str:
             text = said
         case events.Troubled(text=said):
             text = said
-        case events.TroubleOver():
-            text = "going on"
         case events.DeadlinePassed() | events.CancelAsked():
             text = after.error or after.state.value
         case events.TakenUp():

@@ -50,6 +50,7 @@ class LedgerFile:
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Hold the connection for writes that happen together and are on the disk afterwards, or not at all."""
         with self._lock, self._translated():
+            self._check_place()
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
@@ -63,6 +64,20 @@ class LedgerFile:
         """Return a number that changes when another connection has written; costs next to nothing."""
         with self.reading() as db:
             return int(db.execute("PRAGMA data_version").fetchone()[0])
+
+    def _check_place(self) -> None:
+        """What is written into a file without a name, or with another one, is gone with the process: paid jobs too."""
+        try:
+            found = _identity(self._path)
+        except FileNotFoundError:
+            found = None
+        except OSError:
+            return  # the write itself will tell
+        if found is None or (found != self._identity and not self.network):  # a network's numbers may change
+            raise LedgerError(
+                f"The ledger {self._path} was deleted, moved or replaced while this Client had it open, so nothing can "
+                "be written down and nothing is sent. Put it back, or close this Client and make a new one."
+            )
 
     def _prepare(self) -> None:
         with self._translated():
@@ -78,6 +93,7 @@ class LedgerFile:
             self._db.execute("PRAGMA foreign_keys = ON")
             if 0 < found < SCHEMA_VERSION:
                 keep_copy(self._db, self._path, form=found)
+        self._identity = _identity(self._path)
         if found < SCHEMA_VERSION:
             with self.transaction() as db:
                 bring_up(db)
@@ -92,3 +108,9 @@ class LedgerFile:
                     f"The Client of the ledger {self._path} is closed. Make a new one; it knows every job."
                 ) from error
             raise LedgerError(sentence(error, self._path)) from error
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """Return what tells a file from another one of the same name."""
+    found = path.stat()
+    return found.st_dev, found.st_ino

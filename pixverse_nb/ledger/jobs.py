@@ -92,7 +92,7 @@ class Ledger:
         """Store `record` and an event, synced; return it with its new version, or None if another write came first.
 
         With `epoch` (the intent of a paid call) it is stored only while that is the seat's epoch. Raises
-        BudgetReached where the intent would exceed the record's budget.
+        BudgetReached where the intent would exceed a budget of the record, or has no known price under one.
         """
         with self._file.transaction() as db:
             if epoch is not None:
@@ -266,7 +266,13 @@ class Ledger:
 
 
 def _refuse_above(budget_credits: int, spent: int, record: JobRecord, *, whose: str) -> None:
-    price = record.estimated_credits or 0
+    price = record.estimated_credits
+    if price is None:
+        raise BudgetReached(
+            f"The price list does not tell what this video costs, so {whose} of {budget_credits} credits cannot be "
+            "kept. It was not sent and nothing was paid. Add its price (Client(prices=…)), or go on without a budget.",
+            ref=record.ref,
+        )
     if spent + price > budget_credits:
         raise BudgetReached(
             f"This video costs about {price} credits; {spent} of {whose} of {budget_credits} are spent (or may be). "

@@ -54,7 +54,7 @@ class Seats:
         self._on_seat("owner = ''", epoch)
 
     def ask_poll(self) -> int:
-        """Ask whoever sits for the vendor's list; return the number that `seat().done_polls` reaches afterwards."""
+        """Ask whoever sits for the vendor's list; return the number that `row().done_polls` reaches afterwards."""
         with self._file.transaction() as db:
             db.execute("UPDATE seats SET asked_polls = asked_polls + 1 WHERE service = ?", (self._service,))
             row = seat_row(db, self._service)

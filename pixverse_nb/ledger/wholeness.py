@@ -7,6 +7,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
+from pixverse_nb.disk import put_in_place
 from pixverse_nb.errors import LedgerError
 from pixverse_nb.ledger.forms import form_of
 
@@ -59,10 +60,8 @@ def keep_copy(db: sqlite3.Connection, path: Path, *, form: int) -> None:
         with closing(sqlite3.connect(part)) as copy:
             db.backup(copy)
             is_older = form_of(copy) == form  # another process may have changed it at this moment
-        with part.open("rb+") as file:
-            os.fsync(file.fileno())
         if is_older:
-            part.replace(kept)
+            put_in_place(part, kept)
     except OSError as error:
         raise LedgerError(
             f"No copy of the ledger could be kept at {kept} before it is brought to the newest form "

@@ -176,7 +176,6 @@ class Ticker:
         return thread is None or not thread.is_alive()
 
     def _run(self) -> None:
-        pause = threading.Event()  # never set: a wait that keeps two drawings apart
         while True:
             self._changed.wait(max(0.0, self._every_s - self._gap_s))  # with the gap below, one tick in all
             self._changed.clear()
@@ -188,7 +187,7 @@ class Ticker:
                 if not self._cards:
                     self._thread = None
                     return
-            pause.wait(self._gap_s)
+            time.sleep(self._gap_s)  # keeps two drawings apart; whatever changes meanwhile can wait for the next
 
     def _draw(self, card: Drawn) -> None:
         try:

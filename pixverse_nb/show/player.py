@@ -26,38 +26,36 @@ _PROMPT_SHOWN: Final = 280
 def player_html(
     video: VideoFile,
     *,
-    relative_to: Path | None = None,
     embed: bool | None = None,
     notices: tuple[str, ...] = (),
 ) -> str:
     """Return the player of `video` with its caption, as HTML that needs no script and no network.
 
     The mp4 goes into the HTML itself where `embed` is True, or None and it has at most 8 MiB; otherwise the player
-    points at the file, relative to `relative_to` (None: the current folder, which is the notebook's own). Without the
-    file on disk the result is a box that says how to fetch it again. `notices` are sentences below the caption.
+    points at the file, relative to the current folder, which is the notebook's own. Without the file on disk the result
+    is a box that says how to fetch it again. `notices` are sentences below the caption.
     """
-    return styled(player_figure(video, relative_to=relative_to, embed=embed, notices=notices))
+    return styled(player_figure(video, embed=embed, notices=notices))
 
 
 def player_figure(
     video: VideoFile,
     *,
-    relative_to: Path | None = None,
     embed: bool | None = None,
     notices: tuple[str, ...] = (),
 ) -> str:
     """Return as `player_html`, without the stylesheet: for a page that shows many."""
     if not video.path.is_file():
-        return _missing(video, relative_to)
+        return _missing(video)
     embedded = video.path.stat().st_size <= EMBED_LIMIT_BYTES if embed is None else embed
-    source = data_url(video.path.read_bytes(), "video/mp4") if embedded else relative_url(video.path, relative_to)
+    source = data_url(video.path.read_bytes(), "video/mp4") if embedded else relative_url(video.path)
     poster = f' poster="{data_url(video.poster_jpeg, "image/jpeg")}"' if video.poster_jpeg else ""
     label = escape(masked(_label(video)))
     return (
         '<figure class="pvnb pvnb-player" style="margin:0">'
         f'<video class="pvnb-video" controls loop muted playsinline preload="metadata" aria-label="{label}"'
-        f' {_box(video)}{poster} src="{escape(source)}">{escape(_shown_path(video.path, relative_to))}</video>'
-        f'<figcaption class="pvnb-caption">{_caption(video, relative_to, notices)}</figcaption>'
+        f' {_box(video)}{poster} src="{escape(source)}">{escape(_shown_path(video.path))}</video>'
+        f'<figcaption class="pvnb-caption">{_caption(video, notices)}</figcaption>'
         "</figure>"
     )
 
@@ -75,13 +73,13 @@ def data_url(data: bytes, media_type: str) -> str:
     return f"data:{media_type};base64,{base64.b64encode(data).decode('ascii')}"
 
 
-def relative_url(path: Path, relative_to: Path | None) -> str:
-    """Return `path` as a percent-encoded address relative to a folder (None: the current one).
+def relative_url(path: Path) -> str:
+    """Return `path` as a percent-encoded address relative to the current folder.
 
     On Windows a file on another drive has no relative address; it gives a `file:` one.
     """
     try:
-        relative = os.path.relpath(path.absolute(), (relative_to or Path.cwd()).absolute())
+        relative = os.path.relpath(path)
     except ValueError:
         return path.absolute().as_uri()
     return quote(Path(relative).as_posix(), safe="/")
@@ -102,7 +100,7 @@ def _label(video: VideoFile) -> str:
     return f"Video: {shortened(prompt, longest=120)}" if prompt else "Video"
 
 
-def _caption(video: VideoFile, relative_to: Path | None, notices: tuple[str, ...]) -> str:
+def _caption(video: VideoFile, notices: tuple[str, ...]) -> str:
     prompt = video.request.prompt.strip() if video.request else ""
     shown = shortened(prompt, longest=_PROMPT_SHOWN)
     badge = f"{sandbox_badge()} " if video.is_sandbox else ""
@@ -110,7 +108,7 @@ def _caption(video: VideoFile, relative_to: Path | None, notices: tuple[str, ...
         f'<div class="pvnb-prompt">{escape(masked(shown))}</div>' if shown else "",
         f'<div class="pvnb-facts" style="font-size:12px;opacity:0.7">{badge}{facts_html(_facts(video))}</div>',
         *(f'<div class="pvnb-note">{escape(masked(notice))}</div>' for notice in notices),
-        _more(video, relative_to),
+        _more(video),
     ]
     return "".join(parts)
 
@@ -141,9 +139,9 @@ def _facts(video: VideoFile) -> tuple[str, ...]:
     )
 
 
-def _more(video: VideoFile, relative_to: Path | None) -> str:
+def _more(video: VideoFile) -> str:
     """Return the fold with the line of Python that makes the video again, and where the file is."""
-    file = escape(_shown_path(video.path, relative_to))
+    file = escape(_shown_path(video.path))
     path = f'<div class="pvnb-note">File: <span class="pvnb-mono">{file}</span></div>'
     if video.python is None:
         return path
@@ -153,8 +151,8 @@ def _more(video: VideoFile, relative_to: Path | None) -> str:
     )
 
 
-def _missing(video: VideoFile, relative_to: Path | None) -> str:
-    path = escape(_shown_path(video.path, relative_to))
+def _missing(video: VideoFile) -> str:
+    path = escape(_shown_path(video.path))
     mend = (
         "This fetches it again without paying again:"
         f'<code class="pvnb-code">{escape(f"client.job({video.ref!r}).result()")}</code>'
@@ -168,8 +166,8 @@ def _missing(video: VideoFile, relative_to: Path | None) -> str:
     )
 
 
-def _shown_path(path: Path, relative_to: Path | None) -> str:
-    """Return the path as a person reads it: relative below the folder, else only as long as it must be."""
-    folder = (relative_to or Path.cwd()).absolute()
+def _shown_path(path: Path) -> str:
+    """Return the path as a person reads it: relative below the current folder, else only as long as it must be."""
+    folder = Path.cwd()
     absolute = path.absolute()
     return masked(absolute.relative_to(folder).as_posix() if absolute.is_relative_to(folder) else str(path))

@@ -5,12 +5,11 @@ and dark follow by themselves. There is one accent. An untrusted JupyterLab drop
 `height` and plain inline styles: what must hold there stands inline in the HTML.
 """
 
-from html import escape
 from typing import Final
 
 STYLE: Final = """
 .pvnb{--pvnb-ink:var(--jp-content-font-color1,var(--vscode-foreground,
-var(--colab-primary-text-color,var(--pvnb-page-ink,CanvasText))));
+var(--colab-primary-text-color,CanvasText)));
 --pvnb-quiet:color-mix(in srgb,var(--pvnb-ink) 66%,transparent);
 --pvnb-line:color-mix(in srgb,var(--pvnb-ink) 15%,transparent);
 --pvnb-wash:color-mix(in srgb,var(--pvnb-ink) 4.5%,transparent);
@@ -91,22 +90,7 @@ text-align:left;vertical-align:baseline;white-space:nowrap;max-width:none}
 .pvnb .pvnb-table th.pvnb-number,.pvnb .pvnb-table td.pvnb-number{text-align:right}
 """.strip()
 
-_PAGE: Final = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
-<meta name="color-scheme" content="light dark"><title>{title}</title><style>{style}
-:root{{color-scheme:light dark;--pvnb-page-ink:#1f2328}}
-body{{max-width:1080px;margin:0 auto;padding:40px 24px;font:14px/1.5 system-ui,-apple-system,"Segoe UI",sans-serif;
-color:var(--pvnb-page-ink);background:#fff}}
-@media (prefers-color-scheme:dark){{:root{{--pvnb-page-ink:#e3e6ea}}body{{background:#15181c}}}}
-body>*+.pvnb{{margin-top:32px!important}}</style></head><body>{body}</body></html>
-"""
-
 
 def styled(html: str) -> str:
     """Return `html` with the stylesheet in front, so that it stands alone in an output."""
     return f"<style>{STYLE}</style>{html}"
-
-
-def page_html(title: str, *blocks: str) -> str:
-    """Return a whole web page of its own around `blocks` of HTML, light or dark as the reader's system is."""
-    return _PAGE.format(title=escape(title), style=STYLE, body="\n".join(blocks))

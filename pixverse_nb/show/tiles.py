@@ -12,6 +12,7 @@ from pixverse_nb.privacy import masked
 from pixverse_nb.show.words import SHORT_WORDS, credit_words, duration_words, shortened, tone
 
 # What makes two videos of the same pictures differ, in the order in which it is named.
+COMPARED_MAX: Final = 9  # videos that are compared at a time, under one scrubber
 _FIELDS: Final = ("seed", "motion_mode", "quality", "duration", "aspect_ratio", "model", "prompt", "remove_watermark")
 _METRIC_WORDS: Final = {
     metric.name: f"{metric.label} ({metric.unit})" if metric.unit else metric.label for metric in METRICS

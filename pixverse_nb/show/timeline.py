@@ -46,11 +46,6 @@ def title_of(request: FramesRequest) -> str:
     return " · ".join(part for part in (prompt, f"seed {request.seed}") if part)
 
 
-def timeline_html(events: Sequence[JobEvent], *, title: str, now: float) -> str:
-    """Return the life of one job, told by its `events` (oldest first), as a picture at the moment `now`."""
-    return timelines_html([(title, events)], now=now)
-
-
 def timelines_html(rows: Sequence[tuple[str, Sequence[JobEvent]]], *, now: float) -> str:
     """Return several jobs, each (title, events), below one another on one axis that begins with the first of them."""
     lives = _lives(rows, now)

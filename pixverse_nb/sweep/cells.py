@@ -6,7 +6,7 @@ overlapping with another one finds what is there already.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from pixverse_nb.drafting import Drafter, Frames, Wish, picture_key
@@ -46,7 +46,8 @@ class Cell:
 
     def record(self, drafter: Drafter, *, now: float) -> JobRecord:
         """Return the job of this cell that no ledger holds yet."""
-        return drafter.record_of(self.pair.wish, self.request, self.pair.frames, now=now)
+        wish = replace(self.pair.wish, allow_refused=bool(self.refusals))
+        return drafter.record_of(wish, self.request, self.pair.frames, now=now)
 
 
 @dataclass(frozen=True)

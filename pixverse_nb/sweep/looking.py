@@ -5,20 +5,18 @@ import time
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any
 
 from pixverse_nb.errors import InvalidRequest, PixVerseError
 from pixverse_nb.jobs.job import Job
 from pixverse_nb.models import JobState
 from pixverse_nb.opinions import Verdict
 from pixverse_nb.ranking import Standing, rank
-from pixverse_nb.show.tiles import Tile
+from pixverse_nb.show.tiles import COMPARED_MAX, Tile
 from pixverse_nb.sweep.cells import Cell
 from pixverse_nb.sweep.measuring import Measures
 from pixverse_nb.sweep.running import Runs
 from pixverse_nb.video import Video
-
-COMPARED_MAX: Final = 9
 
 
 class Looks(Runs, Measures):

@@ -1,1 +1,4 @@
-"""What can be clicked: the picture slot, the form, the list of jobs and the studio; the one door to ipywidgets."""
+"""What can be clicked: the studio with its form and its list of jobs, the gallery, the comparison.
+
+The one door to ipywidgets, anywidget and traitlets.
+"""

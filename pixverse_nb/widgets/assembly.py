@@ -9,11 +9,12 @@ import hashlib
 import json
 import os
 import re
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Final
+
+from pixverse_nb.disk import written_whole
 
 _STATIC: Final = Path(__file__).parent / "static"
 _IMPORT: Final = re.compile(r'^import \{[^}]*\} from "\./([\w-]+\.js)";\n', re.MULTILINE)
@@ -92,16 +93,10 @@ def write_page(path: str | os.PathLike[str], pieces: Iterable[str]) -> Path:
     """Write a page to `path` and return where it is; it appears whole or not at all, in place of what was there."""
     target = Path(path).expanduser()
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".pixverse-", suffix=".part")
-    part = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as sink:
+    with written_whole(target) as part:
+        with part.open("w", encoding="utf-8", newline="\n") as sink:
             sink.writelines(pieces)
-        part.chmod(0o644)  # a temporary file is its owner's alone; a page is there to be handed on
-        part.replace(target)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+        part.chmod(0o644)  # a new file is its owner's alone; a page is there to be handed on
     return target
 
 

@@ -1,6 +1,7 @@
 """Batches: many small changes handed on together, so that two hundred of them are not two hundred messages."""
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
@@ -10,7 +11,7 @@ PAUSE_S: Final = 0.1
 
 
 def _pause() -> None:
-    threading.Event().wait(PAUSE_S)  # never set
+    time.sleep(PAUSE_S)  # on a thread of its own, and nothing has to wake it: what comes meanwhile is the next batch
 
 
 class Batches:

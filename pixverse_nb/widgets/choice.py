@@ -1,13 +1,14 @@
 """Choice: a row of buttons of which one is on, with options that can be barred for a stated reason."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import anywidget
 import traitlets
 
-_STATIC: Final = Path(__file__).parent / "static"
+from pixverse_nb.widgets.assembly import script, sheet
+
+SCRIPTS: Final = ("elements.js", "choice.js")
 
 
 class Choice(anywidget.AnyWidget):
@@ -20,8 +21,8 @@ class Choice(anywidget.AnyWidget):
     8
     """
 
-    _esm = _STATIC / "choice.js"
-    _css = (_STATIC / "tokens.css").read_text() + (_STATIC / "choice.css").read_text()
+    _esm = script(*SCRIPTS)
+    _css = sheet("tokens.css", "choice.css")
 
     label = traitlets.Unicode("").tag(sync=True)
     names = traitlets.List(traitlets.Unicode()).tag(sync=True)

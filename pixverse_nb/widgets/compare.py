@@ -22,14 +22,13 @@ from pixverse_nb.privacy import masked
 from pixverse_nb.ranking import Standing, next_pair, rank
 from pixverse_nb.show.display import LiveOutput, bundle_of, show_bundle
 from pixverse_nb.show.files import film_keys, video_file
-from pixverse_nb.show.tiles import Tile, axes_of, caption_of
+from pixverse_nb.show.tiles import COMPARED_MAX, Tile, axes_of, caption_of
 from pixverse_nb.show.wall import wall_html, wall_text
 from pixverse_nb.widgets.assembly import script, sheet, standalone_page, write_page
 from pixverse_nb.widgets.dispatch import Dispatcher, in_words
 from pixverse_nb.widgets.posters import Posters
 from pixverse_nb.widgets.supply import Supply
 
-SHOWN_MAX: Final = 9
 FRAME_RATE: Final = 24.0  # what the vendor makes
 
 SCRIPTS: Final = (
@@ -315,10 +314,10 @@ def _checked(
     faults: dict[str, str] = {}
     if len(videos) < 2:
         faults["videos"] = f"give at least 2 to compare; here {_are(len(videos))}"
-    elif len(videos) > SHOWN_MAX and not blind:
+    elif len(videos) > COMPARED_MAX and not blind:
         faults["videos"] = (
-            f"at most {SHOWN_MAX} fit under one scrubber and here are {len(videos)}: leave out "
-            f"{len(videos) - SHOWN_MAX}, or pass blind=True to judge them two at a time"
+            f"at most {COMPARED_MAX} fit under one scrubber and here are {len(videos)}: leave out "
+            f"{len(videos) - COMPARED_MAX}, or pass blind=True to judge them two at a time"
         )
     files = []
     for place, video in enumerate(videos):

@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 from typing import Any, Final
 
 import ipywidgets  # type: ignore[import-untyped]  # it ships no types
@@ -14,6 +13,7 @@ from pixverse_nb.images import nearest_ratio
 from pixverse_nb.models import JobSnapshot, refusals
 from pixverse_nb.privacy import masked
 from pixverse_nb.show.words import credit_words
+from pixverse_nb.widgets.assembly import sheet
 from pixverse_nb.widgets.dispatch import Dispatcher, in_words
 from pixverse_nb.widgets.fields import Fields
 from pixverse_nb.widgets.following import Following
@@ -22,8 +22,7 @@ from pixverse_nb.widgets.picker import Picker
 from pixverse_nb.widgets.ports import Maker, Task
 from pixverse_nb.widgets.words import missing_words, paid_question, sentence
 
-_STATIC: Final = Path(__file__).parent / "static"
-_CSS: Final = (_STATIC / "tokens.css").read_text() + (_STATIC / "form.css").read_text()
+_CSS: Final = sheet("tokens.css", "form.css")
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from pixverse_nb.models import JobState, VideoFile
 from pixverse_nb.opinions import Verdict
 from pixverse_nb.show.display import LiveOutput, bundle_of, show_bundle
 from pixverse_nb.show.files import film_keys, video_file
-from pixverse_nb.show.tiles import Tile, axes_of, caption_of, row_of
+from pixverse_nb.show.tiles import COMPARED_MAX, Tile, axes_of, caption_of, row_of
 from pixverse_nb.show.wall import wall_html, wall_text
 from pixverse_nb.widgets.assembly import script, sheet, standalone_page, write_page
 from pixverse_nb.widgets.batches import Batches
@@ -26,7 +26,6 @@ from pixverse_nb.widgets.dispatch import Dispatcher, in_words
 from pixverse_nb.widgets.posters import Posters
 from pixverse_nb.widgets.supply import Supply
 
-COMPARED_MAX: Final = 9
 NOTE_MAX: Final = 2000
 _PUSHED_MAX: Final = 8  # posters that come along unasked with tiles that fill: a busy kernel could not be asked
 

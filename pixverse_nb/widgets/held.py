@@ -1,11 +1,11 @@
 """Held: what lies in a picture slot, read once, with the small picture that is shown of it."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from pixverse_nb.disk import sha256_of_file
 from pixverse_nb.images import Picture, Which, is_url, read_picture, thumbnail
 from pixverse_nb.images.decoding import decode
 
@@ -72,6 +72,6 @@ def _path_of(source: object) -> Path | None:
 
 def _has_digest(path: Path, sha256: str) -> bool:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest() == sha256
+        return sha256_of_file(path) == sha256
     except OSError:
         return False

@@ -10,12 +10,13 @@ import traitlets
 
 from pixverse_nb.errors import InvalidImage
 from pixverse_nb.images import Which
+from pixverse_nb.widgets.assembly import script, sheet
 from pixverse_nb.widgets.dispatch import Dispatcher, in_words
 from pixverse_nb.widgets.held import Held, read_held
 from pixverse_nb.widgets.transfer import Transfer, TransferRefused, short_name
 from pixverse_nb.widgets.words import sentence
 
-_STATIC: Final = Path(__file__).parent / "static"
+SCRIPTS: Final = ("elements.js", "picker.js")
 
 
 class Picker(anywidget.AnyWidget):
@@ -31,8 +32,8 @@ class Picker(anywidget.AnyWidget):
     'empty'
     """
 
-    _esm = _STATIC / "picker.js"
-    _css = (_STATIC / "tokens.css").read_text() + (_STATIC / "picker.css").read_text()
+    _esm = script(*SCRIPTS)
+    _css = sheet("tokens.css", "picker.css")
 
     label = traitlets.Unicode("Picture").tag(sync=True)
     state = traitlets.Enum(["empty", "receiving", "reading", "ready", "failed"], "empty").tag(sync=True)

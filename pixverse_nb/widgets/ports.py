@@ -1,6 +1,6 @@
 """What the form needs from the other side: a Maker that makes videos, and the Tasks that it hands out.
 
-`pixverse_nb.session.Client` and `pixverse_nb.jobs.Job` are these; so is anything else with the same few methods.
+`pixverse_nb.session.Client` and `pixverse_nb.jobs.job.Job` are these; so is anything else with the same few methods.
 """
 
 from collections.abc import Callable, Sequence

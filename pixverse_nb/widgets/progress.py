@@ -7,7 +7,6 @@ prints time, and the clocks go on while a cell keeps the kernel busy.
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import anywidget
@@ -26,10 +25,11 @@ from pixverse_nb.show.words import (
     shortened,
     tone,
 )
+from pixverse_nb.widgets.assembly import script, sheet
 from pixverse_nb.widgets.dispatch import Dispatcher
 from pixverse_nb.widgets.words import sentence
 
-_STATIC: Final = Path(__file__).parent / "static"
+SCRIPTS: Final = ("elements.js", "progress.js")
 SHOWN_MAX: Final = 12
 
 _NOT_SENT: Final = frozenset({JobState.PLANNED, JobState.UPLOADING, JobState.WAITING})
@@ -41,8 +41,8 @@ class Progress(anywidget.AnyWidget):
     At most 12 rows are shown, the open ones first; `more` counts the others.
     """
 
-    _esm = _STATIC / "progress.js"
-    _css = (_STATIC / "tokens.css").read_text() + (_STATIC / "progress.css").read_text()
+    _esm = script(*SCRIPTS)
+    _css = sheet("tokens.css", "progress.css")
 
     rows = traitlets.List(traitlets.Dict()).tag(sync=True)
     more = traitlets.Int(0).tag(sync=True)

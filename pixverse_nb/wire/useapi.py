@@ -203,7 +203,6 @@ def _read_running(reply: Reply) -> tuple[RunningJob, ...]:
         RunningJob(
             video_id=_text(row.get("video_id")) or _text(row.get("id")),
             reply_ref=_text(row.get("replyRef")),
-            elapsed=_text(row.get("elapsed")),
         )
         for row in rows
         if isinstance(row, dict)

@@ -8,16 +8,16 @@ from playwright.sync_api import Page
 
 from pixverse_nb.models import JobState
 from pixverse_nb.show.tiles import Tile, row_of
-from pixverse_nb.widgets import compare, gallery
+from pixverse_nb.widgets import choice, compare, gallery, picker, progress
 from pixverse_nb.widgets.assembly import script
 
 STATIC = Path(__file__).parent.parent.parent / "pixverse_nb" / "widgets" / "static"
 
 # The files that a widget's script is joined from.
 SCRIPTS: dict[str, tuple[str, ...]] = {
-    "picker": ("picker.js",),
-    "choice": ("choice.js",),
-    "progress": ("progress.js",),
+    "picker": picker.SCRIPTS,
+    "choice": choice.SCRIPTS,
+    "progress": progress.SCRIPTS,
     "gallery": gallery.SCRIPTS,
     "compare": compare.SCRIPTS,
 }

@@ -8,7 +8,6 @@ from playwright.sync_api import Locator, Page, expect
 
 from pixverse_nb.models import JobEvent, JobState
 from pixverse_nb.show.moments import SENDER_GONE
-from pixverse_nb.show.style import page_html
 from pixverse_nb.show.timeline import timelines_html
 from tests.browser.playing import play
 from tests.browser.real_lab import Lab
@@ -88,5 +87,6 @@ def test_words_do_not_overlap(page: Page, width: int, scale: float) -> None:
     rows = [("the whole of it", events), ("until the answer was lost", events[:5]), ("just asked for", events[:1])]
     page.set_viewport_size({"width": width, "height": 900})
     page.goto("about:blank")
-    page.set_content(page_html("timeline", timelines_html(rows, now=1_760_000_000 + 4 * scale)))
+    drawn = timelines_html(rows, now=1_760_000_000 + 4 * scale)
+    page.set_content(f'<!doctype html><body style="margin:0 24px">{drawn}</body>')
     expect_readable(page.locator(".pvnb-drawn svg"))

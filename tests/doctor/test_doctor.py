@@ -6,7 +6,7 @@ import pytest
 
 from pixverse_nb.doctor.findings import Examination, Finding, Mark
 from pixverse_nb.doctor.house_call import examine_home
-from pixverse_nb.errors import InvalidRequest
+from pixverse_nb.errors import InvalidRequest, ServerError
 from pixverse_nb.models import JobState
 from pixverse_nb.session import Client
 from tests.session.house import A_JOB_S, House, finished, order, reached
@@ -91,9 +91,13 @@ def test_a_pending_account_is_named_beside_a_good_one(house: House, client: Clie
 
 
 def test_an_account_without_credits_is_named(house: House, client: Client) -> None:
-    """No credits left is to be looked at."""
+    """No credits left is to be looked at, and of two accounts it is told which one."""
     house.control.set_credits()
     assert found(client.doctor(), "account").mark is Mark.LOOK
+    house.control.add_account("second@example.org")
+    examination = client.doctor()
+    assert found(examination, "account 1").mark is Mark.LOOK
+    assert found(examination, "account 2").mark is Mark.OK
 
 
 def test_no_account_and_a_strange_one_are_named(house: House) -> None:
@@ -174,6 +178,20 @@ def test_a_lost_video_is_named_and_adopted(house: House, client: Client) -> None
     assert finished(client.adopt(str(lost.ref))).sha256 == lost.sha256
     assert client.doctor().is_well
     assert house.paid == 1
+
+
+def test_a_list_that_cannot_be_read_is_not_called_good(house: House, client: Client) -> None:
+    """Where the vendor's list fails, the doctor says so and nothing of lost videos; a generation that may stand in it
+    is not called unknown.
+    """
+    finished(order(client))
+    house.control.arm("error_before", route="videos", times=None)
+    examination = client.doctor()
+    finding = found(examination, "vendor's list")
+    assert (finding.mark, "cannot be read" in finding.text) == (Mark.LOOK, True)
+    assert not examination.is_well
+    with pytest.raises(ServerError):
+        client.adopt("12345")
 
 
 def test_what_others_made_is_only_counted(house: House, client: Client) -> None:

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from pixverse_nb.errors import InvalidImage, InvalidRequest
-from pixverse_nb.images import Darkroom, prepare_pair
-from tests.images.made import PICTURES, encoded, phone_jpeg, scene
+from pixverse_nb.images import Darkroom
+from tests.images.made import PICTURES, encoded, phone_jpeg, prepare, prepare_pair, scene
 
 
 def test_both_pictures_get_the_ratio_of_the_first() -> None:
@@ -119,7 +119,7 @@ def test_threads_may_share_it() -> None:
     """Many threads with a few pictures get equal frames and leave it within its bounds."""
     darkroom = Darkroom(frames=3)
     sources = [encoded(Image.new("RGB", (320, 180), (shade, 0, 0)), "PNG") for shade in range(0, 250, 50)]
-    wanted = [prepare_pair(source, source)[0] for source in sources]
+    wanted = [prepare(source, which="first") for source in sources]
     with ThreadPoolExecutor(8) as pool:
         done = list(pool.map(lambda turn: darkroom.prepare(sources[turn % 5], which="first"), range(60)))
     assert all(frame == wanted[turn % 5] for turn, frame in enumerate(done))

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pixverse_nb.errors import InvalidImage
-from pixverse_nb.images import prepare
 from pixverse_nb.images.decoding import MAX_PIXELS, decode, read_picture
-from tests.images.made import decoded, encoded, phone_jpeg, png_of, scene
+from tests.images.made import decoded, encoded, phone_jpeg, png_of, prepare, scene
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from pixverse_nb.errors import InvalidImage, InvalidRequest
-from pixverse_nb.images import Frame, prepare, preview, thumbnail
-from tests.images.made import PICTURES, decoded, display_p3_profile, encoded, phone_jpeg, scene, srgb_profile
+from pixverse_nb.images import Frame, thumbnail
+from tests.images.made import PICTURES, decoded, display_p3_profile, encoded, phone_jpeg, prepare, scene, srgb_profile
 
 
 def framed(source: object, *, aspect_ratio: str | None = "16:9", fit: str | None = "cover") -> Frame:
@@ -209,10 +209,10 @@ def test_a_thumbnail_is_a_small_upright_jpeg() -> None:
     assert decoded(thumbnail(encoded(scene(900, 90, "RGBA"), "PNG"))).size == (320, 32)
 
 
-def test_a_preview_shows_what_goes_up() -> None:
-    """The preview of a cut frame has the frame's shape."""
+def test_a_thumbnail_shows_what_goes_up() -> None:
+    """The thumbnail of a cut frame has the frame's shape."""
     frame = framed(scene(1000, 1000))
-    image = decoded(preview(frame))
+    image = decoded(thumbnail(frame, longest_px=640))
     assert image.size == (640, 360)
     assert image.format == "JPEG"
 

@@ -169,7 +169,8 @@ def test_a_stored_picture_is_made_small_once(tmp_path: Path) -> None:
 def test_the_line_of_python_makes_the_same_request() -> None:
     """The line names every field that is not the default, and read as Python gives the same video again."""
     request = a_request(prompt="A \"quoted\" 'cat'\n", quality="360p", seed=7, aspect_ratio="1:1", email=EMAIL)
-    line = python_line(a_record(request=request, sources=("'a.jpg'", "'b.jpg'")))
+    record = a_record(request=request, sources=("'a.jpg'", "'b.jpg'"), fit=None, allow_refused=True)
+    line = python_line(record)
     assert line.startswith("client.create_frames('a.jpg', 'b.jpg', ")
     assert "maria" not in line
     made: dict[str, Any] = {}
@@ -180,6 +181,7 @@ def test_the_line_of_python_makes_the_same_request() -> None:
 
     eval(line, {"client": Client()})  # noqa: S307  the line is ours, and that it is Python is the fact tested
     assert (made.pop("first"), made.pop("last")) == ("a.jpg", "b.jpg")
+    assert (made.pop("fit"), made.pop("allow_refused")) == (None, True)
     assert FramesRequest(first=request.first, last=request.last, **made).cell == request.cell
 
 

@@ -23,7 +23,6 @@ from pixverse_nb.jobs.events import (
     RowSeen,
     TakenUp,
     Troubled,
-    TroubleOver,
     UploadStarted,
 )
 from pixverse_nb.jobs.states import advance
@@ -150,7 +149,6 @@ TABLE: list[tuple[Event, dict[JobState, JobState]]] = [
     (Downloaded(NOW + 100, FILM), dict.fromkeys(JobState, JobState.DONE)),  # the file is here, whatever was thought
     (Troubled(NOW + 100, "No network."), {}),
     (Troubled(NOW + 100, "Disk full.", parks=True), {}),
-    (TroubleOver(NOW + 100), {}),
     (
         DeadlinePassed(NOW + 1800),
         {state: JobState.TIMED_OUT for state in OPEN if state is not JobState.DOWNLOADING},
@@ -518,15 +516,13 @@ def test_open_looks_are_remembered() -> None:
 # -- troubles, deadlines, cancelling, taking up -----------------------------------------------------------------------
 
 
-def test_trouble_passes() -> None:
-    """A trouble is shown until it is over; one that parks stays until a person acts."""
+def test_trouble_is_shown() -> None:
+    """A trouble is shown beside the state; one that parks is an error that a person must mend."""
     record = lived(*LIVES[JobState.GENERATING])
     troubled = advance(record, Troubled(NOW + 30, "No network."))
     assert troubled.trouble == "No network."
-    assert advance(troubled, TroubleOver(NOW + 31)) == record
     parked = advance(record, Troubled(NOW + 30, "Disk full.", parks=True))
     assert (parked.parked, parked.error, parked.error_kind) == (True, "Disk full.", "DownloadError")
-    assert advance(parked, TroubleOver(NOW + 31)) is parked
 
 
 @pytest.mark.parametrize("event", [DeadlinePassed(NOW + 1800), CancelAsked(NOW + 1800)])

@@ -67,7 +67,6 @@ LINES: list[tuple[events.Event, object, str]] = [
         "downloaded, checked and stored",
     ),
     (events.Troubled(NOW, "No network."), RUNNING, "No network."),
-    (events.TroubleOver(NOW), replace(RUNNING, trouble="x"), "going on"),
     (
         events.DeadlinePassed(NOW),
         RUNNING,

@@ -8,7 +8,7 @@ before = asyncio.run, asyncio.Task, asyncio.get_event_loop, threading.active_cou
 """
 
 LIST_HEAVY = """
-heavy = {'httpx', 'pydantic', 'ipywidgets', 'anywidget', 'PIL', 'numpy', 'cv2', 'av', 'stamina', 'sqlite3'}
+heavy = {'httpx', 'pydantic', 'ipywidgets', 'anywidget', 'PIL', 'numpy', 'cv2', 'av', 'tenacity', 'sqlite3'}
 heavy |= {'nest_asyncio', 'nest_asyncio2', 'pixverse_nb.sandbox'}
 print(sorted(heavy & (set(sys.modules) - earlier)))
 """

@@ -1,6 +1,5 @@
 """A guest of the sandbox who speaks plain HTTP: nothing of pixverse_nb's client is used, so a shared mistake shows."""
 
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -67,11 +66,10 @@ class Guest:
 
     def accepts(self, count: int) -> None:
         """Wait until the sandbox has accepted `count` generations, for which no answer has come yet."""
-        pause = threading.Event()  # never set: nothing tells when a call has arrived at the other side
         ends_at = time.monotonic() + PATIENCE_S
         while len(self.control.generations) < count:
             assert time.monotonic() < ends_at, f"{len(self.control.generations)} of {count} generations were accepted"
-            pause.wait(0.005)
+            time.sleep(0.005)  # nothing tells when a call has arrived at the other side
 
     def rows(self, query: str = "") -> list[dict[str, Any]]:
         """Return the rows of GET /videos/."""

@@ -5,6 +5,7 @@ import pytest
 from pixverse_nb.errors import BudgetReached, ConfigError
 from pixverse_nb.models import JobState
 from pixverse_nb.session import Client
+from pixverse_nb.settings import Prices
 from tests.session.house import A_JOB_S, SETTLING, House, failed, finished, order, reached
 
 ONE = 45  # credits of a 360p video
@@ -24,6 +25,24 @@ def test_the_call_that_would_exceed_the_budget_is_not_made(house: House) -> None
     assert third.state is JobState.REFUSED
     assert house.paid == 2
     assert house.control.requests["create-frames-v3"] == 2
+
+
+@pytest.mark.parametrize("budget", [0, 10_000])
+def test_what_has_no_known_price_is_not_paid_under_a_budget(house: House, budget: int) -> None:
+    """A budget cannot hold a video whose price the list does not tell: it is refused, with the two ways to go on."""
+    job = order(house.open(budget_credits=budget, prices=Prices({"540p": 30})))
+    error = failed(job)
+    assert isinstance(error, BudgetReached)
+    assert error.may_have_been_charged == "no"
+    assert "does not tell what this video costs" in str(error)
+    assert "Client(prices=…)" in str(error)
+    assert (job.state, house.paid) == (JobState.REFUSED, 0)
+
+
+def test_without_a_budget_a_price_need_not_be_known(house: House) -> None:
+    """The list only estimates: what it does not know is made where no budget stands in the way."""
+    finished(order(house.open(prices=Prices({}))))
+    assert house.paid == 1
 
 
 def test_jobs_under_way_count(house: House) -> None:

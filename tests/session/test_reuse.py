@@ -217,3 +217,37 @@ def test_the_sandbox_never_gives_what_was_paid(house: House, tmp_path: Path) -> 
         assert [job.ref for job in play.jobs()] == [made.ref]
         assert made.snapshot().is_sandbox
     assert made.ref not in {job.ref for job in house.open(home=home).jobs()}
+
+
+OTHER_THAN_USUAL: dict[str, Any] = {
+    "prompt": "a 'slow' turn",
+    "duration": 8,
+    "quality": "720p",
+    "motion_mode": "fast",
+    "aspect_ratio": "1:1",
+    "remove_watermark": False,
+    "model": "v4",
+    "fit": "contain",
+}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        *({name: value} for name, value in OTHER_THAN_USUAL.items()),
+        {"fit": None},
+        {"seed": None},
+    ],
+    ids=lambda fields: " ".join(fields),
+)
+def test_the_line_that_makes_it_again_finds_it(
+    client: Client, house: House, tmp_path: Path, fields: dict[str, Any]
+) -> None:
+    """The line of Python that stands under a video, run in a cell, gives that very job: nothing is paid again."""
+    for name, shade in (("a.png", 0), ("b.png", 200)):
+        (tmp_path / name).write_bytes(picture(shade, width=48, height=36))
+    job = order(client, first=tmp_path / "a.png", last=tmp_path / "b.png", **fields)
+    line = finished(job).python
+    again = eval(line or "", {"client": client})  # noqa: S307  the line is ours
+    assert again is job
+    assert house.paid == 1

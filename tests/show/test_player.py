@@ -11,6 +11,12 @@ from tests.show.made import a_request, a_video, an_mp4
 from tests.show.page import Page
 
 
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make a new folder the current one, as a notebook's own folder is."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def film(tmp_path: Path) -> Path:
     """A small real mp4."""
@@ -38,12 +44,12 @@ def test_the_limit_for_embedding(tmp_path: Path) -> None:
     more.write_bytes(bytes(EMBED_LIMIT_BYTES + 1))
     assert EMBED_LIMIT_BYTES == 8 * 1024 * 1024
     assert (Page(player_html(a_video(whole))).only("video")["src"] or "").startswith("data:video/mp4;")
-    assert Page(player_html(a_video(more), relative_to=tmp_path)).only("video")["src"] == "more.mp4"
+    assert Page(player_html(a_video(more))).only("video")["src"] == "more.mp4"
 
 
 def test_embedding_can_be_chosen(film: Path) -> None:
     """`embed=False` points at the file however small it is."""
-    assert Page(player_html(a_video(film), relative_to=film.parent, embed=False)).only("video")["src"] == "film.mp4"
+    assert Page(player_html(a_video(film), embed=False)).only("video")["src"] == "film.mp4"
 
 
 @pytest.mark.parametrize("name", ["a b.mp4", "Über#1.mp4", "50%.mp4", "what?.mp4", 'say "hi"&<b>.mp4', "it's.mp4"])
@@ -52,16 +58,18 @@ def test_any_file_name_is_a_right_address(tmp_path: Path, name: str) -> None:
     path = tmp_path / "videos" / name
     path.parent.mkdir()
     path.write_bytes(b"x")
-    page = Page(player_html(a_video(path), relative_to=tmp_path, embed=False))
+    page = Page(player_html(a_video(path), embed=False))
     address = page.only("video")["src"] or ""
     assert unquote(address) == f"videos/{name}"
     assert not set(address) & set(" #?\"'<>&")
     assert "b" not in {tag for tag, _ in page.elements}
 
 
-def test_a_file_outside_the_folder_is_reached_upwards(tmp_path: Path) -> None:
+def test_a_file_outside_the_folder_is_reached_upwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A video beside the notebook's folder has an address that goes up first."""
-    assert relative_url(tmp_path / "videos" / "x.mp4", tmp_path / "notebooks") == "../videos/x.mp4"
+    (tmp_path / "notebooks").mkdir()
+    monkeypatch.chdir(tmp_path / "notebooks")
+    assert relative_url(tmp_path / "videos" / "x.mp4") == "../videos/x.mp4"
 
 
 def test_nothing_is_asked_of_the_network(film: Path) -> None:
@@ -166,7 +174,7 @@ def test_how_it_plays(film: Path) -> None:
 
 def test_a_lost_file_says_what_to_do(tmp_path: Path) -> None:
     """Where the mp4 has gone a box names it and the call that fetches it again; there is no empty player."""
-    page = Page(player_html(a_video(tmp_path / "gone.mp4"), relative_to=tmp_path))
+    page = Page(player_html(a_video(tmp_path / "gone.mp4")))
     assert "video" not in {name for name, _ in page.elements}
     assert "gone.mp4" in page.text
     assert "client.job('nb:3f9c1a7e:1').result()" in page.text

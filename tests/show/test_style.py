@@ -9,8 +9,8 @@ from pixverse_nb.show.card import card_block
 from pixverse_nb.show.listing import jobs_html
 from pixverse_nb.show.plan_sheet import plan_html
 from pixverse_nb.show.player import player_figure
-from pixverse_nb.show.style import STYLE, page_html, styled
-from pixverse_nb.show.timeline import timeline_html
+from pixverse_nb.show.style import STYLE, styled
+from pixverse_nb.show.timeline import timelines_html
 from tests.show.made import NOW, a_snapshot, a_video, an_mp4
 from tests.show.page import Page
 from tests.show.test_plan_sheet import SHEET as PLAN
@@ -33,7 +33,7 @@ def everything(tmp_path: Path) -> str:
             player_figure(a_video(tmp_path / "gone.mp4")),
             Examination((Finding("x", "y", Mark.WRONG, "z"),))._repr_mimebundle_()["text/html"],
             plan_html(PLAN),
-            timeline_html([JobEvent(NOW, JobState.SUBMITTING, "sent")], title="x", now=NOW),
+            timelines_html([("x", [JobEvent(NOW, JobState.SUBMITTING, "sent")])], now=NOW),
         )
     )
 
@@ -78,11 +78,3 @@ def test_a_block_stands_alone() -> None:
     """`styled` puts the sheet in front of a block."""
     assert styled("<p>x</p>").startswith("<style>.pvnb{")
     assert styled("<p>x</p>").endswith("</style><p>x</p>")
-
-
-def test_a_page_of_its_own() -> None:
-    """A page is light or dark as its reader's system is, has its blocks in order, and an escaped title."""
-    html = page_html("<b>&", "<p>one</p>", "<p>two</p>")
-    assert "prefers-color-scheme:dark" in html
-    assert "<title>&lt;b&gt;&amp;</title>" in html
-    assert html.index("one") < html.index("two")

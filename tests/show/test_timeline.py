@@ -11,7 +11,7 @@ from pixverse_nb.jobs.words import told
 from pixverse_nb.models import JobEvent, JobState
 from pixverse_nb.show.drawing import WIDTH_PX, clock, lanes_of
 from pixverse_nb.show.moments import DECIDED, SENDER_GONE, TAKEN_UP, life_of
-from pixverse_nb.show.timeline import Timeline, timeline_html, timelines_html, timelines_text, title_of
+from pixverse_nb.show.timeline import Timeline, timelines_html, timelines_text, title_of
 from tests.made import a_record
 from tests.show.made import NOW, a_request
 from tests.show.page import Page
@@ -129,7 +129,7 @@ def boxes(html: str) -> list[tuple[float, float, float, float]]:
 @pytest.mark.parametrize("told", [LOST, LOST[:5], LOST[:1], PLAIN, BUSY], ids=["lost", "open", "new", "plain", "busy"])
 def test_no_words_overlap_or_leave_the_picture(told: list[JobEvent]) -> None:
     """By the widths of a usual font every word stands free and inside the picture."""
-    placed = boxes(timeline_html(told, title="a slow dolly", now=NOW + 100))
+    placed = boxes(timelines_html([("a slow dolly", told)], now=NOW + 100))
     assert len(placed) >= 3
     for at, (left, top, right, bottom) in enumerate(placed):
         assert left >= -20
@@ -166,14 +166,14 @@ def test_it_is_told_in_words_too() -> None:
         "       2.8 s  found in the list: paid",
         "       3.2 s  stored",
     ]
-    page = Page(timeline_html(LOST, title="a slow dolly", now=NOW + 9))
+    page = Page(timelines_html([("a slow dolly", LOST)], now=NOW + 9))
     assert page.only("svg")["aria-label"] == text
     assert page.only("img")["alt"] == text
 
 
 def test_the_colours_are_those_of_the_card() -> None:
     """Each state is painted in its tone, by the host's variables: no colour is fixed in the inline drawing."""
-    html = timeline_html(LOST, title="x", now=NOW + 9)
+    html = timelines_html([("x", LOST)], now=NOW + 9)
     inline = html[html.index("<svg") : html.index("</svg>")]
     assert re.search(r'fill="var\(--pvnb-warn\)"[^>]*><title>Checking the call', inline)
     assert re.search(r'<circle[^>]*fill="var\(--pvnb-good\)"', inline)
@@ -182,7 +182,7 @@ def test_the_colours_are_those_of_the_card() -> None:
 
 def test_without_the_stylesheet_the_picture_alone_is_seen() -> None:
     """An untrusted JupyterLab drops sheet and SVG: the inline part stays hidden, and the <img> is whole in itself."""
-    page = Page(timeline_html(LOST, title="x", now=NOW + 9))
+    page = Page(timelines_html([("x", LOST)], now=NOW + 9))
     drawn = next(attributes for _, attributes in page.elements if attributes.get("class") == "pvnb-drawn")
     assert drawn["hidden"], "JupyterLab drops the attribute where it has no value"
     source = page.only("img")["src"] or ""
@@ -196,7 +196,7 @@ def test_without_the_stylesheet_the_picture_alone_is_seen() -> None:
 
 def test_it_is_only_a_picture() -> None:
     """No script, no link and no address leaves the picture; a title is text and names nobody."""
-    html = timeline_html(LOST, title="<script>alert(1)</script> maria@example.org", now=NOW + 9)
+    html = timelines_html([("<script>alert(1)</script> maria@example.org", LOST)], now=NOW + 9)
     page = Page(html)
     assert {"script", "a", "foreignObject", "image", "use"}.isdisjoint(name for name, _ in page.elements)
     assert "<script>alert(1)</script>" in page.text
@@ -214,7 +214,7 @@ def test_the_value_shows_itself() -> None:
     """A Timeline is a picture where HTML is shown, and words elsewhere."""
     shown = Timeline((("a slow dolly", tuple(LOST)),), now=NOW + 9)
     bundle = shown._repr_mimebundle_()
-    assert bundle["text/html"] == timeline_html(LOST, title="a slow dolly", now=NOW + 9)
+    assert bundle["text/html"] == timelines_html([("a slow dolly", LOST)], now=NOW + 9)
     assert bundle["text/plain"] == repr(shown) == timelines_text(shown.rows, now=shown.now)
 
 

@@ -10,6 +10,7 @@ from pixverse_nb.errors import InvalidRequest, JobTimeout
 from pixverse_nb.models import JobState
 from pixverse_nb.sandbox import Account
 from pixverse_nb.session import Client
+from pixverse_nb.settings import Prices
 from pixverse_nb.sweep.sweep import Sweep
 from tests.session.conftest import Build
 from tests.session.house import A_JOB_S, PATIENCE_S, House
@@ -114,6 +115,13 @@ def test_a_budget_ends_it_before_the_call_that_would_exceed_it(house: House) -> 
     assert house.paid == 3
     run(sweep(client, seed=range(1, 9), budget_credits=45 * 8))
     assert house.paid == 8
+
+
+def test_a_budget_holds_back_what_has_no_known_price(house: House) -> None:
+    """A sweep's budget pays for no cell whose price nobody tells, and says why nothing was sent."""
+    one = run(sweep(house.open(prices=Prices({})), seed=range(1, 4), budget_credits=10_000))
+    assert (one.progress.mode, house.paid) == ("stopped", 0)
+    assert "does not tell what this video costs" in one.progress.reason
 
 
 def test_enough_is_enough(client: Client, house: House) -> None:

@@ -41,7 +41,7 @@ def test_modules_become_one() -> None:
     assert text.index("function make") < text.index("function kernelSupply")
     assert "export function make" not in text
     assert "export function kernelSupply" in text
-    assert "export default" in script("choice.js")
+    assert "export default" in script("elements.js", "choice.js")
 
 
 def test_sheets_become_one() -> None:
@@ -81,7 +81,12 @@ def test_a_page_runs_its_own_scripts_and_reaches_nothing(film: Path) -> None:
 
 def test_a_page_is_made_in_small_pieces(film: Path) -> None:
     """However long the film is, no piece of the page holds more than a megabyte and a bit of it."""
-    assert max(map(len, standalone_page("x", scripts=["choice.js"], sheets=[], state={}, films={"k": film}))) < 1.1e6
+    assert (
+        max(
+            map(len, standalone_page("x", scripts=["elements.js", "choice.js"], sheets=[], state={}, films={"k": film}))
+        )
+        < 1.1e6
+    )
 
 
 def test_a_page_appears_whole_or_not_at_all(tmp_path: Path) -> None:

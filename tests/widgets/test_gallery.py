@@ -15,8 +15,9 @@ from PIL import Image
 from pixverse_nb.errors import DownloadError
 from pixverse_nb.models import JobState, VideoFile
 from pixverse_nb.opinions import Verdict
-from pixverse_nb.show.tiles import Tile
-from pixverse_nb.widgets.gallery import COMPARED_MAX, Gallery, gallery
+from pixverse_nb.show.tiles import COMPARED_MAX, Tile
+from pixverse_nb.widgets.assembly import script
+from pixverse_nb.widgets.gallery import SCRIPTS, Gallery, gallery
 from tests.show.conftest import outputs
 from tests.show.made import a_request, a_video, an_mp4
 from tests.widgets.conftest import a_png
@@ -212,6 +213,11 @@ def test_the_choice_of_the_page_can_be_read_and_set() -> None:
     assert wall.selected == ["k2", "k1"]
     with pytest.raises(Exception, match=str(COMPARED_MAX)):
         wall.selected = [str(number) for number in range(COMPARED_MAX + 1)]
+
+
+def test_the_page_knows_how_many_can_be_compared() -> None:
+    """The script, which counts while a person chooses, has the same number as the kernel."""
+    assert f"const COMPARED_MOST = {COMPARED_MAX};" in script(*SCRIPTS)
 
 
 @pytest.mark.parametrize("message", [None, [], "hello", {"kind": "unknown"}, {}, {"kind": "posters", "keys": 3}])

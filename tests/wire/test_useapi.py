@@ -390,9 +390,9 @@ def test_what_is_no_video_is_an_error(value: object) -> None:
 
 
 def test_running_jobs_have_an_id_in_either_field() -> None:
-    """The scheduler's entries are read with `video_id` or `id`, with their reference and elapsed time."""
+    """The scheduler's entries are read with `video_id` or `id`, with their reference."""
     first, second = read_reply(useapi.list_running(), reply(SCHEDULER))
-    assert (first.video_id, first.reply_ref, first.elapsed) == (VIDEO_ID, "pv-1:1", "03:57")
+    assert (first.video_id, first.reply_ref) == (VIDEO_ID, "pv-1:1")
     assert second.video_id is not None
     assert second.video_id.endswith(":2")
     assert second.reply_ref is None

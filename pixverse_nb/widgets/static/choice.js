@@ -1,10 +1,6 @@
 // A row of options, one of them on: a radio group in which barred options stay readable and say why.
 
-function make(tag, className, properties = {}) {
-  const element = document.createElement(tag);
-  element.className = className;
-  return Object.assign(element, properties);
-}
+import { make } from "./elements.js";
 
 function render({ model, el }) {
   el.classList.add("pvnb-ui", "pvnb-choice");

@@ -1,10 +1,11 @@
 // The gallery: many videos as tiles that fill as their jobs end; sorted, filtered, looked at, judged.
 //
-// To the kernel:   hello | posters {keys} | verdict {key, choice, note, view} | selected {keys} | open {keys}
+// To the kernel:   hello | posters {keys} | verdict {key, choice, note, view} | open {keys}
 //                  and what the supply says for the films
 // From the kernel: tiles {rows, isWhole, now} | poster {key} + JPEG, without one where there is none
 //                  verdict {key, choice, note, view} | trouble {text}
 // The trait `rows` is what there was when nobody had said hello yet; from then on only changes travel.
+// What is chosen to be compared is the trait `selected`, which both sides write.
 // A page that stands alone has everything in its traits, its posters as base64 in `posters`.
 
 import { make } from "./elements.js";

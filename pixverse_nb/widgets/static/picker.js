@@ -1,9 +1,11 @@
 // One picture slot. The browser shows the picture at once; its bytes travel to the kernel as custom messages.
 //
-// To the kernel:   hello | begin {id, name, size, type} | piece {id, offset} + bytes | abort {id}
+// To the kernel:   hello | begin {id, name, size, type} | piece {id, offset} + bytes | abort {id, reason}
 //                  address {text} | clear
 // From the kernel: ack {id, received, size} | picture {id} + JPEG | cleared
 // The kernel acknowledges "begin" before the first piece leaves, and at most IN_FLIGHT pieces are not acknowledged.
+
+import { make } from "./elements.js";
 
 const PIECE_BYTES = 512 * 1024;
 const IN_FLIGHT = 3;
@@ -12,12 +14,6 @@ const PATIENCE_MS = 2500;
 const MOUNTAINS =
   '<svg viewBox="0 0 32 32" aria-hidden="true"><rect x="3" y="6" width="26" height="20" rx="3"/>' +
   '<circle cx="11" cy="13" r="2.2"/><path d="m4 23 7.5-6.5 5 4.5 5-6.5L28.5 22"/></svg>';
-
-function make(tag, className, properties = {}) {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  return Object.assign(element, properties);
-}
 
 function formatSize(bytes) {
   return bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${(bytes / 1e6).toFixed(1)} MB`;

@@ -3,11 +3,7 @@
 // To the kernel:   clock | cancel {ref} | drop {ref}
 // From the kernel: clock {now}, in Unix seconds, because its clock and the browser's may differ
 
-function make(tag, className, properties = {}) {
-  const element = document.createElement(tag);
-  element.className = className;
-  return Object.assign(element, properties);
-}
+import { make } from "./elements.js";
 
 function formatClock(seconds) {
   const whole = Math.max(0, Math.floor(seconds));

@@ -3,6 +3,7 @@
 import signal
 import sys
 import threading
+import time
 from dataclasses import replace
 
 import pixverse_nb as pv
@@ -28,9 +29,8 @@ def main() -> None:
 
 def interrupt_the_waiting(thread: int) -> None:
     """Send SIGINT once the main thread really waits inside `result()`."""
-    pause = threading.Event()
     while "result" not in names_on_the_stack(thread):
-        pause.wait(0.005)
+        time.sleep(0.005)  # nothing tells when a thread has begun to wait
     signal.pthread_kill(thread, signal.SIGINT)
 
 
