@@ -9,6 +9,16 @@ from typing import Final
 
 # The name before the @ begins with a word and has a longest length: a megabyte of letters is searched through once.
 _EMAIL: Final = re.compile(r"(?<!\w)(\w[\w.+'%-]{0,254})(?:@|%40)([\w-]+(?:\.[\w-]+)*)")
+_TOP: Final = re.compile(r"(xn--[\w-]+|[^\W\d_]{2,})(?:[-_].*)?")  # the last part of a domain, and what clings to it
+# Names of files that are the last part of no domain: hero@2x.jpg is no address.
+_SUFFIXES: Final = frozenset(
+    {
+        *("png", "jpg", "jpeg", "jpe", "jfif", "webp", "gif", "bmp", "tif", "tiff", "heic", "heif", "avif", "svg"),
+        *("ico", "html", "json", "csv", "txt", "parquet", "ipynb", "part"),
+    }
+)
+_LEAD: Final = re.compile(r"(?:pixverse:|://[^\s/]*)\Z")  # before an account in a vendor id, a name in an address
+_LEAD_LONGEST: Final = 300
 _TOKEN: Final = re.compile(r"(user:\d+-)(?!pixverse:)[^\s\"'<>()\[\]{},;]{6,}")
 
 
@@ -37,11 +47,28 @@ class Secret:
 def masked(text: str) -> str:
     """Return `text` with every e-mail address and every token in it made unreadable.
 
+    Inside a vendor id, and before the host of an address, whatever has an @ is taken for one; elsewhere a dotted domain
+    is needed, whose last part is no file's.
+
     >>> masked("user:7-pixverse:maria@example.org-video:42")
     'user:7-pixverse:m…@e…-video:42'
     """
-    hidden = _EMAIL.sub(lambda hit: f"{hit[1][:1]}…@{hit[2][:1]}…{_tail(hit[2])}", text)
-    return _TOKEN.sub(r"\1…", hidden)
+    return _TOKEN.sub(r"\1…", _EMAIL.sub(_hidden, text))
+
+
+def _hidden(hit: re.Match[str]) -> str:
+    return f"{hit[1][:1]}…@{hit[2][:1]}…{_tail(hit[2])}" if _is_address(hit) else hit[0]
+
+
+def _is_address(hit: re.Match[str]) -> bool:
+    before = hit.string[max(0, hit.start() - _LEAD_LONGEST) : hit.start()]
+    if _tail(hit[2]) or _LEAD.search(before):
+        return True
+    parts = hit[2].split(".")
+    while parts and parts[-1].isdigit():  # the number of a next sentence
+        parts.pop()
+    top = _TOP.fullmatch(parts[-1]) if len(parts) > 1 else None
+    return top is not None and top[1].lower() not in _SUFFIXES
 
 
 def _tail(domain: str) -> str:
