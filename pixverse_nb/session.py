@@ -217,10 +217,10 @@ class Client(KeepsFiles, MakesSweeps):
         return self._handle(record) if record is not None else None
 
     def estimate(
-        self, *, quality: str = "720p", duration: int = 5, motion_mode: str = "normal", **_: Any
+        self, *, quality: str = "720p", duration: int = 5, motion_mode: str = "normal", **others: Any
     ) -> int | None:
         """Return the estimated credits of one video, or None where the price list does not know; an estimate only."""
-        return self.prices.estimate_for(quality=quality, duration=duration, motion_mode=motion_mode)
+        return self.prices.estimate_for(quality=quality, duration=duration, motion_mode=motion_mode, **others)
 
     # -- what is known -------------------------------------------------------------------------------------------
 

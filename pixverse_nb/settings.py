@@ -10,9 +10,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from pixverse_nb.errors import ConfigError
+from pixverse_nb.errors import ConfigError, InvalidRequest
 from pixverse_nb.models import FramesRequest
 from pixverse_nb.privacy import Secret
+from pixverse_nb.rules import strangers
 
 DEFAULT_BASE_URL: Final = "https://api.useapi.net/v2/pixverse"
 TOKEN_PAGE: Final = "https://useapi.net/docs/start-here/setup-useapi"  # noqa: S105 - an address, not a token
@@ -74,6 +75,8 @@ class Timing:
 
 _V35_5S: Final = MappingProxyType({"360p": 45, "540p": 45, "720p": 60, "1080p": 120})
 
+_CALL_FIELDS: Final = (*(item.name for item in fields(FramesRequest)), "fit", "deadline_s", "reuse", "allow_refused")
+
 
 @dataclass(frozen=True)
 class Prices:
@@ -89,8 +92,13 @@ class Prices:
         """Return the estimated credits for `request`, or None where the list does not know its quality."""
         return self.estimate_for(quality=request.quality, duration=request.duration, motion_mode=request.motion_mode)
 
-    def estimate_for(self, *, quality: str, duration: int, motion_mode: str) -> int | None:
-        """Return the estimated credits for these three fields, or None where the quality is not listed."""
+    def estimate_for(self, *, quality: str, duration: int, motion_mode: str, **others: Any) -> int | None:
+        """Return the estimated credits for these three fields, or None where the quality is not listed.
+
+        The other fields of a call may stand beside them; InvalidRequest names what is none.
+        """
+        if wrong := strangers(others, _CALL_FIELDS):
+            raise InvalidRequest(wrong)
         base = self.base.get(quality)
         if base is None:
             return None

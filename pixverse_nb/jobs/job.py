@@ -102,8 +102,11 @@ class Job:
         """Return the paid calls so far, oldest first: when each left, what became of it, what it may have cost."""
         return attempts_of(self._record(), self.events())
 
-    def snapshot(self) -> JobSnapshot:
-        """Return everything about the job at this moment, for cards and lists."""
+    def snapshot(self, *, with_video: bool = True) -> JobSnapshot:
+        """Return everything about the job at this moment, for cards and lists.
+
+        The first video of a job comes with a poster, which takes its time: a long list can do without.
+        """
         record = self._record()
         is_resting = self._is_resting(record)
         expectation = None if self._portal.is_closed else self._engine.expectation(record.request)
@@ -127,7 +130,7 @@ class Job:
             cost_credits=record.cost_credits,
             is_sandbox=self._is_sandbox,
             reused=self._reuse_notice is not None,
-            video=self._video_of(record) if record.state is JobState.DONE else None,
+            video=self._video_of(record) if with_video and record.state is JobState.DONE else None,
         )
 
     # -- waiting for it ------------------------------------------------------------------------------------------
