@@ -17,7 +17,7 @@ from pixverse_nb.jobs.files import is_whole, look_at
 from pixverse_nb.jobs.outcome import error_of, lost_error, thumbnails_of, unsent_error, video_of
 from pixverse_nb.jobs.words import next_step
 from pixverse_nb.models import Attempt, FramesRequest, JobEvent, JobSnapshot, JobState
-from pixverse_nb.portal import Portal
+from pixverse_nb.portal import Portal, is_done_in
 from pixverse_nb.privacy import masked
 from pixverse_nb.record import JobRecord
 from pixverse_nb.show.card import card_text
@@ -145,15 +145,15 @@ class Job:
             raise ConfigError("result() would wait for itself in a subscriber: use `await job`.")
         waiter = self._waiter()
         try:
-            record = waiter.result(timeout)
-        except concurrent.futures.TimeoutError:
-            raise JobTimeout(
-                f"No video after {timeout:g} s of waiting. The job goes on: job.result() waits again, and after a "
-                f'restart client.job("{self.ref}") finds it.',
-                job=self,
-                ref=self.ref,
-                may_have_been_charged=self._record().charged,
-            ) from None
+            if not is_done_in(waiter, timeout):
+                raise JobTimeout(
+                    f"No video after {timeout:g} s of waiting. The job goes on: job.result() waits again, and after a "
+                    f'restart client.job("{self.ref}") finds it.',
+                    job=self,
+                    ref=self.ref,
+                    may_have_been_charged=self._record().charged,
+                )
+            record = waiter.result()
         except KeyboardInterrupt as interrupt:
             interrupt.add_note(
                 f'Only the waiting was stopped; the job goes on. client.job("{self.ref}").result() waits again, '

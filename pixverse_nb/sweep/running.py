@@ -11,6 +11,7 @@ from typing import Any, Final, Self
 from pixverse_nb.errors import ConfigError, InvalidRequest, JobTimeout, PixVerseError
 from pixverse_nb.jobs.job import Job
 from pixverse_nb.ledger import CellRow
+from pixverse_nb.portal import is_done_in
 from pixverse_nb.show.display import cell_number
 from pixverse_nb.show.live import watch_live_sweep
 from pixverse_nb.show.sweep_card import Mode, SweepProgress, sweep_text
@@ -148,8 +149,7 @@ class Runs(SweepOfCells):
         if self._bench.portal.is_current or threading.get_ident() == self._judging:
             raise ConfigError("wait() would wait for itself in a subscriber or in stop_when: use `await sweep`.")
         try:
-            concurrent.futures.wait([run], timeout)
-            if not run.done():
+            if not is_done_in(run, timeout):
                 text = f"Not finished after {timeout:g} s of waiting. The sweep goes on: sweep.wait() waits again."
                 raise JobTimeout(text)
         except KeyboardInterrupt as interrupt:
