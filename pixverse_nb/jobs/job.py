@@ -201,7 +201,8 @@ class Job:
     def decide(self, *, was_paid: bool) -> None:
         """Answer the question of a job whose lost call only a person can judge (see `job.error`).
 
-        `was_paid=True` keeps it as paid and ends the search; `was_paid=False` sends it again, **which pays anew**.
+        `was_paid=True` keeps it as paid, takes the generation that the question names and ends the search;
+        `was_paid=False` sends it again, **which pays anew**.
         Without such a question nothing happens.
         """
         self._do(lambda: self._engine.decide(self.ref, was_paid=was_paid))

@@ -18,6 +18,7 @@ from pixverse_nb.jobs.events import (
     Event,
     FileLost,
     IntentMade,
+    LookalikeSeen,
     PicturesUploaded,
     RowMissing,
     RowSeen,
@@ -143,6 +144,7 @@ TABLE: list[tuple[Event, dict[JobState, JobState]]] = [
     ),
     (RowMissing(NOW + 9001, NOW + 9000, SETTLE_S), {}),  # one list alone proves nothing in any state
     (DebitSeen(NOW + 100, 60), {}),
+    (LookalikeSeen(NOW + 100, a_video_id()), {}),
     (Decided(NOW + 100, was_paid=True), {}),  # nothing was asked
     (Decided(NOW + 100, was_paid=False), {}),
     (FileLost(NOW + 100, "gone"), {}),  # there was no file of it before
@@ -399,6 +401,12 @@ def test_two_generations_are_said() -> None:
         assert advance(twice, event) == twice  # said once
 
 
+def test_who_was_never_sent_in_time_is_told_why() -> None:
+    """A job that runs out of time unsent says what stood in the way at last."""
+    busy = advance(lived(*UPLOADED, INTENT), CallPostponed(NOW + 3, NOW + 30, "The account is busy.", attempt=1))
+    assert "What stood in the way at last: The account is busy." in str(advance(busy, DeadlinePassed(NOW + 99)).error)
+
+
 @pytest.mark.parametrize("state", [JobState.CANCELLED, JobState.REFUSED])
 def test_the_row_of_an_ended_job_is_its_payment_not_a_second_one(state: JobState) -> None:
     """A job that ended here before its id was known gets the id from its row; it is paid once, and not said twice."""
@@ -433,6 +441,25 @@ def test_a_person_decides() -> None:
     unpaid = advance(asked_job(), Decided(NOW + 900, was_paid=False))
     assert (unpaid.state, unpaid.charged, unpaid.question) == (JobState.WAITING, "no", None)
     assert advance(unpaid, replace(INTENT, at=NOW + 901)).attempt == 2
+
+
+def test_a_person_says_whose_a_lookalike_is() -> None:
+    """Ours: it is taken, and its video waited for. Not ours: the call may be made again. The e-mail stays unsaid."""
+    asked = advance(lost_job(), LookalikeSeen(LOST_AT + 200, a_video_id()))
+    assert a_video_id().rpartition(":")[2] in str(asked.question)
+    assert EMAIL not in str(asked.question)
+    ours = advance(asked, Decided(NOW + 900, was_paid=True))
+    assert (ours.state, ours.charged, ours.video_id) == (JobState.GENERATING, "yes", a_video_id())
+    assert (ours.question, ours.lookalike) == (None, None)
+    other = advance(asked, Decided(NOW + 900, was_paid=False))
+    assert (other.state, other.charged, other.lookalike) == (JobState.WAITING, "no", None)
+
+
+def test_a_later_question_is_about_itself() -> None:
+    """A lookalike that was judged once is not taken at a later question about the balance."""
+    asked = replace(lost_job(), lookalike=a_video_id())
+    paid = advance(advance(asked, DebitSeen(LOST_AT + 200, 60)), Decided(NOW + 900, was_paid=True))
+    assert (paid.state, paid.video_id) == (JobState.FAILED, None)
 
 
 @pytest.mark.parametrize(
