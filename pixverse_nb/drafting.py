@@ -154,7 +154,7 @@ class Drafter:
         one, two = (
             None
             if isinstance(source, UploadedFile)
-            else self._darkroom.prepare(source, which=which, aspect_ratio=aspect_ratio or "16:9", fit=fit)
+            else self._darkroom.prepare(source, which=which, aspect_ratio=aspect_ratio, fit=fit)
             for source, which in zip((first, last), _WHICH, strict=True)
         )
         return one, two

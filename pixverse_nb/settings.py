@@ -3,12 +3,14 @@
 import importlib
 import importlib.util
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from pixverse_nb.errors import ConfigError, InvalidRequest
 from pixverse_nb.models import FramesRequest
@@ -74,6 +76,12 @@ class Timing:
 
 
 _V35_5S: Final = MappingProxyType({"360p": 45, "540p": 45, "720p": 60, "1080p": 120})
+
+# this machine, a name without a domain (a container's), and the networks that no address on the internet is in
+_LOCAL_HOST: Final = re.compile(
+    r"[^.:]+|.+\.(local|localhost|internal)|(127|10)(\.\d+){3}|192\.168(\.\d+){2}|172\.(1[6-9]|2\d|3[01])(\.\d+){2}|::1",
+    re.ASCII,
+)
 
 _CALL_FIELDS: Final = (*(item.name for item in fields(FramesRequest)), "fit", "deadline_s", "reuse", "allow_refused")
 
@@ -172,9 +180,19 @@ def find_home(given: str | os.PathLike[str] | None) -> Path:
 def find_base_url(given: str | None) -> str:
     """Return the API's base URL, without a trailing slash: the argument, PIXVERSE_NB_BASE_URL, or the vendor's."""
     url = (given or os.environ.get("PIXVERSE_NB_BASE_URL") or DEFAULT_BASE_URL).rstrip("/")
-    if not url.startswith(("https://", "http://")):
+    if not url.startswith("https://") and not _is_local_http(url):
         raise ConfigError(f"base_url must start with https:// (or http:// for a local server), not {url[:40]!r}")
     return url
+
+
+def _is_local_http(url: str) -> bool:
+    """Tell whether an address is plain http to this machine or its own network: elsewhere all could read the token."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    return parts.scheme == "http" and bool(_LOCAL_HOST.fullmatch(host))
 
 
 def find_email(given: str | None) -> str | None:

@@ -185,6 +185,16 @@ def test_an_uploaded_file_beside_a_picture(tmp_path: Path) -> None:
     assert record.last_sha == frames[1].sha256
 
 
+def test_a_picture_beside_an_uploaded_one_keeps_its_shape(tmp_path: Path) -> None:
+    """Without a ratio the picture at hand chooses it, whichever of the two it is: nothing is cut to a usual one."""
+    tall = encoded(scene(720, 1280), "PNG")
+    for pair in ((tall, UploadedFile("upload/2.png")), (UploadedFile("upload/1.png"), tall)):
+        record, frames = drafted(tmp_path, *pair)
+        assert record.request.aspect_ratio == "9:16"
+        (frame,) = (one for one in frames if one is not None)
+        assert (frame.width, frame.height) == (720, 1280)
+
+
 def test_an_address_is_fetched(tmp_path: Path) -> None:
     """A picture at an http(s) address is fetched and then treated like any other."""
     asked: list[str] = []

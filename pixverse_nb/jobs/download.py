@@ -17,6 +17,7 @@ from pixverse_nb.record import StoredVideo
 from pixverse_nb.wire import useapi
 
 _MOST_AT_ONCE: Final = 8  # a home whose files were all lost must not open a thousand connections
+_PATIENCE: Final = 20  # longest busy waits (10 minutes) in which a media host may still come to have the file
 
 
 class Downloader:
@@ -25,6 +26,7 @@ class Downloader:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._turns = asyncio.Semaphore(_MOST_AT_ONCE)
+        self._refused_since: dict[str, float] = {}
 
     async def fetch(self, ref: str) -> None:
         """Bring the finished video of a job to the disk, or say what stands in the way; returns after one go."""
@@ -45,12 +47,13 @@ class Downloader:
             return
         except DownloadError as error:
             if not await self._renew_url(ref):
-                self._give_up(ref, error)
+                await self._wait_or_give_up(ref, error)
             return
         except OSError as error:
             text = f"The video cannot be stored in {path.parent} ({error.strerror or error})."
             self._park(ref, DownloadError(text, ref=ref, may_have_been_charged="yes"))
             return
+        self._refused_since.pop(ref, None)
         video = StoredVideo(
             name=f"videos/{path.name}",
             sha256=info.sha256,
@@ -74,6 +77,18 @@ class Downloader:
             return False
         self._desk.records[ref] = replace(record, url=row.url)
         return True
+
+    async def _wait_or_give_up(self, ref: str, error: DownloadError) -> None:
+        """A host without the file may get it: a first download is tried for some minutes; what was here is not."""
+        now, wait_s = self._desk.now(), self._desk.timing.busy_wait_s[1]
+        since = self._refused_since.setdefault(ref, now)
+        if self._desk.records[ref].video is not None or now - since >= _PATIENCE * wait_s:
+            del self._refused_since[ref]
+            self._give_up(ref, error)
+            return
+        text = f"{error} The video is finished and paid; its download is tried again every half minute."
+        self._desk.apply(ref, events.Troubled(now, text))
+        await self._desk.signal(ref, until=now + wait_s)
 
     def _give_up(self, ref: str, error: DownloadError) -> None:
         """The vendor has no file: a first one is waited for by hand, one that was here once is said to be lost."""

@@ -171,7 +171,7 @@ def _row_seen(record: JobRecord, event: RowSeen) -> JobRecord:
         record,
         video_id=record.video_id or row.video_id,
         account=record.account or event.account,
-        submitted_at=record.submitted_at or row.created_at or record.intent_at,
+        submitted_at=record.submitted_at or record.intent_at or row.created_at,  # by our clock where there is one
         cost_credits=row.cost_credits if row.cost_credits is not None else record.cost_credits,
         queue_position=row.queue_position if row.state is RemoteState.QUEUED else None,
         charged="yes",

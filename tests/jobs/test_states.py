@@ -372,11 +372,11 @@ def test_with_settle_0_the_proof_comes_too_early() -> None:
 
 
 def test_a_row_ends_the_question() -> None:
-    """The row of a lost call makes it paid, with its id and account, as of the vendor's own time."""
+    """The row of a lost call makes it paid, with its id and account; it began when the call left, by our own clock."""
     row = a_row(created_at=NOW + 4, cost_credits=60)
     record = advance(lost_job(), RowSeen(NOW + 30, NOW + 29, row, EMAIL))
     assert (record.state, record.charged, record.video_id) == (JobState.GENERATING, "yes", a_video_id())
-    assert (record.account, record.submitted_at, record.cost_credits) == (EMAIL, NOW + 4, 60)
+    assert (record.account, record.submitted_at, record.cost_credits) == (EMAIL, record.intent_at, 60)
     assert record.trouble is None
 
 
