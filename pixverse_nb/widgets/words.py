@@ -2,7 +2,7 @@
 
 import time
 
-from pixverse_nb.models import JobSnapshot
+from pixverse_nb.models import JobSnapshot, JobState
 
 
 def paid_question(snapshot: JobSnapshot, *, draws_seed: bool) -> str:
@@ -14,6 +14,27 @@ def paid_question(snapshot: JobSnapshot, *, draws_seed: bool) -> str:
     asked = "made again" if snapshot.is_sandbox else "made and paid for again"
     seed = " with another seed" if draws_seed else ""
     return f"This video {there} ({paid} on {when}, seed {snapshot.request.seed}). Shall it be shown, or {asked}{seed}?"
+
+
+def again_words(snapshot: JobSnapshot) -> str:
+    """Return what the button says that takes a job up again; empty where there is nothing to take up."""
+    if not snapshot.can_resume:
+        return ""
+    if snapshot.charged == "no":
+        return "Send it"
+    return "Take it up again" if snapshot.state is JobState.CANCELLED else "Try again"
+
+
+def again_step(snapshot: JobSnapshot) -> str:
+    """Return what that button does, and whether it pays; empty where there is none."""
+    if not snapshot.can_resume:
+        return ""
+    if snapshot.charged == "no":
+        return ("" if snapshot.error else "It was never sent. ") + "Sending it is the paid call."
+    if snapshot.rests:
+        return "Try again when that is mended: nothing is paid twice."
+    again = "Taking it up" if snapshot.state is JobState.CANCELLED else "Trying"
+    return f"{again} again goes on waiting for it: nothing is paid twice."
 
 
 def missing_words(state: str) -> str:

@@ -99,6 +99,26 @@ def test_a_running_job_does_not_talk_of_charges() -> None:
     assert "charged" not in text.lower()
 
 
+def test_a_stopped_download_looks_stopped() -> None:
+    """Nothing moves on its card, its clock stands, and the reason is there."""
+    job = a_snapshot(JobState.DOWNLOADING, finished_at=NOW - 4, error="HTTP 403.", charged="yes", rests=True)
+    page = Page(card_html(job, now=NOW))
+    assert "Download stopped" in page.text
+    assert "after 30 s" in page.text
+    assert "HTTP 403." in page.text
+    assert "pvnb-runner" not in page.classes()
+    assert "pvnb-run" not in page.classes()
+    assert "Download stopped" in card_text(job, now=NOW)
+
+
+def test_what_was_never_sent_counts_no_seconds() -> None:
+    """A job that waits for a person's word is not said to wait for a slot."""
+    text = Page(card_html(a_snapshot(JobState.WAITING, rests=True), now=NOW)).text
+    assert "Not sent" in text
+    assert "slot" not in text
+    assert "0:40" not in text
+
+
 def test_a_timed_out_job_can_be_taken_up() -> None:
     """A job that was not finished in time names the call that takes it up again."""
     assert 'client.job("nb:3f9c1a7e:1")' in Page(card_html(a_snapshot(JobState.TIMED_OUT), now=NOW)).text

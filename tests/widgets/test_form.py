@@ -269,6 +269,17 @@ def test_several_jobs_run_side_by_side(filled: Desk) -> None:
     assert states == {"job-1": "Generating", "job-2": "Cancelled"}
 
 
+def test_a_stopped_download_is_tried_again_from_its_row(filled: Desk) -> None:
+    """One press on the row takes the job up again."""
+    filled.submit()
+    task = filled.maker.tasks[0]
+    task.move(state=JobState.DOWNLOADING, rests=True, can_resume=True, charged="yes", error="No space left.")
+    say(filled.form.following.progress, {"kind": "again", "ref": task.ref})
+    settle()
+    assert task.resumed.is_set()
+    assert filled.form.following.progress.rows[0]["state"] == "Downloading the video"
+
+
 def test_a_finished_video_is_handed_on(filled: Desk, tmp_path: Path) -> None:
     """When a job of this form has its video, the owner of the form is told."""
     filled.submit()

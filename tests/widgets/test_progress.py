@@ -12,6 +12,15 @@ from tests.widgets.page import heard, say, settle
 
 REQUEST = FramesRequest(first="a", last="b", seed=7, prompt="a slow pan")
 JOB = JobSnapshot(ref="j1", state=JobState.GENERATING, request=REQUEST, created_at=100.0, submitted_at=103.0)
+STOPPED = replace(
+    JOB,
+    state=JobState.DOWNLOADING,
+    finished_at=160.0,
+    charged="yes",
+    error="The media host answered HTTP 403.",
+    rests=True,
+    can_resume=True,
+)
 
 
 @pytest.fixture
@@ -21,10 +30,16 @@ def cancelled() -> list[str]:
 
 
 @pytest.fixture
-def progress(cancelled: list[str]) -> Progress:
+def resumed() -> list[str]:
+    """The jobs that were taken up again."""
+    return []
+
+
+@pytest.fixture
+def progress(cancelled: list[str], resumed: list[str]) -> Progress:
     """An empty list."""
     errors: list[Any] = []
-    return Progress(on_cancel=cancelled.append, dispatcher=Dispatcher(errors.append))
+    return Progress(on_cancel=cancelled.append, on_again=resumed.append, dispatcher=Dispatcher(errors.append))
 
 
 def refs(progress: Progress) -> list[str]:
@@ -68,6 +83,46 @@ def test_a_failure_says_why_what_it_cost_and_what_to_do() -> None:
     row = row_of(failed)
     assert row["details"] == "Refused for m…@e…. Nothing was charged. Try another prompt."
     assert row["is_wrong"] is True
+
+
+def test_a_stopped_download_stands_still_and_can_be_tried_again() -> None:
+    """It is not called under way, its clock has stopped, it says why, and that trying again pays nothing twice."""
+    row = row_of(replace(STOPPED, typical_s=58.0))
+    assert row["state"] == "Download stopped"
+    assert row["tone"] == "warn"
+    assert (row["is_still"], row["ended"], row["usual"]) == (True, 160.0, "")
+    assert "The media host answered HTTP 403." in row["details"]
+    assert "nothing is paid twice" in row["details"]
+    assert (row["again"], row["can_cancel"], row["is_over"]) == ("Try again", False, False)
+
+
+def test_a_download_is_not_offered_to_be_cancelled() -> None:
+    """The video is paid and finished: there is nothing that cancelling would stop."""
+    assert row_of(replace(JOB, state=JobState.DOWNLOADING))["can_cancel"] is False
+    assert row_of(JOB)["can_cancel"] is True
+
+
+@pytest.mark.parametrize(
+    ("changes", "button", "step"),
+    [
+        ({"state": JobState.TIMED_OUT, "charged": "yes"}, "Try again", "Trying again goes on waiting for it"),
+        ({"state": JobState.CANCELLED, "charged": "yes"}, "Take it up again", "nothing is paid twice"),
+        ({"state": JobState.TIMED_OUT, "charged": "no", "error": "Not sent."}, "Send it", "Sending it is the paid"),
+        ({"state": JobState.WAITING, "rests": True}, "Send it", "It was never sent. Sending it is the paid call."),
+    ],
+)
+def test_the_button_says_whether_taking_it_up_again_pays(changes: dict[str, Any], button: str, step: str) -> None:
+    """What is paid is tried again for nothing; what was never sent says that sending it is the paid call."""
+    row = row_of(replace(JOB, can_resume=True, **changes))
+    assert row["again"] == button
+    assert step in row["details"]
+
+
+def test_what_was_never_sent_shows_no_clock() -> None:
+    """A job that waits for a person's word does not count seconds, and is not said to be waiting for a slot."""
+    row = row_of(replace(JOB, state=JobState.WAITING, submitted_at=None, rests=True, can_resume=True))
+    assert (row["state"], row["is_still"], row["ended"]) == ("Not sent", True, None)
+    assert "slots" not in row["details"]
 
 
 @pytest.mark.parametrize("state", [JobState.PLANNED, JobState.UPLOADING, JobState.WAITING])
@@ -123,6 +178,15 @@ def test_the_page_cancels_and_dismisses(progress: Progress, cancelled: list[str]
     progress.show(replace(JOB, state=JobState.CANCELLED, finished_at=9.0))
     say(progress, {"kind": "drop", "ref": "j1"})
     assert refs(progress) == []
+
+
+def test_the_page_takes_a_job_up_again(progress: Progress, resumed: list[str]) -> None:
+    """The press reaches the owner once, for a job that is shown."""
+    progress.show(STOPPED)
+    for ref in ("j1", "unknown", None):
+        say(progress, {"kind": "again", "ref": ref})
+    settle()
+    assert resumed == ["j1"]
 
 
 def test_the_page_learns_the_kernels_clock(progress: Progress) -> None:

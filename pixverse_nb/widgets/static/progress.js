@@ -1,6 +1,6 @@
 // The jobs, one row each. Elapsed times tick here, from one timer for all rows; the kernel tells only changes.
 //
-// To the kernel:   clock | cancel {ref} | drop {ref}
+// To the kernel:   clock | cancel {ref} | again {ref} | drop {ref}
 // From the kernel: clock {now}, in Unix seconds, because its clock and the browser's may differ
 
 import { make } from "./elements.js";
@@ -24,6 +24,7 @@ function buildRow(act) {
     details: make("div", "pvnb-progress-details"),
     ask: make("div", "pvnb-progress-ask", { hidden: true }),
     question: make("div", ""),
+    again: make("button", "pvnb-progress-button", { type: "button" }),
     button: make("button", "pvnb-progress-button", { type: "button" }),
   };
   parts.state.setAttribute("role", "status");
@@ -34,10 +35,13 @@ function buildRow(act) {
   parts.ask.append(parts.question, answers);
   line.append(parts.state, parts.time);
   body.append(line, parts.facts, parts.details, parts.ask);
-  row.append(make("span", "pvnb-progress-sign"), body, parts.button);
+  const acts = make("div", "pvnb-progress-acts");
+  acts.append(parts.again, parts.button);
+  row.append(make("span", "pvnb-progress-sign"), body, acts);
   parts.answers = { yes, no };
   yes.dataset.act = "yes";
   no.dataset.act = "no";
+  parts.again.dataset.act = "again";
   parts.button.dataset.act = "main";
   row.addEventListener("click", act);
   return parts;
@@ -53,13 +57,13 @@ function render({ model, el }) {
   let skew = 0; // the kernel's clock minus ours, in seconds
 
   function drawTime({ parts, data }) {
-    const now = Date.now() / 1000 + skew;
-    const clock = formatClock((data.ended ?? now) - data.began);
+    const until = data.is_still ? data.ended : Date.now() / 1000 + skew;
+    const clock = until === null ? "" : formatClock(until - data.began);
     parts.time.textContent = [clock, data.usual].filter(Boolean).join(", ");
   }
 
   function tick() {
-    for (const entry of shown.values()) if (!entry.data.is_over) drawTime(entry);
+    for (const entry of shown.values()) if (!entry.data.is_still) drawTime(entry);
   }
 
   function drawRow(entry) {
@@ -73,9 +77,14 @@ function render({ model, el }) {
     parts.details.hidden = !data.details;
     parts.details.dataset.wrong = String(data.is_wrong);
     parts.question.textContent = data.cancelling;
+    parts.again.textContent = data.again;
+    parts.again.hidden = !data.again;
     parts.button.textContent = data.is_over ? "Dismiss" : "Cancel";
+    parts.button.hidden = !data.is_over && !data.can_cancel;
     parts.button.dataset.weight = "quiet";
-    parts.button.setAttribute("aria-label", `${parts.button.textContent}: ${data.facts}`);
+    for (const button of [parts.again, parts.button]) {
+      button.setAttribute("aria-label", `${button.textContent}: ${data.facts}`);
+    }
     if (!data.can_cancel) parts.ask.hidden = true;
     drawTime(entry);
   }
@@ -85,7 +94,8 @@ function render({ model, el }) {
     const entry = shown.get(event.currentTarget.dataset.ref);
     if (!what || !entry) return;
     const { parts, data } = entry;
-    if (what === "main" && data.is_over) model.send({ kind: "drop", ref: data.ref });
+    if (what === "again") model.send({ kind: "again", ref: data.ref });
+    else if (what === "main" && data.is_over) model.send({ kind: "drop", ref: data.ref });
     else if (what === "main") {
       parts.ask.hidden = !parts.ask.hidden;
       if (!parts.ask.hidden) parts.answers.no.focus();
