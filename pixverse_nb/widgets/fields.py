@@ -114,9 +114,8 @@ class Fields:
             button.add_class("pvnb-form-icon")
             button.add_class(f"pvnb-form-icon-{name}")
         seed = ipywidgets.HBox([self.seed, self.no_seed, self.dice])
-        seed.add_class("pvnb-form-seed")
         prompt = ipywidgets.VBox([self.prompt, self._count])
-        prompt.add_class("pvnb-form-prompt")
+        prompt.add_class("pvnb-form-counted")
         bodies = {"prompt": prompt, "seed": seed, "remove_watermark": self.remove_watermark}
         return {name: _field(body, self._messages[name]) for name, body in bodies.items()}
 

@@ -61,17 +61,23 @@ def test_what_is_wrong_stands_at_its_field(page: Page, lab: Lab) -> None:
     fast.click(force=True)  # Playwright itself keeps off what says that it is disabled
     expect(form.get_by_role("radio", name="Normal")).to_be_checked()
     form.get_by_label("Seed", exact=True).fill("abc")
+    form.get_by_label("Prompt").fill("x" * 2100)
     form.get_by_role("button", name="Create video").click()
     alerts = form.get_by_role("alert").filter(visible=True)
     expect(alerts).to_have_text(
         [
             "Choose a picture here.",
             "Choose a picture here.",
+            "The prompt is 52 characters too long; at most 2048 are taken.",
             "A whole number from 1 to 2147483647, or nothing for a random one.",
             "Nothing was sent: see the marked fields.",
         ]
     )
     expect(form.locator(".pvnb-progress-row")).to_have_count(0)
+    sentence, field = alerts.nth(2).bounding_box(), form.get_by_label("Prompt").bounding_box()
+    assert sentence is not None
+    assert field is not None
+    assert sentence["y"] >= field["y"] + field["height"], "the sentence stands below its field, clear of the counter"
 
 
 def test_a_pasted_picture_and_a_cancelled_job(page: Page, lab: Lab) -> None:
