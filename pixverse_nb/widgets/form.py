@@ -217,7 +217,8 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._asking.layout.display = "none"
 
     def _missing_pictures(self) -> dict[str, str]:
-        return {which: words for which, slot in self._slots.items() if (words := missing_words(slot.state))}
+        asked = {which: missing_words(slot.state, slot.message) for which, slot in self._slots.items()}
+        return {which: words for which, words in asked.items() if words}
 
     def _show_problems(self, wrong: Mapping[str, str]) -> None:
         """Put each sentence at its field, and those of fields that are not here into the status line."""

@@ -1,6 +1,8 @@
 """What the form says, as sentences from values. No HTML, no widgets."""
 
+import re
 import time
+from typing import Final
 
 from pixverse_nb.models import JobSnapshot, JobState
 
@@ -37,18 +39,27 @@ def again_step(snapshot: JobSnapshot) -> str:
     return f"{again} again goes on waiting for it: nothing is paid twice."
 
 
-def missing_words(state: str) -> str:
-    """Return what to do about a picture slot in `state` before a video can be made; empty where it is filled."""
+def missing_words(state: str, why: str) -> str:
+    """Return what to do about a picture slot in `state` before a video can be made; empty where it is filled.
+
+    `why` is what the slot says already: the reason why a picture was refused stays.
+    """
     match state:
         case "ready":
             return ""
         case "receiving" | "reading":
             return "This picture is still on its way. Try again in a moment."
+        case "failed" if why:
+            return why
         case _:
             return "Choose a picture here."
 
 
+_WORD: Final = re.compile(r"[a-z][a-z'’-]*[,;:.!?…]?(\s|$)")  # not code, not a file's name
+
+
 def sentence(text: str) -> str:
-    """Return `text` as a sentence: a capital in front, a full stop behind, where it lacks them."""
+    """Return `text` as a sentence: a capital in front where a word is, a full stop behind, where it lacks them."""
     line = text.strip()
-    return f"{line[:1].upper()}{line[1:]}" + ("" if line.endswith((".", "!", "?", "…", ")")) else ".")
+    head = line[:1].upper() if _WORD.match(line) else line[:1]
+    return f"{head}{line[1:]}" + ("" if line.endswith((".", "!", "?", "…", ")")) else ".")

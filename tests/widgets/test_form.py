@@ -101,6 +101,17 @@ def test_missing_pictures_are_asked_for_at_their_slots(desk: Desk) -> None:
     assert "Nothing was sent" not in desk.text
 
 
+def test_a_press_leaves_why_a_picture_was_refused(desk: Desk) -> None:
+    """What was no picture is still named after the press; the empty slot beside it asks for one."""
+    upload(desk.form.first, b"just some words, no picture", name="notes.txt")
+    settle()
+    refusal = desk.form.first.message
+    assert "not a picture" in refusal
+    desk.submit()
+    assert desk.form.first.message == refusal
+    assert desk.form.last.message == "Choose a picture here."
+
+
 def test_every_wrong_field_is_named_at_once(desk: Desk) -> None:
     """Missing picture, prompt, seed and refused pair are all said by one press, each at its place."""
     desk.form.fields.choices["duration"].value = 8
@@ -122,7 +133,7 @@ def test_what_the_client_finds_wrong_stands_at_its_field(filled: Desk) -> None:
     filled.maker.errors = [InvalidRequest({"prompt": "no", "email": "maria@example.org is unknown"})]
     filled.submit()
     assert 'role="alert">No.<' in text_of(filled.form.fields.controls["prompt"])
-    assert "email: M…@e… is unknown." in filled.text
+    assert "email: m…@e… is unknown." in filled.text
     filled.maker.errors = [InvalidImage({"last": "too dark"})]
     filled.submit()
     assert (filled.form.first.message, filled.form.last.message) == ("", "Too dark.")
