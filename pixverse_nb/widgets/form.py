@@ -22,6 +22,7 @@ from pixverse_nb.widgets.picker import Picker
 from pixverse_nb.widgets.ports import Maker, Task
 from pixverse_nb.widgets.words import missing_words, paid_question, sentence
 
+_AT_WORK: Final = "pvnb-form-at-work"
 _CSS: Final = sheet("tokens.css", "form.css")
 
 
@@ -165,16 +166,20 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         if self._found is not None:
             asked = self._found[1]
             self._begin(lambda: self._create(asked, reuse=False))
+            self.submit.focus()  # the question goes, and its buttons with it
 
     def _begin(self, work: Callable[[], object]) -> None:
-        """Run `work` unless such work is running: two clicks pay once."""
+        """Run `work` unless such work is running: two clicks pay once.
+
+        The button only looks as if it were off: one that is disabled loses the keyboard's focus to the page.
+        """
 
         def work_and_free() -> None:
-            self.submit.disabled = self.pay_again.disabled = True
+            self.submit.add_class(_AT_WORK)
             try:
                 work()
             finally:
-                self.submit.disabled = self.pay_again.disabled = False
+                self.submit.remove_class(_AT_WORK)
 
         self._dispatcher.hand_over_once(work_and_free)
 
@@ -192,7 +197,7 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._say("")
         self._found = (found, asked)
         question = paid_question(found.snapshot(), draws_seed=asked.fields["seed"] is None)
-        self._question.value = f"<div>{escape(question)}</div>"
+        self._question.value = f'<div role="status">{escape(question)}</div>'
         self._asking.layout.display = ""
 
     def _create(self, asked: Asked, *, reuse: bool) -> None:
@@ -209,6 +214,7 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _show_paid(self) -> None:
         found = self._found
         self._withdraw_question()
+        self.submit.focus()
         if found is not None:
             self.following.take_up(found[0])
 

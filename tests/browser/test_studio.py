@@ -81,7 +81,7 @@ def test_what_is_wrong_stands_at_its_field(page: Page, lab: Lab) -> None:
 
 
 def test_a_pasted_picture_and_a_cancelled_job(page: Page, lab: Lab) -> None:
-    """A job can be given up from its row, after reading what that stops; the question before paying again follows."""
+    """With the keyboard alone, which never falls out of the form: a job is made, asked about and given up."""
     notebook = lab.open(page, lab.new_notebook([ENDLESS]))
     lab.run_all(page)
     lab.wait_idle(page)
@@ -93,13 +93,22 @@ def test_a_pasted_picture_and_a_cancelled_job(page: Page, lab: Lab) -> None:
     address.fill(str(Path(PICTURES) / "chelsea.jpg"))
     address.press("Enter")
     expect_picture(slots.nth(1), "451 × 300", name="chelsea.jpg")
-    form.get_by_role("button", name="Create video").click()
+    create = form.get_by_role("button", name="Create video")
+    create.press("Enter")
     row = form.locator(".pvnb-progress-row")
     expect(row).to_contain_text("Generating")
-    form.get_by_role("button", name="Create video").click()
+    expect(create).to_be_focused()
+    create.press("Enter")
     expect(form).to_contain_text("This video is already being made")
-    row.get_by_role("button", name="Cancel:").click()
+    form.get_by_role("button", name="Show it").press("Enter")
+    expect(create).to_be_focused()
+    cancel = row.get_by_role("button", name="Cancel:")
+    cancel.press("Enter")
     expect(row).to_contain_text("The generation itself may go on at PixVerse.")
+    row.get_by_role("button", name="Keep waiting").press("Escape")
+    expect(row.get_by_text("The generation itself may go on at PixVerse.")).to_be_hidden()
+    expect(cancel).to_be_focused()
+    cancel.press("Enter")
     row.get_by_role("button", name="Cancel this job").click()
     expect(row).to_contain_text("Cancelled")
     expect(notebook.locator("video")).to_have_count(0)

@@ -77,17 +77,18 @@ def test_one_press_makes_one_video(filled: Desk) -> None:
 
 
 def test_two_presses_pay_once(filled: Desk) -> None:
-    """While the first press is at work the button is off, and a second press does nothing."""
+    """While the first press is at work the button looks off, keeps the focus, and a second press does nothing."""
     filled.maker.may_create.clear()
     press(filled.form.submit)
     press(filled.form.submit)
     press(filled.form.submit)
     filled.maker.creating.wait()
-    assert filled.form.submit.disabled
+    assert "pvnb-form-at-work" in filled.form.submit._dom_classes
+    assert not filled.form.submit.disabled
     filled.maker.may_create.set()
     settle()
     assert len(filled.maker.calls) == 1
-    assert not filled.form.submit.disabled
+    assert "pvnb-form-at-work" not in filled.form.submit._dom_classes
 
 
 def test_missing_pictures_are_asked_for_at_their_slots(desk: Desk) -> None:

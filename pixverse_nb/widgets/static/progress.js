@@ -12,8 +12,8 @@ function formatClock(seconds) {
   return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
 }
 
-function buildRow(act) {
-  const row = make("li", "pvnb-progress-row");
+function buildRow(act, onKey) {
+  const row = make("li", "pvnb-progress-row", { tabIndex: -1 });
   const body = make("div", "pvnb-progress-body");
   const line = make("div", "pvnb-progress-line");
   const parts = {
@@ -39,17 +39,26 @@ function buildRow(act) {
   acts.append(parts.again, parts.button);
   row.append(make("span", "pvnb-progress-sign"), body, acts);
   parts.answers = { yes, no };
+  parts.ask.setAttribute("data-lm-suppress-shortcuts", "true"); // Escape is for the question, not for the notebook
   yes.dataset.act = "yes";
   no.dataset.act = "no";
   parts.again.dataset.act = "again";
   parts.button.dataset.act = "main";
   row.addEventListener("click", act);
+  row.addEventListener("keydown", onKey);
   return parts;
+}
+
+// A part with the focus hands it on before it is hidden, or the focus would fall to the page.
+function hideWhere(isHidden, part, { row, button }) {
+  const held = isHidden && part.contains(document.activeElement);
+  part.hidden = isHidden;
+  if (held) (button.hidden ? row : button).focus();
 }
 
 function render({ model, el }) {
   el.classList.add("pvnb-ui", "pvnb-progress");
-  const list = make("ul", "pvnb-progress-list");
+  const list = make("ul", "pvnb-progress-list", { tabIndex: -1 });
   list.setAttribute("aria-label", "Jobs");
   const more = make("div", "pvnb-progress-more");
   el.append(list, more);
@@ -78,15 +87,23 @@ function render({ model, el }) {
     parts.details.dataset.wrong = String(data.is_wrong);
     parts.question.textContent = data.cancelling;
     parts.again.textContent = data.again;
-    parts.again.hidden = !data.again;
     parts.button.textContent = data.is_over ? "Dismiss" : "Cancel";
-    parts.button.hidden = !data.is_over && !data.can_cancel;
+    hideWhere(!data.is_over && !data.can_cancel, parts.button, parts);
+    hideWhere(!data.again, parts.again, parts);
+    if (!data.can_cancel) hideWhere(true, parts.ask, parts);
     parts.button.dataset.weight = "quiet";
     for (const button of [parts.again, parts.button]) {
       button.setAttribute("aria-label", `${button.textContent}: ${data.facts}`);
     }
-    if (!data.can_cancel) parts.ask.hidden = true;
     drawTime(entry);
+  }
+
+  function onKey(event) {
+    const { parts } = shown.get(event.currentTarget.dataset.ref);
+    if (event.key !== "Escape" || parts.ask.hidden) return;
+    event.preventDefault();
+    event.stopPropagation();
+    hideWhere(true, parts.ask, parts);
   }
 
   function onAct(event) {
@@ -109,8 +126,11 @@ function render({ model, el }) {
   function removeRow(ref) {
     const { parts } = shown.get(ref);
     parts.row.removeEventListener("click", onAct);
+    parts.row.removeEventListener("keydown", onKey);
+    const held = parts.row.contains(document.activeElement);
     parts.row.remove();
     shown.delete(ref);
+    if (held) list.focus();
   }
 
   function draw() {
@@ -118,7 +138,7 @@ function render({ model, el }) {
     const refs = new Set(rows.map((data) => data.ref));
     for (const ref of [...shown.keys()]) if (!refs.has(ref)) removeRow(ref);
     rows.forEach((data, place) => {
-      const entry = shown.get(data.ref) ?? { parts: buildRow(onAct) };
+      const entry = shown.get(data.ref) ?? { parts: buildRow(onAct, onKey) };
       entry.data = data;
       shown.set(data.ref, entry);
       drawRow(entry);
