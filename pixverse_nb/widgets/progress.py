@@ -6,7 +6,7 @@ prints time, and the clocks go on while a cell keeps the kernel busy.
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import anywidget
@@ -113,13 +113,13 @@ def row_of(snapshot: JobSnapshot) -> dict[str, Any]:
     about = [shortened(request.prompt, longest=90)] if request.prompt.strip() else []
     cost = credit_words(snapshot.cost_credits, is_estimate=False, is_sandbox=snapshot.is_sandbox)
     facts = [*about, *parameter_words(request)[:3], f"seed {request.seed}", *([cost] if cost else [])]
+    is_wrong = snapshot.error is not None and state is not JobState.CANCELLED
     details = [
         snapshot.trouble,
-        snapshot.error,
+        "" if is_wrong else snapshot.error,
         meaning(snapshot) if state is not JobState.DONE else "",
         charge_words(snapshot) if state.is_final else "",
         again_step(snapshot) or next_step_words(snapshot),
-        *(() if state is JobState.DONE else snapshot.notices),  # the player tells them
     ]
     is_still = state.is_final or snapshot.rests
     waits = snapshot.typical_s is not None and snapshot.submitted_at is not None and not is_still
@@ -128,8 +128,9 @@ def row_of(snapshot: JobSnapshot) -> dict[str, Any]:
         "state": state_words(snapshot),
         "tone": job_tone(snapshot),
         "facts": masked(" · ".join(facts)),
-        "details": masked(" ".join(sentence(text) for text in details if text)),
-        "is_wrong": snapshot.error is not None and state is not JobState.CANCELLED,
+        "wrong": _sentences([snapshot.error if is_wrong else ""]),
+        "details": _sentences(details),
+        "notices": _sentences(() if state is JobState.DONE else snapshot.notices),  # the player tells them
         "began": snapshot.submitted_at or snapshot.created_at,
         "ended": snapshot.finished_at if is_still else None,
         "is_still": is_still,
@@ -139,6 +140,10 @@ def row_of(snapshot: JobSnapshot) -> dict[str, Any]:
         "is_over": state.is_final,
         "cancelling": cancel_words(snapshot),
     }
+
+
+def _sentences(texts: Iterable[str | None]) -> str:
+    return masked(" ".join(sentence(text) for text in texts if text))
 
 
 def cancel_words(snapshot: JobSnapshot) -> str:

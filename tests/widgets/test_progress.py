@@ -81,8 +81,19 @@ def test_a_failure_says_why_what_it_cost_and_what_to_do() -> None:
         next_step="Try another prompt",
     )
     row = row_of(failed)
-    assert row["details"] == "Refused for m…@e…. Nothing was charged. Try another prompt."
-    assert row["is_wrong"] is True
+    assert row["wrong"] == "Refused for m…@e…."
+    assert row["details"] == "Nothing was charged. Try another prompt."
+
+
+def test_what_is_wrong_stands_apart_from_what_is_only_worth_knowing() -> None:
+    """How a picture was cut is no part of why a job failed; a cancelled job is not wrong."""
+    cut = "Last picture: cut from 451×300 to 451×254, which is 16:9"
+    failed = row_of(replace(JOB, state=JobState.FAILED, error="The generation failed", notices=(cut,)))
+    assert (failed["wrong"], failed["notices"]) == ("The generation failed.", f"{cut}.")
+    assert "cut" not in failed["details"]
+    cancelled = row_of(replace(JOB, state=JobState.CANCELLED, error="Cancelled here"))
+    assert cancelled["wrong"] == ""
+    assert cancelled["details"].startswith("Cancelled here.")
 
 
 def test_a_stopped_download_stands_still_and_can_be_tried_again() -> None:
@@ -91,7 +102,7 @@ def test_a_stopped_download_stands_still_and_can_be_tried_again() -> None:
     assert row["state"] == "Download stopped"
     assert row["tone"] == "warn"
     assert (row["is_still"], row["ended"], row["usual"]) == (True, 160.0, "")
-    assert "The media host answered HTTP 403." in row["details"]
+    assert row["wrong"] == "The media host answered HTTP 403."
     assert "nothing is paid twice" in row["details"]
     assert (row["again"], row["can_cancel"], row["is_over"]) == ("Try again", False, False)
 

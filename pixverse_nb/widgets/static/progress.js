@@ -21,7 +21,9 @@ function buildRow(act, onKey) {
     state: make("span", "pvnb-progress-state"),
     time: make("span", "pvnb-progress-time"),
     facts: make("div", "pvnb-progress-facts"),
+    wrong: make("div", "pvnb-progress-wrong"),
     details: make("div", "pvnb-progress-details"),
+    notices: make("div", "pvnb-progress-notices"),
     ask: make("div", "pvnb-progress-ask", { hidden: true }),
     question: make("div", ""),
     again: make("button", "pvnb-progress-button", { type: "button" }),
@@ -34,7 +36,7 @@ function buildRow(act, onKey) {
   answers.append(yes, no);
   parts.ask.append(parts.question, answers);
   line.append(parts.state, parts.time);
-  body.append(line, parts.facts, parts.details, parts.ask);
+  body.append(line, parts.facts, parts.wrong, parts.details, parts.notices, parts.ask);
   const acts = make("div", "pvnb-progress-acts");
   acts.append(parts.again, parts.button);
   row.append(make("span", "pvnb-progress-sign"), body, acts);
@@ -82,9 +84,10 @@ function render({ model, el }) {
     parts.state.textContent = data.state;
     parts.facts.textContent = data.facts;
     parts.facts.title = data.facts;
-    parts.details.textContent = data.details;
-    parts.details.hidden = !data.details;
-    parts.details.dataset.wrong = String(data.is_wrong);
+    for (const name of ["wrong", "details", "notices"]) {
+      parts[name].textContent = data[name];
+      parts[name].hidden = !data[name];
+    }
     parts.question.textContent = data.cancelling;
     parts.again.textContent = data.again;
     parts.button.textContent = data.is_over ? "Dismiss" : "Cancel";
