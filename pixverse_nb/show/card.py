@@ -11,7 +11,7 @@ from pixverse_nb.show.style import styled
 from pixverse_nb.show.words import (
     charge_words,
     clock_words,
-    credit_words,
+    cost_words,
     duration_words,
     elapsed_s,
     job_tone,
@@ -101,12 +101,10 @@ def _explanation(snapshot: JobSnapshot) -> str:
 
 def _about(snapshot: JobSnapshot) -> str:
     request = snapshot.request
-    known = snapshot.cost_credits is not None
-    cost = snapshot.cost_credits if known else snapshot.estimated_credits
     facts = (
         *parameter_words(request),
         f"seed {request.seed}",
-        credit_words(cost, is_estimate=not known, is_sandbox=snapshot.is_sandbox),
+        cost_words(snapshot, may_estimate=True),
         f"ref {snapshot.ref}",
     )
     prompt = shortened(request.prompt, longest=_PROMPT_SHOWN)

@@ -149,12 +149,21 @@ def parameter_words(request: FramesRequest) -> tuple[str, ...]:
 
 
 def credit_words(count: int | None, *, is_estimate: bool, is_sandbox: bool) -> str:
-    """Return "60 credits", "about 60 credits (estimate)" or "60 sandbox credits"; empty where nothing is known."""
+    """Return "60 credits", "about 1,060 credits (estimate)" or "60 sandbox credits"; empty where nothing is known."""
     if count is None:
         return ""
     unit = "sandbox credit" if is_sandbox else "credit"
-    amount = f"{count} {unit}{'' if count == 1 else 's'}"
+    amount = f"{count:,} {unit}{'' if count == 1 else 's'}"
     return f"about {amount} (estimate)" if is_estimate else amount
+
+
+def cost_words(snapshot: JobSnapshot, *, may_estimate: bool) -> str:
+    """Return what a job costs; empty where nothing is known, and where nothing was charged."""
+    if snapshot.charged == "no" and charge_words(snapshot):
+        return ""  # "Nothing was charged." stands beside it
+    is_known = snapshot.cost_credits is not None
+    cost = snapshot.cost_credits if is_known or not may_estimate else snapshot.estimated_credits
+    return credit_words(cost, is_estimate=not is_known, is_sandbox=snapshot.is_sandbox)
 
 
 def charge_words(snapshot: JobSnapshot) -> str:

@@ -117,14 +117,23 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         with self._drawing:
             held = self.first.held
             nearest = nearest_ratio(held.picture.width, held.picture.height) if held else None
-            self.fields.refresh(nearest=nearest)
             values = self.fields.values()
+            ratio = values["aspect_ratio"] or nearest or ""
             for slot in self._slots.values():
-                slot.ratio = values["aspect_ratio"] or nearest or ""
-                slot.fit = values["fit"] or ""
+                slot.ratio, slot.fit = ratio, values["fit"] or ""
+            self.fields.refresh(nearest=nearest, fitting=self._preview(ratio, values["fit"]))
             self._withdraw_question()
             self._say("")
             self._draw_cost(values)
+
+    def _preview(self, ratio: str, fit: str | None) -> bool | None:
+        """Say at the slots what the ratio does to their pictures; tell whether it cuts or pads any, None: not known."""
+        changes = []
+        for slot in self._slots.values():
+            is_changed, caution = slot.held.fitted(aspect_ratio=ratio, fit=fit) if slot.held and ratio else (None, "")
+            slot.caution = sentence(caution) if caution else ""
+            changes.append(is_changed)
+        return True if True in changes else None if None in changes else False
 
     def _draw_cost(self, values: Mapping[str, Any]) -> None:
         asked = {name: values[name] for name in ("quality", "duration", "motion_mode")}

@@ -16,7 +16,7 @@ from pixverse_nb.models import JobSnapshot, JobState
 from pixverse_nb.privacy import masked
 from pixverse_nb.show.words import (
     charge_words,
-    credit_words,
+    cost_words,
     duration_words,
     job_tone,
     meaning,
@@ -111,7 +111,7 @@ def row_of(snapshot: JobSnapshot) -> dict[str, Any]:
     state = snapshot.state
     request = snapshot.request
     about = [shortened(request.prompt, longest=90)] if request.prompt.strip() else []
-    cost = credit_words(snapshot.cost_credits, is_estimate=False, is_sandbox=snapshot.is_sandbox)
+    cost = cost_words(snapshot, may_estimate=False)
     facts = [*about, *parameter_words(request)[:3], f"seed {request.seed}", *([cost] if cost else [])]
     is_wrong = snapshot.error is not None and state is not JobState.CANCELLED
     details = [

@@ -93,6 +93,14 @@ def test_an_error_says_whether_it_was_charged(changes: dict[str, object], words:
         assert "Try another seed." in text
 
 
+def test_what_cost_nothing_names_no_credits() -> None:
+    """A moderated job gives its credits back: no amount stands beside that nothing was charged."""
+    text = Page(card_html(a_snapshot(JobState.MODERATED, error="Moderated.", charged="no"), now=NOW)).text
+    assert "Nothing was charged." in text
+    assert "credits" not in text
+    assert "60 credits" in Page(card_html(a_snapshot(JobState.GENERATING, charged="yes"), now=NOW)).text
+
+
 def test_a_running_job_does_not_talk_of_charges() -> None:
     """While all goes well only the credits are named, not whether they are gone."""
     text = Page(card_html(a_snapshot(JobState.GENERATING, charged="yes"), now=NOW)).text

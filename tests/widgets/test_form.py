@@ -222,7 +222,7 @@ def test_the_balance_is_asked_again_when_credits_have_moved(filled: Desk) -> Non
     filled.maker.tasks[0].move(state=JobState.QUEUED)
     filled.maker.tasks[0].move(queue_position=2)
     settle()
-    assert "Balance: 1180" in filled.text
+    assert "Balance: 1,180" in filled.text
     assert filled.maker.balance_questions == asked + 1
 
 
@@ -243,6 +243,28 @@ def test_both_slots_preview_the_ratio_of_the_first_picture(desk: Desk) -> None:
     assert [(slot.ratio, slot.fit) for slot in slots] == [("1:1", "contain")] * 2
     desk.form.fields.choices["fit"].value = None
     assert [slot.fit for slot in slots] == ["", ""]
+
+
+def test_what_the_ratio_does_to_the_pictures_is_true_of_these_pictures(desk: Desk) -> None:
+    """The hint speaks of a cut where one of the two is cut, and of none where both have the ratio already."""
+    hint = desk.form.fields.choices["fit"]
+    upload(desk.form.first, a_png(160, 90), id="one")
+    upload(desk.form.last, a_png(320, 180), id="two")
+    settle()
+    assert hint.hint == "Nothing to cut: both are 16:9."
+    desk.form.fields.choices["aspect_ratio"].value = "1:1"
+    assert hint.hint == "Cut to 1:1: the bright part is sent."
+
+
+def test_a_cut_that_leaves_little_is_said_at_its_slot(desk: Desk) -> None:
+    """A strip is said to lose nearly all of itself before anything is paid; with another ratio or fit it is not."""
+    upload(desk.form.first, a_png(80, 60), id="one")
+    upload(desk.form.last, a_png(4000, 60), id="two")
+    settle()
+    assert desk.form.last.caution == "Only 80×60 pixels of it are sent; 640 or more a side make a good video."
+    assert desk.form.first.caution == ""
+    desk.form.fields.choices["fit"].value = None
+    assert desk.form.last.caution == ""
 
 
 def test_swapping_swaps_what_is_sent(filled: Desk) -> None:

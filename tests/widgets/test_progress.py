@@ -66,7 +66,7 @@ def test_nothing_is_invented() -> None:
 
 def test_a_finished_job_stops_its_clock() -> None:
     """The clock ends with the job, and a row that is over can be dismissed but not cancelled."""
-    row = row_of(replace(JOB, state=JobState.DONE, finished_at=160.0, typical_s=58.0, cost_credits=60))
+    row = row_of(replace(JOB, state=JobState.DONE, finished_at=160.0, typical_s=58.0, charged="yes", cost_credits=60))
     assert (row["ended"], row["can_cancel"], row["is_over"], row["usual"]) == (160.0, False, True, "")
     assert row["facts"].endswith("60 credits")
 
@@ -94,6 +94,13 @@ def test_what_is_wrong_stands_apart_from_what_is_only_worth_knowing() -> None:
     cancelled = row_of(replace(JOB, state=JobState.CANCELLED, error="Cancelled here"))
     assert cancelled["wrong"] == ""
     assert cancelled["details"].startswith("Cancelled here.")
+
+
+def test_what_cost_nothing_names_no_credits() -> None:
+    """Beside "Nothing was charged." stands no amount."""
+    row = row_of(replace(JOB, state=JobState.MODERATED, finished_at=160.0, error="Moderated.", cost_credits=45))
+    assert "Nothing was charged." in row["details"]
+    assert "credit" not in row["facts"]
 
 
 def test_a_stopped_download_stands_still_and_can_be_tried_again() -> None:
