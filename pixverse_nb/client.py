@@ -145,13 +145,16 @@ class AsyncClient:
     @asynccontextmanager
     async def _stream(self, client: httpx.AsyncClient, url: str) -> AsyncIterator[httpx.Response]:
         token = _inside_our_call.set(True)
+        has_begun = False
         try:
             async with client.stream("GET", url, follow_redirects=True) as response:
+                has_begun = True
                 if response.status_code != 200:
                     raise DownloadError(f"The media host answered HTTP {response.status_code}.")
                 yield response
         except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as error:
-            raise NoAnswer(f"The download broke off ({_named(error)}).", sent=True) from None
+            what = "The download broke off" if has_begun else "The address could not be reached"
+            raise NoAnswer(f"{what} ({_named(error)}).", sent=True) from None
         finally:
             _inside_our_call.reset(token)
 
@@ -265,6 +268,7 @@ def _named(error: Exception) -> str:
     """Return the kind of a network error in a few words, without the address it holds."""
     name = type(error).__name__
     words = {
+        "InvalidURL": "it is not a valid one",
         "ConnectError": "no connection to the host",
         "ConnectTimeout": "the host did not take the connection in time",
         "ReadTimeout": "the answer did not come in time",

@@ -337,7 +337,8 @@ class JobSnapshot:
     Times are Unix seconds. `typical_s` is the usual time from submission to completion for such a job, learnt from
     earlier ones; None where nothing is known. `queue_position` counts from 1 where the vendor tells it. `notices`
     and `next_step` are sentences for the person; `trouble` says what stands in the way just now (no network, busy),
-    `coming` what happens next. `attempt` counts the paid calls so far.
+    `coming` what happens next. `rests` tells of an open job that does not move until a person asks, `can_resume` that
+    `Job.resume` goes on with it. `attempt` counts the paid calls so far.
     """
 
     ref: str
@@ -353,6 +354,8 @@ class JobSnapshot:
     error: str | None = None
     next_step: str | None = None
     coming: str = ""
+    rests: bool = False
+    can_resume: bool = False
     attempt: int = 0
     charged: Charge = "no"
     estimated_credits: int | None = None

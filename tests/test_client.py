@@ -661,6 +661,22 @@ def test_a_picture_is_fetched() -> None:
     assert server.requests[0].target == "/p%20q.png"
 
 
+def test_an_address_that_cannot_be_reached_is_not_said_to_have_broken_off() -> None:
+    """Where no answer ever began nothing broke off; where it was cut in the middle it did."""
+
+    async def talk(client: AsyncClient, server: Hostile) -> tuple[str, str]:
+        said = []
+        for url in (f"{closed_port()}/p.png", f"{server.url}/p.png"):
+            with pytest.raises(NoAnswer) as caught:
+                await client.fetch_picture(url)
+            said.append(str(caught.value))
+        return said[0], said[1]
+
+    (unreached, cut), _ = run([cut_in_the_body] * 9, talk)
+    assert unreached == "The address could not be reached (no connection to the host)."
+    assert cut.startswith("The download broke off")
+
+
 @pytest.mark.parametrize("status", [403, 404, 500])
 def test_a_picture_that_is_not_there_is_said(status: int) -> None:
     """An address that answers with an error is a DownloadError with the status."""

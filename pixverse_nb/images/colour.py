@@ -2,9 +2,10 @@
 
 import importlib
 import io
+import re
 from typing import Any, Final
 
-from PIL import Image, features
+from PIL import Image, ImageChops, features
 
 _LATTICE: Final = bytes(
     level
@@ -14,6 +15,7 @@ _LATTICE: Final = bytes(
     for level in (red, green, blue)
 )
 _INVISIBLE: Final = 3  # levels of 255
+_MACHINE_NAME: Final = re.compile(r"[0-9A-Fa-f]{12}")  # Chromium's: "Google/Skia/C9C8092730B14C7EA74093A63312E737"
 
 
 def is_plain_srgb(mode: str, icc: bytes | None) -> bool:
@@ -35,8 +37,10 @@ def to_srgb(image: Image.Image, icc: bytes | None) -> tuple[Image.Image, tuple[s
         return image.convert("RGB"), notices
     if image.mode == "RGB" and _is_identity(transform):
         return image, ()
-    name = _profile_name(icc)
-    return transform.apply(image), (f"colours converted from {name} to sRGB",)
+    converted = transform.apply(image)
+    if image.mode == "RGB" and _most_moved(image, converted) <= _INVISIBLE:
+        return converted, ()
+    return converted, (f"colours converted from {_profile_name(icc)} to sRGB",)
 
 
 def _transform(mode: str, icc: bytes | None) -> Any:
@@ -54,8 +58,13 @@ def _transform(mode: str, icc: bytes | None) -> Any:
 def _is_identity(transform: Any) -> bool:
     """Tell whether no colour of a 6 × 6 × 6 lattice is visibly moved: profiles named otherwise are often sRGB."""
     lattice = Image.frombytes("RGB", (36, 6), _LATTICE)
-    moved = transform.apply(lattice).tobytes()
-    return all(abs(there - here) <= _INVISIBLE for here, there in zip(_LATTICE, moved, strict=True))
+    return _most_moved(lattice, transform.apply(lattice)) <= _INVISIBLE
+
+
+def _most_moved(before: Image.Image, after: Image.Image) -> int:
+    """Return by how many levels of 255 the colour that differs most does so in any channel."""
+    bands = ImageChops.difference(before, after).split()
+    return max(int(band.getextrema()[1]) for band in bands)  # type: ignore[arg-type]  # one band has a number
 
 
 def _profile_name(icc: bytes | None) -> str:
@@ -64,4 +73,5 @@ def _profile_name(icc: bytes | None) -> str:
         name = cms.getProfileDescription(cms.ImageCmsProfile(io.BytesIO(icc or b""))).strip()
     except (cms.PyCMSError, OSError, ValueError, TypeError):
         name = ""
-    return name[:60] if name and name.isprintable() else "the picture's own colour profile"
+    is_name = bool(name) and name.isprintable() and not _MACHINE_NAME.search(name)
+    return name[:60] if is_name else "the picture's own colour profile"

@@ -13,6 +13,7 @@ from typing import Final, Literal
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from pixverse_nb.errors import InvalidImage
+from pixverse_nb.images.framing import GOOD_SIDE_PX
 from pixverse_nb.images.sniff import looks_like_heic, unreadable_reason
 from pixverse_nb.images.sources import Given, UnusableImageError, receive
 
@@ -98,7 +99,7 @@ def open_picture(source: object) -> Picture:
         if min(width, height) < MIN_SIDE_PX:
             raise UnusableImageError(
                 f"the picture has only {width}×{height} pixels; each side needs at least {MIN_SIDE_PX}, "
-                "and 640 or more for a good video"
+                f"and {GOOD_SIDE_PX} or more for a good video"
             )
         file_format = image.format if given.data is not None else None
         return Picture(

@@ -9,6 +9,7 @@ from pixverse_nb.models import ASPECT_RATIOS, AspectRatio
 Fit = Literal["cover", "contain"]
 FITS: Final[tuple[str, ...]] = get_args(Fit)
 LONGEST_PX: Final = 2048  # PixVerse does not support pictures above about 2048 px a side
+GOOD_SIDE_PX: Final = 640  # below this a video looks coarse
 
 
 @dataclass(frozen=True)
@@ -16,13 +17,14 @@ class Framing:
     """What is done to a picture: keep `box` of it, scale that to `inner`, and centre it on a `canvas`.
 
     `box` is (left, top, right, bottom); `inner` and `canvas` are (width, height). All in whole pixels. The notices
-    say in words what a person would want to know.
+    say in words what a person would want to know; `caution` is the one that makes the video worse.
     """
 
     box: tuple[int, int, int, int]
     inner: tuple[int, int]
     canvas: tuple[int, int]
     notices: tuple[str, ...] = ()
+    caution: str = ""
 
     @property
     def changes_nothing(self) -> bool:
@@ -44,10 +46,14 @@ def framing_for(width: int, height: int, *, aspect_ratio: str, fit: str | None) 
     """
     kept, canvas = (width, height), (width, height)
     notices = []
+    caution = ""
     if fit == "cover":
         kept = canvas = _largest_inside(width, height, _quotient(aspect_ratio))
         if kept != (width, height):
             notices.append(f"cut from {width}×{height} to {kept[0]}×{kept[1]}, which is {aspect_ratio}")
+        if max(kept) < min(GOOD_SIDE_PX, max(width, height)):
+            caution = f"only {kept[0]}×{kept[1]} pixels of it are sent; {GOOD_SIDE_PX} or more a side make a good video"
+            notices.append(caution)
     elif fit == "contain":
         canvas = _smallest_around(width, height, _quotient(aspect_ratio))
         if canvas != (width, height):
@@ -57,7 +63,7 @@ def framing_for(width: int, height: int, *, aspect_ratio: str, fit: str | None) 
     if scale < 1:
         notices.append(f"scaled down from {canvas[0]}×{canvas[1]} to {final[0]}×{final[1]}")
     left, top = (width - kept[0]) // 2, (height - kept[1]) // 2
-    return Framing((left, top, left + kept[0], top + kept[1]), inner, final, tuple(notices))
+    return Framing((left, top, left + kept[0], top + kept[1]), inner, final, tuple(notices), caution)
 
 
 def _quotient(ratio: str) -> float:

@@ -77,7 +77,7 @@ def _from_path(source: str | os.PathLike[Any]) -> Given:
     if isinstance(source, str) and not source.strip():
         raise UnusableImageError(f"the path is empty; give {_KINDS}")
     if isinstance(source, str) and re.match(r"[a-z][a-z0-9+.-]+:(//|[^,]*;base64,)", source, re.IGNORECASE):
-        raise UnusableImageError("this kind of address is not read; give a path, an http(s) address or bytes")
+        raise UnusableImageError("this kind of address is not read; give a path or an http(s) address")
     try:
         path = Path(os.fsdecode(source)).expanduser()
         if path.is_dir():
@@ -93,7 +93,7 @@ def _from_path(source: str | os.PathLike[Any]) -> Given:
     except PermissionError as error:
         raise UnusableImageError("the file may not be read; check its permissions") from error
     except (OSError, ValueError, RuntimeError) as error:  # no such drive, a name too long, a NUL in it, no home for ~
-        raise UnusableImageError("the path cannot be opened; check it, or give the picture's bytes") from error
+        raise UnusableImageError("the path cannot be opened; check it") from error
     return _from_bytes(data, empty=f"{_shown(path)} is empty (0 bytes)")
 
 

@@ -87,6 +87,18 @@ def awaits_word(record: JobRecord) -> bool:
     return record.imported and record.charged == "no" and (is_unsent(record) or record.state is JobState.TIMED_OUT)
 
 
+def can_be_taken_up(record: JobRecord, *, is_resting: bool) -> bool:
+    """True where nothing moves for the job and `Job.resume` goes on with it.
+
+    Not where another machine may still send it: that takes a person who knows of both.
+    """
+    if awaits_word(record):
+        return False
+    if record.state is JobState.CANCELLED:
+        return record.charged != "no"
+    return record.state is JobState.TIMED_OUT or (is_resting and not record.state.is_final)
+
+
 def is_listed(record: JobRecord) -> bool:
     """True where the vendor's list is to be watched for this job."""
     return not record.parked and record.state in (

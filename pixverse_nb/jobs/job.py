@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterable
 from typing import Any, Final
 
 from pixverse_nb.errors import ConfigError, JobTimeout, PixVerseError
-from pixverse_nb.jobs.actions import awaits_word
+from pixverse_nb.jobs.actions import awaits_word, can_be_taken_up
 from pixverse_nb.jobs.attempts import attempts_of
 from pixverse_nb.jobs.coming import coming
 from pixverse_nb.jobs.engine import Engine
@@ -124,6 +124,8 @@ class Job:
             error=record.error,
             next_step=next_step(record, is_resting=is_resting),
             coming=coming(record, timing=self._engine.timing, now=self._engine.now(), is_resting=is_resting),
+            rests=is_resting and not record.state.is_final,
+            can_resume=can_be_taken_up(record, is_resting=is_resting),
             attempt=record.attempt,
             charged=record.charged,
             estimated_credits=record.estimated_credits,

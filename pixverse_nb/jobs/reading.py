@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pixverse_nb.jobs.actions import can_be_taken_up
 from pixverse_nb.jobs.attempts import attempts_of
 from pixverse_nb.jobs.coming import coming
 from pixverse_nb.jobs.words import next_step
@@ -64,6 +65,8 @@ def _snapshot(record: JobRecord, timing: Timing | None, now: float) -> JobSnapsh
         error=record.error,
         next_step=next_step(record, is_resting=False),
         coming=coming(record, timing=timing, now=now, is_resting=False),
+        rests=record.parked and not record.state.is_final,
+        can_resume=can_be_taken_up(record, is_resting=record.parked),
         attempt=record.attempt,
         charged=record.charged,
         estimated_credits=record.estimated_credits,

@@ -4,22 +4,22 @@ import time
 from html import escape
 from typing import Final
 
-from pixverse_nb.models import JobSnapshot
+from pixverse_nb.models import JobSnapshot, JobState
 from pixverse_nb.privacy import masked
 from pixverse_nb.show.player import data_url, facts_html, player_html, player_text, sandbox_badge
 from pixverse_nb.show.style import styled
 from pixverse_nb.show.words import (
-    STATE_WORDS,
     charge_words,
     clock_words,
-    credit_words,
+    cost_words,
     duration_words,
     elapsed_s,
+    job_tone,
     meaning,
     next_step_words,
     parameter_words,
     shortened,
-    tone,
+    state_words,
     typical_words,
 )
 
@@ -42,7 +42,7 @@ def card_block(snapshot: JobSnapshot, *, now: float, pictures: tuple[bytes, byte
     """Return the card alone, without the stylesheet and whether or not there is a video."""
     body = "".join((_head(snapshot, now), _explanation(snapshot), _about(snapshot)))
     return (
-        f'<div class="pvnb pvnb-card pvnb-{tone(snapshot.state)}"><div class="pvnb-row">'
+        f'<div class="pvnb pvnb-card pvnb-{job_tone(snapshot)}"><div class="pvnb-row">'
         f'{_pictures(pictures)}<div class="pvnb-body">{body}</div></div>{_sweep(snapshot, now)}</div>'
     )
 
@@ -51,7 +51,7 @@ def card_text(snapshot: JobSnapshot, *, now: float) -> str:
     """Return the job in one to three lines of plain text."""
     if snapshot.video is not None:
         return player_text(snapshot.video)
-    state = STATE_WORDS[snapshot.state] + (" (sandbox)" if snapshot.is_sandbox else "")
+    state = state_words(snapshot) + (" (sandbox)" if snapshot.is_sandbox else "")
     clock = _clock(snapshot, now)
     head = f"{state}, {clock}" if clock else state
     usual = typical_words(snapshot, now=now)
@@ -69,7 +69,9 @@ def _sentences(*parts: str | None) -> str:
 
 def _clock(snapshot: JobSnapshot, now: float) -> str:
     elapsed = elapsed_s(snapshot, now=now)
-    if snapshot.state.is_final:
+    if snapshot.rests and snapshot.finished_at is None:
+        return ""  # nothing is waited for, so nothing is counted
+    if snapshot.state.is_final or snapshot.rests:
         return f"after {duration_words(elapsed)}" if elapsed >= 1 else ""
     return clock_words(elapsed)
 
@@ -80,7 +82,7 @@ def _head(snapshot: JobSnapshot, now: float) -> str:
     usual = typical_words(snapshot, now=now)
     return (
         '<div class="pvnb-head"><div class="pvnb-state" role="status" aria-live="polite">'
-        f'<span class="pvnb-mark"></span><strong>{STATE_WORDS[snapshot.state]}</strong></div>{badge}'
+        f'<span class="pvnb-mark"></span><strong>{state_words(snapshot)}</strong></div>{badge}'
         f'<span class="pvnb-clock" role="timer" aria-live="off" title="as of {_as_of(now)}">'
         f"{' · '.join(part for part in (_clock(snapshot, now), usual) if part)}</span></div>"
     )
@@ -99,12 +101,10 @@ def _explanation(snapshot: JobSnapshot) -> str:
 
 def _about(snapshot: JobSnapshot) -> str:
     request = snapshot.request
-    known = snapshot.cost_credits is not None
-    cost = snapshot.cost_credits if known else snapshot.estimated_credits
     facts = (
         *parameter_words(request),
         f"seed {request.seed}",
-        credit_words(cost, is_estimate=not known, is_sandbox=snapshot.is_sandbox),
+        cost_words(snapshot, may_estimate=True),
         f"ref {snapshot.ref}",
     )
     prompt = shortened(request.prompt, longest=_PROMPT_SHOWN)
@@ -134,7 +134,7 @@ def _sweep(snapshot: JobSnapshot, now: float) -> str:
     Every update replaces the card, so the animation is started where the last one stood; and it ends by itself after
     some seconds, so that a card left behind by a dead kernel does not go on pretending.
     """
-    if tone(snapshot.state) not in ("run", "wait", "warn") or snapshot.state.is_final:
+    if snapshot.state is JobState.PLANNED or snapshot.state.is_final or snapshot.rests:
         return ""
     phase = f"animation-delay:-{now % _DRIFT_S:.2f}s"
     return f'<div class="pvnb-sweep" aria-hidden="true"><div class="pvnb-runner" style="{phase}"></div></div>'

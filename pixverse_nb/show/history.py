@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from pixverse_nb.models import Attempt, JobEvent, JobSnapshot
 from pixverse_nb.privacy import masked
-from pixverse_nb.show.words import STATE_WORDS, charge_words, credit_words, parameter_words
+from pixverse_nb.show.words import charge_words, credit_words, parameter_words, state_words
 
 _CHARGED = {"no": "not paid", "yes": "paid", "unknown": "it is not known whether it was paid"}
 
@@ -13,7 +13,7 @@ _CHARGED = {"no": "not paid", "yes": "paid", "unknown": "it is not known whether
 def history_text(job: JobSnapshot, attempts: Sequence[Attempt], events: Sequence[JobEvent]) -> str:
     """Return a job's facts, its paid calls and its events as plain text, oldest first."""
     facts = [
-        ("state", STATE_WORDS[job.state]),
+        ("state", state_words(job)),
         ("prompt", job.request.prompt),
         ("parameters", ", ".join((*parameter_words(job.request), f"seed {job.request.seed}"))),
         ("charged", charge_words(job) or _CHARGED[job.charged]),

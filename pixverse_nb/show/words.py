@@ -76,8 +76,26 @@ def tone(state: JobState) -> Tone:
     return _TONES.get(state, "run")
 
 
+def state_words(snapshot: JobSnapshot) -> str:
+    """Return where a job stands, in words; one that does not move until a person asks is not called under way."""
+    if not snapshot.rests or snapshot.state is JobState.PLANNED:
+        return STATE_WORDS[snapshot.state]
+    if snapshot.state is JobState.DOWNLOADING:
+        return "Download stopped"
+    return "Not sent" if snapshot.state in (JobState.UPLOADING, JobState.WAITING) else "Stopped"
+
+
+def job_tone(snapshot: JobSnapshot) -> Tone:
+    """Return how a job is coloured: as its state, but what rests is never coloured as running."""
+    if not snapshot.rests:
+        return tone(snapshot.state)
+    return "off" if snapshot.error is None else "warn"
+
+
 def meaning(snapshot: JobSnapshot) -> str:
     """Return what the state means for the person, the place in the queue included; empty where it says itself."""
+    if snapshot.rests:
+        return ""
     if snapshot.state is JobState.QUEUED:
         place = snapshot.queue_position
         return f"Position {place}." if place is not None else "PixVerse has accepted it and has not begun."
@@ -95,7 +113,7 @@ def elapsed_s(snapshot: JobSnapshot, *, now: float) -> float:
 
 def typical_words(snapshot: JobSnapshot, *, now: float) -> str:
     """Return "usually about 58 s", or that it takes longer than usual; empty where nothing is known or it is over."""
-    if snapshot.typical_s is None or snapshot.submitted_at is None or snapshot.state.is_final:
+    if snapshot.typical_s is None or snapshot.submitted_at is None or snapshot.state.is_final or snapshot.rests:
         return ""
     usual = duration_words(snapshot.typical_s)
     longer = elapsed_s(snapshot, now=now) > 1.5 * snapshot.typical_s
@@ -131,12 +149,21 @@ def parameter_words(request: FramesRequest) -> tuple[str, ...]:
 
 
 def credit_words(count: int | None, *, is_estimate: bool, is_sandbox: bool) -> str:
-    """Return "60 credits", "about 60 credits (estimate)" or "60 sandbox credits"; empty where nothing is known."""
+    """Return "60 credits", "about 1,060 credits (estimate)" or "60 sandbox credits"; empty where nothing is known."""
     if count is None:
         return ""
     unit = "sandbox credit" if is_sandbox else "credit"
-    amount = f"{count} {unit}{'' if count == 1 else 's'}"
+    amount = f"{count:,} {unit}{'' if count == 1 else 's'}"
     return f"about {amount} (estimate)" if is_estimate else amount
+
+
+def cost_words(snapshot: JobSnapshot, *, may_estimate: bool) -> str:
+    """Return what a job costs; empty where nothing is known, and where nothing was charged."""
+    if snapshot.charged == "no" and charge_words(snapshot):
+        return ""  # "Nothing was charged." stands beside it
+    is_known = snapshot.cost_credits is not None
+    cost = snapshot.cost_credits if is_known or not may_estimate else snapshot.estimated_credits
+    return credit_words(cost, is_estimate=not is_known, is_sandbox=snapshot.is_sandbox)
 
 
 def charge_words(snapshot: JobSnapshot) -> str:

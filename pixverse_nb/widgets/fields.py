@@ -95,8 +95,11 @@ class Fields:
             message.value = _message(wrong.get(name, ""))
         return {name: why for name, why in wrong.items() if name not in self.controls}
 
-    def refresh(self, *, nearest: str | None) -> None:
-        """Bring the counter, the barred options and the hints up to date; `nearest` is the first picture's ratio."""
+    def refresh(self, *, nearest: str | None, fitting: bool | None = None) -> None:
+        """Bring the counter, the barred options and the hints up to date; `nearest` is the first picture's ratio.
+
+        `fitting` tells whether any picture is cut or padded for the ratio; None where that is not known yet.
+        """
         values = self.values()
         length = len(values["prompt"])
         tone = ' data-tone="bad"' if length > PROMPT_MAX else ""
@@ -105,7 +108,7 @@ class Fields:
             self.choices[name].bar(_barred(name, self.choices[name], values))
         ratio = self.choices["aspect_ratio"]
         ratio.names = [f"Auto: {nearest}" if nearest else "Auto", *ASPECT_RATIOS]
-        self.choices["fit"].hint = _fit_words(values["fit"], values["aspect_ratio"] or nearest)
+        self.choices["fit"].hint = _fit_words(values["fit"], values["aspect_ratio"] or nearest, fitting)
         self.no_seed.layout.display = "" if self.seed.value.strip() else "none"
 
     def _composed(self) -> dict[str, Any]:
@@ -114,9 +117,8 @@ class Fields:
             button.add_class("pvnb-form-icon")
             button.add_class(f"pvnb-form-icon-{name}")
         seed = ipywidgets.HBox([self.seed, self.no_seed, self.dice])
-        seed.add_class("pvnb-form-seed")
         prompt = ipywidgets.VBox([self.prompt, self._count])
-        prompt.add_class("pvnb-form-prompt")
+        prompt.add_class("pvnb-form-counted")
         bodies = {"prompt": prompt, "seed": seed, "remove_watermark": self.remove_watermark}
         return {name: _field(body, self._messages[name]) for name, body in bodies.items()}
 
@@ -167,11 +169,13 @@ def _barred(name: str, choice: Choice, values: Mapping[str, object]) -> dict[obj
     return barred
 
 
-def _fit_words(fit: str | None, ratio: str | None) -> str:
+def _fit_words(fit: str | None, ratio: str | None, fitting: bool | None) -> str:
     shape = ratio or "the first picture's ratio"
     match fit:
+        case "cover" | "contain" if fitting is False:
+            return f"Nothing to {'cut' if fit == 'cover' else 'pad'}: both are {shape}."
         case "cover":
-            return f"Cut to {shape}: the bright part is sent." if ratio else f"Cut to {shape}."
+            return f"Cut to {shape}" + (": the bright part is sent." if fitting else ".")
         case "contain":
             return f"Brought to {shape} with black bars."
         case _:

@@ -26,7 +26,7 @@ class Following:
         on_video: Callable[[JobSnapshot], object],
         on_spent: Callable[[], object],
     ) -> None:
-        self.progress = Progress(on_cancel=self._cancel, dispatcher=dispatcher)
+        self.progress = Progress(on_cancel=self._cancel, on_again=self._resume, dispatcher=dispatcher)
         self._maker = maker
         self._dispatcher = dispatcher
         self._on_video = on_video
@@ -71,3 +71,6 @@ class Following:
 
     def _cancel(self, ref: str) -> None:
         self._tasks[ref].cancel()
+
+    def _resume(self, ref: str) -> None:
+        self._tasks[ref].resume()

@@ -22,6 +22,7 @@ from pixverse_nb.widgets.picker import Picker
 from pixverse_nb.widgets.ports import Maker, Task
 from pixverse_nb.widgets.words import missing_words, paid_question, sentence
 
+_AT_WORK: Final = "pvnb-form-at-work"
 _CSS: Final = sheet("tokens.css", "form.css")
 
 
@@ -116,14 +117,23 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         with self._drawing:
             held = self.first.held
             nearest = nearest_ratio(held.picture.width, held.picture.height) if held else None
-            self.fields.refresh(nearest=nearest)
             values = self.fields.values()
+            ratio = values["aspect_ratio"] or nearest or ""
             for slot in self._slots.values():
-                slot.ratio = values["aspect_ratio"] or nearest or ""
-                slot.fit = values["fit"] or ""
+                slot.ratio, slot.fit = ratio, values["fit"] or ""
+            self.fields.refresh(nearest=nearest, fitting=self._preview(ratio, values["fit"]))
             self._withdraw_question()
             self._say("")
             self._draw_cost(values)
+
+    def _preview(self, ratio: str, fit: str | None) -> bool | None:
+        """Say at the slots what the ratio does to their pictures; tell whether it cuts or pads any, None: not known."""
+        changes = []
+        for slot in self._slots.values():
+            is_changed, caution = slot.held.fitted(aspect_ratio=ratio, fit=fit) if slot.held and ratio else (None, "")
+            slot.caution = sentence(caution) if caution else ""
+            changes.append(is_changed)
+        return True if True in changes else None if None in changes else False
 
     def _draw_cost(self, values: Mapping[str, Any]) -> None:
         asked = {name: values[name] for name in ("quality", "duration", "motion_mode")}
@@ -165,16 +175,20 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         if self._found is not None:
             asked = self._found[1]
             self._begin(lambda: self._create(asked, reuse=False))
+            self.submit.focus()  # the question goes, and its buttons with it
 
     def _begin(self, work: Callable[[], object]) -> None:
-        """Run `work` unless such work is running: two clicks pay once."""
+        """Run `work` unless such work is running: two clicks pay once.
+
+        The button only looks as if it were off: one that is disabled loses the keyboard's focus to the page.
+        """
 
         def work_and_free() -> None:
-            self.submit.disabled = self.pay_again.disabled = True
+            self.submit.add_class(_AT_WORK)
             try:
                 work()
             finally:
-                self.submit.disabled = self.pay_again.disabled = False
+                self.submit.remove_class(_AT_WORK)
 
         self._dispatcher.hand_over_once(work_and_free)
 
@@ -192,7 +206,7 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._say("")
         self._found = (found, asked)
         question = paid_question(found.snapshot(), draws_seed=asked.fields["seed"] is None)
-        self._question.value = f"<div>{escape(question)}</div>"
+        self._question.value = f'<div role="status">{escape(question)}</div>'
         self._asking.layout.display = ""
 
     def _create(self, asked: Asked, *, reuse: bool) -> None:
@@ -209,6 +223,7 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _show_paid(self) -> None:
         found = self._found
         self._withdraw_question()
+        self.submit.focus()
         if found is not None:
             self.following.take_up(found[0])
 
@@ -217,7 +232,8 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._asking.layout.display = "none"
 
     def _missing_pictures(self) -> dict[str, str]:
-        return {which: words for which, slot in self._slots.items() if (words := missing_words(slot.state))}
+        asked = {which: missing_words(slot.state, slot.message) for which, slot in self._slots.items()}
+        return {which: words for which, words in asked.items() if words}
 
     def _show_problems(self, wrong: Mapping[str, str]) -> None:
         """Put each sentence at its field, and those of fields that are not here into the status line."""

@@ -8,6 +8,7 @@ from typing import Any, Final
 from pixverse_nb.disk import sha256_of_file
 from pixverse_nb.images import Picture, Which, is_url, read_picture, thumbnail
 from pixverse_nb.images.decoding import decode
+from pixverse_nb.images.framing import framing_for
 
 THUMBNAIL_PX: Final = 640
 
@@ -30,6 +31,13 @@ class Held:
     def size_bytes(self) -> int:
         """The length of the file; 0 for pixels that never were one."""
         return len(self.picture.given.data or b"")
+
+    def fitted(self, *, aspect_ratio: str, fit: str | None) -> tuple[bool, str]:
+        """Tell whether the picture is cut or padded for the ratio, and what speaks against that; "" where nothing."""
+        width, height = self.picture.width, self.picture.height
+        framing = framing_for(width, height, aspect_ratio=aspect_ratio, fit=fit)
+        is_cut = framing.box != (0, 0, width, height)
+        return is_cut or framing.canvas != framing.inner, framing.caution
 
     @property
     def content(self) -> Any:

@@ -42,6 +42,7 @@ class Picker(anywidget.AnyWidget):
     height = traitlets.Int(0).tag(sync=True)
     size = traitlets.Int(0).tag(sync=True)  # bytes of what was given; 0 where it was no file
     notices = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    caution = traitlets.Unicode("").tag(sync=True)  # what the ratio does to the picture that makes the video worse
     message = traitlets.Unicode("").tag(sync=True)  # what is wrong, in words
     ratio = traitlets.Unicode("").tag(sync=True)  # "16:9": the shape that will be sent, for the preview
     fit = traitlets.Unicode("").tag(sync=True)  # "cover", "contain", or "" for as it is

@@ -25,6 +25,10 @@ class Task(Protocol):
         """Stop waiting for it; False where it was over already."""
         ...
 
+    def resume(self) -> None:
+        """Go on with it where it rests."""
+        ...
+
 
 class Maker(Protocol):
     """Whoever makes the videos. Everything may be called from any thread."""

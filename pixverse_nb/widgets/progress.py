@@ -6,7 +6,7 @@ prints time, and the clocks go on while a cell keeps the kernel busy.
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import anywidget
@@ -15,19 +15,19 @@ import traitlets
 from pixverse_nb.models import JobSnapshot, JobState
 from pixverse_nb.privacy import masked
 from pixverse_nb.show.words import (
-    STATE_WORDS,
     charge_words,
-    credit_words,
+    cost_words,
     duration_words,
+    job_tone,
     meaning,
     next_step_words,
     parameter_words,
     shortened,
-    tone,
+    state_words,
 )
 from pixverse_nb.widgets.assembly import script, sheet
 from pixverse_nb.widgets.dispatch import Dispatcher
-from pixverse_nb.widgets.words import sentence
+from pixverse_nb.widgets.words import again_step, again_words, sentence
 
 SCRIPTS: Final = ("elements.js", "progress.js")
 SHOWN_MAX: Final = 12
@@ -36,8 +36,9 @@ _NOT_SENT: Final = frozenset({JobState.PLANNED, JobState.UPLOADING, JobState.WAI
 
 
 class Progress(anywidget.AnyWidget):
-    """The list of jobs, newest first; `show` puts a snapshot in, `on_cancel` is told which job to give up.
+    """The list of jobs, newest first; `show` puts a snapshot in.
 
+    `on_cancel` is told which job to give up, `on_again` which one to take up again.
     At most 12 rows are shown, the open ones first; `more` counts the others.
     """
 
@@ -47,11 +48,19 @@ class Progress(anywidget.AnyWidget):
     rows = traitlets.List(traitlets.Dict()).tag(sync=True)
     more = traitlets.Int(0).tag(sync=True)
 
-    def __init__(self, *, on_cancel: Callable[[str], object], dispatcher: Dispatcher, **traits: Any) -> None:
+    def __init__(
+        self,
+        *,
+        on_cancel: Callable[[str], object],
+        on_again: Callable[[str], object],
+        dispatcher: Dispatcher,
+        **traits: Any,
+    ) -> None:
         super().__init__(**traits)
         self._snapshots: dict[str, JobSnapshot] = {}
         self._lock = threading.Lock()
         self._on_cancel = on_cancel
+        self._on_again = on_again
         self._dispatcher = dispatcher
         self.on_msg(self._take_message)
 
@@ -86,6 +95,8 @@ class Progress(anywidget.AnyWidget):
                 self.send({"kind": "clock", "now": time.time()})
             case "cancel" if ref in self._snapshots:
                 self._dispatcher.hand_over(lambda: self._on_cancel(str(ref)))
+            case "again" if ref in self._snapshots:
+                self._dispatcher.hand_over(lambda: self._on_again(str(ref)))
             case "drop" if isinstance(ref, str):
                 self._dispatcher.guard(lambda: self.drop(ref))
             case _:
@@ -93,35 +104,46 @@ class Progress(anywidget.AnyWidget):
 
 
 def row_of(snapshot: JobSnapshot) -> dict[str, Any]:
-    """Return what one row shows, in words; times are Unix seconds, `ended` is None while the clock ticks."""
+    """Return what one row shows, in words; times are Unix seconds.
+
+    The clock ticks unless the job `is_still`; then it shows the time up to `ended`, and none where that is None.
+    """
     state = snapshot.state
     request = snapshot.request
     about = [shortened(request.prompt, longest=90)] if request.prompt.strip() else []
-    cost = credit_words(snapshot.cost_credits, is_estimate=False, is_sandbox=snapshot.is_sandbox)
+    cost = cost_words(snapshot, may_estimate=False)
     facts = [*about, *parameter_words(request)[:3], f"seed {request.seed}", *([cost] if cost else [])]
+    is_wrong = snapshot.error is not None and state is not JobState.CANCELLED
     details = [
         snapshot.trouble,
-        snapshot.error,
+        "" if is_wrong else snapshot.error,
         meaning(snapshot) if state is not JobState.DONE else "",
         charge_words(snapshot) if state.is_final else "",
-        next_step_words(snapshot),
-        *(() if state is JobState.DONE else snapshot.notices),  # the player tells them
+        again_step(snapshot) or next_step_words(snapshot),
     ]
-    waits = snapshot.typical_s is not None and snapshot.submitted_at is not None and not state.is_final
+    is_still = state.is_final or snapshot.rests
+    waits = snapshot.typical_s is not None and snapshot.submitted_at is not None and not is_still
     return {
         "ref": snapshot.ref,
-        "state": STATE_WORDS[state],
-        "tone": tone(state),
+        "state": state_words(snapshot),
+        "tone": job_tone(snapshot),
         "facts": masked(" · ".join(facts)),
-        "details": masked(" ".join(sentence(text) for text in details if text)),
-        "is_wrong": snapshot.error is not None and state is not JobState.CANCELLED,
+        "wrong": _sentences([snapshot.error if is_wrong else ""]),
+        "details": _sentences(details),
+        "notices": _sentences(() if state is JobState.DONE else snapshot.notices),  # the player tells them
         "began": snapshot.submitted_at or snapshot.created_at,
-        "ended": snapshot.finished_at if state.is_final else None,
+        "ended": snapshot.finished_at if is_still else None,
+        "is_still": is_still,
         "usual": f"usually about {duration_words(snapshot.typical_s)}" if waits and snapshot.typical_s else "",
-        "can_cancel": not state.is_final,
+        "can_cancel": not state.is_final and state is not JobState.DOWNLOADING,  # what is finished is fetched
+        "again": again_words(snapshot),
         "is_over": state.is_final,
         "cancelling": cancel_words(snapshot),
     }
+
+
+def _sentences(texts: Iterable[str | None]) -> str:
+    return masked(" ".join(sentence(text) for text in texts if text))
 
 
 def cancel_words(snapshot: JobSnapshot) -> str:

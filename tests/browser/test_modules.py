@@ -31,6 +31,7 @@ STATES: dict[str, dict[str, Any]] = {
         "height": 0,
         "size": 0,
         "notices": [],
+        "caution": "",
         "message": "",
         "ratio": "",
         "fit": "",

@@ -61,21 +61,27 @@ def test_what_is_wrong_stands_at_its_field(page: Page, lab: Lab) -> None:
     fast.click(force=True)  # Playwright itself keeps off what says that it is disabled
     expect(form.get_by_role("radio", name="Normal")).to_be_checked()
     form.get_by_label("Seed", exact=True).fill("abc")
+    form.get_by_label("Prompt").fill("x" * 2100)
     form.get_by_role("button", name="Create video").click()
     alerts = form.get_by_role("alert").filter(visible=True)
     expect(alerts).to_have_text(
         [
             "Choose a picture here.",
             "Choose a picture here.",
+            "The prompt is 52 characters too long; at most 2048 are taken.",
             "A whole number from 1 to 2147483647, or nothing for a random one.",
             "Nothing was sent: see the marked fields.",
         ]
     )
     expect(form.locator(".pvnb-progress-row")).to_have_count(0)
+    sentence, field = alerts.nth(2).bounding_box(), form.get_by_label("Prompt").bounding_box()
+    assert sentence is not None
+    assert field is not None
+    assert sentence["y"] >= field["y"] + field["height"], "the sentence stands below its field, clear of the counter"
 
 
 def test_a_pasted_picture_and_a_cancelled_job(page: Page, lab: Lab) -> None:
-    """A job can be given up from its row, after reading what that stops; the question before paying again follows."""
+    """With the keyboard alone, which never falls out of the form: a job is made, asked about and given up."""
     notebook = lab.open(page, lab.new_notebook([ENDLESS]))
     lab.run_all(page)
     lab.wait_idle(page)
@@ -87,13 +93,22 @@ def test_a_pasted_picture_and_a_cancelled_job(page: Page, lab: Lab) -> None:
     address.fill(str(Path(PICTURES) / "chelsea.jpg"))
     address.press("Enter")
     expect_picture(slots.nth(1), "451 × 300", name="chelsea.jpg")
-    form.get_by_role("button", name="Create video").click()
+    create = form.get_by_role("button", name="Create video")
+    create.press("Enter")
     row = form.locator(".pvnb-progress-row")
     expect(row).to_contain_text("Generating")
-    form.get_by_role("button", name="Create video").click()
+    expect(create).to_be_focused()
+    create.press("Enter")
     expect(form).to_contain_text("This video is already being made")
-    row.get_by_role("button", name="Cancel:").click()
+    form.get_by_role("button", name="Show it").press("Enter")
+    expect(create).to_be_focused()
+    cancel = row.get_by_role("button", name="Cancel:")
+    cancel.press("Enter")
     expect(row).to_contain_text("The generation itself may go on at PixVerse.")
+    row.get_by_role("button", name="Keep waiting").press("Escape")
+    expect(row.get_by_text("The generation itself may go on at PixVerse.")).to_be_hidden()
+    expect(cancel).to_be_focused()
+    cancel.press("Enter")
     row.get_by_role("button", name="Cancel this job").click()
     expect(row).to_contain_text("Cancelled")
     expect(notebook.locator("video")).to_have_count(0)

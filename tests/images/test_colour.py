@@ -40,6 +40,17 @@ def test_a_converted_picture_names_its_profile() -> None:
     assert to_srgb(scene(), adobe_rgb())[1] == ("colours converted from Adobe RGB (1998) to sRGB",)
 
 
+def test_a_name_that_a_machine_gave_is_not_told() -> None:
+    """A pasted picture's profile is called by a checksum in some browsers, which tells a person nothing."""
+    pasted = adobe_rgb().replace(b"Adobe RGB (1998)", b"S/C9C8092730B14C")
+    assert to_srgb(scene(), pasted)[1] == ("colours converted from the picture's own colour profile to sRGB",)
+
+
+def test_a_picture_that_looks_the_same_afterwards_is_not_spoken_of() -> None:
+    """A grey picture has the same greys in either profile: nothing that a person could see was converted."""
+    assert to_srgb(Image.linear_gradient("L").convert("RGB"), display_p3_profile())[1] == ()
+
+
 @pytest.mark.parametrize("profile", [None, b"", srgb_profile()])
 def test_srgb_is_left_alone(profile: bytes | None) -> None:
     """No profile, or sRGB's own: the very pixels, and nothing to say."""

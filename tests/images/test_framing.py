@@ -81,6 +81,20 @@ def test_a_shape_right_within_a_pixel_is_left_alone(size: tuple[int, int]) -> No
     assert framing_for(*size, aspect_ratio="16:9", fit="contain").changes_nothing
 
 
+@pytest.mark.parametrize("size", [(4000, 60), (700, 60), (960, 540)])
+def test_a_cut_that_leaves_too_little_is_said(size: tuple[int, int]) -> None:
+    """Where the cut makes a picture smaller than a good video needs, the person is told, with what is left."""
+    framing = framing_for(*size, aspect_ratio="1:1", fit="cover")
+    assert framing.caution == f"only {size[1]}×{size[1]} pixels of it are sent; 640 or more a side make a good video"
+    assert framing.caution in framing.notices
+
+
+@pytest.mark.parametrize(("size", "fit"), [((4000, 60), "contain"), ((4000, 60), None), ((451, 300), "cover")])
+def test_a_picture_that_keeps_its_length_needs_no_caution(size: tuple[int, int], fit: str | None) -> None:
+    """Bars take nothing away, and a picture that was small before is not made small by its cut."""
+    assert framing_for(*size, aspect_ratio="16:9", fit=fit).caution == ""
+
+
 def test_every_change_is_said() -> None:
     """Cutting, bars and scaling each have their sentence with the sizes."""
     cover = framing_for(4032, 3024, aspect_ratio="16:9", fit="cover")

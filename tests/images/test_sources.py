@@ -127,7 +127,7 @@ def test_other_arrays_are_refused_with_the_mend(pixels: object, words: str) -> N
         (str(PICTURES / "cofee_wide.jpg"), "did you mean 'coffee_wide.jpg'?"),
         ("no-such-folder/x.png", "looked in"),
         ("data:image/png;base64,QUJD", "this kind of address is not read"),
-        ("file:///tmp/x.png", "this kind of address is not read"),
+        ("file:///tmp/x.png", "give a path or an http(s) address"),
         ("a\0b.png", "there is no file"),
         ("A" * 5000, "the path cannot be opened"),
         ("/dev/null", "is not a regular file"),

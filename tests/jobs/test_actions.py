@@ -13,6 +13,7 @@ from pixverse_nb.jobs.actions import (
     SleepUntil,
     Submit,
     Upload,
+    can_be_taken_up,
     holds_slot,
     is_listed,
     is_unsent,
@@ -65,6 +66,21 @@ def test_a_parked_job_rests(state: JobState) -> None:
     """Nothing is done for a parked job until a person acts, not even at its deadline."""
     for now in (NOW, LATE):
         assert next_action(in_state(state, parked=True), now=now, owner="me", is_asked=True) == Rest()
+
+
+@pytest.mark.parametrize("state", list(JobState))
+def test_what_rests_can_be_taken_up(state: JobState) -> None:
+    """An open job that rests, one that timed out, and a cancelled one that may be paid; nothing else that has ended."""
+    resting = can_be_taken_up(in_state(state, parked=True, charged="yes"), is_resting=True)
+    assert resting is (not state.is_final or state in (JobState.TIMED_OUT, JobState.CANCELLED))
+    moving = can_be_taken_up(in_state(state, charged="yes"), is_resting=False)
+    assert moving is (state in (JobState.TIMED_OUT, JobState.CANCELLED))
+
+
+def test_neither_a_cancelled_unpaid_job_nor_one_of_another_machine_is_taken_up_by_a_press() -> None:
+    """The first was given up before it cost anything; the second may still be sent, and paid, by the other machine."""
+    assert not can_be_taken_up(in_state(JobState.CANCELLED, charged="no"), is_resting=False)
+    assert not can_be_taken_up(in_state(JobState.WAITING, charged="no", imported=True), is_resting=True)
 
 
 @pytest.mark.parametrize("state", list(JobState))

@@ -634,6 +634,14 @@ def test_a_parked_job_goes_on() -> None:
     assert (record.parked, record.error, record.state) == (False, None, JobState.DOWNLOADING)
 
 
+def test_a_parked_job_keeps_its_reason() -> None:
+    """A list that shows a stopped download once more says nothing new of it: why it stopped stays to be read."""
+    parked = advance(lived(*LIVES[JobState.DOWNLOADING]), Troubled(NOW + 99, "Disk full.", parks=True))
+    seen = advance(parked, RowSeen(NOW + 120, NOW + 119, a_row(RemoteState.COMPLETED, url="https://x/new.mp4")))
+    assert (seen.parked, seen.error, seen.error_kind) == (True, "Disk full.", parked.error_kind)
+    assert seen.url == "https://x/new.mp4"
+
+
 def test_a_seen_row_revives_a_timed_out_job_cleanly() -> None:
     """A timed-out job that a list shows is open again, and its old error is gone."""
     record = advance(lived(*LIVES[JobState.TIMED_OUT]), RowSeen(NOW + 2000, NOW + 1999, a_row()))

@@ -101,9 +101,11 @@ def test_a_film_that_is_gone_can_be_taken_up_again(house: House, fault: str) -> 
     assert (error.ref, error.may_have_been_charged) == (job.ref, "yes")
     assert f'client.job("{job.ref}") goes on; nothing is paid again.' in str(error)
     assert not job.state.is_final
+    assert (job.snapshot().rests, job.snapshot().can_resume) == (True, True)
     assert list((house.home / "videos").iterdir()) == []
     house.control.disarm()
     assert finished(client.job(job.ref)).size_bytes > 0
+    assert (job.snapshot().rests, job.snapshot().can_resume) == (False, False)
     assert house.paid == 1
 
 

@@ -93,10 +93,38 @@ def test_an_error_says_whether_it_was_charged(changes: dict[str, object], words:
         assert "Try another seed." in text
 
 
+def test_what_cost_nothing_names_no_credits() -> None:
+    """A moderated job gives its credits back: no amount stands beside that nothing was charged."""
+    text = Page(card_html(a_snapshot(JobState.MODERATED, error="Moderated.", charged="no"), now=NOW)).text
+    assert "Nothing was charged." in text
+    assert "credits" not in text
+    assert "60 credits" in Page(card_html(a_snapshot(JobState.GENERATING, charged="yes"), now=NOW)).text
+
+
 def test_a_running_job_does_not_talk_of_charges() -> None:
     """While all goes well only the credits are named, not whether they are gone."""
     text = Page(card_html(a_snapshot(JobState.GENERATING, charged="yes"), now=NOW)).text
     assert "charged" not in text.lower()
+
+
+def test_a_stopped_download_looks_stopped() -> None:
+    """Nothing moves on its card, its clock stands, and the reason is there."""
+    job = a_snapshot(JobState.DOWNLOADING, finished_at=NOW - 4, error="HTTP 403.", charged="yes", rests=True)
+    page = Page(card_html(job, now=NOW))
+    assert "Download stopped" in page.text
+    assert "after 30 s" in page.text
+    assert "HTTP 403." in page.text
+    assert "pvnb-runner" not in page.classes()
+    assert "pvnb-run" not in page.classes()
+    assert "Download stopped" in card_text(job, now=NOW)
+
+
+def test_what_was_never_sent_counts_no_seconds() -> None:
+    """A job that waits for a person's word is not said to wait for a slot."""
+    text = Page(card_html(a_snapshot(JobState.WAITING, rests=True), now=NOW)).text
+    assert "Not sent" in text
+    assert "slot" not in text
+    assert "0:40" not in text
 
 
 def test_a_timed_out_job_can_be_taken_up() -> None:

@@ -35,6 +35,7 @@ def test_credits_in_words() -> None:
     """One credit is one, and what is not known is not said."""
     assert credit_words(1, is_estimate=False, is_sandbox=False) == "1 credit"
     assert credit_words(60, is_estimate=True, is_sandbox=True) == "about 60 sandbox credits (estimate)"
+    assert credit_words(30060, is_estimate=False, is_sandbox=False) == "30,060 credits"
     assert credit_words(None, is_estimate=True, is_sandbox=False) == ""
 
 

@@ -18,6 +18,7 @@ class ScriptedTask:
         self._snapshot = snapshot
         self._watchers = watchers
         self.cancelled = threading.Event()
+        self.resumed = threading.Event()
 
     @property
     def ref(self) -> str:
@@ -33,6 +34,11 @@ class ScriptedTask:
         self.move(state=JobState.CANCELLED, finished_at=NOW)
         self.cancelled.set()
         return True
+
+    def resume(self) -> None:
+        """Go on."""
+        self.move(rests=False, can_resume=False, error=None)
+        self.resumed.set()
 
     def move(self, **changes: Any) -> None:
         """Change the snapshot and tell the watchers."""

@@ -133,6 +133,17 @@ def test_the_fit_says_what_it_does(fit: str | None, words: str) -> None:
     """Each way to bring a picture to the ratio says so, with the ratio of the first picture where it is automatic."""
     fields = Fields(lambda: None)
     fields.choices["fit"].value = fit
-    fields.refresh(nearest="4:3")
+    fields.refresh(nearest="4:3", fitting=True)
     assert words in fields.choices["fit"].hint
     assert fields.choices["aspect_ratio"].names[0] == "Auto: 4:3"
+
+
+@pytest.mark.parametrize(("fit", "words"), [("cover", "Nothing to cut"), ("contain", "Nothing to pad")])
+def test_the_fit_says_where_it_does_nothing(fit: str, words: str) -> None:
+    """Where both pictures have the ratio nothing is said to be cut; before they are there, no part is called bright."""
+    fields = Fields(lambda: None)
+    fields.choices["fit"].value = fit
+    fields.refresh(nearest="4:3", fitting=False)
+    assert fields.choices["fit"].hint == f"{words}: both are 4:3."
+    fields.refresh(nearest="4:3", fitting=None)
+    assert "bright" not in fields.choices["fit"].hint

@@ -77,17 +77,18 @@ def test_one_press_makes_one_video(filled: Desk) -> None:
 
 
 def test_two_presses_pay_once(filled: Desk) -> None:
-    """While the first press is at work the button is off, and a second press does nothing."""
+    """While the first press is at work the button looks off, keeps the focus, and a second press does nothing."""
     filled.maker.may_create.clear()
     press(filled.form.submit)
     press(filled.form.submit)
     press(filled.form.submit)
     filled.maker.creating.wait()
-    assert filled.form.submit.disabled
+    assert "pvnb-form-at-work" in filled.form.submit._dom_classes
+    assert not filled.form.submit.disabled
     filled.maker.may_create.set()
     settle()
     assert len(filled.maker.calls) == 1
-    assert not filled.form.submit.disabled
+    assert "pvnb-form-at-work" not in filled.form.submit._dom_classes
 
 
 def test_missing_pictures_are_asked_for_at_their_slots(desk: Desk) -> None:
@@ -99,6 +100,17 @@ def test_missing_pictures_are_asked_for_at_their_slots(desk: Desk) -> None:
     desk.fill()
     assert desk.form.first.message == desk.form.last.message == ""
     assert "Nothing was sent" not in desk.text
+
+
+def test_a_press_leaves_why_a_picture_was_refused(desk: Desk) -> None:
+    """What was no picture is still named after the press; the empty slot beside it asks for one."""
+    upload(desk.form.first, b"just some words, no picture", name="notes.txt")
+    settle()
+    refusal = desk.form.first.message
+    assert "not a picture" in refusal
+    desk.submit()
+    assert desk.form.first.message == refusal
+    assert desk.form.last.message == "Choose a picture here."
 
 
 def test_every_wrong_field_is_named_at_once(desk: Desk) -> None:
@@ -122,7 +134,7 @@ def test_what_the_client_finds_wrong_stands_at_its_field(filled: Desk) -> None:
     filled.maker.errors = [InvalidRequest({"prompt": "no", "email": "maria@example.org is unknown"})]
     filled.submit()
     assert 'role="alert">No.<' in text_of(filled.form.fields.controls["prompt"])
-    assert "email: M…@e… is unknown." in filled.text
+    assert "email: m…@e… is unknown." in filled.text
     filled.maker.errors = [InvalidImage({"last": "too dark"})]
     filled.submit()
     assert (filled.form.first.message, filled.form.last.message) == ("", "Too dark.")
@@ -210,7 +222,7 @@ def test_the_balance_is_asked_again_when_credits_have_moved(filled: Desk) -> Non
     filled.maker.tasks[0].move(state=JobState.QUEUED)
     filled.maker.tasks[0].move(queue_position=2)
     settle()
-    assert "Balance: 1180" in filled.text
+    assert "Balance: 1,180" in filled.text
     assert filled.maker.balance_questions == asked + 1
 
 
@@ -231,6 +243,28 @@ def test_both_slots_preview_the_ratio_of_the_first_picture(desk: Desk) -> None:
     assert [(slot.ratio, slot.fit) for slot in slots] == [("1:1", "contain")] * 2
     desk.form.fields.choices["fit"].value = None
     assert [slot.fit for slot in slots] == ["", ""]
+
+
+def test_what_the_ratio_does_to_the_pictures_is_true_of_these_pictures(desk: Desk) -> None:
+    """The hint speaks of a cut where one of the two is cut, and of none where both have the ratio already."""
+    hint = desk.form.fields.choices["fit"]
+    upload(desk.form.first, a_png(160, 90), id="one")
+    upload(desk.form.last, a_png(320, 180), id="two")
+    settle()
+    assert hint.hint == "Nothing to cut: both are 16:9."
+    desk.form.fields.choices["aspect_ratio"].value = "1:1"
+    assert hint.hint == "Cut to 1:1: the bright part is sent."
+
+
+def test_a_cut_that_leaves_little_is_said_at_its_slot(desk: Desk) -> None:
+    """A strip is said to lose nearly all of itself before anything is paid; with another ratio or fit it is not."""
+    upload(desk.form.first, a_png(80, 60), id="one")
+    upload(desk.form.last, a_png(4000, 60), id="two")
+    settle()
+    assert desk.form.last.caution == "Only 80×60 pixels of it are sent; 640 or more a side make a good video."
+    assert desk.form.first.caution == ""
+    desk.form.fields.choices["fit"].value = None
+    assert desk.form.last.caution == ""
 
 
 def test_swapping_swaps_what_is_sent(filled: Desk) -> None:
@@ -267,6 +301,17 @@ def test_several_jobs_run_side_by_side(filled: Desk) -> None:
     settle()
     states = {row["ref"]: row["state"] for row in filled.form.following.progress.rows}
     assert states == {"job-1": "Generating", "job-2": "Cancelled"}
+
+
+def test_a_stopped_download_is_tried_again_from_its_row(filled: Desk) -> None:
+    """One press on the row takes the job up again."""
+    filled.submit()
+    task = filled.maker.tasks[0]
+    task.move(state=JobState.DOWNLOADING, rests=True, can_resume=True, charged="yes", error="No space left.")
+    say(filled.form.following.progress, {"kind": "again", "ref": task.ref})
+    settle()
+    assert task.resumed.is_set()
+    assert filled.form.following.progress.rows[0]["state"] == "Downloading the video"
 
 
 def test_a_finished_video_is_handed_on(filled: Desk, tmp_path: Path) -> None:

@@ -12,6 +12,15 @@ from tests.widgets.page import heard, say, settle
 
 REQUEST = FramesRequest(first="a", last="b", seed=7, prompt="a slow pan")
 JOB = JobSnapshot(ref="j1", state=JobState.GENERATING, request=REQUEST, created_at=100.0, submitted_at=103.0)
+STOPPED = replace(
+    JOB,
+    state=JobState.DOWNLOADING,
+    finished_at=160.0,
+    charged="yes",
+    error="The media host answered HTTP 403.",
+    rests=True,
+    can_resume=True,
+)
 
 
 @pytest.fixture
@@ -21,10 +30,16 @@ def cancelled() -> list[str]:
 
 
 @pytest.fixture
-def progress(cancelled: list[str]) -> Progress:
+def resumed() -> list[str]:
+    """The jobs that were taken up again."""
+    return []
+
+
+@pytest.fixture
+def progress(cancelled: list[str], resumed: list[str]) -> Progress:
     """An empty list."""
     errors: list[Any] = []
-    return Progress(on_cancel=cancelled.append, dispatcher=Dispatcher(errors.append))
+    return Progress(on_cancel=cancelled.append, on_again=resumed.append, dispatcher=Dispatcher(errors.append))
 
 
 def refs(progress: Progress) -> list[str]:
@@ -51,7 +66,7 @@ def test_nothing_is_invented() -> None:
 
 def test_a_finished_job_stops_its_clock() -> None:
     """The clock ends with the job, and a row that is over can be dismissed but not cancelled."""
-    row = row_of(replace(JOB, state=JobState.DONE, finished_at=160.0, typical_s=58.0, cost_credits=60))
+    row = row_of(replace(JOB, state=JobState.DONE, finished_at=160.0, typical_s=58.0, charged="yes", cost_credits=60))
     assert (row["ended"], row["can_cancel"], row["is_over"], row["usual"]) == (160.0, False, True, "")
     assert row["facts"].endswith("60 credits")
 
@@ -66,8 +81,66 @@ def test_a_failure_says_why_what_it_cost_and_what_to_do() -> None:
         next_step="Try another prompt",
     )
     row = row_of(failed)
-    assert row["details"] == "Refused for m…@e…. Nothing was charged. Try another prompt."
-    assert row["is_wrong"] is True
+    assert row["wrong"] == "Refused for m…@e…."
+    assert row["details"] == "Nothing was charged. Try another prompt."
+
+
+def test_what_is_wrong_stands_apart_from_what_is_only_worth_knowing() -> None:
+    """How a picture was cut is no part of why a job failed; a cancelled job is not wrong."""
+    cut = "Last picture: cut from 451×300 to 451×254, which is 16:9"
+    failed = row_of(replace(JOB, state=JobState.FAILED, error="The generation failed", notices=(cut,)))
+    assert (failed["wrong"], failed["notices"]) == ("The generation failed.", f"{cut}.")
+    assert "cut" not in failed["details"]
+    cancelled = row_of(replace(JOB, state=JobState.CANCELLED, error="Cancelled here"))
+    assert cancelled["wrong"] == ""
+    assert cancelled["details"].startswith("Cancelled here.")
+
+
+def test_what_cost_nothing_names_no_credits() -> None:
+    """Beside "Nothing was charged." stands no amount."""
+    row = row_of(replace(JOB, state=JobState.MODERATED, finished_at=160.0, error="Moderated.", cost_credits=45))
+    assert "Nothing was charged." in row["details"]
+    assert "credit" not in row["facts"]
+
+
+def test_a_stopped_download_stands_still_and_can_be_tried_again() -> None:
+    """It is not called under way, its clock has stopped, it says why, and that trying again pays nothing twice."""
+    row = row_of(replace(STOPPED, typical_s=58.0))
+    assert row["state"] == "Download stopped"
+    assert row["tone"] == "warn"
+    assert (row["is_still"], row["ended"], row["usual"]) == (True, 160.0, "")
+    assert row["wrong"] == "The media host answered HTTP 403."
+    assert "nothing is paid twice" in row["details"]
+    assert (row["again"], row["can_cancel"], row["is_over"]) == ("Try again", False, False)
+
+
+def test_a_download_is_not_offered_to_be_cancelled() -> None:
+    """The video is paid and finished: there is nothing that cancelling would stop."""
+    assert row_of(replace(JOB, state=JobState.DOWNLOADING))["can_cancel"] is False
+    assert row_of(JOB)["can_cancel"] is True
+
+
+@pytest.mark.parametrize(
+    ("changes", "button", "step"),
+    [
+        ({"state": JobState.TIMED_OUT, "charged": "yes"}, "Try again", "Trying again goes on waiting for it"),
+        ({"state": JobState.CANCELLED, "charged": "yes"}, "Take it up again", "nothing is paid twice"),
+        ({"state": JobState.TIMED_OUT, "charged": "no", "error": "Not sent."}, "Send it", "Sending it is the paid"),
+        ({"state": JobState.WAITING, "rests": True}, "Send it", "It was never sent. Sending it is the paid call."),
+    ],
+)
+def test_the_button_says_whether_taking_it_up_again_pays(changes: dict[str, Any], button: str, step: str) -> None:
+    """What is paid is tried again for nothing; what was never sent says that sending it is the paid call."""
+    row = row_of(replace(JOB, can_resume=True, **changes))
+    assert row["again"] == button
+    assert step in row["details"]
+
+
+def test_what_was_never_sent_shows_no_clock() -> None:
+    """A job that waits for a person's word does not count seconds, and is not said to be waiting for a slot."""
+    row = row_of(replace(JOB, state=JobState.WAITING, submitted_at=None, rests=True, can_resume=True))
+    assert (row["state"], row["is_still"], row["ended"]) == ("Not sent", True, None)
+    assert "slots" not in row["details"]
 
 
 @pytest.mark.parametrize("state", [JobState.PLANNED, JobState.UPLOADING, JobState.WAITING])
@@ -123,6 +196,15 @@ def test_the_page_cancels_and_dismisses(progress: Progress, cancelled: list[str]
     progress.show(replace(JOB, state=JobState.CANCELLED, finished_at=9.0))
     say(progress, {"kind": "drop", "ref": "j1"})
     assert refs(progress) == []
+
+
+def test_the_page_takes_a_job_up_again(progress: Progress, resumed: list[str]) -> None:
+    """The press reaches the owner once, for a job that is shown."""
+    progress.show(STOPPED)
+    for ref in ("j1", "unknown", None):
+        say(progress, {"kind": "again", "ref": ref})
+    settle()
+    assert resumed == ["j1"]
 
 
 def test_the_page_learns_the_kernels_clock(progress: Progress) -> None:

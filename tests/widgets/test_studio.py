@@ -120,7 +120,7 @@ def test_with_several_accounts_it_opens_with_their_balance(built: Build, tmp_pat
     with built(tmp_path, accounts=["one@example.com", "two@example.com"], speed=0) as house:
         form = Studio(house.open()).form
         settle()
-        assert "60120 credits" in text_of(form)
+        assert "60,120 credits" in text_of(form)
         assert "The vendor says" not in text_of(form)
 
 

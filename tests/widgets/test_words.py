@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
+import pytest
+
 from pixverse_nb.models import JobState
-from pixverse_nb.widgets.words import missing_words, paid_question
+from pixverse_nb.widgets.words import missing_words, paid_question, sentence
 from tests.widgets.maker import ScriptedMaker
 
 
@@ -20,8 +22,31 @@ def test_the_question_tells_what_is_there_and_what_again_means() -> None:
 
 
 def test_an_unfinished_slot_is_not_called_empty() -> None:
-    """A slot that is still receiving asks for a moment, an empty or failed one for a picture, a filled one nothing."""
-    assert "on its way" in missing_words("receiving")
-    assert "on its way" in missing_words("reading")
-    assert missing_words("empty") == missing_words("failed") == "Choose a picture here."
-    assert missing_words("ready") == ""
+    """A slot that is still receiving asks for a moment, an empty one for a picture, a filled one nothing."""
+    assert "on its way" in missing_words("receiving", "")
+    assert "on its way" in missing_words("reading", "")
+    assert missing_words("empty", "Choose a picture here.") == "Choose a picture here."
+    assert missing_words("ready", "") == ""
+
+
+def test_a_refused_picture_keeps_its_reason() -> None:
+    """Asking for a picture does not wipe out why the last one was none."""
+    assert missing_words("failed", "This is a text file.") == "This is a text file."
+    assert missing_words("failed", "") == "Choose a picture here."
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("the file is empty", "The file is empty."),
+        ("no", "No."),
+        ("Already one.", "Already one."),
+        ('client.job("pv-1").resume() goes on', 'client.job("pv-1").resume() goes on.'),
+        ("cat_2.png cannot be read", "cat_2.png cannot be read."),
+        ("sRGB is taken", "sRGB is taken."),
+        ("don't, please!", "Don't, please!"),
+    ],
+)
+def test_a_sentence_begins_with_a_capital_but_code_and_names_stay(text: str, said: str) -> None:
+    """A word gets its capital and the sentence its stop; what is typed or is a file's name stays as it is."""
+    assert sentence(text) == said

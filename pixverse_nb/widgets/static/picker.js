@@ -57,6 +57,8 @@ function build(el) {
   const name = make("span", "pvnb-picker-name");
   const facts = make("span", "pvnb-picker-facts");
   note.append(name, facts);
+  const caution = make("div", "pvnb-picker-caution", { hidden: true });
+  caution.setAttribute("role", "status");
   const address = make("input", "pvnb-picker-address", {
     type: "text",
     placeholder: "or a path or URL, then Enter",
@@ -68,8 +70,8 @@ function build(el) {
   const chooser = make("input", "", { type: "file", accept: "image/*", hidden: true, tabIndex: -1 });
   // JupyterLab must not take our keys for its own shortcuts.
   for (const element of [stage, address]) element.setAttribute("data-lm-suppress-shortcuts", "true");
-  el.append(head, stage, note, address, message, chooser);
-  return { label, clear, stage, invite, picture, image, keptWindow, bar, filling, note, name, facts, address, message, chooser };
+  el.append(head, stage, note, caution, address, message, chooser);
+  return { label, clear, stage, invite, picture, image, keptWindow, bar, filling, note, name, facts, caution, address, message, chooser };
 }
 
 function render({ model, el }) {
@@ -148,6 +150,8 @@ function render({ model, el }) {
     parts.name.textContent = upload?.file.name ?? model.get("name");
     parts.name.title = parts.name.textContent;
     parts.facts.textContent = factsLine();
+    parts.caution.textContent = model.get("caution");
+    parts.caution.hidden = !model.get("caution");
     parts.address.hidden = !parts.note.hidden;
     parts.address.setAttribute("aria-label", `${model.get("label")}: path or URL`);
     el.dataset.wrong = String(Boolean(model.get("message")));
@@ -332,7 +336,7 @@ function render({ model, el }) {
 
   const resizing = new ResizeObserver(layOut);
   resizing.observe(parts.stage);
-  const drawn = ["label", "name", "width", "height", "size", "notices", "message", "ratio", "fit"];
+  const drawn = ["label", "name", "width", "height", "size", "notices", "caution", "message", "ratio", "fit"];
   for (const trait of drawn) model.on(`change:${trait}`, draw);
   model.on("change:state", onState);
   model.on("msg:custom", onMessage);

@@ -1,6 +1,6 @@
 // The jobs, one row each. Elapsed times tick here, from one timer for all rows; the kernel tells only changes.
 //
-// To the kernel:   clock | cancel {ref} | drop {ref}
+// To the kernel:   clock | cancel {ref} | again {ref} | drop {ref}
 // From the kernel: clock {now}, in Unix seconds, because its clock and the browser's may differ
 
 import { make } from "./elements.js";
@@ -12,8 +12,8 @@ function formatClock(seconds) {
   return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
 }
 
-function buildRow(act) {
-  const row = make("li", "pvnb-progress-row");
+function buildRow(act, onKey) {
+  const row = make("li", "pvnb-progress-row", { tabIndex: -1 });
   const body = make("div", "pvnb-progress-body");
   const line = make("div", "pvnb-progress-line");
   const parts = {
@@ -21,9 +21,12 @@ function buildRow(act) {
     state: make("span", "pvnb-progress-state"),
     time: make("span", "pvnb-progress-time"),
     facts: make("div", "pvnb-progress-facts"),
+    wrong: make("div", "pvnb-progress-wrong"),
     details: make("div", "pvnb-progress-details"),
+    notices: make("div", "pvnb-progress-notices"),
     ask: make("div", "pvnb-progress-ask", { hidden: true }),
     question: make("div", ""),
+    again: make("button", "pvnb-progress-button", { type: "button" }),
     button: make("button", "pvnb-progress-button", { type: "button" }),
   };
   parts.state.setAttribute("role", "status");
@@ -33,19 +36,31 @@ function buildRow(act) {
   answers.append(yes, no);
   parts.ask.append(parts.question, answers);
   line.append(parts.state, parts.time);
-  body.append(line, parts.facts, parts.details, parts.ask);
-  row.append(make("span", "pvnb-progress-sign"), body, parts.button);
+  body.append(line, parts.facts, parts.wrong, parts.details, parts.notices, parts.ask);
+  const acts = make("div", "pvnb-progress-acts");
+  acts.append(parts.again, parts.button);
+  row.append(make("span", "pvnb-progress-sign"), body, acts);
   parts.answers = { yes, no };
+  parts.ask.setAttribute("data-lm-suppress-shortcuts", "true"); // Escape is for the question, not for the notebook
   yes.dataset.act = "yes";
   no.dataset.act = "no";
+  parts.again.dataset.act = "again";
   parts.button.dataset.act = "main";
   row.addEventListener("click", act);
+  row.addEventListener("keydown", onKey);
   return parts;
+}
+
+// A part with the focus hands it on before it is hidden, or the focus would fall to the page.
+function hideWhere(isHidden, part, { row, button }) {
+  const held = isHidden && part.contains(document.activeElement);
+  part.hidden = isHidden;
+  if (held) (button.hidden ? row : button).focus();
 }
 
 function render({ model, el }) {
   el.classList.add("pvnb-ui", "pvnb-progress");
-  const list = make("ul", "pvnb-progress-list");
+  const list = make("ul", "pvnb-progress-list", { tabIndex: -1 });
   list.setAttribute("aria-label", "Jobs");
   const more = make("div", "pvnb-progress-more");
   el.append(list, more);
@@ -53,13 +68,13 @@ function render({ model, el }) {
   let skew = 0; // the kernel's clock minus ours, in seconds
 
   function drawTime({ parts, data }) {
-    const now = Date.now() / 1000 + skew;
-    const clock = formatClock((data.ended ?? now) - data.began);
+    const until = data.is_still ? data.ended : Date.now() / 1000 + skew;
+    const clock = until === null ? "" : formatClock(until - data.began);
     parts.time.textContent = [clock, data.usual].filter(Boolean).join(", ");
   }
 
   function tick() {
-    for (const entry of shown.values()) if (!entry.data.is_over) drawTime(entry);
+    for (const entry of shown.values()) if (!entry.data.is_still) drawTime(entry);
   }
 
   function drawRow(entry) {
@@ -69,15 +84,29 @@ function render({ model, el }) {
     parts.state.textContent = data.state;
     parts.facts.textContent = data.facts;
     parts.facts.title = data.facts;
-    parts.details.textContent = data.details;
-    parts.details.hidden = !data.details;
-    parts.details.dataset.wrong = String(data.is_wrong);
+    for (const name of ["wrong", "details", "notices"]) {
+      parts[name].textContent = data[name];
+      parts[name].hidden = !data[name];
+    }
     parts.question.textContent = data.cancelling;
+    parts.again.textContent = data.again;
     parts.button.textContent = data.is_over ? "Dismiss" : "Cancel";
+    hideWhere(!data.is_over && !data.can_cancel, parts.button, parts);
+    hideWhere(!data.again, parts.again, parts);
+    if (!data.can_cancel) hideWhere(true, parts.ask, parts);
     parts.button.dataset.weight = "quiet";
-    parts.button.setAttribute("aria-label", `${parts.button.textContent}: ${data.facts}`);
-    if (!data.can_cancel) parts.ask.hidden = true;
+    for (const button of [parts.again, parts.button]) {
+      button.setAttribute("aria-label", `${button.textContent}: ${data.facts}`);
+    }
     drawTime(entry);
+  }
+
+  function onKey(event) {
+    const { parts } = shown.get(event.currentTarget.dataset.ref);
+    if (event.key !== "Escape" || parts.ask.hidden) return;
+    event.preventDefault();
+    event.stopPropagation();
+    hideWhere(true, parts.ask, parts);
   }
 
   function onAct(event) {
@@ -85,7 +114,8 @@ function render({ model, el }) {
     const entry = shown.get(event.currentTarget.dataset.ref);
     if (!what || !entry) return;
     const { parts, data } = entry;
-    if (what === "main" && data.is_over) model.send({ kind: "drop", ref: data.ref });
+    if (what === "again") model.send({ kind: "again", ref: data.ref });
+    else if (what === "main" && data.is_over) model.send({ kind: "drop", ref: data.ref });
     else if (what === "main") {
       parts.ask.hidden = !parts.ask.hidden;
       if (!parts.ask.hidden) parts.answers.no.focus();
@@ -99,8 +129,11 @@ function render({ model, el }) {
   function removeRow(ref) {
     const { parts } = shown.get(ref);
     parts.row.removeEventListener("click", onAct);
+    parts.row.removeEventListener("keydown", onKey);
+    const held = parts.row.contains(document.activeElement);
     parts.row.remove();
     shown.delete(ref);
+    if (held) list.focus();
   }
 
   function draw() {
@@ -108,7 +141,7 @@ function render({ model, el }) {
     const refs = new Set(rows.map((data) => data.ref));
     for (const ref of [...shown.keys()]) if (!refs.has(ref)) removeRow(ref);
     rows.forEach((data, place) => {
-      const entry = shown.get(data.ref) ?? { parts: buildRow(onAct) };
+      const entry = shown.get(data.ref) ?? { parts: buildRow(onAct, onKey) };
       entry.data = data;
       shown.set(data.ref, entry);
       drawRow(entry);
