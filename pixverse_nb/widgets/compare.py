@@ -68,7 +68,7 @@ class Comparison(anywidget.AnyWidget):
 
     >>> Comparison(["one.mp4"])
     Traceback (most recent call last):
-    pixverse_nb.errors.InvalidRequest: 2 fields are wrong; nothing was sent and nothing was paid.
+    pixverse_nb.errors.InvalidRequest: 2 arguments are wrong.
       videos: give at least 2 to compare; here is 1
       videos[0]: The video file cannot be read (No such file or directory). Fetch it again.
     """
@@ -335,7 +335,7 @@ def _checked(
     if not 1 <= frame_rate <= 240:
         faults["frame_rate"] = f"give frames a second, 1 to 240; here is {frame_rate}"
     if faults:
-        raise InvalidRequest(faults)
+        raise InvalidRequest(faults, sends=False)
     return files, list(keys) if keys is not None else film_keys(files)
 
 
