@@ -12,7 +12,7 @@ from pixverse_nb.jobs.job import Job
 from pixverse_nb.models import JobState
 from pixverse_nb.opinions import Verdict
 from pixverse_nb.ranking import Standing, rank
-from pixverse_nb.show.tiles import COMPARED_MAX, Tile
+from pixverse_nb.show.tiles import COMPARED_MAX, NO_WINNER, Tile
 from pixverse_nb.sweep.cells import Cell
 from pixverse_nb.sweep.measuring import Measures
 from pixverse_nb.sweep.running import Runs
@@ -38,11 +38,15 @@ class Looks(Runs, Measures):
     def judge(self, which: Any, choice: str = "", *, note: str = "") -> None:
         """Say of one cell that it is the "winner", "rejected", or neither (""), with a note; kept in the ledger.
 
-        `which` is its number (from 1), caption, job, video or key. Raises InvalidRequest where there is no such cell.
+        `which` is its number (from 1), caption, job, video or key. Raises InvalidRequest where there is no such cell,
+        and for a winner that has no video.
         """
         if choice not in ("", "winner", "rejected"):
-            raise InvalidRequest({"choice": f"must be winner, rejected or empty, not {choice!r:.40}"})
-        self._keep_verdict(self._cell(which).key, Verdict(choice, note))  # type: ignore[arg-type]  # checked above
+            raise InvalidRequest({"choice": f"must be winner, rejected or empty, not {choice!r:.40}"}, sends=False)
+        cell = self._cell(which)
+        if choice == "winner" and self._video(cell) is None:
+            raise InvalidRequest({"choice": f"cell {cell.number} ({cell.caption}) {NO_WINNER}"}, sends=False)
+        self._keep_verdict(cell.key, Verdict(choice, note))  # type: ignore[arg-type]  # checked above
 
     def ranking(self) -> tuple[Standing, ...]:
         """Return the standing of every cell by the judgements between two so far, the best first (see `ranking`)."""

@@ -103,6 +103,18 @@ def test_judgements_make_a_ranking_that_stays(client: Client) -> None:
     assert [standing.key for standing in sweep(client, seed=[1, 2, 3]).ranking()] == [keys[2], keys[0], keys[1]]
 
 
+def test_a_cell_without_a_video_is_no_winner(client: Client, house: House) -> None:
+    """Choosing it is an error that names the cell; rejecting it and a note are not."""
+    house.control.arm("failed")
+    one = run(sweep(client, seed=[1, 2]))
+    (failed,) = [tile.caption for tile in one.tiles() if tile.state is JobState.FAILED]
+    with pytest.raises(InvalidRequest, match=rf"\({failed}\) has no video, and only a video can be a winner"):
+        one.judge(failed, "winner")
+    assert one.verdicts == {}
+    one.judge(failed, "rejected", note="the vendor failed")
+    assert one.verdicts == {failed: Verdict("rejected", "the vendor failed")}
+
+
 def shown(comparison: Any) -> list[str]:
     """Return the labels of a comparison in order."""
     return [film["label"] for film in comparison.films]
