@@ -51,7 +51,11 @@ class Looks(Runs, Measures):
         self._keep_verdict(cell.key, Verdict(choice, note))  # type: ignore[arg-type]  # checked above
 
     def ranking(self) -> tuple[Standing, ...]:
-        """Return the standing of every cell by the judgements between two so far, the best first (see `ranking`)."""
+        """Return the standing of every cell by the judgements between two so far, the best first (see `ranking`).
+
+        Its score is in Elo points: one that is 100 points ahead is preferred in 64 % of all judgements. Cells that
+        nobody judged stand last, without a place.
+        """
         keys = [cell.key for cell in self.cells if self._video(cell) is not None]
         return rank(self._bench.engine.ledger.opinions.duels(keys), keys)
 

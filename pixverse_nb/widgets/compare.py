@@ -38,6 +38,7 @@ SCRIPTS: Final = (
     "compare_parts.js",
     "compare_stage.js",
     "compare_transport.js",
+    "compare_ranking.js",
     "compare_judge.js",
     "compare.js",
 )
@@ -233,6 +234,7 @@ class Comparison(anywidget.AnyWidget):
                     "wins": standing.wins,
                     "losses": standing.losses,
                     "ties": standing.ties,
+                    "place": standing.place,
                 }
                 for standing in (rank(counted, list(self._files)) if is_open else ())
             ]
@@ -259,7 +261,9 @@ class Comparison(anywidget.AnyWidget):
     def _still_bundle(self) -> dict[str, str]:
         tiles = self._tiles()
         stills = self._posters.for_notebook(tiles)
-        ranked = f"Ranked by {_count(self.judged, 'judgement')}, the best first. " if self.standings else ""
+        unjudged = sum(row["place"] is None for row in self.standings)
+        rest = f"; the last {unjudged} not judged yet" if unjudged else ""
+        ranked = f"Ranked by {_count(self.judged, 'judgement')}, the best first{rest}. " if self.standings else ""
         said = f"{self.note}. " if self.note else ""
         html = wall_html(tiles, title=self.title, posters=stills, note=said + ranked + _ALONE, name=self.wall_name)
         return dict(bundle_of(html, repr(self)))
