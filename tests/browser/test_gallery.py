@@ -232,6 +232,7 @@ wall"""
 def test_a_tile_fills_while_it_is_looked_at(page: Page, lab: Lab, films: Path) -> None:
     """When the kernel puts a new state in, the place becomes a still that plays; a failure says why."""
     _, wall = shown(page, lab, films, FILLING)
+    expect(wall.get_by_role("status").first).to_have_text("3 tiles, 1 video")
     expect(cell(wall, "seed 1")).to_contain_text("Generating")
     cell(wall, "seed 0").focus()
     page.keyboard.press("w")
