@@ -140,10 +140,13 @@ def _warnings(sheet: PlanSheet) -> list[str]:
     if sheet.credits is not None and sheet.budget is not None and sheet.spent + sheet.credits > sheet.budget:
         told.append("The budget does not reach for all of it: the sweep stops before the call that would exceed it.")
     if refused := counts.get("refused", 0):
-        cells = "1 cell is" if refused == 1 else f"{refused} cells are"
-        left_out = "left out" if sheet.skips_refused else "in the way: run() raises InvalidRequest"
-        mend = "" if sheet.skips_refused else " (skip_refused=True leaves them out, allow_refused=True sends them)"
-        told.append(f"{cells} refused by the vendor's documents and {left_out}{mend}.")
+        cells, them = ("1 cell", "it") if refused == 1 else (f"{refused} cells", "them")
+        told.append(
+            f"The vendor's documents refuse {cells}, which this sweep leaves out."
+            if sheet.skips_refused
+            else f"The vendor's documents refuse {cells}, so run() raises InvalidRequest: skip_refused=True leaves "
+            f"{them} out, allow_refused=True sends {them} all the same."
+        )
     return told
 
 

@@ -110,7 +110,7 @@ class Measures(SweepOfCells):
         from pixverse_nb.measure.sheet import SheetRow, contact_sheet
 
         if not self.cells:
-            raise InvalidRequest({"cells": "there is none to show"})
+            raise InvalidRequest({"cells": "there is none to show"}, sends=False)
         rows = [SheetRow(cell.caption, self._path(cell), self._line(cell)) for cell in self.cells]
         return contact_sheet(rows, width_px=width_px, executor=executor)
 

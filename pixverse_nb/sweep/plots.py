@@ -103,7 +103,7 @@ def matrix_plot(rows: Rows, name: str, *, down: str | None, across: str | None, 
     across = across or next((axis for axis in axes if axis != down), None)
     if down is None or across is None:
         raise InvalidRequest(
-            {"rows": f"a matrix needs two axes, and this sweep has {len(axes)}: name rows= and columns="}
+            {"rows": f"a matrix needs two axes, and this sweep has {len(axes)}: name rows= and columns="}, sends=False
         )
     _check(rows, name, down, across)
     downs, acrosses = _distinct(row[down] for row in rows), _distinct(row[across] for row in rows)
@@ -146,7 +146,7 @@ def timeline_plot(rows: Rows, *, title: str) -> Plot:
     """Return the jobs over time, each in the first slot that was free, and how many ran at once beneath."""
     jobs = [row for row in rows if row["submitted_at"] is not None]
     if not jobs:
-        raise InvalidRequest({"cells": "none of them was sent yet: there is no time to show"})
+        raise InvalidRequest({"cells": "none of them was sent yet: there is no time to show"}, sends=False)
     latest = max(row["finished_at"] or row["submitted_at"] for row in jobs)
     spans = [(row["submitted_at"], row["finished_at"] or latest) for row in jobs]
     began = min(start for start, _ in spans)
@@ -209,7 +209,7 @@ def _check(rows: Rows, name: str, *columns: str | None) -> None:
     elif not wrong and not all(row[name] is None or isinstance(row[name], int | float) for row in rows):
         wrong["name"] = f"{name!r} is no number, so it cannot be plotted"
     if wrong:
-        raise InvalidRequest(wrong)
+        raise InvalidRequest(wrong, sends=False)
 
 
 def _distinct(values: Any) -> list[Any]:
