@@ -31,7 +31,7 @@ class PlanLine:
 
     number: int
     caption: str
-    standing: str
+    state: str
     why: str = ""
     credits: int | None = None
     ref: str = ""
@@ -39,7 +39,7 @@ class PlanLine:
 
 @dataclass(frozen=True)
 class PlanSheet:
-    """The plan in values: counts by standing, credits, and the expected time in seconds (None where not known)."""
+    """The plan in values: counts by state, credits, and the expected time in seconds (None where not known)."""
 
     title: str
     counts: tuple[tuple[str, int], ...]
@@ -87,7 +87,7 @@ def plan_text(sheet: PlanSheet) -> str:
     """Return the plan as lines of plain text."""
     marks = ", ".join(f"{count} {_WORDS[name]}" for name, count in sheet.counts if count)
     lines = [
-        f"{line.number:>4}  {line.caption}  [{_WORDS[line.standing]}{': ' + line.why if line.why else ''}]"
+        f"{line.number:>4}  {line.caption}  [{_WORDS[line.state]}{': ' + line.why if line.why else ''}]"
         for line in _picked(sheet)
     ]
     more = len(sheet.lines) - len(lines)
@@ -161,8 +161,8 @@ def _row(line: PlanLine, *, has_jobs: bool) -> str:
     job = f'<td><span class="pvnb-mono">{escape(line.ref)}</span></td>' if has_jobs else ""
     price = "" if line.credits is None else f"{line.credits}"
     return (
-        f'<tr class="{_TONES[line.standing]}"><td class="pvnb-number">{line.number}</td>'
+        f'<tr class="{_TONES[line.state]}"><td class="pvnb-number">{line.number}</td>'
         f'<td class="pvnb-flow">{escape(masked(line.caption))}</td>'
-        f'<td class="pvnb-flow"><span class="pvnb-mark"></span>{escape(_WORDS[line.standing])}{why}</td>'
+        f'<td class="pvnb-flow"><span class="pvnb-mark"></span>{escape(_WORDS[line.state])}{why}</td>'
         f'<td class="pvnb-number">{price}</td>{job}</tr>'
     )

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pixverse_nb.errors import ConfigError, InvalidRequest
 from pixverse_nb.measure.metrics import DIVERSITY, METRICS
-from pixverse_nb.sweep.lanes import packed
+from pixverse_nb.sweep.packing import packed
 
 try:
     from matplotlib.axes import Axes
