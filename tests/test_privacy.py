@@ -77,7 +77,7 @@ def test_addresses_and_tokens_are_masked(text: str, shown: str) -> None:
     "text",
     [
         "there is no file 'pictures/hero@2x.jpg'; did you mean 'hero@2x.JPG'?",
-        "client.create_frames('/data/proj@v2/first.png', 'shot@2x.final.webp', seed=7)",
+        "client.create_frames('/data/proj@v2/first.png', 'shot@2x.webp', seed=7)",
         "videos/take@2x.mp4 and table@v1.parquet",
         "a cat @home, 10 @ 5, at@once",
     ],
@@ -99,6 +99,7 @@ def test_a_file_with_an_at_is_no_address(text: str) -> None:
         "maria@example.org-video",
         "maria@example.xn--p1ai",
         "/home/maria@example.org/first.png",
+        "maria@example.org.mp4",
     ],
 )
 def test_no_address_is_taken_for_a_file(text: str) -> None:
