@@ -180,9 +180,8 @@ class Client(KeepsFiles, MakesSweeps):
 
         Pictures: a path, an http(s) address (fetched first, which takes its time), bytes, a file, a PIL image, a numpy
         array (H×W×3|4, uint8), or an UploadedFile. `duration` is 5 or 8 seconds, `seed` 1…2147483647 (drawn where
-        None), `aspect_ratio` one of 16:9, 9:16, 1:1, 4:3, 3:4 (None: nearest to the first picture, or to the last where
-        the first is an UploadedFile), `fit` "cover" crops to it, "contain" pads, None sends as it is. `deadline_s` is
-        how long the job may take.
+        None), `aspect_ratio` one of 16:9, 9:16, 1:1, 4:3, 3:4 (None: nearest to the first picture that is no
+        UploadedFile), `fit` "cover" crops to it, "contain" pads, None as it is. `deadline_s`: what the job may take.
 
         The same call finds the same job: with `reuse=True` an open or finished one is given back and nothing is paid
         again. Raises InvalidRequest (InvalidImage where only pictures are wrong) with every wrong field named, before
