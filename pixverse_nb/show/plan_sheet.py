@@ -5,7 +5,7 @@ from html import escape
 from typing import Final
 
 from pixverse_nb.privacy import masked
-from pixverse_nb.show.style import styled
+from pixverse_nb.show.style import aligned, styled
 from pixverse_nb.show.words import duration_words
 
 _SHOWN: Final = 40  # more rows hide what matters; the DataFrame has them all
@@ -78,8 +78,8 @@ def plan_html(sheet: PlanSheet) -> str:
     return styled(
         f'<div class="pvnb pvnb-list pvnb-plan"><div class="pvnb-state">{escape(masked(sheet.title))}</div>'
         f'<div class="pvnb-line">{marks}</div><div class="pvnb-line">{escape(" ".join(_sums(sheet)))}</div>'
-        f'{warnings}{notices}<table class="pvnb-table" style="margin-top:10px"><thead>{head}</thead>'
-        f"<tbody>{rows}</tbody></table>{rest}</div>"
+        f'{warnings}{notices}<table class="pvnb-table" style="margin-top:10px"><thead>{aligned(head)}</thead>'
+        f"<tbody>{aligned(rows)}</tbody></table>{rest}</div>"
     )
 
 

@@ -412,7 +412,8 @@ def test_what_nobody_judged_is_named_apart(page: Page, clips: Path, tmp_path: Pa
     """Equal videos share a place, the unit of the scores is explained, and the rest is listed below without a place."""
     films = [clips / f"{name}.mp4" for name in COLOURS]
     made = Comparison(films, note="1 of 5 has no video: cell 2")
-    made.judge(*list(made._files)[:2], "tie")
+    amber, birch, *_ = made._files
+    made.judge(amber, birch, "tie")
     compared = from_disk(page, made.save(tmp_path / "page.html"))
     expect(compared.get_by_role("note")).to_have_text("1 of 5 has no video: cell 2")
     expect(compared.locator(".pvnb-compare-rank-name")).to_have_text(["amber", "birch"])
