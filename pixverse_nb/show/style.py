@@ -94,11 +94,14 @@ text-align:left;vertical-align:baseline;white-space:nowrap;max-width:none}
 .pvnb .pvnb-plain{display:none}
 .pvnb .pvnb-table td.pvnb-told{width:99%;white-space:normal;overflow-wrap:anywhere}
 @container (max-width:980px){.pvnb .pvnb-table td.pvnb-parameters{min-width:106px;white-space:normal}}
-@container (max-width:820px){.pvnb .pvnb-table th,.pvnb .pvnb-table td{padding-right:10px}
+@container (max-width:900px){.pvnb .pvnb-table th,.pvnb .pvnb-table td{padding-right:10px}
 .pvnb .pvnb-table th{white-space:normal}
 .pvnb .pvnb-table td.pvnb-ref{min-width:108px;white-space:normal}
 .pvnb .pvnb-table td.pvnb-charge{white-space:normal}}
-@container (max-width:640px){.pvnb .pvnb-table td.pvnb-at{min-width:84px;white-space:normal}
+@container (max-width:720px){.pvnb .pvnb-table th,.pvnb .pvnb-table td{padding-right:8px}
+.pvnb .pvnb-table td.pvnb-at{min-width:70px;white-space:normal}
+.pvnb .pvnb-table td.pvnb-parameters{min-width:84px}
+.pvnb .pvnb-table td.pvnb-ref{min-width:92px}
 .pvnb .pvnb-table td.pvnb-wide,.pvnb .pvnb-table td.pvnb-wide .pvnb-line{min-width:96px}}
 .pvnb .pvnb-table th.pvnb-number,.pvnb .pvnb-table td.pvnb-number{text-align:right}
 """.strip()

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pixverse_nb.measure.metrics import METRICS
+from pixverse_nb.measure.metrics import DIVERSITY, METRICS
 from pixverse_nb.models import FramesRequest, JobState, VideoFile
 from pixverse_nb.opinions import Verdict
 from pixverse_nb.privacy import masked
@@ -16,7 +16,7 @@ COMPARED_MAX: Final = 9  # videos that are compared at a time, under one scrubbe
 NO_WINNER: Final = "has no video, and only a video can be a winner"
 _FIELDS: Final = ("seed", "motion_mode", "quality", "duration", "aspect_ratio", "model", "prompt", "remove_watermark")
 _METRIC_WORDS: Final = {
-    metric.name: f"{metric.label} ({metric.unit})" if metric.unit else metric.label for metric in METRICS
+    metric.name: f"{metric.label} ({metric.unit})" if metric.unit else metric.label for metric in (*METRICS, DIVERSITY)
 }
 _CAPTION_PROMPT: Final = 60
 _FACT_PROMPT: Final = 400

@@ -70,14 +70,14 @@ def wall_text(tiles: Sequence[Tile], *, title: str = "") -> str:
 
 
 def count_words(tiles: Sequence[Tile]) -> str:
-    """Return how many tiles there are and where they stand: "32 videos", "6 videos: 3 done, 2 generating, 1 failed"."""
+    """Return how many tiles there are and where they stand: "32 videos", "6 tiles: 3 done, 2 generating, 1 failed"."""
     if not tiles:
         return NO_TILES
     states = Counter(tile.state for tile in tiles)
-    total = f"{len(tiles)} video{'' if len(tiles) == 1 else 's'}"
+    plural = "" if len(tiles) == 1 else "s"
     if set(states) == {JobState.DONE}:
-        return total
-    return f"{total}: " + ", ".join(
+        return f"{len(tiles)} video{plural}"
+    return f"{len(tiles)} tile{plural}: " + ", ".join(
         f"{states[state]} {SHORT_WORDS[state].lower()}" for state in JobState if states[state]
     )
 

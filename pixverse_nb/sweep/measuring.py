@@ -9,7 +9,7 @@ from typing import Any
 from pixverse_nb.errors import InvalidRequest, PixVerseError
 from pixverse_nb.jobs.submit import stored_picture
 from pixverse_nb.measure.compute import DaskClient, Executor, Outcome
-from pixverse_nb.measure.metrics import VERSION, Measurement
+from pixverse_nb.measure.metrics import DIVERSITY, VERSION, Measurement
 from pixverse_nb.models import JobState
 from pixverse_nb.show.words import STATE_WORDS
 from pixverse_nb.sweep.axes import Axes
@@ -17,7 +17,7 @@ from pixverse_nb.sweep.bench import Bench
 from pixverse_nb.sweep.cells import Cell
 from pixverse_nb.sweep.core import SweepOfCells, SweepRules
 from pixverse_nb.sweep.measured import Measurements
-from pixverse_nb.sweep.rows import Measured, rows_of
+from pixverse_nb.sweep.rows import Measured, diversity_of, rows_of
 from pixverse_nb.video import Video
 
 
@@ -27,6 +27,7 @@ class Measures(SweepOfCells):
     def __init__(self, bench: Bench, axes: Axes, rules: SweepRules) -> None:
         super().__init__(bench, axes, rules)
         self._known: dict[str, Measured] = {}
+        self._far: tuple[frozenset[str], dict[str, float | None]] = (frozenset(), {})  # of which cells, and how far
 
     def measure(
         self,
@@ -60,11 +61,15 @@ class Measures(SweepOfCells):
         return Measurements((cell.caption, whole[cell.key]) for cell in self.cells if cell.key in whole)
 
     def metrics_of(self, cell: Cell) -> dict[str, float]:
-        """Return what was measured of one cell, by the names of `measure.metrics.METRICS`; empty before `measure()`."""
+        """Return what was measured of one cell, by the names of `measure.metrics.METRICS`, its diversity among them.
+
+        It is empty before `measure()`.
+        """
         outcome = self._known.get(cell.key)
         if outcome is None or outcome.error is not None:
             return {}
-        return {name: float(value) for name, value in outcome.get().as_dict().items() if value is not None}
+        numbers = {**outcome.get().as_dict(), DIVERSITY.name: self._diversity().get(cell.key)}
+        return {name: float(value) for name, value in numbers.items() if value is not None}
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one row a cell as plain values: what `to_frame()` tabulates, without pandas."""
@@ -120,6 +125,13 @@ class Measures(SweepOfCells):
         return ContactSheet(sheets, sheets.by_night)
 
     # -- inside --------------------------------------------------------------------------------------------------
+
+    def _diversity(self) -> dict[str, float | None]:
+        """Return how far each video lies from the others; each with each is compared once, not for every tile."""
+        keys = frozenset(self._known)
+        if self._far[0] != keys:
+            self._far = (keys, diversity_of(self.cells, self._known))
+        return self._far[1]
 
     def _axis_names(self) -> tuple[str, ...]:
         return tuple(self.cells[0].values) if self.cells else ()

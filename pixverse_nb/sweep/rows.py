@@ -31,7 +31,7 @@ _PARAMETERS: Final = (
 def rows_of(cells: Sequence[Cell], book: Book, bench: Bench, measured: Mapping[str, Measured]) -> list[dict[str, Any]]:
     """Return one row a cell; every row has every column, None where nothing is known. Times are Unix seconds."""
     verdicts = bench.engine.ledger.opinions.verdicts([cell.key for cell in cells])
-    far = _diversity(cells, measured)
+    far = diversity_of(cells, measured)
     return [
         {
             "cell": cell.number,
@@ -90,7 +90,7 @@ def _metric_columns(measured: Measured | None, far: float | None) -> dict[str, A
     return {**numbers, DIVERSITY.name: far, "measure_error": why}
 
 
-def _diversity(cells: Sequence[Cell], measured: Mapping[str, Measured]) -> dict[str, float | None]:
+def diversity_of(cells: Sequence[Cell], measured: Mapping[str, Measured]) -> dict[str, float | None]:
     """Return how far each video lies from the others on average; nothing where the packages for it are missing."""
     known = [cell.key for cell in cells if (one := measured.get(cell.key)) is not None and one.error is None]
     if not known:

@@ -419,5 +419,5 @@ def test_what_nobody_judged_is_named_apart(page: Page, clips: Path, tmp_path: Pa
     expect(compared.locator(".pvnb-compare-rank-name")).to_have_text(["amber", "birch"])
     expect(compared.locator(".pvnb-compare-rank")).to_have_text(["1", "1"])
     ranking = compared.get_by_role("region", name="Ranking")
-    expect(ranking).to_contain_text("2 not judged yet coral, delta")
+    expect(ranking).to_contain_text("2 not judged yet coral; delta")
     expect(ranking).to_contain_text("Bradley–Terry scores on Elo's scale")

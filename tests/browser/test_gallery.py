@@ -130,6 +130,29 @@ def test_tiles_are_sorted_and_filtered(page: Page, lab: Lab, films: Path) -> Non
     expect(count).to_have_text("200 videos")
 
 
+LONG = """
+from dataclasses import replace
+words = "a very long prompt that goes on and on with many words about light and wood and porcelain, number {n}"
+def told(n):
+    metrics = {"psnr": n / 3, "Height": 360.0, "first": 33.4 + n / 1000}
+    return replace(done(n), axes={"prompt": words.format(n=n)}, metrics=metrics)
+Gallery([told(n) for n in range(3)])"""
+
+
+def test_what_is_offered_sets_tiles_apart(page: Page, lab: Lab, films: Path) -> None:
+    """A long value ends in an ellipsis within its chip; a metric that reads the same on every tile is not offered."""
+    _, wall = shown(page, lab, films, LONG)
+    wall.get_by_role("button", name="Filter", exact=True).click()
+    chip = wall.locator(".pvnb-gallery-chips .pvnb-gallery-chip").first
+    words, around = chip.locator(".pvnb-gallery-words").bounding_box(), chip.bounding_box()
+    assert words is not None
+    assert around is not None
+    assert words["x"] + words["width"] < around["x"] + around["width"], "its end is seen"
+    assert chip.locator(".pvnb-gallery-words").evaluate("span => span.scrollWidth > span.clientWidth")
+    expect(wall.locator(".pvnb-gallery-ranged .pvnb-gallery-name")).to_have_text(["psnr"])
+    expect(wall.locator("optgroup[label=Metrics] option")).to_have_text(["psnr"])
+
+
 ECHO = """
 def echo(key, verdict):
     wall.show_tile(Tile("echo", f"heard {key} {verdict.choice} {verdict.note}", JobState.PLANNED))
@@ -213,12 +236,16 @@ def test_the_larger_view_stays_alone(page: Page, lab: Lab, films: Path) -> None:
     page.keyboard.press("Enter")
     sort = wall.get_by_label("Sort by")
     expect(sort).to_be_hidden()
+    keys = wall.locator(".pvnb-gallery-keys")
+    expect(keys).to_contain_text("Esc all tiles")
+    expect(keys).not_to_contain_text("larger")
     page.keyboard.press("w")
     light = wall.locator(".pvnb-gallery-light")
     expect(light).to_have_accessible_name("seed 1 · fast, 2 of 7")  # the kernel has heard it and sent a seventh tile
     expect(sort).to_be_hidden()
     page.keyboard.press("Escape")
     expect(sort).to_be_visible()
+    expect(keys).to_contain_text("Enter larger")
 
 
 FILLING = """

@@ -64,12 +64,12 @@ def test_what_comes_from_outside_is_only_text(tmp_path: Path) -> None:
 
 
 def test_it_counts_what_there_is(tmp_path: Path) -> None:
-    """The number of videos stands at the head, with their states where not all are done."""
+    """The number of videos stands at the head; of tiles, with their states, where not all are videos yet."""
     done, failed = a_tile(tmp_path), a_tile(tmp_path, state=JobState.FAILED)
     assert count_words([]) == NO_TILES
     assert count_words([done]) == "1 video"
     assert count_words([done, done]) == "2 videos"
-    assert count_words([failed, done, done]) == "3 videos: 2 done, 1 failed"
+    assert count_words([failed, done, done]) == "3 tiles: 2 done, 1 failed"
 
 
 def test_nothing_is_asked_of_the_network(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.models import JobState
 from pixverse_nb.opinions import Duel, Verdict
 from pixverse_nb.session import Client
+from pixverse_nb.show.tiles import row_of
 from tests.made import NOW
 from tests.session.house import A_JOB_S, PATIENCE_S, House, order, reached
 from tests.sweep.grids import run, sweep
@@ -38,6 +39,17 @@ def test_a_tile_for_each_cell_as_it_stands(still: House) -> None:
     assert tiles[1].caption == "normal · 8 s"
     assert tiles[1].axes == {"motion_mode": "normal", "duration": 8}
     assert tiles[0].poster is not None
+
+
+def test_a_measured_tile_has_every_metric(client: Client) -> None:
+    """After `measure()` a gallery can be sorted by what was measured, the diversity among it, each under its unit."""
+    one = run(sweep(client, seed=[1, 2, 3]))
+    assert one.tiles()[0].metrics == {}
+    one.measure()
+    frame = one.to_frame()
+    for tile, far in zip(one.tiles(), frame.diversity_levels, strict=True):
+        assert tile.metrics["diversity_levels"] == far
+        assert "Diversity (grey levels)" in row_of(tile)["metrics"]
 
 
 def test_what_is_said_in_a_gallery_stays(client: Client) -> None:

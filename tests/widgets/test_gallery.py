@@ -258,7 +258,7 @@ def test_it_shows_itself_as_a_widget_with_html_and_text_beside(film: Path) -> No
     assert bundle["application/vnd.jupyter.widget-view+json"]["model_id"] == wall.model_id
     assert bundle["text/html"].count("<img") == 1
     assert "An error." in bundle["text/html"]
-    assert bundle["text/plain"] == "Steam\n2 videos: 1 done, 1 failed\n  seed 1 · Done\n  seed 2 · Failed · An error."
+    assert bundle["text/plain"] == "Steam\n2 tiles: 1 done, 1 failed\n  seed 1 · Done\n  seed 2 · Failed · An error."
 
 
 @pytest.mark.parametrize(("count", "most"), [(1, 40_000), (40, 40_000), (200, 16_000)])

@@ -134,7 +134,7 @@ export function makeJudging({ model, signal, onDone }) {
     const labels = all.filter(({ place }) => !place).map(({ label }) => label);
     if (!labels.length) return [];
     const line = make("div", "pvnb-compare-unjudged");
-    line.append(make("strong", "", { textContent: `${labels.length} not judged yet` }), ` ${labels.join(", ")}`);
+    line.append(make("strong", "", { textContent: `${labels.length} not judged yet` }), ` ${labels.join("; ")}`);
     return [line];
   }
 

@@ -244,6 +244,7 @@ function render({ model, el }) {
     drawLight();
     for (const part of [bar.element, scroller]) part.hidden = true;
     light.element.hidden = false;
+    foot.showKeys(true);
     light.element.focus({ preventScroll: true });
     light.element.scrollIntoView({ block: "nearest" });
     askStills([key]);
@@ -267,6 +268,7 @@ function render({ model, el }) {
     if (document.activeElement === light.note) verdicts.judge(key, { note: light.note.value.trim() });
     opened = "";
     light.element.hidden = true;
+    foot.showKeys(false);
     for (const part of [bar.element, scroller]) part.hidden = false;
     layOut();
     scroller.scrollTop = scrolledTo;

@@ -17,6 +17,13 @@ function countWords(rows) {
   return films === rows.length ? words(films, "video") : `${words(rows.length, "tile")}, ${words(films, "video")}`;
 }
 
+// Long words end in "…"; the title has all of them.
+function makeChip(className, words) {
+  const chip = make("button", `pvnb-gallery-chip ${className}`.trim(), { type: "button", title: words });
+  chip.append(make("span", "pvnb-gallery-words", { textContent: words }));
+  return chip;
+}
+
 // `act.onWish()` is called after `wish` was changed, `act.onMode(mode)` with how films play.
 export function makeBar({ wish, mode, signal, act }) {
   const element = make("div", "pvnb-gallery-bar");
@@ -55,7 +62,7 @@ export function makeBar({ wish, mode, signal, act }) {
       groups.push(makeGroup("State", states.map(({ state, words, count }) => ["state", state, words, count])));
     }
     groups.push(makeGroup("Verdict", VERDICTS.map(([value, words]) => ["verdict", value, words, null])));
-    panel.replaceChildren(...groups, ...metrics.filter(({ least, most }) => least < most).map(makeRange));
+    panel.replaceChildren(...groups, ...metrics.map(makeRange));
     markChips();
   }
 
@@ -64,7 +71,7 @@ export function makeBar({ wish, mode, signal, act }) {
     group.setAttribute("role", "group");
     group.setAttribute("aria-label", name);
     const buttons = chips.map(([kind, value, words, count]) => {
-      const chip = make("button", "pvnb-gallery-chip", { type: "button", textContent: words });
+      const chip = makeChip("", words);
       Object.assign(chip.dataset, { kind, value });
       if (count !== null) chip.append(make("span", "pvnb-gallery-of", { textContent: count }));
       return chip;
@@ -142,7 +149,7 @@ export function makeBar({ wish, mode, signal, act }) {
   function drawActive() {
     const chips = [];
     const add = (words, remove) => {
-      const chip = make("button", "pvnb-gallery-chip pvnb-gallery-on", { type: "button", textContent: words });
+      const chip = makeChip("pvnb-gallery-on", words);
       chip.setAttribute("aria-label", `Remove the filter ${words}`);
       chip.append(makeSign("rejected"));
       chip.remove_ = remove;

@@ -3,11 +3,12 @@
 import { make } from "./elements.js";
 
 const KEYS = [
-  ["Enter", "larger"],
   ["W", "winner"],
   ["X", "reject"],
   ["N", "note"],
 ];
+const TILE_KEYS = [["Enter", "larger"]];
+const LARGE_KEYS = [["Esc", "all tiles"], ["← →", "previous, next"], ["Space", "play"]];
 const COMPARE_KEY = ["C", "compare"];
 const SAID_MS = 6000;
 
@@ -36,11 +37,7 @@ export function makeFoot({ signal, canCompare, isAlone, act }) {
   chosen.append(words, make("span", "pvnb-gallery-gap"), clear, open);
   const line = make("div", "pvnb-gallery-last");
   const keys = make("span", "pvnb-gallery-keys");
-  for (const [key, does] of canCompare ? [...KEYS, COMPARE_KEY] : KEYS) {
-    const pair = make("span", "");
-    pair.append(make("kbd", "", { textContent: key }), ` ${does}`);
-    keys.append(pair);
-  }
+  showKeys(false);
   const judged = make("span", "pvnb-gallery-judged");
   judged.setAttribute("role", "status");
   const copy = make("button", "pvnb-gallery-link", { type: "button", textContent: "Copy verdicts", hidden: true });
@@ -60,6 +57,17 @@ export function makeFoot({ signal, canCompare, isAlone, act }) {
     silence = setTimeout(() => {
       said.hidden = true;
     }, SAID_MS);
+  }
+
+  // Among the tiles other keys do something than in the larger view.
+  function showKeys(isLarge) {
+    const told = [...(isLarge ? LARGE_KEYS : TILE_KEYS), ...KEYS, ...(canCompare ? [COMPARE_KEY] : [])];
+    const pairs = told.map(([key, does]) => {
+      const pair = make("span", "");
+      pair.append(make("kbd", "", { textContent: key }), ` ${does}`);
+      return pair;
+    });
+    keys.replaceChildren(...pairs);
   }
 
   function saveFile() {
@@ -84,6 +92,7 @@ export function makeFoot({ signal, canCompare, isAlone, act }) {
   return {
     element,
     say,
+    showKeys,
     draw({ rows, selected }) {
       element.hidden = !rows.length;
       chosen.hidden = !selected.length;

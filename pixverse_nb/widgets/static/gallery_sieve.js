@@ -103,6 +103,7 @@ export function axesIn(rows) {
     .filter((axis) => axis.values.length > 1);
 }
 
+// Every metric with its range; one that reads the same on every tile sets nothing apart.
 export function metricsIn(rows) {
   const metrics = new Map();
   for (const row of rows) {
@@ -111,7 +112,9 @@ export function metricsIn(rows) {
       metrics.set(name, [Math.min(least, value), Math.max(most, value)]);
     }
   }
-  return [...metrics].map(([name, [least, most]]) => ({ name, least, most }));
+  return [...metrics]
+    .map(([name, [least, most]]) => ({ name, least, most }))
+    .filter(({ least, most }) => formatNumber(least) !== formatNumber(most));
 }
 
 export function statesIn(rows) {
