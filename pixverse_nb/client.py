@@ -13,6 +13,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -213,7 +214,11 @@ class AsyncClient:
         if self._ssl is None:
             self._ssl = httpx.create_ssl_context()  # 20 ms, so once
         wait_s = self._timing.answer_timeout_s
-        return httpx.AsyncClient(verify=self._ssl, timeout=httpx.Timeout(wait_s, connect=min(wait_s, 15.0)))
+        return httpx.AsyncClient(
+            verify=self._ssl,
+            timeout=httpx.Timeout(wait_s, connect=min(wait_s, 15.0)),
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # one host's cookie would go to the others
+        )
 
     def _retrying(self, attempts: int, *, repeats: Callable[[BaseException], bool] | None = None) -> AsyncRetrying:
         first_s, longest_s = self._timing.retry_s

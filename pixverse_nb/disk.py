@@ -1,11 +1,16 @@
 """Files that are whole or not there, also after a power cut; and what a file holds, by its sha256."""
 
+import contextlib
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
+
+_STALE_PART_S: Final = 86_400.0  # no film takes a day
 
 
 @contextmanager
@@ -31,6 +36,15 @@ def put_in_place(part: Path, target: Path) -> None:
         os.fsync(file.fileno())
     part.replace(target)
     sync_folder(target.parent)
+
+
+def clear_parts(home: Path) -> None:
+    """Remove the half-written files that killed processes left in a home's folders, once they are a day old."""
+    oldest = time.time() - _STALE_PART_S
+    for part in (*home.glob("videos/*.part"), *home.glob("pictures/*.part"), *home.glob(".pixverse-*.part")):
+        with contextlib.suppress(OSError):  # another process may be faster
+            if part.stat().st_mtime < oldest:
+                part.unlink()
 
 
 def sync_folder(folder: Path) -> None:

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from pixverse_nb.errors import ConfigError, InvalidImage, InvalidRequest, PixVerseError
 from pixverse_nb.images import Darkroom, Frame, Which, is_url
+from pixverse_nb.images.frames import framing_faults
 from pixverse_nb.models import ASPECT_RATIOS, SEED_MAX, FramesRequest, UploadedFile, build_request
 from pixverse_nb.record import JobRecord
 from pixverse_nb.settings import Prices
@@ -134,15 +135,18 @@ class Drafter:
         """Return the wrong fields, the bad pictures, and the pictures where both are good."""
         ratio = wish.fields.get("aspect_ratio")
         usable_ratio = ratio if ratio in ASPECT_RATIOS else None
+        wrong = framing_faults(aspect_ratio=usable_ratio, fit=wish.fit)
+        fit = None if wrong else wish.fit
+        fetched, bad = self._fetched(wish)
         try:
-            first, last = (
-                self._fetched(source, which) for source, which in zip((wish.first, wish.last), _WHICH, strict=True)
-            )
-            return {}, {}, self._developed(first, last, aspect_ratio=usable_ratio, fit=wish.fit)
+            if not bad:
+                return wrong, {}, self._developed(**fetched, aspect_ratio=usable_ratio, fit=fit)
+            for which, source in fetched.items():  # what is wrong with the other one is named too
+                if not isinstance(source, UploadedFile):
+                    self._darkroom.prepare(source, which=which, aspect_ratio=usable_ratio, fit=fit)
         except InvalidImage as error:
-            return {}, error.fields, (None, None)
-        except InvalidRequest as error:
-            return error.fields, {}, (None, None)
+            bad |= error.fields
+        return wrong, bad, (None, None)
 
     def _developed(self, first: Any, last: Any, *, aspect_ratio: str | None, fit: Any) -> Frames:
         if not isinstance(first, UploadedFile) and not isinstance(last, UploadedFile):
@@ -150,18 +154,21 @@ class Drafter:
         one, two = (
             None
             if isinstance(source, UploadedFile)
-            else self._darkroom.prepare(source, which=which, aspect_ratio=aspect_ratio or "16:9", fit=fit)
+            else self._darkroom.prepare(source, which=which, aspect_ratio=aspect_ratio, fit=fit)
             for source, which in zip((first, last), _WHICH, strict=True)
         )
         return one, two
 
-    def _fetched(self, source: Any, which: Which) -> Any:
-        if not is_url(source):
-            return source
-        try:
-            return self._fetch(source)
-        except PixVerseError as error:
-            raise InvalidImage({which: f"its address could not be fetched. {error}"}) from error
+    def _fetched(self, wish: Wish) -> tuple[dict[Which, Any], dict[str, str]]:
+        """Return the pictures, those with an address as their bytes, and why one could not be fetched."""
+        fetched: dict[Which, Any] = {}
+        bad: dict[str, str] = {}
+        for which, source in zip(_WHICH, (wish.first, wish.last), strict=True):
+            try:
+                fetched[which] = self._fetch(source) if is_url(source) else source
+            except PixVerseError as error:
+                bad[which] = f"its address could not be fetched. {error}"
+        return fetched, bad
 
     def _keep_picture(self, frame: Frame) -> None:
         folder = self._home / "pictures"

@@ -85,13 +85,18 @@ class ConfigError(PixVerseError):
 
 
 class InvalidRequest(PixVerseError, ValueError):
-    """One or more fields are wrong; `fields` maps each wrong field to its mend. Nothing was sent."""
+    """One or more fields are wrong; `fields` maps each wrong field to its mend. Nothing was sent.
 
-    def __init__(self, fields: Mapping[str, str], *, ref: str | None = None) -> None:
+    `sends` is False where the call sends and pays nothing whatever it is given: then its message has no word of money.
+    """
+
+    def __init__(self, fields: Mapping[str, str], *, ref: str | None = None, sends: bool = True) -> None:
         self.fields = dict(fields)
-        noun = "field is" if len(self.fields) == 1 else "fields are"
+        count, noun = len(self.fields), "field" if sends else "argument"
+        wrong = f"{count} {noun} is wrong" if count == 1 else f"{count} {noun}s are wrong"
+        money = "; nothing was sent and nothing was paid" if sends else ""
         lines = "\n".join(f"  {name}: {mend}" for name, mend in self.fields.items())
-        super().__init__(f"{len(self.fields)} {noun} wrong; nothing was sent and nothing was paid.\n{lines}", ref=ref)
+        super().__init__(f"{wrong}{money}.\n{lines}", ref=ref)
 
 
 class InvalidImage(InvalidRequest):

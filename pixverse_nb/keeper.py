@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from pixverse_nb.bundle import Exported, Imported, export_bundle, import_bundle
+from pixverse_nb.disk import clear_parts
 from pixverse_nb.errors import LedgerError, PixVerseError
 from pixverse_nb.jobs.engine import Engine
 from pixverse_nb.jobs.files import Verification, examine, is_size_right
@@ -103,6 +104,7 @@ class Keeper:
 
     async def _look(self) -> None:
         engine = self._engine
+        await asyncio.to_thread(clear_parts, engine.home)
         try:
             for ref in await asyncio.to_thread(self._lost):
                 record = engine.ledger.load(ref)

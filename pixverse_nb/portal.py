@@ -7,14 +7,30 @@ other loops hand work in and wait for it in their own way, so the core exists on
 import asyncio
 import concurrent.futures
 import inspect
+import math
 import os
 import threading
+import time
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pixverse_nb.errors import ConfigError
 
 T = TypeVar("T")
+
+# Windows does not interrupt a wait without an end: there it is made of short ones.
+_SLICE_S: Final = 0.2 if os.name == "nt" else threading.TIMEOUT_MAX
+
+
+def is_done_in(future: concurrent.futures.Future[Any], timeout_s: float | None, *, slice_s: float = _SLICE_S) -> bool:
+    """Wait until a future is done, at most `timeout_s` seconds (None: for ever), and tell whether it is.
+
+    Every `slice_s` seconds an interrupt is let in.
+    """
+    ends_at = math.inf if timeout_s is None else time.monotonic() + timeout_s
+    while not future.done() and (left_s := ends_at - time.monotonic()) > 0:
+        concurrent.futures.wait([future], min(slice_s, left_s))
+    return future.done()
 
 
 class Portal:
@@ -47,7 +63,8 @@ class Portal:
             )
         future = self.submit(work)
         try:
-            return future.result(timeout_s)
+            is_done_in(future, timeout_s)
+            return future.result(0)
         except BaseException:
             future.cancel()
             raise

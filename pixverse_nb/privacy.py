@@ -9,6 +9,16 @@ from typing import Final
 
 # The name before the @ begins with a word and has a longest length: a megabyte of letters is searched through once.
 _EMAIL: Final = re.compile(r"(?<!\w)(\w[\w.+'%-]{0,254})(?:@|%40)([\w-]+(?:\.[\w-]+)*)")
+_TOP: Final = re.compile(r"(?:xn--[\w-]+|[^\W\d_]{2,})(?:[-_].*)?")  # the last part of a domain, and what clings to it
+# Endings of files that are the last part of no domain.
+_SUFFIXES: Final = frozenset(
+    {
+        *("png", "jpg", "jpeg", "jpe", "jfif", "webp", "gif", "bmp", "tif", "tiff", "heic", "heif", "avif", "svg"),
+        *("ico", "html", "json", "csv", "txt", "parquet", "ipynb", "part", "mp4"),
+    }
+)
+_LEAD: Final = re.compile(r"(?:pixverse:|://[^\s/]*)\Z")  # before an account in a vendor id, a name in an address
+_LEAD_LONGEST: Final = 300
 _TOKEN: Final = re.compile(r"(user:\d+-)(?!pixverse:)[^\s\"'<>()\[\]{},;]{6,}")
 
 
@@ -37,11 +47,27 @@ class Secret:
 def masked(text: str) -> str:
     """Return `text` with every e-mail address and every token in it made unreadable.
 
+    Inside a vendor id, and before the host of an address, whatever has an @ is taken for one; elsewhere a dotted domain
+    is needed, the endings of a file left aside: hero@2x.jpg is none, maria@example.org.mp4 is one.
+
     >>> masked("user:7-pixverse:maria@example.org-video:42")
     'user:7-pixverse:m…@e…-video:42'
     """
-    hidden = _EMAIL.sub(lambda hit: f"{hit[1][:1]}…@{hit[2][:1]}…{_tail(hit[2])}", text)
-    return _TOKEN.sub(r"\1…", hidden)
+    return _TOKEN.sub(r"\1…", _EMAIL.sub(_hidden, text))
+
+
+def _hidden(hit: re.Match[str]) -> str:
+    return f"{hit[1][:1]}…@{hit[2][:1]}…{_tail(hit[2])}" if _is_address(hit) else hit[0]
+
+
+def _is_address(hit: re.Match[str]) -> bool:
+    before = hit.string[max(0, hit.start() - _LEAD_LONGEST) : hit.start()]
+    if _tail(hit[2]) or _LEAD.search(before):
+        return True
+    parts = hit[2].split(".")
+    while parts and (parts[-1].isdigit() or parts[-1].lower() in _SUFFIXES):  # the number of a next sentence; a file
+        parts.pop()
+    return len(parts) > 1 and _TOP.fullmatch(parts[-1]) is not None
 
 
 def _tail(domain: str) -> str:

@@ -9,7 +9,7 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Final
 
@@ -25,7 +25,10 @@ _MOST_ROUNDS: Final = 10_000
 
 @dataclass(frozen=True)
 class Standing:
-    """Where one video stands: `score` in Elo points, and what was said of it in how many `duels`.
+    """Where one video stands: its `place`, its `score` in Elo points, and what was said of it in how many `duels`.
+
+    Places count from 1; videos whose scores are the same to the point share one, and a video that nobody judged has
+    none (None).
 
     A score is without bounds; 0 is a video of which nothing is known, and of two videos whose scores are d points apart
     the better one is expected to be preferred in 1 / (1 + 10^(-d/400)) of all judgements: 64 % at 100, 91 % at 400.
@@ -36,6 +39,7 @@ class Standing:
     wins: int
     losses: int
     ties: int
+    place: int | None = None
 
     @property
     def duels(self) -> int:
@@ -45,6 +49,8 @@ class Standing:
 
 def rank(duels: Iterable[Duel], keys: Sequence[str]) -> tuple[Standing, ...]:
     """Return the standing of every one of `keys`, the best first; equal ones stay in the order of `keys`.
+
+    Those that nobody judged stand last, without a place.
 
     Duels with a key that is not among `keys`, or of a video with itself, are passed over.
 
@@ -64,8 +70,8 @@ def rank(duels: Iterable[Duel], keys: Sequence[str]) -> tuple[Standing, ...]:
             pair = (duel.left, duel.right) if duel.result == "left" else (duel.right, duel.left)
             wins[pair[0]] += 1
             losses[pair[1]] += 1
-    standings = (Standing(key, scores[key], wins[key], losses[key], ties[key]) for key in dict.fromkeys(keys))
-    return tuple(sorted(standings, key=lambda standing: -round(standing.score, 3)))
+    standings = [Standing(key, scores[key], wins[key], losses[key], ties[key]) for key in dict.fromkeys(keys)]
+    return _placed(sorted(standings, key=lambda standing: (not standing.duels, -round(standing.score, 3))))
 
 
 def next_pair(duels: Iterable[Duel], keys: Sequence[str], *, seed: int = 0) -> tuple[str, str] | None:
@@ -95,6 +101,15 @@ def next_pair(duels: Iterable[Duel], keys: Sequence[str], *, seed: int = 0) -> t
     drawn = _draw(seed, len(counted), *sorted(set(keys)))
     one, other = equal[(drawn >> 1) % len(equal)]
     return (one, other) if drawn & 1 else (other, one)
+
+
+def _placed(standings: Sequence[Standing]) -> tuple[Standing, ...]:
+    """Return the standings, the best of which come first, with their places."""
+    points = [round(standing.score) for standing in standings]
+    return tuple(
+        replace(standing, place=points.index(own) + 1) if standing.duels else standing
+        for standing, own in zip(standings, points, strict=True)
+    )
 
 
 def _valid(duels: Iterable[Duel], keys: Sequence[str]) -> list[Duel]:

@@ -71,6 +71,7 @@ class JobRecord:
     sweep_budget_credits: int | None = None
     imported: bool = False  # came in a bundle, not known as paid: not sent from here before `Job.resume`
     question: str | None = None  # what only a person can decide; see `Job.decide`
+    lookalike: str | None = None  # the vendor's id of the generation that the question is about
     notices: tuple[str, ...] = ()
     sources: tuple[str, str] = ("first", "last")  # the pictures as a line of Python names them
     fit: str | None = "cover"  # how they were brought to one shape

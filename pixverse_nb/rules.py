@@ -4,7 +4,8 @@ A field's type says most of it, and its `metadata` the rest, in the words of `py
 pydantic is loaded when the first value is judged: that takes longer than all else that a Client needs to open.
 """
 
-from collections.abc import Callable, Mapping
+import difflib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, fields
 from functools import cache
 from typing import Any
@@ -29,6 +30,17 @@ def judged(kind: type[Any], values: Mapping[str, Any], *, mend: Mend) -> dict[st
             name = str(problem["loc"][0]) if problem["loc"] else "request"
             wrong.setdefault(name, mend(name, problem["msg"], problem.get("input")))
         raise InvalidRequest(wrong) from None  # pydantic's error prints what was given: an account, a prompt
+
+
+def strangers(asked: Iterable[str], known: Sequence[str]) -> dict[str, str]:
+    """Return a sentence for each name that is none of the fields: the nearest one, else all that there are."""
+    wrong: dict[str, str] = {}
+    for name in asked:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            meant = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+            wrong[name] = f"is no field of a request: {meant}"
+    return wrong
 
 
 @cache

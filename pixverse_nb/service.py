@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from html import escape
 from pathlib import Path
 from typing import Any, Final
 
@@ -74,7 +75,7 @@ def find_service(
         "No token was found, so this client runs on the embedded sandbox: real videos, nothing is paid, nothing leaves "
         f"this machine. For real ones set USEAPI_TOKEN (a token comes from {TOKEN_PAGE})."
     )
-    show_bundle(bundle_of(f"<p>{text}</p>", text))
+    _say(text)
     return service
 
 
@@ -125,4 +126,8 @@ def say_network(kind: str, home: Path) -> None:
         "write-ahead log, more slowly, and locks may not be reliable: open this home from one machine at a time, or "
         "choose a local one."
     )
-    show_bundle(bundle_of(f"<p>{text}</p>", text))
+    _say(text)
+
+
+def _say(text: str) -> None:
+    show_bundle(bundle_of(f"<p>{escape(text)}</p>", text))

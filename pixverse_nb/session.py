@@ -180,8 +180,8 @@ class Client(KeepsFiles, MakesSweeps):
 
         Pictures: a path, an http(s) address (fetched first, which takes its time), bytes, a file, a PIL image, a numpy
         array (H×W×3|4, uint8), or an UploadedFile. `duration` is 5 or 8 seconds, `seed` 1…2147483647 (drawn where
-        None), `aspect_ratio` one of 16:9, 9:16, 1:1, 4:3, 3:4 (None: nearest to the first picture), `fit` "cover" crops
-        to it, "contain" pads, None sends as it is. `deadline_s` is how long the job may take.
+        None), `aspect_ratio` one of 16:9, 9:16, 1:1, 4:3, 3:4 (None: nearest to the first picture that is no
+        UploadedFile), `fit` "cover" crops to it, "contain" pads, None as it is. `deadline_s`: what the job may take.
 
         The same call finds the same job: with `reuse=True` an open or finished one is given back and nothing is paid
         again. Raises InvalidRequest (InvalidImage where only pictures are wrong) with every wrong field named, before
@@ -204,7 +204,7 @@ class Client(KeepsFiles, MakesSweeps):
         wish = Wish(
             first, last, {**fields, "email": email or self._email}, fit, deadline_s, allow_refused=allow_refused
         )
-        draft, frames = self._drafter.draft(wish, now=time.time())
+        draft, frames = self._drafter.draft(wish, now=self._engine.now())
         self._drafter.keep(frames)
         job, _ = self._asker.ask_for(draft, reuse=reuse)
         return job
@@ -217,10 +217,10 @@ class Client(KeepsFiles, MakesSweeps):
         return self._handle(record) if record is not None else None
 
     def estimate(
-        self, *, quality: str = "720p", duration: int = 5, motion_mode: str = "normal", **_: Any
+        self, *, quality: str = "720p", duration: int = 5, motion_mode: str = "normal", **others: Any
     ) -> int | None:
         """Return the estimated credits of one video, or None where the price list does not know; an estimate only."""
-        return self.prices.estimate_for(quality=quality, duration=duration, motion_mode=motion_mode)
+        return self.prices.estimate_for(quality=quality, duration=duration, motion_mode=motion_mode, **others)
 
     # -- what is known -------------------------------------------------------------------------------------------
 

@@ -3,16 +3,19 @@
 import importlib
 import importlib.util
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
+from urllib.parse import urlsplit
 
-from pixverse_nb.errors import ConfigError
+from pixverse_nb.errors import ConfigError, InvalidRequest
 from pixverse_nb.models import FramesRequest
 from pixverse_nb.privacy import Secret
+from pixverse_nb.rules import strangers
 
 DEFAULT_BASE_URL: Final = "https://api.useapi.net/v2/pixverse"
 TOKEN_PAGE: Final = "https://useapi.net/docs/start-here/setup-useapi"  # noqa: S105 - an address, not a token
@@ -74,6 +77,14 @@ class Timing:
 
 _V35_5S: Final = MappingProxyType({"360p": 45, "540p": 45, "720p": 60, "1080p": 120})
 
+# this machine, a name without a domain (a container's), and the networks that no address on the internet is in
+_LOCAL_HOST: Final = re.compile(
+    r"[^.:]+|.+\.(local|localhost|internal)|(127|10)(\.\d+){3}|192\.168(\.\d+){2}|172\.(1[6-9]|2\d|3[01])(\.\d+){2}|::1",
+    re.ASCII,
+)
+
+_CALL_FIELDS: Final = (*(item.name for item in fields(FramesRequest)), "fit", "deadline_s", "reuse", "allow_refused")
+
 
 @dataclass(frozen=True)
 class Prices:
@@ -89,8 +100,13 @@ class Prices:
         """Return the estimated credits for `request`, or None where the list does not know its quality."""
         return self.estimate_for(quality=request.quality, duration=request.duration, motion_mode=request.motion_mode)
 
-    def estimate_for(self, *, quality: str, duration: int, motion_mode: str) -> int | None:
-        """Return the estimated credits for these three fields, or None where the quality is not listed."""
+    def estimate_for(self, *, quality: str, duration: int, motion_mode: str, **others: Any) -> int | None:
+        """Return the estimated credits for these three fields, or None where the quality is not listed.
+
+        The other fields of a call may stand beside them; InvalidRequest names what is none.
+        """
+        if wrong := strangers(others, _CALL_FIELDS):
+            raise InvalidRequest(wrong)
         base = self.base.get(quality)
         if base is None:
             return None
@@ -164,9 +180,19 @@ def find_home(given: str | os.PathLike[str] | None) -> Path:
 def find_base_url(given: str | None) -> str:
     """Return the API's base URL, without a trailing slash: the argument, PIXVERSE_NB_BASE_URL, or the vendor's."""
     url = (given or os.environ.get("PIXVERSE_NB_BASE_URL") or DEFAULT_BASE_URL).rstrip("/")
-    if not url.startswith(("https://", "http://")):
+    if not url.startswith("https://") and not _is_local_http(url):
         raise ConfigError(f"base_url must start with https:// (or http:// for a local server), not {url[:40]!r}")
     return url
+
+
+def _is_local_http(url: str) -> bool:
+    """Tell whether an address is plain http to this machine or its own network: elsewhere all could read the token."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    return parts.scheme == "http" and bool(_LOCAL_HOST.fullmatch(host))
 
 
 def find_email(given: str | None) -> str | None:

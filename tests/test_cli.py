@@ -169,6 +169,13 @@ def test_doctor_names_what_must_be_mended(tmp_path: Path) -> None:
     assert "abcdefgh" not in done.stdout
 
 
+def test_doctor_wants_a_token_for_a_named_server(tmp_path: Path) -> None:
+    """Where an address is set there is no sandbox to fall back on, so that a missing token is wrong."""
+    done = run("doctor", cwd=tmp_path, PIXVERSE_NB_BASE_URL="http://127.0.0.1:9/v2")
+    assert done.returncode == 1
+    assert re.search(r"wrong +token +none, and http://127.0.0.1:9/v2 wants one", done.stdout)
+
+
 def test_doctor_asks_the_vendor_and_looks_into_the_ledger(tmp_path: Path) -> None:
     """With a token it tries it, reads the balance, and names a video that this home does not know; status 1 then."""
     with Sandbox(speed=1000, render=canned_film) as box:

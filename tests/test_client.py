@@ -56,6 +56,7 @@ FAST = replace(Timing().scaled(0.005), answer_timeout_s=1.0)  # what is heard he
 PATIENCE_S = 60.0  # no test waits so long: it is there to fail in place of hanging
 
 OK = answer(200, {"data": []})
+OK_WITH_COOKIE = answer(200, {"data": []}, set_cookie="session=secret; Path=/")
 LIST = useapi.list_videos(email=EMAIL, limit=40)
 PAID = useapi.create_frames(
     a_request(prompt="A cat"), first_path="upload/1.png", last_path="upload/2.png", reply_ref="pv-1:1", email=EMAIL
@@ -629,6 +630,21 @@ def test_a_folder_that_cannot_be_made_is_said_before_asking(tmp_path: Path, film
     error, server = downloaded([answer(200, film)], tmp_path / "videos" / "one.mp4")
     assert isinstance(error, OSError)
     assert server.requests == []
+
+
+def test_a_cookie_is_neither_kept_nor_sent_on(tmp_path: Path, film: bytes) -> None:
+    """What one host sets as a cookie goes to nobody: not to the media host, nor to the API, nor back."""
+    cookie = {"set_cookie": "session=secret; Path=/"}
+
+    async def talk(client: AsyncClient, server: Hostile) -> None:
+        await client.fetch_picture(f"{server.url}/picture.png")
+        await client.download(f"{server.url}/film.mp4", tmp_path / "one.mp4")
+        await client.send(LIST)
+        await client.send(LIST)
+
+    _, server = run([answer(200, b"a picture", **cookie), answer(200, film, **cookie), OK_WITH_COOKIE, OK], talk)
+    assert len(server.requests) == 4
+    assert all("cookie" not in heard.headers for heard in server.requests)
 
 
 # -- pictures at an address ------------------------------------------------------------------------------------------

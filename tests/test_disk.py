@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pixverse_nb.disk import put_in_place, sha256_of_file, sync_folder, written_whole
+from pixverse_nb.disk import clear_parts, put_in_place, sha256_of_file, sync_folder, written_whole
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="rights as POSIX has them")
 
@@ -81,3 +81,15 @@ def test_a_file_is_known_by_its_contents(tmp_path: Path) -> None:
     assert sha256_of_file(tmp_path / "x") == hashlib.sha256(data).hexdigest()
     with pytest.raises(FileNotFoundError):
         sha256_of_file(tmp_path / "y")
+
+
+def test_what_killed_processes_left_is_cleared(tmp_path: Path) -> None:
+    """Half-written files of yesterday go; one that may still be written stays, and so does everything else."""
+    (tmp_path / "videos").mkdir()
+    old, new, film = (tmp_path / "videos" / name for name in ("a.mp4.7.part", "b.mp4.8.part", "c.mp4"))
+    for file in (old, new, film):
+        file.touch()
+    for file in (old, film):
+        os.utime(file, (1_000_000, 1_000_000))
+    clear_parts(tmp_path)
+    assert names(tmp_path / "videos") == ["b.mp4.8.part", "c.mp4"]

@@ -185,6 +185,16 @@ def test_an_uploaded_file_beside_a_picture(tmp_path: Path) -> None:
     assert record.last_sha == frames[1].sha256
 
 
+def test_a_picture_beside_an_uploaded_one_keeps_its_shape(tmp_path: Path) -> None:
+    """Without a ratio the picture at hand chooses it, whichever of the two it is: nothing is cut to a usual one."""
+    tall = encoded(scene(720, 1280), "PNG")
+    for pair in ((tall, UploadedFile("upload/2.png")), (UploadedFile("upload/1.png"), tall)):
+        record, frames = drafted(tmp_path, *pair)
+        assert record.request.aspect_ratio == "9:16"
+        (frame,) = (one for one in frames if one is not None)
+        assert (frame.width, frame.height) == (720, 1280)
+
+
 def test_an_address_is_fetched(tmp_path: Path) -> None:
     """A picture at an http(s) address is fetched and then treated like any other."""
     asked: list[str] = []
@@ -210,6 +220,42 @@ def test_an_address_that_fails_names_its_picture(tmp_path: Path) -> None:
         drafter(tmp_path, fetch=fetch).draft(Wish(WIDE, "https://example.org/a.png", {}), now=NOW)
     assert caught.value.fields.keys() == {"last"}
     assert "404" in caught.value.fields["last"]
+
+
+@pytest.mark.parametrize("other", ["https://example.org/b.png", "no-such-file.png", b"no picture"])
+@pytest.mark.parametrize("which", ["first", "last"])
+def test_a_dead_address_hides_no_other_fault(tmp_path: Path, which: str, other: Any) -> None:
+    """The other picture is fetched and looked at all the same, and so are the fields: all that is wrong is named."""
+
+    def fetch(_: str) -> bytes:
+        raise DownloadError("The media host answered HTTP 404.")
+
+    dead = "https://example.org/a.png"
+    first, last = (dead, other) if which == "first" else (other, dead)
+    with pytest.raises(InvalidRequest) as caught:
+        drafter(tmp_path, fetch=fetch).draft(Wish(first, last, {"quality": "999p"}, fit="stretch"), now=NOW)
+    assert caught.value.fields.keys() == {"first", "last", "quality", "fit"}
+    with pytest.raises(InvalidImage) as pictures:
+        drafter(tmp_path, fetch=fetch).draft(Wish(first, last, {}), now=NOW)
+    assert pictures.value.fields.keys() == {"first", "last"}
+
+
+def test_a_dead_address_beside_a_good_picture_names_itself_alone(tmp_path: Path) -> None:
+    """A picture that is good, or held by the vendor, is no fault."""
+
+    def fetch(_: str) -> bytes:
+        raise DownloadError("The media host answered HTTP 404.")
+
+    for good in (WIDE, UploadedFile("upload/1.png")):
+        with pytest.raises(InvalidImage) as caught:
+            drafter(tmp_path, fetch=fetch).draft(Wish("https://example.org/a.png", good, {}), now=NOW)
+        assert caught.value.fields.keys() == {"first"}
+
+
+def test_a_wrong_fit_is_named_for_uploads_too(tmp_path: Path) -> None:
+    """Also where the vendor holds both pictures already."""
+    uploads = (UploadedFile("upload/1.png"), UploadedFile("upload/2.png"))
+    assert wrong(tmp_path, *uploads, fit="stretch", duration=6).fields.keys() == {"fit", "duration"}
 
 
 @pytest.mark.parametrize(

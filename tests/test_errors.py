@@ -85,6 +85,12 @@ def test_one_wrong_field_is_singular() -> None:
     assert str(InvalidImage({"first": "is no picture"})).startswith("1 field is wrong;")
 
 
+def test_what_sends_nothing_says_nothing_of_money() -> None:
+    """A wrong argument of a call that only looks is told without a word of sending and paying."""
+    assert str(InvalidRequest({"which": "no such cell"}, sends=False)) == "1 argument is wrong.\n  which: no such cell"
+    assert str(InvalidRequest({"a": "x", "b": "y"}, sends=False)).startswith("2 arguments are wrong.")
+
+
 def test_the_fields_are_the_errors_own() -> None:
     """What is done to the mapping given does not change the error."""
     given = {"seed": "wrong"}

@@ -1,6 +1,7 @@
 """The private thread with its loop: one, ours alone, entered from anywhere, ended cleanly."""
 
 import asyncio
+import concurrent.futures
 import multiprocessing
 import os
 import threading
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from pixverse_nb.errors import ConfigError
-from pixverse_nb.portal import Portal
+from pixverse_nb.portal import Portal, is_done_in
 
 PATIENCE_S = 60.0  # no test waits so long: it is there to fail in place of hanging
 
@@ -43,6 +44,28 @@ def test_it_starts_with_the_first_work(portal: Portal) -> None:
     assert portal.call(where()) == "test-portal"
     assert alive() == ["test-portal"]
     assert next(thread for thread in threading.enumerate() if thread.name == "test-portal").daemon
+
+
+def test_a_wait_in_slices_ends_as_one_wait_does() -> None:
+    """However short the slices are, it ends when the future is done, or when its own time is over; not before."""
+    done: concurrent.futures.Future[int] = concurrent.futures.Future()
+    assert not is_done_in(done, 0.0)
+    assert not is_done_in(done, 0.05, slice_s=0.001)
+    threading.Timer(0.05, lambda: done.set_result(7)).start()
+    assert is_done_in(done, None, slice_s=0.001)
+    assert done.result(0) == 7
+
+
+def test_a_timeout_of_the_work_is_no_end_of_the_waiting(portal: Portal) -> None:
+    """What the work raises is raised, also where it is a TimeoutError itself; the waiting has its own."""
+
+    async def late() -> None:
+        raise TimeoutError("of the work")
+
+    with pytest.raises(TimeoutError, match="of the work"):
+        portal.call(late())
+    with pytest.raises(TimeoutError):
+        portal.call(for_ever(), timeout_s=0.01)
 
 
 def test_all_work_meets_on_one_loop(portal: Portal) -> None:

@@ -73,6 +73,43 @@ def test_addresses_and_tokens_are_masked(text: str, shown: str) -> None:
     assert masked(text) == shown
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "there is no file 'pictures/hero@2x.jpg'; did you mean 'hero@2x.JPG'?",
+        "client.create_frames('/data/proj@v2/first.png', 'shot@2x.webp', seed=7)",
+        "videos/take@2x.mp4 and table@v1.parquet",
+        "a cat @home, 10 @ 5, at@once",
+    ],
+)
+def test_a_file_with_an_at_is_no_address(text: str) -> None:
+    """Names of files and folders are shown as they are, so that they can be found and a line of Python can be run."""
+    assert masked(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "user:7-pixverse:maria@example.jpg-video:42",
+        "user:7-pixverse:maria@localhost",
+        "user%3A7-pixverse%3Amaria%40example-video%3A42",
+        "http://maria:secret@nas/pictures/first.png",
+        "Account maria@example.org.",
+        "Account maria@example.org.2 tasks are left.",
+        "maria@example.org-video",
+        "maria@example.xn--p1ai",
+        "/home/maria@example.org/first.png",
+        "maria@example.org.mp4",
+    ],
+)
+def test_no_address_is_taken_for_a_file(text: str) -> None:
+    """In a vendor id, before a host, in a sentence or in a path: the name and its domain stay unreadable."""
+    shown = masked(text)
+    assert "maria@" not in shown
+    assert "example" not in shown
+    assert "secret" not in shown
+
+
 def test_the_whole_token_is_masked_whatever_signs_it_has() -> None:
     """A token ends at white space, a quote, a bracket or a comma: no tail of it is left readable."""
     assert masked("token user:12-abc:def$ghi!jkl&mno end") == "token user:12-… end"

@@ -117,11 +117,25 @@ def test_one_more_win_never_harms(duels: list[Duel], pair: tuple[str, str]) -> N
 @AT_LEISURE
 @given(DUELS)
 def test_scores_are_finite_and_sorted(duels: list[Duel]) -> None:
-    """Every key stands in the ranking once, with a finite score, the best first."""
+    """Every key stands in the ranking once, with a finite score, the best first and what nobody judged last."""
     standings = rank(duels, KEYS)
     assert sorted(at.key for at in standings) == KEYS
     assert all(math.isfinite(at.score) for at in standings)
-    assert all(one.score >= other.score - 1e-6 for one, other in pairwise(standings))
+    judged = [at for at in standings if at.duels]
+    assert standings[: len(judged)] == tuple(judged)
+    assert all(one.score >= other.score - 1e-6 for one, other in pairwise(judged))
+
+
+def test_equal_ones_share_a_place_and_the_unjudged_have_none() -> None:
+    """Two that won and lost alike are both first, the next one is third, and what nobody judged stands apart."""
+    told = [beats("b", "c"), beats("d", "c"), Duel("b", "d", "tie", 0.0)]
+    assert [(at.key, at.place) for at in rank(told, KEYS)] == [
+        ("b", 1),
+        ("d", 1),
+        ("c", 3),
+        ("a", None),
+        ("e", None),
+    ]
 
 
 @AT_LEISURE

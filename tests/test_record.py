@@ -42,6 +42,7 @@ FULL = a_record(
     sweep="sw-1",
     sweep_budget_credits=240,
     question="Send it again?",
+    lookalike="user:1-a@example.com-v:9",
     notices=("one", "two"),
     sources=("'a.jpg'", "'b.jpg'"),
     fit="contain",

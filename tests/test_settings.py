@@ -208,11 +208,23 @@ def test_the_address_is_argument_variable_or_the_vendors(settings: pytest.Monkey
     settings.setenv("PIXVERSE_NB_BASE_URL", "http://127.0.0.1:9/v2/")
     assert find_base_url(None) == "http://127.0.0.1:9/v2"
     assert find_base_url("https://api.example.org/") == "https://api.example.org"
+    for host in ("localhost:8", "sandbox:80", "nas.local", "192.168.1.9:8080", "10.0.0.1", "172.20.0.3", "[::1]:9"):
+        assert find_base_url(f"http://{host}/v2") == f"http://{host}/v2"
 
 
-@pytest.mark.parametrize("url", ["api.example.org", "ftp://example.org", "file:///etc"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "api.example.org",
+        "ftp://example.org",
+        "file:///etc",
+        "http://api.useapi.net/v2/pixverse",
+        "http://8.8.8.8/",
+        "http://[::1",
+    ],
+)
 def test_an_address_of_another_kind_is_refused(url: str) -> None:
-    """Only http and https can be talked to."""
+    """Only https can be talked to, and http in one's own network: elsewhere it would show the token to all."""
     with pytest.raises(ConfigError):
         find_base_url(url)
 

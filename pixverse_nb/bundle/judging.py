@@ -51,7 +51,7 @@ def _are_names(record: JobRecord) -> bool:
     """Tell whether what names a picture, a generation, an address or a source names just that."""
     return (
         all(sha is None or SHA256.fullmatch(sha) for sha in (record.first_sha, record.last_sha))
-        and (record.video_id is None or bool(_VIDEO_ID.fullmatch(record.video_id)))
+        and all(name is None or _VIDEO_ID.fullmatch(name) for name in (record.video_id, record.lookalike))
         and (record.url is None or bool(_URL.fullmatch(record.url)))
         and all(map(_is_source, record.sources))
     )

@@ -8,7 +8,7 @@ from typing import Final
 
 from pixverse_nb.privacy import masked
 from pixverse_nb.show.display import bundle_of
-from pixverse_nb.show.style import styled
+from pixverse_nb.show.style import aligned, styled
 
 
 class Mark(StrEnum):
@@ -86,7 +86,7 @@ class Examination:
         rows = "".join(_row(finding) for finding in self.findings)
         return styled(
             '<div class="pvnb pvnb-list"><table class="pvnb-table" aria-label="What the doctor found">'
-            f"<tbody>{rows}</tbody></table>"
+            f"<tbody>{aligned(rows)}</tbody></table>"
             f'<div class="pvnb-note">{escape(self._sum())}</div></div>'
         )
 

@@ -41,6 +41,10 @@ def examine_home(home: Path, *, is_offline: bool) -> Examination:
         token = find_token(None)
     except ConfigError as error:
         wrong.append(Finding("token", str(error), Mark.WRONG, f"Copy the whole token from {TOKEN_PAGE}"))
+    if token is None and base_url != DEFAULT_BASE_URL and not wrong:
+        text = f"none, and {base_url} wants one"
+        mend = "Set USEAPI_TOKEN, or unset PIXVERSE_NB_BASE_URL: then the sandbox is used."
+        wrong.append(Finding("token", text, Mark.WRONG, mend))
     access = "found; not tried" if token else "none: the sandbox is used, nothing is paid"
     with ExitStack() as stack:
         ledger: Ledger | None = None

@@ -10,8 +10,6 @@ from typing import Any, Final
 
 from PIL import Image
 
-from pixverse_nb.privacy import masked
-
 MAX_FILE_BYTES: Final = 256 * 1024 * 1024
 _KINDS: Final = "a path, bytes, an open file, a PIL image or a numpy array (height × width × 3, uint8)"
 
@@ -107,7 +105,7 @@ def _missing(path: Path) -> str:
 
 
 def _shown(path: Path) -> str:
-    text = masked(str(path))
+    text = str(path)  # the caller's own, as it was given: masked, it could not be found
     return repr(text if len(text) <= 120 else f"…{text[-118:]}")
 
 

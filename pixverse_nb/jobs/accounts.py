@@ -4,6 +4,7 @@ An account that has no credits or waits for its owner is stopped for what was as
 the work goes on with the others. What is asked for after that is a person's new try.
 """
 
+import asyncio
 from typing import Final
 
 from pixverse_nb.errors import (
@@ -35,23 +36,29 @@ class Accounts:
         self._desk = desk
         self._lanes = Lanes()
         self._emails: tuple[str, ...] | None = None
+        self._asking = asyncio.Lock()
         self._capacity_at = float("-inf")
         self._stops: dict[Account, tuple[PixVerseError, float]] = {}
         self._token_stop: tuple[PixVerseError, float] | None = None
 
     async def choose(self, record: JobRecord) -> Account:
-        """Return the account for a job that names none: the roomiest of several, None where there is one only."""
+        """Return the account for a job: the one it names, else the only one, else the roomiest of several.
+
+        None where the vendor does not tell which there are.
+        """
         await self.know()
-        if not self._several():
-            return None
+        bound = record.account or record.request.email
+        if bound is not None or not self._several():
+            return bound or next(iter(self._emails or ()), None)
         await self._ask_capacity()
         going = [email for email in self._several() if not self._is_stopped(email, record)] or list(self._several())
         return self._lanes.roomiest({email: self._bound(email, except_ref=record.ref) for email in going})
 
     async def know(self) -> None:
         """Ask once which accounts there are, and how many jobs each may run."""
-        if self._emails is None:
-            self._emails = await self._ask_accounts()
+        async with self._asking:
+            if self._emails is None:
+                self._emails = await self._ask_accounts()
 
     def may_send(self, record: JobRecord) -> bool:
         """Tell whether one more call may leave for this job's account now."""
@@ -83,7 +90,7 @@ class Accounts:
 
     def room(self, email: str | None) -> int:
         """Return how many jobs run at once on the account `email`, or on all where it is None, as far as is known."""
-        names: tuple[Account, ...] = (email,) if email is not None else self._several() or (None,)
+        names: tuple[Account, ...] = (email,) if email is not None else self._emails or (None,)
         return sum(self._lanes.room(name) for name in names if name not in self._stops) or 1
 
     def was_busy(self, record: JobRecord, *, tries_again_at: float) -> None:
@@ -114,7 +121,8 @@ class Accounts:
         return None
 
     def forgive(self) -> None:
-        """Forget that accounts were stopped: a person asks again."""
+        """Forget that accounts were stopped or full: a person asks again."""
+        self._lanes.forgive()
         self._stops.clear()
         self._token_stop = None
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pixverse_nb.jobs.engine import Engine
 from pixverse_nb.jobs.job import Job
 from pixverse_nb.jobs.outcome import reuse_notice
+from pixverse_nb.models import JobState
 from pixverse_nb.portal import Portal
 from pixverse_nb.record import JobRecord
 
@@ -29,7 +30,7 @@ class Asker:
             self._portal.post(lambda: self._engine.adopt(record, is_asked=True))
             return job, True
         job.say_reused(reuse_notice(record))
-        if job.rests:
+        if job.rests or record.state is JobState.CANCELLED:
             job.resume()
         elif not record.state.is_final:
             # to ask for it is to want it sent again, where its call is proved never to have been accepted

@@ -31,7 +31,7 @@ def coming(record: JobRecord, *, timing: Timing | None, now: float, is_resting: 
         case JobState.DOWNLOADING:
             return "The video is fetched, checked and stored."
         case _:
-            return f"It is looked for in the vendor's list, until {_clock(record.deadline_at, now)} at most."
+            return f"The vendor's list is asked until {_clock(record.deadline_at, now)} at most."
 
 
 def _sending(record: JobRecord, now: float) -> str:

@@ -5,16 +5,19 @@ import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain, count
 from pathlib import Path
 from typing import Final
 
 from pixverse_nb.errors import DownloadError, NoAnswer, PixVerseError
 from pixverse_nb.jobs import events
 from pixverse_nb.jobs.desk import Desk
+from pixverse_nb.jobs.files import is_whole
 from pixverse_nb.record import StoredVideo
 from pixverse_nb.wire import useapi
 
 _MOST_AT_ONCE: Final = 8  # a home whose files were all lost must not open a thousand connections
+_PATIENCE: Final = 20  # longest busy waits (10 minutes) in which a media host may still come to have the file
 
 
 class Downloader:
@@ -23,11 +26,15 @@ class Downloader:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._turns = asyncio.Semaphore(_MOST_AT_ONCE)
+        self._refused_since: dict[str, float] = {}
 
     async def fetch(self, ref: str) -> None:
         """Bring the finished video of a job to the disk, or say what stands in the way; returns after one go."""
         record = self._desk.records[ref]
         path = self._desk.home / "videos" / f"{ref}.mp4"
+        if record.video is not None and await asyncio.to_thread(is_whole, record, home=self._desk.home):
+            self._desk.apply(ref, events.Downloaded(self._desk.now(), record.video))  # it was put back meanwhile
+            return
         try:
             async with self._turns:
                 with _kept_aside(path) if record.video else contextlib.nullcontext():
@@ -40,12 +47,13 @@ class Downloader:
             return
         except DownloadError as error:
             if not await self._renew_url(ref):
-                self._give_up(ref, error)
+                await self._wait_or_give_up(ref, error)
             return
         except OSError as error:
             text = f"The video cannot be stored in {path.parent} ({error.strerror or error})."
             self._park(ref, DownloadError(text, ref=ref, may_have_been_charged="yes"))
             return
+        self._refused_since.pop(ref, None)
         video = StoredVideo(
             name=f"videos/{path.name}",
             sha256=info.sha256,
@@ -70,6 +78,18 @@ class Downloader:
         self._desk.records[ref] = replace(record, url=row.url)
         return True
 
+    async def _wait_or_give_up(self, ref: str, error: DownloadError) -> None:
+        """A host without the file may get it: a first download is tried for some minutes; what was here is not."""
+        now, wait_s = self._desk.now(), self._desk.timing.busy_wait_s[1]
+        since = self._refused_since.setdefault(ref, now)
+        if self._desk.records[ref].video is not None or now - since >= _PATIENCE * wait_s:
+            del self._refused_since[ref]
+            self._give_up(ref, error)
+            return
+        text = f"{error} The video is finished and paid; its download is tried again every half minute."
+        self._desk.apply(ref, events.Troubled(now, text))
+        await self._desk.signal(ref, until=now + wait_s)
+
     def _give_up(self, ref: str, error: DownloadError) -> None:
         """The vendor has no file: a first one is waited for by hand, one that was here once is said to be lost."""
         record = self._desk.records[ref]
@@ -92,13 +112,26 @@ class Downloader:
 @contextlib.contextmanager
 def _kept_aside(path: Path) -> Iterator[None]:
     """Keep what lies at `path` as `*.altered.mp4` while another file takes its place: it may hold work."""
-    aside = path.with_suffix(".altered.mp4")
-    with contextlib.suppress(OSError):  # a file system without links: then there is nothing to be kept
-        if path.is_file():
-            aside.unlink(missing_ok=True)
-            os.link(path, aside)
+    aside = _set_aside(path) if path.is_file() else None
     try:
         yield
     except BaseException:
-        aside.unlink(missing_ok=True)
+        if aside is not None:
+            aside.unlink(missing_ok=True)
         raise
+
+
+def _set_aside(path: Path) -> Path | None:
+    """Give a file a second name that nothing has yet, and return that; None where it has one, or can have none."""
+    for mark in chain([""], map("-{}".format, count(2))):
+        aside = path.with_suffix(f".altered{mark}.mp4")
+        try:
+            os.link(path, aside)
+        except FileExistsError:
+            if aside.samefile(path):
+                return None  # a process that was killed has kept it already
+        except OSError:
+            return None  # a file system without links: then there is nothing to be kept
+        else:
+            return aside
+    return None

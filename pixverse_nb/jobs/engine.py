@@ -95,6 +95,8 @@ class Engine:
         """Take up what an earlier process left open; what was never sent stays unsent until somebody asks."""
         for record in self.ledger.open_jobs():
             self.adopt(record, is_asked=False)
+            if record.parked and record.state is JobState.DOWNLOADING and record.ref in self.records:
+                self.take_up(record.ref)  # a paid file is tried again: what stood in the way may be mended
 
     def adopt(self, record: JobRecord, *, is_asked: bool) -> None:
         """Have `record` driven from now on, here or by the process that holds the seat.

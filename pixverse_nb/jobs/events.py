@@ -1,6 +1,6 @@
 """What can happen to a job, as values: each event carries the data of its moment (`at` in Unix seconds)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pixverse_nb.record import StoredVideo
 from pixverse_nb.remote import RemoteVideo
@@ -111,6 +111,14 @@ class DebitSeen:
 
 
 @dataclass(frozen=True)
+class LookalikeSeen:
+    """The list shows a generation with this call's seed that differs in part: only a person can say whose it is."""
+
+    at: float
+    video_id: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Decided:
     """A person says whether the lost call was paid."""
 
@@ -177,6 +185,7 @@ Event = (
     | RowSeen
     | RowMissing
     | DebitSeen
+    | LookalikeSeen
     | Decided
     | Downloaded
     | FileLost

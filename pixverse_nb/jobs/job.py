@@ -17,7 +17,7 @@ from pixverse_nb.jobs.files import is_whole, look_at
 from pixverse_nb.jobs.outcome import error_of, lost_error, thumbnails_of, unsent_error, video_of
 from pixverse_nb.jobs.words import next_step
 from pixverse_nb.models import Attempt, FramesRequest, JobEvent, JobSnapshot, JobState
-from pixverse_nb.portal import Portal
+from pixverse_nb.portal import Portal, is_done_in
 from pixverse_nb.privacy import masked
 from pixverse_nb.record import JobRecord
 from pixverse_nb.show.card import card_text
@@ -102,8 +102,11 @@ class Job:
         """Return the paid calls so far, oldest first: when each left, what became of it, what it may have cost."""
         return attempts_of(self._record(), self.events())
 
-    def snapshot(self) -> JobSnapshot:
-        """Return everything about the job at this moment, for cards and lists."""
+    def snapshot(self, *, with_video: bool = True) -> JobSnapshot:
+        """Return everything about the job at this moment, for cards and lists.
+
+        The first video of a job comes with a poster, which takes its time: a long list can do without.
+        """
         record = self._record()
         is_resting = self._is_resting(record)
         expectation = None if self._portal.is_closed else self._engine.expectation(record.request)
@@ -129,7 +132,7 @@ class Job:
             cost_credits=record.cost_credits,
             is_sandbox=self._is_sandbox,
             reused=self._reuse_notice is not None,
-            video=self._video_of(record) if record.state is JobState.DONE else None,
+            video=self._video_of(record) if with_video and record.state is JobState.DONE else None,
         )
 
     # -- waiting for it ------------------------------------------------------------------------------------------
@@ -144,15 +147,15 @@ class Job:
             raise ConfigError("result() would wait for itself in a subscriber: use `await job`.")
         waiter = self._waiter()
         try:
-            record = waiter.result(timeout)
-        except concurrent.futures.TimeoutError:
-            raise JobTimeout(
-                f"No video after {timeout:g} s of waiting. The job goes on: job.result() waits again, and after a "
-                f'restart client.job("{self.ref}") finds it.',
-                job=self,
-                ref=self.ref,
-                may_have_been_charged=self._record().charged,
-            ) from None
+            if not is_done_in(waiter, timeout):
+                raise JobTimeout(
+                    f"No video after {timeout:g} s of waiting. The job goes on: job.result() waits again, and after a "
+                    f'restart client.job("{self.ref}") finds it.',
+                    job=self,
+                    ref=self.ref,
+                    may_have_been_charged=self._record().charged,
+                )
+            record = waiter.result()
         except KeyboardInterrupt as interrupt:
             interrupt.add_note(
                 f'Only the waiting was stopped; the job goes on. client.job("{self.ref}").result() waits again, '
@@ -188,13 +191,20 @@ class Job:
         return self._record().state is JobState.CANCELLED
 
     def resume(self) -> None:
-        """Go on with a job that rests: timed out, cancelled after it was sent, stopped by a full disk, never sent."""
+        """Go on with a job that rests: timed out, cancelled after it was sent, stopped by a full disk, never sent.
+
+        One that is done is taken up only where its file is gone or altered.
+        """
+        record = self._record()
+        if record.state is JobState.DONE and not self._is_lost(record):
+            return
         self._do(lambda: self._engine.take_up(self.ref))
 
     def decide(self, *, was_paid: bool) -> None:
         """Answer the question of a job whose lost call only a person can judge (see `job.error`).
 
-        `was_paid=True` keeps it as paid and ends the search; `was_paid=False` sends it again, **which pays anew**.
+        `was_paid=True` keeps it as paid, takes the generation that the question names and ends the search;
+        `was_paid=False` sends it again, **which pays anew**.
         Without such a question nothing happens.
         """
         self._do(lambda: self._engine.decide(self.ref, was_paid=was_paid))

@@ -53,6 +53,11 @@ class Lanes:
         lane = self._lane(account)
         lane.limit = min(lane.told, max(lane.limit, taken))
 
+    def forgive(self) -> None:
+        """Let one more than the limit be tried everywhere at once: a person asks again."""
+        for lane in self._lanes.values():
+            lane.cools_until = 0.0
+
     def may_send(self, account: Account, *, taken: int, now: float, most: int | None = None) -> bool:
         """Tell whether one more call may leave while `taken` of ours run; `most` is the request's own limit."""
         lane = self._lane(account)

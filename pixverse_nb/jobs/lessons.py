@@ -42,8 +42,8 @@ class Lessons:
 
 def _add(samples: Samples, record: JobRecord) -> None:
     """Add how long a job took, between the last list that showed it open and the next one."""
-    if record.submitted_at is None or record.finished_at is None:
-        return
+    if record.submitted_at is None or record.finished_at is None or record.intent_at is None:
+        return  # what was adopted began by another clock, and may have ended long before it was looked at
     least_s = max(0.0, (record.seen_open_at or record.submitted_at) - record.submitted_at)
     kind = samples.setdefault(kind_of(record.request), [])
     kind.insert(0, Seen(least_s, max(least_s, record.finished_at - record.submitted_at)))

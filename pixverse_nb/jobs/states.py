@@ -11,11 +11,12 @@ that was lost is never answered by a second call, until two lists begun after th
 one was not accepted.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
 from pixverse_nb.jobs.actions import is_unsent
+from pixverse_nb.jobs.endings import ENDED_HERE, ended, told_again
 from pixverse_nb.jobs.events import (
     AccountLeft,
     AnswerLost,
@@ -30,6 +31,7 @@ from pixverse_nb.jobs.events import (
     Event,
     FileLost,
     IntentMade,
+    LookalikeSeen,
     PicturesUploaded,
     RowMissing,
     RowSeen,
@@ -37,6 +39,7 @@ from pixverse_nb.jobs.events import (
     Troubled,
     UploadStarted,
 )
+from pixverse_nb.jobs.settling import debit_seen, decided, lookalike_seen, row_missing
 from pixverse_nb.models import JobState
 from pixverse_nb.record import JobRecord
 from pixverse_nb.remote import RemoteState
@@ -103,23 +106,23 @@ def _call_accepted(record: JobRecord, event: CallAccepted) -> JobRecord:
         trouble=None,
         question=None,
     )
-    return _told_again(accepted) if record.state.is_final else replace(accepted, state=JobState.QUEUED)
+    return told_again(accepted) if record.state.is_final else replace(accepted, state=JobState.QUEUED)
 
 
 def _call_refused(record: JobRecord, event: CallRefused) -> JobRecord:
     if record.video_id is not None or not _speaks_of(record, event):
         return record
     if record.state.is_final:
-        return _told_again(replace(record, charged="no"))
+        return told_again(replace(record, charged="no"))
     state = JobState.MODERATED if event.is_moderation else JobState.REFUSED
-    return _ended(replace(record, charged="no", question=None), state, event.at, kind=event.kind, text=event.text)
+    return ended(replace(record, charged="no", question=None), state, event.at, kind=event.kind, text=event.text)
 
 
 def _call_postponed(record: JobRecord, event: CallPostponed) -> JobRecord:
     if record.video_id is not None or not _speaks_of(record, event):
         return record
     if record.state.is_final:
-        return _told_again(replace(record, charged="no"))
+        return told_again(replace(record, charged="no"))
     return replace(
         record, state=JobState.WAITING, retry_at=event.retry_at, trouble=event.text, charged="no", question=None
     )
@@ -168,7 +171,7 @@ def _row_seen(record: JobRecord, event: RowSeen) -> JobRecord:
         record,
         video_id=record.video_id or row.video_id,
         account=record.account or event.account,
-        submitted_at=record.submitted_at or row.created_at or record.intent_at,
+        submitted_at=record.submitted_at or record.intent_at or row.created_at,  # by our clock where there is one
         cost_credits=row.cost_credits if row.cost_credits is not None else record.cost_credits,
         queue_position=row.queue_position if row.state is RemoteState.QUEUED else None,
         charged="yes",
@@ -176,16 +179,17 @@ def _row_seen(record: JobRecord, event: RowSeen) -> JobRecord:
         error=None,
         error_kind=None,
         question=None,
+        lookalike=None,
         url=row.url or record.url,
     )
     if record.parked:  # what stopped it still stands, whatever the list shows
         found = replace(found, trouble=record.trouble, error=record.error, error_kind=record.error_kind)
     if row.state is RemoteState.FAILED:
         text = f"The vendor reports that the generation failed ({row.error or 'no reason given'})."
-        return _ended(replace(found, charged="unknown"), JobState.FAILED, event.at, kind="JobFailed", text=text)
+        return ended(replace(found, charged="unknown"), JobState.FAILED, event.at, kind="JobFailed", text=text)
     if row.state is RemoteState.MODERATED:
         text = "The vendor's moderator stopped the generation; PixVerse gives the credits back."
-        return _ended(replace(found, charged="no"), JobState.MODERATED, event.at, kind="JobModerated", text=text)
+        return ended(replace(found, charged="no"), JobState.MODERATED, event.at, kind="JobModerated", text=text)
     if row.state is RemoteState.COMPLETED and row.url:
         known = record.finished_at if record.state is JobState.DOWNLOADING else None
         return replace(found, state=JobState.DOWNLOADING, finished_at=known or event.at)
@@ -205,64 +209,13 @@ def _second_payment(record: JobRecord, event: RowSeen) -> JobRecord:
         return record
     if record.video_id is None:
         found = replace(record, video_id=row.video_id, account=record.account or event.account, charged="yes")
-        return _told_again(found)
+        return told_again(found)
     return _paid_twice(record)
 
 
 def _paid_twice(record: JobRecord) -> JobRecord:
     text = "The vendor lists a second generation of this job: it was paid twice. See client.videos()."
     return record if text in record.notices else replace(record, notices=(*record.notices, text))
-
-
-def _row_missing(record: JobRecord, event: RowMissing) -> JobRecord:
-    if record.state is not JobState.UNKNOWN or record.unknown_since is None:
-        return record
-    settled_at = max(record.unknown_since, record.send_by or 0.0) + event.settle_s
-    if record.question is not None or event.listed_at <= settled_at or event.listed_at in record.absent_since:
-        return record
-    proofs = (*record.absent_since, event.listed_at)
-    if len(proofs) < 2:
-        return replace(record, absent_since=proofs)
-    return replace(
-        record,
-        state=JobState.WAITING,
-        retry_at=None,
-        unknown_since=None,
-        absent_since=(),
-        charged="no",
-        trouble="The lost call was never accepted, so nothing was paid for it.",
-    )
-
-
-def _debit_seen(record: JobRecord, event: DebitSeen) -> JobRecord:
-    if record.state is not JobState.UNKNOWN or record.question is not None:
-        return record
-    return replace(
-        record,
-        question=(
-            f"The vendor lists no such generation, but the balance fell by {event.credits} credits that nothing else "
-            "explains. Was this call paid?"
-        ),
-    )
-
-
-def _decided(record: JobRecord, event: Decided) -> JobRecord:
-    if record.state is not JobState.UNKNOWN or record.question is None:
-        return record
-    if event.was_paid:
-        text = "It was decided that the lost call was paid; the vendor never showed its video."
-        paid = replace(record, question=None, charged="yes")
-        return _ended(paid, JobState.FAILED, event.at, kind="JobFailed", text=text)
-    return replace(
-        record,
-        state=JobState.WAITING,
-        question=None,
-        retry_at=None,
-        unknown_since=None,
-        absent_since=(),
-        charged="no",
-        trouble="It was decided that the lost call was not paid.",
-    )
 
 
 def _downloaded(record: JobRecord, event: Downloaded) -> JobRecord:
@@ -290,31 +243,13 @@ def _troubled(record: JobRecord, event: Troubled) -> JobRecord:
     return replace(record, trouble=event.text, parked=True, error=event.text, error_kind=event.kind)
 
 
-_ENDED_HERE: Final[Mapping[JobState, Mapping[str, str]]] = {
-    JobState.TIMED_OUT: {
-        "no": "It was not sent in time; nothing was paid.",
-        "yes": "The video was not ready in time; it is paid and can be taken up again.",
-        "unknown": "It is still unknown whether the paid call was accepted; it can be taken up again.",
-    },
-    JobState.CANCELLED: {
-        "no": "Cancelled before it was sent; nothing was paid.",
-        "yes": "Cancelled here; the vendor may finish it all the same, and it stays paid.",
-        "unknown": "Cancelled here while its paid call was under way; it may have been paid.",
-    },
-}
-
-
-def _told_again(record: JobRecord) -> JobRecord:
-    """A job that ended here learns what became of its paid call: its sentence is told again with that."""
-    texts = _ENDED_HERE.get(record.state)
-    return record if texts is None else replace(record, error=texts[record.charged])
-
-
 def _deadline_passed(record: JobRecord, event: DeadlinePassed) -> JobRecord:
     if record.state.is_final or record.state is JobState.DOWNLOADING:
         return record
-    text = _ENDED_HERE[JobState.TIMED_OUT][record.charged]
-    return _ended(record, JobState.TIMED_OUT, event.at, kind="JobTimeout", text=text)
+    text = ENDED_HERE[JobState.TIMED_OUT][record.charged]
+    if record.charged == "no" and record.trouble is not None:
+        text = f"{text} What stood in the way at last: {record.trouble}"
+    return ended(record, JobState.TIMED_OUT, event.at, kind="JobTimeout", text=text)
 
 
 def _cancel_asked(record: JobRecord, event: CancelAsked) -> JobRecord:
@@ -322,8 +257,8 @@ def _cancel_asked(record: JobRecord, event: CancelAsked) -> JobRecord:
         return record
     if event.only_unsent and not is_unsent(record):
         return record
-    text = _ENDED_HERE[JobState.CANCELLED][record.charged]
-    return _ended(record, JobState.CANCELLED, event.at, kind="JobCancelled", text=text)
+    text = ENDED_HERE[JobState.CANCELLED][record.charged]
+    return ended(record, JobState.CANCELLED, event.at, kind="JobCancelled", text=text)
 
 
 def _taken_up(record: JobRecord, event: TakenUp) -> JobRecord:
@@ -352,10 +287,6 @@ def _taken_up(record: JobRecord, event: TakenUp) -> JobRecord:
     return replace(taken, state=JobState.WAITING, retry_at=None, finished_at=None)
 
 
-def _ended(record: JobRecord, state: JobState, at: float, *, kind: str, text: str) -> JobRecord:
-    return replace(record, state=state, finished_at=at, error_kind=kind, error=text, trouble=None, queue_position=None)
-
-
 _TABLE: Final[dict[type, Callable[..., JobRecord]]] = {
     UploadStarted: _upload_started,
     PicturesUploaded: _pictures_uploaded,
@@ -366,9 +297,10 @@ _TABLE: Final[dict[type, Callable[..., JobRecord]]] = {
     CallPostponed: _call_postponed,
     AnswerLost: _answer_lost,
     RowSeen: _row_seen,
-    RowMissing: _row_missing,
-    DebitSeen: _debit_seen,
-    Decided: _decided,
+    RowMissing: row_missing,
+    DebitSeen: debit_seen,
+    LookalikeSeen: lookalike_seen,
+    Decided: decided,
     Downloaded: _downloaded,
     FileLost: _file_lost,
     Troubled: _troubled,

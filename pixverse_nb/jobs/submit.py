@@ -32,6 +32,8 @@ from pixverse_nb.record import SHA256, JobRecord
 from pixverse_nb.wire import useapi
 from pixverse_nb.wire.call import Accepted, PaidOutcome, Rejected, Unsettled
 
+_SHORTEST_NAMED: Final = 0.1  # of the least wait: a vendor that says "at once" is not hammered
+_LONGEST_NAMED: Final = 20  # of the longest busy wait (10 minutes): one senseless figure must not end a day's work
 _LOOKS_AGAIN_S: Final = 5.0  # a waiting job looks again without being told: the wall clock may have been set
 
 
@@ -62,7 +64,7 @@ class Submitter:
         record = desk.apply(ref, events.UploadStarted(desk.now()))
         account = record.account or record.request.email
         try:
-            account = account or await self.accounts.choose(record)
+            account = await self.accounts.choose(record)
             first = record.first_path or await self._upload_once(record.first_sha, account)
             last = record.last_path or await self._upload_once(record.last_sha, account)
         except (NoAnswer, Busy, ServerError) as error:
@@ -79,6 +81,8 @@ class Submitter:
     async def submit(self, ref: str) -> None:
         """Make the paid call when a slot is free; returns after one try, or when the job has moved otherwise."""
         desk = self._desk
+        with contextlib.suppress(PixVerseError):  # who cannot be asked is tried, and says it then
+            await self.accounts.know()
         await self._witness.look(desk.records[ref])
         if not await self._turn(ref):
             return
@@ -171,11 +175,14 @@ class Submitter:
         return events.CallPostponed(now, now + self._desk.timing.retry_s[0], str(error), attempt=attempt)
 
     def _retry_at(self, error: PixVerseError) -> float:
-        """Return when to try again: at the pace the vendor names, else after the busy wait, with jitter."""
+        """Return when to try again: at the pace the vendor names, within reason, else after the wait, with jitter."""
         timing = self._desk.timing
         named = error.retry_after_s if isinstance(error, Busy | ServerError) else None
         least, most = timing.busy_wait_s if isinstance(error, Busy) else timing.retry_s
-        return self._desk.now() + (named if named is not None else random.uniform(least, most))  # noqa: S311 - jitter
+        if named is None:
+            return self._desk.now() + random.uniform(least, most)  # noqa: S311 - jitter
+        shortest, longest = least * _SHORTEST_NAMED, timing.busy_wait_s[1] * _LONGEST_NAMED
+        return self._desk.now() + min(max(named, shortest), longest)
 
     async def _upload_once(self, sha256: str | None, account: str | None) -> str:
         """Return the vendor's path of the prepared picture with this hash, uploading it where that is new."""

@@ -10,9 +10,10 @@ from typing import Final
 from pixverse_nb.errors import APIError, NoAnswer, PixVerseError
 from pixverse_nb.jobs import actions, events
 from pixverse_nb.jobs.desk import Desk
+from pixverse_nb.jobs.likeness import FAR_CLOCK_S, is_this, may_be_this
 from pixverse_nb.jobs.rhythm import OpenJob, next_poll_at
 from pixverse_nb.jobs.states import advance
-from pixverse_nb.jobs.witness import CLOCK_SLACK_S, Witness
+from pixverse_nb.jobs.witness import Witness
 from pixverse_nb.models import JobState
 from pixverse_nb.record import JobRecord
 from pixverse_nb.remote import RemoteState, RemoteVideo
@@ -20,7 +21,7 @@ from pixverse_nb.wire import useapi
 
 _log: Final = logging.getLogger("pixverse_nb")
 _PAGE: Final = 40  # the vendor's default
-_MOST_PAGES: Final = 25
+_MOST_PAGES: Final = 50
 _MISSING_TWICE: Final = 2
 
 
@@ -168,7 +169,7 @@ class Watcher:
         started_at = self._desk.now()
         wanted = {record.video_id for record in group if record.video_id is not None}
         unsettled = [record.intent_at or record.created_at for record in group if record.video_id is None]
-        needed_since = min(unsettled) - CLOCK_SLACK_S if unsettled else None
+        needed_since = min(unsettled) - FAR_CLOCK_S if unsettled else None
         if account is not None or not unsettled:
             return await self._read_pages(account, wanted, needed_since, started_at)
         try:
@@ -197,7 +198,7 @@ class Watcher:
             fresh = {row.video_id or f"row {offset + at}": row for at, row in enumerate(page)}
             brings_nothing = not fresh.keys() - rows.keys()
             rows.update(fresh)
-            oldest = min((row.created_at for row in page if row.created_at is not None), default=None)
+            oldest = reach_of(page)
             is_far_enough = needed_since is None or (oldest is not None and oldest < needed_since)
             if brings_nothing:
                 return Listing(started_at, tuple(rows.values()), 0.0 if len(page) < _PAGE else oldest or started_at)
@@ -249,16 +250,19 @@ class Watcher:
                 newest is not None
                 and newest.state is JobState.UNKNOWN
                 and record.ref not in found
-                and _is_alike(row, newest)
+                and is_this(row, newest)
             ):
                 return record.ref
         return None
 
-    def _may_be(self, row: RemoteVideo, record: JobRecord) -> bool:
-        """Tell whether a row that no job holds cannot be told from this lost call: then nothing proves its absence."""
-        if row.reply_ref is not None or not _differs_nowhere(row, record):
-            return False
-        return row.video_id is None or not self._desk.ledger.knows_video(row.video_id)
+    def _lookalikes(self, record: JobRecord, listing: Listing) -> list[RemoteVideo]:
+        """Return the rows that no job holds and that cannot be told from this lost call."""
+        knows = self._desk.ledger.knows_video
+        return [
+            row
+            for row in listing.rows
+            if row.reply_ref is None and may_be_this(row, record) and (row.video_id is None or not knows(row.video_id))
+        ]
 
     async def _miss(self, ref: str, listing: Listing) -> None:
         """A job that the list does not show: proof for a lost call, a reason to ask by id for an accepted one."""
@@ -269,8 +273,7 @@ class Watcher:
         if record.state is JobState.UNKNOWN:
             since = record.intent_at or record.created_at
             is_sent_or_never = not desk.may_leave_late(ref)
-            is_whole = is_sent_or_never and listing.is_whole_since <= since
-            if is_whole and not any(self._may_be(row, record) for row in listing.rows):
+            if is_sent_or_never and listing.is_whole_since <= since - FAR_CLOCK_S:
                 await self._prove_absent(record, listing)
             return
         if record.video_id is None:
@@ -284,10 +287,16 @@ class Watcher:
             self._see(ref, row, listing)
 
     async def _prove_absent(self, record: JobRecord, listing: Listing) -> None:
-        """Count a list without this lost call; before it is sent again, the balance is asked whether it was paid."""
+        """Count a list without this lost call; before it is sent again, lookalikes and the balance are asked."""
         desk = self._desk
+        alike = self._lookalikes(record, listing)
+        if any(row.seed is None or row.video_id is None for row in alike):
+            return  # it tells too little, and may tell more later
         event = events.RowMissing(desk.now(), listing.started_at, desk.timing.settle_s)
         if advance(record, event).state is not JobState.UNKNOWN:
+            if alike:
+                desk.apply(record.ref, events.LookalikeSeen(desk.now(), str(alike[0].video_id)))
+                return
             debit = await self._witness.debit(record, listing.rows)
             if debit is not None:
                 desk.apply(record.ref, events.DebitSeen(desk.now(), debit))
@@ -309,28 +318,7 @@ class Watcher:
                 self._desk.apply(ref, events.RowSeen(self._desk.now(), self._desk.now(), row, account))
 
 
-def _is_alike(row: RemoteVideo, record: JobRecord) -> bool:
-    """Tell whether a row without reference is this record's lost call: nothing differs, and seed and prompt are there.
-
-    A row of a request without a prompt may leave it out.
-    """
-    has_prompt = row.prompt is not None or not record.request.prompt
-    return row.seed is not None and has_prompt and _differs_nowhere(row, record)
-
-
-def _differs_nowhere(row: RemoteVideo, record: JobRecord) -> bool:
-    """Tell whether nothing that the row tells speaks against this record; what it leaves out does not."""
-    request = record.request
-    pairs = (
-        (row.seed, request.seed),
-        (row.prompt, request.prompt),
-        (row.quality, request.quality),
-        (row.duration, request.duration),
-        (row.motion_mode, request.motion_mode),
-        (row.first_path, record.first_path),
-        (row.last_path, record.last_path),
-    )
-    if any(theirs is not None and theirs != ours for theirs, ours in pairs):
-        return False
-    sent_at = record.intent_at or record.created_at
-    return row.created_at is None or row.created_at >= sent_at - CLOCK_SLACK_S
+def reach_of(page: Sequence[RemoteVideo]) -> float | None:
+    """Return how far back a page of a list reaches (Unix seconds) by most of its rows: one may tell any time."""
+    times = sorted((row.created_at for row in page if row.created_at is not None), reverse=True)
+    return times[len(times) // 2] if 2 * len(times) > len(page) else None

@@ -10,12 +10,12 @@ from typing import Final
 
 from pixverse_nb.errors import PixVerseError
 from pixverse_nb.jobs.desk import Desk
+from pixverse_nb.jobs.likeness import CLOCK_SLACK_S
 from pixverse_nb.record import JobRecord
 from pixverse_nb.remote import RemoteVideo
 from pixverse_nb.wire import useapi
 
 _FRESH_POLLS: Final = 200  # a reading is taken anew before a paid call after so many poll_s (ten minutes)
-CLOCK_SLACK_S: Final = 3 * 3600.0  # how far the vendor's clock may differ from ours: each may be an hour off
 _SHARE: Final = 0.5  # a fall by this share of the price is a debit: the price is an estimate
 
 

@@ -32,8 +32,8 @@ def told(event: Event, after: JobRecord) -> str:
             text = f"the vendor's list shows it {after.state.value}"
         case events.RowMissing():
             text = "not in the vendor's list" if after.state is JobState.UNKNOWN else "proved: never accepted, not paid"
-        case events.DebitSeen():
-            text = after.question or "the balance was looked at"
+        case events.DebitSeen() | events.LookalikeSeen():
+            text = after.question or "it was looked at"
         case events.Decided(was_paid=was_paid):
             text = f"{DECIDED}: the lost call was {'' if was_paid else 'not '}paid"
         case events.Downloaded():
@@ -65,6 +65,11 @@ def next_step(record: JobRecord, *, is_resting: bool) -> str | None:
         return f"{again} takes it up again." + ("" if record.charged == "no" else " Nothing is paid again.")
     if state is JobState.CANCELLED and record.charged != "no":
         return f"{again}.resume() goes on waiting for it; nothing is paid again."
+    if record.question is not None and record.lookalike is not None:
+        return (
+            f"{again}.decide(was_paid=True) takes that one and its video; {again}.decide(was_paid=False) sends the "
+            "call again, which pays anew. Until then it is not sent."
+        )
     if record.question is not None:
         return (
             f"{again}.decide(was_paid=True) keeps it as paid and ends the search; "

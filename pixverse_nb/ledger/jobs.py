@@ -20,11 +20,7 @@ from pixverse_nb.record import JobRecord
 
 _OPEN_NAMES: Final = tuple(sorted(state.value for state in JobState if state not in FINAL_STATES))
 _REUSABLE_NAMES: Final = tuple(
-    sorted(
-        state.value
-        for state in JobState
-        if state not in (JobState.FAILED, JobState.MODERATED, JobState.REFUSED, JobState.CANCELLED)
-    )
+    sorted(state.value for state in JobState if state not in (JobState.FAILED, JobState.MODERATED, JobState.REFUSED))
 )
 
 
@@ -250,6 +246,7 @@ class Ledger:
         marks = ", ".join("?" * len(_REUSABLE_NAMES))
         row = db.execute(
             f"SELECT data FROM jobs WHERE service = ? AND {column} = ?{drawn} AND state IN ({marks})"  # noqa: S608 - own names
+            " AND NOT (state = 'cancelled' AND json_extract(data, '$.charged') = 'no')"  # given up before it was paid
             " ORDER BY created_at DESC, rowid DESC LIMIT 1",
             (self.service, value, *_REUSABLE_NAMES),
         ).fetchone()

@@ -2,7 +2,7 @@
 
 import math
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
@@ -16,7 +16,6 @@ from pixverse_nb.media import check_mp4
 _LEAST_WIDTH_PX: Final = 320
 _LEAST_FRAME_PX: Final = 110
 _TALLEST: Final = 1.25  # of the width; where it would be taller, the rows flow into one more column
-_PAPER, _INK, _QUIET, _LINE, _EMPTY = "#ffffff", "#1f2328", "#6e7781", "#d0d7de", "#f6f8fa"
 _USUAL_SHAPE: Final = 9 / 16
 
 # What Pillow's built-in font has beside ASCII, and what stands in for other signs that captions of ours use.
@@ -31,6 +30,32 @@ class SheetRow:
     caption: str
     path: Path | None = None
     line: str = "No video yet"
+
+
+@dataclass(frozen=True)
+class _Colours:
+    """The colours of a sheet: its paper, its letters, the quiet ones, lines, and boxes without a frame."""
+
+    paper: str
+    ink: str
+    quiet: str
+    line: str
+    empty: str
+
+
+_DAY: Final = _Colours("#ffffff", "#1f2328", "#6e7781", "#d0d7de", "#f6f8fa")
+_NIGHT: Final = _Colours("#111111", "#e6e9ed", "#a3adb8", "#3d444d", "#1c1f24")
+
+
+class TwoSheets(Image.Image):
+    """A contact sheet, which is a Pillow picture, and `by_night` the same one with dark margins (None in a copy)."""
+
+    by_night: Image.Image | None = None
+
+    def __init__(self, by_day: Image.Image, by_night: Image.Image | None) -> None:
+        super().__init__()
+        self.im, self._mode, self._size = by_day.im, by_day.mode, by_day.size
+        self.by_night = by_night
 
 
 @dataclass(frozen=True)
@@ -80,12 +105,14 @@ def contact_sheet(
     width_px: int = 1920,
     executor: Executor | DaskClient | None = None,
     on_done: Callable[[int, Outcome[tuple[Pixels, ...]]], object] | None = None,
-) -> Image.Image:
+) -> TwoSheets:
     """Return one RGB picture, `width_px` wide, with the frames of every film under its caption.
 
     `columns` says which frames are shown. Many films flow into several columns. A film that is missing or cannot be
     read is an empty box with its words. `executor` and `on_done` are those of `compute.run_all`; numbers count the rows
     that have a file. Raises ConfigError for no rows, an unknown frame or a sheet under 320 px.
+
+    It stands on white, and has a dark twin to be shown in a dark notebook (see `TwoSheets`).
 
     >>> contact_sheet([SheetRow("seed 7", Path("a.mp4")), SheetRow("seed 8")]).save("sheet.png")  # doctest: +SKIP
     """
@@ -97,7 +124,18 @@ def contact_sheet(
         for number in there
     ]
     outcomes = dict(zip(there, run_all(take_stills, wanted, executor=executor, on_done=on_done), strict=True))
-    sheet = _Sheet(layout, width_px=width_px)
+    day, night = (
+        _drawn(rows, columns, outcomes, _Sheet(layout, colours, width_px=width_px)) for colours in (_DAY, _NIGHT)
+    )
+    return TwoSheets(day, night)
+
+
+def _drawn(
+    rows: Sequence[SheetRow],
+    columns: Sequence[Moment],
+    outcomes: Mapping[int, Outcome[tuple[Pixels, ...]]],
+    sheet: "_Sheet",
+) -> Image.Image:
     sheet.write_heads(columns, count=len(rows))
     for number, row in enumerate(rows):
         sheet.write_caption(number, row.caption)
@@ -164,9 +202,10 @@ def _columns(across: int, count: int, *, shown: int, shape: float, width_px: int
 class _Sheet:
     """The picture while it is drawn."""
 
-    def __init__(self, layout: _Layout, *, width_px: int) -> None:
-        self.picture = Image.new("RGB", (width_px, layout.height), _PAPER)
+    def __init__(self, layout: _Layout, colours: _Colours, *, width_px: int) -> None:
+        self.picture = Image.new("RGB", (width_px, layout.height), colours.paper)
         self._layout = layout
+        self._colours = colours
         self._pen = ImageDraw.Draw(self.picture)
         self._font = ImageFont.load_default(size=layout.letter)
         self._small = ImageFont.load_default(size=max(8, round(layout.letter * 0.8)))
@@ -178,13 +217,13 @@ class _Sheet:
             left, _ = lay.corner(column * lay.down)
             for place, moment in enumerate(columns):
                 at = (left + place * (lay.frame_width + lay.gap), lay.margin)
-                self._pen.text(at, moment.upper(), font=self._small, fill=_QUIET)
+                self._pen.text(at, moment.upper(), font=self._small, fill=self._colours.quiet)
 
     def write_caption(self, number: int, caption: str) -> None:
         """Write the caption of a row on one line."""
         left, top = self._layout.corner(number)
         text = self._cut(_writable(caption), self._layout.strip_width)
-        self._pen.text((left, top), text, font=self._font, fill=_INK)
+        self._pen.text((left, top), text, font=self._font, fill=self._colours.ink)
 
     def draw_frames(self, number: int, frames: Sequence[Pixels]) -> None:
         """Lay the frames of a row side by side, each in the middle of its place."""
@@ -194,7 +233,9 @@ class _Sheet:
             x = left + place * (lay.frame_width + lay.gap)
             height, width = pixels.shape[:2]
             if (width, height) != (lay.frame_width, lay.frame_height):
-                self._pen.rectangle((x, top, x + lay.frame_width - 1, top + lay.frame_height - 1), fill=_EMPTY)
+                self._pen.rectangle(
+                    (x, top, x + lay.frame_width - 1, top + lay.frame_height - 1), fill=self._colours.empty
+                )
             at = (x + (lay.frame_width - width) // 2, top + (lay.frame_height - height) // 2)
             self.picture.paste(Image.fromarray(pixels), at)
 
@@ -203,14 +244,14 @@ class _Sheet:
         lay = self._layout
         left, top = self._strip(number)
         right, bottom = left + lay.strip_width - 1, top + lay.frame_height - 1
-        self._pen.rectangle((left, top, right, bottom), fill=_EMPTY, outline=_LINE)
+        self._pen.rectangle((left, top, right, bottom), fill=self._colours.empty, outline=self._colours.line)
         fitting = max(1, lay.frame_height // round(lay.letter * 1.4) - 1)
         lines = list(self._wrapped(_writable(line), lay.strip_width - 4 * lay.letter))
         if len(lines) > fitting:
             lines = [*lines[: fitting - 1], self._cut(" ".join(lines[fitting - 1 :]), lay.strip_width - 4 * lay.letter)]
         middle = ((left + right) / 2, (top + bottom) / 2)
         text = "\n".join(lines)
-        self._pen.multiline_text(middle, text, font=self._font, fill=_QUIET, anchor="mm", align="center")
+        self._pen.multiline_text(middle, text, font=self._font, fill=self._colours.quiet, anchor="mm", align="center")
 
     def _strip(self, number: int) -> tuple[int, int]:
         left, top = self._layout.corner(number)

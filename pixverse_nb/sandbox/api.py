@@ -123,6 +123,8 @@ def _distorted(desk: Desk, route: str, rows: list[dict[str, Any]]) -> list[dict[
                 row |= {"video_status": strange["status"], "video_status_name": strange["name"]}
     if (missing := desk.strike("missing_fields", route)) is not None:
         rows = [{name: value for name, value in row.items() if name not in missing["fields"]} for row in rows]
+    if (changed := desk.strike("changed_fields", route)) is not None:
+        rows = [row | {name: value for name, value in changed["values"].items() if name in row} for row in rows]
     if desk.strike("list_shuffled", route) is not None:
         random.Random(len(rows)).shuffle(rows)  # noqa: S311 - chance, not secrecy
     return rows

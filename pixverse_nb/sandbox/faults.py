@@ -54,6 +54,7 @@ KINDS: Final[dict[str, Kind]] = {
         {"fields": ["video_status_final", "video_status_name", "seed", "prompt", "created_at", "url"]},
         "leaves fields out of every row",
     ),
+    "changed_fields": Kind("video*", {"values": {}}, "shows these values in every row that has such fields"),
     "unknown_status": Kind("videos", {"status": 17, "name": "HOLDING"}, "shows open jobs with an unknown status"),
     "upload_err_msg": Kind("files", {"text": "upload failed"}, "answers 200 with an err_msg, stores nothing"),
     "account_gone": Kind("*", {"email": None}, "removes the account (None: the first) before the call"),

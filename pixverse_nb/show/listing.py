@@ -1,13 +1,13 @@
 """Many jobs as one table, newest first as they come."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Final
 
 from pixverse_nb.models import FramesRequest, JobSnapshot
 from pixverse_nb.privacy import masked
-from pixverse_nb.show.style import styled
+from pixverse_nb.show.style import aligned, styled
 from pixverse_nb.show.words import (
     SHORT_WORDS,
     STATE_WORDS,
@@ -34,10 +34,8 @@ def jobs_html(snapshots: Iterable[JobSnapshot], *, now: float) -> str:
         return styled('<div class="pvnb pvnb-list"><div class="pvnb-line">No jobs yet.</div></div>')
     rows = "".join(_row(job, now) for job in jobs)
     count = "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
-    return styled(
-        f'<div class="pvnb pvnb-list"><table class="pvnb-table" aria-label="{count}">'
-        f"<thead>{_HEAD}</thead><tbody>{rows}</tbody></table></div>"
-    )
+    table = f'<table class="pvnb-table" aria-label="{count}"><thead>{_HEAD}</thead><tbody>{rows}</tbody></table>'
+    return styled(f'<div class="pvnb pvnb-list">{aligned(table)}</div>')
 
 
 def jobs_text(snapshots: Iterable[JobSnapshot], *, now: float) -> str:
@@ -104,14 +102,17 @@ def _row(job: JobSnapshot, now: float) -> str:
     prompt = shortened(job.request.prompt, longest=400)
     coming = "".join(f'<div class="pvnb-line">{_safe(sentence)}</div>' for sentence in _coming(job))
     cells = (
-        f'<td class="pvnb-{tone(job.state)}" title="{_safe(state_title)}"><span class="pvnb-mark"></span>{state}</td>',
+        (
+            f'<td class="pvnb-at pvnb-{tone(job.state)}" title="{_safe(state_title)}"><span class="pvnb-mark"></span>'
+            f"{state}</td>"
+        ),
         f'<td class="pvnb-number">{_time(job, now)}</td>',
         f'<td class="pvnb-wide" title="{_safe(prompt)}"><div class="pvnb-clip">{_safe(prompt)}</div>{coming}</td>',
-        f"<td>{_safe(' · '.join(_parameters(job.request)))}</td>",
+        f'<td class="pvnb-parameters">{_facts(_parameters(job.request))}</td>',
         f'<td class="pvnb-number">{job.request.seed}</td>',
-        f'<td title="{_safe(credits_title)}">{_charged(job)}</td>',
+        f'<td class="pvnb-charge" title="{_safe(credits_title)}">{_charged(job)}</td>',
         f"<td>{_when(job, now)}</td>",
-        f'<td><span class="pvnb-mono">{_safe(job.ref)}</span></td>',
+        f'<td class="pvnb-ref"><span class="pvnb-mono">{_safe(job.ref)}</span></td>',
     )
     return f"<tr>{''.join(cells)}</tr>"
 
@@ -121,6 +122,11 @@ def _parameters(request: FramesRequest) -> tuple[str, ...]:
     motion = () if request.motion_mode == "normal" else (request.motion_mode,)
     model = () if request.model == "v3.5" else (request.model,)
     return (request.quality, f"{request.duration} s", request.aspect_ratio, *motion, *model)
+
+
+def _facts(words: Sequence[str]) -> str:
+    """Return words on one line, which breaks between them only."""
+    return " · ".join(f'<span class="pvnb-fact">{_safe(word)}</span>' for word in words)
 
 
 def _time(job: JobSnapshot, now: float) -> str:

@@ -5,7 +5,7 @@ from html import escape
 from typing import Final
 
 from pixverse_nb.privacy import masked
-from pixverse_nb.show.style import styled
+from pixverse_nb.show.style import aligned, styled
 from pixverse_nb.show.words import duration_words
 
 _SHOWN: Final = 40  # more rows hide what matters; the DataFrame has them all
@@ -31,7 +31,7 @@ class PlanLine:
 
     number: int
     caption: str
-    standing: str
+    state: str
     why: str = ""
     credits: int | None = None
     ref: str = ""
@@ -39,7 +39,7 @@ class PlanLine:
 
 @dataclass(frozen=True)
 class PlanSheet:
-    """The plan in values: counts by standing, credits, and the expected time in seconds (None where not known)."""
+    """The plan in values: counts by state, credits, and the expected time in seconds (None where not known)."""
 
     title: str
     counts: tuple[tuple[str, int], ...]
@@ -78,8 +78,8 @@ def plan_html(sheet: PlanSheet) -> str:
     return styled(
         f'<div class="pvnb pvnb-list pvnb-plan"><div class="pvnb-state">{escape(masked(sheet.title))}</div>'
         f'<div class="pvnb-line">{marks}</div><div class="pvnb-line">{escape(" ".join(_sums(sheet)))}</div>'
-        f'{warnings}{notices}<table class="pvnb-table" style="margin-top:10px"><thead>{head}</thead>'
-        f"<tbody>{rows}</tbody></table>{rest}</div>"
+        f'{warnings}{notices}<table class="pvnb-table" style="margin-top:10px"><thead>{aligned(head)}</thead>'
+        f"<tbody>{aligned(rows)}</tbody></table>{rest}</div>"
     )
 
 
@@ -87,7 +87,7 @@ def plan_text(sheet: PlanSheet) -> str:
     """Return the plan as lines of plain text."""
     marks = ", ".join(f"{count} {_WORDS[name]}" for name, count in sheet.counts if count)
     lines = [
-        f"{line.number:>4}  {line.caption}  [{_WORDS[line.standing]}{': ' + line.why if line.why else ''}]"
+        f"{line.number:>4}  {line.caption}  [{_WORDS[line.state]}{': ' + line.why if line.why else ''}]"
         for line in _picked(sheet)
     ]
     more = len(sheet.lines) - len(lines)
@@ -140,10 +140,13 @@ def _warnings(sheet: PlanSheet) -> list[str]:
     if sheet.credits is not None and sheet.budget is not None and sheet.spent + sheet.credits > sheet.budget:
         told.append("The budget does not reach for all of it: the sweep stops before the call that would exceed it.")
     if refused := counts.get("refused", 0):
-        cells = "1 cell is" if refused == 1 else f"{refused} cells are"
-        left_out = "left out" if sheet.skips_refused else "in the way: run() raises InvalidRequest"
-        mend = "" if sheet.skips_refused else " (skip_refused=True leaves them out, allow_refused=True sends them)"
-        told.append(f"{cells} refused by the vendor's documents and {left_out}{mend}.")
+        cells, them = ("1 cell", "it") if refused == 1 else (f"{refused} cells", "them")
+        told.append(
+            f"The vendor's documents refuse {cells}, which this sweep leaves out."
+            if sheet.skips_refused
+            else f"The vendor's documents refuse {cells}, so run() raises InvalidRequest: skip_refused=True leaves "
+            f"{them} out, allow_refused=True sends {them} all the same."
+        )
     return told
 
 
@@ -161,8 +164,8 @@ def _row(line: PlanLine, *, has_jobs: bool) -> str:
     job = f'<td><span class="pvnb-mono">{escape(line.ref)}</span></td>' if has_jobs else ""
     price = "" if line.credits is None else f"{line.credits}"
     return (
-        f'<tr class="{_TONES[line.standing]}"><td class="pvnb-number">{line.number}</td>'
+        f'<tr class="{_TONES[line.state]}"><td class="pvnb-number">{line.number}</td>'
         f'<td class="pvnb-flow">{escape(masked(line.caption))}</td>'
-        f'<td class="pvnb-flow"><span class="pvnb-mark"></span>{escape(_WORDS[line.standing])}{why}</td>'
+        f'<td class="pvnb-flow"><span class="pvnb-mark"></span>{escape(_WORDS[line.state])}{why}</td>'
         f'<td class="pvnb-number">{price}</td>{job}</tr>'
     )

@@ -5,6 +5,7 @@ and dark follow by themselves. There is one accent. An untrusted JupyterLab drop
 `height` and plain inline styles: what must hold there stands inline in the HTML.
 """
 
+import re
 import time
 from typing import Final
 
@@ -72,7 +73,7 @@ background:var(--pvnb-accent);animation:pvnb-drift 2.4s linear 4}
 @media (prefers-reduced-motion:reduce){.pvnb .pvnb-runner{animation:none}}
 .pvnb .pvnb-as-of{animation:pvnb-late 0s 6s both}
 @keyframes pvnb-late{from{font-size:0}}
-.pvnb.pvnb-list{max-width:1080px;overflow-x:auto}
+.pvnb.pvnb-list{max-width:1080px;overflow-x:auto;container-type:inline-size}
 .pvnb .pvnb-table{width:100%;margin:0;border:0;border-collapse:collapse;table-layout:auto;font-size:12.5px;
 font-variant-numeric:tabular-nums;color:var(--pvnb-ink)}
 .pvnb .pvnb-table tr:nth-child(n){background:none}
@@ -85,13 +86,42 @@ text-align:left;vertical-align:baseline;white-space:nowrap;max-width:none}
 .pvnb .pvnb-table td.pvnb-wide .pvnb-line{min-width:180px;white-space:normal}
 .pvnb.pvnb-plan .pvnb-table{width:auto;max-width:100%}
 .pvnb.pvnb-plan .pvnb-table td.pvnb-flow{min-width:110px;padding-right:20px;white-space:normal;overflow-wrap:anywhere}
+.pvnb.pvnb-measured .pvnb-table{width:auto;max-width:100%}
+.pvnb.pvnb-measured .pvnb-table th{vertical-align:bottom;line-height:1.35;white-space:normal}
+.pvnb.pvnb-measured .pvnb-table thead th.pvnb-number{max-width:104px}
+.pvnb.pvnb-measured .pvnb-table tbody th{color:var(--pvnb-ink);font-size:12.5px}
+.pvnb .pvnb-unit{font-size:11px;opacity:.8}
 .pvnb .pvnb-clip{width:0;min-width:100%;overflow:hidden;text-overflow:ellipsis}
 .pvnb .pvnb-drawn{display:block;overflow-x:auto}
 .pvnb .pvnb-drawn svg{display:block;width:100%;min-width:560px;height:auto}
 .pvnb .pvnb-plain{display:none}
 .pvnb .pvnb-table td.pvnb-told{width:99%;white-space:normal;overflow-wrap:anywhere}
+@container (max-width:980px){.pvnb .pvnb-table td.pvnb-parameters{min-width:106px;white-space:normal}}
+@container (max-width:820px){.pvnb .pvnb-table th,.pvnb .pvnb-table td{padding-right:10px}
+.pvnb .pvnb-table th{white-space:normal}
+.pvnb .pvnb-table td.pvnb-ref{min-width:108px;white-space:normal}
+.pvnb .pvnb-table td.pvnb-charge{white-space:normal}}
+@container (max-width:640px){.pvnb .pvnb-table td.pvnb-at{min-width:84px;white-space:normal}
+.pvnb .pvnb-table td.pvnb-wide,.pvnb .pvnb-table td.pvnb-wide .pvnb-line{min-width:96px}}
 .pvnb .pvnb-table th.pvnb-number,.pvnb .pvnb-table td.pvnb-number{text-align:right}
 """.strip()
+
+
+_CELL: Final = re.compile(r"<(?P<tag>t[hd])(?P<told>(?: [^>]*)?)>")
+
+
+def aligned(table: str) -> str:
+    """Return a table whose cells say inline on which side they stand.
+
+    Without the sheet JupyterLab would set all of them right. Numbers, which have the class `pvnb-number`, stand right,
+    all else left. The text of `table` is escaped already.
+    """
+
+    def sided(cell: re.Match[str]) -> str:
+        side = "right" if "pvnb-number" in cell["told"] else "left"
+        return f'<{cell["tag"]}{cell["told"]} style="text-align:{side}">'
+
+    return _CELL.sub(sided, table)
 
 
 def styled(html: str) -> str:

@@ -69,20 +69,25 @@ class SweepProgress:
         """True where nothing moves by itself any more."""
         return self.mode in ("done", "stopped")
 
+    @property
+    def is_whole(self) -> bool:
+        """True where it is over and every cell that is not left out has its video, however it came to its end."""
+        return self.is_over and self.done > 0 and self.done == self.total - self.skipped
+
 
 def sweep_html(progress: SweepProgress, *, now: float) -> str:
     """Return the card as it is at `now` (Unix seconds)."""
-    mode = _MODE_TONES[progress.mode]
+    mode = _tone(progress)
     late = "" if progress.is_over else as_of_html(now)
     clock = f'<div class="pvnb-clock">{escape(_clock(progress, now))}{late}</div>' if progress.began_at else ""
-    reason = f'<div class="pvnb-trouble">{escape(masked(progress.reason))}</div>' if progress.reason else ""
+    said = "".join(f'<div class="pvnb-trouble">{escape(masked(text))}</div>' for text in _sentences(progress))
     return styled(
         f'<div class="pvnb pvnb-card pvnb-sweepcard {mode}" role="status" aria-live="polite">'
         f'<div class="pvnb-head"><div class="pvnb-state"><span class="pvnb-mark"></span>'
-        f"{escape(_MODE_WORDS[progress.mode])}</div>{clock}</div>"
+        f"{escape(_words(progress))}</div>{clock}</div>"
         f'<div class="pvnb-line">{escape(masked(progress.title))}</div>{_bar(progress)}'
         f'<div class="pvnb-facts">{_counts(progress)}</div>'
-        f'<div class="pvnb-facts">{escape(_money(progress))}</div>{reason}</div>'
+        f'<div class="pvnb-facts">{escape(_money(progress))}</div>{said}</div>'
     )
 
 
@@ -92,11 +97,35 @@ def sweep_text(progress: SweepProgress, *, now: float) -> str:
         f"{getattr(progress, name)} {words}" for name, words, _ in _PARTS if getattr(progress, name) or name == "done"
     )
     clock = f" ({_clock(progress, now)})" if progress.began_at else ""
-    reason = f"\n  {progress.reason}" if progress.reason else ""
+    said = "".join(f"\n  {text}" for text in _sentences(progress))
     return masked(
-        f"Sweep {progress.title}: {_MODE_WORDS[progress.mode].lower()}{clock}\n  {counts} of {progress.total}; "
-        f"{_money(progress)}{reason}"
+        f"Sweep {progress.title}: {_words(progress).lower()}{clock}\n  {counts} of {progress.total}; "
+        f"{_money(progress)}{said}"
     )
+
+
+def _words(progress: SweepProgress) -> str:
+    """Return how it stands in a word; what was stopped with every video there has finished."""
+    if progress.is_whole:
+        return _MODE_WORDS["done"]
+    if progress.mode == "done" and progress.failed:
+        return f"Finished, {progress.failed} without a video"
+    return _MODE_WORDS[progress.mode]
+
+
+def _tone(progress: SweepProgress) -> str:
+    """Return the class of its colour: green only where nothing is wanting."""
+    if progress.is_whole:
+        return _MODE_TONES["done"]
+    return _MODE_TONES["stopped"] if progress.mode == "done" and progress.failed else _MODE_TONES[progress.mode]
+
+
+def _sentences(progress: SweepProgress) -> tuple[str, ...]:
+    """Return why it stopped, and how a new try is had of what ended without a video."""
+    ones = "it" if progress.failed == 1 else "them"
+    again = f"sweep.run(retry_failed=True) tries {ones} again; each new try is paid."
+    reason = "" if progress.is_whole else progress.reason
+    return tuple(text for text in (reason, again if progress.is_over and progress.failed else "") if text)
 
 
 def _bar(progress: SweepProgress) -> str:

@@ -13,6 +13,7 @@ from pixverse_nb.show.words import SHORT_WORDS, credit_words, duration_words, sh
 
 # What makes two videos of the same pictures differ, in the order in which it is named.
 COMPARED_MAX: Final = 9  # videos that are compared at a time, under one scrubber
+NO_WINNER: Final = "has no video, and only a video can be a winner"
 _FIELDS: Final = ("seed", "motion_mode", "quality", "duration", "aspect_ratio", "model", "prompt", "remove_watermark")
 _METRIC_WORDS: Final = {
     metric.name: f"{metric.label} ({metric.unit})" if metric.unit else metric.label for metric in METRICS
@@ -49,6 +50,10 @@ class Tile:
     def poster(self) -> bytes | None:
         """The still of this tile as a JPEG, where there is one."""
         return self.poster_jpeg or (self.video.poster_jpeg if self.video else None)
+
+    def may_be(self, verdict: Verdict) -> bool:
+        """Tell whether this can be said of it: without a video it cannot become a winner, though it may stay one."""
+        return verdict.choice != "winner" or self.video is not None or self.verdict.choice == "winner"
 
 
 def row_of(tile: Tile) -> dict[str, Any]:

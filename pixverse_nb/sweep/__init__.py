@@ -7,5 +7,5 @@ plan      what is new, here, refused, and what it may cost; `inquiry` is what it
 runner    keeps every slot filled, and stops where going on makes no sense
 book      the cells and their jobs, kept true as jobs change; `progress` counts them
 sweep     what people hold: `core`, its cells and jobs; `running`, `looking` and `measuring`, what it does with them
-rows      a sweep as plain values, one row a cell: what `table`, `plots` and `lanes` are made of
+rows      a sweep as plain values, one row a cell: what `table`, `plots` and `packing` are made of
 """

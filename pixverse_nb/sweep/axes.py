@@ -4,7 +4,6 @@ A value that is a list, a tuple, a range, a numpy array of one dimension or anyt
 axis; texts, bytes and pictures are single values. Every wrong field is named at once, before anything is prepared.
 """
 
-import difflib
 import itertools
 import math
 import os
@@ -14,6 +13,7 @@ from typing import Any, Final, Literal
 
 from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.models import UploadedFile
+from pixverse_nb.rules import strangers
 
 Layout = Literal["grid", "zip"]
 
@@ -32,6 +32,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
 }
 # What a call may carry too, the same for every cell: it makes no other video.
 CARRIED: Final = ("email", "reply_url", "max_jobs", "deadline_s")
+_KNOWN: Final = (*PICTURES, *DEFAULTS, *CARRIED)
 MOST_CELLS: Final = 1000  # more are planned only where somebody says so
 
 Point = tuple[int, ...]  # one cell: for each axis the place of its value
@@ -72,7 +73,7 @@ def find_axes(
     with everything that is wrong: an unknown field, an empty axis, axes of different length under "zip", an axis that
     makes no other video, more than `most_cells` cells.
     """
-    wrong = _strangers(asked)
+    wrong = strangers(map(str, asked), _KNOWN)
     if layout not in ("grid", "zip"):
         wrong["layout"] = f"must be grid or zip, not {layout!r:.40}"
     if cells is not None:
@@ -119,17 +120,6 @@ def is_several(name: str, value: object) -> bool:
 # -- inside ------------------------------------------------------------------------------------------------------------
 
 
-def _strangers(asked: Iterable[str]) -> dict[str, str]:
-    known = (*PICTURES, *DEFAULTS, *CARRIED)
-    wrong = {}
-    for name in map(str, asked):
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            meant = f"did you mean {near[0]!r}?" if near else f"a sweep knows {', '.join((*PICTURES, *DEFAULTS))}"
-            wrong[name] = f"is no field of a request: {meant}"
-    return wrong
-
-
 def _values(name: str, value: Any, *, most: int) -> Sequence[Any] | None:
     """Return the values of an axis, or None where `value` is a single one; an endless one is cut above `most`."""
     if not is_several(name, value):
@@ -168,7 +158,7 @@ def _listed(asked: Mapping[str, Any], cells: Any, *, most_cells: int, wrong: dic
         if not isinstance(cell, Mapping):
             wrong.setdefault("cells", f"cell {number} must be a mapping such as {{'seed': 7}}, not {cell!r:.40}")
             continue
-        wrong.update({f"cells[{number - 1}].{name}": why for name, why in _strangers(cell).items()})
+        wrong.update({f"cells[{number - 1}].{name}": why for name, why in strangers(map(str, cell), _KNOWN).items()})
         carried = [name for name in cell if name in CARRIED]
         wrong.update({f"cells[{number - 1}].{name}": "is the same for every cell" for name in carried})
     for name, value in asked.items():

@@ -2,24 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
 
 from pixverse_nb.drafting import Drafter
+from pixverse_nb.jobs.adoption import Ask
 from pixverse_nb.jobs.asking import Asker
 from pixverse_nb.jobs.engine import Engine
 from pixverse_nb.jobs.job import Job
 from pixverse_nb.portal import Portal
 from pixverse_nb.record import JobRecord
 from pixverse_nb.settings import Prices
-from pixverse_nb.wire.call import Call
-
-T = TypeVar("T")
-
-
-class Ask(Protocol):
-    """Sends a call that spends nothing, and waits for its answer."""
-
-    def __call__(self, call: Call[T], /) -> T: ...
 
 
 @dataclass(frozen=True)

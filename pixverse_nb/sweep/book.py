@@ -2,7 +2,6 @@
 
 import contextlib
 import threading
-import time
 import weakref
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -114,7 +113,7 @@ class Book:
             job.resume()
         else:
             draft = replace(
-                cell.record(self._bench.drafter, now=time.time()),
+                cell.record(self._bench.drafter, now=self._bench.engine.now()),
                 sweep=self._sweep,
                 sweep_budget_credits=self._budget_credits,
             )

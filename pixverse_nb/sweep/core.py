@@ -89,4 +89,4 @@ class SweepOfCells:
             is_named = any(which is one or which == one for one in (cell, cell.number, cell.caption, cell.key))
             if is_named or (record is not None and record.ref == ref):
                 return cell
-        raise InvalidRequest({"which": f"no cell of this sweep is {str(which)[:60]!r}: see sweep.plan()"})
+        raise InvalidRequest({"which": f"no cell of this sweep is {str(which)[:60]!r}: see sweep.plan()"}, sends=False)

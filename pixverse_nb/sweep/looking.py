@@ -3,20 +3,22 @@
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 from pixverse_nb.errors import InvalidRequest, PixVerseError
 from pixverse_nb.jobs.job import Job
 from pixverse_nb.models import JobState
 from pixverse_nb.opinions import Verdict
 from pixverse_nb.ranking import Standing, rank
-from pixverse_nb.show.tiles import COMPARED_MAX, Tile
+from pixverse_nb.show.tiles import COMPARED_MAX, NO_WINNER, Tile
 from pixverse_nb.sweep.cells import Cell
 from pixverse_nb.sweep.measuring import Measures
 from pixverse_nb.sweep.running import Runs
 from pixverse_nb.video import Video
+
+_NUMBERS_SHOWN: Final = 12  # of cells that have no video, in a sentence
 
 
 class Looks(Runs, Measures):
@@ -38,14 +40,22 @@ class Looks(Runs, Measures):
     def judge(self, which: Any, choice: str = "", *, note: str = "") -> None:
         """Say of one cell that it is the "winner", "rejected", or neither (""), with a note; kept in the ledger.
 
-        `which` is its number (from 1), caption, job, video or key. Raises InvalidRequest where there is no such cell.
+        `which` is its number (from 1), caption, job, video or key. Raises InvalidRequest where there is no such cell,
+        and for a winner that has no video.
         """
         if choice not in ("", "winner", "rejected"):
-            raise InvalidRequest({"choice": f"must be winner, rejected or empty, not {choice!r:.40}"})
-        self._keep_verdict(self._cell(which).key, Verdict(choice, note))  # type: ignore[arg-type]  # checked above
+            raise InvalidRequest({"choice": f"must be winner, rejected or empty, not {choice!r:.40}"}, sends=False)
+        cell = self._cell(which)
+        if choice == "winner" and self._video(cell) is None:
+            raise InvalidRequest({"choice": f"cell {cell.number} ({cell.caption}) {NO_WINNER}"}, sends=False)
+        self._keep_verdict(cell.key, Verdict(choice, note))  # type: ignore[arg-type]  # checked above
 
     def ranking(self) -> tuple[Standing, ...]:
-        """Return the standing of every cell by the judgements between two so far, the best first (see `ranking`)."""
+        """Return the standing of every cell by the judgements between two so far, the best first (see `ranking`).
+
+        Its score is in Elo points: one that is 100 points ahead is preferred in 64 % of all judgements. Cells that
+        nobody judged stand last, without a place.
+        """
         keys = [cell.key for cell in self.cells if self._video(cell) is not None]
         return rank(self._bench.engine.ledger.opinions.duels(keys), keys)
 
@@ -73,14 +83,17 @@ class Looks(Runs, Measures):
 
         `which` are numbers, captions, jobs, videos or keys of cells. `blind=True` hides the labels, shuffles by `seed`
         and asks for judgements between two of all finished videos; they are kept in the ledger (see `ranking()`).
-        Raises InvalidRequest where there are not two videos to compare.
+        Cells that have no video are left out, and the comparison says so. Raises InvalidRequest where there are not two
+        videos to compare.
         """
         from pixverse_nb.widgets.compare import Comparison
 
         cells = [self._cell(one) for one in which] or self._compared(blind=blind)
         shown = [(cell, video) for cell in cells if (video := self._video(cell)) is not None]
+        note = _left_out(cells, [cell for cell, _ in shown])
         if len(shown) < 2:
-            raise InvalidRequest({"which": f"{len(shown)} of these cells have a video: two are needed to compare"})
+            there = f"{'one video' if shown else 'no video'} is there, and two are needed to compare"
+            raise InvalidRequest({"which": "; ".join(text for text in (there, note) if text)}, sends=False)
         opinions = self._bench.engine.ledger.opinions
         keys = [cell.key for cell, _ in shown]
         return Comparison(
@@ -91,6 +104,7 @@ class Looks(Runs, Measures):
             seed=seed,
             on_duel=opinions.add_duel,
             duels=opinions.duels(keys),
+            note=note,
         )
 
     # -- inside --------------------------------------------------------------------------------------------------
@@ -129,6 +143,16 @@ class Looks(Runs, Measures):
 
     def _keep_verdict(self, key: str, verdict: Verdict) -> None:
         self._bench.engine.ledger.opinions.set_verdict(key, verdict, at=time.time())
+
+
+def _left_out(asked: Sequence[Cell], shown: Sequence[Cell]) -> str:
+    """Return how many of the cells that were asked for have no video, and which; empty where all have one."""
+    numbers = [str(cell.number) for cell in asked if cell not in shown]
+    if not numbers:
+        return ""
+    more = f" and {len(numbers) - _NUMBERS_SHOWN} more" if len(numbers) > _NUMBERS_SHOWN else ""
+    have, cells = ("has", "cell") if len(numbers) == 1 else ("have", "cells")
+    return f"{len(numbers)} of {len(asked)} {have} no video: {cells} {', '.join(numbers[:_NUMBERS_SHOWN])}{more}"
 
 
 class _Refresher:

@@ -16,6 +16,7 @@ from pixverse_nb.sweep.axes import Axes
 from pixverse_nb.sweep.bench import Bench
 from pixverse_nb.sweep.cells import Cell
 from pixverse_nb.sweep.core import SweepOfCells, SweepRules
+from pixverse_nb.sweep.measured import Measurements
 from pixverse_nb.sweep.rows import Measured, rows_of
 from pixverse_nb.video import Video
 
@@ -32,8 +33,10 @@ class Measures(SweepOfCells):
         *,
         executor: Executor | DaskClient | None = None,
         on_done: Callable[[int, Outcome[Measurement]], object] | None = None,
-    ) -> dict[str, Measurement]:
+    ) -> Measurements:
         """Measure every finished video that was not measured before, and return all measurements by caption.
+
+        They are a dict that shows as a small table.
 
         `executor` is any `concurrent.futures.Executor` or a `distributed.Client`; None takes threads of this process.
         What was measured is kept in the ledger. A video that cannot be measured is left out, and its row of
@@ -54,7 +57,7 @@ class Measures(SweepOfCells):
                 raise outcome.error
         self._known = known
         whole = {key: outcome.get() for key, outcome in known.items() if outcome.error is None}
-        return {cell.caption: whole[cell.key] for cell in self.cells if cell.key in whole}
+        return Measurements((cell.caption, whole[cell.key]) for cell in self.cells if cell.key in whole)
 
     def metrics_of(self, cell: Cell) -> dict[str, float]:
         """Return what was measured of one cell, by the names of `measure.metrics.METRICS`; empty before `measure()`."""
@@ -106,13 +109,15 @@ class Measures(SweepOfCells):
         return matrix_plot(self.rows(), name, down=rows, across=columns, axes=self._axis_names())
 
     def contact_sheet(self, *, width_px: int = 1920, executor: Executor | DaskClient | None = None) -> Any:
-        """Return first, middle and last frame of every cell as one picture; `.save("x.png")` writes it."""
+        """Return first, middle and last frame of every cell as one Pillow picture; `.save("x.png")` writes it."""
         from pixverse_nb.measure.sheet import SheetRow, contact_sheet
+        from pixverse_nb.sweep.contact import ContactSheet
 
         if not self.cells:
-            raise InvalidRequest({"cells": "there is none to show"})
+            raise InvalidRequest({"cells": "there is none to show"}, sends=False)
         rows = [SheetRow(cell.caption, self._path(cell), self._line(cell)) for cell in self.cells]
-        return contact_sheet(rows, width_px=width_px, executor=executor)
+        sheets = contact_sheet(rows, width_px=width_px, executor=executor)
+        return ContactSheet(sheets, sheets.by_night)
 
     # -- inside --------------------------------------------------------------------------------------------------
 

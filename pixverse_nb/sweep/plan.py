@@ -15,7 +15,7 @@ from pixverse_nb.show.words import SHORT_WORDS
 from pixverse_nb.sweep.cells import Cell
 
 
-class Standing(StrEnum):
+class CellState(StrEnum):
     """Where a cell stands before the sweep is run."""
 
     NEW = "new"  # nobody asked for it yet, or nothing was paid: it is sent
@@ -44,7 +44,7 @@ class PlannedCell:
     """A cell with where it stands: `row` is the job that counts for it, `credits` what sending it may cost."""
 
     cell: Cell
-    standing: Standing
+    state: CellState
     row: CellRow | None
     credits: int | None
 
@@ -67,10 +67,10 @@ class Plan:
     typical_s: float | None
     notices: tuple[str, ...] = ()
     is_sandbox: bool = False
-    counts: Mapping[Standing, int] = field(init=False)
+    counts: Mapping[CellState, int] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "counts", Counter(planned.standing for planned in self.cells))
+        object.__setattr__(self, "counts", Counter(planned.state for planned in self.cells))
 
     def __len__(self) -> int:
         return len(self.cells)
@@ -78,22 +78,22 @@ class Plan:
     @property
     def new(self) -> tuple[Cell, ...]:
         """The cells that are sent and paid."""
-        return self.standing(Standing.NEW)
+        return self.in_state(CellState.NEW)
 
     @property
     def refused(self) -> tuple[Cell, ...]:
         """The cells that the vendor's documents refuse."""
-        return self.standing(Standing.REFUSED)
+        return self.in_state(CellState.REFUSED)
 
     @property
     def failed(self) -> tuple[Cell, ...]:
         """The cells that ended without a video before."""
-        return self.standing(Standing.FAILED)
+        return self.in_state(CellState.FAILED)
 
     @property
     def credits(self) -> int | None:
         """What the new cells may cost in all, by the price list; None where it does not know one of them."""
-        prices = [planned.credits for planned in self.cells if planned.standing is Standing.NEW]
+        prices = [planned.credits for planned in self.cells if planned.state is CellState.NEW]
         return None if None in prices else sum(price for price in prices if price is not None)
 
     @property
@@ -101,18 +101,18 @@ class Plan:
         """How long it takes with all slots free, or None where nothing is known."""
         if self.typical_s is None or not self.slots:
             return None
-        waiting = self.counts[Standing.NEW] + self.counts[Standing.OPEN]
+        waiting = self.counts[CellState.NEW] + self.counts[CellState.OPEN]
         return math.ceil(waiting / self.slots) * self.typical_s
 
-    def standing(self, standing: Standing) -> tuple[Cell, ...]:
+    def in_state(self, state: CellState) -> tuple[Cell, ...]:
         """Return the cells that stand so."""
-        return tuple(planned.cell for planned in self.cells if planned.standing is standing)
+        return tuple(planned.cell for planned in self.cells if planned.state is state)
 
     def sheet(self) -> PlanSheet:
         """Return the plan as words and rows, to be shown."""
         return PlanSheet(
             title=self.title,
-            counts=tuple((standing.value, self.counts[standing]) for standing in Standing),
+            counts=tuple((state.value, self.counts[state]) for state in CellState),
             credits=self.credits,
             spent=self.spent,
             budget=self.budget,
@@ -146,33 +146,33 @@ def judged(
     found = []
     for cell in cells:
         row = counting_row(rows.get(cell.key, ()))
-        standing = Standing.NEW if row is None else standing_of(row)
-        if standing in (Standing.NEW, Standing.FAILED) and cell.refusals and not allow_refused:
-            standing = Standing.REFUSED
-        found.append(PlannedCell(cell, standing, row, prices.get(cell.key)))
+        state = CellState.NEW if row is None else state_of(row)
+        if state in (CellState.NEW, CellState.FAILED) and cell.refusals and not allow_refused:
+            state = CellState.REFUSED
+        found.append(PlannedCell(cell, state, row, prices.get(cell.key)))
     return tuple(found)
 
 
 def counting_row(rows: Sequence[CellRow]) -> CellRow | None:
     """Return the job that counts for a cell: its video, else what may still become one, else the newest try."""
-    for standing in (Standing.HAVE, Standing.OPEN):
+    for state in (CellState.HAVE, CellState.OPEN):
         for row in rows:
-            if standing_of(row) is standing:
+            if state_of(row) is state:
                 return row
     return rows[0] if rows else None
 
 
-def standing_of(row: CellRow) -> Standing:
+def state_of(row: CellRow) -> CellState:
     """Return how a cell stands by its job."""
     match row.state:
         case JobState.DONE:
-            return Standing.HAVE
+            return CellState.HAVE
         case JobState.FAILED | JobState.MODERATED:
-            return Standing.FAILED
+            return CellState.FAILED
         case JobState.REFUSED:
-            return Standing.NEW if row.error_kind in _NOT_THE_CELLS_FAULT else Standing.FAILED
+            return CellState.NEW if row.error_kind in _NOT_THE_CELLS_FAULT else CellState.FAILED
         case _:
-            return Standing.OPEN if row.charged != "no" else Standing.NEW
+            return CellState.OPEN if row.charged != "no" else CellState.NEW
 
 
 def is_accounts_fault(error_kind: str | None) -> bool:
@@ -181,12 +181,12 @@ def is_accounts_fault(error_kind: str | None) -> bool:
 
 
 def _line(planned: PlannedCell) -> PlanLine:
-    cell, standing = planned.cell, planned.standing
-    why = "; ".join(rule.reason for rule in cell.refusals) if standing is Standing.REFUSED else ""
-    if standing is Standing.FAILED and planned.row is not None:
+    cell, state = planned.cell, planned.state
+    why = "; ".join(rule.reason for rule in cell.refusals) if state is CellState.REFUSED else ""
+    if state is CellState.FAILED and planned.row is not None:
         why = f"{SHORT_WORDS[planned.row.state].lower()}; run(retry_failed=True) pays for a new try"
-    price = planned.credits if standing is Standing.NEW else None
-    return PlanLine(cell.number, cell.caption, standing.value, why, price, planned.row.ref if planned.row else "")
+    price = planned.credits if state is CellState.NEW else None
+    return PlanLine(cell.number, cell.caption, state.value, why, price, planned.row.ref if planned.row else "")
 
 
 def title_of(axes: Sequence[str], count: int) -> str:

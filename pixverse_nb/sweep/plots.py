@@ -1,6 +1,7 @@
 """Plots of a sweep: a metric over an axis, an axis against an axis, and the jobs over the capacity, by matplotlib.
 
-Figures are made without pyplot: no window, no state shared with the person's own plots.
+Figures are made without pyplot: no window, no state shared with the person's own plots. In a notebook each is shown by
+day or by night, as its theme is; written to a file it stands on white.
 """
 
 import io
@@ -12,17 +13,21 @@ from typing import Any, Final
 
 from pixverse_nb.errors import ConfigError, InvalidRequest
 from pixverse_nb.measure.metrics import DIVERSITY, METRICS
-from pixverse_nb.sweep.lanes import packed
+from pixverse_nb.show.themed import themed_html
+from pixverse_nb.sweep.packing import packed
 
 try:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from pixverse_nb.sweep.night import night_png
 except ModuleNotFoundError as error:
     raise ConfigError(f"Plots need matplotlib ({error.name} is missing): pip install 'pixverse-nb[sweep]'.") from error
 
 Rows = Sequence[Mapping[str, Any]]
 
 _PAPER, _INK, _QUIET, _LINE = "#ffffff", "#1f2328", "#6e7781", "#d0d7de"
+_ON_DARK, _ON_LIGHT = "#fdfdfd", "#16191d"  # letters on a colour that is the same by night, as they are then
 _COLOURS: Final = ("#2878d8", "#d9822b", "#2e8b57", "#a05195", "#6e7781", "#c0392b", "#008080", "#8c6d31")
 _MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X", "*")  # told apart without colour too
 _DPI: Final = 192  # sharp on a dense screen
@@ -31,7 +36,10 @@ _SHOWN_DPI: Final = 96  # in a cell, where letters are then as large as those ar
 
 @dataclass(frozen=True, repr=False)
 class Plot:
-    """A plot: it shows in a cell, `.save(path)` writes it (png, svg, pdf), `.figure` is matplotlib's."""
+    """A plot: it shows in a cell, `.save(path)` writes it (png, svg, pdf), `.figure` is matplotlib's, to be worked on.
+
+    What a cell shows is the figure as it is then, in the notebook's theme.
+    """
 
     figure: Figure
     about: str
@@ -44,9 +52,22 @@ class Plot:
         return target
 
     def _repr_png_(self) -> tuple[bytes, dict[str, Any]]:
+        return self._day_png(), {"width": self._width_px, "alt": self.about}
+
+    def _repr_html_(self) -> str | None:
+        night = night_png(self.figure, dpi=_DPI)
+        if night is None:
+            return None
+        return themed_html(self._day_png(), night, media_type="image/png", width_px=self._width_px, alt=self.about)
+
+    @property
+    def _width_px(self) -> int:
+        return round(self.figure.get_figwidth() * _SHOWN_DPI)
+
+    def _day_png(self) -> bytes:
         sink = io.BytesIO()
         self.figure.savefig(sink, format="png", dpi=_DPI)
-        return sink.getvalue(), {"width": round(self.figure.get_figwidth() * _SHOWN_DPI), "alt": self.about}
+        return sink.getvalue()
 
     def __repr__(self) -> str:
         return f"<Plot: {self.about}>"
@@ -103,7 +124,7 @@ def matrix_plot(rows: Rows, name: str, *, down: str | None, across: str | None, 
     across = across or next((axis for axis in axes if axis != down), None)
     if down is None or across is None:
         raise InvalidRequest(
-            {"rows": f"a matrix needs two axes, and this sweep has {len(axes)}: name rows= and columns="}
+            {"rows": f"a matrix needs two axes, and this sweep has {len(axes)}: name rows= and columns="}, sends=False
         )
     _check(rows, name, down, across)
     downs, acrosses = _distinct(row[down] for row in rows), _distinct(row[across] for row in rows)
@@ -126,15 +147,8 @@ def matrix_plot(rows: Rows, name: str, *, down: str | None, across: str | None, 
     for y, line in enumerate(means):
         for x, value in enumerate(line):
             if value is not None:
-                canvas.text(
-                    x,
-                    y,
-                    _number(value),
-                    ha="center",
-                    va="center",
-                    fontsize=8,
-                    color=_INK if value > light_from else "#fff",
-                )
+                colour = _ON_LIGHT if value > light_from else _ON_DARK
+                canvas.text(x, y, _number(value), ha="center", va="center", fontsize=8, color=colour)
     bar = figure.colorbar(image, ax=canvas, fraction=0.05, pad=0.02)
     bar.set_label(_unit_label(name), color=_QUIET)
     bar.ax.tick_params(colors=_QUIET, labelsize=9)
@@ -146,7 +160,7 @@ def timeline_plot(rows: Rows, *, title: str) -> Plot:
     """Return the jobs over time, each in the first slot that was free, and how many ran at once beneath."""
     jobs = [row for row in rows if row["submitted_at"] is not None]
     if not jobs:
-        raise InvalidRequest({"cells": "none of them was sent yet: there is no time to show"})
+        raise InvalidRequest({"cells": "none of them was sent yet: there is no time to show"}, sends=False)
     latest = max(row["finished_at"] or row["submitted_at"] for row in jobs)
     spans = [(row["submitted_at"], row["finished_at"] or latest) for row in jobs]
     began = min(start for start, _ in spans)
@@ -164,9 +178,8 @@ def timeline_plot(rows: Rows, *, title: str) -> Plot:
             linewidth=1.0,
         )
         if (end - start) > (latest - began) / 30:
-            canvas.text(
-                (start + end) / 2 - began, lane, str(row["cell"]), ha="center", va="center", fontsize=8, color="#fff"
-            )
+            middle = (start + end) / 2 - began
+            canvas.text(middle, lane, str(row["cell"]), ha="center", va="center", fontsize=8, color="#fff")
     canvas.grid(visible=False, axis="y")
     canvas.grid(visible=True, axis="x", color=_LINE, linewidth=0.6)
     canvas.set_yticks(range(count), [str(lane + 1) for lane in range(count)])
@@ -209,7 +222,7 @@ def _check(rows: Rows, name: str, *columns: str | None) -> None:
     elif not wrong and not all(row[name] is None or isinstance(row[name], int | float) for row in rows):
         wrong["name"] = f"{name!r} is no number, so it cannot be plotted"
     if wrong:
-        raise InvalidRequest(wrong)
+        raise InvalidRequest(wrong, sends=False)
 
 
 def _distinct(values: Any) -> list[Any]:

@@ -21,7 +21,7 @@ from pixverse_nb.sweep.plan import is_accounts_fault
 _LOOKS_AGAIN_S: Final = 5.0  # room may come from another sweep or process, of which nobody tells
 
 
-class Desk(Protocol):
+class JobSource(Protocol):
     """Where cells become jobs: what the runner needs of the client, all of it on the portal's loop."""
 
     def ask_for(self, cell: Cell) -> tuple[Job, bool]:
@@ -59,14 +59,14 @@ class Runner:
     def __init__(
         self,
         cells: Sequence[Cell],
-        desk: Desk,
+        source: JobSource,
         *,
         tell: Callable[[], object],
         stop_when: Callable[[], object] | None,
         has_some: bool = False,
     ) -> None:
         self._queue = deque(cells)
-        self._desk = desk
+        self._source = source
         self._tell = tell
         self._stop_when = stop_when
         self._has_some = has_some  # of what the sweep wants something is here already
@@ -108,7 +108,7 @@ class Runner:
 
     async def run(self) -> None:
         """Ask for the cells, each as soon as a slot is free for it, until all have ended or the run is over."""
-        await self._desk.learn_room()
+        await self._source.learn_room()
         if self._has_some and self._stop_when is not None:
             await self._ask_person(self._stop_when)  # it may be enough already
         while True:
@@ -136,10 +136,10 @@ class Runner:
         A job that somebody else asked for too is only let go of.
         """
         for ref, job in reversed(tuple(self._active.items())):
-            record = self._desk.record_of(job)
+            record = self._source.record_of(job)
             if record is not None and actions.is_unsent(record):
                 if ref in self._made:
-                    self._desk.give_up(job)
+                    self._source.give_up(job)
                 self._queue.appendleft(self._cells[ref])
                 del self._active[ref]
 
@@ -147,8 +147,8 @@ class Runner:
         """Let go of the jobs that have come to rest; tell whether any has, and stop where its end concerns all."""
         ended = False
         for ref, job in tuple(self._active.items()):
-            record = self._desk.record_of(job)
-            if record is not None and not self._desk.is_settled(record):
+            record = self._source.record_of(job)
+            if record is not None and not self._source.is_settled(record):
                 continue
             del self._active[ref]
             ended = True
@@ -174,10 +174,10 @@ class Runner:
                 self.set_mode("draining", reason="stop_when said that it is enough.")
 
     def _fill(self) -> None:
-        while self._queue and self.mode == "running" and self._taken() < self._desk.room():
+        while self._queue and self.mode == "running" and self._taken() < self._source.room():
             cell = self._queue.popleft()
             try:
-                job, is_new = self._desk.ask_for(cell)
+                job, is_new = self._source.ask_for(cell)
             except PixVerseError as error:
                 self._queue.appendleft(cell)
                 self.set_mode("draining", reason=str(error))
@@ -191,7 +191,7 @@ class Runner:
 
     def _taken(self) -> int:
         """Count the jobs that hold a slot or wait for one; of those that were turned away one leaves it to another."""
-        records = [record for job in self._active.values() if (record := self._desk.record_of(job)) is not None]
+        records = [record for job in self._active.values() if (record := self._source.record_of(job)) is not None]
         taking = [record for record in records if not (record.state is JobState.DOWNLOADING or record.state.is_final)]
         turned_away = sum(record.state is JobState.WAITING and record.retry_at is not None for record in taking)
         return len(taking) - min(1, turned_away)

@@ -11,6 +11,7 @@ from typing import Any, Final, Self
 from pixverse_nb.errors import ConfigError, InvalidRequest, JobTimeout, PixVerseError
 from pixverse_nb.jobs.job import Job
 from pixverse_nb.ledger import CellRow
+from pixverse_nb.portal import is_done_in
 from pixverse_nb.show.display import cell_number
 from pixverse_nb.show.live import watch_live_sweep
 from pixverse_nb.show.sweep_card import Mode, SweepProgress, sweep_text
@@ -19,7 +20,7 @@ from pixverse_nb.sweep.bench import Bench
 from pixverse_nb.sweep.cells import Cell, refused_fields
 from pixverse_nb.sweep.core import SweepOfCells, SweepRules
 from pixverse_nb.sweep.inquiry import changed_pictures, look_at_account
-from pixverse_nb.sweep.plan import Plan, Standing, judged
+from pixverse_nb.sweep.plan import CellState, Plan, judged
 from pixverse_nb.sweep.progress import progress_of
 from pixverse_nb.sweep.runner import Runner
 
@@ -124,13 +125,13 @@ class Runs(SweepOfCells):
                 self._go_on(retry_failed=retry_failed, stop_when=stop_when)
                 return self
             plan = judged(self.cells, self._read_rows(), prices={}, allow_refused=self._rules.allow_refused)
-            refused = [planned.cell for planned in plan if planned.standing is Standing.REFUSED]
+            refused = [planned.cell for planned in plan if planned.state is CellState.REFUSED]
             if refused and not self._rules.skip_refused:
                 hint = "skip_refused=True leaves such cells out, allow_refused=True sends them"
                 raise InvalidRequest({name: f"{why} ({hint})" for name, why in refused_fields(refused).items()})
-            wanted = {Standing.NEW, Standing.OPEN} | ({Standing.FAILED} if retry_failed else set())
-            todo = [planned.cell for planned in plan if planned.standing in wanted]
-            self._here_before = sum(planned.standing is Standing.HAVE for planned in plan)
+            wanted = {CellState.NEW, CellState.OPEN} | ({CellState.FAILED} if retry_failed else set())
+            todo = [planned.cell for planned in plan if planned.state in wanted]
+            self._here_before = sum(planned.state is CellState.HAVE for planned in plan)
             self._began_at, self._ended_at = time.time(), None
             self._book.keep_pictures(todo)
             ledger = self._bench.engine.ledger
@@ -148,8 +149,7 @@ class Runs(SweepOfCells):
         if self._bench.portal.is_current or threading.get_ident() == self._judging:
             raise ConfigError("wait() would wait for itself in a subscriber or in stop_when: use `await sweep`.")
         try:
-            concurrent.futures.wait([run], timeout)
-            if not run.done():
+            if not is_done_in(run, timeout):
                 text = f"Not finished after {timeout:g} s of waiting. The sweep goes on: sweep.wait() waits again."
                 raise JobTimeout(text)
         except KeyboardInterrupt as interrupt:

@@ -40,5 +40,5 @@ def save_frame(frame: pd.DataFrame, path: Path) -> Path:
             path.parent.mkdir(parents=True, exist_ok=True)
             frame.to_parquet(path)
         case other:
-            raise InvalidRequest({"path": f"must end in .csv or .parquet, not {other or 'nothing'!r}"})
+            raise InvalidRequest({"path": f"must end in .csv or .parquet, not {other or 'nothing'!r}"}, sends=False)
     return path

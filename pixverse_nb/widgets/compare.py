@@ -38,6 +38,7 @@ SCRIPTS: Final = (
     "compare_parts.js",
     "compare_stage.js",
     "compare_transport.js",
+    "compare_ranking.js",
     "compare_judge.js",
     "compare.js",
 )
@@ -64,11 +65,11 @@ class Comparison(anywidget.AnyWidget):
     `videos` are VideoFiles, Videos or paths of mp4s; `labels` say what sets each apart (otherwise what differs in the
     requests, or the file's name), `keys` name them for good in duels (otherwise the sha256 of the file). `seed` draws
     order and pairs. `on_duel(duel)` is told each judgement of the page; `duels` are earlier ones. `frame_rate` is in
-    frames a second. Everything that is wrong is named in one InvalidRequest.
+    frames a second. `note` is a sentence above the videos. Everything that is wrong is named in one InvalidRequest.
 
     >>> Comparison(["one.mp4"])
     Traceback (most recent call last):
-    pixverse_nb.errors.InvalidRequest: 2 fields are wrong; nothing was sent and nothing was paid.
+    pixverse_nb.errors.InvalidRequest: 2 arguments are wrong.
       videos: give at least 2 to compare; here is 1
       videos[0]: The video file cannot be read (No such file or directory). Fetch it again.
     """
@@ -84,6 +85,7 @@ class Comparison(anywidget.AnyWidget):
     standings = traitlets.List(traitlets.Dict()).tag(sync=True)  # the best first; none while it is blind
     frame_rate = traitlets.Float(FRAME_RATE).tag(sync=True)
     wall_name = traitlets.Unicode("").tag(sync=True)  # the class of the stills that a view hides
+    note = traitlets.Unicode("").tag(sync=True)  # what is to be known of the choice of videos
     message = traitlets.Unicode("").tag(sync=True)  # what is wrong, in words
 
     def __init__(
@@ -97,6 +99,7 @@ class Comparison(anywidget.AnyWidget):
         on_duel: OnDuel | None = None,
         duels: Iterable[Duel] = (),
         title: str = "",
+        note: str = "",
         frame_rate: float = FRAME_RATE,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -113,7 +116,11 @@ class Comparison(anywidget.AnyWidget):
         self._stills: LiveOutput | None = None
         self._dispatcher = Dispatcher(self._report)
         super().__init__(
-            title=title, is_blind=blind, frame_rate=frame_rate, wall_name=f"pvnb-wall-{uuid.uuid4().hex[:12]}"
+            title=title,
+            note=masked(note),
+            is_blind=blind,
+            frame_rate=frame_rate,
+            wall_name=f"pvnb-wall-{uuid.uuid4().hex[:12]}",
         )
         self._supply = Supply(self.send, self._dispatcher)
         self._supply.offer({slot: self._files[key].path for slot, key in self._slots.items()})
@@ -175,6 +182,7 @@ class Comparison(anywidget.AnyWidget):
                 "judged": 0 if self.is_blind else self.judged,
                 "standings": self.standings,
                 "frame_rate": self.frame_rate,
+                "note": self.note,
                 "message": "",
                 "wall_name": "",
                 "sealed": base64.b64encode(json.dumps(self._names()).encode()).decode("ascii"),
@@ -186,7 +194,8 @@ class Comparison(anywidget.AnyWidget):
         return write_page(path, standalone_page(title, scripts=SCRIPTS, sheets=_SHEETS, state=state, films=films))
 
     def __repr__(self) -> str:
-        return wall_text(self._tiles(), title=self.title or "Comparison")
+        text = wall_text(self._tiles(), title=self.title or "Comparison")
+        return f"{text}\n  {self.note}" if self.note else text
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         data, metadata = super()._repr_mimebundle_(**kwargs) or ({}, {})
@@ -225,6 +234,7 @@ class Comparison(anywidget.AnyWidget):
                     "wins": standing.wins,
                     "losses": standing.losses,
                     "ties": standing.ties,
+                    "place": standing.place,
                 }
                 for standing in (rank(counted, list(self._files)) if is_open else ())
             ]
@@ -251,8 +261,11 @@ class Comparison(anywidget.AnyWidget):
     def _still_bundle(self) -> dict[str, str]:
         tiles = self._tiles()
         stills = self._posters.for_notebook(tiles)
-        ranked = f"Ranked by {_count(self.judged, 'judgement')}, the best first. " if self.standings else ""
-        html = wall_html(tiles, title=self.title, posters=stills, note=ranked + _ALONE, name=self.wall_name)
+        unjudged = sum(row["place"] is None for row in self.standings)
+        rest = f"; the last {unjudged} not judged yet" if unjudged else ""
+        ranked = f"Ranked by {_count(self.judged, 'judgement')}, the best first{rest}. " if self.standings else ""
+        said = f"{self.note}. " if self.note else ""
+        html = wall_html(tiles, title=self.title, posters=stills, note=said + ranked + _ALONE, name=self.wall_name)
         return dict(bundle_of(html, repr(self)))
 
     # ---- messages of the page ----
@@ -335,7 +348,7 @@ def _checked(
     if not 1 <= frame_rate <= 240:
         faults["frame_rate"] = f"give frames a second, 1 to 240; here is {frame_rate}"
     if faults:
-        raise InvalidRequest(faults)
+        raise InvalidRequest(faults, sends=False)
     return files, list(keys) if keys is not None else film_keys(files)
 
 

@@ -13,11 +13,12 @@ from typing import Any, Final
 import anywidget
 import traitlets
 
+from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.models import JobState, VideoFile
 from pixverse_nb.opinions import Verdict
 from pixverse_nb.show.display import LiveOutput, bundle_of, show_bundle
 from pixverse_nb.show.files import film_keys, video_file
-from pixverse_nb.show.tiles import COMPARED_MAX, Tile, axes_of, caption_of, row_of
+from pixverse_nb.show.tiles import COMPARED_MAX, NO_WINNER, Tile, axes_of, caption_of, row_of
 from pixverse_nb.show.wall import wall_html, wall_text
 from pixverse_nb.widgets.assembly import script, sheet, standalone_page, write_page
 from pixverse_nb.widgets.batches import Batches
@@ -41,9 +42,9 @@ SCRIPTS: Final = (
     "gallery_sight.js",
     "gallery_tile.js",
     "gallery_bar.js",
+    "gallery_verdicts.js",
     "gallery_light.js",
     "gallery_foot.js",
-    "gallery_verdicts.js",
     "gallery_selection.js",
     "gallery_acts.js",
     "gallery_keys.js",
@@ -146,8 +147,13 @@ class Gallery(anywidget.AnyWidget):
             self._batches.add(keys)
 
     def judge(self, key: str, verdict: Verdict) -> None:
-        """Say something of a tile as the page would; KeyError for a key that is not here."""
+        """Say something of a tile as the page would; KeyError for a key that is not here.
+
+        A winner without a video is an InvalidRequest.
+        """
         with self._lock:
+            if not self._tiles[key].may_be(verdict):
+                raise InvalidRequest({"verdict": f"{self._tiles[key].caption} {NO_WINNER}"}, sends=False)
             self._tiles[key] = replace(self._tiles[key], verdict=verdict)
         self._spread_verdict(key, verdict, view="")
 
@@ -292,6 +298,8 @@ class Gallery(anywidget.AnyWidget):
             if choice == known and isinstance(key, str) and key in self._tiles:
                 verdict = Verdict(known, note)
                 with self._lock:
+                    if not self._tiles[key].may_be(verdict):
+                        return
                     self._tiles[key] = replace(self._tiles[key], verdict=verdict)
                 self._spread_verdict(key, verdict, view=str(message.get("view", "")))
 

@@ -126,7 +126,7 @@ def _shown(reply: Reply) -> Any:
     """Return the body for `.reply`: decoded JSON with e-mails masked, else the start of its text."""
     decoded = reply.json()
     if decoded is None:
-        return masked(reply.body[:500].decode("utf-8", "replace"))
+        return masked(reply.body.decode("utf-8", "replace"))[:500]  # cut before, half an address would stay readable
     return _masked_json(decoded)
 
 

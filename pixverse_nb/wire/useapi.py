@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from pixverse_nb.errors import ServerError
 from pixverse_nb.models import AccountCapacity, Capacity, Credits, FramesRequest, UploadedFile
 from pixverse_nb.privacy import masked
 from pixverse_nb.remote import RemoteState, RemoteVideo, RunningJob
@@ -107,7 +108,8 @@ def _object(reply: Reply) -> Mapping[str, Any]:
 def _read_upload(reply: Reply) -> UploadedFile:
     entry = _object(reply)["result"][0]
     if entry.get("err_msg"):
-        raise ValueError("the upload was answered with err_msg")
+        said = masked(str(entry["err_msg"]))[:300]
+        raise ServerError(f"The vendor did not take the picture: {said}.", status=reply.status)
     path = entry["path"]
     if not isinstance(path, str) or not path:
         raise ValueError("no path")

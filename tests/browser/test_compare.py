@@ -13,6 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 
 import pixverse_nb as pv
 from pixverse_nb.models import VideoFile
+from pixverse_nb.widgets.compare import Comparison
 from tests.browser.playing import PATIENCE_MS
 from tests.browser.real_lab import Lab
 
@@ -403,3 +404,20 @@ def test_a_blind_page_is_judged_from_disk(page: Page, clips: Path, tmp_path: Pat
     compared.get_by_role("button", name="Show the result").click()
     expect(compared.locator(".pvnb-compare-rank-name")).to_have_count(3)
     expect(compared.locator(".pvnb-compare-rank-name").first).to_have_text(re.compile("amber|birch|coral"))
+    points = [f"{round(at.score):+} points".replace("-", "−").replace("+0", "0") for at in made.ranking()]
+    expect(compared.locator(".pvnb-compare-score")).to_have_text(points)  # what Python says of the same judgements
+
+
+def test_what_nobody_judged_is_named_apart(page: Page, clips: Path, tmp_path: Path) -> None:
+    """Equal videos share a place, the unit of the scores is explained, and the rest is listed below without a place."""
+    films = [clips / f"{name}.mp4" for name in COLOURS]
+    made = Comparison(films, note="1 of 5 has no video: cell 2")
+    amber, birch, *_ = made._files
+    made.judge(amber, birch, "tie")
+    compared = from_disk(page, made.save(tmp_path / "page.html"))
+    expect(compared.get_by_role("note")).to_have_text("1 of 5 has no video: cell 2")
+    expect(compared.locator(".pvnb-compare-rank-name")).to_have_text(["amber", "birch"])
+    expect(compared.locator(".pvnb-compare-rank")).to_have_text(["1", "1"])
+    ranking = compared.get_by_role("region", name="Ranking")
+    expect(ranking).to_contain_text("2 not judged yet coral, delta")
+    expect(ranking).to_contain_text("Bradley–Terry scores on Elo's scale")

@@ -177,6 +177,50 @@ def test_verdicts_by_keyboard_reach_the_kernel(page: Page, lab: Lab, films: Path
     expect(page.locator(".jp-Notebook .jp-Cell")).to_have_count(1)
 
 
+LACKING = """
+def echo(key, verdict):
+    wall.show_tile(Tile("echo", f"heard {key} {verdict.choice} {verdict.note}", JobState.PLANNED))
+lacking = Tile("bad", "seed 99", JobState.FAILED, line="The service had an error and gave no reason at all. " * 3)
+wall = Gallery([done(0), lacking], on_verdict=echo, on_open=lambda keys: None)
+wall"""
+
+
+def test_without_a_video_there_is_no_winner(page: Page, lab: Lab, films: Path) -> None:
+    """Its tile offers a note and a reject alone, W says why not, and what was said of it does not hide its state."""
+    _, wall = shown(page, lab, films, LACKING)
+    lacking = cell(wall, "seed 99")
+    lacking.focus()
+    acts = lacking.locator(".pvnb-gallery-acts button")
+    expect(acts.filter(visible=True)).to_have_count(2)
+    page.keyboard.press("w")
+    expect(wall.get_by_role("alert")).to_have_text("seed 99 has no video: it cannot be a winner.")
+    page.keyboard.press("x")
+    expect(wall).to_contain_text("heard bad rejected")
+    badge, state = (lacking.locator(f".pvnb-gallery-{part}").bounding_box() for part in ("badge", "line"))
+    assert badge is not None
+    assert state is not None
+    assert badge["y"] >= state["y"] + state["height"], "the badge stands below the state and its reason"
+    page.keyboard.press("Enter")
+    light = wall.locator(".pvnb-gallery-light")
+    expect(light.get_by_role("button", name="Reject")).to_be_visible()
+    expect(light.get_by_role("button", name="Winner")).to_have_count(0)
+
+
+def test_the_larger_view_stays_alone(page: Page, lab: Lab, films: Path) -> None:
+    """A verdict in it and a tile that the kernel brings up to date do not put the bar of the tiles above it."""
+    _, wall = shown(page, lab, films, ECHO)
+    cell(wall, "seed 1").focus()
+    page.keyboard.press("Enter")
+    sort = wall.get_by_label("Sort by")
+    expect(sort).to_be_hidden()
+    page.keyboard.press("w")
+    light = wall.locator(".pvnb-gallery-light")
+    expect(light).to_have_accessible_name("seed 1 · fast, 2 of 7")  # the kernel has heard it and sent a seventh tile
+    expect(sort).to_be_hidden()
+    page.keyboard.press("Escape")
+    expect(sort).to_be_visible()
+
+
 FILLING = """
 def fill(key, verdict):
     wall.update([done(1), Tile("k2", "seed 2", JobState.FAILED, line="The service had an error.")])
@@ -188,6 +232,7 @@ wall"""
 def test_a_tile_fills_while_it_is_looked_at(page: Page, lab: Lab, films: Path) -> None:
     """When the kernel puts a new state in, the place becomes a still that plays; a failure says why."""
     _, wall = shown(page, lab, films, FILLING)
+    expect(wall.get_by_role("status").first).to_have_text("3 tiles, 1 video")
     expect(cell(wall, "seed 1")).to_contain_text("Generating")
     cell(wall, "seed 0").focus()
     page.keyboard.press("w")

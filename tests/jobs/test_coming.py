@@ -44,6 +44,12 @@ def test_a_lost_call_says_why_it_waits_and_until_when() -> None:
     assert said(LOST, timing=None).endswith("it is sent again only after proof that it was not.")
 
 
+def test_a_job_on_its_way_is_not_told_as_lost() -> None:
+    """Of an accepted job it is said until when the list is asked, not that anything is looked for."""
+    for state in (JobState.QUEUED, JobState.GENERATING):
+        assert said(replace(JOB, state=state)) == "The vendor's list is asked until 12:30:00 at most."
+
+
 def test_a_question_is_for_a_person() -> None:
     """Where only a person can decide, both choices are named in place of a time."""
     text = said(replace(LOST, question="Was it paid?"))

@@ -83,3 +83,12 @@ def test_the_account_with_most_room_is_chosen() -> None:
     assert lanes.roomiest({ONE: 0, TWO: 0}) == TWO
     assert lanes.roomiest({ONE: 0, TWO: 7}) == ONE
     assert lanes.roomiest({ONE: 0, TWO: 6}) == ONE
+
+
+def test_who_asks_again_need_not_wait_for_the_pause() -> None:
+    """A person's new try opens the door for one more at once."""
+    lanes = Lanes()
+    lanes.was_full(ONE, taken=2, tries_again_at=NOW + 600)
+    assert sendable(lanes) == 2
+    lanes.forgive()
+    assert sendable(lanes) == 3

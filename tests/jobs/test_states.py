@@ -18,6 +18,7 @@ from pixverse_nb.jobs.events import (
     Event,
     FileLost,
     IntentMade,
+    LookalikeSeen,
     PicturesUploaded,
     RowMissing,
     RowSeen,
@@ -143,6 +144,7 @@ TABLE: list[tuple[Event, dict[JobState, JobState]]] = [
     ),
     (RowMissing(NOW + 9001, NOW + 9000, SETTLE_S), {}),  # one list alone proves nothing in any state
     (DebitSeen(NOW + 100, 60), {}),
+    (LookalikeSeen(NOW + 100, a_video_id()), {}),
     (Decided(NOW + 100, was_paid=True), {}),  # nothing was asked
     (Decided(NOW + 100, was_paid=False), {}),
     (FileLost(NOW + 100, "gone"), {}),  # there was no file of it before
@@ -370,11 +372,11 @@ def test_with_settle_0_the_proof_comes_too_early() -> None:
 
 
 def test_a_row_ends_the_question() -> None:
-    """The row of a lost call makes it paid, with its id and account, as of the vendor's own time."""
+    """The row of a lost call makes it paid, with its id and account; it began when the call left, by our own clock."""
     row = a_row(created_at=NOW + 4, cost_credits=60)
     record = advance(lost_job(), RowSeen(NOW + 30, NOW + 29, row, EMAIL))
     assert (record.state, record.charged, record.video_id) == (JobState.GENERATING, "yes", a_video_id())
-    assert (record.account, record.submitted_at, record.cost_credits) == (EMAIL, NOW + 4, 60)
+    assert (record.account, record.submitted_at, record.cost_credits) == (EMAIL, record.intent_at, 60)
     assert record.trouble is None
 
 
@@ -397,6 +399,12 @@ def test_two_generations_are_said() -> None:
         assert twice.video_id == a_video_id()
         assert any("paid twice" in notice for notice in twice.notices)
         assert advance(twice, event) == twice  # said once
+
+
+def test_who_was_never_sent_in_time_is_told_why() -> None:
+    """A job that runs out of time unsent says what stood in the way at last."""
+    busy = advance(lived(*UPLOADED, INTENT), CallPostponed(NOW + 3, NOW + 30, "The account is busy.", attempt=1))
+    assert "What stood in the way at last: The account is busy." in str(advance(busy, DeadlinePassed(NOW + 99)).error)
 
 
 @pytest.mark.parametrize("state", [JobState.CANCELLED, JobState.REFUSED])
@@ -433,6 +441,25 @@ def test_a_person_decides() -> None:
     unpaid = advance(asked_job(), Decided(NOW + 900, was_paid=False))
     assert (unpaid.state, unpaid.charged, unpaid.question) == (JobState.WAITING, "no", None)
     assert advance(unpaid, replace(INTENT, at=NOW + 901)).attempt == 2
+
+
+def test_a_person_says_whose_a_lookalike_is() -> None:
+    """Ours: it is taken, and its video waited for. Not ours: the call may be made again. The e-mail stays unsaid."""
+    asked = advance(lost_job(), LookalikeSeen(LOST_AT + 200, a_video_id()))
+    assert a_video_id().rpartition(":")[2] in str(asked.question)
+    assert EMAIL not in str(asked.question)
+    ours = advance(asked, Decided(NOW + 900, was_paid=True))
+    assert (ours.state, ours.charged, ours.video_id) == (JobState.GENERATING, "yes", a_video_id())
+    assert (ours.question, ours.lookalike) == (None, None)
+    other = advance(asked, Decided(NOW + 900, was_paid=False))
+    assert (other.state, other.charged, other.lookalike) == (JobState.WAITING, "no", None)
+
+
+def test_a_later_question_is_about_itself() -> None:
+    """A lookalike that was judged once is not taken at a later question about the balance."""
+    asked = replace(lost_job(), lookalike=a_video_id())
+    paid = advance(advance(asked, DebitSeen(LOST_AT + 200, 60)), Decided(NOW + 900, was_paid=True))
+    assert (paid.state, paid.video_id) == (JobState.FAILED, None)
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,14 @@ LINES: list[tuple[events.Event, object, str]] = [
         ),
     ),
     (
+        events.LookalikeSeen(NOW, "user:1-maria@example.com-v:1001"),
+        LOST,
+        (
+            "The vendor lists a generation (number 1001) with the seed of this lost call, but what else it tells of it "
+            "differs in part. Is it this one, so that this call was paid?"
+        ),
+    ),
+    (
         events.Decided(NOW, was_paid=True),
         replace(LOST, question="Was it paid?"),
         "decided by a person: the lost call was paid",

@@ -168,6 +168,16 @@ def test_missing_fields(guest: Guest) -> None:
     assert row["video_status"] == 1
 
 
+def test_changed_fields(guest: Guest) -> None:
+    """changed_fields: the named fields show other values, in every row that has them."""
+    guest.create()
+    guest.control.arm("changed_fields", values={"quality": "720P", "mood": "good"})
+    (row,) = guest.rows()
+    assert (row["quality"], "mood" in row) == ("720P", False)
+    (row,) = guest.rows()
+    assert row["quality"] != "720P"
+
+
 def test_unknown_status(guest: Guest) -> None:
     """unknown_status: open rows carry a number and a name that no page knows; finished ones do not."""
     done = guest.create()

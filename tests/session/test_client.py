@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from pixverse_nb.errors import AccountPending, ConfigError, LedgerError, NotFound
+from pixverse_nb.errors import AccountPending, ConfigError, InvalidRequest, LedgerError, NotFound
+from pixverse_nb.jobs.outcome import _thumbnail
 from pixverse_nb.models import JobState
 from pixverse_nb.remote import RemoteState
 from pixverse_nb.sandbox import Account
@@ -35,6 +36,31 @@ def test_jobs_are_listed_newest_first(client: Client) -> None:
     bundle = client.jobs()._repr_mimebundle_()
     assert set(bundle) == {"text/html", "text/plain"}
     assert all(ref in repr(client.jobs()) or ref in bundle["text/html"] for ref in refs)
+
+
+def test_a_part_of_the_list_is_a_table_too(client: Client) -> None:
+    """A slice of `jobs()` looks as the whole does; one of them is a job."""
+    refs = [order(client, seed=seed).ref for seed in (1, 2, 3)]
+    jobs = client.jobs()
+    part = jobs[:2]
+    assert [job.ref for job in part] == refs[:0:-1]
+    assert "<table" in part._repr_mimebundle_()["text/html"]
+    assert (jobs[0].ref, jobs[-1].ref) == (refs[2], refs[0])
+    assert len(part.timeline().rows) == 2
+
+
+def test_a_list_of_jobs_makes_no_poster(house: House) -> None:
+    """The table shows no pictures, so none are made for it; the video of a job has its poster nevertheless."""
+    first = house.open()
+    reached(order(first), JobState.DONE)
+    first.close()
+    made = _thumbnail.cache_info().misses
+    jobs = house.open().jobs()
+    jobs._repr_mimebundle_()
+    assert _thumbnail.cache_info().misses == made
+    video = jobs[0].video
+    assert video is not None
+    assert video.poster_jpeg is not None
 
 
 def test_one_job_has_one_handle(client: Client) -> None:
@@ -130,7 +156,16 @@ def test_an_estimate_uses_the_price_list(house: House) -> None:
     own = house.open(prices=Prices({"540p": 30}))
     assert own.estimate(quality="540p") == 30
     assert own.estimate(quality="720p") is None
+    assert own.estimate(quality="540p", prompt="rain", seed=7, fit=None, reuse=False) == 30
     assert house.control.requests.total() == 0
+
+
+def test_an_estimate_of_an_unknown_field_is_refused(client: Client) -> None:
+    """A slip of the pen is named with the field that was meant, and is no other price."""
+    with pytest.raises(InvalidRequest) as caught:
+        client.estimate(qualty="1080p", colour="blue")
+    assert caught.value.fields["qualty"] == "is no field of a request: did you mean 'quality'?"
+    assert "there are first, last, " in caught.value.fields["colour"]
 
 
 def test_reconcile_asks_once_and_tells_what_is_open(still: House) -> None:

@@ -8,7 +8,7 @@ from pixverse_nb.errors import DownloadError
 from pixverse_nb.jobs.job import Job
 from pixverse_nb.models import JobState
 from pixverse_nb.session import Client
-from tests.session.house import House, finished, history, order, reached
+from tests.session.house import A_JOB_S, House, finished, history, order, reached, until
 
 
 def made(client: Client, **fields: object) -> tuple[Job, Path, bytes]:
@@ -72,6 +72,61 @@ def test_an_altered_file_is_kept_beside(client: Client) -> None:
     finished(client.job(job.ref))
     assert path.read_bytes() == whole
     assert path.with_suffix(".altered.mp4").read_bytes() == b"with music"
+
+
+def test_every_altered_file_is_kept(client: Client) -> None:
+    """What was kept beside once is never overwritten by the next one."""
+    job, path, whole = made(client)
+    for work in (b"with music", b"with titles", b"with both"):
+        path.write_bytes(work)
+        finished(client.job(job.ref))
+    kept = {found.name: found.read_bytes() for found in path.parent.glob(f"{job.ref}.*")}
+    assert kept == {
+        path.name: whole,
+        f"{job.ref}.altered.mp4": b"with music",
+        f"{job.ref}.altered-2.mp4": b"with titles",
+        f"{job.ref}.altered-3.mp4": b"with both",
+    }
+
+
+def test_what_was_kept_stays_where_the_vendor_fails(house: House, client: Client) -> None:
+    """A try that brings nothing leaves the altered file in its place and the earlier one beside it."""
+    job, path, _ = made(client)
+    path.write_bytes(b"with music")
+    finished(client.job(job.ref))
+    path.write_bytes(b"with titles")
+    house.control.arm("media_status", times=None)
+    with pytest.raises(DownloadError):
+        finished(job)
+    kept = {found.name: found.read_bytes() for found in path.parent.glob(f"{job.ref}.*")}
+    assert kept == {path.name: b"with titles", f"{job.ref}.altered.mp4": b"with music"}
+
+
+def test_a_whole_film_is_not_taken_apart(house: House, client: Client) -> None:
+    """`resume()` of a finished job whose file is whole changes nothing, and asks nobody."""
+    job, path, whole = made(client)
+    told, asked = history(job), house.control.requests.total()
+    house.go_away()
+    job.resume()
+    assert (job.state, finished(job).path) == (JobState.DONE, path)
+    assert [found.name for found in path.parent.iterdir()] == [path.name]
+    assert (path.read_bytes(), history(job), house.control.requests.total()) == (whole, told, asked)
+
+
+def test_a_film_put_back_ends_the_waiting_for_the_vendor(lasting: House) -> None:
+    """Where the vendor is away, a copy of the file is as good: it is taken at the next try."""
+    client = lasting.open()
+    job = order(client)
+    lasting.accepts(1)
+    lasting.control.advance(A_JOB_S)
+    path = finished(job).path
+    whole = path.read_bytes()
+    path.unlink()
+    lasting.go_away()
+    job.resume()
+    until(job, lambda changed: changed.snapshot().trouble is not None)
+    path.write_bytes(whole)
+    assert finished(job).path.read_bytes() == whole
 
 
 def test_what_the_vendor_has_no_more_is_said_and_kept(house: House, client: Client) -> None:

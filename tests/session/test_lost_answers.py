@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pixverse_nb.errors import JobTimeout
+from pixverse_nb.errors import JobTimeout, OutcomeUnknown
 from pixverse_nb.models import JobState
 from tests.sandbox.guest import Guest
 from tests.session.conftest import Build
@@ -215,5 +215,42 @@ def test_a_row_that_may_be_ours_is_no_proof_of_absence(house: House, field: str)
     assert (house.paid, house.control.requests[CREATE]) == (1, 1)
     house.control.disarm()
     job.resume()
+    assert finished(job).size_bytes > 0
+    assert house.paid == 1
+
+
+@pytest.mark.parametrize("values", [{"prompt": "RAIN &amp; snow "}, {"quality": "360P"}])
+def test_a_row_that_was_tidied_is_found(house: House, values: dict[str, str]) -> None:
+    """A vendor may show a text otherwise than it was sent: the generation is found all the same, and nothing resent."""
+    house.control.switches.reply_ref_in_scheduler = False
+    house.control.arm("changed_fields", times=None, values=values)
+    house.control.arm("lost_answer")
+    job = order(house.open(timing=SETTLING), prompt="rain & snow\n")
+    assert finished(job).size_bytes > 0
+    assert house.paid == 1
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"prompt": "something else"},
+        {"first_frame": "https://media.example.org/upload/another.png"},
+        {"created_at": "2020-01-01T00:00:00Z"},
+    ],
+)
+def test_a_row_that_differs_in_part_is_a_question(house: House, values: dict[str, str]) -> None:
+    """A generation with the same seed of which one thing differs is shown to a person, who may take it; unasked,
+    nothing is sent again, whatever the balance says.
+    """
+    house.control.switches.reply_ref_in_scheduler = False
+    house.control.arm("changed_fields", times=None, values=values)
+    house.control.arm("lost_answer")
+    job = order(house.open(timing=SETTLING), prompt="rain")
+    error = failed(job)
+    assert isinstance(error, OutcomeUnknown)
+    assert "with the seed of this lost call" in str(error)
+    assert "decide(was_paid=True) takes that one and its video" in str(error)
+    assert (house.paid, house.control.requests[CREATE]) == (1, 1)
+    job.decide(was_paid=True)
     assert finished(job).size_bytes > 0
     assert house.paid == 1

@@ -144,13 +144,30 @@ def test_a_refused_request_may_be_tried_again(house: House) -> None:
     assert one.ref != two.ref
 
 
-def test_a_cancelled_job_is_not_given_back(still: House) -> None:
-    """Who has cancelled and asks again wants a new one."""
+def test_a_cancelled_job_that_is_paid_is_waited_for_again(still: House) -> None:
+    """Cancelling ends the waiting, not the paying: "Run all" afterwards pays nothing again, but with reuse=False."""
     client = still.open()
     one = order(client)
     reached(one, JobState.QUEUED)
     one.cancel()
-    assert order(client).ref != one.ref
+    assert order(client) is one
+    assert "Already paid for" in one.notices[-1]
+    still.control.advance(A_JOB_S)
+    finished(one)
+    assert still.paid == 1
+    assert order(client, reuse=False).ref != one.ref
+
+
+def test_what_was_cancelled_unpaid_is_asked_for_anew(still: House) -> None:
+    """A job that was cancelled before it was sent is over: the same call is a new one."""
+    client = still.open()
+    running = [order(client, seed=seed) for seed in range(1, 9)]
+    for job in running:
+        reached(job, JobState.QUEUED)
+    waiting = order(client, seed=9)
+    reached(waiting, JobState.WAITING)
+    waiting.cancel()
+    assert order(client, seed=9).ref != waiting.ref
 
 
 def test_two_threads_at_once_pay_once(still: House) -> None:

@@ -46,8 +46,8 @@ def test_the_sums_are_said_in_sentences() -> None:
     [
         ({"balance": 100}, "The balance does not reach for all of it"),
         ({"budget": 190}, "The budget does not reach for all of it"),
-        ({}, "1 cell is refused by the vendor's documents and in the way"),
-        ({"skips_refused": True}, "1 cell is refused by the vendor's documents and left out."),
+        ({}, "The vendor's documents refuse 1 cell, so run() raises InvalidRequest: skip_refused=True leaves it out"),
+        ({"skips_refused": True}, "The vendor's documents refuse 1 cell, which this sweep leaves out."),
     ],
 )
 def test_what_stands_in_the_way_is_said(changes: dict[str, object], warning: str) -> None:

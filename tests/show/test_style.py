@@ -7,12 +7,14 @@ from pixverse_nb.doctor.findings import Examination, Finding, Mark
 from pixverse_nb.models import JobEvent, JobState
 from pixverse_nb.show.card import card_block
 from pixverse_nb.show.listing import jobs_html
+from pixverse_nb.show.measured import measured_html
 from pixverse_nb.show.plan_sheet import plan_html
 from pixverse_nb.show.player import player_figure
 from pixverse_nb.show.style import STYLE, styled
 from pixverse_nb.show.timeline import timelines_html
 from tests.show.made import NOW, a_snapshot, a_video, an_mp4
 from tests.show.page import Page
+from tests.show.test_measured import ONE as MEASURED
 from tests.show.test_plan_sheet import SHEET as PLAN
 
 KNOWN = set(re.findall(r"\.(pvnb[\w-]*)", STYLE))
@@ -33,6 +35,7 @@ def everything(tmp_path: Path) -> str:
             player_figure(a_video(tmp_path / "gone.mp4")),
             Examination((Finding("x", "y", Mark.WRONG, "z"),))._repr_mimebundle_()["text/html"],
             plan_html(PLAN),
+            measured_html({"seed 1": MEASURED}),
             timelines_html([("x", [JobEvent(NOW, JobState.SUBMITTING, "sent")])], now=NOW),
         )
     )
@@ -57,7 +60,7 @@ def test_the_sheet_asks_nothing_of_the_network() -> None:
 def test_the_sheet_touches_only_ours() -> None:
     """Every rule begins at one of our classes, so the rest of the notebook stays as it is."""
     plain = re.sub(r"@keyframes [\w-]+\{.*\}\}", "", STYLE)
-    plain = re.sub(r"@media[^{]*\{((?:[^{}]*\{[^{}]*\})*)\}", r"\1", plain)
+    plain = re.sub(r"@(?:media|container)[^{]*\{((?:[^{}]*\{[^{}]*\})*)\}", r"\1", plain)
     selectors = [part.strip() for rule in re.findall(r"([^{}]+)\{", plain) for part in rule.split(",")]
     assert len(selectors) > 40
     assert [selector for selector in selectors if not selector.startswith(".pvnb")] == []
@@ -78,3 +81,12 @@ def test_a_block_stands_alone() -> None:
     """`styled` puts the sheet in front of a block."""
     assert styled("<p>x</p>").startswith("<style>.pvnb{")
     assert styled("<p>x</p>").endswith("</style><p>x</p>")
+
+
+def test_cells_keep_their_side_without_the_sheet(tmp_path: Path) -> None:
+    """JupyterLab sets the cells of a table right: ours say inline that words stand left and numbers right."""
+    cells = [told for name, told in Page(everything(tmp_path)).elements if name in ("td", "th")]
+    assert len(cells) > 50
+    for told in cells:
+        side = "right" if "pvnb-number" in (told.get("class") or "") else "left"
+        assert told.get("style") == f"text-align:{side}"

@@ -70,6 +70,28 @@ def test_what_stopped_it_is_said_and_is_text() -> None:
     assert stopped.is_over
 
 
+def test_with_every_video_there_it_has_finished() -> None:
+    """However it was stopped: nothing is wanting, so nothing is orange and no reason is given."""
+    ended = SweepProgress(
+        title="12 cells: seed", mode="stopped", total=14, done=12, skipped=2, reason="You stopped it."
+    )
+    assert "Finished" in sweep_html(ended, now=NOW)
+    assert "pvnb-good" in sweep_html(ended, now=NOW).split("<div", 2)[1]
+    for shown in (sweep_html(ended, now=NOW), sweep_text(ended, now=NOW)):
+        assert "topped" not in shown.split("</style>")[-1]
+
+
+def test_what_ended_without_a_video_is_said_with_its_mend() -> None:
+    """A sweep that ended with failures is not green; it counts them and names the line that tries them again."""
+    ended = SweepProgress(title="8 cells: seed", mode="done", total=8, done=4, failed=4)
+    html, text = sweep_html(ended, now=NOW), sweep_text(ended, now=NOW)
+    assert "pvnb-warn" in html.split("<div", 2)[1]
+    for shown in (html.lower(), text):
+        assert "finished, 4 without a video" in shown
+        assert "sweep.run(retry_failed=true)" in shown.lower()
+    assert "retry_failed" not in sweep_text(replace(RUNNING, failed=3), now=NOW)
+
+
 def test_nothing_paid_and_nothing_real() -> None:
     """Before the first payment, in the sandbox, and what was here before."""
     assert "nothing paid so far" in sweep_text(replace(RUNNING, spent=0), now=NOW)

@@ -103,6 +103,18 @@ def test_judgements_make_a_ranking_that_stays(client: Client) -> None:
     assert [standing.key for standing in sweep(client, seed=[1, 2, 3]).ranking()] == [keys[2], keys[0], keys[1]]
 
 
+def test_a_cell_without_a_video_is_no_winner(client: Client, house: House) -> None:
+    """Choosing it is an error that names the cell; rejecting it and a note are not."""
+    house.control.arm("failed")
+    one = run(sweep(client, seed=[1, 2]))
+    (failed,) = [tile.caption for tile in one.tiles() if tile.state is JobState.FAILED]
+    with pytest.raises(InvalidRequest, match=rf"\({failed}\) has no video, and only a video can be a winner"):
+        one.judge(failed, "winner")
+    assert one.verdicts == {}
+    one.judge(failed, "rejected", note="the vendor failed")
+    assert one.verdicts == {failed: Verdict("rejected", "the vendor failed")}
+
+
 def shown(comparison: Any) -> list[str]:
     """Return the labels of a comparison in order."""
     return [film["label"] for film in comparison.films]
@@ -121,6 +133,25 @@ def test_a_comparison_shows_the_winners_else_the_first(client: Client) -> None:
     assert shown(one.compare(blind=True)) == [""] * 10
 
 
+def test_a_comparison_says_which_cells_it_leaves_out(client: Client, house: House) -> None:
+    """Of the cells that are asked for those without a video are counted and named, in the page, in text and stills."""
+    house.control.arm("failed")
+    one = run(sweep(client, seed=[1, 2, 3]))
+    (failed,) = [cell.number for cell in one.cells if not one._video(cell)]
+    seen = one.compare(1, 2, 3)
+    assert len(shown(seen)) == 2
+    told = f"1 of 3 has no video: cell {failed}"
+    assert seen.note == told
+    assert told in repr(seen)
+    assert told in seen._repr_mimebundle_()[0]["text/html"]
+    assert one.compare().note == ""
+    with pytest.raises(InvalidRequest) as caught:
+        one.compare(failed, 1 + failed % 3)
+    assert caught.value.fields["which"] == (
+        f"one video is there, and two are needed to compare; 1 of 2 has no video: cell {failed}"
+    )
+
+
 def test_a_judgement_of_the_page_is_kept(client: Client) -> None:
     """What is judged in a blind comparison goes into the ledger by itself."""
     one = run(sweep(client, seed=[1, 2]))
@@ -130,6 +161,11 @@ def test_a_judgement_of_the_page_is_kept(client: Client) -> None:
 
 
 def test_nothing_to_compare_is_an_error(client: Client) -> None:
-    """Before two videos are there a comparison says so."""
-    with pytest.raises(InvalidRequest, match="two are needed to compare"):
-        sweep(client, seed=[1, 2]).compare()
+    """Before two videos are there a comparison says so, and says it of the cells that are asked for."""
+    one = sweep(client, seed=range(1, 16))
+    with pytest.raises(InvalidRequest, match=r"no video is there, and two are needed to compare$"):
+        one.compare()
+    with pytest.raises(InvalidRequest, match=r"4 of 4 have no video: cells 1, 2, 3, 4$"):
+        one.compare(1, 2, 3, 4)
+    with pytest.raises(InvalidRequest, match=r"15 of 15 have no video: cells 1, .*, 12 and 3 more$"):
+        one.compare(*one.cells)

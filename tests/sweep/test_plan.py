@@ -11,14 +11,14 @@ from pixverse_nb.errors import InvalidImage, InvalidRequest
 from pixverse_nb.ledger import CellRow
 from pixverse_nb.models import JobState
 from pixverse_nb.session import Client
-from pixverse_nb.sweep.plan import Standing, counting_row, standing_of
+from pixverse_nb.sweep.plan import CellState, counting_row, state_of
 from tests.session.house import House, finished, order, picture
 from tests.sweep.grids import run, sweep
 
 
 def counts(plan: Any) -> dict[str, int]:
     """Return how many cells stand where, those without any left out."""
-    return {standing.value: count for standing, count in plan.counts.items() if count}
+    return {state.value: count for state, count in plan.counts.items() if count}
 
 
 def test_a_plan_pays_nothing_and_says_what_running_would(client: Client, house: House) -> None:
@@ -145,26 +145,26 @@ def row(state: JobState, charged: Any = "no", kind: str | None = None, ref: str 
 
 
 @pytest.mark.parametrize(
-    ("found", "standing"),
+    ("found", "state"),
     [
-        (row(JobState.DONE, "yes"), Standing.HAVE),
-        (row(JobState.GENERATING, "yes"), Standing.OPEN),
-        (row(JobState.UNKNOWN, "unknown"), Standing.OPEN),
-        (row(JobState.WAITING), Standing.NEW),
-        (row(JobState.CANCELLED), Standing.NEW),
-        (row(JobState.CANCELLED, "yes"), Standing.OPEN),
-        (row(JobState.TIMED_OUT), Standing.NEW),
-        (row(JobState.TIMED_OUT, "yes"), Standing.OPEN),
-        (row(JobState.FAILED, "unknown"), Standing.FAILED),
-        (row(JobState.MODERATED), Standing.FAILED),
-        (row(JobState.REFUSED, kind="APIError"), Standing.FAILED),
-        (row(JobState.REFUSED, kind="OutOfCredits"), Standing.NEW),
-        (row(JobState.REFUSED, kind="BudgetReached"), Standing.NEW),
+        (row(JobState.DONE, "yes"), CellState.HAVE),
+        (row(JobState.GENERATING, "yes"), CellState.OPEN),
+        (row(JobState.UNKNOWN, "unknown"), CellState.OPEN),
+        (row(JobState.WAITING), CellState.NEW),
+        (row(JobState.CANCELLED), CellState.NEW),
+        (row(JobState.CANCELLED, "yes"), CellState.OPEN),
+        (row(JobState.TIMED_OUT), CellState.NEW),
+        (row(JobState.TIMED_OUT, "yes"), CellState.OPEN),
+        (row(JobState.FAILED, "unknown"), CellState.FAILED),
+        (row(JobState.MODERATED), CellState.FAILED),
+        (row(JobState.REFUSED, kind="APIError"), CellState.FAILED),
+        (row(JobState.REFUSED, kind="OutOfCredits"), CellState.NEW),
+        (row(JobState.REFUSED, kind="BudgetReached"), CellState.NEW),
     ],
 )
-def test_where_a_cell_stands_by_its_job(found: CellRow, standing: Standing) -> None:
+def test_where_a_cell_stands_by_its_job(found: CellRow, state: CellState) -> None:
     """What was paid is waited for, never paid again; what failed by itself is tried again only on demand."""
-    assert standing_of(found) is standing
+    assert state_of(found) is state
 
 
 def test_a_video_counts_before_a_later_failure() -> None:

@@ -1,11 +1,18 @@
 """Rows, tables and plots: one row a cell, whole, whatever became of it."""
 
+import base64
 import datetime
+import io
+import re
+import threading
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd  # type: ignore[import-untyped]  # it ships no types
 import pytest
+from numpy.typing import NDArray
+from PIL import Image
 
 from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.measure.metrics import METRICS
@@ -15,6 +22,16 @@ from tests.session.house import House
 from tests.sweep.grids import run, sweep
 
 PNG = b"\x89PNG\r\n"
+
+
+def pictures(html: str) -> list[bytes]:
+    """Return the pictures that stand in some HTML."""
+    return [base64.b64decode(data) for data in re.findall(r"data:image/\w+;base64,([^\"]+)", html)]
+
+
+def opened(data: bytes) -> NDArray[np.uint8]:
+    """Return a picture as red, green, blue and opacity."""
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGBA"))
 
 
 @pytest.fixture
@@ -58,6 +75,17 @@ def test_metrics_come_with_measuring_and_stay(ended: Sweep, client: Client) -> N
     assert again.measure(on_done=lambda number, _: looked.append(number)) == measured
     assert looked == []
     assert again.to_frame().frames.eq(frame.frames).sum() == 5
+
+
+def test_what_was_measured_is_a_dict_that_shows_as_a_table(ended: Sweep) -> None:
+    """It is read by caption like any dict; where it stands last in a cell it is a few lines, not every number."""
+    measured = ended.measure()
+    assert isinstance(measured, dict)
+    assert measured[ended.cells[-3].caption].frames == 6
+    assert len(repr(measured).splitlines()) == 7
+    bundle = measured._repr_mimebundle_()
+    assert bundle["text/plain"] == repr(measured)
+    assert bundle["text/html"].count("<tr>") == 6
 
 
 def test_a_damaged_film_has_its_reason_in_its_row(ended: Sweep) -> None:
@@ -105,6 +133,41 @@ def test_plots_show_and_save(ended: Sweep, tmp_path: Path, plot: Any, named: str
     assert drawn.save(tmp_path / "plot.svg").read_text().lstrip().startswith("<?xml")
 
 
+@pytest.mark.parametrize(
+    "plot",
+    [
+        lambda one: one.plot_metric("credits", by="motion_mode"),
+        lambda one: one.plot_matrix("took_s", rows="seed", columns="motion_mode"),
+        lambda one: one.plot_timeline(),
+    ],
+)
+def test_a_plot_is_shown_by_day_and_by_night(ended: Sweep, plot: Any) -> None:
+    """The dark one has light letters and no paper; the figure stays as it is, and what is written stands on white."""
+    drawn = plot(ended)
+    day, night = pictures(drawn._repr_html_())
+    again = drawn._repr_png_()[0]
+    paper, letters = opened(night)[..., 3] == 0, opened(night)[opened(night)[..., 3] == 255][:, :3]
+    assert paper.mean() > 0.1
+    assert (letters.min(axis=1) > 220).any(), "the title is light"
+    assert opened(day)[2, 2].tolist() == [255, 255, 255, 255]
+    shift = np.abs(opened(day).astype(int) - opened(again)).mean()
+    assert shift < 2, "but for the layout, which moves a hair when a figure is drawn again"
+
+
+def test_what_a_person_did_to_a_figure_is_shown_by_night_too(ended: Sweep) -> None:
+    """A title and a line of one's own are in both pictures; where a figure cannot be copied the light one is shown."""
+    drawn = ended.plot_metric("credits")
+    before = pictures(drawn._repr_html_())
+    drawn.figure.axes[0].set_title("My own title")
+    drawn.figure.axes[0].axhline(50, color="black")
+    after = pictures(drawn._repr_html_())
+    assert before[0] != after[0]
+    assert before[1] != after[1]
+    drawn.figure.axes[0].of_my_own = threading.Lock()
+    assert drawn._repr_html_() is None
+    assert drawn._repr_png_()[0].startswith(PNG)
+
+
 def test_a_line_goes_through_the_mean_of_cells_that_share_a_place(ended: Sweep) -> None:
     """Each cell is a mark, but the line has one point at each value of the axis: it never runs straight up."""
     axes = ended.plot_metric("credits", over="motion_mode").figure.axes[0]
@@ -146,3 +209,18 @@ def test_a_plot_before_anything_was_sent_says_so(client: Client) -> None:
 def test_a_contact_sheet_has_every_cell(ended: Sweep) -> None:
     """One picture, as wide as is asked for; cells without a video have a box of their own."""
     assert ended.contact_sheet(width_px=900).width == 900
+
+
+def test_a_contact_sheet_is_shown_by_day_and_by_night(ended: Sweep, tmp_path: Path) -> None:
+    """It is a Pillow picture on white; a cell shows it with the margins of its theme, as JPEGs, which are small."""
+    sheet: Any = ended.contact_sheet(width_px=900)
+    day, night = (opened(data) for data in pictures(sheet._repr_html_()))
+    assert day[2, 2].min() > 250
+    assert night[2, 2, :3].max() < 30
+    assert day.shape == night.shape
+    assert sheet._repr_png_() is None
+    assert isinstance(sheet, Image.Image)
+    sheet.save(tmp_path / "sheet.png")
+    assert Image.open(tmp_path / "sheet.png").getpixel((2, 2)) == (255, 255, 255)
+    assert sheet.crop((0, 0, 100, 100)).size == (100, 100)
+    assert sheet.copy().size == sheet.size

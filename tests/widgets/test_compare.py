@@ -240,6 +240,15 @@ def test_a_saved_page_holds_all_of_it(films: list[Path], tmp_path: Path) -> None
     assert text.count('data-film="v') == 4
 
 
+def test_a_note_stands_with_the_videos(films: list[Path], tmp_path: Path) -> None:
+    """What is to be known of the choice is told to the page, in the stills, in text and in the saved page."""
+    shown = Comparison(films, note="1 of 5 has no video: cell 2")
+    bundle, _ = shown._repr_mimebundle_()
+    saved = shown.save(tmp_path / "page.html").read_text()
+    for text in (shown.note, bundle["text/html"], bundle["text/plain"], saved):
+        assert "1 of 5 has no video: cell 2" in text
+
+
 def test_a_missing_film_is_no_error(films: list[Path], tmp_path: Path) -> None:
     """A video whose file is gone is compared all the same: its place says so, and a page is saved without it."""
     gone = VideoFile(path=tmp_path / "gone.mp4", sha256="f" * 64, size_bytes=1)

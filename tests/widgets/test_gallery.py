@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pixverse_nb.errors import DownloadError
+from pixverse_nb.errors import DownloadError, InvalidRequest
 from pixverse_nb.models import JobState, VideoFile
 from pixverse_nb.opinions import Verdict
 from pixverse_nb.show.tiles import COMPARED_MAX, Tile
@@ -141,10 +141,10 @@ def test_a_film_is_served_by_key_alone(film: Path) -> None:
     assert [message["id"] for message, _ in heard(wall, "no-film")] == ["b"]
 
 
-def test_a_verdict_reaches_its_owner_and_the_other_views() -> None:
+def test_a_verdict_reaches_its_owner_and_the_other_views(film: Path) -> None:
     """What a person says is kept, told to the owner in order, and shown in every other view of the gallery."""
     told: list[tuple[str, Verdict]] = []
-    wall = Gallery([a_tile(1), a_tile(2)], on_verdict=lambda key, verdict: told.append((key, verdict)))
+    wall = Gallery([done(1, film), a_tile(2)], on_verdict=lambda key, verdict: told.append((key, verdict)))
     say(wall, {"kind": "verdict", "key": "k1", "choice": "winner", "note": "", "view": "v1"})
     say(wall, {"kind": "verdict", "key": "k1", "choice": "", "note": "grain", "view": "v1"})
     assert told == [("k1", Verdict("winner")), ("k1", Verdict("", "grain"))]
@@ -160,12 +160,13 @@ def test_a_verdict_reaches_its_owner_and_the_other_views() -> None:
         {"key": "k1", "choice": "winner", "note": None},
         {"key": "k1", "choice": "winner", "note": "x" * 2001},
         {"key": ["k1"], "choice": "winner", "note": ""},
+        {"key": "k2", "choice": "winner", "note": ""},
     ],
 )
-def test_a_verdict_that_makes_no_sense_is_none(wrong: dict[str, object]) -> None:
-    """An unknown tile or choice, and a note that is none or too long, change nothing."""
+def test_a_verdict_that_makes_no_sense_is_none(wrong: dict[str, object], film: Path) -> None:
+    """An unknown tile or choice, a note that is none or too long, and a winner without a video change nothing."""
     told: list[object] = []
-    wall = Gallery([a_tile(1)], on_verdict=lambda key, verdict: told.append(key))
+    wall = Gallery([done(1, film), a_tile(2)], on_verdict=lambda key, verdict: told.append(key))
     say(wall, {"kind": "verdict", **wrong})
     assert wall.verdicts == {}
     assert told == []
@@ -176,18 +177,39 @@ def test_a_verdict_stays_when_the_tile_changes(film: Path) -> None:
     """A tile comes with the verdict that is known of it; what was said here since is not taken back by an update."""
     wall = Gallery([a_tile(1, verdict=Verdict("rejected"))])
     assert wall.verdicts == {"k1": Verdict("rejected")}
-    wall.judge("k1", Verdict("winner", "after all"))
+    wall.judge("k1", Verdict("", "after all"))
     wall.update([done(1, film)])
-    assert wall.verdicts == {"k1": Verdict("winner", "after all")}
+    assert wall.verdicts == {"k1": Verdict("", "after all")}
 
 
-def test_what_the_owner_raises_is_said_in_the_page() -> None:
+def test_only_a_video_can_be_a_winner(film: Path) -> None:
+    """A tile without a video may be rejected and have a note; chosen it may be when its video is there."""
+    wall = Gallery([a_tile(1, JobState.FAILED)])
+    with pytest.raises(InvalidRequest, match="seed 1 has no video, and only a video can be a winner"):
+        wall.judge("k1", Verdict("winner"))
+    wall.judge("k1", Verdict("rejected", "grain"))
+    assert wall.verdicts == {"k1": Verdict("rejected", "grain")}
+    wall.show_tile(done(1, film))
+    wall.judge("k1", Verdict("winner"))
+    assert wall.verdicts == {"k1": Verdict("winner")}
+
+
+def test_what_was_chosen_before_can_be_taken_back() -> None:
+    """A winner of an older version that has no video keeps its note, and can be set free."""
+    wall = Gallery([a_tile(1, JobState.FAILED, verdict=Verdict("winner"))])
+    say(wall, {"kind": "verdict", "key": "k1", "choice": "winner", "note": "why"})
+    assert wall.verdicts == {"k1": Verdict("winner", "why")}
+    say(wall, {"kind": "verdict", "key": "k1", "choice": "", "note": ""})
+    assert wall.verdicts == {}
+
+
+def test_what_the_owner_raises_is_said_in_the_page(film: Path) -> None:
     """An error in `on_verdict` is a sentence in the page, with no e-mail in it, and the verdict is kept."""
 
     def refuse(key: str, verdict: Verdict) -> None:
         raise LookupError(f"nothing of {EMAIL}")
 
-    wall = Gallery([a_tile(1)], on_verdict=refuse)
+    wall = Gallery([done(1, film)], on_verdict=refuse)
     say(wall, {"kind": "verdict", "key": "k1", "choice": "winner", "note": ""})
     ((message, _),) = heard(wall, "trouble")
     assert "nothing of m…" in message["text"]

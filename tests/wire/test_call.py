@@ -82,6 +82,13 @@ def test_html_is_kept_short() -> None:
     assert "<html>" not in str(error)
 
 
+def test_no_half_address_is_left_where_a_reply_is_cut() -> None:
+    """What is kept of a page is made unreadable before it is cut, wherever an address stands in it."""
+    for spaces in range(470, 500):
+        error = error_of(Reply(502, {}, b" " * spaces + EMAIL.encode()))
+        assert "maria" not in str(error.reply)
+
+
 def test_a_nested_error_is_read() -> None:
     """A vendor text one level deeper is found as well."""
     assert "Too dark" in str(error_of(reply({"error": {"message": "Too dark", "code": 1}}, 400)))

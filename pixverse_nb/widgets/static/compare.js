@@ -73,13 +73,15 @@ function render({ model, el }) {
   const tools = make("div", "pvnb-compare-tools");
   tools.append(judge, help);
   head.append(title, layouts.element, transport.gain, tools);
+  const note = make("div", "pvnb-compare-note");
+  note.setAttribute("role", "note");
   const keys = make("div", "pvnb-compare-keys", { hidden: true });
   const chips = make("div", "pvnb-compare-chips", { hidden: true });
   chips.setAttribute("role", "group");
   chips.setAttribute("aria-label", "The two videos to lay on each other");
   const status = make("div", "pvnb-compare-status", { hidden: true });
   status.setAttribute("role", "status");
-  el.append(head, keys, judging.result, stage.element, chips, judging.element, transport.element, status, makeCompareVeil(model.get("wall_name")));
+  el.append(head, note, keys, judging.result, stage.element, chips, judging.element, transport.element, status, makeCompareVeil(model.get("wall_name")));
 
   // ---- what is shown ----
 
@@ -114,6 +116,8 @@ function render({ model, el }) {
     transport.setLayout(layout);
     title.textContent = model.get("title");
     title.hidden = !title.textContent;
+    note.textContent = model.get("note") ?? "";
+    note.hidden = !note.textContent;
     judge.hidden = model.get("is_blind") || model.isStandalone || model.get("films").length < 2;
     judge.setAttribute("aria-pressed", String(isJudging));
     judging.draw({ isJudging });

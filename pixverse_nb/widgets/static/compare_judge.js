@@ -5,8 +5,11 @@
 
 import { make } from "./elements.js";
 import { makeCompareButton } from "./compare_parts.js";
+import { rankSlots } from "./compare_ranking.js";
 
 const SIGN_OF = { left: ">", right: "<", tie: "=" };
+const UNIT = "Points: Bradley–Terry scores on Elo's scale. 0 is where nothing is known; a video that is 100 points ahead is "
+  + "preferred in 64 of 100 judgements, one that is 400 ahead in 91.";
 
 function kernelJudge(model) {
   return {
@@ -22,22 +25,8 @@ function kernelJudge(model) {
 function pageJudge(model) {
   const told = []; // {left, right, result}
 
-  function tally() {
-    const names = JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(model.get("sealed")), (sign) => sign.charCodeAt(0))));
-    const rows = new Map(Object.entries(names).map(([slot, label]) => [slot, { slot, label, score: 0, wins: 0, losses: 0, ties: 0 }]));
-    for (const { left, right, result } of told) {
-      const [one, other] = [rows.get(left), rows.get(right)];
-      const [better, worse] = result === "right" ? [other, one] : [one, other];
-      if (result === "tie") [one, other].forEach((row) => (row.ties += 1));
-      else {
-        better.wins += 1;
-        worse.losses += 1;
-      }
-    }
-    // Without the kernel's arithmetic: the share that was won, a tie being half, each having tied once beforehand.
-    const share = ({ wins, losses, ties }) => (wins + (ties + 1) / 2) / (wins + losses + ties + 1);
-    for (const row of rows.values()) row.score = Math.round(100 * share(row));
-    return { names, rows: [...rows.values()].sort((a, b) => b.score - a.score) };
+  function openNames() {
+    return JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(model.get("sealed")), (sign) => sign.charCodeAt(0))));
   }
 
   return {
@@ -49,7 +38,8 @@ function pageJudge(model) {
       model.set("pair", schedule[told.length % schedule.length]);
     },
     reveal() {
-      const { names, rows } = tally();
+      const names = openNames();
+      const rows = rankSlots(told, Object.keys(names)).map((row) => ({ ...row, label: names[row.slot] }));
       model.set("films", model.get("films").map((film) => ({ ...film, label: names[film.slot] })));
       model.set("standings", rows);
       model.set("is_blind", false);
@@ -108,7 +98,8 @@ export function makeJudging({ model, signal, onDone }) {
   });
 
   function drawResult() {
-    const rows = model.get("standings");
+    const all = model.get("standings");
+    const rows = all.filter(({ place }) => place);
     const [most, least] = [Math.max(...rows.map(({ score }) => score)), Math.min(...rows.map(({ score }) => score))];
     const head = make("div", "pvnb-compare-result-head");
     const judged = model.get("judged");
@@ -117,23 +108,34 @@ export function makeJudging({ model, signal, onDone }) {
       make("span", "", { textContent: `from ${judged} judgement${judged === 1 ? "" : "s"}` }),
     );
     const list = make("ol", "pvnb-compare-ranks");
-    rows.forEach((row, place) => {
+    for (const row of rows) {
       const item = make("li", "");
+      item.dataset.place = row.place;
       const bar = make("span", "pvnb-compare-rank-bar");
       const filling = make("span", "");
-      filling.style.width = `${most > least ? 4 + (96 * (row.score - least)) / (most - least) : 50}%`;
+      filling.style.width = `${most > least ? 4 + (96 * (row.score - least)) / (most - least) : 100}%`;
       bar.append(filling);
-      const unit = model.isStandalone ? `${row.score} %` : `${row.score > 0 ? "+" : row.score < 0 ? "−" : ""}${Math.abs(row.score)}`;
+      const score = `${row.score > 0 ? "+" : row.score < 0 ? "−" : ""}${Math.abs(row.score)} points`;
       item.append(
-        make("span", "pvnb-compare-rank", { textContent: String(place + 1) }),
+        make("span", "pvnb-compare-rank", { textContent: String(row.place) }),
         make("span", "pvnb-compare-rank-name", { textContent: row.label, title: row.label }),
         bar,
-        make("span", "pvnb-compare-score", { textContent: unit, title: model.isStandalone ? "Share won" : "Elo points" }),
+        make("span", "pvnb-compare-score", { textContent: score, title: UNIT }),
         make("span", "pvnb-compare-tally", { textContent: `${row.wins} won · ${row.losses} lost · ${row.ties} even` }),
       );
       list.append(item);
-    });
-    result.replaceChildren(head, list);
+    }
+    const unit = make("div", "pvnb-compare-unit", { textContent: UNIT });
+    result.replaceChildren(head, list, ...unjudged(all), unit);
+  }
+
+  // What nobody judged has no place: it is named below the ranking.
+  function unjudged(all) {
+    const labels = all.filter(({ place }) => !place).map(({ label }) => label);
+    if (!labels.length) return [];
+    const line = make("div", "pvnb-compare-unjudged");
+    line.append(make("strong", "", { textContent: `${labels.length} not judged yet` }), ` ${labels.join(", ")}`);
+    return [line];
   }
 
   return {

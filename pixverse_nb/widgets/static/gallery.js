@@ -87,7 +87,7 @@ function render({ model, el }) {
     onNear: () => askStills([...sight.near]),
   });
   const clock = makeClock({ onTick });
-  const verdicts = makeVerdicts({ rows, send: (verdict) => model.send(verdict), onChange: onVerdict });
+  const verdicts = makeVerdicts({ rows, send: (verdict) => model.send(verdict), onChange: onVerdict, onRefused: foot.say });
   const selection = makeSelection({
     rows,
     canCompare,
@@ -150,7 +150,7 @@ function render({ model, el }) {
     nothing.hidden = shown.length > 0;
     nothing.textContent = rows.size ? "No tile passes these filters." : "There is nothing to show yet.";
     scroller.dataset.empty = String(!shown.length);
-    bar.element.hidden = !rows.size;
+    bar.element.hidden = !rows.size || Boolean(opened);
     bar.draw(all, shown.length);
     foot.draw({ rows: all, selected: selection.keys() });
     shapeTiles(all);
@@ -328,7 +328,7 @@ function render({ model, el }) {
   on(grid, "pointerover", (event) => {
     const key = keyOf(event);
     if (event.pointerType === "touch" || key === playing.pointed()) return;
-    if (key) acts.placeOn(tiles.get(key), rows.get(key));
+    if (key) acts.placeOn(tiles.get(key));
     playing.point(key);
   });
   on(grid, "pointerleave", () => playing.point(""));
@@ -336,7 +336,7 @@ function render({ model, el }) {
     const key = keyOf(event);
     if (!key) return;
     setCurrent(key);
-    acts.placeOn(tiles.get(key), rows.get(key));
+    acts.placeOn(tiles.get(key));
     playing.soon();
   });
   on(grid, "focusout", playing.soon);

@@ -11,7 +11,7 @@ const GIVEN = [
 ];
 
 // One set of small buttons goes to the tile that is pointed at or has the focus; they repeat keys, for the pointer.
-// `act(sign, key)` is called with what was pressed on which tile.
+// On a tile without a video the sheet hides those that need one. `act(sign, key)` is called with what was pressed where.
 export function makeActs({ canCompare, signal, act }) {
   const group = make("div", "pvnb-gallery-acts");
   group.setAttribute("aria-hidden", "true");
@@ -29,10 +29,7 @@ export function makeActs({ canCompare, signal, act }) {
   };
   group.addEventListener("click", press, { signal });
   return {
-    placeOn(tile, row) {
-      group.querySelector("[data-sign=compare]")?.toggleAttribute("hidden", !row.film);
-      tile.media.append(group);
-    },
+    placeOn: (tile) => tile.media.append(group),
   };
 }
 

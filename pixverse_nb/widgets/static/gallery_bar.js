@@ -10,6 +10,13 @@ const PLAY_MODES = [
   ["still", "Still", "No film plays"],
 ];
 
+// How many there are; a tile whose video is not there yet, or never came, is none.
+function countWords(rows) {
+  const words = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
+  const films = rows.filter((row) => row.film).length;
+  return films === rows.length ? words(films, "video") : `${words(rows.length, "tile")}, ${words(films, "video")}`;
+}
+
 // `act.onWish()` is called after `wish` was changed, `act.onMode(mode)` with how films play.
 export function makeBar({ wish, mode, signal, act }) {
   const element = make("div", "pvnb-gallery-bar");
@@ -236,8 +243,7 @@ export function makeBar({ wish, mode, signal, act }) {
           panel.querySelector(`[data-kind="${CSS.escape(focused.kind)}"][data-value="${CSS.escape(focused.value)}"]`)?.focus();
         }
       }
-      const total = rows.length;
-      count.textContent = isAsking(wish) ? `${shown} of ${total}` : `${total} video${total === 1 ? "" : "s"}`;
+      count.textContent = isAsking(wish) ? `${shown} of ${rows.length}` : countWords(rows);
     },
   };
 }

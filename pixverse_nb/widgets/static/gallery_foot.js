@@ -15,7 +15,7 @@ function countVerdicts(rows) {
   const count = (holds) => rows.filter(holds).length;
   const words = (number, one, many) => (number ? [`${number} ${number === 1 ? one : many}`] : []);
   return [
-    ...words(count((row) => row.choice === "winner"), "winner", "winners"),
+    ...words(count((row) => row.choice === "winner" && row.film), "winner", "winners"),
     ...words(count((row) => row.choice === "rejected"), "rejected", "rejected"),
     ...words(count((row) => row.note), "note", "notes"),
   ].join(" · ");

@@ -4,6 +4,7 @@ import { make } from "./elements.js";
 import { formatNumber, makeSignButton } from "./gallery_parts.js";
 import { nameWords, valueWords } from "./gallery_sieve.js";
 import { makePlace } from "./gallery_tile.js";
+import { mayWin } from "./gallery_verdicts.js";
 
 export function makeLight({ signal, act }) {
   const element = make("div", "pvnb-gallery-light", { hidden: true, tabIndex: -1 });
@@ -89,6 +90,7 @@ export function makeLight({ signal, act }) {
       previous.disabled = at <= 1;
       next.disabled = at >= total;
       caption.textContent = row.caption;
+      winner.hidden = !mayWin(row);
       winner.setAttribute("aria-pressed", String(row.choice === "winner"));
       rejected.setAttribute("aria-pressed", String(row.choice === "rejected"));
       compare.setAttribute("aria-pressed", String(Boolean(order)));

@@ -76,6 +76,7 @@ export function makeTile(key) {
       const isDone = row.state === "done";
       element.dataset.state = row.state;
       element.dataset.choice = row.choice;
+      element.dataset.video = String(row.film);
       element.dataset.chosen = String(Boolean(order));
       caption.textContent = row.caption;
       caption.title = row.caption;

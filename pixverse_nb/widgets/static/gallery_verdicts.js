@@ -1,7 +1,13 @@
 // What a person says of the tiles: it stands at once and goes to the kernel, whose answer may be older than the page.
 
-// `rows` are the gallery's rows by key; `send(verdict)` tells the kernel, `onChange(key)` that a row is another now.
-export function makeVerdicts({ rows, send, onChange }) {
+// What has no video cannot become a winner; what is one from of old can be taken back.
+export function mayWin(row) {
+  return row.film || row.choice === "winner";
+}
+
+// `rows` are the gallery's rows by key; `send(verdict)` tells the kernel, `onChange(key)` that a row is another now,
+// `onRefused(sentence)` why something cannot be said of a tile.
+export function makeVerdicts({ rows, send, onChange, onRefused }) {
   const view = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
   const unheard = new Map(); // key -> how many verdicts of this view the kernel has not told back
 
@@ -26,7 +32,8 @@ export function makeVerdicts({ rows, send, onChange }) {
     // The same choice a second time takes it back.
     choose(key, choice) {
       const row = rows.get(key);
-      if (row) judge(key, { choice: row.choice === choice ? "" : choice });
+      if (row && choice === "winner" && !mayWin(row)) onRefused(`${row.caption} has no video: it cannot be a winner.`);
+      else if (row) judge(key, { choice: row.choice === choice ? "" : choice });
     },
     hear({ key, choice, note, view: from }) {
       if (from === view) unheard.set(key, unheard.get(key) - 1);

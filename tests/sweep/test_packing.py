@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixverse_nb.sweep.lanes import packed
+from pixverse_nb.sweep.packing import packed
 
 SPANS = st.lists(st.tuples(st.integers(0, 30), st.integers(1, 9)).map(lambda it: (float(it[0]), float(sum(it)))))
 

@@ -1,0 +1,39 @@
+"""The contact sheet of a sweep as a cell shows it: with light or dark margins, as the notebook's theme is."""
+
+import io
+from typing import Any, Final
+
+from pixverse_nb.measure.sheet import TwoSheets
+from pixverse_nb.show.themed import themed_html
+
+_QUALITY: Final = 88  # of the JPEGs that are written into the notebook; `.save()` takes what it is given
+
+
+class ContactSheet(TwoSheets):
+    """A Pillow picture that shows itself; `.save("x.png")` writes it, on white."""
+
+    def _repr_html_(self) -> str | None:
+        if self.by_night is None:
+            return None
+        day, night = _jpeg(self), _jpeg(self.by_night)
+        return themed_html(day, night, media_type="image/jpeg", width_px=self.width, alt=self._about)
+
+    def _repr_jpeg_(self) -> Any:
+        return _jpeg(self)
+
+    def _repr_png_(self) -> Any:
+        """Return nothing: the photographs in it are many times as large as PNG."""
+        return
+
+    def __repr__(self) -> str:
+        return f"<{self._about}>"
+
+    @property
+    def _about(self) -> str:
+        return f"Contact sheet, {self.width} × {self.height} pixels"
+
+
+def _jpeg(picture: Any) -> bytes:
+    sink = io.BytesIO()
+    picture.save(sink, "JPEG", quality=_QUALITY)
+    return sink.getvalue()

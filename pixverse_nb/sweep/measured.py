@@ -1,0 +1,19 @@
+"""Measurements by caption: a plain dict that is a small table where it stands last in a cell."""
+
+from collections.abc import Container
+
+from pixverse_nb.measure.metrics import Measurement
+from pixverse_nb.show.display import bundle_of
+from pixverse_nb.show.measured import measured_html, measured_text
+
+
+class Measurements(dict[str, Measurement]):
+    """What `sweep.measure()` returns: each measurement under the caption of its cell."""
+
+    def _repr_mimebundle_(
+        self, include: Container[str] | None = None, exclude: Container[str] | None = None
+    ) -> dict[str, str]:
+        return dict(bundle_of(measured_html(self), measured_text(self)))
+
+    def __repr__(self) -> str:
+        return measured_text(self)
