@@ -1,13 +1,12 @@
 """The card of one job: where it stands, in words, with its clock; the player once the video is there."""
 
-import time
 from html import escape
 from typing import Final
 
 from pixverse_nb.models import JobSnapshot, JobState
 from pixverse_nb.privacy import masked
 from pixverse_nb.show.player import data_url, facts_html, player_html, player_text, sandbox_badge
-from pixverse_nb.show.style import styled
+from pixverse_nb.show.style import as_of_html, styled
 from pixverse_nb.show.words import (
     charge_words,
     clock_words,
@@ -80,11 +79,12 @@ def _head(snapshot: JobSnapshot, now: float) -> str:
     # The state is announced by screen readers; the running clock is not, or they would speak every second.
     badge = sandbox_badge() if snapshot.is_sandbox else ""
     usual = typical_words(snapshot, now=now)
+    late = "" if snapshot.state.is_final or snapshot.rests else as_of_html(now)
     return (
         '<div class="pvnb-head"><div class="pvnb-state" role="status" aria-live="polite">'
         f'<span class="pvnb-mark"></span><strong>{state_words(snapshot)}</strong></div>{badge}'
-        f'<span class="pvnb-clock" role="timer" aria-live="off" title="as of {_as_of(now)}">'
-        f"{' · '.join(part for part in (_clock(snapshot, now), usual) if part)}</span></div>"
+        f'<span class="pvnb-clock" role="timer" aria-live="off">'
+        f"{' · '.join(part for part in (_clock(snapshot, now), usual) if part)}{late}</span></div>"
     )
 
 
@@ -138,8 +138,3 @@ def _sweep(snapshot: JobSnapshot, now: float) -> str:
         return ""
     phase = f"animation-delay:-{now % _DRIFT_S:.2f}s"
     return f'<div class="pvnb-sweep" aria-hidden="true"><div class="pvnb-runner" style="{phase}"></div></div>'
-
-
-def _as_of(now: float) -> str:
-    """Return `now` (Unix seconds) as the reader's local time of day."""
-    return time.strftime("%H:%M:%S", time.localtime(now))

@@ -52,7 +52,7 @@ def player_figure(
     poster = f' poster="{data_url(video.poster_jpeg, "image/jpeg")}"' if video.poster_jpeg else ""
     label = escape(masked(_label(video)))
     return (
-        '<figure class="pvnb pvnb-player" style="margin:0">'
+        f'<figure class="pvnb pvnb-player" data-pvnb-ref="{escape(masked(video.ref or ""))}" style="margin:0">'
         f'<video class="pvnb-video" controls loop muted playsinline preload="metadata" aria-label="{label}"'
         f' {_box(video)}{poster} src="{escape(source)}">{escape(_shown_path(video.path))}</video>'
         f'<figcaption class="pvnb-caption">{_caption(video, notices)}</figcaption>'

@@ -6,6 +6,7 @@ and dark follow by themselves. There is one accent. An untrusted JupyterLab drop
 """
 
 import re
+import time
 from typing import Final
 
 STYLE: Final = """
@@ -70,6 +71,8 @@ color:var(--pvnb-ink);overflow-wrap:anywhere}
 background:var(--pvnb-accent);animation:pvnb-drift 2.4s linear 4}
 @keyframes pvnb-drift{from{transform:translateX(-100%)}to{transform:translateX(340%)}}
 @media (prefers-reduced-motion:reduce){.pvnb .pvnb-runner{animation:none}}
+.pvnb .pvnb-as-of{animation:pvnb-late 0s 6s both}
+@keyframes pvnb-late{from{font-size:0}}
 .pvnb.pvnb-list{max-width:1080px;overflow-x:auto;container-type:inline-size}
 .pvnb .pvnb-table{width:100%;margin:0;border:0;border-collapse:collapse;table-layout:auto;font-size:12.5px;
 font-variant-numeric:tabular-nums;color:var(--pvnb-ink)}
@@ -127,3 +130,12 @@ def aligned(table: str) -> str:
 def styled(html: str) -> str:
     """Return `html` with the stylesheet in front, so that it stands alone in an output."""
     return f"<style>{STYLE}</style>{html}"
+
+
+def as_of_html(now: float) -> str:
+    """Return the local time of what is drawn anew each second; it is seen only where that has ended.
+
+    The stylesheet keeps it back for six seconds, and a live card is replaced before. So it stands on a card whose
+    kernel is gone, and in an untrusted notebook, which has neither the stylesheet nor a kernel.
+    """
+    return f'<span class="pvnb-as-of"> · as of {time.strftime("%H:%M:%S", time.localtime(now))}</span>'

@@ -8,7 +8,7 @@ from html import escape
 from typing import Final, Literal
 
 from pixverse_nb.privacy import masked
-from pixverse_nb.show.style import styled
+from pixverse_nb.show.style import as_of_html, styled
 from pixverse_nb.show.words import clock_words, duration_words
 
 Mode = Literal["planned", "running", "paused", "draining", "stopped", "done"]
@@ -78,7 +78,8 @@ class SweepProgress:
 def sweep_html(progress: SweepProgress, *, now: float) -> str:
     """Return the card as it is at `now` (Unix seconds)."""
     mode = _tone(progress)
-    clock = f'<div class="pvnb-clock">{escape(_clock(progress, now))}</div>' if progress.began_at else ""
+    late = "" if progress.is_over else as_of_html(now)
+    clock = f'<div class="pvnb-clock">{escape(_clock(progress, now))}{late}</div>' if progress.began_at else ""
     said = "".join(f'<div class="pvnb-trouble">{escape(masked(text))}</div>' for text in _sentences(progress))
     return styled(
         f'<div class="pvnb pvnb-card pvnb-sweepcard {mode}" role="status" aria-live="polite">'

@@ -39,12 +39,14 @@ class Following:
         """Hear of no more changes; the jobs themselves go on."""
         self._unsubscribe()
 
-    def take_up(self, task: Task) -> None:
-        """Show the task and follow it from now on."""
+    def take_up(self, task: Task, *, points: bool = False) -> None:
+        """Show the task and follow it from now on; `points` has the page bring it, or its player, into view."""
         self._tasks[task.ref] = task
         snapshot = task.snapshot()
         self.progress.show(snapshot, only_new=True)  # what was heard since it was taken is newer
         self._settle(snapshot)
+        if points:
+            self._dispatcher.hand_over(lambda: self._point_at(snapshot))
 
     def take_up_open(self) -> None:
         """Follow what was left running, by an earlier kernel too."""
@@ -68,6 +70,11 @@ class Following:
             self._dispatcher.hand_over(lambda: self._on_video(snapshot))
         if snapshot.state is not before and snapshot.state in _MOVES_BALANCE:
             self._dispatcher.hand_over(self._on_spent)
+
+    def _point_at(self, snapshot: JobSnapshot) -> None:
+        if snapshot.video is not None:
+            self._on_video(snapshot)  # its player is there before the page looks for it
+        self.progress.point_at(snapshot.ref)
 
     def _cancel(self, ref: str) -> None:
         self._tasks[ref].cancel()

@@ -225,7 +225,7 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._withdraw_question()
         self.submit.focus()
         if found is not None:
-            self.following.take_up(found[0])
+            self.following.take_up(found[0], points=True)
 
     def _withdraw_question(self) -> None:
         self._found = None

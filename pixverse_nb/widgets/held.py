@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from pixverse_nb.disk import sha256_of_file
 from pixverse_nb.images import Picture, Which, is_url, read_picture, thumbnail
@@ -70,6 +72,21 @@ def read_held(
     # Only what happens to the picture itself: what the crop does to it is shown in the slot and told by the job.
     _, notices = decode(picture, at_least=(THUMBNAIL_PX, THUMBNAIL_PX))
     return Held(id, name, picture, jpeg, notices, _path_of(source))
+
+
+def source_of(typed: str) -> str:
+    """Return the path or the address in what a person typed or pasted: out of its quotes, a file address as its path.
+
+    >>> source_of(' "my picture.jpg" ')
+    'my picture.jpg'
+    """
+    text = typed.strip()
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+        text = text[1:-1].strip()
+    parts = urlsplit(text) if text.lower().startswith("file:") else None
+    if parts is None or parts.netloc not in ("", "localhost"):
+        return text
+    return url2pathname(parts.path)
 
 
 def _path_of(source: object) -> Path | None:

@@ -12,11 +12,12 @@ from pixverse_nb.errors import InvalidImage
 from pixverse_nb.images import Which
 from pixverse_nb.widgets.assembly import script, sheet
 from pixverse_nb.widgets.dispatch import Dispatcher, in_words
-from pixverse_nb.widgets.held import Held, read_held
+from pixverse_nb.widgets.held import Held, read_held, source_of
 from pixverse_nb.widgets.transfer import Transfer, TransferRefused, short_name
 from pixverse_nb.widgets.words import sentence
 
 SCRIPTS: Final = ("elements.js", "picker.js")
+_ADDRESS_MAX: Final = 4096
 
 
 class Picker(anywidget.AnyWidget):
@@ -162,8 +163,8 @@ class Picker(anywidget.AnyWidget):
             self._empty("", id=transfer.id)
 
     def _take_address(self, text: object) -> None:
-        if isinstance(text, str) and text.strip():
-            self.pick(text.strip()[:4096])
+        if isinstance(text, str) and (source := source_of(text[:_ADDRESS_MAX])):
+            self.pick(source)
 
     # ---- reading ----
 
@@ -191,7 +192,7 @@ class Picker(anywidget.AnyWidget):
                 self._empty(sentence(why), id=id)
             else:
                 self._hold(held)
-                self.state = "ready"
+                self.message, self.state = "", "ready"  # what was said of one still on its way is over
                 self._send_thumbnail()
 
     # ---- what lies in the slot; the caller holds the lock ----

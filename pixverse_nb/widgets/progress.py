@@ -79,6 +79,10 @@ class Progress(anywidget.AnyWidget):
                 del self._snapshots[ref]
                 self._draw()
 
+    def point_at(self, ref: str) -> None:
+        """Bring the job's row, or its player where there is one, into view and have it stand out for a moment."""
+        self.send({"kind": "point", "ref": ref})
+
     def _draw(self) -> None:
         """Write the rows; the caller holds the lock, so that an older list never overwrites a newer one."""
         ordered = sorted(self._snapshots.values(), key=lambda job: (job.state.is_final, -job.created_at))

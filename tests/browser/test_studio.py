@@ -12,6 +12,11 @@ STUDIO = """import pixverse_nb as pv
 client = pv.Client.sandbox(speed=60)
 desk = pv.studio(client)
 desk"""
+# The video's host refuses it until the job has given up.
+REFUSED = f"""{STUDIO.removesuffix("desk")}
+client.sandbox_control.arm("media_status", status=403, times=None)
+client.subscribe(lambda job: job.snapshot().rests and client.sandbox_control.disarm())
+desk"""
 # At once in the making, and made for longer than any test takes.
 ENDLESS = """import pixverse_nb as pv
 client = pv.Client.sandbox(speed=10)
@@ -42,6 +47,9 @@ def test_two_pictures_become_a_video_that_stays(page: Page, lab: Lab) -> None:
     made = play(notebook.locator("video").first)
     assert (made["width"], made["height"]) == (640, 360)
     expect(rows).to_have_count(1)
+    form.get_by_role("button", name="Create video").click()
+    form.get_by_role("button", name="Show it").click()
+    expect(notebook.locator("video")).to_be_in_viewport(ratio=1)
 
     for trusted in (True, False):
         reopened = lab.reopen_without_kernel(page, name, trusted=trusted)
@@ -112,3 +120,24 @@ def test_a_pasted_picture_and_a_cancelled_job(page: Page, lab: Lab) -> None:
     row.get_by_role("button", name="Cancel this job").click()
     expect(row).to_contain_text("Cancelled")
     expect(notebook.locator("video")).to_have_count(0)
+
+
+def test_a_stopped_download_is_tried_again_in_the_page(page: Page, lab: Lab) -> None:
+    """It says that it stopped and why, offers nothing that would do nothing, and one press brings the video."""
+    notebook = lab.open(page, lab.new_notebook([REFUSED]))
+    lab.run_all(page)
+    lab.wait_idle(page)
+    form = page.locator(".pvnb-form")
+    slots = form.locator(".pvnb-picker")
+    choose(page, slots.nth(0), PICTURES / "coffee_wide.jpg")
+    choose(page, slots.nth(1), PICTURES / "coffee_close.jpg")
+    expect_picture(slots.nth(0), "×", name="coffee_wide.jpg")
+    expect_picture(slots.nth(1), "×", name="coffee_close.jpg")
+    form.get_by_role("button", name="Create video").click()
+    row = form.locator(".pvnb-progress-row")
+    expect(row).to_contain_text("Download stopped")
+    expect(row.locator(".pvnb-progress-wrong")).to_contain_text("403")
+    expect(row.get_by_role("button")).to_have_text(["Try again"])
+    row.get_by_role("button", name="Try again").press("Enter")
+    expect(row).to_contain_text("Done")
+    play(notebook.locator("video").first)

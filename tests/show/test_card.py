@@ -1,6 +1,7 @@
 """The card of a job: the state in words, an honest clock, and what a person can do."""
 
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,15 @@ def test_the_clock_runs_from_the_creation_before_that() -> None:
     text = Page(card_html(a_snapshot(JobState.WAITING), now=NOW)).text
     assert "0:40" in text
     assert "usually" not in text
+
+
+def test_a_card_that_is_left_behind_says_when_it_was_true() -> None:
+    """The time of the last drawing is ordinary text, kept back while a card is drawn anew; an end needs none."""
+    page = Page(card_html(a_snapshot(JobState.GENERATING), now=NOW))
+    assert f"as of {time.strftime('%H:%M:%S', time.localtime(NOW))}" in page.text
+    assert "pvnb-as-of" in page.classes()
+    assert "as of" not in Page(card_html(a_snapshot(JobState.FAILED), now=NOW)).text
+    assert "as of" not in Page(card_html(a_snapshot(JobState.DOWNLOADING, rests=True), now=NOW)).text
 
 
 def test_longer_than_usual_is_said() -> None:

@@ -38,6 +38,12 @@ def test_the_counts_the_money_and_the_end() -> None:
     assert ">13 waiting<" in html
 
 
+def test_a_card_that_is_left_behind_says_when_it_was_true() -> None:
+    """An open sweep's card holds the time of its last drawing; one that is over needs none."""
+    assert "as of" in sweep_html(RUNNING, now=NOW)
+    assert "as of" not in sweep_html(replace(RUNNING, mode="done", ended_at=NOW), now=NOW)
+
+
 def test_a_sweep_that_has_ended_fills_its_bar() -> None:
     """What was left out has no part in the bar, but is told."""
     ended = SweepProgress(title="20 cells: seed", mode="done", total=20, done=15, skipped=5)

@@ -1,6 +1,7 @@
 """The form: what a press of its button does, and what people are told."""
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from pixverse_nb.models import JobSnapshot, JobState, VideoFile
 from pixverse_nb.widgets.form import Form
 from tests.widgets.conftest import a_png
 from tests.widgets.maker import ScriptedMaker
-from tests.widgets.page import below, change, press, say, settle, text_of, upload
+from tests.widgets.page import below, change, heard, press, say, settle, text_of, upload
 
 
 class Desk:
@@ -102,6 +103,19 @@ def test_missing_pictures_are_asked_for_at_their_slots(desk: Desk) -> None:
     assert "Nothing was sent" not in desk.text
 
 
+def test_a_press_too_early_is_forgotten_when_the_picture_is_there(desk: Desk) -> None:
+    """That a picture was still on its way is said until it has come."""
+    fetched = threading.Event()
+    desk.maker.pictures["http://x/a.png"] = a_png(64, 48)
+    desk.form.first._fetch = lambda url: desk.maker.pictures[url] if fetched.wait(30) else b""
+    say(desk.form.first, {"kind": "address", "text": "http://x/a.png"})
+    press(desk.form.submit)
+    assert "on its way" in desk.form.first.message
+    fetched.set()
+    settle()
+    assert (desk.form.first.state, desk.form.first.message) == ("ready", "")
+
+
 def test_a_press_leaves_why_a_picture_was_refused(desk: Desk) -> None:
     """What was no picture is still named after the press; the empty slot beside it asks for one."""
     upload(desk.form.first, b"just some words, no picture", name="notes.txt")
@@ -167,6 +181,7 @@ def test_a_video_that_is_there_is_asked_about_before_it_is_paid_again(filled: De
     assert filled.maker.calls == []
     assert "already here" not in filled.text
     assert [row["ref"] for row in filled.form.following.progress.rows] == ["job-1"]
+    assert [message["ref"] for message, _ in heard(filled.form.following.progress, "point")] == ["job-1"]
 
 
 def test_paying_again_is_one_deliberate_press(filled: Desk) -> None:

@@ -148,6 +148,18 @@ def test_a_missing_file_is_named(slot: Picker, tmp_path: Path) -> None:
     assert slot.message.startswith("There is no file")
 
 
+@pytest.mark.parametrize("form", ['"{}"', "'{}'", " {} ", "file://{}", "FILE://localhost{}"])
+def test_a_path_is_taken_as_file_managers_copy_it(slot: Picker, form: str, tmp_path: Path, png: bytes) -> None:
+    """In quotes, with spaces around, or as a file address with its spaces escaped: it is the same file."""
+    path = tmp_path / "my picture.png"
+    path.write_bytes(png)
+    shown = str(path).replace(" ", "%20") if form.lower().startswith("file") else str(path)
+    say(slot, {"kind": "address", "text": form.format(shown)})
+    settle()
+    assert (slot.state, slot.message, slot.name) == ("ready", "", "my picture.png")
+    assert content_of(slot) == path
+
+
 def test_an_address_is_fetched(png: bytes) -> None:
     """An http(s) address is fetched by the client, and what it raises is said in the slot, masked."""
     found = {"https://example.org/cat.png": png}

@@ -2,8 +2,11 @@
 //
 // To the kernel:   clock | cancel {ref} | again {ref} | drop {ref}
 // From the kernel: clock {now}, in Unix seconds, because its clock and the browser's may differ
+//                  point {ref}: bring the job's row, or its player, into view
 
 import { make } from "./elements.js";
+
+const POINTING_MS = 250;
 
 function formatClock(seconds) {
   const whole = Math.max(0, Math.floor(seconds));
@@ -51,6 +54,21 @@ function buildRow(act, onKey) {
   return parts;
 }
 
+// The player of a job, in the output of our own cell where there are several of it.
+function playerOf(ref, el) {
+  const all = [...document.querySelectorAll("[data-pvnb-ref]")].filter((player) => player.dataset.pvnbRef === ref);
+  const cell = el.closest(".jp-Cell");
+  return all.find((player) => cell?.contains(player)) ?? all[0] ?? null;
+}
+
+function standOut(part) {
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  part.scrollIntoView({ block: "nearest", behavior: calm ? "auto" : "smooth" });
+  const accent = getComputedStyle(part).getPropertyValue("--pvnb-accent") || "Highlight";
+  const lit = { boxShadow: `0 0 0 3px ${accent}`, borderRadius: "6px" };
+  part.animate([lit, { ...lit, offset: 0.6 }, { borderRadius: "6px" }], { duration: 1600, easing: "ease-out" });
+}
+
 // A part with the focus hands it on before it is hidden, or the focus would fall to the page.
 function hideWhere(isHidden, part, { row, button }) {
   const held = isHidden && part.contains(document.activeElement);
@@ -65,6 +83,7 @@ function render({ model, el }) {
   const more = make("div", "pvnb-progress-more");
   el.append(list, more);
   const shown = new Map(); // ref -> {parts, data}
+  let pointing = 0;
   let skew = 0; // the kernel's clock minus ours, in seconds
 
   function drawTime({ parts, data }) {
@@ -153,9 +172,17 @@ function render({ model, el }) {
   }
 
   function onMessage(content) {
-    if (content.kind !== "clock") return;
-    skew = content.now - Date.now() / 1000;
-    tick();
+    if (content.kind === "point") {
+      clearTimeout(pointing);
+      // an output that was just changed is drawn a moment later
+      pointing = setTimeout(() => {
+        const part = playerOf(content.ref, el) ?? shown.get(content.ref)?.parts.row;
+        if (part) standOut(part);
+      }, POINTING_MS);
+    } else if (content.kind === "clock") {
+      skew = content.now - Date.now() / 1000;
+      tick();
+    }
   }
 
   model.on("change:rows", draw);
@@ -167,6 +194,7 @@ function render({ model, el }) {
 
   return () => {
     clearInterval(ticker);
+    clearTimeout(pointing);
     for (const ref of [...shown.keys()]) removeRow(ref);
     model.off("change:rows", draw);
     model.off("change:more", draw);
