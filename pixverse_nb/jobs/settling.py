@@ -37,7 +37,7 @@ def debit_seen(record: JobRecord, event: DebitSeen) -> JobRecord:
         record,
         lookalike=None,
         question=(
-            f"The vendor lists no such generation, but the balance fell by {event.credits} credits that nothing else "
+            f"The vendor lists no such generation, but the balance fell by {event.credits:,} credits that nothing else "
             "explains. Was this call paid?"
         ),
     )

@@ -182,7 +182,7 @@ def _row_seen(record: JobRecord, event: RowSeen) -> JobRecord:
         lookalike=None,
         url=row.url or record.url,
     )
-    if record.parked:  # what stopped it still stands, whatever the list shows
+    if record.state is JobState.DOWNLOADING:  # what stopped its download still stands, whatever the list shows
         found = replace(found, trouble=record.trouble, error=record.error, error_kind=record.error_kind)
     if row.state is RemoteState.FAILED:
         text = f"The vendor reports that the generation failed ({row.error or 'no reason given'})."

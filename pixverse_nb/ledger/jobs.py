@@ -266,13 +266,13 @@ def _refuse_above(budget_credits: int, spent: int, record: JobRecord, *, whose: 
     price = record.estimated_credits
     if price is None:
         raise BudgetReached(
-            f"The price list does not tell what this video costs, so {whose} of {budget_credits} credits cannot be "
+            f"The price list does not tell what this video costs, so {whose} of {budget_credits:,} credits cannot be "
             "kept. It was not sent and nothing was paid. Add its price (Client(prices=…)), or go on without a budget.",
             ref=record.ref,
         )
     if spent + price > budget_credits:
         raise BudgetReached(
-            f"This video costs about {price} credits; {spent} of {whose} of {budget_credits} are spent (or may be). "
-            "It was not sent and nothing was paid. Raise budget_credits to go on.",
+            f"This video costs about {price:,} credits; {spent:,} of {whose} of {budget_credits:,} are spent (or may "
+            "be). It was not sent and nothing was paid. Raise budget_credits to go on.",
             ref=record.ref,
         )

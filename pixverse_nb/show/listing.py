@@ -9,14 +9,14 @@ from pixverse_nb.models import FramesRequest, JobSnapshot
 from pixverse_nb.privacy import masked
 from pixverse_nb.show.style import aligned, styled
 from pixverse_nb.show.words import (
-    SHORT_WORDS,
-    STATE_WORDS,
     clock_words,
     credit_words,
     duration_words,
     elapsed_s,
+    job_tone,
+    short_words,
     shortened,
-    tone,
+    state_words,
 )
 
 _HEAD = (
@@ -46,7 +46,7 @@ def jobs_text(snapshots: Iterable[JobSnapshot], *, now: float) -> str:
     cells = [
         (
             job.ref,
-            SHORT_WORDS[job.state],
+            short_words(job),
             _time(job, now),
             _when(job, now),
             _CHARGED[job.charged] + (f" {amount}" if (amount := _amount(job)) and job.charged != "no" else ""),
@@ -97,13 +97,13 @@ def _row(job: JobSnapshot, now: float) -> str:
     known = job.cost_credits is not None
     cost = job.cost_credits if known else job.estimated_credits
     credits_title = credit_words(cost, is_estimate=not known, is_sandbox=job.is_sandbox)
-    state_title = " ".join(part for part in (f"{STATE_WORDS[job.state]}.", job.error, job.trouble) if part)
-    state = SHORT_WORDS[job.state] + (" · sandbox" if job.is_sandbox else "")
+    state_title = " ".join(part for part in (f"{state_words(job)}.", job.error, job.trouble) if part)
+    state = short_words(job) + (" · sandbox" if job.is_sandbox else "")
     prompt = shortened(job.request.prompt, longest=400)
     coming = "".join(f'<div class="pvnb-line">{_safe(sentence)}</div>' for sentence in _coming(job))
     cells = (
         (
-            f'<td class="pvnb-at pvnb-{tone(job.state)}" title="{_safe(state_title)}"><span class="pvnb-mark"></span>'
+            f'<td class="pvnb-at pvnb-{job_tone(job)}" title="{_safe(state_title)}"><span class="pvnb-mark"></span>'
             f"{state}</td>"
         ),
         f'<td class="pvnb-number">{_time(job, now)}</td>',

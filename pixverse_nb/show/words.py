@@ -85,6 +85,11 @@ def state_words(snapshot: JobSnapshot) -> str:
     return "Not sent" if snapshot.state in (JobState.UPLOADING, JobState.WAITING) else "Stopped"
 
 
+def short_words(snapshot: JobSnapshot) -> str:
+    """Return where a job stands in one or two words, for a column of a table."""
+    return state_words(snapshot) if snapshot.rests else SHORT_WORDS[snapshot.state]
+
+
 def job_tone(snapshot: JobSnapshot) -> Tone:
     """Return how a job is coloured: as its state, but what rests is never coloured as running."""
     if not snapshot.rests:

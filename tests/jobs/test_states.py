@@ -642,6 +642,13 @@ def test_a_parked_job_keeps_its_reason() -> None:
     assert seen.url == "https://x/new.mp4"
 
 
+def test_a_download_that_is_tried_again_says_so_all_along() -> None:
+    """What stands in the way of a download is not wiped away by a list that is asked for another job."""
+    trying = advance(lived(*LIVES[JobState.DOWNLOADING]), Troubled(NOW + 99, "The media host answered HTTP 503."))
+    seen = advance(trying, RowSeen(NOW + 120, NOW + 119, a_row(RemoteState.COMPLETED, url="https://x/new.mp4")))
+    assert seen.trouble == "The media host answered HTTP 503."
+
+
 def test_a_seen_row_revives_a_timed_out_job_cleanly() -> None:
     """A timed-out job that a list shows is open again, and its old error is gone."""
     record = advance(lived(*LIVES[JobState.TIMED_OUT]), RowSeen(NOW + 2000, NOW + 1999, a_row()))

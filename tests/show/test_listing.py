@@ -29,6 +29,18 @@ def test_what_is_unusual_is_named() -> None:
         assert word not in usual
 
 
+def test_what_rests_is_not_called_under_way() -> None:
+    """A stopped download, and a job that was never sent, stand in table and text as what they are."""
+    stopped = a_snapshot(JobState.DOWNLOADING, rests=True, error="Disk full.")
+    unsent = a_snapshot(JobState.WAITING, rests=True)
+    for shown in (Page(jobs_html([stopped, unsent], now=NOW)).text, jobs_text([stopped, unsent], now=NOW)):
+        assert "Download stopped" in shown
+        assert "Not sent" in shown
+        assert "Waiting" not in shown
+    assert "pvnb-warn" in jobs_html([stopped], now=NOW)
+    assert "pvnb-run" not in jobs_html([stopped], now=NOW)
+
+
 def test_a_day_ago_has_its_date() -> None:
     """A job of another day shows the date of its creation."""
     old = a_snapshot(JobState.DONE, created_at=NOW - 3 * 86400)
