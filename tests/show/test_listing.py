@@ -37,8 +37,7 @@ def test_what_rests_is_not_called_under_way() -> None:
         assert "Download stopped" in shown
         assert "Not sent" in shown
         assert "Waiting" not in shown
-    assert "pvnb-warn" in jobs_html([stopped], now=NOW)
-    assert "pvnb-run" not in jobs_html([stopped], now=NOW)
+    assert 'class="pvnb-at pvnb-warn"' in jobs_html([stopped], now=NOW)
 
 
 def test_a_day_ago_has_its_date() -> None:
