@@ -9,7 +9,6 @@ from typing import Final
 
 # The name before the @ begins with a word and has a longest length: a megabyte of letters is searched through once.
 _EMAIL: Final = re.compile(r"(?<!\w)(\w[\w.+'%-]{0,254})(?:@|%40)([\w-]+(?:\.[\w-]+)*)")
-_TOP: Final = re.compile(r"(?:xn--[\w-]+|[^\W\d_]{2,})(?:[-_].*)?")  # the last part of a domain, and what clings to it
 # Endings of files that are the last part of no domain.
 _SUFFIXES: Final = frozenset(
     {
@@ -65,9 +64,9 @@ def _is_address(hit: re.Match[str]) -> bool:
     if _tail(hit[2]) or _LEAD.search(before):
         return True
     parts = hit[2].split(".")
-    while parts and (parts[-1].isdigit() or parts[-1].lower() in _SUFFIXES):  # the number of a next sentence; a file
+    while parts and parts[-1].lower() in _SUFFIXES:
         parts.pop()
-    return len(parts) > 1 and _TOP.fullmatch(parts[-1]) is not None
+    return len(parts) > 1
 
 
 def _tail(domain: str) -> str:

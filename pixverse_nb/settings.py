@@ -79,7 +79,7 @@ _V35_5S: Final = MappingProxyType({"360p": 45, "540p": 45, "720p": 60, "1080p": 
 
 # this machine, a name without a domain (a container's), and the networks that no address on the internet is in
 _LOCAL_HOST: Final = re.compile(
-    r"[^.:]+|.+\.(local|localhost|internal)|(127|10)(\.\d+){3}|192\.168(\.\d+){2}|172\.(1[6-9]|2\d|3[01])(\.\d+){2}|::1",
+    r"(?!\d|0x)[a-z0-9_-]+|[a-z0-9_.-]+\.(local|localhost|internal)|(127|10)(\.\d+){3}|192\.168(\.\d+){2}|172\.(1[6-9]|2\d|3[01])(\.\d+){2}|::1",
     re.ASCII,
 )
 

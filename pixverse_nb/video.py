@@ -55,7 +55,7 @@ class Video(VideoFile, os.PathLike[str]):
         target.parent.mkdir(parents=True, exist_ok=True)
         with written_whole(target) as part:
             shutil.copyfile(self.path, part)
-            shutil.copymode(self.path, part)
+        shutil.copymode(self.path, target)  # afterwards: who may only read a file cannot sync it
         return target
 
     def _repr_mimebundle_(

@@ -100,6 +100,9 @@ def test_a_file_with_an_at_is_no_address(text: str) -> None:
         "maria@example.xn--p1ai",
         "/home/maria@example.org/first.png",
         "maria@example.org.mp4",
+        "maria@example.org1",
+        "maria@example.o",
+        "maria@example.org.x",
     ],
 )
 def test_no_address_is_taken_for_a_file(text: str) -> None:

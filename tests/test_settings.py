@@ -220,6 +220,9 @@ def test_the_address_is_argument_variable_or_the_vendors(settings: pytest.Monkey
         "file:///etc",
         "http://api.useapi.net/v2/pixverse",
         "http://8.8.8.8/",
+        "http://134744072",
+        "http://0x08080808",
+        "http://evil。com",
         "http://[::1",
     ],
 )

@@ -10,8 +10,10 @@ from typing import Final
 from pixverse_nb.errors import (
     AccountPending,
     APIError,
+    Busy,
     OutOfCredits,
     PixVerseError,
+    ServerError,
     SubscriptionRequired,
     Unauthorized,
 )
@@ -37,6 +39,8 @@ class Accounts:
         self._lanes = Lanes()
         self._emails: tuple[str, ...] | None = None
         self._asking = asyncio.Lock()
+        self._untold_until = 0.0
+        self._failure: tuple[PixVerseError | None, float] = (None, 0.0)
         self._capacity_at = float("-inf")
         self._stops: dict[Account, tuple[PixVerseError, float]] = {}
         self._token_stop: tuple[PixVerseError, float] | None = None
@@ -57,8 +61,16 @@ class Accounts:
     async def know(self) -> None:
         """Ask once which accounts there are, and how many jobs each may run."""
         async with self._asking:
-            if self._emails is None:
+            if self._emails is not None or self._desk.now() < self._untold_until:
+                return
+            error, at = self._failure
+            if error is not None and self._desk.now() - at < self._desk.timing.retry_s[0]:
+                raise error  # those who waited for the same question share its answer
+            try:
                 self._emails = await self._ask_accounts()
+            except PixVerseError as failed:
+                self._failure = (failed, self._desk.now())
+                raise
 
     def may_send(self, record: JobRecord) -> bool:
         """Tell whether one more call may leave for this job's account now."""
@@ -154,13 +166,16 @@ class Accounts:
             for other in self._desk.records.values()
         )
 
-    async def _ask_accounts(self) -> tuple[str, ...]:
+    async def _ask_accounts(self) -> tuple[str, ...] | None:
         try:
             accounts = await self._desk.client.send(useapi.list_accounts(), attempts=2)
         except STOPPING:
             raise
+        except (Busy, ServerError):  # it may tell later; till then the vendor chooses
+            self._untold_until = self._desk.now() + self._desk.timing.busy_wait_s[0]
+            return None
         except APIError:
-            return ()  # an API that does not tell: the vendor chooses
+            return ()  # an API that does not tell
         told = {email: max_jobs for email, max_jobs in accounts.items() if max_jobs is not None}
         for email, max_jobs in told.items():
             self._lanes.told(email, max_jobs)

@@ -87,8 +87,9 @@ class Downloader:
             self._give_up(ref, error)
             return
         text = f"{error} The video is finished and paid; its download is tried again every half minute."
-        self._desk.apply(ref, events.Troubled(now, text))
-        await self._desk.signal(ref, until=now + wait_s)
+        troubled = self._desk.apply(ref, events.Troubled(now, text))
+        while self._desk.now() < now + wait_s and self._desk.records[ref] == troubled and self._desk.is_seated:
+            await self._desk.signal(ref, until=now + wait_s)
 
     def _give_up(self, ref: str, error: DownloadError) -> None:
         """The vendor has no file: a first one is waited for by hand, one that was here once is said to be lost."""

@@ -346,6 +346,9 @@ class Engine:
     async def _drive(self, ref: str) -> None:
         try:
             while self.is_seated:
+                waits = self.records[ref]
+                if waits.state is JobState.SUBMITTING and waits.owner == self.owner and ref not in self._in_flight:
+                    self.apply(ref, events.AnswerLost(self.now(), "it could not be written into the ledger"))
                 match self._next(ref):
                     case actions.Rest():
                         return

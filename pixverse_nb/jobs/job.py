@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Generator, Iterable
 from typing import Any, Final
 
-from pixverse_nb.errors import ConfigError, JobTimeout, PixVerseError
+from pixverse_nb.errors import ConfigError, InvalidRequest, JobTimeout, PixVerseError
 from pixverse_nb.jobs.actions import awaits_word, can_be_taken_up
 from pixverse_nb.jobs.attempts import attempts_of
 from pixverse_nb.jobs.coming import coming
@@ -207,6 +207,10 @@ class Job:
         `was_paid=False` sends it again, **which pays anew**.
         Without such a question nothing happens.
         """
+        named = self._record().lookalike
+        if was_paid and named is not None and self._engine.ledger.knows_video(named):
+            mend = "the generation of the question is another job's by now: False lets the call be settled anew"
+            raise InvalidRequest({"was_paid": mend})
         self._do(lambda: self._engine.decide(self.ref, was_paid=was_paid))
 
     def subscribe(self, callback: Callable[["Job"], object]) -> Callable[[], None]:

@@ -3,6 +3,7 @@
 import threading
 from typing import Final
 
+from pixverse_nb.errors import LedgerError
 from pixverse_nb.jobs.rhythm import Expectation, Seen, expectation_of, kind_of
 from pixverse_nb.ledger import Ledger
 from pixverse_nb.models import FramesRequest
@@ -27,11 +28,17 @@ class Lessons:
         """Return how long such a job takes from its submission, learnt from the finished ones."""
         with self._lock:
             if self._samples is None:
-                samples: Samples = {}
-                for record in reversed(self._ledger.done_like(limit=_LEARNT_FROM)):
-                    _add(samples, record)
-                self._samples = samples
+                self._samples = self._read()
             return expectation_of(self._samples.get(kind_of(request), []), self._timing)
+
+    def _read(self) -> Samples:
+        samples: Samples = {}
+        try:
+            for record in reversed(self._ledger.done_like(limit=_LEARNT_FROM)):
+                _add(samples, record)
+        except LedgerError:
+            return samples  # a row that cannot be read must not end the watching: it is learnt anew
+        return samples
 
     def learn(self, record: JobRecord) -> None:
         """Remember how long a job took that has just ended."""

@@ -72,10 +72,10 @@ class Storing:
         for ref, (record, at, text) in tuple(self._waiting.items()):
             try:
                 stored = self._ledger.save(record, at=at, text=text)
+                newest = stored or self._ledger.load(ref)  # another process may have taken the job over meanwhile
             except LedgerError:
-                continue
+                return  # the others would wait for the same lock, or the same disk
             del self._waiting[ref]
-            newest = stored or self._ledger.load(ref)  # another process may have taken the job over meanwhile
             if newest is not None:
                 self._written(newest)
 

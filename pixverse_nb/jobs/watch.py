@@ -10,7 +10,7 @@ from typing import Final
 from pixverse_nb.errors import APIError, NoAnswer, PixVerseError
 from pixverse_nb.jobs import actions, events
 from pixverse_nb.jobs.desk import Desk
-from pixverse_nb.jobs.likeness import FAR_CLOCK_S, is_this, may_be_this
+from pixverse_nb.jobs.likeness import CLOCK_SLACK_S, FAR_CLOCK_S, is_this, may_be_this
 from pixverse_nb.jobs.rhythm import OpenJob, next_poll_at
 from pixverse_nb.jobs.states import advance
 from pixverse_nb.jobs.witness import Witness
@@ -21,7 +21,7 @@ from pixverse_nb.wire import useapi
 
 _log: Final = logging.getLogger("pixverse_nb")
 _PAGE: Final = 40  # the vendor's default
-_MOST_PAGES: Final = 50
+_MOST_PAGES: Final = 100
 _MISSING_TWICE: Final = 2
 
 
@@ -168,8 +168,8 @@ class Watcher:
         """Read the account's list as far back as this group needs."""
         started_at = self._desk.now()
         wanted = {record.video_id for record in group if record.video_id is not None}
-        unsettled = [record.intent_at or record.created_at for record in group if record.video_id is None]
-        needed_since = min(unsettled) - FAR_CLOCK_S if unsettled else None
+        unsettled = [self._needed_since(record) for record in group if record.video_id is None]
+        needed_since = min(unsettled, default=None)
         if account is not None or not unsettled:
             return await self._read_pages(account, wanted, needed_since, started_at)
         try:
@@ -182,6 +182,12 @@ class Watcher:
         parts = [await self._read_pages(email, wanted, needed_since, started_at) for email in emails]
         rows = tuple(row for part in parts for row in part.rows)
         return Listing(started_at, rows, max((part.is_whole_since for part in parts), default=started_at))
+
+    def _needed_since(self, record: JobRecord) -> float:
+        """Return how far back a list must reach: to find a lost call, or once it can be, to prove its absence."""
+        settles_at = actions.settles_at(record, self._desk.timing)
+        is_provable = settles_at is not None and self._desk.now() > settles_at
+        return (record.intent_at or record.created_at) - (FAR_CLOCK_S if is_provable else CLOCK_SLACK_S)
 
     async def _read_pages(
         self, email: str | None, wanted: set[str], needed_since: float | None, started_at: float
@@ -264,6 +270,13 @@ class Watcher:
             if row.reply_ref is None and may_be_this(row, record) and (row.video_id is None or not knows(row.video_id))
         ]
 
+    def _is_anothers(self, row: RemoteVideo, record: JobRecord) -> bool:
+        """Tell whether a row is the call of another job that does not know its generation yet."""
+        return any(
+            other.ref != record.ref and other.state in (JobState.SUBMITTING, JobState.UNKNOWN) and is_this(row, other)
+            for other in self._desk.records.values()
+        )
+
     async def _miss(self, ref: str, listing: Listing) -> None:
         """A job that the list does not show: proof for a lost call, a reason to ask by id for an accepted one."""
         desk = self._desk
@@ -290,8 +303,8 @@ class Watcher:
         """Count a list without this lost call; before it is sent again, lookalikes and the balance are asked."""
         desk = self._desk
         alike = self._lookalikes(record, listing)
-        if any(row.seed is None or row.video_id is None for row in alike):
-            return  # it tells too little, and may tell more later
+        if any(row.seed is None or row.video_id is None or self._is_anothers(row, record) for row in alike):
+            return  # it tells too little, or is a call whose own answer is on its way: later more is known
         event = events.RowMissing(desk.now(), listing.started_at, desk.timing.settle_s)
         if advance(record, event).state is not JobState.UNKNOWN:
             if alike:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pixverse_nb.errors import LedgerError
 from pixverse_nb.ledger.forms import SCHEMA_VERSION, bring_up, form_of
-from pixverse_nb.ledger.place import network_file_system
+from pixverse_nb.ledger.place import has_steady_numbers, network_file_system
 from pixverse_nb.ledger.wholeness import check_length, keep_copy, sentence
 
 
@@ -73,7 +73,7 @@ class LedgerFile:
             found = None
         except OSError:
             return  # the write itself will tell
-        if found is None or (found != self._identity and not self.network):  # a network's numbers may change
+        if found is None or (found != self._identity and self._is_numbered):
             raise LedgerError(
                 f"The ledger {self._path} was deleted, moved or replaced while this Client had it open, so nothing can "
                 "be written down and nothing is sent. Put it back, or close this Client and make a new one."
@@ -94,6 +94,7 @@ class LedgerFile:
             if 0 < found < SCHEMA_VERSION:
                 keep_copy(self._db, self._path, form=found)
         self._identity = _identity(self._path)
+        self._is_numbered = has_steady_numbers(self._path.parent)
         if found < SCHEMA_VERSION:
             with self.transaction() as db:
                 bring_up(db)

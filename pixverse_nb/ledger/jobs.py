@@ -218,7 +218,7 @@ class Ledger:
             sweep=asked.sweep or found.sweep,
             sweep_budget_credits=asked.sweep_budget_credits if asked.sweep else found.sweep_budget_credits,
         )
-        is_over = found.state in FINAL_STATES and found.state is not JobState.TIMED_OUT
+        is_over = found.state in FINAL_STATES and found.state not in (JobState.TIMED_OUT, JobState.CANCELLED)
         if found.charged == "yes" or is_over or moved == found:
             return found
         return update_job(db, moved) or found

@@ -5,7 +5,6 @@ import threading
 import weakref
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Final
 
 from pixverse_nb.errors import PixVerseError
 from pixverse_nb.jobs import actions
@@ -16,8 +15,6 @@ from pixverse_nb.record import JobRecord
 from pixverse_nb.sweep.bench import Bench
 from pixverse_nb.sweep.cells import Cell
 from pixverse_nb.sweep.plan import counting_row
-
-_TAKEN_UP: Final = (JobState.CANCELLED, JobState.TIMED_OUT)  # paid and given up: to ask again is to go on waiting
 
 
 class Book:
@@ -107,17 +104,12 @@ class Book:
 
     def ask_for(self, cell: Cell) -> tuple[Job, bool]:
         """Return the job of a cell and whether it was made for this; what was paid for is never paid again."""
-        known = self.record(cell)
-        if known is not None and known.state in _TAKEN_UP and known.charged != "no":
-            job, is_new = self._bench.handle(known), False
-            job.resume()
-        else:
-            draft = replace(
-                cell.record(self._bench.drafter, now=self._bench.engine.now()),
-                sweep=self._sweep,
-                sweep_budget_credits=self._budget_credits,
-            )
-            job, is_new = self._bench.asker.ask_for(draft, reuse=True)
+        draft = replace(
+            cell.record(self._bench.drafter, now=self._bench.engine.now()),
+            sweep=self._sweep,
+            sweep_budget_credits=self._budget_credits,
+        )
+        job, is_new = self._bench.asker.ask_for(draft, reuse=True)
         with self._lock:
             self._jobs[cell.key] = job
         record = self._bench.engine.current(job.ref)

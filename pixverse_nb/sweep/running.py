@@ -35,6 +35,7 @@ class Runs(SweepOfCells):
         self._lock = threading.RLock()
         self._runner: Runner | None = None
         self._run: concurrent.futures.Future[None] | None = None
+        self._rule: Callable[[Any], object] | None = None  # the last stop_when
         self._told: concurrent.futures.Future[None] | None = None  # the run whose end was given to who waited
         self._began_at: float | None = None
         self._ended_at: float | None = None
@@ -138,6 +139,7 @@ class Runs(SweepOfCells):
             ledger.sweeps.register(self._name, [cell.key for cell in self.cells], title=self.title, at=self._began_at)
             enough = None if stop_when is None else (lambda: self._judge(stop_when))
             self._runner = Runner(todo, self._book, tell=self._tell, stop_when=enough, has_some=self._here_before > 0)
+            self._rule = stop_when
             self._run = self._bench.portal.submit(self._drive(self._runner))
         return self
 
@@ -161,21 +163,23 @@ class Runs(SweepOfCells):
         return self._outcome(run)
 
     def __await__(self) -> Generator[Any, None, Self]:
-        """Wait as `wait()`; where nothing is under way, go on as `run()` first. **This spends credits.**
+        """Wait as `wait()`; where nothing is under way, go on first, as `run()` with the last `stop_when`.
 
+        **This spends credits.**
         A run that was stopped is not begun again by who still waits for its end: that end is told first.
         """
         return self._wait().__await__()
 
     async def _wait(self) -> Self:
         if self._is_to_begin():
-            await asyncio.to_thread(self.start)
-        if self._run is not None:
-            ended = asyncio.wrap_future(self._run)
+            await asyncio.to_thread(self.start, stop_when=self._rule)
+        run = self._run  # a new one may begin meanwhile
+        if run is not None:
+            ended = asyncio.wrap_future(run)
             await asyncio.wait([ended])
             if not ended.cancelled():
                 ended.exception()  # it is raised below, and not missed when this future is thrown away
-        return self._outcome(self._run)
+        return self._outcome(run)
 
     def pause(self) -> None:
         """Send nothing new until `resume()`; what was sent goes on."""

@@ -225,6 +225,8 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._withdraw_question()
         self.submit.focus()
         if found is not None:
+            if found[0].snapshot().can_resume:
+                found[0].resume()
             self.following.take_up(found[0], points=True)
 
     def _withdraw_question(self) -> None:

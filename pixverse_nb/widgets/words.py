@@ -6,16 +6,24 @@ from typing import Final
 
 from pixverse_nb.models import JobSnapshot, JobState
 
+_PAID: Final = {"yes": "paid", "unknown": "sent, and perhaps paid,", "no": "asked for, and not paid,"}
+
 
 def paid_question(snapshot: JobSnapshot, *, draws_seed: bool) -> str:
     """Return the question before a video is paid for that is already there; `draws_seed`: again has another seed."""
     at = snapshot.submitted_at or snapshot.created_at
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
-    there = "is already here" if snapshot.state.is_final else "is already being made"
-    paid = "made in the sandbox" if snapshot.is_sandbox else "paid"
+    paid = "paid" if snapshot.state is JobState.DONE else _PAID[snapshot.charged]
+    if snapshot.is_sandbox:
+        paid = "made in the sandbox" if snapshot.state is JobState.DONE else "asked for in the sandbox"
     asked = "made again" if snapshot.is_sandbox else "made and paid for again"
     seed = " with another seed" if draws_seed else ""
-    return f"This video {there} ({paid} on {when}, seed {snapshot.request.seed}). Shall it be shown, or {asked}{seed}?"
+    there, shown = "is already being made", "Shall it be shown"
+    if snapshot.state is JobState.DONE:
+        there = "is already here"
+    elif snapshot.state.is_final:
+        there, shown = "was asked for and given up before it was here", "Shall it be waited for"
+    return f"This video {there} ({paid} on {when}, seed {snapshot.request.seed}). {shown}, or {asked}{seed}?"
 
 
 def again_words(snapshot: JobSnapshot) -> str:

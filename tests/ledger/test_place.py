@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pixverse_nb.ledger.place import network_file_system
+from pixverse_nb.ledger.place import has_steady_numbers, network_file_system
 
 MOUNTS = r"""
 22 28 0:20 / /sys rw,nosuid - sysfs sysfs rw
@@ -39,3 +39,13 @@ def test_this_machines_own_list_can_be_read(tmp_path: Path) -> None:
 def test_a_windows_share_is_recognised_by_its_name() -> None:
     """Two backslashes in front are a share, whatever the list of mounts says."""
     assert network_file_system(Path(r"\\nas\share\pixverse"), mounts="") == "smb"
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_steady"), [("ext4", True), ("tmpfs", True), ("fuse.drive", False), ("nfs4", False)]
+)
+def test_only_known_file_systems_number_their_files_for_good(tmp_path: Path, kind: str, is_steady: bool) -> None:
+    """A file's number tells it from another one on Linux's own file systems; elsewhere it may change by itself."""
+    mounts = f"36 35 98:0 / {tmp_path} rw - {kind} /dev/x rw"
+    assert has_steady_numbers(tmp_path, mounts=mounts) is is_steady
+    assert not has_steady_numbers(tmp_path, mounts="")

@@ -230,6 +230,24 @@ def test_a_row_that_was_tidied_is_found(house: House, values: dict[str, str]) ->
     assert house.paid == 1
 
 
+def test_a_call_whose_answer_is_on_its_way_is_not_taken_for_another(house: House) -> None:
+    """Of two calls with one seed, the listed generation of the one that still waits for its answer is no lookalike of
+    the lost one: nobody is asked, and each gets its own.
+    """
+    house.control.switches.reply_ref_in_scheduler = False
+    house.control.arm("drop_before", route="create*")
+    client = house.open(timing=SETTLING)
+    lost = order(client, prompt="rain")
+    reached(lost, JobState.UNKNOWN)
+    house.control.arm("late_answer", delay_s=10_000.0)
+    other = order(client, prompt="snow")
+    finished(lost)
+    finished(other)
+    assert lost.video_id != other.video_id
+    assert not any("with the seed of this lost call" in history(job) for job in (lost, other))
+    assert house.paid == 2
+
+
 @pytest.mark.parametrize(
     "values",
     [

@@ -11,6 +11,7 @@ from pixverse_nb.errors import ConfigError, InvalidRequest
 from pixverse_nb.models import JobState
 from pixverse_nb.sandbox import Account
 from pixverse_nb.session import Client
+from pixverse_nb.sweep.sweep import Sweep
 from tests.session.conftest import Build
 from tests.session.house import A_JOB_S, PATIENCE_S, TIMING, House, finished, order, reached
 from tests.sweep.grids import run, sweep
@@ -91,21 +92,36 @@ def test_run_goes_on_after_a_pause_and_after_a_stop(still: House) -> None:
     assert one.wait(PATIENCE_S).progress.done == 3
 
 
+async def awaited(one: Sweep) -> None:
+    """Await a sweep, as a cell does."""
+    await one
+
+
 def test_awaiting_goes_on_after_a_stop(client: Client, house: House) -> None:
-    """`await sweep` does as `run()`: it makes what a stop rule has left, and where all is made it begins nothing."""
+    """`await sweep` does as `run()`: it makes what a stopped run has left, and where all is made it begins nothing."""
     one_slot(house)
-    one = run(sweep(client, seed=range(1, 8)), stop_when=lambda _: True)
+    one = sweep(client, seed=range(1, 8)).start()
+    house.accepts(1)
+    one.stop()
+    one.wait(PATIENCE_S)
     assert one.progress.mode == "stopped"
     begun_at = [one.progress.began_at]
-
-    async def wait() -> None:
-        await one
-
     for _ in range(2):
-        asyncio.run(wait())
+        asyncio.run(awaited(one))
         assert (one.progress.done, one.progress.mode) == (7, "done")
         begun_at.append(one.progress.began_at)
     assert begun_at[0] != begun_at[1] == begun_at[2]
+
+
+def test_awaiting_keeps_the_rule_that_has_stopped_it(client: Client, house: House) -> None:
+    """What `stop_when` called enough stays enough for who awaits; `run()` without a rule makes the rest."""
+    one_slot(house)
+    one = run(sweep(client, seed=range(1, 8)), stop_when=lambda now: len(now.videos) >= 2)
+    paid = house.paid
+    asyncio.run(awaited(one))
+    assert (one.progress.mode, house.paid) == ("stopped", paid)
+    run(one)
+    assert (one.progress.mode, house.paid) == ("done", 7)
 
 
 def test_who_awaits_the_end_of_a_stopped_run_does_not_begin_it_again(still: House) -> None:
@@ -116,11 +132,7 @@ def test_who_awaits_the_end_of_a_stopped_run_does_not_begin_it_again(still: Hous
     one.stop()
     still.control.advance(A_JOB_S)
     until(one, lambda now: now.progress.is_over)
-
-    async def wait() -> None:
-        await one
-
-    asyncio.run(wait())
+    asyncio.run(awaited(one))
     assert (one.progress.mode, still.paid) == ("stopped", 1)
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from pixverse_nb.errors import Charge
 from pixverse_nb.models import JobState
 from pixverse_nb.widgets.words import missing_words, paid_question, sentence
 from tests.widgets.maker import ScriptedMaker
@@ -19,6 +20,18 @@ def test_the_question_tells_what_is_there_and_what_again_means() -> None:
     asked = paid_question(free, draws_seed=True)
     assert asked.startswith("This video is already being made (made in the sandbox on ")
     assert asked.endswith("or made again with another seed?")
+
+
+@pytest.mark.parametrize(
+    ("charged", "words"),
+    [("yes", "(paid on 20"), ("unknown", "(sent, and perhaps paid, on 20"), ("no", "(asked for, and not paid, on 20")],
+)
+def test_the_question_tells_of_a_job_that_was_given_up(charged: Charge, words: str) -> None:
+    """A job without a video is not called one that is here, and what is known of its charge is said."""
+    job = ScriptedMaker(is_sandbox=False).new_task(seed=7, state=JobState.CANCELLED).snapshot()
+    asked = paid_question(replace(job, charged=charged), draws_seed=False)
+    assert asked.startswith(f"This video was asked for and given up before it was here {words}")
+    assert asked.endswith("Shall it be waited for, or made and paid for again?")
 
 
 def test_an_unfinished_slot_is_not_called_empty() -> None:
