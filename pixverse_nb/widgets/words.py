@@ -15,14 +15,15 @@ def paid_question(snapshot: JobSnapshot, *, draws_seed: bool) -> str:
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
     paid = "paid" if snapshot.state is JobState.DONE else _PAID[snapshot.charged]
     if snapshot.is_sandbox:
-        paid = "made in the sandbox" if snapshot.state is JobState.DONE else "asked for in the sandbox"
+        paid = "made in the sandbox"
     asked = "made again" if snapshot.is_sandbox else "made and paid for again"
     seed = " with another seed" if draws_seed else ""
     there, shown = "is already being made", "Shall it be shown"
     if snapshot.state is JobState.DONE:
         there = "is already here"
     elif snapshot.state.is_final:
-        there, shown = "was asked for and given up before it was here", "Shall it be waited for"
+        there, shown = "was given up before it was here", "Shall it be waited for"
+        paid = "asked for in the sandbox" if snapshot.is_sandbox else paid
     return f"This video {there} ({paid} on {when}, seed {snapshot.request.seed}). {shown}, or {asked}{seed}?"
 
 

@@ -30,7 +30,7 @@ def test_the_question_tells_of_a_job_that_was_given_up(charged: Charge, words: s
     """A job without a video is not called one that is here, and what is known of its charge is said."""
     job = ScriptedMaker(is_sandbox=False).new_task(seed=7, state=JobState.CANCELLED).snapshot()
     asked = paid_question(replace(job, charged=charged), draws_seed=False)
-    assert asked.startswith(f"This video was asked for and given up before it was here {words}")
+    assert asked.startswith(f"This video was given up before it was here {words}")
     assert asked.endswith("Shall it be waited for, or made and paid for again?")
 
 
