@@ -45,20 +45,6 @@ def test_without_a_budget_a_price_need_not_be_known(house: House) -> None:
     assert house.paid == 1
 
 
-def test_what_was_cancelled_stands_under_the_budget_of_now(house: House) -> None:
-    """A job given up while its call was unknown is, when asked for again, sent within the new budget only."""
-    house.control.arm("drop_before", route="create*")
-    first = house.open(timing=SETTLING)
-    job = order(first)
-    reached(job, JobState.UNKNOWN)
-    job.cancel()
-    first.close()
-    again = order(house.open(timing=SETTLING, budget_credits=ONE - 1))
-    assert again.ref == job.ref
-    assert isinstance(failed(again), BudgetReached)
-    assert house.paid == 0
-
-
 def test_jobs_under_way_count(house: House) -> None:
     """Five asked for at once with a budget for two: two are paid, whatever the order."""
     client = house.open(budget_credits=2 * ONE)

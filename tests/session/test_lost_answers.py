@@ -9,7 +9,7 @@ from pixverse_nb.errors import JobTimeout, OutcomeUnknown
 from pixverse_nb.models import JobState
 from tests.sandbox.guest import Guest
 from tests.session.conftest import Build
-from tests.session.house import A_JOB_S, SETTLING, House, failed, finished, history, order, reached, states
+from tests.session.house import A_JOB_S, SETTLING, House, failed, finished, history, order, reached, states, until
 
 CREATE = "create-frames-v3"
 ACCEPTED: dict[str, dict[str, Any]] = {
@@ -236,10 +236,10 @@ def test_a_call_whose_answer_is_on_its_way_is_not_taken_for_another(house: House
     """
     house.control.switches.reply_ref_in_scheduler = False
     house.control.arm("drop_before", route="create*")
-    client = house.open(timing=SETTLING)
+    client = house.open(timing=replace(SETTLING, poll_s=0.5))
     lost = order(client, prompt="rain")
-    reached(lost, JobState.UNKNOWN)
-    house.control.arm("late_answer", delay_s=10_000.0)
+    until(lost, lambda job: "not in the vendor's list" in history(job))  # one more list, and its absence is proved
+    house.control.arm("late_answer", delay_s=1_000.0)
     other = order(client, prompt="snow")
     finished(lost)
     finished(other)

@@ -13,7 +13,7 @@ from pixverse_nb.session import Client
 from pixverse_nb.settings import Prices
 from pixverse_nb.sweep.sweep import Sweep
 from tests.session.conftest import Build
-from tests.session.house import A_JOB_S, PATIENCE_S, House
+from tests.session.house import A_JOB_S, PATIENCE_S, SETTLING, House, order, reached
 from tests.sweep.grids import run, sweep
 
 
@@ -115,6 +115,18 @@ def test_a_budget_ends_it_before_the_call_that_would_exceed_it(house: House) -> 
     assert house.paid == 3
     run(sweep(client, seed=range(1, 9), budget_credits=45 * 8))
     assert house.paid == 8
+
+
+def test_a_budget_holds_for_a_job_that_was_given_up(house: House) -> None:
+    """A job cancelled while its call was unknown, and a cell now, is sent within the sweep's budget only."""
+    house.control.arm("drop_before", route="create*")
+    client = house.open(timing=SETTLING)
+    job = order(client, seed=1)
+    reached(job, JobState.UNKNOWN)
+    job.cancel()
+    one = run(sweep(client, seed=[1], budget_credits=44))
+    assert one.jobs[0].ref == job.ref
+    assert (one.progress.mode, house.paid) == ("stopped", 0)
 
 
 def test_a_budget_holds_back_what_has_no_known_price(house: House) -> None:
