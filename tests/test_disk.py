@@ -9,8 +9,6 @@ import pytest
 
 from pixverse_nb.disk import clear_parts, put_in_place, sha256_of_file, sync_folder, written_whole
 
-POSIX = pytest.mark.skipif(os.name != "posix", reason="rights as POSIX has them")
-
 
 def names(folder: Path) -> list[str]:
     """The names of what lies in a folder."""
@@ -47,7 +45,6 @@ def write_half(target: Path, error: BaseException) -> None:
         raise error
 
 
-@POSIX
 def test_a_new_file_is_its_owners_alone(tmp_path: Path) -> None:
     """Who wants it to be read by others says so."""
     with written_whole(tmp_path / "private") as part:

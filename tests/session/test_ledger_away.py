@@ -9,7 +9,7 @@ import pytest
 
 from pixverse_nb.errors import ConfigError, LedgerError
 from pixverse_nb.models import JobState
-from tests.session.house import A_JOB_S, TIMING, House, failed, finished, order, reached, until
+from tests.session.house import A_JOB_S, TIMING, House, failed, fill, finished, order, reached
 
 
 def moved(home: Path, to: Path) -> None:
@@ -36,11 +36,9 @@ def test_a_deleted_home_pays_for_nothing(house: House) -> None:
 def test_a_job_that_waits_is_not_sent_without_its_ledger(still: House) -> None:
     """A job that was asked for before, and whose turn comes after the ledger has gone, is not sent."""
     client = still.open()
-    running = [order(client, seed=seed) for seed in range(1, 9)]
-    for job in running:
-        reached(job, JobState.QUEUED)
+    running = fill(client)
     waiting = order(client, seed=9)
-    until(waiting, lambda job: job.state is JobState.WAITING)
+    reached(waiting, JobState.WAITING)
     moved(still.home, still.home.parent / "away")
     still.control.advance(A_JOB_S)
     assert isinstance(failed(waiting), LedgerError)

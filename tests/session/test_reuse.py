@@ -10,7 +10,7 @@ import pytest
 from pixverse_nb.errors import APIError, JobFailed, JobModerated, Moderated
 from pixverse_nb.models import JobState
 from pixverse_nb.session import Client
-from tests.session.house import A_JOB_S, TIMING, House, failed, finished, order, picture, reached
+from tests.session.house import A_JOB_S, TIMING, House, failed, fill, finished, order, picture, reached
 
 
 def test_the_same_call_gives_the_open_job(still: House) -> None:
@@ -161,9 +161,7 @@ def test_a_cancelled_job_that_is_paid_is_waited_for_again(still: House) -> None:
 def test_what_was_cancelled_unpaid_is_asked_for_anew(still: House) -> None:
     """A job that was cancelled before it was sent is over: the same call is a new one."""
     client = still.open()
-    running = [order(client, seed=seed) for seed in range(1, 9)]
-    for job in running:
-        reached(job, JobState.QUEUED)
+    fill(client)
     waiting = order(client, seed=9)
     reached(waiting, JobState.WAITING)
     waiting.cancel()
