@@ -184,6 +184,18 @@ def test_a_video_that_is_there_is_asked_about_before_it_is_paid_again(filled: De
     assert [message["ref"] for message, _ in heard(filled.form.following.progress, "point")] == ["job-1"]
 
 
+def test_a_job_that_was_given_up_is_taken_up_by_showing_it(filled: Desk) -> None:
+    """Where a cancelled job may have been paid, the first answer goes on waiting for it and pays nothing."""
+    given_up = filled.maker.paid = filled.maker.new_task(seed=5, state=JobState.CANCELLED)
+    given_up.move(can_resume=True, charged="unknown")
+    filled.submit()
+    assert "given up before it was here" in filled.text
+    press(filled.form.show_it)
+    settle()
+    assert given_up.resumed.is_set()
+    assert filled.maker.calls == []
+
+
 def test_paying_again_is_one_deliberate_press(filled: Desk) -> None:
     """ "Pay again" sends the same values once with reuse=False, and pressing it twice does not pay twice."""
     filled.maker.paid = filled.maker.new_task(seed=5, state=JobState.DONE)
