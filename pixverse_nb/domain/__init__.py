@@ -1,0 +1,1 @@
+"""Frozen values that every layer shares: requests, jobs, remote generations, notices, ratings."""

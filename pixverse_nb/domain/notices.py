@@ -1,0 +1,28 @@
+"""Things worth telling a person, as a kind and its data; the text is made when it is shown (`jobs.messages`)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+Value = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One fact for a person: `kind` names it, `data` holds its numbers and names (JSON values).
+
+    >>> Notice("image_cropped", {"width": 640, "height": 360})
+    Notice(kind='image_cropped', data={'width': 640, 'height': 360})
+    """
+
+    kind: str
+    data: Mapping[str, Value] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the notice as JSON values."""
+        return {"kind": self.kind, **({"data": dict(self.data)} if self.data else {})}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Return the notice that `to_json` wrote."""
+        return cls(str(values["kind"]), dict(values.get("data") or {}))
