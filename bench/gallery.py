@@ -27,9 +27,9 @@ FIND_BROWSER = Path(__file__).parent.parent / "scripts" / "find_browser.py"
 STAGE = """from dataclasses import replace
 from pathlib import Path
 from pixverse_nb import images
-from pixverse_nb.models import JobState
-from pixverse_nb.show.files import video_file
-from pixverse_nb.show.tiles import Tile
+from pixverse_nb.domain.requests import JobState
+from pixverse_nb.render.player import video_file
+from pixverse_nb.render.tiles import Tile
 from pixverse_nb.widgets.gallery import Gallery
 poster = images.thumbnail(Path({poster!r}).read_bytes(), longest_px=640)
 films = [replace(video_file(path), poster_jpeg=poster) for path in sorted(Path({folder!r}).glob("*.mp4"))]

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from pixverse_nb.domain.jobs import JobEvent, JobRecord, JobState, StoredVideo
+from pixverse_nb.domain.requests import FramesRequest
 from pixverse_nb.ledger import Ledger
-from pixverse_nb.ledger.travel import TravellingJob
-from pixverse_nb.models import FramesRequest, JobEvent, JobState
-from pixverse_nb.record import JobRecord, StoredVideo
+from pixverse_nb.ledger.jobs import TravellingJob
 
 JOBS = 10_000
 RUNS = 9
@@ -26,7 +26,7 @@ FILM_BYTES = 64
 
 READY = """
 import time
-import pixverse_nb as pv, pixverse_nb.session
+import pixverse_nb as pv, pixverse_nb.client
 start = time.perf_counter()
 client = pv.Client(token="user:1-benchbenchbench", base_url="http://127.0.0.1:9", home={home!r})
 ready = time.perf_counter()

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from bench.stage import canned_renderer, megapixel_pictures
-from pixverse_nb.models import JobState
+from pixverse_nb.client import Client
+from pixverse_nb.config import Timing
+from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.sandbox import Sandbox
-from pixverse_nb.session import Client
-from pixverse_nb.settings import Timing
 
 SPEED = 10.0
 AT_ONCE = 8

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.stage import canned_renderer, megapixel_pictures
+from pixverse_nb.client import Client
+from pixverse_nb.config import Timing
 from pixverse_nb.sandbox import Sandbox
-from pixverse_nb.session import Client
-from pixverse_nb.settings import Timing
 
 RUNS = 15
 CALLS = 200

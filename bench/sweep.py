@@ -18,9 +18,9 @@ from typing import Any, Self
 
 from bench.polling import READS, caller
 from bench.stage import PICTURES, canned_renderer, megapixel_pictures
+from pixverse_nb.client import Client
+from pixverse_nb.config import Timing
 from pixverse_nb.sandbox import Sandbox
-from pixverse_nb.session import Client
-from pixverse_nb.settings import Timing
 
 SPEED = 10.0
 SLOTS = 8

@@ -2,7 +2,14 @@
 
 from typing import Final
 
-from pixverse_nb.entrance import studio as studio
+from pixverse_nb.client import Client as Client
+from pixverse_nb.config import Prices as Prices
+from pixverse_nb.config import Timing as Timing
+from pixverse_nb.default_client import studio as studio
+from pixverse_nb.domain.jobs import JobState as JobState
+from pixverse_nb.domain.remote import Credits as Credits
+from pixverse_nb.domain.remote import UploadedFile as UploadedFile
+from pixverse_nb.domain.requests import FramesRequest as FramesRequest
 from pixverse_nb.errors import AccountPending as AccountPending
 from pixverse_nb.errors import APIError as APIError
 from pixverse_nb.errors import BudgetReached as BudgetReached
@@ -27,17 +34,10 @@ from pixverse_nb.errors import PixVerseError as PixVerseError
 from pixverse_nb.errors import ServerError as ServerError
 from pixverse_nb.errors import SubscriptionRequired as SubscriptionRequired
 from pixverse_nb.errors import Unauthorized as Unauthorized
+from pixverse_nb.event_loop import enable_nested_asyncio as enable_nested_asyncio
 from pixverse_nb.images import Frame as Frame
 from pixverse_nb.jobs.job import Job as Job
-from pixverse_nb.models import Credits as Credits
-from pixverse_nb.models import FramesRequest as FramesRequest
-from pixverse_nb.models import JobState as JobState
-from pixverse_nb.models import UploadedFile as UploadedFile
-from pixverse_nb.nested import enable_nested_asyncio as enable_nested_asyncio
-from pixverse_nb.session import Client as Client
-from pixverse_nb.settings import Prices as Prices
-from pixverse_nb.settings import Timing as Timing
-from pixverse_nb.show.front import show as show
+from pixverse_nb.render.player import show as show
 from pixverse_nb.video import Video as Video
 from pixverse_nb.widgets.compare import compare as compare
 from pixverse_nb.widgets.gallery import gallery as gallery

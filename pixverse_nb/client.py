@@ -1,280 +1,396 @@
-"""The one door to the network: `AsyncClient` sends calls, uploads pictures and downloads videos through httpx.
+"""The `Client` that people hold: two pictures in, a job out, and everything the ledger knows.
 
-No httpx object passes this module's border, so another HTTP library would change this file alone. The bearer token
-goes to the API's base URL only: pictures given as addresses and finished videos are fetched by a second client that
-holds no credential.
+It joins the ledger, the engine on the portal's thread, and the darkroom that prepares pictures. Nothing here blocks
+but what says so: `create_frames` returns at once, `job.result()` waits.
 """
 
-import asyncio
-import contextvars
-import logging
 import os
-import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+import secrets
+import threading
+import time
+import weakref
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
-import httpx
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_random_exponential
-
-from pixverse_nb.disk import put_in_place
-from pixverse_nb.errors import APIError, Busy, DownloadError, NoAnswer, ServerError
-from pixverse_nb.media import Mp4Info, check_mp4
-from pixverse_nb.privacy import Secret, masked
-from pixverse_nb.settings import Timing
-from pixverse_nb.wire.call import Accepted, Call, PaidOutcome, Rejected, Reply, Unsettled, paid_outcome, read_reply
+from pixverse_nb.backends import useapi
+from pixverse_nb.backends.base import Call
+from pixverse_nb.config import Prices, Timing, find_email, find_home
+from pixverse_nb.connection import SANDBOX, Service, find_service, say_network, start_sandbox
+from pixverse_nb.doctor.report import Examination
+from pixverse_nb.domain.jobs import JobRecord
+from pixverse_nb.domain.remote import Capacity, Credits, RemoteVideo, UploadedFile
+from pixverse_nb.errors import ConfigError, InvalidRequest
+from pixverse_nb.event_loop import Portal
+from pixverse_nb.job_builder import Drafter, Wish
+from pixverse_nb.jobs.engine import Engine
+from pixverse_nb.jobs.job import Asker, Job, JobList, tell
+from pixverse_nb.jobs.remote_videos import EveryAccount, find_or_adopt, take_in
+from pixverse_nb.jobs.webhooks import Listener
+from pixverse_nb.ledger import Ledger
+from pixverse_nb.maintenance import Keeper, KeepsFiles
+from pixverse_nb.redaction import Secret, masked
+from pixverse_nb.sweep.bench import Bench
+from pixverse_nb.sweep.maker import MakesSweeps, SweepMaker
 
 T = TypeVar("T")
 
-_log = logging.getLogger("pixverse_nb")
-_SLOWEST_UPLOAD: Final = 32 * 1024  # bytes a second that an upload is given the time for
-_PICTURE_MAX: Final = 100 * 1024 * 1024
-_READ_ATTEMPTS: Final = 4
-_DOWNLOAD_ATTEMPTS: Final = 5
 
-# httpx logs every whole address at INFO, and `?email=` with it: records made inside our own calls are dropped.
-_inside_our_call: contextvars.ContextVar[bool] = contextvars.ContextVar("pixverse_nb_call", default=False)
+class Client(KeepsFiles, MakesSweeps):
+    """Makes videos from two pictures, remembers every job, and never pays twice for one.
 
+    `token` is taken from the argument, USEAPI_TOKEN, the keyring or Colab's secrets; where there is none, the client
+    runs on the embedded sandbox and says so. `base_url` is the API's address, `home` the folder for the ledger and the
+    videos (default ./pixverse), `email` pins the PixVerse account where several are configured, `prices` the list for
+    estimates, `budget_credits` the most that this home may spend in all, counted from its ledger over restarts and
+    kernels: the call that would exceed it is not made. A context manager: `close()` ends its thread; open jobs go on
+    when the next Client opens the same home.
 
-def _is_not_ours(_: logging.LogRecord) -> bool:
-    return not _inside_our_call.get()
-
-
-class AsyncClient:
-    """Sends calls to one API with one token; lives on one event loop and is closed with `aclose()`.
-
-    Reads and uploads are repeated on a lost connection, 429 and 5xx (never on 596), honouring Retry-After. A call with
-    `spends=True` goes through `send_paid` alone: once, on a connection of its own, with no repetition.
+    >>> with Client.sandbox(speed=60) as client:  # doctest: +SKIP
+    ...     video = client.create_frames("first.jpg", "last.jpg", seed=7).result()
     """
 
-    def __init__(self, base_url: str, token: Secret, timing: Timing) -> None:
-        self._base_url = base_url.rstrip("/")
-        self._token = token
-        self._timing = timing
-        self._ssl: ssl.SSLContext | None = None
-        self._api: httpx.AsyncClient | None = None
-        self._open: httpx.AsyncClient | None = None  # without credentials
-        self.requests_sent = 0  # to the API, for the bench and for doctor
-        logging.getLogger("httpx").addFilter(_is_not_ours)
-
-    async def aclose(self) -> None:
-        """Close every connection."""
-        for client in (self._api, self._open):
-            if client is not None:
-                await client.aclose()
-        self._api = self._open = None
-
-    async def send(self, call: Call[T], *, attempts: int = _READ_ATTEMPTS) -> T:
-        """Return what the vendor answers to a call that spends nothing; `attempts` counts the first one too.
-
-        Raises an APIError of the tree, or NoAnswer where the connection failed each time.
-        """
-        if call.spends:
-            raise ValueError("a call that spends goes through send_paid")
-        async for attempt in self._retrying(attempts):
-            with attempt:
-                return read_reply(call, await self._exchange(self._api_client(), call))
-        raise AssertionError("unreachable: the last attempt raises")
-
-    async def send_paid(self, call: Call[Accepted], *, may_leave: Callable[[], bool]) -> PaidOutcome:
-        """Send a paid call exactly once and return what is proven: Accepted, Rejected or Unsettled; never raises
-        for what the network or the vendor does.
-
-        `may_leave` is asked when the connection stands and the first byte is about to go: where it says no, nothing is
-        sent and the call is Rejected.
-        """
-        if not call.spends:
-            raise ValueError("a call that spends nothing goes through send")
-        async with self._new_client() as fresh:  # never a kept-alive connection: it may be half closed
-            try:
-                reply = await self._exchange(fresh, call, headers={"Connection": "close"}, may_leave=may_leave)
-            except NoAnswer as failure:
-                if failure.sent:
-                    return Unsettled(str(failure))
-                return Rejected(failure)
-        return paid_outcome(call, reply)
-
-    async def fetch_picture(self, url: str) -> bytes:
-        """Return the bytes behind a picture's address, at most 100 MiB, without any credential."""
-        client = self._open_client()
-        async for attempt in self._retrying(_READ_ATTEMPTS):
-            with attempt:
-                pieces: list[bytes] = []
-                size = 0
-                async with self._stream(client, url) as response:
-                    async for piece in response.aiter_bytes():
-                        size += len(piece)
-                        if size > _PICTURE_MAX:
-                            raise DownloadError(f"The picture is larger than {_PICTURE_MAX >> 20} MiB.")
-                        pieces.append(piece)
-                return b"".join(pieces)
-        raise AssertionError("unreachable: the last attempt raises")
-
-    async def download(self, url: str, path: Path) -> Mp4Info:
-        """Store the video behind `url` at `path` and return what was checked (length, mp4 form, sha256).
-
-        It is written to a `.part` beside `path`, synced to the disk and renamed, so `path` is whole or absent.
-        Raises NoAnswer where the network is away, DownloadError where the host gives no whole video, and OSError
-        where the disk takes it no more.
-        """
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{path.name}.{os.getpid()}.part")
-        client = self._open_client()
-        try:
-            async for attempt in self._retrying(_DOWNLOAD_ATTEMPTS, repeats=_is_passing_download):
-                with attempt:
-                    expected = await self._download_once(client, url, part)
-                    info = await asyncio.to_thread(check_mp4, part, expected_bytes=expected)
-            await asyncio.to_thread(put_in_place, part, path)
-        finally:
-            part.unlink(missing_ok=True)
-        return info
-
-    async def _download_once(self, client: httpx.AsyncClient, url: str, part: Path) -> int | None:
-        async with self._stream(client, url) as response:
-            length = response.headers.get("content-length")
-            with part.open("wb") as file:
-                async for piece in response.aiter_bytes():
-                    file.write(piece)
-            encoded = "content-encoding" in response.headers  # then the length counts other bytes than ours
-            return int(length) if length and length.isdigit() and not encoded else None
-
-    @asynccontextmanager
-    async def _stream(self, client: httpx.AsyncClient, url: str) -> AsyncIterator[httpx.Response]:
-        token = _inside_our_call.set(True)
-        has_begun = False
-        try:
-            async with client.stream("GET", url, follow_redirects=True) as response:
-                has_begun = True
-                if response.status_code != 200:
-                    raise DownloadError(f"The media host answered HTTP {response.status_code}.")
-                yield response
-        except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as error:
-            what = "The download broke off" if has_begun else "The address could not be reached"
-            raise NoAnswer(f"{what} ({_named(error)}).", sent=True) from None
-        finally:
-            _inside_our_call.reset(token)
-
-    async def _exchange(
+    def __init__(
         self,
-        client: httpx.AsyncClient,
-        call: Call[Any],
-        headers: Mapping[str, str] | None = None,
-        may_leave: Callable[[], bool] | None = None,
-    ) -> Reply:
-        """Make one request; raise NoAnswer, with the bit that tells whether a byte of it can have left."""
-        wire = _WireWatch(may_leave)
-        limit_s = self._timing.answer_timeout_s + len(call.content or b"") / _SLOWEST_UPLOAD
-        mark = _inside_our_call.set(True)
-        self.requests_sent += 1
-        try:
-            async with asyncio.timeout(limit_s):
-                # the request is never a variable here: a verbose traceback prints those, and it shows the account
-                response = await client.send(self._request(client, call, headers or {}, wire))
-        except _TooLateError:
-            raise NoAnswer("Its time for sending was over; nothing left this machine.", sent=False) from None
-        except TimeoutError:
-            raise NoAnswer(f"No answer within {limit_s:.0f} s.", sent=wire.has_sent) from None
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:  # a broken TLS record comes through as an OSError
-            # `from None`: httpx's error holds the request, and that holds the token
-            raise NoAnswer(f"The connection failed ({_named(error)}).", sent=wire.has_sent) from None
-        finally:
-            _inside_our_call.reset(mark)
-        _log.debug("%s %s: %s", call.method, masked(call.path), response.status_code)
-        return Reply(response.status_code, {k.lower(): v for k, v in response.headers.items()}, response.content)
+        token: str | None = None,
+        *,
+        base_url: str | None = None,
+        home: str | os.PathLike[str] | None = None,
+        email: str | None = None,
+        timing: Timing | None = None,
+        prices: Prices | None = None,
+        budget_credits: int | None = None,
+    ) -> None:
+        given = Secret(token) if token else None
+        del token  # a verbose traceback prints the variables of every frame
+        service = find_service(given, base_url=base_url, home=home, timing=timing)
+        self._email = None if service.box else find_email(email)
+        with service.stopped_on_error():
+            self._open(service, prices=prices, budget_credits=budget_credits)
 
-    def _request(
-        self, client: httpx.AsyncClient, call: Call[Any], headers: Mapping[str, str], wire: "_WireWatch"
-    ) -> httpx.Request:
-        given = {"Content-Type": call.content_type} if call.content_type else {}
-        return client.build_request(
-            call.method,
-            self._base_url + call.path,
-            params=dict(call.query) or None,
-            json=call.body,
-            content=call.content,
-            headers={**given, **headers, "Authorization": f"Bearer {self._token.reveal()}"},
-            extensions={"trace": wire.trace},
+    @classmethod
+    def sandbox(
+        cls,
+        *,
+        speed: float = 10.0,
+        home: str | os.PathLike[str] | None = None,
+        timing: Timing | None = None,
+        prices: Prices | None = None,
+        budget_credits: int | None = None,
+    ) -> Self:
+        """Return a client on the embedded sandbox: a real local server that makes real mp4s; no token, no internet.
+
+        `speed` is how many times faster than life it works (a video takes 40…70 s of life; 0: time stands still) with
+        all waits; `home` its own folder (default ./pixverse/sandbox), so that nothing mixes with what was paid.
+        """
+        folder = find_home(home) if home else find_home(None) / SANDBOX
+        client = cls.__new__(cls)
+        service = start_sandbox(folder, speed=speed, timing=timing)
+        client._email = None
+        with service.stopped_on_error():
+            client._open(service, prices=prices, budget_credits=budget_credits)
+        return client
+
+    def _open(self, service: Service, *, prices: Prices | None, budget_credits: int | None) -> None:
+        is_number = isinstance(budget_credits, int) and not isinstance(budget_credits, bool) and budget_credits >= 0
+        if budget_credits is not None and not is_number:
+            raise ConfigError(f"budget_credits must be a whole number from 0 on, or None, not {budget_credits!r}")
+        self._box = service.box
+        self._base_url = service.base_url
+        self.home: Path = service.home
+        self.timing = service.timing
+        self.prices = prices or Prices()
+        self._ledger = Ledger(self.home / "ledger.db", service=service.name, budget_credits=budget_credits)
+        if self._ledger.network is not None:
+            say_network(self._ledger.network, self.home)
+        self._portal = Portal()
+        owner = f"{os.getpid()}-{secrets.token_hex(4)}"
+        self._engine = Engine(
+            ledger=self._ledger,
+            connect=service.connect,
+            home=self.home,
+            timing=self.timing,
+            owner=owner,
+        )
+        self._drafter = Drafter(
+            home=self.home,
+            owner=owner,
+            service=self._ledger.service,
+            prices=self.prices,
+            budget_credits=budget_credits,
+            deadline_s=self.timing.deadline_s,
+            fetch=self.fetch_picture,
+        )
+        self._asker = Asker(self._engine, self._portal, handle=self._handle)
+        self._handles: weakref.WeakValueDictionary[str, Job] = weakref.WeakValueDictionary()
+        self._kept: dict[str, Job] = {}  # the open ones, so that their handles live while they move
+        self._handles_lock = threading.Lock()
+        self._subscribers: list[Callable[[Job], object]] = []
+        self._listener: Listener | None = None
+        self._engine.listen(self._changed)
+        if self._ledger.open_jobs():
+            self._portal.post(self._engine.start)
+        self._keeper = Keeper(self._engine, self._portal, job_of=self.job)
+        self._keeper.start()
+        self._sweeps = SweepMaker(
+            Bench(
+                engine=self._engine,
+                portal=self._portal,
+                drafter=self._drafter,
+                asker=self._asker,
+                prices=self.prices,
+                email=self._email,
+                is_sandbox=self.is_sandbox,
+                handle=self._handle,
+                ask=self._ask_twice,
+                subscribe=self.subscribe,
+            )
         )
 
-    def _api_client(self) -> httpx.AsyncClient:
-        if self._api is None:
-            self._api = self._new_client()
-        return self._api
+    # -- making videos -------------------------------------------------------------------------------------------
 
-    def _open_client(self) -> httpx.AsyncClient:
-        if self._open is None:
-            self._open = self._new_client()
-        return self._open
+    def create_frames(
+        self,
+        first: Any,
+        last: Any,
+        *,
+        prompt: str | None = None,
+        duration: int = 5,
+        quality: str = "720p",
+        motion_mode: str = "normal",
+        aspect_ratio: str | None = None,
+        seed: int | None = None,
+        remove_watermark: bool = True,
+        model: str = "v3.5",
+        email: str | None = None,
+        reply_url: str | None = None,
+        reply_ref: str | None = None,
+        max_jobs: int | None = None,
+        fit: str | None = "cover",
+        deadline_s: float | None = None,
+        reuse: bool = True,
+        allow_refused: bool = False,
+    ) -> Job:
+        """Begin one video from `first` to `last` and return its job at once. **This spends credits.**
 
-    def _new_client(self) -> httpx.AsyncClient:
-        if self._ssl is None:
-            self._ssl = httpx.create_ssl_context()  # 20 ms, so once
-        wait_s = self._timing.answer_timeout_s
-        return httpx.AsyncClient(
-            verify=self._ssl,
-            timeout=httpx.Timeout(wait_s, connect=min(wait_s, 15.0)),
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # one host's cookie would go to the others
+        Pictures: a path, an http(s) address (fetched first, which takes its time), bytes, a file, a PIL image, a numpy
+        array (H×W×3|4, uint8), or an UploadedFile. `duration` is 5 or 8 seconds, `seed` 1…2147483647 (drawn where
+        None), `aspect_ratio` one of 16:9, 9:16, 1:1, 4:3, 3:4 (None: nearest to the first picture that is no
+        UploadedFile), `fit` "cover" crops to it, "contain" pads, None as it is. `deadline_s`: what the job may take.
+
+        The same call finds the same job: with `reuse=True` an open or finished one is given back and nothing is paid
+        again. Raises InvalidRequest (InvalidImage where only pictures are wrong) with every wrong field named, before
+        anything is sent. `allow_refused=True` sends a combination that the vendor's documents refuse.
+        """
+        self._portal.check_open()
+        fields = {
+            "prompt": prompt,
+            "duration": duration,
+            "quality": quality,
+            "motion_mode": motion_mode,
+            "aspect_ratio": aspect_ratio,
+            "seed": seed,
+            "remove_watermark": remove_watermark,
+            "model": model,
+            "reply_url": self._listener.reply_url if self._listener and reply_url is None else reply_url,
+            "reply_ref": reply_ref,
+            "max_jobs": max_jobs,
+        }
+        wish = Wish(
+            first, last, {**fields, "email": email or self._email}, fit, deadline_s, allow_refused=allow_refused
         )
+        draft, frames = self._drafter.draft(wish, now=self._engine.now())
+        self._drafter.keep(frames)
+        job, _ = self._asker.ask_for(draft, reuse=reuse)
+        return job
 
-    def _retrying(self, attempts: int, *, repeats: Callable[[BaseException], bool] | None = None) -> AsyncRetrying:
-        first_s, longest_s = self._timing.retry_s
-        backoff = wait_random_exponential(multiplier=first_s, max=longest_s)
+    def find_paid(self, first: Any, last: Any, **fields: Any) -> Job | None:
+        """Return the job that `create_frames` with the same arguments would give back, or None; creates nothing."""
+        extra = {name: fields.pop(name) for name in ("fit", "deadline_s", "allow_refused") if name in fields}
+        draft, _ = self._drafter.draft(Wish(first, last, {"email": self._email, **fields}, **extra), now=time.time())
+        record = self._ledger.find_like(draft)
+        return self._handle(record) if record is not None else None
 
-        def pace(state: RetryCallState) -> float:
-            error = state.outcome.exception() if state.outcome else None
-            named = error.retry_after_s if isinstance(error, Busy | ServerError) else None
-            return backoff(state) if named is None else min(named, self._timing.busy_wait_s[1])
+    def estimate(
+        self, *, quality: str = "720p", duration: int = 5, motion_mode: str = "normal", **others: Any
+    ) -> int | None:
+        """Return the estimated credits of one video, or None where the price list does not know; an estimate only."""
+        return self.prices.estimate_for(quality=quality, duration=duration, motion_mode=motion_mode, **others)
 
-        return AsyncRetrying(
-            retry=retry_if_exception(repeats or _is_passing),
-            wait=pace,
-            stop=stop_after_attempt(attempts),
-            reraise=True,
-        )
+    # -- what is known -------------------------------------------------------------------------------------------
 
+    def jobs(self, limit: int = 50) -> JobList:
+        """Return the newest `limit` jobs of this home, newest first; shows as a table."""
+        return JobList(self._handle(record) for record in self._ledger.jobs(limit=limit))
 
-@dataclass
-class _WireWatch:
-    """Listens to httpx's trace extension for the moment in which the request begins to leave, and can forbid it."""
+    def job(self, ref_or_video_id: str) -> Job:
+        """Return one job by its `ref` or the vendor's video id, and go on with it where it rests.
 
-    may_leave: Callable[[], bool] | None = None
-    has_sent: bool = False
+        Raises InvalidRequest where the ledger does not know it.
+        """
+        record = self._ledger.load(ref_or_video_id) or self._ledger.load_by_video(ref_or_video_id)
+        if record is None:
+            mend = (
+                f"no job {masked(ref_or_video_id)!r} in {self.home / 'ledger.db'}: client.jobs() lists those there are"
+            )
+            raise InvalidRequest({"ref": mend})
+        job = self._handle(record)
+        if job.rests:
+            job.resume()
+        return job
 
-    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        if event.endswith("send_request_headers.started") and getattr(info.get("request"), "method", b"") != b"CONNECT":
-            if self.may_leave is not None and not self.may_leave():
-                raise _TooLateError
-            self.has_sent = True
+    def adopt(self, ref_or_video_id: str) -> Job:
+        """Take a generation that only the vendor knows into this ledger, and fetch its video; nothing is sent or paid.
 
+        For what another home has sent, or a home that is lost; `client.doctor()` names it. Takes the ref, the video id
+        or the number at its end. Raises InvalidRequest where the newest two hundred of the vendor's list lack it.
+        """
+        record, is_new = find_or_adopt(ref_or_video_id, self._engine, ask=self._ask, email=self._email)
+        if is_new:
+            self._portal.post(lambda: take_in(self._engine, record))
+        return self.job(record.ref)
 
-class _TooLateError(Exception):
-    """The last look before the first byte said no."""
+    def reconcile(self) -> JobList:
+        """Ask the vendor now what became of the open jobs, wait for that one answer, and return those still open."""
 
+        async def ask() -> None:
+            self._engine.start()
+            await self._engine.poll_now()
 
-def _is_passing(error: BaseException) -> bool:
-    """Tell whether a read may succeed when repeated; 596 is a ServerError by number only and never comes here."""
-    return isinstance(error, NoAnswer | ServerError | Busy)
+        self._portal.call(ask())
+        return JobList(self._handle(record) for record in self._ledger.open_jobs())
 
+    def uploads(self) -> list[UploadedFile]:
+        """Return the pictures that the vendor holds already, newest first (from the ledger)."""
+        return self._ledger.uploads()
 
-def _is_passing_download(error: BaseException) -> bool:
-    return isinstance(error, NoAnswer | DownloadError | APIError)
+    def videos(self, *, limit: int = 40, offset: int = 0) -> list[RemoteVideo]:
+        """Ask the vendor for its list of generations, newest first; `limit` rows from `offset` on."""
+        return EveryAccount(self._ask, email=self._email).videos(limit=limit, offset=offset)
 
+    def credits(self) -> Credits:
+        """Ask the vendor for the balance, in credits; the sum where several accounts are configured and none chosen."""
+        return EveryAccount(self._ask, email=self._email).credits()
 
-def _named(error: Exception) -> str:
-    """Return the kind of a network error in a few words, without the address it holds."""
-    name = type(error).__name__
-    words = {
-        "InvalidURL": "it is not a valid one",
-        "ConnectError": "no connection to the host",
-        "ConnectTimeout": "the host did not take the connection in time",
-        "ReadTimeout": "the answer did not come in time",
-        "WriteTimeout": "the request could not be sent in time",
-        "ReadError": "the connection was cut while waiting for the answer",
-        "WriteError": "the connection was cut while sending",
-        "RemoteProtocolError": "the host closed the connection without a whole answer",
-    }
-    return words.get(name, name)
+    def capacity(self) -> Capacity:
+        """Ask the vendor how many jobs run and how many more may."""
+        return self._ask(useapi.get_capacity())
+
+    def fetch_picture(self, url: str) -> bytes:
+        """Return the bytes of a picture at an http(s) address; waits for them and sends no credential."""
+
+        async def fetch() -> bytes:
+            return await self._engine.client.fetch_picture(url)
+
+        return self._portal.call(fetch())
+
+    def doctor(self, *, offline: bool = False) -> Examination:
+        """Examine this machine, the home, the token, the accounts and the ledger against them; shows as a table.
+
+        Nothing is spent and no job is moved. `offline=True` asks the vendor nothing.
+        """
+        from pixverse_nb.doctor.run import Patient, examine  # slow to load, and seldom asked for
+
+        ask = None if offline else self._ask_twice
+        patient = Patient(self.home, self._base_url, self._ledger, ask, email=self._email, is_sandbox=self.is_sandbox)
+        return examine(patient, now=time.time())
+
+    def subscribe(self, callback: Callable[[Job], object]) -> Callable[[], None]:
+        """Call `callback(job)` at every change of any job, on the client's thread; the returned function ends that."""
+        self._subscribers.append(callback)
+
+        def unsubscribe() -> None:
+            if callback in self._subscribers:
+                self._subscribers.remove(callback)
+
+        return unsubscribe
+
+    def listen(self, port: int = 0, *, host: str = "127.0.0.1", public_url: str | None = None) -> Listener:
+        """Hear the vendor's callbacks on a port of this machine (0: a free one) until the listener or client closes.
+
+        A callback makes the vendor's list be asked for now; what it says is never believed. `public_url` is where a
+        tunnel or proxy passes calls on to here; with it, and where the API itself is on this machine (the sandbox),
+        `create_frames` sends the address by itself where no `reply_url` is given. ConfigError where the port is taken.
+        """
+        if self._listener is not None and not self._listener.is_closed:
+            raise ConfigError(f"This client listens already (port {self._listener.port}): close that listener first.")
+        listener = Listener(self._engine, self._portal, public_url=public_url, vendor_url=self._base_url)
+        self._listener = listener.open(host, port)
+        return listener
+
+    @property
+    def is_sandbox(self) -> bool:
+        """True where everything is made by the embedded sandbox and nothing is paid."""
+        return self._box is not None
+
+    @property
+    def sandbox_control(self) -> Any:
+        """The sandbox's switches (faults, credits, clock); ConfigError on a real account."""
+        if self._box is None:
+            raise ConfigError("Only Client.sandbox() has a sandbox to control.")
+        return self._box.control
+
+    @property
+    def requests_sent(self) -> int:
+        """How many requests went to the API so far."""
+        return self._engine.client.requests_sent
+
+    # -- life ----------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """End the thread and close the files; open jobs go on when the next Client opens this home."""
+        self._portal.post_last(self._end)
+        self._portal.close()
+        for job in tuple(self._handles.values()):
+            job.let_go()
+        self._ledger.close()
+        if self._box is not None:
+            self._box.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        if not hasattr(self, "_engine"):
+            return "<Client that could not be opened>"  # in the traceback of its own __init__
+        where = "the embedded sandbox, nothing is paid" if self.is_sandbox else masked(self._base_url)
+        return f"<Client on {where}; home {self.home}>"
+
+    # -- inside --------------------------------------------------------------------------------------------------
+
+    async def _end(self) -> None:
+        if self._listener is not None:
+            await self._listener.aclose()
+        await self._engine.aclose()
+
+    def _ask(self, call: Call[T], *, attempts: int = 4) -> T:
+        async def ask() -> T:
+            return await self._engine.client.send(call, attempts=attempts)
+
+        return self._portal.call(ask())
+
+    def _ask_twice(self, call: Call[T], /) -> T:
+        return self._ask(call, attempts=2)
+
+    def _handle(self, record: JobRecord) -> Job:
+        with self._handles_lock:
+            job = self._handles.get(record.ref)
+            if job is None:
+                job = Job(record, self._engine, self._portal, is_sandbox=self.is_sandbox)
+                self._handles[record.ref] = job
+            return job
+
+    def _changed(self, record: JobRecord) -> None:
+        job = self._handle(record)
+        if record.state.is_final:
+            self._kept.pop(record.ref, None)
+        else:
+            self._kept[record.ref] = job
+        tell(self._subscribers, job)
+        job.changed(record)

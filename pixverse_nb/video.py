@@ -6,12 +6,11 @@ from collections.abc import Container
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from pixverse_nb.disk import sha256_of_file, written_whole
-from pixverse_nb.models import VideoFile
-from pixverse_nb.privacy import masked
-from pixverse_nb.show.display import bundle_of
-from pixverse_nb.show.files import video_file
-from pixverse_nb.show.player import player_html, player_text
+from pixverse_nb.atomic_files import sha256_of_file, written_whole
+from pixverse_nb.domain.jobs import VideoFile
+from pixverse_nb.redaction import masked
+from pixverse_nb.render.display import bundle_of
+from pixverse_nb.render.player import player_html, player_text, video_file
 
 
 @dataclass(frozen=True, repr=False)

@@ -92,10 +92,10 @@ OPTIONAL = (
     "nbformat",
 )
 SLOW = (
-    "pixverse_nb.callbacks",
+    "pixverse_nb.jobs.webhooks",
     "pixverse_nb.client",
-    "pixverse_nb.doctor.visit",
-    "pixverse_nb.show.bar",
+    "pixverse_nb.doctor.run",
+    "pixverse_nb.render.live",
     "pixverse_nb.widgets",
     "importlib.metadata",
     "pydantic",

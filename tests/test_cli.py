@@ -9,14 +9,14 @@ from pathlib import Path
 import httpx
 import pytest
 
+from pixverse_nb.client import Client
 from pixverse_nb.sandbox import Sandbox
-from pixverse_nb.session import Client
-from tests.session.house import TIMING, canned_film, finished, order
-from tests.surroundings import private_environment
+from tests.client.harness import TIMING, canned_film, finished, order
+from tests.environment import private_environment
 
 MAKE_ONE = """
 import sys
-from pixverse_nb.session import Client
+from pixverse_nb.client import Client
 with Client.sandbox(speed=100) as client:
     job = client.create_frames(sys.argv[1], sys.argv[1], quality="360p", seed=7)
     job.result()

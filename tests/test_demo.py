@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from nbformat import v4
 
-from pixverse_nb.demo import find_notebook, kernel_environment, page_of, run_demo
+from pixverse_nb.cli import find_notebook, kernel_environment, page_of, run_demo
 from pixverse_nb.errors import ConfigError, PixVerseError
 
 MAKE_A_FILE = """

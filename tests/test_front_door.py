@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import assert_type
 
 import pixverse_nb as pv
+from pixverse_nb.client import Client
+from pixverse_nb.config import Timing
+from pixverse_nb.domain.jobs import JobState
+from pixverse_nb.domain.remote import Credits
+from pixverse_nb.domain.requests import FramesRequest
 from pixverse_nb.errors import PixVerseError
-from pixverse_nb.jobs.job import Job
-from pixverse_nb.jobs.roll import JobList
-from pixverse_nb.models import Credits, FramesRequest, JobState
-from pixverse_nb.session import Client
-from pixverse_nb.settings import Timing
+from pixverse_nb.jobs.job import Job, JobList
 from pixverse_nb.sweep.sweep import Sweep
 from pixverse_nb.video import Video
 from pixverse_nb.widgets.compare import Comparison

@@ -12,7 +12,7 @@ import pytest
 from nbclient import NotebookClient
 from traitlets.config import Config
 
-from tests.surroundings import private_environment, sockets
+from tests.environment import private_environment, sockets
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))

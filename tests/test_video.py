@@ -10,7 +10,7 @@ import pytest
 
 from pixverse_nb.errors import DownloadError
 from pixverse_nb.video import Video
-from tests.show.made import a_video, an_mp4
+from tests.render.factories import a_video, an_mp4
 
 
 @pytest.fixture

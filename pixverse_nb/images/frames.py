@@ -7,13 +7,13 @@ from typing import Final
 
 from PIL import Image
 
+from pixverse_nb.domain.requests import ASPECT_RATIOS
 from pixverse_nb.errors import InvalidImage
 from pixverse_nb.images.colour import is_plain_srgb, to_srgb
 from pixverse_nb.images.decoding import Picture, Which, decode, open_picture
 from pixverse_nb.images.framing import FITS, Framing, framing_for
 from pixverse_nb.images.metadata import without_metadata
 from pixverse_nb.images.sources import UnusableImageError
-from pixverse_nb.models import ASPECT_RATIOS
 
 PNG_MAX_BYTES: Final = 4_000_000  # above this a lossless upload costs more seconds than it saves quality
 _MIN_FINAL_SIDE_PX: Final = 8

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Final, Literal, cast, get_args
 
-from pixverse_nb.models import ASPECT_RATIOS, AspectRatio
+from pixverse_nb.domain.requests import ASPECT_RATIOS, AspectRatio
 
 Fit = Literal["cover", "contain"]
 FITS: Final[tuple[str, ...]] = get_args(Fit)

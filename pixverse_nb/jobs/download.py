@@ -1,20 +1,101 @@
-"""Bringing a finished video home: fetched, checked, synced, recorded. It is paid, so nothing here gives it up."""
+"""Are the videos of finished jobs on the disk as they were recorded? Looked at cheaply, or by their sha256."""
 
 import asyncio
 import contextlib
 import os
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from itertools import chain, count
 from pathlib import Path
 from typing import Final
 
+from pixverse_nb.atomic_files import sha256_of_file
+from pixverse_nb.backends import useapi
+from pixverse_nb.domain.jobs import JobRecord, StoredVideo
 from pixverse_nb.errors import DownloadError, NoAnswer, PixVerseError
 from pixverse_nb.jobs import events
-from pixverse_nb.jobs.desk import Desk
-from pixverse_nb.jobs.files import is_whole
-from pixverse_nb.record import StoredVideo
-from pixverse_nb.wire import useapi
+from pixverse_nb.jobs.protocols import Desk
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What became of the videos: refs of those whose file is missing or altered, and what a repair did.
+
+    `fetched` names the jobs whose video was fetched again, `lost` those that the vendor has no more.
+    """
+
+    checked: int
+    missing: tuple[str, ...] = ()
+    altered: tuple[str, ...] = ()
+    fetched: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """True where every video is on the disk as it was recorded, now that a repair is over."""
+        return set(self.missing) | set(self.altered) <= set(self.fetched)
+
+    def __str__(self) -> str:
+        parts = [f"{self.checked} video{'' if self.checked == 1 else 's'} checked"]
+        for refs, word in (
+            (self.missing, "missing"),
+            (self.altered, "altered"),
+            (self.fetched, "fetched again"),
+            (self.lost, "not to be had again"),
+        ):
+            if refs:
+                parts.append(f"{len(refs)} {word} ({', '.join(refs[:3])}{', …' if len(refs) > 3 else ''})")
+        return ", ".join(parts) if len(parts) > 1 else f"{parts[0]}, all whole"
+
+    __repr__ = __str__
+
+
+def look_at(video: StoredVideo, *, home: Path) -> tuple[int, ...] | None:
+    """Return what changes with every writing of the file (inode, size, time), or None where it is not there."""
+    try:
+        facts = (home / video.name).stat()
+    except OSError:
+        return None
+    return facts.st_ino, facts.st_size, facts.st_mtime_ns
+
+
+def is_size_right(path: Path, size_bytes: int) -> bool:
+    """Tell whether the file is there with its size; costs one look at the folder."""
+    return _size(path) == size_bytes
+
+
+def is_whole(record: JobRecord, *, home: Path) -> bool:
+    """Tell whether the video of a finished job is there, byte for byte; reads the whole file."""
+    video = record.video
+    if video is None or not is_size_right(home / video.name, video.size_bytes):
+        return False
+    try:
+        return sha256_of_file(home / video.name) == video.sha256
+    except OSError:
+        return False
+
+
+def examine(records: Iterable[JobRecord], *, home: Path) -> Verification:
+    """Look at the videos of finished jobs, several at a time, and say which are missing or altered."""
+    finished = [record for record in records if record.video is not None]
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        good = list(pool.map(lambda record: is_whole(record, home=home), finished))
+    bad = [record for record, is_ok in zip(finished, good, strict=True) if not is_ok]
+    missing = {record.ref for record in bad if record.video and _size(home / record.video.name) is None}
+    return Verification(
+        checked=len(finished),
+        missing=tuple(record.ref for record in bad if record.ref in missing),
+        altered=tuple(record.ref for record in bad if record.ref not in missing),
+    )
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
+
 
 _MOST_AT_ONCE: Final = 8  # a home whose files were all lost must not open a thousand connections
 _PATIENCE: Final = 20  # longest busy waits (10 minutes) in which a media host may still come to have the file

@@ -14,27 +14,24 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from pixverse_nb.clock import Clock, steady_clock
+from pixverse_nb.config import Clock, Timing, steady_clock
+from pixverse_nb.domain.jobs import JobRecord, JobState
+from pixverse_nb.domain.requests import FramesRequest
 from pixverse_nb.errors import LedgerError
-from pixverse_nb.jobs import actions, events, states
-from pixverse_nb.jobs.accounts import Accounts
-from pixverse_nb.jobs.actions import next_action
-from pixverse_nb.jobs.desk import Vendor
+from pixverse_nb.jobs import events, transitions
 from pixverse_nb.jobs.download import Downloader
 from pixverse_nb.jobs.events import Event
-from pixverse_nb.jobs.lessons import Lessons
-from pixverse_nb.jobs.presence import Presence
-from pixverse_nb.jobs.rhythm import Expectation
-from pixverse_nb.jobs.storing import Storing
+from pixverse_nb.jobs.leader import Presence, Seat, lock_name
+from pixverse_nb.jobs.messages import told
+from pixverse_nb.jobs.poll_schedule import Expectation, Lessons
+from pixverse_nb.jobs.poller import Watcher
+from pixverse_nb.jobs.protocols import Vendor
+from pixverse_nb.jobs.reconcile import Witness
+from pixverse_nb.jobs.slots import Accounts
 from pixverse_nb.jobs.submit import Submitter
-from pixverse_nb.jobs.watch import Watcher
-from pixverse_nb.jobs.witness import Witness
+from pixverse_nb.jobs.transitions import next_action
 from pixverse_nb.ledger import Ledger
-from pixverse_nb.models import FramesRequest, JobState
-from pixverse_nb.record import JobRecord
-from pixverse_nb.seat import Seat, lock_name
-from pixverse_nb.settings import Timing
-from pixverse_nb.show.moments import SENDER_GONE
+from pixverse_nb.render.timeline import SENDER_GONE
 
 _log: Final = logging.getLogger("pixverse_nb")
 
@@ -136,7 +133,7 @@ class Engine:
 
     def is_resting(self, record: JobRecord) -> bool:
         """Tell whether nothing moves for this job until a person asks."""
-        return record.parked or (actions.is_unsent(record) and (record.imported or record.ref not in self._asked))
+        return record.parked or (transitions.is_unsent(record) and (record.imported or record.ref not in self._asked))
 
     # -- for the presence ----------------------------------------------------------------------------------------
 
@@ -179,7 +176,7 @@ class Engine:
         """Tell a new holder of the seat what this living process wants and has not been sent yet."""
         for ref in tuple(self._asked):
             record = self.records.get(ref)
-            if record is not None and actions.is_unsent(record) and not record.imported:
+            if record is not None and transitions.is_unsent(record) and not record.imported:
                 self._wish(record)
 
     def _wish(self, record: JobRecord) -> None:
@@ -208,8 +205,8 @@ class Engine:
             self._announce(record)
             return
         self.records[record.ref] = record
-        if actions.is_unsent(record) and not record.imported:
-            was_sent = known is not None and not actions.is_unsent(known)
+        if transitions.is_unsent(record) and not record.imported:
+            was_sent = known is not None and not transitions.is_unsent(known)
             if was_sent and record.ref in self._asked and not self.is_seated:
                 self._wish(record)  # it may be sent again, and only we may know that somebody still wants it
                 return
@@ -252,7 +249,7 @@ class Engine:
         """
         while True:
             before = self.records[ref]
-            after = states.advance(before, event)
+            after = transitions.advance(before, event)
             if after == before:
                 return before
             if replace(after, seen_open_at=before.seen_open_at, queue_position=before.queue_position) != before:
@@ -335,11 +332,11 @@ class Engine:
 
     # -- inside --------------------------------------------------------------------------------------------------
 
-    def _next(self, ref: str) -> actions.Action:
+    def _next(self, ref: str) -> transitions.Action:
         return next_action(self.records[ref], now=self.now(), owner=self.owner, is_asked=ref in self._asked)
 
     def _start(self, ref: str) -> None:
-        if ref not in self._tasks and not isinstance(self._next(ref), actions.Rest):
+        if ref not in self._tasks and not isinstance(self._next(ref), transitions.Rest):
             self._signals[ref] = asyncio.Event()
             self._tasks[ref] = asyncio.get_running_loop().create_task(self._drive(ref))
 
@@ -350,20 +347,20 @@ class Engine:
                 if waits.state is JobState.SUBMITTING and waits.owner == self.owner and ref not in self._in_flight:
                     self.apply(ref, events.AnswerLost(self.now(), "it could not be written into the ledger"))
                 match self._next(ref):
-                    case actions.Rest():
+                    case transitions.Rest():
                         return
-                    case actions.Upload():
+                    case transitions.Upload():
                         await self._submitter.upload(ref)
-                    case actions.Submit():
+                    case transitions.Submit():
                         await self._submitter.submit(ref)
-                    case actions.SleepUntil(at=at):
+                    case transitions.SleepUntil(at=at):
                         await self.signal(ref, until=at)
-                    case actions.AwaitList():
+                    case transitions.AwaitList():
                         self._watcher.wake()
                         await self.signal(ref, until=self.records[ref].deadline_at)
-                    case actions.Download():
+                    case transitions.Download():
                         await self._downloader.fetch(ref)
-                    case actions.GiveUp():
+                    case transitions.GiveUp():
                         self.apply(ref, events.DeadlinePassed(self.now()))
         except Exception as error:  # noqa: BLE001 - the end of a task: a job must never hang unseen
             if not isinstance(error, LedgerError):
@@ -389,7 +386,7 @@ class Engine:
     def _tell(self, record: JobRecord) -> None:
         if signal := self._signals.get(record.ref):
             signal.set()
-        if not actions.holds_slot(record):
+        if not transitions.holds_slot(record):
             self._submitter.slot_may_be_free()
         if self.is_seated:
             self._watcher.wake()
@@ -398,3 +395,74 @@ class Engine:
     def _announce(self, record: JobRecord) -> None:
         for listener in tuple(self._listeners):
             listener(record)
+
+
+class Storing:
+    """Writes the records of one engine into its ledger, on the portal's loop.
+
+    What could not be written is tried again every `again_s` seconds; `written` is told of it then.
+    """
+
+    def __init__(self, ledger: Ledger, *, again_s: float, written: Callable[[JobRecord], None]) -> None:
+        self._ledger = ledger
+        self._again_s = again_s
+        self._written = written
+        self._waiting: dict[str, tuple[JobRecord, float, str]] = {}  # the newest of each job, when it was, what is told
+        self._task: asyncio.Task[None] | None = None
+
+    def intent(self, record: JobRecord, event: Event, *, epoch: int) -> JobRecord | None:
+        """Write the intent of a paid call, synced; None where another process wrote first or holds the seat.
+
+        Raises LedgerError where it cannot be written (then nothing may be sent), BudgetReached where it costs too much.
+        """
+        stored = self._ledger.save(record, at=event.at, text=told(event, record), epoch=epoch)
+        if stored is not None:
+            self._waiting.pop(record.ref, None)
+        elif self._ledger.load(record.ref) is None:
+            raise LedgerError(
+                f"The ledger does not hold job {record.ref} any more: somebody has removed it. Nothing was sent; "
+                "ask for the video again.",
+                ref=record.ref,
+            )
+        return stored
+
+    def fact(self, record: JobRecord, event: Event) -> JobRecord | None:
+        """Write what has happened; None where another process wrote first. What cannot be written waits."""
+        text = told(event, record)
+        try:
+            stored = self._ledger.save(record, at=event.at, text=text)
+        except LedgerError:
+            self._waiting[record.ref] = (record, event.at, text)
+            if self._task is None or self._task.done():
+                self._task = asyncio.get_running_loop().create_task(self._try_again())
+            return record
+        self._waiting.pop(record.ref, None)
+        if stored is None and self._ledger.load(record.ref) is None:
+            return record  # its row was removed by somebody: the job ends in memory
+        return stored
+
+    def is_waiting(self, ref: str) -> bool:
+        """Tell whether the newest fact of a job is in memory alone."""
+        return ref in self._waiting
+
+    @property
+    def has_waiting(self) -> bool:
+        """True while the ledger lacks some fact."""
+        return bool(self._waiting)
+
+    def flush(self) -> None:
+        """Try to write all that waits."""
+        for ref, (record, at, text) in tuple(self._waiting.items()):
+            try:
+                stored = self._ledger.save(record, at=at, text=text)
+                newest = stored or self._ledger.load(ref)  # another process may have taken the job over meanwhile
+            except LedgerError:
+                return  # the others would wait for the same lock, or the same disk
+            del self._waiting[ref]
+            if newest is not None:
+                self._written(newest)
+
+    async def _try_again(self) -> None:
+        while self._waiting:
+            await asyncio.sleep(self._again_s)
+            self.flush()

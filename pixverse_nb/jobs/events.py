@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from pixverse_nb.record import StoredVideo
-from pixverse_nb.remote import RemoteVideo
+from pixverse_nb.domain.jobs import StoredVideo
+from pixverse_nb.domain.remote import RemoteVideo
 
 
 @dataclass(frozen=True)

@@ -5,24 +5,31 @@ import concurrent.futures
 import logging
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable
-from typing import Any, Final
+from collections.abc import Callable, Container, Generator, Iterable
+from typing import Any, Final, SupportsIndex, overload
 
+from pixverse_nb.domain.jobs import Attempt, JobEvent, JobRecord, JobSnapshot, JobState
+from pixverse_nb.domain.requests import FramesRequest
 from pixverse_nb.errors import ConfigError, InvalidRequest, JobTimeout, PixVerseError
-from pixverse_nb.jobs.actions import awaits_word, can_be_taken_up
-from pixverse_nb.jobs.attempts import attempts_of
-from pixverse_nb.jobs.coming import coming
+from pixverse_nb.event_loop import Portal, is_done_in
+from pixverse_nb.jobs.download import is_whole, look_at
 from pixverse_nb.jobs.engine import Engine
-from pixverse_nb.jobs.files import is_whole, look_at
-from pixverse_nb.jobs.outcome import error_of, lost_error, thumbnails_of, unsent_error, video_of
-from pixverse_nb.jobs.words import next_step
-from pixverse_nb.models import Attempt, FramesRequest, JobEvent, JobSnapshot, JobState
-from pixverse_nb.portal import Portal, is_done_in
-from pixverse_nb.privacy import masked
-from pixverse_nb.record import JobRecord
-from pixverse_nb.show.card import card_text
-from pixverse_nb.show.live import watch_live
-from pixverse_nb.show.timeline import Timeline, title_of
+from pixverse_nb.jobs.messages import coming, next_step
+from pixverse_nb.jobs.results import (
+    attempts_of,
+    error_of,
+    lost_error,
+    reuse_notice,
+    thumbnails_of,
+    unsent_error,
+    video_of,
+)
+from pixverse_nb.jobs.transitions import awaits_word, can_be_taken_up
+from pixverse_nb.redaction import masked
+from pixverse_nb.render.display import bundle_of
+from pixverse_nb.render.job_views import card_text, jobs_html, jobs_text
+from pixverse_nb.render.live import watch_live
+from pixverse_nb.render.timeline import Timeline, title_of
 from pixverse_nb.video import Video
 
 _log: Final = logging.getLogger("pixverse_nb")
@@ -381,3 +388,59 @@ def tell(callbacks: Iterable[Callable[[Job], object]], job: Job) -> None:
             callback(job)
         except Exception:  # noqa: BLE001 - where callbacks end: whatever they raise is theirs
             _log.exception("A subscriber of job %s raised; the job goes on.", job.ref)
+
+
+class Asker:
+    """Turns drafts into jobs for one client; usable from any thread."""
+
+    def __init__(self, engine: Engine, portal: Portal, *, handle: Callable[[JobRecord], Job]) -> None:
+        self._engine = engine
+        self._portal = portal
+        self._handle = handle
+
+    def ask_for(self, draft: JobRecord, *, reuse: bool) -> tuple[Job, bool]:
+        """Return the job of a draft, and whether it is a new one. **A new one spends credits** once it is driven.
+
+        A found one is not paid again.
+        """
+        record, is_new = self._engine.ledger.find_or_add(draft, reuse=reuse)
+        job = self._handle(record)
+        if is_new:
+            self._engine.want(record.ref)
+            self._portal.post(lambda: self._engine.adopt(record, is_asked=True))
+            return job, True
+        job.say_reused(reuse_notice(record))
+        if job.rests or record.state is JobState.CANCELLED:
+            job.resume()
+        elif not record.state.is_final:
+            # to ask for it is to want it sent again, where its call is proved never to have been accepted
+            self._portal.post(lambda: self._engine.adopt(record, is_asked=True))
+        return job, False
+
+
+class JobList(list[Job]):
+    """Jobs, newest first; a plain list that is a table where it stands last in a cell, and so is a slice of it."""
+
+    @overload
+    def __getitem__(self, place: SupportsIndex, /) -> Job: ...
+
+    @overload
+    def __getitem__(self, place: slice, /) -> "JobList": ...
+
+    def __getitem__(self, place: SupportsIndex | slice, /) -> "Job | JobList":
+        return JobList(super().__getitem__(place)) if isinstance(place, slice) else super().__getitem__(place)
+
+    def timeline(self) -> Timeline:
+        """Return the lives of these jobs as one picture, the oldest first, on one axis."""
+        rows = (row for job in reversed(self) for row in job.timeline().rows)
+        return Timeline(tuple(rows), now=time.time())
+
+    def _repr_mimebundle_(
+        self, include: Container[str] | None = None, exclude: Container[str] | None = None
+    ) -> dict[str, str]:
+        snapshots = [job.snapshot(with_video=False) for job in self]
+        now = time.time()
+        return dict(bundle_of(jobs_html(snapshots, now=now), jobs_text(snapshots, now=now)))
+
+    def __repr__(self) -> str:
+        return jobs_text([job.snapshot(with_video=False) for job in self], now=time.time())

@@ -12,6 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from pixverse_nb.backends import useapi
+from pixverse_nb.backends.base import Accepted, PaidOutcome, Rejected, Unsettled
+from pixverse_nb.domain.jobs import SHA256, JobRecord, JobState
+from pixverse_nb.domain.remote import UploadedFile
 from pixverse_nb.errors import (
     APIError,
     BudgetReached,
@@ -22,15 +26,11 @@ from pixverse_nb.errors import (
     PixVerseError,
     ServerError,
 )
-from pixverse_nb.jobs import actions, events
-from pixverse_nb.jobs.accounts import Accounts
-from pixverse_nb.jobs.desk import Desk
+from pixverse_nb.jobs import events, transitions
 from pixverse_nb.jobs.events import Event
-from pixverse_nb.jobs.witness import Witness
-from pixverse_nb.models import JobState, UploadedFile
-from pixverse_nb.record import SHA256, JobRecord
-from pixverse_nb.wire import useapi
-from pixverse_nb.wire.call import Accepted, PaidOutcome, Rejected, Unsettled
+from pixverse_nb.jobs.protocols import Desk
+from pixverse_nb.jobs.reconcile import Witness
+from pixverse_nb.jobs.slots import Accounts
 
 _SHORTEST_NAMED: Final = 0.1  # of the least wait: a vendor that says "at once" is not hammered
 _LONGEST_NAMED: Final = 20  # of the longest busy wait (10 minutes): one senseless figure must not end a day's work
@@ -106,7 +106,7 @@ class Submitter:
         def may_leave() -> bool:
             """Look when the first byte is about to go: the machine may have slept, the job may have been cancelled."""
             newest = desk.records.get(ref, record)
-            return newest.attempt == record.attempt and actions.may_be_sent(newest, now=desk.now())
+            return newest.attempt == record.attempt and transitions.may_be_sent(newest, now=desk.now())
 
         with desk.in_flight(ref):
             outcome = await desk.client.send_paid(call, may_leave=may_leave)

@@ -5,12 +5,10 @@ has to survive a crash that happens right after it. Several processes may open o
 version, and a write that does not know the newest one is refused, so that two processes never move one job at once.
 """
 
-from pixverse_nb.ledger.forms import SCHEMA_VERSION
-from pixverse_nb.ledger.jobs import Ledger
-from pixverse_nb.ledger.opinions import TravellingOpinions
-from pixverse_nb.ledger.seats import SeatRow, Seats
-from pixverse_nb.ledger.sweeps import CellRow
-from pixverse_nb.ledger.travel import TravellingJob, TravellingUpload
+from pixverse_nb.ledger.accounts import SeatRow, Seats
+from pixverse_nb.ledger.jobs import Ledger, TravellingJob, TravellingUpload
+from pixverse_nb.ledger.schema import SCHEMA_VERSION
+from pixverse_nb.ledger.sweeps import CellRow, TravellingOpinions
 
 __all__ = [
     "SCHEMA_VERSION",

@@ -1,22 +1,190 @@
-"""The jobs, their events and the uploads, as the ledger keeps them."""
+"""One job as a row: how a record is stored and read back, inside the caller's transaction."""
 
 import json
 import sqlite3
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from pixverse_nb.errors import BudgetReached
-from pixverse_nb.ledger.balances import Balances
-from pixverse_nb.ledger.file import LedgerFile
-from pixverse_nb.ledger.opinions import Opinions
-from pixverse_nb.ledger.rows import add_event, event_of, insert_job, job_of, update_job, upload_of
-from pixverse_nb.ledger.seats import Seats, seat_row
-from pixverse_nb.ledger.sweeps import COST, Sweeps, sweep_spent
-from pixverse_nb.ledger.travel import Travel
-from pixverse_nb.models import FINAL_STATES, JobEvent, JobState, UploadedFile
-from pixverse_nb.record import JobRecord
+from pixverse_nb.domain.jobs import FINAL_STATES, JobEvent, JobRecord, JobState
+from pixverse_nb.domain.remote import UploadedFile
+from pixverse_nb.errors import BudgetReached, LedgerError
+from pixverse_nb.ledger.accounts import Balances, Seats, seat_row
+from pixverse_nb.ledger.database import LedgerFile
+from pixverse_nb.ledger.sweeps import COST, Opinions, Sweeps, sweep_spent
+
+
+def insert_job(db: sqlite3.Connection, record: JobRecord, *, service: str) -> JobRecord:
+    """Store a job that is not there yet; return it as stored, with version 1."""
+    added = replace(record, version=1)
+    db.execute(
+        "INSERT INTO jobs (ref, service, cell, call_key, seed_was_drawn, state, video_id, created_at, version, data)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            added.ref,
+            service,
+            added.request.cell,
+            added.request.call_key,
+            int(added.seed_was_drawn),
+            added.state.value,
+            added.video_id,
+            added.created_at,
+            added.version,
+            _dumped(added),
+        ),
+    )
+    return added
+
+
+def update_job(db: sqlite3.Connection, record: JobRecord) -> JobRecord | None:
+    """Store the next version of a job; return it, or None where `record` does not follow on the newest one."""
+    saved = replace(record, version=record.version + 1)
+    changed = db.execute(
+        "UPDATE jobs SET state = ?, video_id = ?, version = ?, data = ? WHERE ref = ? AND version = ?",
+        (saved.state.value, saved.video_id, saved.version, _dumped(saved), saved.ref, record.version),
+    ).rowcount
+    return saved if changed else None
+
+
+def add_event(db: sqlite3.Connection, ref: str, event: JobEvent) -> None:
+    """Add a line to a job's history."""
+    db.execute(
+        "INSERT INTO events (ref, at, state, text) VALUES (?, ?, ?, ?)", (ref, event.at, event.state.value, event.text)
+    )
+
+
+def job_of(data: str) -> JobRecord:
+    """Return the record of a row; LedgerError where the row is damaged."""
+    with _readable():
+        return JobRecord.from_json(json.loads(data), is_ours=True)
+
+
+def event_of(at: float, state: str, text: str) -> JobEvent:
+    """Return a line of a job's history; LedgerError where it is damaged."""
+    with _readable():
+        return JobEvent(at, JobState(state), text)
+
+
+def upload_of(data: str) -> UploadedFile:
+    """Return a remembered upload; LedgerError where the row is damaged."""
+    with _readable():
+        return UploadedFile(**json.loads(data))
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise LedgerError(
+            "A row in ledger.db cannot be read: the file is damaged, or was changed by hand. Copy it away whole (with "
+            "ledger.db-wal, where there is one) before anything else; nothing was changed."
+        ) from error
+
+
+def _dumped(record: JobRecord) -> str:
+    return json.dumps(record.to_json(), separators=(",", ":"))
+
+
+@dataclass(frozen=True)
+class TravellingJob:
+    """A job with its history."""
+
+    record: JobRecord
+    events: tuple[JobEvent, ...]
+
+
+@dataclass(frozen=True)
+class TravellingUpload:
+    """A picture that the vendor holds for an account ("" where the token reaches one only), since `at`."""
+
+    upload: UploadedFile
+    account: str
+    at: float
+
+
+# What becomes of a job: (ours, theirs) -> what to store, or None where ours stays as it is.
+Decision = Callable[[JobRecord | None, JobRecord], JobRecord | None]
+
+
+class Travel:
+    """The rows of one service that are taken along."""
+
+    def __init__(self, file: LedgerFile, *, service: str) -> None:
+        self._file = file
+        self._service = service
+
+    def pack(self, refs: Iterable[str] | None) -> tuple[list[TravellingJob], list[TravellingUpload]]:
+        """Return the jobs named by `refs` (None: all), oldest first, and the uploads of their pictures (None: all)."""
+        with self._file.transaction() as db:
+            records = self._all(db) if refs is None else self._named(db, refs)
+            jobs = [TravellingJob(record, self._events(db, record.ref)) for record in records]
+            rows = db.execute(
+                "SELECT data, account, at FROM uploads WHERE service = ? ORDER BY at", (self._service,)
+            ).fetchall()
+        uploads = [TravellingUpload(upload_of(data), account, at) for data, account, at in rows]
+        if refs is not None:
+            pictures = {sha for job in jobs for sha in (job.record.first_sha, job.record.last_sha)}
+            uploads = [one for one in uploads if one.upload.sha256 in pictures]
+        return jobs, uploads
+
+    def unpack(
+        self,
+        jobs: Iterable[TravellingJob],
+        uploads: Iterable[TravellingUpload],
+        *,
+        decide: Decision,
+        at: float,
+        text: str,
+    ) -> list[JobRecord]:
+        """Store what `decide` makes of each job, with `text` in its history, and the uploads not known yet.
+
+        All of it or nothing; returns the records as stored.
+        """
+        stored = []
+        with self._file.transaction() as db:
+            for job in jobs:
+                ours = self._load(db, job.record.ref)
+                after = decide(ours, job.record)
+                if after is None:
+                    continue
+                if ours is None:
+                    saved: JobRecord | None = insert_job(db, after, service=self._service)
+                    for event in job.events:
+                        add_event(db, job.record.ref, event)
+                else:
+                    saved = update_job(db, after)
+                if saved is not None:
+                    add_event(db, saved.ref, JobEvent(at, saved.state, text))
+                    stored.append(saved)
+            for one in uploads:
+                db.execute(
+                    "INSERT OR IGNORE INTO uploads (service, account, sha256, at, data) VALUES (?, ?, ?, ?, ?)",
+                    (self._service, one.account, one.upload.sha256, one.at, json.dumps(asdict(one.upload))),
+                )
+        return stored
+
+    # -- inside --------------------------------------------------------------------------------------------------
+
+    def _all(self, db: sqlite3.Connection) -> list[JobRecord]:
+        rows = db.execute("SELECT data FROM jobs WHERE service = ? ORDER BY created_at, rowid", (self._service,))
+        return [job_of(data) for (data,) in rows.fetchall()]
+
+    def _named(self, db: sqlite3.Connection, refs: Iterable[str]) -> list[JobRecord]:
+        found = (self._load(db, ref) for ref in dict.fromkeys(refs))
+        return sorted((record for record in found if record is not None), key=lambda record: record.created_at)
+
+    def _load(self, db: sqlite3.Connection, ref: str) -> JobRecord | None:
+        row = db.execute("SELECT data FROM jobs WHERE service = ? AND ref = ?", (self._service, ref)).fetchone()
+        return job_of(row[0]) if row else None
+
+    @staticmethod
+    def _events(db: sqlite3.Connection, ref: str) -> tuple[JobEvent, ...]:
+        rows = db.execute("SELECT at, state, text FROM events WHERE ref = ? ORDER BY at, rowid", (ref,)).fetchall()
+        return tuple(event_of(*row) for row in rows)
+
 
 _OPEN_NAMES: Final = tuple(sorted(state.value for state in JobState if state not in FINAL_STATES))
 _REUSABLE_NAMES: Final = tuple(

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from pixverse_nb.domain.remote import UploadedFile
+from pixverse_nb.domain.validation import strangers
 from pixverse_nb.errors import InvalidRequest
-from pixverse_nb.models import UploadedFile
-from pixverse_nb.rules import strangers
 
 Layout = Literal["grid", "zip"]
 

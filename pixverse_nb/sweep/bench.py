@@ -3,14 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from pixverse_nb.drafting import Drafter
-from pixverse_nb.jobs.adoption import Ask
-from pixverse_nb.jobs.asking import Asker
+from pixverse_nb.config import Prices
+from pixverse_nb.domain.jobs import JobRecord
+from pixverse_nb.event_loop import Portal
+from pixverse_nb.job_builder import Drafter
 from pixverse_nb.jobs.engine import Engine
-from pixverse_nb.jobs.job import Job
-from pixverse_nb.portal import Portal
-from pixverse_nb.record import JobRecord
-from pixverse_nb.settings import Prices
+from pixverse_nb.jobs.job import Asker, Job
+from pixverse_nb.jobs.remote_videos import Ask
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,11 @@ import weakref
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.errors import PixVerseError
-from pixverse_nb.jobs import actions
+from pixverse_nb.jobs import transitions
 from pixverse_nb.jobs.job import Job
 from pixverse_nb.ledger import CellRow
-from pixverse_nb.models import JobState
-from pixverse_nb.record import JobRecord
 from pixverse_nb.sweep.bench import Bench
 from pixverse_nb.sweep.cells import Cell
 from pixverse_nb.sweep.plan import counting_row
@@ -123,7 +122,7 @@ class Book:
 
     def is_settled(self, record: JobRecord) -> bool:
         """Tell whether nothing moves for a job by itself any more."""
-        is_new = record.ref not in self._bench.engine.records and actions.is_unsent(record)
+        is_new = record.ref not in self._bench.engine.records and transitions.is_unsent(record)
         if is_new:
             return False  # it is about to be driven
         return record.state.is_final or record.question is not None or self._bench.engine.is_resting(record)

@@ -5,9 +5,9 @@ from pathlib import PurePath
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from pixverse_nb.models import UploadedFile
-from pixverse_nb.show.tiles import caption_of
-from pixverse_nb.show.words import shortened
+from pixverse_nb.domain.remote import UploadedFile
+from pixverse_nb.render.formatting import shortened
+from pixverse_nb.render.tiles import caption_of
 from pixverse_nb.sweep.axes import PICTURES, Axes, Point
 
 _NAME_SHOWN: Final = 40

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from pixverse_nb.drafting import Drafter, Frames, Wish, picture_key
+from pixverse_nb.domain.jobs import JobRecord
+from pixverse_nb.domain.requests import FramesRequest, Refusal, build_request, refusals
 from pixverse_nb.errors import InvalidImage, InvalidRequest
-from pixverse_nb.models import FramesRequest, Refusal, build_request, refusals
-from pixverse_nb.record import JobRecord
+from pixverse_nb.job_builder import Drafter, Frames, Wish, picture_key
 from pixverse_nb.sweep.axes import PICTURES, Axes, Point
 from pixverse_nb.sweep.captions import axis_values, cell_caption
 

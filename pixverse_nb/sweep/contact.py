@@ -4,7 +4,7 @@ import io
 from typing import Any, Final
 
 from pixverse_nb.measure.sheet import TwoSheets
-from pixverse_nb.show.themed import themed_html
+from pixverse_nb.render.themed import themed_html
 
 _QUALITY: Final = 88  # of the JPEGs that are written into the notebook; `.save()` takes what it is given
 

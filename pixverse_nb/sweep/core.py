@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.errors import InvalidRequest
-from pixverse_nb.jobs.roll import JobList
-from pixverse_nb.models import JobState
+from pixverse_nb.jobs.job import JobList
 from pixverse_nb.sweep.axes import Axes
 from pixverse_nb.sweep.bench import Bench
 from pixverse_nb.sweep.book import Book

@@ -4,13 +4,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pixverse_nb.drafting import source_name
+from pixverse_nb.backends import useapi
 from pixverse_nb.errors import PixVerseError
-from pixverse_nb.jobs.every_account import EveryAccount
+from pixverse_nb.job_builder import source_name
+from pixverse_nb.jobs.remote_videos import EveryAccount
 from pixverse_nb.ledger import Ledger
 from pixverse_nb.sweep.bench import Bench
 from pixverse_nb.sweep.cells import Cell
-from pixverse_nb.wire import useapi
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
+from pixverse_nb.domain.jobs import JobState
+from pixverse_nb.domain.ratings import Standing, Verdict, rank
 from pixverse_nb.errors import InvalidRequest, PixVerseError
 from pixverse_nb.jobs.job import Job
-from pixverse_nb.models import JobState
-from pixverse_nb.opinions import Verdict
-from pixverse_nb.ranking import Standing, rank
-from pixverse_nb.show.tiles import COMPARED_MAX, NO_WINNER, Tile
+from pixverse_nb.render.tiles import COMPARED_MAX, NO_WINNER, Tile
 from pixverse_nb.sweep.cells import Cell
 from pixverse_nb.sweep.measuring import Measures
 from pixverse_nb.sweep.running import Runs

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pixverse_nb.drafting import is_deadline
 from pixverse_nb.errors import InvalidRequest
+from pixverse_nb.job_builder import is_deadline
 from pixverse_nb.sweep.axes import MOST_CELLS, find_axes
 from pixverse_nb.sweep.bench import Bench
 from pixverse_nb.sweep.core import SweepRules

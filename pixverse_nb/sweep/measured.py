@@ -3,8 +3,8 @@
 from collections.abc import Container
 
 from pixverse_nb.measure.metrics import Measurement
-from pixverse_nb.show.display import bundle_of
-from pixverse_nb.show.measured import measured_html, measured_text
+from pixverse_nb.render.display import bundle_of
+from pixverse_nb.render.sweep_views import measured_html, measured_text
 
 
 class Measurements(dict[str, Measurement]):

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.errors import InvalidRequest, PixVerseError
 from pixverse_nb.jobs.submit import stored_picture
 from pixverse_nb.measure.compute import DaskClient, Executor, Outcome
 from pixverse_nb.measure.metrics import DIVERSITY, VERSION, Measurement
-from pixverse_nb.models import JobState
-from pixverse_nb.show.words import STATE_WORDS
+from pixverse_nb.render.formatting import STATE_WORDS
 from pixverse_nb.sweep.axes import Axes
 from pixverse_nb.sweep.bench import Bench
 from pixverse_nb.sweep.cells import Cell

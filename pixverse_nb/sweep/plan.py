@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.ledger import CellRow
-from pixverse_nb.models import JobState
-from pixverse_nb.show.display import bundle_of
-from pixverse_nb.show.plan_sheet import PlanLine, PlanSheet, plan_html, plan_text
-from pixverse_nb.show.words import SHORT_WORDS
+from pixverse_nb.render.display import bundle_of
+from pixverse_nb.render.formatting import SHORT_WORDS
+from pixverse_nb.render.sweep_views import PlanLine, PlanSheet, plan_html, plan_text
 from pixverse_nb.sweep.cells import Cell
 
 

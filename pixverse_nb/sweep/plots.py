@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pixverse_nb.errors import ConfigError, InvalidRequest
 from pixverse_nb.measure.metrics import DIVERSITY, METRICS
-from pixverse_nb.show.themed import themed_html
+from pixverse_nb.render.themed import themed_html
 from pixverse_nb.sweep.packing import packed
 
 try:

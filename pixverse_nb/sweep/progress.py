@@ -3,10 +3,9 @@
 import math
 from collections.abc import Sequence
 
-from pixverse_nb.jobs import actions
-from pixverse_nb.models import JobState
-from pixverse_nb.record import JobRecord
-from pixverse_nb.show.sweep_card import SweepProgress
+from pixverse_nb.domain.jobs import JobRecord, JobState
+from pixverse_nb.jobs import transitions
+from pixverse_nb.render.sweep_views import SweepProgress
 from pixverse_nb.sweep.bench import Bench
 from pixverse_nb.sweep.book import Book
 from pixverse_nb.sweep.cells import Cell
@@ -32,7 +31,7 @@ def progress_of(
     done = sum(record.state is JobState.DONE for record in records)
     failed = sum(record.state in _NO_VIDEO and not _is_untried(record) for record in records)
     open_ones = [record for record in records if not record.state.is_final]
-    running = sum(not actions.is_unsent(record) for record in open_ones)
+    running = sum(not transitions.is_unsent(record) for record in open_ones)
     began_at, ended_at = times
     paid = [record for record in records if record.charged != "no"]
     return SweepProgress(

@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from pixverse_nb.domain.jobs import JobRecord, JobState
+from pixverse_nb.domain.ratings import Verdict
 from pixverse_nb.errors import ConfigError
 from pixverse_nb.measure.compute import Outcome
 from pixverse_nb.measure.metrics import DIVERSITY, METRICS, Measurement
-from pixverse_nb.models import JobState
-from pixverse_nb.opinions import Verdict
-from pixverse_nb.record import JobRecord
 from pixverse_nb.sweep.axes import PICTURES
 from pixverse_nb.sweep.bench import Bench
 from pixverse_nb.sweep.book import Book

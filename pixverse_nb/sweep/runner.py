@@ -9,12 +9,11 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
+from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.errors import LedgerError, PixVerseError
-from pixverse_nb.jobs import actions
+from pixverse_nb.jobs import transitions
 from pixverse_nb.jobs.job import Job
-from pixverse_nb.models import JobState
-from pixverse_nb.record import JobRecord
-from pixverse_nb.show.sweep_card import Mode
+from pixverse_nb.render.sweep_views import Mode
 from pixverse_nb.sweep.cells import Cell
 from pixverse_nb.sweep.plan import is_accounts_fault
 
@@ -137,7 +136,7 @@ class Runner:
         """
         for ref, job in reversed(tuple(self._active.items())):
             record = self._source.record_of(job)
-            if record is not None and actions.is_unsent(record):
+            if record is not None and transitions.is_unsent(record):
                 if ref in self._made:
                     self._source.give_up(job)
                 self._queue.appendleft(self._cells[ref])
@@ -204,4 +203,4 @@ def _concerns_all(record: JobRecord) -> bool:
 
 def _is_untried(record: JobRecord) -> bool:
     """Tell whether a job has come to rest without its cell having been tried."""
-    return record.state in (JobState.CANCELLED, JobState.TIMED_OUT) or actions.is_unsent(record)
+    return record.state in (JobState.CANCELLED, JobState.TIMED_OUT) or transitions.is_unsent(record)

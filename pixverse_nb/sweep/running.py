@@ -9,12 +9,12 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, Final, Self
 
 from pixverse_nb.errors import ConfigError, InvalidRequest, JobTimeout, PixVerseError
+from pixverse_nb.event_loop import is_done_in
 from pixverse_nb.jobs.job import Job
 from pixverse_nb.ledger import CellRow
-from pixverse_nb.portal import is_done_in
-from pixverse_nb.show.display import cell_number
-from pixverse_nb.show.live import watch_live_sweep
-from pixverse_nb.show.sweep_card import Mode, SweepProgress, sweep_text
+from pixverse_nb.render.display import cell_number
+from pixverse_nb.render.live import watch_live_sweep
+from pixverse_nb.render.sweep_views import Mode, SweepProgress, sweep_text
 from pixverse_nb.sweep.axes import Axes
 from pixverse_nb.sweep.bench import Bench
 from pixverse_nb.sweep.cells import Cell, refused_fields

@@ -14,7 +14,7 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
-from pixverse_nb.disk import written_whole
+from pixverse_nb.atomic_files import written_whole
 
 _STATIC: Final = Path(__file__).parent / "static"
 _IMPORT: Final = re.compile(r'^import \{[^}]*\} from "\./([\w-]+\.js)";\n', re.MULTILINE)

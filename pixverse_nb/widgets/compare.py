@@ -15,15 +15,13 @@ from typing import Any, Final
 import anywidget
 import traitlets
 
+from pixverse_nb.domain.jobs import JobState, VideoFile
+from pixverse_nb.domain.ratings import Duel, DuelResult, Standing, next_pair, rank
 from pixverse_nb.errors import DownloadError, InvalidRequest
-from pixverse_nb.models import JobState, VideoFile
-from pixverse_nb.opinions import Duel, DuelResult
-from pixverse_nb.privacy import masked
-from pixverse_nb.ranking import Standing, next_pair, rank
-from pixverse_nb.show.display import LiveOutput, bundle_of, show_bundle
-from pixverse_nb.show.files import film_keys, video_file
-from pixverse_nb.show.tiles import COMPARED_MAX, Tile, axes_of, caption_of
-from pixverse_nb.show.wall import wall_html, wall_text
+from pixverse_nb.redaction import masked
+from pixverse_nb.render.display import LiveOutput, bundle_of, show_bundle
+from pixverse_nb.render.player import film_keys, video_file
+from pixverse_nb.render.tiles import COMPARED_MAX, Tile, axes_of, caption_of, wall_html, wall_text
 from pixverse_nb.widgets.assembly import script, sheet, standalone_page, write_page
 from pixverse_nb.widgets.dispatch import Dispatcher, in_words
 from pixverse_nb.widgets.posters import Posters
@@ -136,7 +134,7 @@ class Comparison(anywidget.AnyWidget):
             return tuple(self._duels)
 
     def ranking(self) -> tuple[Standing, ...]:
-        """Return where each video stands by the judgements so far, the best first (see `pixverse_nb.ranking`)."""
+        """Return where each video stands by the judgements so far, the best first (see `pixverse_nb.domain.ratings`)."""
         return rank(self.duels, list(self._files))
 
     def judge(self, left: str, right: str, result: DuelResult) -> Duel:

@@ -7,7 +7,7 @@ callback only hands a function over; it runs on a daemon thread of its own, and 
 import threading
 from collections.abc import Callable
 
-from pixverse_nb.privacy import masked
+from pixverse_nb.redaction import masked
 
 
 class Dispatcher:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import ipywidgets  # type: ignore[import-untyped]  # it ships no types
 
-from pixverse_nb.models import (
+from pixverse_nb.domain.requests import (
     ASPECT_RATIOS,
     DURATIONS,
     MOTION_MODES,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from pixverse_nb.models import JobSnapshot, JobState
+from pixverse_nb.domain.jobs import JobSnapshot, JobState
 from pixverse_nb.widgets.dispatch import Dispatcher
 from pixverse_nb.widgets.ports import Maker, Task
 from pixverse_nb.widgets.progress import Progress

@@ -8,11 +8,12 @@ from typing import Any, Final
 
 import ipywidgets  # type: ignore[import-untyped]  # it ships no types
 
+from pixverse_nb.domain.jobs import JobSnapshot
+from pixverse_nb.domain.requests import refusals
 from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.images import nearest_ratio
-from pixverse_nb.models import JobSnapshot, refusals
-from pixverse_nb.privacy import masked
-from pixverse_nb.show.words import credit_words
+from pixverse_nb.redaction import masked
+from pixverse_nb.render.formatting import credit_words
 from pixverse_nb.widgets.assembly import sheet
 from pixverse_nb.widgets.dispatch import Dispatcher, in_words
 from pixverse_nb.widgets.fields import Fields
@@ -38,7 +39,7 @@ class Asked:
 class Form(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """The form on a `maker`; `on_video` is told the snapshot of every job of this form that has its video.
 
-    >>> from pixverse_nb.session import Client                                      # doctest: +SKIP
+    >>> from pixverse_nb.client import Client                                      # doctest: +SKIP
     >>> Form(Client.sandbox(), on_video=lambda snapshot: print(snapshot.video))      # doctest: +SKIP
     """
 

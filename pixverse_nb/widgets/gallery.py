@@ -13,13 +13,12 @@ from typing import Any, Final
 import anywidget
 import traitlets
 
+from pixverse_nb.domain.jobs import JobState, VideoFile
+from pixverse_nb.domain.ratings import Verdict
 from pixverse_nb.errors import InvalidRequest
-from pixverse_nb.models import JobState, VideoFile
-from pixverse_nb.opinions import Verdict
-from pixverse_nb.show.display import LiveOutput, bundle_of, show_bundle
-from pixverse_nb.show.files import film_keys, video_file
-from pixverse_nb.show.tiles import COMPARED_MAX, NO_WINNER, Tile, axes_of, caption_of, row_of
-from pixverse_nb.show.wall import wall_html, wall_text
+from pixverse_nb.render.display import LiveOutput, bundle_of, show_bundle
+from pixverse_nb.render.player import film_keys, video_file
+from pixverse_nb.render.tiles import COMPARED_MAX, NO_WINNER, Tile, axes_of, caption_of, row_of, wall_html, wall_text
 from pixverse_nb.widgets.assembly import script, sheet, standalone_page, write_page
 from pixverse_nb.widgets.batches import Batches
 from pixverse_nb.widgets.compare import Comparison

@@ -7,7 +7,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from pixverse_nb.disk import sha256_of_file
+from pixverse_nb.atomic_files import sha256_of_file
 from pixverse_nb.images import Picture, Which, is_url, read_picture, thumbnail
 from pixverse_nb.images.decoding import decode
 from pixverse_nb.images.framing import framing_for

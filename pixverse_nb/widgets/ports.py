@@ -1,12 +1,13 @@
 """What the form needs from the other side: a Maker that makes videos, and the Tasks that it hands out.
 
-`pixverse_nb.session.Client` and `pixverse_nb.jobs.job.Job` are these; so is anything else with the same few methods.
+`pixverse_nb.client.Client` and `pixverse_nb.jobs.job.Job` are these; so is anything else with the same few methods.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from pixverse_nb.models import Credits, JobSnapshot
+from pixverse_nb.domain.jobs import JobSnapshot
+from pixverse_nb.domain.remote import Credits
 
 
 class Task(Protocol):

@@ -11,7 +11,7 @@ from typing import Final
 
 from pixverse_nb import images
 from pixverse_nb.errors import ConfigError, PixVerseError
-from pixverse_nb.show.tiles import Tile
+from pixverse_nb.render.tiles import Tile
 
 PAGE_PX: Final = 480  # a tile is 200 to 280 px wide, on screens of up to twice as many points
 STILL_MAX_BYTES: Final = 24_000  # in a notebook, where base64 makes a third more of it

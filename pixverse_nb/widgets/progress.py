@@ -12,9 +12,9 @@ from typing import Any, Final
 import anywidget
 import traitlets
 
-from pixverse_nb.models import JobSnapshot, JobState
-from pixverse_nb.privacy import masked
-from pixverse_nb.show.words import (
+from pixverse_nb.domain.jobs import JobSnapshot, JobState
+from pixverse_nb.redaction import masked
+from pixverse_nb.render.formatting import (
     charge_words,
     cost_words,
     duration_words,

@@ -7,10 +7,10 @@ import threading
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pixverse_nb.models import JobSnapshot, VideoFile
-from pixverse_nb.show.display import Bundle, LiveOutput, bundle_of, show_bundle
-from pixverse_nb.show.player import player_figure, player_text
-from pixverse_nb.show.style import styled
+from pixverse_nb.domain.jobs import JobSnapshot, VideoFile
+from pixverse_nb.render.display import Bundle, LiveOutput, bundle_of, show_bundle
+from pixverse_nb.render.player import player_figure, player_text
+from pixverse_nb.render.style import styled
 from pixverse_nb.widgets.form import Form
 from pixverse_nb.widgets.ports import Maker
 

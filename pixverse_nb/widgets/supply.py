@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from pixverse_nb.privacy import masked
+from pixverse_nb.redaction import masked
 from pixverse_nb.widgets.dispatch import Dispatcher
 
 PIECE_BYTES: Final = 512 * 1024

@@ -4,7 +4,7 @@ import re
 import time
 from typing import Final
 
-from pixverse_nb.models import JobSnapshot, JobState
+from pixverse_nb.domain.jobs import JobSnapshot, JobState
 
 _PAID: Final = {"yes": "paid", "unknown": "sent, and perhaps paid,", "no": "asked for, and not paid,"}
 

@@ -21,7 +21,7 @@ from nbformat.sign import NotebookNotary
 from playwright.sync_api import Locator, Page, expect
 from playwright.sync_api import TimeoutError as TookTooLong
 
-from tests.surroundings import private_environment, sockets
+from tests.environment import private_environment, sockets
 
 START_S = 90.0  # JupyterLab's start on a busy machine
 STOP_S = 15.0

@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 import pixverse_nb as pv
-from pixverse_nb.models import VideoFile
+from pixverse_nb.domain.jobs import VideoFile
 from pixverse_nb.widgets.compare import Comparison
 from tests.browser.playing import PATIENCE_MS
 from tests.browser.real_lab import Lab
@@ -267,7 +267,7 @@ def test_a_difference_is_black_where_nothing_differs(page: Page, lab: Lab, clips
 
 def test_what_cannot_be_played_is_said_and_the_others_go_on(page: Page, lab: Lab, clips: Path) -> None:
     """A codec that the browser lacks and a file that is gone are named in place; a shorter film holds its end."""
-    code = "from pixverse_nb.models import VideoFile\n"
+    code = "from pixverse_nb.domain.requests import VideoFile\n"
     code += "gone = VideoFile(path=folder / 'gone.mp4', sha256='f' * 64, size_bytes=1)\n"
     code += "pv.compare(films[0], folder / 'strange.mp4', gone, folder / 'short.mp4', folder / 'noise.mp4')"
     name = lab.new_notebook([SHOW.format(folder=str(clips)) + code])

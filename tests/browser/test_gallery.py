@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from pixverse_nb.models import JobState
-from pixverse_nb.opinions import Verdict
-from pixverse_nb.show.files import video_file
-from pixverse_nb.show.tiles import Tile
+from pixverse_nb.domain.jobs import JobState
+from pixverse_nb.domain.ratings import Verdict
+from pixverse_nb.render.player import video_file
+from pixverse_nb.render.tiles import Tile
 from pixverse_nb.widgets.gallery import Gallery
 from tests.browser.playing import PATIENCE_MS, play
 from tests.browser.real_lab import Lab
@@ -21,10 +21,10 @@ FILMS = 8
 
 # The tiles of a cell: `film` are clips that are used over and over, `done(n)` is the tile of seed n.
 STAGE = """from pathlib import Path
-from pixverse_nb.models import JobState
-from pixverse_nb.opinions import Verdict
-from pixverse_nb.show.files import video_file
-from pixverse_nb.show.tiles import Tile
+from pixverse_nb.domain.requests import JobState
+from pixverse_nb.domain.ratings import Verdict
+from pixverse_nb.render.player import video_file
+from pixverse_nb.render.tiles import Tile
 from pixverse_nb.widgets.gallery import Gallery
 
 films = [video_file(path) for path in sorted(Path({folder!r}).glob("*.mp4"))]

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from pixverse_nb.models import JobState
-from pixverse_nb.show.tiles import Tile, row_of
+from pixverse_nb.domain.jobs import JobState
+from pixverse_nb.render.tiles import Tile, row_of
 from pixverse_nb.widgets import choice, compare, gallery, picker, progress
 from pixverse_nb.widgets.assembly import script
 

@@ -3,9 +3,9 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from pixverse_nb.models import JobState
-from pixverse_nb.show.listing import jobs_html
-from tests.show.made import NOW, a_request, a_snapshot
+from pixverse_nb.domain.jobs import JobState
+from pixverse_nb.render.job_views import jobs_html
+from tests.render.factories import NOW, a_request, a_snapshot
 
 JOBS = [
     a_snapshot(JobState.DONE, ref="pv-438fcf71e2db-563fd3fc", charged="yes", cost_credits=90, is_sandbox=True),

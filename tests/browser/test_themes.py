@@ -8,7 +8,7 @@ from tests.browser.real_lab import Lab
 PLOT = """from pixverse_nb.sweep.plots import metric_plot
 rows = [{"seed": seed, "credits": seed * 45} for seed in (1, 2)]
 metric_plot(rows, "credits", over="seed", by=None, axes=["seed"])"""
-TABLE = """from pixverse_nb.doctor.findings import Examination, Finding
+TABLE = """from pixverse_nb.doctor.report import Examination, Finding
 Examination((Finding("disk", "80 GB free"),))"""
 
 

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from pixverse_nb.models import JobEvent, JobState
-from pixverse_nb.show.moments import SENDER_GONE
-from pixverse_nb.show.timeline import timelines_html
+from pixverse_nb.domain.jobs import JobEvent, JobState
+from pixverse_nb.render.timeline import SENDER_GONE, timelines_html
 from tests.browser.playing import play
 from tests.browser.real_lab import Lab
 

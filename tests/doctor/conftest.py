@@ -1,5 +1,5 @@
 """The fixtures of the session's tests: a client on a real sandbox."""
 
-from tests.session.conftest import built, client, house, still
+from tests.client.conftest import built, client, house, still
 
 __all__ = ["built", "client", "house", "still"]

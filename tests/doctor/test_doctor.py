@@ -4,12 +4,12 @@ import os
 
 import pytest
 
-from pixverse_nb.doctor.findings import Examination, Finding, Mark
-from pixverse_nb.doctor.house_call import examine_home
+from pixverse_nb.client import Client
+from pixverse_nb.doctor.report import Examination, Finding, Mark
+from pixverse_nb.doctor.run import examine_home
+from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.errors import InvalidRequest, ServerError
-from pixverse_nb.models import JobState
-from pixverse_nb.session import Client
-from tests.session.house import A_JOB_S, House, finished, order, reached
+from tests.client.harness import A_JOB_S, House, finished, order, reached
 
 
 def found(examination: Examination, name: str) -> Finding:

@@ -12,15 +12,15 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+from pixverse_nb.config import Timing
+from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.ledger import Ledger
-from pixverse_nb.models import JobState
-from pixverse_nb.settings import Timing
-from tests.faults.books import Books, Habits
-from tests.faults.moments import MOMENTS, set_its_clock
-from tests.faults.nursery import Nursery
-from tests.faults.traps import TRAPS
+from tests.faults.failpoints import MOMENTS, set_its_clock
+from tests.faults.kill_points import TRAPS
+from tests.faults.ledger_checks import Books, Habits
 from tests.faults.vendor import Account, Vendor
 from tests.faults.worker import Errand
+from tests.faults.worker_pool import Nursery
 
 # Fifty to a hundred times faster than life. The settle window exceeds the accept lag plus the list lag, as it must.
 TIMING: Final = Timing(

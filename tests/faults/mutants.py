@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
+from pixverse_nb.backends import useapi
+from pixverse_nb.client import Client
 from pixverse_nb.jobs import events
 from pixverse_nb.jobs.submit import Submitter
-from pixverse_nb.session import Client
-from pixverse_nb.wire import useapi
 
 
 class RecordsAfterwards(Submitter):

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from tests.faults.kill_points import TRAPS
 from tests.faults.matrix import SLOTS, Plan, run_matrix
-from tests.faults.traps import TRAPS
 
 
 def test_a_clock_that_is_set_pays_nothing_twice(tmp_path: Path) -> None:

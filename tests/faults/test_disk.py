@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.books import Habits
-from tests.faults.family import PATIENCE_S, Family, family
+from tests.faults.kill_points import TRAPS
+from tests.faults.ledger_checks import Habits
 from tests.faults.matrix import TIMING
-from tests.faults.traps import TRAPS
+from tests.faults.process_group import PATIENCE_S, Family, family
 
 WRITES = tuple(moment for moment in TRAPS if moment.endswith("being written"))
 LOSES_ANSWERS = Habits(faults={"cut_after": 0.5})  # so that there are doubts to be written

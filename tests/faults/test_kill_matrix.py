@@ -8,9 +8,9 @@ a url while they run, or lie by an hour about when they were made. The lags toge
 
 from pathlib import Path
 
+from tests.faults.failpoints import MOMENTS
+from tests.faults.kill_points import TRAPS
 from tests.faults.matrix import SLOTS, Plan, run_matrix
-from tests.faults.moments import MOMENTS
-from tests.faults.traps import TRAPS
 from tests.faults.vendor import FAULTS
 
 

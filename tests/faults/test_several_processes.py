@@ -4,10 +4,10 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from tests.faults.books import Habits
-from tests.faults.family import PATIENCE_S, family
+from tests.faults.failpoints import kill
+from tests.faults.ledger_checks import Habits
 from tests.faults.matrix import HOSTILE, SLOTS, TIMING
-from tests.faults.moments import kill
+from tests.faults.process_group import PATIENCE_S, family
 
 ENDLESS = Habits(making_s=(1e6, 1e6))
 

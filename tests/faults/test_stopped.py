@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.family import Family, family
+from tests.faults.kill_points import Trap
 from tests.faults.matrix import TIMING
-from tests.faults.traps import Trap
+from tests.faults.process_group import Family, family
 
 SHORT = replace(TIMING, settle_s=0.5)
 BEFORE_THE_LAST_LOOK = ("the intent is written", "before the connection", "connected")

@@ -15,8 +15,8 @@ from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import parse_qs, urlsplit
 
-from tests.faults.books import BALANCE, PRICE, Books, Generation, Habits
-from tests.faults.moments import Moments
+from tests.faults.failpoints import Moments
+from tests.faults.ledger_checks import BALANCE, PRICE, Books, Generation, Habits
 
 FAULTS: Final = {
     "cut_before": "cuts the connection without looking at the call",

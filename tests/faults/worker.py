@@ -19,10 +19,10 @@ from typing import Any, Final
 from PIL import Image
 
 import pixverse_nb as pv
-from pixverse_nb.session import Client
-from pixverse_nb.settings import Timing
+from pixverse_nb.client import Client
+from pixverse_nb.config import Timing
+from tests.faults.kill_points import Trap, die
 from tests.faults.mutants import MUTANTS
-from tests.faults.traps import Trap, die
 
 importlib.import_module("pixverse_nb.client")  # which a forked worker need not import then
 RETURNS_AFTER_S: Final = 120.0  # no worker waits so long: it is there to fail in place of hanging

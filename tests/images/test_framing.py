@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pixverse_nb.domain.requests import ASPECT_RATIOS
 from pixverse_nb.images.framing import LONGEST_PX, framing_for, nearest_ratio
-from pixverse_nb.models import ASPECT_RATIOS
 
 sides = st.integers(16, 10_000)
 

@@ -3,11 +3,11 @@
 from dataclasses import replace
 from typing import Any
 
+from pixverse_nb.domain.jobs import Attempt, JobEvent, JobRecord, JobState
+from pixverse_nb.domain.requests import FramesRequest
 from pixverse_nb.errors import Charge
-from pixverse_nb.jobs.attempts import attempts_of
-from pixverse_nb.models import Attempt, FramesRequest, JobEvent, JobState
-from pixverse_nb.record import JobRecord
-from tests.session.house import SETTLING, House, finished, order
+from pixverse_nb.jobs.results import attempts_of
+from tests.client.harness import SETTLING, House, finished, order
 
 JOB = JobRecord(
     ref="pv-1", service="s", request=FramesRequest(first="a", last="b", seed=1), created_at=0.0, deadline_at=1800.0

@@ -12,14 +12,12 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from pixverse_nb.jobs import actions, events
-from pixverse_nb.jobs.actions import may_be_sent, next_action
-from pixverse_nb.jobs.states import advance
-from pixverse_nb.models import JobState
-from pixverse_nb.record import JobRecord, StoredVideo
-from pixverse_nb.remote import RemoteState
-from pixverse_nb.settings import Timing
-from tests.made import EMAIL, NOW, a_record, a_row, a_video_id
+from pixverse_nb.config import Timing
+from pixverse_nb.domain.jobs import JobRecord, JobState, StoredVideo
+from pixverse_nb.domain.remote import RemoteState
+from pixverse_nb.jobs import events, transitions
+from pixverse_nb.jobs.transitions import advance, may_be_sent, next_action
+from tests.factories import EMAIL, NOW, a_record, a_row, a_video_id
 
 TIMING = Timing()
 MOST_LAG_S = 85.0  # to accept, and again to list: together below settle_s
@@ -125,7 +123,7 @@ class World(RuleBasedStateMachine):
     def look(self) -> None:
         """Read the vendor's list, whole."""
         shown = [one for one in self.vendor.generations if one.listed_from <= self.now]
-        if not actions.is_listed(self.record) and not actions.is_unsent(self.record):
+        if not transitions.is_listed(self.record) and not transitions.is_unsent(self.record):
             return
         for one in shown:
             assert self.record.owns_reply_ref(one.reply_ref)
@@ -142,19 +140,19 @@ class World(RuleBasedStateMachine):
         self.is_quiet = False
         is_asked = any(one.wants_it for one in self.processes)
         match next_action(self.record, now=self.now, owner=process.owner, is_asked=is_asked):
-            case actions.Upload():
+            case transitions.Upload():
                 self.apply(events.UploadStarted(self.now))
                 if flight.fate == "no network":
                     self.apply(events.CallPostponed(self.now, self.now + 5, "No network."))
                 else:
                     self.apply(events.PicturesUploaded(self.now, "upload/1", "upload/2", None))
-            case actions.Submit():
+            case transitions.Submit():
                 self.apply(events.IntentMade(self.now, self.now + TIMING.answer_timeout_s, process.owner))
                 if self.record.state is JobState.SUBMITTING and self.record.owner == process.owner:
                     process.flight = replace(flight, intent=self.record)
-            case actions.Download():
+            case transitions.Download():
                 self.apply(events.Downloaded(self.now, StoredVideo("videos/one.mp4", "ff", 1)))
-            case actions.GiveUp():
+            case transitions.GiveUp():
                 self.apply(events.DeadlinePassed(self.now))
             case _:
                 pass
@@ -335,7 +333,7 @@ class World(RuleBasedStateMachine):
             if self.record.state in (JobState.DONE, JobState.REFUSED):
                 break
             action = next_action(self.record, now=self.now, owner=process.owner, is_asked=process.wants_it)
-            if isinstance(action, actions.Rest):
+            if isinstance(action, transitions.Rest):
                 self.take_up(process)
             self.drive(process, Flight(self.record, "answered", 0.0, 0.0))
             while process.flight is not None:

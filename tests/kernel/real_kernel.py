@@ -12,7 +12,7 @@ from typing import Protocol
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
-from tests.surroundings import private_environment, sockets
+from tests.environment import private_environment, sockets
 
 PATIENCE_S = 60.0  # longer than any cell here takes on a busy machine; a lost cell costs this once
 

@@ -8,7 +8,7 @@ from tests.kernel.real_kernel import Kernel
 
 PICTURE = Path(__file__).parent.parent.parent / "notebooks" / "pictures" / "chelsea.jpg"
 BEGIN = f"""
-from pixverse_nb.session import Client
+from pixverse_nb.client import Client
 client = Client.sandbox(speed=100)
 def begin(seed):
     return client.create_frames({str(PICTURE)!r}, {str(PICTURE)!r}, quality="360p", seed=seed)
@@ -34,7 +34,7 @@ def test_queued_cells_run_behind_a_waiting_one(kernel: Kernel, wait: str) -> Non
 
 def test_the_card_is_the_player_when_the_waiting_ends(kernel: Kernel) -> None:
     """A notebook that ends with its last cell keeps the video: who waits goes on when the card shows it."""
-    count = "from pixverse_nb.show.live import TICKER; print(len(TICKER._cards))"
+    count = "from pixverse_nb.render.live import TICKER; print(len(TICKER._cards))"
     replies = kernel.run_queued(
         [
             BEGIN,
@@ -70,7 +70,7 @@ def test_jobs_work_beside_nested_loops(kernel: Kernel) -> None:
     replies = kernel.run_queued(
         [
             BEGIN,
-            "from pixverse_nb.nested import enable_nested_asyncio; enable_nested_asyncio()",
+            "from pixverse_nb.event_loop import enable_nested_asyncio; enable_nested_asyncio()",
             "import asyncio\nasync def wait(job):\n    return await job",
             "print(asyncio.run(wait(begin(3))).path.suffix)",
             "print(begin(4).result().path.suffix)",

@@ -2,7 +2,7 @@
 
 from tests.kernel.real_kernel import Kernel
 
-ENABLE = "from pixverse_nb.nested import enable_nested_asyncio; enable_nested_asyncio()"
+ENABLE = "from pixverse_nb.event_loop import enable_nested_asyncio; enable_nested_asyncio()"
 SLEEPER = "import asyncio\nasync def five():\n    await asyncio.sleep(0.05)\n    return 5"
 HIDE = """
 import importlib.metadata as metadata

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pixverse_nb.ledger import Ledger
-from tests.made import NOW
+from tests.factories import NOW
 
 
 def test_the_newest_reading_before_a_moment(tmp_path: Path) -> None:

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pixverse_nb.domain.jobs import FINAL_STATES, JobRecord, JobState
+from pixverse_nb.domain.remote import UploadedFile
 from pixverse_nb.errors import BudgetReached, LedgerError
 from pixverse_nb.ledger import Ledger
-from pixverse_nb.models import FINAL_STATES, JobState, UploadedFile
-from pixverse_nb.record import JobRecord
-from tests.made import NOW, a_record, a_request, a_video_id
+from tests.factories import NOW, a_record, a_request, a_video_id
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from PIL import Image
 
 from pixverse_nb.errors import MeasureError
 from pixverse_nb.measure.still import still_jpeg
-from tests.show.made import an_mp4
+from tests.render.factories import an_mp4
 
 
 def shade(jpeg: bytes) -> int:

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from pixverse_nb.session import Client
+from pixverse_nb.client import Client
 from pixverse_nb.sweep.sweep import Sweep
-from tests.session.house import PATIENCE_S, picture
+from tests.client.harness import PATIENCE_S, picture
 
 
 def sweep(client: Client, **fields: Any) -> Sweep:

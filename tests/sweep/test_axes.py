@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from pixverse_nb.domain.remote import UploadedFile
 from pixverse_nb.errors import InvalidRequest
-from pixverse_nb.models import UploadedFile
 from pixverse_nb.sweep.axes import find_axes, is_several
 
 PICTURES = {"first": "a.jpg", "last": "b.jpg"}

@@ -6,9 +6,9 @@ from typing import Any
 
 from distributed import Client, LocalCluster
 
+from tests.client.harness import House
 from tests.measure.films import InOrder
 from tests.measure.gate import Gate, Gated, measure_gated
-from tests.session.house import House
 from tests.sweep.grids import run, sweep
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from pixverse_nb.client import Client
+from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.errors import ConfigError, InvalidRequest
-from pixverse_nb.models import JobState
 from pixverse_nb.sandbox import Account
-from pixverse_nb.session import Client
 from pixverse_nb.sweep.sweep import Sweep
-from tests.session.conftest import Build
-from tests.session.house import A_JOB_S, PATIENCE_S, TIMING, House, finished, order, reached
+from tests.client.conftest import Build
+from tests.client.harness import A_JOB_S, PATIENCE_S, TIMING, House, finished, order, reached
 from tests.sweep.grids import run, sweep
 from tests.sweep.test_run import until
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.session.conftest import Build
-from tests.session.house import SETTLING, running
+from tests.client.conftest import Build
+from tests.client.harness import SETTLING, running
 
 CELLS = 32
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from pixverse_nb.client import Client
+from pixverse_nb.domain.jobs import JobState
+from pixverse_nb.domain.ratings import Duel, Verdict
 from pixverse_nb.errors import InvalidRequest
-from pixverse_nb.models import JobState
-from pixverse_nb.opinions import Duel, Verdict
-from pixverse_nb.session import Client
-from pixverse_nb.show.tiles import row_of
-from tests.made import NOW
-from tests.session.house import A_JOB_S, PATIENCE_S, House, order, reached
+from pixverse_nb.render.tiles import row_of
+from tests.client.harness import A_JOB_S, PATIENCE_S, House, order, reached
+from tests.factories import NOW
 from tests.sweep.grids import run, sweep
 
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pixverse_nb.client import Client
+from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.errors import InvalidImage, InvalidRequest
 from pixverse_nb.ledger import CellRow
-from pixverse_nb.models import JobState
-from pixverse_nb.session import Client
 from pixverse_nb.sweep.plan import CellState, counting_row, state_of
-from tests.session.house import House, finished, order, picture
+from tests.client.harness import House, finished, order, picture
 from tests.sweep.grids import run, sweep
 
 

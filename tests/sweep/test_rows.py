@@ -14,11 +14,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from pixverse_nb.client import Client
 from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.measure.metrics import METRICS
-from pixverse_nb.session import Client
 from pixverse_nb.sweep.sweep import Sweep
-from tests.session.house import House
+from tests.client.harness import House
 from tests.sweep.grids import run, sweep
 
 PNG = b"\x89PNG\r\n"

@@ -4,10 +4,9 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pixverse_nb.models import JobState
-from pixverse_nb.record import JobRecord
+from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.sweep.runner import Runner
-from tests.made import NOW, a_record
+from tests.factories import NOW, a_record
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import pytest
 from comm.base_comm import CommManager
 from PIL import Image
 
-from tests.widgets.maker import ScriptedMaker
+from tests.widgets.fakes import ScriptedMaker
 from tests.widgets.page import HeardComm, settle
 
 

@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 
 import pixverse_nb as pv
+from pixverse_nb.domain.jobs import VideoFile
+from pixverse_nb.domain.ratings import Duel
 from pixverse_nb.errors import InvalidRequest
-from pixverse_nb.models import VideoFile
-from pixverse_nb.opinions import Duel
 from pixverse_nb.widgets.compare import Comparison, compare
-from tests.show.made import a_request, a_video, an_mp4
+from tests.render.factories import a_request, a_video, an_mp4
 from tests.widgets.page import heard, say, settle
 
 NAMES = ["amber", "birch", "coral", "delta"]

@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import pytest
 
-from pixverse_nb.models import PROMPT_MAX, REFUSALS, SEED_MAX, FramesRequest, build_request
+from pixverse_nb.domain.requests import PROMPT_MAX, REFUSALS, SEED_MAX, FramesRequest, build_request
 from pixverse_nb.widgets.fields import Fields
 from tests.widgets.page import change, press, text_of
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from pixverse_nb.domain.jobs import JobSnapshot, JobState, VideoFile
 from pixverse_nb.errors import InvalidImage, InvalidRequest, Unauthorized
-from pixverse_nb.models import JobSnapshot, JobState, VideoFile
 from pixverse_nb.widgets.form import Form
 from tests.widgets.conftest import a_png
-from tests.widgets.maker import ScriptedMaker
+from tests.widgets.fakes import ScriptedMaker
 from tests.widgets.page import below, change, heard, press, say, settle, text_of, upload
 
 

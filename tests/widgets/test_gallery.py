@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pixverse_nb.domain.jobs import JobState, VideoFile
+from pixverse_nb.domain.ratings import Verdict
 from pixverse_nb.errors import DownloadError, InvalidRequest
-from pixverse_nb.models import JobState, VideoFile
-from pixverse_nb.opinions import Verdict
-from pixverse_nb.show.tiles import COMPARED_MAX, Tile
+from pixverse_nb.render.tiles import COMPARED_MAX, Tile
 from pixverse_nb.widgets.assembly import script
 from pixverse_nb.widgets.gallery import SCRIPTS, Gallery, gallery
-from tests.show.conftest import outputs
-from tests.show.made import a_request, a_video, an_mp4
+from tests.render.conftest import outputs
+from tests.render.factories import a_request, a_video, an_mp4
 from tests.widgets.conftest import a_png
 from tests.widgets.page import PATIENCE_S, change, heard, say, settle
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pixverse_nb.models import JobState
-from pixverse_nb.show.tiles import Tile
+from pixverse_nb.domain.jobs import JobState
+from pixverse_nb.render.tiles import Tile
 from pixverse_nb.widgets.posters import PAGE_PX, STILL_MAX_BYTES, Posters
-from tests.show.made import a_video, an_mp4
+from tests.render.factories import a_video, an_mp4
 from tests.widgets.conftest import a_png
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from pixverse_nb.models import FramesRequest, JobSnapshot, JobState
+from pixverse_nb.domain.jobs import JobSnapshot, JobState
+from pixverse_nb.domain.requests import FramesRequest
 from pixverse_nb.widgets.dispatch import Dispatcher
 from pixverse_nb.widgets.progress import SHOWN_MAX, Progress, cancel_words, row_of
 from tests.widgets.page import heard, say, settle

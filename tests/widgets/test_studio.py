@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from pixverse_nb.entrance import studio
+from pixverse_nb.client import Client
+from pixverse_nb.default_client import studio
+from pixverse_nb.domain.jobs import JobState, VideoFile
 from pixverse_nb.errors import ConfigError
-from pixverse_nb.models import JobState, VideoFile
-from pixverse_nb.session import Client
 from pixverse_nb.widgets.studio import PLAYERS_MAX, Studio
-from tests.session.conftest import Build, built
-from tests.show.conftest import outputs
-from tests.show.made import an_mp4
-from tests.widgets.maker import ScriptedMaker
+from tests.client.conftest import Build, built
+from tests.render.conftest import outputs
+from tests.render.factories import an_mp4
+from tests.widgets.fakes import ScriptedMaker
 from tests.widgets.page import settle, text_of
 
 __all__ = ["built", "outputs"]  # fixtures

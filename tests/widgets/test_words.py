@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.errors import Charge
-from pixverse_nb.models import JobState
 from pixverse_nb.widgets.words import missing_words, paid_question, sentence
-from tests.widgets.maker import ScriptedMaker
+from tests.widgets.fakes import ScriptedMaker
 
 
 def test_the_question_tells_what_is_there_and_what_again_means() -> None:

@@ -1,0 +1,133 @@
+"""Which service a client talks to: the vendor with a token, or the embedded sandbox."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import Any, Final
+
+from pixverse_nb.config import TOKEN_PAGE, Timing, find_base_url, find_home, find_token
+from pixverse_nb.errors import ConfigError
+from pixverse_nb.jobs.protocols import Vendor
+from pixverse_nb.redaction import Secret
+from pixverse_nb.render.display import bundle_of, show_bundle
+
+SANDBOX: Final = "sandbox"  # the service's name in the ledger: never mixed with what was paid
+SANDBOX_SPEED: Final = 10.0
+SPEED_MAX: Final = 10_000
+
+
+@dataclass(frozen=True)
+class Service:
+    """The party at the other end: its `name` in the ledger, how it is reached, its pace, and the folder for its jobs.
+
+    `box` is the running sandbox, None for the vendor.
+    """
+
+    name: str
+    base_url: str
+    token: Secret
+    timing: Timing
+    home: Path
+    box: Any = field(default=None, repr=False)
+
+    def connect(self) -> Vendor:
+        """Return the network's side, which takes a tenth of a second to load: no cell should wait for that."""
+        from pixverse_nb.backends.http import AsyncClient
+
+        return AsyncClient(self.base_url, self.token, self.timing)
+
+    @contextmanager
+    def stopped_on_error(self) -> Iterator[None]:
+        """Stop the sandbox, where it is one, if what is done on it raises: nobody would hold it."""
+        try:
+            yield
+        except BaseException:
+            if self.box is not None:
+                self.box.stop()
+            raise
+
+
+def find_service(
+    token: Secret | None,
+    *,
+    base_url: str | None,
+    home: str | os.PathLike[str] | None,
+    timing: Timing | None,
+) -> Service:
+    """Return the vendor where a token is found, else the sandbox, and say so.
+
+    Raises ConfigError where a base URL was chosen but no token is found.
+    """
+    secret = find_token(token)
+    if secret is not None:
+        url = find_base_url(base_url)
+        return Service(name=url, base_url=url, token=secret, timing=timing or Timing(), home=find_home(home))
+    if base_url or os.environ.get("PIXVERSE_NB_BASE_URL"):
+        raise ConfigError(
+            "No token was found for this base_url. Pass token=…, or set USEAPI_TOKEN. "
+            f"A useapi.net token comes from {TOKEN_PAGE}."
+        )
+    service = start_sandbox(find_home(home) / SANDBOX, speed=SANDBOX_SPEED, timing=timing)
+    text = (
+        "No token was found, so this client runs on the embedded sandbox: real videos, nothing is paid, nothing leaves "
+        f"this machine. For real ones set USEAPI_TOKEN (a token comes from {TOKEN_PAGE})."
+    )
+    _say(text)
+    return service
+
+
+def start_sandbox(home: Path, *, speed: float, timing: Timing | None) -> Service:
+    """Start the embedded sandbox and return it as a service; ConfigError where its packages are missing."""
+    if isinstance(speed, bool) or not isinstance(speed, int | float) or not 0 <= speed <= SPEED_MAX:
+        raise ConfigError(f"speed must be a number from 0 (time stands still) to {SPEED_MAX}, not {speed!r:.40}")
+    try:
+        from pixverse_nb.sandbox import Sandbox
+    except ImportError as error:
+        raise ConfigError(
+            f"The embedded sandbox needs more packages ({error.name} is missing): pip install 'pixverse-nb[sandbox]'. "
+            f"With a token from {TOKEN_PAGE} in USEAPI_TOKEN none of them is needed."
+        ) from error
+    box = Sandbox(speed=speed, folder=home / "world").start()
+    return Service(
+        name=SANDBOX,
+        base_url=box.base_url,
+        token=Secret(box.token),
+        timing=timing or sandbox_timing(speed),
+        home=home,
+        box=box,
+    )
+
+
+def sandbox_timing(speed: float) -> Timing:
+    """Return the protocol at the sandbox's pace; only what waits for the vendor is scaled, not the deadline.
+
+    Where time stands still (0) it is the usual pace: that of whoever moves it by hand is not known.
+    """
+    plain = Timing()
+    scaled = plain.scaled(1 / (speed or SANDBOX_SPEED))
+    return Timing(
+        poll_s=scaled.poll_s,
+        busy_wait_s=scaled.busy_wait_s,
+        settle_s=scaled.settle_s,
+        answer_timeout_s=plain.answer_timeout_s,
+        deadline_s=plain.deadline_s,
+        typical_s=scaled.typical_s,
+        retry_s=scaled.retry_s,
+    )
+
+
+def say_network(kind: str, home: Path) -> None:
+    """Say what a home on a network file system of this kind means."""
+    text = (
+        f"The home folder {home} lies on a network file system ({kind}). The ledger works there without its "
+        "write-ahead log, more slowly, and locks may not be reliable: open this home from one machine at a time, or "
+        "choose a local one."
+    )
+    _say(text)
+
+
+def _say(text: str) -> None:
+    show_bundle(bundle_of(f"<p>{escape(text)}</p>", text))

@@ -1,0 +1,104 @@
+"""What the doctor found, as values that show as a table in a notebook and as lines in a terminal."""
+
+from collections.abc import Container, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from html import escape
+from typing import Final
+
+from pixverse_nb.redaction import masked
+from pixverse_nb.render.display import bundle_of
+from pixverse_nb.render.style import aligned, styled
+
+
+class Mark(StrEnum):
+    """How a finding is meant: well, worth a look, or wrong."""
+
+    OK = "ok"
+    LOOK = "look"
+    WRONG = "wrong"
+
+
+_TONES: Final = {Mark.OK: "good", Mark.LOOK: "warn", Mark.WRONG: "bad"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of an examination; `mend` says what to do where it is not well. No secret stays in its words."""
+
+    name: str
+    text: str
+    mark: Mark = Mark.OK
+    mend: str | None = None
+
+    def __post_init__(self) -> None:
+        """Mask every e-mail and token."""
+        for field in ("name", "text", "mend"):
+            value = getattr(self, field)
+            if value is not None:
+                object.__setattr__(self, field, masked(value))
+
+    def __str__(self) -> str:
+        return f"{self.mark:5} {self.name}  {self.text}" + (f" -> {self.mend}" if self.mend else "")
+
+
+@dataclass(frozen=True, repr=False)
+class Examination:
+    """Every finding, in the order in which they were made; a table where it stands last in a cell.
+
+    >>> client.doctor().is_well  # doctest: +SKIP
+    True
+    """
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def is_well(self) -> bool:
+        """True where nothing needs a look or a mend."""
+        return all(finding.mark is Mark.OK for finding in self.findings)
+
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(self.findings)
+
+    def __len__(self) -> int:
+        return len(self.findings)
+
+    def __str__(self) -> str:
+        """Return one line for each finding, with its mend on a second one, and a last line that sums up."""
+        width = max((len(finding.name) for finding in self.findings), default=0)
+        lines: list[str] = []
+        for finding in self.findings:
+            lines.append(f"{finding.mark:5} {finding.name:{width}}  {finding.text}")
+            if finding.mend:
+                lines.append(f"{'':5} {'':{width}}  mend: {finding.mend}")
+        return "\n".join([*lines, self._sum()])
+
+    __repr__ = __str__
+
+    def _sum(self) -> str:
+        wrong, look = (sum(one.mark is mark for one in self.findings) for mark in (Mark.WRONG, Mark.LOOK))
+        if not wrong and not look:
+            return "All is well."
+        parts = [f"{wrong} wrong" if wrong else "", f"{look} to look at" if look else ""]
+        return ", ".join(part for part in parts if part) + "."
+
+    def _html(self) -> str:
+        rows = "".join(_row(finding) for finding in self.findings)
+        return styled(
+            '<div class="pvnb pvnb-list"><table class="pvnb-table" aria-label="What the doctor found">'
+            f"<tbody>{aligned(rows)}</tbody></table>"
+            f'<div class="pvnb-note">{escape(self._sum())}</div></div>'
+        )
+
+    def _repr_mimebundle_(
+        self, include: Container[str] | None = None, exclude: Container[str] | None = None
+    ) -> dict[str, str]:
+        return dict(bundle_of(self._html(), str(self)))
+
+
+def _row(finding: Finding) -> str:
+    mend = f'<div class="pvnb-next">{escape(finding.mend)}</div>' if finding.mend else ""
+    return (
+        f'<tr><td class="pvnb-{_TONES[finding.mark]}"><span class="pvnb-mark"></span>{finding.mark}</td>'
+        f'<th scope="row">{escape(finding.name)}</th><td class="pvnb-told">{escape(finding.text)}{mend}</td></tr>'
+    )

@@ -1,1 +1,0 @@
-"""What is said to the vendor, as values: no network object lives here."""

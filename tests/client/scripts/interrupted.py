@@ -1,0 +1,47 @@
+"""Wait for a job as a cell does, be interrupted there, and wait again; the arguments: token, base URL, home."""
+
+import signal
+import sys
+import threading
+import time
+from dataclasses import replace
+
+import pixverse_nb as pv
+from pixverse_nb.domain.jobs import JobState
+from tests.client.harness import TIMING, order, reached
+
+
+def main() -> None:
+    """Print what the interrupt says, then how the job ended."""
+    token, base_url, home = sys.argv[1:]
+    with pv.Client(token=token, base_url=base_url, home=home, timing=replace(TIMING, deadline_s=600.0)) as client:
+        job = order(client)
+        reached(job, JobState.QUEUED)
+        threading.Thread(target=interrupt_the_waiting, args=(threading.get_ident(),), daemon=True).start()
+        try:
+            job.result()
+        except KeyboardInterrupt as interrupt:
+            print(f"{job.state}: {' '.join(interrupt.__notes__)}", flush=True)  # noqa: T201 - what the test reads
+        sys.stdin.readline()
+        job.result()
+        print(job.state)  # noqa: T201
+
+
+def interrupt_the_waiting(thread: int) -> None:
+    """Send SIGINT once the main thread really waits inside `result()`."""
+    while "result" not in names_on_the_stack(thread):
+        time.sleep(0.005)  # nothing tells when a thread has begun to wait
+    signal.pthread_kill(thread, signal.SIGINT)
+
+
+def names_on_the_stack(thread: int) -> list[str]:
+    """Return the functions in which a thread is, where its innermost one is a wait."""
+    frame = sys._current_frames()[thread]
+    names = []
+    while frame is not None and frame.f_back is not None:
+        names.append(frame.f_code.co_name)
+        frame = frame.f_back
+    return names if names[:1] == ["wait"] else []
+
+
+main()

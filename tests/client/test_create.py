@@ -1,0 +1,231 @@
+"""Two pictures in, one video out: what `create_frames` gives back, and what the vendor gets to see of it."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from pixverse_nb.client import Client
+from pixverse_nb.domain.jobs import JobState
+from pixverse_nb.domain.remote import UploadedFile
+from pixverse_nb.jobs.job import Job
+from pixverse_nb.sandbox import Account
+from tests.client.conftest import Build
+from tests.client.harness import A_JOB_S, House, finished, order, picture, reached, states
+
+
+def test_the_call_returns_while_the_video_is_still_to_be_made(still: House) -> None:
+    """A job comes back at once, open, with its reference and its whole request."""
+    job = order(still.open(), prompt="a slow push in", duration=8)
+    assert isinstance(job, Job)
+    assert not job.state.is_final
+    assert job.video is None
+    assert (job.request.prompt, job.request.duration, job.request.seed) == ("a slow push in", 8, 7)
+
+
+def test_the_result_is_the_whole_film_on_disk(client: Client, house: House) -> None:
+    """The file below the home folder is what its sha256 and size say, and nothing half-made is left beside it."""
+    video = finished(order(client))
+    data = video.path.read_bytes()
+    assert hashlib.sha256(data).hexdigest() == video.sha256
+    assert len(data) == video.size_bytes
+    assert video.path.parent == house.home / "videos"
+    assert [path.name for path in video.path.parent.iterdir()] == [video.path.name]
+
+
+def test_the_result_tells_how_it_was_made(client: Client) -> None:
+    """Seed, size, cost as the vendor told it, and the line of Python that makes it again are on the video."""
+    job = order(client, prompt="rain", quality="540p")
+    video = finished(job)
+    assert video.request == job.request
+    assert (video.width, video.height) == (64, 36)
+    assert (video.cost_credits, video.cost_is_estimate) == (45, False)
+    assert video.ref == job.ref
+    assert video.python is not None
+    assert "prompt='rain'" in video.python
+    assert "seed=7" in video.python
+
+
+def test_a_life_is_told_in_order(still: House) -> None:
+    """Every state of a plain job is in its events, oldest first, and times never go back."""
+    job = order(still.open())
+    reached(job, JobState.QUEUED)
+    still.control.advance(20)
+    reached(job, JobState.GENERATING)
+    still.control.advance(A_JOB_S)
+    finished(job)
+    assert states(job) == [
+        "planned",
+        "uploading",
+        "waiting",
+        "submitting",
+        "queued",
+        "generating",
+        "downloading",
+        "done",
+    ]
+    times = [event.at for event in job.events()]
+    assert times == sorted(times)
+
+
+def test_each_field_reaches_the_vendor(still: House) -> None:
+    """What was asked for stands in the vendor's own row."""
+    client = still.open()
+    job = order(
+        client,
+        prompt="dolly in",
+        duration=5,
+        quality="540p",
+        motion_mode="fast",
+        aspect_ratio="4:3",
+        seed=99,
+        remove_watermark=False,
+    )
+    reached(job, JobState.QUEUED)
+    (row,) = client.videos()
+    named = ("prompt", "duration", "quality", "motion_mode", "aspect_ratio", "seed", "remove_watermark", "model")
+    assert [row.raw[name] for name in named] == ["dolly in", 5, "540p", "fast", "4:3", 99, 0, "v3.5"]
+
+
+def test_a_drawn_seed_is_sent_and_kept(client: Client, house: House) -> None:
+    """Without a seed one is drawn, the vendor gets it, and the request shows it."""
+    job = order(client, seed=None)
+    finished(job)
+    (generation,) = house.control.generations
+    assert generation.seed == job.request.seed
+
+
+def test_the_own_reference_travels_behind_ours(client: Client, house: House) -> None:
+    """The user's `reply_ref` is sent after our own, so that both can be read."""
+    job = order(client, reply_ref="shot 12")
+    finished(job)
+    (generation,) = house.control.generations
+    assert generation.reply_ref == f"{job.ref}:1 shot 12"
+
+
+def test_a_later_model_goes_to_the_newer_route(client: Client, house: House) -> None:
+    """A model after v3.5 is asked for on create-frames, without the fields that this route does not know."""
+    finished(order(client, model="v4.5"))
+    (generation,) = house.control.generations
+    assert generation.route == "create-frames"
+
+
+def test_pictures_of_every_kind_are_taken(client: Client, tmp_path: Path) -> None:
+    """A path, a path as text, an array and a PIL picture make a video like bytes do."""
+    path = tmp_path / "first.png"
+    path.write_bytes(picture(0))
+    pixels = np.full((18, 32, 3), 77, np.uint8)
+    with path.open("rb") as file:
+        pairs = [(path, str(path)), (pixels, Image.fromarray(pixels)), (file, picture(9))]
+        for first, last in pairs:
+            assert finished(order(client, first=first, last=last)).path.is_file()
+
+
+def test_a_picture_goes_up_once(house: House) -> None:
+    """Two jobs, and a third one after a restart, share the uploads of the same pictures."""
+    client = house.open()
+    finished(order(client, seed=1))
+    finished(order(client, seed=2))
+    client.close()
+    finished(order(house.open(), seed=3))
+    assert house.control.requests["files"] == 2
+    assert house.paid == 3
+
+
+def test_the_same_picture_twice_goes_up_once(client: Client, house: House) -> None:
+    """First and last may be one picture, which is uploaded a single time, also by jobs at the same moment."""
+    jobs = [order(client, first=picture(5), last=picture(5), seed=seed) for seed in (1, 2, 3)]
+    for job in jobs:
+        finished(job)
+    assert house.control.requests["files"] == 1
+
+
+def test_an_uploaded_file_is_used_as_it_is(client: Client, house: House) -> None:
+    """What the vendor holds already, from `client.uploads()`, is not sent again."""
+    finished(order(client, seed=1))
+    last, first = client.uploads()
+    finished(order(client, first=first, last=last, seed=2))
+    finished(order(client, first=UploadedFile(first.path), last=picture(200), seed=3))
+    assert house.control.requests["files"] == 2
+    assert house.paid == 3
+
+
+def test_the_account_with_room_is_chosen(built: Build, tmp_path: Path) -> None:
+    """Of several accounts the one with free slots gets the job, and both pictures go to the same account."""
+    with built(tmp_path, accounts=["one@example.com", "two@example.com"]) as house:
+        busy = house.control.accounts["one@example.com"]
+        busy.plan_jobs = 0
+        house.control.add_account(busy)
+        job = order(house.open())
+        finished(job)
+        (generation,) = house.control.generations
+        assert generation.email == "two@example.com"
+        assert (job.account or "").startswith("t…@e…")
+
+
+def test_the_named_account_gets_the_job_and_the_list(built: Build, tmp_path: Path) -> None:
+    """`email` at the call or at the client decides; what is asked of the vendor is asked for that account."""
+    with built(tmp_path, accounts=["one@example.com", "two@example.com"]) as house:
+        one, two = house.open(email="one@example.com"), house.open(email="two@example.com")
+        finished(order(one, seed=1))
+        finished(order(two, seed=2))
+        finished(order(one, seed=3, email="two@example.com"))
+        assert [generation.email[:3] for generation in house.control.generations] == ["one", "two", "two"]
+        assert (len(one.videos()), len(two.videos())) == (1, 2)
+        assert one.credits().total == two.credits().total + 45
+        assert house.control.requests["files"] == 4  # each picture once for each account
+
+
+def test_several_accounts_share_the_work(built: Build, tmp_path: Path) -> None:
+    """Jobs asked for at once spread over all accounts, each up to its own slots, without a single refused call."""
+    accounts = [Account("one@example.com", max_jobs=2), Account("two@example.com", max_jobs=3)]
+    with built(tmp_path, speed=0, accounts=accounts) as house:
+        client = house.open()
+        jobs = [order(client, seed=seed) for seed in range(1, 8)]
+        house.accepts(5)
+        emails = [generation.email for generation in house.control.generations]
+        assert (emails.count("one@example.com"), emails.count("two@example.com")) == (2, 3)
+        house.control.advance(A_JOB_S)
+        house.accepts(7)
+        house.control.advance(A_JOB_S)
+        for job in jobs:
+            finished(job)
+        assert house.control.requests["create-frames-v3"] == 7
+        assert house.control.requests["files"] == 4
+
+
+def test_an_account_without_credits_hands_its_work_to_the_other(built: Build, tmp_path: Path) -> None:
+    """A 412 stops that account alone: the refused call and those that wait behind it go to the one with credits."""
+    poor = Account("one@example.com", max_jobs=4, credits={"daily": 45, "monthly": 0, "package": 0})
+    with built(tmp_path, accounts=[poor, Account("two@example.com", max_jobs=1)]) as house:
+        client = house.open()
+        jobs = [order(client, seed=seed) for seed in range(1, 7)]
+        for job in jobs:
+            finished(job)
+        emails = [generation.email for generation in house.control.generations]
+        assert (emails.count("one@example.com"), emails.count("two@example.com")) == (1, 5)
+
+
+def test_an_account_that_waits_for_its_owner_hands_its_work_on_at_the_upload(built: Build, tmp_path: Path) -> None:
+    """A 596 to a picture stops that account alone: with another one good, every job comes through."""
+    pending = Account("one@example.com", pending=True)
+    with built(tmp_path, accounts=[pending, Account("two@example.com", max_jobs=2)]) as house:
+        client = house.open()
+        for job in [order(client, seed=seed) for seed in range(1, 5)]:
+            finished(job)
+        assert {generation.email for generation in house.control.generations} == {"two@example.com"}
+
+
+def test_an_account_that_has_credits_again_is_used_again(built: Build, tmp_path: Path) -> None:
+    """What is asked for after it had stopped is a new try: the account is not left out for good."""
+    poor = Account("one@example.com", max_jobs=4, credits={"daily": 45, "monthly": 0, "package": 0})
+    with built(tmp_path, accounts=[poor, Account("two@example.com", max_jobs=1)]) as house:
+        client = house.open()
+        for job in [order(client, seed=seed) for seed in range(1, 5)]:
+            finished(job)
+        house.control.set_credits("one@example.com", daily=10_000)
+        for job in [order(client, seed=seed) for seed in range(11, 19)]:
+            finished(job)
+        emails = [generation.email for generation in house.control.generations]
+        assert emails[4:].count("one@example.com") >= 4

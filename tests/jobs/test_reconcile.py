@@ -1,0 +1,106 @@
+"""Which generation without a reference is a lost call: what a vendor may tidy, and what makes it another one's."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from pixverse_nb.domain.jobs import JobRecord
+from pixverse_nb.domain.remote import RemoteState, RemoteVideo
+from pixverse_nb.jobs.reconcile import is_this, may_be_this
+from tests.factories import a_record, a_request
+
+SENT_AT = 1_790_000_000.0
+HOUR_S = 3600.0
+PROMPT = "A slow turn &  back\nto the cup"
+
+
+def lost() -> JobRecord:
+    """A lost call with both pictures at the vendor."""
+    return a_record(
+        request=a_request(prompt=PROMPT, quality="720p", motion_mode="normal", seed=42),
+        intent_at=SENT_AT,
+        first_path="upload/a.png",
+        last_path="upload/b.png",
+    )
+
+
+def a_row(**changes: Any) -> RemoteVideo:
+    """The row of that very call, with `changes`."""
+    plain = RemoteVideo(
+        video_id="user:1-a@example.com-v:9",
+        state=RemoteState.GENERATING,
+        created_at=SENT_AT + 1,
+        prompt=PROMPT,
+        seed=42,
+        quality="720p",
+        duration=5,
+        motion_mode="normal",
+        first_path="upload/a.png",
+        last_path="upload/b.png",
+    )
+    return replace(plain, **changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"prompt": "A slow turn & back to the cup"},
+        {"prompt": "A slow turn &amp;  back\r\nto the cup "},
+        {"quality": "720P", "motion_mode": "Normal"},
+        {"quality": None, "duration": None, "motion_mode": None},
+        {"first_path": None, "last_path": None},
+        {"created_at": None},
+        {"created_at": SENT_AT - 2 * HOUR_S},
+        {"created_at": SENT_AT - 14 * HOUR_S},
+        {"created_at": SENT_AT + 14 * HOUR_S},
+        {"first_path": None, "last_path": None, "created_at": SENT_AT - 2 * HOUR_S},
+    ],
+)
+def test_what_is_tidied_or_left_out_is_this_call_all_the_same(changes: dict[str, Any]) -> None:
+    """Spaces, capitals and escaped signs may differ, fields may be missing, and a clock may be set."""
+    assert is_this(a_row(**changes), lost())
+    assert may_be_this(a_row(**changes), lost())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"prompt": "Something else"},
+        {"quality": "540p"},
+        {"first_path": "upload/a_thumb.png"},
+        {"created_at": SENT_AT - 100 * HOUR_S},
+        {"first_path": None, "created_at": SENT_AT - 4 * HOUR_S},
+        {"seed": None},
+        {"prompt": None},
+    ],
+)
+def test_where_one_thing_differs_nobody_but_a_person_can_tell(changes: dict[str, Any]) -> None:
+    """With the same seed one group of facts that differs is no proof that it is another one's, nor that it is this."""
+    assert not is_this(a_row(**changes), lost())
+    assert may_be_this(a_row(**changes), lost())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"seed": 43},
+        {"duration": 8},
+        {"seed": None, "prompt": "Something else"},
+        {"seed": None, "created_at": SENT_AT - 4 * HOUR_S},
+        {"prompt": "Something else", "first_path": "upload/c.png"},
+        {"first_path": "upload/c.png", "created_at": SENT_AT - 4 * HOUR_S},
+    ],
+)
+def test_another_one_is_told(changes: dict[str, Any]) -> None:
+    """Another seed or length, or two things that differ, make it another call's: nothing is held up by it."""
+    assert not may_be_this(a_row(**changes), lost())
+    assert not is_this(a_row(**changes), lost())
+
+
+def test_a_row_of_a_request_without_prompt_may_leave_it_out() -> None:
+    """Where nothing was prompted, a row need not tell a prompt."""
+    record = replace(lost(), request=a_request(prompt="", quality="720p", motion_mode="normal", seed=42))
+    assert is_this(a_row(prompt=None), record)
+    assert is_this(a_row(prompt=""), record)

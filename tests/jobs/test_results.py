@@ -1,0 +1,210 @@
+"""What a record means to a person: the video, the error, the line of Python, the notice of reuse."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pixverse_nb import errors
+from pixverse_nb.domain.jobs import JobRecord, JobState, StoredVideo
+from pixverse_nb.domain.requests import FramesRequest
+from pixverse_nb.errors import JobError, PixVerseError
+from pixverse_nb.jobs.results import error_of, python_line, reuse_notice, thumbnails_of, video_of
+from tests.factories import EMAIL, FIRST_SHA, LAST_SHA, NOW, a_record, a_request, a_video_id
+from tests.images.made import encoded, scene
+
+
+def the_error(record: JobRecord, *, is_resting: bool = False) -> PixVerseError:
+    """Return the error of a record that has one."""
+    error = error_of(record, job="the job", is_resting=is_resting)
+    assert error is not None
+    return error
+
+
+def test_a_job_without_an_error_has_none() -> None:
+    """A record without an error sentence raises nothing, in whatever state."""
+    for state in JobState:
+        assert error_of(a_record(state=state), job=None, is_resting=False) is None
+
+
+@pytest.mark.parametrize(
+    ("state", "kind", "expected"),
+    [
+        (JobState.FAILED, "JobFailed", errors.JobFailed),
+        (JobState.MODERATED, "JobModerated", errors.JobModerated),
+        (JobState.CANCELLED, "JobCancelled", errors.JobCancelled),
+        (JobState.TIMED_OUT, "JobTimeout", errors.JobTimeout),
+        (JobState.REFUSED, "APIError", errors.APIError),
+        (JobState.REFUSED, "Unauthorized", errors.Unauthorized),
+        (JobState.REFUSED, "SubscriptionRequired", errors.SubscriptionRequired),
+        (JobState.REFUSED, "NotFound", errors.NotFound),
+        (JobState.REFUSED, "OutOfCredits", errors.OutOfCredits),
+        (JobState.MODERATED, "Moderated", errors.Moderated),
+        (JobState.REFUSED, "AccountPending", errors.AccountPending),
+        (JobState.REFUSED, "ConfigError", errors.ConfigError),
+        (JobState.DOWNLOADING, "DownloadError", errors.DownloadError),
+        (JobState.WAITING, "LedgerError", errors.LedgerError),
+        (JobState.REFUSED, "OfANewerVersion", PixVerseError),
+        (JobState.REFUSED, None, PixVerseError),
+    ],
+)
+def test_each_end_has_its_error(state: JobState, kind: str | None, expected: type[PixVerseError]) -> None:
+    """The error's class tells how the job ended; job, reference, masked account and charge are on it."""
+    record = a_record(state=state, error="It ended.", error_kind=kind, account=EMAIL, charged="unknown")
+    error = the_error(record)
+    assert type(error) is expected
+    assert str(error).startswith("It ended.")
+    assert (error.ref, error.account, error.may_have_been_charged) == (record.ref, "m…@e…", "unknown")
+    if isinstance(error, JobError):
+        assert error.job == "the job"
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        ("Unauthorized", 401),
+        ("SubscriptionRequired", 402),
+        ("NotFound", 404),
+        ("OutOfCredits", 412),
+        ("Moderated", 422),
+        ("AccountPending", 596),
+    ],
+)
+def test_a_refusal_has_the_vendors_status(kind: str, status: int) -> None:
+    """After a restart too, a refusal carries the status that the vendor answered with."""
+    error = the_error(a_record(state=JobState.REFUSED, error="No.", error_kind=kind))
+    assert isinstance(error, errors.APIError)
+    assert error.status == status
+
+
+def test_the_next_step_follows_the_error() -> None:
+    """An error says what happened, then what to do."""
+    error = the_error(a_record(state=JobState.TIMED_OUT, error="Late.", error_kind="JobTimeout", charged="yes"))
+    assert str(error) == 'Late. client.job("pv-cell-0001") takes it up again. Nothing is paid again.'
+
+
+def done(**changes: Any) -> JobRecord:
+    """A finished job with `changes`."""
+    fields: dict[str, Any] = {
+        "state": JobState.DONE,
+        "video": StoredVideo("videos/one.mp4", "ff", 1000, 1280, 720, 5.0),
+        "url": "https://media.example.org/a%2Fb.mp4",
+        "video_id": a_video_id(),
+        "submitted_at": NOW + 1,
+        "finished_at": NOW + 60,
+        "estimated_credits": 60,
+        "charged": "yes",
+    }
+    return a_record(**{**fields, **changes})
+
+
+def test_a_video_has_what_the_record_knows(tmp_path: Path) -> None:
+    """Path below the home, hash, figures, address, request and origin come from the record."""
+    video = video_of(done(), home=tmp_path, is_sandbox=True)
+    assert video.path == tmp_path / "videos" / "one.mp4"
+    assert (video.sha256, video.size_bytes, video.width, video.height, video.duration_s) == ("ff", 1000, 1280, 720, 5.0)
+    assert (video.url, video.ref, video.video_id) == (done().url, done().ref, a_video_id())
+    assert (video.request, video.made_at, video.is_sandbox) == (a_request(), NOW + 60, True)
+    assert video.poster_jpeg is None
+
+
+def test_the_vendors_cost_wins_over_the_estimate(tmp_path: Path) -> None:
+    """Where the vendor told the cost it is the cost, a free one too; else the estimate is called one."""
+    for told, cost, is_estimate in ((90, 90, False), (0, 0, False), (None, 60, True)):
+        video = video_of(done(cost_credits=told), home=tmp_path, is_sandbox=False)
+        assert (video.cost_credits, video.cost_is_estimate) == (cost, is_estimate)
+
+
+def test_done_without_a_file_is_a_ledgers_fault(tmp_path: Path) -> None:
+    """A finished job that names no file is told as what it is."""
+    with pytest.raises(errors.LedgerError, match="pv-cell-0001"):
+        video_of(done(video=None), home=tmp_path, is_sandbox=False)
+
+
+def kept_pictures(home: Path, *, last: bytes = b"") -> Path:
+    """Return a home with two good stored pictures, unless the last one is written otherwise."""
+    folder = home / "pictures"
+    folder.mkdir(parents=True)
+    (folder / f"{FIRST_SHA}.png").write_bytes(encoded(scene(640, 360), "PNG"))
+    (folder / f"{LAST_SHA}.png").write_bytes(last or encoded(scene(640, 360), "PNG"))
+    return home
+
+
+def test_thumbnails_come_from_the_stored_pictures(tmp_path: Path) -> None:
+    """Both stored pictures become small JPEGs, and the first of them is the video's poster."""
+    home = kept_pictures(tmp_path)
+    found = thumbnails_of(a_record(), home=home, longest_px=64)
+    assert found is not None
+    assert all(picture.startswith(b"\xff\xd8") for picture in found)
+    assert video_of(done(), home=home, is_sandbox=False).poster_jpeg is not None
+
+
+def test_without_a_good_picture_there_are_no_thumbnails(tmp_path: Path) -> None:
+    """Where a stored picture is broken, gone or was never named there are none, and no error."""
+    assert thumbnails_of(a_record(), home=kept_pictures(tmp_path / "broken", last=b"broken"), longest_px=64) is None
+    home = kept_pictures(tmp_path / "gone")
+    assert thumbnails_of(a_record(first_sha=None), home=home, longest_px=64) is None
+    (home / "pictures" / f"{LAST_SHA}.png").unlink()
+    assert thumbnails_of(a_record(), home=home, longest_px=64) is None
+
+
+@pytest.mark.parametrize("name", ["../private", "**", "*", "../pictures/" + FIRST_SHA])
+def test_only_a_hash_names_a_stored_picture(tmp_path: Path, name: str) -> None:
+    """Whatever the ledger says, no file outside of the pictures' folder is shown, and no name is a pattern."""
+    home = kept_pictures(tmp_path)
+    (home / "private.png").write_bytes(encoded(scene(64, 36), "PNG"))
+    assert thumbnails_of(a_record(first_sha=name), home=home, longest_px=64) is None
+
+
+def test_a_stored_picture_is_made_small_once(tmp_path: Path) -> None:
+    """A stored picture's name is its hash: what was made of it serves all jobs, by size, and is not read again."""
+    home = kept_pictures(tmp_path)
+    found = thumbnails_of(a_record(), home=home, longest_px=64)
+    (home / "pictures" / f"{LAST_SHA}.png").write_bytes(b"broken")
+    assert thumbnails_of(a_record(), home=home, longest_px=64) == found
+    assert thumbnails_of(a_record(), home=home, longest_px=32) is None
+
+
+def test_the_line_of_python_makes_the_same_request() -> None:
+    """The line names every field that is not the default, and read as Python gives the same video again."""
+    request = a_request(prompt="A \"quoted\" 'cat'\n", quality="360p", seed=7, aspect_ratio="1:1", email=EMAIL)
+    record = a_record(request=request, sources=("'a.jpg'", "'b.jpg'"), fit=None, allow_refused=True)
+    line = python_line(record)
+    assert line.startswith("client.create_frames('a.jpg', 'b.jpg', ")
+    assert "maria" not in line
+    made: dict[str, Any] = {}
+
+    class Client:
+        def create_frames(self, first: str, last: str, **fields: Any) -> None:
+            made.update(fields, first=first, last=last)
+
+    eval(line, {"client": Client()})  # noqa: S307  the line is ours, and that it is Python is the fact tested
+    assert (made.pop("first"), made.pop("last")) == ("a.jpg", "b.jpg")
+    assert (made.pop("fit"), made.pop("allow_refused")) == (None, True)
+    assert FramesRequest(first=request.first, last=request.last, **made).cell == request.cell
+
+
+def test_the_plain_line_is_short() -> None:
+    """Defaults are left out, but for the ratio, which depends on the picture."""
+    assert python_line(a_record()) == "client.create_frames(first, last, aspect_ratio='16:9', seed=42)"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"charged": "no"}, "nothing has been paid for it so far"),
+        ({"charged": "unknown"}, "whether it was paid is being settled, and it is not sent again"),
+        ({"charged": "yes", "cost_credits": 90}, ", 90 credits: given back, not paid again"),
+        ({"charged": "yes", "estimated_credits": 60}, ", about 60 credits: given back"),
+        (
+            {"charged": "yes", "estimated_credits": None},
+            ": given back, not paid again. reuse=False pays for a new one.",
+        ),
+    ],
+)
+def test_reuse_says_what_was_paid_and_when(changes: dict[str, Any], words: str) -> None:
+    """A job that is given back says when it was made, what it cost, and how to pay for a new one."""
+    notice = reuse_notice(a_record(submitted_at=NOW, **changes))
+    assert words in notice
+    assert time.strftime("%Y-%m-%d %H:%M", time.localtime(NOW)) in notice
