@@ -16,7 +16,7 @@ from pathlib import Path
 from pixverse_nb.domain.jobs import JobEvent, JobRecord, JobState, StoredVideo
 from pixverse_nb.domain.requests import FramesRequest
 from pixverse_nb.ledger import Ledger
-from pixverse_nb.ledger.jobs import TravellingJob
+from pixverse_nb.ledger.jobs import ExportedJob
 
 JOBS = 10_000
 RUNS = 9
@@ -59,7 +59,7 @@ def main() -> None:
             f"empty {ms(tick[empty][0])} and {ms(tick[empty][1])}, full {ms(tick[full][0])} and {ms(tick[full][1])}; "
             "wanted: no growth"
         )
-        learn = [timed(lambda: ledgers[full].done_like(limit=200)) for _ in range(RUNS)]
+        learn = [timed(lambda: ledgers[full].durations_of(limit=200)) for _ in range(RUNS)]
         print(f"learning durations from the newest 200: {ms(statistics.median(learn))}, once")
         for ledger in ledgers.values():
             ledger.close()
@@ -83,7 +83,7 @@ def fill(home: Path) -> None:
         record = finished(number, at=now - JOBS + number)
         (home / "videos" / f"{record.ref}.mp4").write_bytes(bytes(FILM_BYTES))
         history = [JobEvent(record.created_at + step, state, "as it was") for step, state in enumerate(JobState)]
-        jobs.append(TravellingJob(record, tuple(history[:8])))
+        jobs.append(ExportedJob(record, tuple(history[:8])))
     ledger.travel.unpack(jobs, (), decide=lambda _, theirs: theirs, at=now, text="filled")
     ledger.close()
 
@@ -101,7 +101,7 @@ def finished(number: int, *, at: float) -> JobRecord:
         attempt=1,
         video_id=f"user:1-pixverse:bench@example.org-video:{number}",
         submitted_at=at + 1,
-        seen_open_at=at + 55,
+        last_seen_running_at=at + 55,
         finished_at=at + 60,
         url=f"https://media.example.org/{number}.mp4",
         video=StoredVideo(f"videos/{ref}.mp4", "0" * 64, FILM_BYTES, 1280, 720, 5.0),
@@ -112,7 +112,7 @@ def finished(number: int, *, at: float) -> JobRecord:
 
 def intent_s(ledger: Ledger, *, budget: int | None = None) -> float:
     """Return the median seconds of storing an intent."""
-    epoch = ledger.seats.take("bench", after=row.epoch if (row := ledger.seats.row()) else 0, has_lock=True)
+    epoch = ledger.leases.take("bench", after=row.epoch if (row := ledger.leases.row()) else 0, has_lock=True)
     fresh = replace(
         finished(JOBS, at=time.time()), request=FramesRequest(first="a", last="b", seed=1), video=None,
         video_id=None, state=JobState.WAITING, charged="no", ref=f"pv-intent-{time.time_ns()}", budget_credits=budget,
@@ -136,7 +136,7 @@ def tick_s(ledger: Ledger) -> float:
     mark = ledger.change_mark()
 
     def look() -> None:
-        ledger.outside_version()
+        ledger.data_version()
         ledger.changes_since(mark)
 
     return statistics.median(timed(look) for _ in range(COMMITS))

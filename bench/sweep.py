@@ -56,7 +56,7 @@ def main() -> None:
             for whose, run in (("ours", ours), ("a pool of 8 threads", pool), ("a loop that waits after a 429", loop)):
                 box = Sandbox(speed=SPEED, render=render)
                 box.control.switches.queue_s = (0.0, 0.0)
-                box.control.switches.generation_s = Drawn(durations(random.Random(7)))  # noqa: S311 - a bench
+                box.control.switches.generation_s = LiveView(durations(random.Random(7)))  # noqa: S311 - a bench
                 with box:
                     print(f"  {whose}: {run(box, path)}")
         print("wanted: at most 1.05 ×, at most 1.2 requests a job, two uploads in all")
@@ -74,7 +74,7 @@ def log_normal(chance: random.Random) -> Draw:
     return lambda: min(240.0, chance.lognormvariate(4.0, 0.35))
 
 
-class Drawn(tuple[float, float]):
+class LiveView(tuple[float, float]):
     """A least and a most that are drawn anew for every job: the sandbox unpacks them when it accepts one."""
 
     def __new__(cls, draw: Draw) -> Self:

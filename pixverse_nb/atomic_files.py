@@ -14,7 +14,7 @@ _STALE_PART_S: Final = 86_400.0  # no film takes a day
 
 
 @contextmanager
-def written_whole(target: Path) -> Iterator[Path]:
+def atomic_write(target: Path) -> Iterator[Path]:
     """Give a new empty file beside `target`, its owner's alone, to be written; at the end it takes the name `target`.
 
     Nobody ever sees half of it. Where the block raises, nothing of it stays, and `target` is as it was.
@@ -24,13 +24,13 @@ def written_whole(target: Path) -> Iterator[Path]:
     part = Path(name)
     try:
         yield part
-        put_in_place(part, target)
+        fsync_replace(part, target)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
 
 
-def put_in_place(part: Path, target: Path) -> None:
+def fsync_replace(part: Path, target: Path) -> None:
     """Have the contents of `part` on the disk, then rename it to `target`, in the same folder, and sync that too."""
     with part.open("rb+") as file:
         os.fsync(file.fileno())
@@ -38,7 +38,7 @@ def put_in_place(part: Path, target: Path) -> None:
     sync_folder(target.parent)
 
 
-def clear_parts(home: Path) -> None:
+def remove_stale_parts(home: Path) -> None:
     """Remove the half-written files that killed processes left in a home's folders, once they are a day old."""
     oldest = time.time() - _STALE_PART_S
     for part in (*home.glob("videos/*.part"), *home.glob("pictures/*.part"), *home.glob(".pixverse-*.part")):

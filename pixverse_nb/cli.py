@@ -23,7 +23,7 @@ from pixverse_nb.connection import SANDBOX, SPEED_MAX
 from pixverse_nb.doctor.run import examine_home
 from pixverse_nb.errors import ConfigError, PixVerseError
 from pixverse_nb.jobs.history import read_history, read_jobs
-from pixverse_nb.redaction import masked
+from pixverse_nb.redaction import redact
 from pixverse_nb.render.job_views import history_text, jobs_text
 
 MOST_JOBS: Final = 10_000
@@ -205,7 +205,7 @@ def _say(text: str) -> None:
 
 
 def _complain(text: str) -> int:
-    print(f"pixverse-nb: {masked(text)}", file=sys.stderr)
+    print(f"pixverse-nb: {redact(text)}", file=sys.stderr)
     return 1
 
 

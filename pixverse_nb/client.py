@@ -17,21 +17,21 @@ from typing import Any, Self, TypeVar
 from pixverse_nb.backends import useapi
 from pixverse_nb.backends.base import Call
 from pixverse_nb.config import Prices, Timing, find_email, find_home
-from pixverse_nb.connection import SANDBOX, Service, find_service, say_network, start_sandbox
-from pixverse_nb.doctor.report import Examination
+from pixverse_nb.connection import SANDBOX, Connection, resolve_connection, start_sandbox, warn_network_filesystem
+from pixverse_nb.doctor.report import Report
 from pixverse_nb.domain.jobs import JobRecord
 from pixverse_nb.domain.remote import Capacity, Credits, RemoteVideo, UploadedFile
 from pixverse_nb.errors import ConfigError, InvalidRequest
-from pixverse_nb.event_loop import Portal
-from pixverse_nb.job_builder import Drafter, Wish
+from pixverse_nb.event_loop import EventLoopThread
+from pixverse_nb.job_builder import CreateArgs, JobBuilder
 from pixverse_nb.jobs.engine import Engine
-from pixverse_nb.jobs.job import Asker, Job, JobList, tell
-from pixverse_nb.jobs.remote_videos import EveryAccount, find_or_adopt, take_in
-from pixverse_nb.jobs.webhooks import Listener
+from pixverse_nb.jobs.job import Job, JobFactory, JobList, tell
+from pixverse_nb.jobs.remote_videos import AllAccounts, find_or_adopt, take_in
+from pixverse_nb.jobs.webhooks import WebhookListener
 from pixverse_nb.ledger import Ledger
-from pixverse_nb.maintenance import Keeper, KeepsFiles
-from pixverse_nb.redaction import Secret, masked
-from pixverse_nb.sweep.bench import Bench
+from pixverse_nb.maintenance import FileVerifier, KeepsFiles
+from pixverse_nb.redaction import Secret, redact
+from pixverse_nb.sweep.bench import SweepContext
 from pixverse_nb.sweep.maker import MakesSweeps, SweepMaker
 
 T = TypeVar("T")
@@ -64,7 +64,7 @@ class Client(KeepsFiles, MakesSweeps):
     ) -> None:
         given = Secret(token) if token else None
         del token  # a verbose traceback prints the variables of every frame
-        service = find_service(given, base_url=base_url, home=home, timing=timing)
+        service = resolve_connection(given, base_url=base_url, home=home, timing=timing)
         self._email = None if service.box else find_email(email)
         with service.stopped_on_error():
             self._open(service, prices=prices, budget_credits=budget_credits)
@@ -92,7 +92,7 @@ class Client(KeepsFiles, MakesSweeps):
             client._open(service, prices=prices, budget_credits=budget_credits)
         return client
 
-    def _open(self, service: Service, *, prices: Prices | None, budget_credits: int | None) -> None:
+    def _open(self, service: Connection, *, prices: Prices | None, budget_credits: int | None) -> None:
         is_number = isinstance(budget_credits, int) and not isinstance(budget_credits, bool) and budget_credits >= 0
         if budget_credits is not None and not is_number:
             raise ConfigError(f"budget_credits must be a whole number from 0 on, or None, not {budget_credits!r}")
@@ -103,8 +103,8 @@ class Client(KeepsFiles, MakesSweeps):
         self.prices = prices or Prices()
         self._ledger = Ledger(self.home / "ledger.db", service=service.name, budget_credits=budget_credits)
         if self._ledger.network is not None:
-            say_network(self._ledger.network, self.home)
-        self._portal = Portal()
+            warn_network_filesystem(self._ledger.network, self.home)
+        self._portal = EventLoopThread()
         owner = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._engine = Engine(
             ledger=self._ledger,
@@ -113,7 +113,7 @@ class Client(KeepsFiles, MakesSweeps):
             timing=self.timing,
             owner=owner,
         )
-        self._drafter = Drafter(
+        self._drafter = JobBuilder(
             home=self.home,
             owner=owner,
             service=self._ledger.service,
@@ -122,19 +122,19 @@ class Client(KeepsFiles, MakesSweeps):
             deadline_s=self.timing.deadline_s,
             fetch=self.fetch_picture,
         )
-        self._asker = Asker(self._engine, self._portal, handle=self._handle)
+        self._asker = JobFactory(self._engine, self._portal, handle=self._handle)
         self._handles: weakref.WeakValueDictionary[str, Job] = weakref.WeakValueDictionary()
         self._kept: dict[str, Job] = {}  # the open ones, so that their handles live while they move
         self._handles_lock = threading.Lock()
         self._subscribers: list[Callable[[Job], object]] = []
-        self._listener: Listener | None = None
+        self._listener: WebhookListener | None = None
         self._engine.listen(self._changed)
         if self._ledger.open_jobs():
             self._portal.post(self._engine.start)
-        self._keeper = Keeper(self._engine, self._portal, job_of=self.job)
+        self._keeper = FileVerifier(self._engine, self._portal, job_of=self.job)
         self._keeper.start()
         self._sweeps = SweepMaker(
-            Bench(
+            SweepContext(
                 engine=self._engine,
                 portal=self._portal,
                 drafter=self._drafter,
@@ -197,19 +197,21 @@ class Client(KeepsFiles, MakesSweeps):
             "reply_ref": reply_ref,
             "max_jobs": max_jobs,
         }
-        wish = Wish(
+        wish = CreateArgs(
             first, last, {**fields, "email": email or self._email}, fit, deadline_s, allow_refused=allow_refused
         )
         draft, frames = self._drafter.draft(wish, now=self._engine.now())
         self._drafter.keep(frames)
-        job, _ = self._asker.ask_for(draft, reuse=reuse)
+        job, _ = self._asker.get_or_create(draft, reuse=reuse)
         return job
 
     def find_paid(self, first: Any, last: Any, **fields: Any) -> Job | None:
         """Return the job that `create_frames` with the same arguments would give back, or None; creates nothing."""
         extra = {name: fields.pop(name) for name in ("fit", "deadline_s", "allow_refused") if name in fields}
-        draft, _ = self._drafter.draft(Wish(first, last, {"email": self._email, **fields}, **extra), now=time.time())
-        record = self._ledger.find_like(draft)
+        draft, _ = self._drafter.draft(
+            CreateArgs(first, last, {"email": self._email, **fields}, **extra), now=time.time()
+        )
+        record = self._ledger.find_reusable(draft)
         return self._handle(record) if record is not None else None
 
     def estimate(
@@ -232,11 +234,11 @@ class Client(KeepsFiles, MakesSweeps):
         record = self._ledger.load(ref_or_video_id) or self._ledger.load_by_video(ref_or_video_id)
         if record is None:
             mend = (
-                f"no job {masked(ref_or_video_id)!r} in {self.home / 'ledger.db'}: client.jobs() lists those there are"
+                f"no job {redact(ref_or_video_id)!r} in {self.home / 'ledger.db'}: client.jobs() lists those there are"
             )
             raise InvalidRequest({"ref": mend})
         job = self._handle(record)
-        if job.rests:
+        if job.is_paused:
             job.resume()
         return job
 
@@ -267,11 +269,11 @@ class Client(KeepsFiles, MakesSweeps):
 
     def videos(self, *, limit: int = 40, offset: int = 0) -> list[RemoteVideo]:
         """Ask the vendor for its list of generations, newest first; `limit` rows from `offset` on."""
-        return EveryAccount(self._ask, email=self._email).videos(limit=limit, offset=offset)
+        return AllAccounts(self._ask, email=self._email).videos(limit=limit, offset=offset)
 
     def credits(self) -> Credits:
         """Ask the vendor for the balance, in credits; the sum where several accounts are configured and none chosen."""
-        return EveryAccount(self._ask, email=self._email).credits()
+        return AllAccounts(self._ask, email=self._email).credits()
 
     def capacity(self) -> Capacity:
         """Ask the vendor how many jobs run and how many more may."""
@@ -285,15 +287,15 @@ class Client(KeepsFiles, MakesSweeps):
 
         return self._portal.call(fetch())
 
-    def doctor(self, *, offline: bool = False) -> Examination:
+    def doctor(self, *, offline: bool = False) -> Report:
         """Examine this machine, the home, the token, the accounts and the ledger against them; shows as a table.
 
         Nothing is spent and no job is moved. `offline=True` asks the vendor nothing.
         """
-        from pixverse_nb.doctor.run import Patient, examine  # slow to load, and seldom asked for
+        from pixverse_nb.doctor.run import Target, examine  # slow to load, and seldom asked for
 
         ask = None if offline else self._ask_twice
-        patient = Patient(self.home, self._base_url, self._ledger, ask, email=self._email, is_sandbox=self.is_sandbox)
+        patient = Target(self.home, self._base_url, self._ledger, ask, email=self._email, is_sandbox=self.is_sandbox)
         return examine(patient, now=time.time())
 
     def subscribe(self, callback: Callable[[Job], object]) -> Callable[[], None]:
@@ -306,7 +308,7 @@ class Client(KeepsFiles, MakesSweeps):
 
         return unsubscribe
 
-    def listen(self, port: int = 0, *, host: str = "127.0.0.1", public_url: str | None = None) -> Listener:
+    def listen(self, port: int = 0, *, host: str = "127.0.0.1", public_url: str | None = None) -> WebhookListener:
         """Hear the vendor's callbacks on a port of this machine (0: a free one) until the listener or client closes.
 
         A callback makes the vendor's list be asked for now; what it says is never believed. `public_url` is where a
@@ -315,7 +317,7 @@ class Client(KeepsFiles, MakesSweeps):
         """
         if self._listener is not None and not self._listener.is_closed:
             raise ConfigError(f"This client listens already (port {self._listener.port}): close that listener first.")
-        listener = Listener(self._engine, self._portal, public_url=public_url, vendor_url=self._base_url)
+        listener = WebhookListener(self._engine, self._portal, public_url=public_url, vendor_url=self._base_url)
         self._listener = listener.open(host, port)
         return listener
 
@@ -340,10 +342,10 @@ class Client(KeepsFiles, MakesSweeps):
 
     def close(self) -> None:
         """End the thread and close the files; open jobs go on when the next Client opens this home."""
-        self._portal.post_last(self._end)
+        self._portal.on_close(self._end)
         self._portal.close()
         for job in tuple(self._handles.values()):
-            job.let_go()
+            job.detach()
         self._ledger.close()
         if self._box is not None:
             self._box.stop()
@@ -359,7 +361,7 @@ class Client(KeepsFiles, MakesSweeps):
     def __repr__(self) -> str:
         if not hasattr(self, "_engine"):
             return "<Client that could not be opened>"  # in the traceback of its own __init__
-        where = "the embedded sandbox, nothing is paid" if self.is_sandbox else masked(self._base_url)
+        where = "the embedded sandbox, nothing is paid" if self.is_sandbox else redact(self._base_url)
         return f"<Client on {where}; home {self.home}>"
 
     # -- inside --------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from pixverse_nb.domain.requests import FramesRequest
-from pixverse_nb.domain.validation import strangers
+from pixverse_nb.domain.validation import unknown_fields
 from pixverse_nb.errors import ConfigError, InvalidRequest
 from pixverse_nb.redaction import Secret
 
@@ -106,7 +106,7 @@ class Prices:
 
         The other fields of a call may stand beside them; InvalidRequest names what is none.
         """
-        if wrong := strangers(others, _CALL_FIELDS):
+        if wrong := unknown_fields(others, _CALL_FIELDS):
             raise InvalidRequest(wrong)
         base = self.base.get(quality)
         if base is None:
@@ -204,17 +204,17 @@ def find_email(given: str | None) -> str | None:
 Clock = Callable[[], float]  # Unix seconds
 
 
-def steady_clock() -> Clock:
+def boot_clock() -> Clock:
     """Return a clock that starts at the wall clock's time and runs on by the time since boot.
 
     A wall clock that is set by an hour would end the settling of a lost answer at once, and so pay twice. The time
     since boot is not set by anyone, and unlike `time.monotonic` on most systems it goes on while a laptop sleeps.
     """
-    wall, start = time.time(), _since_boot()
-    return lambda: wall + (_since_boot() - start)
+    wall, start = time.time(), _boot_time()
+    return lambda: wall + (_boot_time() - start)
 
 
-def _since_boot() -> float:
+def _boot_time() -> float:
     if hasattr(time, "CLOCK_BOOTTIME"):  # Linux
         return time.clock_gettime(time.CLOCK_BOOTTIME)
     if hasattr(time, "CLOCK_UPTIME_RAW"):  # macOS, where CLOCK_MONOTONIC counts the sleep and time.monotonic() does not

@@ -20,7 +20,7 @@ SPEED_MAX: Final = 10_000
 
 
 @dataclass(frozen=True)
-class Service:
+class Connection:
     """The party at the other end: its `name` in the ledger, how it is reached, its pace, and the folder for its jobs.
 
     `box` is the running sandbox, None for the vendor.
@@ -35,9 +35,9 @@ class Service:
 
     def connect(self) -> Vendor:
         """Return the network's side, which takes a tenth of a second to load: no cell should wait for that."""
-        from pixverse_nb.backends.http import AsyncClient
+        from pixverse_nb.backends.http import HttpTransport
 
-        return AsyncClient(self.base_url, self.token, self.timing)
+        return HttpTransport(self.base_url, self.token, self.timing)
 
     @contextmanager
     def stopped_on_error(self) -> Iterator[None]:
@@ -50,13 +50,13 @@ class Service:
             raise
 
 
-def find_service(
+def resolve_connection(
     token: Secret | None,
     *,
     base_url: str | None,
     home: str | os.PathLike[str] | None,
     timing: Timing | None,
-) -> Service:
+) -> Connection:
     """Return the vendor where a token is found, else the sandbox, and say so.
 
     Raises ConfigError where a base URL was chosen but no token is found.
@@ -64,7 +64,7 @@ def find_service(
     secret = find_token(token)
     if secret is not None:
         url = find_base_url(base_url)
-        return Service(name=url, base_url=url, token=secret, timing=timing or Timing(), home=find_home(home))
+        return Connection(name=url, base_url=url, token=secret, timing=timing or Timing(), home=find_home(home))
     if base_url or os.environ.get("PIXVERSE_NB_BASE_URL"):
         raise ConfigError(
             "No token was found for this base_url. Pass token=…, or set USEAPI_TOKEN. "
@@ -79,7 +79,7 @@ def find_service(
     return service
 
 
-def start_sandbox(home: Path, *, speed: float, timing: Timing | None) -> Service:
+def start_sandbox(home: Path, *, speed: float, timing: Timing | None) -> Connection:
     """Start the embedded sandbox and return it as a service; ConfigError where its packages are missing."""
     if isinstance(speed, bool) or not isinstance(speed, int | float) or not 0 <= speed <= SPEED_MAX:
         raise ConfigError(f"speed must be a number from 0 (time stands still) to {SPEED_MAX}, not {speed!r:.40}")
@@ -91,7 +91,7 @@ def start_sandbox(home: Path, *, speed: float, timing: Timing | None) -> Service
             f"With a token from {TOKEN_PAGE} in USEAPI_TOKEN none of them is needed."
         ) from error
     box = Sandbox(speed=speed, folder=home / "world").start()
-    return Service(
+    return Connection(
         name=SANDBOX,
         base_url=box.base_url,
         token=Secret(box.token),
@@ -119,7 +119,7 @@ def sandbox_timing(speed: float) -> Timing:
     )
 
 
-def say_network(kind: str, home: Path) -> None:
+def warn_network_filesystem(kind: str, home: Path) -> None:
     """Say what a home on a network file system of this kind means."""
     text = (
         f"The home folder {home} lies on a network file system ({kind}). The ledger works there without its "

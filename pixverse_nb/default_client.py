@@ -6,11 +6,11 @@ from typing import Final
 
 from pixverse_nb.client import Client
 from pixverse_nb.config import DEFAULT_BASE_URL, find_base_url, find_email, find_home, find_token
-from pixverse_nb.widgets.ports import Maker
+from pixverse_nb.widgets.ports import VideoClient
 from pixverse_nb.widgets.studio import Studio
 
 
-def studio(client: Maker | None = None) -> Studio:
+def studio(client: VideoClient | None = None) -> Studio:
     """Return the studio on `client`; as the last expression of a cell it shows itself.
 
     Without a client it takes the token that is found (USEAPI_TOKEN, keyring, Colab); without a token it runs on the

@@ -27,7 +27,9 @@ T = TypeVar("T")
 _SLICE_S: Final = 0.2 if os.name == "nt" else threading.TIMEOUT_MAX
 
 
-def is_done_in(future: concurrent.futures.Future[Any], timeout_s: float | None, *, slice_s: float = _SLICE_S) -> bool:
+def wait_for_future(
+    future: concurrent.futures.Future[Any], timeout_s: float | None, *, slice_s: float = _SLICE_S
+) -> bool:
     """Wait until a future is done, at most `timeout_s` seconds (None: for ever), and tell whether it is.
 
     Every `slice_s` seconds an interrupt is let in.
@@ -38,7 +40,7 @@ def is_done_in(future: concurrent.futures.Future[Any], timeout_s: float | None, 
     return future.done()
 
 
-class Portal:
+class EventLoopThread:
     """One daemon thread with one event loop; started on first use, ended by `close()`."""
 
     def __init__(self, name: str = "pixverse-nb") -> None:
@@ -68,7 +70,7 @@ class Portal:
             )
         future = self.submit(work)
         try:
-            is_done_in(future, timeout_s)
+            wait_for_future(future, timeout_s)
             return future.result(0)
         except BaseException:
             future.cancel()
@@ -78,7 +80,7 @@ class Portal:
         """Run `act` soon on the portal's loop; nothing is returned."""
         self._running_loop().call_soon_threadsafe(act)
 
-    def post_last(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def on_close(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Have `work` run after everything else when the portal closes; nothing happens where it never started."""
         self._last_work = work
 
@@ -161,7 +163,7 @@ SAFE_NEST_ASYNCIO2: Final = (1, 7, 3)
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class AsyncioEnvironment:
     """What decides which patch is safe: installed versions, and what has already patched asyncio.
 
     `ipykernel` is None where this process is no Jupyter kernel; `applied` is "nest_asyncio", "nest_asyncio2" or None.
@@ -183,7 +185,7 @@ def enable_nested_asyncio() -> None:
     >>> import pixverse_nb as pv
     >>> pv.enable_nested_asyncio()  # doctest: +SKIP
     """
-    patch = choose_patch(look_around())
+    patch = choose_patch(detect_environment())
     if patch is None:
         return
     apply: Callable[[], None] = importlib.import_module(patch).apply
@@ -196,7 +198,7 @@ def enable_nested_asyncio() -> None:
         ) from error
 
 
-def choose_patch(around: Surroundings) -> str | None:
+def choose_patch(around: AsyncioEnvironment) -> str | None:
     """Return the module to apply, or None where one is applied already; ConfigError where neither is safe."""
     lossy = around.ipykernel is not None and _numbers(around.ipykernel) >= LOSSY_IPYKERNEL
     good2 = around.nest_asyncio2 is not None and _numbers(around.nest_asyncio2) >= SAFE_NEST_ASYNCIO2
@@ -221,9 +223,9 @@ def choose_patch(around: Surroundings) -> str | None:
     raise ConfigError(f"Neither nest_asyncio2 nor nest_asyncio is installed. {_mend_install(good2)}".rstrip())
 
 
-def look_around() -> Surroundings:
+def detect_environment() -> AsyncioEnvironment:
     """Return the facts of this process."""
-    return Surroundings(
+    return AsyncioEnvironment(
         ipykernel=_version("ipykernel") if _is_kernel() else None,
         nest_asyncio2=_version("nest-asyncio2"),
         nest_asyncio=_version("nest-asyncio"),

@@ -36,7 +36,7 @@ Frames = tuple[Frame | None, Frame | None]  # None for a picture that the vendor
 
 
 @dataclass(frozen=True)
-class Wish:
+class CreateArgs:
     """What a person asks for: two pictures, the fields of the request, and how both are fitted.
 
     `fields` are those of FramesRequest; `aspect_ratio` and `seed` may be None or missing. `deadline_s` is in seconds.
@@ -50,7 +50,7 @@ class Wish:
     allow_refused: bool = False
 
 
-class Drafter:
+class JobBuilder:
     """Turns wishes into jobs for one home; `fetch` returns the bytes behind a picture's address."""
 
     def __init__(
@@ -73,7 +73,7 @@ class Drafter:
         self._fetch = fetch
         self._darkroom = Darkroom()
 
-    def draft(self, wish: Wish, *, now: float) -> tuple[JobRecord, Frames]:
+    def draft(self, wish: CreateArgs, *, now: float) -> tuple[JobRecord, Frames]:
         """Return the job as asked for, and its prepared pictures.
 
         Raises InvalidRequest with every wrong field and picture named, InvalidImage where only pictures are wrong.
@@ -92,7 +92,7 @@ class Drafter:
             raise InvalidImage(bad_pictures)
         return self.record_of(wish, request, frames, now=now), frames
 
-    def develop(self, wish: Wish) -> Frames:
+    def develop(self, wish: CreateArgs) -> Frames:
         """Return the prepared pictures of a wish alone; InvalidImage (or InvalidRequest) names what is wrong."""
         wrong, bad_pictures, frames = self._prepared(wish)
         if wrong:
@@ -101,7 +101,7 @@ class Drafter:
             raise InvalidImage(bad_pictures)
         return frames
 
-    def record_of(self, wish: Wish, request: FramesRequest, frames: Frames, *, now: float) -> JobRecord:
+    def record_of(self, wish: CreateArgs, request: FramesRequest, frames: Frames, *, now: float) -> JobRecord:
         """Return the job of a wish whose request is built and whose pictures are prepared."""
         first, last = frames
         return JobRecord(
@@ -119,7 +119,7 @@ class Drafter:
             budget_credits=self.budget_credits,
             estimated_credits=self._prices.estimate(request),
             notices=_notices(frames),
-            sources=(source_name(wish.first, "first"), source_name(wish.last, "last")),
+            source_exprs=(source_expr(wish.first, "first"), source_expr(wish.last, "last")),
             fit=wish.fit,
             allow_refused=wish.allow_refused,
         )
@@ -132,7 +132,7 @@ class Drafter:
 
     # -- inside --------------------------------------------------------------------------------------------------
 
-    def _prepared(self, wish: Wish) -> tuple[dict[str, str], dict[str, str], Frames]:
+    def _prepared(self, wish: CreateArgs) -> tuple[dict[str, str], dict[str, str], Frames]:
         """Return the wrong fields, the bad pictures, and the pictures where both are good."""
         ratio = wish.fields.get("aspect_ratio")
         usable_ratio = ratio if ratio in ASPECT_RATIOS else None
@@ -160,7 +160,7 @@ class Drafter:
         )
         return one, two
 
-    def _fetched(self, wish: Wish) -> tuple[dict[Which, Any], dict[str, str]]:
+    def _fetched(self, wish: CreateArgs) -> tuple[dict[Which, Any], dict[str, str]]:
         """Return the pictures, those with an address as their bytes, and why one could not be fetched."""
         fetched: dict[Which, Any] = {}
         bad: dict[str, str] = {}
@@ -194,7 +194,7 @@ def is_deadline(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= _LONGEST_DEADLINE_S
 
 
-def _values(wish: Wish, frames: Frames) -> dict[str, Any]:
+def _values(wish: CreateArgs, frames: Frames) -> dict[str, Any]:
     """Return the values of the request: the ratio and the seed chosen where the person left them open."""
     own_ratio = next((frame.aspect_ratio for frame in frames if frame is not None), "16:9")
     ratio, seed = wish.fields.get("aspect_ratio"), wish.fields.get("seed")
@@ -202,21 +202,21 @@ def _values(wish: Wish, frames: Frames) -> dict[str, Any]:
     return {
         **wish.fields,
         "prompt": "" if prompt is None else prompt,
-        "first": picture_key(wish.first, frames[0]),
-        "last": picture_key(wish.last, frames[1]),
+        "first": image_key(wish.first, frames[0]),
+        "last": image_key(wish.last, frames[1]),
         "aspect_ratio": own_ratio if ratio is None else ratio,
         "seed": _draw.randint(1, SEED_MAX) if seed is None else seed,
     }
 
 
-def picture_key(source: Any, frame: Frame | None) -> str:
+def image_key(source: Any, frame: Frame | None) -> str:
     """Return what a request calls a picture: its content, or the vendor's name of an upload."""
     if isinstance(source, UploadedFile):
         return f"path:{source.path}"
     return frame.key if frame is not None else "unusable"
 
 
-def source_name(source: Any, which: Which) -> str:
+def source_expr(source: Any, which: Which) -> str:
     """Return how a line of Python names this picture: its path or address, else the plain word."""
     if isinstance(source, UploadedFile):
         return f"pv.UploadedFile({source.path!r})"

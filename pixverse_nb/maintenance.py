@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from pixverse_nb.archive.transfer import Exported, Imported, export_bundle, import_bundle
-from pixverse_nb.atomic_files import clear_parts
+from pixverse_nb.atomic_files import remove_stale_parts
 from pixverse_nb.errors import LedgerError, PixVerseError
-from pixverse_nb.event_loop import Portal
-from pixverse_nb.jobs.download import Verification, examine, is_size_right
+from pixverse_nb.event_loop import EventLoopThread
+from pixverse_nb.jobs.download import VerifyReport, examine, is_size_right
 from pixverse_nb.jobs.engine import Engine
 from pixverse_nb.jobs.job import Job
 
@@ -19,9 +19,9 @@ Path = str | os.PathLike[str]
 class KeepsFiles:
     """What a Client does with the files of its home; it is one."""
 
-    _keeper: "Keeper"
+    _keeper: "FileVerifier"
 
-    def verify(self, *, repair: bool = False) -> Verification:
+    def verify(self, *, repair: bool = False) -> VerifyReport:
         """Compare every finished video with its sha256; return which are missing or altered.
 
         `repair=True` fetches those again (an altered one is kept as `*.altered.mp4`) and waits; nothing is paid. What
@@ -49,10 +49,10 @@ class KeepsFiles:
         return self._keeper.take_in(path)
 
 
-class Keeper:
+class FileVerifier:
     """Looks after the files of one home; usable from any thread but the portal's own."""
 
-    def __init__(self, engine: Engine, portal: Portal, *, job_of: Callable[[str], Job]) -> None:
+    def __init__(self, engine: Engine, portal: EventLoopThread, *, job_of: Callable[[str], Job]) -> None:
         self._engine = engine
         self._portal = portal
         self._job_of = job_of
@@ -63,9 +63,9 @@ class Keeper:
         if self._engine.ledger.stored_videos(limit=1):
             self._portal.post(self._begin)
 
-    def verify(self, *, repair: bool) -> Verification:
+    def verify(self, *, repair: bool) -> VerifyReport:
         """Compare every finished video with its sha256; with `repair` fetch again what is not whole, and wait."""
-        found = examine(self._engine.ledger.done_like(limit=-1), home=self._engine.home)
+        found = examine(self._engine.ledger.durations_of(limit=-1), home=self._engine.home)
         return _repaired(found, [self._job_of(ref) for ref in (*found.missing, *found.altered)]) if repair else found
 
     def export(self, path: Path, *, refs: Iterable[str] | None, overwrite: bool) -> Exported:
@@ -91,7 +91,7 @@ class Keeper:
 
         async def follow() -> None:
             for record in changed:
-                engine.changed_elsewhere(record)
+                engine.on_external_change(record)
             engine.start()
 
         self._portal.call(follow())
@@ -104,13 +104,13 @@ class Keeper:
 
     async def _look(self) -> None:
         engine = self._engine
-        await asyncio.to_thread(clear_parts, engine.home)
+        await asyncio.to_thread(remove_stale_parts, engine.home)
         try:
             for ref in await asyncio.to_thread(self._lost):
                 record = engine.ledger.load(ref)
                 if record is not None and record.url is not None:
                     engine.records.setdefault(ref, record)
-                    engine.take_up(ref)
+                    engine.resume(ref)
         except LedgerError:
             return  # closed meanwhile, or in use: they are looked at again when they are used, and at the next start
 
@@ -124,7 +124,7 @@ class Keeper:
         return lost
 
 
-def _repaired(found: Verification, jobs: Iterable[Job]) -> Verification:
+def _repaired(found: VerifyReport, jobs: Iterable[Job]) -> VerifyReport:
     """Wait until each of `jobs` has its file again, or the vendor is known to have it no more."""
     fetched, lost = [], []
     for job in jobs:

@@ -43,7 +43,7 @@ class Secret:
         raise TypeError("a Secret is never pickled")
 
 
-def masked(text: str) -> str:
+def redact(text: str) -> str:
     """Return `text` with every e-mail address and every token in it made unreadable.
 
     Inside a vendor id, and before the host of an address, whatever has an @ is taken for one; elsewhere a dotted domain

@@ -6,9 +6,9 @@ from collections.abc import Container
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from pixverse_nb.atomic_files import sha256_of_file, written_whole
+from pixverse_nb.atomic_files import atomic_write, sha256_of_file
 from pixverse_nb.domain.jobs import VideoFile
-from pixverse_nb.redaction import masked
+from pixverse_nb.redaction import redact
 from pixverse_nb.render.display import bundle_of
 from pixverse_nb.render.player import player_html, player_text, video_file
 
@@ -52,7 +52,7 @@ class Video(VideoFile, os.PathLike[str]):
             if not overwrite:
                 raise FileExistsError(f"{target} is another file: choose another name, or pass overwrite=True.")
         target.parent.mkdir(parents=True, exist_ok=True)
-        with written_whole(target) as part:
+        with atomic_write(target) as part:
             shutil.copyfile(self.path, part)
         shutil.copymode(self.path, target)  # afterwards: who may only read a file cannot sync it
         return target
@@ -72,4 +72,4 @@ class Video(VideoFile, os.PathLike[str]):
         length = f"{self.duration_s:.1f} s" if self.duration_s else ""
         seed = f"seed {self.request.seed}" if self.request else ""
         facts = ", ".join(fact for fact in (size, length, seed, "sandbox" if self.is_sandbox else "") if fact)
-        return masked(f"Video({str(self.path)!r}{f', {facts}' if facts else ''})")
+        return redact(f"Video({str(self.path)!r}{f', {facts}' if facts else ''})")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pixverse_nb.atomic_files import clear_parts, put_in_place, sha256_of_file, sync_folder, written_whole
+from pixverse_nb.atomic_files import atomic_write, fsync_replace, remove_stale_parts, sha256_of_file, sync_folder
 
 
 def names(folder: Path) -> list[str]:
@@ -19,7 +19,7 @@ def test_a_file_appears_whole(tmp_path: Path) -> None:
     """What is written beside it takes the place of what was there, only when it is complete."""
     target = tmp_path / "x.bin"
     target.write_bytes(b"old")
-    with written_whole(target) as part:
+    with atomic_write(target) as part:
         part.write_bytes(b"new")
         assert part.parent == tmp_path
         assert target.read_bytes() == b"old"
@@ -40,16 +40,16 @@ def test_a_broken_off_file_leaves_nothing(tmp_path: Path, error: BaseException) 
 
 def write_half(target: Path, error: BaseException) -> None:
     """Begin to write, and end with an error."""
-    with written_whole(target) as part:
+    with atomic_write(target) as part:
         part.write_bytes(b"half")
         raise error
 
 
 def test_a_new_file_is_its_owners_alone(tmp_path: Path) -> None:
     """Who wants it to be read by others says so."""
-    with written_whole(tmp_path / "private") as part:
+    with atomic_write(tmp_path / "private") as part:
         part.write_bytes(b"x")
-    with written_whole(tmp_path / "public") as part:
+    with atomic_write(tmp_path / "public") as part:
         part.chmod(0o644)
     rights = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("private", "public")]
     assert rights == [0o600, 0o644]
@@ -65,7 +65,7 @@ def test_contents_and_names_reach_the_disk_in_order(tmp_path: Path, monkeypatch:
         synced.append((stat.S_ISDIR(os.fstat(handle).st_mode), names(tmp_path)))
 
     monkeypatch.setattr(os, "fsync", fsync)
-    put_in_place(part, target)
+    fsync_replace(part, target)
     assert synced == [(False, ["x.part"]), (True, ["x.bin"])]
     sync_folder(tmp_path)
     assert synced[2:] == [(True, ["x.bin"])]
@@ -88,5 +88,5 @@ def test_what_killed_processes_left_is_cleared(tmp_path: Path) -> None:
         file.touch()
     for file in (old, film):
         os.utime(file, (1_000_000, 1_000_000))
-    clear_parts(tmp_path)
+    remove_stale_parts(tmp_path)
     assert names(tmp_path / "videos") == ["b.mp4.8.part", "c.mp4"]

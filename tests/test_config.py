@@ -173,7 +173,7 @@ def test_what_cannot_be_a_token_is_refused_unseen(settings: pytest.MonkeyPatch, 
         find_token(None)
     assert "Copy it again" in str(caught.value)
     told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
-    ours = [frame for frame in told.stack if frame.filename.endswith("pixverse_nb/settings.py")]
+    ours = [frame for frame in told.stack if frame.filename.endswith("pixverse_nb/config.py")]
     assert ours
     assert [frame.name for frame in ours if any(token[:8] in value for value in (frame.locals or {}).values())] == []
 

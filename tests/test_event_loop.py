@@ -10,15 +10,15 @@ from collections.abc import Iterator
 import pytest
 
 from pixverse_nb.errors import ConfigError
-from pixverse_nb.event_loop import Portal, is_done_in
+from pixverse_nb.event_loop import EventLoopThread, wait_for_future
 
 PATIENCE_S = 60.0  # no test waits so long: it is there to fail in place of hanging
 
 
 @pytest.fixture
-def portal() -> Iterator[Portal]:
+def portal() -> Iterator[EventLoopThread]:
     """A portal that is closed in the end."""
-    one = Portal("test-portal")
+    one = EventLoopThread("test-portal")
     yield one
     one.close()
 
@@ -38,7 +38,7 @@ def alive() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name == "test-portal"]
 
 
-def test_it_starts_with_the_first_work(portal: Portal) -> None:
+def test_it_starts_with_the_first_work(portal: EventLoopThread) -> None:
     """Making a portal starts nothing; its thread comes with the first work, as a daemon."""
     assert alive() == []
     assert portal.call(where()) == "test-portal"
@@ -49,14 +49,14 @@ def test_it_starts_with_the_first_work(portal: Portal) -> None:
 def test_a_wait_in_slices_ends_as_one_wait_does() -> None:
     """However short the slices are, it ends when the future is done, or when its own time is over; not before."""
     done: concurrent.futures.Future[int] = concurrent.futures.Future()
-    assert not is_done_in(done, 0.0)
-    assert not is_done_in(done, 0.05, slice_s=0.001)
+    assert not wait_for_future(done, 0.0)
+    assert not wait_for_future(done, 0.05, slice_s=0.001)
     threading.Timer(0.05, lambda: done.set_result(7)).start()
-    assert is_done_in(done, None, slice_s=0.001)
+    assert wait_for_future(done, None, slice_s=0.001)
     assert done.result(0) == 7
 
 
-def test_a_timeout_of_the_work_is_no_end_of_the_waiting(portal: Portal) -> None:
+def test_a_timeout_of_the_work_is_no_end_of_the_waiting(portal: EventLoopThread) -> None:
     """What the work raises is raised, also where it is a TimeoutError itself; the waiting has its own."""
 
     async def late() -> None:
@@ -68,7 +68,7 @@ def test_a_timeout_of_the_work_is_no_end_of_the_waiting(portal: Portal) -> None:
         portal.call(for_ever(), timeout_s=0.01)
 
 
-def test_all_work_meets_on_one_loop(portal: Portal) -> None:
+def test_all_work_meets_on_one_loop(portal: EventLoopThread) -> None:
     """Work from many threads runs on the same thread and loop."""
 
     async def loop() -> int:
@@ -85,7 +85,7 @@ def test_all_work_meets_on_one_loop(portal: Portal) -> None:
     assert alive() == ["test-portal"]
 
 
-def test_errors_come_to_who_called(portal: Portal) -> None:
+def test_errors_come_to_who_called(portal: EventLoopThread) -> None:
     """What the work raises is raised to the caller."""
 
     async def fail() -> None:
@@ -95,7 +95,7 @@ def test_errors_come_to_who_called(portal: Portal) -> None:
         portal.call(fail())
 
 
-def test_it_works_inside_a_running_loop(portal: Portal) -> None:
+def test_it_works_inside_a_running_loop(portal: EventLoopThread) -> None:
     """A cell's own loop may be running: the portal's is another one, and nothing is nested."""
 
     async def cell() -> str:
@@ -104,7 +104,7 @@ def test_it_works_inside_a_running_loop(portal: Portal) -> None:
     assert asyncio.run(cell()) == "test-portal" * 2
 
 
-def test_a_waiting_that_ends_ends_the_work(portal: Portal) -> None:
+def test_a_waiting_that_ends_ends_the_work(portal: EventLoopThread) -> None:
     """When the time given to a call is over, its work is cancelled on the loop."""
     ended = threading.Event()
 
@@ -119,7 +119,7 @@ def test_a_waiting_that_ends_ends_the_work(portal: Portal) -> None:
     assert ended.wait(PATIENCE_S)
 
 
-def test_its_own_thread_cannot_wait_for_itself(portal: Portal) -> None:
+def test_its_own_thread_cannot_wait_for_itself(portal: EventLoopThread) -> None:
     """A call from the portal's own thread would never end: it is refused with the way out."""
 
     async def inside() -> bool:
@@ -131,7 +131,7 @@ def test_its_own_thread_cannot_wait_for_itself(portal: Portal) -> None:
     assert portal.is_current is False
 
 
-def test_posted_acts_run_in_order(portal: Portal) -> None:
+def test_posted_acts_run_in_order(portal: EventLoopThread) -> None:
     """What is posted runs on the loop, one after the other, before what is called afterwards."""
     done: list[int] = []
     for number in range(20):
@@ -140,7 +140,7 @@ def test_posted_acts_run_in_order(portal: Portal) -> None:
     assert done == list(range(20))
 
 
-def test_closing_cancels_then_does_the_last_work(portal: Portal) -> None:
+def test_closing_cancels_then_does_the_last_work(portal: EventLoopThread) -> None:
     """At the end what runs is cancelled, then the last work is done, then the thread is gone."""
     told: list[str] = []
     started = threading.Event()
@@ -156,7 +156,7 @@ def test_closing_cancels_then_does_the_last_work(portal: Portal) -> None:
         await asyncio.wait_for(asyncio.to_thread(lambda: None), PATIENCE_S)
         told.append("last work")
 
-    portal.post_last(last)
+    portal.on_close(last)
     waiting = portal.submit(wait())
     assert started.wait(PATIENCE_S)
     portal.close()
@@ -165,20 +165,20 @@ def test_closing_cancels_then_does_the_last_work(portal: Portal) -> None:
     assert alive() == []
 
 
-def test_closing_twice_or_without_a_start_is_nothing(portal: Portal) -> None:
+def test_closing_twice_or_without_a_start_is_nothing(portal: EventLoopThread) -> None:
     """A portal that never ran has no last work, and every further close is silent."""
     told: list[str] = []
 
     async def last() -> None:
         told.append("last work")
 
-    portal.post_last(last)
+    portal.on_close(last)
     for _ in range(3):
         portal.close()
     assert told == []
 
 
-def test_several_may_close_at_once(portal: Portal) -> None:
+def test_several_may_close_at_once(portal: EventLoopThread) -> None:
     """Two threads that close the same portal both return when it has ended, and the last work is done once."""
     told: list[str] = []
 
@@ -186,7 +186,7 @@ def test_several_may_close_at_once(portal: Portal) -> None:
         await asyncio.to_thread(lambda: None)
         told.append("last work")
 
-    portal.post_last(last)
+    portal.on_close(last)
     portal.call(where())
     threads = [threading.Thread(target=portal.close) for _ in range(4)]
     for thread in threads:
@@ -197,7 +197,7 @@ def test_several_may_close_at_once(portal: Portal) -> None:
     assert alive() == []
 
 
-def test_it_can_be_closed_from_its_own_thread(portal: Portal) -> None:
+def test_it_can_be_closed_from_its_own_thread(portal: EventLoopThread) -> None:
     """A callback that closes the client does not wait for itself."""
     closed = threading.Event()
 
@@ -211,7 +211,7 @@ def test_it_can_be_closed_from_its_own_thread(portal: Portal) -> None:
     assert alive() == []
 
 
-def test_a_closed_portal_says_so(portal: Portal) -> None:
+def test_a_closed_portal_says_so(portal: EventLoopThread) -> None:
     """After the end every door is a ConfigError with the way on, and no coroutine is left unawaited."""
     portal.call(where())
     portal.close()
@@ -220,7 +220,7 @@ def test_a_closed_portal_says_so(portal: Portal) -> None:
             door()
 
 
-def in_the_child(portal: Portal) -> int:
+def in_the_child(portal: EventLoopThread) -> int:
     """Use a portal of the parent in a forked process: 0 where it is refused."""
     try:
         portal.call(where(), timeout_s=PATIENCE_S)
@@ -230,7 +230,7 @@ def in_the_child(portal: Portal) -> int:
     return 1
 
 
-def test_it_does_not_survive_a_fork(portal: Portal) -> None:
+def test_it_does_not_survive_a_fork(portal: EventLoopThread) -> None:
     """In a forked process the thread is gone: the portal says so in place of hanging, and closing it is silent."""
     portal.call(where())
     context = multiprocessing.get_context("fork")

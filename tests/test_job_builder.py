@@ -13,7 +13,7 @@ from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.domain.remote import UploadedFile
 from pixverse_nb.domain.requests import SEED_MAX
 from pixverse_nb.errors import ConfigError, DownloadError, InvalidImage, InvalidRequest
-from pixverse_nb.job_builder import Drafter, Frames, Wish
+from pixverse_nb.job_builder import CreateArgs, Frames, JobBuilder
 from tests.factories import NOW
 from tests.images.made import encoded, scene
 
@@ -26,9 +26,9 @@ def never(url: str) -> bytes:
     raise AssertionError(url)
 
 
-def drafter(home: Path, *, fetch: Callable[[str], bytes] = never) -> Drafter:
+def drafter(home: Path, *, fetch: Callable[[str], bytes] = never) -> JobBuilder:
     """A drafter for a home."""
-    return Drafter(
+    return JobBuilder(
         home=home,
         owner="me",
         service="https://api.example.org",
@@ -42,7 +42,7 @@ def drafter(home: Path, *, fetch: Callable[[str], bytes] = never) -> Drafter:
 def drafted(home: Path, first: Any = WIDE, last: Any = WIDE, **details: Any) -> tuple[JobRecord, Frames]:
     """Draft a wish; `details` other than fit, deadline_s and allow_refused are fields."""
     extra = {name: details.pop(name) for name in ("fit", "deadline_s", "allow_refused") if name in details}
-    return drafter(home).draft(Wish(first, last, details, **extra), now=NOW)
+    return drafter(home).draft(CreateArgs(first, last, details, **extra), now=NOW)
 
 
 def wrong(home: Path, *args: Any, **details: Any) -> InvalidRequest:
@@ -204,11 +204,11 @@ def test_an_address_is_fetched(tmp_path: Path) -> None:
         asked.append(url)
         return WIDE
 
-    wish = Wish("https://example.org/a.png", WIDE, {"seed": 7})
+    wish = CreateArgs("https://example.org/a.png", WIDE, {"seed": 7})
     record, _ = drafter(tmp_path, fetch=fetch).draft(wish, now=NOW)
     assert asked == ["https://example.org/a.png"]
     assert record.request.cell == drafted(tmp_path, WIDE, WIDE, seed=7)[0].request.cell
-    assert record.sources[0] == "'https://example.org/a.png'"
+    assert record.source_exprs[0] == "'https://example.org/a.png'"
 
 
 def test_an_address_that_fails_names_its_picture(tmp_path: Path) -> None:
@@ -218,7 +218,7 @@ def test_an_address_that_fails_names_its_picture(tmp_path: Path) -> None:
         raise DownloadError("The media host answered HTTP 404.")
 
     with pytest.raises(InvalidImage) as caught:
-        drafter(tmp_path, fetch=fetch).draft(Wish(WIDE, "https://example.org/a.png", {}), now=NOW)
+        drafter(tmp_path, fetch=fetch).draft(CreateArgs(WIDE, "https://example.org/a.png", {}), now=NOW)
     assert caught.value.fields.keys() == {"last"}
     assert "404" in caught.value.fields["last"]
 
@@ -234,10 +234,10 @@ def test_a_dead_address_hides_no_other_fault(tmp_path: Path, which: str, other: 
     dead = "https://example.org/a.png"
     first, last = (dead, other) if which == "first" else (other, dead)
     with pytest.raises(InvalidRequest) as caught:
-        drafter(tmp_path, fetch=fetch).draft(Wish(first, last, {"quality": "999p"}, fit="stretch"), now=NOW)
+        drafter(tmp_path, fetch=fetch).draft(CreateArgs(first, last, {"quality": "999p"}, fit="stretch"), now=NOW)
     assert caught.value.fields.keys() == {"first", "last", "quality", "fit"}
     with pytest.raises(InvalidImage) as pictures:
-        drafter(tmp_path, fetch=fetch).draft(Wish(first, last, {}), now=NOW)
+        drafter(tmp_path, fetch=fetch).draft(CreateArgs(first, last, {}), now=NOW)
     assert pictures.value.fields.keys() == {"first", "last"}
 
 
@@ -249,7 +249,7 @@ def test_a_dead_address_beside_a_good_picture_names_itself_alone(tmp_path: Path)
 
     for good in (WIDE, UploadedFile("upload/1.png")):
         with pytest.raises(InvalidImage) as caught:
-            drafter(tmp_path, fetch=fetch).draft(Wish("https://example.org/a.png", good, {}), now=NOW)
+            drafter(tmp_path, fetch=fetch).draft(CreateArgs("https://example.org/a.png", good, {}), now=NOW)
         assert caught.value.fields.keys() == {"first"}
 
 
@@ -272,14 +272,14 @@ def test_a_line_of_python_can_name_the_picture(tmp_path: Path, source: Any, name
     if isinstance(source, str):
         (tmp_path / source).write_bytes(WIDE)
         source, name = str(tmp_path / source), repr(str(tmp_path / source))
-    assert drafted(tmp_path, source, WIDE)[0].sources == (name, "last")
+    assert drafted(tmp_path, source, WIDE)[0].source_exprs == (name, "last")
 
 
 def test_kept_pictures_are_the_frames(tmp_path: Path) -> None:
     """Stored under the name of their hash, byte for byte, once, with nothing half-written beside them."""
     home = tmp_path / "home"
     drafting = drafter(home)
-    _, frames = drafting.draft(Wish(WIDE, TALL, {}), now=NOW)
+    _, frames = drafting.draft(CreateArgs(WIDE, TALL, {}), now=NOW)
     for _ in range(2):
         drafting.keep(frames)
     stored = sorted((home / "pictures").iterdir())
@@ -292,6 +292,6 @@ def test_where_pictures_cannot_be_kept_nothing_is_sent(tmp_path: Path) -> None:
     """A home that takes no pictures is a ConfigError that says what to do, and that nothing was paid."""
     (tmp_path / "pictures").write_text("a file in the way")
     drafting = drafter(tmp_path)
-    _, frames = drafting.draft(Wish(WIDE, WIDE, {}), now=NOW)
+    _, frames = drafting.draft(CreateArgs(WIDE, WIDE, {}), now=NOW)
     with pytest.raises(ConfigError, match="nothing was paid"):
         drafting.keep(frames)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixverse_nb.redaction import Secret, masked
+from pixverse_nb.redaction import Secret, redact
 
 TOKEN = "user:1234-r8xNotARealToken5c"
 EMAIL = "maria.lopez@example.org"
@@ -70,7 +70,7 @@ def test_an_empty_secret_is_false() -> None:
 )
 def test_addresses_and_tokens_are_masked(text: str, shown: str) -> None:
     """E-mails (plain, percent-encoded, inside a vendor id) and tokens are made unreadable, the rest stays."""
-    assert masked(text) == shown
+    assert redact(text) == shown
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_addresses_and_tokens_are_masked(text: str, shown: str) -> None:
 )
 def test_a_file_with_an_at_is_no_address(text: str) -> None:
     """Names of files and folders are shown as they are, so that they can be found and a line of Python can be run."""
-    assert masked(text) == text
+    assert redact(text) == text
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_file_with_an_at_is_no_address(text: str) -> None:
 )
 def test_no_address_is_taken_for_a_file(text: str) -> None:
     """In a vendor id, before a host, in a sentence or in a path: the name and its domain stay unreadable."""
-    shown = masked(text)
+    shown = redact(text)
     assert "maria@" not in shown
     assert "example" not in shown
     assert "secret" not in shown
@@ -115,14 +115,14 @@ def test_no_address_is_taken_for_a_file(text: str) -> None:
 
 def test_the_whole_token_is_masked_whatever_signs_it_has() -> None:
     """A token ends at white space, a quote, a bracket or a comma: no tail of it is left readable."""
-    assert masked("token user:12-abc:def$ghi!jkl&mno end") == "token user:12-… end"
-    assert masked("{'token': 'user:12-abcdefgh'}") == "{'token': 'user:12-…'}"
+    assert redact("token user:12-abc:def$ghi!jkl&mno end") == "token user:12-… end"
+    assert redact("{'token': 'user:12-abcdefgh'}") == "{'token': 'user:12-…'}"
 
 
 def test_masking_twice_changes_nothing() -> None:
     """What is masked already stays as it is."""
-    once = masked(f"{EMAIL} {TOKEN} user:7-pixverse:{EMAIL}-video:42")
-    assert masked(once) == once
+    once = redact(f"{EMAIL} {TOKEN} user:7-pixverse:{EMAIL}-video:42")
+    assert redact(once) == once
 
 
 @given(
@@ -132,7 +132,7 @@ def test_masking_twice_changes_nothing() -> None:
 )
 def test_no_account_survives_in_an_id(local: str, domain: str, number: int) -> None:
     """Whatever the address, neither its name nor its domain can be read from a masked video id."""
-    shown = masked(f"user:{number}-pixverse:{local}@{domain}-video:{number}")
+    shown = redact(f"user:{number}-pixverse:{local}@{domain}-video:{number}")
     assert f"{local}@" not in shown
     assert domain not in shown
     assert shown.endswith(f"-video:{number}")

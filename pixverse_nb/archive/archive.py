@@ -19,12 +19,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
-from pixverse_nb.atomic_files import sha256_of_file, written_whole
+from pixverse_nb.atomic_files import atomic_write, sha256_of_file
 from pixverse_nb.domain.jobs import SHA256, JobEvent, JobRecord, JobState
-from pixverse_nb.domain.ratings import Choice, Duel, DuelResult, Verdict
+from pixverse_nb.domain.ratings import Choice, DuelResult, PairwiseVote, Rating
 from pixverse_nb.domain.remote import UploadedFile
 from pixverse_nb.errors import LedgerError
-from pixverse_nb.ledger import TravellingJob, TravellingOpinions, TravellingUpload
+from pixverse_nb.ledger import ExportedJob, ExportedRatings, ExportedUpload
 
 FORM: Final = 1
 ROWS: Final = "rows.json"
@@ -109,7 +109,7 @@ def write_archive(path: Path, members: Mapping[str, bytes | Path], *, facts: Map
     _check_free(path, overwrite=overwrite)
     listed = {name: _measured(source) for name, source in members.items()}
     manifest = {"kind": _KIND, "form": FORM, **facts, "members": listed}
-    with written_whole(path) as part:
+    with atomic_write(path) as part:
         with zipfile.ZipFile(part, "w") as archive:
             _add(archive, _MANIFEST, json.dumps(manifest, indent=1).encode())
             for member, source in members.items():
@@ -212,7 +212,7 @@ _VIDEO_ID: Final = re.compile(r"(?!\.)[^\s/?#%\\]{1,500}")  # it becomes a part 
 _URL: Final = re.compile(r"https?://\S+")
 
 
-def job_of(row: Mapping[str, Any], archive: Archive) -> TravellingJob:
+def job_of(row: Mapping[str, Any], archive: Archive) -> ExportedJob:
     """Return the job of a row; ValueError (TypeError, LookupError) where it is none that this package has written."""
     record = JobRecord.from_json(row["record"])
     _check_kinds(record)
@@ -227,16 +227,16 @@ def job_of(row: Mapping[str, Any], archive: Archive) -> TravellingJob:
         if record.video.name in archive.names and archive.sha256_of(record.video.name) != record.video.sha256:
             raise ValueError(f"the video of job {record.ref} is another one")
     events = tuple(JobEvent(float(at), JobState(state), str(text)) for at, state, text in row["events"])
-    return TravellingJob(record, events)
+    return ExportedJob(record, events)
 
 
-def upload_of(row: Mapping[str, Any]) -> TravellingUpload:
+def upload_of(row: Mapping[str, Any]) -> ExportedUpload:
     """Return the upload of a row; ValueError (TypeError, LookupError) where it is none."""
     upload = UploadedFile(**row["upload"])
     _check_kinds(upload)
     if upload.sha256 is None or not SHA256.fullmatch(upload.sha256):
         raise ValueError("an upload of no picture")
-    return TravellingUpload(upload, str(row["account"]), float(row["at"]))
+    return ExportedUpload(upload, str(row["account"]), float(row["at"]))
 
 
 # -- inside ------------------------------------------------------------------------------------------------------
@@ -246,9 +246,9 @@ def _are_names(record: JobRecord) -> bool:
     """Tell whether what names a picture, a generation, an address or a source names just that."""
     return (
         all(sha is None or SHA256.fullmatch(sha) for sha in (record.first_sha, record.last_sha))
-        and all(name is None or _VIDEO_ID.fullmatch(name) for name in (record.video_id, record.lookalike))
+        and all(name is None or _VIDEO_ID.fullmatch(name) for name in (record.video_id, record.candidate_video_id))
         and (record.url is None or bool(_URL.fullmatch(record.url)))
-        and all(map(_is_source, record.sources))
+        and all(map(_is_source, record.source_exprs))
     )
 
 
@@ -284,7 +284,7 @@ def _is_of(given: Any, kind: Any) -> bool:
     return isinstance(given, kind) and (kind is bool or not isinstance(given, bool))
 
 
-def rows_of_opinions(opinions: TravellingOpinions) -> dict[str, Any]:
+def rows_of_opinions(opinions: ExportedRatings) -> dict[str, Any]:
     """Return verdicts and duels as JSON values."""
     return {
         "verdicts": [[cell, verdict.choice, verdict.note, at] for cell, verdict, at in opinions.verdicts],
@@ -292,7 +292,7 @@ def rows_of_opinions(opinions: TravellingOpinions) -> dict[str, Any]:
     }
 
 
-def opinions_of_rows(rows: Mapping[str, Any]) -> TravellingOpinions:
+def opinions_of_rows(rows: Mapping[str, Any]) -> ExportedRatings:
     """Return what `rows_of_opinions` wrote, nothing from an older bundle; ValueError where it is damaged."""
     verdicts = tuple(
         (str(cell), _verdict(choice, note), float(at)) for cell, choice, note, at in rows.get("verdicts", ())
@@ -301,16 +301,16 @@ def opinions_of_rows(rows: Mapping[str, Any]) -> TravellingOpinions:
         _duel(str(left), str(right), result, float(at), is_blind=bool(blind))
         for left, right, result, at, blind in rows.get("duels", ())
     )
-    return TravellingOpinions(verdicts, duels)
+    return ExportedRatings(verdicts, duels)
 
 
-def _verdict(choice: Any, note: Any) -> Verdict:
+def _verdict(choice: Any, note: Any) -> Rating:
     if choice not in get_args(Choice):
         raise ValueError(f"a verdict that is none: {choice!r:.40}")
-    return Verdict(choice, str(note))
+    return Rating(choice, str(note))
 
 
-def _duel(left: str, right: str, result: Any, at: float, *, is_blind: bool) -> Duel:
+def _duel(left: str, right: str, result: Any, at: float, *, is_blind: bool) -> PairwiseVote:
     if result not in get_args(DuelResult):
         raise ValueError(f"a judgement that is none: {result!r:.40}")
-    return Duel(left, right, result, at, is_blind)
+    return PairwiseVote(left, right, result, at, is_blind)

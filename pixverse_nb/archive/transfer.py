@@ -29,10 +29,10 @@ from pixverse_nb.atomic_files import sha256_of_file, sync_folder
 from pixverse_nb.domain.jobs import FINAL_STATES, JobRecord, JobState
 from pixverse_nb.errors import InvalidRequest, LedgerError
 from pixverse_nb.jobs import events
-from pixverse_nb.jobs.download import is_whole
+from pixverse_nb.jobs.download import is_intact
 from pixverse_nb.jobs.transitions import advance, is_unsent
-from pixverse_nb.ledger import Ledger, TravellingJob
-from pixverse_nb.redaction import masked
+from pixverse_nb.ledger import ExportedJob, Ledger
+from pixverse_nb.redaction import redact
 
 ARRIVED: Final = "came in a bundle from another machine"
 _SENT_THERE: Final = "it was sent from another machine"
@@ -46,9 +46,9 @@ def arrived(theirs: JobRecord, *, at: float, deadline_at: float) -> JobRecord:
     record = replace(theirs, version=0, owner="", budget_credits=None, retry_at=None)
     if record.state in (JobState.SUBMITTING, JobState.UNKNOWN):
         # the other machine may be sending it at this moment: absence is proved from now on
-        record = advance(record, events.AnswerLost(at, _SENT_THERE))
+        record = advance(record, events.ResponseLost(at, _SENT_THERE))
     if record.state not in FINAL_STATES and record.charged != "no":
-        record = advance(record, events.TakenUp(at, "", deadline_at))
+        record = advance(record, events.Resumed(at, "", deadline_at))
     return replace(record, imported=record.video_id is None and record.state is not JobState.DONE)
 
 
@@ -156,7 +156,7 @@ def export_bundle(
     wanted = None if refs is None else list(dict.fromkeys([refs] if isinstance(refs, str) else refs))
     jobs, uploads = ledger.travel.pack(wanted)
     if unknown := sorted(set(wanted or ()) - {job.record.ref for job in jobs}):
-        raise InvalidRequest({"refs": f"no job {masked(unknown[0])!r} in {home / 'ledger.db'}"})
+        raise InvalidRequest({"refs": f"no job {redact(unknown[0])!r} in {home / 'ledger.db'}"})
     said = ledger.opinions.pack({job.record.request.cell for job in jobs})
     rows = json.dumps(
         {
@@ -172,7 +172,7 @@ def export_bundle(
         members |= _pictures(record, home)
         if record.video is None:
             continue
-        if is_whole(record, home=home):
+        if is_intact(record, home=home):
             members[record.video.name] = home / record.video.name
         else:
             without.append(record.ref)
@@ -195,8 +195,8 @@ def import_bundle(
     with opened_archive(source) as archive:
         if archive.service != ledger.service:
             raise LedgerError(
-                f"The bundle {source} is of another service ({masked(archive.service)}) than this client "
-                f"({masked(ledger.service)}): what was paid and what was not are never mixed. Nothing was changed."
+                f"The bundle {source} is of another service ({redact(archive.service)}) than this client "
+                f"({redact(ledger.service)}): what was paid and what was not are never mixed. Nothing was changed."
             )
         with translated(source):
             rows = archive.rows()
@@ -234,7 +234,7 @@ def import_bundle(
 # -- inside ------------------------------------------------------------------------------------------------------
 
 
-def _job_row(job: TravellingJob) -> dict[str, Any]:
+def _job_row(job: ExportedJob) -> dict[str, Any]:
     return {"record": job.record.to_json(), "events": [[one.at, one.state.value, one.text] for one in job.events]}
 
 
@@ -250,7 +250,7 @@ def _pictures(record: JobRecord, home: Path) -> dict[str, Path]:
 
 
 def _place(
-    archive: Archive, jobs: Iterable[TravellingJob], known: Mapping[str, JobRecord | None], home: Path
+    archive: Archive, jobs: Iterable[ExportedJob], known: Mapping[str, JobRecord | None], home: Path
 ) -> list[Path]:
     """Put the files of a bundle into the home, those that are missing or altered here only; return what is new.
 

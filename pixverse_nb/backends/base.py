@@ -19,7 +19,7 @@ from pixverse_nb.errors import (
     SubscriptionRequired,
     Unauthorized,
 )
-from pixverse_nb.redaction import masked
+from pixverse_nb.redaction import redact
 
 T = TypeVar("T")
 
@@ -64,10 +64,10 @@ class Call(Generic[T]):
     body: Mapping[str, Any] | None = field(default=None, repr=False)
     content: bytes | None = field(default=None, repr=False)
     content_type: str | None = None
-    spends: bool = False
+    billable: bool = False
 
     def __repr__(self) -> str:
-        return masked(f"Call({self.method} {self.path}{', spends' if self.spends else ''})")
+        return redact(f"Call({self.method} {self.path}{', spends' if self.billable else ''})")
 
 
 def read_reply(call: Call[T], reply: Reply) -> T:
@@ -118,7 +118,7 @@ def _vendor_text(reply: Reply) -> str:
         said = said.get("message")
     if not isinstance(said, str) or not said.strip():
         return f"The vendor answered HTTP {reply.status} without an explanation."
-    text = masked(said.strip())[:500]
+    text = redact(said.strip())[:500]
     return f"The vendor says ({reply.status}): {text}" + ("" if text.endswith((".", "!", "?")) else ".")
 
 
@@ -126,15 +126,15 @@ def _shown(reply: Reply) -> Any:
     """Return the body for `.reply`: decoded JSON with e-mails masked, else the start of its text."""
     decoded = reply.json()
     if decoded is None:
-        return masked(reply.body.decode("utf-8", "replace"))[:500]  # cut before, half an address would stay readable
+        return redact(reply.body.decode("utf-8", "replace"))[:500]  # cut before, half an address would stay readable
     return _masked_json(decoded)
 
 
 def _masked_json(value: Any) -> Any:
     if isinstance(value, str):
-        return masked(value)
+        return redact(value)
     if isinstance(value, dict):
-        return {masked(str(key)): _masked_json(item) for key, item in value.items()}
+        return {redact(str(key)): _masked_json(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_masked_json(item) for item in value]
     return value
@@ -156,26 +156,26 @@ class Rejected:
 
 
 @dataclass(frozen=True)
-class Unsettled:
+class Indeterminate:
     """The paid call may or may not have been accepted; `reason` says what happened to its answer."""
 
     reason: str
 
 
-PaidOutcome = Accepted | Rejected | Unsettled
+PaidOutcome = Accepted | Rejected | Indeterminate
 
 # A 408 and the like come from something between us and the vendor that may have passed the request on.
 _AMBIGUOUS_4XX: Final = frozenset({408, 425, 499})
 
 
-def paid_outcome(call: Call[Accepted], reply: Reply) -> PaidOutcome:
+def classify_reply(call: Call[Accepted], reply: Reply) -> PaidOutcome:
     """Return what the reply to a paid call proves: accepted, rejected (4xx and 596), or nothing (all the rest)."""
     if 200 <= reply.status < 300:
         try:
             return call.read(reply)
         except (ValueError, TypeError, KeyError, AttributeError):
-            return Unsettled(f"the vendor answered {reply.status} without a video id")
+            return Indeterminate(f"the vendor answered {reply.status} without a video id")
     refused = (400 <= reply.status < 500 and reply.status not in _AMBIGUOUS_4XX) or reply.status == 596
     if refused:
         return Rejected(error_of(reply))
-    return Unsettled(f"the vendor answered HTTP {reply.status}")
+    return Indeterminate(f"the vendor answered HTTP {reply.status}")

@@ -1,4 +1,4 @@
-"""The one door to the network: `AsyncClient` sends calls, uploads pictures and downloads videos through httpx.
+"""The one door to the network: `HttpTransport` sends calls, uploads pictures and downloads videos through httpx.
 
 No httpx object passes this module's border, so another HTTP library would change this file alone. The bearer token
 goes to the API's base URL only: pictures given as addresses and finished videos are fetched by a second client that
@@ -20,12 +20,21 @@ from typing import Any, Final, TypeVar
 import httpx
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from pixverse_nb.atomic_files import put_in_place
-from pixverse_nb.backends.base import Accepted, Call, PaidOutcome, Rejected, Reply, Unsettled, paid_outcome, read_reply
+from pixverse_nb.atomic_files import fsync_replace
+from pixverse_nb.backends.base import (
+    Accepted,
+    Call,
+    Indeterminate,
+    PaidOutcome,
+    Rejected,
+    Reply,
+    classify_reply,
+    read_reply,
+)
 from pixverse_nb.config import Timing
 from pixverse_nb.errors import APIError, Busy, DownloadError, NoAnswer, ServerError
 from pixverse_nb.media import Mp4Info, check_mp4
-from pixverse_nb.redaction import Secret, masked
+from pixverse_nb.redaction import Secret, redact
 
 T = TypeVar("T")
 
@@ -43,11 +52,11 @@ def _is_not_ours(_: logging.LogRecord) -> bool:
     return not _inside_our_call.get()
 
 
-class AsyncClient:
+class HttpTransport:
     """Sends calls to one API with one token; lives on one event loop and is closed with `aclose()`.
 
     Reads and uploads are repeated on a lost connection, 429 and 5xx (never on 596), honouring Retry-After. A call with
-    `spends=True` goes through `send_paid` alone: once, on a connection of its own, with no repetition.
+    `spends=True` goes through `send_once` alone: once, on a connection of its own, with no repetition.
     """
 
     def __init__(self, base_url: str, token: Secret, timing: Timing) -> None:
@@ -72,34 +81,34 @@ class AsyncClient:
 
         Raises an APIError of the tree, or NoAnswer where the connection failed each time.
         """
-        if call.spends:
-            raise ValueError("a call that spends goes through send_paid")
+        if call.billable:
+            raise ValueError("a call that spends goes through send_once")
         async for attempt in self._retrying(attempts):
             with attempt:
                 return read_reply(call, await self._exchange(self._api_client(), call))
         raise AssertionError("unreachable: the last attempt raises")
 
-    async def send_paid(self, call: Call[Accepted], *, may_leave: Callable[[], bool]) -> PaidOutcome:
+    async def send_once(self, call: Call[Accepted], *, before_send: Callable[[], bool]) -> PaidOutcome:
         """Send a paid call exactly once and return what is proven: Accepted, Rejected or Unsettled; never raises
         for what the network or the vendor does.
 
-        `may_leave` is asked when the connection stands and the first byte is about to go: where it says no, nothing is
+        `before_send` is asked when the connection stands and the first byte is about to go: where it says no, nothing is
         sent and the call is Rejected.
         """
-        if not call.spends:
+        if not call.billable:
             raise ValueError("a call that spends nothing goes through send")
         async with self._new_client() as fresh:  # never a kept-alive connection: it may be half closed
             try:
-                reply = await self._exchange(fresh, call, headers={"Connection": "close"}, may_leave=may_leave)
+                reply = await self._exchange(fresh, call, headers={"Connection": "close"}, before_send=before_send)
             except NoAnswer as failure:
                 if failure.sent:
-                    return Unsettled(str(failure))
+                    return Indeterminate(str(failure))
                 return Rejected(failure)
-        return paid_outcome(call, reply)
+        return classify_reply(call, reply)
 
     async def fetch_picture(self, url: str) -> bytes:
         """Return the bytes behind a picture's address, at most 100 MiB, without any credential."""
-        client = self._open_client()
+        client = self._anonymous_client()
         async for attempt in self._retrying(_READ_ATTEMPTS):
             with attempt:
                 pieces: list[bytes] = []
@@ -122,13 +131,13 @@ class AsyncClient:
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f"{path.name}.{os.getpid()}.part")
-        client = self._open_client()
+        client = self._anonymous_client()
         try:
-            async for attempt in self._retrying(_DOWNLOAD_ATTEMPTS, repeats=_is_passing_download):
+            async for attempt in self._retrying(_DOWNLOAD_ATTEMPTS, repeats=_is_retryable_download):
                 with attempt:
                     expected = await self._download_once(client, url, part)
                     info = await asyncio.to_thread(check_mp4, part, expected_bytes=expected)
-            await asyncio.to_thread(put_in_place, part, path)
+            await asyncio.to_thread(fsync_replace, part, path)
         finally:
             part.unlink(missing_ok=True)
         return info
@@ -163,10 +172,10 @@ class AsyncClient:
         client: httpx.AsyncClient,
         call: Call[Any],
         headers: Mapping[str, str] | None = None,
-        may_leave: Callable[[], bool] | None = None,
+        before_send: Callable[[], bool] | None = None,
     ) -> Reply:
         """Make one request; raise NoAnswer, with the bit that tells whether a byte of it can have left."""
-        wire = _WireWatch(may_leave)
+        wire = _SendTracker(before_send)
         limit_s = self._timing.answer_timeout_s + len(call.content or b"") / _SLOWEST_UPLOAD
         mark = _inside_our_call.set(True)
         self.requests_sent += 1
@@ -174,7 +183,7 @@ class AsyncClient:
             async with asyncio.timeout(limit_s):
                 # the request is never a variable here: a verbose traceback prints those, and it shows the account
                 response = await client.send(self._request(client, call, headers or {}, wire))
-        except _TooLateError:
+        except _SendDeadlineExceeded:
             raise NoAnswer("Its time for sending was over; nothing left this machine.", sent=False) from None
         except TimeoutError:
             raise NoAnswer(f"No answer within {limit_s:.0f} s.", sent=wire.has_sent) from None
@@ -183,11 +192,11 @@ class AsyncClient:
             raise NoAnswer(f"The connection failed ({_named(error)}).", sent=wire.has_sent) from None
         finally:
             _inside_our_call.reset(mark)
-        _log.debug("%s %s: %s", call.method, masked(call.path), response.status_code)
+        _log.debug("%s %s: %s", call.method, redact(call.path), response.status_code)
         return Reply(response.status_code, {k.lower(): v for k, v in response.headers.items()}, response.content)
 
     def _request(
-        self, client: httpx.AsyncClient, call: Call[Any], headers: Mapping[str, str], wire: "_WireWatch"
+        self, client: httpx.AsyncClient, call: Call[Any], headers: Mapping[str, str], wire: "_SendTracker"
     ) -> httpx.Request:
         given = {"Content-Type": call.content_type} if call.content_type else {}
         return client.build_request(
@@ -205,7 +214,7 @@ class AsyncClient:
             self._api = self._new_client()
         return self._api
 
-    def _open_client(self) -> httpx.AsyncClient:
+    def _anonymous_client(self) -> httpx.AsyncClient:
         if self._open is None:
             self._open = self._new_client()
         return self._open
@@ -230,7 +239,7 @@ class AsyncClient:
             return backoff(state) if named is None else min(named, self._timing.busy_wait_s[1])
 
         return AsyncRetrying(
-            retry=retry_if_exception(repeats or _is_passing),
+            retry=retry_if_exception(repeats or _is_retryable),
             wait=pace,
             stop=stop_after_attempt(attempts),
             reraise=True,
@@ -238,29 +247,29 @@ class AsyncClient:
 
 
 @dataclass
-class _WireWatch:
+class _SendTracker:
     """Listens to httpx's trace extension for the moment in which the request begins to leave, and can forbid it."""
 
-    may_leave: Callable[[], bool] | None = None
+    before_send: Callable[[], bool] | None = None
     has_sent: bool = False
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
         if event.endswith("send_request_headers.started") and getattr(info.get("request"), "method", b"") != b"CONNECT":
-            if self.may_leave is not None and not self.may_leave():
-                raise _TooLateError
+            if self.before_send is not None and not self.before_send():
+                raise _SendDeadlineExceeded
             self.has_sent = True
 
 
-class _TooLateError(Exception):
+class _SendDeadlineExceeded(Exception):
     """The last look before the first byte said no."""
 
 
-def _is_passing(error: BaseException) -> bool:
+def _is_retryable(error: BaseException) -> bool:
     """Tell whether a read may succeed when repeated; 596 is a ServerError by number only and never comes here."""
     return isinstance(error, NoAnswer | ServerError | Busy)
 
 
-def _is_passing_download(error: BaseException) -> bool:
+def _is_retryable_download(error: BaseException) -> bool:
     return isinstance(error, NoAnswer | DownloadError | APIError)
 
 

@@ -21,7 +21,7 @@ from pixverse_nb.domain.remote import (
 )
 from pixverse_nb.domain.requests import FramesRequest
 from pixverse_nb.errors import ServerError
-from pixverse_nb.redaction import masked
+from pixverse_nb.redaction import redact
 
 # Whether -v3 is still served is not documented: v3.5 goes there, later models to the newer route.
 FRAMES_V3_PATH: Final = "/videos/create-frames-v3"
@@ -56,7 +56,7 @@ def create_frames(
         body["remove_watermark"] = request.remove_watermark
     optional = {"email": email, "replyUrl": request.reply_url, "maxJobs": request.max_jobs}
     body.update({name: value for name, value in optional.items() if value is not None})
-    return Call("POST", FRAMES_V3_PATH if is_v3 else FRAMES_PATH, _read_accepted, body=body, spends=True)
+    return Call("POST", FRAMES_V3_PATH if is_v3 else FRAMES_PATH, _read_accepted, body=body, billable=True)
 
 
 def list_videos(*, email: str | None, limit: int, offset: int = 0) -> Call[tuple[RemoteVideo, ...]]:
@@ -118,7 +118,7 @@ def _object(reply: Reply) -> Mapping[str, Any]:
 def _read_upload(reply: Reply) -> UploadedFile:
     entry = _object(reply)["result"][0]
     if entry.get("err_msg"):
-        said = masked(str(entry["err_msg"]))[:300]
+        said = redact(str(entry["err_msg"]))[:300]
         raise ServerError(f"The vendor did not take the picture: {said}.", status=reply.status)
     path = entry["path"]
     if not isinstance(path, str) or not path:
@@ -203,7 +203,7 @@ def _failure(row: Mapping[str, Any]) -> str | None:
     for name in ("error", "errCode", "err_msg"):
         value = row.get(name)
         if value and value != "0":
-            return f"{name}: {masked(str(value))[:300]}"
+            return f"{name}: {redact(str(value))[:300]}"
     return None
 
 
@@ -288,7 +288,7 @@ def _picture_path(value: Any) -> str | None:
 
 
 @dataclass(frozen=True)
-class Named:
+class CallbackIds:
     """The references and the ids that a body names, as they came."""
 
     reply_refs: frozenset[str] = frozenset()
@@ -298,14 +298,14 @@ class Named:
         return bool(self.reply_refs or self.video_ids)
 
 
-def read_callback(body: bytes) -> Named:
+def parse_callback(body: bytes) -> CallbackIds:
     """Return what `body` names at its top level and under `response`; nothing where it is no JSON object."""
     try:
         decoded = json.loads(body)
     except (ValueError, RecursionError):  # no JSON, no text, or brackets piled up to break the reader
-        return Named()
+        return CallbackIds()
     levels = [level for level in (decoded, _under(decoded)) if isinstance(level, dict)]
-    return Named(
+    return CallbackIds(
         frozenset(_texts(level.get("replyRef") for level in levels)),
         frozenset(_texts(level.get("video_id") for level in levels)),
     )

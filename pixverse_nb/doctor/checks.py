@@ -14,7 +14,7 @@ from typing import Final
 
 from pixverse_nb.backends import useapi
 from pixverse_nb.config import TOKEN_PAGE
-from pixverse_nb.doctor.report import Finding, Mark
+from pixverse_nb.doctor.report import Finding, Severity
 from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.domain.remote import RemoteVideo, RunningJob
 from pixverse_nb.errors import (
@@ -26,8 +26,8 @@ from pixverse_nb.errors import (
     SubscriptionRequired,
     Unauthorized,
 )
-from pixverse_nb.event_loop import choose_patch, look_around
-from pixverse_nb.jobs.remote_videos import Ask, name_of, newest_rows, ref_of
+from pixverse_nb.event_loop import choose_patch, detect_environment
+from pixverse_nb.jobs.remote_videos import Ask, list_recent, name_of, ref_of
 from pixverse_nb.ledger import Ledger
 from pixverse_nb.ledger.database import network_file_system
 
@@ -40,40 +40,40 @@ def look_at_books(ledger: Ledger, home: Path) -> Iterator[Finding]:
     damage = ledger.damage()
     if damage is not None:
         mend = f"Close every kernel, keep a copy of {home / 'ledger.db'}, and restore it: sqlite3 ledger.db .recover"
-        yield Finding("ledger", f"damaged: {damage}", Mark.WRONG, mend)
+        yield Finding("ledger", f"damaged: {damage}", Severity.WRONG, mend)
         return
     count, spent = ledger.count(), ledger.spent_credits()
     jobs = "1 job" if count == 1 else f"{count:,} jobs"
     yield Finding("ledger", f"sound: {jobs}, about {spent:,} credits paid or possibly paid in all")
     yield from _waiting(ledger.open_jobs())
-    yield _videos(ledger.done_like(limit=_ALL), home)
+    yield _videos(ledger.durations_of(limit=_ALL), home)
 
 
 def video_bytes_of(ledger: Ledger) -> int | None:
     """Return the mean size of the newest videos in bytes, or None where there are none."""
-    sizes = [record.video.size_bytes for record in ledger.done_like(limit=50) if record.video is not None]
+    sizes = [record.video.size_bytes for record in ledger.durations_of(limit=50) if record.video is not None]
     return sum(sizes) // len(sizes) if sizes else None
 
 
 def _waiting(records: list[JobRecord]) -> Iterator[Finding]:
     """Yield the jobs that stand still until a person acts, and those whose paid call is being settled."""
-    asking = [record for record in records if record.question is not None]
-    parked = [record for record in records if record.parked and record.question is None]
+    asking = [record for record in records if record.pending_question is not None]
+    blocked = [record for record in records if record.blocked and record.pending_question is None]
     unknown = [
         record
         for record in records
-        if record.state is JobState.UNKNOWN and record not in asking and record not in parked
+        if record.state is JobState.UNKNOWN and record not in asking and record not in blocked
     ]
     if asking:
-        mend = 'client.job("…").error explains the choice; .decide(was_paid=…) makes it.'
-        yield Finding("question", f"{_named(asking)} asks whether a lost call was paid", Mark.LOOK, mend)
-    if parked:
-        why = parked[0].trouble or parked[0].error or ""
-        mend = f'Mend that, then client.job("{parked[0].ref}") goes on; nothing is paid again.'
-        yield Finding("stopped", f"{_named(parked)}: {why}", Mark.LOOK, mend)
+        mend = 'client.job("…").error explains the choice; .resolve(was_charged=…) makes it.'
+        yield Finding("question", f"{_named(asking)} asks whether a lost call was paid", Severity.LOOK, mend)
+    if blocked:
+        why = blocked[0].warning or blocked[0].error or ""
+        mend = f'Mend that, then client.job("{blocked[0].ref}") goes on; nothing is paid again.'
+        yield Finding("stopped", f"{_named(blocked)}: {why}", Severity.LOOK, mend)
     if unknown:
         mend = "Open a Client on this home and leave it open, or call client.reconcile(): the vendor's list settles it."
-        yield Finding("unknown", f"{_named(unknown)}: it is open whether the paid call arrived", Mark.LOOK, mend)
+        yield Finding("unknown", f"{_named(unknown)}: it is open whether the paid call arrived", Severity.LOOK, mend)
     counted = Counter(record.state.value for record in records)
     told = ", ".join(f"{number} {state}" for state, number in sorted(counted.items()))
     yield Finding("open jobs", told or "none")
@@ -88,7 +88,7 @@ def _videos(records: list[JobRecord], home: Path) -> Finding:
     if not gone:
         return Finding("videos", f"all {len(found):,} are on the disk" if found else "none so far")
     mend = f'client.job("{gone[0]}") fetches it again while the vendor has it; nothing is paid again.'
-    return Finding("videos", f"{len(gone)} of {len(found):,} missing or altered: {_list(gone)}", Mark.WRONG, mend)
+    return Finding("videos", f"{len(gone)} of {len(found):,} missing or altered: {_list(gone)}", Severity.WRONG, mend)
 
 
 def _size(path: Path) -> int:
@@ -125,7 +125,7 @@ def look_at_home(home: Path, *, video_bytes: int) -> Iterator[Finding]:
     there = next(folder for folder in (home, *home.parents) if folder.exists())
     if not there.is_dir() or not os.access(there, os.W_OK):
         mend = "Make it writable, or choose another with PIXVERSE_NB_HOME or home=…"
-        yield Finding("home", f"{home} cannot be written", Mark.WRONG, mend)
+        yield Finding("home", f"{home} cannot be written", Severity.WRONG, mend)
         return
     kind = network_file_system(there)
     if kind is None:
@@ -134,7 +134,7 @@ def look_at_home(home: Path, *, video_bytes: int) -> Iterator[Finding]:
     else:
         mend = "Choose a home on a local disk, or open this one from one machine at a time."
         text = f"{home} lies on a network file system ({kind}), whose locks may not be reliable"
-        yield Finding("home", text, Mark.LOOK, mend)
+        yield Finding("home", text, Severity.LOOK, mend)
     yield _disk(there, max(video_bytes, _LEAST_VIDEO_BYTES))
 
 
@@ -144,14 +144,14 @@ def _packages() -> Iterator[Finding]:
     missing = [name for name, version in needed.items() if version is None]
     if missing:
         names = " ".join(missing)
-        yield Finding("packages", f"missing: {names}", Mark.WRONG, f"pip install {names}")
+        yield Finding("packages", f"missing: {names}", Severity.WRONG, f"pip install {names}")
     optional = {name: _version(name) for name in OPTIONAL}
     yield Finding("optional", ", ".join(f"{name} {version or 'not installed'}" for name, version in optional.items()))
 
 
 def _event_loop() -> Finding:
     """Say whether `asyncio.run()` inside a cell can be made to work here without losing queued cells."""
-    around = look_around()
+    around = detect_environment()
     if around.ipykernel is None:  # not inside a kernel: the one that is installed is what a notebook would run on
         around = replace(around, ipykernel=_version("ipykernel"))
     if around.ipykernel is None:
@@ -163,7 +163,7 @@ def _event_loop() -> Finding:
         text = (
             "a patch is applied under which queued cells get lost" if is_done else "asyncio.run() in a cell is refused"
         )
-        return Finding("event loop", text, Mark.WRONG if is_done else Mark.LOOK, str(error))
+        return Finding("event loop", text, Severity.WRONG if is_done else Severity.LOOK, str(error))
     return Finding("event loop", "asyncio.run() in a cell can be enabled safely (pv.enable_nested_asyncio)")
 
 
@@ -187,7 +187,7 @@ def _disk(folder: Path, video_bytes: int) -> Finding:
     text = f"{free / 1e9:.1f} GB free: about {fits:,} more videos of {video_bytes / 1e6:.1f} MB"
     if fits >= _FEW_VIDEOS:
         return Finding("disk", text)
-    return Finding("disk", text, Mark.WRONG if fits < _TOO_FEW_VIDEOS else Mark.LOOK, "Free some space.")
+    return Finding("disk", text, Severity.WRONG if fits < _TOO_FEW_VIDEOS else Severity.LOOK, "Free some space.")
 
 
 def look_at_vendor(ask: Ask, ledger: Ledger | None, *, email: str | None, now: float) -> Iterator[Finding]:
@@ -205,23 +205,23 @@ def look_at_vendor(ask: Ask, ledger: Ledger | None, *, email: str | None, now: f
     yield Finding("token", "found, and the vendor takes it")
     if not accounts:
         mend = "Add your PixVerse account on its useapi.net page (POST accounts)."
-        yield Finding("accounts", "no PixVerse account is configured for this token", Mark.WRONG, mend)
+        yield Finding("accounts", "no PixVerse account is configured for this token", Severity.WRONG, mend)
         return
     if email is not None and email not in accounts:
         mend = "Set PIXVERSE_EMAIL (or email=…) to one of: " + ", ".join(accounts)
-        yield Finding("accounts", f"the chosen account {email} is not configured", Mark.WRONG, mend)
+        yield Finding("accounts", f"the chosen account {email} is not configured", Severity.WRONG, mend)
     rows: list[RemoteVideo] = []
     are_read = False
     for number, account in enumerate(accounts, start=1):
         which = f" {number}" if len(accounts) > 1 else ""  # masked, two e-mails may look the same
         yield from _account(ask, ledger, account, which=which, now=now)
         try:
-            rows += newest_rows(ask, account)
+            rows += list_recent(ask, account)
             are_read = True
         except AccountPending:  # said already
             pass
         except PixVerseError as error:
-            yield Finding(f"vendor's list{which}", f"cannot be read. {error}", Mark.LOOK, "Try again later.")
+            yield Finding(f"vendor's list{which}", f"cannot be read. {error}", Severity.LOOK, "Try again later.")
     yield from _slots(ask)
     if ledger is not None:
         yield _orphans(ask, ledger)
@@ -232,15 +232,15 @@ def look_at_vendor(ask: Ask, ledger: Ledger | None, *, email: str | None, now: f
 def _closed_door(error: PixVerseError) -> Finding:
     if isinstance(error, Unauthorized):
         return Finding(
-            "token", "the vendor does not take it (401)", Mark.WRONG, f"Take the whole token from {TOKEN_PAGE}"
+            "token", "the vendor does not take it (401)", Severity.WRONG, f"Take the whole token from {TOKEN_PAGE}"
         )
     if isinstance(error, SubscriptionRequired):
         mend = "Renew the useapi.net subscription, then go on."
-        return Finding("subscription", "missing or over (402); the token is known", Mark.WRONG, mend)
+        return Finding("subscription", "missing or over (402); the token is known", Severity.WRONG, mend)
     if isinstance(error, NoAnswer | ConfigError):
         mend = "Check the network, the proxy and the address of the API; `pixverse-nb doctor --offline` asks nothing."
-        return Finding("vendor", f"cannot be reached. {error}", Mark.WRONG, mend)
-    return Finding("vendor", str(error), Mark.WRONG, "Try again later; if it stays so, the API has changed.")
+        return Finding("vendor", f"cannot be reached. {error}", Severity.WRONG, mend)
+    return Finding("vendor", str(error), Severity.WRONG, "Try again later; if it stays so, the API has changed.")
 
 
 def _account(ask: Ask, ledger: Ledger | None, email: str, *, which: str, now: float) -> Iterator[Finding]:
@@ -249,28 +249,33 @@ def _account(ask: Ask, ledger: Ledger | None, email: str, *, which: str, now: fl
     except AccountPending:
         mend = "Put the account right at PixVerse, then add it again on its useapi.net page (POST accounts)."
         yield Finding(
-            f"account{which}", f"{email} waits for its owner (596): every call to it is refused", Mark.WRONG, mend
+            f"account{which}", f"{email} waits for its owner (596): every call to it is refused", Severity.WRONG, mend
         )
         return
     except PixVerseError as error:
-        yield Finding(f"account{which}", f"{email}: its balance cannot be read. {error}", Mark.LOOK, "Try again later.")
+        yield Finding(
+            f"account{which}", f"{email}: its balance cannot be read. {error}", Severity.LOOK, "Try again later."
+        )
         return
     plan = f", plan {balance.plan}" if balance.plan else ""
     if balance.total > 0:
         yield Finding(f"account{which}", f"{email}: {balance.total:,} credits{plan}")
     else:
         yield Finding(
-            f"account{which}", f"{email}: no credits left{plan}", Mark.LOOK, "Buy credits, or wait for the daily ones."
+            f"account{which}",
+            f"{email}: no credits left{plan}",
+            Severity.LOOK,
+            "Buy credits, or wait for the daily ones.",
         )
     if ledger is not None:
-        yield look_at_balance(ledger, balance.total, email=email, which=which, now=now)
+        yield check_balance(ledger, balance.total, email=email, which=which, now=now)
 
 
 def _slots(ask: Ask) -> Iterator[Finding]:
     try:
         capacity = ask(useapi.get_capacity())
     except PixVerseError as error:
-        yield Finding("slots", f"cannot be read. {error}", Mark.LOOK, "Try again later.")
+        yield Finding("slots", f"cannot be read. {error}", Severity.LOOK, "Try again later.")
         return
     yield Finding("slots", f"{capacity.available} of {capacity.max_jobs} are free")
 
@@ -280,7 +285,7 @@ def _orphans(ask: Ask, ledger: Ledger) -> Finding:
     try:
         running = ask(useapi.list_running())
     except PixVerseError as error:
-        return Finding("running", f"the scheduler cannot be read. {error}", Mark.LOOK, "Try again later.")
+        return Finding("running", f"the scheduler cannot be read. {error}", Severity.LOOK, "Try again later.")
     strange = [entry for entry in running if not _is_known(ledger, entry)]
     if not strange:
         return Finding("running", f"{len(running)} at the vendor, each with its job here" if running else "nothing")
@@ -294,7 +299,7 @@ def _orphans(ask: Ask, ledger: Ledger) -> Finding:
         f"{len(strange)} of {len(running)} at the vendor have no job here: {_list([_called(one) for one in strange])}"
     )
     adopt = f'client.adopt("{name_of(strange[0])}") takes one into this ledger and fetches its video; nothing is paid.'
-    return Finding("running", text, Mark.LOOK, mend + adopt)
+    return Finding("running", text, Severity.LOOK, mend + adopt)
 
 
 def _lost(rows: list[RemoteVideo], ledger: Ledger) -> Finding:
@@ -307,7 +312,7 @@ def _lost(rows: list[RemoteVideo], ledger: Ledger) -> Finding:
             "They belong to another home folder, or that home is lost. "
             f'client.adopt("{name_of(lost[0])}") takes one into this ledger and fetches its video; nothing is paid.'
         )
-        return Finding("vendor's list", text, Mark.LOOK, mend)
+        return Finding("vendor's list", text, Severity.LOOK, mend)
     others = f", {len(strange)} without a job here and without a reference of ours" if strange else ""
     return Finding("vendor's list", f"{len(rows)} generations looked at{others}; none of ours is lost")
 
@@ -332,7 +337,7 @@ _WINDOW_S: Final = 24 * 3600.0
 _DOUBT: Final = 0.5  # an estimate may be wrong by this share
 
 
-def look_at_balance(ledger: Ledger, credits_left: int, *, email: str, which: str, now: float) -> Finding:
+def check_balance(ledger: Ledger, credits_left: int, *, email: str, which: str, now: float) -> Finding:
     """Return what the ledger explains of the way from an earlier balance to `credits_left`, and note that reading.
 
     `which` tells several accounts apart; "" where the token reaches one, which jobs then need not name.
@@ -357,7 +362,7 @@ def look_at_balance(ledger: Ledger, credits_left: int, *, email: str, which: str
             "Another program, home or the website may have spent them: compare client.videos() with client.jobs(). "
             "A line below names what pixverse_nb made without a job here."
         )
-        return Finding(name, f"{text}: {fallen - most:,} are not explained", Mark.LOOK, mend)
+        return Finding(name, f"{text}: {fallen - most:,} are not explained", Severity.LOOK, mend)
     if fallen < sure:
         return Finding(name, f"{text}: {sure - fallen:,} came back or were added (daily credits, refunds)")
     return Finding(name, f"{text}: they agree")

@@ -6,12 +6,12 @@ from enum import StrEnum
 from html import escape
 from typing import Final
 
-from pixverse_nb.redaction import masked
+from pixverse_nb.redaction import redact
 from pixverse_nb.render.display import bundle_of
 from pixverse_nb.render.style import aligned, styled
 
 
-class Mark(StrEnum):
+class Severity(StrEnum):
     """How a finding is meant: well, worth a look, or wrong."""
 
     OK = "ok"
@@ -19,7 +19,7 @@ class Mark(StrEnum):
     WRONG = "wrong"
 
 
-_TONES: Final = {Mark.OK: "good", Mark.LOOK: "warn", Mark.WRONG: "bad"}
+_TONES: Final = {Severity.OK: "good", Severity.LOOK: "warn", Severity.WRONG: "bad"}
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Finding:
 
     name: str
     text: str
-    mark: Mark = Mark.OK
+    mark: Severity = Severity.OK
     mend: str | None = None
 
     def __post_init__(self) -> None:
@@ -36,14 +36,14 @@ class Finding:
         for field in ("name", "text", "mend"):
             value = getattr(self, field)
             if value is not None:
-                object.__setattr__(self, field, masked(value))
+                object.__setattr__(self, field, redact(value))
 
     def __str__(self) -> str:
         return f"{self.mark:5} {self.name}  {self.text}" + (f" -> {self.mend}" if self.mend else "")
 
 
 @dataclass(frozen=True, repr=False)
-class Examination:
+class Report:
     """Every finding, in the order in which they were made; a table where it stands last in a cell.
 
     >>> client.doctor().is_well  # doctest: +SKIP
@@ -55,7 +55,7 @@ class Examination:
     @property
     def is_well(self) -> bool:
         """True where nothing needs a look or a mend."""
-        return all(finding.mark is Mark.OK for finding in self.findings)
+        return all(finding.mark is Severity.OK for finding in self.findings)
 
     def __iter__(self) -> Iterator[Finding]:
         return iter(self.findings)
@@ -76,7 +76,7 @@ class Examination:
     __repr__ = __str__
 
     def _sum(self) -> str:
-        wrong, look = (sum(one.mark is mark for one in self.findings) for mark in (Mark.WRONG, Mark.LOOK))
+        wrong, look = (sum(one.mark is mark for one in self.findings) for mark in (Severity.WRONG, Severity.LOOK))
         if not wrong and not look:
             return "All is well."
         parts = [f"{wrong} wrong" if wrong else "", f"{look} to look at" if look else ""]

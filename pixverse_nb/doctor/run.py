@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 from pixverse_nb.backends.base import Call
 from pixverse_nb.config import DEFAULT_BASE_URL, TOKEN_PAGE, Timing, find_base_url, find_email, find_token
-from pixverse_nb.connection import Service
+from pixverse_nb.connection import Connection
 from pixverse_nb.doctor.checks import (
     VIDEO_BYTES,
     look_at_books,
@@ -18,16 +18,16 @@ from pixverse_nb.doctor.checks import (
     look_at_vendor,
     video_bytes_of,
 )
-from pixverse_nb.doctor.report import Examination, Finding, Mark
+from pixverse_nb.doctor.report import Finding, Report, Severity
 from pixverse_nb.errors import ConfigError, LedgerError
-from pixverse_nb.event_loop import Portal
+from pixverse_nb.event_loop import EventLoopThread
 from pixverse_nb.jobs.remote_videos import Ask
 from pixverse_nb.ledger import Ledger
 from pixverse_nb.redaction import Secret
 
 
 @dataclass(frozen=True)
-class Patient:
+class Target:
     """What is examined: a home folder, the service it works with, and its ledger (None: there is none yet).
 
     `ask` brings questions to the vendor; None asks nothing, and `access` then says what is known of the token.
@@ -42,7 +42,7 @@ class Patient:
     is_sandbox: bool = False
 
 
-def examine(patient: Patient, *, now: float) -> Examination:
+def examine(patient: Target, *, now: float) -> Report:
     """Return every finding at the moment `now` (Unix seconds). Never raises for what is wrong: that is a finding."""
     findings = list(look_at_machine())
     video_bytes: int | None = None
@@ -53,10 +53,10 @@ def examine(patient: Patient, *, now: float) -> Examination:
     findings += _books(patient)
     findings.append(_service(patient))
     findings += _vendor(patient, now)
-    return Examination(tuple(findings))
+    return Report(tuple(findings))
 
 
-def _books(patient: Patient) -> Iterator[Finding]:
+def _books(patient: Target) -> Iterator[Finding]:
     ledger = patient.ledger
     if ledger is not None:
         yield from _told(lambda: look_at_books(ledger, patient.home))
@@ -64,13 +64,13 @@ def _books(patient: Patient) -> Iterator[Finding]:
         yield Finding("ledger", "none yet: it is made with the first job")
 
 
-def _service(patient: Patient) -> Finding:
+def _service(patient: Target) -> Finding:
     if patient.is_sandbox:
         return Finding("service", "the embedded sandbox: nothing is paid")
     return Finding("service", "the vendor's" if patient.base_url == DEFAULT_BASE_URL else patient.base_url)
 
 
-def _vendor(patient: Patient, now: float) -> Iterator[Finding]:
+def _vendor(patient: Target, now: float) -> Iterator[Finding]:
     ask = patient.ask
     if ask is None:
         yield Finding("token", patient.access)
@@ -83,7 +83,7 @@ def _told(look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
     try:
         yield from look()
     except LedgerError as error:
-        yield Finding("ledger", "cannot be used", Mark.WRONG, str(error))
+        yield Finding("ledger", "cannot be used", Severity.WRONG, str(error))
 
 
 T = TypeVar("T")
@@ -92,7 +92,7 @@ _TIMING: Final = Timing(answer_timeout_s=20.0, retry_s=(0.2, 1.0))  # somebody w
 _ATTEMPTS: Final = 2
 
 
-def examine_home(home: Path, *, is_offline: bool) -> Examination:
+def examine_home(home: Path, *, is_offline: bool) -> Report:
     """Examine `home` with the token, account and address that the environment names.
 
     With `is_offline`, or without a token, the vendor is not asked.
@@ -102,15 +102,15 @@ def examine_home(home: Path, *, is_offline: bool) -> Examination:
     try:
         base_url = find_base_url(None)
     except ConfigError as error:
-        wrong.append(Finding("address", str(error), Mark.WRONG, "Mend PIXVERSE_NB_BASE_URL, or unset it."))
+        wrong.append(Finding("address", str(error), Severity.WRONG, "Mend PIXVERSE_NB_BASE_URL, or unset it."))
     try:
         token = find_token(None)
     except ConfigError as error:
-        wrong.append(Finding("token", str(error), Mark.WRONG, f"Copy the whole token from {TOKEN_PAGE}"))
+        wrong.append(Finding("token", str(error), Severity.WRONG, f"Copy the whole token from {TOKEN_PAGE}"))
     if token is None and base_url != DEFAULT_BASE_URL and not wrong:
         text = f"none, and {base_url} wants one"
         mend = "Set USEAPI_TOKEN, or unset PIXVERSE_NB_BASE_URL: then the sandbox is used."
-        wrong.append(Finding("token", text, Mark.WRONG, mend))
+        wrong.append(Finding("token", text, Severity.WRONG, mend))
     access = "found; not tried" if token else "none: the sandbox is used, nothing is paid"
     with ExitStack() as stack:
         ledger: Ledger | None = None
@@ -118,14 +118,14 @@ def examine_home(home: Path, *, is_offline: bool) -> Examination:
             try:
                 ledger = stack.enter_context(_opened(home / "ledger.db", service=base_url))
             except LedgerError as error:
-                wrong.append(Finding("ledger", "cannot be opened", Mark.WRONG, str(error)))
+                wrong.append(Finding("ledger", "cannot be opened", Severity.WRONG, str(error)))
         ask: Ask | None = None
         if token is not None and not wrong and not is_offline:
             ask = stack.enter_context(_asking(base_url, token, home))
-        patient = Patient(home, base_url, ledger, ask, email=find_email(None), access=access)
+        patient = Target(home, base_url, ledger, ask, email=find_email(None), access=access)
         examination = examine(patient, now=time.time())
     named = {finding.name for finding in wrong}
-    return Examination((*(one for one in examination if one.name not in named), *wrong))
+    return Report((*(one for one in examination if one.name not in named), *wrong))
 
 
 @contextmanager
@@ -140,8 +140,8 @@ def _opened(path: Path, *, service: str) -> Iterator[Ledger]:
 @contextmanager
 def _asking(base_url: str, token: Secret, home: Path) -> Iterator[Ask]:
     """Give a way to ask the vendor, on a thread of its own."""
-    portal = Portal()
-    client = Service(name=base_url, base_url=base_url, token=token, timing=_TIMING, home=home).connect()
+    portal = EventLoopThread()
+    client = Connection(name=base_url, base_url=base_url, token=token, timing=_TIMING, home=home).connect()
 
     def ask(call: Call[T], /) -> T:
         async def answered() -> Any:
@@ -150,7 +150,7 @@ def _asking(base_url: str, token: Secret, home: Path) -> Iterator[Ask]:
         answer: T = portal.call(answered())
         return answer
 
-    portal.post_last(client.aclose)
+    portal.on_close(client.aclose)
     try:
         yield ask
     finally:

@@ -107,7 +107,7 @@ class JobSnapshot:
 
     Times are Unix seconds. `typical_s` is the usual time from submission to completion for such a job, learnt from
     earlier ones; None where nothing is known. `queue_position` counts from 1 where the vendor tells it. `notices`
-    and `next_step` are sentences for the person; `trouble` says what stands in the way just now (no network, busy),
+    and `suggested_action` are sentences for the person; `trouble` says what stands in the way just now (no network, busy),
     `coming` what happens next. `rests` tells of an open job that does not move until a person asks, `can_resume` that
     `Job.resume` goes on with it. `attempt` counts the paid calls so far.
     """
@@ -121,11 +121,11 @@ class JobSnapshot:
     typical_s: float | None = None
     queue_position: int | None = None
     notices: tuple[str, ...] = ()
-    trouble: str | None = None
+    warning: str | None = None
     error: str | None = None
-    next_step: str | None = None
+    suggested_action: str | None = None
     coming: str = ""
-    rests: bool = False
+    is_paused: bool = False
     can_resume: bool = False
     attempt: int = 0
     charged: Charge = "no"
@@ -156,9 +156,9 @@ class JobRecord:
     """One job at one moment. Times are Unix seconds; `version` counts the writes and guards against lost ones.
 
     `owner` is the process that acts for it. `attempt` counts the paid calls: each has its own `reply_ref`, and a
-    new one is made only after proof that the one before was not accepted. `send_by` is the moment after which the
-    paid call of this attempt must no longer leave. `absent_since` holds the starts of the lists that prove absence.
-    `parked` means that nothing more is done until a person takes the job up again.
+    new one is made only after proof that the one before was not accepted. `send_deadline` is the moment after which the
+    paid call of this attempt must no longer leave. `missing_poll_starts` holds the starts of the lists that prove absence.
+    `blocked` means that nothing more is done until a person takes the job up again.
     """
 
     ref: str
@@ -177,13 +177,13 @@ class JobRecord:
     account: str | None = None
     attempt: int = 0
     intent_at: float | None = None
-    send_by: float | None = None
+    send_deadline: float | None = None
     retry_at: float | None = None
     unknown_since: float | None = None
-    absent_since: tuple[float, ...] = ()
+    missing_poll_starts: tuple[float, ...] = ()
     video_id: str | None = None
     submitted_at: float | None = None
-    seen_open_at: float | None = None  # the last list that showed it unfinished
+    last_seen_running_at: float | None = None  # the last list that showed it unfinished
     finished_at: float | None = None
     queue_position: int | None = None
     url: str | None = None
@@ -191,18 +191,18 @@ class JobRecord:
     charged: Charge = "no"
     estimated_credits: int | None = None
     cost_credits: int | None = None
-    trouble: str | None = None
+    warning: str | None = None
     error_kind: str | None = None
     error: str | None = None
-    parked: bool = False
+    blocked: bool = False
     budget_credits: int | None = None  # the home may spend as much in all, with this job
     sweep: str | None = None  # the sweep it was asked for by, whose budget it stands under
     sweep_budget_credits: int | None = None
     imported: bool = False  # came in a bundle, not known as paid: not sent from here before `Job.resume`
-    question: str | None = None  # what only a person can decide; see `Job.decide`
-    lookalike: str | None = None  # the vendor's id of the generation that the question is about
+    pending_question: str | None = None  # what only a person can decide; see `Job.decide`
+    candidate_video_id: str | None = None  # the vendor's id of the generation that the question is about
     notices: tuple[str, ...] = ()
-    sources: tuple[str, str] = ("first", "last")  # the pictures as a line of Python names them
+    source_exprs: tuple[str, str] = ("first", "last")  # the pictures as a line of Python names them
     fit: str | None = "cover"  # how they were brought to one shape
     allow_refused: bool = False
 
@@ -241,10 +241,10 @@ class JobRecord:
         known = {item.name for item in fields(cls)}
         kept = {name: value for name, value in values.items() if name in known}
         request = kept["request"]
-        kept["request"] = FramesRequest.judged_before(request) if is_ours else FramesRequest(**request)
+        kept["request"] = FramesRequest.from_trusted(request) if is_ours else FramesRequest(**request)
         kept["state"] = JobState(kept["state"])
         kept["video"] = StoredVideo(**kept["video"]) if kept.get("video") else None
         kept["notices"] = tuple(kept.get("notices", ()))
-        kept["sources"] = tuple(kept.get("sources", ("first", "last")))
-        kept["absent_since"] = tuple(kept.get("absent_since", ()))
+        kept["source_exprs"] = tuple(kept.get("source_exprs", ("first", "last")))
+        kept["missing_poll_starts"] = tuple(kept.get("missing_poll_starts", ()))
         return cls(**kept)

@@ -13,7 +13,7 @@ DuelResult = Literal["left", "right", "tie"]
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Rating:
     """What was said of one video: chosen as `"winner"`, `"rejected"`, or neither (""), and a `note` in free words."""
 
     choice: Choice = ""
@@ -26,7 +26,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Duel:
+class PairwiseVote:
     """One judgement between two videos, named by their keys; `is_blind` where the labels were hidden.
 
     `at` is Unix seconds. `result` says which one is better, or "tie".
@@ -48,7 +48,7 @@ _MOST_ROUNDS: Final = 10_000
 
 
 @dataclass(frozen=True)
-class Standing:
+class RankEntry:
     """Where one video stands: its `place`, its `score` in Elo points, and what was said of it in how many `duels`.
 
     Places count from 1; videos whose scores are the same to the point share one, and a video that nobody judged has
@@ -71,7 +71,7 @@ class Standing:
         return self.wins + self.losses + self.ties
 
 
-def rank(duels: Iterable[Duel], keys: Sequence[str]) -> tuple[Standing, ...]:
+def rank(duels: Iterable[PairwiseVote], keys: Sequence[str]) -> tuple[RankEntry, ...]:
     """Return the standing of every one of `keys`, the best first; equal ones stay in the order of `keys`.
 
     Those that nobody judged stand last, without a place.
@@ -94,11 +94,11 @@ def rank(duels: Iterable[Duel], keys: Sequence[str]) -> tuple[Standing, ...]:
             pair = (duel.left, duel.right) if duel.result == "left" else (duel.right, duel.left)
             wins[pair[0]] += 1
             losses[pair[1]] += 1
-    standings = [Standing(key, scores[key], wins[key], losses[key], ties[key]) for key in dict.fromkeys(keys)]
+    standings = [RankEntry(key, scores[key], wins[key], losses[key], ties[key]) for key in dict.fromkeys(keys)]
     return _placed(sorted(standings, key=lambda standing: (not standing.duels, -round(standing.score, 3))))
 
 
-def next_pair(duels: Iterable[Duel], keys: Sequence[str], *, seed: int = 0) -> tuple[str, str] | None:
+def next_pair(duels: Iterable[PairwiseVote], keys: Sequence[str], *, seed: int = 0) -> tuple[str, str] | None:
     """Return the two videos to judge next, as (left, right), or None where there are fewer than two.
 
     It is a pair that was judged least often; of those one whose videos were judged least; of those the one with the
@@ -127,7 +127,7 @@ def next_pair(duels: Iterable[Duel], keys: Sequence[str], *, seed: int = 0) -> t
     return (one, other) if drawn & 1 else (other, one)
 
 
-def _placed(standings: Sequence[Standing]) -> tuple[Standing, ...]:
+def _placed(standings: Sequence[RankEntry]) -> tuple[RankEntry, ...]:
     """Return the standings, the best of which come first, with their places."""
     points = [round(standing.score) for standing in standings]
     return tuple(
@@ -136,12 +136,12 @@ def _placed(standings: Sequence[Standing]) -> tuple[Standing, ...]:
     )
 
 
-def _valid(duels: Iterable[Duel], keys: Sequence[str]) -> list[Duel]:
+def _valid(duels: Iterable[PairwiseVote], keys: Sequence[str]) -> list[PairwiseVote]:
     known = set(keys)
     return [duel for duel in duels if duel.left != duel.right and {duel.left, duel.right} <= known]
 
 
-def _scores(duels: Sequence[Duel], keys: Sequence[str]) -> Mapping[str, float]:
+def _scores(duels: Sequence[PairwiseVote], keys: Sequence[str]) -> Mapping[str, float]:
     """Return the strength of each key on Elo's scale."""
     won = dict.fromkeys(keys, PRIOR_DUELS / 2)
     rivals: dict[str, Counter[str]] = {key: Counter() for key in keys}

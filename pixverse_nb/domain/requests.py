@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal, get_args
 
-from pixverse_nb.domain.validation import judged
+from pixverse_nb.domain.validation import validate_fields
 from pixverse_nb.errors import InvalidRequest
-from pixverse_nb.redaction import masked
+from pixverse_nb.redaction import redact
 
 Duration = Literal[5, 8]
 Quality = Literal["360p", "540p", "720p", "1080p"]
@@ -57,11 +57,11 @@ class FramesRequest:
 
     def __post_init__(self) -> None:
         """Judge every field, and keep the values as they are judged to be."""
-        for name, value in judged(FramesRequest, vars(self), mend=_mend).items():
+        for name, value in validate_fields(FramesRequest, vars(self), mend=_mend).items():
             object.__setattr__(self, name, value)
 
     @classmethod
-    def judged_before(cls, values: Mapping[str, Any]) -> "FramesRequest":
+    def from_trusted(cls, values: Mapping[str, Any]) -> "FramesRequest":
         """Return a request that was judged when it was made, as our own ledger keeps it: nothing is judged again.
 
         Where fields are missing or unknown, as in a ledger of another version, it is judged like any other.
@@ -78,13 +78,13 @@ class FramesRequest:
         return _digest(self._without(*_WAYS))
 
     @property
-    def call_key(self) -> str:
+    def seedless_key(self) -> str:
         """As `cell` without the seed: what a call that lets the seed be drawn asks for (hex)."""
         return _digest(self._without("seed", *_WAYS))
 
     def __repr__(self) -> str:
         shown = self._without("first", "last", "reply_url", "reply_ref").items()
-        return masked(f"FramesRequest({', '.join(f'{name}={value!r}' for name, value in shown if value is not None)})")
+        return redact(f"FramesRequest({', '.join(f'{name}={value!r}' for name, value in shown if value is not None)})")
 
     def _without(self, *names: str) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name not in names}
@@ -94,7 +94,7 @@ _WAYS: Final = ("email", "reply_url", "reply_ref", "max_jobs")  # other ways to 
 
 
 @dataclass(frozen=True)
-class Refusal:
+class Constraint:
     """A combination of fields that the vendor refuses, and why."""
 
     fields: Mapping[str, object]
@@ -106,22 +106,22 @@ class Refusal:
 
 
 # PixVerse's own documents of the v3.5 era; useapi.net's page states no rule.
-REFUSALS: Final = (
-    Refusal(
+CONSTRAINTS: Final = (
+    Constraint(
         {"motion_mode": "fast", "duration": 8},
         "fast motion is made in 5 s only: choose duration=5 or motion_mode='normal'",
     ),
-    Refusal({"quality": "1080p", "duration": 8}, "1080p is made in 5 s only: choose duration=5 or quality='720p'"),
-    Refusal(
+    Constraint({"quality": "1080p", "duration": 8}, "1080p is made in 5 s only: choose duration=5 or quality='720p'"),
+    Constraint(
         {"quality": "1080p", "motion_mode": "fast"},
         "1080p has no fast motion: choose motion_mode='normal' or quality='720p'",
     ),
 )
 
 
-def refusals(values: Mapping[str, object]) -> tuple[Refusal, ...]:
+def violations(values: Mapping[str, object]) -> tuple[Constraint, ...]:
     """Return every vendor rule that `values` (field name to value) would break; empty where it is accepted."""
-    return tuple(rule for rule in REFUSALS if rule.applies(values))
+    return tuple(rule for rule in CONSTRAINTS if rule.applies(values))
 
 
 def build_request(values: Mapping[str, Any], *, allow_refused: bool = False) -> FramesRequest:
@@ -138,7 +138,7 @@ def build_request(values: Mapping[str, Any], *, allow_refused: bool = False) -> 
     if request is not None and request.model != DEFAULT_MODEL and request.motion_mode != "normal":
         wrong["motion_mode"] = f"must be 'normal' with model {request.model}: only {DEFAULT_MODEL} knows another"
     if not allow_refused:
-        for rule in refusals(values):
+        for rule in violations(values):
             for name in rule.fields:
                 wrong.setdefault(name, f"{rule.reason} (allow_refused=True sends it all the same)")
     if wrong or request is None:
@@ -150,7 +150,7 @@ def _made(values: Mapping[str, Any]) -> FramesRequest:
     try:
         return FramesRequest(**values)
     except TypeError:  # a name that is missing or unknown, which the judge says in words
-        return FramesRequest(**judged(FramesRequest, values, mend=_mend))
+        return FramesRequest(**validate_fields(FramesRequest, values, mend=_mend))
 
 
 _CHOICES: Final[dict[str, str]] = {
@@ -175,7 +175,7 @@ def _mend(name: str, message: str, given: object) -> str:
         if isinstance(given, str) and name in {"prompt", "reply_ref", "reply_url"}
         else ""
     )
-    shown = "" if size else f", not {masked(repr(given))[:60]}"
+    shown = "" if size else f", not {redact(repr(given))[:60]}"
     return f"must be {_CHOICES[name]}{size}{shown}" if name in _CHOICES else message
 
 

@@ -12,10 +12,12 @@ from typing import Any
 
 from pixverse_nb.errors import InvalidRequest
 
-Mend = Callable[[str, str, object], str]  # (field, pydantic's words, what was given) -> what is wanted, in a sentence
+FixMessage = Callable[
+    [str, str, object], str
+]  # (field, pydantic's words, what was given) -> what is wanted, in a sentence
 
 
-def judged(kind: type[Any], values: Mapping[str, Any], *, mend: Mend) -> dict[str, Any]:
+def validate_fields(kind: type[Any], values: Mapping[str, Any], *, mend: FixMessage) -> dict[str, Any]:
     """Return `values` as the dataclass `kind` holds them: in their plain form, its defaults filled in.
 
     Raises InvalidRequest with every field named that is wrong, missing or unknown.
@@ -32,7 +34,7 @@ def judged(kind: type[Any], values: Mapping[str, Any], *, mend: Mend) -> dict[st
         raise InvalidRequest(wrong) from None  # pydantic's error prints what was given: an account, a prompt
 
 
-def strangers(asked: Iterable[str], known: Sequence[str]) -> dict[str, str]:
+def unknown_fields(asked: Iterable[str], known: Sequence[str]) -> dict[str, str]:
     """Return a sentence for each name that is none of the fields: the nearest one, else all that there are."""
     wrong: dict[str, str] = {}
     for name in asked:

@@ -15,11 +15,11 @@ from pixverse_nb.backends import useapi
 from pixverse_nb.domain.jobs import JobRecord, StoredVideo
 from pixverse_nb.errors import DownloadError, NoAnswer, PixVerseError
 from pixverse_nb.jobs import events
-from pixverse_nb.jobs.protocols import Desk
+from pixverse_nb.jobs.protocols import JobContext
 
 
 @dataclass(frozen=True)
-class Verification:
+class VerifyReport:
     """What became of the videos: refs of those whose file is missing or altered, and what a repair did.
 
     `fetched` names the jobs whose video was fetched again, `lost` those that the vendor has no more.
@@ -32,7 +32,7 @@ class Verification:
     lost: tuple[str, ...] = ()
 
     @property
-    def is_whole(self) -> bool:
+    def is_intact(self) -> bool:
         """True where every video is on the disk as it was recorded, now that a repair is over."""
         return set(self.missing) | set(self.altered) <= set(self.fetched)
 
@@ -51,7 +51,7 @@ class Verification:
     __repr__ = __str__
 
 
-def look_at(video: StoredVideo, *, home: Path) -> tuple[int, ...] | None:
+def stat_signature(video: StoredVideo, *, home: Path) -> tuple[int, ...] | None:
     """Return what changes with every writing of the file (inode, size, time), or None where it is not there."""
     try:
         facts = (home / video.name).stat()
@@ -65,7 +65,7 @@ def is_size_right(path: Path, size_bytes: int) -> bool:
     return _size(path) == size_bytes
 
 
-def is_whole(record: JobRecord, *, home: Path) -> bool:
+def is_intact(record: JobRecord, *, home: Path) -> bool:
     """Tell whether the video of a finished job is there, byte for byte; reads the whole file."""
     video = record.video
     if video is None or not is_size_right(home / video.name, video.size_bytes):
@@ -76,14 +76,14 @@ def is_whole(record: JobRecord, *, home: Path) -> bool:
         return False
 
 
-def examine(records: Iterable[JobRecord], *, home: Path) -> Verification:
+def examine(records: Iterable[JobRecord], *, home: Path) -> VerifyReport:
     """Look at the videos of finished jobs, several at a time, and say which are missing or altered."""
     finished = [record for record in records if record.video is not None]
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        good = list(pool.map(lambda record: is_whole(record, home=home), finished))
+        good = list(pool.map(lambda record: is_intact(record, home=home), finished))
     bad = [record for record, is_ok in zip(finished, good, strict=True) if not is_ok]
     missing = {record.ref for record in bad if record.video and _size(home / record.video.name) is None}
-    return Verification(
+    return VerifyReport(
         checked=len(finished),
         missing=tuple(record.ref for record in bad if record.ref in missing),
         altered=tuple(record.ref for record in bad if record.ref not in missing),
@@ -104,7 +104,7 @@ _PATIENCE: Final = 20  # longest busy waits (10 minutes) in which a media host m
 class Downloader:
     """Fetches the videos of one home."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: JobContext) -> None:
         self._desk = desk
         self._turns = asyncio.Semaphore(_MOST_AT_ONCE)
         self._refused_since: dict[str, float] = {}
@@ -113,7 +113,7 @@ class Downloader:
         """Bring the finished video of a job to the disk, or say what stands in the way; returns after one go."""
         record = self._desk.records[ref]
         path = self._desk.home / "videos" / f"{ref}.mp4"
-        if record.video is not None and await asyncio.to_thread(is_whole, record, home=self._desk.home):
+        if record.video is not None and await asyncio.to_thread(is_intact, record, home=self._desk.home):
             self._desk.apply(ref, events.Downloaded(self._desk.now(), record.video))  # it was put back meanwhile
             return
         try:
@@ -122,7 +122,7 @@ class Downloader:
                     info = await self._desk.client.download(record.url or "", path)
         except NoAnswer as error:
             text = f"{error} The video is finished and paid; its download goes on when the network is back."
-            self._desk.apply(ref, events.Troubled(self._desk.now(), text))
+            self._desk.apply(ref, events.WarningRaised(self._desk.now(), text))
             if not await self._renew_url(ref):
                 await self._desk.signal(ref, until=self._desk.now() + self._desk.timing.retry_s[1])
             return
@@ -168,8 +168,8 @@ class Downloader:
             self._give_up(ref, error)
             return
         text = f"{error} The video is finished and paid; its download is tried again every half minute."
-        troubled = self._desk.apply(ref, events.Troubled(now, text))
-        while self._desk.now() < now + wait_s and self._desk.records[ref] == troubled and self._desk.is_seated:
+        troubled = self._desk.apply(ref, events.WarningRaised(now, text))
+        while self._desk.now() < now + wait_s and self._desk.records[ref] == troubled and self._desk.is_leader:
             await self._desk.signal(ref, until=now + wait_s)
 
     def _give_up(self, ref: str, error: DownloadError) -> None:
@@ -188,13 +188,13 @@ class Downloader:
         self._desk.apply(ref, events.FileLost(self._desk.now(), text))
 
     def _park(self, ref: str, error: DownloadError) -> None:
-        self._desk.apply(ref, events.Troubled(self._desk.now(), str(error), parks=True, kind=type(error).__name__))
+        self._desk.apply(ref, events.WarningRaised(self._desk.now(), str(error), parks=True, kind=type(error).__name__))
 
 
 @contextlib.contextmanager
 def _kept_aside(path: Path) -> Iterator[None]:
     """Keep what lies at `path` as `*.altered.mp4` while another file takes its place: it may hold work."""
-    aside = _set_aside(path) if path.is_file() else None
+    aside = _quarantine(path) if path.is_file() else None
     try:
         yield
     except BaseException:
@@ -203,7 +203,7 @@ def _kept_aside(path: Path) -> Iterator[None]:
         raise
 
 
-def _set_aside(path: Path) -> Path | None:
+def _quarantine(path: Path) -> Path | None:
     """Give a file a second name that nothing has yet, and return that; None where it has one, or can have none."""
     for mark in chain([""], map("-{}".format, count(2))):
         aside = path.with_suffix(f".altered{mark}.mp4")

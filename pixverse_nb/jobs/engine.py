@@ -14,20 +14,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from pixverse_nb.config import Clock, Timing, steady_clock
+from pixverse_nb.config import Clock, Timing, boot_clock
 from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.domain.requests import FramesRequest
 from pixverse_nb.errors import LedgerError
 from pixverse_nb.jobs import events, transitions
 from pixverse_nb.jobs.download import Downloader
 from pixverse_nb.jobs.events import Event
-from pixverse_nb.jobs.leader import Presence, Seat, lock_name
+from pixverse_nb.jobs.leader import LeaderElection, LeaderLease, lock_name
 from pixverse_nb.jobs.messages import told
-from pixverse_nb.jobs.poll_schedule import Expectation, Lessons
-from pixverse_nb.jobs.poller import Watcher
+from pixverse_nb.jobs.poll_schedule import DurationEstimate, DurationHistory
+from pixverse_nb.jobs.poller import Poller
 from pixverse_nb.jobs.protocols import Vendor
-from pixverse_nb.jobs.reconcile import Witness
-from pixverse_nb.jobs.slots import Accounts
+from pixverse_nb.jobs.reconcile import BalanceMonitor
+from pixverse_nb.jobs.slots import AccountPool
 from pixverse_nb.jobs.submit import Submitter
 from pixverse_nb.jobs.transitions import next_action
 from pixverse_nb.ledger import Ledger
@@ -56,27 +56,27 @@ class Engine:
         self.home = home
         self.timing = timing
         self.owner = owner
-        self.now: Clock = steady_clock()
+        self.now: Clock = boot_clock()
         self.records: dict[str, JobRecord] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._signals: dict[str, asyncio.Event] = {}
         self._listeners: list[Listener] = []
-        self._lessons = Lessons(ledger, timing)
-        self._storing = Storing(ledger, again_s=timing.poll_s, written=self._written)
+        self._lessons = DurationHistory(ledger, timing)
+        self._storing = WriteBuffer(ledger, again_s=timing.poll_s, written=self._written)
         self._asked: set[str] = set()  # what a living process wants: only these are ever sent
         self._in_flight: set[str] = set()  # paid calls of ours that wait for their answer
         self._may_leave_late: set[str] = set()  # calls that a process which stands still was about to make
         self._poll_for: asyncio.Task[None] | None = None
-        seat = Seat(
-            ledger.seats,
+        seat = LeaderLease(
+            ledger.leases,
             lock=home / f"{lock_name(self.service)}.lock",
             owner=owner,
             stale_s=max(_LEAST_STALE_S, 5 * timing.poll_s),
             now=self.now,
         )
-        self._presence = Presence(self, ledger=ledger, seat=seat, timing=timing)
-        self._submitter = Submitter(self, witness := Witness(self))
-        self._watcher = Watcher(self, witness)
+        self._presence = LeaderElection(self, ledger=ledger, seat=seat, timing=timing)
+        self._submitter = Submitter(self, witness := BalanceMonitor(self))
+        self._watcher = Poller(self, witness)
         self._downloader = Downloader(self)
 
     @cached_property
@@ -92,8 +92,8 @@ class Engine:
         """Take up what an earlier process left open; what was never sent stays unsent until somebody asks."""
         for record in self.ledger.open_jobs():
             self.adopt(record, is_asked=False)
-            if record.parked and record.state is JobState.DOWNLOADING and record.ref in self.records:
-                self.take_up(record.ref)  # a paid file is tried again: what stood in the way may be mended
+            if record.blocked and record.state is JobState.DOWNLOADING and record.ref in self.records:
+                self.resume(record.ref)  # a paid file is tried again: what stood in the way may be mended
 
     def adopt(self, record: JobRecord, *, is_asked: bool) -> None:
         """Have `record` driven from now on, here or by the process that holds the seat.
@@ -104,36 +104,36 @@ class Engine:
         if known is None or known.version < record.version:
             self.records[record.ref] = record
         if is_asked:
-            self.want(record.ref)
+            self.request_run(record.ref)
         self._presence.wake()
-        if self.is_seated:
+        if self.is_leader:
             self._start(record.ref)
 
-    def want(self, ref: str) -> None:
+    def request_run(self, ref: str) -> None:
         """Note that a person wants this job, so that it may be sent; usable from any thread."""
         self._asked.add(ref)
 
-    def take_up(self, ref: str) -> None:
+    def resume(self, ref: str) -> None:
         """Go on with a job that rests here (timed out, parked, never sent), because somebody asks for it."""
-        self.want(ref)
+        self.request_run(ref)
         now, budget = self.now(), self.ledger.budget_credits
-        record = self.apply(ref, events.TakenUp(now, self.owner, now + self.timing.deadline_s, budget))
+        record = self.apply(ref, events.Resumed(now, self.owner, now + self.timing.deadline_s, budget))
         self._submitter.accounts.forgive()
         self.adopt(record, is_asked=True)
 
-    def decide(self, ref: str, *, was_paid: bool) -> None:
+    def resolve(self, ref: str, *, was_charged: bool) -> None:
         """Carry out a person's word on a lost call."""
-        self.want(ref)
-        self.adopt(self.apply(ref, events.Decided(self.now(), was_paid)), is_asked=True)
+        self.request_run(ref)
+        self.adopt(self.apply(ref, events.ResolvedByUser(self.now(), was_charged)), is_asked=True)
 
     @property
-    def is_seated(self) -> bool:
+    def is_leader(self) -> bool:
         """True while this process is the one that sends and asks for this home."""
         return self._presence.epoch is not None
 
     def is_resting(self, record: JobRecord) -> bool:
         """Tell whether nothing moves for this job until a person asks."""
-        return record.parked or (transitions.is_unsent(record) and (record.imported or record.ref not in self._asked))
+        return record.blocked or (transitions.is_unsent(record) and (record.imported or record.ref not in self._asked))
 
     # -- for the presence ----------------------------------------------------------------------------------------
 
@@ -142,7 +142,7 @@ class Engine:
         is_moving = any(not record.state.is_final and not self.is_resting(record) for record in self.records.values())
         return bool(self._tasks) or is_moving or self._storing.has_waiting
 
-    def seated(self) -> None:
+    def on_elected(self) -> None:
         """Take over every open job of the home; what another process was sending is settled before anything else."""
         self._may_leave_late.clear()
         for record in self.ledger.open_jobs():
@@ -151,38 +151,38 @@ class Engine:
                 self.records[record.ref] = record
             if record.ref not in self._in_flight:
                 now = self.now()
-                self.apply(record.ref, events.AnswerLost(now, SENDER_GONE, now + self.timing.answer_timeout_s))
-                if self._presence.is_shut_out and self.records[record.ref].state is JobState.UNKNOWN:
+                self.apply(record.ref, events.ResponseLost(now, SENDER_GONE, now + self.timing.answer_timeout_s))
+                if self._presence.lock_held_elsewhere and self.records[record.ref].state is JobState.UNKNOWN:
                     self._may_leave_late.add(record.ref)
             self._start(record.ref)
 
-    def unseated(self) -> None:
+    def on_deposed(self) -> None:
         """Let the drives end at their next step."""
         for signal in self._signals.values():
             signal.set()
         self._submitter.slot_may_be_free()
 
-    def alone(self) -> None:
+    def on_previous_leader_gone(self) -> None:
         """Begin to settle what the process before us was sending: it is gone, or it has woken up and given way."""
         late, self._may_leave_late = self._may_leave_late, set()
         for ref in late & self.records.keys():
-            self.apply(ref, events.AnswerLost(self.now(), SENDER_GONE))
+            self.apply(ref, events.ResponseLost(self.now(), SENDER_GONE))
 
-    def may_leave_late(self, ref: str) -> bool:
+    def sender_may_be_stalled(self, ref: str) -> bool:
         """Tell whether a process that stands still may yet send this job's call: then nothing proves its absence."""
         return ref in self._may_leave_late
 
-    def ask_again(self) -> None:
+    def resubmit_requests(self) -> None:
         """Tell a new holder of the seat what this living process wants and has not been sent yet."""
         for ref in tuple(self._asked):
             record = self.records.get(ref)
             if record is not None and transitions.is_unsent(record) and not record.imported:
-                self._wish(record)
+                self._request_send(record)
 
-    def _wish(self, record: JobRecord) -> None:
+    def _request_send(self, record: JobRecord) -> None:
         # a wish that changes nothing would not be written
         later = record.deadline_at + 0.001
-        self.apply(record.ref, events.TakenUp(self.now(), self.owner, later, record.budget_credits))
+        self.apply(record.ref, events.Resumed(self.now(), self.owner, later, record.budget_credits))
 
     def refresh(self) -> None:
         """Read again what another process may have changed while nothing was followed."""
@@ -196,39 +196,39 @@ class Engine:
         known = self.records.get(ref) if self._presence.is_following else None
         return known or self.ledger.load(ref) or self.records.get(ref)
 
-    def changed_elsewhere(self, record: JobRecord) -> None:
+    def on_external_change(self, record: JobRecord) -> None:
         """Follow what another process wrote; where we hold the seat, its wish is ours to carry out."""
         known = self.records.get(record.ref)
         if known is not None and known.version >= record.version:
             return
         if known is None and record.state.is_final:
-            self._announce(record)
+            self._publish(record)
             return
         self.records[record.ref] = record
         if transitions.is_unsent(record) and not record.imported:
             was_sent = known is not None and not transitions.is_unsent(known)
-            if was_sent and record.ref in self._asked and not self.is_seated:
-                self._wish(record)  # it may be sent again, and only we may know that somebody still wants it
+            if was_sent and record.ref in self._asked and not self.is_leader:
+                self._request_send(record)  # it may be sent again, and only we may know that somebody still wants it
                 return
             self._asked.add(record.ref)
-        self._tell(record)
-        if self.is_seated:
+        self._notify(record)
+        if self.is_leader:
             self._start(record.ref)
         if record.state.is_final and record.ref not in self._tasks:
             self.records.pop(record.ref, None)
 
-    def take_turn(self) -> None:
+    def on_tick(self) -> None:
         """Answer the wish of another process for a list at once."""
-        row = self.ledger.seats.row()
-        if row is not None and row.asked_polls > row.done_polls and self._poll_for is None:
-            self._poll_for = asyncio.get_running_loop().create_task(self._answer_polls(row.asked_polls))
+        row = self.ledger.leases.row()
+        if row is not None and row.polls_requested > row.polls_served and self._poll_for is None:
+            self._poll_for = asyncio.get_running_loop().create_task(self._answer_polls(row.polls_requested))
 
     async def _answer_polls(self, asked: int) -> None:
         try:
             await self._watcher.poll_now()
             epoch = self._presence.epoch
             if epoch is not None:
-                self.ledger.seats.answer_polls(epoch, asked)
+                self.ledger.leases.answer_polls(epoch, asked)
         finally:
             self._poll_for = None
 
@@ -239,7 +239,7 @@ class Engine:
         before = self.records[ref]
         after = self.apply(ref, events.CancelAsked(self.now(), only_unsent))
         if before.video_id is not None and after.state is JobState.CANCELLED and before.state is not after.state:
-            self._submitter.free_slot(before.video_id)
+            self._submitter.cancel_tracking(before.video_id)
 
     def apply(self, ref: str, event: Event, *, is_intent: bool = False) -> JobRecord:
         """Move a job by one event, store it and tell the listeners; return the newest record.
@@ -252,7 +252,10 @@ class Engine:
             after = transitions.advance(before, event)
             if after == before:
                 return before
-            if replace(after, seen_open_at=before.seen_open_at, queue_position=before.queue_position) != before:
+            if (
+                replace(after, last_seen_running_at=before.last_seen_running_at, queue_position=before.queue_position)
+                != before
+            ):
                 epoch = self._presence.epoch or 0
                 stored = (
                     self._storing.intent(after, event, epoch=epoch) if is_intent else self._storing.fact(after, event)
@@ -267,10 +270,10 @@ class Engine:
             self.records[ref] = after
             if after.state is JobState.DOWNLOADING and before.state is not after.state:
                 self._lessons.learn(after)
-            self._tell(after)
+            self._notify(after)
             return after
 
-    def expectation(self, request: FramesRequest) -> Expectation:
+    def expectation(self, request: FramesRequest) -> DurationEstimate:
         """Return how long such a job takes from its submission, learnt from the finished ones."""
         return self._lessons.expectation(request)
 
@@ -279,22 +282,22 @@ class Engine:
         self._presence.wake()
         asked: int | None = None
         while self.has_business():
-            if self.is_seated:
+            if self.is_leader:
                 return await self._watcher.poll_now()
             if asked is None:
-                asked = self.ledger.seats.ask_poll()
-            row = self.ledger.seats.row()
-            if row is None or row.done_polls >= asked:
+                asked = self.ledger.leases.ask_poll()
+            row = self.ledger.leases.row()
+            if row is None or row.polls_served >= asked:
                 return None
             await asyncio.sleep(min(1.0, self.timing.poll_s / 4))
         return None
 
-    def look_soon(self) -> None:
+    def poll_soon(self) -> None:
         """Have the vendor's list asked as soon as the densest rhythm allows, where this process holds the seat."""
         self._watcher.hint()
 
     @property
-    def accounts(self) -> Accounts:
+    def accounts(self) -> AccountPool:
         """The accounts behind the token, and how many jobs they take."""
         return self._submitter.accounts
 
@@ -336,18 +339,18 @@ class Engine:
         return next_action(self.records[ref], now=self.now(), owner=self.owner, is_asked=ref in self._asked)
 
     def _start(self, ref: str) -> None:
-        if ref not in self._tasks and not isinstance(self._next(ref), transitions.Rest):
+        if ref not in self._tasks and not isinstance(self._next(ref), transitions.Idle):
             self._signals[ref] = asyncio.Event()
             self._tasks[ref] = asyncio.get_running_loop().create_task(self._drive(ref))
 
     async def _drive(self, ref: str) -> None:
         try:
-            while self.is_seated:
+            while self.is_leader:
                 waits = self.records[ref]
                 if waits.state is JobState.SUBMITTING and waits.owner == self.owner and ref not in self._in_flight:
-                    self.apply(ref, events.AnswerLost(self.now(), "it could not be written into the ledger"))
+                    self.apply(ref, events.ResponseLost(self.now(), "it could not be written into the ledger"))
                 match self._next(ref):
-                    case transitions.Rest():
+                    case transitions.Idle():
                         return
                     case transitions.Upload():
                         await self._submitter.upload(ref)
@@ -355,18 +358,18 @@ class Engine:
                         await self._submitter.submit(ref)
                     case transitions.SleepUntil(at=at):
                         await self.signal(ref, until=at)
-                    case transitions.AwaitList():
+                    case transitions.WaitForPoll():
                         self._watcher.wake()
                         await self.signal(ref, until=self.records[ref].deadline_at)
                     case transitions.Download():
                         await self._downloader.fetch(ref)
-                    case transitions.GiveUp():
+                    case transitions.TimeOut():
                         self.apply(ref, events.DeadlinePassed(self.now()))
         except Exception as error:  # noqa: BLE001 - the end of a task: a job must never hang unseen
             if not isinstance(error, LedgerError):
                 _log.exception("the driving of a job ended with an error of ours")
-            self.apply(ref, events.AnswerLost(self.now(), "an error of ours came between"))
-            self.apply(ref, events.Troubled(self.now(), str(error), parks=True, kind=type(error).__name__))
+            self.apply(ref, events.ResponseLost(self.now(), "an error of ours came between"))
+            self.apply(ref, events.WarningRaised(self.now(), str(error), parks=True, kind=type(error).__name__))
         finally:
             self._tasks.pop(ref, None)
             self._signals.pop(ref, None)
@@ -383,21 +386,21 @@ class Engine:
         self.records[record.ref] = record
         self._let_go(record.ref)
 
-    def _tell(self, record: JobRecord) -> None:
+    def _notify(self, record: JobRecord) -> None:
         if signal := self._signals.get(record.ref):
             signal.set()
         if not transitions.holds_slot(record):
             self._submitter.slot_may_be_free()
-        if self.is_seated:
+        if self.is_leader:
             self._watcher.wake()
-        self._announce(record)
+        self._publish(record)
 
-    def _announce(self, record: JobRecord) -> None:
+    def _publish(self, record: JobRecord) -> None:
         for listener in tuple(self._listeners):
             listener(record)
 
 
-class Storing:
+class WriteBuffer:
     """Writes the records of one engine into its ledger, on the portal's loop.
 
     What could not be written is tried again every `again_s` seconds; `written` is told of it then.

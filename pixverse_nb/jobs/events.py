@@ -20,7 +20,7 @@ class PicturesUploaded:
 
 
 @dataclass(frozen=True)
-class AccountLeft:
+class AccountSwitched:
     """Another account has room for a job that waits; its pictures go there first."""
 
     at: float
@@ -28,11 +28,11 @@ class AccountLeft:
 
 
 @dataclass(frozen=True)
-class IntentMade:
+class IntentRecorded:
     """The paid call is about to leave; written and synced before its first byte."""
 
     at: float
-    send_by: float
+    send_deadline: float
     owner: str
 
 
@@ -72,7 +72,7 @@ class CallPostponed:
 
 
 @dataclass(frozen=True)
-class AnswerLost:
+class ResponseLost:
     """Nobody knows whether the paid call was accepted.
 
     `latest_send_by` bounds the moment until which the one who sent it may still do so, where that is another process.
@@ -84,7 +84,7 @@ class AnswerLost:
 
 
 @dataclass(frozen=True)
-class RowSeen:
+class ListedInPoll:
     """A list begun at `listed_at` showed this job's generation."""
 
     at: float
@@ -94,7 +94,7 @@ class RowSeen:
 
 
 @dataclass(frozen=True)
-class RowMissing:
+class MissingFromPoll:
     """A whole list begun at `listed_at` did not show this job's generation."""
 
     at: float
@@ -103,7 +103,7 @@ class RowMissing:
 
 
 @dataclass(frozen=True)
-class DebitSeen:
+class UnexplainedDebit:
     """The balance fell by `credits` that no listed generation explains: only a person can say what happened."""
 
     at: float
@@ -111,7 +111,7 @@ class DebitSeen:
 
 
 @dataclass(frozen=True)
-class LookalikeSeen:
+class AmbiguousMatch:
     """The list shows a generation with this call's seed that differs in part: only a person can say whose it is."""
 
     at: float
@@ -119,11 +119,11 @@ class LookalikeSeen:
 
 
 @dataclass(frozen=True)
-class Decided:
+class ResolvedByUser:
     """A person says whether the lost call was paid."""
 
     at: float
-    was_paid: bool
+    was_charged: bool
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class FileLost:
 
 
 @dataclass(frozen=True)
-class Troubled:
+class WarningRaised:
     """Something stands in the way (no network, disk full); `parks` where only a person can mend it."""
 
     at: float
@@ -164,7 +164,7 @@ class CancelAsked:
 
 
 @dataclass(frozen=True)
-class TakenUp:
+class Resumed:
     """Somebody asks for the job again, here: it is ours now, with a new deadline, under the budget of who asks."""
 
     at: float
@@ -176,21 +176,21 @@ class TakenUp:
 Event = (
     UploadStarted
     | PicturesUploaded
-    | AccountLeft
-    | IntentMade
+    | AccountSwitched
+    | IntentRecorded
     | CallAccepted
     | CallRefused
     | CallPostponed
-    | AnswerLost
-    | RowSeen
-    | RowMissing
-    | DebitSeen
-    | LookalikeSeen
-    | Decided
+    | ResponseLost
+    | ListedInPoll
+    | MissingFromPoll
+    | UnexplainedDebit
+    | AmbiguousMatch
+    | ResolvedByUser
     | Downloaded
     | FileLost
-    | Troubled
+    | WarningRaised
     | DeadlinePassed
     | CancelAsked
-    | TakenUp
+    | Resumed
 )

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from pixverse_nb.config import Timing
 from pixverse_nb.domain.jobs import Attempt, JobEvent, JobRecord, JobSnapshot
-from pixverse_nb.jobs.messages import coming, next_step
-from pixverse_nb.jobs.results import attempts_of
-from pixverse_nb.jobs.transitions import can_be_taken_up
+from pixverse_nb.jobs.messages import coming, suggested_action
+from pixverse_nb.jobs.results import attempts_from_events
+from pixverse_nb.jobs.transitions import can_resume
 from pixverse_nb.ledger import Ledger
 
 
@@ -38,7 +38,7 @@ def read_history(home: Path, ref: str, *, service: str, timing: Timing | None, n
         if ledger is None or record is None:
             return None
         events = tuple(ledger.events(record.ref))
-        return History(_snapshot(record, timing, now), attempts_of(record, events), events)
+        return History(_snapshot(record, timing, now), attempts_from_events(record, events), events)
 
 
 @contextlib.contextmanager
@@ -59,12 +59,12 @@ def _snapshot(record: JobRecord, timing: Timing | None, now: float) -> JobSnapsh
         submitted_at=record.submitted_at,
         finished_at=record.finished_at,
         notices=record.notices,
-        trouble=None if record.parked else record.trouble,
+        warning=None if record.blocked else record.warning,
         error=record.error,
-        next_step=next_step(record, is_resting=False),
+        suggested_action=suggested_action(record, is_resting=False),
         coming=coming(record, timing=timing, now=now, is_resting=False),
-        rests=record.parked and not record.state.is_final,
-        can_resume=can_be_taken_up(record, is_resting=record.parked),
+        is_paused=record.blocked and not record.state.is_final,
+        can_resume=can_resume(record, is_resting=record.blocked),
         attempt=record.attempt,
         charged=record.charged,
         estimated_credits=record.estimated_credits,

@@ -11,12 +11,12 @@ from typing import Any, Final, SupportsIndex, overload
 from pixverse_nb.domain.jobs import Attempt, JobEvent, JobRecord, JobSnapshot, JobState
 from pixverse_nb.domain.requests import FramesRequest
 from pixverse_nb.errors import ConfigError, InvalidRequest, JobTimeout, PixVerseError
-from pixverse_nb.event_loop import Portal, is_done_in
-from pixverse_nb.jobs.download import is_whole, look_at
+from pixverse_nb.event_loop import EventLoopThread, wait_for_future
+from pixverse_nb.jobs.download import is_intact, stat_signature
 from pixverse_nb.jobs.engine import Engine
-from pixverse_nb.jobs.messages import coming, next_step
+from pixverse_nb.jobs.messages import coming, suggested_action
 from pixverse_nb.jobs.results import (
-    attempts_of,
+    attempts_from_events,
     error_of,
     lost_error,
     reuse_notice,
@@ -24,8 +24,8 @@ from pixverse_nb.jobs.results import (
     unsent_error,
     video_of,
 )
-from pixverse_nb.jobs.transitions import awaits_word, can_be_taken_up
-from pixverse_nb.redaction import masked
+from pixverse_nb.jobs.transitions import can_resume, needs_confirmation
+from pixverse_nb.redaction import redact
 from pixverse_nb.render.display import bundle_of
 from pixverse_nb.render.job_views import card_text, jobs_html, jobs_text
 from pixverse_nb.render.live import watch_live
@@ -44,7 +44,7 @@ class Job:
     >>> video = job.result()  # doctest: +SKIP
     """
 
-    def __init__(self, record: JobRecord, engine: Engine, portal: Portal, *, is_sandbox: bool) -> None:
+    def __init__(self, record: JobRecord, engine: Engine, portal: EventLoopThread, *, is_sandbox: bool) -> None:
         self.ref = record.ref
         self._last_known = record
         self._engine = engine
@@ -79,7 +79,7 @@ class Job:
     def account(self) -> str | None:
         """The account, masked; None where the vendor chose it and has not told yet."""
         account = self._record().account
-        return masked(account) if account else None
+        return redact(account) if account else None
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -107,7 +107,7 @@ class Job:
 
     def attempts(self) -> tuple[Attempt, ...]:
         """Return the paid calls so far, oldest first: when each left, what became of it, what it may have cost."""
-        return attempts_of(self._record(), self.events())
+        return attempts_from_events(self._record(), self.events())
 
     def snapshot(self, *, with_video: bool = True) -> JobSnapshot:
         """Return everything about the job at this moment, for cards and lists.
@@ -127,12 +127,12 @@ class Job:
             typical_s=expectation.typical_s if expectation and expectation.samples else None,
             queue_position=record.queue_position,
             notices=self.notices,
-            trouble=None if record.parked else record.trouble,
+            warning=None if record.blocked else record.warning,
             error=record.error,
-            next_step=next_step(record, is_resting=is_resting),
+            suggested_action=suggested_action(record, is_resting=is_resting),
             coming=coming(record, timing=self._engine.timing, now=self._engine.now(), is_resting=is_resting),
-            rests=is_resting and not record.state.is_final,
-            can_resume=can_be_taken_up(record, is_resting=is_resting),
+            is_paused=is_resting and not record.state.is_final,
+            can_resume=can_resume(record, is_resting=is_resting),
             attempt=record.attempt,
             charged=record.charged,
             estimated_credits=record.estimated_credits,
@@ -154,7 +154,7 @@ class Job:
             raise ConfigError("result() would wait for itself in a subscriber: use `await job`.")
         waiter = self._waiter()
         try:
-            if not is_done_in(waiter, timeout):
+            if not wait_for_future(waiter, timeout):
                 raise JobTimeout(
                     f"No video after {timeout:g} s of waiting. The job goes on: job.result() waits again, and after a "
                     f'restart client.job("{self.ref}") finds it.',
@@ -205,20 +205,20 @@ class Job:
         record = self._record()
         if record.state is JobState.DONE and not self._is_lost(record):
             return
-        self._do(lambda: self._engine.take_up(self.ref))
+        self._do(lambda: self._engine.resume(self.ref))
 
-    def decide(self, *, was_paid: bool) -> None:
+    def resolve(self, *, was_charged: bool) -> None:
         """Answer the question of a job whose lost call only a person can judge (see `job.error`).
 
-        `was_paid=True` keeps it as paid, takes the generation that the question names and ends the search;
-        `was_paid=False` sends it again, **which pays anew**.
+        `was_charged=True` keeps it as paid, takes the generation that the question names and ends the search;
+        `was_charged=False` sends it again, **which pays anew**.
         Without such a question nothing happens.
         """
-        named = self._record().lookalike
-        if was_paid and named is not None and self._engine.ledger.knows_video(named):
+        named = self._record().candidate_video_id
+        if was_charged and named is not None and self._engine.ledger.knows_video(named):
             mend = "the generation of the question is another job's by now: False lets the call be settled anew"
-            raise InvalidRequest({"was_paid": mend})
-        self._do(lambda: self._engine.decide(self.ref, was_paid=was_paid))
+            raise InvalidRequest({"was_charged": mend})
+        self._do(lambda: self._engine.resolve(self.ref, was_charged=was_charged))
 
     def subscribe(self, callback: Callable[["Job"], object]) -> Callable[[], None]:
         """Call `callback(job)` at every change, on the portal's thread; the returned function ends that."""
@@ -263,7 +263,7 @@ class Job:
                 if waiter.set_running_or_notify_cancel():
                     waiter.set_result(record)
 
-    def let_go(self) -> None:
+    def detach(self) -> None:
         """Tell whoever waits that the client is closed; the job goes on with the next one on this home."""
         with self._lock:
             waiters, self._waiters = self._waiters, []
@@ -277,10 +277,10 @@ class Job:
         self._reuse_notice = notice
 
     @property
-    def rests(self) -> bool:
+    def is_paused(self) -> bool:
         """True where nothing moves until a person asks (and asking pays nothing again)."""
         record = self._record()
-        if awaits_word(record):
+        if needs_confirmation(record):
             return False
         return self._is_lost(record) or record.state is JobState.TIMED_OUT or self._is_resting(record)
 
@@ -322,7 +322,7 @@ class Job:
         record = self._record()
         if self._was_never_sent(record) or (self._is_lost(record) and not self._portal.is_closed):
             self.resume()  # to wait for a video is to ask for it
-        self._engine.want(self.ref)  # also where its call is proved later never to have been accepted
+        self._engine.request_run(self.ref)  # also where its call is proved later never to have been accepted
         waiter: concurrent.futures.Future[JobRecord] = concurrent.futures.Future()
         with self._lock:
             self._waiters.append(waiter)
@@ -330,7 +330,7 @@ class Job:
         if self._is_settled(record):
             self._answer(waiter, record)
         elif self._portal.is_closed:
-            self.let_go()
+            self.detach()
         return waiter
 
     def _answer(self, waiter: concurrent.futures.Future[JobRecord], record: JobRecord) -> None:
@@ -347,10 +347,10 @@ class Job:
                 self._waiters.remove(waiter)
 
     def _is_settled(self, record: JobRecord) -> bool:
-        return record.state.is_final or record.question is not None or self._is_resting(record)
+        return record.state.is_final or record.pending_question is not None or self._is_resting(record)
 
     def _was_never_sent(self, record: JobRecord) -> bool:
-        if record.parked or awaits_word(record):
+        if record.blocked or needs_confirmation(record):
             return False
         return not record.state.is_final and self._is_resting(record)
 
@@ -369,9 +369,9 @@ class Job:
         """Tell whether a finished video is not on the disk as it was; it is read whole once, and after each change."""
         if record.state is not JobState.DONE or record.video is None:
             return False
-        look = look_at(record.video, home=self._engine.home)
+        look = stat_signature(record.video, home=self._engine.home)
         if look is None or look != self._seen_whole:
-            self._seen_whole = look if is_whole(record, home=self._engine.home) else None
+            self._seen_whole = look if is_intact(record, home=self._engine.home) else None
         return self._seen_whole is None
 
     def _video_of(self, record: JobRecord) -> Video:
@@ -390,15 +390,15 @@ def tell(callbacks: Iterable[Callable[[Job], object]], job: Job) -> None:
             _log.exception("A subscriber of job %s raised; the job goes on.", job.ref)
 
 
-class Asker:
+class JobFactory:
     """Turns drafts into jobs for one client; usable from any thread."""
 
-    def __init__(self, engine: Engine, portal: Portal, *, handle: Callable[[JobRecord], Job]) -> None:
+    def __init__(self, engine: Engine, portal: EventLoopThread, *, handle: Callable[[JobRecord], Job]) -> None:
         self._engine = engine
         self._portal = portal
         self._handle = handle
 
-    def ask_for(self, draft: JobRecord, *, reuse: bool) -> tuple[Job, bool]:
+    def get_or_create(self, draft: JobRecord, *, reuse: bool) -> tuple[Job, bool]:
         """Return the job of a draft, and whether it is a new one. **A new one spends credits** once it is driven.
 
         A found one is not paid again.
@@ -406,11 +406,11 @@ class Asker:
         record, is_new = self._engine.ledger.find_or_add(draft, reuse=reuse)
         job = self._handle(record)
         if is_new:
-            self._engine.want(record.ref)
+            self._engine.request_run(record.ref)
             self._portal.post(lambda: self._engine.adopt(record, is_asked=True))
             return job, True
         job.say_reused(reuse_notice(record))
-        if job.rests or record.state is JobState.CANCELLED:
+        if job.is_paused or record.state is JobState.CANCELLED:
             job.resume()
         elif not record.state.is_final:
             # to ask for it is to want it sent again, where its call is proved never to have been accepted

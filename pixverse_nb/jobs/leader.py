@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from pixverse_nb.config import Clock, Timing
 from pixverse_nb.domain.jobs import JobRecord
 from pixverse_nb.errors import LedgerError
-from pixverse_nb.ledger import Ledger, SeatRow, Seats
+from pixverse_nb.ledger import LeaseRow, LeaseStore, Ledger
 
 BEATS_TO_STALE: Final = 5
 
@@ -29,26 +29,26 @@ def lock_name(service: str) -> str:
     return f"seat-{hashlib.sha256(service.encode()).hexdigest()[:12]}"
 
 
-class Seat:
+class LeaderLease:
     """One process's claim to act for a home and service. Not thread-safe: it lives on the portal's loop."""
 
-    def __init__(self, seats: Seats, *, lock: Path, owner: str, stale_s: float, now: Clock) -> None:
-        self._seats = seats
+    def __init__(self, leases: LeaseStore, *, lock: Path, owner: str, stale_s: float, now: Clock) -> None:
+        self._seats = leases
         self._file = FileLock(lock, thread_local=False, timeout=0, fallback_to_soft=False)
         self._owner = owner
         self._stale_s = stale_s
         self._now = now
-        self._seen: tuple[SeatRow | None, float] = (None, now())
+        self._seen: tuple[LeaseRow | None, float] = (None, now())
         self._beaten_at = 0.0
         self.epoch: int | None = None
-        self.is_shut_out = False  # another process holds the lock: it may stand still, but it is not gone
+        self.lock_held_elsewhere = False  # another process holds the lock: it may stand still, but it is not gone
 
     @property
-    def is_held(self) -> bool:
+    def is_leader(self) -> bool:
         """True while this process acts, as far as it knows; the ledger has the last word."""
         return self.epoch is not None
 
-    def try_take(self) -> bool:
+    def try_acquire(self) -> bool:
         """Take the seat where it is free, its holder is gone, or its holder has not beaten for `stale_s`."""
         has_lock = self._try_lock()
         row = self._seats.row()
@@ -59,7 +59,7 @@ class Seat:
             self._beaten_at = self._now()
         if self.epoch is None:
             self._unlock()  # whoever sits there without it may have it
-        return self.is_held
+        return self.is_leader
 
     def beat(self) -> bool:
         """Show that this process is alive, where that is due; False where another one has taken the seat."""
@@ -80,7 +80,7 @@ class Seat:
         self.epoch = None
         self._unlock()
 
-    def _is_stale(self, row: SeatRow | None) -> bool:
+    def _is_stale(self, row: LeaseRow | None) -> bool:
         seen, since = self._seen
         if row != seen:
             self._seen = (row, self._now())
@@ -88,13 +88,13 @@ class Seat:
         return self._now() - since >= self._stale_s
 
     def _try_lock(self) -> bool:
-        self.is_shut_out = False
+        self.lock_held_elsewhere = False
         if self._file.is_locked:
             return True
         try:
             self._file.acquire()
         except Timeout:
-            self.is_shut_out = True
+            self.lock_held_elsewhere = True
             return False
         except (OSError, NotImplementedError):
             return False  # a file system without locks: the beats alone decide
@@ -110,38 +110,38 @@ _LEAST_TICK_S: Final = 0.02
 _MOST_TICK_S: Final = 1.0
 
 
-class Household(Protocol):
+class LeaderCallbacks(Protocol):
     """What the presence tells the engine."""
 
     def has_business(self) -> bool:
         """Tell whether a job is open that this process drives, waits for or shows."""
 
-    def seated(self) -> None:
+    def on_elected(self) -> None:
         """This process acts from now on."""
 
-    def unseated(self) -> None:
+    def on_deposed(self) -> None:
         """Another process acts from now on."""
 
-    def alone(self) -> None:
+    def on_previous_leader_gone(self) -> None:
         """The process that held the seat before, and stood still, cannot send any more."""
 
-    def ask_again(self) -> None:
+    def resubmit_requests(self) -> None:
         """A new holder of the seat does not know yet what this process wants."""
 
     def refresh(self) -> None:
         """Changes of other processes may have been missed."""
 
-    def changed_elsewhere(self, record: JobRecord) -> None:
+    def on_external_change(self, record: JobRecord) -> None:
         """Another process has changed this job."""
 
-    def take_turn(self) -> None:
+    def on_tick(self) -> None:
         """A tick has passed while this process holds the seat."""
 
 
-class Presence:
+class LeaderElection:
     """Keeps this process's place among those that have the same home open; lives on the engine's loop."""
 
-    def __init__(self, household: Household, *, ledger: Ledger, seat: Seat, timing: Timing) -> None:
+    def __init__(self, household: LeaderCallbacks, *, ledger: Ledger, seat: LeaderLease, timing: Timing) -> None:
         self._household = household
         self._ledger = ledger
         self._seat = seat
@@ -157,9 +157,9 @@ class Presence:
         return self._seat.epoch
 
     @property
-    def is_shut_out(self) -> bool:
+    def lock_held_elsewhere(self) -> bool:
         """True while the process that held the seat before stands still and may still send what it was sending."""
-        return self._seat.is_shut_out
+        return self._seat.lock_held_elsewhere
 
     @property
     def is_following(self) -> bool:
@@ -170,17 +170,17 @@ class Presence:
         """Begin, if there is something to do; the seat is taken at once where it is free."""
         if not self.is_following:
             self._mark = self._ledger.change_mark()
-            self._version = self._ledger.outside_version()
+            self._version = self._ledger.data_version()
             self._safely(self._household.refresh)
             self._safely(self._keep_seat)
             self._task = asyncio.get_running_loop().create_task(self._run())
 
     def verify(self) -> None:
         """Ask the ledger whether the seat is still ours, because it has refused an intent."""
-        row = self._ledger.seats.row()
+        row = self._ledger.leases.row()
         if self.epoch is not None and (row is None or row.epoch != self.epoch):
             self._seat.leave()
-            self._household.unseated()
+            self._household.on_deposed()
 
     def leave(self) -> None:
         """Give the seat up for good: the process or its client ends."""
@@ -192,32 +192,32 @@ class Presence:
             self._safely(self._keep_seat)
             self._safely(self._follow)
             if self.epoch is not None:
-                self._safely(self._household.take_turn)
+                self._safely(self._household.on_tick)
         self._safely(self._seat.leave)
 
     def _keep_seat(self) -> None:
-        if self._seat.is_held:
-            was_shut_out = self._seat.is_shut_out
+        if self._seat.is_leader:
+            was_shut_out = self._seat.lock_held_elsewhere
             if not self._seat.beat():
-                self._household.unseated()
-            elif was_shut_out and not self._seat.is_shut_out:
-                self._household.alone()
-        elif self._seat.try_take():
-            self._household.seated()
+                self._household.on_deposed()
+            elif was_shut_out and not self._seat.lock_held_elsewhere:
+                self._household.on_previous_leader_gone()
+        elif self._seat.try_acquire():
+            self._household.on_elected()
 
     def _follow(self) -> None:
-        version = self._ledger.outside_version()
+        version = self._ledger.data_version()
         if version == self._version:
             return
         self._version = version
         self._mark, changed = self._ledger.changes_since(self._mark)
         for record in changed:
-            self._household.changed_elsewhere(record)
-        row = self._ledger.seats.row()
+            self._household.on_external_change(record)
+        row = self._ledger.leases.row()
         if row is not None and row.epoch != self._epoch_seen:
             self._epoch_seen = row.epoch
             if row.epoch != self.epoch:
-                self._household.ask_again()
+                self._household.resubmit_requests()
 
     @staticmethod
     def _safely(act: Callable[[], object]) -> None:

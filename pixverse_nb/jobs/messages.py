@@ -6,8 +6,8 @@ from pixverse_nb.config import Timing
 from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.jobs import events, transitions
 from pixverse_nb.jobs.events import Event
-from pixverse_nb.jobs.transitions import awaits_word
-from pixverse_nb.redaction import masked
+from pixverse_nb.jobs.transitions import needs_confirmation
+from pixverse_nb.redaction import redact
 from pixverse_nb.render.timeline import DECIDED, TAKEN_UP
 
 
@@ -18,9 +18,9 @@ def told(event: Event, after: JobRecord) -> str:
             text = "uploading the pictures"
         case events.PicturesUploaded():
             text = "both pictures are at the vendor"
-        case events.AccountLeft():
+        case events.AccountSwitched():
             text = "another account has room: it goes there"
-        case events.IntentMade():
+        case events.IntentRecorded():
             text = f"paid call {after.attempt} is about to leave"
         case events.CallAccepted():
             text = "accepted by the vendor: paid"
@@ -28,54 +28,54 @@ def told(event: Event, after: JobRecord) -> str:
             text = f"refused, nothing paid: {said}"
         case events.CallPostponed(text=said):
             text = f"not accepted, nothing paid: {said}"
-        case events.AnswerLost(reason=said):
+        case events.ResponseLost(reason=said):
             text = f"no answer to the paid call ({said}); checking the vendor's list, never sending it again blindly"
-        case events.RowSeen():
+        case events.ListedInPoll():
             text = f"the vendor's list shows it {after.state.value}"
-        case events.RowMissing():
+        case events.MissingFromPoll():
             text = "not in the vendor's list" if after.state is JobState.UNKNOWN else "proved: never accepted, not paid"
-        case events.DebitSeen() | events.LookalikeSeen():
-            text = after.question or "it was looked at"
-        case events.Decided(was_paid=was_paid):
-            text = f"{DECIDED}: the lost call was {'' if was_paid else 'not '}paid"
+        case events.UnexplainedDebit() | events.AmbiguousMatch():
+            text = after.pending_question or "it was looked at"
+        case events.ResolvedByUser(was_charged=was_charged):
+            text = f"{DECIDED}: the lost call was {'' if was_charged else 'not '}paid"
         case events.Downloaded():
             text = "downloaded, checked and stored"
         case events.FileLost(text=said):
             text = said
-        case events.Troubled(text=said):
+        case events.WarningRaised(text=said):
             text = said
         case events.DeadlinePassed() | events.CancelAsked():
             text = after.error or after.state.value
-        case events.TakenUp():
+        case events.Resumed():
             text = TAKEN_UP
-    return masked(text)
+    return redact(text)
 
 
-def next_step(record: JobRecord, *, is_resting: bool) -> str | None:
+def suggested_action(record: JobRecord, *, is_resting: bool) -> str | None:
     """Return what a person can do now, or None where nothing is to be done."""
     again = f'client.job("{record.ref}")'
     state = record.state
-    if awaits_word(record):
+    if needs_confirmation(record):
         return (
             f"It came in a bundle and the machine it comes from may still send it; {again}.resume() sends it from here."
         )
     if state is JobState.DONE and record.error is not None:
         return f"{again} asks the vendor again; nothing is paid again."
-    if record.parked:
+    if record.blocked:
         return f"Mend that, then {again} goes on; nothing is paid again."
     if state is JobState.TIMED_OUT:
         return f"{again} takes it up again." + ("" if record.charged == "no" else " Nothing is paid again.")
     if state is JobState.CANCELLED and record.charged != "no":
         return f"{again}.resume() goes on waiting for it; nothing is paid again."
-    if record.question is not None and record.lookalike is not None:
+    if record.pending_question is not None and record.candidate_video_id is not None:
         return (
-            f"{again}.decide(was_paid=True) takes that one and its video; {again}.decide(was_paid=False) sends the "
+            f"{again}.resolve(was_charged=True) takes that one and its video; {again}.resolve(was_charged=False) sends the "
             "call again, which pays anew. Until then it is not sent."
         )
-    if record.question is not None:
+    if record.pending_question is not None:
         return (
-            f"{again}.decide(was_paid=True) keeps it as paid and ends the search; "
-            f"{again}.decide(was_paid=False) sends it again, which pays anew. Until then it is looked for and not sent."
+            f"{again}.resolve(was_charged=True) keeps it as paid and ends the search; "
+            f"{again}.resolve(was_charged=False) sends it again, which pays anew. Until then it is looked for and not sent."
         )
     if state is JobState.UNKNOWN:
         return "Nothing to do: the vendor's list settles it. It is not sent again before that."
@@ -94,9 +94,9 @@ def coming(record: JobRecord, *, timing: Timing | None, now: float, is_resting: 
 
     `timing` None leaves the moments out (the pace of another process is not known); `now` is in Unix seconds.
     """
-    needs_a_person = record.state.is_final or record.parked or record.question is not None or is_resting
+    needs_a_person = record.state.is_final or record.blocked or record.pending_question is not None or is_resting
     if needs_a_person:
-        return next_step(record, is_resting=is_resting) or ""
+        return suggested_action(record, is_resting=is_resting) or ""
     match record.state:
         case JobState.PLANNED | JobState.UPLOADING:
             return "The pictures are uploaded, then the paid call leaves."
@@ -119,13 +119,13 @@ def _sending(record: JobRecord, now: float) -> str:
 
 def _settling(record: JobRecord, timing: Timing | None, now: float) -> str:
     """Say why a lost call waits, and until when."""
-    settles_at = transitions.settles_at(record, timing) if timing is not None else None
+    settle_deadline = transitions.settle_deadline(record, timing) if timing is not None else None
     why = "The vendor's list tells whether it was accepted"
-    if settles_at is None:
+    if settle_deadline is None:
         return f"{why}; it is sent again only after proof that it was not."
-    if now < settles_at:
-        return f"{why}. It may turn up late there: its absence can be proved from {_clock(settles_at, now)} on."
-    missing = _PROOFS - len(record.absent_since)
+    if now < settle_deadline:
+        return f"{why}. It may turn up late there: its absence can be proved from {_clock(settle_deadline, now)} on."
+    missing = _PROOFS - len(record.missing_poll_starts)
     lists = "one more list" if missing == 1 else f"{missing} more lists"
     return f"{why}. Its time to turn up is over: {lists} without it prove that it was not."
 

@@ -37,7 +37,7 @@ _LEAST_S: Final = 1e-3
 
 
 @dataclass(frozen=True)
-class Seen:
+class DurationSample:
     """How long one finished job took from submission: more than `least_s`, at most `most_s` (between two polls)."""
 
     least_s: float
@@ -50,10 +50,10 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Expectation:
+class DurationEstimate:
     """What is known of how long a kind of job takes, in seconds."""
 
-    samples: tuple[Seen, ...]
+    samples: tuple[DurationSample, ...]
     guess_s: float
 
     @cached_property
@@ -62,7 +62,7 @@ class Expectation:
         middles = sorted(sample.middle_s for sample in self.samples)
         return middles[len(middles) // 2] if middles else self.guess_s
 
-    def done_by(self, age_s: float) -> float:
+    def cdf(self, age_s: float) -> float:
         """Return the chance that a job is finished at this age (0…1)."""
         if age_s <= 0:
             return 0.0
@@ -92,23 +92,23 @@ class OpenJob:
     """One job to be watched: when it was submitted, and what is expected of its kind."""
 
     submitted_at: float
-    expectation: Expectation
+    expectation: DurationEstimate
 
 
-def kind_of(request: FramesRequest) -> tuple[object, ...]:
+def duration_class(request: FramesRequest) -> tuple[object, ...]:
     """Return what decides how long a generation takes."""
     return (request.model, request.quality, request.duration, request.motion_mode)
 
 
-def expectation_of(samples: Sequence[Seen], timing: Timing) -> Expectation:
+def expectation_of(samples: Sequence[DurationSample], timing: Timing) -> DurationEstimate:
     """Return the expectation from the newest samples (newest first)."""
     return _expectation(tuple(samples[:_MOST_SAMPLES]), timing.typical_s)
 
 
 @lru_cache(maxsize=64)
-def _expectation(samples: tuple[Seen, ...], guess_s: float) -> Expectation:
+def _expectation(samples: tuple[DurationSample, ...], guess_s: float) -> DurationEstimate:
     """Return one and the same value for the same lessons, so that what it works out is worked out once."""
-    return Expectation(samples, guess_s)
+    return DurationEstimate(samples, guess_s)
 
 
 def next_poll_at(jobs: Sequence[OpenJob], *, last_poll_at: float, timing: Timing) -> float:
@@ -119,14 +119,13 @@ def next_poll_at(jobs: Sequence[OpenJob], *, last_poll_at: float, timing: Timing
     unit = timing.poll_s / Timing().poll_s
     worth = (_WORTH_S + _WORTH_MORE_S * min(len(jobs), 8)) * unit
     step = timing.poll_s / _STEPS
-    alive = [max(1e-3, 1 - job.expectation.done_by(last_poll_at - job.submitted_at)) for job in jobs]
+    alive = [max(1e-3, 1 - job.expectation.cdf(last_poll_at - job.submitted_at)) for job in jobs]
     unseen_waiting = 0.0
     at = last_poll_at
     for number in range(1, _LONGEST * _STEPS + 1):
         at = last_poll_at + number * step  # a sum of steps would miss poll_s by a hair, and so by a whole step
         ended = sum(
-            1 - (1 - job.expectation.done_by(at - job.submitted_at)) / share
-            for job, share in zip(jobs, alive, strict=True)
+            1 - (1 - job.expectation.cdf(at - job.submitted_at)) / share for job, share in zip(jobs, alive, strict=True)
         )
         unseen_waiting += max(0.0, ended) * step
         if unseen_waiting >= worth and number >= _STEPS:
@@ -134,13 +133,13 @@ def next_poll_at(jobs: Sequence[OpenJob], *, last_poll_at: float, timing: Timing
     return at
 
 
-def _within(age_s: float, sample: Seen) -> float:
+def _within(age_s: float, sample: DurationSample) -> float:
     """Return the chance by `age_s` when the duration lies about evenly in the span of the sample."""
     least, most = _span(sample)
     return min(1.0, max(0.0, (age_s - least) / (most - least)))
 
 
-def _span(sample: Seen) -> tuple[float, float]:
+def _span(sample: DurationSample) -> tuple[float, float]:
     """Return the ages between which such a job ends: those of the sample, widened a little."""
     margin = max(0.02 * sample.middle_s, _LEAST_S)
     return sample.least_s - margin, sample.most_s + margin
@@ -154,10 +153,10 @@ def _log_normal(age_s: float, median_s: float, spread: float) -> float:
 
 _LEARNT_FROM: Final = 200  # finished jobs that are looked at for their durations
 
-Samples = dict[tuple[object, ...], list[Seen]]  # newest first
+Samples = dict[tuple[object, ...], list[DurationSample]]  # newest first
 
 
-class Lessons:
+class DurationHistory:
     """The durations of this home's finished jobs, read from the ledger when first asked for; usable from any thread."""
 
     def __init__(self, ledger: Ledger, timing: Timing) -> None:
@@ -166,17 +165,17 @@ class Lessons:
         self._lock = threading.Lock()
         self._samples: Samples | None = None
 
-    def expectation(self, request: FramesRequest) -> Expectation:
+    def expectation(self, request: FramesRequest) -> DurationEstimate:
         """Return how long such a job takes from its submission, learnt from the finished ones."""
         with self._lock:
             if self._samples is None:
                 self._samples = self._read()
-            return expectation_of(self._samples.get(kind_of(request), []), self._timing)
+            return expectation_of(self._samples.get(duration_class(request), []), self._timing)
 
     def _read(self) -> Samples:
         samples: Samples = {}
         try:
-            for record in reversed(self._ledger.done_like(limit=_LEARNT_FROM)):
+            for record in reversed(self._ledger.durations_of(limit=_LEARNT_FROM)):
                 _add(samples, record)
         except LedgerError:
             return samples  # a row that cannot be read must not end the watching: it is learnt anew
@@ -193,7 +192,7 @@ def _add(samples: Samples, record: JobRecord) -> None:
     """Add how long a job took, between the last list that showed it open and the next one."""
     if record.submitted_at is None or record.finished_at is None or record.intent_at is None:
         return  # what was adopted began by another clock, and may have ended long before it was looked at
-    least_s = max(0.0, (record.seen_open_at or record.submitted_at) - record.submitted_at)
-    kind = samples.setdefault(kind_of(record.request), [])
-    kind.insert(0, Seen(least_s, max(least_s, record.finished_at - record.submitted_at)))
+    least_s = max(0.0, (record.last_seen_running_at or record.submitted_at) - record.submitted_at)
+    kind = samples.setdefault(duration_class(record.request), [])
+    kind.insert(0, DurationSample(least_s, max(least_s, record.finished_at - record.submitted_at)))
     del kind[_LEARNT_FROM:]

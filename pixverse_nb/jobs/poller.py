@@ -13,8 +13,8 @@ from pixverse_nb.domain.remote import RemoteState, RemoteVideo
 from pixverse_nb.errors import APIError, NoAnswer, PixVerseError
 from pixverse_nb.jobs import events, transitions
 from pixverse_nb.jobs.poll_schedule import OpenJob, next_poll_at
-from pixverse_nb.jobs.protocols import Desk
-from pixverse_nb.jobs.reconcile import CLOCK_SLACK_S, FAR_CLOCK_S, Witness, is_this, may_be_this
+from pixverse_nb.jobs.protocols import JobContext
+from pixverse_nb.jobs.reconcile import CLOCK_SLACK_S, FAR_CLOCK_S, BalanceMonitor, is_this, may_be_this
 from pixverse_nb.jobs.transitions import advance
 
 _log: Final = logging.getLogger("pixverse_nb")
@@ -35,10 +35,10 @@ class Listing:
     is_whole_since: float
 
 
-class Watcher:
+class Poller:
     """Polls while jobs are open and rests otherwise; lives on the engine's loop."""
 
-    def __init__(self, desk: Desk, witness: Witness) -> None:
+    def __init__(self, desk: JobContext, witness: BalanceMonitor) -> None:
         self._desk = desk
         self._witness = witness
         self._wake = asyncio.Event()
@@ -74,9 +74,9 @@ class Watcher:
     # -- inside --------------------------------------------------------------------------------------------------
 
     def _open(self) -> list[JobRecord]:
-        if not self._desk.is_seated:
+        if not self._desk.is_leader:
             return []  # whoever holds the seat asks for all
-        return [record for record in self._desk.records.values() if transitions.is_listed(record)]
+        return [record for record in self._desk.records.values() if transitions.needs_polling(record)]
 
     async def _run(self) -> None:
         desk = self._desk
@@ -128,14 +128,14 @@ class Watcher:
     def _next_settling_at(self, record: JobRecord) -> float:
         """Return when to look for a lost call: soon, then ever less often, and twice right after it can be settled."""
         timing, last = self._desk.timing, self._last_poll_at
-        settles_at = transitions.settles_at(record, timing) or last
-        if record.question is not None:
+        settle_deadline = transitions.settle_deadline(record, timing) or last
+        if record.pending_question is not None:
             return last + 8 * timing.poll_s
-        if last > settles_at:
+        if last > settle_deadline:
             return last + timing.poll_s
         age_s = max(0.0, last - (record.unknown_since or last))
         pause_s = min(8 * timing.poll_s, max(timing.poll_s / 2, age_s / 2))
-        return min(last + pause_s, settles_at + timing.poll_s / 4)
+        return min(last + pause_s, settle_deadline + timing.poll_s / 4)
 
     async def _poll(self, records: Sequence[JobRecord]) -> None:
         groups: dict[str | None, list[JobRecord]] = defaultdict(list)
@@ -160,7 +160,7 @@ class Watcher:
         for record in group:
             newest = self._desk.records.get(record.ref)
             if newest is not None and newest.state is not JobState.UNKNOWN:
-                self._desk.apply(record.ref, events.Troubled(self._desk.now(), text))
+                self._desk.apply(record.ref, events.WarningRaised(self._desk.now(), text))
 
     async def _list(self, account: str | None, group: Sequence[JobRecord]) -> Listing:
         """Read the account's list as far back as this group needs."""
@@ -183,8 +183,8 @@ class Watcher:
 
     def _needed_since(self, record: JobRecord) -> float:
         """Return how far back a list must reach: to find a lost call, or once it can be, to prove its absence."""
-        settles_at = transitions.settles_at(record, self._desk.timing)
-        is_provable = settles_at is not None and self._desk.now() > settles_at
+        settle_deadline = transitions.settle_deadline(record, self._desk.timing)
+        is_provable = settle_deadline is not None and self._desk.now() > settle_deadline
         return (record.intent_at or record.created_at) - (FAR_CLOCK_S if is_provable else CLOCK_SLACK_S)
 
     async def _read_pages(
@@ -202,7 +202,7 @@ class Watcher:
             fresh = {row.video_id or f"row {offset + at}": row for at, row in enumerate(page)}
             brings_nothing = not fresh.keys() - rows.keys()
             rows.update(fresh)
-            oldest = reach_of(page)
+            oldest = list_window(page)
             is_far_enough = needed_since is None or (oldest is not None and oldest < needed_since)
             if brings_nothing:
                 return Listing(started_at, tuple(rows.values()), 0.0 if len(page) < _PAGE else oldest or started_at)
@@ -236,7 +236,7 @@ class Watcher:
     def _see(self, ref: str, row: RemoteVideo, listing: Listing) -> None:
         account = useapi.account_of(row.video_id) if row.video_id else None
         if ref in self._desk.records:  # it may have ended while the list was on its way
-            self._desk.apply(ref, events.RowSeen(self._desk.now(), listing.started_at, row, account))
+            self._desk.apply(ref, events.ListedInPoll(self._desk.now(), listing.started_at, row, account))
 
     def _by_reply_ref(self, row: RemoteVideo) -> str | None:
         if row.reply_ref is None:
@@ -268,7 +268,7 @@ class Watcher:
             if row.reply_ref is None and may_be_this(row, record) and (row.video_id is None or not knows(row.video_id))
         ]
 
-    def _is_anothers(self, row: RemoteVideo, record: JobRecord) -> bool:
+    def _matches_other_job(self, row: RemoteVideo, record: JobRecord) -> bool:
         """Tell whether a row is the call of another job that does not know its generation yet."""
         return any(
             other.ref != record.ref and other.state in (JobState.SUBMITTING, JobState.UNKNOWN) and is_this(row, other)
@@ -283,7 +283,7 @@ class Watcher:
             return  # it has ended while the list was on its way
         if record.state is JobState.UNKNOWN:
             since = record.intent_at or record.created_at
-            is_sent_or_never = not desk.may_leave_late(ref)
+            is_sent_or_never = not desk.sender_may_be_stalled(ref)
             if is_sent_or_never and listing.is_whole_since <= since - FAR_CLOCK_S:
                 await self._prove_absent(record, listing)
             return
@@ -301,16 +301,16 @@ class Watcher:
         """Count a list without this lost call; before it is sent again, lookalikes and the balance are asked."""
         desk = self._desk
         alike = self._lookalikes(record, listing)
-        if any(row.seed is None or row.video_id is None or self._is_anothers(row, record) for row in alike):
+        if any(row.seed is None or row.video_id is None or self._matches_other_job(row, record) for row in alike):
             return  # it tells too little, or is a call whose own answer is on its way: later more is known
-        event = events.RowMissing(desk.now(), listing.started_at, desk.timing.settle_s)
+        event = events.MissingFromPoll(desk.now(), listing.started_at, desk.timing.settle_s)
         if advance(record, event).state is not JobState.UNKNOWN:
             if alike:
-                desk.apply(record.ref, events.LookalikeSeen(desk.now(), str(alike[0].video_id)))
+                desk.apply(record.ref, events.AmbiguousMatch(desk.now(), str(alike[0].video_id)))
                 return
             debit = await self._witness.debit(record, listing.rows)
             if debit is not None:
-                desk.apply(record.ref, events.DebitSeen(desk.now(), debit))
+                desk.apply(record.ref, events.UnexplainedDebit(desk.now(), debit))
                 return
         desk.apply(record.ref, event)
 
@@ -326,10 +326,10 @@ class Watcher:
             ref = self._by_reply_ref(row)
             if ref in refs and ref is not None and entry.video_id is not None:
                 account = useapi.account_of(entry.video_id)
-                self._desk.apply(ref, events.RowSeen(self._desk.now(), self._desk.now(), row, account))
+                self._desk.apply(ref, events.ListedInPoll(self._desk.now(), self._desk.now(), row, account))
 
 
-def reach_of(page: Sequence[RemoteVideo]) -> float | None:
+def list_window(page: Sequence[RemoteVideo]) -> float | None:
     """Return how far back a page of a list reaches (Unix seconds) by most of its rows: one may tell any time."""
     times = sorted((row.created_at for row in page if row.created_at is not None), reverse=True)
     return times[len(times) // 2] if 2 * len(times) > len(page) else None

@@ -10,7 +10,7 @@ from pixverse_nb.config import Clock, Timing
 from pixverse_nb.domain.jobs import JobRecord
 from pixverse_nb.domain.requests import FramesRequest
 from pixverse_nb.jobs.events import Event
-from pixverse_nb.jobs.poll_schedule import Expectation
+from pixverse_nb.jobs.poll_schedule import DurationEstimate
 from pixverse_nb.ledger import Ledger
 from pixverse_nb.media import Mp4Info
 
@@ -25,7 +25,7 @@ class Vendor(Protocol):
     async def send(self, call: Call[T], *, attempts: int = 4) -> T:
         """Return the answer to a call that spends nothing."""
 
-    async def send_paid(self, call: Call[Accepted], *, may_leave: Callable[[], bool]) -> PaidOutcome:
+    async def send_once(self, call: Call[Accepted], *, before_send: Callable[[], bool]) -> PaidOutcome:
         """Send a paid call exactly once, if it may still leave, and return what is proven."""
 
     async def fetch_picture(self, url: str) -> bytes:
@@ -38,7 +38,7 @@ class Vendor(Protocol):
         """Close every connection."""
 
 
-class Desk(Protocol):
+class JobContext(Protocol):
     """The records of the open jobs, the one way to move them, and the doors to ledger and vendor."""
 
     ledger: Ledger
@@ -58,14 +58,14 @@ class Desk(Protocol):
     def in_flight(self, ref: str) -> AbstractContextManager[None]:
         """Hold the right to the answer of a paid call that is under way."""
 
-    def may_leave_late(self, ref: str) -> bool:
+    def sender_may_be_stalled(self, ref: str) -> bool:
         """Tell whether a process that stands still may yet send this job's call."""
 
     @property
-    def is_seated(self) -> bool:
+    def is_leader(self) -> bool:
         """True while this process may send and ask."""
 
-    def expectation(self, request: FramesRequest) -> Expectation:
+    def expectation(self, request: FramesRequest) -> DurationEstimate:
         """Return how long such a job takes."""
 
     async def signal(self, ref: str, *, until: float) -> None:

@@ -13,7 +13,7 @@ from pixverse_nb.backends import useapi
 from pixverse_nb.domain.jobs import JobRecord
 from pixverse_nb.domain.remote import RemoteVideo
 from pixverse_nb.errors import PixVerseError
-from pixverse_nb.jobs.protocols import Desk
+from pixverse_nb.jobs.protocols import JobContext
 
 CLOCK_SLACK_S: Final = 3 * 3600.0  # how far the vendor's clock may differ from ours: each may be an hour off
 FAR_CLOCK_S: Final = 15 * 3600.0  # and a time told in another zone than it says, too
@@ -80,10 +80,10 @@ _FRESH_POLLS: Final = 200  # a reading is taken anew before a paid call after so
 _SHARE: Final = 0.5  # a fall by this share of the price is a debit: the price is an estimate
 
 
-class Witness:
+class BalanceMonitor:
     """Reads balances before paid calls, and compares when a lost call seems to have been absent."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: JobContext) -> None:
         self._desk = desk
         self._lock = asyncio.Lock()
         self._read_at: dict[str | None, float] = {}
@@ -118,14 +118,14 @@ class Witness:
             cost = other.credits or 0
             explained += cost
             doubt += 0.0 if other.cost_credits is not None else _SHARE * cost
-        strangers = sum(
+        unknown_fields = sum(
             row.video_id is not None
             and not self._desk.ledger.knows_video(row.video_id)
             and (row.created_at is None or row.created_at >= since - CLOCK_SLACK_S)
             for row in rows
         )
-        explained += strangers * price  # what they cost is not told
-        doubt += strangers * price
+        explained += unknown_fields * price  # what they cost is not told
+        doubt += unknown_fields * price
         fallen = credits_then - credits_now - explained
         return fallen if fallen - doubt >= _SHARE * price else None
 

@@ -12,7 +12,7 @@ from pixverse_nb.domain.remote import Credits, RemoteVideo, RunningJob
 from pixverse_nb.domain.requests import PROMPT_MAX, FramesRequest, build_request
 from pixverse_nb.errors import AccountPending, APIError, InvalidRequest, PixVerseError
 from pixverse_nb.jobs.engine import Engine
-from pixverse_nb.redaction import masked
+from pixverse_nb.redaction import redact
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ class Ask(Protocol):
         """Return the answer, or raise what the client raises."""
 
 
-class EveryAccount:
+class AllAccounts:
     """The account `email`, or every account of the token where it is None, as one."""
 
     def __init__(self, ask: Ask, *, email: str | None) -> None:
@@ -91,7 +91,7 @@ _PAGE: Final = 40
 _PAGES: Final = 5
 
 
-def newest_rows(ask: Ask, email: str | None) -> list[RemoteVideo]:
+def list_recent(ask: Ask, email: str | None) -> list[RemoteVideo]:
     """Return the newest generations of an account, at most two hundred.
 
     Raises what the client raises where none can be read; what was read before a failure is returned.
@@ -143,7 +143,7 @@ def find_or_adopt(name: str, engine: Engine, *, ask: Ask, email: str | None) -> 
     if row is None and unread is not None:
         raise unread
     if row is None:
-        raise InvalidRequest({"ref": f"the newest rows of the vendor's list do not show {masked(name)!r}"})
+        raise InvalidRequest({"ref": f"the newest rows of the vendor's list do not show {redact(name)!r}"})
     known = ledger.load_by_video(row.video_id or "")
     if known is not None:
         return known, False
@@ -158,7 +158,7 @@ def find_or_adopt(name: str, engine: Engine, *, ask: Ask, email: str | None) -> 
 def take_in(engine: Engine, record: JobRecord) -> None:
     """Have an adopted job driven, and the vendor's list looked at for it soon; on the engine's loop."""
     engine.adopt(record, is_asked=True)
-    engine.look_soon()
+    engine.poll_soon()
 
 
 def adopted(row: RemoteVideo, *, service: str, owner: str, now: float, deadline_s: float) -> JobRecord:
@@ -186,7 +186,7 @@ def adopted(row: RemoteVideo, *, service: str, owner: str, now: float, deadline_
         charged="yes",
         cost_credits=row.cost_credits,
         notices=(f"Taken from the vendor's list{rest}",),
-        sources=(f"pv.UploadedFile({row.first_path!r})", f"pv.UploadedFile({row.last_path!r})"),
+        source_exprs=(f"pv.UploadedFile({row.first_path!r})", f"pv.UploadedFile({row.last_path!r})"),
     )
 
 
@@ -196,7 +196,7 @@ def _rows_of(accounts: Iterable[str | None], ask: Ask) -> tuple[list[RemoteVideo
     unread: PixVerseError | None = None
     for account in accounts:
         try:
-            rows += newest_rows(ask, account)
+            rows += list_recent(ask, account)
         except PixVerseError as error:
             unread = error
     return rows, unread

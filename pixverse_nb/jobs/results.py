@@ -11,9 +11,9 @@ from pixverse_nb import errors, images
 from pixverse_nb.domain.jobs import Attempt, JobEvent, JobRecord, JobState
 from pixverse_nb.domain.requests import FramesRequest
 from pixverse_nb.errors import JobCancelled, JobFailed, JobModerated, JobTimeout, PixVerseError
-from pixverse_nb.jobs.messages import next_step
+from pixverse_nb.jobs.messages import suggested_action
 from pixverse_nb.jobs.submit import stored_picture
-from pixverse_nb.redaction import masked
+from pixverse_nb.redaction import redact
 from pixverse_nb.video import Video
 
 _JOB_ERRORS: Final[Mapping[JobState, type[errors.JobError]]] = {
@@ -42,15 +42,15 @@ _POSTER_PX: Final = 640
 
 def error_of(record: JobRecord, *, job: Any, is_resting: bool) -> PixVerseError | None:
     """Return the error that the job's `result()` raises, or None where nothing is wrong with it."""
-    if record.error is None and record.question is None:
+    if record.error is None and record.pending_question is None:
         return None
-    if record.question is not None:
-        text = f"{record.question} {next_step(record, is_resting=is_resting)}"
+    if record.pending_question is not None:
+        text = f"{record.pending_question} {suggested_action(record, is_resting=is_resting)}"
         return errors.OutcomeUnknown(text, ref=record.ref, may_have_been_charged="unknown")
-    text = f"{record.error} {next_step(record, is_resting=is_resting) or ''}".strip()
+    text = f"{record.error} {suggested_action(record, is_resting=is_resting) or ''}".strip()
     details: dict[str, Any] = {
         "ref": record.ref,
-        "account": masked(record.account) if record.account else None,
+        "account": redact(record.account) if record.account else None,
         "may_have_been_charged": record.charged,
     }
     kind = record.error_kind or ""
@@ -64,7 +64,7 @@ def error_of(record: JobRecord, *, job: Any, is_resting: bool) -> PixVerseError 
 
 def unsent_error(record: JobRecord, *, job: Any) -> errors.JobError:
     """Return what waiting for a job means that is not sent before somebody asks for it."""
-    text = f"This job was never sent and nothing was paid. {next_step(record, is_resting=True) or ''}".strip()
+    text = f"This job was never sent and nothing was paid. {suggested_action(record, is_resting=True) or ''}".strip()
     return errors.JobError(text, job=job, ref=record.ref)
 
 
@@ -135,7 +135,7 @@ def python_line(record: JobRecord) -> str:
     named |= {"fit": record.fit} if record.fit != "cover" else {}
     named |= {"allow_refused": True} if record.allow_refused else {}
     fields = ", ".join(f"{name}={value!r}" for name, value in {**named, "seed": request.seed}.items())
-    first, last = record.sources
+    first, last = record.source_exprs
     return f"client.create_frames({first}, {last}, {fields})"
 
 
@@ -152,7 +152,7 @@ def reuse_notice(record: JobRecord) -> str:
     return f"Already paid for on {when}{price}: given back, not paid again. reuse=False pays for a new one."
 
 
-def attempts_of(record: JobRecord, events: Sequence[JobEvent]) -> tuple[Attempt, ...]:
+def attempts_from_events(record: JobRecord, events: Sequence[JobEvent]) -> tuple[Attempt, ...]:
     """Return every paid call that was about to leave, oldest first; `events` are the job's, oldest first.
 
     A new one is made only after proof, or a person's word, that the one before was not accepted: so all but the last

@@ -23,7 +23,7 @@ from pixverse_nb.errors import (
     Unauthorized,
 )
 from pixverse_nb.jobs import transitions
-from pixverse_nb.jobs.protocols import Desk
+from pixverse_nb.jobs.protocols import JobContext
 
 MOST_AT_ONCE: Final = 8  # what one account runs at most, by the vendor's page of maxJobs
 
@@ -31,7 +31,7 @@ Account = str | None  # None: the token reaches one account, or the vendor choos
 
 
 @dataclass
-class Lane:
+class AccountLimit:
     """One account: it takes `limit` jobs at once as far as is known, never more than `told`."""
 
     told: int = MOST_AT_ONCE
@@ -40,10 +40,10 @@ class Lane:
 
 
 @dataclass
-class Lanes:
+class ConcurrencyLimiter:
     """The lanes of all accounts; one that was never heard of takes what the vendor allows at most."""
 
-    _lanes: dict[Account, Lane] = field(default_factory=dict, repr=False)  # its keys are e-mails
+    _lanes: dict[Account, AccountLimit] = field(default_factory=dict, repr=False)  # its keys are e-mails
 
     def told(self, account: Account, max_jobs: int) -> None:
         """The account is configured for `max_jobs` at once."""
@@ -52,17 +52,17 @@ class Lanes:
         if most != lane.told:
             lane.told = lane.limit = most
 
-    def free(self, account: Account, *, taken: int, available: int, tries_again_at: float) -> None:
+    def free(self, account: Account, *, taken: int, available: int, retry_at: float) -> None:
         """The account says that `available` more may run beside the `taken` ones of ours: others may use it too."""
         lane = self._lane(account)
         if taken + available < lane.limit:
-            lane.limit, lane.cools_until = taken + available, max(lane.cools_until, tries_again_at)
+            lane.limit, lane.cools_until = taken + available, max(lane.cools_until, retry_at)
 
-    def was_full(self, account: Account, *, taken: int, tries_again_at: float) -> None:
+    def was_full(self, account: Account, *, taken: int, retry_at: float) -> None:
         """A call was refused because every slot is in use, while `taken` others of ours ran."""
         lane = self._lane(account)
         lane.limit = min(lane.limit, taken)
-        lane.cools_until = max(lane.cools_until, tries_again_at)
+        lane.cools_until = max(lane.cools_until, retry_at)
 
     def was_accepted(self, account: Account, *, taken: int) -> None:
         """A call was accepted, so that `taken` of ours run now."""
@@ -80,7 +80,7 @@ class Lanes:
         one_more = int(now >= lane.cools_until)
         return taken < min(lane.told, lane.limit + one_more, most or MOST_AT_ONCE)
 
-    def tries_again_at(self, account: Account) -> float:
+    def retry_at(self, account: Account) -> float:
         """Return the moment from which one more than the limit may be tried."""
         return self._lane(account).cools_until
 
@@ -92,8 +92,8 @@ class Lanes:
         """Return the account of `taken` (the jobs of ours on each) that has most room left, the first of equals."""
         return max(taken, key=lambda account: self._lane(account).limit - taken[account])
 
-    def _lane(self, account: Account) -> Lane:
-        return self._lanes.setdefault(account, Lane())
+    def _lane(self, account: Account) -> AccountLimit:
+        return self._lanes.setdefault(account, AccountLimit())
 
 
 _OF_THE_TOKEN: Final = (Unauthorized, SubscriptionRequired)
@@ -103,12 +103,12 @@ STOPPING: Final = (*_OF_THE_TOKEN, *_OF_THE_ACCOUNT)
 _BOUND: Final = frozenset({JobState.UPLOADING, JobState.WAITING})  # to an account, and on the way to its slots
 
 
-class Accounts:
+class AccountPool:
     """The accounts behind one token, as the engine's process knows them; lives on its loop."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: JobContext) -> None:
         self._desk = desk
-        self._lanes = Lanes()
+        self._lanes = ConcurrencyLimiter()
         self._emails: tuple[str, ...] | None = None
         self._asking = asyncio.Lock()
         self._untold_until = 0.0
@@ -150,16 +150,16 @@ class Accounts:
         taken = self._taken(record.account)
         return self._lanes.may_send(record.account, taken=taken, now=self._desk.now(), most=most)
 
-    def may_go_elsewhere(self, record: JobRecord) -> bool:
+    def can_fail_over(self, record: JobRecord) -> bool:
         """Tell whether another account that has not stopped may take this job, now or when it has room."""
         is_bound = record.request.email is not None or record.first_sha is None or record.last_sha is None
         return not is_bound and any(
             email != record.account and not self._is_stopped(email, record) for email in self._several()
         )
 
-    def elsewhere(self, record: JobRecord) -> Account:
+    def failover_account(self, record: JobRecord) -> Account:
         """Return another account that has room for this waiting job now, or None where it stays where it is."""
-        if not self.may_go_elsewhere(record):
+        if not self.can_fail_over(record):
             return None
         now = self._desk.now()
         for email in self._several():
@@ -170,17 +170,17 @@ class Accounts:
 
     def pause_s(self, record: JobRecord) -> float:
         """Return how long no more than known may be tried on this job's account; 0.0 or less where one may."""
-        return self._lanes.tries_again_at(record.account) - self._desk.now()
+        return self._lanes.retry_at(record.account) - self._desk.now()
 
     def room(self, email: str | None) -> int:
         """Return how many jobs run at once on the account `email`, or on all where it is None, as far as is known."""
         names: tuple[Account, ...] = (email,) if email is not None else self._emails or (None,)
         return sum(self._lanes.room(name) for name in names if name not in self._stops) or 1
 
-    def was_busy(self, record: JobRecord, *, tries_again_at: float) -> None:
+    def was_busy(self, record: JobRecord, *, retry_at: float) -> None:
         """The account of this job's refused call had no slot free."""
         others = self._taken(record.account, except_ref=record.ref)
-        self._lanes.was_full(record.account, taken=others, tries_again_at=tries_again_at)
+        self._lanes.was_full(record.account, taken=others, retry_at=retry_at)
 
     def was_accepted(self, record: JobRecord) -> None:
         """This job's call was accepted, so its account is no longer stopped."""
@@ -194,10 +194,10 @@ class Accounts:
             self._token_stop = (error, at)
         elif isinstance(error, _OF_THE_ACCOUNT):
             self._stops[record.account] = (error, at)
-            return self.may_go_elsewhere(record)
+            return self.can_fail_over(record)
         return False
 
-    def stop_of(self, record: JobRecord) -> PixVerseError | None:
+    def blocking_error(self, record: JobRecord) -> PixVerseError | None:
         """Return why this job's account takes no more of what was asked for before it stopped, or None."""
         for stop in (self._token_stop, self._stops.get(record.account)):
             if stop is not None and record.created_at <= stop[1]:
@@ -270,4 +270,4 @@ class Accounts:
         for slots in capacity.accounts:
             self._lanes.told(slots.account, slots.max_jobs or 1)
             taken = self._taken(slots.account)
-            self._lanes.free(slots.account, taken=taken, available=slots.available, tries_again_at=now + pause_s)
+            self._lanes.free(slots.account, taken=taken, available=slots.available, retry_at=now + pause_s)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from pixverse_nb.backends import useapi
-from pixverse_nb.backends.base import Accepted, PaidOutcome, Rejected, Unsettled
+from pixverse_nb.backends.base import Accepted, Indeterminate, PaidOutcome, Rejected
 from pixverse_nb.domain.jobs import SHA256, JobRecord, JobState
 from pixverse_nb.domain.remote import UploadedFile
 from pixverse_nb.errors import (
@@ -28,9 +28,9 @@ from pixverse_nb.errors import (
 )
 from pixverse_nb.jobs import events, transitions
 from pixverse_nb.jobs.events import Event
-from pixverse_nb.jobs.protocols import Desk
-from pixverse_nb.jobs.reconcile import Witness
-from pixverse_nb.jobs.slots import Accounts
+from pixverse_nb.jobs.protocols import JobContext
+from pixverse_nb.jobs.reconcile import BalanceMonitor
+from pixverse_nb.jobs.slots import AccountPool
 
 _SHORTEST_NAMED: Final = 0.1  # of the least wait: a vendor that says "at once" is not hammered
 _LONGEST_NAMED: Final = 20  # of the longest busy wait (10 minutes): one senseless figure must not end a day's work
@@ -40,23 +40,23 @@ _LOOKS_AGAIN_S: Final = 5.0  # a waiting job looks again without being told: the
 class Submitter:
     """Sends the paid calls of one service, at most as many at once as slots are free."""
 
-    def __init__(self, desk: Desk, witness: Witness) -> None:
+    def __init__(self, desk: JobContext, witness: BalanceMonitor) -> None:
         self._desk = desk
         self._witness = witness
-        self.accounts = Accounts(desk)
+        self.accounts = AccountPool(desk)
         self._may_be_free = asyncio.Event()
         self._uploads: dict[str, asyncio.Lock] = {}
-        self._courtesies: set[asyncio.Task[None]] = set()  # a task that nobody holds may be lost
+        self._background_tasks: set[asyncio.Task[None]] = set()  # a task that nobody holds may be lost
 
     def slot_may_be_free(self) -> None:
         """Let the waiting jobs look again."""
         self._may_be_free.set()
 
-    def free_slot(self, video_id: str) -> None:
+    def cancel_tracking(self, video_id: str) -> None:
         """Have the vendor's tracking of a cancelled job ended; a courtesy, whose failure is no matter."""
         courtesy = asyncio.get_running_loop().create_task(self._stop_tracking(video_id))
-        self._courtesies.add(courtesy)
-        courtesy.add_done_callback(self._courtesies.discard)
+        self._background_tasks.add(courtesy)
+        courtesy.add_done_callback(self._background_tasks.discard)
 
     async def upload(self, ref: str) -> None:
         """Bring both pictures to the vendor, each one once for each account."""
@@ -72,7 +72,7 @@ class Submitter:
             desk.apply(ref, events.CallPostponed(desk.now(), self._retry_at(error), text))
         except PixVerseError as error:
             if self.accounts.stopped_by(error, replace(record, account=account)):
-                desk.apply(ref, self._put_off(error))
+                desk.apply(ref, self._retry_later(error))
             else:
                 desk.apply(ref, self._refusal(error))
         else:
@@ -87,7 +87,7 @@ class Submitter:
         if not await self._turn(ref):
             return
         now = desk.now()
-        intent = events.IntentMade(now, send_by=now + desk.timing.answer_timeout_s, owner=desk.owner)
+        intent = events.IntentRecorded(now, send_deadline=now + desk.timing.answer_timeout_s, owner=desk.owner)
         try:
             record = desk.apply(ref, intent, is_intent=True)
         except BudgetReached as error:
@@ -103,13 +103,13 @@ class Submitter:
             email=record.account,
         )
 
-        def may_leave() -> bool:
+        def before_send() -> bool:
             """Look when the first byte is about to go: the machine may have slept, the job may have been cancelled."""
             newest = desk.records.get(ref, record)
             return newest.attempt == record.attempt and transitions.may_be_sent(newest, now=desk.now())
 
         with desk.in_flight(ref):
-            outcome = await desk.client.send_paid(call, may_leave=may_leave)
+            outcome = await desk.client.send_once(call, before_send=before_send)
             desk.apply(ref, self._event_of(outcome, record))
 
     # -- inside --------------------------------------------------------------------------------------------------
@@ -119,18 +119,18 @@ class Submitter:
         desk, accounts = self._desk, self.accounts
         while True:
             record = desk.records[ref]
-            if record.state is not JobState.WAITING or not desk.is_seated:
+            if record.state is not JobState.WAITING or not desk.is_leader:
                 return False
             if desk.now() >= record.deadline_at:
                 return False
-            stop = accounts.stop_of(record)
+            stop = accounts.blocking_error(record)
             if stop is None and accounts.may_send(record):
                 return True
-            other = accounts.elsewhere(record)
+            other = accounts.failover_account(record)
             if other is not None:
-                desk.apply(ref, events.AccountLeft(desk.now(), other))
+                desk.apply(ref, events.AccountSwitched(desk.now(), other))
                 return False
-            if stop is not None and not accounts.may_go_elsewhere(record):
+            if stop is not None and not accounts.can_fail_over(record):
                 desk.apply(ref, self._refusal(stop))
                 return False
             self._may_be_free.clear()
@@ -147,16 +147,16 @@ class Submitter:
             case Accepted(video_id=video_id, cost_credits=cost):
                 self.accounts.was_accepted(record)
                 return events.CallAccepted(now, video_id, useapi.account_of(video_id), cost)
-            case Unsettled(reason=reason):
-                return events.AnswerLost(now, reason)
+            case Indeterminate(reason=reason):
+                return events.ResponseLost(now, reason)
             case Rejected(error=error) if isinstance(error, NoAnswer | Busy):
                 retry_at = self._retry_at(error)
                 if isinstance(error, Busy):
-                    self.accounts.was_busy(record, tries_again_at=retry_at)
+                    self.accounts.was_busy(record, retry_at=retry_at)
                 return events.CallPostponed(now, retry_at, str(error), attempt=record.attempt)
             case Rejected(error=error):
                 if self.accounts.stopped_by(error, record):
-                    return self._put_off(error, attempt=record.attempt)
+                    return self._retry_later(error, attempt=record.attempt)
                 if isinstance(error, APIError) and error.status == 400:
                     self._forget_uploads(record)  # it may be a picture that the vendor has dropped
                 return self._refusal(error, attempt=record.attempt)
@@ -169,7 +169,7 @@ class Submitter:
         now, is_moderation = self._desk.now(), isinstance(error, Moderated)
         return events.CallRefused(now, type(error).__name__, str(error), is_moderation=is_moderation, attempt=attempt)
 
-    def _put_off(self, error: PixVerseError, *, attempt: int | None = None) -> events.CallPostponed:
+    def _retry_later(self, error: PixVerseError, *, attempt: int | None = None) -> events.CallPostponed:
         """The account is stopped, and another one may take the job: soon, but never in a circle without a pause."""
         now = self._desk.now()
         return events.CallPostponed(now, now + self._desk.timing.retry_s[0], str(error), attempt=attempt)

@@ -8,26 +8,26 @@ from pixverse_nb.config import Timing
 from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.domain.remote import RemoteState
 from pixverse_nb.jobs.events import (
-    AccountLeft,
-    AnswerLost,
+    AccountSwitched,
+    AmbiguousMatch,
     CallAccepted,
     CallPostponed,
     CallRefused,
     CancelAsked,
     DeadlinePassed,
-    DebitSeen,
-    Decided,
     Downloaded,
     Event,
     FileLost,
-    IntentMade,
-    LookalikeSeen,
+    IntentRecorded,
+    ListedInPoll,
+    MissingFromPoll,
     PicturesUploaded,
-    RowMissing,
-    RowSeen,
-    TakenUp,
-    Troubled,
+    ResolvedByUser,
+    ResponseLost,
+    Resumed,
+    UnexplainedDebit,
     UploadStarted,
+    WarningRaised,
 )
 
 
@@ -47,7 +47,7 @@ class SleepUntil:
 
 
 @dataclass(frozen=True)
-class AwaitList:
+class WaitForPoll:
     """Wait for what the shared list poll shows."""
 
 
@@ -57,16 +57,16 @@ class Download:
 
 
 @dataclass(frozen=True)
-class GiveUp:
+class TimeOut:
     """The deadline has passed."""
 
 
 @dataclass(frozen=True)
-class Rest:
+class Idle:
     """Nothing is left to do here."""
 
 
-Action = Upload | Submit | SleepUntil | AwaitList | Download | GiveUp | Rest
+Action = Upload | Submit | SleepUntil | WaitForPoll | Download | TimeOut | Idle
 
 
 def next_action(record: JobRecord, *, now: float, owner: str, is_asked: bool) -> Action:
@@ -76,14 +76,14 @@ def next_action(record: JobRecord, *, now: float, owner: str, is_asked: bool) ->
     that came in a bundle does so until it is taken up here.
     """
     state = record.state
-    if state.is_final or record.parked:
-        return Rest()
+    if state.is_final or record.blocked:
+        return Idle()
     if state is JobState.DOWNLOADING:
         return Download()  # paid and finished: no deadline any more
     if now >= record.deadline_at and not _awaits_own_answer(record, owner):
-        return GiveUp()
+        return TimeOut()
     if is_unsent(record) and (record.imported or not is_asked):
-        return Rest()
+        return Idle()
     if state is JobState.WAITING and record.retry_at is not None and now < record.retry_at:
         return SleepUntil(min(record.retry_at, record.deadline_at))
     lacks_a_picture = record.first_path is None or record.last_path is None
@@ -91,7 +91,7 @@ def next_action(record: JobRecord, *, now: float, owner: str, is_asked: bool) ->
         return Upload()
     if state is JobState.WAITING:
         return Submit()
-    return AwaitList()
+    return WaitForPoll()
 
 
 def _awaits_own_answer(record: JobRecord, owner: str) -> bool:
@@ -103,7 +103,7 @@ def is_unsent(record: JobRecord) -> bool:
     return record.state in (JobState.PLANNED, JobState.UPLOADING, JobState.WAITING)
 
 
-def awaits_word(record: JobRecord) -> bool:
+def needs_confirmation(record: JobRecord) -> bool:
     """True where the job came in a bundle and is not paid: the machine it comes from may still send it.
 
     So nothing but `Job.resume` sends it from here: neither a look at it nor waiting for it.
@@ -111,21 +111,21 @@ def awaits_word(record: JobRecord) -> bool:
     return record.imported and record.charged == "no" and (is_unsent(record) or record.state is JobState.TIMED_OUT)
 
 
-def can_be_taken_up(record: JobRecord, *, is_resting: bool) -> bool:
+def can_resume(record: JobRecord, *, is_resting: bool) -> bool:
     """True where nothing moves for the job and `Job.resume` goes on with it.
 
     Not where another machine may still send it: that takes a person who knows of both.
     """
-    if awaits_word(record):
+    if needs_confirmation(record):
         return False
     if record.state is JobState.CANCELLED:
         return record.charged != "no"
     return record.state is JobState.TIMED_OUT or (is_resting and not record.state.is_final)
 
 
-def is_listed(record: JobRecord) -> bool:
+def needs_polling(record: JobRecord) -> bool:
     """True where the vendor's list is to be watched for this job."""
-    return not record.parked and record.state in (
+    return not record.blocked and record.state in (
         JobState.SUBMITTING,
         JobState.UNKNOWN,
         JobState.QUEUED,
@@ -143,14 +143,14 @@ def may_be_sent(record: JobRecord, *, now: float) -> bool:
 
     A laptop may have slept between the intent and this moment.
     """
-    return record.state is JobState.SUBMITTING and record.send_by is not None and now < record.send_by
+    return record.state is JobState.SUBMITTING and record.send_deadline is not None and now < record.send_deadline
 
 
-def settles_at(record: JobRecord, timing: Timing) -> float | None:
+def settle_deadline(record: JobRecord, timing: Timing) -> float | None:
     """Return the moment from which a list can prove absence; None where nothing is unknown."""
     if record.state is not JobState.UNKNOWN or record.unknown_since is None:
         return None
-    return max(record.unknown_since, record.send_by or 0.0) + timing.settle_s
+    return max(record.unknown_since, record.send_deadline or 0.0) + timing.settle_s
 
 
 ENDED_HERE: Final[Mapping[JobState, Mapping[str, str]]] = {
@@ -167,96 +167,100 @@ ENDED_HERE: Final[Mapping[JobState, Mapping[str, str]]] = {
 }
 
 
-def told_again(record: JobRecord) -> JobRecord:
+def with_final_message(record: JobRecord) -> JobRecord:
     """A job that ended here learns what became of its paid call: its sentence is told again with that."""
     texts = ENDED_HERE.get(record.state)
     return record if texts is None else replace(record, error=texts[record.charged])
 
 
-def ended(record: JobRecord, state: JobState, at: float, *, kind: str, text: str) -> JobRecord:
+def finish(record: JobRecord, state: JobState, at: float, *, kind: str, text: str) -> JobRecord:
     """Return the record at its end: nothing is awaited any more, and `text` says why."""
-    return replace(record, state=state, finished_at=at, error_kind=kind, error=text, trouble=None, queue_position=None)
+    return replace(record, state=state, finished_at=at, error_kind=kind, error=text, warning=None, queue_position=None)
 
 
-def row_missing(record: JobRecord, event: RowMissing) -> JobRecord:
+def row_missing(record: JobRecord, event: MissingFromPoll) -> JobRecord:
     """Count a whole list without it: two that began after the settle window prove that it was never accepted."""
     if record.state is not JobState.UNKNOWN or record.unknown_since is None:
         return record
-    settled_at = max(record.unknown_since, record.send_by or 0.0) + event.settle_s
-    if record.question is not None or event.listed_at <= settled_at or event.listed_at in record.absent_since:
+    settled_at = max(record.unknown_since, record.send_deadline or 0.0) + event.settle_s
+    if (
+        record.pending_question is not None
+        or event.listed_at <= settled_at
+        or event.listed_at in record.missing_poll_starts
+    ):
         return record
-    proofs = (*record.absent_since, event.listed_at)
+    proofs = (*record.missing_poll_starts, event.listed_at)
     if len(proofs) < 2:
-        return replace(record, absent_since=proofs)
+        return replace(record, missing_poll_starts=proofs)
     return replace(
         record,
         state=JobState.WAITING,
         retry_at=None,
         unknown_since=None,
-        absent_since=(),
+        missing_poll_starts=(),
         charged="no",
-        trouble="The lost call was never accepted, so nothing was paid for it.",
+        warning="The lost call was never accepted, so nothing was paid for it.",
     )
 
 
-def debit_seen(record: JobRecord, event: DebitSeen) -> JobRecord:
+def debit_seen(record: JobRecord, event: UnexplainedDebit) -> JobRecord:
     """Ask a person where the balance fell and no generation explains it."""
-    if record.state is not JobState.UNKNOWN or record.question is not None:
+    if record.state is not JobState.UNKNOWN or record.pending_question is not None:
         return record
     return replace(
         record,
-        lookalike=None,
-        question=(
+        candidate_video_id=None,
+        pending_question=(
             f"The vendor lists no such generation, but the balance fell by {event.credits:,} credits that nothing else "
             "explains. Was this call paid?"
         ),
     )
 
 
-def lookalike_seen(record: JobRecord, event: LookalikeSeen) -> JobRecord:
+def lookalike_seen(record: JobRecord, event: AmbiguousMatch) -> JobRecord:
     """Ask a person whether a generation that differs in part is this call's."""
-    if record.state is not JobState.UNKNOWN or record.question is not None:
+    if record.state is not JobState.UNKNOWN or record.pending_question is not None:
         return record
     number = event.video_id.rpartition(":")[2]  # what stands before it is the account
     return replace(
         record,
-        lookalike=event.video_id,
-        question=(
+        candidate_video_id=event.video_id,
+        pending_question=(
             f"The vendor lists a generation (number {number}) with the seed of this lost call, but what else it tells "
             "of it differs in part. Is it this one, so that this call was paid?"
         ),
     )
 
 
-def decided(record: JobRecord, event: Decided) -> JobRecord:
+def decided(record: JobRecord, event: ResolvedByUser) -> JobRecord:
     """Carry out a person's word: paid (and where its generation is known, that one is taken), or not."""
-    if record.state is not JobState.UNKNOWN or record.question is None:
+    if record.state is not JobState.UNKNOWN or record.pending_question is None:
         return record
-    if event.was_paid and record.lookalike is not None:
+    if event.was_charged and record.candidate_video_id is not None:
         return replace(
             record,
             state=JobState.GENERATING,
-            video_id=record.lookalike,
-            lookalike=None,
-            question=None,
+            video_id=record.candidate_video_id,
+            candidate_video_id=None,
+            pending_question=None,
             submitted_at=record.intent_at,
             charged="yes",
-            trouble=None,
+            warning=None,
         )
-    if event.was_paid:
+    if event.was_charged:
         text = "It was decided that the lost call was paid; the vendor never showed its video."
-        paid = replace(record, question=None, charged="yes")
-        return ended(paid, JobState.FAILED, event.at, kind="JobFailed", text=text)
+        paid = replace(record, pending_question=None, charged="yes")
+        return finish(paid, JobState.FAILED, event.at, kind="JobFailed", text=text)
     return replace(
         record,
         state=JobState.WAITING,
-        question=None,
-        lookalike=None,
+        pending_question=None,
+        candidate_video_id=None,
         retry_at=None,
         unknown_since=None,
-        absent_since=(),
+        missing_poll_starts=(),
         charged="no",
-        trouble="It was decided that the lost call was not paid.",
+        warning="It was decided that the lost call was not paid.",
     )
 
 
@@ -278,20 +282,20 @@ def _pictures_uploaded(record: JobRecord, event: PicturesUploaded) -> JobRecord:
         record,
         state=JobState.WAITING,
         retry_at=None,
-        trouble=None,
+        warning=None,
         first_path=event.first_path,
         last_path=event.last_path,
         account=event.account,
     )
 
 
-def _account_left(record: JobRecord, event: AccountLeft) -> JobRecord:
+def _account_left(record: JobRecord, event: AccountSwitched) -> JobRecord:
     if record.state is not JobState.WAITING or record.first_sha is None or record.last_sha is None:
         return record
-    return replace(record, account=event.account, first_path=None, last_path=None, retry_at=None, trouble=None)
+    return replace(record, account=event.account, first_path=None, last_path=None, retry_at=None, warning=None)
 
 
-def _intent_made(record: JobRecord, event: IntentMade) -> JobRecord:
+def _intent_made(record: JobRecord, event: IntentRecorded) -> JobRecord:
     if record.state is not JobState.WAITING or record.first_path is None or record.last_path is None:
         return record
     return replace(
@@ -299,12 +303,12 @@ def _intent_made(record: JobRecord, event: IntentMade) -> JobRecord:
         state=JobState.SUBMITTING,
         attempt=record.attempt + 1,
         intent_at=event.at,
-        send_by=event.send_by,
+        send_deadline=event.send_deadline,
         owner=event.owner,
         charged="unknown",
         retry_at=None,
         unknown_since=None,
-        absent_since=(),
+        missing_poll_starts=(),
     )
 
 
@@ -318,28 +322,30 @@ def _call_accepted(record: JobRecord, event: CallAccepted) -> JobRecord:
         cost_credits=event.cost_credits if event.cost_credits is not None else record.cost_credits,
         submitted_at=event.at,
         charged="yes",
-        trouble=None,
-        question=None,
+        warning=None,
+        pending_question=None,
     )
-    return told_again(accepted) if record.state.is_final else replace(accepted, state=JobState.QUEUED)
+    return with_final_message(accepted) if record.state.is_final else replace(accepted, state=JobState.QUEUED)
 
 
 def _call_refused(record: JobRecord, event: CallRefused) -> JobRecord:
     if record.video_id is not None or not _speaks_of(record, event):
         return record
     if record.state.is_final:
-        return told_again(replace(record, charged="no"))
+        return with_final_message(replace(record, charged="no"))
     state = JobState.MODERATED if event.is_moderation else JobState.REFUSED
-    return ended(replace(record, charged="no", question=None), state, event.at, kind=event.kind, text=event.text)
+    return finish(
+        replace(record, charged="no", pending_question=None), state, event.at, kind=event.kind, text=event.text
+    )
 
 
 def _call_postponed(record: JobRecord, event: CallPostponed) -> JobRecord:
     if record.video_id is not None or not _speaks_of(record, event):
         return record
     if record.state.is_final:
-        return told_again(replace(record, charged="no"))
+        return with_final_message(replace(record, charged="no"))
     return replace(
-        record, state=JobState.WAITING, retry_at=event.retry_at, trouble=event.text, charged="no", question=None
+        record, state=JobState.WAITING, retry_at=event.retry_at, warning=event.text, charged="no", pending_question=None
     )
 
 
@@ -353,28 +359,28 @@ def _speaks_of(record: JobRecord, event: CallRefused | CallPostponed) -> bool:
     return event.attempt == record.attempt
 
 
-def _answer_lost(record: JobRecord, event: AnswerLost) -> JobRecord:
-    send_by = record.send_by
-    if send_by is not None and event.latest_send_by is not None:
-        send_by = min(send_by, event.latest_send_by)  # written under a clock that may have been set since
+def _answer_lost(record: JobRecord, event: ResponseLost) -> JobRecord:
+    send_deadline = record.send_deadline
+    if send_deadline is not None and event.latest_send_by is not None:
+        send_deadline = min(send_deadline, event.latest_send_by)  # written under a clock that may have been set since
     is_taken_over = event.latest_send_by is not None  # perhaps by a process whose clock was set back meanwhile
     if record.state is JobState.UNKNOWN and (is_taken_over or event.at > (record.unknown_since or 0.0)):
         # it was thought lost while its call was still under way, or its watcher is gone: the later moment counts
-        return replace(record, unknown_since=event.at, send_by=send_by, absent_since=())
+        return replace(record, unknown_since=event.at, send_deadline=send_deadline, missing_poll_starts=())
     if record.state is not JobState.SUBMITTING:
         return record
     return replace(
         record,
         state=JobState.UNKNOWN,
         unknown_since=event.at,
-        send_by=send_by,
-        absent_since=(),
+        send_deadline=send_deadline,
+        missing_poll_starts=(),
         charged="unknown",
-        trouble=event.reason,
+        warning=event.reason,
     )
 
 
-def _row_seen(record: JobRecord, event: RowSeen) -> JobRecord:
+def _row_seen(record: JobRecord, event: ListedInPoll) -> JobRecord:
     if record.state.is_final and record.state is not JobState.TIMED_OUT:
         return _second_payment(record, event)
     if record.video_id is not None and event.row.video_id not in (None, record.video_id):
@@ -390,41 +396,41 @@ def _row_seen(record: JobRecord, event: RowSeen) -> JobRecord:
         cost_credits=row.cost_credits if row.cost_credits is not None else record.cost_credits,
         queue_position=row.queue_position if row.state is RemoteState.QUEUED else None,
         charged="yes",
-        trouble=None,
+        warning=None,
         error=None,
         error_kind=None,
-        question=None,
-        lookalike=None,
+        pending_question=None,
+        candidate_video_id=None,
         url=row.url or record.url,
     )
     if record.state is JobState.DOWNLOADING:  # what stopped its download still stands, whatever the list shows
-        found = replace(found, trouble=record.trouble, error=record.error, error_kind=record.error_kind)
+        found = replace(found, warning=record.warning, error=record.error, error_kind=record.error_kind)
     if row.state is RemoteState.FAILED:
         text = f"The vendor reports that the generation failed ({row.error or 'no reason given'})."
-        return ended(replace(found, charged="unknown"), JobState.FAILED, event.at, kind="JobFailed", text=text)
+        return finish(replace(found, charged="unknown"), JobState.FAILED, event.at, kind="JobFailed", text=text)
     if row.state is RemoteState.MODERATED:
         text = "The vendor's moderator stopped the generation; PixVerse gives the credits back."
-        return ended(replace(found, charged="no"), JobState.MODERATED, event.at, kind="JobModerated", text=text)
+        return finish(replace(found, charged="no"), JobState.MODERATED, event.at, kind="JobModerated", text=text)
     if row.state is RemoteState.COMPLETED and row.url:
         known = record.finished_at if record.state is JobState.DOWNLOADING else None
         return replace(found, state=JobState.DOWNLOADING, finished_at=known or event.at)
-    seen = replace(found, seen_open_at=max(event.listed_at, found.seen_open_at or 0.0))
+    seen = replace(found, last_seen_running_at=max(event.listed_at, found.last_seen_running_at or 0.0))
     if row.state is RemoteState.COMPLETED:
-        return replace(seen, state=JobState.GENERATING, trouble="The vendor says completed, but names no file yet.")
+        return replace(seen, state=JobState.GENERATING, warning="The vendor says completed, but names no file yet.")
     if row.state is RemoteState.UNRECOGNISED:
-        trouble = f"The vendor shows a status not documented: {row.status}."
-        return replace(seen, state=JobState.GENERATING, trouble=trouble)
+        warning = f"The vendor shows a status not documented: {row.status}."
+        return replace(seen, state=JobState.GENERATING, warning=warning)
     return replace(seen, state=JobState.QUEUED if row.state is RemoteState.QUEUED else JobState.GENERATING)
 
 
-def _second_payment(record: JobRecord, event: RowSeen) -> JobRecord:
+def _second_payment(record: JobRecord, event: ListedInPoll) -> JobRecord:
     """A row of a job that has ended, or beside its own: the first one is its payment, another one is said."""
     row = event.row
     if row.video_id in (None, record.video_id):
         return record
     if record.video_id is None:
         found = replace(record, video_id=row.video_id, account=record.account or event.account, charged="yes")
-        return told_again(found)
+        return with_final_message(found)
     return _paid_twice(record)
 
 
@@ -435,7 +441,7 @@ def _paid_twice(record: JobRecord) -> JobRecord:
 
 def _downloaded(record: JobRecord, event: Downloaded) -> JobRecord:
     done = replace(
-        record, state=JobState.DONE, video=event.video, trouble=None, error=None, error_kind=None, parked=False
+        record, state=JobState.DONE, video=event.video, warning=None, error=None, error_kind=None, blocked=False
     )
     before = record.video
     if before is None or before.sha256 == event.video.sha256:
@@ -447,24 +453,24 @@ def _downloaded(record: JobRecord, event: Downloaded) -> JobRecord:
 def _file_lost(record: JobRecord, event: FileLost) -> JobRecord:
     if record.state is not JobState.DOWNLOADING or record.video is None:
         return record
-    return replace(record, state=JobState.DONE, error=event.text, error_kind="DownloadError", trouble=None)
+    return replace(record, state=JobState.DONE, error=event.text, error_kind="DownloadError", warning=None)
 
 
-def _troubled(record: JobRecord, event: Troubled) -> JobRecord:
+def _troubled(record: JobRecord, event: WarningRaised) -> JobRecord:
     if record.state.is_final:
         return record
     if not event.parks:
-        return replace(record, trouble=event.text)
-    return replace(record, trouble=event.text, parked=True, error=event.text, error_kind=event.kind)
+        return replace(record, warning=event.text)
+    return replace(record, warning=event.text, blocked=True, error=event.text, error_kind=event.kind)
 
 
 def _deadline_passed(record: JobRecord, event: DeadlinePassed) -> JobRecord:
     if record.state.is_final or record.state is JobState.DOWNLOADING:
         return record
     text = ENDED_HERE[JobState.TIMED_OUT][record.charged]
-    if record.charged == "no" and record.trouble is not None:
-        text = f"{text} What stood in the way at last: {record.trouble}"
-    return ended(record, JobState.TIMED_OUT, event.at, kind="JobTimeout", text=text)
+    if record.charged == "no" and record.warning is not None:
+        text = f"{text} What stood in the way at last: {record.warning}"
+    return finish(record, JobState.TIMED_OUT, event.at, kind="JobTimeout", text=text)
 
 
 def _cancel_asked(record: JobRecord, event: CancelAsked) -> JobRecord:
@@ -473,22 +479,24 @@ def _cancel_asked(record: JobRecord, event: CancelAsked) -> JobRecord:
     if event.only_unsent and not is_unsent(record):
         return record
     text = ENDED_HERE[JobState.CANCELLED][record.charged]
-    return ended(record, JobState.CANCELLED, event.at, kind="JobCancelled", text=text)
+    return finish(record, JobState.CANCELLED, event.at, kind="JobCancelled", text=text)
 
 
-def _taken_up(record: JobRecord, event: TakenUp) -> JobRecord:
+def _taken_up(record: JobRecord, event: Resumed) -> JobRecord:
     """Go on where the facts stand: with an id wait for it, with an open question settle it, else send."""
     if record.state is JobState.DONE:
         # only asked for where its file is gone or altered: fetch it again while the vendor still has it
         if record.url is None:
             return record
-        return replace(record, state=JobState.DOWNLOADING, owner=event.owner, parked=False, error=None, error_kind=None)
+        return replace(
+            record, state=JobState.DOWNLOADING, owner=event.owner, blocked=False, error=None, error_kind=None
+        )
     if record.state in (JobState.FAILED, JobState.MODERATED, JobState.REFUSED):
         return record
     # a call that another process has under way stays that one's, until it is known that it ended
     owner = record.owner if record.state is JobState.SUBMITTING else event.owner
     taken = replace(
-        record, owner=owner, deadline_at=max(record.deadline_at, event.deadline_at), parked=False, error=None,
+        record, owner=owner, deadline_at=max(record.deadline_at, event.deadline_at), blocked=False, error=None,
         error_kind=None, imported=record.imported and record.charged != "no",
         budget_credits=record.budget_credits if record.charged == "yes" else event.budget_credits,
     )  # fmt: skip
@@ -498,28 +506,28 @@ def _taken_up(record: JobRecord, event: TakenUp) -> JobRecord:
         return replace(taken, state=JobState.GENERATING, finished_at=None)
     if record.charged == "unknown":
         since = record.unknown_since or event.at
-        return replace(taken, state=JobState.UNKNOWN, unknown_since=since, absent_since=(), finished_at=None)
+        return replace(taken, state=JobState.UNKNOWN, unknown_since=since, missing_poll_starts=(), finished_at=None)
     return replace(taken, state=JobState.WAITING, retry_at=None, finished_at=None)
 
 
 _TABLE: Final[dict[type, Callable[..., JobRecord]]] = {
     UploadStarted: _upload_started,
     PicturesUploaded: _pictures_uploaded,
-    AccountLeft: _account_left,
-    IntentMade: _intent_made,
+    AccountSwitched: _account_left,
+    IntentRecorded: _intent_made,
     CallAccepted: _call_accepted,
     CallRefused: _call_refused,
     CallPostponed: _call_postponed,
-    AnswerLost: _answer_lost,
-    RowSeen: _row_seen,
-    RowMissing: row_missing,
-    DebitSeen: debit_seen,
-    LookalikeSeen: lookalike_seen,
-    Decided: decided,
+    ResponseLost: _answer_lost,
+    ListedInPoll: _row_seen,
+    MissingFromPoll: row_missing,
+    UnexplainedDebit: debit_seen,
+    AmbiguousMatch: lookalike_seen,
+    ResolvedByUser: decided,
     Downloaded: _downloaded,
     FileLost: _file_lost,
-    Troubled: _troubled,
+    WarningRaised: _troubled,
     DeadlinePassed: _deadline_passed,
     CancelAsked: _cancel_asked,
-    TakenUp: _taken_up,
+    Resumed: _taken_up,
 }

@@ -16,11 +16,11 @@ from urllib.parse import urlsplit
 
 import h11
 
-from pixverse_nb.backends.useapi import Named, read_callback
+from pixverse_nb.backends.useapi import CallbackIds, parse_callback
 from pixverse_nb.domain.jobs import JobRecord
 from pixverse_nb.domain.requests import REPLY_MAX
 from pixverse_nb.errors import ConfigError, LedgerError
-from pixverse_nb.event_loop import Portal
+from pixverse_nb.event_loop import EventLoopThread
 from pixverse_nb.jobs import transitions
 from pixverse_nb.jobs.engine import Engine
 
@@ -30,7 +30,7 @@ _TOO_LARGE: Final = 413
 
 
 @dataclass(frozen=True)
-class Limits:
+class ServerLimits:
     """What one caller may take: `body_bytes` of body, `head_bytes` of head, `exchange_s` for the whole exchange.
 
     At most `connections` are open at the same time; one more is closed at once.
@@ -42,12 +42,12 @@ class Limits:
     connections: int = 16
 
 
-class Receiver:
+class WebhookServer:
     """Hears POSTs on one secret path and calls `heard` with what each one names. It lives on one event loop."""
 
-    def __init__(self, heard: Callable[[Named], object], *, limits: Limits | None = None) -> None:
+    def __init__(self, heard: Callable[[CallbackIds], object], *, limits: ServerLimits | None = None) -> None:
         self._heard = heard
-        self._limits = limits or Limits()
+        self._limits = limits or ServerLimits()
         self._secret = secrets.token_urlsafe(24)
         self._server: asyncio.Server | None = None
         self._serving: set[asyncio.Task[None]] = set()
@@ -99,7 +99,7 @@ class Receiver:
             self._serving.discard(task)
         if body is not None:
             self.accepted += 1
-            self._heard(read_callback(body))
+            self._heard(parse_callback(body))
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes | None:
         """Hear one request and answer it; return its body where it was a POST on our path, else None."""
@@ -130,7 +130,7 @@ class Receiver:
             elif isinstance(event, h11.Request):
                 if not self._is_ours(event):
                     return _NOT_OURS, b""
-                if _announced(event) > self._limits.body_bytes:
+                if _content_length(event) > self._limits.body_bytes:
                     return _TOO_LARGE, b""
             elif isinstance(event, h11.Data):
                 size += len(event.data)
@@ -147,7 +147,7 @@ class Receiver:
         return request.method == b"POST" and secrets.compare_digest(path, self._secret.encode())
 
 
-def _announced(request: h11.Request) -> int:
+def _content_length(request: h11.Request) -> int:
     """Return the length that the head announces, 0 where it names none; h11 has checked that it is a number."""
     return next((int(value) for name, value in request.headers if name == b"content-length"), 0)
 
@@ -164,7 +164,7 @@ def is_on_this_machine(url: str) -> bool:
 _SECRET_LENGTH: Final = 64  # room for the secret path below a public address
 
 
-class Listener:
+class WebhookListener:
     """An open receiver of callbacks; a context manager, and `close()` ends it.
 
     `url` is what the vendor is to call. It holds a secret: whoever knows it can make this client ask the vendor's list
@@ -174,7 +174,7 @@ class Listener:
     ...     client.create_frames("a.jpg", "b.jpg").result()
     """
 
-    def __init__(self, engine: Engine, portal: Portal, *, public_url: str | None, vendor_url: str) -> None:
+    def __init__(self, engine: Engine, portal: EventLoopThread, *, public_url: str | None, vendor_url: str) -> None:
         if public_url is not None and not _is_address(public_url):
             raise ConfigError(
                 f"public_url must be an http(s) address of at most {REPLY_MAX - _SECRET_LENGTH} characters, "
@@ -185,8 +185,8 @@ class Listener:
         self._engine = engine
         self._portal = portal
         self._public_url = public_url
-        self._hints = Hints(engine)
-        self._receiver = Receiver(self._heard)
+        self._hints = PollTrigger(engine)
+        self._receiver = WebhookServer(self._heard)
         self._can_be_reached = public_url is not None or is_on_this_machine(vendor_url)
         self.is_closed = False
         self.hints = 0  # callbacks that named an open job of ours
@@ -243,7 +243,7 @@ class Listener:
         where = "closed" if self.is_closed else f"on {self._receiver.host} port {self.port}"
         return f"<Listener {where}: {self.heard} callbacks heard, {self.hints} about open jobs, {self.polls} lists>"
 
-    def _heard(self, named: Named) -> None:
+    def _heard(self, named: CallbackIds) -> None:
         if named and self._hints.take(named):
             self.hints += 1
 
@@ -253,20 +253,20 @@ def _is_address(url: str) -> bool:
     return url.startswith(("https://", "http://")) and is_plain and len(url) <= REPLY_MAX - _SECRET_LENGTH
 
 
-class Hints:
+class PollTrigger:
     """Turns names into early looks at the list, never denser than `poll_s`; lives on the engine's loop."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._passing: asyncio.Task[None] | None = None
 
-    def take(self, named: Named) -> bool:
+    def take(self, named: CallbackIds) -> bool:
         """Look soon where `named` is a job that waits for the list; tell whether it is."""
-        open_jobs = [record for record in self._engine.records.values() if transitions.is_listed(record)]
+        open_jobs = [record for record in self._engine.records.values() if transitions.needs_polling(record)]
         if not any(_is_named(record, named) for record in open_jobs):
             return False
-        if self._engine.is_seated:
-            self._engine.look_soon()
+        if self._engine.is_leader:
+            self._engine.poll_soon()
         elif self._passing is None:
             self._passing = asyncio.get_running_loop().create_task(self._pass_on())
         return True
@@ -282,5 +282,5 @@ class Hints:
             self._passing = None
 
 
-def _is_named(record: JobRecord, named: Named) -> bool:
+def _is_named(record: JobRecord, named: CallbackIds) -> bool:
     return record.video_id in named.video_ids or any(map(record.owns_reply_ref, named.reply_refs))

@@ -5,18 +5,18 @@ has to survive a crash that happens right after it. Several processes may open o
 version, and a write that does not know the newest one is refused, so that two processes never move one job at once.
 """
 
-from pixverse_nb.ledger.accounts import SeatRow, Seats
-from pixverse_nb.ledger.jobs import Ledger, TravellingJob, TravellingUpload
+from pixverse_nb.ledger.accounts import LeaseRow, LeaseStore
+from pixverse_nb.ledger.jobs import ExportedJob, ExportedUpload, Ledger
 from pixverse_nb.ledger.schema import SCHEMA_VERSION
-from pixverse_nb.ledger.sweeps import CellRow, TravellingOpinions
+from pixverse_nb.ledger.sweeps import CellRow, ExportedRatings
 
 __all__ = [
     "SCHEMA_VERSION",
     "CellRow",
     "Ledger",
-    "SeatRow",
-    "Seats",
-    "TravellingJob",
-    "TravellingOpinions",
-    "TravellingUpload",
+    "LeaseRow",
+    "LeaseStore",
+    "ExportedJob",
+    "ExportedRatings",
+    "ExportedUpload",
 ]

@@ -5,29 +5,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pixverse_nb.ledger.database import LedgerFile
+from pixverse_nb.ledger.database import Database
 
 
 @dataclass(frozen=True)
-class SeatRow:
+class LeaseRow:
     """Who acts for a home and service: see `seat`. `owner` is "" where nobody does."""
 
     epoch: int
     owner: str
     has_lock: bool
     beats: int
-    asked_polls: int
-    done_polls: int
+    polls_requested: int
+    polls_served: int
 
 
-class Seats:
+class LeaseStore:
     """The row of one service."""
 
-    def __init__(self, file: LedgerFile, *, service: str) -> None:
+    def __init__(self, file: Database, *, service: str) -> None:
         self._file = file
         self._service = service
 
-    def row(self) -> SeatRow | None:
+    def row(self) -> LeaseRow | None:
         """Return who acts for this home and service."""
         with self._file.reading() as db:
             return seat_row(db, self._service)
@@ -39,7 +39,7 @@ class Seats:
             if (row.epoch if row else 0) != after:
                 return None
             db.execute(
-                "INSERT INTO seats (service, epoch, owner, has_lock, beats, asked_polls, done_polls)"
+                "INSERT INTO seats (service, epoch, owner, has_lock, beats, polls_requested, polls_served)"
                 " VALUES (?, ?, ?, ?, 0, 0, 0) ON CONFLICT (service) DO UPDATE"
                 " SET epoch = excluded.epoch, owner = excluded.owner, has_lock = excluded.has_lock, beats = beats + 1",
                 (self._service, after + 1, owner, int(has_lock)),
@@ -55,15 +55,15 @@ class Seats:
         self._on_seat("owner = ''", epoch)
 
     def ask_poll(self) -> int:
-        """Ask whoever sits for the vendor's list; return the number that `row().done_polls` reaches afterwards."""
+        """Ask whoever sits for the vendor's list; return the number that `row().polls_served` reaches afterwards."""
         with self._file.transaction() as db:
-            db.execute("UPDATE seats SET asked_polls = asked_polls + 1 WHERE service = ?", (self._service,))
+            db.execute("UPDATE seats SET polls_requested = polls_requested + 1 WHERE service = ?", (self._service,))
             row = seat_row(db, self._service)
-            return row.asked_polls if row else 0
+            return row.polls_requested if row else 0
 
     def answer_polls(self, epoch: int, asked: int) -> None:
         """Note that a list which began after the asking number `asked` has been read."""
-        self._on_seat("done_polls = ?", epoch, asked)
+        self._on_seat("polls_served = ?", epoch, asked)
 
     def _on_seat(self, change: str, epoch: int, *values: Any) -> bool:
         with self._file.transaction() as db:
@@ -74,18 +74,18 @@ class Seats:
         return changed > 0
 
 
-def seat_row(db: sqlite3.Connection, service: str) -> SeatRow | None:
+def seat_row(db: sqlite3.Connection, service: str) -> LeaseRow | None:
     """Return the row of a service inside the caller's transaction."""
     row = db.execute(
-        "SELECT epoch, owner, has_lock, beats, asked_polls, done_polls FROM seats WHERE service = ?", (service,)
+        "SELECT epoch, owner, has_lock, beats, polls_requested, polls_served FROM seats WHERE service = ?", (service,)
     ).fetchone()
-    return SeatRow(row[0], row[1], bool(row[2]), *row[3:]) if row else None
+    return LeaseRow(row[0], row[1], bool(row[2]), *row[3:]) if row else None
 
 
 class Balances:
     """The readings of one service's accounts."""
 
-    def __init__(self, file: LedgerFile, *, service: str) -> None:
+    def __init__(self, file: Database, *, service: str) -> None:
         self._file = file
         self._service = service
 

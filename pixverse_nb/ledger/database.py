@@ -9,9 +9,9 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from pixverse_nb.atomic_files import put_in_place
+from pixverse_nb.atomic_files import fsync_replace
 from pixverse_nb.errors import LedgerError
-from pixverse_nb.ledger.schema import SCHEMA_VERSION, bring_up, form_of
+from pixverse_nb.ledger.schema import SCHEMA_VERSION, migrate, schema_version
 
 _NETWORK: Final = frozenset(
     {"9p", "afs", "beegfs", "ceph", "cifs", "fuse.gcsfuse", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "fuse.sshfs",
@@ -33,7 +33,7 @@ def network_file_system(folder: Path, *, mounts: str | None = None) -> str | Non
     return kind if kind in _NETWORK else None
 
 
-def has_steady_numbers(folder: Path, *, mounts: str | None = None) -> bool:
+def has_stable_inodes(folder: Path, *, mounts: str | None = None) -> bool:
     """Tell whether a file on the file system of `folder` keeps its number (inode) as long as it is there.
 
     Known of Linux's own ones only; what is made elsewhere (a network, FUSE, a host's folder) may number anew.
@@ -66,7 +66,7 @@ _MEND: Final = (
 )
 
 
-def check_length(path: Path) -> None:
+def check_not_truncated(path: Path) -> None:
     """Raise LedgerError where the file was cut short: SQLite would find that out late, or begin anew over an empty one.
 
     Costs one read of 100 bytes. With a write-ahead log beside it the file may be shorter than it says, rightly.
@@ -90,7 +90,7 @@ def check_length(path: Path) -> None:
         raise LedgerError(f"The ledger {path} was cut short: {size:,} of {whole:,} bytes are there. {_MEND}")
 
 
-def keep_copy(db: sqlite3.Connection, path: Path, *, form: int) -> None:
+def backup_before_migration(db: sqlite3.Connection, path: Path, *, form: int) -> None:
     """Check all of a file of an older form and keep a copy of it beside, as `ledger.db.form-1.bak`, before it changes.
 
     Raises LedgerError where it is damaged. A copy that is there already is left alone.
@@ -105,9 +105,9 @@ def keep_copy(db: sqlite3.Connection, path: Path, *, form: int) -> None:
     try:
         with closing(sqlite3.connect(part)) as copy:
             db.backup(copy)
-            is_older = form_of(copy) == form  # another process may have changed it at this moment
+            is_older = schema_version(copy) == form  # another process may have changed it at this moment
         if is_older:
-            put_in_place(part, kept)
+            fsync_replace(part, kept)
     except OSError as error:
         raise LedgerError(
             f"No copy of the ledger could be kept at {kept} before it is brought to the newest form "
@@ -143,7 +143,7 @@ def _size(path: Path) -> int:
         return 0
 
 
-class LedgerFile:
+class Database:
     """`ledger.db`, opened for any thread; a failed transaction changes nothing and raises LedgerError."""
 
     def __init__(self, path: Path) -> None:
@@ -153,7 +153,7 @@ class LedgerFile:
         self._is_closed = False
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            check_length(path)
+            check_not_truncated(path)
             self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
         except (OSError, sqlite3.Error) as error:
             raise LedgerError(
@@ -191,7 +191,7 @@ class LedgerFile:
                     self._db.execute("ROLLBACK")
                 raise
 
-    def outside_version(self) -> int:
+    def data_version(self) -> int:
         """Return a number that changes when another connection has written; costs next to nothing."""
         with self.reading() as db:
             return int(db.execute("PRAGMA data_version").fetchone()[0])
@@ -212,7 +212,7 @@ class LedgerFile:
 
     def _prepare(self) -> None:
         with self._translated():
-            found = form_of(self._db)
+            found = schema_version(self._db)
             if found > SCHEMA_VERSION:
                 raise LedgerError(
                     f"The ledger {self._path} was written by a newer pixverse_nb (form {found}, this one knows "
@@ -223,12 +223,12 @@ class LedgerFile:
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.execute("PRAGMA foreign_keys = ON")
             if 0 < found < SCHEMA_VERSION:
-                keep_copy(self._db, self._path, form=found)
+                backup_before_migration(self._db, self._path, form=found)
         self._identity = _identity(self._path)
-        self._is_numbered = has_steady_numbers(self._path.parent)
+        self._is_numbered = has_stable_inodes(self._path.parent)
         if found < SCHEMA_VERSION:
             with self.transaction() as db:
-                bring_up(db)
+                migrate(db)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

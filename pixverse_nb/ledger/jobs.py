@@ -11,22 +11,22 @@ from typing import Any, Final
 from pixverse_nb.domain.jobs import FINAL_STATES, JobEvent, JobRecord, JobState
 from pixverse_nb.domain.remote import UploadedFile
 from pixverse_nb.errors import BudgetReached, LedgerError
-from pixverse_nb.ledger.accounts import Balances, Seats, seat_row
-from pixverse_nb.ledger.database import LedgerFile
-from pixverse_nb.ledger.sweeps import COST, Opinions, Sweeps, sweep_spent
+from pixverse_nb.ledger.accounts import Balances, LeaseStore, seat_row
+from pixverse_nb.ledger.database import Database
+from pixverse_nb.ledger.sweeps import COST, RatingStore, Sweeps, sweep_spent
 
 
 def insert_job(db: sqlite3.Connection, record: JobRecord, *, service: str) -> JobRecord:
     """Store a job that is not there yet; return it as stored, with version 1."""
     added = replace(record, version=1)
     db.execute(
-        "INSERT INTO jobs (ref, service, cell, call_key, seed_was_drawn, state, video_id, created_at, version, data)"
+        "INSERT INTO jobs (ref, service, cell, seedless_key, seed_was_drawn, state, video_id, created_at, version, data)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             added.ref,
             service,
             added.request.cell,
-            added.request.call_key,
+            added.request.seedless_key,
             int(added.seed_was_drawn),
             added.state.value,
             added.video_id,
@@ -89,7 +89,7 @@ def _dumped(record: JobRecord) -> str:
 
 
 @dataclass(frozen=True)
-class TravellingJob:
+class ExportedJob:
     """A job with its history."""
 
     record: JobRecord
@@ -97,7 +97,7 @@ class TravellingJob:
 
 
 @dataclass(frozen=True)
-class TravellingUpload:
+class ExportedUpload:
     """A picture that the vendor holds for an account ("" where the token reaches one only), since `at`."""
 
     upload: UploadedFile
@@ -109,22 +109,22 @@ class TravellingUpload:
 Decision = Callable[[JobRecord | None, JobRecord], JobRecord | None]
 
 
-class Travel:
+class TransferStore:
     """The rows of one service that are taken along."""
 
-    def __init__(self, file: LedgerFile, *, service: str) -> None:
+    def __init__(self, file: Database, *, service: str) -> None:
         self._file = file
         self._service = service
 
-    def pack(self, refs: Iterable[str] | None) -> tuple[list[TravellingJob], list[TravellingUpload]]:
+    def pack(self, refs: Iterable[str] | None) -> tuple[list[ExportedJob], list[ExportedUpload]]:
         """Return the jobs named by `refs` (None: all), oldest first, and the uploads of their pictures (None: all)."""
         with self._file.transaction() as db:
             records = self._all(db) if refs is None else self._named(db, refs)
-            jobs = [TravellingJob(record, self._events(db, record.ref)) for record in records]
+            jobs = [ExportedJob(record, self._events(db, record.ref)) for record in records]
             rows = db.execute(
                 "SELECT data, account, at FROM uploads WHERE service = ? ORDER BY at", (self._service,)
             ).fetchall()
-        uploads = [TravellingUpload(upload_of(data), account, at) for data, account, at in rows]
+        uploads = [ExportedUpload(upload_of(data), account, at) for data, account, at in rows]
         if refs is not None:
             pictures = {sha for job in jobs for sha in (job.record.first_sha, job.record.last_sha)}
             uploads = [one for one in uploads if one.upload.sha256 in pictures]
@@ -132,8 +132,8 @@ class Travel:
 
     def unpack(
         self,
-        jobs: Iterable[TravellingJob],
-        uploads: Iterable[TravellingUpload],
+        jobs: Iterable[ExportedJob],
+        uploads: Iterable[ExportedUpload],
         *,
         decide: Decision,
         at: float,
@@ -202,12 +202,12 @@ class Ledger:
     def __init__(self, path: Path, *, service: str, budget_credits: int | None = None) -> None:
         self.service = service
         self.budget_credits = budget_credits  # of who holds this ledger: what they ask for stands under it
-        self._file = LedgerFile(path)
-        self.seats = Seats(self._file, service=service)
+        self._file = Database(path)
+        self.leases = LeaseStore(self._file, service=service)
         self.balances = Balances(self._file, service=service)
-        self.travel = Travel(self._file, service=service)
+        self.travel = TransferStore(self._file, service=service)
         self.sweeps = Sweeps(self._file, service=service)
-        self.opinions = Opinions(self._file, service=service)
+        self.opinions = RatingStore(self._file, service=service)
 
     def close(self) -> None:
         """Close the file."""
@@ -229,9 +229,9 @@ class Ledger:
         with self._file.reading() as db:
             return int(db.execute("SELECT count(*) FROM jobs WHERE service = ?", (self.service,)).fetchone()[0])
 
-    def outside_version(self) -> int:
+    def data_version(self) -> int:
         """Return a number that changes when another process has written; costs next to nothing."""
-        return self._file.outside_version()
+        return self._file.data_version()
 
     def find_or_add(self, record: JobRecord, *, reuse: bool) -> tuple[JobRecord, bool]:
         """Return the newest job that the same call made before and False, or `record` as added and True.
@@ -247,7 +247,7 @@ class Ledger:
             add_event(db, added.ref, JobEvent(added.created_at, added.state, "asked for"))
             return added, True
 
-    def find_like(self, record: JobRecord) -> JobRecord | None:
+    def find_reusable(self, record: JobRecord) -> JobRecord | None:
         """Return the newest reusable job that the same call made before, or None."""
         with self._file.reading() as db:
             return self._newest_like(db, record)
@@ -323,7 +323,7 @@ class Ledger:
         """Return the newest `limit` jobs, newest first."""
         return self._many("SELECT data FROM jobs WHERE service = ? ORDER BY created_at DESC, rowid DESC LIMIT ?", limit)
 
-    def done_like(self, *, limit: int) -> list[JobRecord]:
+    def durations_of(self, *, limit: int) -> list[JobRecord]:
         """Return the newest finished jobs, for what their durations teach."""
         return self._many(
             "SELECT data FROM jobs WHERE service = ? AND state = 'done' ORDER BY created_at DESC LIMIT ?", limit
@@ -410,7 +410,7 @@ class Ledger:
     def _newest_like(self, db: sqlite3.Connection, record: JobRecord) -> JobRecord | None:
         drawn = " AND seed_was_drawn" if record.seed_was_drawn else ""
         request = record.request
-        column, value = ("call_key", request.call_key) if drawn else ("cell", request.cell)
+        column, value = ("seedless_key", request.seedless_key) if drawn else ("cell", request.cell)
         marks = ", ".join("?" * len(_REUSABLE_NAMES))
         row = db.execute(
             f"SELECT data FROM jobs WHERE service = ? AND {column} = ?{drawn} AND state IN ({marks})"  # noqa: S608 - own names

@@ -9,7 +9,7 @@ CREATE TABLE jobs (
     ref TEXT PRIMARY KEY,
     service TEXT NOT NULL,          -- the API it was sent to; what the sandbox made never mixes with what was paid
     cell TEXT NOT NULL,
-    call_key TEXT NOT NULL,
+    seedless_key TEXT NOT NULL,
     seed_was_drawn INTEGER NOT NULL,
     state TEXT NOT NULL,
     video_id TEXT,
@@ -18,7 +18,7 @@ CREATE TABLE jobs (
     data TEXT NOT NULL              -- the whole record as JSON
 ) STRICT;
 CREATE INDEX jobs_by_cell ON jobs (service, cell);
-CREATE INDEX jobs_by_call ON jobs (service, call_key) WHERE seed_was_drawn;
+CREATE INDEX jobs_by_call ON jobs (service, seedless_key) WHERE seed_was_drawn;
 CREATE INDEX jobs_by_state ON jobs (service, state);
 CREATE INDEX jobs_by_time ON jobs (service, created_at);
 CREATE INDEX jobs_by_video ON jobs (service, video_id) WHERE video_id IS NOT NULL;
@@ -45,8 +45,8 @@ CREATE TABLE seats (
     owner TEXT NOT NULL,            -- "" where nobody sits
     has_lock INTEGER NOT NULL,
     beats INTEGER NOT NULL,
-    asked_polls INTEGER NOT NULL,   -- how often any process wanted the vendor's list at once
-    done_polls INTEGER NOT NULL     -- the value of asked_polls that the last list answered
+    polls_requested INTEGER NOT NULL,   -- how often any process wanted the vendor's list at once
+    polls_served INTEGER NOT NULL     -- the value of polls_requested that the last list answered
 ) STRICT;
 CREATE TABLE balances (
     service TEXT NOT NULL,
@@ -122,22 +122,22 @@ CREATE TABLE measurements (
 ) STRICT, WITHOUT ROWID;
 """
 # The ledger's forms, oldest first; a file of an earlier form is brought up step by step in one transaction.
-FORMS: Final = (_FIRST_FORM, _SEATS_AND_BALANCES, _QUICK_BOOKS, _RUNNING_SUMS + _SWEEPS)
-SCHEMA_VERSION: Final = len(FORMS)
+MIGRATIONS: Final = (_FIRST_FORM, _SEATS_AND_BALANCES, _QUICK_BOOKS, _RUNNING_SUMS + _SWEEPS)
+SCHEMA_VERSION: Final = len(MIGRATIONS)
 
 
-def form_of(db: sqlite3.Connection) -> int:
+def schema_version(db: sqlite3.Connection) -> int:
     """Return the file's form; 0 where nothing is in it yet."""
     return int(db.execute("PRAGMA user_version").fetchone()[0])
 
 
-def bring_up(db: sqlite3.Connection) -> int:
+def migrate(db: sqlite3.Connection) -> int:
     """Bring the file up to the newest form inside the caller's transaction; return the form that was found.
 
     A file of a newer form than `SCHEMA_VERSION` is left as it is, for the caller to refuse.
     """
-    found = form_of(db)
-    for form in FORMS[found:]:
+    found = schema_version(db)
+    for form in MIGRATIONS[found:]:
         for statement in _statements(form):
             db.execute(statement)
     if found < SCHEMA_VERSION:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from pixverse_nb.domain.jobs import JobState
-from pixverse_nb.domain.ratings import Duel, Verdict
+from pixverse_nb.domain.ratings import PairwiseVote, Rating
 from pixverse_nb.errors import Charge
-from pixverse_nb.ledger.database import LedgerFile
+from pixverse_nb.ledger.database import Database
 
 COST: Final = "coalesce(json_extract(data, '$.cost_credits'), json_extract(data, '$.estimated_credits'), 0)"
 _AT_ONCE: Final = 500  # names in one question: SQLite bounds the number of its parameters
@@ -29,7 +29,7 @@ class CellRow:
 class Sweeps:
     """The sweeps of one service."""
 
-    def __init__(self, file: LedgerFile, *, service: str) -> None:
+    def __init__(self, file: Database, *, service: str) -> None:
         self._file = file
         self._service = service
 
@@ -83,7 +83,7 @@ class Sweeps:
         with self._file.reading() as db:
             row = db.execute(
                 f"SELECT json_extract(data, '$.request.{name}'), created_at FROM jobs"  # noqa: S608 - own words
-                f" WHERE service = ? AND json_extract(data, '$.sources[{place}]') = ?"
+                f" WHERE service = ? AND json_extract(data, '$.source_exprs[{place}]') = ?"
                 " ORDER BY created_at DESC LIMIT 1",
                 (self._service, source),
             ).fetchone()
@@ -111,21 +111,21 @@ def sweep_spent(db: sqlite3.Connection, service: str, sweep: str, *, except_ref:
 
 
 @dataclass(frozen=True)
-class TravellingOpinions:
+class ExportedRatings:
     """What was said of some cells, to be taken along: (cell, verdict, when) and the duels."""
 
-    verdicts: tuple[tuple[str, Verdict, float], ...]
-    duels: tuple[Duel, ...]
+    verdicts: tuple[tuple[str, Rating, float], ...]
+    duels: tuple[PairwiseVote, ...]
 
 
-class Opinions:
+class RatingStore:
     """The verdicts and duels of one service."""
 
-    def __init__(self, file: LedgerFile, *, service: str) -> None:
+    def __init__(self, file: Database, *, service: str) -> None:
         self._file = file
         self._service = service
 
-    def set_verdict(self, cell: str, verdict: Verdict, *, at: float) -> None:
+    def set_verdict(self, cell: str, verdict: Rating, *, at: float) -> None:
         """Remember what is said of a cell now; an empty verdict takes back what was said."""
         with self._file.transaction() as db:
             if verdict.is_empty:
@@ -136,21 +136,21 @@ class Opinions:
                 (self._service, cell, at, verdict.choice, verdict.note),
             )
 
-    def verdicts(self, cells: Collection[str]) -> dict[str, Verdict]:
+    def verdicts(self, cells: Collection[str]) -> dict[str, Rating]:
         """Return what was said of these cells; those of which nothing was said are left out."""
         with self._file.reading() as db:
             rows = db.execute(
                 "SELECT cell, choice, note FROM verdicts WHERE service = ? ORDER BY cell", (self._service,)
             ).fetchall()
         wanted = frozenset(cells)
-        return {cell: Verdict(choice, note) for cell, choice, note in rows if cell in wanted}
+        return {cell: Rating(choice, note) for cell, choice, note in rows if cell in wanted}
 
-    def add_duel(self, duel: Duel) -> None:
+    def add_duel(self, duel: PairwiseVote) -> None:
         """Remember one judgement between two cells."""
         with self._file.transaction() as db:
             self._add(db, duel)
 
-    def duels(self, cells: Collection[str]) -> tuple[Duel, ...]:
+    def duels(self, cells: Collection[str]) -> tuple[PairwiseVote, ...]:
         """Return the judgements between these cells, oldest first."""
         with self._file.reading() as db:
             rows = db.execute(
@@ -159,22 +159,22 @@ class Opinions:
             ).fetchall()
         wanted = frozenset(cells)
         return tuple(
-            Duel(left, right, result, at, bool(blind))
+            PairwiseVote(left, right, result, at, bool(blind))
             for left, right, result, at, blind in rows
             if left in wanted and right in wanted
         )
 
-    def pack(self, cells: Collection[str]) -> TravellingOpinions:
+    def pack(self, cells: Collection[str]) -> ExportedRatings:
         """Return what was said of these cells, to be taken to another home."""
         wanted = frozenset(cells)
         with self._file.reading() as db:
             rows = db.execute(
                 "SELECT cell, choice, note, at FROM verdicts WHERE service = ? ORDER BY cell", (self._service,)
             ).fetchall()
-        verdicts = tuple((cell, Verdict(choice, note), at) for cell, choice, note, at in rows if cell in wanted)
-        return TravellingOpinions(verdicts, self.duels(wanted))
+        verdicts = tuple((cell, Rating(choice, note), at) for cell, choice, note, at in rows if cell in wanted)
+        return ExportedRatings(verdicts, self.duels(wanted))
 
-    def unpack(self, opinions: TravellingOpinions) -> None:
+    def unpack(self, opinions: ExportedRatings) -> None:
         """Take in what was said elsewhere: of two verdicts the later one counts, and no duel is counted twice."""
         known = set(self.duels({cell for duel in opinions.duels for cell in (duel.left, duel.right)}))
         with self._file.transaction() as db:
@@ -189,7 +189,7 @@ class Opinions:
                 if duel not in known:
                     self._add(db, duel)
 
-    def _add(self, db: sqlite3.Connection, duel: Duel) -> None:
+    def _add(self, db: sqlite3.Connection, duel: PairwiseVote) -> None:
         db.execute(
             "INSERT INTO duels (service, left_cell, right_cell, result, is_blind, at) VALUES (?, ?, ?, ?, ?, ?)",
             (self._service, duel.left, duel.right, duel.result, int(duel.is_blind), duel.at),

@@ -72,14 +72,14 @@ _TONES: Final[Mapping[JobState, Tone]] = MappingProxyType(
 SANDBOX_MEANING: Final = "made by the built-in sandbox, not by PixVerse; no real credits are spent"
 
 
-def tone(state: JobState) -> Tone:
+def severity(state: JobState) -> Tone:
     """Return how a state is coloured: running, waiting, warning, bad, good, or off."""
     return _TONES.get(state, "run")
 
 
 def state_words(snapshot: JobSnapshot) -> str:
     """Return where a job stands, in words; one that does not move until a person asks is not called under way."""
-    if not snapshot.rests or snapshot.state is JobState.PLANNED:
+    if not snapshot.is_paused or snapshot.state is JobState.PLANNED:
         return STATE_WORDS[snapshot.state]
     if snapshot.state is JobState.DOWNLOADING:
         return "Download stopped"
@@ -88,19 +88,19 @@ def state_words(snapshot: JobSnapshot) -> str:
 
 def short_words(snapshot: JobSnapshot) -> str:
     """Return where a job stands in one or two words, for a column of a table."""
-    return state_words(snapshot) if snapshot.rests else SHORT_WORDS[snapshot.state]
+    return state_words(snapshot) if snapshot.is_paused else SHORT_WORDS[snapshot.state]
 
 
 def job_tone(snapshot: JobSnapshot) -> Tone:
     """Return how a job is coloured: as its state, but what rests is never coloured as running."""
-    if not snapshot.rests:
-        return tone(snapshot.state)
+    if not snapshot.is_paused:
+        return severity(snapshot.state)
     return "off" if snapshot.error is None else "warn"
 
 
 def meaning(snapshot: JobSnapshot) -> str:
     """Return what the state means for the person, the place in the queue included; empty where it says itself."""
-    if snapshot.rests:
+    if snapshot.is_paused:
         return ""
     if snapshot.state is JobState.QUEUED:
         place = snapshot.queue_position
@@ -119,7 +119,7 @@ def elapsed_s(snapshot: JobSnapshot, *, now: float) -> float:
 
 def typical_words(snapshot: JobSnapshot, *, now: float) -> str:
     """Return "usually about 58 s", or that it takes longer than usual; empty where nothing is known or it is over."""
-    if snapshot.typical_s is None or snapshot.submitted_at is None or snapshot.state.is_final or snapshot.rests:
+    if snapshot.typical_s is None or snapshot.submitted_at is None or snapshot.state.is_final or snapshot.is_paused:
         return ""
     usual = duration_words(snapshot.typical_s)
     longer = elapsed_s(snapshot, now=now) > 1.5 * snapshot.typical_s
@@ -197,8 +197,8 @@ def next_step_words(snapshot: JobSnapshot) -> str:
     """Return what the person can do now, or why a lost call waits; else how a timed-out job is taken up again."""
     if snapshot.state is JobState.UNKNOWN and snapshot.coming:
         return snapshot.coming
-    if snapshot.next_step:
-        return snapshot.next_step
+    if snapshot.suggested_action:
+        return snapshot.suggested_action
     if snapshot.state is JobState.TIMED_OUT:
         return f'client.job("{snapshot.ref}") takes it up again.'
     return ""

@@ -7,7 +7,7 @@ from typing import Final
 
 from pixverse_nb.domain.jobs import Attempt, JobEvent, JobSnapshot, JobState
 from pixverse_nb.domain.requests import FramesRequest
-from pixverse_nb.redaction import masked
+from pixverse_nb.redaction import redact
 from pixverse_nb.render.formatting import (
     charge_words,
     clock_words,
@@ -61,10 +61,10 @@ def card_text(snapshot: JobSnapshot, *, now: float) -> str:
     usual = typical_words(snapshot, now=now)
     lines = (
         f"Job {snapshot.ref}: {head}{f' ({usual})' if usual else ''}",
-        shortened(_sentences(snapshot.trouble, meaning(snapshot)), longest=200),
+        shortened(_sentences(snapshot.warning, meaning(snapshot)), longest=200),
         shortened(_sentences(snapshot.error, charge_words(snapshot), next_step_words(snapshot)), longest=400),
     )
-    return masked("\n  ".join(line for line in lines if line))
+    return redact("\n  ".join(line for line in lines if line))
 
 
 def _sentences(*parts: str | None) -> str:
@@ -73,9 +73,9 @@ def _sentences(*parts: str | None) -> str:
 
 def _clock(snapshot: JobSnapshot, now: float) -> str:
     elapsed = elapsed_s(snapshot, now=now)
-    if snapshot.rests and snapshot.finished_at is None:
+    if snapshot.is_paused and snapshot.finished_at is None:
         return ""  # nothing is waited for, so nothing is counted
-    if snapshot.state.is_final or snapshot.rests:
+    if snapshot.state.is_final or snapshot.is_paused:
         return f"after {duration_words(elapsed)}" if elapsed >= 1 else ""
     return clock_words(elapsed)
 
@@ -84,7 +84,7 @@ def _head(snapshot: JobSnapshot, now: float) -> str:
     # The state is announced by screen readers; the running clock is not, or they would speak every second.
     badge = sandbox_badge() if snapshot.is_sandbox else ""
     usual = typical_words(snapshot, now=now)
-    late = "" if snapshot.state.is_final or snapshot.rests else as_of_html(now)
+    late = "" if snapshot.state.is_final or snapshot.is_paused else as_of_html(now)
     return (
         '<div class="pvnb-head"><div class="pvnb-state" role="status" aria-live="polite">'
         f'<span class="pvnb-mark"></span><strong>{state_words(snapshot)}</strong></div>{badge}'
@@ -99,9 +99,9 @@ def _explanation(snapshot: JobSnapshot) -> str:
         ("pvnb-error", snapshot.error),
         ("pvnb-line", charge_words(snapshot)),
         ("pvnb-next", next_step_words(snapshot)),
-        ("pvnb-trouble", snapshot.trouble),
+        ("pvnb-trouble", snapshot.warning),
     )
-    return "".join(f'<div class="{name}">{escape(masked(text))}</div>' for name, text in parts if text)
+    return "".join(f'<div class="{name}">{escape(redact(text))}</div>' for name, text in parts if text)
 
 
 def _about(snapshot: JobSnapshot) -> str:
@@ -115,9 +115,9 @@ def _about(snapshot: JobSnapshot) -> str:
     prompt = shortened(request.prompt, longest=_PROMPT_SHOWN)
     return (
         '<div class="pvnb-about">'
-        + (f'<div class="pvnb-prompt">{escape(masked(prompt))}</div>' if prompt else "")
+        + (f'<div class="pvnb-prompt">{escape(redact(prompt))}</div>' if prompt else "")
         + f'<div class="pvnb-facts" style="font-size:12px;opacity:0.7">{facts_html(facts)}</div>'
-        + "".join(f'<div class="pvnb-note">{escape(masked(notice))}</div>' for notice in snapshot.notices)
+        + "".join(f'<div class="pvnb-note">{escape(redact(notice))}</div>' for notice in snapshot.notices)
         + "</div>"
     )
 
@@ -139,7 +139,7 @@ def _sweep(snapshot: JobSnapshot, now: float) -> str:
     Every update replaces the card, so the animation is started where the last one stood; and it ends by itself after
     some seconds, so that a card left behind by a dead kernel does not go on pretending.
     """
-    if snapshot.state is JobState.PLANNED or snapshot.state.is_final or snapshot.rests:
+    if snapshot.state is JobState.PLANNED or snapshot.state.is_final or snapshot.is_paused:
         return ""
     phase = f"animation-delay:-{now % _DRIFT_S:.2f}s"
     return f'<div class="pvnb-sweep" aria-hidden="true"><div class="pvnb-runner" style="{phase}"></div></div>'
@@ -187,7 +187,7 @@ def jobs_text(snapshots: Iterable[JobSnapshot], *, now: float) -> str:
     for job, row in zip(jobs, cells, strict=True):
         lines.append("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
         lines += [f"  {sentence}" for sentence in _coming(job)]
-    return masked("\n".join(lines))
+    return redact("\n".join(lines))
 
 
 _CHARGED: Final = {"no": "not paid", "yes": "paid", "unknown": "may be paid"}
@@ -200,7 +200,7 @@ def _coming(job: JobSnapshot) -> tuple[str, ...]:
     if earlier > 0:
         ones = "the one before was" if earlier == 1 else f"the {earlier} before were"
         before = f"Paid call {job.attempt}; {ones} not accepted and cost nothing."
-    said = " ".join(part for part in (job.trouble, job.coming) if part)
+    said = " ".join(part for part in (job.warning, job.coming) if part)
     return tuple(part for part in (before, said) if part)
 
 
@@ -223,7 +223,7 @@ def _row(job: JobSnapshot, now: float) -> str:
     known = job.cost_credits is not None
     cost = job.cost_credits if known else job.estimated_credits
     credits_title = credit_words(cost, is_estimate=not known, is_sandbox=job.is_sandbox)
-    state_title = " ".join(part for part in (f"{state_words(job)}.", job.error, job.trouble) if part)
+    state_title = " ".join(part for part in (f"{state_words(job)}.", job.error, job.warning) if part)
     state = short_words(job) + (" · sandbox" if job.is_sandbox else "")
     prompt = shortened(job.request.prompt, longest=400)
     coming = "".join(f'<div class="pvnb-line">{_safe(sentence)}</div>' for sentence in _coming(job))
@@ -267,7 +267,7 @@ def _when(job: JobSnapshot, now: float) -> str:
 
 
 def _safe(text: str) -> str:
-    return escape(masked(text))
+    return escape(redact(text))
 
 
 _CHARGED_IN_HISTORY = {"no": "not paid", "yes": "paid", "unknown": "it is not known whether it was paid"}
@@ -281,7 +281,7 @@ def history_text(job: JobSnapshot, attempts: Sequence[Attempt], events: Sequence
         ("parameters", ", ".join((*parameter_words(job.request), f"seed {job.request.seed}"))),
         ("charged", charge_words(job) or _CHARGED_IN_HISTORY[job.charged]),
         ("error", job.error or ""),
-        ("trouble", job.trouble or ""),
+        ("trouble", job.warning or ""),
         ("next", job.coming),
         *(("notice", notice) for notice in job.notices),
     ]
@@ -292,7 +292,7 @@ def history_text(job: JobSnapshot, attempts: Sequence[Attempt], events: Sequence
         "What happened",
         *(f"  {_moment(event.at)}  {event.state.value:11}  {event.text}" for event in events),
     ]
-    return masked("\n".join(lines))
+    return redact("\n".join(lines))
 
 
 def _call(attempt: Attempt, *, is_sandbox: bool) -> str:

@@ -48,7 +48,7 @@ def watch_live(
     now: Callable[[], float] = time.time,
     *,
     pictures: tuple[bytes, bytes] | None = None,
-    ticker: "Ticker | None" = None,
+    ticker: "LiveUpdater | None" = None,
 ) -> Callable[[], None]:
     """Show a job's card as an output of its own and keep it true until the job is final; returns at once.
 
@@ -68,19 +68,19 @@ def watch_live_sweep(
     subscribe: Callable[[Callable[[], None]], Callable[[], None]],
     now: Callable[[], float] = time.time,
     *,
-    ticker: "Ticker | None" = None,
+    ticker: "LiveUpdater | None" = None,
 ) -> Callable[[], None]:
     """Show a sweep's card and keep it true until the sweep is over; returns at once, as `watch_live` does.
 
     Where outputs cannot be replaced (a terminal, a script) it is a bar on the error stream.
     """
-    card: Drawn = SweepCard(progress, now) if can_replace_outputs() else SweepBar(progress)
+    card: LiveView = SweepCard(progress, now) if can_replace_outputs() else SweepBar(progress)
     drawer = ticker or TICKER
     drawer.add(card, subscribe)
     return lambda: drawer.draw(card)
 
 
-class Drawn(Protocol):
+class LiveView(Protocol):
     """What the ticker draws."""
 
     is_over: bool
@@ -162,7 +162,7 @@ class Card:
         return dict(bundle_of(card_html(snapshot, now=now, pictures=self._pictures), card_text(snapshot, now=now)))
 
 
-class Ticker:
+class LiveUpdater:
     """The thread that draws all live cards: at changes (at most every `gap_s`) and every `every_s` seconds."""
 
     def __init__(self, *, every_s: float = 1.0, gap_s: float = 0.1) -> None:
@@ -171,10 +171,10 @@ class Ticker:
         self._changed = threading.Event()
         self._lock = threading.Lock()
         self._drawing = threading.Lock()  # held while a card is drawn, so that an older state never follows a newer
-        self._cards: dict[Drawn, Callable[[], None]] = {}
+        self._cards: dict[LiveView, Callable[[], None]] = {}
         self._thread: threading.Thread | None = None
 
-    def add(self, card: Drawn, subscribe: Callable[[Callable[[], None]], Callable[[], None]]) -> None:
+    def add(self, card: LiveView, subscribe: Callable[[Callable[[], None]], Callable[[], None]]) -> None:
         """Draw `card` from now on until it is over; one that is over already is left alone."""
         if card.is_over:
             return
@@ -186,7 +186,7 @@ class Ticker:
                 self._thread.start()
         self._changed.set()  # the job may have moved between its first snapshot and the subscription
 
-    def draw(self, card: Drawn) -> None:
+    def draw(self, card: LiveView) -> None:
         """Draw `card` now, on the calling thread; one that is over is left alone."""
         with self._drawing:
             if card in self._cards:
@@ -213,7 +213,7 @@ class Ticker:
                     return
             time.sleep(self._gap_s)  # keeps two drawings apart; whatever changes meanwhile can wait for the next
 
-    def _draw(self, card: Drawn) -> None:
+    def _draw(self, card: LiveView) -> None:
         try:
             card.draw()
             over = card.is_over
@@ -226,4 +226,4 @@ class Ticker:
             unsubscribe()
 
 
-TICKER: Final = Ticker()
+TICKER: Final = LiveUpdater()

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from pixverse_nb.domain.jobs import VideoFile
 from pixverse_nb.media import check_mp4
-from pixverse_nb.redaction import masked
+from pixverse_nb.redaction import redact
 from pixverse_nb.render.display import bundle_of, show_bundle
 from pixverse_nb.render.formatting import SANDBOX_MEANING, credit_words, duration_words, parameter_words, shortened
 from pixverse_nb.render.style import styled
@@ -54,9 +54,9 @@ def player_figure(
     embedded = video.path.stat().st_size <= EMBED_LIMIT_BYTES if embed is None else embed
     source = data_url(video.path.read_bytes(), "video/mp4") if embedded else relative_url(video.path)
     poster = f' poster="{data_url(video.poster_jpeg, "image/jpeg")}"' if video.poster_jpeg else ""
-    label = escape(masked(_label(video)))
+    label = escape(redact(_label(video)))
     return (
-        f'<figure class="pvnb pvnb-player" data-pvnb-ref="{escape(masked(video.ref or ""))}" style="margin:0">'
+        f'<figure class="pvnb pvnb-player" data-pvnb-ref="{escape(redact(video.ref or ""))}" style="margin:0">'
         f'<video class="pvnb-video" controls loop muted playsinline preload="metadata" aria-label="{label}"'
         f' {_box(video)}{poster} src="{escape(source)}">{escape(_shown_path(video.path))}</video>'
         f'<figcaption class="pvnb-caption">{_caption(video, notices)}</figcaption>'
@@ -69,7 +69,7 @@ def player_text(video: VideoFile) -> str:
     size = f"{video.width}×{video.height}" if video.width and video.height else ""
     facts = [fact for fact in (size, *_facts(video)[1 if size else 0 :]) if fact]
     where = str(video.path) + ("" if video.path.is_file() else " (the file is not there any more)")
-    return masked(f"Video: {where}" + (f"\n  {' · '.join(facts)}" if facts else ""))
+    return redact(f"Video: {where}" + (f"\n  {' · '.join(facts)}" if facts else ""))
 
 
 def data_url(data: bytes, media_type: str) -> str:
@@ -109,9 +109,9 @@ def _caption(video: VideoFile, notices: tuple[str, ...]) -> str:
     shown = shortened(prompt, longest=_PROMPT_SHOWN)
     badge = f"{sandbox_badge()} " if video.is_sandbox else ""
     parts = [
-        f'<div class="pvnb-prompt">{escape(masked(shown))}</div>' if shown else "",
+        f'<div class="pvnb-prompt">{escape(redact(shown))}</div>' if shown else "",
         f'<div class="pvnb-facts" style="font-size:12px;opacity:0.7">{badge}{facts_html(_facts(video))}</div>',
-        *(f'<div class="pvnb-note">{escape(masked(notice))}</div>' for notice in notices),
+        *(f'<div class="pvnb-note">{escape(redact(notice))}</div>' for notice in notices),
         _more(video),
     ]
     return "".join(parts)
@@ -119,7 +119,7 @@ def _caption(video: VideoFile, notices: tuple[str, ...]) -> str:
 
 def facts_html(facts: tuple[str, ...]) -> str:
     """Return facts on one line, parted by dots; a line breaks between facts only."""
-    return " · ".join(f'<span class="pvnb-fact">{escape(masked(fact))}</span>' for fact in facts if fact)
+    return " · ".join(f'<span class="pvnb-fact">{escape(redact(fact))}</span>' for fact in facts if fact)
 
 
 def sandbox_badge() -> str:
@@ -151,7 +151,7 @@ def _more(video: VideoFile) -> str:
         return path
     return (
         '<details class="pvnb-more"><summary class="pvnb-summary">Make it again in Python</summary>'
-        f'<code class="pvnb-code">{escape(masked(video.python))}</code>{path}</details>'
+        f'<code class="pvnb-code">{escape(redact(video.python))}</code>{path}</details>'
     )
 
 
@@ -174,7 +174,7 @@ def _shown_path(path: Path) -> str:
     """Return the path as a person reads it: relative below the current folder, else only as long as it must be."""
     folder = Path.cwd()
     absolute = path.absolute()
-    return masked(absolute.relative_to(folder).as_posix() if absolute.is_relative_to(folder) else str(path))
+    return redact(absolute.relative_to(folder).as_posix() if absolute.is_relative_to(folder) else str(path))
 
 
 def show(video: VideoFile | str | os.PathLike[str]) -> None:

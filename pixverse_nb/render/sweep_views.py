@@ -6,7 +6,7 @@ from html import escape
 from typing import Final, Literal
 
 from pixverse_nb.measure.metrics import METRICS, Measurement, Metric
-from pixverse_nb.redaction import masked
+from pixverse_nb.redaction import redact
 from pixverse_nb.render.formatting import clock_words, duration_words, shortened
 from pixverse_nb.render.style import aligned, as_of_html, styled
 
@@ -70,7 +70,7 @@ def _row(caption: str, measurement: Measurement) -> str:
 
 
 def _caption(caption: str) -> str:
-    return masked(shortened(caption, longest=_CAPTION_SHOWN))
+    return redact(shortened(caption, longest=_CAPTION_SHOWN))
 
 
 def _number(value: float | None) -> str:
@@ -108,7 +108,7 @@ _TONES: Final = {
 
 
 @dataclass(frozen=True)
-class PlanLine:
+class PlanRow:
     """One cell: its number, what sets it apart, how it stands and why, what it may cost in credits, its job."""
 
     number: int
@@ -120,7 +120,7 @@ class PlanLine:
 
 
 @dataclass(frozen=True)
-class PlanSheet:
+class PlanTable:
     """The plan in values: counts by state, credits, and the expected time in seconds (None where not known)."""
 
     title: str
@@ -134,10 +134,10 @@ class PlanSheet:
     skips_refused: bool
     is_sandbox: bool
     notices: tuple[str, ...] = ()
-    lines: tuple[PlanLine, ...] = field(default=(), repr=False)
+    lines: tuple[PlanRow, ...] = field(default=(), repr=False)
 
 
-def plan_html(sheet: PlanSheet) -> str:
+def plan_html(sheet: PlanTable) -> str:
     """Return the plan as HTML: the sums above, then one row for each cell."""
     marks = "".join(
         f'<span class="pvnb-fact {_TONES[name]}" style="margin-right:14px"><span class="pvnb-mark"></span>'
@@ -146,7 +146,7 @@ def plan_html(sheet: PlanSheet) -> str:
         if count
     )
     warnings = "".join(f'<div class="pvnb-trouble">{escape(text)}</div>' for text in _warnings(sheet))
-    notices = "".join(f'<div class="pvnb-note">{escape(masked(text))}</div>' for text in sheet.notices)
+    notices = "".join(f'<div class="pvnb-note">{escape(redact(text))}</div>' for text in sheet.notices)
     picked = _picked(sheet)
     has_jobs = any(line.ref for line in picked)
     rows = "".join(_plan_row(line, has_jobs=has_jobs) for line in picked)
@@ -158,14 +158,14 @@ def plan_html(sheet: PlanSheet) -> str:
         f'<th scope="col" class="pvnb-number">Credits</th>{job}</tr>'
     )
     return styled(
-        f'<div class="pvnb pvnb-list pvnb-plan"><div class="pvnb-state">{escape(masked(sheet.title))}</div>'
+        f'<div class="pvnb pvnb-list pvnb-plan"><div class="pvnb-state">{escape(redact(sheet.title))}</div>'
         f'<div class="pvnb-line">{marks}</div><div class="pvnb-line">{escape(" ".join(_sums(sheet)))}</div>'
         f'{warnings}{notices}<table class="pvnb-table" style="margin-top:10px"><thead>{aligned(head)}</thead>'
         f"<tbody>{aligned(rows)}</tbody></table>{rest}</div>"
     )
 
 
-def plan_text(sheet: PlanSheet) -> str:
+def plan_text(sheet: PlanTable) -> str:
     """Return the plan as lines of plain text."""
     marks = ", ".join(f"{count} {_WORDS[name]}" for name, count in sheet.counts if count)
     lines = [
@@ -174,7 +174,7 @@ def plan_text(sheet: PlanSheet) -> str:
     ]
     more = len(sheet.lines) - len(lines)
     tail = [f"      … and {more} more"] if more else []
-    return masked(
+    return redact(
         "\n".join(
             [
                 sheet.title,
@@ -187,7 +187,7 @@ def plan_text(sheet: PlanSheet) -> str:
     )
 
 
-def _sums(sheet: PlanSheet) -> list[str]:
+def _sums(sheet: PlanTable) -> list[str]:
     """Return what it costs and how long it takes, in sentences."""
     counts = dict(sheet.counts)
     new = counts.get("new", 0)
@@ -212,7 +212,7 @@ def _sums(sheet: PlanSheet) -> list[str]:
     return money
 
 
-def _warnings(sheet: PlanSheet) -> list[str]:
+def _warnings(sheet: PlanTable) -> list[str]:
     counts = dict(sheet.counts)
     told = []
     if sheet.credits is not None and sheet.balance is not None and sheet.credits > sheet.balance:
@@ -232,7 +232,7 @@ def _warnings(sheet: PlanSheet) -> list[str]:
     return told
 
 
-def _picked(sheet: PlanSheet) -> tuple[PlanLine, ...]:
+def _picked(sheet: PlanTable) -> tuple[PlanRow, ...]:
     """Return the rows that are shown: all of a small sweep; of a large one first what needs a look."""
     if len(sheet.lines) <= _LINES_SHOWN:
         return sheet.lines
@@ -241,13 +241,13 @@ def _picked(sheet: PlanSheet) -> tuple[PlanLine, ...]:
     return tuple(sorted([*troubled, *plain], key=lambda line: line.number))
 
 
-def _plan_row(line: PlanLine, *, has_jobs: bool) -> str:
-    why = f'<div class="pvnb-line" style="font-size:12px">{escape(masked(line.why))}</div>' if line.why else ""
+def _plan_row(line: PlanRow, *, has_jobs: bool) -> str:
+    why = f'<div class="pvnb-line" style="font-size:12px">{escape(redact(line.why))}</div>' if line.why else ""
     job = f'<td><span class="pvnb-mono">{escape(line.ref)}</span></td>' if has_jobs else ""
     price = "" if line.credits is None else f"{line.credits}"
     return (
         f'<tr class="{_TONES[line.state]}"><td class="pvnb-number">{line.number}</td>'
-        f'<td class="pvnb-flow">{escape(masked(line.caption))}</td>'
+        f'<td class="pvnb-flow">{escape(redact(line.caption))}</td>'
         f'<td class="pvnb-flow"><span class="pvnb-mark"></span>{escape(_WORDS[line.state])}{why}</td>'
         f'<td class="pvnb-number">{price}</td>{job}</tr>'
     )
@@ -312,7 +312,7 @@ class SweepProgress:
         return self.mode in ("done", "stopped")
 
     @property
-    def is_whole(self) -> bool:
+    def is_intact(self) -> bool:
         """True where it is over and every cell that is not left out has its video, however it came to its end."""
         return self.is_over and self.done > 0 and self.done == self.total - self.skipped
 
@@ -322,12 +322,12 @@ def sweep_html(progress: SweepProgress, *, now: float) -> str:
     mode = _tone(progress)
     late = "" if progress.is_over else as_of_html(now)
     clock = f'<div class="pvnb-clock">{escape(_clock(progress, now))}{late}</div>' if progress.began_at else ""
-    said = "".join(f'<div class="pvnb-trouble">{escape(masked(text))}</div>' for text in _sentences(progress))
+    said = "".join(f'<div class="pvnb-trouble">{escape(redact(text))}</div>' for text in _sentences(progress))
     return styled(
         f'<div class="pvnb pvnb-card pvnb-sweepcard {mode}" role="status" aria-live="polite">'
         f'<div class="pvnb-head"><div class="pvnb-state"><span class="pvnb-mark"></span>'
         f"{escape(_words(progress))}</div>{clock}</div>"
-        f'<div class="pvnb-line">{escape(masked(progress.title))}</div>{_bar(progress)}'
+        f'<div class="pvnb-line">{escape(redact(progress.title))}</div>{_bar(progress)}'
         f'<div class="pvnb-facts">{_counts(progress)}</div>'
         f'<div class="pvnb-facts">{escape(_money(progress))}</div>{said}</div>'
     )
@@ -340,7 +340,7 @@ def sweep_text(progress: SweepProgress, *, now: float) -> str:
     )
     clock = f" ({_clock(progress, now)})" if progress.began_at else ""
     said = "".join(f"\n  {text}" for text in _sentences(progress))
-    return masked(
+    return redact(
         f"Sweep {progress.title}: {_words(progress).lower()}{clock}\n  {counts} of {progress.total}; "
         f"{_money(progress)}{said}"
     )
@@ -348,7 +348,7 @@ def sweep_text(progress: SweepProgress, *, now: float) -> str:
 
 def _words(progress: SweepProgress) -> str:
     """Return how it stands in a word; what was stopped with every video there has finished."""
-    if progress.is_whole:
+    if progress.is_intact:
         return _MODE_WORDS["done"]
     if progress.mode == "done" and progress.failed:
         return f"Finished, {progress.failed} without a video"
@@ -357,7 +357,7 @@ def _words(progress: SweepProgress) -> str:
 
 def _tone(progress: SweepProgress) -> str:
     """Return the class of its colour: green only where nothing is wanting."""
-    if progress.is_whole:
+    if progress.is_intact:
         return _MODE_TONES["done"]
     return _MODE_TONES["stopped"] if progress.mode == "done" and progress.failed else _MODE_TONES[progress.mode]
 
@@ -366,7 +366,7 @@ def _sentences(progress: SweepProgress) -> tuple[str, ...]:
     """Return why it stopped, and how a new try is had of what ended without a video."""
     ones = "it" if progress.failed == 1 else "them"
     again = f"sweep.run(retry_failed=True) tries {ones} again; each new try is paid."
-    reason = "" if progress.is_whole else progress.reason
+    reason = "" if progress.is_intact else progress.reason
     return tuple(text for text in (reason, again if progress.is_over and progress.failed else "") if text)
 
 

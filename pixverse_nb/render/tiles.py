@@ -8,11 +8,11 @@ from html import escape
 from typing import Any, Final
 
 from pixverse_nb.domain.jobs import JobState, VideoFile
-from pixverse_nb.domain.ratings import Verdict
+from pixverse_nb.domain.ratings import Rating
 from pixverse_nb.domain.requests import FramesRequest
 from pixverse_nb.measure.metrics import DIVERSITY, METRICS
-from pixverse_nb.redaction import masked
-from pixverse_nb.render.formatting import SHORT_WORDS, credit_words, duration_words, shortened, tone
+from pixverse_nb.redaction import redact
+from pixverse_nb.render.formatting import SHORT_WORDS, credit_words, duration_words, severity, shortened
 from pixverse_nb.render.player import data_url
 from pixverse_nb.render.style import styled
 
@@ -46,7 +46,7 @@ class Tile:
     metrics: Mapping[str, float] = field(default_factory=dict)
     video: VideoFile | None = field(default=None, repr=False)
     line: str = ""
-    verdict: Verdict = field(default_factory=Verdict)
+    verdict: Rating = field(default_factory=Rating)
     began_at: float | None = None
     ended_at: float | None = None
     poster_jpeg: bytes | None = field(default=None, repr=False)
@@ -56,7 +56,7 @@ class Tile:
         """The still of this tile as a JPEG, where there is one."""
         return self.poster_jpeg or (self.video.poster_jpeg if self.video else None)
 
-    def may_be(self, verdict: Verdict) -> bool:
+    def may_be(self, verdict: Rating) -> bool:
         """Tell whether this can be said of it: without a video it cannot become a winner, though it may stay one."""
         return verdict.choice != "winner" or self.video is not None or self.verdict.choice == "winner"
 
@@ -66,18 +66,18 @@ def row_of(tile: Tile) -> dict[str, Any]:
     video = tile.video
     return {
         "key": tile.key,
-        "caption": masked(tile.caption),
+        "caption": redact(tile.caption),
         "state": tile.state.value,
         "words": SHORT_WORDS[tile.state],
-        "tone": tone(tile.state),
-        "line": masked(tile.line),
+        "tone": severity(tile.state),
+        "line": redact(tile.line),
         "began": tile.began_at,
         "ended": tile.ended_at,
-        "axes": {masked(name): _plain(value) for name, value in tile.axes.items()},
+        "axes": {redact(name): _plain(value) for name, value in tile.axes.items()},
         "metrics": {_metric_words(name): float(value) for name, value in tile.metrics.items() if math.isfinite(value)},
         "film": video is not None,
         "ratio": round(video.width / video.height, 4) if video and video.width and video.height else None,
-        "facts": [[name, masked(text)] for name, text in facts_of(video)] if video else [],
+        "facts": [[name, redact(text)] for name, text in facts_of(video)] if video else [],
         "choice": tile.verdict.choice,
         "note": tile.verdict.note,
     }
@@ -148,7 +148,7 @@ def _asked(request: FramesRequest) -> tuple[tuple[str, str], ...]:
 
 def _metric_words(name: str) -> str:
     """Return what people call a metric, "Flicker (grey levels)", or its name where it is somebody else's."""
-    return masked(_METRIC_WORDS.get(name, name))
+    return redact(_METRIC_WORDS.get(name, name))
 
 
 def _plain(value: object) -> str | int | float | bool | None:
@@ -157,7 +157,7 @@ def _plain(value: object) -> str | int | float | bool | None:
         return str(value)
     if value is None or isinstance(value, bool | int | float):
         return value
-    return shortened(masked(str(value)), longest=200)
+    return shortened(redact(str(value)), longest=200)
 
 
 NO_TILES: Final = "There is nothing to show yet."
@@ -183,7 +183,7 @@ opacity:1!important}
 """.strip()
 
 
-def wall_html(
+def thumbnails_html(
     tiles: Sequence[Tile], *, title: str = "", posters: Mapping[str, bytes], note: str = "", name: str = ""
 ) -> str:
     """Return the tiles as HTML that needs no script and no network; `posters` are JPEGs by the tiles' keys.
@@ -192,7 +192,7 @@ def wall_html(
     this wall alone, by which a living gallery finds and hides it.
     """
     head = "".join(
-        f'<div class="{name}">{escape(masked(text))}</div>'
+        f'<div class="{name}">{escape(redact(text))}</div>'
         for name, text in (("pvnb-wall-title", title), ("pvnb-line", count_words(tiles)), ("pvnb-note", note))
         if text
     )
@@ -211,7 +211,7 @@ def wall_text(tiles: Sequence[Tile], *, title: str = "") -> str:
         said = [tile.caption, SHORT_WORDS[tile.state], shortened(tile.line, longest=_LINE_SHOWN)]
         said += [_MARKS.get(tile.verdict.choice, ""), shortened(tile.verdict.note, longest=_LINE_SHOWN)]
         lines.append("  " + " · ".join(part for part in said if part))
-    return masked("\n".join(lines))
+    return redact("\n".join(lines))
 
 
 def count_words(tiles: Sequence[Tile]) -> str:
@@ -230,7 +230,7 @@ def count_words(tiles: Sequence[Tile]) -> str:
 def _tile(tile: Tile, poster: bytes | None) -> str:
     still = _still(tile, poster) if poster and tile.state is JobState.DONE else _place(tile)
     extras = "".join(
-        f'<div class="{name}">{escape(masked(text))}</div>'
+        f'<div class="{name}">{escape(redact(text))}</div>'
         for name, text in (
             ("pvnb-wall-mark", _MARKS.get(tile.verdict.choice, "")),
             ("pvnb-wall-note", shortened(tile.verdict.note, longest=_LINE_SHOWN)),
@@ -239,22 +239,22 @@ def _tile(tile: Tile, poster: bytes | None) -> str:
     )
     return (
         f'<figure style="display:inline-block;width:{_WIDTH_PX}px;margin:0 14px 18px 0;vertical-align:top">{still}'
-        f'<figcaption class="pvnb-wall-caption"><strong>{escape(masked(tile.caption))}</strong>{extras}</figcaption>'
+        f'<figcaption class="pvnb-wall-caption"><strong>{escape(redact(tile.caption))}</strong>{extras}</figcaption>'
         "</figure>"
     )
 
 
 def _still(tile: Tile, poster: bytes) -> str:
     size = f'width="{_WIDTH_PX}" height="{_HEIGHT_PX}" style="width:{_WIDTH_PX}px;height:{_HEIGHT_PX}px"'
-    alt = escape(masked(tile.caption))
+    alt = escape(redact(tile.caption))
     return f'<img class="pvnb-wall-still" {size} alt="{alt}" src="{data_url(poster, "image/jpeg")}">'
 
 
 def _place(tile: Tile) -> str:
     """Return what stands in place of a still: the state in words, and why."""
-    said = escape(masked(shortened(tile.line, longest=_LINE_SHOWN)))
+    said = escape(redact(shortened(tile.line, longest=_LINE_SHOWN)))
     return (
-        f'<div class="pvnb-wall-place pvnb-{tone(tile.state)}" style="width:{_WIDTH_PX}px;height:{_HEIGHT_PX}px">'
+        f'<div class="pvnb-wall-place pvnb-{severity(tile.state)}" style="width:{_WIDTH_PX}px;height:{_HEIGHT_PX}px">'
         f'<span class="pvnb-mark"></span><strong>{SHORT_WORDS[tile.state]}</strong>'
         f"{f'<div>{said}</div>' if said else ''}</div>"
     )

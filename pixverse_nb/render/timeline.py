@@ -9,9 +9,9 @@ from typing import Final
 
 from pixverse_nb.domain.jobs import JobEvent, JobState
 from pixverse_nb.domain.requests import FramesRequest
-from pixverse_nb.redaction import masked
+from pixverse_nb.redaction import redact
 from pixverse_nb.render.display import bundle_of
-from pixverse_nb.render.formatting import SHORT_WORDS, duration_words, shortened, tone
+from pixverse_nb.render.formatting import SHORT_WORDS, duration_words, severity, shortened
 from pixverse_nb.render.player import data_url
 from pixverse_nb.render.style import styled
 
@@ -53,7 +53,7 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Life:
+class JobTimeline:
     """One job: what it is called, its spans and its marks in order, its end (or "now"), and where it stands there."""
 
     title: str
@@ -63,7 +63,7 @@ class Life:
     state: JobState
 
 
-def life_of(events: Sequence[JobEvent], *, title: str, begins_at: float, now: float) -> Life:
+def build_timeline(events: Sequence[JobEvent], *, title: str, begins_at: float, now: float) -> JobTimeline:
     """Return the life that `events` (oldest first, at least one) tell, counted from `begins_at` (Unix seconds).
 
     The last state of an open job lasts until `now`. A clock that was set back while the job ran cannot turn time round:
@@ -86,7 +86,7 @@ def life_of(events: Sequence[JobEvent], *, title: str, begins_at: float, now: fl
     else:
         end = Mark(max(at_s, now - begins_at), "now")
         spans.append(Span(before, start_s, end.at_s))
-    return Life(title, tuple(spans), _first_and_last(marks), end, before)
+    return JobTimeline(title, tuple(spans), _first_and_last(marks), end, before)
 
 
 def _moment(event: JobEvent, before: JobState) -> str:
@@ -166,7 +166,7 @@ class Drawing:
     height: float
 
 
-def draw(lives: Sequence[Life]) -> Drawing:
+def draw(lives: Sequence[JobTimeline]) -> Drawing:
     """Return the drawing of at least one life, on an axis that begins at 0 s."""
     scale = _scale_of(lives)
     parts = []
@@ -209,7 +209,7 @@ def lanes_of(flags: Sequence[tuple[float, float]]) -> list[int]:
     return lanes[::-1]
 
 
-def _scale_of(lives: Sequence[Life]) -> float:
+def _scale_of(lives: Sequence[JobTimeline]) -> float:
     """Return the pixels of a second: as many as leave room for the words of every flag and of every end."""
     ends = [(life.end.at_s, _width(life.end) + 16) for life in lives]
     flags = [(mark.at_s, _width(mark) + 6) for life in lives for mark in life.marks]
@@ -217,7 +217,7 @@ def _scale_of(lives: Sequence[Life]) -> float:
     return min([WIDTH_PX / longest_s, *((WIDTH_PX - width) / at_s for at_s, width in (*ends, *flags) if at_s > 0)])
 
 
-def _row(life: Life, top: float, scale: float) -> Drawing:
+def _row(life: JobTimeline, top: float, scale: float) -> Drawing:
     flags = [(mark.at_s * scale, _width(mark) + 6) for mark in life.marks]
     lanes = lanes_of(flags)
     bar_y = top + _TITLE_PX + (max(lanes, default=-1) + 1) * _LANE_PX + 4
@@ -234,7 +234,7 @@ def _row(life: Life, top: float, scale: float) -> Drawing:
 def _span(span: Span, bar_y: float, scale: float) -> str:
     left, right = span.start_s * scale, span.end_s * scale
     width = max(1.0, right - left - 1)
-    colour = _COLOURS[tone(span.state)]
+    colour = _COLOURS[severity(span.state)]
     name = SHORT_WORDS[span.state]
     bar = (
         f'<rect x="{left:.1f}" y="{bar_y:g}" width="{width:.1f}" height="{_BAR_PX:g}" rx="{min(2, width / 2):.1f}"'
@@ -256,9 +256,9 @@ def _flag(mark: Mark, lane: int, bar_y: float, scale: float) -> str:
     )
 
 
-def _end(life: Life, bar_y: float, scale: float) -> str:
+def _end(life: JobTimeline, bar_y: float, scale: float) -> str:
     x, y = life.end.at_s * scale, bar_y + _BAR_PX / 2
-    colour = _COLOURS[tone(life.state)]
+    colour = _COLOURS[severity(life.state)]
     fill = colour if life.state.is_final else "none"
     return (
         f'<circle cx="{x + 5:.1f}" cy="{y:g}" r="4" fill="{fill}" stroke="{colour}" stroke-width="2"/>'
@@ -297,7 +297,7 @@ def _width(mark: Mark) -> float:
 
 
 def _safe(text: str) -> str:
-    return escape(masked(text))
+    return escape(redact(text))
 
 
 _NOTHING = "Nothing has happened yet."
@@ -334,7 +334,7 @@ def timelines_html(rows: Sequence[tuple[str, Sequence[JobEvent]]], *, now: float
     if not lives:
         return styled(f'<div class="pvnb"><div class="pvnb-line">{_NOTHING}</div></div>')
     drawing = draw(lives)
-    told = escape(masked(_told(lives)))
+    told = escape(redact(_told(lives)))
     return styled(
         '<div class="pvnb pvnb-life">'
         f'<div class="pvnb-drawn" hidden="hidden"><svg viewBox="0 0 {WIDTH_PX:g} {drawing.height:g}" role="img"'
@@ -346,10 +346,10 @@ def timelines_html(rows: Sequence[tuple[str, Sequence[JobEvent]]], *, now: float
 
 def timelines_text(rows: Sequence[tuple[str, Sequence[JobEvent]]], *, now: float) -> str:
     """Return the same in words: a line for each job, and below it one for each moment that matters."""
-    return masked(_told(_lives(rows, now))) or _NOTHING
+    return redact(_told(_lives(rows, now))) or _NOTHING
 
 
-def _told(lives: Sequence[Life]) -> str:
+def _told(lives: Sequence[JobTimeline]) -> str:
     lines = []
     for life in lives:
         lines.append(f"{' '.join(life.title.split())}: {SHORT_WORDS[life.state]}")
@@ -357,7 +357,7 @@ def _told(lives: Sequence[Life]) -> str:
     return "\n".join(lines)
 
 
-def _lives(rows: Sequence[tuple[str, Sequence[JobEvent]]], now: float) -> list[Life]:
+def _lives(rows: Sequence[tuple[str, Sequence[JobEvent]]], now: float) -> list[JobTimeline]:
     told = [(title, events) for title, events in rows if events]
     begins_at = min((events[0].at for _, events in told), default=now)
-    return [life_of(events, title=title, begins_at=begins_at, now=now) for title, events in told]
+    return [build_timeline(events, title=title, begins_at=begins_at, now=now) for title, events in told]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from pixverse_nb.domain.remote import UploadedFile
-from pixverse_nb.domain.validation import strangers
+from pixverse_nb.domain.validation import unknown_fields
 from pixverse_nb.errors import InvalidRequest
 
 Layout = Literal["grid", "zip"]
@@ -73,7 +73,7 @@ def find_axes(
     with everything that is wrong: an unknown field, an empty axis, axes of different length under "zip", an axis that
     makes no other video, more than `most_cells` cells.
     """
-    wrong = strangers(map(str, asked), _KNOWN)
+    wrong = unknown_fields(map(str, asked), _KNOWN)
     if layout not in ("grid", "zip"):
         wrong["layout"] = f"must be grid or zip, not {layout!r:.40}"
     if cells is not None:
@@ -158,7 +158,9 @@ def _listed(asked: Mapping[str, Any], cells: Any, *, most_cells: int, wrong: dic
         if not isinstance(cell, Mapping):
             wrong.setdefault("cells", f"cell {number} must be a mapping such as {{'seed': 7}}, not {cell!r:.40}")
             continue
-        wrong.update({f"cells[{number - 1}].{name}": why for name, why in strangers(map(str, cell), _KNOWN).items()})
+        wrong.update(
+            {f"cells[{number - 1}].{name}": why for name, why in unknown_fields(map(str, cell), _KNOWN).items()}
+        )
         carried = [name for name in cell if name in CARRIED]
         wrong.update({f"cells[{number - 1}].{name}": "is the same for every cell" for name in carried})
     for name, value in asked.items():

@@ -11,15 +11,15 @@ from pixverse_nb.errors import PixVerseError
 from pixverse_nb.jobs import transitions
 from pixverse_nb.jobs.job import Job
 from pixverse_nb.ledger import CellRow
-from pixverse_nb.sweep.bench import Bench
+from pixverse_nb.sweep.bench import SweepContext
 from pixverse_nb.sweep.cells import Cell
 from pixverse_nb.sweep.plan import counting_row
 
 
-class Book:
+class CellJobs:
     """Knows for each cell the job that counts, and turns cells into jobs under the sweep's name and budget."""
 
-    def __init__(self, bench: Bench, cells: Sequence[Cell], *, sweep: str, budget_credits: int | None) -> None:
+    def __init__(self, bench: SweepContext, cells: Sequence[Cell], *, sweep: str, budget_credits: int | None) -> None:
         self._bench = bench
         self._sweep = sweep
         self._budget_credits = budget_credits
@@ -80,7 +80,7 @@ class Book:
             return
         with self._lock:
             before = self._records.get(key)
-            if before is None or before.ref == job.ref or _gives_way(before):
+            if before is None or before.ref == job.ref or _is_superseded(before):
                 self._key_of[job.ref] = key
                 self._records[key] = record
                 if before is not None and before.ref != job.ref:
@@ -101,14 +101,14 @@ class Book:
 
     # -- for the runner, on the portal's loop --------------------------------------------------------------------
 
-    def ask_for(self, cell: Cell) -> tuple[Job, bool]:
+    def get_or_create(self, cell: Cell) -> tuple[Job, bool]:
         """Return the job of a cell and whether it was made for this; what was paid for is never paid again."""
         draft = replace(
             cell.record(self._bench.drafter, now=self._bench.engine.now()),
             sweep=self._sweep,
             sweep_budget_credits=self._budget_credits,
         )
-        job, is_new = self._bench.asker.ask_for(draft, reuse=True)
+        job, is_new = self._bench.asker.get_or_create(draft, reuse=True)
         with self._lock:
             self._jobs[cell.key] = job
         record = self._bench.engine.current(job.ref)
@@ -125,7 +125,7 @@ class Book:
         is_new = record.ref not in self._bench.engine.records and transitions.is_unsent(record)
         if is_new:
             return False  # it is about to be driven
-        return record.state.is_final or record.question is not None or self._bench.engine.is_resting(record)
+        return record.state.is_final or record.pending_question is not None or self._bench.engine.is_resting(record)
 
     async def learn_room(self) -> None:
         """Find out how many jobs may run at once; accounts that had stopped are tried again, since a person asks."""
@@ -152,6 +152,6 @@ class Book:
             self._records[key] = record
 
 
-def _gives_way(record: JobRecord) -> bool:
+def _is_superseded(record: JobRecord) -> bool:
     """Tell whether another job may stand for the cell in place of this one: it has ended without a video."""
     return record.state.is_final and record.state is not JobState.DONE

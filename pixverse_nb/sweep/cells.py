@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from pixverse_nb.domain.jobs import JobRecord
-from pixverse_nb.domain.requests import FramesRequest, Refusal, build_request, refusals
+from pixverse_nb.domain.requests import Constraint, FramesRequest, build_request, violations
 from pixverse_nb.errors import InvalidImage, InvalidRequest
-from pixverse_nb.job_builder import Drafter, Frames, Wish, picture_key
+from pixverse_nb.job_builder import CreateArgs, Frames, JobBuilder, image_key
 from pixverse_nb.sweep.axes import PICTURES, Axes, Point
 from pixverse_nb.sweep.captions import axis_values, cell_caption
 
@@ -22,10 +22,10 @@ SWEEP_SEED: Final = 1
 
 
 @dataclass(frozen=True, eq=False)
-class Pair:
+class FramePair:
     """Two pictures in one shape: how they were asked for, and what became of them."""
 
-    wish: Wish
+    wish: CreateArgs
     frames: Frames = field(repr=False)
 
 
@@ -41,12 +41,12 @@ class Cell:
     caption: str
     values: Mapping[str, Any]
     request: FramesRequest
-    pair: Pair = field(repr=False)
-    refusals: tuple[Refusal, ...] = ()
+    pair: FramePair = field(repr=False)
+    violations: tuple[Constraint, ...] = ()
 
-    def record(self, drafter: Drafter, *, now: float) -> JobRecord:
+    def record(self, drafter: JobBuilder, *, now: float) -> JobRecord:
         """Return the job of this cell that no ledger holds yet."""
-        wish = replace(self.pair.wish, allow_refused=bool(self.refusals))
+        wish = replace(self.pair.wish, allow_refused=bool(self.violations))
         return drafter.record_of(wish, self.request, self.pair.frames, now=now)
 
 
@@ -60,7 +60,7 @@ class Cells:
     notices: tuple[str, ...]
 
 
-def build_cells(axes: Axes, drafter: Drafter, *, email: str | None) -> Cells:
+def build_cells(axes: Axes, drafter: JobBuilder, *, email: str | None) -> Cells:
     """Return every cell; raises InvalidRequest (InvalidImage) with every wrong value and picture named."""
     pairs = _Pairs(drafter, email=axes.fixed.get("email") or email, deadline_s=axes.fixed.get("deadline_s"))
     wrong: dict[str, str] = {}
@@ -85,7 +85,7 @@ def build_cells(axes: Axes, drafter: Drafter, *, email: str | None) -> Cells:
                 values=values,
                 request=request,
                 pair=pair,
-                refusals=refusals(vars(request)),
+                violations=violations(vars(request)),
             )
     if wrong:
         raise InvalidRequest({**pairs.bad, **wrong})
@@ -100,14 +100,14 @@ def build_cells(axes: Axes, drafter: Drafter, *, email: str | None) -> Cells:
 class _Pairs:
     """Prepares each two pictures once, however many cells show them."""
 
-    def __init__(self, drafter: Drafter, *, email: str | None, deadline_s: float | None) -> None:
+    def __init__(self, drafter: JobBuilder, *, email: str | None, deadline_s: float | None) -> None:
         self._drafter = drafter
         self.email = email
         self._deadline_s = deadline_s
-        self._pairs: dict[tuple[object, ...], Pair | None] = {}
+        self._pairs: dict[tuple[object, ...], FramePair | None] = {}
         self.bad: dict[str, str] = {}
 
-    def of(self, point: Point, axes: Axes, fields: Mapping[str, Any]) -> Pair | None:
+    def of(self, point: Point, axes: Axes, fields: Mapping[str, Any]) -> FramePair | None:
         """Return the pair of a cell, or None where a picture cannot be used."""
         places = {name: place for name, place in zip(axes.names, point, strict=True) if name in PICTURES}
         name = (*sorted(places.items()), str(fields["aspect_ratio"]), str(fields["fit"]))
@@ -121,8 +121,8 @@ class _Pairs:
         said = (notice for frames in records for frame in frames if frame is not None for notice in frame.notices)
         return tuple(dict.fromkeys(said))
 
-    def _prepared(self, fields: Mapping[str, Any], places: Mapping[str, int]) -> Pair | None:
-        wish = Wish(
+    def _prepared(self, fields: Mapping[str, Any], places: Mapping[str, int]) -> FramePair | None:
+        wish = CreateArgs(
             fields["first"],
             fields["last"],
             {"aspect_ratio": fields["aspect_ratio"], "seed": SWEEP_SEED, "email": self.email},
@@ -130,7 +130,7 @@ class _Pairs:
             self._deadline_s,
         )
         try:
-            return Pair(wish, self._drafter.develop(wish))
+            return FramePair(wish, self._drafter.develop(wish))
         except InvalidRequest as error:
             for which, mend in error.fields.items():
                 place = f"[{places[which]}]" if which in places else ""
@@ -144,14 +144,14 @@ def _unlike(caption: str, known: Counter[str]) -> str:
     return caption if known[caption] == 1 else f"{caption} ({known[caption]})"
 
 
-def _request(fields: Mapping[str, Any], pair: Pair | None, *, email: str | None) -> FramesRequest:
+def _request(fields: Mapping[str, Any], pair: FramePair | None, *, email: str | None) -> FramesRequest:
     frames = pair.frames if pair is not None else (None, None)
     own_ratio = next((frame.aspect_ratio for frame in frames if frame is not None), "16:9")
     given = {name: value for name, value in fields.items() if name not in (*PICTURES, "fit", "deadline_s")}
     named: dict[str, Any] = {
         **given,
-        "first": picture_key(fields["first"], frames[0]) if pair is not None else "unusable",
-        "last": picture_key(fields["last"], frames[1]) if pair is not None else "unusable",
+        "first": image_key(fields["first"], frames[0]) if pair is not None else "unusable",
+        "last": image_key(fields["last"], frames[1]) if pair is not None else "unusable",
         "prompt": "" if fields["prompt"] is None else fields["prompt"],
         "aspect_ratio": own_ratio if fields["aspect_ratio"] is None else fields["aspect_ratio"],
         "seed": SWEEP_SEED if fields["seed"] is None else fields["seed"],
@@ -164,6 +164,6 @@ def refused_fields(cells: Iterable[Cell]) -> dict[str, str]:
     """Return the vendor's rules that these cells break, as fields and their mend."""
     reasons: dict[str, dict[str, None]] = {}
     for cell in cells:
-        for rule in cell.refusals:
+        for rule in cell.violations:
             reasons.setdefault(next(iter(rule.fields)), {})[rule.reason] = None
     return {name: "; ".join(said) for name, said in reasons.items()}

@@ -9,15 +9,15 @@ from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.jobs.job import JobList
 from pixverse_nb.sweep.axes import Axes
-from pixverse_nb.sweep.bench import Bench
-from pixverse_nb.sweep.book import Book
+from pixverse_nb.sweep.bench import SweepContext
+from pixverse_nb.sweep.book import CellJobs
 from pixverse_nb.sweep.cells import Cell, Cells, build_cells
 from pixverse_nb.sweep.plan import title_of
 from pixverse_nb.video import Video
 
 
 @dataclass(frozen=True)
-class SweepRules:
+class SweepOptions:
     """What holds for a whole sweep: its name, its budget in credits, and what is done with refused combinations."""
 
     title: str | None = None
@@ -29,7 +29,7 @@ class SweepRules:
 class SweepOfCells:
     """A sweep as its cells and their jobs."""
 
-    def __init__(self, bench: Bench, axes: Axes, rules: SweepRules) -> None:
+    def __init__(self, bench: SweepContext, axes: Axes, rules: SweepOptions) -> None:
         self._bench = bench
         self._axes = axes
         self._rules = rules
@@ -65,8 +65,8 @@ class SweepOfCells:
         return build_cells(self._axes, self._bench.drafter, email=self._bench.email)
 
     @cached_property
-    def _book(self) -> Book:
-        book = Book(self._bench, self.cells, sweep=self._name, budget_credits=self._rules.budget_credits)
+    def _book(self) -> CellJobs:
+        book = CellJobs(self._bench, self.cells, sweep=self._name, budget_credits=self._rules.budget_credits)
         book.read()
         book.follow()
         return book

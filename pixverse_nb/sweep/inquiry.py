@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 from pixverse_nb.backends import useapi
 from pixverse_nb.errors import PixVerseError
-from pixverse_nb.job_builder import source_name
-from pixverse_nb.jobs.remote_videos import EveryAccount
+from pixverse_nb.job_builder import source_expr
+from pixverse_nb.jobs.remote_videos import AllAccounts
 from pixverse_nb.ledger import Ledger
-from pixverse_nb.sweep.bench import Bench
+from pixverse_nb.sweep.bench import SweepContext
 from pixverse_nb.sweep.cells import Cell
 
 
 @dataclass(frozen=True)
-class AccountLook:
+class AccountStatus:
     """The balance in credits and the slots, over the accounts that may be used; None where the vendor did not tell."""
 
     balance: int | None = None
@@ -22,14 +22,14 @@ class AccountLook:
     notices: tuple[str, ...] = ()
 
 
-def look_at_account(bench: Bench) -> AccountLook:
+def fetch_account_status(bench: SweepContext) -> AccountStatus:
     """Return what the vendor says; a vendor that cannot be reached is no hindrance to a plan."""
     try:
         slots = [slot for slot in bench.ask(useapi.get_capacity()).accounts if bench.email in (None, slot.account)]
-        balance = EveryAccount(bench.ask, email=bench.email).credits().total
+        balance = AllAccounts(bench.ask, email=bench.email).credits().total
     except PixVerseError as error:
-        return AccountLook(notices=(f"The vendor could not be asked for balance and slots: {error}",))
-    return AccountLook(balance, sum(slot.max_jobs for slot in slots) or None)
+        return AccountStatus(notices=(f"The vendor could not be asked for balance and slots: {error}",))
+    return AccountStatus(balance, sum(slot.max_jobs for slot in slots) or None)
 
 
 def changed_pictures(cells: Sequence[Cell], ledger: Ledger) -> tuple[str, ...]:
@@ -39,7 +39,7 @@ def changed_pictures(cells: Sequence[Cell], ledger: Ledger) -> tuple[str, ...]:
         for place, (source, key) in enumerate(
             ((pair.wish.first, request.first), (pair.wish.last, request.last)),
         ):
-            name = source_name(source, "first" if place == 0 else "last")
+            name = source_expr(source, "first" if place == 0 else "last")
             known = ledger.sweeps.newest_from(name, place=place) if name not in ("first", "last") else None
             if known is not None and _content(known[0]) != _content(key):
                 when = time.strftime("%Y-%m-%d %H:%M", time.localtime(known[1]))
@@ -47,6 +47,6 @@ def changed_pictures(cells: Sequence[Cell], ledger: Ledger) -> tuple[str, ...]:
     return tuple(said.values())
 
 
-def _content(picture_key: str) -> str:
+def _content(image_key: str) -> str:
     """Return what names the source of a picture, however it was fitted; see `images.Frame.key`."""
-    return ":".join(picture_key.split(":")[:2])
+    return ":".join(image_key.split(":")[:2])

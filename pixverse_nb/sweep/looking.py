@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from pixverse_nb.domain.jobs import JobState
-from pixverse_nb.domain.ratings import Standing, Verdict, rank
+from pixverse_nb.domain.ratings import RankEntry, Rating, rank
 from pixverse_nb.errors import InvalidRequest, PixVerseError
 from pixverse_nb.jobs.job import Job
 from pixverse_nb.render.tiles import COMPARED_MAX, NO_WINNER, Tile
@@ -24,7 +24,7 @@ class Looks(Runs, Measures):
     """A sweep that can be looked at and judged."""
 
     @property
-    def verdicts(self) -> dict[str, Verdict]:
+    def verdicts(self) -> dict[str, Rating]:
         """What was said of the cells, by their caption; those of which nothing was said are left out."""
         said = self._bench.engine.ledger.opinions.verdicts([cell.key for cell in self.cells])
         return {cell.caption: said[cell.key] for cell in self.cells if cell.key in said}
@@ -47,9 +47,9 @@ class Looks(Runs, Measures):
         cell = self._cell(which)
         if choice == "winner" and self._video(cell) is None:
             raise InvalidRequest({"choice": f"cell {cell.number} ({cell.caption}) {NO_WINNER}"}, sends=False)
-        self._keep_verdict(cell.key, Verdict(choice, note))  # type: ignore[arg-type]  # checked above
+        self._keep_verdict(cell.key, Rating(choice, note))  # type: ignore[arg-type]  # checked above
 
-    def ranking(self) -> tuple[Standing, ...]:
+    def ranking(self) -> tuple[RankEntry, ...]:
         """Return the standing of every cell by the judgements between two so far, the best first (see `ranking`).
 
         Its score is in Elo points: one that is 100 points ahead is preferred in 64 % of all judgements. Cells that
@@ -61,7 +61,7 @@ class Looks(Runs, Measures):
     def tiles(self) -> list[Tile]:
         """Return one tile for each cell as it stands now."""
         said = self._bench.engine.ledger.opinions.verdicts([cell.key for cell in self.cells])
-        return [self._tile(cell, said.get(cell.key, Verdict())) for cell in self.cells]
+        return [self._tile(cell, said.get(cell.key, Rating())) for cell in self.cells]
 
     def gallery(self) -> Any:
         """Return the gallery of all cells: it fills while jobs end, and what is said of a tile is kept in the ledger.
@@ -114,14 +114,14 @@ class Looks(Runs, Measures):
         rejected = {key for key, verdict in said.items() if verdict.choice == "rejected"}
         if blind:
             return [cell for cell in done if cell.key not in rejected]
-        winners = [cell for cell in done if said.get(cell.key, Verdict()).choice == "winner"]
+        winners = [cell for cell in done if said.get(cell.key, Rating()).choice == "winner"]
         chosen = winners if len(winners) > 1 else [cell for cell in done if cell.key not in rejected]
         return chosen[:COMPARED_MAX]
 
-    def _tile(self, cell: Cell, verdict: Verdict) -> Tile:
+    def _tile(self, cell: Cell, verdict: Rating) -> Tile:
         job = self._book.job_of(cell)
         if job is None:
-            refused = "; ".join(rule.reason for rule in cell.refusals)
+            refused = "; ".join(rule.reason for rule in cell.violations)
             state = JobState.REFUSED if refused else JobState.PLANNED
             line = refused or "Not asked for yet."
             return Tile(cell.key, cell.caption, state, axes=cell.values, line=line, verdict=verdict)
@@ -134,13 +134,13 @@ class Looks(Runs, Measures):
             axes=cell.values,
             metrics=self.metrics_of(cell),
             video=video,
-            line=" ".join(text for text in (snapshot.error, snapshot.trouble, snapshot.next_step) if text),
+            line=" ".join(text for text in (snapshot.error, snapshot.warning, snapshot.suggested_action) if text),
             verdict=verdict,
             began_at=snapshot.submitted_at or snapshot.created_at,
             ended_at=snapshot.finished_at if snapshot.state.is_final else None,
         )
 
-    def _keep_verdict(self, key: str, verdict: Verdict) -> None:
+    def _keep_verdict(self, key: str, verdict: Rating) -> None:
         self._bench.engine.ledger.opinions.set_verdict(key, verdict, at=time.time())
 
 

@@ -6,8 +6,8 @@ from typing import Any
 from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.job_builder import is_deadline
 from pixverse_nb.sweep.axes import MOST_CELLS, find_axes
-from pixverse_nb.sweep.bench import Bench
-from pixverse_nb.sweep.core import SweepRules
+from pixverse_nb.sweep.bench import SweepContext
+from pixverse_nb.sweep.core import SweepOptions
 from pixverse_nb.sweep.sweep import Sweep
 
 
@@ -46,7 +46,7 @@ class MakesSweeps:
         >>> sweep.plan()  # doctest: +SKIP
         """
         asked = {"first": first, "last": last, **fields}
-        rules = SweepRules(
+        rules = SweepOptions(
             title=title, budget_credits=budget_credits, skip_refused=skip_refused, allow_refused=allow_refused
         )
         return self._sweeps.make(asked, layout=layout, cells=cells, most_cells=most_cells, rules=rules)
@@ -55,7 +55,7 @@ class MakesSweeps:
 class SweepMaker:
     """Makes the sweeps of one client."""
 
-    def __init__(self, bench: Bench) -> None:
+    def __init__(self, bench: SweepContext) -> None:
         self._bench = bench
 
     def make(
@@ -65,7 +65,7 @@ class SweepMaker:
         layout: str,
         cells: Iterable[Mapping[str, Any]] | None,
         most_cells: int,
-        rules: SweepRules,
+        rules: SweepOptions,
     ) -> Sweep:
         """Return a sweep of what is asked, its axes checked."""
         self._bench.portal.check_open()

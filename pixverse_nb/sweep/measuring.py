@@ -13,9 +13,9 @@ from pixverse_nb.measure.compute import DaskClient, Executor, Outcome
 from pixverse_nb.measure.metrics import DIVERSITY, VERSION, Measurement
 from pixverse_nb.render.formatting import STATE_WORDS
 from pixverse_nb.sweep.axes import Axes
-from pixverse_nb.sweep.bench import Bench
+from pixverse_nb.sweep.bench import SweepContext
 from pixverse_nb.sweep.cells import Cell
-from pixverse_nb.sweep.core import SweepOfCells, SweepRules
+from pixverse_nb.sweep.core import SweepOfCells, SweepOptions
 from pixverse_nb.sweep.measured import Measurements
 from pixverse_nb.sweep.rows import Measured, diversity_of, rows_of
 from pixverse_nb.video import Video
@@ -24,7 +24,7 @@ from pixverse_nb.video import Video
 class Measures(SweepOfCells):
     """A sweep that can be measured, tabulated and plotted."""
 
-    def __init__(self, bench: Bench, axes: Axes, rules: SweepRules) -> None:
+    def __init__(self, bench: SweepContext, axes: Axes, rules: SweepOptions) -> None:
         super().__init__(bench, axes, rules)
         self._known: dict[str, Measured] = {}
         self._far: tuple[frozenset[str], dict[str, float | None]] = (frozenset(), {})  # of which cells, and how far
@@ -143,7 +143,7 @@ class Measures(SweepOfCells):
     def _line(self, cell: Cell) -> str:
         record = self._book.record(cell)
         if record is None:
-            return "Refused" if cell.refusals else "Not asked for yet"
+            return "Refused" if cell.violations else "Not asked for yet"
         return STATE_WORDS[record.state] if record.state is not JobState.DONE else "The file is gone"
 
     def _files(self, cell: Cell, video: Video) -> tuple[Path, Path | None, Path | None]:

@@ -11,7 +11,7 @@ from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.ledger import CellRow
 from pixverse_nb.render.display import bundle_of
 from pixverse_nb.render.formatting import SHORT_WORDS
-from pixverse_nb.render.sweep_views import PlanLine, PlanSheet, plan_html, plan_text
+from pixverse_nb.render.sweep_views import PlanRow, PlanTable, plan_html, plan_text
 from pixverse_nb.sweep.cells import Cell
 
 
@@ -108,9 +108,9 @@ class Plan:
         """Return the cells that stand so."""
         return tuple(planned.cell for planned in self.cells if planned.state is state)
 
-    def sheet(self) -> PlanSheet:
+    def sheet(self) -> PlanTable:
         """Return the plan as words and rows, to be shown."""
-        return PlanSheet(
+        return PlanTable(
             title=self.title,
             counts=tuple((state.value, self.counts[state]) for state in CellState),
             credits=self.credits,
@@ -147,7 +147,7 @@ def judged(
     for cell in cells:
         row = counting_row(rows.get(cell.key, ()))
         state = CellState.NEW if row is None else state_of(row)
-        if state in (CellState.NEW, CellState.FAILED) and cell.refusals and not allow_refused:
+        if state in (CellState.NEW, CellState.FAILED) and cell.violations and not allow_refused:
             state = CellState.REFUSED
         found.append(PlannedCell(cell, state, row, prices.get(cell.key)))
     return tuple(found)
@@ -175,18 +175,18 @@ def state_of(row: CellRow) -> CellState:
             return CellState.OPEN if row.charged != "no" else CellState.NEW
 
 
-def is_accounts_fault(error_kind: str | None) -> bool:
+def is_account_error(error_kind: str | None) -> bool:
     """Tell whether a refused cell says that no other one would be taken either."""
     return error_kind in _NOT_THE_CELLS_FAULT
 
 
-def _line(planned: PlannedCell) -> PlanLine:
+def _line(planned: PlannedCell) -> PlanRow:
     cell, state = planned.cell, planned.state
-    why = "; ".join(rule.reason for rule in cell.refusals) if state is CellState.REFUSED else ""
+    why = "; ".join(rule.reason for rule in cell.violations) if state is CellState.REFUSED else ""
     if state is CellState.FAILED and planned.row is not None:
         why = f"{SHORT_WORDS[planned.row.state].lower()}; run(retry_failed=True) pays for a new try"
     price = planned.credits if state is CellState.NEW else None
-    return PlanLine(cell.number, cell.caption, state.value, why, price, planned.row.ref if planned.row else "")
+    return PlanRow(cell.number, cell.caption, state.value, why, price, planned.row.ref if planned.row else "")
 
 
 def title_of(axes: Sequence[str], count: int) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.jobs import transitions
 from pixverse_nb.render.sweep_views import SweepProgress
-from pixverse_nb.sweep.bench import Bench
-from pixverse_nb.sweep.book import Book
+from pixverse_nb.sweep.bench import SweepContext
+from pixverse_nb.sweep.book import CellJobs
 from pixverse_nb.sweep.cells import Cell
-from pixverse_nb.sweep.plan import is_accounts_fault
+from pixverse_nb.sweep.plan import is_account_error
 from pixverse_nb.sweep.runner import Runner
 
 _NO_VIDEO = frozenset({JobState.FAILED, JobState.MODERATED, JobState.REFUSED, JobState.CANCELLED, JobState.TIMED_OUT})
@@ -17,8 +17,8 @@ _NO_VIDEO = frozenset({JobState.FAILED, JobState.MODERATED, JobState.REFUSED, Jo
 
 def progress_of(
     cells: Sequence[Cell],
-    book: Book,
-    bench: Bench,
+    book: CellJobs,
+    bench: SweepContext,
     *,
     title: str,
     runner: Runner | None,
@@ -59,10 +59,10 @@ def progress_of(
 def _is_untried(record: JobRecord) -> bool:
     """Tell whether a final job says nothing of its cell: nothing was sent, and the next run simply asks again."""
     is_given_up = record.state in (JobState.CANCELLED, JobState.TIMED_OUT) and record.charged == "no"
-    return is_given_up or (record.state is JobState.REFUSED and is_accounts_fault(record.error_kind))
+    return is_given_up or (record.state is JobState.REFUSED and is_account_error(record.error_kind))
 
 
-def _ends_at(open_ones: Sequence[JobRecord], runner: Runner, bench: Bench, *, slots: int) -> float | None:
+def _ends_at(open_ones: Sequence[JobRecord], runner: Runner, bench: SweepContext, *, slots: int) -> float | None:
     """Return when it probably ends (Unix seconds): the waiting in rounds of all slots, after the slowest that runs."""
     if runner.mode not in ("running", "draining") or not open_ones:
         return None
@@ -78,7 +78,7 @@ def _ends_at(open_ones: Sequence[JobRecord], runner: Runner, bench: Bench, *, sl
 
 
 def _reason(runner: Runner | None, records: Sequence[JobRecord]) -> str:
-    asked = next((record.question for record in records if record.question is not None), None)
+    asked = next((record.pending_question for record in records if record.pending_question is not None), None)
     if asked is not None:
         return f"A job asks what only a person can decide: {asked} See sweep.jobs."
     return runner.reason if runner is not None else ""

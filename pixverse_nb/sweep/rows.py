@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from pixverse_nb.domain.jobs import JobRecord, JobState
-from pixverse_nb.domain.ratings import Verdict
+from pixverse_nb.domain.ratings import Rating
 from pixverse_nb.errors import ConfigError
 from pixverse_nb.measure.compute import Outcome
 from pixverse_nb.measure.metrics import DIVERSITY, METRICS, Measurement
 from pixverse_nb.sweep.axes import PICTURES
-from pixverse_nb.sweep.bench import Bench
-from pixverse_nb.sweep.book import Book
+from pixverse_nb.sweep.bench import SweepContext
+from pixverse_nb.sweep.book import CellJobs
 from pixverse_nb.sweep.cells import Cell
 
 Measured = Outcome[Measurement]
@@ -27,7 +27,9 @@ _PARAMETERS: Final = (
 )
 
 
-def rows_of(cells: Sequence[Cell], book: Book, bench: Bench, measured: Mapping[str, Measured]) -> list[dict[str, Any]]:
+def rows_of(
+    cells: Sequence[Cell], book: CellJobs, bench: SweepContext, measured: Mapping[str, Measured]
+) -> list[dict[str, Any]]:
     """Return one row a cell; every row has every column, None where nothing is known. Times are Unix seconds."""
     verdicts = bench.engine.ledger.opinions.verdicts([cell.key for cell in cells])
     far = diversity_of(cells, measured)
@@ -39,16 +41,16 @@ def rows_of(cells: Sequence[Cell], book: Book, bench: Bench, measured: Mapping[s
             **{name: getattr(cell.request, name) for name in _PARAMETERS},
             **_job_columns(cell, book.record(cell), bench),
             **_metric_columns(measured.get(cell.key), far.get(cell.key)),
-            "choice": verdicts.get(cell.key, Verdict()).choice,
-            "note": verdicts.get(cell.key, Verdict()).note,
+            "choice": verdicts.get(cell.key, Rating()).choice,
+            "note": verdicts.get(cell.key, Rating()).note,
         }
         for cell in cells
     ]
 
 
-def _job_columns(cell: Cell, record: JobRecord | None, bench: Bench) -> dict[str, Any]:
+def _job_columns(cell: Cell, record: JobRecord | None, bench: SweepContext) -> dict[str, Any]:
     if record is None:
-        refused = "; ".join(rule.reason for rule in cell.refusals)
+        refused = "; ".join(rule.reason for rule in cell.violations)
         plain = dict.fromkeys(("ref", "asked_at", "submitted_at", "finished_at", "took_s", "credits", "file", "sha256"))
         price = {"credits_are_estimate": True, "charged": "no"}
         return {

@@ -15,7 +15,7 @@ from pixverse_nb.jobs import transitions
 from pixverse_nb.jobs.job import Job
 from pixverse_nb.render.sweep_views import Mode
 from pixverse_nb.sweep.cells import Cell
-from pixverse_nb.sweep.plan import is_accounts_fault
+from pixverse_nb.sweep.plan import is_account_error
 
 _LOOKS_AGAIN_S: Final = 5.0  # room may come from another sweep or process, of which nobody tells
 
@@ -23,7 +23,7 @@ _LOOKS_AGAIN_S: Final = 5.0  # room may come from another sweep or process, of w
 class JobSource(Protocol):
     """Where cells become jobs: what the runner needs of the client, all of it on the portal's loop."""
 
-    def ask_for(self, cell: Cell) -> tuple[Job, bool]:
+    def get_or_create(self, cell: Cell) -> tuple[Job, bool]:
         """Return the job of a cell, have it driven, and tell whether it was made for this."""
         ...
 
@@ -176,7 +176,7 @@ class Runner:
         while self._queue and self.mode == "running" and self._taken() < self._source.room():
             cell = self._queue.popleft()
             try:
-                job, is_new = self._source.ask_for(cell)
+                job, is_new = self._source.get_or_create(cell)
             except PixVerseError as error:
                 self._queue.appendleft(cell)
                 self.set_mode("draining", reason=str(error))
@@ -197,8 +197,8 @@ class Runner:
 
 
 def _concerns_all(record: JobRecord) -> bool:
-    is_refused = record.state is JobState.REFUSED and is_accounts_fault(record.error_kind)
-    return is_refused or (record.parked and record.error is not None)
+    is_refused = record.state is JobState.REFUSED and is_account_error(record.error_kind)
+    return is_refused or (record.blocked and record.error is not None)
 
 
 def _is_untried(record: JobRecord) -> bool:

@@ -9,17 +9,17 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, Final, Self
 
 from pixverse_nb.errors import ConfigError, InvalidRequest, JobTimeout, PixVerseError
-from pixverse_nb.event_loop import is_done_in
+from pixverse_nb.event_loop import wait_for_future
 from pixverse_nb.jobs.job import Job
 from pixverse_nb.ledger import CellRow
 from pixverse_nb.render.display import cell_number
 from pixverse_nb.render.live import watch_live_sweep
 from pixverse_nb.render.sweep_views import Mode, SweepProgress, sweep_text
 from pixverse_nb.sweep.axes import Axes
-from pixverse_nb.sweep.bench import Bench
+from pixverse_nb.sweep.bench import SweepContext
 from pixverse_nb.sweep.cells import Cell, refused_fields
-from pixverse_nb.sweep.core import SweepOfCells, SweepRules
-from pixverse_nb.sweep.inquiry import changed_pictures, look_at_account
+from pixverse_nb.sweep.core import SweepOfCells, SweepOptions
+from pixverse_nb.sweep.inquiry import changed_pictures, fetch_account_status
 from pixverse_nb.sweep.plan import CellState, Plan, judged
 from pixverse_nb.sweep.progress import progress_of
 from pixverse_nb.sweep.runner import Runner
@@ -30,7 +30,7 @@ _log: Final = logging.getLogger("pixverse_nb")
 class Runs(SweepOfCells):
     """A sweep that can be planned and run."""
 
-    def __init__(self, bench: Bench, axes: Axes, rules: SweepRules) -> None:
+    def __init__(self, bench: SweepContext, axes: Axes, rules: SweepOptions) -> None:
         super().__init__(bench, axes, rules)
         self._lock = threading.RLock()
         self._runner: Runner | None = None
@@ -67,7 +67,7 @@ class Runs(SweepOfCells):
         book = self._book
         book.read()
         prices = {cell.key: self._bench.prices.estimate(cell.request) for cell in self.cells}
-        account = look_at_account(self._bench)
+        account = fetch_account_status(self._bench)
         typical = self._bench.engine.expectation(self.cells[0].request) if self.cells else None
         twins = self._built.twins
         doubled = f"{twins} {'cell is' if twins == 1 else 'cells are'} the same video as another one: made once."
@@ -151,7 +151,7 @@ class Runs(SweepOfCells):
         if self._bench.portal.is_current or threading.get_ident() == self._judging:
             raise ConfigError("wait() would wait for itself in a subscriber or in stop_when: use `await sweep`.")
         try:
-            if not is_done_in(run, timeout):
+            if not wait_for_future(run, timeout):
                 text = f"Not finished after {timeout:g} s of waiting. The sweep goes on: sweep.wait() waits again."
                 raise JobTimeout(text)
         except KeyboardInterrupt as interrupt:
@@ -224,7 +224,7 @@ class Runs(SweepOfCells):
     @property
     def _left_out(self) -> tuple[Cell, ...]:
         is_kept = self._rules.allow_refused
-        return () if is_kept else tuple(c for c in self.cells if c.refusals and self._book.record(c) is None)
+        return () if is_kept else tuple(c for c in self.cells if c.violations and self._book.record(c) is None)
 
     def _read_rows(self) -> Mapping[str, Sequence[CellRow]]:
         self._book.read()

@@ -14,7 +14,7 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
-from pixverse_nb.atomic_files import written_whole
+from pixverse_nb.atomic_files import atomic_write
 
 _STATIC: Final = Path(__file__).parent / "static"
 _IMPORT: Final = re.compile(r'^import \{[^}]*\} from "\./([\w-]+\.js)";\n', re.MULTILINE)
@@ -93,7 +93,7 @@ def write_page(path: str | os.PathLike[str], pieces: Iterable[str]) -> Path:
     """Write a page to `path` and return where it is; it appears whole or not at all, in place of what was there."""
     target = Path(path).expanduser()
     target.parent.mkdir(parents=True, exist_ok=True)
-    with written_whole(target) as part:
+    with atomic_write(target) as part:
         with part.open("w", encoding="utf-8", newline="\n") as sink:
             sink.writelines(pieces)
         part.chmod(0o644)  # a new file is its owner's alone; a page is there to be handed on

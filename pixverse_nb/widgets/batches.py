@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from pixverse_nb.widgets.dispatch import Dispatcher
+from pixverse_nb.widgets.dispatch import BackgroundRunner
 
 PAUSE_S: Final = 0.1
 
@@ -14,7 +14,7 @@ def _pause() -> None:
     time.sleep(PAUSE_S)  # on a thread of its own, and nothing has to wake it: what comes meanwhile is the next batch
 
 
-class Batches:
+class Batcher:
     """Hands keys to `deliver`: the first at once, all that come during the following `pause` as one batch.
 
     `add` may be called from any thread and returns at once; `deliver` runs on a thread of the `dispatcher`, never
@@ -30,7 +30,7 @@ class Batches:
     def __init__(
         self,
         deliver: Callable[[Sequence[str]], object],
-        dispatcher: Dispatcher,
+        dispatcher: BackgroundRunner,
         *,
         pause: Callable[[], object] = _pause,
     ) -> None:
@@ -46,12 +46,12 @@ class Batches:
         with self._lock:
             self._waiting.update(dict.fromkeys(keys))
             if self._runner is None:
-                self._runner = self._dispatcher.hand_over(self._run)
+                self._runner = self._dispatcher.run_in_thread(self._run)
             return self._runner
 
     def _run(self) -> None:
         while keys := self._next():
-            self._dispatcher.guard(lambda: self._deliver(keys))
+            self._dispatcher.run_guarded(lambda: self._deliver(keys))
             self._pause()
 
     def _next(self) -> list[str]:

@@ -16,16 +16,16 @@ import anywidget
 import traitlets
 
 from pixverse_nb.domain.jobs import JobState, VideoFile
-from pixverse_nb.domain.ratings import Duel, DuelResult, Standing, next_pair, rank
+from pixverse_nb.domain.ratings import DuelResult, PairwiseVote, RankEntry, next_pair, rank
 from pixverse_nb.errors import DownloadError, InvalidRequest
-from pixverse_nb.redaction import masked
+from pixverse_nb.redaction import redact
 from pixverse_nb.render.display import LiveOutput, bundle_of, show_bundle
 from pixverse_nb.render.player import film_keys, video_file
-from pixverse_nb.render.tiles import COMPARED_MAX, Tile, axes_of, caption_of, wall_html, wall_text
+from pixverse_nb.render.tiles import COMPARED_MAX, Tile, axes_of, caption_of, thumbnails_html, wall_text
 from pixverse_nb.widgets.assembly import script, sheet, standalone_page, write_page
-from pixverse_nb.widgets.dispatch import Dispatcher, in_words
+from pixverse_nb.widgets.dispatch import BackgroundRunner, error_text
 from pixverse_nb.widgets.posters import Posters
-from pixverse_nb.widgets.supply import Supply
+from pixverse_nb.widgets.supply import FileStreamer
 
 FRAME_RATE: Final = 24.0  # what the vendor makes
 
@@ -54,7 +54,7 @@ _RESULTS: Final[Mapping[str, DuelResult]] = {">": "left", "<": "right", "=": "ti
 _TOLD: Final = re.compile(r"^\s*(v\d+)\s*([<>=])\s*(v\d+)\s*$", re.MULTILINE)
 
 Watchable = VideoFile | str | os.PathLike[str]
-OnDuel = Callable[[Duel], object]
+OnDuel = Callable[[PairwiseVote], object]
 
 
 class Comparison(anywidget.AnyWidget):
@@ -95,7 +95,7 @@ class Comparison(anywidget.AnyWidget):
         blind: bool = False,
         seed: int = 0,
         on_duel: OnDuel | None = None,
-        duels: Iterable[Duel] = (),
+        duels: Iterable[PairwiseVote] = (),
         title: str = "",
         note: str = "",
         frame_rate: float = FRAME_RATE,
@@ -112,15 +112,15 @@ class Comparison(anywidget.AnyWidget):
         self._lock = threading.RLock()  # messages come on different threads
         self._posters = Posters()
         self._stills: LiveOutput | None = None
-        self._dispatcher = Dispatcher(self._report)
+        self._dispatcher = BackgroundRunner(self._report)
         super().__init__(
             title=title,
-            note=masked(note),
+            note=redact(note),
             is_blind=blind,
             frame_rate=frame_rate,
             wall_name=f"pvnb-wall-{uuid.uuid4().hex[:12]}",
         )
-        self._supply = Supply(self.send, self._dispatcher)
+        self._supply = FileStreamer(self.send, self._dispatcher)
         self._supply.offer({slot: self._files[key].path for slot, key in self._slots.items()})
         self._tell()
         self.on_msg(self._take_message)
@@ -128,22 +128,22 @@ class Comparison(anywidget.AnyWidget):
     # ---- for who holds it ----
 
     @property
-    def duels(self) -> tuple[Duel, ...]:
+    def duels(self) -> tuple[PairwiseVote, ...]:
         """Every judgement so far, the oldest first, those that were given at the beginning included."""
         with self._lock:
             return tuple(self._duels)
 
-    def ranking(self) -> tuple[Standing, ...]:
+    def ranking(self) -> tuple[RankEntry, ...]:
         """Return where each video stands by the judgements so far, the best first (see `pixverse_nb.domain.ratings`)."""
         return rank(self.duels, list(self._files))
 
-    def judge(self, left: str, right: str, result: DuelResult) -> Duel:
+    def judge(self, left: str, right: str, result: DuelResult) -> PairwiseVote:
         """Say of two videos, by their keys, which one is better, as the page would; KeyError for an unknown key."""
         for key in (left, right):
             if key not in self._files:
                 raise KeyError(key)
         with self._lock:
-            duel = Duel(left, right, result, at=self._now(), is_blind=self.is_blind)
+            duel = PairwiseVote(left, right, result, at=self._now(), is_blind=self.is_blind)
             self._duels.append(duel)
             self._tell()
         if self._on_duel is not None:
@@ -158,7 +158,7 @@ class Comparison(anywidget.AnyWidget):
         if self._stills is not None:
             self._stills.update(self._still_bundle())
 
-    def take_result(self, text: str) -> tuple[Duel, ...]:
+    def take_result(self, text: str) -> tuple[PairwiseVote, ...]:
         """Take in what was copied from a saved page of this comparison, and return the judgements in it.
 
         Each line is one: "v3 > v1" where the left one is better, "<" where the right one is, "=" where neither.
@@ -238,15 +238,15 @@ class Comparison(anywidget.AnyWidget):
             ]
 
     def _names(self) -> dict[str, str]:
-        return {slot: masked(self._labels[key]) for slot, key in self._slots.items()}
+        return {slot: redact(self._labels[key]) for slot, key in self._slots.items()}
 
     def _schedule(self) -> list[list[str]]:
         """Return pairs for a page that cannot ask for the next one: as if nothing could be told from the answers."""
         slots = list(self._slots)
-        even: list[Duel] = []
+        even: list[PairwiseVote] = []
         for _ in range(min(_SCHEDULE_MAX, len(slots) * (len(slots) - 1) // 2)):
             left, right = next_pair(even, slots, seed=self._seed) or ("", "")
-            even.append(Duel(left, right, "tie", at=0.0))
+            even.append(PairwiseVote(left, right, "tie", at=0.0))
         return [self.pair, *([duel.left, duel.right] for duel in even if {duel.left, duel.right} != set(self.pair))]
 
     def _tiles(self) -> list[Tile]:
@@ -263,13 +263,15 @@ class Comparison(anywidget.AnyWidget):
         rest = f"; the last {unjudged} not judged yet" if unjudged else ""
         ranked = f"Ranked by {_count(self.judged, 'judgement')}, the best first{rest}. " if self.standings else ""
         said = f"{self.note}. " if self.note else ""
-        html = wall_html(tiles, title=self.title, posters=stills, note=said + ranked + _ALONE, name=self.wall_name)
+        html = thumbnails_html(
+            tiles, title=self.title, posters=stills, note=said + ranked + _ALONE, name=self.wall_name
+        )
         return dict(bundle_of(html, repr(self)))
 
     # ---- messages of the page ----
 
     def _take_message(self, _widget: object, message: object, _buffers: Sequence[memoryview]) -> None:
-        self._dispatcher.guard(lambda: self._act_on(message))
+        self._dispatcher.run_guarded(lambda: self._act_on(message))
 
     def _act_on(self, message: object) -> None:
         if not isinstance(message, Mapping) or self._supply.take(message):
@@ -294,7 +296,7 @@ class Comparison(anywidget.AnyWidget):
                 self.judge(left, right, known)
 
     def _report(self, error: Exception) -> None:
-        self.message = in_words(error)
+        self.message = error_text(error)
 
 
 def compare(
@@ -335,7 +337,7 @@ def _checked(
         try:
             files.append(video if isinstance(video, VideoFile) else video_file(video))
         except DownloadError as error:
-            faults[f"videos[{place}]"] = masked(str(error))
+            faults[f"videos[{place}]"] = redact(str(error))
         except TypeError:
             faults[f"videos[{place}]"] = f"give a video or the path of an mp4, not {type(video).__name__}"
     for name, given in (("labels", labels), ("keys", keys)):

@@ -7,14 +7,14 @@ callback only hands a function over; it runs on a daemon thread of its own, and 
 import threading
 from collections.abc import Callable
 
-from pixverse_nb.redaction import masked
+from pixverse_nb.redaction import redact
 
 
-class Dispatcher:
+class BackgroundRunner:
     """Runs handed-over work; `report` gets the error of whatever fails.
 
     >>> told = []
-    >>> thread = Dispatcher(told.append).hand_over(lambda: 1 / 0)
+    >>> thread = Dispatcher(told.append).run_in_thread(lambda: 1 / 0)
     >>> thread.join()
     >>> told
     [ZeroDivisionError('division by zero')]
@@ -24,14 +24,14 @@ class Dispatcher:
         self._report = report
         self._once = threading.Lock()
 
-    def hand_over(self, work: Callable[[], object]) -> threading.Thread:
+    def run_in_thread(self, work: Callable[[], object]) -> threading.Thread:
         """Start `work` on its own thread and return that thread."""
         thread = threading.Thread(target=self._run, args=(work,), name="pixverse-nb-form", daemon=True)
         thread.start()
         return thread
 
-    def hand_over_once(self, work: Callable[[], object]) -> threading.Thread | None:
-        """As `hand_over`; while earlier such work still runs, return None and do nothing: two clicks, one act."""
+    def run_exclusive(self, work: Callable[[], object]) -> threading.Thread | None:
+        """As `run_in_thread`; while earlier such work still runs, return None and do nothing: two clicks, one act."""
         if not self._once.acquire(blocking=False):
             return None
 
@@ -41,9 +41,9 @@ class Dispatcher:
             finally:
                 self._once.release()
 
-        return self.hand_over(run_and_release)
+        return self.run_in_thread(run_and_release)
 
-    def guard(self, act: Callable[[], object]) -> None:
+    def run_guarded(self, act: Callable[[], object]) -> None:
         """Run `act` here and now, and report its error instead of losing it."""
         self._run(act)
 
@@ -54,9 +54,9 @@ class Dispatcher:
             self._report(error)
 
 
-def in_words(error: BaseException) -> str:
+def error_text(error: BaseException) -> str:
     """Return the error as a sentence for a form: masked, at most 600 characters, never empty."""
     text = str(error).strip() or type(error).__name__
     if type(error).__module__ == "builtins":
         text = f"{type(error).__name__}: {text}"
-    return masked(text)[:600]
+    return redact(text)[:600]

@@ -11,19 +11,19 @@ import ipywidgets  # type: ignore[import-untyped]  # it ships no types
 
 from pixverse_nb.domain.requests import (
     ASPECT_RATIOS,
+    CONSTRAINTS,
     DURATIONS,
     MOTION_MODES,
     PROMPT_MAX,
     QUALITIES,
-    REFUSALS,
     SEED_MAX,
     FramesRequest,
-    refusals,
+    violations,
 )
 from pixverse_nb.widgets.choice import Choice
 
 _FIT_NAMES: Final[Mapping[str, str | None]] = MappingProxyType({"Crop": "cover", "Pad": "contain", "As is": None})
-_RULED: Final = frozenset(name for rule in REFUSALS for name in rule.fields)
+_RULED: Final = frozenset(name for rule in CONSTRAINTS for name in rule.fields)
 
 
 class Fields:
@@ -82,7 +82,7 @@ class Fields:
             wrong["prompt"] = f"The prompt is {over} characters too long; at most {PROMPT_MAX} are taken."
         if values["seed"] is not None and not (type(values["seed"]) is int and 1 <= values["seed"] <= SEED_MAX):
             wrong["seed"] = f"A whole number from 1 to {SEED_MAX}, or nothing for a random one."
-        for rule in refusals(values):
+        for rule in violations(values):
             for name in rule.fields:
                 wrong.setdefault(name, f"PixVerse refuses this: {rule.reason}.")
         return wrong
@@ -162,7 +162,7 @@ def _barred(name: str, choice: Choice, values: Mapping[str, object]) -> dict[obj
     """Return the options of field `name` that the vendor would refuse with the other values, and why."""
     barred: dict[object, str] = {}
     for value in choice.values:
-        broken = [rule for rule in refusals({**values, name: value}) if name in rule.fields]
+        broken = [rule for rule in violations({**values, name: value}) if name in rule.fields]
         if broken:
             reason = broken[0].reason.partition(":")[0]
             barred[value] = f"{reason[:1].upper()}{reason[1:]}."

@@ -9,30 +9,30 @@ from typing import Any, Final
 import ipywidgets  # type: ignore[import-untyped]  # it ships no types
 
 from pixverse_nb.domain.jobs import JobSnapshot
-from pixverse_nb.domain.requests import refusals
+from pixverse_nb.domain.requests import violations
 from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.images import nearest_ratio
-from pixverse_nb.redaction import masked
+from pixverse_nb.redaction import redact
 from pixverse_nb.render.formatting import credit_words
 from pixverse_nb.widgets.assembly import sheet
-from pixverse_nb.widgets.dispatch import Dispatcher, in_words
+from pixverse_nb.widgets.dispatch import BackgroundRunner, error_text
 from pixverse_nb.widgets.fields import Fields
-from pixverse_nb.widgets.following import Following
-from pixverse_nb.widgets.held import Held
+from pixverse_nb.widgets.following import JobTracker
+from pixverse_nb.widgets.held import LoadedImage
 from pixverse_nb.widgets.picker import Picker
-from pixverse_nb.widgets.ports import Maker, Task
-from pixverse_nb.widgets.words import missing_words, paid_question, sentence
+from pixverse_nb.widgets.ports import JobHandle, VideoClient
+from pixverse_nb.widgets.words import missing_words, reuse_question, sentence
 
 _AT_WORK: Final = "pvnb-form-at-work"
 _CSS: Final = sheet("tokens.css", "form.css")
 
 
 @dataclass(frozen=True)
-class Asked:
+class FormValues:
     """What was in the form when the button was pressed; later changes do not reach it."""
 
-    first: Held
-    last: Held
+    first: LoadedImage
+    last: LoadedImage
     fields: Mapping[str, Any]
 
 
@@ -43,11 +43,11 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     >>> Form(Client.sandbox(), on_video=lambda snapshot: print(snapshot.video))      # doctest: +SKIP
     """
 
-    def __init__(self, maker: Maker, *, on_video: Callable[[JobSnapshot], object] = lambda _: None) -> None:
+    def __init__(self, maker: VideoClient, *, on_video: Callable[[JobSnapshot], object] = lambda _: None) -> None:
         self._maker = maker
         self._drawing = threading.RLock()  # callbacks and readers come on different threads
         self._balance: int | None = None
-        self._dispatcher = Dispatcher(self._report)
+        self._dispatcher = BackgroundRunner(self._report)
         self.first = Picker(which="first", label="First picture", fetch=maker.fetch_picture)
         self.last = Picker(which="last", label="Last picture", fetch=maker.fetch_picture)
         self._slots = {"first": self.first, "last": self.last}
@@ -56,18 +56,18 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.submit = ipywidgets.Button(description="Create video", button_style="")
         self.show_it = ipywidgets.Button(description="Show it")
         self.pay_again = ipywidgets.Button(description="Make again" if maker.is_sandbox else "Pay again")
-        self.following = Following(maker, self._dispatcher, on_video=on_video, on_spent=self._ask_balance)
+        self.following = JobTracker(maker, self._dispatcher, on_video=on_video, on_spent=self._ask_balance)
         self._balance_line = ipywidgets.HTML()
         self._cost = ipywidgets.HTML()
         self._status = ipywidgets.HTML()
         self._question = ipywidgets.HTML()
         self._asking = ipywidgets.VBox([self._question, ipywidgets.HBox([self.show_it, self.pay_again])])
-        self._found: tuple[Task, Asked] | None = None
+        self._found: tuple[JobHandle, FormValues] | None = None
         super().__init__(self._laid_out())
         self._wire()
         self._refresh()
-        self._dispatcher.hand_over(self.following.take_up_open)
-        self._dispatcher.hand_over(self._ask_balance)
+        self._dispatcher.run_in_thread(self.following.take_up_open)
+        self._dispatcher.run_in_thread(self._ask_balance)
 
     def close(self) -> None:
         """Take the form off the page and stop following jobs; the jobs themselves go on."""
@@ -108,10 +108,10 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _wire(self) -> None:
         self.first.on_change(self._refresh)
         self.last.on_change(self._refresh)
-        self.swap.on_click(lambda _: self._dispatcher.guard(lambda: self.first.swap_with(self.last)))
-        self.submit.on_click(lambda _: self._dispatcher.guard(self._submit))
-        self.show_it.on_click(lambda _: self._dispatcher.guard(self._show_paid))
-        self.pay_again.on_click(lambda _: self._dispatcher.guard(self._submit_again))
+        self.swap.on_click(lambda _: self._dispatcher.run_guarded(lambda: self.first.swap_with(self.last)))
+        self.submit.on_click(lambda _: self._dispatcher.run_guarded(self._submit))
+        self.show_it.on_click(lambda _: self._dispatcher.run_guarded(self._show_paid))
+        self.pay_again.on_click(lambda _: self._dispatcher.run_guarded(self._submit_again))
 
     def _refresh(self) -> None:
         """Draw what follows from the values: the preview of the crop, barred options, the price."""
@@ -138,7 +138,7 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _draw_cost(self, values: Mapping[str, Any]) -> None:
         asked = {name: values[name] for name in ("quality", "duration", "motion_mode")}
-        price = None if refusals(asked) else self._maker.estimate(**asked)
+        price = None if violations(asked) else self._maker.estimate(**asked)
         words = credit_words(price, is_estimate=True, is_sandbox=self._maker.is_sandbox)
         short = price is not None and self._balance is not None and price > self._balance
         lack = ' <span data-tone="bad">The balance may not be enough.</span>' if short else ""
@@ -159,7 +159,7 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._status.value = line if text else ""
 
     def _report(self, error: Exception) -> None:
-        self._say(in_words(error), tone="bad")
+        self._say(error_text(error), tone="bad")
 
     # ---- making a video; what `_begin` is given runs on a thread of the dispatcher ----
 
@@ -169,7 +169,7 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         first, last = self.first.held, self.last.held
         if wrong or first is None or last is None:
             return
-        asked = Asked(first, last, self.fields.values())
+        asked = FormValues(first, last, self.fields.values())
         self._begin(lambda: self._ask_or_create(asked))
 
     def _submit_again(self) -> None:
@@ -191,9 +191,9 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
             finally:
                 self.submit.remove_class(_AT_WORK)
 
-        self._dispatcher.hand_over_once(work_and_free)
+        self._dispatcher.run_exclusive(work_and_free)
 
-    def _ask_or_create(self, asked: Asked) -> None:
+    def _ask_or_create(self, asked: FormValues) -> None:
         self._withdraw_question()
         self._say("Looking whether this video is already there…")
         try:
@@ -206,11 +206,11 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
             return
         self._say("")
         self._found = (found, asked)
-        question = paid_question(found.snapshot(), draws_seed=asked.fields["seed"] is None)
+        question = reuse_question(found.snapshot(), draws_seed=asked.fields["seed"] is None)
         self._question.value = f'<div role="status">{escape(question)}</div>'
         self._asking.layout.display = ""
 
-    def _create(self, asked: Asked, *, reuse: bool) -> None:
+    def _create(self, asked: FormValues, *, reuse: bool) -> None:
         self._withdraw_question()
         self._say("Preparing the pictures…")
         try:
@@ -240,7 +240,7 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _show_problems(self, wrong: Mapping[str, str]) -> None:
         """Put each sentence at its field, and those of fields that are not here into the status line."""
-        wrong = {name: masked(sentence(why)) for name, why in wrong.items()}
+        wrong = {name: redact(sentence(why)) for name, why in wrong.items()}
         for which, slot in self._slots.items():
             slot.message = wrong.get(which, slot.message if slot.state == "failed" else "")
         rest = self.fields.show_problems({name: why for name, why in wrong.items() if name not in self._slots})

@@ -14,17 +14,26 @@ import anywidget
 import traitlets
 
 from pixverse_nb.domain.jobs import JobState, VideoFile
-from pixverse_nb.domain.ratings import Verdict
+from pixverse_nb.domain.ratings import Rating
 from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.render.display import LiveOutput, bundle_of, show_bundle
 from pixverse_nb.render.player import film_keys, video_file
-from pixverse_nb.render.tiles import COMPARED_MAX, NO_WINNER, Tile, axes_of, caption_of, row_of, wall_html, wall_text
+from pixverse_nb.render.tiles import (
+    COMPARED_MAX,
+    NO_WINNER,
+    Tile,
+    axes_of,
+    caption_of,
+    row_of,
+    thumbnails_html,
+    wall_text,
+)
 from pixverse_nb.widgets.assembly import script, sheet, standalone_page, write_page
-from pixverse_nb.widgets.batches import Batches
+from pixverse_nb.widgets.batches import Batcher
 from pixverse_nb.widgets.compare import Comparison
-from pixverse_nb.widgets.dispatch import Dispatcher, in_words
+from pixverse_nb.widgets.dispatch import BackgroundRunner, error_text
 from pixverse_nb.widgets.posters import Posters
-from pixverse_nb.widgets.supply import Supply
+from pixverse_nb.widgets.supply import FileStreamer
 
 NOTE_MAX: Final = 2000
 _PUSHED_MAX: Final = 8  # posters that come along unasked with tiles that fill: a busy kernel could not be asked
@@ -60,7 +69,7 @@ _SHEETS: Final = (
 _NOTHING: Final = "<div></div>"  # for a reader who cannot see a widget, in place of the text
 _ALONE: Final = "These are stills: run the cell again to play, sort and judge."
 
-OnVerdict = Callable[[str, Verdict], object]
+OnVerdict = Callable[[str, Rating], object]
 OnOpen = Callable[[Sequence[str]], object]
 
 
@@ -98,10 +107,10 @@ class Gallery(anywidget.AnyWidget):
         self._lock = threading.RLock()  # tiles come from any thread, messages on whichever the kernel takes
         self._on_verdict = on_verdict
         self._on_open = on_open
-        self._dispatcher = Dispatcher(self._report)
+        self._dispatcher = BackgroundRunner(self._report)
         self._posters = Posters()
-        self._supply = Supply(self.send, self._dispatcher)
-        self._batches = Batches(self._deliver, self._dispatcher)
+        self._supply = FileStreamer(self.send, self._dispatcher)
+        self._batches = Batcher(self._deliver, self._dispatcher)
         self._is_heard = False  # a page has said hello
         self._wall: LiveOutput | None = None  # the stills
         self._stage: LiveOutput | None = None  # what `on_open` has returned
@@ -123,7 +132,7 @@ class Gallery(anywidget.AnyWidget):
             return tuple(self._tiles.values())
 
     @property
-    def verdicts(self) -> dict[str, Verdict]:
+    def verdicts(self) -> dict[str, Rating]:
         """What was said of the tiles, by key; tiles of which nothing was said are left out."""
         return {tile.key: tile.verdict for tile in self.tiles if not tile.verdict.is_empty}
 
@@ -145,7 +154,7 @@ class Gallery(anywidget.AnyWidget):
         if keys:
             self._batches.add(keys)
 
-    def judge(self, key: str, verdict: Verdict) -> None:
+    def judge(self, key: str, verdict: Rating) -> None:
         """Say something of a tile as the page would; KeyError for a key that is not here.
 
         A winner without a video is an InvalidRequest.
@@ -194,12 +203,12 @@ class Gallery(anywidget.AnyWidget):
         with self._lock:
             self._stage = LiveOutput(bundle_of(_NOTHING, "")) if self.can_compare else None
             self._wall = LiveOutput(self._still_bundle())
-        self._dispatcher.hand_over(self._renew_wall)
+        self._dispatcher.run_in_thread(self._renew_wall)
 
     def _still_bundle(self) -> dict[str, str]:
         tiles = self.tiles
         stills = self._posters.for_notebook(tiles)
-        html = wall_html(tiles, title=self.title, posters=stills, note=_ALONE, name=self.wall_name)
+        html = thumbnails_html(tiles, title=self.title, posters=stills, note=_ALONE, name=self.wall_name)
         return dict(bundle_of(html, wall_text(tiles, title=self.title)))
 
     # ---- tiles ----
@@ -234,7 +243,7 @@ class Gallery(anywidget.AnyWidget):
         filled = [tile for tile in tiles if tile.state is JobState.DONE]
         if is_heard and len(filled) <= _PUSHED_MAX:
             self._send_posters(filled)
-        self._dispatcher.hand_over(self._renew_wall)
+        self._dispatcher.run_in_thread(self._renew_wall)
 
     def _renew_wall(self) -> None:
         """Bring the stills of the notebook up to date once all jobs have ended, each from the middle of its film."""
@@ -245,9 +254,9 @@ class Gallery(anywidget.AnyWidget):
             self._posters.best(tile)
         wall.update(self._still_bundle())
 
-    def _send_rows(self, tiles: Iterable[Tile], *, is_whole: bool = False) -> None:
+    def _send_rows(self, tiles: Iterable[Tile], *, is_intact: bool = False) -> None:
         rows = [row_of(tile) for tile in tiles]
-        self.send({"kind": "tiles", "rows": rows, "isWhole": is_whole, "now": time.time()})
+        self.send({"kind": "tiles", "rows": rows, "isWhole": is_intact, "now": time.time()})
 
     def _send_posters(self, tiles: Sequence[Tile]) -> None:
         """Send what is at hand first, so that the page fills at once, then what has to be made."""
@@ -263,7 +272,7 @@ class Gallery(anywidget.AnyWidget):
     # ---- messages of the page ----
 
     def _take_message(self, _widget: object, message: object, _buffers: Sequence[memoryview]) -> None:
-        self._dispatcher.guard(lambda: self._act_on(message))
+        self._dispatcher.run_guarded(lambda: self._act_on(message))
 
     def _act_on(self, message: object) -> None:
         if not isinstance(message, Mapping) or self._supply.take(message):
@@ -272,10 +281,10 @@ class Gallery(anywidget.AnyWidget):
             case "hello":
                 with self._lock:
                     self._is_heard = True
-                    self._send_rows(self.tiles, is_whole=True)
+                    self._send_rows(self.tiles, is_intact=True)
             case "posters":
                 tiles = self._named(message.get("keys"))
-                self._dispatcher.hand_over(lambda: self._send_posters(tiles))
+                self._dispatcher.run_in_thread(lambda: self._send_posters(tiles))
             case "verdict":
                 self._take_verdict(message)
             case "open":
@@ -295,14 +304,14 @@ class Gallery(anywidget.AnyWidget):
             return
         for known in ("", "winner", "rejected"):
             if choice == known and isinstance(key, str) and key in self._tiles:
-                verdict = Verdict(known, note)
+                verdict = Rating(known, note)
                 with self._lock:
                     if not self._tiles[key].may_be(verdict):
                         return
                     self._tiles[key] = replace(self._tiles[key], verdict=verdict)
                 self._spread_verdict(key, verdict, view=str(message.get("view", "")))
 
-    def _spread_verdict(self, key: str, verdict: Verdict, *, view: str) -> None:
+    def _spread_verdict(self, key: str, verdict: Rating, *, view: str) -> None:
         """Tell the other views and the owner, here and now, so that two quick verdicts keep their order."""
         self.send({"kind": "verdict", "key": key, "choice": verdict.choice, "note": verdict.note, "view": view})
         if self._on_verdict is not None:
@@ -311,7 +320,7 @@ class Gallery(anywidget.AnyWidget):
     def _open(self, keys: Sequence[str]) -> None:
         on_open = self._on_open
         if on_open is not None and 2 <= len(keys) <= COMPARED_MAX:
-            self._dispatcher.hand_over_once(lambda: self._show_below(on_open(keys)))
+            self._dispatcher.run_exclusive(lambda: self._show_below(on_open(keys)))
 
     def _show_below(self, opened: Any) -> None:
         if self._stage is not None and hasattr(opened, "_repr_mimebundle_"):
@@ -319,7 +328,7 @@ class Gallery(anywidget.AnyWidget):
             self._stage.update(data)
 
     def _report(self, error: Exception) -> None:
-        self.send({"kind": "trouble", "text": in_words(error)})
+        self.send({"kind": "trouble", "text": error_text(error)})
 
 
 def gallery(

@@ -16,7 +16,7 @@ THUMBNAIL_PX: Final = 640
 
 
 @dataclass(frozen=True)
-class Held:
+class LoadedImage:
     """A picture that can be used: `name` as people call it, `jpeg` its thumbnail, `notices` what was changed in it.
 
     `id` tells the pages which picture a thumbnail belongs to; `path` is where it was taken from, if from a path.
@@ -61,7 +61,7 @@ def read_held(
     id: str,  # noqa: A002  the message's own word
     name: str,
     fetch: Callable[[str], bytes] | None = None,
-) -> Held:
+) -> LoadedImage:
     """Return the picture in `source` (all that `create_frames` takes); `fetch(url)` gets the bytes of an address.
 
     Decodes the whole picture, so that a damaged one is found now. Raises InvalidImage, and what `fetch` raises.
@@ -71,7 +71,7 @@ def read_held(
     jpeg = thumbnail(picture.given, longest_px=THUMBNAIL_PX, which=which)
     # Only what happens to the picture itself: what the crop does to it is shown in the slot and told by the job.
     _, notices = decode(picture, at_least=(THUMBNAIL_PX, THUMBNAIL_PX))
-    return Held(id, name, picture, jpeg, notices, _path_of(source))
+    return LoadedImage(id, name, picture, jpeg, notices, _path_of(source))
 
 
 def source_of(typed: str) -> str:

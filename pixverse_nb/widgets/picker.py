@@ -11,9 +11,9 @@ import traitlets
 from pixverse_nb.errors import InvalidImage
 from pixverse_nb.images import Which
 from pixverse_nb.widgets.assembly import script, sheet
-from pixverse_nb.widgets.dispatch import Dispatcher, in_words
-from pixverse_nb.widgets.held import Held, read_held, source_of
-from pixverse_nb.widgets.transfer import Transfer, TransferRefused, short_name
+from pixverse_nb.widgets.dispatch import BackgroundRunner, error_text
+from pixverse_nb.widgets.held import LoadedImage, read_held, source_of
+from pixverse_nb.widgets.transfer import ChunkedUpload, TransferRefused, short_name
 from pixverse_nb.widgets.words import sentence
 
 SCRIPTS: Final = ("elements.js", "picker.js")
@@ -53,15 +53,15 @@ class Picker(anywidget.AnyWidget):
         self._which: Which = which
         self._fetch = fetch
         self._lock = threading.RLock()  # messages and readers come on different threads
-        self._dispatcher = Dispatcher(self._report)
+        self._dispatcher = BackgroundRunner(self._report)
         self._serial = 0  # of the newest pick; what an older one brings is dropped
-        self._transfer: Transfer | None = None
-        self._held: Held | None = None
+        self._transfer: ChunkedUpload | None = None
+        self._held: LoadedImage | None = None
         self._watchers: list[Callable[[], object]] = []
         self.on_msg(self._take_message)
 
     @property
-    def held(self) -> Held | None:
+    def held(self) -> LoadedImage | None:
         """The picture in the slot; None while there is none."""
         return self._held
 
@@ -96,7 +96,7 @@ class Picker(anywidget.AnyWidget):
     # ---- messages of the browser ----
 
     def _take_message(self, _widget: object, message: object, buffers: Sequence[memoryview]) -> None:
-        self._dispatcher.guard(lambda: self._act_on(message, buffers))
+        self._dispatcher.run_guarded(lambda: self._act_on(message, buffers))
 
     def _act_on(self, message: object, buffers: Sequence[memoryview]) -> None:
         if not isinstance(message, Mapping):
@@ -122,7 +122,7 @@ class Picker(anywidget.AnyWidget):
         self._serial += 1
         self._transfer = None
         try:
-            transfer = Transfer.begin(message)
+            transfer = ChunkedUpload.begin(message)
         except TransferRefused as refusal:
             self._empty(str(refusal), id=message.get("id"))
             return
@@ -148,7 +148,7 @@ class Picker(anywidget.AnyWidget):
             self._read(transfer.data, name=transfer.name, id=transfer.id)
         self._acknowledge(transfer)
 
-    def _acknowledge(self, transfer: Transfer) -> None:
+    def _acknowledge(self, transfer: ChunkedUpload) -> None:
         self.send({"kind": "ack", "id": transfer.id, "received": transfer.received, "size": transfer.size})
 
     def _abort(self, message: Mapping[str, object]) -> None:
@@ -174,7 +174,7 @@ class Picker(anywidget.AnyWidget):
         self._hold(None)
         self.message, self.name, self.state = "", name, "reading"
         known_as = id or f"kernel-{serial}"
-        return self._dispatcher.hand_over(lambda: self._settle(source, serial=serial, id=known_as, name=name))
+        return self._dispatcher.run_in_thread(lambda: self._settle(source, serial=serial, id=known_as, name=name))
 
     def _settle(self, source: object, *, serial: int, id: str, name: str) -> None:  # noqa: A002  as above
         """Decode `source` and take it into the slot, unless another picture was picked meanwhile."""
@@ -184,7 +184,7 @@ class Picker(anywidget.AnyWidget):
         except InvalidImage as error:
             why = error.fields.get(self._which, str(error))
         except Exception as error:  # noqa: BLE001  the thread ends here; the slot says what happened
-            why = in_words(error)
+            why = error_text(error)
         with self._lock:
             if serial != self._serial:
                 return
@@ -197,14 +197,14 @@ class Picker(anywidget.AnyWidget):
 
     # ---- what lies in the slot; the caller holds the lock ----
 
-    def _hold(self, held: Held | None) -> None:
+    def _hold(self, held: LoadedImage | None) -> None:
         is_other, self._held = held is not self._held, held
         self.width, self.height = (held.picture.width, held.picture.height) if held else (0, 0)
         self.size = held.size_bytes if held else 0
         self.notices = list(held.notices) if held else []
         self.name = held.name if held else ""
         for act in list(self._watchers) if is_other else ():
-            self._dispatcher.guard(act)
+            self._dispatcher.run_guarded(act)
 
     def _empty(self, why: str, *, id: object = None) -> None:  # noqa: A002  the message's own word
         """Leave the slot without a picture: because of `why`, or cleared; `id` is the upload that it is about."""
@@ -213,7 +213,7 @@ class Picker(anywidget.AnyWidget):
         self.state = "failed" if why else "empty"
         self.send({"kind": "cleared", "id": id})
 
-    def _put(self, held: Held | None) -> None:
+    def _put(self, held: LoadedImage | None) -> None:
         """Take what lay in another slot."""
         self._serial += 1
         if held is None:
@@ -228,5 +228,5 @@ class Picker(anywidget.AnyWidget):
             self.send({"kind": "picture", "id": self._held.id}, [self._held.jpeg])
 
     def _report(self, error: Exception) -> None:
-        self.message = in_words(error)
+        self.message = error_text(error)
         self.state = "failed"

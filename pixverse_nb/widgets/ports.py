@@ -10,7 +10,7 @@ from pixverse_nb.domain.jobs import JobSnapshot
 from pixverse_nb.domain.remote import Credits
 
 
-class Task(Protocol):
+class JobHandle(Protocol):
     """One video on its way."""
 
     @property
@@ -31,7 +31,7 @@ class Task(Protocol):
         ...
 
 
-class Maker(Protocol):
+class VideoClient(Protocol):
     """Whoever makes the videos. Everything may be called from any thread."""
 
     @property
@@ -40,12 +40,12 @@ class Maker(Protocol):
         ...
 
     @property
-    def create_frames(self) -> Callable[..., Task]:
+    def create_frames(self) -> Callable[..., JobHandle]:
         """Begin a video from (first, last, **fields) and return at once; InvalidRequest names the wrong ones."""
         ...
 
     @property
-    def find_paid(self) -> Callable[..., Task | None]:
+    def find_paid(self) -> Callable[..., JobHandle | None]:
         """Return what is already there for the same (first, last, **fields), creating nothing."""
         ...
 
@@ -62,7 +62,7 @@ class Maker(Protocol):
         """Ask for the balance; waits for the answer."""
         ...
 
-    def jobs(self) -> Sequence[Task]:
+    def jobs(self) -> Sequence[JobHandle]:
         """Return what the ledger knows."""
         ...
 

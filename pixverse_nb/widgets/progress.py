@@ -13,7 +13,7 @@ import anywidget
 import traitlets
 
 from pixverse_nb.domain.jobs import JobSnapshot, JobState
-from pixverse_nb.redaction import masked
+from pixverse_nb.redaction import redact
 from pixverse_nb.render.formatting import (
     charge_words,
     cost_words,
@@ -26,8 +26,8 @@ from pixverse_nb.render.formatting import (
     state_words,
 )
 from pixverse_nb.widgets.assembly import script, sheet
-from pixverse_nb.widgets.dispatch import Dispatcher
-from pixverse_nb.widgets.words import again_step, again_words, sentence
+from pixverse_nb.widgets.dispatch import BackgroundRunner
+from pixverse_nb.widgets.words import again_step, retry_label, sentence
 
 SCRIPTS: Final = ("elements.js", "progress.js")
 SHOWN_MAX: Final = 12
@@ -53,7 +53,7 @@ class Progress(anywidget.AnyWidget):
         *,
         on_cancel: Callable[[str], object],
         on_again: Callable[[str], object],
-        dispatcher: Dispatcher,
+        dispatcher: BackgroundRunner,
         **traits: Any,
     ) -> None:
         super().__init__(**traits)
@@ -79,7 +79,7 @@ class Progress(anywidget.AnyWidget):
                 del self._snapshots[ref]
                 self._draw()
 
-    def point_at(self, ref: str) -> None:
+    def scroll_to(self, ref: str) -> None:
         """Bring the job's row, or its player where there is one, into view and have it stand out for a moment."""
         self.send({"kind": "point", "ref": ref})
 
@@ -98,11 +98,11 @@ class Progress(anywidget.AnyWidget):
             case "clock":
                 self.send({"kind": "clock", "now": time.time()})
             case "cancel" if ref in self._snapshots:
-                self._dispatcher.hand_over(lambda: self._on_cancel(str(ref)))
+                self._dispatcher.run_in_thread(lambda: self._on_cancel(str(ref)))
             case "again" if ref in self._snapshots:
-                self._dispatcher.hand_over(lambda: self._on_again(str(ref)))
+                self._dispatcher.run_in_thread(lambda: self._on_again(str(ref)))
             case "drop" if isinstance(ref, str):
-                self._dispatcher.guard(lambda: self.drop(ref))
+                self._dispatcher.run_guarded(lambda: self.drop(ref))
             case _:
                 pass  # of a newer or a foreign page
 
@@ -119,19 +119,19 @@ def row_of(snapshot: JobSnapshot) -> dict[str, Any]:
     facts = [*about, *parameter_words(request)[:3], f"seed {request.seed}", *([cost] if cost else [])]
     is_wrong = snapshot.error is not None and state is not JobState.CANCELLED
     details = [
-        snapshot.trouble,
+        snapshot.warning,
         "" if is_wrong else snapshot.error,
         meaning(snapshot) if state is not JobState.DONE else "",
         charge_words(snapshot) if state.is_final else "",
         again_step(snapshot) or next_step_words(snapshot),
     ]
-    is_still = state.is_final or snapshot.rests
+    is_still = state.is_final or snapshot.is_paused
     waits = snapshot.typical_s is not None and snapshot.submitted_at is not None and not is_still
     return {
         "ref": snapshot.ref,
         "state": state_words(snapshot),
         "tone": job_tone(snapshot),
-        "facts": masked(" · ".join(facts)),
+        "facts": redact(" · ".join(facts)),
         "wrong": _sentences([snapshot.error if is_wrong else ""]),
         "details": _sentences(details),
         "notices": _sentences(() if state is JobState.DONE else snapshot.notices),  # the player tells them
@@ -140,14 +140,14 @@ def row_of(snapshot: JobSnapshot) -> dict[str, Any]:
         "is_still": is_still,
         "usual": f"usually about {duration_words(snapshot.typical_s)}" if waits and snapshot.typical_s else "",
         "can_cancel": not state.is_final and state is not JobState.DOWNLOADING,  # what is finished is fetched
-        "again": again_words(snapshot),
+        "again": retry_label(snapshot),
         "is_over": state.is_final,
         "cancelling": cancel_words(snapshot),
     }
 
 
 def _sentences(texts: Iterable[str | None]) -> str:
-    return masked(" ".join(sentence(text) for text in texts if text))
+    return redact(" ".join(sentence(text) for text in texts if text))
 
 
 def cancel_words(snapshot: JobSnapshot) -> str:

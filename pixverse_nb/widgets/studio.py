@@ -12,7 +12,7 @@ from pixverse_nb.render.display import Bundle, LiveOutput, bundle_of, show_bundl
 from pixverse_nb.render.player import player_figure, player_text
 from pixverse_nb.render.style import styled
 from pixverse_nb.widgets.form import Form
-from pixverse_nb.widgets.ports import Maker
+from pixverse_nb.widgets.ports import VideoClient
 
 PLAYERS_MAX: Final = 6
 
@@ -28,7 +28,7 @@ class Studio:
     >>> desk = Studio(client)  # doctest: +SKIP
     """
 
-    def __init__(self, client: Maker) -> None:
+    def __init__(self, client: VideoClient) -> None:
         self.client = client
         self._lock = threading.Lock()
         self._made: dict[str, tuple[VideoFile, tuple[str, ...]]] = {}

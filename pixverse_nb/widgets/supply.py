@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from pixverse_nb.redaction import masked
-from pixverse_nb.widgets.dispatch import Dispatcher
+from pixverse_nb.redaction import redact
+from pixverse_nb.widgets.dispatch import BackgroundRunner
 
 PIECE_BYTES: Final = 512 * 1024
 IN_FLIGHT: Final = 3  # pieces that the page has not answered
@@ -32,7 +32,7 @@ class _Asking:
     unanswered: set[int] = field(default_factory=set)
 
 
-class Supply:
+class FileStreamer:
     """Serves films to the page of one widget; `send(content, buffers)` is the widget's own.
 
     Files are read on threads of the `dispatcher`, one piece at a time, so a callback never waits for a disk.
@@ -42,7 +42,7 @@ class Supply:
     False
     """
 
-    def __init__(self, send: Send, dispatcher: Dispatcher) -> None:
+    def __init__(self, send: Send, dispatcher: BackgroundRunner) -> None:
         self._send = send
         self._dispatcher = dispatcher
         self._lock = threading.Lock()  # pieces leave in order, whichever thread sends them
@@ -62,9 +62,9 @@ class Supply:
             return True
         match message["kind"]:
             case "want":
-                self._dispatcher.hand_over(lambda: self._begin(key, name))
+                self._dispatcher.run_in_thread(lambda: self._begin(key, name))
             case "got" if isinstance(offset, int):
-                self._dispatcher.hand_over(lambda: self._go_on(name, offset))
+                self._dispatcher.run_in_thread(lambda: self._go_on(name, offset))
             case "enough":
                 with self._lock:
                     self._askings.pop(name, None)
@@ -124,4 +124,4 @@ class Supply:
 
 
 def _missing(path: Path) -> str:
-    return masked(f"The file {path.name} is not there any more, or was changed. Put it back and run the cell again.")
+    return redact(f"The file {path.name} is not there any more, or was changed. Put it back and run the cell again.")

@@ -16,7 +16,7 @@ class TransferRefused(Exception):
     """The file is not taken; the text says why, in words for the person."""
 
 
-class Transfer:
+class ChunkedUpload:
     """One file on its way: `id` from the browser, `name`, `size` in bytes, and what has arrived so far.
 
     >>> transfer = Transfer.begin({"id": "a1", "name": "cat.png", "size": 4, "type": "image/png"})
@@ -31,7 +31,7 @@ class Transfer:
         self._pieces = bytearray()
 
     @classmethod
-    def begin(cls, message: Mapping[str, object]) -> "Transfer":
+    def begin(cls, message: Mapping[str, object]) -> "ChunkedUpload":
         """Return the transfer that a "begin" message announces, or raise TransferRefused."""
         given, name, size = message.get("id"), message.get("name"), message.get("size")
         if not isinstance(given, str) or not 0 < len(given) <= NAME_MAX:

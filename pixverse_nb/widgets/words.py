@@ -9,7 +9,7 @@ from pixverse_nb.domain.jobs import JobSnapshot, JobState
 _PAID: Final = {"yes": "paid", "unknown": "sent, and perhaps paid,", "no": "asked for, and not paid,"}
 
 
-def paid_question(snapshot: JobSnapshot, *, draws_seed: bool) -> str:
+def reuse_question(snapshot: JobSnapshot, *, draws_seed: bool) -> str:
     """Return the question before a video is paid for that is already there; `draws_seed`: again has another seed."""
     at = snapshot.submitted_at or snapshot.created_at
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
@@ -27,7 +27,7 @@ def paid_question(snapshot: JobSnapshot, *, draws_seed: bool) -> str:
     return f"This video {there} ({paid} on {when}, seed {snapshot.request.seed}). {shown}, or {asked}{seed}?"
 
 
-def again_words(snapshot: JobSnapshot) -> str:
+def retry_label(snapshot: JobSnapshot) -> str:
     """Return what the button says that takes a job up again; empty where there is nothing to take up."""
     if not snapshot.can_resume:
         return ""
@@ -42,7 +42,7 @@ def again_step(snapshot: JobSnapshot) -> str:
         return ""
     if snapshot.charged == "no":
         return ("" if snapshot.error else "It was never sent. ") + "Sending it is the paid call."
-    if snapshot.rests:
+    if snapshot.is_paused:
         return "Try again when that is mended: nothing is paid twice."
     again = "Taking it up" if snapshot.state is JobState.CANCELLED else "Trying"
     return f"{again} again goes on waiting for it: nothing is paid twice."

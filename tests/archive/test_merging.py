@@ -7,20 +7,34 @@ import pytest
 
 from pixverse_nb.archive.transfer import arrived, merged
 from pixverse_nb.domain.jobs import FINAL_STATES, JobRecord, JobState, StoredVideo
-from pixverse_nb.jobs.events import RowMissing, TakenUp
-from pixverse_nb.jobs.transitions import AwaitList, Download, Rest, advance, awaits_word, is_unsent, next_action
+from pixverse_nb.jobs.events import MissingFromPoll, Resumed
+from pixverse_nb.jobs.transitions import (
+    Download,
+    Idle,
+    WaitForPoll,
+    advance,
+    is_unsent,
+    needs_confirmation,
+    next_action,
+)
 from tests.factories import NOW, a_record, a_video_id
 
 LATER = NOW + 10_000  # when the bundle is taken in: every deadline of the other machine has passed
 FILM = StoredVideo("videos/pv-cell-0001.mp4", "ff", 9)
-SENT: dict[str, Any] = {"attempt": 1, "intent_at": NOW + 5, "send_by": NOW + 65, "charged": "unknown", "owner": "them"}
+SENT: dict[str, Any] = {
+    "attempt": 1,
+    "intent_at": NOW + 5,
+    "send_deadline": NOW + 65,
+    "charged": "unknown",
+    "owner": "them",
+}
 PAID: dict[str, Any] = {**SENT, "charged": "yes", "video_id": a_video_id(), "submitted_at": NOW + 6}
 LIVES: dict[JobState, dict[str, Any]] = {
     JobState.PLANNED: {},
     JobState.UPLOADING: {},
     JobState.WAITING: {"first_path": "upload/1", "last_path": "upload/2"},
     JobState.SUBMITTING: SENT,
-    JobState.UNKNOWN: {**SENT, "unknown_since": NOW + 9, "absent_since": (NOW + 300,)},
+    JobState.UNKNOWN: {**SENT, "unknown_since": NOW + 9, "missing_poll_starts": (NOW + 300,)},
     JobState.QUEUED: PAID,
     JobState.GENERATING: PAID,
     JobState.DOWNLOADING: {**PAID, "url": "https://media.example.org/1.mp4"},
@@ -80,40 +94,40 @@ def test_the_facts_arrive_as_they_are(state: JobState) -> None:
 def test_what_was_never_sent_is_not_sent_here(state: JobState) -> None:
     """However much it is wanted here, it rests: the machine it comes from may send it. Taking it up frees it."""
     ours = come(a_job(state, deadline_at=LATER + 99))
-    assert next_of(ours) == Rest()
-    assert awaits_word(ours)
-    freed = advance(ours, TakenUp(LATER, "us", LATER + 1800))
-    assert not awaits_word(freed)
-    assert next_of(freed) != Rest()
-    assert next_of(freed, is_asked=False) == Rest()
+    assert next_of(ours) == Idle()
+    assert needs_confirmation(ours)
+    freed = advance(ours, Resumed(LATER, "us", LATER + 1800))
+    assert not needs_confirmation(freed)
+    assert next_of(freed) != Idle()
+    assert next_of(freed, is_asked=False) == Idle()
 
 
 @pytest.mark.parametrize("state", [JobState.SUBMITTING, JobState.UNKNOWN])
 def test_an_open_question_is_settled_from_here_without_sending(state: JobState) -> None:
     """A call that was under way is looked for; proved absent after a whole new settle window, it still is not sent."""
     ours = come(a_job(state))
-    assert (ours.state, ours.unknown_since, ours.absent_since) == (JobState.UNKNOWN, LATER, ())
-    assert next_of(ours) == AwaitList()
-    taken_up = advance(ours, TakenUp(LATER, "us", LATER + 1800))  # a look at it does not free it before the proof
+    assert (ours.state, ours.unknown_since, ours.missing_poll_starts) == (JobState.UNKNOWN, LATER, ())
+    assert next_of(ours) == WaitForPoll()
+    taken_up = advance(ours, Resumed(LATER, "us", LATER + 1800))  # a look at it does not free it before the proof
     for listed in (LATER + 181, LATER + 182):
-        taken_up = advance(taken_up, RowMissing(listed, listed, 180))
+        taken_up = advance(taken_up, MissingFromPoll(listed, listed, 180))
     assert is_unsent(taken_up)
-    assert next_of(taken_up) == Rest()
+    assert next_of(taken_up) == Idle()
 
 
 @pytest.mark.parametrize(
     ("state", "action"),
     [
-        (JobState.QUEUED, AwaitList()),
-        (JobState.GENERATING, AwaitList()),
+        (JobState.QUEUED, WaitForPoll()),
+        (JobState.GENERATING, WaitForPoll()),
         (JobState.DOWNLOADING, Download()),
-        (JobState.DONE, Rest()),
+        (JobState.DONE, Idle()),
     ],
 )
 def test_what_is_paid_is_watched_and_fetched_here_too(state: JobState, action: object) -> None:
     """A paid job goes on here unasked, with a new deadline; one that stood still on their disk too."""
     assert next_of(come(a_job(state)), is_asked=False) == action
-    assert next_of(come(a_job(state, parked=state not in FINAL_STATES)), is_asked=False) == action
+    assert next_of(come(a_job(state, blocked=state not in FINAL_STATES)), is_asked=False) == action
 
 
 @pytest.mark.parametrize("theirs", list(JobState))

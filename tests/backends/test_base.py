@@ -6,7 +6,16 @@ from typing import Any
 import pytest
 
 from pixverse_nb.backends import useapi
-from pixverse_nb.backends.base import Accepted, Call, Rejected, Reply, Unsettled, error_of, paid_outcome, read_reply
+from pixverse_nb.backends.base import (
+    Accepted,
+    Call,
+    Indeterminate,
+    Rejected,
+    Reply,
+    classify_reply,
+    error_of,
+    read_reply,
+)
 from pixverse_nb.domain.requests import FramesRequest
 from pixverse_nb.errors import (
     AccountPending,
@@ -154,21 +163,21 @@ def test_anything_but_2xx_is_raised(status: int) -> None:
 
 def test_an_id_is_an_acceptance() -> None:
     """A 200 with a video id is accepted, with the cost where it is told."""
-    assert paid_outcome(PAID, reply({"video_id": VIDEO_ID})) == Accepted(VIDEO_ID, None)
-    assert paid_outcome(PAID, reply({"video_id": VIDEO_ID, "cost_credits": 60, "new": 1})) == Accepted(VIDEO_ID, 60)
-    assert paid_outcome(PAID, reply({"video_id": VIDEO_ID}, 201)) == Accepted(VIDEO_ID, None)
+    assert classify_reply(PAID, reply({"video_id": VIDEO_ID})) == Accepted(VIDEO_ID, None)
+    assert classify_reply(PAID, reply({"video_id": VIDEO_ID, "cost_credits": 60, "new": 1})) == Accepted(VIDEO_ID, 60)
+    assert classify_reply(PAID, reply({"video_id": VIDEO_ID}, 201)) == Accepted(VIDEO_ID, None)
 
 
 @pytest.mark.parametrize("cost", ["60", 60.0])
 def test_an_oddly_written_cost_is_still_a_cost(cost: object) -> None:
     """The cost is read from a text or a whole float as well."""
-    assert paid_outcome(PAID, reply({"video_id": VIDEO_ID, "cost_credits": cost})) == Accepted(VIDEO_ID, 60)
+    assert classify_reply(PAID, reply({"video_id": VIDEO_ID, "cost_credits": cost})) == Accepted(VIDEO_ID, 60)
 
 
 @pytest.mark.parametrize("cost", [None, "many", [], {}, float("inf"), float("nan")])
 def test_a_senseless_cost_does_not_lose_the_id(cost: object) -> None:
     """Whatever stands as the cost, the paid id is kept: it is worth money."""
-    assert paid_outcome(PAID, reply({"video_id": VIDEO_ID, "cost_credits": cost})) == Accepted(VIDEO_ID, None)
+    assert classify_reply(PAID, reply({"video_id": VIDEO_ID, "cost_credits": cost})) == Accepted(VIDEO_ID, None)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +191,7 @@ def test_a_senseless_cost_does_not_lose_the_id(cost: object) -> None:
 @pytest.mark.parametrize("status", [200, 201, 202, 204])
 def test_a_good_status_without_an_id_proves_nothing(status: int, body: bytes) -> None:
     """A 2xx without a readable id may have been charged: unsettled, never rejected, never an exception."""
-    assert isinstance(paid_outcome(PAID, Reply(status, {}, body)), Unsettled)
+    assert isinstance(classify_reply(PAID, Reply(status, {}, body)), Indeterminate)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +200,7 @@ def test_a_good_status_without_an_id_proves_nothing(status: int, body: bytes) ->
 @pytest.mark.parametrize("body", [b'{"error": "No."}', HTML, b""])
 def test_the_vendors_no_is_a_proof(status: int, kind: type[APIError], body: bytes) -> None:
     """A 4xx of the table and 596 prove that nothing was accepted, whatever the body."""
-    outcome = paid_outcome(PAID, Reply(status, {}, body))
+    outcome = classify_reply(PAID, Reply(status, {}, body))
     assert isinstance(outcome, Rejected)
     assert type(outcome.error) is kind
     assert outcome.error.may_have_been_charged == "no"
@@ -203,12 +212,12 @@ def test_the_vendors_no_is_a_proof(status: int, kind: type[APIError], body: byte
 @pytest.mark.parametrize("body", [b'{"error": "No."}', HTML, b""])
 def test_everything_else_proves_nothing(status: int, body: bytes) -> None:
     """A redirect, a time-out on the way and every 5xx but 596 leave open whether the call was accepted."""
-    assert isinstance(paid_outcome(PAID, Reply(status, {}, body)), Unsettled)
+    assert isinstance(classify_reply(PAID, Reply(status, {}, body)), Indeterminate)
 
 
 def test_an_error_beside_an_id_is_still_paid() -> None:
     """An id in a 200 is kept although an error stands beside it."""
-    assert isinstance(paid_outcome(PAID, reply({"video_id": VIDEO_ID, "error": "late"})), Accepted)
+    assert isinstance(classify_reply(PAID, reply({"video_id": VIDEO_ID, "error": "late"})), Accepted)
 
 
 # -- values ----------------------------------------------------------------------------------------------------------

@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 import pytest
 
 from pixverse_nb.backends import useapi
-from pixverse_nb.backends.base import Accepted, PaidOutcome, Rejected, Unsettled
-from pixverse_nb.backends.http import AsyncClient
+from pixverse_nb.backends.base import Accepted, Indeterminate, PaidOutcome, Rejected
+from pixverse_nb.backends.http import HttpTransport
 from pixverse_nb.config import Timing
 from pixverse_nb.errors import AccountPending, APIError, Busy, DownloadError, NoAnswer, PixVerseError, ServerError
 from pixverse_nb.redaction import Secret
@@ -56,13 +56,13 @@ PAID = useapi.create_frames(
 
 
 def run(
-    acts: list[Act], talk: Callable[[AsyncClient, Hostile], Awaitable[T]], *, timing: Timing = FAST
+    acts: list[Act], talk: Callable[[HttpTransport, Hostile], Awaitable[T]], *, timing: Timing = FAST
 ) -> tuple[T, Hostile]:
     """Return what `talk` came to with a client of a server that plays `acts`, and that server."""
 
     async def scene() -> tuple[T, Hostile]:
         async with asyncio.timeout(PATIENCE_S), Hostile(*acts) as server:
-            client = AsyncClient(f"{server.url}/v2", Secret(TOKEN), timing)
+            client = HttpTransport(f"{server.url}/v2", Secret(TOKEN), timing)
             try:
                 return await talk(client, server), server
             finally:
@@ -71,21 +71,21 @@ def run(
     return asyncio.run(scene())
 
 
-async def listed(client: AsyncClient, _: Hostile) -> object:
+async def listed(client: HttpTransport, _: Hostile) -> object:
     """Read the list."""
     return await client.send(LIST)
 
 
-async def failed(client: AsyncClient, _: Hostile) -> PixVerseError:
+async def failed(client: HttpTransport, _: Hostile) -> PixVerseError:
     """Read the list and return the error."""
     with pytest.raises(PixVerseError) as caught:
         await client.send(LIST)
     return caught.value
 
 
-async def paid(client: AsyncClient, _: Hostile) -> PaidOutcome:
+async def paid(client: HttpTransport, _: Hostile) -> PaidOutcome:
     """Make the paid call."""
-    return await client.send_paid(PAID, may_leave=lambda: True)
+    return await client.send_once(PAID, before_send=lambda: True)
 
 
 # -- what is said ----------------------------------------------------------------------------------------------------
@@ -94,7 +94,7 @@ async def paid(client: AsyncClient, _: Hostile) -> PaidOutcome:
 def test_a_call_as_the_vendor_gets_it() -> None:
     """Method, raw path, encoded query and the token arrive as the vendor's pages show them."""
 
-    async def talk(client: AsyncClient, _: Hostile) -> None:
+    async def talk(client: HttpTransport, _: Hostile) -> None:
         await client.send(LIST)
         await client.send(useapi.get_video(a_video_id()))
         await client.send(useapi.stop_tracking(a_video_id()))
@@ -112,7 +112,7 @@ def test_a_call_as_the_vendor_gets_it() -> None:
 def test_a_plus_in_an_address_arrives_as_a_plus() -> None:
     """An e-mail with a plus is encoded so that the server does not read a space."""
 
-    async def talk(client: AsyncClient, _: Hostile) -> None:
+    async def talk(client: HttpTransport, _: Hostile) -> None:
         await client.send(useapi.list_videos(email="a+b@example.org", limit=1))
 
     _, server = run([OK], talk)
@@ -123,7 +123,7 @@ def test_an_upload_as_the_vendor_gets_it() -> None:
     """A picture is the body, byte for byte, with its own type."""
     data = bytes(range(256)) * 300
 
-    async def talk(client: AsyncClient, _: Hostile) -> str:
+    async def talk(client: HttpTransport, _: Hostile) -> str:
         sent = await client.send(useapi.upload_picture(data, media_type="image/jpeg", email=None))
         return sent.path
 
@@ -148,12 +148,12 @@ def test_a_paid_call_as_the_vendor_gets_it() -> None:
 def test_reads_share_a_connection_and_a_paid_call_never_does() -> None:
     """Reads are kept alive; the paid call goes out on a fresh connection, never on one that may be half closed."""
 
-    async def talk(client: AsyncClient, server: Hostile) -> list[int]:
+    async def talk(client: HttpTransport, server: Hostile) -> list[int]:
         counts = []
         for _ in range(3):
             await client.send(LIST)
             counts.append(server.connections)
-        await client.send_paid(PAID, may_leave=lambda: True)
+        await client.send_once(PAID, before_send=lambda: True)
         counts.append(server.connections)
         await client.send(LIST)
         return [*counts, server.connections, client.requests_sent]
@@ -164,13 +164,13 @@ def test_reads_share_a_connection_and_a_paid_call_never_does() -> None:
 
 
 def test_each_kind_of_call_has_its_own_way() -> None:
-    """A call that spends is refused by `send`, and one that does not by `send_paid`: neither leaves."""
+    """A call that spends is refused by `send`, and one that does not by `send_once`: neither leaves."""
 
-    async def talk(client: AsyncClient, _: Hostile) -> None:
-        with pytest.raises(ValueError, match="send_paid"):
+    async def talk(client: HttpTransport, _: Hostile) -> None:
+        with pytest.raises(ValueError, match="send_once"):
             await client.send(PAID)
         with pytest.raises(ValueError, match="send"):
-            await client.send_paid(useapi.get_video("x"), may_leave=lambda: True)  # type: ignore[arg-type]  # the fact tested
+            await client.send_once(useapi.get_video("x"), before_send=lambda: True)  # type: ignore[arg-type]  # the fact tested
 
     _, server = run([OK], talk)
     assert (server.requests, server.connections) == ([], 0)
@@ -201,19 +201,19 @@ PASSING: dict[str, Act] = {
 }
 
 
-@pytest.mark.parametrize("trouble", [*BREAKS, *PASSING])
-def test_a_read_is_repeated_until_it_works(trouble: str) -> None:
+@pytest.mark.parametrize("warning", [*BREAKS, *PASSING])
+def test_a_read_is_repeated_until_it_works(warning: str) -> None:
     """A lost connection, a 429, a 5xx or a broken answer: the read is made again, and its answer is the second one."""
-    rows, server = run([{**BREAKS, **PASSING}[trouble], OK], listed)
+    rows, server = run([{**BREAKS, **PASSING}[warning], OK], listed)
     assert rows == ()
     assert server.requests[-1].target.startswith("/v2/videos/")
     assert server.connections + len(server.requests) >= 3  # two requests, or two connections where one was not read
 
 
-@pytest.mark.parametrize("trouble", ["429", "500", "200 that is no JSON"])
-def test_a_read_is_not_repeated_for_ever(trouble: str) -> None:
+@pytest.mark.parametrize("warning", ["429", "500", "200 that is no JSON"])
+def test_a_read_is_not_repeated_for_ever(warning: str) -> None:
     """After four tries the last error is raised."""
-    error, server = run([PASSING[trouble]], failed)
+    error, server = run([PASSING[warning]], failed)
     assert isinstance(error, Busy | ServerError)
     assert len(server.requests) == 4
 
@@ -229,7 +229,7 @@ def test_a_lost_read_is_no_answer() -> None:
 def test_a_number_of_tries_can_be_named() -> None:
     """attempts=1 asks once."""
 
-    async def talk(client: AsyncClient, _: Hostile) -> None:
+    async def talk(client: HttpTransport, _: Hostile) -> None:
         with pytest.raises(ServerError):
             await client.send(LIST, attempts=1)
 
@@ -269,48 +269,48 @@ def test_a_senseless_pace_is_bounded() -> None:
 def test_a_redirect_of_the_api_is_not_followed() -> None:
     """A redirect could carry the token elsewhere: it is an error, and the other host hears nothing."""
 
-    async def talk(client: AsyncClient, _: Hostile) -> tuple[PixVerseError, PaidOutcome, int]:
+    async def talk(client: HttpTransport, _: Hostile) -> tuple[PixVerseError, PaidOutcome, int]:
         async with Hostile(OK) as other:
             client_error = None
             moved = answer(307, b"", location=f"{other.url}/v2/videos/")
             async with Hostile(moved) as api:
-                elsewhere = AsyncClient(f"{api.url}/v2", Secret(TOKEN), FAST)
+                elsewhere = HttpTransport(f"{api.url}/v2", Secret(TOKEN), FAST)
                 client_error = await failed(elsewhere, api)
-                outcome = await elsewhere.send_paid(PAID, may_leave=lambda: True)
+                outcome = await elsewhere.send_once(PAID, before_send=lambda: True)
                 await elsewhere.aclose()
             return client_error, outcome, other.connections
 
     (error, outcome, connections), _ = run([OK], talk)
     assert isinstance(error, APIError)
     assert error.status == 307
-    assert isinstance(outcome, Unsettled)
+    assert isinstance(outcome, Indeterminate)
     assert connections == 0
 
 
 # -- paid calls are sent once ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("trouble", BREAKS)
-def test_a_lost_answer_leaves_the_outcome_open_and_is_not_sent_again(trouble: str) -> None:
+@pytest.mark.parametrize("warning", BREAKS)
+def test_a_lost_answer_leaves_the_outcome_open_and_is_not_sent_again(warning: str) -> None:
     """Whatever breaks after the request began to leave: one connection, at most one request, and nothing is proven."""
-    outcome, server = run([BREAKS[trouble], answer(200, {"video_id": a_video_id()})], paid)
-    assert isinstance(outcome, Unsettled)
+    outcome, server = run([BREAKS[warning], answer(200, {"video_id": a_video_id()})], paid)
+    assert isinstance(outcome, Indeterminate)
     assert server.connections == 1
     assert len(server.requests) <= 1
 
 
-@pytest.mark.parametrize("trouble", ["500", "502 of a proxy", "503", "200 that is no JSON", "200 that is cut JSON"])
-def test_a_broken_answer_leaves_the_outcome_open_and_is_not_sent_again(trouble: str) -> None:
+@pytest.mark.parametrize("warning", ["500", "502 of a proxy", "503", "200 that is no JSON", "200 that is cut JSON"])
+def test_a_broken_answer_leaves_the_outcome_open_and_is_not_sent_again(warning: str) -> None:
     """A 5xx, or a 200 without an id, may have been accepted: one request, unsettled."""
-    outcome, server = run([PASSING[trouble], answer(200, {"video_id": a_video_id()})], paid)
-    assert isinstance(outcome, Unsettled)
+    outcome, server = run([PASSING[warning], answer(200, {"video_id": a_video_id()})], paid)
+    assert isinstance(outcome, Indeterminate)
     assert (server.connections, len(server.requests)) == (1, 1)
 
 
 def test_a_5xx_with_a_pace_is_still_not_sent_again() -> None:
     """Not even a Retry-After makes a paid call go out twice."""
     outcome, server = run([answer(503, {}, retry_after="0")], paid)
-    assert isinstance(outcome, Unsettled)
+    assert isinstance(outcome, Indeterminate)
     assert len(server.requests) == 1
 
 
@@ -325,15 +325,15 @@ def test_the_vendors_no_is_proof_and_is_not_sent_again(status: int) -> None:
 
 
 def test_the_last_look_can_forbid_the_first_byte() -> None:
-    """`may_leave` is asked once, when the connection stands; where it says no, the host hears not a byte: rejected."""
+    """`before_send` is asked once, when the connection stands; where it says no, the host hears not a byte: rejected."""
     asked: list[int] = []
 
-    async def talk(client: AsyncClient, server: Hostile) -> PaidOutcome:
-        def may_leave() -> bool:
+    async def talk(client: HttpTransport, server: Hostile) -> PaidOutcome:
+        def before_send() -> bool:
             asked.append(server.connections)
             return False
 
-        return await client.send_paid(PAID, may_leave=may_leave)
+        return await client.send_once(PAID, before_send=before_send)
 
     outcome, server = run([answer(200, {"video_id": a_video_id()})], talk)
     assert isinstance(outcome, Rejected)
@@ -347,10 +347,10 @@ def not_sent(base_url: str, timing: Timing = FAST) -> PaidOutcome:
     """Make the paid call to an address at which no request can arrive."""
 
     async def scene() -> PaidOutcome:
-        client = AsyncClient(base_url, Secret(TOKEN), timing)
+        client = HttpTransport(base_url, Secret(TOKEN), timing)
         try:
             async with asyncio.timeout(PATIENCE_S):
-                return await client.send_paid(PAID, may_leave=lambda: True)
+                return await client.send_once(PAID, before_send=lambda: True)
         finally:
             await client.aclose()
 
@@ -368,10 +368,10 @@ def test_without_a_connection_nothing_was_sent() -> None:
 def test_without_encryption_nothing_was_sent() -> None:
     """A server that does not speak TLS never hears the request: rejected, with `sent` False."""
 
-    async def talk(client: AsyncClient, server: Hostile) -> PaidOutcome:
-        secure = AsyncClient(server.url.replace("http:", "https:"), Secret(TOKEN), FAST)
+    async def talk(client: HttpTransport, server: Hostile) -> PaidOutcome:
+        secure = HttpTransport(server.url.replace("http:", "https:"), Secret(TOKEN), FAST)
         try:
-            return await secure.send_paid(PAID, may_leave=lambda: True)
+            return await secure.send_once(PAID, before_send=lambda: True)
         finally:
             await secure.aclose()
 
@@ -389,14 +389,14 @@ def test_a_broken_encryption_leaves_the_outcome_open(tmp_path: Path, monkeypatch
 
     async def scene() -> tuple[PaidOutcome, Hostile]:
         async with asyncio.timeout(PATIENCE_S), broken_server(trusted) as server:
-            client = AsyncClient(server.url, Secret(TOKEN), replace(FAST, answer_timeout_s=PATIENCE_S))
+            client = HttpTransport(server.url, Secret(TOKEN), replace(FAST, answer_timeout_s=PATIENCE_S))
             try:
-                return await client.send_paid(PAID, may_leave=lambda: True), server
+                return await client.send_once(PAID, before_send=lambda: True), server
             finally:
                 await client.aclose()
 
     outcome, server = asyncio.run(scene())
-    assert isinstance(outcome, Unsettled)
+    assert isinstance(outcome, Indeterminate)
     assert (server.connections, len(server.requests)) == (1, 1)
 
 
@@ -410,8 +410,8 @@ async def say_nonsense_at_once(caller: Any) -> None:
 def test_a_paid_call_that_is_cancelled_is_not_sent_again() -> None:
     """When its waiting is cancelled, the call has left once, and the cancellation goes through."""
 
-    async def talk(client: AsyncClient, server: Hostile) -> None:
-        task = asyncio.create_task(client.send_paid(PAID, may_leave=lambda: True))
+    async def talk(client: HttpTransport, server: Hostile) -> None:
+        task = asyncio.create_task(client.send_once(PAID, before_send=lambda: True))
         await server.heard_one.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -444,7 +444,7 @@ def test_a_verbose_traceback_tells_neither_token_nor_account(act: Act) -> None:
 
 def test_no_repr_tells_the_token() -> None:
     """Neither the client nor anything it holds prints the token."""
-    client = AsyncClient("http://127.0.0.1:9", Secret(TOKEN), FAST)
+    client = HttpTransport("http://127.0.0.1:9", Secret(TOKEN), FAST)
     assert TOKEN not in repr(client)
     assert TOKEN not in repr(vars(client))
 
@@ -452,10 +452,10 @@ def test_no_repr_tells_the_token() -> None:
 def test_nothing_of_it_is_logged(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
     """With every logger at its most talkative no record holds an e-mail or the token; our own line is masked."""
 
-    async def talk(client: AsyncClient, server: Hostile) -> None:
+    async def talk(client: HttpTransport, server: Hostile) -> None:
         await client.send(LIST)
         await client.send(useapi.get_video(a_video_id()))
-        await client.send_paid(PAID, may_leave=lambda: True)
+        await client.send_once(PAID, before_send=lambda: True)
         with pytest.raises(DownloadError):
             await client.download(f"{server.url}/{EMAIL}.mp4", tmp_path / "one.mp4")
 
@@ -486,7 +486,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 def downloaded(acts: list[Act], path: Path, *, address: str = "/a.mp4") -> tuple[Any, Hostile]:
     """Download from a server that plays `acts`; return what was found, or the error, and the server."""
 
-    async def talk(client: AsyncClient, server: Hostile) -> object:
+    async def talk(client: HttpTransport, server: Hostile) -> object:
         try:
             return await client.download(server.url + address, path)
         except (PixVerseError, OSError) as error:
@@ -520,7 +520,7 @@ def test_the_address_is_asked_for_as_it_is(tmp_path: Path, film: bytes) -> None:
 def test_no_credential_goes_to_the_media_host(tmp_path: Path, film: bytes) -> None:
     """Neither the media host, nor where it redirects to, nor the API's own host gets the token with a download."""
 
-    async def talk(client: AsyncClient, server: Hostile) -> list[dict[str, str]]:
+    async def talk(client: HttpTransport, server: Hostile) -> list[dict[str, str]]:
         async with Hostile(answer(200, film)) as second, Hostile(answer(302, b"", location=f"{second.url}/b")) as first:
             await client.send(LIST)
             await client.download(f"{first.url}/a", tmp_path / "one.mp4")
@@ -562,22 +562,22 @@ BROKEN: dict[str, Callable[[bytes], Act]] = {
 }
 
 
-@pytest.mark.parametrize("trouble", BROKEN)
-def test_a_broken_download_is_taken_up_again(trouble: str, tmp_path: Path, film: bytes) -> None:
+@pytest.mark.parametrize("warning", BROKEN)
+def test_a_broken_download_is_taken_up_again(warning: str, tmp_path: Path, film: bytes) -> None:
     """After two broken tries of any kind the third one gives the whole film."""
-    broken = BROKEN[trouble](film)
+    broken = BROKEN[warning](film)
     info, _ = downloaded([broken, broken, answer(200, film)], tmp_path / "one.mp4")
     assert not isinstance(info, Exception), info
     assert (tmp_path / "one.mp4").read_bytes() == film
     assert beside(tmp_path / "one.mp4") == ["one.mp4"]
 
 
-@pytest.mark.parametrize("trouble", BROKEN)
-def test_what_stays_broken_leaves_nothing(trouble: str, tmp_path: Path, film: bytes) -> None:
+@pytest.mark.parametrize("warning", BROKEN)
+def test_what_stays_broken_leaves_nothing(warning: str, tmp_path: Path, film: bytes) -> None:
     """A film that never comes whole is an error, no .part stays behind, and what stood there before is untouched."""
     path = tmp_path / "one.mp4"
     path.write_bytes(b"what was there before")
-    error, server = downloaded([BROKEN[trouble](film)], path)
+    error, server = downloaded([BROKEN[warning](film)], path)
     assert isinstance(error, NoAnswer | DownloadError)
     assert server.connections + len(server.requests) >= 5
     assert path.read_bytes() == b"what was there before"
@@ -595,7 +595,7 @@ def test_an_encoded_film_is_decoded(tmp_path: Path, film: bytes) -> None:
 def test_an_address_that_is_none_is_an_error_of_the_tree(address: str, tmp_path: Path) -> None:
     """A row may hold anything as its url: nothing but our own errors comes out, and no file."""
 
-    async def talk(client: AsyncClient, _: Hostile) -> None:
+    async def talk(client: HttpTransport, _: Hostile) -> None:
         with pytest.raises(PixVerseError):
             await client.download(address, tmp_path / "one.mp4")
 
@@ -628,7 +628,7 @@ def test_a_cookie_is_neither_kept_nor_sent_on(tmp_path: Path, film: bytes) -> No
     """What one host sets as a cookie goes to nobody: not to the media host, nor to the API, nor back."""
     cookie = {"set_cookie": "session=secret; Path=/"}
 
-    async def talk(client: AsyncClient, server: Hostile) -> None:
+    async def talk(client: HttpTransport, server: Hostile) -> None:
         await client.fetch_picture(f"{server.url}/picture.png")
         await client.download(f"{server.url}/film.mp4", tmp_path / "one.mp4")
         await client.send(LIST)
@@ -645,7 +645,7 @@ def test_a_cookie_is_neither_kept_nor_sent_on(tmp_path: Path, film: bytes) -> No
 def test_a_picture_is_fetched() -> None:
     """The bytes behind an address come as they are, after a passing trouble too."""
 
-    async def talk(client: AsyncClient, server: Hostile) -> bytes:
+    async def talk(client: HttpTransport, server: Hostile) -> bytes:
         return await client.fetch_picture(f"{server.url}/p%20q.png")
 
     data, server = run([cut_in_the_body, answer(200, b"\x89PNG")], talk)
@@ -656,7 +656,7 @@ def test_a_picture_is_fetched() -> None:
 def test_an_address_that_cannot_be_reached_is_not_said_to_have_broken_off() -> None:
     """Where no answer ever began nothing broke off; where it was cut in the middle it did."""
 
-    async def talk(client: AsyncClient, server: Hostile) -> tuple[str, str]:
+    async def talk(client: HttpTransport, server: Hostile) -> tuple[str, str]:
         said = []
         for url in (f"{closed_port()}/p.png", f"{server.url}/p.png"):
             with pytest.raises(NoAnswer) as caught:
@@ -673,7 +673,7 @@ def test_an_address_that_cannot_be_reached_is_not_said_to_have_broken_off() -> N
 def test_a_picture_that_is_not_there_is_said(status: int) -> None:
     """An address that answers with an error is a DownloadError with the status."""
 
-    async def talk(client: AsyncClient, server: Hostile) -> str:
+    async def talk(client: HttpTransport, server: Hostile) -> str:
         with pytest.raises(DownloadError) as caught:
             await client.fetch_picture(f"{server.url}/p.png")
         return str(caught.value)

@@ -67,7 +67,7 @@ def frames_call(account: str | None = None, **changes: Any) -> Call[Any]:
 def test_each_endpoint(call: Call[Any], method: str, path: str, query: dict[str, str]) -> None:
     """Method, path (the id raw in it) and query are the documented ones, and none of these calls spends."""
     assert (call.method, call.path, call.query) == (method, path, query)
-    assert call.spends is False
+    assert call.billable is False
     assert call.body is None
 
 
@@ -92,7 +92,7 @@ def test_the_main_call_has_every_field() -> None:
         reply_ref="mine",
         max_jobs=3,
     )
-    assert (call.method, call.path, call.spends) == ("POST", "/videos/create-frames-v3", True)
+    assert (call.method, call.path, call.billable) == ("POST", "/videos/create-frames-v3", True)
     assert call.body == {
         "first_frame_path": "upload/1.png",
         "last_frame_path": "upload/2.png",
@@ -123,7 +123,7 @@ def test_a_later_model_goes_to_the_newer_route() -> None:
     """Models after v3.5 use create-frames, which knows no motion mode, aspect ratio or watermark field."""
     call = frames_call(model="v4.5")
     assert call.path == "/videos/create-frames"
-    assert call.spends
+    assert call.billable
     assert call.body is not None
     assert {"motion_mode", "aspect_ratio", "remove_watermark"} & call.body.keys() == set()
 
@@ -132,7 +132,7 @@ def test_only_creating_spends() -> None:
     """Of all endpoints of the module exactly one makes calls that spend."""
     source = [name for name in vars(useapi) if not name.startswith("_")]
     assert "create_frames" in source
-    assert frames_call().spends
+    assert frames_call().billable
 
 
 @pytest.mark.parametrize(

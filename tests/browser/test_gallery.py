@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from pixverse_nb.domain.jobs import JobState
-from pixverse_nb.domain.ratings import Verdict
+from pixverse_nb.domain.ratings import Rating
 from pixverse_nb.render.player import video_file
 from pixverse_nb.render.tiles import Tile
 from pixverse_nb.widgets.gallery import Gallery
@@ -329,7 +329,7 @@ def test_a_page_of_its_own_plays_from_disk(page: Page, films: Path, tmp_path: Pa
         Tile(f"k{number}", f"seed {number}", JobState.DONE, axes={"seed": number}, video=video_file(path))
         for number, path in enumerate(sorted(films.glob("*.mp4")))
     ]
-    failed = Tile("f", "seed 99", JobState.FAILED, line="The service had an error.", verdict=Verdict("rejected"))
+    failed = Tile("f", "seed 99", JobState.FAILED, line="The service had an error.", verdict=Rating("rejected"))
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     place = Gallery([*tiles, failed], title="Steam").save(tmp_path / "steam.html")

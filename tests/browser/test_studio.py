@@ -15,7 +15,7 @@ desk"""
 # The video's host refuses it until the job has given up.
 REFUSED = f"""{STUDIO.removesuffix("desk")}
 client.sandbox_control.arm("media_status", status=403, times=None)
-client.subscribe(lambda job: job.snapshot().rests and client.sandbox_control.disarm())
+client.subscribe(lambda job: job.snapshot().is_paused and client.sandbox_control.disarm())
 desk"""
 # At once in the making, and made for longer than any test takes.
 ENDLESS = """import pixverse_nb as pv

@@ -9,10 +9,10 @@ import pytest
 
 from pixverse_nb.client import Client
 from pixverse_nb.sandbox import Account, Sandbox
-from tests.client.harness import House, canned_film
+from tests.client.harness import Harness, canned_film
 
 FAST = 1000.0  # a job of a minute takes a sixteenth of a second
-Build = Callable[..., AbstractContextManager[House]]
+Build = Callable[..., AbstractContextManager[Harness]]
 
 
 @pytest.fixture(scope="session")
@@ -28,9 +28,9 @@ def built() -> Iterator[Build]:
             speed: float = FAST,
             accounts: Iterable[Account | str] | None = None,
             folder: Path | None = None,
-        ) -> Iterator[House]:
+        ) -> Iterator[Harness]:
             box = Sandbox(speed=speed, render=canned_film, accounts=accounts, folder=folder).start()
-            house = House(box, home, folder=folder)
+            house = Harness(box, home, folder=folder)
             try:
                 yield house
             finally:
@@ -43,27 +43,27 @@ def built() -> Iterator[Build]:
 
 
 @pytest.fixture
-def house(built: Build, tmp_path: Path) -> Iterator[House]:
+def house(built: Build, tmp_path: Path) -> Iterator[Harness]:
     """Give a house whose sandbox makes a video in a moment."""
     with built(tmp_path / "home") as one:
         yield one
 
 
 @pytest.fixture
-def still(built: Build, tmp_path: Path) -> Iterator[House]:
+def still(built: Build, tmp_path: Path) -> Iterator[Harness]:
     """Give a house whose sandbox moves only by `control.advance`, so that a job stays where it is."""
     with built(tmp_path / "home", speed=0) as one:
         yield one
 
 
 @pytest.fixture
-def lasting(built: Build, tmp_path: Path) -> Iterator[House]:
+def lasting(built: Build, tmp_path: Path) -> Iterator[Harness]:
     """Give a house as `still`, whose sandbox keeps its jobs and can go away and come back."""
     with built(tmp_path / "home", speed=0, folder=tmp_path / "world") as one:
         yield one
 
 
 @pytest.fixture
-def client(house: House) -> Client:
+def client(house: Harness) -> Client:
     """Give a client of `house`."""
     return house.open()

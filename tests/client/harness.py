@@ -34,7 +34,7 @@ PATIENCE_S: Final = 30.0  # no test waits so long: it is there to fail in place 
 A_JOB_S: Final = 200.0  # virtual seconds in which every job of the sandbox ends
 
 
-class House:
+class Harness:
     """A sandbox, a home folder, and the clients opened on both; `close()` closes the clients.
 
     `folder` is where the sandbox keeps its jobs and files, None where it forgets them with its end.
@@ -88,7 +88,7 @@ class House:
 
 
 @contextmanager
-def running(script: str, house: House) -> Iterator[subprocess.Popen[str]]:
+def running(script: str, house: Harness) -> Iterator[subprocess.Popen[str]]:
     """Run one of `scripts/` on `house` in a process of its own, with this very package; it is killed at the end."""
     root = Path(__file__).parents[2]
     command = [sys.executable, str(Path(__file__).parent / "scripts" / script)]

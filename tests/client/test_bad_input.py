@@ -8,7 +8,7 @@ import pytest
 
 from pixverse_nb.client import Client
 from pixverse_nb.errors import ConfigError, InvalidImage, InvalidRequest, Unauthorized
-from tests.client.harness import House, failed, finished, order, picture
+from tests.client.harness import Harness, failed, finished, order, picture
 
 WRONG = {
     "prompt": "x" * 2049,
@@ -26,12 +26,12 @@ WRONG = {
 }
 
 
-def nothing_was_sent(house: House) -> bool:
+def nothing_was_sent(house: Harness) -> bool:
     """Tell whether the sandbox has got no request at all."""
     return house.control.requests.total() == 0
 
 
-def test_every_wrong_field_is_named_at_once_with_the_pictures(client: Client, house: House) -> None:
+def test_every_wrong_field_is_named_at_once_with_the_pictures(client: Client, house: Harness) -> None:
     """One error names each wrong field and both pictures; no job is made and nothing is sent."""
     with pytest.raises(InvalidRequest) as caught:
         order(client, first=b"no picture", last="nowhere.png", **WRONG)
@@ -54,7 +54,7 @@ def test_a_wrong_fit_is_named_beside_the_others(client: Client) -> None:
 
 
 @pytest.mark.parametrize("which", ["first", "last"])
-def test_an_unreadable_picture_is_named(client: Client, house: House, which: str) -> None:
+def test_an_unreadable_picture_is_named(client: Client, house: Harness, which: str) -> None:
     """InvalidImage names the one picture that cannot be read and why; nothing is sent."""
     with pytest.raises(InvalidImage) as caught:
         order(client, **{which: picture(0)[:40]})
@@ -64,7 +64,7 @@ def test_an_unreadable_picture_is_named(client: Client, house: House, which: str
     assert nothing_was_sent(house)
 
 
-def test_a_picture_address_that_fails_is_named(client: Client, house: House) -> None:
+def test_a_picture_address_that_fails_is_named(client: Client, house: Harness) -> None:
     """A picture at an address that does not answer is an InvalidImage, not a network error."""
     with pytest.raises(InvalidImage) as caught:
         order(client, last=f"{house.box.base_url}/none.png")
@@ -72,7 +72,7 @@ def test_a_picture_address_that_fails_is_named(client: Client, house: House) -> 
     assert "could not be fetched" in caught.value.fields["last"]
 
 
-def test_a_picture_is_fetched_without_the_token(client: Client, house: House) -> None:
+def test_a_picture_is_fetched_without_the_token(client: Client, house: Harness) -> None:
     """A picture given as an address is fetched once and used; no credential goes to its host."""
     finished(order(client, seed=1))
     url = client.uploads()[0].url
@@ -90,7 +90,7 @@ def test_a_picture_is_fetched_without_the_token(client: Client, house: House) ->
     ],
     ids=["fast 8 s", "1080p 8 s", "1080p fast"],
 )
-def test_a_refused_combination_is_not_sent(client: Client, house: House, fields: dict[str, Any], reason: str) -> None:
+def test_a_refused_combination_is_not_sent(client: Client, house: Harness, fields: dict[str, Any], reason: str) -> None:
     """What the vendor's documents refuse is refused here, with the rule and the way round it."""
     with pytest.raises(InvalidRequest) as caught:
         order(client, **fields)
@@ -101,7 +101,7 @@ def test_a_refused_combination_is_not_sent(client: Client, house: House, fields:
     assert nothing_was_sent(house)
 
 
-def test_allow_refused_sends_it_as_it_is(client: Client, house: House) -> None:
+def test_allow_refused_sends_it_as_it_is(client: Client, house: Harness) -> None:
     """With `allow_refused=True` the vendor decides, and the request is not changed on the way."""
     job = order(client, quality="1080p", duration=8, allow_refused=True)
     finished(job)
@@ -141,7 +141,7 @@ def test_a_token_that_cannot_be_one_is_refused_at_once(tmp_path: Path, token: st
     assert token not in str(caught.value)
 
 
-def test_a_bad_token_is_said_in_one_sentence(house: House) -> None:
+def test_a_bad_token_is_said_in_one_sentence(house: Harness) -> None:
     """A token that the vendor does not know: Unauthorized, the vendor's word, what to do and where to get one."""
     job = order(house.open(token="user:1001-wrong"))
     error = failed(job)
@@ -154,7 +154,7 @@ def test_a_bad_token_is_said_in_one_sentence(house: House) -> None:
     assert house.paid == 0
 
 
-def test_the_token_of_the_environment_is_taken(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_token_of_the_environment_is_taken(house: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     """USEAPI_TOKEN, PIXVERSE_NB_BASE_URL, PIXVERSE_NB_HOME and PIXVERSE_EMAIL say what the arguments do not."""
     (email,) = house.control.accounts
     monkeypatch.setenv("USEAPI_TOKEN", house.box.token)

@@ -15,7 +15,7 @@ from pixverse_nb.errors import AccountPending, ConfigError, InvalidRequest, Ledg
 from pixverse_nb.jobs.results import _thumbnail
 from pixverse_nb.sandbox import Account
 from tests.client.conftest import Build
-from tests.client.harness import A_JOB_S, PATIENCE_S, House, finished, order, picture, reached, running
+from tests.client.harness import A_JOB_S, PATIENCE_S, Harness, finished, order, picture, reached, running
 
 
 def own_threads() -> set[str]:
@@ -49,7 +49,7 @@ def test_a_part_of_the_list_is_a_table_too(client: Client) -> None:
     assert len(part.timeline().rows) == 2
 
 
-def test_a_list_of_jobs_makes_no_poster(house: House) -> None:
+def test_a_list_of_jobs_makes_no_poster(house: Harness) -> None:
     """The table shows no pictures, so none are made for it; the video of a job has its poster nevertheless."""
     first = house.open()
     reached(order(first), JobState.DONE)
@@ -84,7 +84,7 @@ def test_uploads_are_told(client: Client) -> None:
         assert len(str(upload.sha256)) == 64
 
 
-def test_videos_asks_the_vendor(client: Client, house: House) -> None:
+def test_videos_asks_the_vendor(client: Client, house: Harness) -> None:
     """`videos()` is the vendor's own list, in pages, with every field of the row in `.raw`."""
     for seed in (1, 2, 3):
         finished(order(client, seed=seed))
@@ -95,7 +95,7 @@ def test_videos_asks_the_vendor(client: Client, house: House) -> None:
     assert rows[0].raw["account_id"] == next(iter(house.control.accounts.values())).number
 
 
-def test_credits_are_the_vendors(client: Client, house: House) -> None:
+def test_credits_are_the_vendors(client: Client, house: Harness) -> None:
     """`credits()` is the balance, before and after a video."""
     before = client.credits()
     assert before.total == house.control.balance()
@@ -142,13 +142,13 @@ def test_an_account_that_waits_for_its_owner_hides_no_balance(built: Build, tmp_
             client.credits()
 
 
-def test_a_question_that_the_vendor_refuses(house: House) -> None:
+def test_a_question_that_the_vendor_refuses(house: Harness) -> None:
     """A question about an account that is not configured is the vendor's 404."""
     with pytest.raises(NotFound, match="Configuration not found"):
         house.open(email="nobody@example.com").credits()
 
 
-def test_an_estimate_uses_the_price_list(house: House) -> None:
+def test_an_estimate_uses_the_price_list(house: Harness) -> None:
     """`estimate` is the list's figure, doubled for 8 s and for fast; another list may be handed in."""
     assert house.open().estimate(quality="720p") == 60
     assert house.open().estimate(quality="540p", duration=8) == 90
@@ -168,7 +168,7 @@ def test_an_estimate_of_an_unknown_field_is_refused(client: Client) -> None:
     assert "there are first, last, " in caught.value.fields["colour"]
 
 
-def test_reconcile_asks_once_and_tells_what_is_open(still: House) -> None:
+def test_reconcile_asks_once_and_tells_what_is_open(still: Harness) -> None:
     """`reconcile()` looks at the vendor's list now and gives the jobs that are still open."""
     client = still.open()
     jobs = [order(client, seed=seed) for seed in (1, 2)]
@@ -185,13 +185,13 @@ def test_reconcile_asks_once_and_tells_what_is_open(still: House) -> None:
     assert client.reconcile() == []
 
 
-def test_reconcile_with_nothing_open_asks_nobody(client: Client, house: House) -> None:
+def test_reconcile_with_nothing_open_asks_nobody(client: Client, house: Harness) -> None:
     """Where no job is open, `reconcile()` is an empty list and no request."""
     assert client.reconcile() == []
     assert house.control.requests.total() == 0
 
 
-def test_waiting_costs_no_requests_when_nothing_is_open(client: Client, house: House) -> None:
+def test_waiting_costs_no_requests_when_nothing_is_open(client: Client, house: Harness) -> None:
     """After the last job has ended, the client asks for nothing more."""
     finished(order(client))
     client.reconcile()
@@ -201,7 +201,7 @@ def test_waiting_costs_no_requests_when_nothing_is_open(client: Client, house: H
     assert client.requests_sent == before - house.control.requests["media"]
 
 
-def test_a_client_is_quiet_until_it_is_used(house: House) -> None:
+def test_a_client_is_quiet_until_it_is_used(house: Harness) -> None:
     """Opening one sends nothing and begins no thread."""
     before = own_threads()
     client = house.open()
@@ -210,7 +210,7 @@ def test_a_client_is_quiet_until_it_is_used(house: House) -> None:
     client.close()
 
 
-def test_closing_ends_every_thread(house: House) -> None:
+def test_closing_ends_every_thread(house: Harness) -> None:
     """After `close()`, also in the middle of jobs, no thread of the client is left; a second close does nothing."""
     client = house.open()
     finished(order(client, seed=1))
@@ -221,7 +221,7 @@ def test_closing_ends_every_thread(house: House) -> None:
     assert own_threads() == set()
 
 
-def test_a_with_block_closes(house: House) -> None:
+def test_a_with_block_closes(house: Harness) -> None:
     """As a context manager the client ends with its block, also where that raises."""
 
     def mistaken() -> None:
@@ -234,7 +234,7 @@ def test_a_with_block_closes(house: House) -> None:
     assert own_threads() == set()
 
 
-def test_a_closed_client_says_so(house: House) -> None:
+def test_a_closed_client_says_so(house: Harness) -> None:
     """Every use after `close()` names the reason and the way on; the handles of its jobs keep their last word."""
     client = house.open()
     job = order(client)
@@ -250,7 +250,7 @@ def test_a_closed_client_says_so(house: House) -> None:
         client.jobs()
 
 
-def test_waiting_ends_when_the_client_closes(still: House) -> None:
+def test_waiting_ends_when_the_client_closes(still: Harness) -> None:
     """A thread and a coroutine that wait for a job are told when the client is closed under them."""
     client = still.open()
     job = order(client)
@@ -283,7 +283,7 @@ def test_waiting_ends_when_the_client_closes(still: House) -> None:
     assert len(told) == 2
 
 
-def test_a_subscriber_may_close_the_client(house: House) -> None:
+def test_a_subscriber_may_close_the_client(house: Harness) -> None:
     """`close()` called on the client's own thread ends it and does not wait for itself."""
     client = house.open()
     client.subscribe(lambda job: client.close() if job.state is JobState.QUEUED else None)
@@ -295,14 +295,14 @@ def test_a_subscriber_may_close_the_client(house: House) -> None:
     assert own_threads() == set()
 
 
-def test_a_fork_is_refused(house: House) -> None:
+def test_a_fork_is_refused(house: Harness) -> None:
     """In a forked child the client says that it does not survive that; the parent's goes on."""
     with running("forked.py", house) as script:
         said, _ = script.communicate(timeout=60)
     assert said == "A Client does not survive a fork: make a new one in the new process.\ndone\n"
 
 
-def test_what_a_client_shows_of_itself(client: Client, house: House) -> None:
+def test_what_a_client_shows_of_itself(client: Client, house: Harness) -> None:
     """The repr names the service and the home."""
     assert repr(client) == f"<Client on {house.box.base_url}; home {house.home}>"
     assert not client.is_sandbox
@@ -310,7 +310,7 @@ def test_what_a_client_shows_of_itself(client: Client, house: House) -> None:
         _ = client.sandbox_control
 
 
-def test_a_job_shows_where_it_stands(still: House) -> None:
+def test_a_job_shows_where_it_stands(still: Harness) -> None:
     """The repr of a job is its state, its time and the next step, in words."""
     job = order(still.open())
     reached(job, JobState.QUEUED)

@@ -12,10 +12,10 @@ from pixverse_nb.domain.remote import UploadedFile
 from pixverse_nb.jobs.job import Job
 from pixverse_nb.sandbox import Account
 from tests.client.conftest import Build
-from tests.client.harness import A_JOB_S, House, finished, order, picture, reached, states
+from tests.client.harness import A_JOB_S, Harness, finished, order, picture, reached, states
 
 
-def test_the_call_returns_while_the_video_is_still_to_be_made(still: House) -> None:
+def test_the_call_returns_while_the_video_is_still_to_be_made(still: Harness) -> None:
     """A job comes back at once, open, with its reference and its whole request."""
     job = order(still.open(), prompt="a slow push in", duration=8)
     assert isinstance(job, Job)
@@ -24,7 +24,7 @@ def test_the_call_returns_while_the_video_is_still_to_be_made(still: House) -> N
     assert (job.request.prompt, job.request.duration, job.request.seed) == ("a slow push in", 8, 7)
 
 
-def test_the_result_is_the_whole_film_on_disk(client: Client, house: House) -> None:
+def test_the_result_is_the_whole_film_on_disk(client: Client, house: Harness) -> None:
     """The file below the home folder is what its sha256 and size say, and nothing half-made is left beside it."""
     video = finished(order(client))
     data = video.path.read_bytes()
@@ -47,7 +47,7 @@ def test_the_result_tells_how_it_was_made(client: Client) -> None:
     assert "seed=7" in video.python
 
 
-def test_a_life_is_told_in_order(still: House) -> None:
+def test_a_life_is_told_in_order(still: Harness) -> None:
     """Every state of a plain job is in its events, oldest first, and times never go back."""
     job = order(still.open())
     reached(job, JobState.QUEUED)
@@ -69,7 +69,7 @@ def test_a_life_is_told_in_order(still: House) -> None:
     assert times == sorted(times)
 
 
-def test_each_field_reaches_the_vendor(still: House) -> None:
+def test_each_field_reaches_the_vendor(still: Harness) -> None:
     """What was asked for stands in the vendor's own row."""
     client = still.open()
     job = order(
@@ -88,7 +88,7 @@ def test_each_field_reaches_the_vendor(still: House) -> None:
     assert [row.raw[name] for name in named] == ["dolly in", 5, "540p", "fast", "4:3", 99, 0, "v3.5"]
 
 
-def test_a_drawn_seed_is_sent_and_kept(client: Client, house: House) -> None:
+def test_a_drawn_seed_is_sent_and_kept(client: Client, house: Harness) -> None:
     """Without a seed one is drawn, the vendor gets it, and the request shows it."""
     job = order(client, seed=None)
     finished(job)
@@ -96,7 +96,7 @@ def test_a_drawn_seed_is_sent_and_kept(client: Client, house: House) -> None:
     assert generation.seed == job.request.seed
 
 
-def test_the_own_reference_travels_behind_ours(client: Client, house: House) -> None:
+def test_the_own_reference_travels_behind_ours(client: Client, house: Harness) -> None:
     """The user's `reply_ref` is sent after our own, so that both can be read."""
     job = order(client, reply_ref="shot 12")
     finished(job)
@@ -104,7 +104,7 @@ def test_the_own_reference_travels_behind_ours(client: Client, house: House) -> 
     assert generation.reply_ref == f"{job.ref}:1 shot 12"
 
 
-def test_a_later_model_goes_to_the_newer_route(client: Client, house: House) -> None:
+def test_a_later_model_goes_to_the_newer_route(client: Client, house: Harness) -> None:
     """A model after v3.5 is asked for on create-frames, without the fields that this route does not know."""
     finished(order(client, model="v4.5"))
     (generation,) = house.control.generations
@@ -122,7 +122,7 @@ def test_pictures_of_every_kind_are_taken(client: Client, tmp_path: Path) -> Non
             assert finished(order(client, first=first, last=last)).path.is_file()
 
 
-def test_a_picture_goes_up_once(house: House) -> None:
+def test_a_picture_goes_up_once(house: Harness) -> None:
     """Two jobs, and a third one after a restart, share the uploads of the same pictures."""
     client = house.open()
     finished(order(client, seed=1))
@@ -133,7 +133,7 @@ def test_a_picture_goes_up_once(house: House) -> None:
     assert house.paid == 3
 
 
-def test_the_same_picture_twice_goes_up_once(client: Client, house: House) -> None:
+def test_the_same_picture_twice_goes_up_once(client: Client, house: Harness) -> None:
     """First and last may be one picture, which is uploaded a single time, also by jobs at the same moment."""
     jobs = [order(client, first=picture(5), last=picture(5), seed=seed) for seed in (1, 2, 3)]
     for job in jobs:
@@ -141,7 +141,7 @@ def test_the_same_picture_twice_goes_up_once(client: Client, house: House) -> No
     assert house.control.requests["files"] == 1
 
 
-def test_an_uploaded_file_is_used_as_it_is(client: Client, house: House) -> None:
+def test_an_uploaded_file_is_used_as_it_is(client: Client, house: Harness) -> None:
     """What the vendor holds already, from `client.uploads()`, is not sent again."""
     finished(order(client, seed=1))
     last, first = client.uploads()

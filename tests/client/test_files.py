@@ -8,7 +8,7 @@ from pixverse_nb.client import Client
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.errors import DownloadError
 from pixverse_nb.jobs.job import Job
-from tests.client.harness import A_JOB_S, House, finished, history, order, reached, until
+from tests.client.harness import A_JOB_S, Harness, finished, history, order, reached, until
 
 
 def made(client: Client, **fields: object) -> tuple[Job, Path, bytes]:
@@ -33,7 +33,7 @@ HARMS = ["deleted", "cut", "one part altered"]
 
 
 @pytest.mark.parametrize("how", HARMS)
-def test_a_lost_file_is_fetched_again_when_it_is_asked_for(house: House, client: Client, how: str) -> None:
+def test_a_lost_file_is_fetched_again_when_it_is_asked_for(house: Harness, client: Client, how: str) -> None:
     """The job gives its video with the bytes it had; nothing is sent or paid for that."""
     job, path, whole = made(client)
     harm(path, how)
@@ -43,7 +43,7 @@ def test_a_lost_file_is_fetched_again_when_it_is_asked_for(house: House, client:
     assert (house.paid, house.control.requests["create-frames-v3"]) == (1, 1)
 
 
-def test_the_same_call_gives_a_whole_file(house: House, client: Client) -> None:
+def test_the_same_call_gives_a_whole_file(house: Harness, client: Client) -> None:
     """Run All after the folder was cleared brings the film back unpaid."""
     _, path, whole = made(client)
     path.unlink()
@@ -52,7 +52,7 @@ def test_the_same_call_gives_a_whole_file(house: House, client: Client) -> None:
 
 
 @pytest.mark.parametrize("how", ["deleted", "cut"])
-def test_a_start_looks_after_the_files(house: House, how: str) -> None:
+def test_a_start_looks_after_the_files(house: Harness, how: str) -> None:
     """A new client sees that a file is missing or shorter and fetches it, unasked."""
     first = house.open()
     job, path, whole = made(first)
@@ -89,7 +89,7 @@ def test_every_altered_file_is_kept(client: Client) -> None:
     }
 
 
-def test_what_was_kept_stays_where_the_vendor_fails(house: House, client: Client) -> None:
+def test_what_was_kept_stays_where_the_vendor_fails(house: Harness, client: Client) -> None:
     """A try that brings nothing leaves the altered file in its place and the earlier one beside it."""
     job, path, _ = made(client)
     path.write_bytes(b"with music")
@@ -102,7 +102,7 @@ def test_what_was_kept_stays_where_the_vendor_fails(house: House, client: Client
     assert kept == {path.name: b"with titles", f"{job.ref}.altered.mp4": b"with music"}
 
 
-def test_a_whole_film_is_not_taken_apart(house: House, client: Client) -> None:
+def test_a_whole_film_is_not_taken_apart(house: Harness, client: Client) -> None:
     """`resume()` of a finished job whose file is whole changes nothing, and asks nobody."""
     job, path, whole = made(client)
     told, asked = history(job), house.control.requests.total()
@@ -113,7 +113,7 @@ def test_a_whole_film_is_not_taken_apart(house: House, client: Client) -> None:
     assert (path.read_bytes(), history(job), house.control.requests.total()) == (whole, told, asked)
 
 
-def test_a_film_put_back_ends_the_waiting_for_the_vendor(lasting: House) -> None:
+def test_a_film_put_back_ends_the_waiting_for_the_vendor(lasting: Harness) -> None:
     """Where the vendor is away, a copy of the file is as good: it is taken at the next try."""
     client = lasting.open()
     job = order(client)
@@ -124,12 +124,12 @@ def test_a_film_put_back_ends_the_waiting_for_the_vendor(lasting: House) -> None
     path.unlink()
     lasting.go_away()
     job.resume()
-    until(job, lambda changed: changed.snapshot().trouble is not None)
+    until(job, lambda changed: changed.snapshot().warning is not None)
     path.write_bytes(whole)
     assert finished(job).path.read_bytes() == whole
 
 
-def test_what_the_vendor_has_no_more_is_said_and_kept(house: House, client: Client) -> None:
+def test_what_the_vendor_has_no_more_is_said_and_kept(house: Harness, client: Client) -> None:
     """Gone on both sides: the error says what is known, the job stays done and paid, and a file put back is taken."""
     job, path, whole = made(client)
     sha256 = finished(job).sha256
@@ -152,7 +152,7 @@ def test_what_the_vendor_has_no_more_is_said_and_kept(house: House, client: Clie
     assert house.paid == 1
 
 
-def test_a_start_does_not_ask_again_for_what_is_gone(house: House) -> None:
+def test_a_start_does_not_ask_again_for_what_is_gone(house: Harness) -> None:
     """What is known to be gone is asked for when somebody wants it, not at every start."""
     first = house.open()
     job, path, _ = made(first)
@@ -177,22 +177,22 @@ def test_verify_reads_every_film(client: Client) -> None:
     found = client.verify()
     assert found.missing == (jobs[0][0].ref,)
     assert set(found.altered) == {jobs[1][0].ref, jobs[2][0].ref}
-    assert not found.is_whole
+    assert not found.is_intact
     assert str(found).startswith("3 videos checked, 1 missing (")
 
 
-def test_verify_repairs(house: House, client: Client) -> None:
+def test_verify_repairs(house: Harness, client: Client) -> None:
     """With repair what is not whole is fetched again; what cannot be had is named."""
     jobs = [made(client, seed=seed) for seed in (1, 2)]
     for _, path, _ in jobs:
         path.unlink()
     mended = client.verify(repair=True)
     assert set(mended.fetched) == {job.ref for job, _, _ in jobs}
-    assert mended.is_whole
+    assert mended.is_intact
     assert all(path.read_bytes() == whole for _, path, whole in jobs)
     jobs[0][1].unlink()
     house.control.arm("media_status", times=None)
     lost = client.verify(repair=True)
     assert (lost.missing, lost.fetched, lost.lost) == ((jobs[0][0].ref,), (), (jobs[0][0].ref,))
-    assert not lost.is_whole
+    assert not lost.is_intact
     assert "1 not to be had again" in str(lost)

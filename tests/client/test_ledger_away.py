@@ -9,7 +9,7 @@ import pytest
 
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.errors import ConfigError, LedgerError
-from tests.client.harness import A_JOB_S, TIMING, House, failed, fill, finished, order, reached
+from tests.client.harness import A_JOB_S, TIMING, Harness, failed, fill, finished, order, reached
 
 
 def moved(home: Path, to: Path) -> None:
@@ -19,7 +19,7 @@ def moved(home: Path, to: Path) -> None:
         file.rename(to / file.name)
 
 
-def test_a_deleted_home_pays_for_nothing(house: House) -> None:
+def test_a_deleted_home_pays_for_nothing(house: Harness) -> None:
     """`rm -rf pixverse` to begin afresh: the open client refuses before it sends, and a new one begins afresh."""
     client = house.open()
     finished(order(client))
@@ -33,7 +33,7 @@ def test_a_deleted_home_pays_for_nothing(house: House) -> None:
     assert house.paid == 2
 
 
-def test_a_job_that_waits_is_not_sent_without_its_ledger(still: House) -> None:
+def test_a_job_that_waits_is_not_sent_without_its_ledger(still: Harness) -> None:
     """A job that was asked for before, and whose turn comes after the ledger has gone, is not sent."""
     client = still.open()
     running = fill(client)
@@ -45,7 +45,7 @@ def test_a_job_that_waits_is_not_sent_without_its_ledger(still: House) -> None:
     assert still.paid == len(running)
 
 
-def test_what_happened_meanwhile_is_written_when_the_ledger_is_back(still: House) -> None:
+def test_what_happened_meanwhile_is_written_when_the_ledger_is_back(still: Harness) -> None:
     """A job that ends while its ledger cannot be written has its video at once, and the ledger knows it later."""
     client = still.open()
     job = order(client)
@@ -62,7 +62,7 @@ def test_what_happened_meanwhile_is_written_when_the_ledger_is_back(still: House
     assert still.paid == 1
 
 
-def test_what_happened_meanwhile_is_written_at_the_end(still: House) -> None:
+def test_what_happened_meanwhile_is_written_at_the_end(still: Harness) -> None:
     """A client that is closed just when the ledger is back writes down what it knows first."""
     client = still.open(timing=replace(TIMING, poll_s=60.0))
     job = order(client)
@@ -74,7 +74,7 @@ def test_what_happened_meanwhile_is_written_at_the_end(still: House) -> None:
     assert still.open().jobs()[0].state is JobState.CANCELLED
 
 
-def test_a_row_that_somebody_removed_stops_nothing_else(still: House) -> None:
+def test_a_row_that_somebody_removed_stops_nothing_else(still: Harness) -> None:
     """Where a job's row is gone the client goes on: the job can be cancelled, others run, and the vendor is asked."""
     client = still.open()
     gone, other = order(client, seed=1), order(client, seed=2)

@@ -8,7 +8,7 @@ import pytest
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.errors import JobTimeout, OutcomeUnknown
 from tests.client.conftest import Build
-from tests.client.harness import A_JOB_S, SETTLING, House, failed, finished, history, order, reached, states, until
+from tests.client.harness import A_JOB_S, SETTLING, Harness, failed, finished, history, order, reached, states, until
 from tests.sandbox.guest import Guest
 
 CREATE = "create-frames-v3"
@@ -27,7 +27,7 @@ NOT_ACCEPTED: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("fault", ACCEPTED)
-def test_accepted_without_an_answer_it_is_found(house: House, fault: str) -> None:
+def test_accepted_without_an_answer_it_is_found(house: Harness, fault: str) -> None:
     """The generation is found in the vendor's lists; there is one call and one payment."""
     house.control.arm(fault, **ACCEPTED[fault])
     job = order(house.open())
@@ -38,7 +38,7 @@ def test_accepted_without_an_answer_it_is_found(house: House, fault: str) -> Non
 
 
 @pytest.mark.parametrize("fault", NOT_ACCEPTED)
-def test_lost_before_acceptance_it_is_sent_again_after_the_proof(house: House, fault: str) -> None:
+def test_lost_before_acceptance_it_is_sent_again_after_the_proof(house: Harness, fault: str) -> None:
     """Only when two lists after the settle window do not show it, is the call sent anew: one generation."""
     house.control.arm(fault, **NOT_ACCEPTED[fault])
     job = order(house.open(timing=SETTLING))
@@ -51,7 +51,7 @@ def test_lost_before_acceptance_it_is_sent_again_after_the_proof(house: House, f
     assert [generation.reply_ref for generation in house.control.generations] == [f"{job.ref}:2"]
 
 
-def test_accepted_late_it_is_found_and_not_sent_again(house: House) -> None:
+def test_accepted_late_it_is_found_and_not_sent_again(house: Harness) -> None:
     """The vendor accepts what it got although the connection broke a while ago: found inside the settle window."""
     house.control.arm("accept_lag", lag_s=400)
     job = order(house.open())
@@ -60,7 +60,7 @@ def test_accepted_late_it_is_found_and_not_sent_again(house: House) -> None:
     assert (house.paid, house.control.requests[CREATE]) == (1, 1)
 
 
-def test_without_the_settle_window_it_would_be_paid_twice(still: House) -> None:
+def test_without_the_settle_window_it_would_be_paid_twice(still: Harness) -> None:
     """Why the window must exceed the vendor's lag: at 0 the same late acceptance is a second payment."""
     still.control.arm("accept_lag", lag_s=A_JOB_S)
     job = order(still.open(timing=replace(SETTLING, settle_s=0.0)))
@@ -70,7 +70,7 @@ def test_without_the_settle_window_it_would_be_paid_twice(still: House) -> None:
     still.accepts(2)
 
 
-def test_listed_late_it_is_found_and_not_sent_again(house: House) -> None:
+def test_listed_late_it_is_found_and_not_sent_again(house: Harness) -> None:
     """Neither list nor scheduler shows the new generation for a while: it is waited for, not paid again."""
     house.control.arm("lost_answer")
     house.control.arm("list_lag", lag_s=400)
@@ -80,7 +80,7 @@ def test_listed_late_it_is_found_and_not_sent_again(house: House) -> None:
     assert (house.paid, house.control.requests[CREATE]) == (1, 1)
 
 
-def test_an_answer_after_the_time_is_not_waited_for(still: House) -> None:
+def test_an_answer_after_the_time_is_not_waited_for(still: Harness) -> None:
     """An answer that takes longer than `answer_timeout_s` counts as lost, and the generation is found."""
     still.control.arm("late_answer", delay_s=10_000)
     job = order(still.open(timing=SETTLING))
@@ -89,7 +89,7 @@ def test_an_answer_after_the_time_is_not_waited_for(still: House) -> None:
     assert (still.paid, still.control.requests[CREATE]) == (1, 1)
 
 
-def test_an_answer_inside_the_time_is_no_trouble(house: House) -> None:
+def test_an_answer_inside_the_time_is_no_trouble(house: Harness) -> None:
     """A slow answer is waited for; nothing becomes unknown."""
     house.control.arm("late_answer", delay_s=300)
     job = order(house.open())
@@ -97,7 +97,7 @@ def test_an_answer_inside_the_time_is_no_trouble(house: House) -> None:
     assert "unknown" not in states(job)
 
 
-def test_it_says_that_nothing_is_to_be_done(still: House) -> None:
+def test_it_says_that_nothing_is_to_be_done(still: Harness) -> None:
     """While the outcome is open, the job says what happened and that it is not sent again before that is settled."""
     still.control.arm("lost_answer")
     still.control.arm("list_lag", lag_s=10_000)
@@ -105,12 +105,12 @@ def test_it_says_that_nothing_is_to_be_done(still: House) -> None:
     reached(job, JobState.UNKNOWN)
     shown = job.snapshot()
     assert shown.charged == "unknown"
-    assert shown.next_step is not None
-    assert "It is not sent again before that." in shown.next_step
-    assert shown.trouble is not None
+    assert shown.suggested_action is not None
+    assert "It is not sent again before that." in shown.suggested_action
+    assert shown.warning is not None
 
 
-def test_found_by_its_reference_in_the_rows(house: House) -> None:
+def test_found_by_its_reference_in_the_rows(house: Harness) -> None:
     """Where rows carry `replyRef`, the generation is known by it, whatever else the row leaves out."""
     house.control.switches.reply_ref_in_rows = True
     house.control.switches.reply_ref_in_scheduler = False
@@ -121,7 +121,7 @@ def test_found_by_its_reference_in_the_rows(house: House) -> None:
     assert house.paid == 1
 
 
-def test_found_without_any_reference(house: House) -> None:
+def test_found_without_any_reference(house: Harness) -> None:
     """Where neither rows nor scheduler carry `replyRef`, seed, prompt and pictures tell the generation."""
     house.control.switches.reply_ref_in_scheduler = False
     house.control.arm("lost_answer")
@@ -136,7 +136,7 @@ def test_found_without_any_reference(house: House) -> None:
     assert house.paid == 2
 
 
-def test_a_foreign_generation_is_not_taken_for_ours(house: House) -> None:
+def test_a_foreign_generation_is_not_taken_for_ours(house: Harness) -> None:
     """Another generation of the account with another seed does not settle a lost call."""
     house.control.switches.reply_ref_in_scheduler = False
     client = house.open(timing=SETTLING)
@@ -148,7 +148,7 @@ def test_a_foreign_generation_is_not_taken_for_ours(house: House) -> None:
     assert {generation.seed for generation in house.control.generations} == {7, 8}
 
 
-def test_the_whole_list_is_read(house: House) -> None:
+def test_the_whole_list_is_read(house: Harness) -> None:
     """With more generations than one page holds, the lost one is found on the second, and none is paid twice."""
     house.control.switches.reply_ref_in_scheduler = False
     (account,) = house.control.accounts.values()
@@ -167,7 +167,7 @@ def test_the_whole_list_is_read(house: House) -> None:
     assert (house.paid, house.control.requests[CREATE]) == (46, 46)
 
 
-def test_several_lost_at_once_are_each_found(house: House) -> None:
+def test_several_lost_at_once_are_each_found(house: Harness) -> None:
     """Six jobs whose answers are all lost: six generations, each job has its own."""
     house.control.arm("lost_answer", times=6)
     client = house.open()
@@ -180,7 +180,7 @@ def test_several_lost_at_once_are_each_found(house: House) -> None:
     assert all(seeds[str(job.video_id)] == job.request.seed for job in jobs)
 
 
-def test_with_several_accounts_every_list_is_looked_at(built: Build, house: House) -> None:
+def test_with_several_accounts_every_list_is_looked_at(built: Build, house: Harness) -> None:
     """Where the vendor chose the account and the answer is lost, the generation is found with whichever it was."""
     with built(house.home / "pair", accounts=["one@example.com", "two@example.com"]) as pair:
         pair.control.arm("lost_answer", times=4)
@@ -191,7 +191,7 @@ def test_with_several_accounts_every_list_is_looked_at(built: Build, house: Hous
         assert pair.paid == 4
 
 
-def test_the_reference_may_stand_under_another_name(still: House) -> None:
+def test_the_reference_may_stand_under_another_name(still: Harness) -> None:
     """The scheduler's other form (`id` and `type`) serves as well to find a lost call."""
     still.control.switches.scheduler_uses_id = True
     still.control.arm("missing_fields", times=None, route="videos", fields=["seed"])
@@ -202,7 +202,7 @@ def test_the_reference_may_stand_under_another_name(still: House) -> None:
 
 
 @pytest.mark.parametrize("field", ["prompt", "video_id"])
-def test_a_row_that_may_be_ours_is_no_proof_of_absence(house: House, field: str) -> None:
+def test_a_row_that_may_be_ours_is_no_proof_of_absence(house: Harness, field: str) -> None:
     """Where a row tells too little to know it, and nothing speaks against it, the call is not sent again."""
     house.control.switches.reply_ref_in_scheduler = False
     house.control.arm("missing_fields", times=None, route="video*", fields=["seed", field])
@@ -220,7 +220,7 @@ def test_a_row_that_may_be_ours_is_no_proof_of_absence(house: House, field: str)
 
 
 @pytest.mark.parametrize("values", [{"prompt": "RAIN &amp; snow "}, {"quality": "360P"}])
-def test_a_row_that_was_tidied_is_found(house: House, values: dict[str, str]) -> None:
+def test_a_row_that_was_tidied_is_found(house: Harness, values: dict[str, str]) -> None:
     """A vendor may show a text otherwise than it was sent: the generation is found all the same, and nothing resent."""
     house.control.switches.reply_ref_in_scheduler = False
     house.control.arm("changed_fields", times=None, values=values)
@@ -230,7 +230,7 @@ def test_a_row_that_was_tidied_is_found(house: House, values: dict[str, str]) ->
     assert house.paid == 1
 
 
-def test_a_call_whose_answer_is_on_its_way_is_not_taken_for_another(house: House) -> None:
+def test_a_call_whose_answer_is_on_its_way_is_not_taken_for_another(house: Harness) -> None:
     """Of two calls with one seed, the listed generation of the one that still waits for its answer is no lookalike of
     the lost one: nobody is asked, and each gets its own.
     """
@@ -256,7 +256,7 @@ def test_a_call_whose_answer_is_on_its_way_is_not_taken_for_another(house: House
         {"created_at": "2020-01-01T00:00:00Z"},
     ],
 )
-def test_a_row_that_differs_in_part_is_a_question(house: House, values: dict[str, str]) -> None:
+def test_a_row_that_differs_in_part_is_a_question(house: Harness, values: dict[str, str]) -> None:
     """A generation with the same seed of which one thing differs is shown to a person, who may take it; unasked,
     nothing is sent again, whatever the balance says.
     """
@@ -267,8 +267,8 @@ def test_a_row_that_differs_in_part_is_a_question(house: House, values: dict[str
     error = failed(job)
     assert isinstance(error, OutcomeUnknown)
     assert "with the seed of this lost call" in str(error)
-    assert "decide(was_paid=True) takes that one and its video" in str(error)
+    assert "decide(was_charged=True) takes that one and its video" in str(error)
     assert (house.paid, house.control.requests[CREATE]) == (1, 1)
-    job.decide(was_paid=True)
+    job.resolve(was_charged=True)
     assert finished(job).size_bytes > 0
     assert house.paid == 1

@@ -8,13 +8,13 @@ import pytest
 
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.errors import DownloadError, JobTimeout
-from tests.client.harness import SETTLING, TIMING, House, failed, finished, history, order, reached, until
+from tests.client.harness import SETTLING, TIMING, Harness, failed, finished, history, order, reached, until
 
 CREATE = "create-frames-v3"
 
 
 @pytest.mark.parametrize("named", [0, -5, 0.001])
-def test_a_vendor_that_says_at_once_is_not_hammered(house: House, named: float) -> None:
+def test_a_vendor_that_says_at_once_is_not_hammered(house: Harness, named: float) -> None:
     """After a 429 that names no time worth speaking of, a tenth of the usual wait is kept."""
     house.control.arm("busy", times=3, retry_after_s=named)
     job = order(house.open(timing=replace(TIMING, busy_wait_s=(1.0, 2.0))))
@@ -25,7 +25,7 @@ def test_a_vendor_that_says_at_once_is_not_hammered(house: House, named: float) 
 
 
 @pytest.mark.parametrize("named", [99_999_999, 1e300])
-def test_a_senseless_pace_ends_no_work(house: House, named: float) -> None:
+def test_a_senseless_pace_ends_no_work(house: Harness, named: float) -> None:
     """One 429 that names three years holds up neither its job nor the others for good, and is shown like any other."""
     house.control.arm("busy", retry_after_s=named)
     client = house.open(timing=replace(TIMING, busy_wait_s=(0.01, 0.02)))
@@ -36,7 +36,7 @@ def test_a_senseless_pace_ends_no_work(house: House, named: float) -> None:
     assert house.paid == 2
 
 
-def test_a_media_host_that_comes_late_is_waited_for(house: House) -> None:
+def test_a_media_host_that_comes_late_is_waited_for(house: Harness) -> None:
     """A host that has no file at first may get it: the paid video is fetched without anybody asking again."""
     house.control.arm("media_status", times=8)
     job = order(house.open())
@@ -45,7 +45,7 @@ def test_a_media_host_that_comes_late_is_waited_for(house: House) -> None:
     assert house.paid == 1
 
 
-def test_a_download_that_was_given_up_is_tried_at_the_next_start(house: House) -> None:
+def test_a_download_that_was_given_up_is_tried_at_the_next_start(house: Harness) -> None:
     """What no patience could fetch rests; the next client tries it again by itself, and nothing is paid again."""
     house.control.arm("media_status", times=None)
     first = house.open(timing=replace(TIMING, busy_wait_s=(0.001, 0.002)))
@@ -58,7 +58,7 @@ def test_a_download_that_was_given_up_is_tried_at_the_next_start(house: House) -
     assert house.paid == 1
 
 
-def test_an_upload_that_the_vendor_does_not_take_says_why(house: House) -> None:
+def test_an_upload_that_the_vendor_does_not_take_says_why(house: Harness) -> None:
     """An upload that is answered with a reason is tried again, and the reason is told when time is over."""
     house.control.arm("upload_err_msg", times=None, text="picture too dark")
     job = order(house.open(timing=replace(TIMING, deadline_s=1.0)))
@@ -69,7 +69,7 @@ def test_an_upload_that_the_vendor_does_not_take_says_why(house: House) -> None:
 
 
 @pytest.mark.parametrize("is_pinned", [False, True])
-def test_an_account_is_never_asked_for_more_than_it_runs(still: House, is_pinned: bool) -> None:
+def test_an_account_is_never_asked_for_more_than_it_runs(still: Harness, is_pinned: bool) -> None:
     """With two slots the third job waits unsent, also where the account is pinned and after a restart."""
     (account,) = still.control.accounts.values()
     still.control.add_account(replace(account, max_jobs=2))
@@ -88,7 +88,7 @@ def test_an_account_is_never_asked_for_more_than_it_runs(still: House, is_pinned
     assert still.control.requests[CREATE] == still.paid == 4
 
 
-def test_another_accounts_list_proves_nothing(house: House) -> None:
+def test_another_accounts_list_proves_nothing(house: Harness) -> None:
     """A call is bound to the one account that was there: its list alone can prove that it was never accepted."""
     (account,) = house.control.accounts.values()
     house.control.arm("lost_answer")
@@ -103,7 +103,9 @@ def test_another_accounts_list_proves_nothing(house: House) -> None:
     assert house.paid == 1
 
 
-def test_what_is_asked_for_after_a_step_of_the_clock_is_made_too(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_asked_for_after_a_step_of_the_clock_is_made_too(
+    house: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A job that is asked for when the wall clock was set back by hours has its whole time, and one payment."""
     client = house.open(timing=replace(TIMING, deadline_s=60.0))
     wall = time.time

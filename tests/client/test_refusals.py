@@ -8,7 +8,7 @@ import pytest
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.errors import AccountPending, APIError, JobTimeout, Moderated, OutOfCredits, SubscriptionRequired
 from pixverse_nb.jobs.job import Job
-from tests.client.harness import A_JOB_S, TIMING, House, failed, finished, history, order, reached, until
+from tests.client.harness import A_JOB_S, TIMING, Harness, failed, finished, history, order, reached, until
 
 CREATE = "create-frames-v3"
 
@@ -23,7 +23,7 @@ def refused(job: Job) -> APIError:
     return error
 
 
-def test_no_credits(house: House) -> None:
+def test_no_credits(house: Harness) -> None:
     """412: OutOfCredits, refused; after buying some the same line goes through."""
     house.control.set_credits()
     client = house.open()
@@ -38,7 +38,7 @@ def test_no_credits(house: House) -> None:
     assert house.paid == 1
 
 
-def test_no_subscription(house: House) -> None:
+def test_no_subscription(house: Harness) -> None:
     """402: SubscriptionRequired, refused, with what to renew; afterwards the same line goes through."""
     house.control.switches.subscribed = False
     client = house.open()
@@ -52,7 +52,7 @@ def test_no_subscription(house: House) -> None:
     assert finished(order(client)).size_bytes > 0
 
 
-def test_a_moderated_prompt(house: House) -> None:
+def test_a_moderated_prompt(house: Harness) -> None:
     """422: Moderated, a state of its own; the next step is another prompt."""
     job = order(house.open(), prompt="[[moderated]]")
     error = refused(job)
@@ -62,7 +62,7 @@ def test_a_moderated_prompt(house: House) -> None:
     assert "Change the prompt" in str(error)
 
 
-def test_an_account_that_waits_for_its_owner(house: House) -> None:
+def test_an_account_that_waits_for_its_owner(house: Harness) -> None:
     """596: AccountPending, asked once and never again, though its number looks like a failing server's."""
     house.control.set_pending()
     client = house.open()
@@ -76,7 +76,7 @@ def test_an_account_that_waits_for_its_owner(house: House) -> None:
     assert finished(order(client)).size_bytes > 0
 
 
-def test_an_account_that_waits_at_the_paid_call(still: House) -> None:
+def test_an_account_that_waits_at_the_paid_call(still: Harness) -> None:
     """596 to the paid call itself: proof that nothing was accepted; one call, no repetition."""
     client = still.open()
     reached(order(client, seed=1), JobState.QUEUED)
@@ -86,7 +86,7 @@ def test_an_account_that_waits_at_the_paid_call(still: House) -> None:
     assert (still.paid, still.control.requests[CREATE]) == (1, 2)
 
 
-def test_a_refused_request_shows_the_vendors_words(house: House) -> None:
+def test_a_refused_request_shows_the_vendors_words(house: Harness) -> None:
     """400: the vendor's sentence stands in the error, and the job is refused."""
     house.control.switches.refuse_combinations = True
     job = order(house.open(), quality="1080p", duration=8, allow_refused=True)
@@ -95,7 +95,7 @@ def test_a_refused_request_shows_the_vendors_words(house: House) -> None:
     assert "quality 1080p is not supported with duration 8" in str(error)
 
 
-def test_an_upload_that_is_gone_is_made_anew(house: House) -> None:
+def test_an_upload_that_is_gone_is_made_anew(house: Harness) -> None:
     """Where the vendor no longer knows a picture (400), the same call uploads it again and goes through."""
     client = house.open()
     finished(order(client, seed=1))
@@ -106,7 +106,7 @@ def test_an_upload_that_is_gone_is_made_anew(house: House) -> None:
     assert (house.paid, house.control.requests["files"]) == (1, 2)
 
 
-def test_the_rest_is_not_sent_once_the_account_has_stopped(still: House) -> None:
+def test_the_rest_is_not_sent_once_the_account_has_stopped(still: Harness) -> None:
     """After a 412 the jobs that wait are refused without a call of their own; asking again tries again."""
     still.control.set_credits(daily=45)
     client = still.open()
@@ -125,21 +125,21 @@ def test_the_rest_is_not_sent_once_the_account_has_stopped(still: House) -> None
         ("plan", "Reached the limit for concurrent generations."),
     ],
 )
-def test_busy_waits_and_goes_on(house: House, kind: str, words: str) -> None:
+def test_busy_waits_and_goes_on(house: Harness, kind: str, words: str) -> None:
     """Each of the 429s: the job waits, says so in the vendor's words, and is sent when there is room; paid once."""
     house.control.arm("busy", times=2, kind=kind)
     job = order(house.open())
     heard: list[Any] = []
     job.subscribe(lambda changed: heard.append(changed.snapshot()))
     finished(job)
-    waiting = [shown for shown in heard if words in (shown.trouble or "")]
+    waiting = [shown for shown in heard if words in (shown.warning or "")]
     assert waiting
     assert waiting[0].state is JobState.WAITING
     assert waiting[0].charged == "no"
     assert (house.paid, house.control.requests[CREATE]) == (1, 3)
 
 
-def test_real_slots_are_waited_for(house: House) -> None:
+def test_real_slots_are_waited_for(house: Harness) -> None:
     """Twelve jobs on an account with two slots all come through, with never more than two at once."""
     (account,) = house.control.accounts.values()
     account.max_jobs = 2
@@ -152,7 +152,7 @@ def test_real_slots_are_waited_for(house: House) -> None:
     assert house.paid == 12
 
 
-def test_the_pace_that_the_vendor_names_is_kept(house: House) -> None:
+def test_the_pace_that_the_vendor_names_is_kept(house: Harness) -> None:
     """With `Retry-After: 1` the next try comes after that second, not after our own shorter wait."""
     house.control.arm("busy", retry_after_s=1)
     job = order(house.open())
@@ -162,7 +162,7 @@ def test_the_pace_that_the_vendor_names_is_kept(house: House) -> None:
     assert sent_again - refusal >= 1.0
 
 
-def test_busy_for_ever_ends_at_the_deadline(house: House) -> None:
+def test_busy_for_ever_ends_at_the_deadline(house: Harness) -> None:
     """A vendor that stays busy until `deadline_s`: JobTimeout, nothing paid, and the job can be sent later."""
     house.control.arm("busy", times=None)
     client = house.open()
@@ -176,7 +176,7 @@ def test_busy_for_ever_ends_at_the_deadline(house: House) -> None:
     assert house.paid == 1
 
 
-def test_a_deadline_ends_the_wait_for_a_paid_video(still: House) -> None:
+def test_a_deadline_ends_the_wait_for_a_paid_video(still: Harness) -> None:
     """A generation that takes too long: JobTimeout says that it is paid; `client.job` takes it up again."""
     client = still.open(timing=replace(TIMING, deadline_s=3.0))
     job = order(client)
@@ -191,7 +191,7 @@ def test_a_deadline_ends_the_wait_for_a_paid_video(still: House) -> None:
     assert still.paid == 1
 
 
-def test_uploads_are_repeated_where_they_fail(house: House) -> None:
+def test_uploads_are_repeated_where_they_fail(house: Harness) -> None:
     """An upload is free: a dropped connection, a 503 and an `err_msg` are tried again until it is there."""
     house.control.arm("drop_before", route="files")
     house.control.arm("error_before", route="files", status=503)
@@ -201,7 +201,7 @@ def test_uploads_are_repeated_where_they_fail(house: House) -> None:
     assert house.paid == 1
 
 
-def test_uploads_wait_for_a_vendor_that_is_away(house: House) -> None:
+def test_uploads_wait_for_a_vendor_that_is_away(house: Harness) -> None:
     """While no upload gets through the job waits and says so; nothing is paid until it goes on by itself."""
     house.control.arm("error_before", times=None, route="files")
     job = order(house.open())

@@ -10,10 +10,10 @@ import pytest
 from pixverse_nb.client import Client
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.errors import APIError, JobFailed, JobModerated, Moderated
-from tests.client.harness import A_JOB_S, TIMING, House, failed, fill, finished, order, picture, reached
+from tests.client.harness import A_JOB_S, TIMING, Harness, failed, fill, finished, order, picture, reached
 
 
-def test_the_same_call_gives_the_open_job(still: House) -> None:
+def test_the_same_call_gives_the_open_job(still: Harness) -> None:
     """Run again while the video is being made, the call gives the same handle and nothing new is sent."""
     client = still.open()
     job = order(client)
@@ -24,7 +24,7 @@ def test_the_same_call_gives_the_open_job(still: House) -> None:
     assert still.paid == 1
 
 
-def test_the_same_call_gives_the_finished_job(client: Client, house: House) -> None:
+def test_the_same_call_gives_the_finished_job(client: Client, house: Harness) -> None:
     """Run again afterwards, it gives the video at once, and says when it was paid and how to pay anew."""
     job = order(client)
     video = finished(job)
@@ -39,7 +39,7 @@ def test_the_same_call_gives_the_finished_job(client: Client, house: House) -> N
     assert again.snapshot().reused
 
 
-def test_run_all_after_a_restart_pays_nothing(house: House) -> None:
+def test_run_all_after_a_restart_pays_nothing(house: Harness) -> None:
     """A new client on the same home gives the same job, its video and its charge."""
     first = house.open()
     job = order(first)
@@ -51,7 +51,7 @@ def test_run_all_after_a_restart_pays_nothing(house: House) -> None:
     assert house.paid == 1
 
 
-def test_path_and_bytes_of_one_picture_are_the_same_call(client: Client, house: House, tmp_path: Path) -> None:
+def test_path_and_bytes_of_one_picture_are_the_same_call(client: Client, house: Harness, tmp_path: Path) -> None:
     """Pictures are known by their content, wherever they come from."""
     path = tmp_path / "renamed.png"
     path.write_bytes(picture(0))
@@ -78,7 +78,7 @@ def test_path_and_bytes_of_one_picture_are_the_same_call(client: Client, house: 
     ],
     ids=lambda other: "+".join(other),
 )
-def test_another_video_is_another_job(still: House, other: dict[str, Any]) -> None:
+def test_another_video_is_another_job(still: Harness, other: dict[str, Any]) -> None:
     """Whatever changes the video makes a job of its own, which is paid."""
     client = still.open()
     one, two = order(client), order(client, **other)
@@ -88,7 +88,7 @@ def test_another_video_is_another_job(still: House, other: dict[str, Any]) -> No
     assert still.paid == 2
 
 
-def test_what_does_not_change_the_video_does_not_pay(still: House) -> None:
+def test_what_does_not_change_the_video_does_not_pay(still: Harness) -> None:
     """Callback address, own reference, slots and deadline are no reason for a second payment."""
     client = still.open()
     job = order(client)
@@ -96,7 +96,7 @@ def test_what_does_not_change_the_video_does_not_pay(still: House) -> None:
     assert same is job
 
 
-def test_reuse_false_pays_anew(client: Client, house: House) -> None:
+def test_reuse_false_pays_anew(client: Client, house: Harness) -> None:
     """With `reuse=False` the same call makes a second generation; a later call gives the newer one."""
     one = order(client)
     finished(one)
@@ -108,7 +108,7 @@ def test_reuse_false_pays_anew(client: Client, house: House) -> None:
     assert house.paid == 2
 
 
-def test_without_a_seed_the_newest_such_job_is_given(client: Client, house: House) -> None:
+def test_without_a_seed_the_newest_such_job_is_given(client: Client, house: Harness) -> None:
     """A call that lets the seed be drawn finds the newest job that did so, not one whose seed was chosen."""
     drawn = order(client, seed=None)
     newer = order(client, seed=None, reuse=False)
@@ -132,7 +132,7 @@ def test_what_came_to_nothing_is_not_given_back(client: Client, prompt: str, kin
     assert isinstance(failed(two), kind)
 
 
-def test_a_refused_request_may_be_tried_again(house: House) -> None:
+def test_a_refused_request_may_be_tried_again(house: Harness) -> None:
     """What the vendor refused with a 400 is not given back either."""
     client = house.open()
     house.control.switches.refuse_combinations = True
@@ -144,7 +144,7 @@ def test_a_refused_request_may_be_tried_again(house: House) -> None:
     assert one.ref != two.ref
 
 
-def test_a_cancelled_job_that_is_paid_is_waited_for_again(still: House) -> None:
+def test_a_cancelled_job_that_is_paid_is_waited_for_again(still: Harness) -> None:
     """Cancelling ends the waiting, not the paying: "Run all" afterwards pays nothing again, but with reuse=False."""
     client = still.open()
     one = order(client)
@@ -158,7 +158,7 @@ def test_a_cancelled_job_that_is_paid_is_waited_for_again(still: House) -> None:
     assert order(client, reuse=False).ref != one.ref
 
 
-def test_what_was_cancelled_unpaid_is_asked_for_anew(still: House) -> None:
+def test_what_was_cancelled_unpaid_is_asked_for_anew(still: Harness) -> None:
     """A job that was cancelled before it was sent is over: the same call is a new one."""
     client = still.open()
     fill(client)
@@ -168,7 +168,7 @@ def test_what_was_cancelled_unpaid_is_asked_for_anew(still: House) -> None:
     assert order(client, seed=9).ref != waiting.ref
 
 
-def test_two_threads_at_once_pay_once(still: House) -> None:
+def test_two_threads_at_once_pay_once(still: Harness) -> None:
     """The same call from many threads at the same moment is one job and one generation."""
     client = still.open()
     together = threading.Barrier(6)
@@ -185,7 +185,7 @@ def test_two_threads_at_once_pay_once(still: House) -> None:
     assert still.paid == 1
 
 
-def test_two_clients_on_one_home_pay_once(still: House) -> None:
+def test_two_clients_on_one_home_pay_once(still: Harness) -> None:
     """Two notebooks on the same home folder that make the same call share one job and one payment."""
     one, two = still.open(), still.open()
     mine, other = order(one), order(two)
@@ -197,7 +197,7 @@ def test_two_clients_on_one_home_pay_once(still: House) -> None:
     assert still.paid == 1
 
 
-def test_a_video_file_that_is_gone_is_fetched_again(client: Client, house: House) -> None:
+def test_a_video_file_that_is_gone_is_fetched_again(client: Client, house: Harness) -> None:
     """Where the mp4 was deleted, the same call downloads it once more and pays nothing."""
     video = finished(order(client))
     video.path.unlink()
@@ -207,7 +207,7 @@ def test_a_video_file_that_is_gone_is_fetched_again(client: Client, house: House
     assert house.paid == 1
 
 
-def test_find_paid_tells_without_asking_for_anything(client: Client, house: House) -> None:
+def test_find_paid_tells_without_asking_for_anything(client: Client, house: Harness) -> None:
     """`find_paid` gives the job that the same call would give back, and None where it would pay."""
     fields = {"quality": "360p", "seed": 7}
     assert client.find_paid(picture(0), picture(200), **fields) is None
@@ -219,7 +219,7 @@ def test_find_paid_tells_without_asking_for_anything(client: Client, house: Hous
     assert house.paid == 1
 
 
-def test_the_sandbox_never_gives_what_was_paid(house: House, tmp_path: Path) -> None:
+def test_the_sandbox_never_gives_what_was_paid(house: Harness, tmp_path: Path) -> None:
     """In one and the same folder, what another service made stays out of sight of the sandbox, and the reverse."""
     home = tmp_path / "one"
     finished(order(house.open(home=home)))
@@ -256,7 +256,7 @@ OTHER_THAN_USUAL: dict[str, Any] = {
     ids=lambda fields: " ".join(fields),
 )
 def test_the_line_that_makes_it_again_finds_it(
-    client: Client, house: House, tmp_path: Path, fields: dict[str, Any]
+    client: Client, house: Harness, tmp_path: Path, fields: dict[str, Any]
 ) -> None:
     """The line of Python that stands under a video, run in a cell, gives that very job: nothing is paid again."""
     for name, shade in (("a.png", 0), ("b.png", 200)):

@@ -15,7 +15,7 @@ from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.errors import PixVerseError
 from pixverse_nb.jobs.job import Job
 from tests.client.conftest import Build
-from tests.client.harness import A_JOB_S, House, failed, finished, order, picture, reached, until
+from tests.client.harness import A_JOB_S, Harness, failed, finished, order, picture, reached, until
 
 EMAIL = "maria.private@example.org"
 OTHER = "second.private@example.org"
@@ -28,7 +28,7 @@ GIVEN = {
 OURS = Path(pixverse_nb.__file__).parent
 
 
-def told_secrets(house: House, texts: list[str]) -> list[str]:
+def told_secrets(house: Harness, texts: list[str]) -> list[str]:
     """Return the texts that hold the token, an e-mail or a picture, plain, quoted or encoded."""
     pictures = [picture(shade) for shade in (0, 200)]
     secrets = [
@@ -60,13 +60,13 @@ def with_locals(error: BaseException) -> str:
 
 
 @pytest.fixture
-def private(built: Build, tmp_path: Path) -> Iterator[House]:
+def private(built: Build, tmp_path: Path) -> Iterator[Harness]:
     """Give a house with two private accounts, whose time stands still."""
     with built(tmp_path / "home", accounts=[EMAIL, OTHER], speed=0) as one:
         yield one
 
 
-def test_no_object_shows_a_secret(private: House) -> None:
+def test_no_object_shows_a_secret(private: Harness) -> None:
     """The repr and str of the client, a job in every state it has, its parts, its video and the vendor's answers."""
     client = private.open(email=EMAIL)
     job = order(client, prompt="rain")
@@ -81,7 +81,7 @@ def test_no_object_shows_a_secret(private: House) -> None:
     assert told_secrets(private, texts) == []
 
 
-def test_nothing_shown_in_a_cell_holds_a_secret(private: House) -> None:
+def test_nothing_shown_in_a_cell_holds_a_secret(private: Harness) -> None:
     """What a video and a list of jobs put into the notebook has neither the account nor the token."""
     client = private.open(email=EMAIL)
     job = order(client)
@@ -95,40 +95,40 @@ def test_nothing_shown_in_a_cell_holds_a_secret(private: House) -> None:
     assert told_secrets(private, html) == []
 
 
-def with_a_bad_field(house: House) -> Exception:
+def with_a_bad_field(house: Harness) -> Exception:
     """A wrong field beside a good picture and an account."""
     return raised(lambda: order(house.open(), email=EMAIL, quality="8k", reply_url=f"http://{EMAIL}", seed=EMAIL))
 
 
-def with_a_bad_picture(house: House) -> Exception:
+def with_a_bad_picture(house: Harness) -> Exception:
     """A picture that cannot be read."""
     return raised(lambda: order(house.open(email=EMAIL), first=picture(0)[:40]))
 
 
-def with_a_bad_token(house: House) -> Exception:
+def with_a_bad_token(house: Harness) -> Exception:
     """A token that cannot be one."""
     return raised(lambda: house.open(token=f"{house.box.token} {EMAIL}"))
 
 
-def with_a_home_that_cannot_be(house: House) -> Exception:
+def with_a_home_that_cannot_be(house: Harness) -> Exception:
     """A home folder that is a file."""
     house.home.write_text("in the way")
     return raised(lambda: house.open(email=EMAIL))
 
 
-def with_an_account_pending(house: House) -> Exception:
+def with_an_account_pending(house: Harness) -> Exception:
     """596, whose text holds the account's e-mail."""
     house.control.set_pending(EMAIL)
     return failed(order(house.open(email=EMAIL)))
 
 
-def with_a_busy_account(house: House) -> Exception:
+def with_a_busy_account(house: Harness) -> Exception:
     """429 with the e-mail in it, until the deadline."""
     house.control.arm("busy", times=None, kind="account")
     return failed(order(house.open(email=EMAIL), deadline_s=0.3))
 
 
-def with_a_failed_generation(house: House) -> Exception:
+def with_a_failed_generation(house: Harness) -> Exception:
     """A job that the vendor has made nothing of."""
     house.control.arm("failed")
     job = order(house.open(email=EMAIL))
@@ -137,38 +137,38 @@ def with_a_failed_generation(house: House) -> Exception:
     return failed(job)
 
 
-def with_a_waiting_that_ends(house: House) -> Exception:
+def with_a_waiting_that_ends(house: Harness) -> Exception:
     """`result(timeout=…)` on a running job."""
     job = order(house.open(email=EMAIL))
     reached(job, JobState.QUEUED)
     return raised(lambda: job.result(timeout=0))
 
 
-def with_an_answer_from_the_vendor(house: House) -> Exception:
+def with_an_answer_from_the_vendor(house: Harness) -> Exception:
     """A question about an account that the vendor does not know."""
     house.control.remove_account(EMAIL)
     return raised(lambda: house.open(email=EMAIL).credits())
 
 
-def with_a_vendor_out_of_reach(house: House) -> Exception:
+def with_a_vendor_out_of_reach(house: Harness) -> Exception:
     """A question that gets no answer."""
     client = house.open(email=EMAIL)
     house.control.arm("drop_before", times=None)
     return raised(client.credits)
 
 
-def with_an_answer_that_cannot_be_read(house: House) -> Exception:
+def with_an_answer_that_cannot_be_read(house: Harness) -> Exception:
     """An HTML page in place of an answer."""
     house.control.arm("html_error", times=None, status=500)
     return raised(house.open(email=EMAIL).videos)
 
 
-def with_an_unknown_name(house: House) -> Exception:
+def with_an_unknown_name(house: Harness) -> Exception:
     """`client.job` of somebody else's video."""
     return raised(lambda: house.open().job(f"user:1-pixverse:{EMAIL}-video:42"))
 
 
-def with_a_film_that_is_gone(house: House) -> Exception:
+def with_a_film_that_is_gone(house: Harness) -> Exception:
     """A download that fails for good."""
     house.control.arm("garbage_media", times=None)
     job = order(house.open(email=EMAIL))
@@ -203,7 +203,7 @@ WAYS = (
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 def test_no_error_tells_a_secret(
-    private: House, caplog: pytest.LogCaptureFixture, way: Callable[[House], Exception]
+    private: Harness, caplog: pytest.LogCaptureFixture, way: Callable[[Harness], Exception]
 ) -> None:
     """Neither its words, its reply, the variables of a verbose traceback, nor the log at DEBUG."""
     caplog.set_level(logging.DEBUG)
@@ -214,7 +214,7 @@ def test_no_error_tells_a_secret(
     assert told_secrets(private, told) == []
 
 
-def test_the_log_of_a_whole_life_tells_no_secret(private: House, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_of_a_whole_life_tells_no_secret(private: Harness, caplog: pytest.LogCaptureFixture) -> None:
     """At DEBUG, over every logger: uploads, the paid call, lists with `?email=`, lost answers, downloads."""
     caplog.set_level(logging.DEBUG)
     client: Client = private.open(email=EMAIL)

@@ -13,10 +13,10 @@ import pytest
 from pixverse_nb.client import Client
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.errors import InvalidRequest, JobError, LedgerError
-from tests.client.harness import A_JOB_S, PATIENCE_S, TIMING, House, finished, history, order, picture, reached, until
+from tests.client.harness import A_JOB_S, PATIENCE_S, TIMING, Harness, finished, history, order, picture, reached, until
 
 
-def other_home(house: House) -> Path:
+def other_home(house: Harness) -> Path:
     """Where the other machine keeps its jobs."""
     return house.home.with_name("other")
 
@@ -30,7 +30,7 @@ def tree(home: Path) -> dict[str, bytes]:
     }
 
 
-def test_finished_jobs_are_there_on_the_other_machine(house: House, tmp_path: Path) -> None:
+def test_finished_jobs_are_there_on_the_other_machine(house: Harness, tmp_path: Path) -> None:
     """Two videos travel: the same files, jobs, histories and uploads; the same call is answered without paying."""
     here = house.open()
     made = [order(here, seed=seed) for seed in (1, 2)]
@@ -51,11 +51,11 @@ def test_finished_jobs_are_there_on_the_other_machine(house: House, tmp_path: Pa
     again = order(there, seed=1)
     assert again.ref == made[0].ref
     assert len(there.uploads()) == 2
-    assert there.verify().is_whole
+    assert there.verify().is_intact
     assert house.paid == 2
 
 
-def test_what_was_said_of_the_videos_travels_with_them(house: House, tmp_path: Path) -> None:
+def test_what_was_said_of_the_videos_travels_with_them(house: Harness, tmp_path: Path) -> None:
     """Verdicts and judgements of the jobs in a bundle are there on the other machine, those of others stay at home."""
     here = house.open()
     one = here.sweep(picture(0), picture(200), quality="360p", seed=[1, 2, 3]).run(quiet=True)
@@ -70,7 +70,7 @@ def test_what_was_said_of_the_videos_travels_with_them(house: House, tmp_path: P
     assert [standing.wins for standing in again.ranking()] == [1, 0]
 
 
-def test_a_second_import_changes_nothing(house: House, tmp_path: Path) -> None:
+def test_a_second_import_changes_nothing(house: Harness, tmp_path: Path) -> None:
     """What is there already is left alone, and said."""
     here = house.open()
     job = order(here)
@@ -82,7 +82,7 @@ def test_a_second_import_changes_nothing(house: House, tmp_path: Path) -> None:
     assert tree(house.home) == files
 
 
-def test_chosen_jobs_only(house: House, tmp_path: Path) -> None:
+def test_chosen_jobs_only(house: Harness, tmp_path: Path) -> None:
     """With refs only these travel, with their pictures alone; an unknown ref is refused and no file is made."""
     here = house.open()
     one, two = order(here, seed=1), order(here, first=picture(99), seed=2)
@@ -98,7 +98,7 @@ def test_chosen_jobs_only(house: House, tmp_path: Path) -> None:
     assert [job.ref for job in there.jobs()] == [two.ref]
 
 
-def test_no_token_travels(house: House, tmp_path: Path) -> None:
+def test_no_token_travels(house: Harness, tmp_path: Path) -> None:
     """The token is nowhere in a bundle; the account is, which is why it is a private file."""
     here = house.open()
     finished(order(here))
@@ -111,7 +111,7 @@ def test_no_token_travels(house: House, tmp_path: Path) -> None:
         assert (tmp_path / "bundle.zip").stat().st_mode & 0o077 == 0
 
 
-def test_an_open_job_is_watched_there_and_not_sent(still: House, tmp_path: Path) -> None:
+def test_an_open_job_is_watched_there_and_not_sent(still: Harness, tmp_path: Path) -> None:
     """A job that is being made is waited for on both machines and paid once."""
     here = still.open()
     job = order(here)
@@ -127,7 +127,7 @@ def test_an_open_job_is_watched_there_and_not_sent(still: House, tmp_path: Path)
     assert (still.paid, still.control.requests["create-frames-v3"]) == (1, 1)
 
 
-def packed_unsent(house: House, bundle: Path) -> str:
+def packed_unsent(house: Harness, bundle: Path) -> str:
     """Write a bundle with one job that was never sent, because every slot was taken; return its ref."""
     here = house.open(timing=replace(TIMING, busy_wait_s=(600.0, 600.0)))
     house.control.arm("busy", times=None)
@@ -139,7 +139,7 @@ def packed_unsent(house: House, bundle: Path) -> str:
     return job.ref
 
 
-def test_what_was_never_sent_waits_for_a_word(house: House, tmp_path: Path) -> None:
+def test_what_was_never_sent_waits_for_a_word(house: Harness, tmp_path: Path) -> None:
     """Neither a look, nor waiting, nor the same call, nor a restart sends it there; `resume()` does, once."""
     ref = packed_unsent(house, tmp_path / "bundle.zip")
     there = house.open(home=other_home(house))
@@ -160,7 +160,7 @@ def test_what_was_never_sent_waits_for_a_word(house: House, tmp_path: Path) -> N
     assert house.paid == 1
 
 
-def test_a_second_kernel_there_does_not_send_it_either(house: House, tmp_path: Path) -> None:
+def test_a_second_kernel_there_does_not_send_it_either(house: Harness, tmp_path: Path) -> None:
     """Another process of that home, busy with its own jobs, sees the job come and leaves it alone."""
     ref = packed_unsent(house, tmp_path / "bundle.zip")
     house.control.speed = 0.0
@@ -174,7 +174,7 @@ def test_a_second_kernel_there_does_not_send_it_either(house: House, tmp_path: P
     assert house.paid == 1
 
 
-def test_a_video_made_there_comes_back(house: House, tmp_path: Path) -> None:
+def test_a_video_made_there_comes_back(house: Harness, tmp_path: Path) -> None:
     """The machine that waited to send learns from the bundle that the other one paid, and pays nothing."""
     ref = packed_unsent(house, tmp_path / "out.zip")
     there = house.open(home=other_home(house))
@@ -191,7 +191,7 @@ def test_a_video_made_there_comes_back(house: House, tmp_path: Path) -> None:
     assert house.paid == 1
 
 
-def test_a_lost_film_comes_back_with_a_bundle(house: House, tmp_path: Path) -> None:
+def test_a_lost_film_comes_back_with_a_bundle(house: Harness, tmp_path: Path) -> None:
     """A file that was altered here takes the bundle's bytes again; the job's row is left alone."""
     here = house.open()
     job = order(here)
@@ -203,7 +203,7 @@ def test_a_lost_film_comes_back_with_a_bundle(house: House, tmp_path: Path) -> N
     assert video.path.read_bytes() == whole
 
 
-def test_a_film_that_is_not_whole_stays_behind(house: House, tmp_path: Path) -> None:
+def test_a_film_that_is_not_whole_stays_behind(house: Harness, tmp_path: Path) -> None:
     """An altered film is not packed as if it were whole; the summary says so, and it is fetched there."""
     here = house.open()
     job = order(here)
@@ -252,14 +252,14 @@ def refused(client: Client, bundle: Path, said: str) -> None:
         ('"winner"', '"best"'),
         ('"created_at":', '"created_at":"then","was":'),
         ('"budget_credits":null', '"budget_credits":"much"'),
-        ('"trouble":null', '"trouble":5'),
+        ('"warning":null', '"warning":5'),
         ('"video_id":"user:', '"video_id":"../accounts/user:'),
         ('"url":"http', '"url":"file'),
-        ('"sources":["first"', '"sources":["exit()"'),
-        ('"sources":["first"', '"sources":["pv.UploadedFile(exit())"'),
+        ('"source_exprs":["first"', '"source_exprs":["exit()"'),
+        ('"source_exprs":["first"', '"source_exprs":["pv.UploadedFile(exit())"'),
     ],
 )
-def test_rows_that_cannot_be_are_refused_whole(house: House, tmp_path: Path, text: str, other: str) -> None:
+def test_rows_that_cannot_be_are_refused_whole(house: Harness, tmp_path: Path, text: str, other: str) -> None:
     """A bundle whose rows were changed by hand, its manifest too, is refused and changes nothing."""
     here = house.open()
     job = order(here)
@@ -272,7 +272,7 @@ def test_rows_that_cannot_be_are_refused_whole(house: House, tmp_path: Path, tex
 
 @pytest.mark.parametrize("name", ["../../private/secret", "/etc/passwd", "**", "", "A" * 64])
 @pytest.mark.parametrize("which", ["first_sha", "last_sha", "sha256"])
-def test_a_picture_that_lies_elsewhere_is_refused(house: House, tmp_path: Path, which: str, name: str) -> None:
+def test_a_picture_that_lies_elsewhere_is_refused(house: Harness, tmp_path: Path, which: str, name: str) -> None:
     """What names a picture or a video is a sha256: a forger's name that leads out of the home is not taken."""
     here = house.open()
     finished(order(here))
@@ -281,7 +281,7 @@ def test_a_picture_that_lies_elsewhere_is_refused(house: House, tmp_path: Path, 
     refused(house.open(home=other_home(house)), tmp_path / "bundle.zip", "damaged or incomplete")
 
 
-def test_what_was_paid_and_what_was_not_are_never_mixed(house: House, tmp_path: Path) -> None:
+def test_what_was_paid_and_what_was_not_are_never_mixed(house: Harness, tmp_path: Path) -> None:
     """The bundle of another service is refused."""
     here = house.open()
     finished(order(here))
@@ -290,7 +290,7 @@ def test_what_was_paid_and_what_was_not_are_never_mixed(house: House, tmp_path: 
     refused(elsewhere, tmp_path / "bundle.zip", "of another service")
 
 
-def test_a_cut_bundle_changes_nothing(house: House, tmp_path: Path) -> None:
+def test_a_cut_bundle_changes_nothing(house: Harness, tmp_path: Path) -> None:
     """A copy that broke off is refused before a single file is written."""
     here = house.open()
     finished(order(here))

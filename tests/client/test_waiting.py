@@ -10,7 +10,7 @@ from pixverse_nb.client import Client
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.errors import ConfigError, JobCancelled, JobTimeout
 from pixverse_nb.jobs.job import Job
-from tests.client.harness import A_JOB_S, PATIENCE_S, House, failed, finished, history, order, reached, running, until
+from tests.client.harness import A_JOB_S, PATIENCE_S, Harness, failed, finished, history, order, reached, running, until
 
 
 def test_await_leaves_the_loop_free(client: Client) -> None:
@@ -42,7 +42,7 @@ def test_result_works_inside_a_running_loop(client: Client) -> None:
     assert asyncio.run(cell()) > 0
 
 
-def test_several_jobs_are_awaited_together(client: Client, house: House) -> None:
+def test_several_jobs_are_awaited_together(client: Client, house: Harness) -> None:
     """`asyncio.gather` over jobs gives each its own film."""
 
     async def cell() -> list[str]:
@@ -53,7 +53,7 @@ def test_several_jobs_are_awaited_together(client: Client, house: House) -> None
     assert house.paid == 3
 
 
-def test_many_threads_wait_for_one_job(client: Client, house: House) -> None:
+def test_many_threads_wait_for_one_job(client: Client, house: Harness) -> None:
     """Every waiting thread gets the same video of the one generation."""
     job = order(client)
     with ThreadPoolExecutor(6) as pool:
@@ -62,7 +62,7 @@ def test_many_threads_wait_for_one_job(client: Client, house: House) -> None:
     assert house.paid == 1
 
 
-def test_a_given_up_await_leaves_the_job(still: House) -> None:
+def test_a_given_up_await_leaves_the_job(still: Harness) -> None:
     """Cancelling the coroutine that waits ends the waiting alone."""
     job = order(still.open())
 
@@ -79,7 +79,7 @@ def test_a_given_up_await_leaves_the_job(still: House) -> None:
     assert finished(job).size_bytes > 0
 
 
-def test_a_timeout_ends_the_waiting_only(still: House) -> None:
+def test_a_timeout_ends_the_waiting_only(still: Harness) -> None:
     """`result(timeout=…)` raises JobTimeout, which says how to come back; the job goes on and can be waited for."""
     job = order(still.open())
     reached(job, JobState.QUEUED)
@@ -93,7 +93,7 @@ def test_a_timeout_ends_the_waiting_only(still: House) -> None:
     assert finished(job).size_bytes > 0
 
 
-def test_an_interrupt_ends_the_waiting_only(still: House) -> None:
+def test_an_interrupt_ends_the_waiting_only(still: Harness) -> None:
     """Ctrl+C in `result()` says how to come back, and the same job is waited for to its end."""
     with running("interrupted.py", still) as script:
         assert script.stdin is not None
@@ -110,7 +110,7 @@ def test_an_interrupt_ends_the_waiting_only(still: House) -> None:
     assert still.paid == 1
 
 
-def test_a_subscriber_hears_every_change_until_it_leaves(still: House) -> None:
+def test_a_subscriber_hears_every_change_until_it_leaves(still: Harness) -> None:
     """The callback gets the job at each change, on a thread of ours; after unsubscribing it hears nothing."""
     client = still.open()
     heard: list[tuple[Job, JobState, str]] = []
@@ -183,7 +183,7 @@ def test_waiting_in_a_subscriber_is_refused(client: Client) -> None:
     assert "await job" in said[0]
 
 
-def test_cancelled_before_it_was_sent_it_is_never_paid(house: House) -> None:
+def test_cancelled_before_it_was_sent_it_is_never_paid(house: Harness) -> None:
     """A job that still waits for a slot is given up without a payment, and its result says so."""
     house.control.arm("busy", times=None, retry_after_s=60)
     job = order(house.open())
@@ -197,7 +197,7 @@ def test_cancelled_before_it_was_sent_it_is_never_paid(house: House) -> None:
     assert job.cancel() is False
 
 
-def test_cancelled_after_it_was_sent_it_stays_paid(still: House) -> None:
+def test_cancelled_after_it_was_sent_it_stays_paid(still: Harness) -> None:
     """The waiting ends and the vendor's slot is freed; the error says that it is paid and how to go on."""
     job = order(still.open())
     reached(job, JobState.QUEUED)
@@ -207,11 +207,12 @@ def test_cancelled_after_it_was_sent_it_stays_paid(still: House) -> None:
     assert "it stays paid" in str(error)
     assert error.may_have_been_charged == "yes"
     assert (
-        job.snapshot().next_step == f'client.job("{job.ref}").resume() goes on waiting for it; nothing is paid again.'
+        job.snapshot().suggested_action
+        == f'client.job("{job.ref}").resume() goes on waiting for it; nothing is paid again.'
     )
 
 
-def test_a_cancelled_job_is_resumed_without_paying_again(still: House) -> None:
+def test_a_cancelled_job_is_resumed_without_paying_again(still: Harness) -> None:
     """`resume()` takes the generation up that the vendor makes all the same."""
     job = order(still.open())
     reached(job, JobState.QUEUED)

@@ -14,8 +14,8 @@ import pytest
 from pixverse_nb.client import Client
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.errors import ConfigError
-from pixverse_nb.jobs.webhooks import Listener
-from tests.client.harness import A_JOB_S, PATIENCE_S, TIMING, House, finished, order, reached, until
+from pixverse_nb.jobs.webhooks import WebhookListener
+from tests.client.harness import A_JOB_S, PATIENCE_S, TIMING, Harness, finished, order, reached, until
 
 # The rhythm alone asks for the list after 32 s, longer than a test waits: the videos are expected in eleven days.
 SPARSE = replace(TIMING, poll_s=4.0, typical_s=1e6)
@@ -24,7 +24,7 @@ NEVER = replace(TIMING, poll_s=1000.0, typical_s=1e6)
 
 
 @pytest.fixture
-def quiet(still: House) -> Iterator[tuple[House, Client, Listener]]:
+def quiet(still: Harness) -> Iterator[tuple[Harness, Client, WebhookListener]]:
     """Give a house whose client listens and asks for no list by itself."""
     client = still.open(timing=NEVER)
     with client.listen() as listener:
@@ -42,7 +42,7 @@ def settled(client: Client) -> None:
     client._portal.call(asyncio.sleep(0))
 
 
-def test_the_end_is_known_by_the_callback(still: House) -> None:
+def test_the_end_is_known_by_the_callback(still: Harness) -> None:
     """Each list that was asked for until the end of the job was asked for by a callback; the rhythm had not begun."""
     client = still.open(timing=SPARSE)
     with client.listen() as listener:
@@ -56,7 +56,7 @@ def test_the_end_is_known_by_the_callback(still: House) -> None:
     assert still.control.notes == []
 
 
-def test_a_lost_call_is_found_by_the_callback(still: House) -> None:
+def test_a_lost_call_is_found_by_the_callback(still: Harness) -> None:
     """The answer of the paid call is lost; the callback names it, and the list then shows it: never sent again."""
     still.control.switches.reply_ref_in_rows = True
     still.control.arm("lost_answer", times=1)
@@ -68,7 +68,7 @@ def test_a_lost_call_is_found_by_the_callback(still: House) -> None:
     assert still.paid == 1
 
 
-def test_a_forged_end_ends_nothing(quiet: tuple[House, Client, Listener]) -> None:
+def test_a_forged_end_ends_nothing(quiet: tuple[Harness, Client, WebhookListener]) -> None:
     """A callback that says completed, failed or moderated changes neither state nor ledger."""
     house, client, listener = quiet
     job = order(client)
@@ -89,7 +89,7 @@ def test_a_forged_end_ends_nothing(quiet: tuple[House, Client, Listener]) -> Non
     assert house.paid == 1
 
 
-def test_a_storm_of_callbacks_asks_no_more_than_the_rhythm_may(quiet: tuple[House, Client, Listener]) -> None:
+def test_a_storm_of_callbacks_asks_no_more_than_the_rhythm_may(quiet: tuple[Harness, Client, WebhookListener]) -> None:
     """A hundred callbacks about an open job within `poll_s` cause no list at all: the last one is not that old."""
     house, client, listener = quiet
     job = order(client)
@@ -101,7 +101,7 @@ def test_a_storm_of_callbacks_asks_no_more_than_the_rhythm_may(quiet: tuple[Hous
     assert (listener.polls, house.control.requests["videos"]) == (0, 0)
 
 
-def test_what_names_no_open_job_is_no_hint(quiet: tuple[House, Client, Listener]) -> None:
+def test_what_names_no_open_job_is_no_hint(quiet: tuple[Harness, Client, WebhookListener]) -> None:
     """Another's job, half a reference, one that has ended, a body without sense: heard, and nothing is done."""
     house, client, listener = quiet
     job = order(client)
@@ -130,7 +130,7 @@ def test_what_names_no_open_job_is_no_hint(quiet: tuple[House, Client, Listener]
     assert house.paid == 1
 
 
-def test_the_address_is_sent_where_it_can_be_reached(still: House) -> None:
+def test_the_address_is_sent_where_it_can_be_reached(still: Harness) -> None:
     """To a service on this machine, or with a public address, it goes along by itself; the person's own goes first."""
     client = still.open(timing=NEVER)
     assert order(client, seed=1).request.reply_url is None
@@ -143,7 +143,7 @@ def test_the_address_is_sent_where_it_can_be_reached(still: House) -> None:
         assert urlsplit(listener.url).path.rpartition("/")[2] not in repr(order(client, seed=5))
 
 
-def test_an_address_that_nobody_can_reach_is_not_sent(still: House) -> None:
+def test_an_address_that_nobody_can_reach_is_not_sent(still: Harness) -> None:
     """With a vendor elsewhere and no public address, the listener's address stays here."""
     client = Client(token="user:1-abcdefgh", base_url="https://api.example/v2", home=still.home)
     with client, client.listen() as listener:
@@ -151,7 +151,7 @@ def test_an_address_that_nobody_can_reach_is_not_sent(still: House) -> None:
         assert listener.url.startswith("http://127.0.0.1:")
 
 
-def test_the_same_call_is_the_same_job_with_and_without_a_listener(still: House) -> None:
+def test_the_same_call_is_the_same_job_with_and_without_a_listener(still: Harness) -> None:
     """The address makes no other video: nothing is paid again because somebody listens now."""
     client = still.open(timing=NEVER)
     job = order(client)
@@ -159,7 +159,7 @@ def test_the_same_call_is_the_same_job_with_and_without_a_listener(still: House)
         assert order(client) is job
 
 
-def test_one_listener_at_a_time(still: House) -> None:
+def test_one_listener_at_a_time(still: Harness) -> None:
     """A second one is refused while the first is open; closing twice is one closing."""
     client = still.open()
     first = client.listen()
@@ -170,7 +170,7 @@ def test_one_listener_at_a_time(still: House) -> None:
     assert client.listen(first.port).port == first.port
 
 
-def test_it_ends_with_its_client(still: House) -> None:
+def test_it_ends_with_its_client(still: Harness) -> None:
     """After `close()` nobody listens, and the listener says so."""
     client = still.open()
     listener = client.listen()
@@ -184,7 +184,7 @@ def test_it_ends_with_its_client(still: House) -> None:
 
 
 @pytest.mark.parametrize("public_url", ["", "tunnel.example", "ftp://x", "https://a b", "https://x/" + "a" * 1000])
-def test_a_strange_public_address_is_refused(still: House, public_url: str) -> None:
+def test_a_strange_public_address_is_refused(still: Harness, public_url: str) -> None:
     """What is no http(s) address, or leaves no room for the path, is a ConfigError; nothing listens."""
     client = still.open()
     with pytest.raises(ConfigError, match="public_url"):
@@ -192,7 +192,9 @@ def test_a_strange_public_address_is_refused(still: House, public_url: str) -> N
     client.listen()
 
 
-def test_the_secret_path_is_not_told(quiet: tuple[House, Client, Listener], caplog: pytest.LogCaptureFixture) -> None:
+def test_the_secret_path_is_not_told(
+    quiet: tuple[Harness, Client, WebhookListener], caplog: pytest.LogCaptureFixture
+) -> None:
     """Neither the log, nor the listener's words, nor the job's history and line of Python hold it."""
     caplog.set_level(logging.DEBUG, logger="pixverse_nb")
     caplog.set_level(logging.DEBUG, logger="asyncio")

@@ -18,13 +18,13 @@ FULL = a_record(
     account="maria@example.org",
     attempt=2,
     intent_at=NOW + 1,
-    send_by=NOW + 61,
+    send_deadline=NOW + 61,
     retry_at=NOW + 2,
     unknown_since=NOW + 3,
-    absent_since=(NOW + 200, NOW + 204),
+    missing_poll_starts=(NOW + 200, NOW + 204),
     video_id=a_video_id(),
     submitted_at=NOW + 4,
-    seen_open_at=NOW + 50,
+    last_seen_running_at=NOW + 50,
     finished_at=NOW + 60,
     queue_position=3,
     url="https://media.example.org/a%2Fb.mp4",
@@ -32,18 +32,18 @@ FULL = a_record(
     charged="yes",
     estimated_credits=60,
     cost_credits=60,
-    trouble="busy",
+    warning="busy",
     error_kind="JobFailed",
     error="No.",
-    parked=True,
+    blocked=True,
     imported=True,
     budget_credits=600,
     sweep="sw-1",
     sweep_budget_credits=240,
-    question="Send it again?",
-    lookalike="user:1-a@example.com-v:9",
+    pending_question="Send it again?",
+    candidate_video_id="user:1-a@example.com-v:9",
     notices=("one", "two"),
-    sources=("'a.jpg'", "'b.jpg'"),
+    source_exprs=("'a.jpg'", "'b.jpg'"),
     fit="contain",
     allow_refused=True,
 )
@@ -72,7 +72,7 @@ def test_fields_of_a_newer_version_are_left_out() -> None:
 def test_a_record_of_an_older_version_gets_defaults() -> None:
     """A record from before a field existed can still be read."""
     values = a_record().to_json()
-    for name in ("notices", "sources", "absent_since", "parked", "video", "cost_credits"):
+    for name in ("notices", "source_exprs", "missing_poll_starts", "blocked", "video", "cost_credits"):
         del values[name]
     assert JobRecord.from_json(values) == a_record()
 

@@ -8,24 +8,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixverse_nb.domain.ratings import PRIOR_DUELS, Duel, DuelResult, Standing, next_pair, rank
+from pixverse_nb.domain.ratings import PRIOR_DUELS, DuelResult, PairwiseVote, RankEntry, next_pair, rank
 
 KEYS = ["a", "b", "c", "d", "e"]
 AT_LEISURE = settings(deadline=None)  # a busy machine is no fault of the ranking
 MIRROR: dict[DuelResult, DuelResult] = {"left": "right", "right": "left", "tie": "tie"}
 PAIRS = st.tuples(st.sampled_from(KEYS), st.sampled_from(KEYS)).filter(lambda pair: pair[0] != pair[1])
 DUELS = st.lists(
-    st.tuples(PAIRS, st.sampled_from(list(MIRROR))).map(lambda told: Duel(*told[0], result=told[1], at=0.0)),
+    st.tuples(PAIRS, st.sampled_from(list(MIRROR))).map(lambda told: PairwiseVote(*told[0], result=told[1], at=0.0)),
     max_size=25,
 )
 
 
-def beats(winner: str, loser: str) -> Duel:
+def beats(winner: str, loser: str) -> PairwiseVote:
     """A judgement for the left one."""
-    return Duel(winner, loser, "left", 0.0)
+    return PairwiseVote(winner, loser, "left", 0.0)
 
 
-def by_key(standings: tuple[Standing, ...]) -> dict[str, Standing]:
+def by_key(standings: tuple[RankEntry, ...]) -> dict[str, RankEntry]:
     """The standings by key."""
     return {standing.key: standing for standing in standings}
 
@@ -48,7 +48,7 @@ def test_much_evidence_gives_the_shares_that_were_judged() -> None:
 
 def test_wins_losses_and_ties_are_counted() -> None:
     """Each side of each judgement is counted where it belongs."""
-    told = [beats("a", "b"), Duel("a", "b", "right", 0.0), beats("a", "c"), Duel("b", "c", "tie", 0.0)]
+    told = [beats("a", "b"), PairwiseVote("a", "b", "right", 0.0), beats("a", "c"), PairwiseVote("b", "c", "tie", 0.0)]
     counts = {key: (at.wins, at.losses, at.ties, at.duels) for key, at in by_key(rank(told, ["a", "b", "c"])).items()}
     assert counts == {"a": (2, 1, 0, 3), "b": (1, 1, 1, 3), "c": (0, 1, 1, 2)}
 
@@ -81,11 +81,11 @@ def test_what_does_not_belong_is_passed_over() -> None:
 
 @AT_LEISURE
 @given(DUELS)
-def test_names_and_sides_do_not_matter(duels: list[Duel]) -> None:
+def test_names_and_sides_do_not_matter(duels: list[PairwiseVote]) -> None:
     """Other names for the videos give the same scores, and so do the judgements with left and right exchanged."""
     names = dict(zip(KEYS, ["z", "y", "x", "w", "v"], strict=True))
-    renamed = [Duel(names[duel.left], names[duel.right], duel.result, 0.0) for duel in duels]
-    mirrored = [Duel(duel.right, duel.left, MIRROR[duel.result], 0.0) for duel in duels]
+    renamed = [PairwiseVote(names[duel.left], names[duel.right], duel.result, 0.0) for duel in duels]
+    mirrored = [PairwiseVote(duel.right, duel.left, MIRROR[duel.result], 0.0) for duel in duels]
     plain = by_key(rank(duels, KEYS))
     for key, other in by_key(rank(renamed, [names[key] for key in KEYS])).items():
         (old,) = (name for name in KEYS if names[name] == key)
@@ -96,9 +96,9 @@ def test_names_and_sides_do_not_matter(duels: list[Duel]) -> None:
 
 @AT_LEISURE
 @given(st.permutations(KEYS), st.integers(1, 4), st.booleans())
-def test_a_chain_of_dominance_is_the_order(order: list[str], times: int, is_whole: bool) -> None:
+def test_a_chain_of_dominance_is_the_order(order: list[str], times: int, is_intact: bool) -> None:
     """Where each video beats those after it, all of them or only the next one, the ranking is that order."""
-    pairs = list(combinations(order, 2)) if is_whole else list(pairwise(order))
+    pairs = list(combinations(order, 2)) if is_intact else list(pairwise(order))
     standings = rank([beats(*pair) for pair in pairs] * times, KEYS)
     assert [at.key for at in standings] == order
     assert all(one.score > other.score for one, other in pairwise(standings))
@@ -106,7 +106,7 @@ def test_a_chain_of_dominance_is_the_order(order: list[str], times: int, is_whol
 
 @AT_LEISURE
 @given(DUELS, PAIRS)
-def test_one_more_win_never_harms(duels: list[Duel], pair: tuple[str, str]) -> None:
+def test_one_more_win_never_harms(duels: list[PairwiseVote], pair: tuple[str, str]) -> None:
     """A further judgement for a video raises its score and lowers the other's."""
     before, after = by_key(rank(duels, KEYS)), by_key(rank([*duels, beats(*pair)], KEYS))
     assert after[pair[0]].score > before[pair[0]].score
@@ -115,19 +115,19 @@ def test_one_more_win_never_harms(duels: list[Duel], pair: tuple[str, str]) -> N
 
 @AT_LEISURE
 @given(DUELS)
-def test_scores_are_finite_and_sorted(duels: list[Duel]) -> None:
+def test_scores_are_finite_and_sorted(duels: list[PairwiseVote]) -> None:
     """Every key stands in the ranking once, with a finite score, the best first and what nobody judged last."""
     standings = rank(duels, KEYS)
     assert sorted(at.key for at in standings) == KEYS
     assert all(math.isfinite(at.score) for at in standings)
-    judged = [at for at in standings if at.duels]
-    assert standings[: len(judged)] == tuple(judged)
-    assert all(one.score >= other.score - 1e-6 for one, other in pairwise(judged))
+    validate_fields = [at for at in standings if at.duels]
+    assert standings[: len(validate_fields)] == tuple(validate_fields)
+    assert all(one.score >= other.score - 1e-6 for one, other in pairwise(validate_fields))
 
 
 def test_equal_ones_share_a_place_and_the_unjudged_have_none() -> None:
     """Two that won and lost alike are both first, the next one is third, and what nobody judged stands apart."""
-    told = [beats("b", "c"), beats("d", "c"), Duel("b", "d", "tie", 0.0)]
+    told = [beats("b", "c"), beats("d", "c"), PairwiseVote("b", "d", "tie", 0.0)]
     assert [(at.key, at.place) for at in rank(told, KEYS)] == [
         ("b", 1),
         ("d", 1),
@@ -139,7 +139,7 @@ def test_equal_ones_share_a_place_and_the_unjudged_have_none() -> None:
 
 @AT_LEISURE
 @given(DUELS, st.integers())
-def test_the_next_pair_is_one_that_was_judged_least(duels: list[Duel], seed: int) -> None:
+def test_the_next_pair_is_one_that_was_judged_least(duels: list[PairwiseVote], seed: int) -> None:
     """No other pair was judged less often, and asking again gives the same pair on the same sides."""
     pair = next_pair(duels, KEYS, seed=seed)
     assert pair is not None
@@ -150,11 +150,11 @@ def test_the_next_pair_is_one_that_was_judged_least(duels: list[Duel], seed: int
 
 def test_every_pair_comes_once_before_any_comes_twice() -> None:
     """Ten judgements of five videos are the ten pairs; after five of them every video was seen at least once."""
-    duels: list[Duel] = []
+    duels: list[PairwiseVote] = []
     for _ in range(10):
         pair = next_pair(duels, KEYS, seed=3)
         assert pair is not None
-        duels.append(Duel(*pair, "tie", 0.0))
+        duels.append(PairwiseVote(*pair, "tie", 0.0))
     assert {frozenset((duel.left, duel.right)) for duel in duels} == {frozenset(two) for two in combinations(KEYS, 2)}
     assert {key for duel in duels[:3] for key in (duel.left, duel.right)} == set(KEYS)
 

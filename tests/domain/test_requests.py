@@ -12,17 +12,17 @@ from pixverse_nb.domain.jobs import FINAL_STATES, JobState
 from pixverse_nb.domain.remote import AccountCapacity, Capacity, Credits, RemoteState, RemoteVideo, RunningJob
 from pixverse_nb.domain.requests import (
     ASPECT_RATIOS,
+    CONSTRAINTS,
     DURATIONS,
     MOTION_MODES,
     PROMPT_MAX,
     QUALITIES,
-    REFUSALS,
     REPLY_MAX,
     REPLY_REF_MAX,
     SEED_MAX,
     FramesRequest,
     build_request,
-    refusals,
+    violations,
 )
 from pixverse_nb.errors import InvalidRequest
 from tests.factories import EMAIL, a_request, a_video_id
@@ -137,13 +137,13 @@ def test_refused_combinations_are_named_before_sending(values: dict[str, object]
     wrong = wrong_fields(**values)
     assert wrong.keys() == values.keys()
     assert all("allow_refused=True" in mend for mend in wrong.values())
-    assert len(refusals(values)) == 1
+    assert len(violations(values)) == 1
 
 
 def test_three_rules_at_once() -> None:
     """1080p, fast and 8 s break all three rules, and all are told."""
     values = {"quality": "1080p", "motion_mode": "fast", "duration": 8}
-    assert refusals(values) == REFUSALS
+    assert violations(values) == CONSTRAINTS
     assert wrong_fields(**values).keys() == values.keys()
 
 
@@ -195,14 +195,14 @@ def test_what_changes_the_video_changes_the_cell(name: str) -> None:
 def test_the_way_does_not_change_the_cell(name: str) -> None:
     """Account, callback, reference and slots make no other video: the same call finds the same job."""
     assert a_request(**{name: WAYS[name]}).cell == a_request().cell
-    assert a_request(**{name: WAYS[name]}).call_key == a_request().call_key
+    assert a_request(**{name: WAYS[name]}).seedless_key == a_request().seedless_key
 
 
 def test_the_call_key_leaves_out_the_seed_alone() -> None:
     """A call that lets the seed be drawn is the same call whatever was drawn, and no other field is forgotten."""
-    assert a_request(seed=1).call_key == a_request(seed=2).call_key
+    assert a_request(seed=1).seedless_key == a_request(seed=2).seedless_key
     for name in LOOKS.keys() - {"seed"}:
-        assert a_request(**{name: LOOKS[name]}).call_key != a_request().call_key
+        assert a_request(**{name: LOOKS[name]}).seedless_key != a_request().seedless_key
 
 
 def test_the_cell_is_the_same_in_every_process() -> None:
@@ -274,9 +274,9 @@ def test_what_our_ledger_keeps_is_not_judged_again() -> None:
     """The same request comes back without loading the judge; where fields are missing or strange it is judged anew."""
     made = a_request(seed=7, prompt="a cup")
     kept = dict(vars(made))
-    again = FramesRequest.judged_before(kept)
+    again = FramesRequest.from_trusted(kept)
     assert (again, again.cell) == (made, made.cell)
     older = {name: value for name, value in kept.items() if name != "max_jobs"}
-    assert FramesRequest.judged_before(older) == made
+    assert FramesRequest.from_trusted(older) == made
     with pytest.raises(InvalidRequest, match="quality"):
-        FramesRequest.judged_before({**older, "quality": "999p"})
+        FramesRequest.from_trusted({**older, "quality": "999p"})

@@ -5,7 +5,7 @@ from typing import Literal
 
 import pytest
 
-from pixverse_nb.domain.validation import judged
+from pixverse_nb.domain.validation import validate_fields
 from pixverse_nb.errors import InvalidRequest
 
 
@@ -26,13 +26,17 @@ def mend(name: str, message: str, given: object) -> str:
 def wrong_fields(**values: object) -> dict[str, str]:
     """The fields that are refused, with their sentences."""
     with pytest.raises(InvalidRequest) as caught:
-        judged(Tea, values, mend=mend)
+        validate_fields(Tea, values, mend=mend)
     return dict(caught.value.fields)
 
 
 def test_what_is_right_comes_back_whole() -> None:
     """Values that fit come back with the defaults of those that were left out."""
-    assert judged(Tea, {"leaf": "green", "name": "Oolo"}, mend=mend) == {"leaf": "green", "minutes": 3, "name": "Oolo"}
+    assert validate_fields(Tea, {"leaf": "green", "name": "Oolo"}, mend=mend) == {
+        "leaf": "green",
+        "minutes": 3,
+        "name": "Oolo",
+    }
 
 
 def test_every_wrong_field_is_named_at_once() -> None:
@@ -50,7 +54,7 @@ def test_what_is_missing_is_named() -> None:
 def test_a_bound_holds_for_what_may_be_none() -> None:
     """The rule of an optional field speaks of its value, and None passes."""
     assert wrong_fields(leaf="black", name="12345").keys() == {"name"}
-    assert judged(Tea, {"leaf": "black", "name": None}, mend=mend)["name"] is None
+    assert validate_fields(Tea, {"leaf": "black", "name": None}, mend=mend)["name"] is None
 
 
 @pytest.mark.parametrize("minutes", ["3", 3.0, True])
@@ -62,6 +66,6 @@ def test_a_strict_field_takes_its_own_type_only(minutes: object) -> None:
 def test_a_traceback_does_not_hold_what_was_given() -> None:
     """The error bears no pydantic error along, whose text repeats every value."""
     with pytest.raises(InvalidRequest) as caught:
-        judged(Tea, {"leaf": "maria.lopez@example.org"}, mend=lambda name, *_: name)
+        validate_fields(Tea, {"leaf": "maria.lopez@example.org"}, mend=lambda name, *_: name)
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__

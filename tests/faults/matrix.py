@@ -93,7 +93,7 @@ class Audit:
 def run_matrix(plan: Plan, folder: Path) -> Audit:
     """Run all lanes to their end and add up their audits."""
     with Vendor() as vendor, ThreadPoolExecutor(plan.lanes) as pool:
-        lanes = [Lane(vendor, plan, folder / f"lane{number}", number) for number in range(plan.lanes)]
+        lanes = [AccountLimit(vendor, plan, folder / f"lane{number}", number) for number in range(plan.lanes)]
         for future in [pool.submit(lane.run) for lane in lanes]:
             future.result()
     return _sum([lane.audit() for lane in lanes])
@@ -105,7 +105,7 @@ def deaths(plan: Plan, lane: int) -> Iterator[tuple[str, int]]:
     return itertools.islice(itertools.cycle(both), lane, None, plan.lanes)
 
 
-class Lane:
+class AccountLimit:
     """One account, one home, and the workers that follow each other there."""
 
     def __init__(self, vendor: Vendor, plan: Plan, folder: Path, number: int) -> None:

@@ -26,9 +26,9 @@ class RecordsAfterwards(Submitter):
             reply_ref=record.reply_ref,
             email=record.account,
         )
-        outcome = await desk.client.send_paid(call, may_leave=lambda: True)
+        outcome = await desk.client.send_once(call, before_send=lambda: True)
         now = desk.now()
-        desk.apply(ref, events.IntentMade(now, send_by=now, owner=desk.owner), is_intent=True)
+        desk.apply(ref, events.IntentRecorded(now, send_deadline=now, owner=desk.owner), is_intent=True)
         desk.apply(ref, self._event_of(outcome, desk.records[ref]))
 
 

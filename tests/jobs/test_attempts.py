@@ -6,8 +6,8 @@ from typing import Any
 from pixverse_nb.domain.jobs import Attempt, JobEvent, JobRecord, JobState
 from pixverse_nb.domain.requests import FramesRequest
 from pixverse_nb.errors import Charge
-from pixverse_nb.jobs.results import attempts_of
-from tests.client.harness import SETTLING, House, finished, order
+from pixverse_nb.jobs.results import attempts_from_events
+from tests.client.harness import SETTLING, Harness, finished, order
 
 JOB = JobRecord(
     ref="pv-1", service="s", request=FramesRequest(first="a", last="b", seed=1), created_at=0.0, deadline_at=1800.0
@@ -17,7 +17,7 @@ JOB = JobRecord(
 def told(*states: str, attempt: int, charged: Charge = "yes", **changes: Any) -> tuple[Attempt, ...]:
     """Return the attempts of a history that went through `states`, a second each."""
     events = [JobEvent(float(at), JobState(state), f"event {at}") for at, state in enumerate(states)]
-    return attempts_of(replace(JOB, attempt=attempt, charged=charged, **changes), events)
+    return attempts_from_events(replace(JOB, attempt=attempt, charged=charged, **changes), events)
 
 
 def test_a_job_that_was_never_sent_has_none() -> None:
@@ -51,7 +51,7 @@ def test_an_adopted_job_shows_no_call_that_nobody_saw() -> None:
     assert [call.number for call in told("waiting", "submitting", "queued", attempt=2)] == [2]
 
 
-def test_a_real_job_tells_of_its_lost_call(house: House) -> None:
+def test_a_real_job_tells_of_its_lost_call(house: Harness) -> None:
     """The first call never arrives, its absence is proved, the second is accepted: two attempts, one of them paid."""
     house.control.arm("drop_before", times=1, route="create*")
     job = order(house.open(timing=SETTLING))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from pixverse_nb.domain.remote import RemoteState, RemoteVideo
-from pixverse_nb.jobs.poller import reach_of
+from pixverse_nb.jobs.poller import list_window
 
 ZERO_DATE = -62_135_596_800.0  # 0001-01-01, the zero value of some languages
 
@@ -32,4 +32,4 @@ def a_page(*times: float | None) -> list[RemoteVideo]:
 )
 def test_most_rows_tell_how_far_a_page_reaches(times: Sequence[float | None], reach: float | None) -> None:
     """One row with a senseless time does not make a list look whole; rows without times tell nothing."""
-    assert reach_of(a_page(*times)) == reach
+    assert list_window(a_page(*times)) == reach

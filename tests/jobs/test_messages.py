@@ -7,13 +7,13 @@ import pytest
 from pixverse_nb.domain.jobs import JobState, StoredVideo
 from pixverse_nb.domain.remote import RemoteState
 from pixverse_nb.jobs import events
-from pixverse_nb.jobs.messages import next_step, told
+from pixverse_nb.jobs.messages import suggested_action, told
 from pixverse_nb.jobs.transitions import advance
 from tests.factories import EMAIL, NOW, TOKEN, a_record, a_row, a_video_id
 
 WAITING = a_record(state=JobState.WAITING, first_path="upload/1", last_path="upload/2")
-SENT = advance(WAITING, events.IntentMade(NOW, NOW + 60, "me"))
-LOST = advance(SENT, events.AnswerLost(NOW + 5, "cut"))
+SENT = advance(WAITING, events.IntentRecorded(NOW, NOW + 60, "me"))
+LOST = advance(SENT, events.ResponseLost(NOW + 5, "cut"))
 RUNNING = advance(SENT, events.CallAccepted(NOW + 5, a_video_id(), EMAIL, 60))
 
 LINES: list[tuple[events.Event, object, str]] = [
@@ -23,26 +23,26 @@ LINES: list[tuple[events.Event, object, str]] = [
         a_record(state=JobState.UPLOADING),
         "both pictures are at the vendor",
     ),
-    (events.AccountLeft(NOW, EMAIL), WAITING, "another account has room: it goes there"),
-    (events.IntentMade(NOW, NOW + 60, "me"), replace(WAITING, attempt=2), "paid call 3 is about to leave"),
+    (events.AccountSwitched(NOW, EMAIL), WAITING, "another account has room: it goes there"),
+    (events.IntentRecorded(NOW, NOW + 60, "me"), replace(WAITING, attempt=2), "paid call 3 is about to leave"),
     (events.CallAccepted(NOW, a_video_id(), EMAIL, 60), SENT, "accepted by the vendor: paid"),
     (events.CallRefused(NOW, "APIError", "No.", attempt=1), SENT, "refused, nothing paid: No."),
     (events.CallPostponed(NOW, NOW + 9, "Busy.", attempt=1), SENT, "not accepted, nothing paid: Busy."),
     (
-        events.AnswerLost(NOW, "cut"),
+        events.ResponseLost(NOW, "cut"),
         SENT,
         "no answer to the paid call (cut); checking the vendor's list, never sending it again blindly",
     ),
-    (events.RowSeen(NOW, NOW, a_row(RemoteState.QUEUED)), RUNNING, "the vendor's list shows it queued"),
-    (events.RowSeen(NOW, NOW, a_row()), RUNNING, "the vendor's list shows it generating"),
-    (events.RowMissing(NOW + 9000, NOW + 9000, 180.0), LOST, "not in the vendor's list"),
+    (events.ListedInPoll(NOW, NOW, a_row(RemoteState.QUEUED)), RUNNING, "the vendor's list shows it queued"),
+    (events.ListedInPoll(NOW, NOW, a_row()), RUNNING, "the vendor's list shows it generating"),
+    (events.MissingFromPoll(NOW + 9000, NOW + 9000, 180.0), LOST, "not in the vendor's list"),
     (
-        events.RowMissing(NOW + 9009, NOW + 9008, 180.0),
-        replace(LOST, absent_since=(NOW + 9000,)),
+        events.MissingFromPoll(NOW + 9009, NOW + 9008, 180.0),
+        replace(LOST, missing_poll_starts=(NOW + 9000,)),
         "proved: never accepted, not paid",
     ),
     (
-        events.DebitSeen(NOW, 60),
+        events.UnexplainedDebit(NOW, 60),
         LOST,
         (
             "The vendor lists no such generation, but the balance fell by 60 credits that nothing else explains. "
@@ -50,7 +50,7 @@ LINES: list[tuple[events.Event, object, str]] = [
         ),
     ),
     (
-        events.LookalikeSeen(NOW, "user:1-maria@example.com-v:1001"),
+        events.AmbiguousMatch(NOW, "user:1-maria@example.com-v:1001"),
         LOST,
         (
             "The vendor lists a generation (number 1001) with the seed of this lost call, but what else it tells of it "
@@ -58,13 +58,13 @@ LINES: list[tuple[events.Event, object, str]] = [
         ),
     ),
     (
-        events.Decided(NOW, was_paid=True),
-        replace(LOST, question="Was it paid?"),
+        events.ResolvedByUser(NOW, was_charged=True),
+        replace(LOST, pending_question="Was it paid?"),
         "decided by a person: the lost call was paid",
     ),
     (
-        events.Decided(NOW, was_paid=False),
-        replace(LOST, question="Was it paid?"),
+        events.ResolvedByUser(NOW, was_charged=False),
+        replace(LOST, pending_question="Was it paid?"),
         "decided by a person: the lost call was not paid",
     ),
     (events.FileLost(NOW, "It is gone."), replace(RUNNING, state=JobState.DONE), "It is gone."),
@@ -73,14 +73,14 @@ LINES: list[tuple[events.Event, object, str]] = [
         replace(RUNNING, state=JobState.DOWNLOADING),
         "downloaded, checked and stored",
     ),
-    (events.Troubled(NOW, "No network."), RUNNING, "No network."),
+    (events.WarningRaised(NOW, "No network."), RUNNING, "No network."),
     (
         events.DeadlinePassed(NOW),
         RUNNING,
         "The video was not ready in time; it is paid and can be taken up again.",
     ),
     (events.CancelAsked(NOW), WAITING, "Cancelled before it was sent; nothing was paid."),
-    (events.TakenUp(NOW, "me", NOW + 9), replace(RUNNING, state=JobState.TIMED_OUT), "taken up again"),
+    (events.Resumed(NOW, "me", NOW + 9), replace(RUNNING, state=JobState.TIMED_OUT), "taken up again"),
 ]
 
 
@@ -121,7 +121,7 @@ def test_the_history_is_masked() -> None:
 )
 def test_the_next_step(state: JobState, charged: str, is_resting: bool, words: str | None) -> None:
     """A person is told what can be done, and what it costs; where nothing is to be done, nothing is said."""
-    step = next_step(a_record(state=state, charged=charged), is_resting=is_resting)
+    step = suggested_action(a_record(state=state, charged=charged), is_resting=is_resting)
     if words is None:
         assert step is None
     else:
@@ -130,5 +130,5 @@ def test_the_next_step(state: JobState, charged: str, is_resting: bool, words: s
 
 def test_a_parked_job_can_be_mended() -> None:
     """What only a person can mend says so, and that going on pays nothing again."""
-    step = next_step(a_record(state=JobState.DOWNLOADING, parked=True), is_resting=True)
+    step = suggested_action(a_record(state=JobState.DOWNLOADING, blocked=True), is_resting=True)
     assert step == 'Mend that, then client.job("pv-cell-0001") goes on; nothing is paid again.'

@@ -8,20 +8,20 @@ from pixverse_nb.config import Timing
 from pixverse_nb.domain.jobs import FINAL_STATES, JobRecord, JobState
 from pixverse_nb.jobs.transitions import (
     Action,
-    AwaitList,
     Download,
-    GiveUp,
-    Rest,
+    Idle,
     SleepUntil,
     Submit,
+    TimeOut,
     Upload,
-    can_be_taken_up,
+    WaitForPoll,
+    can_resume,
     holds_slot,
-    is_listed,
     is_unsent,
     may_be_sent,
+    needs_polling,
     next_action,
-    settles_at,
+    settle_deadline,
 )
 from tests.factories import NOW, a_record
 
@@ -37,12 +37,12 @@ MINE: dict[JobState, Action] = {
     JobState.PLANNED: Upload(),
     JobState.UPLOADING: Upload(),
     JobState.WAITING: Submit(),
-    JobState.SUBMITTING: AwaitList(),
-    JobState.UNKNOWN: AwaitList(),
-    JobState.QUEUED: AwaitList(),
-    JobState.GENERATING: AwaitList(),
+    JobState.SUBMITTING: WaitForPoll(),
+    JobState.UNKNOWN: WaitForPoll(),
+    JobState.QUEUED: WaitForPoll(),
+    JobState.GENERATING: WaitForPoll(),
     JobState.DOWNLOADING: Download(),
-    **dict.fromkeys(FINAL_STATES, Rest()),
+    **dict.fromkeys(FINAL_STATES, Idle()),
 }
 UNSENT = (JobState.PLANNED, JobState.UPLOADING, JobState.WAITING)
 
@@ -56,7 +56,7 @@ def test_each_state_has_its_next_step(state: JobState) -> None:
 @pytest.mark.parametrize("state", list(JobState))
 def test_what_is_not_sent_waits_until_somebody_asks(state: JobState) -> None:
     """A job that a process left is watched and fetched by the next one, but never sent unasked."""
-    expected = Rest() if state in UNSENT else MINE[state]
+    expected = Idle() if state in UNSENT else MINE[state]
     assert next_action(in_state(state), now=NOW, owner="other", is_asked=False) == expected
 
 
@@ -64,33 +64,33 @@ def test_what_is_not_sent_waits_until_somebody_asks(state: JobState) -> None:
 def test_a_parked_job_rests(state: JobState) -> None:
     """Nothing is done for a parked job until a person acts, not even at its deadline."""
     for now in (NOW, LATE):
-        assert next_action(in_state(state, parked=True), now=now, owner="me", is_asked=True) == Rest()
+        assert next_action(in_state(state, blocked=True), now=now, owner="me", is_asked=True) == Idle()
 
 
 @pytest.mark.parametrize("state", list(JobState))
 def test_what_rests_can_be_taken_up(state: JobState) -> None:
     """An open job that rests, one that timed out, and a cancelled one that may be paid; nothing else that has ended."""
-    resting = can_be_taken_up(in_state(state, parked=True, charged="yes"), is_resting=True)
+    resting = can_resume(in_state(state, blocked=True, charged="yes"), is_resting=True)
     assert resting is (not state.is_final or state in (JobState.TIMED_OUT, JobState.CANCELLED))
-    moving = can_be_taken_up(in_state(state, charged="yes"), is_resting=False)
+    moving = can_resume(in_state(state, charged="yes"), is_resting=False)
     assert moving is (state in (JobState.TIMED_OUT, JobState.CANCELLED))
 
 
 def test_neither_a_cancelled_unpaid_job_nor_one_of_another_machine_is_taken_up_by_a_press() -> None:
     """The first was given up before it cost anything; the second may still be sent, and paid, by the other machine."""
-    assert not can_be_taken_up(in_state(JobState.CANCELLED, charged="no"), is_resting=False)
-    assert not can_be_taken_up(in_state(JobState.WAITING, charged="no", imported=True), is_resting=True)
+    assert not can_resume(in_state(JobState.CANCELLED, charged="no"), is_resting=False)
+    assert not can_resume(in_state(JobState.WAITING, charged="no", imported=True), is_resting=True)
 
 
 @pytest.mark.parametrize("state", list(JobState))
 @pytest.mark.parametrize("owner", ["me", "other"])
 def test_the_deadline_ends_the_waiting(state: JobState, owner: str) -> None:
     """At the deadline an open job is given up, but for a finished video, and a call of ours whose answer is due."""
-    expected: Action = GiveUp()
+    expected: Action = TimeOut()
     if state is JobState.DOWNLOADING or state in FINAL_STATES:
         expected = MINE[state]
     elif state is JobState.SUBMITTING and owner == "me":
-        expected = AwaitList()
+        expected = WaitForPoll()
     assert next_action(in_state(state), now=LATE, owner=owner, is_asked=True) == expected
 
 
@@ -113,19 +113,19 @@ def test_who_is_unsent_listed_and_in_a_slot() -> None:
     """Three questions about a state, each answered for all of them."""
     sent = {JobState.SUBMITTING, JobState.UNKNOWN, JobState.QUEUED, JobState.GENERATING}
     assert {state for state in JobState if is_unsent(in_state(state))} == set(UNSENT)
-    assert {state for state in JobState if is_listed(in_state(state))} == sent
+    assert {state for state in JobState if needs_polling(in_state(state))} == sent
     assert {state for state in JobState if holds_slot(in_state(state))} == sent
 
 
 def test_a_parked_job_is_not_listed_but_holds_its_slot() -> None:
     """Parking ends our looking, not the vendor's work."""
-    parked = in_state(JobState.GENERATING, parked=True)
-    assert not is_listed(parked)
-    assert holds_slot(parked)
+    blocked = in_state(JobState.GENERATING, blocked=True)
+    assert not needs_polling(blocked)
+    assert holds_slot(blocked)
 
 
 @pytest.mark.parametrize(
-    ("state", "send_by", "sent"),
+    ("state", "send_deadline", "sent"),
     [
         (JobState.SUBMITTING, NOW + 60, True),
         (JobState.SUBMITTING, NOW, False),
@@ -136,21 +136,21 @@ def test_a_parked_job_is_not_listed_but_holds_its_slot() -> None:
         (JobState.CANCELLED, NOW + 60, False),
     ],
 )
-def test_the_last_look_before_sending(state: JobState, send_by: float | None, sent: bool) -> None:
+def test_the_last_look_before_sending(state: JobState, send_deadline: float | None, sent: bool) -> None:
     """The paid call leaves only while its intent is the current one and its time is not over."""
-    assert may_be_sent(in_state(state, send_by=send_by), now=NOW) is sent
+    assert may_be_sent(in_state(state, send_deadline=send_deadline), now=NOW) is sent
 
 
 def test_settling_counts_from_the_latest_moment() -> None:
     """A list can prove absence settle_s after the loss or after the last moment to send, whichever is later."""
     timing = Timing()
-    lost = in_state(JobState.UNKNOWN, unknown_since=NOW + 10, send_by=NOW + 60)
-    assert settles_at(lost, timing) == NOW + 60 + 180
-    assert settles_at(replace(lost, unknown_since=NOW + 500), timing) == NOW + 500 + 180
-    assert settles_at(replace(lost, send_by=None), timing) == NOW + 10 + 180
+    lost = in_state(JobState.UNKNOWN, unknown_since=NOW + 10, send_deadline=NOW + 60)
+    assert settle_deadline(lost, timing) == NOW + 60 + 180
+    assert settle_deadline(replace(lost, unknown_since=NOW + 500), timing) == NOW + 500 + 180
+    assert settle_deadline(replace(lost, send_deadline=None), timing) == NOW + 10 + 180
 
 
 @pytest.mark.parametrize("state", [state for state in JobState if state is not JobState.UNKNOWN])
 def test_nothing_else_settles(state: JobState) -> None:
     """Only an unknown outcome has a moment at which it settles."""
-    assert settles_at(in_state(state, unknown_since=NOW), Timing()) is None
+    assert settle_deadline(in_state(state, unknown_since=NOW), Timing()) is None

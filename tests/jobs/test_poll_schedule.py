@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixverse_nb.config import Timing
-from pixverse_nb.jobs.poll_schedule import Expectation, OpenJob, Seen, expectation_of, kind_of, next_poll_at
+from pixverse_nb.jobs.poll_schedule import (
+    DurationEstimate,
+    DurationSample,
+    OpenJob,
+    duration_class,
+    expectation_of,
+    next_poll_at,
+)
 from tests.factories import a_request
 
 Duration = Callable[[], float]
@@ -36,7 +43,13 @@ class Day:
 
 
 def simulated(
-    total: int, *, at_once: int, duration: Duration, timing: Timing, learnt: Sequence[Seen] = (), learns: bool = True
+    total: int,
+    *,
+    at_once: int,
+    duration: Duration,
+    timing: Timing,
+    learnt: Sequence[DurationSample] = (),
+    learns: bool = True,
 ) -> Day:
     """Watch `total` jobs, `at_once` at a time, as the client does: each ended one is followed by the next."""
     day = Day(jobs=total)
@@ -67,16 +80,16 @@ def simulated(
                 continue
             day.delays.append(now - ends)
             if learns:
-                samples.insert(0, Seen(seen_open - submitted, now - submitted))
+                samples.insert(0, DurationSample(seen_open - submitted, now - submitted))
             if waiting:
                 begin(now + 0.5 * scale)
     return day
 
 
-def learnt_from(duration: Duration, *, timing: Timing) -> list[Seen]:
+def learnt_from(duration: Duration, *, timing: Timing) -> list[DurationSample]:
     """Return what a first day with sixteen jobs teaches."""
     scale = timing.poll_s / Timing().poll_s
-    return [Seen((took := duration() * scale) - 2 * scale, took + 2 * scale) for _ in range(16)]
+    return [DurationSample((took := duration() * scale) - 2 * scale, took + 2 * scale) for _ in range(16)]
 
 
 def test_eight_at_once_cost_little() -> None:
@@ -140,7 +153,7 @@ def test_one_alone_is_learnt_soon() -> None:
     for _ in range(100):
         took = duration()
         weeks.append(
-            simulated(6, at_once=1, duration=duration, timing=Timing(), learnt=[Seen(took - 3, took + 3)]),
+            simulated(6, at_once=1, duration=duration, timing=Timing(), learnt=[DurationSample(took - 3, took + 3)]),
         )
     assert sum(week.polls_a_job for week in weeks) / len(weeks) <= 6
     assert sum(week.mean_delay_s for week in weeks) / len(weeks) <= 2.5
@@ -183,7 +196,7 @@ def test_scaled_timing_is_the_same_rhythm(factor: float, at_once: int) -> None:
 
 def test_sparse_before_anything_can_be_ready() -> None:
     """Right after the submission the next poll is far, and near the expected end it is close."""
-    expectation = expectation_of([Seen(58, 62)] * 16, Timing())
+    expectation = expectation_of([DurationSample(58, 62)] * 16, Timing())
     early = next_poll_at([OpenJob(0.0, expectation)], last_poll_at=1.0, timing=Timing())
     late = next_poll_at([OpenJob(0.0, expectation)], last_poll_at=57.0, timing=Timing())
     assert early - 1.0 == pytest.approx(8 * Timing().poll_s)
@@ -198,7 +211,7 @@ def test_no_job_no_hurry() -> None:
 def test_the_typical_time_is_the_median() -> None:
     """What was seen gives the typical time; nothing seen gives the guess."""
     assert expectation_of([], Timing()).typical_s == 60.0
-    seen = [Seen(8, 12), Seen(95, 105), Seen(48, 52)]
+    seen = [DurationSample(8, 12), DurationSample(95, 105), DurationSample(48, 52)]
     assert expectation_of(seen, Timing()).typical_s == 50.0
 
 
@@ -206,29 +219,29 @@ def test_the_chance_is_the_share_of_what_was_seen() -> None:
     """Between the polls that bounded it a job may have ended at any moment: the chance grows evenly from one corner of
     the samples to the next, but for the few jobs that follow nothing.
     """
-    expectation = expectation_of([Seen(50, 60), Seen(55, 75)], Timing())
-    chances = [expectation.done_by(age) for age in (40, 50, 55, 57.5, 60, 65, 75, 90)]
+    expectation = expectation_of([DurationSample(50, 60), DurationSample(55, 75)], Timing())
+    chances = [expectation.cdf(age) for age in (40, 50, 55, 57.5, 60, 65, 75, 90)]
     assert chances == pytest.approx([0.0, 0.04, 0.29, 0.45, 0.6, 0.75, 0.96, 1.0], abs=0.06)
-    assert expectation_of([Seen(60, 60)], Timing()).done_by(60.0) == pytest.approx(0.5, abs=0.01)
+    assert expectation_of([DurationSample(60, 60)], Timing()).cdf(60.0) == pytest.approx(0.5, abs=0.01)
 
 
 def test_the_newest_count() -> None:
     """Only the newest samples are looked at, so that a change of the vendor's speed is learnt."""
-    samples = [Seen(30, 30)] * 24 + [Seen(300, 300)] * 500
+    samples = [DurationSample(30, 30)] * 24 + [DurationSample(300, 300)] * 500
     assert expectation_of(samples, Timing()).typical_s == 30
 
 
 # Seen.least_s and .most_s
-SEEN = st.builds(lambda least, more: Seen(least, least + more), st.floats(0, 2000), st.floats(0, 200))
+SEEN = st.builds(lambda least, more: DurationSample(least, least + more), st.floats(0, 2000), st.floats(0, 200))
 
 
 @given(samples=st.lists(SEEN, max_size=30), guess=st.floats(0, 1000), ages=st.lists(st.floats(0, 5000), min_size=2))
-def test_the_chance_grows_with_age(samples: list[Seen], guess: float, ages: list[float]) -> None:
+def test_the_chance_grows_with_age(samples: list[DurationSample], guess: float, ages: list[float]) -> None:
     """The chance to be finished lies in 0…1 and never falls as a job gets older, whatever was seen: durations of 0 too,
     which come from a vendor's clock that is ahead of ours.
     """
-    expectation = Expectation(tuple(samples), guess)
-    chances = [expectation.done_by(age) for age in sorted(ages)]
+    expectation = DurationEstimate(tuple(samples), guess)
+    chances = [expectation.cdf(age) for age in sorted(ages)]
     assert all(0.0 <= chance <= 1.0 for chance in chances)
     assert chances == sorted(chances)
 
@@ -238,7 +251,7 @@ def test_the_chance_grows_with_age(samples: list[Seen], guess: float, ages: list
     ages=st.lists(st.floats(-4000, 100_000), min_size=1, max_size=12),
     factor=st.sampled_from([0.005, 1.0]),
 )
-def test_there_is_always_a_next_poll(samples: list[Seen], ages: list[float], factor: float) -> None:
+def test_there_is_always_a_next_poll(samples: list[DurationSample], ages: list[float], factor: float) -> None:
     """Whatever the samples and the ages (a clock may be wrong), the next poll lies in its bounds."""
     timing = Timing().scaled(factor)
     expectation = expectation_of(samples, timing)
@@ -249,7 +262,7 @@ def test_there_is_always_a_next_poll(samples: list[Seen], ages: list[float], fac
 
 def test_kinds_are_what_takes_its_own_time() -> None:
     """Model, quality, duration and motion decide how long a generation takes; the prompt and the seed do not."""
-    plain = kind_of(a_request())
+    plain = duration_class(a_request())
     for changes in ({"quality": "360p"}, {"duration": 8}, {"motion_mode": "fast"}, {"model": "v4"}):
-        assert kind_of(a_request(**changes)) != plain
-    assert kind_of(a_request(prompt="x", seed=7, aspect_ratio="1:1")) == plain
+        assert duration_class(a_request(**changes)) != plain
+    assert duration_class(a_request(prompt="x", seed=7, aspect_ratio="1:1")) == plain

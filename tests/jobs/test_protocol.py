@@ -36,13 +36,13 @@ class Generation:
     accepted_at: float
     listed_from: float
 
-    def row(self, now: float) -> events.RowSeen:
+    def row(self, now: float) -> events.ListedInPoll:
         """What a list begun now shows of it."""
         age_s = now - self.accepted_at
         states = (RemoteState.QUEUED, RemoteState.GENERATING, RemoteState.COMPLETED)
         state = states[(age_s > 10) + (age_s > TAKES_S)]
         row = a_row(state, video_id=self.video_id, reply_ref=self.reply_ref, created_at=self.accepted_at)
-        return events.RowSeen(now, now, row, EMAIL)
+        return events.ListedInPoll(now, now, row, EMAIL)
 
 
 @dataclass
@@ -95,7 +95,7 @@ class World(RuleBasedStateMachine):
         self.vendor = Vendor()
         self.born = 1
         self.processes = [Process("p0", wants_it=True)]
-        self.seated = "p0"
+        self.on_elected = "p0"
         self.is_quiet = False  # the holder of the seat has not shown itself for long
 
     @property
@@ -111,31 +111,31 @@ class World(RuleBasedStateMachine):
 
     def sit_down(self, process: Process) -> None:
         """Take the seat: a call under way that is not ours has lost its answer, as far as we can know."""
-        self.seated, self.is_quiet = process.owner, False
+        self.on_elected, self.is_quiet = process.owner, False
         if process.flight is None:
-            self.apply(events.AnswerLost(self.now, "its process is gone", self.now + TIMING.answer_timeout_s))
+            self.apply(events.ResponseLost(self.now, "its process is gone", self.now + TIMING.answer_timeout_s))
 
     def take_up(self, process: Process) -> None:
         """Note that a person wants the job, in this process."""
         process.wants_it = True
-        self.apply(events.TakenUp(self.now, process.owner, self.now + TIMING.deadline_s))
+        self.apply(events.Resumed(self.now, process.owner, self.now + TIMING.deadline_s))
 
     def look(self) -> None:
         """Read the vendor's list, whole."""
         shown = [one for one in self.vendor.generations if one.listed_from <= self.now]
-        if not transitions.is_listed(self.record) and not transitions.is_unsent(self.record):
+        if not transitions.needs_polling(self.record) and not transitions.is_unsent(self.record):
             return
         for one in shown:
             assert self.record.owns_reply_ref(one.reply_ref)
             self.apply(one.row(self.now))
-        # the lock of a process that may still send tells the engine that nothing is proved yet (`may_leave_late`)
-        may_leave_late = any(one.flight is not None and one.flight.stage == "looked" for one in self.processes)
-        if not shown and self.record.state is JobState.UNKNOWN and not may_leave_late:
-            self.apply(events.RowMissing(self.now, self.now, self.settle_s))
+        # the lock of a process that may still send tells the engine that nothing is proved yet (`sender_may_be_stalled`)
+        sender_may_be_stalled = any(one.flight is not None and one.flight.stage == "looked" for one in self.processes)
+        if not shown and self.record.state is JobState.UNKNOWN and not sender_may_be_stalled:
+            self.apply(events.MissingFromPoll(self.now, self.now, self.settle_s))
 
     def drive(self, process: Process, flight: Flight) -> None:
         """Carry out the next action of a process; a paid call begins with its intent."""
-        if process.flight is not None or process.owner != self.seated:
+        if process.flight is not None or process.owner != self.on_elected:
             return
         self.is_quiet = False
         is_asked = any(one.wants_it for one in self.processes)
@@ -147,12 +147,12 @@ class World(RuleBasedStateMachine):
                 else:
                     self.apply(events.PicturesUploaded(self.now, "upload/1", "upload/2", None))
             case transitions.Submit():
-                self.apply(events.IntentMade(self.now, self.now + TIMING.answer_timeout_s, process.owner))
+                self.apply(events.IntentRecorded(self.now, self.now + TIMING.answer_timeout_s, process.owner))
                 if self.record.state is JobState.SUBMITTING and self.record.owner == process.owner:
                     process.flight = replace(flight, intent=self.record)
             case transitions.Download():
                 self.apply(events.Downloaded(self.now, StoredVideo("videos/one.mp4", "ff", 1)))
-            case transitions.GiveUp():
+            case transitions.TimeOut():
                 self.apply(events.DeadlinePassed(self.now))
             case _:
                 pass
@@ -169,8 +169,8 @@ class World(RuleBasedStateMachine):
                 self.apply(events.CallPostponed(self.now, self.now, "Too late.", attempt=flight.intent.attempt))
         elif flight.stage == "looked":
             flight.stage = "left"
-            if process.owner != self.seated:  # it has woken up and given way: the settling begins now
-                self.apply(events.AnswerLost(self.now, "The process that sent it stood still."))
+            if process.owner != self.on_elected:  # it has woken up and given way: the settling begins now
+                self.apply(events.ResponseLost(self.now, "The process that sent it stood still."))
             flight.lost_at = self.now + TIMING.answer_timeout_s
             if flight.fate in ("answered", "answer lost"):
                 self.vendor.accept(flight, left_at=self.now)
@@ -194,7 +194,7 @@ class World(RuleBasedStateMachine):
             case "refused":
                 self.apply(events.CallRefused(self.now, "APIError", "No.", attempt=attempt))
             case _:
-                self.apply(events.AnswerLost(self.now, "no answer"))
+                self.apply(events.ResponseLost(self.now, "no answer"))
 
     # -- what may happen, in any order ---------------------------------------------------------------------------
 
@@ -250,7 +250,7 @@ class World(RuleBasedStateMachine):
                 if flight.looks_after_time:
                     self.land(process)
                 flight.looks_after_time += 1
-        if any(process.owner == self.seated for process in self.acting):
+        if any(process.owner == self.on_elected for process in self.acting):
             self.look()
 
     @rule(whose=whose, really=rarely)
@@ -288,7 +288,7 @@ class World(RuleBasedStateMachine):
     @rule(whose=whose)
     def a_process_takes_the_seat(self, whose: int) -> None:
         """Who sees that the holder of the seat is gone, or has long been quiet, acts from now on."""
-        holder = next((one for one in self.processes if one.owner == self.seated), None)
+        holder = next((one for one in self.processes if one.owner == self.on_elected), None)
         is_free = holder is None or self.is_quiet
         if is_free and self.acting:
             self.sit_down(self.acting[whose % len(self.acting)])
@@ -333,7 +333,7 @@ class World(RuleBasedStateMachine):
             if self.record.state in (JobState.DONE, JobState.REFUSED):
                 break
             action = next_action(self.record, now=self.now, owner=process.owner, is_asked=process.wants_it)
-            if isinstance(action, transitions.Rest):
+            if isinstance(action, transitions.Idle):
                 self.take_up(process)
             self.drive(process, Flight(self.record, "answered", 0.0, 0.0))
             while process.flight is not None:

@@ -169,7 +169,7 @@ def test_a_stored_picture_is_made_small_once(tmp_path: Path) -> None:
 def test_the_line_of_python_makes_the_same_request() -> None:
     """The line names every field that is not the default, and read as Python gives the same video again."""
     request = a_request(prompt="A \"quoted\" 'cat'\n", quality="360p", seed=7, aspect_ratio="1:1", email=EMAIL)
-    record = a_record(request=request, sources=("'a.jpg'", "'b.jpg'"), fit=None, allow_refused=True)
+    record = a_record(request=request, source_exprs=("'a.jpg'", "'b.jpg'"), fit=None, allow_refused=True)
     line = python_line(record)
     assert line.startswith("client.create_frames('a.jpg', 'b.jpg', ")
     assert "maria" not in line

@@ -1,12 +1,12 @@
 """The slots of accounts: what is told, what a 429 teaches, and how the limit rises again."""
 
-from pixverse_nb.jobs.slots import MOST_AT_ONCE, Lanes
+from pixverse_nb.jobs.slots import MOST_AT_ONCE, ConcurrencyLimiter
 
 NOW = 1_000.0
 ONE, TWO = "one@example.com", "two@example.com"
 
 
-def sendable(lanes: Lanes, *, now: float = NOW, most: int | None = None) -> int:
+def sendable(lanes: ConcurrencyLimiter, *, now: float = NOW, most: int | None = None) -> int:
     """How many calls leave one after the other before the door is shut."""
     taken = 0
     while lanes.may_send(ONE, taken=taken, now=now, most=most):
@@ -16,12 +16,12 @@ def sendable(lanes: Lanes, *, now: float = NOW, most: int | None = None) -> int:
 
 def test_an_account_that_was_never_heard_of_takes_what_the_vendor_allows() -> None:
     """Eight at once, and never more."""
-    assert sendable(Lanes()) == MOST_AT_ONCE
+    assert sendable(ConcurrencyLimiter()) == MOST_AT_ONCE
 
 
 def test_the_configured_slots_and_those_of_the_request_are_kept() -> None:
     """`maxJobs` of the account bounds, and so does that of the request; a senseless one leaves at least one."""
-    lanes = Lanes()
+    lanes = ConcurrencyLimiter()
     lanes.told(ONE, 5)
     assert sendable(lanes) == 5
     assert sendable(lanes, most=2) == 2
@@ -31,26 +31,26 @@ def test_the_configured_slots_and_those_of_the_request_are_kept() -> None:
 
 def test_a_refused_call_shuts_the_door_for_the_pause() -> None:
     """After a 429 beside three that run, no fourth leaves before the pause is over, however many wait."""
-    lanes = Lanes()
-    lanes.was_full(ONE, taken=3, tries_again_at=NOW + 20)
+    lanes = ConcurrencyLimiter()
+    lanes.was_full(ONE, taken=3, retry_at=NOW + 20)
     assert sendable(lanes, now=NOW) == 3
     assert sendable(lanes, now=NOW + 19.9) == 3
 
 
 def test_after_the_pause_one_more_is_tried() -> None:
     """Exactly one knocks; refused again, the next one waits for the next pause."""
-    lanes = Lanes()
-    lanes.was_full(ONE, taken=3, tries_again_at=NOW + 20)
+    lanes = ConcurrencyLimiter()
+    lanes.was_full(ONE, taken=3, retry_at=NOW + 20)
     assert sendable(lanes, now=NOW + 20) == 4
-    lanes.was_full(ONE, taken=3, tries_again_at=NOW + 45)
+    lanes.was_full(ONE, taken=3, retry_at=NOW + 45)
     assert sendable(lanes, now=NOW + 21) == 3
 
 
 def test_an_accepted_try_raises_the_limit_step_by_step() -> None:
     """While what knocks is accepted, one more may follow at once, up to what the account is told to take."""
-    lanes = Lanes()
+    lanes = ConcurrencyLimiter()
     lanes.told(ONE, 6)
-    lanes.was_full(ONE, taken=2, tries_again_at=NOW + 20)
+    lanes.was_full(ONE, taken=2, retry_at=NOW + 20)
     for taken in (3, 4, 5, 6):
         assert sendable(lanes, now=NOW + 30) == taken
         lanes.was_accepted(ONE, taken=taken)
@@ -59,8 +59,8 @@ def test_an_accepted_try_raises_the_limit_step_by_step() -> None:
 
 def test_a_full_account_with_nothing_of_ours_is_tried_after_the_pause() -> None:
     """Where others use every slot the limit is none, and still one call knocks after the pause."""
-    lanes = Lanes()
-    lanes.was_full(ONE, taken=0, tries_again_at=NOW + 20)
+    lanes = ConcurrencyLimiter()
+    lanes.was_full(ONE, taken=0, retry_at=NOW + 20)
     assert sendable(lanes, now=NOW) == 0
     assert sendable(lanes, now=NOW + 20) == 1
     assert lanes.room(ONE) == 1, "work goes on: somebody has to knock"
@@ -68,17 +68,17 @@ def test_a_full_account_with_nothing_of_ours_is_tried_after_the_pause() -> None:
 
 def test_what_others_use_is_left_to_them() -> None:
     """Where two more may run beside our three, the account takes five for now; a larger number raises nothing."""
-    lanes = Lanes()
-    lanes.free(ONE, taken=3, available=2, tries_again_at=NOW + 30)
+    lanes = ConcurrencyLimiter()
+    lanes.free(ONE, taken=3, available=2, retry_at=NOW + 30)
     assert sendable(lanes) == 5
-    lanes.free(ONE, taken=3, available=5, tries_again_at=NOW + 30)
+    lanes.free(ONE, taken=3, available=5, retry_at=NOW + 30)
     assert sendable(lanes) == 5
     assert sendable(lanes, now=NOW + 30) == 6
 
 
 def test_the_account_with_most_room_is_chosen() -> None:
     """Room is the limit less what is there already; of equals the first."""
-    lanes = Lanes()
+    lanes = ConcurrencyLimiter()
     lanes.told(ONE, 2)
     assert lanes.roomiest({ONE: 0, TWO: 0}) == TWO
     assert lanes.roomiest({ONE: 0, TWO: 7}) == ONE
@@ -87,8 +87,8 @@ def test_the_account_with_most_room_is_chosen() -> None:
 
 def test_who_asks_again_need_not_wait_for_the_pause() -> None:
     """A person's new try opens the door for one more at once."""
-    lanes = Lanes()
-    lanes.was_full(ONE, taken=2, tries_again_at=NOW + 600)
+    lanes = ConcurrencyLimiter()
+    lanes.was_full(ONE, taken=2, retry_at=NOW + 600)
     assert sendable(lanes) == 2
     lanes.forgive()
     assert sendable(lanes) == 3

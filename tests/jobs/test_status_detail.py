@@ -19,7 +19,7 @@ JOB = JobRecord(
     created_at=NOON,
     deadline_at=NOON + 1800,
 )
-LOST = replace(JOB, state=JobState.UNKNOWN, charged="unknown", unknown_since=NOON, send_by=NOON + 20, attempt=1)
+LOST = replace(JOB, state=JobState.UNKNOWN, charged="unknown", unknown_since=NOON, send_deadline=NOON + 20, attempt=1)
 
 
 def said(record: JobRecord, *, now: float = NOON, timing: Timing | None = TIMING, is_resting: bool = False) -> str:
@@ -40,7 +40,7 @@ def test_a_lost_call_says_why_it_waits_and_until_when() -> None:
     assert said(LOST).endswith("It may turn up late there: its absence can be proved from 12:03:20 on.")
     late = NOON + 201
     assert "2 more lists without it prove that it was not." in said(LOST, now=late)
-    assert "one more list without it" in said(replace(LOST, absent_since=(late,)), now=late)
+    assert "one more list without it" in said(replace(LOST, missing_poll_starts=(late,)), now=late)
     assert said(LOST, timing=None).endswith("it is sent again only after proof that it was not.")
 
 
@@ -52,9 +52,9 @@ def test_a_job_on_its_way_is_not_told_as_lost() -> None:
 
 def test_a_question_is_for_a_person() -> None:
     """Where only a person can decide, both choices are named in place of a time."""
-    text = said(replace(LOST, question="Was it paid?"))
-    assert "decide(was_paid=True)" in text
-    assert "decide(was_paid=False)" in text
+    text = said(replace(LOST, pending_question="Was it paid?"))
+    assert "decide(was_charged=True)" in text
+    assert "decide(was_charged=False)" in text
 
 
 def test_a_waiting_call_names_its_moments() -> None:
@@ -67,5 +67,5 @@ def test_a_waiting_call_names_its_moments() -> None:
 
 def test_what_rests_says_how_it_goes_on() -> None:
     """A job that was never sent, one that is stopped and one that timed out name the line that goes on."""
-    for record in (JOB, replace(JOB, parked=True), replace(JOB, state=JobState.TIMED_OUT)):
+    for record in (JOB, replace(JOB, blocked=True), replace(JOB, state=JobState.TIMED_OUT)):
         assert 'client.job("pv-1")' in said(record, is_resting=True)

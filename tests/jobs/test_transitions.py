@@ -7,26 +7,26 @@ import pytest
 from pixverse_nb.domain.jobs import FINAL_STATES, JobRecord, JobState, StoredVideo
 from pixverse_nb.domain.remote import RemoteState
 from pixverse_nb.jobs.events import (
-    AccountLeft,
-    AnswerLost,
+    AccountSwitched,
+    AmbiguousMatch,
     CallAccepted,
     CallPostponed,
     CallRefused,
     CancelAsked,
     DeadlinePassed,
-    DebitSeen,
-    Decided,
     Downloaded,
     Event,
     FileLost,
-    IntentMade,
-    LookalikeSeen,
+    IntentRecorded,
+    ListedInPoll,
+    MissingFromPoll,
     PicturesUploaded,
-    RowMissing,
-    RowSeen,
-    TakenUp,
-    Troubled,
+    ResolvedByUser,
+    ResponseLost,
+    Resumed,
+    UnexplainedDebit,
     UploadStarted,
+    WarningRaised,
 )
 from pixverse_nb.jobs.transitions import advance
 from tests.factories import EMAIL, NOW, a_record, a_row, a_video_id
@@ -36,10 +36,10 @@ SEND_BY = NOW + 63
 LOST_AT = NOW + 10
 FILM = StoredVideo("videos/one.mp4", "ff", 1000)
 
-INTENT = IntentMade(NOW + 3, send_by=SEND_BY, owner="me")
+INTENT = IntentRecorded(NOW + 3, send_deadline=SEND_BY, owner="me")
 ACCEPTED = CallAccepted(NOW + 5, a_video_id(), EMAIL, 60)
-LOST = AnswerLost(LOST_AT, "cut")
-DONE_ROW = RowSeen(NOW + 80, NOW + 79, a_row(RemoteState.COMPLETED))
+LOST = ResponseLost(LOST_AT, "cut")
+DONE_ROW = ListedInPoll(NOW + 80, NOW + 79, a_row(RemoteState.COMPLETED))
 
 
 def lived(*events: Event) -> JobRecord:
@@ -61,11 +61,11 @@ LIVES: dict[JobState, tuple[Event, ...]] = {
     JobState.SUBMITTING: (*UPLOADED, INTENT),
     JobState.UNKNOWN: (*UPLOADED, INTENT, LOST),
     JobState.QUEUED: (*UPLOADED, INTENT, ACCEPTED),
-    JobState.GENERATING: (*UPLOADED, INTENT, ACCEPTED, RowSeen(NOW + 20, NOW + 19, a_row())),
+    JobState.GENERATING: (*UPLOADED, INTENT, ACCEPTED, ListedInPoll(NOW + 20, NOW + 19, a_row())),
     JobState.DOWNLOADING: (*UPLOADED, INTENT, ACCEPTED, DONE_ROW),
     JobState.DONE: (*UPLOADED, INTENT, ACCEPTED, DONE_ROW, Downloaded(NOW + 90, FILM)),
-    JobState.FAILED: (*UPLOADED, INTENT, ACCEPTED, RowSeen(NOW + 20, NOW + 19, a_row(RemoteState.FAILED))),
-    JobState.MODERATED: (*UPLOADED, INTENT, ACCEPTED, RowSeen(NOW + 20, NOW + 19, a_row(RemoteState.MODERATED))),
+    JobState.FAILED: (*UPLOADED, INTENT, ACCEPTED, ListedInPoll(NOW + 20, NOW + 19, a_row(RemoteState.FAILED))),
+    JobState.MODERATED: (*UPLOADED, INTENT, ACCEPTED, ListedInPoll(NOW + 20, NOW + 19, a_row(RemoteState.MODERATED))),
     JobState.REFUSED: (*UPLOADED, INTENT, CallRefused(NOW + 5, "OutOfCredits", "No credits.", attempt=1)),
     JobState.CANCELLED: (*UPLOADED, INTENT, ACCEPTED, CancelAsked(NOW + 30)),
     JobState.TIMED_OUT: (*UPLOADED, INTENT, ACCEPTED, DeadlinePassed(NOW + 1800)),
@@ -89,8 +89,8 @@ TABLE: list[tuple[Event, dict[JobState, JobState]]] = [
         {JobState.PLANNED: JobState.UPLOADING, JobState.WAITING: JobState.UPLOADING},
     ),
     (PicturesUploaded(NOW + 100, "upload/3", "upload/4", None), {JobState.UPLOADING: JobState.WAITING}),
-    (AccountLeft(NOW + 100, "b@example.com"), {}),
-    (IntentMade(NOW + 100, SEND_BY + 100, "me"), {JobState.WAITING: JobState.SUBMITTING}),
+    (AccountSwitched(NOW + 100, "b@example.com"), {}),
+    (IntentRecorded(NOW + 100, SEND_BY + 100, "me"), {JobState.WAITING: JobState.SUBMITTING}),
     (
         replace(ACCEPTED, at=NOW + 100),
         dict.fromkeys((*BEFORE_SENDING, JobState.SUBMITTING, JobState.UNKNOWN), JobState.QUEUED),
@@ -116,40 +116,40 @@ TABLE: list[tuple[Event, dict[JobState, JobState]]] = [
         {JobState.SUBMITTING: JobState.WAITING, JobState.UNKNOWN: JobState.WAITING},
     ),
     (CallPostponed(NOW + 100, NOW + 120, "No network."), dict.fromkeys(BEFORE_SENDING, JobState.WAITING)),
-    (AnswerLost(NOW + 100, "cut"), {JobState.SUBMITTING: JobState.UNKNOWN}),
+    (ResponseLost(NOW + 100, "cut"), {JobState.SUBMITTING: JobState.UNKNOWN}),
     (
-        RowSeen(NOW + 101, NOW + 100, a_row(RemoteState.QUEUED)),
+        ListedInPoll(NOW + 101, NOW + 100, a_row(RemoteState.QUEUED)),
         dict.fromkeys((*BEFORE_SENDING, *ON_THE_LIST, JobState.TIMED_OUT), JobState.QUEUED),
     ),
     (
-        RowSeen(NOW + 101, NOW + 100, a_row(RemoteState.GENERATING)),
+        ListedInPoll(NOW + 101, NOW + 100, a_row(RemoteState.GENERATING)),
         dict.fromkeys((*BEFORE_SENDING, *ON_THE_LIST, JobState.TIMED_OUT), JobState.GENERATING),
     ),
     (
-        RowSeen(NOW + 101, NOW + 100, a_row(RemoteState.UNRECOGNISED)),
+        ListedInPoll(NOW + 101, NOW + 100, a_row(RemoteState.UNRECOGNISED)),
         dict.fromkeys((*BEFORE_SENDING, *ON_THE_LIST, JobState.TIMED_OUT), JobState.GENERATING),
     ),
     (
-        RowSeen(NOW + 101, NOW + 100, a_row(RemoteState.COMPLETED)),
+        ListedInPoll(NOW + 101, NOW + 100, a_row(RemoteState.COMPLETED)),
         dict.fromkeys((*BEFORE_SENDING, *ON_THE_LIST, JobState.TIMED_OUT), JobState.DOWNLOADING),
     ),
     (
-        RowSeen(NOW + 101, NOW + 100, a_row(RemoteState.FAILED)),
+        ListedInPoll(NOW + 101, NOW + 100, a_row(RemoteState.FAILED)),
         dict.fromkeys((*BEFORE_SENDING, *ON_THE_LIST, JobState.TIMED_OUT), JobState.FAILED),
     ),
     (
-        RowSeen(NOW + 101, NOW + 100, a_row(RemoteState.MODERATED)),
+        ListedInPoll(NOW + 101, NOW + 100, a_row(RemoteState.MODERATED)),
         dict.fromkeys((*BEFORE_SENDING, *ON_THE_LIST, JobState.TIMED_OUT), JobState.MODERATED),
     ),
-    (RowMissing(NOW + 9001, NOW + 9000, SETTLE_S), {}),  # one list alone proves nothing in any state
-    (DebitSeen(NOW + 100, 60), {}),
-    (LookalikeSeen(NOW + 100, a_video_id()), {}),
-    (Decided(NOW + 100, was_paid=True), {}),  # nothing was asked
-    (Decided(NOW + 100, was_paid=False), {}),
+    (MissingFromPoll(NOW + 9001, NOW + 9000, SETTLE_S), {}),  # one list alone proves nothing in any state
+    (UnexplainedDebit(NOW + 100, 60), {}),
+    (AmbiguousMatch(NOW + 100, a_video_id()), {}),
+    (ResolvedByUser(NOW + 100, was_charged=True), {}),  # nothing was asked
+    (ResolvedByUser(NOW + 100, was_charged=False), {}),
     (FileLost(NOW + 100, "gone"), {}),  # there was no file of it before
     (Downloaded(NOW + 100, FILM), dict.fromkeys(JobState, JobState.DONE)),  # the file is here, whatever was thought
-    (Troubled(NOW + 100, "No network."), {}),
-    (Troubled(NOW + 100, "Disk full.", parks=True), {}),
+    (WarningRaised(NOW + 100, "No network."), {}),
+    (WarningRaised(NOW + 100, "Disk full.", parks=True), {}),
     (
         DeadlinePassed(NOW + 1800),
         {state: JobState.TIMED_OUT for state in OPEN if state is not JobState.DOWNLOADING},
@@ -160,7 +160,7 @@ TABLE: list[tuple[Event, dict[JobState, JobState]]] = [
     ),
     (CancelAsked(NOW + 100, only_unsent=True), dict.fromkeys(BEFORE_SENDING, JobState.CANCELLED)),
     (
-        TakenUp(NOW + 2000, "me", NOW + 3800),
+        Resumed(NOW + 2000, "me", NOW + 3800),
         {
             JobState.CANCELLED: JobState.GENERATING,
             JobState.TIMED_OUT: JobState.GENERATING,
@@ -180,10 +180,10 @@ def test_each_event_in_each_state(state: JobState, event: Event, leads: dict[Job
 def test_a_waiting_job_goes_to_another_account_with_its_pictures_anew() -> None:
     """The uploads of one account are not another's; a picture that the person named there keeps the job where it is."""
     waiting = replace(lived(*UPLOADED), first_sha="1", last_sha="2", account="a@example.com", retry_at=NOW + 50)
-    moved = advance(waiting, AccountLeft(NOW + 10, "b@example.com"))
+    moved = advance(waiting, AccountSwitched(NOW + 10, "b@example.com"))
     assert (moved.account, moved.first_path, moved.last_path, moved.retry_at) == ("b@example.com", None, None, None)
     bound = replace(waiting, last_sha=None)
-    assert advance(bound, AccountLeft(NOW + 10, "b@example.com")) == bound
+    assert advance(bound, AccountSwitched(NOW + 10, "b@example.com")) == bound
 
 
 def test_the_table_knows_every_event() -> None:
@@ -204,7 +204,7 @@ def test_an_event_keeps_what_identifies_the_job(state: JobState, event: Event) -
         before.service,
     )
     assert before.video_id is None or after.video_id == before.video_id
-    assert after.attempt == before.attempt + isinstance(event, IntentMade) * (state is JobState.WAITING)
+    assert after.attempt == before.attempt + isinstance(event, IntentRecorded) * (state is JobState.WAITING)
 
 
 # -- money: before and at the paid call -------------------------------------------------------------------------------
@@ -213,7 +213,7 @@ def test_an_event_keeps_what_identifies_the_job(state: JobState, event: Event) -
 def test_the_intent_says_that_it_may_be_charged() -> None:
     """From the intent on the charge is unknown, with a new attempt, its own reference and its last moment to leave."""
     record = lived(*LIVES[JobState.SUBMITTING])
-    assert (record.charged, record.attempt, record.send_by, record.owner) == ("unknown", 1, SEND_BY, "me")
+    assert (record.charged, record.attempt, record.send_deadline, record.owner) == ("unknown", 1, SEND_BY, "me")
     assert record.reply_ref == "pv-cell-0001:1"
 
 
@@ -253,7 +253,7 @@ def test_a_refusal_is_not_charged() -> None:
 def test_busy_is_not_charged_and_tried_again() -> None:
     """A 429 leads back to waiting until the named moment; the next call is a new attempt."""
     busy = advance(lived(*LIVES[JobState.SUBMITTING]), CallPostponed(NOW + 5, NOW + 20, "Busy.", attempt=1))
-    assert (busy.state, busy.charged, busy.retry_at, busy.trouble) == (JobState.WAITING, "no", NOW + 20, "Busy.")
+    assert (busy.state, busy.charged, busy.retry_at, busy.warning) == (JobState.WAITING, "no", NOW + 20, "Busy.")
     again = advance(busy, replace(INTENT, at=NOW + 20))
     assert (again.attempt, again.reply_ref, again.charged) == (2, "pv-cell-0001:2", "unknown")
 
@@ -272,7 +272,7 @@ def test_a_late_no_to_an_earlier_call_proves_nothing_of_the_next(
     first = advance(lived(*LIVES[JobState.SUBMITTING]), CallPostponed(NOW + 5, NOW + 5, "Too late.", attempt=1))
     second = advance(first, replace(INTENT, at=NOW + 300, owner="other"))
     if lost:
-        second = advance(second, AnswerLost(NOW + 320, "cut"))
+        second = advance(second, ResponseLost(NOW + 320, "cut"))
     assert second.attempt == 2
     assert advance(second, stale) is second
 
@@ -288,24 +288,24 @@ def lost_job() -> JobRecord:
 def listed(record: JobRecord, *starts: float, settle_s: float = SETTLE_S) -> JobRecord:
     """Return the record after whole lists, begun at `starts`, that did not show it."""
     for start in starts:
-        record = advance(record, RowMissing(start + 1, start, settle_s))
+        record = advance(record, MissingFromPoll(start + 1, start, settle_s))
     return record
 
 
-SETTLED_AT = SEND_BY + SETTLE_S  # the send_by is later than the moment of the loss
+SETTLED_AT = SEND_BY + SETTLE_S  # the send_deadline is later than the moment of the loss
 
 
 def test_a_lost_answer_leaves_the_charge_open() -> None:
     """What was sent without an answer is unknown, and says why."""
     record = lost_job()
-    assert (record.charged, record.unknown_since, record.trouble) == ("unknown", LOST_AT, "cut")
+    assert (record.charged, record.unknown_since, record.warning) == ("unknown", LOST_AT, "cut")
 
 
 def test_two_lists_after_the_settling_prove_absence() -> None:
     """Two whole lists begun after the last moment plus settle_s lead back to waiting, unpaid, for a new attempt."""
     record = listed(lost_job(), SETTLED_AT + 1, SETTLED_AT + 5)
     assert (record.state, record.charged, record.attempt) == (JobState.WAITING, "no", 1)
-    assert (record.unknown_since, record.absent_since, record.retry_at) == (None, (), None)
+    assert (record.unknown_since, record.missing_poll_starts, record.retry_at) == (None, (), None)
     assert advance(record, replace(INTENT, at=SETTLED_AT + 6)).reply_ref == "pv-cell-0001:2"
 
 
@@ -330,7 +330,7 @@ def test_the_settling_counts_from_the_latest_moment() -> None:
     """A loss that is noticed after the last moment for sending counts from when it was noticed: the process may have
     slept between its last look at the clock and its first byte.
     """
-    late = lived(*UPLOADED, INTENT, AnswerLost(SEND_BY + 5000, "asleep"))
+    late = lived(*UPLOADED, INTENT, ResponseLost(SEND_BY + 5000, "asleep"))
     begins = SEND_BY + 5000 + SETTLE_S
     assert listed(late, begins, begins - 1).state is JobState.UNKNOWN
     assert listed(late, begins + 1, begins + 2).state is JobState.WAITING
@@ -341,10 +341,10 @@ def test_a_later_loss_moves_the_settling() -> None:
     listed before it is no proof any more.
     """
     once = listed(lost_job(), SETTLED_AT + 1)
-    later = advance(once, AnswerLost(SETTLED_AT + 2, "cut"))
-    assert (later.unknown_since, later.absent_since) == (SETTLED_AT + 2, ())
+    later = advance(once, ResponseLost(SETTLED_AT + 2, "cut"))
+    assert (later.unknown_since, later.missing_poll_starts) == (SETTLED_AT + 2, ())
     assert listed(later, SETTLED_AT + 3, SETTLED_AT + 4).state is JobState.UNKNOWN
-    assert advance(lost_job(), AnswerLost(LOST_AT - 5, "cut")) == lost_job()
+    assert advance(lost_job(), ResponseLost(LOST_AT - 5, "cut")) == lost_job()
 
 
 def test_with_settle_0_the_proof_comes_too_early() -> None:
@@ -358,7 +358,7 @@ def test_with_settle_0_the_proof_comes_too_early() -> None:
         sent = 1
         for at in range(int(LOST_AT), int(LOST_AT) + 600, 4):
             if at >= listed_from:
-                record = advance(record, RowSeen(at + 1.0, float(at), a_row(created_at=accepted_at)))
+                record = advance(record, ListedInPoll(at + 1.0, float(at), a_row(created_at=accepted_at)))
             else:
                 record = listed(record, float(at), settle_s=settle_s)
             if record.state is JobState.WAITING:
@@ -373,16 +373,16 @@ def test_with_settle_0_the_proof_comes_too_early() -> None:
 def test_a_row_ends_the_question() -> None:
     """The row of a lost call makes it paid, with its id and account; it began when the call left, by our own clock."""
     row = a_row(created_at=NOW + 4, cost_credits=60)
-    record = advance(lost_job(), RowSeen(NOW + 30, NOW + 29, row, EMAIL))
+    record = advance(lost_job(), ListedInPoll(NOW + 30, NOW + 29, row, EMAIL))
     assert (record.state, record.charged, record.video_id) == (JobState.GENERATING, "yes", a_video_id())
     assert (record.account, record.submitted_at, record.cost_credits) == (EMAIL, record.intent_at, 60)
-    assert record.trouble is None
+    assert record.warning is None
 
 
 def test_a_row_that_turns_up_after_the_proof_is_kept() -> None:
     """Should a generation turn up although its absence seemed proved, it is taken, and no further call is made."""
     wrong = listed(lost_job(), SETTLED_AT + 1, SETTLED_AT + 5)
-    found = advance(wrong, RowSeen(SETTLED_AT + 9, SETTLED_AT + 8, a_row()))
+    found = advance(wrong, ListedInPoll(SETTLED_AT + 9, SETTLED_AT + 8, a_row()))
     assert (found.state, found.charged) == (JobState.GENERATING, "yes")
     assert advance(found, INTENT) is found
 
@@ -391,7 +391,7 @@ def test_two_generations_are_said() -> None:
     """A second generation of one job is never hidden: the first id is kept and a notice says that it was paid twice."""
     record = lived(*LIVES[JobState.GENERATING])
     for event in (
-        RowSeen(NOW + 60, NOW + 59, a_row(video_id=a_video_id(2))),
+        ListedInPoll(NOW + 60, NOW + 59, a_row(video_id=a_video_id(2))),
         CallAccepted(NOW + 60, a_video_id(2), EMAIL, 60),
     ):
         twice = advance(record, event)
@@ -413,13 +413,13 @@ def test_the_row_of_an_ended_job_is_its_payment_not_a_second_one(state: JobState
     if state is JobState.REFUSED:
         end = CallRefused(NOW + 5, "APIError", "No.", attempt=1)
     record = lived(*UPLOADED, INTENT, end)
-    after = advance(record, RowSeen(NOW + 9, NOW + 8, a_row(), EMAIL))
+    after = advance(record, ListedInPoll(NOW + 9, NOW + 8, a_row(), EMAIL))
     assert (after.state, after.charged, after.video_id, after.notices) == (state, "yes", a_video_id(), ())
 
 
 def asked_job() -> JobRecord:
     """A lost call about which a person is asked, because the balance fell."""
-    return advance(lost_job(), DebitSeen(LOST_AT + 200, 60))
+    return advance(lost_job(), UnexplainedDebit(LOST_AT + 200, 60))
 
 
 def test_an_unexplained_debit_stops_the_proof() -> None:
@@ -427,44 +427,44 @@ def test_an_unexplained_debit_stops_the_proof() -> None:
     then nothing is sent.
     """
     record = asked_job()
-    assert "60 credits" in str(record.question)
+    assert "60 credits" in str(record.pending_question)
     assert listed(record, SETTLED_AT + 1, SETTLED_AT + 5, SETTLED_AT + 9) == record
-    assert advance(record, DebitSeen(LOST_AT + 300, 90)) is record
+    assert advance(record, UnexplainedDebit(LOST_AT + 300, 90)) is record
     assert advance(record, INTENT) is record
 
 
 def test_a_person_decides() -> None:
     """Paid: the search ends and nothing is sent. Not paid: the call may be made again, as a new attempt."""
-    paid = advance(asked_job(), Decided(NOW + 900, was_paid=True))
-    assert (paid.state, paid.charged, paid.question) == (JobState.FAILED, "yes", None)
-    unpaid = advance(asked_job(), Decided(NOW + 900, was_paid=False))
-    assert (unpaid.state, unpaid.charged, unpaid.question) == (JobState.WAITING, "no", None)
+    paid = advance(asked_job(), ResolvedByUser(NOW + 900, was_charged=True))
+    assert (paid.state, paid.charged, paid.pending_question) == (JobState.FAILED, "yes", None)
+    unpaid = advance(asked_job(), ResolvedByUser(NOW + 900, was_charged=False))
+    assert (unpaid.state, unpaid.charged, unpaid.pending_question) == (JobState.WAITING, "no", None)
     assert advance(unpaid, replace(INTENT, at=NOW + 901)).attempt == 2
 
 
 def test_a_person_says_whose_a_lookalike_is() -> None:
     """Ours: it is taken, and its video waited for. Not ours: the call may be made again. The e-mail stays unsaid."""
-    asked = advance(lost_job(), LookalikeSeen(LOST_AT + 200, a_video_id()))
-    assert a_video_id().rpartition(":")[2] in str(asked.question)
-    assert EMAIL not in str(asked.question)
-    ours = advance(asked, Decided(NOW + 900, was_paid=True))
+    asked = advance(lost_job(), AmbiguousMatch(LOST_AT + 200, a_video_id()))
+    assert a_video_id().rpartition(":")[2] in str(asked.pending_question)
+    assert EMAIL not in str(asked.pending_question)
+    ours = advance(asked, ResolvedByUser(NOW + 900, was_charged=True))
     assert (ours.state, ours.charged, ours.video_id) == (JobState.GENERATING, "yes", a_video_id())
-    assert (ours.question, ours.lookalike) == (None, None)
-    other = advance(asked, Decided(NOW + 900, was_paid=False))
-    assert (other.state, other.charged, other.lookalike) == (JobState.WAITING, "no", None)
+    assert (ours.pending_question, ours.candidate_video_id) == (None, None)
+    other = advance(asked, ResolvedByUser(NOW + 900, was_charged=False))
+    assert (other.state, other.charged, other.candidate_video_id) == (JobState.WAITING, "no", None)
 
 
 def test_a_later_question_is_about_itself() -> None:
     """A lookalike that was judged once is not taken at a later question about the balance."""
-    asked = replace(lost_job(), lookalike=a_video_id())
-    paid = advance(advance(asked, DebitSeen(LOST_AT + 200, 60)), Decided(NOW + 900, was_paid=True))
+    asked = replace(lost_job(), candidate_video_id=a_video_id())
+    paid = advance(advance(asked, UnexplainedDebit(LOST_AT + 200, 60)), ResolvedByUser(NOW + 900, was_charged=True))
     assert (paid.state, paid.video_id) == (JobState.FAILED, None)
 
 
 @pytest.mark.parametrize(
     "settling",
     [
-        RowSeen(NOW + 400, NOW + 399, a_row()),
+        ListedInPoll(NOW + 400, NOW + 399, a_row()),
         replace(ACCEPTED, at=NOW + 400),
         CallRefused(NOW + 400, "APIError", "No.", attempt=1),
         CallPostponed(NOW + 400, NOW + 410, "No network.", attempt=1),
@@ -472,7 +472,7 @@ def test_a_later_question_is_about_itself() -> None:
 )
 def test_what_settles_the_call_settles_the_question(settling: Event) -> None:
     """When the generation turns up, or the answer comes after all, nobody needs to be asked any more."""
-    assert advance(asked_job(), settling).question is None
+    assert advance(asked_job(), settling).pending_question is None
 
 
 # -- what the list shows ----------------------------------------------------------------------------------------------
@@ -481,7 +481,7 @@ def test_what_settles_the_call_settles_the_question(settling: Event) -> None:
 def test_a_failure_tells_its_reason() -> None:
     """A failed generation ends the job with the vendor's reason; whether it was charged nobody says."""
     row = a_row(RemoteState.FAILED, error="errCode: 500063")
-    record = advance(lived(*LIVES[JobState.QUEUED]), RowSeen(NOW + 20, NOW + 19, row))
+    record = advance(lived(*LIVES[JobState.QUEUED]), ListedInPoll(NOW + 20, NOW + 19, row))
     assert (record.error_kind, record.charged) == ("JobFailed", "unknown")
     assert "errCode: 500063" in str(record.error)
 
@@ -495,48 +495,48 @@ def test_a_moderated_generation_is_refunded() -> None:
 def test_completed_without_an_address_is_waited_for() -> None:
     """A completed row without a file is no success yet, and says so."""
     record = advance(
-        lived(*LIVES[JobState.QUEUED]), RowSeen(NOW + 20, NOW + 19, a_row(RemoteState.COMPLETED, url=None))
+        lived(*LIVES[JobState.QUEUED]), ListedInPoll(NOW + 20, NOW + 19, a_row(RemoteState.COMPLETED, url=None))
     )
     assert record.state is JobState.GENERATING
-    assert "no file yet" in str(record.trouble)
+    assert "no file yet" in str(record.warning)
 
 
 def test_an_address_without_completion_is_waited_for() -> None:
     """A url on a row that still generates is not believed."""
-    record = advance(lived(*LIVES[JobState.QUEUED]), RowSeen(NOW + 20, NOW + 19, a_row(url="https://x/y.mp4")))
+    record = advance(lived(*LIVES[JobState.QUEUED]), ListedInPoll(NOW + 20, NOW + 19, a_row(url="https://x/y.mp4")))
     assert record.state is JobState.GENERATING
 
 
 def test_an_unknown_status_is_told_and_waited_for() -> None:
     """A number that nobody has documented shows on the job, which waits on."""
     row = a_row(RemoteState.UNRECOGNISED, status="77")
-    record = advance(lived(*LIVES[JobState.QUEUED]), RowSeen(NOW + 20, NOW + 19, row))
-    assert "77" in str(record.trouble)
+    record = advance(lived(*LIVES[JobState.QUEUED]), ListedInPoll(NOW + 20, NOW + 19, row))
+    assert "77" in str(record.warning)
 
 
 def test_a_place_in_the_queue_lasts_as_long_as_the_queue() -> None:
     """The position is shown while the job is queued, and gone afterwards."""
     queued = advance(
-        lived(*LIVES[JobState.QUEUED]), RowSeen(NOW + 9, NOW + 8, a_row(RemoteState.QUEUED, queue_position=3))
+        lived(*LIVES[JobState.QUEUED]), ListedInPoll(NOW + 9, NOW + 8, a_row(RemoteState.QUEUED, queue_position=3))
     )
     assert queued.queue_position == 3
-    assert advance(queued, RowSeen(NOW + 20, NOW + 19, a_row())).queue_position is None
+    assert advance(queued, ListedInPoll(NOW + 20, NOW + 19, a_row())).queue_position is None
 
 
 def test_a_lagging_list_does_not_undo_the_end() -> None:
     """While the finished video is fetched, a list that still shows it at work, or shows it again, changes nothing."""
     record = lived(*LIVES[JobState.DOWNLOADING])
     for state in (RemoteState.QUEUED, RemoteState.GENERATING, RemoteState.UNRECOGNISED):
-        assert advance(record, RowSeen(NOW + 99, NOW + 98, a_row(state))) is record
-    again = advance(record, RowSeen(NOW + 99, NOW + 98, a_row(RemoteState.COMPLETED, url="https://x/new.mp4")))
+        assert advance(record, ListedInPoll(NOW + 99, NOW + 98, a_row(state))) is record
+    again = advance(record, ListedInPoll(NOW + 99, NOW + 98, a_row(RemoteState.COMPLETED, url="https://x/new.mp4")))
     assert (again.url, again.finished_at) == ("https://x/new.mp4", record.finished_at)
 
 
 def test_open_looks_are_remembered() -> None:
     """The latest list that showed the job unfinished bounds how long it took."""
     record = lived(*LIVES[JobState.GENERATING])
-    assert record.seen_open_at == NOW + 19
-    assert advance(record, RowSeen(NOW + 60, NOW + 12, a_row())).seen_open_at == NOW + 19
+    assert record.last_seen_running_at == NOW + 19
+    assert advance(record, ListedInPoll(NOW + 60, NOW + 12, a_row())).last_seen_running_at == NOW + 19
 
 
 # -- troubles, deadlines, cancelling, taking up -----------------------------------------------------------------------
@@ -545,10 +545,10 @@ def test_open_looks_are_remembered() -> None:
 def test_trouble_is_shown() -> None:
     """A trouble is shown beside the state; one that parks is an error that a person must mend."""
     record = lived(*LIVES[JobState.GENERATING])
-    troubled = advance(record, Troubled(NOW + 30, "No network."))
-    assert troubled.trouble == "No network."
-    parked = advance(record, Troubled(NOW + 30, "Disk full.", parks=True))
-    assert (parked.parked, parked.error, parked.error_kind) == (True, "Disk full.", "DownloadError")
+    troubled = advance(record, WarningRaised(NOW + 30, "No network."))
+    assert troubled.warning == "No network."
+    blocked = advance(record, WarningRaised(NOW + 30, "Disk full.", parks=True))
+    assert (blocked.blocked, blocked.error, blocked.error_kind) == (True, "Disk full.", "DownloadError")
 
 
 @pytest.mark.parametrize("event", [DeadlinePassed(NOW + 1800), CancelAsked(NOW + 1800)])
@@ -587,7 +587,7 @@ def test_the_answer_to_a_cancelled_call_is_kept() -> None:
         assert "nothing was paid" in str(unpaid.error)
 
 
-TAKEN_UP = TakenUp(NOW + 5000, "other", NOW + 6800)
+TAKEN_UP = Resumed(NOW + 5000, "other", NOW + 6800)
 
 
 @pytest.mark.parametrize("end", [CancelAsked(NOW + 40), DeadlinePassed(NOW + 1800)])
@@ -611,7 +611,7 @@ def test_taken_up_where_the_facts_stand(end: Event, state: JobState, leads: JobS
     assert (record.error, record.error_kind, record.finished_at) == (None, None, None)
     if leads is JobState.UNKNOWN:
         assert record.charged == "unknown"
-        assert record.absent_since == ()
+        assert record.missing_poll_starts == ()
         assert record.unknown_since == (LOST_AT if state is JobState.UNKNOWN else NOW + 5000)
 
 
@@ -628,46 +628,46 @@ def test_a_call_under_way_stays_with_who_sends_it() -> None:
 
 def test_a_parked_job_goes_on() -> None:
     """Taken up, a parked job loses its error and moves again."""
-    parked = advance(lived(*LIVES[JobState.DOWNLOADING]), Troubled(NOW + 99, "Disk full.", parks=True))
-    record = advance(parked, TAKEN_UP)
-    assert (record.parked, record.error, record.state) == (False, None, JobState.DOWNLOADING)
+    blocked = advance(lived(*LIVES[JobState.DOWNLOADING]), WarningRaised(NOW + 99, "Disk full.", parks=True))
+    record = advance(blocked, TAKEN_UP)
+    assert (record.blocked, record.error, record.state) == (False, None, JobState.DOWNLOADING)
 
 
 def test_a_parked_job_keeps_its_reason() -> None:
     """A list that shows a stopped download once more says nothing new of it: why it stopped stays to be read."""
-    parked = advance(lived(*LIVES[JobState.DOWNLOADING]), Troubled(NOW + 99, "Disk full.", parks=True))
-    seen = advance(parked, RowSeen(NOW + 120, NOW + 119, a_row(RemoteState.COMPLETED, url="https://x/new.mp4")))
-    assert (seen.parked, seen.error, seen.error_kind) == (True, "Disk full.", parked.error_kind)
+    blocked = advance(lived(*LIVES[JobState.DOWNLOADING]), WarningRaised(NOW + 99, "Disk full.", parks=True))
+    seen = advance(blocked, ListedInPoll(NOW + 120, NOW + 119, a_row(RemoteState.COMPLETED, url="https://x/new.mp4")))
+    assert (seen.blocked, seen.error, seen.error_kind) == (True, "Disk full.", blocked.error_kind)
     assert seen.url == "https://x/new.mp4"
 
 
 def test_a_download_that_is_tried_again_says_so_all_along() -> None:
     """What stands in the way of a download is not wiped away by a list that is asked for another job."""
-    trying = advance(lived(*LIVES[JobState.DOWNLOADING]), Troubled(NOW + 99, "The media host answered HTTP 503."))
-    seen = advance(trying, RowSeen(NOW + 120, NOW + 119, a_row(RemoteState.COMPLETED, url="https://x/new.mp4")))
-    assert seen.trouble == "The media host answered HTTP 503."
+    trying = advance(lived(*LIVES[JobState.DOWNLOADING]), WarningRaised(NOW + 99, "The media host answered HTTP 503."))
+    seen = advance(trying, ListedInPoll(NOW + 120, NOW + 119, a_row(RemoteState.COMPLETED, url="https://x/new.mp4")))
+    assert seen.warning == "The media host answered HTTP 503."
 
 
 def test_a_seen_row_revives_a_timed_out_job_cleanly() -> None:
     """A timed-out job that a list shows is open again, and its old error is gone."""
-    record = advance(lived(*LIVES[JobState.TIMED_OUT]), RowSeen(NOW + 2000, NOW + 1999, a_row()))
+    record = advance(lived(*LIVES[JobState.TIMED_OUT]), ListedInPoll(NOW + 2000, NOW + 1999, a_row()))
     assert (record.state, record.error, record.error_kind) == (JobState.GENERATING, None, None)
 
 
 def test_downloaded_is_done_without_troubles() -> None:
     """A stored video ends the job with its file, and nothing is wrong with it any more."""
-    troubled = advance(lived(*LIVES[JobState.DOWNLOADING]), Troubled(NOW + 85, "Disk full.", parks=True))
+    troubled = advance(lived(*LIVES[JobState.DOWNLOADING]), WarningRaised(NOW + 85, "Disk full.", parks=True))
     record = advance(troubled, Downloaded(NOW + 90, FILM))
-    assert (record.state, record.video, record.error, record.trouble) == (JobState.DONE, FILM, None, None)
-    assert record.parked is False
+    assert (record.state, record.video, record.error, record.warning) == (JobState.DONE, FILM, None, None)
+    assert record.blocked is False
 
 
 def test_a_clock_set_back_between_two_processes_does_not_hold_a_lost_call_open() -> None:
     """Who takes over counts from its own clock, even where that is an hour behind the one of the process before."""
     behind = LOST_AT - 3600
-    record = lived(*LIVES[JobState.UNKNOWN], AnswerLost(behind, "gone", latest_send_by=behind + 60))
-    assert (record.unknown_since, record.send_by, record.absent_since) == (behind, behind + 60, ())
-    own = advance(lived(*LIVES[JobState.UNKNOWN]), AnswerLost(behind, "its own answer"))
+    record = lived(*LIVES[JobState.UNKNOWN], ResponseLost(behind, "gone", latest_send_by=behind + 60))
+    assert (record.unknown_since, record.send_deadline, record.missing_poll_starts) == (behind, behind + 60, ())
+    own = advance(lived(*LIVES[JobState.UNKNOWN]), ResponseLost(behind, "its own answer"))
     assert own.unknown_since == LOST_AT
 
 

@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from pixverse_nb.backends.useapi import Named, read_callback
+from pixverse_nb.backends.useapi import CallbackIds, parse_callback
 from pixverse_nb.errors import ConfigError
-from pixverse_nb.jobs.webhooks import Limits, Receiver, is_on_this_machine
+from pixverse_nb.jobs.webhooks import ServerLimits, WebhookServer, is_on_this_machine
 
 PATIENCE_S = 60.0  # no test waits so long: it is there to fail in place of hanging
 ROW = {"video_id": "user:1-pixverse:a@b.c-video:7", "replyRef": "pv-1:1", "video_status_final": True}
@@ -19,9 +19,9 @@ ROW = {"video_id": "user:1-pixverse:a@b.c-video:7", "replyRef": "pv-1:1", "video
 class Place:
     """A receiver on a free port, and what it has heard."""
 
-    def __init__(self, limits: Limits | None) -> None:
-        self.named: list[Named] = []
-        self.receiver = Receiver(self.named.append, limits=limits)
+    def __init__(self, limits: ServerLimits | None) -> None:
+        self.named: list[CallbackIds] = []
+        self.receiver = WebhookServer(self.named.append, limits=limits)
 
     @property
     def path(self) -> str:
@@ -57,10 +57,10 @@ async def said_and_heard(reader: asyncio.StreamReader, writer: asyncio.StreamWri
         writer.close()
 
 
-def at_a_receiver(visit: Callable[[Place], Awaitable[None]], limits: Limits | None = None) -> list[Named]:
+def at_a_receiver(visit: Callable[[Place], Awaitable[None]], limits: ServerLimits | None = None) -> list[CallbackIds]:
     """Run `visit` at an open receiver and return what that has heard."""
 
-    async def main() -> list[Named]:
+    async def main() -> list[CallbackIds]:
         place = Place(limits)
         await place.receiver.open("127.0.0.1", 0)
         try:
@@ -85,7 +85,7 @@ def test_a_callback_tells_what_it_names(body: object) -> None:
     async def visit(place: Place) -> None:
         assert status(await place.say(place.post(json.dumps(body).encode()))) == 200
 
-    assert at_a_receiver(visit) == [Named(frozenset({"pv-1:1"}), frozenset({str(ROW["video_id"])}))]
+    assert at_a_receiver(visit) == [CallbackIds(frozenset({"pv-1:1"}), frozenset({str(ROW["video_id"])}))]
 
 
 def test_it_hears_bodies_in_every_framing() -> None:
@@ -103,7 +103,7 @@ def test_it_hears_bodies_in_every_framing() -> None:
         assert status(await reader.readuntil(b"\r\n\r\n")) == 100
         assert status(await said_and_heard(reader, writer, body)) == 200
 
-    assert at_a_receiver(visit) == [Named(frozenset({"r"}))] * 4
+    assert at_a_receiver(visit) == [CallbackIds(frozenset({"r"}))] * 4
 
 
 def test_everything_else_is_not_found() -> None:
@@ -142,13 +142,13 @@ def test_a_body_that_says_nothing_names_nothing(body: bytes) -> None:
     async def visit(place: Place) -> None:
         assert status(await place.say(place.post(body))) == 200
 
-    assert at_a_receiver(visit) == [Named()]
-    assert not read_callback(body)
+    assert at_a_receiver(visit) == [CallbackIds()]
+    assert not parse_callback(body)
 
 
 def test_a_huge_body_is_not_read() -> None:
     """One byte above 64 KiB, announced or in chunks, ends the call before it is read; 64 KiB are heard."""
-    most = Limits().body_bytes
+    most = ServerLimits().body_bytes
 
     async def visit(place: Place) -> None:
         assert (
@@ -161,7 +161,7 @@ def test_a_huge_body_is_not_read() -> None:
         assert answer == b"" or status(answer) == 413  # it hangs up while we speak
         assert status(await place.say(place.post(b" " * most))) == 200
 
-    assert at_a_receiver(visit) == [Named()]
+    assert at_a_receiver(visit) == [CallbackIds()]
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_broken_http_is_refused(head: bytes) -> None:
         assert (answer == b"" and not is_short) or status(answer) >= 400
         assert status(await place.say(place.post(b"{}"))) == 200
 
-    assert at_a_receiver(visit) == [Named()]
+    assert at_a_receiver(visit) == [CallbackIds()]
 
 
 def test_a_caller_that_goes_away_leaves_nothing() -> None:
@@ -207,7 +207,7 @@ def test_a_caller_that_goes_away_leaves_nothing() -> None:
                 writer.close()
         assert status(await place.say(place.post(b"{}"))) == 200
 
-    assert at_a_receiver(visit) == [Named()]
+    assert at_a_receiver(visit) == [CallbackIds()]
 
 
 def test_a_slow_caller_is_cut_off() -> None:
@@ -222,7 +222,7 @@ def test_a_slow_caller_is_cut_off() -> None:
         silent[1].close()
         assert status(await place.say(place.post(b"{}"))) == 200
 
-    assert at_a_receiver(visit, Limits(exchange_s=1.0)) == [Named()]
+    assert at_a_receiver(visit, ServerLimits(exchange_s=1.0)) == [CallbackIds()]
 
 
 def test_slow_callers_do_not_hold_up_a_quick_one() -> None:
@@ -234,7 +234,7 @@ def test_slow_callers_do_not_hold_up_a_quick_one() -> None:
         for _, writer in silent:
             writer.close()
 
-    assert at_a_receiver(visit, Limits(exchange_s=PATIENCE_S)) == [Named()]
+    assert at_a_receiver(visit, ServerLimits(exchange_s=PATIENCE_S)) == [CallbackIds()]
 
 
 def test_one_connection_too_many_is_closed_at_once() -> None:
@@ -249,7 +249,7 @@ def test_one_connection_too_many_is_closed_at_once() -> None:
         for _, writer in held:
             writer.close()
 
-    assert at_a_receiver(visit, Limits(connections=3, exchange_s=PATIENCE_S)) == [Named()] * 2
+    assert at_a_receiver(visit, ServerLimits(connections=3, exchange_s=PATIENCE_S)) == [CallbackIds()] * 2
 
 
 def test_one_connection_is_one_call() -> None:
@@ -266,7 +266,7 @@ def test_the_end_ends_every_connection() -> None:
     """When the receiver closes, open connections are cut and nobody is taken any more."""
 
     async def main() -> None:
-        place = Place(Limits(exchange_s=1000.0))
+        place = Place(ServerLimits(exchange_s=1000.0))
         await place.receiver.open("127.0.0.1", 0)
         reader, writer = await place.dial()
         await place.say(place.post(b"{}"))
@@ -282,7 +282,7 @@ def test_the_end_ends_every_connection() -> None:
 
 def test_each_receiver_has_its_own_path() -> None:
     """The path cannot be guessed, and stands below a public address where one is given."""
-    first, second = (Receiver(lambda _: None) for _ in range(2))
+    first, second = (WebhookServer(lambda _: None) for _ in range(2))
     path = first.url("https://tunnel.example/x/").removeprefix("https://tunnel.example/x/")
     assert len(path) >= 32
     assert "/" not in path
@@ -296,7 +296,7 @@ def test_a_place_that_cannot_be_had_is_said() -> None:
     async def visit(place: Place) -> None:
         for host, port in (("127.0.0.1", place.receiver.port), ("127.0.0.1", 70000), ("192.0.2.1", 0)):
             with pytest.raises(ConfigError, match="port=0 takes a free one"):
-                await Receiver(lambda _: None).open(host, port)
+                await WebhookServer(lambda _: None).open(host, port)
 
     at_a_receiver(visit)
 

@@ -11,7 +11,7 @@ import pytest
 
 from pixverse_nb.errors import LedgerError
 from pixverse_nb.ledger import SCHEMA_VERSION, Ledger
-from pixverse_nb.ledger.schema import FORMS
+from pixverse_nb.ledger.schema import MIGRATIONS
 from tests.factories import a_record, a_request
 
 ROOT = Path(__file__).parent.parent.parent
@@ -38,11 +38,22 @@ def older(path: Path, form: int) -> None:
     """Write a ledger of an earlier form with one job, as that version did."""
     path.parent.mkdir(exist_ok=True)
     db = sqlite3.connect(path)
-    for step in FORMS[:form]:
+    for step in MIGRATIONS[:form]:
         db.executescript(step)
     record = a_record(version=1, service="s")
     request = record.request
-    row = (record.ref, "s", request.cell, request.call_key, 0, "planned", None, 1.0, 1, json.dumps(record.to_json()))
+    row = (
+        record.ref,
+        "s",
+        request.cell,
+        request.seedless_key,
+        0,
+        "planned",
+        None,
+        1.0,
+        1,
+        json.dumps(record.to_json()),
+    )
     db.execute("INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
     db.execute(f"PRAGMA user_version = {form}")
     db.commit()
@@ -191,7 +202,7 @@ def die(statement):
         os.kill(os.getpid(), signal.SIGKILL)
 db.set_trace_callback(die)
 db.execute("BEGIN IMMEDIATE")
-forms.bring_up(db)
+forms.migrate(db)
 db.execute("COMMIT")
 """
 
@@ -217,9 +228,9 @@ def test_many_jobs_are_not_read_for_the_few_that_are_open(path: Path) -> None:
         db.set_trace_callback(asked.append)
     ledger.open_jobs()
     ledger.changes_since(ledger.change_mark())
-    ledger.done_like(limit=9)
+    ledger.durations_of(limit=9)
     ledger.jobs(limit=9)
-    ledger.find_like(a_record())
+    ledger.find_reusable(a_record())
     ledger.spent_credits()
     ledger.sweeps.rows(["1", "2"])
     with ledger._file.reading() as db:

@@ -67,7 +67,7 @@ def test_reuse_false_adds_another_one(ledger: Ledger) -> None:
     second = added(ledger, ref="pv-cell-0002", created_at=NOW + 1)
     found, _ = ledger.find_or_add(a_record(ref="pv-cell-0003", created_at=NOW + 2), reuse=True)
     assert found == second
-    assert ledger.find_like(a_record(ref="x")) == second
+    assert ledger.find_reusable(a_record(ref="x")) == second
 
 
 def test_a_drawn_seed_finds_what_was_drawn(ledger: Ledger) -> None:
@@ -79,7 +79,7 @@ def test_a_drawn_seed_finds_what_was_drawn(ledger: Ledger) -> None:
     added(ledger, ref="c", request=a_request(seed=3), created_at=NOW + 2)
 
     def found(seed: int, *, was_drawn: bool) -> JobRecord | None:
-        return ledger.find_like(a_record(ref="x", request=a_request(seed=seed), seed_was_drawn=was_drawn))
+        return ledger.find_reusable(a_record(ref="x", request=a_request(seed=seed), seed_was_drawn=was_drawn))
 
     assert found(99, was_drawn=True) == drawn
     assert found(2, was_drawn=False) == drawn
@@ -95,7 +95,7 @@ def test_one_service_knows_nothing_of_another(ledger: Ledger, tmp_path: Path) ->
     assert [*other.jobs(limit=9), *other.open_jobs(), *other.uploads()] == []
     assert other.load(a_record().ref) is None
     assert other.load_by_video(a_video_id()) is None
-    assert other.find_like(a_record()) is None
+    assert other.find_reusable(a_record()) is None
     assert other.find_upload("aa", account=None) is None
     other.close()
 
@@ -150,9 +150,9 @@ def test_an_intent_needs_the_seat(ledger: Ledger) -> None:
     record = added(ledger)
     intent = replace(record, state=JobState.SUBMITTING, charged="unknown")
     assert ledger.save(intent, at=NOW, text="intent", epoch=1) is None
-    first = ledger.seats.take("me", after=0, has_lock=True)
+    first = ledger.leases.take("me", after=0, has_lock=True)
     assert first is not None
-    second = ledger.seats.take("other", after=first, has_lock=True)
+    second = ledger.leases.take("other", after=first, has_lock=True)
     assert ledger.save(intent, at=NOW, text="intent", epoch=first) is None
     assert ledger.load(record.ref) == record
     stored = ledger.save(intent, at=NOW, text="intent", epoch=second)
@@ -175,7 +175,7 @@ def test_a_budget_counts_what_was_or_may_be_paid(
     """The vendor's figure counts, else the estimate; what is proved unpaid does not. Beyond the budget nothing is
     stored, and so nothing is sent.
     """
-    epoch = ledger.seats.take("me", after=0, has_lock=True)
+    epoch = ledger.leases.take("me", after=0, has_lock=True)
     added(ledger, ref="old", charged=charged, cost_credits=cost, estimated_credits=estimate)
     assert ledger.spent_credits() == counts
     before = added(ledger, ref="new", request=a_request(seed=2))
@@ -189,7 +189,7 @@ def test_a_budget_counts_what_was_or_may_be_paid(
 
 def test_a_job_does_not_count_against_itself(ledger: Ledger) -> None:
     """A second attempt of a job is not refused for the first one's estimate."""
-    epoch = ledger.seats.take("me", after=0, has_lock=True)
+    epoch = ledger.leases.take("me", after=0, has_lock=True)
     before = added(ledger, ref="new", charged="unknown", estimated_credits=60)
     again = spending(version=before.version, budget_credits=60)
     assert ledger.save(again, at=NOW, text="intent", epoch=epoch) is not None
@@ -202,7 +202,7 @@ def test_jobs_are_listed_newest_first_and_open_ones_oldest_first(ledger: Ledger)
     added(ledger, ref="pv-4", created_at=NOW + 3)
     assert [record.ref for record in ledger.jobs(limit=3)] == ["pv-4", "pv-3", "pv-2"]
     assert [record.ref for record in ledger.open_jobs()] == ["pv-1", "pv-3", "pv-4"]
-    assert [record.ref for record in ledger.done_like(limit=9)] == ["pv-0"]
+    assert [record.ref for record in ledger.durations_of(limit=9)] == ["pv-0"]
 
 
 @pytest.mark.parametrize("state", list(JobState))
@@ -238,7 +238,7 @@ def test_changes_are_followed_by_a_mark(ledger: Ledger) -> None:
 def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
     """Closed and opened again, the ledger knows jobs, events and uploads as they were."""
     before = Ledger(tmp_path / "ledger.db", service="s")
-    record = added(before, notices=("one",), absent_since=(NOW,), video_id=a_video_id())
+    record = added(before, notices=("one",), missing_poll_starts=(NOW,), video_id=a_video_id())
     before.add_upload(UploadedFile("upload/1", 7, "https://x", 9, "aa"), account=None, at=NOW)
     events = before.events(record.ref)
     before.close()
@@ -274,13 +274,13 @@ def test_a_dropped_upload_is_forgotten_and_a_new_one_takes_its_place(ledger: Led
 def test_a_full_disk_stops_the_intent(ledger: Ledger, tmp_path: Path) -> None:
     """Where the intent cannot be stored, LedgerError is raised, and the ledger holds what it held."""
     record = added(ledger)
-    epoch = ledger.seats.take("me", after=0, has_lock=True)
+    epoch = ledger.leases.take("me", after=0, has_lock=True)
     with sqlite3.connect(tmp_path / "ledger.db") as blocker:
         pages = blocker.execute("PRAGMA page_count").fetchone()[0]
     blocker.close()
     with ledger._file.reading() as db:
         db.execute(f"PRAGMA max_page_count = {pages}")
-    big = replace(record, state=JobState.SUBMITTING, trouble="x" * 200_000)
+    big = replace(record, state=JobState.SUBMITTING, warning="x" * 200_000)
     with pytest.raises(LedgerError, match="free disk space"):
         ledger.save(big, at=NOW, text="intent", epoch=epoch)
     assert ledger.load(record.ref) == record
@@ -290,10 +290,10 @@ def test_the_file_holds_no_picture_and_the_cell_in_clear(ledger: Ledger, tmp_pat
     """The row's columns are those of the record, so that the file can be searched by other means."""
     record = added(ledger, state=JobState.QUEUED, video_id=a_video_id())
     db = sqlite3.connect(tmp_path / "ledger.db")
-    row = db.execute("SELECT ref, service, cell, call_key, state, video_id, version, data FROM jobs").fetchone()
+    row = db.execute("SELECT ref, service, cell, seedless_key, state, video_id, version, data FROM jobs").fetchone()
     db.close()
     assert row[:7] == (
-        record.ref, ledger.service, record.request.cell, record.request.call_key, "queued", a_video_id(), 1
+        record.ref, ledger.service, record.request.cell, record.request.seedless_key, "queued", a_video_id(), 1
     )  # fmt: skip
     assert JobRecord.from_json(json.loads(row[7])) == record
 
@@ -329,7 +329,7 @@ def test_the_running_sum_is_what_the_rows_say(steps: list[tuple[int, str, int | 
 
 def test_a_sweeps_budget_counts_its_cells_whoever_asked_for_them(ledger: Ledger) -> None:
     """What was paid for a cell before, by any call, counts; other cells do not; an intent beyond it is not stored."""
-    epoch = ledger.seats.take("me", after=0, has_lock=True)
+    epoch = ledger.leases.take("me", after=0, has_lock=True)
     paid = added(ledger, ref="old", request=a_request(seed=1), charged="yes", cost_credits=45)
     added(ledger, ref="other", request=a_request(seed=9), charged="yes", cost_credits=500)
     cells = [paid.request.cell, a_request(seed=2).cell]

@@ -6,28 +6,28 @@ from pathlib import Path
 
 import pytest
 
-from pixverse_nb.ledger import Ledger, Seats
+from pixverse_nb.ledger import LeaseStore, Ledger
 
 
 @pytest.fixture
-def seats(tmp_path: Path) -> Iterator[Seats]:
+def leases(tmp_path: Path) -> Iterator[LeaseStore]:
     """The seat of a new home."""
     ledger = Ledger(tmp_path / "ledger.db", service="s")
-    yield ledger.seats
+    yield ledger.leases
     ledger.close()
 
 
-def test_a_new_home_has_no_holder(seats: Seats) -> None:
+def test_a_new_home_has_no_holder(leases: LeaseStore) -> None:
     """Nobody ever sat: there is no row, and no epoch can beat."""
-    assert seats.row() is None
-    assert seats.beat(1, has_lock=True) is False
+    assert leases.row() is None
+    assert leases.beat(1, has_lock=True) is False
 
 
-def test_each_taking_raises_the_epoch(seats: Seats) -> None:
+def test_each_taking_raises_the_epoch(leases: LeaseStore) -> None:
     """The seat is taken from the epoch that was seen, and the new one is the next number."""
-    assert seats.take("me", after=0, has_lock=True) == 1
-    assert seats.take("other", after=1, has_lock=False) == 2
-    row = seats.row()
+    assert leases.take("me", after=0, has_lock=True) == 1
+    assert leases.take("other", after=1, has_lock=False) == 2
+    row = leases.row()
     assert row is not None
     assert (row.epoch, row.owner, row.has_lock) == (2, "other", False)
 
@@ -40,7 +40,7 @@ def test_two_that_reach_for_it_are_one_holder(tmp_path: Path) -> None:
 
     def reach(number: int) -> None:
         start.wait()
-        taken.append(ledgers[number % 4].seats.take(f"p{number}", after=0, has_lock=False))
+        taken.append(ledgers[number % 4].leases.take(f"p{number}", after=0, has_lock=False))
 
     threads = [threading.Thread(target=reach, args=(number,)) for number in range(8)]
     for thread in threads:
@@ -52,48 +52,48 @@ def test_two_that_reach_for_it_are_one_holder(tmp_path: Path) -> None:
         ledger.close()
 
 
-def test_a_beat_shows_life_under_the_present_epoch_only(seats: Seats) -> None:
+def test_a_beat_shows_life_under_the_present_epoch_only(leases: LeaseStore) -> None:
     """The holder's beat changes the row; one of an older epoch learns that it is over."""
-    seats.take("me", after=0, has_lock=True)
-    before = seats.row()
-    assert seats.beat(1, has_lock=True)
-    assert seats.row() != before
-    seats.take("other", after=1, has_lock=True)
-    taken = seats.row()
-    assert seats.beat(1, has_lock=True) is False
-    assert seats.row() == taken
+    leases.take("me", after=0, has_lock=True)
+    before = leases.row()
+    assert leases.beat(1, has_lock=True)
+    assert leases.row() != before
+    leases.take("other", after=1, has_lock=True)
+    taken = leases.row()
+    assert leases.beat(1, has_lock=True) is False
+    assert leases.row() == taken
 
 
-def test_leaving_frees_the_seat_and_keeps_the_epoch(seats: Seats) -> None:
+def test_leaving_frees_the_seat_and_keeps_the_epoch(leases: LeaseStore) -> None:
     """A seat that was left has no owner; the next taking counts on. Who no longer sits frees nothing."""
-    seats.take("me", after=0, has_lock=True)
-    seats.leave(1)
-    row = seats.row()
+    leases.take("me", after=0, has_lock=True)
+    leases.leave(1)
+    row = leases.row()
     assert row is not None
     assert (row.epoch, row.owner) == (1, "")
-    assert seats.take("other", after=1, has_lock=True) == 2
-    seats.leave(1)
-    row = seats.row()
+    assert leases.take("other", after=1, has_lock=True) == 2
+    leases.leave(1)
+    row = leases.row()
     assert row is not None
     assert row.owner == "other"
 
 
-def test_wishes_for_a_list_are_counted_and_answered(seats: Seats) -> None:
+def test_wishes_for_a_list_are_counted_and_answered(leases: LeaseStore) -> None:
     """Every wish has its number; the holder's answer names the number up to which it has read, under its epoch only."""
-    seats.take("me", after=0, has_lock=True)
-    assert [seats.ask_poll(), seats.ask_poll()] == [1, 2]
-    seats.answer_polls(1, 2)
-    row = seats.row()
+    leases.take("me", after=0, has_lock=True)
+    assert [leases.ask_poll(), leases.ask_poll()] == [1, 2]
+    leases.answer_polls(1, 2)
+    row = leases.row()
     assert row is not None
-    assert (row.asked_polls, row.done_polls) == (2, 2)
-    seats.answer_polls(7, 9)
-    assert seats.row() == row
+    assert (row.polls_requested, row.polls_served) == (2, 2)
+    leases.answer_polls(7, 9)
+    assert leases.row() == row
 
 
 def test_each_service_has_its_own_seat(tmp_path: Path) -> None:
     """Who acts for the sandbox does not act for the paid service."""
     one, two = (Ledger(tmp_path / "ledger.db", service=name) for name in ("api", "sandbox"))
-    one.seats.take("me", after=0, has_lock=True)
-    assert two.seats.row() is None
+    one.leases.take("me", after=0, has_lock=True)
+    assert two.leases.row() is None
     one.close()
     two.close()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pixverse_nb.ledger.database import has_steady_numbers, network_file_system
+from pixverse_nb.ledger.database import has_stable_inodes, network_file_system
 
 MOUNTS = r"""
 22 28 0:20 / /sys rw,nosuid - sysfs sysfs rw
@@ -47,5 +47,5 @@ def test_a_windows_share_is_recognised_by_its_name() -> None:
 def test_only_known_file_systems_number_their_files_for_good(tmp_path: Path, kind: str, is_steady: bool) -> None:
     """A file's number tells it from another one on Linux's own file systems; elsewhere it may change by itself."""
     mounts = f"36 35 98:0 / {tmp_path} rw - {kind} /dev/x rw"
-    assert has_steady_numbers(tmp_path, mounts=mounts) is is_steady
-    assert not has_steady_numbers(tmp_path, mounts="")
+    assert has_stable_inodes(tmp_path, mounts=mounts) is is_steady
+    assert not has_stable_inodes(tmp_path, mounts="")

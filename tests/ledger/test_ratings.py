@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pixverse_nb.domain.ratings import Duel, Verdict
+from pixverse_nb.domain.ratings import PairwiseVote, Rating
 from pixverse_nb.ledger import Ledger
 from tests.factories import NOW
 
@@ -26,20 +26,20 @@ def ledger(path: Path) -> Iterator[Ledger]:
 
 def test_the_last_verdict_counts(ledger: Ledger) -> None:
     """A cell has one verdict, the newest; an empty one takes it back; other cells are left out."""
-    ledger.opinions.set_verdict("a", Verdict("winner"), at=NOW)
-    ledger.opinions.set_verdict("a", Verdict("rejected", "the cup melts"), at=NOW + 1)
-    ledger.opinions.set_verdict("b", Verdict("", "look again"), at=NOW)
-    assert ledger.opinions.verdicts(["a"]) == {"a": Verdict("rejected", "the cup melts")}
-    ledger.opinions.set_verdict("a", Verdict(), at=NOW + 2)
-    assert ledger.opinions.verdicts(["a", "b"]) == {"b": Verdict("", "look again")}
+    ledger.opinions.set_verdict("a", Rating("winner"), at=NOW)
+    ledger.opinions.set_verdict("a", Rating("rejected", "the cup melts"), at=NOW + 1)
+    ledger.opinions.set_verdict("b", Rating("", "look again"), at=NOW)
+    assert ledger.opinions.verdicts(["a"]) == {"a": Rating("rejected", "the cup melts")}
+    ledger.opinions.set_verdict("a", Rating(), at=NOW + 2)
+    assert ledger.opinions.verdicts(["a", "b"]) == {"b": Rating("", "look again")}
 
 
 def test_duels_are_given_back_in_order(ledger: Ledger) -> None:
     """Every judgement between two of the cells that are asked for, oldest first; one with a stranger is left out."""
     duels = [
-        Duel("a", "b", "left", NOW + 2),
-        Duel("b", "c", "tie", NOW + 1, is_blind=False),
-        Duel("a", "x", "left", NOW),
+        PairwiseVote("a", "b", "left", NOW + 2),
+        PairwiseVote("b", "c", "tie", NOW + 1, is_blind=False),
+        PairwiseVote("a", "x", "left", NOW),
     ]
     for duel in duels:
         ledger.opinions.add_duel(duel)
@@ -48,8 +48,8 @@ def test_duels_are_given_back_in_order(ledger: Ledger) -> None:
 
 def test_what_is_said_belongs_to_its_service(ledger: Ledger, path: Path) -> None:
     """What is said of the sandbox's videos is not said of paid ones."""
-    ledger.opinions.set_verdict("a", Verdict("winner"), at=NOW)
-    ledger.opinions.add_duel(Duel("a", "b", "left", NOW))
+    ledger.opinions.set_verdict("a", Rating("winner"), at=NOW)
+    ledger.opinions.add_duel(PairwiseVote("a", "b", "left", NOW))
     other = Ledger(path, service="other")
     assert other.opinions.verdicts(["a"]) == {}
     assert other.opinions.duels(["a", "b"]) == ()
@@ -66,16 +66,16 @@ def test_a_measurement_is_found_by_film_and_pictures(ledger: Ledger) -> None:
 
 def test_what_was_said_can_travel(ledger: Ledger, tmp_path: Path) -> None:
     """Of two verdicts the later one counts; a duel that is known is not counted twice; other cells stay at home."""
-    ledger.opinions.set_verdict("a", Verdict("winner"), at=NOW + 5)
-    ledger.opinions.set_verdict("b", Verdict("rejected"), at=NOW)
-    ledger.opinions.set_verdict("x", Verdict("winner"), at=NOW)
-    duel = Duel("a", "b", "left", NOW)
+    ledger.opinions.set_verdict("a", Rating("winner"), at=NOW + 5)
+    ledger.opinions.set_verdict("b", Rating("rejected"), at=NOW)
+    ledger.opinions.set_verdict("x", Rating("winner"), at=NOW)
+    duel = PairwiseVote("a", "b", "left", NOW)
     ledger.opinions.add_duel(duel)
     other = Ledger(tmp_path / "other.db", service="s")
-    other.opinions.set_verdict("a", Verdict("rejected"), at=NOW)
-    other.opinions.set_verdict("b", Verdict("", "later"), at=NOW + 9)
+    other.opinions.set_verdict("a", Rating("rejected"), at=NOW)
+    other.opinions.set_verdict("b", Rating("", "later"), at=NOW + 9)
     for _ in range(2):
         other.opinions.unpack(ledger.opinions.pack(["a", "b"]))
-    assert other.opinions.verdicts(["a", "b", "x"]) == {"a": Verdict("winner"), "b": Verdict("", "later")}
+    assert other.opinions.verdicts(["a", "b", "x"]) == {"a": Rating("winner"), "b": Rating("", "later")}
     assert other.opinions.duels(["a", "b"]) == (duel,)
     other.close()

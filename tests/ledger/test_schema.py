@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pixverse_nb.ledger import Ledger
-from pixverse_nb.ledger.schema import FORMS, SCHEMA_VERSION
+from pixverse_nb.ledger.schema import MIGRATIONS, SCHEMA_VERSION
 from tests.factories import a_record
 
 
@@ -26,7 +26,7 @@ def test_an_older_form_is_brought_up(tmp_path: Path, form: int) -> None:
     ledger = Ledger(fresh, service="s")
     ledger.close()
     db = sqlite3.connect(old)
-    for step in FORMS[:form]:
+    for step in MIGRATIONS[:form]:
         db.executescript(step)
     db.execute(f"PRAGMA user_version = {form}")
     db.commit()

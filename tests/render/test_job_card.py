@@ -61,7 +61,7 @@ def test_a_card_that_is_left_behind_says_when_it_was_true() -> None:
     assert f"as of {time.strftime('%H:%M:%S', time.localtime(NOW))}" in page.text
     assert "pvnb-as-of" in page.classes()
     assert "as of" not in Page(card_html(a_snapshot(JobState.FAILED), now=NOW)).text
-    assert "as of" not in Page(card_html(a_snapshot(JobState.DOWNLOADING, rests=True), now=NOW)).text
+    assert "as of" not in Page(card_html(a_snapshot(JobState.DOWNLOADING, is_paused=True), now=NOW)).text
 
 
 def test_longer_than_usual_is_said() -> None:
@@ -96,7 +96,7 @@ def test_the_place_in_the_queue() -> None:
 )
 def test_an_error_says_whether_it_was_charged(changes: dict[str, object], words: str) -> None:
     """A job that failed tells what happened, whether it was paid, and the next step, on the card and in the text."""
-    job = a_snapshot(JobState.FAILED, error="It broke.", next_step="Try another seed.", **changes)
+    job = a_snapshot(JobState.FAILED, error="It broke.", suggested_action="Try another seed.", **changes)
     for text in (Page(card_html(job, now=NOW)).text, card_text(job, now=NOW)):
         assert "It broke." in text
         assert words in text
@@ -119,7 +119,7 @@ def test_a_running_job_does_not_talk_of_charges() -> None:
 
 def test_a_stopped_download_looks_stopped() -> None:
     """Nothing moves on its card, its clock stands, and the reason is there."""
-    job = a_snapshot(JobState.DOWNLOADING, finished_at=NOW - 4, error="HTTP 403.", charged="yes", rests=True)
+    job = a_snapshot(JobState.DOWNLOADING, finished_at=NOW - 4, error="HTTP 403.", charged="yes", is_paused=True)
     page = Page(card_html(job, now=NOW))
     assert "Download stopped" in page.text
     assert "after 30 s" in page.text
@@ -131,7 +131,7 @@ def test_a_stopped_download_looks_stopped() -> None:
 
 def test_what_was_never_sent_counts_no_seconds() -> None:
     """A job that waits for a person's word is not said to wait for a slot."""
-    text = Page(card_html(a_snapshot(JobState.WAITING, rests=True), now=NOW)).text
+    text = Page(card_html(a_snapshot(JobState.WAITING, is_paused=True), now=NOW)).text
     assert "Not sent" in text
     assert "slot" not in text
     assert "0:40" not in text
@@ -144,7 +144,7 @@ def test_a_timed_out_job_can_be_taken_up() -> None:
 
 def test_trouble_and_notices_are_shown() -> None:
     """What stands in the way just now and what was done to the pictures are both on the card."""
-    job = a_snapshot(JobState.GENERATING, trouble="The network is away.", notices=("Turned upright.", "Scaled down."))
+    job = a_snapshot(JobState.GENERATING, warning="The network is away.", notices=("Turned upright.", "Scaled down."))
     text = Page(card_html(job, now=NOW)).text
     for part in ("The network is away.", "Turned upright.", "Scaled down."):
         assert part in text
@@ -159,8 +159,8 @@ def test_what_comes_from_outside_is_only_text() -> None:
         request=a_request(prompt=bad),
         ref=bad,
         error=bad,
-        next_step=bad,
-        trouble=bad,
+        suggested_action=bad,
+        warning=bad,
         notices=(bad,),
     )
     page = Page(card_html(job, now=NOW))
@@ -171,7 +171,7 @@ def test_what_comes_from_outside_is_only_text() -> None:
 def test_no_email_is_shown() -> None:
     """The vendor's own words may name the account; a card does not."""
     said = "Account maria@example.org is busy executing 5 tasks."
-    job = a_snapshot(JobState.WAITING, trouble=said, error=said, next_step=said, notices=(said,))
+    job = a_snapshot(JobState.WAITING, warning=said, error=said, suggested_action=said, notices=(said,))
     assert "maria" not in card_html(job, now=NOW) + card_text(job, now=NOW)
 
 
@@ -217,5 +217,5 @@ def test_a_video_takes_the_place_of_the_card(tmp_path: Path) -> None:
 @pytest.mark.parametrize("state", list(JobState))
 def test_the_text_is_at_most_three_lines(state: JobState) -> None:
     """In a terminal a job never takes more than three lines."""
-    job = a_snapshot(state, error="It\nbroke.", next_step="Try\nagain.", trouble="Away.")
+    job = a_snapshot(state, error="It\nbroke.", suggested_action="Try\nagain.", warning="Away.")
     assert 1 <= len(card_text(job, now=NOW).splitlines()) <= 3

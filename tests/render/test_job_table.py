@@ -31,8 +31,8 @@ def test_what_is_unusual_is_named() -> None:
 
 def test_what_rests_is_not_called_under_way() -> None:
     """A stopped download, and a job that was never sent, stand in table and text as what they are."""
-    stopped = a_snapshot(JobState.DOWNLOADING, rests=True, error="Disk full.")
-    unsent = a_snapshot(JobState.WAITING, rests=True)
+    stopped = a_snapshot(JobState.DOWNLOADING, is_paused=True, error="Disk full.")
+    unsent = a_snapshot(JobState.WAITING, is_paused=True)
     for shown in (Page(jobs_html([stopped, unsent], now=NOW)).text, jobs_text([stopped, unsent], now=NOW)):
         assert "Download stopped" in shown
         assert "Not sent" in shown
@@ -56,7 +56,7 @@ def test_no_jobs_is_a_sentence() -> None:
 def test_what_comes_from_outside_is_only_text() -> None:
     """Markup and e-mails in a prompt, a reference or an error are shown harmless."""
     bad = '"><script>alert(1)</script> maria@example.org'
-    job = a_snapshot(JobState.FAILED, request=a_request(prompt=bad), ref=bad, error=bad, trouble=bad)
+    job = a_snapshot(JobState.FAILED, request=a_request(prompt=bad), ref=bad, error=bad, warning=bad)
     html = jobs_html([job], now=NOW)
     assert "script" not in {name for name, _ in Page(html).elements}
     assert "maria" not in html + jobs_text([job], now=NOW)
@@ -72,7 +72,7 @@ def test_the_text_is_one_aligned_line_a_job() -> None:
 
 def test_what_comes_next_stands_below_the_prompt() -> None:
     """What stands in the way and what comes next are said in the table and on a second line of the text."""
-    job = a_snapshot(JobState.UNKNOWN, trouble="No answer within 60 s.", coming="The list tells.", charged="unknown")
+    job = a_snapshot(JobState.UNKNOWN, warning="No answer within 60 s.", coming="The list tells.", charged="unknown")
     page, text = Page(jobs_html([job], now=NOW)), jobs_text([job], now=NOW)
     assert "No answer within 60 s. The list tells." in page.text
     assert text.splitlines()[1] == "  No answer within 60 s. The list tells."

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pixverse_nb.domain.jobs import JobSnapshot, JobState
-from pixverse_nb.render.live import Ticker, watch_live
+from pixverse_nb.render.live import LiveUpdater, watch_live
 from tests.render.factories import NOW, a_snapshot, a_video, an_mp4
 
 LONG_S = 30.0
@@ -58,9 +58,9 @@ class FakeJob:
 
 
 @pytest.fixture
-def ticker() -> Ticker:
+def ticker() -> LiveUpdater:
     """A ticker that draws at changes only: its second is longer than any test."""
-    return Ticker(every_s=LONG_S, gap_s=0)
+    return LiveUpdater(every_s=LONG_S, gap_s=0)
 
 
 def texts(outputs: list[dict[str, Any]]) -> list[str]:
@@ -68,7 +68,9 @@ def texts(outputs: list[dict[str, Any]]) -> list[str]:
     return [output["data"]["text/plain"] for output in outputs]
 
 
-def test_the_card_follows_the_job_to_its_player(tmp_path: Path, outputs: list[dict[str, Any]], ticker: Ticker) -> None:
+def test_the_card_follows_the_job_to_its_player(
+    tmp_path: Path, outputs: list[dict[str, Any]], ticker: LiveUpdater
+) -> None:
     """The card stands at once, and the last update of the same output is the player."""
     job = FakeJob(a_snapshot(JobState.QUEUED))
     watch_live(job.snapshot, job.subscribe, lambda: NOW, ticker=ticker)
@@ -80,7 +82,7 @@ def test_the_card_follows_the_job_to_its_player(tmp_path: Path, outputs: list[di
     assert [output["update"] for output in outputs] == [False] + [True] * (len(outputs) - 1)
 
 
-def test_a_job_that_ends_is_let_go(outputs: list[dict[str, Any]], ticker: Ticker) -> None:
+def test_a_job_that_ends_is_let_go(outputs: list[dict[str, Any]], ticker: LiveUpdater) -> None:
     """After the final state nobody is subscribed any more, and the thread has ended."""
     job = FakeJob(a_snapshot(JobState.GENERATING))
     watch_live(job.snapshot, job.subscribe, lambda: NOW, ticker=ticker)
@@ -90,7 +92,7 @@ def test_a_job_that_ends_is_let_go(outputs: list[dict[str, Any]], ticker: Ticker
     assert job.callbacks == []
 
 
-def test_a_change_before_the_subscription_is_not_lost(outputs: list[dict[str, Any]], ticker: Ticker) -> None:
+def test_a_change_before_the_subscription_is_not_lost(outputs: list[dict[str, Any]], ticker: LiveUpdater) -> None:
     """A job that ends between its first snapshot and the subscription still gets its last card."""
     job = FakeJob(a_snapshot(JobState.GENERATING))
 
@@ -103,7 +105,7 @@ def test_a_change_before_the_subscription_is_not_lost(outputs: list[dict[str, An
     assert "Cancelled" in texts(outputs)[-1]
 
 
-def test_a_finished_job_is_shown_once(outputs: list[dict[str, Any]], ticker: Ticker) -> None:
+def test_a_finished_job_is_shown_once(outputs: list[dict[str, Any]], ticker: LiveUpdater) -> None:
     """What is over already needs no thread and no subscription."""
     job = FakeJob(a_snapshot(JobState.FAILED, error="It broke."))
     watch_live(job.snapshot, job.subscribe, lambda: NOW, ticker=ticker)
@@ -114,7 +116,7 @@ def test_a_finished_job_is_shown_once(outputs: list[dict[str, Any]], ticker: Tic
 def test_the_clock_goes_on_without_a_change(outputs: list[dict[str, Any]]) -> None:
     """The elapsed time is drawn again at every tick, with the clock handed in."""
     moments = iter(range(10_000))
-    ticker = Ticker(every_s=0.001, gap_s=0)
+    ticker = LiveUpdater(every_s=0.001, gap_s=0)
     job = FakeJob(a_snapshot(JobState.GENERATING, typical_s=None))
     watch_live(job.snapshot, job.subscribe, lambda: NOW + next(moments), ticker=ticker)
     assert job.looked(4)
@@ -123,7 +125,7 @@ def test_the_clock_goes_on_without_a_change(outputs: list[dict[str, Any]]) -> No
     assert ["0:34" in texts(outputs)[0], "0:35" in texts(outputs)[1], "0:36" in texts(outputs)[2]] == [True] * 3
 
 
-def test_a_card_is_drawn_when_somebody_asks(tmp_path: Path, outputs: list[dict[str, Any]], ticker: Ticker) -> None:
+def test_a_card_is_drawn_when_somebody_asks(tmp_path: Path, outputs: list[dict[str, Any]], ticker: LiveUpdater) -> None:
     """Who has waited for a job need not wait for its card: asked for, the player stands when the call returns."""
     job = FakeJob(a_snapshot(JobState.GENERATING))
     draw = watch_live(job.snapshot, job.subscribe, lambda: NOW, ticker=ticker)
@@ -140,7 +142,7 @@ def test_a_card_is_drawn_when_somebody_asks(tmp_path: Path, outputs: list[dict[s
     assert len(outputs) == count
 
 
-def test_many_cards_share_one_thread(outputs: list[dict[str, Any]], ticker: Ticker) -> None:
+def test_many_cards_share_one_thread(outputs: list[dict[str, Any]], ticker: LiveUpdater) -> None:
     """All cards are drawn by the same thread, and never by the one that reports a change."""
     jobs = [FakeJob(a_snapshot(JobState.GENERATING, ref=f"r{number}")) for number in range(5)]
     for job in jobs:
@@ -154,7 +156,7 @@ def test_many_cards_share_one_thread(outputs: list[dict[str, Any]], ticker: Tick
         assert "Done" in final
 
 
-def test_a_new_card_after_the_last_starts_again(outputs: list[dict[str, Any]], ticker: Ticker) -> None:
+def test_a_new_card_after_the_last_starts_again(outputs: list[dict[str, Any]], ticker: LiveUpdater) -> None:
     """The thread that has ended is followed by another when a card comes."""
     for state in (JobState.DONE, JobState.FAILED):
         job = FakeJob(a_snapshot(JobState.GENERATING))
@@ -165,7 +167,7 @@ def test_a_new_card_after_the_last_starts_again(outputs: list[dict[str, Any]], t
 
 
 def test_one_cards_trouble_does_not_stop_the_others(
-    outputs: list[dict[str, Any]], ticker: Ticker, caplog: pytest.LogCaptureFixture
+    outputs: list[dict[str, Any]], ticker: LiveUpdater, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A job that cannot be read loses its card's updates, with a word in the log; the others go on."""
     broken, good = FakeJob(a_snapshot(JobState.QUEUED)), FakeJob(a_snapshot(JobState.QUEUED))

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from pixverse_nb.render.sweep_views import PlanLine, PlanSheet, plan_html, plan_text
+from pixverse_nb.render.sweep_views import PlanRow, PlanTable, plan_html, plan_text
 
-SHEET = PlanSheet(
+SHEET = PlanTable(
     title="4 cells: seed × motion_mode",
     counts=(("new", 2), ("here", 1), ("open", 0), ("failed", 0), ("refused", 1)),
     credits=135,
@@ -18,10 +18,10 @@ SHEET = PlanSheet(
     skips_refused=False,
     is_sandbox=False,
     lines=(
-        PlanLine(1, "seed 1 · normal", "new", credits=45),
-        PlanLine(2, "seed 1 · fast", "new", credits=90),
-        PlanLine(3, "seed 2 · normal", "here", ref="pv-1"),
-        PlanLine(4, "seed 2 · fast", "refused", "fast motion is made in 5 s only"),
+        PlanRow(1, "seed 1 · normal", "new", credits=45),
+        PlanRow(2, "seed 1 · fast", "new", credits=90),
+        PlanRow(3, "seed 2 · normal", "here", ref="pv-1"),
+        PlanRow(4, "seed 2 · fast", "refused", "fast motion is made in 5 s only"),
     ),
 )
 
@@ -77,7 +77,7 @@ def test_a_row_for_each_cell() -> None:
 def test_a_large_plan_shows_first_what_needs_a_look() -> None:
     """Forty rows at most, those with a reason among them, and how many more there are."""
     lines = tuple(
-        PlanLine(n, f"seed {n}", "refused" if n > 90 else "new", "why" if n > 90 else "") for n in range(1, 101)
+        PlanRow(n, f"seed {n}", "refused" if n > 90 else "new", "why" if n > 90 else "") for n in range(1, 101)
     )
     html = plan_html(replace(SHEET, lines=lines))
     assert html.count("<tr class=") == 40
@@ -88,7 +88,7 @@ def test_a_large_plan_shows_first_what_needs_a_look() -> None:
 
 def test_what_people_write_is_text() -> None:
     """A prompt or a title with signs of HTML is shown as it is; an e-mail is masked."""
-    lines = (PlanLine(1, "<b>x</b>", "new"), PlanLine(2, "ann@example.com", "new"))
+    lines = (PlanRow(1, "<b>x</b>", "new"), PlanRow(2, "ann@example.com", "new"))
     html = plan_html(replace(SHEET, title="<script>", lines=lines))
     assert "<b>x" not in html
     assert "<script>" not in html

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from pixverse_nb.doctor.report import Examination, Finding, Mark
+from pixverse_nb.doctor.report import Finding, Report, Severity
 from pixverse_nb.domain.jobs import JobEvent, JobState
 from pixverse_nb.render.job_views import card_block, jobs_html
 from pixverse_nb.render.player import player_figure
@@ -21,7 +21,8 @@ KNOWN = set(re.findall(r"\.(pvnb[\w-]*)", STYLE))
 def everything(tmp_path: Path) -> str:
     """Every kind of HTML that is shown."""
     jobs = [
-        a_snapshot(state, error="e", next_step="n", trouble="t", notices=("x",), is_sandbox=True) for state in JobState
+        a_snapshot(state, error="e", suggested_action="n", warning="t", notices=("x",), is_sandbox=True)
+        for state in JobState
     ]
     film = a_video(an_mp4(tmp_path / "x.mp4"), is_sandbox=True)
     return "".join(
@@ -31,7 +32,7 @@ def everything(tmp_path: Path) -> str:
             jobs_html([], now=NOW),
             player_figure(film, notices=("x",)),
             player_figure(a_video(tmp_path / "gone.mp4")),
-            Examination((Finding("x", "y", Mark.WRONG, "z"),))._repr_mimebundle_()["text/html"],
+            Report((Finding("x", "y", Severity.WRONG, "z"),))._repr_mimebundle_()["text/html"],
             plan_html(PLAN),
             measured_html({"seed 1": MEASURED}),
             timelines_html([("x", [JobEvent(NOW, JobState.SUBMITTING, "sent")])], now=NOW),

@@ -5,7 +5,7 @@ from contextlib import redirect_stderr
 from dataclasses import replace
 from typing import Any
 
-from pixverse_nb.render.live import Bar, Ticker, watch_live_sweep
+from pixverse_nb.render.live import Bar, LiveUpdater, watch_live_sweep
 from pixverse_nb.render.sweep_views import SweepProgress, sweep_html, sweep_text
 from tests.render.conftest import outputs
 
@@ -119,7 +119,7 @@ class Moving:
 
 def test_a_card_is_replaced_in_place_until_it_is_over(outputs: list[dict[str, Any]]) -> None:
     """One output; its last update is the end, and nobody is listened to afterwards."""
-    sweep, ticker = Moving(RUNNING), Ticker(every_s=0.05, gap_s=0.01)
+    sweep, ticker = Moving(RUNNING), LiveUpdater(every_s=0.05, gap_s=0.01)
     watch_live_sweep(lambda: sweep.progress, sweep.subscribe, lambda: NOW, ticker=ticker)
     sweep.move(replace(RUNNING, mode="done", done=32, running=0, waiting=0, failed=0, ended_at=NOW))
     assert ticker.join(30)
@@ -131,7 +131,7 @@ def test_a_card_is_replaced_in_place_until_it_is_over(outputs: list[dict[str, An
 def test_a_sweep_that_is_not_running_is_shown_once(outputs: list[dict[str, Any]]) -> None:
     """Planned or over: one output and no thread."""
     for mode in ("planned", "done"):
-        ticker = Ticker()
+        ticker = LiveUpdater()
         watch_live_sweep(lambda mode=mode: replace(RUNNING, mode=mode), lambda _: lambda: None, ticker=ticker)  # type: ignore[misc]  # the mode is one of the two
         assert ticker.join(0)
     assert len(outputs) == 2
@@ -140,7 +140,7 @@ def test_a_sweep_that_is_not_running_is_shown_once(outputs: list[dict[str, Any]]
 def test_outside_of_a_notebook_it_is_a_bar() -> None:
     """tqdm's bar on the error stream, at the end with every video counted; the plain output stays clean."""
     stream = io.StringIO()
-    sweep, ticker = Moving(RUNNING), Ticker(every_s=0.05, gap_s=0.01)
+    sweep, ticker = Moving(RUNNING), LiveUpdater(every_s=0.05, gap_s=0.01)
     with redirect_stderr(stream):
         watch_live_sweep(lambda: sweep.progress, sweep.subscribe, ticker=ticker)
         sweep.move(replace(RUNNING, mode="done", done=31, running=0, waiting=0))
@@ -166,7 +166,7 @@ def test_who_waits_for_the_end_may_draw_it() -> None:
     stream = io.StringIO()
     sweep = Moving(RUNNING)
     with redirect_stderr(stream):
-        ticker = Ticker(every_s=0.05, gap_s=0.01)
+        ticker = LiveUpdater(every_s=0.05, gap_s=0.01)
         draw = watch_live_sweep(lambda: sweep.progress, sweep.subscribe, ticker=ticker)
         sweep.progress = replace(RUNNING, mode="stopped", done=20)
         draw()

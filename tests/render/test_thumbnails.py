@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from pixverse_nb.domain.jobs import JobState
-from pixverse_nb.domain.ratings import Verdict
-from pixverse_nb.render.tiles import NO_TILES, Tile, count_words, wall_html, wall_text
+from pixverse_nb.domain.ratings import Rating
+from pixverse_nb.render.tiles import NO_TILES, Tile, count_words, thumbnails_html, wall_text
 from tests.render.factories import a_video
 from tests.render.page import Page
 
@@ -23,7 +23,7 @@ def a_tile(tmp_path: Path, key: str = "k", **changes: object) -> Tile:
 
 def test_a_done_tile_is_a_still_with_its_caption(tmp_path: Path) -> None:
     """The poster is in the HTML itself, its size in attributes, and the caption below it."""
-    page = Page(wall_html([a_tile(tmp_path)], posters={"k": b"jpeg"}))
+    page = Page(thumbnails_html([a_tile(tmp_path)], posters={"k": b"jpeg"}))
     image = page.only("img")
     assert (image["src"] or "").startswith("data:image/jpeg;base64,")
     assert (image["width"], image["height"], image["alt"]) == ("200", "113", "seed 7 · fast")
@@ -33,7 +33,7 @@ def test_a_done_tile_is_a_still_with_its_caption(tmp_path: Path) -> None:
 def test_a_tile_without_a_video_says_why(tmp_path: Path) -> None:
     """A failed tile stands in its place with its state and the reason; a poster changes nothing of that."""
     tile = a_tile(tmp_path, state=JobState.FAILED, video=None, line="The service had an error.")
-    page = Page(wall_html([tile], posters={"k": b"jpeg"}))
+    page = Page(thumbnails_html([tile], posters={"k": b"jpeg"}))
     assert "img" not in {name for name, _ in page.elements}
     assert "Failed" in page.text
     assert "The service had an error." in page.text
@@ -42,10 +42,10 @@ def test_a_tile_without_a_video_says_why(tmp_path: Path) -> None:
 def test_verdicts_are_said_in_words(tmp_path: Path) -> None:
     """Winner, rejected and note do not depend on colour."""
     tiles = [
-        a_tile(tmp_path, "a", verdict=Verdict("winner", "the steam is right")),
-        a_tile(tmp_path, "b", verdict=Verdict("rejected")),
+        a_tile(tmp_path, "a", verdict=Rating("winner", "the steam is right")),
+        a_tile(tmp_path, "b", verdict=Rating("rejected")),
     ]
-    shown = Page(wall_html(tiles, posters={})).text
+    shown = Page(thumbnails_html(tiles, posters={})).text
     for words in ("Winner", "the steam is right", "Rejected"):
         assert words in shown
         assert words in wall_text(tiles)
@@ -53,13 +53,13 @@ def test_verdicts_are_said_in_words(tmp_path: Path) -> None:
 
 def test_what_comes_from_outside_is_only_text(tmp_path: Path) -> None:
     """Markup in a title, caption, reason or note is shown and not obeyed, and no e-mail is."""
-    tile = a_tile(tmp_path, caption=BAD, state=JobState.FAILED, line=BAD, verdict=Verdict("winner", BAD))
-    page = Page(wall_html([tile], title=BAD, posters={}))
+    tile = a_tile(tmp_path, caption=BAD, state=JobState.FAILED, line=BAD, verdict=Rating("winner", BAD))
+    page = Page(thumbnails_html([tile], title=BAD, posters={}))
     assert {"script", "img"}.isdisjoint(name for name, _ in page.elements)
     assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
     assert page.text.count(BAD) == 4
     mail = a_tile(tmp_path, caption="maria@example.org")
-    assert "maria" not in wall_html([mail], posters={"k": b"x"}) + wall_text([mail])
+    assert "maria" not in thumbnails_html([mail], posters={"k": b"x"}) + wall_text([mail])
 
 
 def test_it_counts_what_there_is(tmp_path: Path) -> None:
@@ -73,6 +73,6 @@ def test_it_counts_what_there_is(tmp_path: Path) -> None:
 
 def test_nothing_is_asked_of_the_network(tmp_path: Path) -> None:
     """The wall has no script and no address."""
-    html = wall_html([a_tile(tmp_path)], posters={"k": b"jpeg"})
+    html = thumbnails_html([a_tile(tmp_path)], posters={"k": b"jpeg"})
     assert "http" not in html
     assert {"script", "link", "iframe"}.isdisjoint(name for name, _ in Page(html).elements)

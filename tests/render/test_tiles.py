@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pixverse_nb.domain.jobs import JobState
-from pixverse_nb.domain.ratings import Verdict
+from pixverse_nb.domain.ratings import Rating
 from pixverse_nb.render.tiles import Tile, axes_of, caption_of, facts_of, row_of
 from tests.render.factories import a_request, a_video
 
@@ -39,7 +39,7 @@ def test_a_row_holds_no_picture_no_folder_and_no_email(tmp_path: Path) -> None:
     """Neither the poster, nor the folder of the file, nor an account's address is told to the page."""
     video = a_video(tmp_path / "one.mp4", poster_jpeg=b"picture", ref=f"user:7-pixverse:{EMAIL}-video:4")
     tile = Tile(
-        "k", EMAIL, JobState.DONE, axes={"email": EMAIL}, video=video, line=EMAIL, verdict=Verdict(note="kept as it is")
+        "k", EMAIL, JobState.DONE, axes={"email": EMAIL}, video=video, line=EMAIL, verdict=Rating(note="kept as it is")
     )
     told = json.dumps(row_of(tile))
     assert EMAIL not in told

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from pixverse_nb.domain.jobs import JobEvent, JobState
-from pixverse_nb.jobs.events import AnswerLost, Decided, TakenUp
+from pixverse_nb.jobs.events import ResolvedByUser, ResponseLost, Resumed
 from pixverse_nb.jobs.messages import told
 from pixverse_nb.render.timeline import (
     DECIDED,
@@ -15,9 +15,9 @@ from pixverse_nb.render.timeline import (
     TAKEN_UP,
     WIDTH_PX,
     Timeline,
+    build_timeline,
     clock,
     lanes_of,
-    life_of,
     timelines_html,
     timelines_text,
     title_of,
@@ -54,7 +54,7 @@ BUSY = events(
 
 def marks(told: list[JobEvent], *, now: float = NOW + 60) -> list[str]:
     """The words of the marks and of the end."""
-    life = life_of(told, title="x", begins_at=NOW, now=now)
+    life = build_timeline(told, title="x", begins_at=NOW, now=now)
     return [mark.words for mark in (*life.marks, life.end)]
 
 
@@ -90,18 +90,18 @@ def test_a_proof_and_a_decision_are_two_things() -> None:
 def test_the_history_speaks_the_words_that_are_looked_for() -> None:
     """What the picture looks for in a history is what the history says."""
     record = a_record(state=S.UNKNOWN)
-    assert SENDER_GONE in told(AnswerLost(NOW, SENDER_GONE), record)
-    assert told(TakenUp(NOW, "me", NOW + 9), record) == TAKEN_UP
-    assert told(Decided(NOW, was_paid=False), record).startswith(DECIDED)
+    assert SENDER_GONE in told(ResponseLost(NOW, SENDER_GONE), record)
+    assert told(Resumed(NOW, "me", NOW + 9), record) == TAKEN_UP
+    assert told(ResolvedByUser(NOW, was_charged=False), record).startswith(DECIDED)
 
 
 def test_an_open_job_lasts_until_now() -> None:
     """The last span of an open job, and its end mark, reach the moment of the picture; a final one keeps its end."""
-    life = life_of(LOST[:5], title="x", begins_at=NOW, now=NOW + 60)
+    life = build_timeline(LOST[:5], title="x", begins_at=NOW, now=NOW + 60)
     assert life.spans[-1].state is S.UNKNOWN
     assert life.spans[-1].end_s == life.end.at_s == pytest.approx(60)
     assert life.end.words == "now"
-    assert life_of(LOST, title="x", begins_at=NOW, now=NOW + 60).end.at_s == pytest.approx(3.2)
+    assert build_timeline(LOST, title="x", begins_at=NOW, now=NOW + 60).end.at_s == pytest.approx(3.2)
 
 
 def test_a_job_that_came_back_goes_on() -> None:
@@ -113,7 +113,7 @@ def test_a_job_that_came_back_goes_on() -> None:
 def test_time_never_turns_round() -> None:
     """A clock that was set back makes no span of less than nothing."""
     told = events((0, S.PLANNED), (5, S.SUBMITTING), (2, S.QUEUED), (7, S.DONE))
-    spans = life_of(told, title="x", begins_at=NOW, now=NOW + 9).spans
+    spans = build_timeline(told, title="x", begins_at=NOW, now=NOW + 9).spans
     assert all(span.end_s >= span.start_s for span in spans)
     assert all(one.end_s == other.start_s for one, other in pairwise(spans))
 

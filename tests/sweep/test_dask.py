@@ -6,7 +6,7 @@ from typing import Any
 
 from distributed import Client, LocalCluster
 
-from tests.client.harness import House
+from tests.client.harness import Harness
 from tests.measure.films import InOrder
 from tests.measure.gate import Gate, Gated, measure_gated
 from tests.sweep.grids import run, sweep
@@ -27,7 +27,7 @@ class ThroughTheGate:
         return future
 
 
-def test_a_killed_worker_costs_no_result_and_no_credit(house: House, tmp_path: Path) -> None:
+def test_a_killed_worker_costs_no_result_and_no_credit(house: Harness, tmp_path: Path) -> None:
     """The numbers are those of a serial run in another home, and the vendor hears nothing of it all."""
     here, there = house.open(home=tmp_path / "here"), house.open(home=tmp_path / "there")
     serial, spread = (run(sweep(client, seed=range(1, 5))) for client in (here, there))

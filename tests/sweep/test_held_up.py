@@ -13,19 +13,19 @@ from pixverse_nb.errors import ConfigError, InvalidRequest
 from pixverse_nb.sandbox import Account
 from pixverse_nb.sweep.sweep import Sweep
 from tests.client.conftest import Build
-from tests.client.harness import A_JOB_S, PATIENCE_S, TIMING, House, finished, order, reached
+from tests.client.harness import A_JOB_S, PATIENCE_S, TIMING, Harness, finished, order, reached
 from tests.sweep.grids import run, sweep
 from tests.sweep.test_run import until
 
 
-def one_slot(house: House) -> None:
+def one_slot(house: Harness) -> None:
     """Leave the account one slot."""
     (account,) = house.control.accounts.values()
     account.max_jobs = 1
     house.control.add_account(account)
 
 
-def test_the_same_line_with_a_stop_rule_pays_nothing_more(client: Client, house: House) -> None:
+def test_the_same_line_with_a_stop_rule_pays_nothing_more(client: Client, house: Harness) -> None:
     """Where it is enough already, running again asks the rule first and sends nothing."""
     one_slot(house)
     for _ in range(3):
@@ -34,7 +34,7 @@ def test_the_same_line_with_a_stop_rule_pays_nothing_more(client: Client, house:
     assert house.paid <= 3
 
 
-def test_stopping_leaves_the_jobs_of_others_alone(still: House) -> None:
+def test_stopping_leaves_the_jobs_of_others_alone(still: Harness) -> None:
     """A job that somebody else asked for is let go of, not cancelled; it is sent and ends as ever."""
     one_slot(still)
     client = still.open()
@@ -74,7 +74,7 @@ def test_a_paid_job_is_not_taken_back_by_who_sees_it_late(built: Build, tmp_path
         assert job.state in (JobState.QUEUED, JobState.GENERATING)
 
 
-def test_run_goes_on_after_a_pause_and_after_a_stop(still: House) -> None:
+def test_run_goes_on_after_a_pause_and_after_a_stop(still: Harness) -> None:
     """`start()` joins the run that is held up and lets it go on; options that come too late are refused by name."""
     one_slot(still)
     one = sweep(still.open(), seed=[1, 2, 3]).start()
@@ -97,7 +97,7 @@ async def awaited(one: Sweep) -> None:
     await one
 
 
-def test_awaiting_goes_on_after_a_stop(client: Client, house: House) -> None:
+def test_awaiting_goes_on_after_a_stop(client: Client, house: Harness) -> None:
     """`await sweep` does as `run()`: it makes what a stopped run has left, and where all is made it begins nothing."""
     one_slot(house)
     one = sweep(client, seed=range(1, 8)).start()
@@ -113,7 +113,7 @@ def test_awaiting_goes_on_after_a_stop(client: Client, house: House) -> None:
     assert begun_at[0] != begun_at[1] == begun_at[2]
 
 
-def test_awaiting_keeps_the_rule_that_has_stopped_it(client: Client, house: House) -> None:
+def test_awaiting_keeps_the_rule_that_has_stopped_it(client: Client, house: Harness) -> None:
     """What `stop_when` called enough stays enough for who awaits; `run()` without a rule makes the rest."""
     one_slot(house)
     one = run(sweep(client, seed=range(1, 8)), stop_when=lambda now: len(now.videos) >= 2)
@@ -124,7 +124,7 @@ def test_awaiting_keeps_the_rule_that_has_stopped_it(client: Client, house: Hous
     assert (one.progress.mode, house.paid) == ("done", 7)
 
 
-def test_who_awaits_the_end_of_a_stopped_run_does_not_begin_it_again(still: House) -> None:
+def test_who_awaits_the_end_of_a_stopped_run_does_not_begin_it_again(still: Harness) -> None:
     """Also where it has ended before the waiting begins: `stop()` was to pay nothing more."""
     one_slot(still)
     one = sweep(still.open(), seed=[1, 2]).start()
@@ -136,7 +136,7 @@ def test_who_awaits_the_end_of_a_stopped_run_does_not_begin_it_again(still: Hous
     assert (one.progress.mode, still.paid) == ("stopped", 1)
 
 
-def test_a_stopped_sweep_is_over_when_what_runs_has_ended(still: House) -> None:
+def test_a_stopped_sweep_is_over_when_what_runs_has_ended(still: Harness) -> None:
     """While jobs are still being made it says that it is ending, so that cards and galleries follow to the end."""
     one = sweep(still.open(), seed=range(1, 12)).start()
     still.accepts(8)
@@ -147,7 +147,7 @@ def test_a_stopped_sweep_is_over_when_what_runs_has_ended(still: House) -> None:
     assert (one.progress.mode, one.progress.done, one.progress.waiting) == ("stopped", 8, 3)
 
 
-def test_a_closed_client_ends_the_run(still: House) -> None:
+def test_a_closed_client_ends_the_run(still: Harness) -> None:
     """Nothing stays "running": the mode says that it stopped and the reason why, and repr never raises."""
     client = still.open()
     one = sweep(client, seed=[1, 2]).start()
@@ -181,7 +181,7 @@ def test_a_rule_that_waits_for_its_own_sweep_is_told_so(client: Client) -> None:
         run(sweep(client, seed=range(1, 20)), stop_when=lambda one: one.wait())
 
 
-def test_cells_that_were_not_sent_in_time_are_said(still: House) -> None:
+def test_cells_that_were_not_sent_in_time_are_said(still: Harness) -> None:
     """A deadline that passes before a slot is free: nothing is paid, it is no success, and the same line goes on."""
     one_slot(still)
     client = still.open()
@@ -193,7 +193,7 @@ def test_cells_that_were_not_sent_in_time_are_said(still: House) -> None:
     assert "the same line goes on" in one.progress.reason
 
 
-def test_what_happens_to_a_cell_after_the_run_is_known(still: House) -> None:
+def test_what_happens_to_a_cell_after_the_run_is_known(still: Harness) -> None:
     """A sweep that is held hears of its cells as long as it lives, whoever moves them."""
     client = still.open()
     one, watching = sweep(client, seed=[1]), sweep(client, seed=[1])
@@ -215,7 +215,7 @@ def test_what_happens_to_a_cell_after_the_run_is_known(still: House) -> None:
     assert len(client._subscribers) < held, "a sweep that nobody holds is not told of anything any more"
 
 
-def test_every_try_of_a_cell_counts_as_spent(still: House) -> None:
+def test_every_try_of_a_cell_counts_as_spent(still: Harness) -> None:
     """Progress, plan and budget count the same: a failed try that may have been charged, and the next one."""
     client = still.open()
     one = sweep(client, seed=[1]).start()
@@ -235,12 +235,12 @@ def test_a_full_plan_is_not_stormed(built: Build, tmp_path: Any) -> None:
     with built(tmp_path, speed=0, accounts=[Account("one@example.com", max_jobs=8, plan_jobs=3)]) as house:
         client = house.open(timing=replace(TIMING, busy_wait_s=(60.0, 60.0)))
         one = sweep(client, seed=range(1, 25)).start()
-        until(one, lambda now: sum(job.snapshot().trouble is not None for job in now.jobs) == 5)
+        until(one, lambda now: sum(job.snapshot().warning is not None for job in now.jobs) == 5)
         assert client._engine.accounts.room(None) == 3
         assert (house.paid, house.control.requests["create-frames-v3"]) == (3, 8)
 
 
-def test_cells_wait_their_turn_before_they_are_asked_for(still: House) -> None:
+def test_cells_wait_their_turn_before_they_are_asked_for(still: Harness) -> None:
     """On a full account only as many cells become jobs as slots are known, and one more: their deadlines do not run."""
     still.control.arm("busy", times=None)
     client = still.open(timing=replace(TIMING, busy_wait_s=(60.0, 60.0)))

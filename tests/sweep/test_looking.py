@@ -9,10 +9,10 @@ import pytest
 
 from pixverse_nb.client import Client
 from pixverse_nb.domain.jobs import JobState
-from pixverse_nb.domain.ratings import Duel, Verdict
+from pixverse_nb.domain.ratings import PairwiseVote, Rating
 from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.render.tiles import row_of
-from tests.client.harness import A_JOB_S, PATIENCE_S, House, order, reached
+from tests.client.harness import A_JOB_S, PATIENCE_S, Harness, order, reached
 from tests.factories import NOW
 from tests.sweep.grids import run, sweep
 
@@ -24,7 +24,7 @@ def galleries_rest() -> None:
         assert not thread.is_alive()
 
 
-def test_a_tile_for_each_cell_as_it_stands(still: House) -> None:
+def test_a_tile_for_each_cell_as_it_stands(still: Harness) -> None:
     """Not asked for, refused by the documents, on its way: each is said in words."""
     client = still.open()
     grid: dict[str, Any] = {"seed": 1, "motion_mode": ["normal", "fast"], "duration": [5, 8], "skip_refused": True}
@@ -56,14 +56,14 @@ def test_what_is_said_in_a_gallery_stays(client: Client) -> None:
     """A verdict in the page is in the ledger, in the next gallery, and in the table."""
     one = run(sweep(client, seed=[1, 2, 3]))
     gallery = one.gallery()
-    gallery.judge(one.cells[1].key, Verdict("winner", "the steam"))
+    gallery.judge(one.cells[1].key, Rating("winner", "the steam"))
     again = sweep(client, seed=[1, 2, 3])
-    assert again.verdicts == {"seed 2": Verdict("winner", "the steam")}
-    assert again.gallery().verdicts == {one.cells[1].key: Verdict("winner", "the steam")}
+    assert again.verdicts == {"seed 2": Rating("winner", "the steam")}
+    assert again.gallery().verdicts == {one.cells[1].key: Rating("winner", "the steam")}
     assert list(again.to_frame().choice) == ["", "winner", ""]
 
 
-def test_a_gallery_fills_while_the_sweep_runs(still: House) -> None:
+def test_a_gallery_fills_while_the_sweep_runs(still: Harness) -> None:
     """Its tiles follow the jobs without anybody asking, and the last state is shown."""
     one = sweep(still.open(), seed=[1, 2]).start()
     still.accepts(2)
@@ -75,7 +75,7 @@ def test_a_gallery_fills_while_the_sweep_runs(still: House) -> None:
     assert {tile.state for tile in gallery.tiles} == {JobState.DONE}
 
 
-def test_a_gallery_works_only_while_something_changes(still: House) -> None:
+def test_a_gallery_works_only_while_something_changes(still: Harness) -> None:
     """Nobody works for one that rests; it fills nevertheless when its sweep is begun later."""
     client = still.open()
     one = sweep(client, seed=[1, 2])
@@ -89,7 +89,7 @@ def test_a_gallery_works_only_while_something_changes(still: House) -> None:
     assert {tile.state for tile in gallery.tiles} == {JobState.DONE}
 
 
-def test_a_closed_gallery_is_forgotten(still: House) -> None:
+def test_a_closed_gallery_is_forgotten(still: Harness) -> None:
     """Neither it nor its sweep is held or told of anything, though the sweep never came to its end."""
     client = still.open()
     before = len(client._subscribers)
@@ -111,11 +111,11 @@ def test_judgements_make_a_ranking_that_stays(client: Client) -> None:
     keys = [cell.key for cell in one.cells]
     ledger = client._ledger.opinions
     for left, right in ((2, 0), (2, 1), (0, 1)):
-        ledger.add_duel(Duel(keys[left], keys[right], "left", NOW))
+        ledger.add_duel(PairwiseVote(keys[left], keys[right], "left", NOW))
     assert [standing.key for standing in sweep(client, seed=[1, 2, 3]).ranking()] == [keys[2], keys[0], keys[1]]
 
 
-def test_a_cell_without_a_video_is_no_winner(client: Client, house: House) -> None:
+def test_a_cell_without_a_video_is_no_winner(client: Client, house: Harness) -> None:
     """Choosing it is an error that names the cell; rejecting it and a note are not."""
     house.control.arm("failed")
     one = run(sweep(client, seed=[1, 2]))
@@ -124,7 +124,7 @@ def test_a_cell_without_a_video_is_no_winner(client: Client, house: House) -> No
         one.judge(failed, "winner")
     assert one.verdicts == {}
     one.judge(failed, "rejected", note="the vendor failed")
-    assert one.verdicts == {failed: Verdict("rejected", "the vendor failed")}
+    assert one.verdicts == {failed: Rating("rejected", "the vendor failed")}
 
 
 def shown(comparison: Any) -> list[str]:
@@ -145,7 +145,7 @@ def test_a_comparison_shows_the_winners_else_the_first(client: Client) -> None:
     assert shown(one.compare(blind=True)) == [""] * 10
 
 
-def test_a_comparison_says_which_cells_it_leaves_out(client: Client, house: House) -> None:
+def test_a_comparison_says_which_cells_it_leaves_out(client: Client, house: Harness) -> None:
     """Of the cells that are asked for those without a video are counted and named, in the page, in text and stills."""
     house.control.arm("failed")
     one = run(sweep(client, seed=[1, 2, 3]))

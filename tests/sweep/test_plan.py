@@ -12,7 +12,7 @@ from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.errors import InvalidImage, InvalidRequest
 from pixverse_nb.ledger import CellRow
 from pixverse_nb.sweep.plan import CellState, counting_row, state_of
-from tests.client.harness import House, finished, order, picture
+from tests.client.harness import Harness, finished, order, picture
 from tests.sweep.grids import run, sweep
 
 
@@ -21,7 +21,7 @@ def counts(plan: Any) -> dict[str, int]:
     return {state.value: count for state, count in plan.counts.items() if count}
 
 
-def test_a_plan_pays_nothing_and_says_what_running_would(client: Client, house: House) -> None:
+def test_a_plan_pays_nothing_and_says_what_running_would(client: Client, house: Harness) -> None:
     """Cells, credits by the price list, balance and slots; nothing is sent but two questions."""
     plan = sweep(client, seed=range(1, 4), motion_mode=["normal", "fast"]).plan()
     assert len(plan) == 6
@@ -36,7 +36,7 @@ def test_a_plan_pays_nothing_and_says_what_running_would(client: Client, house: 
     assert "seed 3 · fast" in text
 
 
-def test_what_the_ledger_has_is_not_paid_again(client: Client, house: House) -> None:
+def test_what_the_ledger_has_is_not_paid_again(client: Client, house: Harness) -> None:
     """A cell whose video is here, by whatever call, costs nothing; adding seeds later pays for the new ones alone."""
     finished(order(client, seed=2))
     plan = sweep(client, seed=range(1, 4)).plan()
@@ -48,7 +48,7 @@ def test_what_the_ledger_has_is_not_paid_again(client: Client, house: House) -> 
     assert counts(sweep(client, seed=range(1, 5)).plan()) == {"new": 1, "here": 3}
 
 
-def test_what_the_vendor_refuses_is_shown_with_its_rule(client: Client, house: House) -> None:
+def test_what_the_vendor_refuses_is_shown_with_its_rule(client: Client, house: Harness) -> None:
     """Never dropped silently: in the plan with the reason, an error when run, left out or sent where that is said."""
     grid: dict[str, Any] = {"seed": 1, "motion_mode": ["normal", "fast"], "duration": [5, 8]}
     plan = sweep(client, **grid).plan()
@@ -82,7 +82,7 @@ def test_a_wrong_budget_is_an_error(client: Client) -> None:
     assert set(caught.value.fields) == {"budget_credits", "most_cells"}
 
 
-def test_a_budget_and_a_balance_that_do_not_reach_are_said(client: Client, house: House) -> None:
+def test_a_budget_and_a_balance_that_do_not_reach_are_said(client: Client, house: Harness) -> None:
     """The plan warns of both before anything is paid."""
     house.control.set_credits(daily=60, monthly=0)
     text = repr(sweep(client, seed=range(1, 4), budget_credits=100).plan())
@@ -131,7 +131,7 @@ def test_without_a_seed_every_cell_has_the_same_one(client: Client) -> None:
     assert {cell.request.seed for cell in sweep(client, motion_mode=["normal", "fast"]).cells} == {1}
 
 
-def test_a_vendor_that_is_away_hinders_no_plan(client: Client, house: House) -> None:
+def test_a_vendor_that_is_away_hinders_no_plan(client: Client, house: Harness) -> None:
     """Balance and slots are not known then, and the plan says so."""
     house.go_away()
     plan = sweep(client, seed=[1]).plan()

@@ -18,7 +18,7 @@ from pixverse_nb.client import Client
 from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.measure.metrics import METRICS
 from pixverse_nb.sweep.sweep import Sweep
-from tests.client.harness import House
+from tests.client.harness import Harness
 from tests.sweep.grids import run, sweep
 
 PNG = b"\x89PNG\r\n"
@@ -35,7 +35,7 @@ def opened(data: bytes) -> NDArray[np.uint8]:
 
 
 @pytest.fixture
-def ended(client: Client, house: House) -> Sweep:
+def ended(client: Client, house: Harness) -> Sweep:
     """A sweep of six cells: three done, one failed, two refused by the vendor's documents and left out."""
     house.control.arm("failed")
     return run(

@@ -13,7 +13,7 @@ from pixverse_nb.errors import InvalidRequest, JobTimeout
 from pixverse_nb.sandbox import Account
 from pixverse_nb.sweep.sweep import Sweep
 from tests.client.conftest import Build
-from tests.client.harness import A_JOB_S, PATIENCE_S, SETTLING, House, order, reached
+from tests.client.harness import A_JOB_S, PATIENCE_S, SETTLING, Harness, order, reached
 from tests.sweep.grids import run, sweep
 
 
@@ -33,7 +33,7 @@ def until(one: Sweep, holds: Any) -> None:
         unsubscribe()
 
 
-def test_every_cell_gets_its_video(client: Client, house: House) -> None:
+def test_every_cell_gets_its_video(client: Client, house: Harness) -> None:
     """One payment and one file a cell, in the order of the cells; two uploads in all; a second run pays nothing."""
     one = run(sweep(client, seed=range(1, 13)))
     assert (house.paid, house.control.requests["files"]) == (12, 2)
@@ -44,7 +44,7 @@ def test_every_cell_gets_its_video(client: Client, house: House) -> None:
     assert (house.paid, again.progress.reused, again.progress.mode) == (12, 12, "done")
 
 
-def test_it_can_be_awaited(client: Client, house: House) -> None:
+def test_it_can_be_awaited(client: Client, house: Harness) -> None:
     """`await sweep` begins it where it has not begun, and gives it back."""
 
     async def wait() -> Sweep:
@@ -66,7 +66,7 @@ def test_all_slots_are_filled_and_no_more(built: Build, tmp_path: Any) -> None:
         assert house.control.requests["create-frames-v3"] == 7
 
 
-def test_one_failed_cell_stops_no_other(still: House) -> None:
+def test_one_failed_cell_stops_no_other(still: Harness) -> None:
     """It is counted, the others go on, and only `retry_failed` pays for a new try."""
     client = still.open()
     one = sweep(client, seed=range(1, 4)).start()
@@ -84,7 +84,7 @@ def test_one_failed_cell_stops_no_other(still: House) -> None:
     assert (retried.progress.done, still.paid) == (3, 4)
 
 
-def test_a_moderated_cell_is_one_cell(client: Client, house: House) -> None:
+def test_a_moderated_cell_is_one_cell(client: Client, house: Harness) -> None:
     """What the moderator stops has no video and stops no other; its credits come back."""
     house.control.arm("moderated")
     one = run(sweep(client, seed=range(1, 5)))
@@ -92,7 +92,7 @@ def test_a_moderated_cell_is_one_cell(client: Client, house: House) -> None:
     assert one.progress.spent == 3 * 45
 
 
-def test_credits_that_run_out_end_it_in_order(client: Client, house: House) -> None:
+def test_credits_that_run_out_end_it_in_order(client: Client, house: Harness) -> None:
     """It stops with the vendor's words, nothing is lost, and the same line goes on when there are credits again."""
     house.control.set_credits(daily=100, monthly=0, package=0)
     one = run(sweep(client, seed=range(1, 13)))
@@ -104,7 +104,7 @@ def test_credits_that_run_out_end_it_in_order(client: Client, house: House) -> N
     assert (again.progress.mode, again.progress.done, house.paid) == ("done", 12, 12)
 
 
-def test_a_budget_ends_it_before_the_call_that_would_exceed_it(house: House) -> None:
+def test_a_budget_ends_it_before_the_call_that_would_exceed_it(house: Harness) -> None:
     """The budget counts what the cells have cost, over restarts too; a higher one goes on."""
     one = run(sweep(house.open(), seed=range(1, 9), budget_credits=45 * 3 + 44))
     assert (one.progress.mode, house.paid) == ("stopped", 3)
@@ -117,7 +117,7 @@ def test_a_budget_ends_it_before_the_call_that_would_exceed_it(house: House) -> 
     assert house.paid == 8
 
 
-def test_a_budget_holds_for_a_job_that_was_given_up(house: House) -> None:
+def test_a_budget_holds_for_a_job_that_was_given_up(house: Harness) -> None:
     """A job cancelled while its call was unknown, and a cell now, is sent within the sweep's budget only."""
     house.control.arm("drop_before", route="create*")
     client = house.open(timing=SETTLING)
@@ -129,14 +129,14 @@ def test_a_budget_holds_for_a_job_that_was_given_up(house: House) -> None:
     assert (one.progress.mode, house.paid) == ("stopped", 0)
 
 
-def test_a_budget_holds_back_what_has_no_known_price(house: House) -> None:
+def test_a_budget_holds_back_what_has_no_known_price(house: Harness) -> None:
     """A sweep's budget pays for no cell whose price nobody tells, and says why nothing was sent."""
     one = run(sweep(house.open(prices=Prices({})), seed=range(1, 4), budget_credits=10_000))
     assert (one.progress.mode, house.paid) == ("stopped", 0)
     assert "does not tell what this video costs" in one.progress.reason
 
 
-def test_enough_is_enough(client: Client, house: House) -> None:
+def test_enough_is_enough(client: Client, house: Harness) -> None:
     """`stop_when` is asked after each cell that ends; once it says so nothing new is sent, and what runs ends."""
     (account,) = house.control.accounts.values()
     account.max_jobs = 2
@@ -147,7 +147,7 @@ def test_enough_is_enough(client: Client, house: House) -> None:
     assert 2 <= len(one.videos) == house.paid < 29
 
 
-def test_a_rule_that_fails_ends_it_in_order(client: Client, house: House) -> None:
+def test_a_rule_that_fails_ends_it_in_order(client: Client, house: Harness) -> None:
     """What `stop_when` raises is raised by `run()`, after what was sent has its video."""
 
     def broken(_: Sweep) -> bool:
@@ -160,7 +160,7 @@ def test_a_rule_that_fails_ends_it_in_order(client: Client, house: House) -> Non
     assert house.paid == len(one.videos) < 29
 
 
-def test_pause_and_resume(still: House) -> None:
+def test_pause_and_resume(still: Harness) -> None:
     """While it is paused nothing new is sent; resumed, it goes on."""
     (account,) = still.control.accounts.values()
     account.max_jobs = 1
@@ -180,7 +180,7 @@ def test_pause_and_resume(still: House) -> None:
 
 
 @pytest.mark.parametrize("act", ["drain", "stop"])
-def test_drain_and_stop_pay_for_nothing_more(still: House, act: str) -> None:
+def test_drain_and_stop_pay_for_nothing_more(still: Harness, act: str) -> None:
     """What was sent gets its video, nothing else is sent, and the same line goes on later."""
     client = still.open()
     one = sweep(client, seed=range(1, 20)).start()
@@ -195,7 +195,7 @@ def test_drain_and_stop_pay_for_nothing_more(still: House, act: str) -> None:
     assert again.progress.reused == 8
 
 
-def test_a_cancelled_paid_cell_is_taken_up_not_paid_again(still: House) -> None:
+def test_a_cancelled_paid_cell_is_taken_up_not_paid_again(still: Harness) -> None:
     """Somebody cancelled a job after it was paid: running the sweep waits for it again."""
     client = still.open()
     one = sweep(client, seed=[1]).start()
@@ -210,7 +210,7 @@ def test_a_cancelled_paid_cell_is_taken_up_not_paid_again(still: House) -> None:
     assert (still.paid, again.progress.done) == (1, 1)
 
 
-def test_an_impatient_waiter_stops_only_the_waiting(still: House) -> None:
+def test_an_impatient_waiter_stops_only_the_waiting(still: Harness) -> None:
     """JobTimeout says how to wait again; a second run joins the first one."""
     one = sweep(still.open(), seed=[1, 2])
     with pytest.raises(JobTimeout, match=r"sweep.wait\(\) waits again"):
@@ -221,7 +221,7 @@ def test_an_impatient_waiter_stops_only_the_waiting(still: House) -> None:
     assert still.paid == 2
 
 
-def test_two_sweeps_that_overlap_pay_once(client: Client, house: House) -> None:
+def test_two_sweeps_that_overlap_pay_once(client: Client, house: Harness) -> None:
     """Cells that both ask for are one job, also while both run."""
     one, two = sweep(client, seed=range(1, 9)).start(), sweep(client, seed=range(5, 13)).start()
     one.wait(PATIENCE_S)
@@ -230,7 +230,7 @@ def test_two_sweeps_that_overlap_pay_once(client: Client, house: House) -> None:
     assert {job.ref for job in one.jobs} & {job.ref for job in two.jobs}
 
 
-def test_two_kernels_run_the_same_sweep_once(house: House) -> None:
+def test_two_kernels_run_the_same_sweep_once(house: Harness) -> None:
     """Two clients on one home that run the same line at the same moment pay for each cell once."""
     runs = [sweep(house.open(), seed=range(1, 9)).start() for _ in range(2)]
     for one in runs:
@@ -239,7 +239,7 @@ def test_two_kernels_run_the_same_sweep_once(house: House) -> None:
     assert [len(one.videos) for one in runs] == [8, 8]
 
 
-def test_a_restart_in_the_middle_goes_on(still: House) -> None:
+def test_a_restart_in_the_middle_goes_on(still: Harness) -> None:
     """The kernel ends with cells sent, waiting and not asked for; the same line in the next one finishes all, once."""
     first = still.open()
     sweep(first, seed=range(1, 13)).start()

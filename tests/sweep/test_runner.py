@@ -24,7 +24,7 @@ class FullHouse:
         self._running = running
         self.records: dict[str, JobRecord] = {}
 
-    def ask_for(self, cell: Any) -> tuple[Any, bool]:
+    def get_or_create(self, cell: Any) -> tuple[Any, bool]:
         """Take it, or turn it away."""
         is_taken = len(self.records) < self._running
         record = replace(a_record(ref=str(cell)), state=JobState.QUEUED if is_taken else JobState.WAITING)

@@ -9,7 +9,7 @@ import pytest
 from comm.base_comm import CommManager
 from PIL import Image
 
-from tests.widgets.fakes import ScriptedMaker
+from tests.widgets.fakes import FakeClient
 from tests.widgets.page import HeardComm, settle
 
 
@@ -24,9 +24,9 @@ def kernel_comms(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def maker() -> ScriptedMaker:
+def maker() -> FakeClient:
     """A sandbox with 1240 credits."""
-    return ScriptedMaker()
+    return FakeClient()
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ class ScriptedTask:
 
     def resume(self) -> None:
         """Go on."""
-        self.move(rests=False, can_resume=False, error=None)
+        self.move(is_paused=False, can_resume=False, error=None)
         self.resumed.set()
 
     def move(self, **changes: Any) -> None:
@@ -49,7 +49,7 @@ class ScriptedTask:
             act(self)
 
 
-class ScriptedMaker:
+class FakeClient:
     """Records what it is asked to make in `calls`; `errors` are raised by the next calls, `paid` is found."""
 
     def __init__(self, *, is_sandbox: bool = True, balance: int = 1240) -> None:

@@ -3,8 +3,8 @@
 import threading
 from collections.abc import Sequence
 
-from pixverse_nb.widgets.batches import Batches
-from pixverse_nb.widgets.dispatch import Dispatcher
+from pixverse_nb.widgets.batches import Batcher
+from pixverse_nb.widgets.dispatch import BackgroundRunner
 from tests.widgets.page import PATIENCE_S, settle
 
 
@@ -17,7 +17,7 @@ def test_what_comes_during_the_pause_is_one_batch() -> None:
         resting.set()
         assert go_on.wait(PATIENCE_S)
 
-    batches = Batches(told.append, Dispatcher(lambda error: None), pause=pause)
+    batches = Batcher(told.append, BackgroundRunner(lambda error: None), pause=pause)
     batches.add(["a"])
     assert resting.wait(PATIENCE_S)
     for key in ("c", "b", "c"):
@@ -38,7 +38,7 @@ def test_a_delivery_that_fails_is_reported_and_the_next_one_comes() -> None:
             raise LookupError("not now")
         told.append(keys)
 
-    batches = Batches(deliver, Dispatcher(errors.append), pause=lambda: None)
+    batches = Batcher(deliver, BackgroundRunner(errors.append), pause=lambda: None)
     batches.add(["a"])
     settle()
     batches.add(["b"])

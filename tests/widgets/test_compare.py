@@ -13,7 +13,7 @@ from PIL import Image
 
 import pixverse_nb as pv
 from pixverse_nb.domain.jobs import VideoFile
-from pixverse_nb.domain.ratings import Duel
+from pixverse_nb.domain.ratings import PairwiseVote
 from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.widgets.compare import Comparison, compare
 from tests.render.factories import a_request, a_video, an_mp4
@@ -117,7 +117,7 @@ def test_the_order_is_drawn_by_the_seed(films: list[Path]) -> None:
 
 def test_a_judgement_reaches_the_caller(films: list[Path]) -> None:
     """An answer becomes a Duel with keys, time and blindness; the callback gets it and the next pair is offered."""
-    told: list[Duel] = []
+    told: list[PairwiseVote] = []
     shown = blind(films, on_duel=told.append)
     before = list(shown.pair)
     answer(shown, "left")
@@ -152,7 +152,7 @@ def test_an_answer_counts_once(films: list[Path]) -> None:
 
 def test_earlier_judgements_go_on(films: list[Path]) -> None:
     """Duels of an earlier sitting count, in the ranking and in what is asked next; those of other videos do not."""
-    earlier = [Duel("amber", "birch", "left", at=1.0), Duel("amber", "other", "left", at=2.0)]
+    earlier = [PairwiseVote("amber", "birch", "left", at=1.0), PairwiseVote("amber", "other", "left", at=2.0)]
     shown = blind(films, duels=earlier)
     assert shown.duels == tuple(earlier)
     assert shown.judged == 1
@@ -162,7 +162,7 @@ def test_earlier_judgements_go_on(films: list[Path]) -> None:
 def test_a_callback_that_fails_is_said(films: list[Path]) -> None:
     """What `on_duel` raises stands in the page; the judgement is kept."""
 
-    def fail(_duel: Duel) -> None:
+    def fail(_duel: PairwiseVote) -> None:
         raise OSError("disk full")
 
     shown = blind(films, on_duel=fail)

@@ -2,7 +2,7 @@
 
 import threading
 
-from pixverse_nb.widgets.dispatch import Dispatcher, in_words
+from pixverse_nb.widgets.dispatch import BackgroundRunner, error_text
 
 
 def test_an_error_in_handed_over_work_is_reported() -> None:
@@ -13,8 +13,8 @@ def test_an_error_in_handed_over_work_is_reported() -> None:
     def fail() -> None:
         raise error
 
-    Dispatcher(told.append).hand_over(fail).join()
-    Dispatcher(told.append).guard(fail)
+    BackgroundRunner(told.append).run_in_thread(fail).join()
+    BackgroundRunner(told.append).run_guarded(fail)
     assert told == [error, error]
 
 
@@ -28,13 +28,13 @@ def test_work_once_runs_once_at_a_time() -> None:
         raise ValueError
 
     told: list[Exception] = []
-    dispatcher = Dispatcher(told.append)
-    first = dispatcher.hand_over_once(work)
+    dispatcher = BackgroundRunner(told.append)
+    first = dispatcher.run_exclusive(work)
     assert first is not None
-    assert dispatcher.hand_over_once(work) is None
+    assert dispatcher.run_exclusive(work) is None
     may_end.set()
     first.join()
-    second = dispatcher.hand_over_once(work)
+    second = dispatcher.run_exclusive(work)
     assert second is not None
     second.join()
     assert (len(began), len(told)) == (2, 2)
@@ -42,6 +42,6 @@ def test_work_once_runs_once_at_a_time() -> None:
 
 def test_errors_become_sentences_without_secrets() -> None:
     """E-mails and tokens are masked, an error without words gives its name, and nothing is longer than 600 signs."""
-    assert in_words(OSError("maria@example.org user:7-secretsecret")) == "OSError: m…@e… user:7-…"
-    assert in_words(KeyError()) == "KeyError: KeyError"
-    assert len(in_words(ValueError("x" * 9000))) == 600
+    assert error_text(OSError("maria@example.org user:7-secretsecret")) == "OSError: m…@e… user:7-…"
+    assert error_text(KeyError()) == "KeyError: KeyError"
+    assert len(error_text(ValueError("x" * 9000))) == 600

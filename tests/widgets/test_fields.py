@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import pytest
 
-from pixverse_nb.domain.requests import PROMPT_MAX, REFUSALS, SEED_MAX, FramesRequest, build_request
+from pixverse_nb.domain.requests import CONSTRAINTS, PROMPT_MAX, SEED_MAX, FramesRequest, build_request
 from pixverse_nb.widgets.fields import Fields
 from tests.widgets.page import change, press, text_of
 
@@ -50,7 +50,7 @@ def test_the_opening_values_make_a_valid_request(fields: Fields) -> None:
     build_request({**values, "first": "a", "last": "b", "seed": 1, "aspect_ratio": "16:9"})
 
 
-@pytest.mark.parametrize("rule", REFUSALS, ids=lambda rule: "+".join(map(str, rule.fields.values())))
+@pytest.mark.parametrize("rule", CONSTRAINTS, ids=lambda rule: "+".join(map(str, rule.fields.values())))
 def test_what_is_refused_together_is_barred_with_the_reason(fields: Fields, rule: Any) -> None:
     """With one half of a refused pair chosen, the other half is barred and names the rule; both ways round."""
     (one, one_value), (other, other_value) = rule.fields.items()

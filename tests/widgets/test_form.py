@@ -11,14 +11,14 @@ from pixverse_nb.domain.jobs import JobSnapshot, JobState, VideoFile
 from pixverse_nb.errors import InvalidImage, InvalidRequest, Unauthorized
 from pixverse_nb.widgets.form import Form
 from tests.widgets.conftest import a_png
-from tests.widgets.fakes import ScriptedMaker
+from tests.widgets.fakes import FakeClient
 from tests.widgets.page import below, change, heard, press, say, settle, text_of, upload
 
 
-class Desk:
+class JobContext:
     """A form with a maker behind it, and the videos that it has reported."""
 
-    def __init__(self, maker: ScriptedMaker) -> None:
+    def __init__(self, maker: FakeClient) -> None:
         self.maker = maker
         self.videos: list[JobSnapshot] = []
         self.form = Form(maker, on_video=self.videos.append)
@@ -42,19 +42,19 @@ class Desk:
 
 
 @pytest.fixture
-def desk(maker: ScriptedMaker) -> Desk:
+def desk(maker: FakeClient) -> JobContext:
     """An empty form on the sandbox."""
-    return Desk(maker)
+    return JobContext(maker)
 
 
 @pytest.fixture
-def filled(desk: Desk) -> Desk:
+def filled(desk: JobContext) -> JobContext:
     """A form with two pictures."""
     desk.fill()
     return desk
 
 
-def test_one_press_makes_one_video(filled: Desk) -> None:
+def test_one_press_makes_one_video(filled: JobContext) -> None:
     """The pictures and every field go to the client as they stand in the form, and the job appears below."""
     change(filled.form.fields.prompt, value=" a slow pan ")
     change(filled.form.fields.seed, value="7")
@@ -77,7 +77,7 @@ def test_one_press_makes_one_video(filled: Desk) -> None:
     assert [row["ref"] for row in filled.form.following.progress.rows] == ["job-1"]
 
 
-def test_two_presses_pay_once(filled: Desk) -> None:
+def test_two_presses_pay_once(filled: JobContext) -> None:
     """While the first press is at work the button looks off, keeps the focus, and a second press does nothing."""
     filled.maker.may_create.clear()
     press(filled.form.submit)
@@ -92,7 +92,7 @@ def test_two_presses_pay_once(filled: Desk) -> None:
     assert "pvnb-form-at-work" not in filled.form.submit._dom_classes
 
 
-def test_missing_pictures_are_asked_for_at_their_slots(desk: Desk) -> None:
+def test_missing_pictures_are_asked_for_at_their_slots(desk: JobContext) -> None:
     """Without pictures nothing is sent, and each empty slot says what to do, until a picture is there."""
     desk.submit()
     assert desk.maker.calls == []
@@ -103,7 +103,7 @@ def test_missing_pictures_are_asked_for_at_their_slots(desk: Desk) -> None:
     assert "Nothing was sent" not in desk.text
 
 
-def test_a_press_too_early_is_forgotten_when_the_picture_is_there(desk: Desk) -> None:
+def test_a_press_too_early_is_forgotten_when_the_picture_is_there(desk: JobContext) -> None:
     """That a picture was still on its way is said until it has come."""
     fetched = threading.Event()
     desk.maker.pictures["http://x/a.png"] = a_png(64, 48)
@@ -116,7 +116,7 @@ def test_a_press_too_early_is_forgotten_when_the_picture_is_there(desk: Desk) ->
     assert (desk.form.first.state, desk.form.first.message) == ("ready", "")
 
 
-def test_a_press_leaves_why_a_picture_was_refused(desk: Desk) -> None:
+def test_a_press_leaves_why_a_picture_was_refused(desk: JobContext) -> None:
     """What was no picture is still named after the press; the empty slot beside it asks for one."""
     upload(desk.form.first, b"just some words, no picture", name="notes.txt")
     settle()
@@ -127,7 +127,7 @@ def test_a_press_leaves_why_a_picture_was_refused(desk: Desk) -> None:
     assert desk.form.last.message == "Choose a picture here."
 
 
-def test_every_wrong_field_is_named_at_once(desk: Desk) -> None:
+def test_every_wrong_field_is_named_at_once(desk: JobContext) -> None:
     """Missing picture, prompt, seed and refused pair are all said by one press, each at its place."""
     desk.form.fields.choices["duration"].value = 8
     desk.form.fields.choices["motion_mode"].value = "fast"
@@ -143,7 +143,7 @@ def test_every_wrong_field_is_named_at_once(desk: Desk) -> None:
     assert desk.maker.calls == []
 
 
-def test_what_the_client_finds_wrong_stands_at_its_field(filled: Desk) -> None:
+def test_what_the_client_finds_wrong_stands_at_its_field(filled: JobContext) -> None:
     """The client's own verdicts go to the slots and fields they name, others into the status line, all masked."""
     filled.maker.errors = [InvalidRequest({"prompt": "no", "email": "maria@example.org is unknown"})]
     filled.submit()
@@ -154,7 +154,7 @@ def test_what_the_client_finds_wrong_stands_at_its_field(filled: Desk) -> None:
     assert (filled.form.first.message, filled.form.last.message) == ("", "Too dark.")
 
 
-def test_an_error_stands_in_the_form_and_the_button_works_again(filled: Desk) -> None:
+def test_an_error_stands_in_the_form_and_the_button_works_again(filled: JobContext) -> None:
     """Whatever the client raises is said in the status line without secrets, and the next press is possible."""
     filled.maker.errors = [OSError("<no> route for maria@example.org with user:7-secretsecret")]
     filled.submit()
@@ -165,12 +165,12 @@ def test_an_error_stands_in_the_form_and_the_button_works_again(filled: Desk) ->
 
 def test_a_bad_token_is_said_when_the_form_opens() -> None:
     """The first question for the balance finds it, and its sentence stands in the form."""
-    maker = ScriptedMaker(is_sandbox=False)
+    maker = FakeClient(is_sandbox=False)
     maker.credit_errors = [Unauthorized("The token is wrong. Get one from useapi.net.", status=401)]
-    assert "The token is wrong. Get one from useapi.net." in Desk(maker).text
+    assert "The token is wrong. Get one from useapi.net." in JobContext(maker).text
 
 
-def test_a_video_that_is_there_is_asked_about_before_it_is_paid_again(filled: Desk) -> None:
+def test_a_video_that_is_there_is_asked_about_before_it_is_paid_again(filled: JobContext) -> None:
     """Nothing is created until the person has answered; "Show it" creates nothing and shows the job."""
     filled.maker.paid = filled.maker.new_task(seed=5, state=JobState.DONE)
     filled.submit()
@@ -184,7 +184,7 @@ def test_a_video_that_is_there_is_asked_about_before_it_is_paid_again(filled: De
     assert [message["ref"] for message, _ in heard(filled.form.following.progress, "point")] == ["job-1"]
 
 
-def test_a_job_that_was_given_up_is_taken_up_by_showing_it(filled: Desk) -> None:
+def test_a_job_that_was_given_up_is_taken_up_by_showing_it(filled: JobContext) -> None:
     """Where a cancelled job may have been paid, the first answer goes on waiting for it and pays nothing."""
     given_up = filled.maker.paid = filled.maker.new_task(seed=5, state=JobState.CANCELLED)
     given_up.move(can_resume=True, charged="unknown")
@@ -196,7 +196,7 @@ def test_a_job_that_was_given_up_is_taken_up_by_showing_it(filled: Desk) -> None
     assert filled.maker.calls == []
 
 
-def test_paying_again_is_one_deliberate_press(filled: Desk) -> None:
+def test_paying_again_is_one_deliberate_press(filled: JobContext) -> None:
     """ "Pay again" sends the same values once with reuse=False, and pressing it twice does not pay twice."""
     filled.maker.paid = filled.maker.new_task(seed=5, state=JobState.DONE)
     filled.submit()
@@ -208,7 +208,7 @@ def test_paying_again_is_one_deliberate_press(filled: Desk) -> None:
     assert [call["reuse"] for call in filled.maker.calls] == [False]
 
 
-def test_the_question_is_withdrawn_when_the_values_change(filled: Desk) -> None:
+def test_the_question_is_withdrawn_when_the_values_change(filled: JobContext) -> None:
     """An answer never applies to values that the question was not about."""
     filled.maker.paid = filled.maker.new_task(seed=5, state=JobState.DONE)
     filled.submit()
@@ -219,7 +219,7 @@ def test_the_question_is_withdrawn_when_the_values_change(filled: Desk) -> None:
     assert filled.maker.calls == []
 
 
-def test_the_price_follows_the_parameters(desk: Desk) -> None:
+def test_the_price_follows_the_parameters(desk: JobContext) -> None:
     """The estimate is the client's, is called an estimate, and is left out for what is refused."""
     assert "About 60 sandbox credits (estimate)" in desk.text
     desk.form.fields.choices["duration"].value = 8
@@ -230,7 +230,7 @@ def test_the_price_follows_the_parameters(desk: Desk) -> None:
 
 def test_a_balance_that_is_too_small_is_said() -> None:
     """Where the estimate is above the balance the form warns, and forbids nothing."""
-    desk = Desk(ScriptedMaker(balance=59))
+    desk = JobContext(FakeClient(balance=59))
     assert "Balance: 59 sandbox credits · Pro" in desk.text
     assert "The balance may not be enough." in desk.text
     desk.form.fields.choices["quality"].value = "360p"
@@ -238,7 +238,7 @@ def test_a_balance_that_is_too_small_is_said() -> None:
     assert not desk.form.submit.disabled
 
 
-def test_the_balance_is_asked_again_when_credits_have_moved(filled: Desk) -> None:
+def test_the_balance_is_asked_again_when_credits_have_moved(filled: JobContext) -> None:
     """A job that is accepted brings the new balance; a change that costs nothing does not ask."""
     filled.submit()
     asked = filled.maker.balance_questions
@@ -256,10 +256,10 @@ def test_the_balance_is_asked_again_when_credits_have_moved(filled: Desk) -> Non
 @pytest.mark.parametrize("is_sandbox", [True, False])
 def test_the_sandbox_is_said_clearly_and_only_there(is_sandbox: bool) -> None:
     """The badge stands in the form where nothing is paid, and nowhere else."""
-    assert ("Sandbox – nothing is paid" in Desk(ScriptedMaker(is_sandbox=is_sandbox)).text) is is_sandbox
+    assert ("Sandbox – nothing is paid" in JobContext(FakeClient(is_sandbox=is_sandbox)).text) is is_sandbox
 
 
-def test_both_slots_preview_the_ratio_of_the_first_picture(desk: Desk) -> None:
+def test_both_slots_preview_the_ratio_of_the_first_picture(desk: JobContext) -> None:
     """Left to itself the ratio is the first picture's nearest; a chosen one wins; the fit reaches both slots."""
     slots = (desk.form.first, desk.form.last)
     assert [slot.ratio for slot in slots] == ["", ""]
@@ -272,7 +272,7 @@ def test_both_slots_preview_the_ratio_of_the_first_picture(desk: Desk) -> None:
     assert [slot.fit for slot in slots] == ["", ""]
 
 
-def test_what_the_ratio_does_to_the_pictures_is_true_of_these_pictures(desk: Desk) -> None:
+def test_what_the_ratio_does_to_the_pictures_is_true_of_these_pictures(desk: JobContext) -> None:
     """The hint speaks of a cut where one of the two is cut, and of none where both have the ratio already."""
     hint = desk.form.fields.choices["fit"]
     upload(desk.form.first, a_png(160, 90), id="one")
@@ -283,7 +283,7 @@ def test_what_the_ratio_does_to_the_pictures_is_true_of_these_pictures(desk: Des
     assert hint.hint == "Cut to 1:1: the bright part is sent."
 
 
-def test_a_cut_that_leaves_little_is_said_at_its_slot(desk: Desk) -> None:
+def test_a_cut_that_leaves_little_is_said_at_its_slot(desk: JobContext) -> None:
     """A strip is said to lose nearly all of itself before anything is paid; with another ratio or fit it is not."""
     upload(desk.form.first, a_png(80, 60), id="one")
     upload(desk.form.last, a_png(4000, 60), id="two")
@@ -294,7 +294,7 @@ def test_a_cut_that_leaves_little_is_said_at_its_slot(desk: Desk) -> None:
     assert desk.form.last.caution == ""
 
 
-def test_swapping_swaps_what_is_sent(filled: Desk) -> None:
+def test_swapping_swaps_what_is_sent(filled: JobContext) -> None:
     """After a swap the last picture is the first, and the ratio follows the new first picture."""
     press(filled.form.swap)
     settle()
@@ -303,22 +303,22 @@ def test_swapping_swaps_what_is_sent(filled: Desk) -> None:
     assert filled.maker.calls[0]["first"] == a_png(90, 90, "red")
 
 
-def test_jobs_left_open_are_taken_up_when_the_form_opens(maker: ScriptedMaker) -> None:
+def test_jobs_left_open_are_taken_up_when_the_form_opens(maker: FakeClient) -> None:
     """What an earlier kernel left running is shown and followed; what was over is not."""
     maker.new_task(state=JobState.GENERATING)
     maker.new_task(state=JobState.DONE)
-    desk = Desk(maker)
+    desk = JobContext(maker)
     assert [row["ref"] for row in desk.form.following.progress.rows] == ["job-1"]
 
 
-def test_jobs_of_other_cells_are_left_alone(filled: Desk) -> None:
+def test_jobs_of_other_cells_are_left_alone(filled: JobContext) -> None:
     """A job that was not made here does not appear when it moves."""
     filled.maker.new_task().move(state=JobState.GENERATING)
     settle()
     assert filled.form.following.progress.rows == []
 
 
-def test_several_jobs_run_side_by_side(filled: Desk) -> None:
+def test_several_jobs_run_side_by_side(filled: JobContext) -> None:
     """A second press makes a second job while the first runs; each row moves by itself and can be cancelled."""
     filled.submit()
     filled.submit()
@@ -330,18 +330,18 @@ def test_several_jobs_run_side_by_side(filled: Desk) -> None:
     assert states == {"job-1": "Generating", "job-2": "Cancelled"}
 
 
-def test_a_stopped_download_is_tried_again_from_its_row(filled: Desk) -> None:
+def test_a_stopped_download_is_tried_again_from_its_row(filled: JobContext) -> None:
     """One press on the row takes the job up again."""
     filled.submit()
     task = filled.maker.tasks[0]
-    task.move(state=JobState.DOWNLOADING, rests=True, can_resume=True, charged="yes", error="No space left.")
+    task.move(state=JobState.DOWNLOADING, is_paused=True, can_resume=True, charged="yes", error="No space left.")
     say(filled.form.following.progress, {"kind": "again", "ref": task.ref})
     settle()
     assert task.resumed.is_set()
     assert filled.form.following.progress.rows[0]["state"] == "Downloading the video"
 
 
-def test_a_finished_video_is_handed_on(filled: Desk, tmp_path: Path) -> None:
+def test_a_finished_video_is_handed_on(filled: JobContext, tmp_path: Path) -> None:
     """When a job of this form has its video, the owner of the form is told."""
     filled.submit()
     video = VideoFile(tmp_path / "a.mp4", sha256="0", size_bytes=1)
@@ -350,7 +350,7 @@ def test_a_finished_video_is_handed_on(filled: Desk, tmp_path: Path) -> None:
     assert [snapshot.video for snapshot in filled.videos] == [video]
 
 
-def test_a_closed_form_hears_nothing_more(filled: Desk) -> None:
+def test_a_closed_form_hears_nothing_more(filled: JobContext) -> None:
     """Closing the form ends its subscription; its jobs go on without it."""
     filled.submit()
     filled.form.close()
@@ -358,7 +358,7 @@ def test_a_closed_form_hears_nothing_more(filled: Desk) -> None:
     assert not filled.maker.tasks[0].cancelled.is_set()
 
 
-def test_no_picture_is_in_the_state_that_notebooks_store(filled: Desk) -> None:
+def test_no_picture_is_in_the_state_that_notebooks_store(filled: JobContext) -> None:
     """The state of all widgets of the form together holds no bytes and stays small."""
     states: list[Any] = [widget.get_state() for widget in below(filled.form)]
     assert not any(isinstance(value, bytes | memoryview) for state in states for value in state.values())

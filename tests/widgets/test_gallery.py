@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from pixverse_nb.domain.jobs import JobState, VideoFile
-from pixverse_nb.domain.ratings import Verdict
+from pixverse_nb.domain.ratings import Rating
 from pixverse_nb.errors import DownloadError, InvalidRequest
 from pixverse_nb.render.tiles import COMPARED_MAX, Tile
 from pixverse_nb.widgets.assembly import script
@@ -143,12 +143,12 @@ def test_a_film_is_served_by_key_alone(film: Path) -> None:
 
 def test_a_verdict_reaches_its_owner_and_the_other_views(film: Path) -> None:
     """What a person says is kept, told to the owner in order, and shown in every other view of the gallery."""
-    told: list[tuple[str, Verdict]] = []
+    told: list[tuple[str, Rating]] = []
     wall = Gallery([done(1, film), a_tile(2)], on_verdict=lambda key, verdict: told.append((key, verdict)))
     say(wall, {"kind": "verdict", "key": "k1", "choice": "winner", "note": "", "view": "v1"})
     say(wall, {"kind": "verdict", "key": "k1", "choice": "", "note": "grain", "view": "v1"})
-    assert told == [("k1", Verdict("winner")), ("k1", Verdict("", "grain"))]
-    assert wall.verdicts == {"k1": Verdict("", "grain")}
+    assert told == [("k1", Rating("winner")), ("k1", Rating("", "grain"))]
+    assert wall.verdicts == {"k1": Rating("", "grain")}
     assert [message["view"] for message, _ in heard(wall, "verdict")] == ["v1", "v1"]
 
 
@@ -175,30 +175,30 @@ def test_a_verdict_that_makes_no_sense_is_none(wrong: dict[str, object], film: P
 
 def test_a_verdict_stays_when_the_tile_changes(film: Path) -> None:
     """A tile comes with the verdict that is known of it; what was said here since is not taken back by an update."""
-    wall = Gallery([a_tile(1, verdict=Verdict("rejected"))])
-    assert wall.verdicts == {"k1": Verdict("rejected")}
-    wall.judge("k1", Verdict("", "after all"))
+    wall = Gallery([a_tile(1, verdict=Rating("rejected"))])
+    assert wall.verdicts == {"k1": Rating("rejected")}
+    wall.judge("k1", Rating("", "after all"))
     wall.update([done(1, film)])
-    assert wall.verdicts == {"k1": Verdict("", "after all")}
+    assert wall.verdicts == {"k1": Rating("", "after all")}
 
 
 def test_only_a_video_can_be_a_winner(film: Path) -> None:
     """A tile without a video may be rejected and have a note; chosen it may be when its video is there."""
     wall = Gallery([a_tile(1, JobState.FAILED)])
     with pytest.raises(InvalidRequest, match="seed 1 has no video, and only a video can be a winner"):
-        wall.judge("k1", Verdict("winner"))
-    wall.judge("k1", Verdict("rejected", "grain"))
-    assert wall.verdicts == {"k1": Verdict("rejected", "grain")}
+        wall.judge("k1", Rating("winner"))
+    wall.judge("k1", Rating("rejected", "grain"))
+    assert wall.verdicts == {"k1": Rating("rejected", "grain")}
     wall.show_tile(done(1, film))
-    wall.judge("k1", Verdict("winner"))
-    assert wall.verdicts == {"k1": Verdict("winner")}
+    wall.judge("k1", Rating("winner"))
+    assert wall.verdicts == {"k1": Rating("winner")}
 
 
 def test_what_was_chosen_before_can_be_taken_back() -> None:
     """A winner of an older version that has no video keeps its note, and can be set free."""
-    wall = Gallery([a_tile(1, JobState.FAILED, verdict=Verdict("winner"))])
+    wall = Gallery([a_tile(1, JobState.FAILED, verdict=Rating("winner"))])
     say(wall, {"kind": "verdict", "key": "k1", "choice": "winner", "note": "why"})
-    assert wall.verdicts == {"k1": Verdict("winner", "why")}
+    assert wall.verdicts == {"k1": Rating("winner", "why")}
     say(wall, {"kind": "verdict", "key": "k1", "choice": "", "note": ""})
     assert wall.verdicts == {}
 
@@ -206,14 +206,14 @@ def test_what_was_chosen_before_can_be_taken_back() -> None:
 def test_what_the_owner_raises_is_said_in_the_page(film: Path) -> None:
     """An error in `on_verdict` is a sentence in the page, with no e-mail in it, and the verdict is kept."""
 
-    def refuse(key: str, verdict: Verdict) -> None:
+    def refuse(key: str, verdict: Rating) -> None:
         raise LookupError(f"nothing of {EMAIL}")
 
     wall = Gallery([done(1, film)], on_verdict=refuse)
     say(wall, {"kind": "verdict", "key": "k1", "choice": "winner", "note": ""})
     ((message, _),) = heard(wall, "trouble")
     assert "nothing of m…" in message["text"]
-    assert wall.verdicts == {"k1": Verdict("winner")}
+    assert wall.verdicts == {"k1": Rating("winner")}
 
 
 def test_a_choice_is_opened_by_its_owner(film: Path) -> None:
@@ -314,7 +314,7 @@ def test_a_comparison_opens_below_the_gallery(film: Path, outputs: list[dict[str
 
 def test_a_page_that_stands_alone_is_written(film: Path, tmp_path: Path) -> None:
     """`save` writes the films, the stills, the verdicts and the script into one file, and no path of this machine."""
-    wall = Gallery([done(1, film), a_tile(2, verdict=Verdict("rejected", "why"))], title="Steam </script>")
+    wall = Gallery([done(1, film), a_tile(2, verdict=Rating("rejected", "why"))], title="Steam </script>")
     page = wall.save(tmp_path / "pages" / "steam.html")
     assert page == tmp_path / "pages" / "steam.html"
     text = page.read_text()

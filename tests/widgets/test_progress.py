@@ -7,7 +7,7 @@ import pytest
 
 from pixverse_nb.domain.jobs import JobSnapshot, JobState
 from pixverse_nb.domain.requests import FramesRequest
-from pixverse_nb.widgets.dispatch import Dispatcher
+from pixverse_nb.widgets.dispatch import BackgroundRunner
 from pixverse_nb.widgets.progress import SHOWN_MAX, Progress, cancel_words, row_of
 from tests.widgets.page import heard, say, settle
 
@@ -19,7 +19,7 @@ STOPPED = replace(
     finished_at=160.0,
     charged="yes",
     error="The media host answered HTTP 403.",
-    rests=True,
+    is_paused=True,
     can_resume=True,
 )
 
@@ -40,7 +40,7 @@ def resumed() -> list[str]:
 def progress(cancelled: list[str], resumed: list[str]) -> Progress:
     """An empty list."""
     errors: list[Any] = []
-    return Progress(on_cancel=cancelled.append, on_again=resumed.append, dispatcher=Dispatcher(errors.append))
+    return Progress(on_cancel=cancelled.append, on_again=resumed.append, dispatcher=BackgroundRunner(errors.append))
 
 
 def refs(progress: Progress) -> list[str]:
@@ -79,7 +79,7 @@ def test_a_failure_says_why_what_it_cost_and_what_to_do() -> None:
         state=JobState.FAILED,
         finished_at=160.0,
         error="Refused for maria@example.org",
-        next_step="Try another prompt",
+        suggested_action="Try another prompt",
     )
     row = row_of(failed)
     assert row["wrong"] == "Refused for m…@e…."
@@ -127,7 +127,7 @@ def test_a_download_is_not_offered_to_be_cancelled() -> None:
         ({"state": JobState.TIMED_OUT, "charged": "yes"}, "Try again", "Trying again goes on waiting for it"),
         ({"state": JobState.CANCELLED, "charged": "yes"}, "Take it up again", "nothing is paid twice"),
         ({"state": JobState.TIMED_OUT, "charged": "no", "error": "Not sent."}, "Send it", "Sending it is the paid"),
-        ({"state": JobState.WAITING, "rests": True}, "Send it", "It was never sent. Sending it is the paid call."),
+        ({"state": JobState.WAITING, "is_paused": True}, "Send it", "It was never sent. Sending it is the paid call."),
     ],
 )
 def test_the_button_says_whether_taking_it_up_again_pays(changes: dict[str, Any], button: str, step: str) -> None:
@@ -139,7 +139,7 @@ def test_the_button_says_whether_taking_it_up_again_pays(changes: dict[str, Any]
 
 def test_what_was_never_sent_shows_no_clock() -> None:
     """A job that waits for a person's word does not count seconds, and is not said to be waiting for a slot."""
-    row = row_of(replace(JOB, state=JobState.WAITING, submitted_at=None, rests=True, can_resume=True))
+    row = row_of(replace(JOB, state=JobState.WAITING, submitted_at=None, is_paused=True, can_resume=True))
     assert (row["state"], row["is_still"], row["ended"]) == ("Not sent", True, None)
     assert "slots" not in row["details"]
 

@@ -13,7 +13,7 @@ from pixverse_nb.widgets.studio import PLAYERS_MAX, Studio
 from tests.client.conftest import Build, built
 from tests.render.conftest import outputs
 from tests.render.factories import an_mp4
-from tests.widgets.fakes import ScriptedMaker
+from tests.widgets.fakes import FakeClient
 from tests.widgets.page import settle, text_of
 
 __all__ = ["built", "outputs"]  # fixtures
@@ -21,7 +21,7 @@ __all__ = ["built", "outputs"]  # fixtures
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
-def finish(maker: ScriptedMaker, studio: Studio, folder: Path, *, seed: int) -> None:
+def finish(maker: FakeClient, studio: Studio, folder: Path, *, seed: int) -> None:
     """Let the form's newest job end with a video."""
     task = maker.new_task(seed=seed)
     studio.form.following.take_up(task)
@@ -31,7 +31,7 @@ def finish(maker: ScriptedMaker, studio: Studio, folder: Path, *, seed: int) -> 
     settle()
 
 
-def test_showing_it_gives_the_form_and_one_plain_output(maker: ScriptedMaker, outputs: list[dict[str, Any]]) -> None:
+def test_showing_it_gives_the_form_and_one_plain_output(maker: FakeClient, outputs: list[dict[str, Any]]) -> None:
     """Two outputs: the widget, with a sentence for readers without a kernel, and a plain one that can be replaced."""
     Studio(maker)._ipython_display_()
     form, players = outputs
@@ -43,7 +43,7 @@ def test_showing_it_gives_the_form_and_one_plain_output(maker: ScriptedMaker, ou
 
 
 def test_a_finished_video_replaces_the_plain_output(
-    maker: ScriptedMaker, outputs: list[dict[str, Any]], tmp_path: Path
+    maker: FakeClient, outputs: list[dict[str, Any]], tmp_path: Path
 ) -> None:
     """The same output is updated with the player, the film inside of it."""
     studio = Studio(maker)
@@ -56,7 +56,7 @@ def test_a_finished_video_replaces_the_plain_output(
 
 
 def test_only_the_newest_film_is_inside_the_notebook(
-    maker: ScriptedMaker, outputs: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    maker: FakeClient, outputs: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Players stand newest first, at most six; the newest holds its film, the others point at their files."""
     monkeypatch.chdir(tmp_path)
@@ -73,7 +73,7 @@ def test_only_the_newest_film_is_inside_the_notebook(
 
 
 def test_a_video_shown_again_comes_first_and_once(
-    maker: ScriptedMaker, outputs: list[dict[str, Any]], tmp_path: Path
+    maker: FakeClient, outputs: list[dict[str, Any]], tmp_path: Path
 ) -> None:
     """Taking up a job whose video is there already moves its player to the top."""
     studio = Studio(maker)
@@ -87,7 +87,7 @@ def test_a_video_shown_again_comes_first_and_once(
 
 
 def test_a_second_showing_takes_the_players_along(
-    maker: ScriptedMaker, outputs: list[dict[str, Any]], tmp_path: Path
+    maker: FakeClient, outputs: list[dict[str, Any]], tmp_path: Path
 ) -> None:
     """Shown in another cell, the studio brings what it has made."""
     studio = Studio(maker)
@@ -96,7 +96,7 @@ def test_a_second_showing_takes_the_players_along(
     assert "<video" in outputs[-1]["data"]["text/html"]
 
 
-def test_outside_of_a_notebook_it_says_what_it_needs(maker: ScriptedMaker, capsys: pytest.CaptureFixture[str]) -> None:
+def test_outside_of_a_notebook_it_says_what_it_needs(maker: FakeClient, capsys: pytest.CaptureFixture[str]) -> None:
     """In a terminal the form is a sentence, and its repr tells where it works."""
     studio = Studio(maker)
     studio._ipython_display_()

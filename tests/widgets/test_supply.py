@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pixverse_nb.widgets.dispatch import Dispatcher
-from pixverse_nb.widgets.supply import IN_FLIGHT, PIECE_BYTES, Supply
+from pixverse_nb.widgets.dispatch import BackgroundRunner
+from pixverse_nb.widgets.supply import IN_FLIGHT, PIECE_BYTES, FileStreamer
 from tests.widgets.page import settle
 
 LENGTH = 5 * PIECE_BYTES + 17
@@ -17,8 +17,8 @@ class Line:
     def __init__(self, tmp_path: Path) -> None:
         self.errors: list[Exception] = []
         self.heard: list[tuple[dict[str, object], list[bytes]]] = []
-        self.supply = Supply(
-            lambda content, buffers: self.heard.append((content, buffers)), Dispatcher(self.errors.append)
+        self.supply = FileStreamer(
+            lambda content, buffers: self.heard.append((content, buffers)), BackgroundRunner(self.errors.append)
         )
         self.film = tmp_path / "film.mp4"
         self.film.write_bytes(bytes(number % 251 for number in range(LENGTH)))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixverse_nb.widgets.transfer import PICTURE_MAX_BYTES, PIECE_MAX_BYTES, Transfer, TransferRefused, short_name
+from pixverse_nb.widgets.transfer import PICTURE_MAX_BYTES, PIECE_MAX_BYTES, ChunkedUpload, TransferRefused, short_name
 
 HELLO: dict[str, Any] = {"id": "a", "name": "cat.png", "size": 10, "type": "image/png"}
 
@@ -14,14 +14,14 @@ HELLO: dict[str, Any] = {"id": "a", "name": "cat.png", "size": 10, "type": "imag
 def refusal(**changes: Any) -> str:
     """Return why a "begin" message with these changes is refused."""
     with pytest.raises(TransferRefused) as caught:
-        Transfer.begin({**HELLO, **changes})
+        ChunkedUpload.begin({**HELLO, **changes})
     return str(caught.value)
 
 
 @given(data=st.binary(min_size=1, max_size=300), piece=st.integers(1, 70))
 def test_pieces_in_order_give_the_file(data: bytes, piece: int) -> None:
     """Whatever the size of the pieces, the file comes out byte for byte, and is complete with the last one."""
-    transfer = Transfer.begin({**HELLO, "size": len(data)})
+    transfer = ChunkedUpload.begin({**HELLO, "size": len(data)})
     for offset in range(0, len(data), piece):
         assert not transfer.is_complete
         transfer.take(offset, data[offset : offset + piece])
@@ -31,7 +31,7 @@ def test_pieces_in_order_give_the_file(data: bytes, piece: int) -> None:
 
 def test_a_repeated_piece_changes_nothing() -> None:
     """A piece that comes twice is taken once."""
-    transfer = Transfer.begin(HELLO)
+    transfer = ChunkedUpload.begin(HELLO)
     assert transfer.take(0, b"01234") == 5
     assert transfer.take(0, b"xxxxx") == 5
     assert transfer.data == b"01234"
@@ -52,7 +52,7 @@ def test_a_repeated_piece_changes_nothing() -> None:
 )
 def test_a_piece_that_does_not_fit_ends_the_transfer(offset: object, piece: bytes) -> None:
     """A gap, an overrun, an empty or oversized piece and a wrong offset are refused, and nothing is kept of them."""
-    transfer = Transfer.begin({**HELLO, "size": 10 if len(piece) < PIECE_MAX_BYTES else 2 * PIECE_MAX_BYTES})
+    transfer = ChunkedUpload.begin({**HELLO, "size": 10 if len(piece) < PIECE_MAX_BYTES else 2 * PIECE_MAX_BYTES})
     with pytest.raises(TransferRefused, match="Pick the picture again"):
         transfer.take(offset, piece)
     assert transfer.received == 0
@@ -60,7 +60,7 @@ def test_a_piece_that_does_not_fit_ends_the_transfer(offset: object, piece: byte
 
 def test_a_file_above_the_limit_is_refused_before_any_byte() -> None:
     """The announced size decides: 100 MB is taken, one byte more is not, and the sentence names both."""
-    assert Transfer.begin({**HELLO, "size": PICTURE_MAX_BYTES}).received == 0
+    assert ChunkedUpload.begin({**HELLO, "size": PICTURE_MAX_BYTES}).received == 0
     assert "has 100 MB; at most 100 MB" in refusal(size=PICTURE_MAX_BYTES + 1)
 
 

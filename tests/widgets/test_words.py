@@ -6,18 +6,18 @@ import pytest
 
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.errors import Charge
-from pixverse_nb.widgets.words import missing_words, paid_question, sentence
-from tests.widgets.fakes import ScriptedMaker
+from pixverse_nb.widgets.words import missing_words, reuse_question, sentence
+from tests.widgets.fakes import FakeClient
 
 
 def test_the_question_tells_what_is_there_and_what_again_means() -> None:
     """It says whether the video is finished or under way, whether it was paid, and whether the seed would change."""
-    job = ScriptedMaker(is_sandbox=False).new_task(seed=7, state=JobState.DONE).snapshot()
-    asked = paid_question(job, draws_seed=False)
+    job = FakeClient(is_sandbox=False).new_task(seed=7, state=JobState.DONE).snapshot()
+    asked = reuse_question(job, draws_seed=False)
     assert asked.startswith("This video is already here (paid on 20")
     assert asked.endswith("seed 7). Shall it be shown, or made and paid for again?")
     free = replace(job, is_sandbox=True, state=JobState.QUEUED)
-    asked = paid_question(free, draws_seed=True)
+    asked = reuse_question(free, draws_seed=True)
     assert asked.startswith("This video is already being made (made in the sandbox on ")
     assert asked.endswith("or made again with another seed?")
 
@@ -28,8 +28,8 @@ def test_the_question_tells_what_is_there_and_what_again_means() -> None:
 )
 def test_the_question_tells_of_a_job_that_was_given_up(charged: Charge, words: str) -> None:
     """A job without a video is not called one that is here, and what is known of its charge is said."""
-    job = ScriptedMaker(is_sandbox=False).new_task(seed=7, state=JobState.CANCELLED).snapshot()
-    asked = paid_question(replace(job, charged=charged), draws_seed=False)
+    job = FakeClient(is_sandbox=False).new_task(seed=7, state=JobState.CANCELLED).snapshot()
+    asked = reuse_question(replace(job, charged=charged), draws_seed=False)
     assert asked.startswith(f"This video was given up before it was here {words}")
     assert asked.endswith("Shall it be waited for, or made and paid for again?")
 
