@@ -9,7 +9,7 @@ from pixverse_nb.default_client import studio as studio
 from pixverse_nb.domain.jobs import JobState as JobState
 from pixverse_nb.domain.remote import Credits as Credits
 from pixverse_nb.domain.remote import UploadedFile as UploadedFile
-from pixverse_nb.domain.requests import FramesRequest as FramesRequest
+from pixverse_nb.domain.requests import GenerationRequest as GenerationRequest
 from pixverse_nb.errors import AccountPending as AccountPending
 from pixverse_nb.errors import APIError as APIError
 from pixverse_nb.errors import BudgetReached as BudgetReached

@@ -14,7 +14,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from pixverse_nb.backends import useapi
 from pixverse_nb.backends.base import Call
 from pixverse_nb.config import Prices, Timing, find_email, find_home
 from pixverse_nb.connection import SANDBOX, Connection, resolve_connection, start_sandbox, warn_network_filesystem
@@ -25,8 +24,8 @@ from pixverse_nb.errors import ConfigError, InvalidRequest
 from pixverse_nb.event_loop import EventLoopThread
 from pixverse_nb.job_builder import CreateArgs, JobBuilder
 from pixverse_nb.jobs.engine import Engine
-from pixverse_nb.jobs.job import Job, JobFactory, JobList, tell
-from pixverse_nb.jobs.remote_videos import AllAccounts, find_or_adopt, take_in
+from pixverse_nb.jobs.job import Job, JobFactory, JobList, notify_subscribers
+from pixverse_nb.jobs.remote_videos import AllAccounts, find_or_adopt, track
 from pixverse_nb.jobs.webhooks import WebhookListener
 from pixverse_nb.ledger import Ledger
 from pixverse_nb.maintenance import FileVerifier, KeepsFiles
@@ -104,16 +103,18 @@ class Client(KeepsFiles, MakesSweeps):
         self._ledger = Ledger(self.home / "ledger.db", service=service.name, budget_credits=budget_credits)
         if self._ledger.network is not None:
             warn_network_filesystem(self._ledger.network, self.home)
-        self._portal = EventLoopThread()
+        self._loop = EventLoopThread()
         owner = f"{os.getpid()}-{secrets.token_hex(4)}"
+        self._backend = service.backend
         self._engine = Engine(
+            backend=service.backend,
             ledger=self._ledger,
             connect=service.connect,
             home=self.home,
             timing=self.timing,
             owner=owner,
         )
-        self._drafter = JobBuilder(
+        self._builder = JobBuilder(
             home=self.home,
             owner=owner,
             service=self._ledger.service,
@@ -122,28 +123,29 @@ class Client(KeepsFiles, MakesSweeps):
             deadline_s=self.timing.deadline_s,
             fetch=self.fetch_picture,
         )
-        self._asker = JobFactory(self._engine, self._portal, handle=self._handle)
+        self._factory = JobFactory(self._engine, self._loop, handle=self._handle)
         self._handles: weakref.WeakValueDictionary[str, Job] = weakref.WeakValueDictionary()
         self._kept: dict[str, Job] = {}  # the open ones, so that their handles live while they move
         self._handles_lock = threading.Lock()
         self._subscribers: list[Callable[[Job], object]] = []
         self._listener: WebhookListener | None = None
-        self._engine.listen(self._changed)
+        self._engine.subscribe(self._changed)
         if self._ledger.open_jobs():
-            self._portal.post(self._engine.start)
-        self._keeper = FileVerifier(self._engine, self._portal, job_of=self.job)
+            self._loop.call_soon(self._engine.start)
+        self._keeper = FileVerifier(self._engine, self._loop, job_of=self.job)
         self._keeper.start()
         self._sweeps = SweepMaker(
             SweepContext(
                 engine=self._engine,
-                portal=self._portal,
-                drafter=self._drafter,
-                asker=self._asker,
+                loop=self._loop,
+                builder=self._builder,
+                factory=self._factory,
                 prices=self.prices,
                 email=self._email,
                 is_sandbox=self.is_sandbox,
                 handle=self._handle,
-                ask=self._ask_twice,
+                send=self._send_briefly,
+                backend=self._backend,
                 subscribe=self.subscribe,
             )
         )
@@ -183,7 +185,7 @@ class Client(KeepsFiles, MakesSweeps):
         again. Raises InvalidRequest (InvalidImage where only pictures are wrong) with every wrong field named, before
         anything is sent. `allow_refused=True` sends a combination that the vendor's documents refuse.
         """
-        self._portal.check_open()
+        self._loop.check_open()
         fields = {
             "prompt": prompt,
             "duration": duration,
@@ -197,27 +199,27 @@ class Client(KeepsFiles, MakesSweeps):
             "reply_ref": reply_ref,
             "max_jobs": max_jobs,
         }
-        wish = CreateArgs(
-            first, last, {**fields, "email": email or self._email}, fit, deadline_s, allow_refused=allow_refused
+        args = CreateArgs(
+            images={"first": first, "last": last},
+            fields={**fields, "email": email or self._email},
+            fit=fit,
+            deadline_s=deadline_s,
+            allow_refused=allow_refused,
         )
-        draft, frames = self._drafter.draft(wish, now=self._engine.now())
-        self._drafter.keep(frames)
-        job, _ = self._asker.get_or_create(draft, reuse=reuse)
-        return job
+        return self._create(args, reuse=reuse)
 
     def find_paid(self, first: Any, last: Any, **fields: Any) -> Job | None:
-        """Return the job that `create_frames` with the same arguments would give back, or None; creates nothing."""
+        """Return the job that `create_frames` with the same arguments would reuse, or None; creates nothing."""
         extra = {name: fields.pop(name) for name in ("fit", "deadline_s", "allow_refused") if name in fields}
-        draft, _ = self._drafter.draft(
-            CreateArgs(first, last, {"email": self._email, **fields}, **extra), now=time.time()
-        )
+        images = {"first": first, "last": last}
+        draft, _ = self._builder.build(CreateArgs(images, {"email": self._email, **fields}, **extra), now=time.time())
         record = self._ledger.find_reusable(draft)
         return self._handle(record) if record is not None else None
 
     def estimate(
         self, *, quality: str = "720p", duration: int = 5, motion_mode: str = "normal", **others: Any
     ) -> int | None:
-        """Return the estimated credits of one video, or None where the price list does not know; an estimate only."""
+        """Return the estimated credits of one video, or None if the price list has no entry."""
         return self.prices.estimate_for(quality=quality, duration=duration, motion_mode=motion_mode, **others)
 
     # -- what is known -------------------------------------------------------------------------------------------
@@ -227,79 +229,82 @@ class Client(KeepsFiles, MakesSweeps):
         return JobList(self._handle(record) for record in self._ledger.jobs(limit=limit))
 
     def job(self, ref_or_video_id: str) -> Job:
-        """Return one job by its `ref` or the vendor's video id, and go on with it where it rests.
+        """Return one job by its `ref` or the vendor's video id, and continue it if it has stopped.
 
-        Raises InvalidRequest where the ledger does not know it.
+        Raises InvalidRequest if this home has no such job.
         """
         record = self._ledger.load(ref_or_video_id) or self._ledger.load_by_video(ref_or_video_id)
         if record is None:
-            mend = (
-                f"no job {redact(ref_or_video_id)!r} in {self.home / 'ledger.db'}: client.jobs() lists those there are"
-            )
-            raise InvalidRequest({"ref": mend})
+            fix = f"no job {redact(ref_or_video_id)!r} in {self.home / 'ledger.db'}; client.jobs() lists the jobs"
+            raise InvalidRequest({"ref": fix})
         job = self._handle(record)
         if job.is_paused:
             job.resume()
         return job
 
     def adopt(self, ref_or_video_id: str) -> Job:
-        """Take a generation that only the vendor knows into this ledger, and fetch its video; nothing is sent or paid.
+        """Add a generation that only the vendor has to this ledger and download its video; nothing is charged.
 
-        For what another home has sent, or a home that is lost; `client.doctor()` names it. Takes the ref, the video id
-        or the number at its end. Raises InvalidRequest where the newest two hundred of the vendor's list lack it.
+        For a generation of another home, or of one that is lost; `client.doctor()` names them. Takes the ref, the video
+        id or the number at its end. Raises InvalidRequest if it is not among the vendor's newest 200.
         """
-        record, is_new = find_or_adopt(ref_or_video_id, self._engine, ask=self._ask, email=self._email)
+        record, is_new = find_or_adopt(ref_or_video_id, self._engine, send=self._send, email=self._email)
         if is_new:
-            self._portal.post(lambda: take_in(self._engine, record))
+            self._loop.call_soon(lambda: track(self._engine, record))
         return self.job(record.ref)
 
     def reconcile(self) -> JobList:
-        """Ask the vendor now what became of the open jobs, wait for that one answer, and return those still open."""
+        """Poll the vendor now, wait for that one poll, and return the jobs that are still open."""
 
-        async def ask() -> None:
+        async def poll() -> None:
             self._engine.start()
             await self._engine.poll_now()
 
-        self._portal.call(ask())
+        self._loop.call(poll())
         return JobList(self._handle(record) for record in self._ledger.open_jobs())
 
     def uploads(self) -> list[UploadedFile]:
-        """Return the pictures that the vendor holds already, newest first (from the ledger)."""
+        """Return the uploaded pictures, newest first (from the ledger)."""
         return self._ledger.uploads()
 
     def videos(self, *, limit: int = 40, offset: int = 0) -> list[RemoteVideo]:
-        """Ask the vendor for its list of generations, newest first; `limit` rows from `offset` on."""
-        return AllAccounts(self._ask, email=self._email).videos(limit=limit, offset=offset)
+        """Return the vendor's list of generations, newest first: `limit` rows from `offset` on."""
+        return AllAccounts(self._send, self._backend, email=self._email).videos(limit=limit, offset=offset)
 
     def credits(self) -> Credits:
-        """Ask the vendor for the balance, in credits; the sum where several accounts are configured and none chosen."""
-        return AllAccounts(self._ask, email=self._email).credits()
+        """Return the balance in credits; summed over the accounts if several are configured and none is chosen."""
+        return AllAccounts(self._send, self._backend, email=self._email).credits()
 
     def capacity(self) -> Capacity:
-        """Ask the vendor how many jobs run and how many more may."""
-        return self._ask(useapi.get_capacity())
+        """Return how many jobs each account runs and accepts; ConfigError if the service does not report it."""
+        call = self._backend.get_capacity()
+        if call is None:
+            raise ConfigError(f"The service {self._backend.name} does not report its capacity.")
+        return self._send(call)
 
     def fetch_picture(self, url: str) -> bytes:
-        """Return the bytes of a picture at an http(s) address; waits for them and sends no credential."""
+        """Return the bytes of a picture at an http(s) address; blocks, and sends no credentials."""
 
         async def fetch() -> bytes:
-            return await self._engine.client.fetch_picture(url)
+            return await self._engine.transport.fetch_picture(url)
 
-        return self._portal.call(fetch())
+        return self._loop.call(fetch())
 
     def doctor(self, *, offline: bool = False) -> Report:
-        """Examine this machine, the home, the token, the accounts and the ledger against them; shows as a table.
+        """Check this machine, the home, the token, the accounts and the ledger; displays as a table.
 
-        Nothing is spent and no job is moved. `offline=True` asks the vendor nothing.
+        Nothing is charged and no job changes. `offline=True` sends nothing to the vendor.
         """
-        from pixverse_nb.doctor.run import Target, examine  # slow to load, and seldom asked for
+        from pixverse_nb.doctor.run import Target, examine  # slow to load and rarely used
 
-        ask = None if offline else self._ask_twice
-        patient = Target(self.home, self._base_url, self._ledger, ask, email=self._email, is_sandbox=self.is_sandbox)
-        return examine(patient, now=time.time())
+        send = None if offline else self._send_briefly
+        target = Target(
+            self.home, self._base_url, self._ledger, send, self._backend, email=self._email, is_sandbox=self.is_sandbox
+        )
+        return examine(target, now=time.time())
 
     def subscribe(self, callback: Callable[[Job], object]) -> Callable[[], None]:
-        """Call `callback(job)` at every change of any job, on the client's thread; the returned function ends that."""
+        """Call `callback(job)` at every change of any job, on the client's thread; the returned function unsubscribes."""
         self._subscribers.append(callback)
 
         def unsubscribe() -> None:
@@ -308,42 +313,44 @@ class Client(KeepsFiles, MakesSweeps):
 
         return unsubscribe
 
-    def listen(self, port: int = 0, *, host: str = "127.0.0.1", public_url: str | None = None) -> WebhookListener:
-        """Hear the vendor's callbacks on a port of this machine (0: a free one) until the listener or client closes.
+    def listen_webhooks(
+        self, port: int = 0, *, host: str = "127.0.0.1", public_url: str | None = None
+    ) -> WebhookListener:
+        """Receive the vendor's webhooks on a port of this machine (0: a free one) until the listener or client closes.
 
-        A callback makes the vendor's list be asked for now; what it says is never believed. `public_url` is where a
-        tunnel or proxy passes calls on to here; with it, and where the API itself is on this machine (the sandbox),
-        `create_frames` sends the address by itself where no `reply_url` is given. ConfigError where the port is taken.
+        A webhook triggers a poll at once; its content is not trusted. `public_url` is the address of a tunnel or proxy
+        that forwards to this port; with it, or if the API itself is on this machine (the sandbox), `create_frames`
+        sends the address unless a `reply_url` is given. Raises ConfigError if the port is in use.
         """
         if self._listener is not None and not self._listener.is_closed:
-            raise ConfigError(f"This client listens already (port {self._listener.port}): close that listener first.")
-        listener = WebhookListener(self._engine, self._portal, public_url=public_url, vendor_url=self._base_url)
+            raise ConfigError(f"This client already listens on port {self._listener.port}; close that listener first.")
+        listener = WebhookListener(self._engine, self._loop, public_url=public_url, vendor_url=self._base_url)
         self._listener = listener.open(host, port)
         return listener
 
     @property
     def is_sandbox(self) -> bool:
-        """True where everything is made by the embedded sandbox and nothing is paid."""
+        """Whether this client runs on the embedded sandbox, where nothing is charged."""
         return self._box is not None
 
     @property
     def sandbox_control(self) -> Any:
-        """The sandbox's switches (faults, credits, clock); ConfigError on a real account."""
+        """The sandbox's controls (faults, credits, clock); raises ConfigError on a real account."""
         if self._box is None:
             raise ConfigError("Only Client.sandbox() has a sandbox to control.")
         return self._box.control
 
     @property
     def requests_sent(self) -> int:
-        """How many requests went to the API so far."""
-        return self._engine.client.requests_sent
+        """The number of requests sent to the API so far."""
+        return self._engine.transport.requests_sent
 
     # -- life ----------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """End the thread and close the files; open jobs go on when the next Client opens this home."""
-        self._portal.on_close(self._end)
-        self._portal.close()
+        """Stop the thread and close the files; the next Client on this home continues the open jobs."""
+        self._loop.on_close(self._end)
+        self._loop.close()
         for job in tuple(self._handles.values()):
             job.detach()
         self._ledger.close()
@@ -360,8 +367,8 @@ class Client(KeepsFiles, MakesSweeps):
 
     def __repr__(self) -> str:
         if not hasattr(self, "_engine"):
-            return "<Client that could not be opened>"  # in the traceback of its own __init__
-        where = "the embedded sandbox, nothing is paid" if self.is_sandbox else redact(self._base_url)
+            return "<Client that failed to open>"  # in the traceback of its own __init__
+        where = "the embedded sandbox, nothing is charged" if self.is_sandbox else redact(self._base_url)
         return f"<Client on {where}; home {self.home}>"
 
     # -- inside --------------------------------------------------------------------------------------------------
@@ -371,20 +378,29 @@ class Client(KeepsFiles, MakesSweeps):
             await self._listener.aclose()
         await self._engine.aclose()
 
-    def _ask(self, call: Call[T], *, attempts: int = 4) -> T:
-        async def ask() -> T:
-            return await self._engine.client.send(call, attempts=attempts)
+    def _create(self, args: CreateArgs, *, reuse: bool) -> Job:
+        """Return the job of a call, new or reused. **A new one spends credits.**"""
+        draft, frames = self._builder.build(args, now=self._engine.now())
+        self._builder.store_images(frames)
+        job, _ = self._factory.get_or_create(draft, reuse=reuse)
+        return job
 
-        return self._portal.call(ask())
+    def _send(self, call: Call[T], *, attempts: int = 4) -> T:
+        """Send a free call and wait for its value."""
 
-    def _ask_twice(self, call: Call[T], /) -> T:
-        return self._ask(call, attempts=2)
+        async def send() -> T:
+            return await self._engine.transport.send(call, attempts=attempts)
+
+        return self._loop.call(send())
+
+    def _send_briefly(self, call: Call[T], /) -> T:
+        return self._send(call, attempts=2)
 
     def _handle(self, record: JobRecord) -> Job:
         with self._handles_lock:
             job = self._handles.get(record.ref)
             if job is None:
-                job = Job(record, self._engine, self._portal, is_sandbox=self.is_sandbox)
+                job = Job(record, self._engine, self._loop, is_sandbox=self.is_sandbox)
                 self._handles[record.ref] = job
             return job
 
@@ -394,5 +410,5 @@ class Client(KeepsFiles, MakesSweeps):
             self._kept.pop(record.ref, None)
         else:
             self._kept[record.ref] = job
-        tell(self._subscribers, job)
+        notify_subscribers(self._subscribers, job)
         job.changed(record)

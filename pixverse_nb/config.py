@@ -13,7 +13,8 @@ from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from pixverse_nb.domain.requests import FramesRequest
+from pixverse_nb.domain.catalogue import DEFAULT_MODEL, model_spec
+from pixverse_nb.domain.requests import DELIVERY_FIELDS, GenerationRequest
 from pixverse_nb.domain.validation import unknown_fields
 from pixverse_nb.errors import ConfigError, InvalidRequest
 from pixverse_nb.redaction import Secret
@@ -84,7 +85,15 @@ _LOCAL_HOST: Final = re.compile(
     re.ASCII,
 )
 
-_CALL_FIELDS: Final = (*(item.name for item in fields(FramesRequest)), "fit", "deadline_s", "reuse", "allow_refused")
+_CALL_FIELDS: Final = (
+    "model",
+    *model_spec(DEFAULT_MODEL).fields,
+    *DELIVERY_FIELDS,
+    "fit",
+    "deadline_s",
+    "reuse",
+    "allow_refused",
+)
 
 
 @dataclass(frozen=True)
@@ -97,9 +106,11 @@ class Prices:
 
     base: Mapping[str, int] = field(default_factory=lambda: _V35_5S)
 
-    def estimate(self, request: FramesRequest) -> int | None:
+    def estimate(self, request: GenerationRequest) -> int | None:
         """Return the estimated credits for `request`, or None where the list does not know its quality."""
-        return self.estimate_for(quality=request.quality, duration=request.duration, motion_mode=request.motion_mode)
+        return self.estimate_for(
+            quality=request.quality or "", duration=request.duration or 0, motion_mode=request.motion_mode or ""
+        )
 
     def estimate_for(self, *, quality: str, duration: int, motion_mode: str, **others: Any) -> int | None:
         """Return the estimated credits for these three fields, or None where the quality is not listed.

@@ -8,9 +8,11 @@ from html import escape
 from pathlib import Path
 from typing import Any, Final
 
+from pixverse_nb.backends.base import Backend
+from pixverse_nb.backends.useapi import UseapiBackend
 from pixverse_nb.config import TOKEN_PAGE, Timing, find_base_url, find_home, find_token
 from pixverse_nb.errors import ConfigError
-from pixverse_nb.jobs.protocols import Vendor
+from pixverse_nb.jobs.protocols import Transport
 from pixverse_nb.redaction import Secret
 from pixverse_nb.render.display import bundle_of, show_bundle
 
@@ -31,13 +33,14 @@ class Connection:
     token: Secret
     timing: Timing
     home: Path
+    backend: Backend = field(default_factory=UseapiBackend)
     box: Any = field(default=None, repr=False)
 
-    def connect(self) -> Vendor:
-        """Return the network's side, which takes a tenth of a second to load: no cell should wait for that."""
+    def connect(self) -> Transport:
+        """Return the transport; loading it takes a tenth of a second."""
         from pixverse_nb.backends.http import HttpTransport
 
-        return HttpTransport(self.base_url, self.token, self.timing)
+        return HttpTransport(self.backend, self.base_url, self.token, self.timing)
 
     @contextmanager
     def stopped_on_error(self) -> Iterator[None]:

@@ -106,7 +106,8 @@ class InvalidImage(InvalidRequest):
 class APIError(PixVerseError):
     """The vendor answered with an error.
 
-    `status` is the HTTP status and `reply` the decoded body (a dict, or the text of a body that is not JSON).
+    `status` is the HTTP status, `reply` the decoded body (a dict, or the text of a body that is not JSON), and
+    `vendor_text` the vendor's own explanation, redacted ("" if it gave none).
     """
 
     def __init__(
@@ -115,6 +116,7 @@ class APIError(PixVerseError):
         *,
         status: int,
         reply: Any = None,
+        vendor_text: str | None = None,
         ref: str | None = None,
         account: str | None = None,
         may_have_been_charged: Charge = "no",
@@ -122,6 +124,7 @@ class APIError(PixVerseError):
         super().__init__(message, ref=ref, account=account, may_have_been_charged=may_have_been_charged)
         self.status = status
         self.reply = reply
+        self.vendor_text = vendor_text
 
 
 class Unauthorized(APIError):

@@ -76,7 +76,7 @@ class EventLoopThread:
             future.cancel()
             raise
 
-    def post(self, act: Callable[[], object]) -> None:
+    def call_soon(self, act: Callable[[], object]) -> None:
         """Run `act` soon on the portal's loop; nothing is returned."""
         self._running_loop().call_soon_threadsafe(act)
 

@@ -1,7 +1,7 @@
-"""From what a person asks for to the job that is to be: pictures prepared, every field checked, nothing sent.
+"""From the arguments of a call to a job record: pictures prepared, every field checked, nothing sent.
 
-All that is wrong is collected and named at once. What comes out is a `JobRecord` that no ledger holds yet, and the
-prepared pictures, stored in the home folder so that a job survives the process before its upload.
+Everything that is wrong is collected and named at once. The prepared pictures are stored in the home folder, so that a
+job survives the process before its upload.
 """
 
 import contextlib
@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from pixverse_nb.config import Prices
-from pixverse_nb.domain.jobs import JobRecord
+from pixverse_nb.domain.catalogue import ASPECT_RATIOS, SEED_MAX
+from pixverse_nb.domain.jobs import JobInput, JobRecord
+from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.remote import UploadedFile
-from pixverse_nb.domain.requests import ASPECT_RATIOS, SEED_MAX, FramesRequest, build_request
+from pixverse_nb.domain.requests import GenerationRequest, Input, frames_request
 from pixverse_nb.errors import ConfigError, InvalidImage, InvalidRequest, PixVerseError
-from pixverse_nb.images import Darkroom, Frame, Which, is_url
-from pixverse_nb.images.frames import framing_faults
+from pixverse_nb.images import Frame, ImagePreparer, is_url, validate_framing
 
 _SUFFIX: Final[Mapping[str, str]] = {
     "image/png": ".png",
@@ -28,30 +29,31 @@ _SUFFIX: Final[Mapping[str, str]] = {
     "image/webp": ".webp",
     "image/gif": ".gif",
 }
-_WHICH: Final[tuple[Which, Which]] = ("first", "last")
-_LONGEST_DEADLINE_S: Final = 10 * 365 * 86400.0  # an endless one has no place in the ledger's JSON
-_draw: Final = random.SystemRandom()
+_LONGEST_DEADLINE_S: Final = 10 * 365 * 86400.0  # infinity cannot be stored in the ledger's JSON
+_random: Final = random.SystemRandom()
 
-Frames = tuple[Frame | None, Frame | None]  # None for a picture that the vendor holds already
+RequestFunction = Callable[..., GenerationRequest]  # (inputs, fields, *, allow_refused) -> a validated request
+Frames = Mapping[str, Frame]  # prepared pictures by role, without those that the vendor already has
 
 
 @dataclass(frozen=True)
 class CreateArgs:
-    """What a person asks for: two pictures, the fields of the request, and how both are fitted.
+    """The arguments of one call: the pictures by role, the fields of the request, and how the pictures are framed.
 
-    `fields` are those of FramesRequest; `aspect_ratio` and `seed` may be None or missing. `deadline_s` is in seconds.
+    `fields` are those of the model and of `Delivery`; `aspect_ratio` and `seed` may be None or missing. `deadline_s`
+    is in seconds. `request_function` makes the request, as `frames_request` does.
     """
 
-    first: Any = field(repr=False)
-    last: Any = field(repr=False)
+    images: Mapping[str, Any] = field(repr=False)
     fields: Mapping[str, Any] = field(repr=False)
     fit: Any = "cover"
     deadline_s: Any = None
     allow_refused: bool = False
+    request_function: RequestFunction = frames_request
 
 
 class JobBuilder:
-    """Turns wishes into jobs for one home; `fetch` returns the bytes behind a picture's address."""
+    """Builds jobs for one home; `fetch` returns the bytes of a picture at an address."""
 
     def __init__(
         self,
@@ -71,107 +73,112 @@ class JobBuilder:
         self._deadline_s = deadline_s
         self.budget_credits = budget_credits
         self._fetch = fetch
-        self._darkroom = Darkroom()
+        self._preparer = ImagePreparer()
 
-    def draft(self, wish: CreateArgs, *, now: float) -> tuple[JobRecord, Frames]:
-        """Return the job as asked for, and its prepared pictures.
+    def build(self, args: CreateArgs, *, now: float) -> tuple[JobRecord, Frames]:
+        """Return the job for a call and its prepared pictures; nothing is stored yet.
 
-        Raises InvalidRequest with every wrong field and picture named, InvalidImage where only pictures are wrong.
+        Raises InvalidRequest naming every wrong field and picture, InvalidImage if only pictures are wrong.
         """
-        wrong, bad_pictures, frames = self._prepared(wish)
-        if wish.deadline_s is not None and not is_deadline(wish.deadline_s):
-            wrong["deadline_s"] = f"must be a number of seconds above 0, ten years at most, not {wish.deadline_s!r}"
-        request: FramesRequest | None = None
+        wrong, bad_images, frames = self._prepare(args)
+        if args.deadline_s is not None and not is_deadline(args.deadline_s):
+            wrong["deadline_s"] = f"must be a number of seconds above 0, at most ten years, not {args.deadline_s!r}"
+        request: GenerationRequest | None = None
         try:
-            request = build_request(_values(wish, frames), allow_refused=wish.allow_refused)
+            request = self.request_for(args, frames)
         except InvalidRequest as error:
             wrong = {**error.fields, **wrong}
         if wrong:
-            raise InvalidRequest({**bad_pictures, **wrong})
-        if bad_pictures or request is None:
-            raise InvalidImage(bad_pictures)
-        return self.record_of(wish, request, frames, now=now), frames
+            raise InvalidRequest({**bad_images, **wrong})
+        if bad_images or request is None:
+            raise InvalidImage(bad_images)
+        return self.new_record(args, request, frames, now=now), frames
 
-    def develop(self, wish: CreateArgs) -> Frames:
-        """Return the prepared pictures of a wish alone; InvalidImage (or InvalidRequest) names what is wrong."""
-        wrong, bad_pictures, frames = self._prepared(wish)
+    def prepare_images(self, args: CreateArgs) -> Frames:
+        """Return the prepared pictures of a call alone; raises InvalidImage or InvalidRequest."""
+        wrong, bad_images, frames = self._prepare(args)
         if wrong:
-            raise InvalidRequest({**bad_pictures, **wrong})
-        if bad_pictures:
-            raise InvalidImage(bad_pictures)
+            raise InvalidRequest({**bad_images, **wrong})
+        if bad_images:
+            raise InvalidImage(bad_images)
         return frames
 
-    def record_of(self, wish: CreateArgs, request: FramesRequest, frames: Frames, *, now: float) -> JobRecord:
-        """Return the job of a wish whose request is built and whose pictures are prepared."""
-        first, last = frames
+    def request_for(self, args: CreateArgs, frames: Frames, *, default_seed: int | None = None) -> GenerationRequest:
+        """Return the validated request of a call whose pictures are prepared; raises InvalidRequest.
+
+        A missing seed becomes `default_seed`, or is drawn at random.
+        """
+        fields = dict(args.fields)
+        own_ratio = next((frame.aspect_ratio for frame in frames.values()), "16:9")
+        if fields.get("aspect_ratio") is None:
+            fields["aspect_ratio"] = own_ratio
+        if fields.get("prompt") is None:
+            fields["prompt"] = ""
+        if fields.get("seed") is None:
+            fields["seed"] = _random.randint(1, SEED_MAX) if default_seed is None else default_seed
+        inputs = [Input(role, image_key(source, frames.get(role))) for role, source in args.images.items()]
+        return args.request_function(inputs, fields, allow_refused=args.allow_refused)
+
+    def new_record(self, args: CreateArgs, request: GenerationRequest, frames: Frames, *, now: float) -> JobRecord:
+        """Return the job of a call whose request is built and whose pictures are prepared."""
         return JobRecord(
-            ref=f"pv-{request.cell[:12]}-{secrets.token_hex(4)}",
+            ref=f"pv-{request.content_key[:12]}-{secrets.token_hex(4)}",
             service=self._service,
             request=request,
             created_at=now,
-            deadline_at=now + (wish.deadline_s if wish.deadline_s is not None else self._deadline_s),
+            deadline_at=now + (args.deadline_s if args.deadline_s is not None else self._deadline_s),
             owner=self._owner,
-            seed_was_drawn=wish.fields.get("seed") is None,
-            first_sha=first.sha256 if first else None,
-            last_sha=last.sha256 if last else None,
-            first_path=wish.first.path if isinstance(wish.first, UploadedFile) else None,
-            last_path=wish.last.path if isinstance(wish.last, UploadedFile) else None,
+            seed_was_drawn=args.fields.get("seed") is None,
+            inputs=tuple(
+                JobInput(
+                    role,
+                    sha256=frames[role].sha256 if role in frames else None,
+                    remote=source.path if isinstance(source, UploadedFile) else None,
+                    source_expr=source_expr(source, role),
+                )
+                for role, source in args.images.items()
+            ),
             budget_credits=self.budget_credits,
             estimated_credits=self._prices.estimate(request),
-            notices=_notices(frames),
-            source_exprs=(source_expr(wish.first, "first"), source_expr(wish.last, "last")),
-            fit=wish.fit,
-            allow_refused=wish.allow_refused,
+            notices=tuple(_with_role(notice, role) for role, frame in frames.items() for notice in frame.notices),
+            fit=args.fit,
+            allow_refused=args.allow_refused,
         )
 
-    def keep(self, frames: Frames) -> None:
-        """Store the prepared pictures in the home folder; ConfigError where the disk takes them not."""
-        for frame in frames:
-            if frame is not None:
-                self._keep_picture(frame)
+    def store_images(self, frames: Frames) -> None:
+        """Store the prepared pictures in the home folder. Raises ConfigError if they cannot be written."""
+        for frame in frames.values():
+            self._store(frame)
 
     # -- inside --------------------------------------------------------------------------------------------------
 
-    def _prepared(self, wish: CreateArgs) -> tuple[dict[str, str], dict[str, str], Frames]:
-        """Return the wrong fields, the bad pictures, and the pictures where both are good."""
-        ratio = wish.fields.get("aspect_ratio")
+    def _prepare(self, args: CreateArgs) -> tuple[dict[str, str], dict[str, str], Frames]:
+        """Return the wrong fields, the unusable pictures, and the prepared pictures if all are usable."""
+        ratio = args.fields.get("aspect_ratio")
         usable_ratio = ratio if ratio in ASPECT_RATIOS else None
-        wrong = framing_faults(aspect_ratio=usable_ratio, fit=wish.fit)
-        fit = None if wrong else wish.fit
-        fetched, bad = self._fetched(wish)
+        wrong = validate_framing(aspect_ratio=usable_ratio, fit=args.fit)
+        fit = None if wrong else args.fit
+        sources, bad = self._fetch_addresses(args.images)
+        local = {role: source for role, source in sources.items() if not isinstance(source, UploadedFile)}
+        frames: Frames = {}
         try:
-            if not bad:
-                return wrong, {}, self._developed(**fetched, aspect_ratio=usable_ratio, fit=fit)
-            for which, source in fetched.items():  # what is wrong with the other one is named too
-                if not isinstance(source, UploadedFile):
-                    self._darkroom.prepare(source, which=which, aspect_ratio=usable_ratio, fit=fit)
+            frames = self._preparer.prepare_all(local, aspect_ratio=usable_ratio, fit=fit)
         except InvalidImage as error:
             bad |= error.fields
-        return wrong, bad, (None, None)
+        return wrong, bad, {} if bad else frames
 
-    def _developed(self, first: Any, last: Any, *, aspect_ratio: str | None, fit: Any) -> Frames:
-        if not isinstance(first, UploadedFile) and not isinstance(last, UploadedFile):
-            return self._darkroom.prepare_pair(first, last, aspect_ratio=aspect_ratio, fit=fit)
-        one, two = (
-            None
-            if isinstance(source, UploadedFile)
-            else self._darkroom.prepare(source, which=which, aspect_ratio=aspect_ratio, fit=fit)
-            for source, which in zip((first, last), _WHICH, strict=True)
-        )
-        return one, two
-
-    def _fetched(self, wish: CreateArgs) -> tuple[dict[Which, Any], dict[str, str]]:
-        """Return the pictures, those with an address as their bytes, and why one could not be fetched."""
-        fetched: dict[Which, Any] = {}
+    def _fetch_addresses(self, images: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+        """Return the pictures with addresses replaced by their bytes, and why an address could not be fetched."""
+        sources: dict[str, Any] = {}
         bad: dict[str, str] = {}
-        for which, source in zip(_WHICH, (wish.first, wish.last), strict=True):
+        for role, source in images.items():
             try:
-                fetched[which] = self._fetch(source) if is_url(source) else source
+                sources[role] = self._fetch(source) if is_url(source) else source
             except PixVerseError as error:
-                bad[which] = f"its address could not be fetched. {error}"
-        return fetched, bad
+                bad[role] = f"its address could not be fetched. {error}"
+        return sources, bad
 
-    def _keep_picture(self, frame: Frame) -> None:
+    def _store(self, frame: Frame) -> None:
         folder = self._home / "pictures"
         path = folder / f"{frame.sha256}{_SUFFIX[frame.media_type]}"
         if path.exists() and path.stat().st_size == frame.size_bytes:
@@ -182,7 +189,7 @@ class JobBuilder:
             part.write_bytes(frame.data)
             part.replace(path)
         except OSError as error:
-            with contextlib.suppress(OSError):  # what hindered the writing may hinder this too
+            with contextlib.suppress(OSError):  # the same problem may prevent this too
                 part.unlink()
             raise ConfigError(
                 f"The pictures cannot be stored in {folder} ({error.strerror or error}). "
@@ -191,45 +198,26 @@ class JobBuilder:
 
 
 def is_deadline(value: object) -> bool:
+    """Return whether `value` is a usable number of seconds."""
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= _LONGEST_DEADLINE_S
 
 
-def _values(wish: CreateArgs, frames: Frames) -> dict[str, Any]:
-    """Return the values of the request: the ratio and the seed chosen where the person left them open."""
-    own_ratio = next((frame.aspect_ratio for frame in frames if frame is not None), "16:9")
-    ratio, seed = wish.fields.get("aspect_ratio"), wish.fields.get("seed")
-    prompt = wish.fields.get("prompt")
-    return {
-        **wish.fields,
-        "prompt": "" if prompt is None else prompt,
-        "first": image_key(wish.first, frames[0]),
-        "last": image_key(wish.last, frames[1]),
-        "aspect_ratio": own_ratio if ratio is None else ratio,
-        "seed": _draw.randint(1, SEED_MAX) if seed is None else seed,
-    }
-
-
 def image_key(source: Any, frame: Frame | None) -> str:
-    """Return what a request calls a picture: its content, or the vendor's name of an upload."""
+    """Return the key that identifies a picture in a request: its content, or the vendor's name of an upload."""
     if isinstance(source, UploadedFile):
         return f"path:{source.path}"
     return frame.key if frame is not None else "unusable"
 
 
-def source_expr(source: Any, which: Which) -> str:
-    """Return how a line of Python names this picture: its path or address, else the plain word."""
+def source_expr(source: Any, role: str) -> str:
+    """Return a Python expression for a picture: its path or address, else its role."""
     if isinstance(source, UploadedFile):
         return f"pv.UploadedFile({source.path!r})"
     if isinstance(source, str | os.PathLike):
         name = os.fspath(source)
-        return repr(name) if isinstance(name, str) and len(name) <= 200 else which
-    return which
+        return repr(name) if isinstance(name, str) and len(name) <= 200 else role
+    return role
 
 
-def _notices(frames: Frames) -> tuple[str, ...]:
-    return tuple(
-        f"{which.capitalize()} picture: {notice}"
-        for which, frame in zip(_WHICH, frames, strict=True)
-        if frame is not None
-        for notice in frame.notices
-    )
+def _with_role(notice: Notice, role: str) -> Notice:
+    return Notice(notice.kind, {**notice.data, "role": role})

@@ -9,7 +9,7 @@ from pixverse_nb.archive.transfer import Exported, Imported, export_bundle, impo
 from pixverse_nb.atomic_files import remove_stale_parts
 from pixverse_nb.errors import LedgerError, PixVerseError
 from pixverse_nb.event_loop import EventLoopThread
-from pixverse_nb.jobs.download import VerifyReport, examine, is_size_right
+from pixverse_nb.jobs.download import VerifyReport, is_size_right, verify_videos
 from pixverse_nb.jobs.engine import Engine
 from pixverse_nb.jobs.job import Job
 
@@ -61,12 +61,12 @@ class FileVerifier:
     def start(self) -> None:
         """Look once, beside everything else, at the size of every finished video; what is lost is fetched again."""
         if self._engine.ledger.stored_videos(limit=1):
-            self._portal.post(self._begin)
+            self._portal.call_soon(self._begin)
 
     def verify(self, *, repair: bool) -> VerifyReport:
         """Compare every finished video with its sha256; with `repair` fetch again what is not whole, and wait."""
-        found = examine(self._engine.ledger.durations_of(limit=-1), home=self._engine.home)
-        return _repaired(found, [self._job_of(ref) for ref in (*found.missing, *found.altered)]) if repair else found
+        found = verify_videos(self._engine.ledger.durations_of(limit=-1), home=self._engine.home)
+        return _repaired(found, [self._job_of(ref) for ref in (*found.missing, *found.modified)]) if repair else found
 
     def export(self, path: Path, *, refs: Iterable[str] | None, overwrite: bool) -> Exported:
         """Write a bundle: see `bundle.export_bundle`."""
@@ -109,8 +109,7 @@ class FileVerifier:
             for ref in await asyncio.to_thread(self._lost):
                 record = engine.ledger.load(ref)
                 if record is not None and record.url is not None:
-                    engine.records.setdefault(ref, record)
-                    engine.resume(ref)
+                    engine.resume(record)
         except LedgerError:
             return  # closed meanwhile, or in use: they are looked at again when they are used, and at the next start
 

@@ -216,6 +216,8 @@ def job_of(row: Mapping[str, Any], archive: Archive) -> ExportedJob:
     """Return the job of a row; ValueError (TypeError, LookupError) where it is none that this package has written."""
     record = JobRecord.from_json(row["record"])
     _check_kinds(record)
+    for item in record.inputs:
+        _check_kinds(item)
     if not _REF.fullmatch(record.ref) or record.service != archive.service:
         raise ValueError("a job without a name, or of another service")
     if record.attempt < 0 or not _are_names(record):
@@ -226,7 +228,9 @@ def job_of(row: Mapping[str, Any], archive: Archive) -> ExportedJob:
             raise ValueError(f"the video of job {record.ref} lies elsewhere")
         if record.video.name in archive.names and archive.sha256_of(record.video.name) != record.video.sha256:
             raise ValueError(f"the video of job {record.ref} is another one")
-    events = tuple(JobEvent(float(at), JobState(state), str(text)) for at, state, text in row["events"])
+    events = tuple(
+        JobEvent(float(at), JobState(state), str(kind), dict(data)) for at, state, kind, data in row["events"]
+    )
     return ExportedJob(record, events)
 
 
@@ -245,14 +249,14 @@ def upload_of(row: Mapping[str, Any]) -> ExportedUpload:
 def _are_names(record: JobRecord) -> bool:
     """Tell whether what names a picture, a generation, an address or a source names just that."""
     return (
-        all(sha is None or SHA256.fullmatch(sha) for sha in (record.first_sha, record.last_sha))
+        all(item.sha256 is None or SHA256.fullmatch(item.sha256) for item in record.inputs)
         and all(name is None or _VIDEO_ID.fullmatch(name) for name in (record.video_id, record.candidate_video_id))
         and (record.url is None or bool(_URL.fullmatch(record.url)))
-        and all(map(_is_source, record.source_exprs))
+        and all(_is_source(item.source_expr, item.role) for item in record.inputs)
     )
 
 
-def _is_source(text: str) -> bool:
+def _is_source(text: str, role: str) -> bool:
     """Tell whether a piece of Python only names a picture: people copy the line in which it stands."""
     try:
         node = ast.parse(text, mode="eval").body
@@ -260,7 +264,7 @@ def _is_source(text: str) -> bool:
         return False
     if isinstance(node, ast.Call) and ast.unparse(node.func) == "pv.UploadedFile":
         return all(isinstance(given, ast.Constant) for given in (*node.args, *(one.value for one in node.keywords)))
-    return isinstance(node, ast.Constant) or (isinstance(node, ast.Name) and node.id in ("first", "last"))
+    return isinstance(node, ast.Constant) or (isinstance(node, ast.Name) and node.id == role)
 
 
 def _check_kinds(value: Any) -> None:
@@ -279,6 +283,10 @@ def _is_of(given: Any, kind: Any) -> bool:
     if origin is tuple:
         kinds = inner[:1] * len(given) if inner[-1] is Ellipsis else inner
         return len(given) == len(kinds) and all(map(_is_of, given, kinds))
+    if kind is Any:
+        return True
+    if origin is not None and issubclass(origin, Mapping):
+        return isinstance(given, Mapping)
     if kind is float:
         return isinstance(given, int | float) and not isinstance(given, bool) and math.isfinite(given)
     return isinstance(given, kind) and (kind is bool or not isinstance(given, bool))

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from pixverse_nb.archive.archive import (
     ROWS,
@@ -34,9 +34,6 @@ from pixverse_nb.jobs.transitions import advance, is_unsent
 from pixverse_nb.ledger import ExportedJob, Ledger
 from pixverse_nb.redaction import redact
 
-ARRIVED: Final = "came in a bundle from another machine"
-_SENT_THERE: Final = "it was sent from another machine"
-
 
 def arrived(theirs: JobRecord, *, at: float, deadline_at: float) -> JobRecord:
     """Return a job of a bundle as this home keeps it: facts as they are, open questions settled from here.
@@ -46,7 +43,7 @@ def arrived(theirs: JobRecord, *, at: float, deadline_at: float) -> JobRecord:
     record = replace(theirs, version=0, owner="", budget_credits=None, retry_at=None)
     if record.state in (JobState.SUBMITTING, JobState.UNKNOWN):
         # the other machine may be sending it at this moment: absence is proved from now on
-        record = advance(record, events.ResponseLost(at, _SENT_THERE))
+        record = advance(record, events.ResponseLost(at, "sender_gone"))
     if record.state not in FINAL_STATES and record.charged != "no":
         record = advance(record, events.Resumed(at, "", deadline_at))
     return replace(record, imported=record.video_id is None and record.state is not JobState.DONE)
@@ -157,7 +154,7 @@ def export_bundle(
     jobs, uploads = ledger.travel.pack(wanted)
     if unknown := sorted(set(wanted or ()) - {job.record.ref for job in jobs}):
         raise InvalidRequest({"refs": f"no job {redact(unknown[0])!r} in {home / 'ledger.db'}"})
-    said = ledger.opinions.pack({job.record.request.cell for job in jobs})
+    said = ledger.opinions.pack({job.record.request.content_key for job in jobs})
     rows = json.dumps(
         {
             "jobs": [_job_row(job) for job in jobs],
@@ -211,7 +208,8 @@ def import_bundle(
                 uploads,
                 decide=lambda ours, theirs: merged(ours, theirs, at=at, deadline_at=deadline_at),
                 at=at,
-                text=ARRIVED,
+                kind="imported",
+                data={},
             )
         except LedgerError:
             for file in placed:
@@ -235,13 +233,16 @@ def import_bundle(
 
 
 def _job_row(job: ExportedJob) -> dict[str, Any]:
-    return {"record": job.record.to_json(), "events": [[one.at, one.state.value, one.text] for one in job.events]}
+    return {
+        "record": job.record.to_json(),
+        "events": [[one.at, one.state.value, one.kind, dict(one.data)] for one in job.events],
+    }
 
 
 def _pictures(record: JobRecord, home: Path) -> dict[str, Path]:
     """Return the prepared pictures of a job that are there, by their names in the bundle."""
     found: dict[str, Path] = {}
-    for sha in (record.first_sha, record.last_sha):
+    for sha in (item.sha256 for item in record.inputs):
         for suffix in ("png", "jpg", "webp", "gif"):
             name = f"pictures/{sha}.{suffix}"
             if sha is not None and (home / name).is_file() and sha256_of_file(home / name) == sha:

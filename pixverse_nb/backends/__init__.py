@@ -1,1 +1,1 @@
-"""TODO."""
+"""Vendors as backends: requests as plain `Call` values and replies as plain values (sans-I/O), and the transport."""

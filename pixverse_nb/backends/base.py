@@ -1,12 +1,16 @@
-"""One exchange as a value: a `Call` to be made, the `Reply` to it, and what an outcome means for money."""
+"""What a vendor looks like to the rest: a `Backend` turns requests into `Call` values and replies into values.
+
+No I/O happens here. `HttpTransport` sends the calls; `jobs` decides when.
+"""
 
 import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
-from pixverse_nb.config import TOKEN_PAGE
+from pixverse_nb.domain.remote import Capacity, Credits, RemoteVideo, RunningJob, UploadedFile
+from pixverse_nb.domain.requests import GenerationRequest
 from pixverse_nb.errors import (
     AccountPending,
     APIError,
@@ -19,21 +23,21 @@ from pixverse_nb.errors import (
     SubscriptionRequired,
     Unauthorized,
 )
-from pixverse_nb.redaction import redact
+from pixverse_nb.redaction import Secret, redact
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer of the vendor: HTTP `status`, lower-case `headers`, and the whole `body`."""
+    """A vendor's answer: HTTP `status`, lower-case `headers`, and the whole `body`."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
 
     def json(self) -> Any:
-        """Return the decoded body, or None where it is not JSON (a proxy may answer HTML)."""
+        """Return the decoded body, or None if it is not JSON (a proxy may answer HTML)."""
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):
@@ -41,7 +45,7 @@ class Reply:
 
     @property
     def retry_after_s(self) -> float | None:
-        """The pace the vendor names in seconds, or None; the HTTP-date form is not used by any server here."""
+        """The Retry-After header in seconds, or None. No known server uses its date form."""
         try:
             pace_s = float(self.headers["retry-after"])
         except (KeyError, ValueError):
@@ -51,15 +55,16 @@ class Reply:
 
 @dataclass(frozen=True)
 class Call(Generic[T]):
-    """A request to be made once: where to, with what, and how its answer is read.
+    """One request to a vendor's API and how its answer is parsed.
 
-    `path` is sent raw (the vendor refuses a percent-encoded `:` or `@`). `spends=True` marks the calls that cost
-    money: nothing repeats them by itself. `read` turns a 2xx reply into a value and raises ValueError where it cannot.
+    `path` is sent raw (one vendor rejects a percent-encoded `:` or `@`). `billable=True` marks the calls that cost
+    money: nothing repeats them automatically. `parse` turns a 2xx reply into a value; it raises ValueError if the reply
+    cannot be understood, or an APIError if the reply reports one.
     """
 
     method: str
     path: str
-    read: Callable[[Reply], T]
+    parse: Callable[[Reply], T]
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: Mapping[str, Any] | None = field(default=None, repr=False)
     content: bytes | None = field(default=None, repr=False)
@@ -67,77 +72,7 @@ class Call(Generic[T]):
     billable: bool = False
 
     def __repr__(self) -> str:
-        return redact(f"Call({self.method} {self.path}{', spends' if self.billable else ''})")
-
-
-def read_reply(call: Call[T], reply: Reply) -> T:
-    """Return what a 2xx reply says, or raise the error of the tree that stands for it."""
-    if not 200 <= reply.status < 300:
-        raise error_of(reply)
-    try:
-        return call.read(reply)
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
-        raise ServerError(
-            f"The vendor answered {reply.status} to {call!r} in a form that cannot be read ({type(error).__name__}). "
-            "Try again later; if it stays so, the API has changed.",
-            status=reply.status,
-            reply=_shown(reply),
-        ) from error
-
-
-_NEXT: Final[Mapping[int, tuple[type[APIError], str]]] = {
-    401: (Unauthorized, f"Check the token (USEAPI_TOKEN); it is used whole, and comes from {TOKEN_PAGE}."),
-    402: (SubscriptionRequired, "Renew the useapi.net subscription, then go on."),
-    404: (NotFound, "It is unknown, deleted, or still being made."),
-    412: (OutOfCredits, "Buy credits or wait for the next free ones, then run the same line again."),
-    422: (Moderated, "Change the prompt; the same one will be refused again."),
-    596: (AccountPending, "Put the PixVerse account right on its useapi.net page, then add it again (POST accounts)."),
-}
-
-
-def error_of(reply: Reply) -> APIError:
-    """Return the error that a reply of status 300 or above stands for; its text is the vendor's own, masked."""
-    said = _vendor_text(reply)
-    details: dict[str, Any] = {"status": reply.status, "reply": _shown(reply)}
-    if reply.status in _NEXT:
-        kind, mend = _NEXT[reply.status]
-        return kind(f"{said} {mend}", **details)
-    if reply.status == 429:
-        return Busy(f"{said} It is tried again when a slot may be free.", retry_after_s=reply.retry_after_s, **details)
-    if reply.status >= 500:
-        return ServerError(
-            f"{said} The vendor's side failed; try again later.", retry_after_s=reply.retry_after_s, **details
-        )
-    return APIError(f"{said} The request was refused as it stands.", **details)
-
-
-def _vendor_text(reply: Reply) -> str:
-    decoded = reply.json()
-    said = decoded.get("error") if isinstance(decoded, dict) else None
-    if isinstance(said, dict):
-        said = said.get("message")
-    if not isinstance(said, str) or not said.strip():
-        return f"The vendor answered HTTP {reply.status} without an explanation."
-    text = redact(said.strip())[:500]
-    return f"The vendor says ({reply.status}): {text}" + ("" if text.endswith((".", "!", "?")) else ".")
-
-
-def _shown(reply: Reply) -> Any:
-    """Return the body for `.reply`: decoded JSON with e-mails masked, else the start of its text."""
-    decoded = reply.json()
-    if decoded is None:
-        return redact(reply.body.decode("utf-8", "replace"))[:500]  # cut before, half an address would stay readable
-    return _masked_json(decoded)
-
-
-def _masked_json(value: Any) -> Any:
-    if isinstance(value, str):
-        return redact(value)
-    if isinstance(value, dict):
-        return {redact(str(key)): _masked_json(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_masked_json(item) for item in value]
-    return value
+        return redact(f"Call({self.method} {self.path}{', billable' if self.billable else ''})")
 
 
 @dataclass(frozen=True)
@@ -150,32 +85,190 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Rejected:
-    """Proof that the paid call was not accepted; `error` says why. Nothing was charged."""
+    """Proof that the paid call was not accepted and nothing was charged; `error` says why."""
 
     error: PixVerseError
 
 
 @dataclass(frozen=True)
 class Indeterminate:
-    """The paid call may or may not have been accepted; `reason` says what happened to its answer."""
+    """The paid call may or may not have been accepted.
+
+    `reason` is "no_answer", "no_video_id" or "http_status"; `detail` is for display.
+    """
 
     reason: str
+    detail: str = ""
 
 
 PaidOutcome = Accepted | Rejected | Indeterminate
+
+
+@dataclass(frozen=True)
+class CallbackIds:
+    """The references and video ids named in the body of a callback."""
+
+    reply_refs: frozenset[str] = frozenset()
+    video_ids: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.reply_refs or self.video_ids)
+
+
+class Backend(Protocol):
+    """One vendor's API. Subclass it and implement `headers`, `upload`, `submit` and `get_video`.
+
+    The flags declare what differs between vendors. A method that returns None means "this vendor has no such call".
+    """
+
+    name: str
+    base_url: str
+    lists_jobs: bool = True  # `list_videos` shows every generation, so that its absence can be proved
+    dedupes_by_key: bool = False  # a repeated `reply_ref` never makes a second video: a lost call may be sent again
+    quotes: bool = False
+    signed_callbacks: bool = False
+    seed_min: int = 1
+    prompt_required: bool = False
+
+    def headers(self, token: Secret, call: Call[Any]) -> Mapping[str, str]:
+        """Return the headers that authenticate a call."""
+
+    def upload(self, data: bytes, *, media_type: str, account: str | None) -> Call[UploadedFile]:
+        """Store an input at the vendor; free of charge."""
+
+    def submit(
+        self, request: GenerationRequest, *, inputs: Mapping[str, str], reply_ref: str, account: str | None
+    ) -> Call[Accepted]:
+        """Start a generation: **spends credits**. `inputs` are the upload names by role."""
+
+    def get_video(self, video_id: str) -> Call[RemoteVideo]:
+        """Return one generation."""
+
+    def list_videos(self, *, account: str | None, limit: int, offset: int = 0) -> Call[tuple[RemoteVideo, ...]] | None:
+        """Return the generations of one account, newest first, running ones included."""
+        return None
+
+    def list_running(self) -> Call[tuple[RunningJob, ...]] | None:
+        """Return the jobs that the vendor tracks now."""
+        return None
+
+    def stop_tracking(self, video_id: str) -> Call[None] | None:
+        """End the vendor's tracking of a job; this need not stop or refund it."""
+        return None
+
+    def list_accounts(self) -> Call[Mapping[str, int | None]] | None:
+        """Return the accounts behind the token, each with its number of slots (None if unknown)."""
+        return None
+
+    def get_capacity(self) -> Call[Capacity] | None:
+        """Return the slots of each account."""
+        return None
+
+    def get_credits(self, *, account: str | None) -> Call[Credits] | None:
+        """Return the balance."""
+        return None
+
+    def account_of(self, video_id: str) -> str | None:
+        """Return the account that a video id names, or None."""
+        return None
+
+    def parse_callback(self, body: bytes) -> CallbackIds:
+        """Return the ids named in the body of a callback; empty if it cannot be understood."""
+        return CallbackIds()
+
+
+def read_reply(call: Call[T], reply: Reply) -> T:
+    """Return the value of a 2xx reply, or raise the error that the reply stands for."""
+    if not 200 <= reply.status < 300:
+        raise error_from_reply(reply)
+    try:
+        return call.parse(reply)
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+        raise ServerError(
+            f"The answer ({reply.status}) to {call!r} could not be understood ({type(error).__name__}). "
+            "Try again later; if this persists, the API has changed.",
+            status=reply.status,
+            reply=_redacted_body(reply),
+        ) from error
+
 
 # A 408 and the like come from something between us and the vendor that may have passed the request on.
 _AMBIGUOUS_4XX: Final = frozenset({408, 425, 499})
 
 
 def classify_reply(call: Call[Accepted], reply: Reply) -> PaidOutcome:
-    """Return what the reply to a paid call proves: accepted, rejected (4xx and 596), or nothing (all the rest)."""
+    """Return what the reply to a paid call proves: accepted, rejected (4xx and 596), or nothing (anything else)."""
     if 200 <= reply.status < 300:
         try:
-            return call.read(reply)
+            return call.parse(reply)
+        except ServerError as error:
+            return Indeterminate("http_status", str(error))
+        except APIError as error:
+            return Rejected(error)
         except (ValueError, TypeError, KeyError, AttributeError):
-            return Indeterminate(f"the vendor answered {reply.status} without a video id")
-    refused = (400 <= reply.status < 500 and reply.status not in _AMBIGUOUS_4XX) or reply.status == 596
-    if refused:
-        return Rejected(error_of(reply))
-    return Indeterminate(f"the vendor answered HTTP {reply.status}")
+            return Indeterminate("no_video_id", str(reply.status))
+    is_rejection = (400 <= reply.status < 500 and reply.status not in _AMBIGUOUS_4XX) or reply.status == 596
+    if is_rejection:
+        return Rejected(error_from_reply(reply))
+    return Indeterminate("http_status", f"HTTP {reply.status}")
+
+
+_BY_STATUS: Final[Mapping[int, tuple[type[APIError], str]]] = {
+    401: (Unauthorized, "Check the token; it must be used whole."),
+    402: (SubscriptionRequired, "Renew the API subscription, then run the call again."),
+    404: (NotFound, "It is unknown, deleted, or still processing."),
+    412: (OutOfCredits, "Buy credits or wait for the next free ones, then run the call again."),
+    422: (Moderated, "Change the prompt; the same one will be rejected again."),
+    596: (AccountPending, "Fix the PixVerse account on its page at the API provider, then add it there again."),
+}
+
+
+def api_error(
+    status: int, vendor_text: str, *, reply: Any = None, retry_after_s: float | None = None, **details: Any
+) -> APIError:
+    """Return the error for an HTTP `status` of 300 or above; `vendor_text` is the vendor's explanation, or ""."""
+    text = f"The vendor answered HTTP {status} without an explanation."
+    if vendor_text:
+        text = f"The vendor says ({status}): {vendor_text}" + ("" if vendor_text.endswith((".", "!", "?")) else ".")
+    details |= {"status": status, "reply": reply, "vendor_text": vendor_text}
+    if status in _BY_STATUS:
+        kind, advice = _BY_STATUS[status]
+        return kind(f"{text} {advice}", **details)
+    if status == 429:
+        return Busy(f"{text} It is retried when a slot may be free.", retry_after_s=retry_after_s, **details)
+    if status >= 500:
+        return ServerError(
+            f"{text} The vendor's server failed; try again later.", retry_after_s=retry_after_s, **details
+        )
+    return APIError(f"{text} The request was rejected as it is.", **details)
+
+
+def error_from_reply(reply: Reply) -> APIError:
+    """Return the error that a reply of status 300 or above stands for, with account names redacted."""
+    return api_error(reply.status, _vendor_text(reply), reply=_redacted_body(reply), retry_after_s=reply.retry_after_s)
+
+
+def _vendor_text(reply: Reply) -> str:
+    decoded = reply.json()
+    text = decoded.get("error") if isinstance(decoded, dict) else None
+    if isinstance(text, dict):
+        text = text.get("message")
+    return redact(text.strip())[:500] if isinstance(text, str) else ""
+
+
+def _redacted_body(reply: Reply) -> Any:
+    """Return the body for `APIError.reply`: redacted JSON, or the start of its text."""
+    decoded = reply.json()
+    if decoded is None:
+        return redact(reply.body.decode("utf-8", "replace"))[:500]  # cut first, half an address would stay readable
+    return _redacted_json(decoded)
+
+
+def _redacted_json(value: Any) -> Any:
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, dict):
+        return {redact(str(key)): _redacted_json(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_redacted_json(item) for item in value]
+    return value

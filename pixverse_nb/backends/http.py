@@ -1,8 +1,7 @@
-"""The one door to the network: `HttpTransport` sends calls, uploads pictures and downloads videos through httpx.
+"""`HttpTransport` sends calls, uploads pictures and downloads videos; the only module that uses httpx.
 
-No httpx object passes this module's border, so another HTTP library would change this file alone. The bearer token
-goes to the API's base URL only: pictures given as addresses and finished videos are fetched by a second client that
-holds no credential.
+Credentials go to the API's base URL only: pictures given as addresses and finished videos are fetched by a second
+client that has none.
 """
 
 import asyncio
@@ -23,6 +22,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_aft
 from pixverse_nb.atomic_files import fsync_replace
 from pixverse_nb.backends.base import (
     Accepted,
+    Backend,
     Call,
     Indeterminate,
     PaidOutcome,
@@ -39,75 +39,75 @@ from pixverse_nb.redaction import Secret, redact
 T = TypeVar("T")
 
 _log = logging.getLogger("pixverse_nb")
-_SLOWEST_UPLOAD: Final = 32 * 1024  # bytes a second that an upload is given the time for
+_SLOWEST_UPLOAD: Final = 32 * 1024  # bytes per second, for the time limit of an upload
 _PICTURE_MAX: Final = 100 * 1024 * 1024
 _READ_ATTEMPTS: Final = 4
 _DOWNLOAD_ATTEMPTS: Final = 5
 
-# httpx logs every whole address at INFO, and `?email=` with it: records made inside our own calls are dropped.
+# httpx logs whole addresses at INFO, including `?email=`: records made inside our own calls are dropped.
 _inside_our_call: contextvars.ContextVar[bool] = contextvars.ContextVar("pixverse_nb_call", default=False)
 
 
-def _is_not_ours(_: logging.LogRecord) -> bool:
+def _is_foreign_record(_: logging.LogRecord) -> bool:
     return not _inside_our_call.get()
 
 
 class HttpTransport:
-    """Sends calls to one API with one token; lives on one event loop and is closed with `aclose()`.
+    """Sends the calls of one backend with one token; belongs to one event loop and is closed with `aclose()`.
 
-    Reads and uploads are repeated on a lost connection, 429 and 5xx (never on 596), honouring Retry-After. A call with
-    `spends=True` goes through `send_once` alone: once, on a connection of its own, with no repetition.
+    Free calls are retried on a lost connection, 429 and 5xx (never on 596), honouring Retry-After. A billable call is
+    sent by `send_once` only: once, on a new connection, without retries.
     """
 
-    def __init__(self, base_url: str, token: Secret, timing: Timing) -> None:
+    def __init__(self, backend: Backend, base_url: str, token: Secret, timing: Timing) -> None:
+        self._backend = backend
         self._base_url = base_url.rstrip("/")
         self._token = token
         self._timing = timing
         self._ssl: ssl.SSLContext | None = None
         self._api: httpx.AsyncClient | None = None
-        self._open: httpx.AsyncClient | None = None  # without credentials
-        self.requests_sent = 0  # to the API, for the bench and for doctor
-        logging.getLogger("httpx").addFilter(_is_not_ours)
+        self._anonymous: httpx.AsyncClient | None = None  # without credentials
+        self.requests_sent = 0  # to the API; the benchmarks and the doctor read it
+        logging.getLogger("httpx").addFilter(_is_foreign_record)
 
     async def aclose(self) -> None:
         """Close every connection."""
-        for client in (self._api, self._open):
+        for client in (self._api, self._anonymous):
             if client is not None:
                 await client.aclose()
-        self._api = self._open = None
+        self._api = self._anonymous = None
 
     async def send(self, call: Call[T], *, attempts: int = _READ_ATTEMPTS) -> T:
-        """Return what the vendor answers to a call that spends nothing; `attempts` counts the first one too.
+        """Send a free call and return its value; `attempts` includes the first one.
 
-        Raises an APIError of the tree, or NoAnswer where the connection failed each time.
+        Raises APIError if the vendor answers with an error, NoAnswer if the connection failed each time.
         """
         if call.billable:
-            raise ValueError("a call that spends goes through send_once")
+            raise ValueError("a billable call must be sent with send_once()")
         async for attempt in self._retrying(attempts):
             with attempt:
                 return read_reply(call, await self._exchange(self._api_client(), call))
         raise AssertionError("unreachable: the last attempt raises")
 
     async def send_once(self, call: Call[Accepted], *, before_send: Callable[[], bool]) -> PaidOutcome:
-        """Send a paid call exactly once and return what is proven: Accepted, Rejected or Unsettled; never raises
-        for what the network or the vendor does.
+        """Send a billable call exactly once and return what is proven: Accepted, Rejected or Indeterminate.
 
-        `before_send` is asked when the connection stands and the first byte is about to go: where it says no, nothing is
-        sent and the call is Rejected.
+        Failures of the network or the vendor do not raise. `before_send` is called when the connection is open and the
+        first byte is about to be written; if it returns False, nothing is sent and the call is Rejected.
         """
         if not call.billable:
-            raise ValueError("a call that spends nothing goes through send")
-        async with self._new_client() as fresh:  # never a kept-alive connection: it may be half closed
+            raise ValueError("a free call must be sent with send()")
+        async with self._new_client() as fresh:  # a kept-alive connection may be half closed
             try:
                 reply = await self._exchange(fresh, call, headers={"Connection": "close"}, before_send=before_send)
             except NoAnswer as failure:
                 if failure.sent:
-                    return Indeterminate(str(failure))
+                    return Indeterminate("no_answer", str(failure))
                 return Rejected(failure)
         return classify_reply(call, reply)
 
     async def fetch_picture(self, url: str) -> bytes:
-        """Return the bytes behind a picture's address, at most 100 MiB, without any credential."""
+        """Return the bytes of a picture at an address, at most 100 MiB; sends no credentials."""
         client = self._anonymous_client()
         async for attempt in self._retrying(_READ_ATTEMPTS):
             with attempt:
@@ -123,17 +123,16 @@ class HttpTransport:
         raise AssertionError("unreachable: the last attempt raises")
 
     async def download(self, url: str, path: Path) -> Mp4Info:
-        """Store the video behind `url` at `path` and return what was checked (length, mp4 form, sha256).
+        """Store the video at `url` as `path` and return what was checked (length, mp4 structure, sha256).
 
-        It is written to a `.part` beside `path`, synced to the disk and renamed, so `path` is whole or absent.
-        Raises NoAnswer where the network is away, DownloadError where the host gives no whole video, and OSError
-        where the disk takes it no more.
+        It is written to a `.part` file, synced and renamed, so `path` is either complete or absent. Raises NoAnswer if
+        the network is down, DownloadError if the host sends no complete video, OSError if it cannot be written.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f"{path.name}.{os.getpid()}.part")
         client = self._anonymous_client()
         try:
-            async for attempt in self._retrying(_DOWNLOAD_ATTEMPTS, repeats=_is_retryable_download):
+            async for attempt in self._retrying(_DOWNLOAD_ATTEMPTS, is_retryable=_is_retryable_download):
                 with attempt:
                     expected = await self._download_once(client, url, part)
                     info = await asyncio.to_thread(check_mp4, part, expected_bytes=expected)
@@ -148,7 +147,7 @@ class HttpTransport:
             with part.open("wb") as file:
                 async for piece in response.aiter_bytes():
                     file.write(piece)
-            encoded = "content-encoding" in response.headers  # then the length counts other bytes than ours
+            encoded = "content-encoding" in response.headers  # then Content-Length counts the encoded bytes
             return int(length) if length and length.isdigit() and not encoded else None
 
     @asynccontextmanager
@@ -163,7 +162,7 @@ class HttpTransport:
                 yield response
         except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as error:
             what = "The download broke off" if has_begun else "The address could not be reached"
-            raise NoAnswer(f"{what} ({_named(error)}).", sent=True) from None
+            raise NoAnswer(f"{what} ({_failure_words(error)}).", sent=True) from None
         finally:
             _inside_our_call.reset(token)
 
@@ -174,29 +173,29 @@ class HttpTransport:
         headers: Mapping[str, str] | None = None,
         before_send: Callable[[], bool] | None = None,
     ) -> Reply:
-        """Make one request; raise NoAnswer, with the bit that tells whether a byte of it can have left."""
-        wire = _SendTracker(before_send)
+        """Make one request; NoAnswer has `sent=False` only if no byte of the request can have left."""
+        tracker = _SendTracker(before_send)
         limit_s = self._timing.answer_timeout_s + len(call.content or b"") / _SLOWEST_UPLOAD
         mark = _inside_our_call.set(True)
         self.requests_sent += 1
         try:
             async with asyncio.timeout(limit_s):
-                # the request is never a variable here: a verbose traceback prints those, and it shows the account
-                response = await client.send(self._request(client, call, headers or {}, wire))
+                # never assign the request to a variable: a verbose traceback would print it, with the account
+                response = await client.send(self._request(client, call, headers or {}, tracker))
         except _SendDeadlineExceeded:
-            raise NoAnswer("Its time for sending was over; nothing left this machine.", sent=False) from None
+            raise NoAnswer("The send deadline passed; the request was not sent.", sent=False) from None
         except TimeoutError:
-            raise NoAnswer(f"No answer within {limit_s:.0f} s.", sent=wire.has_sent) from None
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:  # a broken TLS record comes through as an OSError
-            # `from None`: httpx's error holds the request, and that holds the token
-            raise NoAnswer(f"The connection failed ({_named(error)}).", sent=wire.has_sent) from None
+            raise NoAnswer(f"No answer within {limit_s:.0f} s.", sent=tracker.has_sent) from None
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:  # a broken TLS record is an OSError
+            # `from None`: httpx's error contains the request, and with it the token
+            raise NoAnswer(f"The connection failed ({_failure_words(error)}).", sent=tracker.has_sent) from None
         finally:
             _inside_our_call.reset(mark)
         _log.debug("%s %s: %s", call.method, redact(call.path), response.status_code)
         return Reply(response.status_code, {k.lower(): v for k, v in response.headers.items()}, response.content)
 
     def _request(
-        self, client: httpx.AsyncClient, call: Call[Any], headers: Mapping[str, str], wire: "_SendTracker"
+        self, client: httpx.AsyncClient, call: Call[Any], headers: Mapping[str, str], tracker: "_SendTracker"
     ) -> httpx.Request:
         given = {"Content-Type": call.content_type} if call.content_type else {}
         return client.build_request(
@@ -205,8 +204,8 @@ class HttpTransport:
             params=dict(call.query) or None,
             json=call.body,
             content=call.content,
-            headers={**given, **headers, "Authorization": f"Bearer {self._token.reveal()}"},
-            extensions={"trace": wire.trace},
+            headers={**given, **headers, **self._backend.headers(self._token, call)},
+            extensions={"trace": tracker.trace},
         )
 
     def _api_client(self) -> httpx.AsyncClient:
@@ -215,21 +214,23 @@ class HttpTransport:
         return self._api
 
     def _anonymous_client(self) -> httpx.AsyncClient:
-        if self._open is None:
-            self._open = self._new_client()
-        return self._open
+        if self._anonymous is None:
+            self._anonymous = self._new_client()
+        return self._anonymous
 
     def _new_client(self) -> httpx.AsyncClient:
         if self._ssl is None:
-            self._ssl = httpx.create_ssl_context()  # 20 ms, so once
+            self._ssl = httpx.create_ssl_context()  # takes 20 ms
         wait_s = self._timing.answer_timeout_s
         return httpx.AsyncClient(
             verify=self._ssl,
             timeout=httpx.Timeout(wait_s, connect=min(wait_s, 15.0)),
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # one host's cookie would go to the others
+            cookies=CookieJar(
+                DefaultCookiePolicy(allowed_domains=[])
+            ),  # otherwise one host's cookie would be sent to the others
         )
 
-    def _retrying(self, attempts: int, *, repeats: Callable[[BaseException], bool] | None = None) -> AsyncRetrying:
+    def _retrying(self, attempts: int, *, is_retryable: Callable[[BaseException], bool] | None = None) -> AsyncRetrying:
         first_s, longest_s = self._timing.retry_s
         backoff = wait_random_exponential(multiplier=first_s, max=longest_s)
 
@@ -239,7 +240,7 @@ class HttpTransport:
             return backoff(state) if named is None else min(named, self._timing.busy_wait_s[1])
 
         return AsyncRetrying(
-            retry=retry_if_exception(repeats or _is_retryable),
+            retry=retry_if_exception(is_retryable or _is_retryable),
             wait=pace,
             stop=stop_after_attempt(attempts),
             reraise=True,
@@ -248,7 +249,7 @@ class HttpTransport:
 
 @dataclass
 class _SendTracker:
-    """Listens to httpx's trace extension for the moment in which the request begins to leave, and can forbid it."""
+    """Uses httpx's trace extension to learn when the request starts to leave, and to stop it before that."""
 
     before_send: Callable[[], bool] | None = None
     has_sent: bool = False
@@ -261,11 +262,11 @@ class _SendTracker:
 
 
 class _SendDeadlineExceeded(Exception):
-    """The last look before the first byte said no."""
+    """`before_send` returned False before the first byte was written."""
 
 
 def _is_retryable(error: BaseException) -> bool:
-    """Tell whether a read may succeed when repeated; 596 is a ServerError by number only and never comes here."""
+    """Return whether a free call may succeed when repeated."""
     return isinstance(error, NoAnswer | ServerError | Busy)
 
 
@@ -273,17 +274,17 @@ def _is_retryable_download(error: BaseException) -> bool:
     return isinstance(error, NoAnswer | DownloadError | APIError)
 
 
-def _named(error: Exception) -> str:
-    """Return the kind of a network error in a few words, without the address it holds."""
+def _failure_words(error: Exception) -> str:
+    """Describe a network error in a few words, without the address it contains."""
     name = type(error).__name__
     words = {
-        "InvalidURL": "it is not a valid one",
+        "InvalidURL": "the address is not valid",
         "ConnectError": "no connection to the host",
-        "ConnectTimeout": "the host did not take the connection in time",
-        "ReadTimeout": "the answer did not come in time",
+        "ConnectTimeout": "the host did not accept the connection in time",
+        "ReadTimeout": "the answer did not arrive in time",
         "WriteTimeout": "the request could not be sent in time",
-        "ReadError": "the connection was cut while waiting for the answer",
-        "WriteError": "the connection was cut while sending",
-        "RemoteProtocolError": "the host closed the connection without a whole answer",
+        "ReadError": "the connection broke while waiting for the answer",
+        "WriteError": "the connection broke while sending",
+        "RemoteProtocolError": "the host closed the connection without a complete answer",
     }
     return words.get(name, name)

@@ -1,15 +1,15 @@
-"""PixVerse through useapi.net v2: each endpoint as a pure function that returns a `Call`.
+"""PixVerse through useapi.net v2: every endpoint as a method that returns a `Call`.
 
 Source of every fact here: useapi.net's pages of the PixVerse API v2 and its published collection, 2024-12 to 2026.
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from pixverse_nb.backends.base import Accepted, Call, Reply
+from pixverse_nb.backends.base import Accepted, Backend, Call, CallbackIds, Reply
+from pixverse_nb.domain.catalogue import Operation
 from pixverse_nb.domain.remote import (
     AccountCapacity,
     Capacity,
@@ -19,9 +19,9 @@ from pixverse_nb.domain.remote import (
     RunningJob,
     UploadedFile,
 )
-from pixverse_nb.domain.requests import FramesRequest
-from pixverse_nb.errors import ServerError
-from pixverse_nb.redaction import redact
+from pixverse_nb.domain.requests import GenerationRequest
+from pixverse_nb.errors import ConfigError, ServerError
+from pixverse_nb.redaction import Secret, redact
 
 # Whether -v3 is still served is not documented: v3.5 goes there, later models to the newer route.
 FRAMES_V3_PATH: Final = "/videos/create-frames-v3"
@@ -29,79 +29,110 @@ FRAMES_PATH: Final = "/videos/create-frames"
 V3_MODELS: Final = frozenset({"v3.5"})
 
 
-def upload_picture(data: bytes, *, media_type: str, email: str | None) -> Call[UploadedFile]:
-    """POST files: store a picture (raw bytes in the body; the type decides the kind). Free of charge."""
-    return Call("POST", "/files/", _read_upload, query=_email_query(email), content=data, content_type=media_type)
-
-
-def create_frames(
-    request: FramesRequest, *, first_path: str, last_path: str, reply_ref: str, email: str | None
-) -> Call[Accepted]:
-    """POST videos/create-frames-v3 (or create-frames for a model after v3.5): **spends credits**."""
+def _frames_call(request: GenerationRequest, inputs: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
+    """POST videos/create-frames-v3 (or create-frames for a model after v3.5)."""
+    is_v3 = request.model in V3_MODELS
     body: dict[str, Any] = {
-        "first_frame_path": first_path,
-        "last_frame_path": last_path,
+        "first_frame_path": inputs["first"],
+        "last_frame_path": inputs["last"],
         "model": request.model,
         "duration": request.duration,
         "quality": request.quality,
         "seed": request.seed,
-        "replyRef": reply_ref,
     }
     if request.prompt:
         body["prompt"] = request.prompt
-    is_v3 = request.model in V3_MODELS
     if is_v3:
-        body["motion_mode"] = request.motion_mode
-        body["aspect_ratio"] = request.aspect_ratio
-        body["remove_watermark"] = request.remove_watermark
-    optional = {"email": email, "replyUrl": request.reply_url, "maxJobs": request.max_jobs}
-    body.update({name: value for name, value in optional.items() if value is not None})
-    return Call("POST", FRAMES_V3_PATH if is_v3 else FRAMES_PATH, _read_accepted, body=body, billable=True)
+        body |= {name: request.params[name] for name in ("motion_mode", "aspect_ratio", "remove_watermark")}
+    return FRAMES_V3_PATH if is_v3 else FRAMES_PATH, body
 
 
-def list_videos(*, email: str | None, limit: int, offset: int = 0) -> Call[tuple[RemoteVideo, ...]]:
-    """GET videos: the generations of one account, newest first, running ones included."""
-    query = {**_email_query(email), "limit": str(limit)}
-    if offset:
-        query["offset"] = str(offset)
-    return Call("GET", "/videos/", _read_videos, query=query)
+# The path and body of each operation's paid call; adding an operation is one function and one row here.
+CREATE_CALLS: Final[
+    Mapping[Operation, Callable[[GenerationRequest, Mapping[str, str]], tuple[str, dict[str, Any]]]]
+] = {
+    Operation.FRAMES: _frames_call,
+}
 
 
-def get_video(video_id: str) -> Call[RemoteVideo]:
-    """GET videos/<id>: one generation; 404 also while it is still processing."""
-    return Call("GET", f"/videos/{video_id}", lambda reply: _read_video(_object(reply)))
+class UseapiBackend(Backend):
+    """useapi.net v2: an account of the PixVerse web app behind a bearer token."""
 
+    name = "useapi"
+    base_url = "https://api.useapi.net/v2/pixverse"
+    create_calls = CREATE_CALLS
 
-def list_running() -> Call[tuple[RunningJob, ...]]:
-    """GET scheduler: the jobs that useapi.net tracks just now."""
-    return Call("GET", "/scheduler/", _read_running)
+    def headers(self, token: Secret, call: Call[Any]) -> Mapping[str, str]:
+        """Return the bearer token's header."""
+        return {"Authorization": f"Bearer {token.reveal()}"}
 
+    def upload(self, data: bytes, *, media_type: str, account: str | None) -> Call[UploadedFile]:
+        """POST files: raw bytes in the body; the content type decides the kind. Free of charge."""
+        return Call(
+            "POST", "/files/", _parse_upload, query=_email_query(account), content=data, content_type=media_type
+        )
 
-def get_capacity() -> Call[Capacity]:
-    """GET scheduler/available: slots by account."""
-    return Call("GET", "/scheduler/available", _read_capacity)
+    def submit(
+        self, request: GenerationRequest, *, inputs: Mapping[str, str], reply_ref: str, account: str | None
+    ) -> Call[Accepted]:
+        """POST videos/create-…: **spends credits**. Raises ConfigError for an operation that it does not offer."""
+        create = self.create_calls.get(request.operation)
+        if create is None:
+            raise ConfigError(f"{self.name} does not offer the operation {request.operation.value!r}.")
+        path, body = create(request, inputs)
+        delivery = request.delivery
+        optional = {"email": account, "replyUrl": delivery.reply_url, "maxJobs": delivery.max_jobs}
+        body |= {"replyRef": reply_ref} | {name: value for name, value in optional.items() if value is not None}
+        return Call("POST", path, _parse_accepted, body=body, billable=True)
 
+    def list_videos(self, *, account: str | None, limit: int, offset: int = 0) -> Call[tuple[RemoteVideo, ...]]:
+        """GET videos: the generations of one account, newest first, running ones included."""
+        query = {**_email_query(account), "limit": str(limit)}
+        if offset:
+            query["offset"] = str(offset)
+        return Call("GET", "/videos/", _parse_videos, query=query)
 
-def stop_tracking(video_id: str) -> Call[None]:
-    """DELETE scheduler/<id>: ends useapi.net's tracking; nothing says that it stops or refunds the generation."""
-    return Call("DELETE", f"/scheduler/{video_id}", lambda _: None)
+    def get_video(self, video_id: str) -> Call[RemoteVideo]:
+        """GET videos/<id>: one generation; 404 also while it is still processing."""
+        return Call("GET", f"/videos/{video_id}", lambda reply: _parse_video(_object(reply)))
 
+    def list_running(self) -> Call[tuple[RunningJob, ...]]:
+        """GET scheduler: the jobs that useapi.net tracks now."""
+        return Call("GET", "/scheduler/", _parse_running)
 
-def get_credits(*, email: str | None) -> Call[Credits]:
-    """GET features: the plan and the balance."""
-    return Call("GET", "/features/", _read_credits, query=_email_query(email))
+    def get_capacity(self) -> Call[Capacity]:
+        """GET scheduler/available: slots by account."""
+        return Call("GET", "/scheduler/available", _parse_capacity)
 
+    def stop_tracking(self, video_id: str) -> Call[None]:
+        """DELETE scheduler/<id>: ends useapi.net's tracking; it does not stop or refund the generation."""
+        return Call("DELETE", f"/scheduler/{video_id}", lambda _: None)
 
-def list_accounts() -> Call[Mapping[str, int | None]]:
-    """GET accounts: the e-mails of the configured accounts, each with its `maxJobs` (None where it is not told)."""
-    return Call("GET", "/accounts", _read_accounts)
+    def get_credits(self, *, account: str | None) -> Call[Credits]:
+        """GET features: the plan and the balance."""
+        return Call("GET", "/features/", _parse_credits, query=_email_query(account))
 
+    def list_accounts(self) -> Call[Mapping[str, int | None]]:
+        """GET accounts: the e-mails of the configured accounts, each with its `maxJobs`."""
+        return Call("GET", "/accounts", _parse_accounts)
 
-def account_of(video_id: str) -> str | None:
-    """Return the account's e-mail inside a video id (`user:<n>-pixverse:<email>-video:<n>`), or None."""
-    _, mark, rest = video_id.partition("-pixverse:")
-    email, end, _ = rest.rpartition("-video:")
-    return email if mark and end and email else None
+    def account_of(self, video_id: str) -> str | None:
+        """Return the account's e-mail inside a video id (`user:<n>-pixverse:<email>-video:<n>`), or None."""
+        _, mark, rest = video_id.partition("-pixverse:")
+        email, end, _ = rest.rpartition("-video:")
+        return email if mark and end and email else None
+
+    def parse_callback(self, body: bytes) -> CallbackIds:
+        """Return what a callback names, at its top level and under `response`; empty if it is not a JSON object."""
+        try:
+            decoded = json.loads(body)
+        except (ValueError, RecursionError):  # not JSON, not text, or brackets piled up to break the parser
+            return CallbackIds()
+        levels = [level for level in (decoded, _response_of(decoded)) if isinstance(level, dict)]
+        return CallbackIds(
+            frozenset(_texts(level.get("replyRef") for level in levels)),
+            frozenset(_texts(level.get("video_id") for level in levels)),
+        )
 
 
 def _email_query(email: str | None) -> dict[str, str]:
@@ -115,11 +146,11 @@ def _object(reply: Reply) -> Mapping[str, Any]:
     return decoded
 
 
-def _read_upload(reply: Reply) -> UploadedFile:
+def _parse_upload(reply: Reply) -> UploadedFile:
     entry = _object(reply)["result"][0]
     if entry.get("err_msg"):
         said = redact(str(entry["err_msg"]))[:300]
-        raise ServerError(f"The vendor did not take the picture: {said}.", status=reply.status)
+        raise ServerError(f"The vendor did not accept the file: {said}.", status=reply.status)
     path = entry["path"]
     if not isinstance(path, str) or not path:
         raise ValueError("no path")
@@ -128,7 +159,7 @@ def _read_upload(reply: Reply) -> UploadedFile:
     )
 
 
-def _read_accepted(reply: Reply) -> Accepted:
+def _parse_accepted(reply: Reply) -> Accepted:
     answer = _object(reply)
     video_id = answer["video_id"]
     if not isinstance(video_id, str) or not video_id.strip():
@@ -136,15 +167,15 @@ def _read_accepted(reply: Reply) -> Accepted:
     return Accepted(video_id=video_id, cost_credits=_int(answer.get("cost_credits")))
 
 
-def _read_videos(reply: Reply) -> tuple[RemoteVideo, ...]:
+def _parse_videos(reply: Reply) -> tuple[RemoteVideo, ...]:
     decoded = reply.json()
     rows = decoded.get("data") if isinstance(decoded, dict) else decoded
     if not isinstance(rows, list):
         raise ValueError("no list of videos")
-    return tuple(_read_video(row) for row in rows if isinstance(row, dict))
+    return tuple(_parse_video(row) for row in rows if isinstance(row, dict))
 
 
-def _read_video(row: Mapping[str, Any]) -> RemoteVideo:
+def _parse_video(row: Mapping[str, Any]) -> RemoteVideo:
     queue = row.get("queue_data")
     position = _int(queue.get("queue_count")) if isinstance(queue, dict) else None
     failure = _failure(row)
@@ -162,8 +193,9 @@ def _read_video(row: Mapping[str, Any]) -> RemoteVideo:
         motion_mode=_text(row.get("motion_mode")),
         model=_text(row.get("model")),
         aspect_ratio=_text(row.get("aspect_ratio")),
-        first_path=_picture_path(row.get("first_frame")),
-        last_path=_picture_path(row.get("last_frame")),
+        input_paths={
+            role: path for role in ("first", "last") if (path := _upload_path(row.get(f"{role}_frame"))) is not None
+        },
         queue_position=position if position and position > 0 else None,
         cost_credits=_int(row.get("cost_credits")),
         status=None if row.get("video_status") is None else str(row["video_status"]),
@@ -173,7 +205,7 @@ def _read_video(row: Mapping[str, Any]) -> RemoteVideo:
 
 _STATES: Final[Mapping[int, RemoteState]] = {
     1: RemoteState.COMPLETED,
-    5: RemoteState.QUEUED,  # also where video_status_final says true: a documented quirk
+    5: RemoteState.QUEUED,  # even if video_status_final is true: a documented quirk
     7: RemoteState.MODERATED,
     8: RemoteState.FAILED,
     9: RemoteState.GENERATING,
@@ -190,7 +222,7 @@ _NAMES: Final[Mapping[str, RemoteState]] = {
 
 
 def _state(row: Mapping[str, Any], *, failed: bool) -> RemoteState:
-    """Return the state by number, else by name; `url` and `video_status_final` are never believed."""
+    """Return the state by number, else by name; `url` and `video_status_final` are not trusted."""
     status = row.get("video_status")
     number = None if isinstance(status, bool) else _int(status)
     state = _STATES.get(number) if number is not None else _NAMES.get(str(row.get("video_status_name")).upper())
@@ -207,7 +239,7 @@ def _failure(row: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _read_running(reply: Reply) -> tuple[RunningJob, ...]:
+def _parse_running(reply: Reply) -> tuple[RunningJob, ...]:
     rows = reply.json()
     if not isinstance(rows, list):
         raise ValueError("no list of jobs")
@@ -221,7 +253,7 @@ def _read_running(reply: Reply) -> tuple[RunningJob, ...]:
     )
 
 
-def _read_capacity(reply: Reply) -> Capacity:
+def _parse_capacity(reply: Reply) -> Capacity:
     return Capacity(
         tuple(
             AccountCapacity(
@@ -236,14 +268,14 @@ def _read_capacity(reply: Reply) -> Capacity:
     )
 
 
-def _read_accounts(reply: Reply) -> Mapping[str, int | None]:
+def _parse_accounts(reply: Reply) -> Mapping[str, int | None]:
     return {
         email: _int(entry.get("maxJobs")) if isinstance(entry, dict) else None
         for email, entry in _object(reply).items()
     }
 
 
-def _read_credits(reply: Reply) -> Credits:
+def _parse_credits(reply: Reply) -> Credits:
     row = _object(reply)
     allowed = _int(row.get("remove_watermark"))
     return Credits(
@@ -261,7 +293,7 @@ def _text(value: Any) -> str | None:
 
 
 def _int(value: Any) -> int | None:
-    if isinstance(value, float) and not value.is_integer():  # nor is an endless one
+    if isinstance(value, float) and not value.is_integer():  # infinity is not an integer either
         return None
     try:
         return int(value)
@@ -278,8 +310,8 @@ def _unix(value: Any) -> float | None:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _picture_path(value: Any) -> str | None:
-    """Return `upload/<name>` of a row's picture, which may be a path or a media address with `%2F`."""
+def _upload_path(value: Any) -> str | None:
+    """Return `upload/<name>` of a picture in a row, given as a path or as a media address with `%2F`."""
     if not isinstance(value, str) or not value:
         return None
     plain = value.replace("%2F", "/").replace("%2f", "/").partition("?")[0]
@@ -287,31 +319,7 @@ def _picture_path(value: Any) -> str | None:
     return f"upload/{name}" if mark else None
 
 
-@dataclass(frozen=True)
-class CallbackIds:
-    """The references and the ids that a body names, as they came."""
-
-    reply_refs: frozenset[str] = frozenset()
-    video_ids: frozenset[str] = frozenset()
-
-    def __bool__(self) -> bool:
-        return bool(self.reply_refs or self.video_ids)
-
-
-def parse_callback(body: bytes) -> CallbackIds:
-    """Return what `body` names at its top level and under `response`; nothing where it is no JSON object."""
-    try:
-        decoded = json.loads(body)
-    except (ValueError, RecursionError):  # no JSON, no text, or brackets piled up to break the reader
-        return CallbackIds()
-    levels = [level for level in (decoded, _under(decoded)) if isinstance(level, dict)]
-    return CallbackIds(
-        frozenset(_texts(level.get("replyRef") for level in levels)),
-        frozenset(_texts(level.get("video_id") for level in levels)),
-    )
-
-
-def _under(decoded: Any) -> Any:
+def _response_of(decoded: Any) -> Any:
     return decoded.get("response") if isinstance(decoded, dict) else None
 
 

@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
-from pixverse_nb.backends import useapi
+from pixverse_nb.backends.base import Backend, Call
 from pixverse_nb.config import TOKEN_PAGE
 from pixverse_nb.doctor.report import Finding, Severity
 from pixverse_nb.domain.jobs import JobRecord, JobState
@@ -27,9 +27,11 @@ from pixverse_nb.errors import (
     Unauthorized,
 )
 from pixverse_nb.event_loop import choose_patch, detect_environment
-from pixverse_nb.jobs.remote_videos import Ask, list_recent, name_of, ref_of
+from pixverse_nb.jobs.remote_videos import Send, list_recent, name_of, ref_of
 from pixverse_nb.ledger import Ledger
 from pixverse_nb.ledger.database import network_file_system
+
+T = TypeVar("T")
 
 _ALL: Final = 1_000_000
 _SHOWN: Final = 3
@@ -190,13 +192,15 @@ def _disk(folder: Path, video_bytes: int) -> Finding:
     return Finding("disk", text, Severity.WRONG if fits < _TOO_FEW_VIDEOS else Severity.LOOK, "Free some space.")
 
 
-def look_at_vendor(ask: Ask, ledger: Ledger | None, *, email: str | None, now: float) -> Iterator[Finding]:
+def look_at_vendor(
+    send: Send, backend: Backend, ledger: Ledger | None, *, email: str | None, now: float
+) -> Iterator[Finding]:
     """Yield whether the token is taken, how each account stands, and what the ledger does not explain.
 
     `email` is the account that was chosen, None for any; `now` is in Unix seconds. A balance is noted in the ledger.
     """
     try:
-        accounts = ask(useapi.list_accounts())
+        accounts = _send(send, backend.list_accounts())
     except NotFound:
         accounts = {}
     except PixVerseError as error:
@@ -214,19 +218,26 @@ def look_at_vendor(ask: Ask, ledger: Ledger | None, *, email: str | None, now: f
     are_read = False
     for number, account in enumerate(accounts, start=1):
         which = f" {number}" if len(accounts) > 1 else ""  # masked, two e-mails may look the same
-        yield from _account(ask, ledger, account, which=which, now=now)
+        yield from _account(send, backend, ledger, account, which=which, now=now)
         try:
-            rows += list_recent(ask, account)
+            rows += list_recent(send, backend, account)
             are_read = True
         except AccountPending:  # said already
             pass
         except PixVerseError as error:
             yield Finding(f"vendor's list{which}", f"cannot be read. {error}", Severity.LOOK, "Try again later.")
-    yield from _slots(ask)
+    yield from _slots(send, backend)
     if ledger is not None:
-        yield _orphans(ask, ledger)
+        yield _orphans(send, backend, ledger)
         if are_read:
             yield _lost(rows, ledger)
+
+
+def _send(send: Send, call: Call[T] | None) -> T:
+    """Send a call that the service may not offer; NotFound if it does not."""
+    if call is None:
+        raise NotFound("The service does not report this.", status=404)
+    return send(call)
 
 
 def _closed_door(error: PixVerseError) -> Finding:
@@ -243,9 +254,11 @@ def _closed_door(error: PixVerseError) -> Finding:
     return Finding("vendor", str(error), Severity.WRONG, "Try again later; if it stays so, the API has changed.")
 
 
-def _account(ask: Ask, ledger: Ledger | None, email: str, *, which: str, now: float) -> Iterator[Finding]:
+def _account(
+    send: Send, backend: Backend, ledger: Ledger | None, email: str, *, which: str, now: float
+) -> Iterator[Finding]:
     try:
-        balance = ask(useapi.get_credits(email=email))
+        balance = _send(send, backend.get_credits(account=email))
     except AccountPending:
         mend = "Put the account right at PixVerse, then add it again on its useapi.net page (POST accounts)."
         yield Finding(
@@ -271,19 +284,19 @@ def _account(ask: Ask, ledger: Ledger | None, email: str, *, which: str, now: fl
         yield check_balance(ledger, balance.total, email=email, which=which, now=now)
 
 
-def _slots(ask: Ask) -> Iterator[Finding]:
+def _slots(send: Send, backend: Backend) -> Iterator[Finding]:
     try:
-        capacity = ask(useapi.get_capacity())
+        capacity = _send(send, backend.get_capacity())
     except PixVerseError as error:
         yield Finding("slots", f"cannot be read. {error}", Severity.LOOK, "Try again later.")
         return
     yield Finding("slots", f"{capacity.available} of {capacity.max_jobs} are free")
 
 
-def _orphans(ask: Ask, ledger: Ledger) -> Finding:
+def _orphans(send: Send, backend: Backend, ledger: Ledger) -> Finding:
     """What the vendor's scheduler runs without a job here."""
     try:
-        running = ask(useapi.list_running())
+        running = _send(send, backend.list_running())
     except PixVerseError as error:
         return Finding("running", f"the scheduler cannot be read. {error}", Severity.LOOK, "Try again later.")
     strange = [entry for entry in running if not _is_known(ledger, entry)]

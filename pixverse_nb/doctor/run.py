@@ -3,11 +3,12 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from pixverse_nb.backends.base import Call
+from pixverse_nb.backends.base import Backend, Call
+from pixverse_nb.backends.useapi import UseapiBackend
 from pixverse_nb.config import DEFAULT_BASE_URL, TOKEN_PAGE, Timing, find_base_url, find_email, find_token
 from pixverse_nb.connection import Connection
 from pixverse_nb.doctor.checks import (
@@ -21,7 +22,7 @@ from pixverse_nb.doctor.checks import (
 from pixverse_nb.doctor.report import Finding, Report, Severity
 from pixverse_nb.errors import ConfigError, LedgerError
 from pixverse_nb.event_loop import EventLoopThread
-from pixverse_nb.jobs.remote_videos import Ask
+from pixverse_nb.jobs.remote_videos import Send
 from pixverse_nb.ledger import Ledger
 from pixverse_nb.redaction import Secret
 
@@ -36,7 +37,8 @@ class Target:
     home: Path
     base_url: str
     ledger: Ledger | None
-    ask: Ask | None
+    send: Send | None
+    backend: Backend = field(default_factory=UseapiBackend)
     email: str | None = None
     access: str = "not tried"
     is_sandbox: bool = False
@@ -71,11 +73,11 @@ def _service(patient: Target) -> Finding:
 
 
 def _vendor(patient: Target, now: float) -> Iterator[Finding]:
-    ask = patient.ask
+    ask = patient.send
     if ask is None:
         yield Finding("token", patient.access)
         return
-    yield from _told(lambda: look_at_vendor(ask, patient.ledger, email=patient.email, now=now))
+    yield from _told(lambda: look_at_vendor(ask, patient.backend, patient.ledger, email=patient.email, now=now))
 
 
 def _told(look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
@@ -119,10 +121,10 @@ def examine_home(home: Path, *, is_offline: bool) -> Report:
                 ledger = stack.enter_context(_opened(home / "ledger.db", service=base_url))
             except LedgerError as error:
                 wrong.append(Finding("ledger", "cannot be opened", Severity.WRONG, str(error)))
-        ask: Ask | None = None
+        ask: Send | None = None
         if token is not None and not wrong and not is_offline:
             ask = stack.enter_context(_asking(base_url, token, home))
-        patient = Target(home, base_url, ledger, ask, email=find_email(None), access=access)
+        patient = Target(home, base_url, ledger, ask, UseapiBackend(), email=find_email(None), access=access)
         examination = examine(patient, now=time.time())
     named = {finding.name for finding in wrong}
     return Report((*(one for one in examination if one.name not in named), *wrong))
@@ -138,7 +140,7 @@ def _opened(path: Path, *, service: str) -> Iterator[Ledger]:
 
 
 @contextmanager
-def _asking(base_url: str, token: Secret, home: Path) -> Iterator[Ask]:
+def _asking(base_url: str, token: Secret, home: Path) -> Iterator[Send]:
     """Give a way to ask the vendor, on a thread of its own."""
     portal = EventLoopThread()
     client = Connection(name=base_url, base_url=base_url, token=token, timing=_TIMING, home=home).connect()

@@ -1,40 +1,38 @@
-"""The values that people and modules hand to each other. All are frozen; a change is a new value.
-
-The words are ours (`duration`, `motion_mode`); the vendor's JSON names (`video_status`, `first_frame_path`) stay
-inside `wire/`. Ranges and choices are those of useapi.net's page "POST videos/create-frames-v3".
-"""
+"""A job at one moment: what the ledger keeps (`JobRecord`) and what people see (`JobSnapshot`, `JobEvent`, …)."""
 
 import re
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, Self
 
-from pixverse_nb.domain.requests import FramesRequest
+from pixverse_nb.domain.notices import Notice
+from pixverse_nb.domain.requests import GenerationRequest
 from pixverse_nb.errors import Charge
 
 
 class JobState(StrEnum):
-    """Where a job stands. The last six are final."""
+    """The state of a job. The last six are final."""
 
     PLANNED = "planned"
     UPLOADING = "uploading"
     SUBMITTING = "submitting"
-    WAITING = "waiting"  # the vendor's slots are full; tried again by itself
-    UNKNOWN = "unknown"  # the paid call's answer was lost; being settled, never sent again blindly
+    WAITING = "waiting"  # every slot is in use; retried automatically
+    UNKNOWN = "unknown"  # the answer to the paid call was lost; being reconciled, never sent again blindly
     QUEUED = "queued"
     GENERATING = "generating"
     DOWNLOADING = "downloading"
     DONE = "done"
     FAILED = "failed"
     MODERATED = "moderated"
-    REFUSED = "refused"  # the vendor refused the paid call; nothing was charged
+    REFUSED = "refused"  # the paid call was rejected; nothing was charged
     CANCELLED = "cancelled"
     TIMED_OUT = "timed_out"
 
     @property
     def is_final(self) -> bool:
-        """True where the job goes no further by itself."""
+        """Whether the job has ended."""
         return self in FINAL_STATES
 
 
@@ -52,18 +50,23 @@ FINAL_STATES: Final = frozenset(
 
 @dataclass(frozen=True)
 class JobEvent:
-    """Something that happened to a job: `at` (Unix seconds), `state` afterwards, and a sentence about it."""
+    """Something that happened to a job at `at` (Unix seconds): its `kind` and `data`, and the `state` afterwards.
+
+    `text` is the same as a sentence, filled in when the event is shown.
+    """
 
     at: float
     state: JobState
-    text: str
+    kind: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    text: str = ""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One paid call of a job: its `number` from 1, what it bears as reference, when it left, and what became of it.
+    """One paid call of a job: its `number` from 1, its reference, when it was sent, and its outcome as a text.
 
-    `credits` is what it cost or may have cost (`is_estimate`: the vendor has not told); None where nothing is known.
+    `credits` is what it cost or may have cost (`is_estimate`: not confirmed by the vendor); None if unknown.
     """
 
     number: int
@@ -77,7 +80,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class VideoFile:
-    """A finished video on disk. `path` is the local mp4; `url` the vendor's, whose lifetime is not documented.
+    """A finished video on disk. `path` is the local mp4; `url` is the vendor's address, with an unknown lifetime.
 
     `width` and `height` are pixels, `duration_s` seconds, `size_bytes` bytes, `made_at` Unix seconds.
     `poster_jpeg` is a small still for the player before it plays.
@@ -90,14 +93,14 @@ class VideoFile:
     width: int | None = None
     height: int | None = None
     duration_s: float | None = None
-    request: FramesRequest | None = None
+    request: GenerationRequest | None = None
     ref: str | None = None
     video_id: str | None = field(default=None, repr=False)
     cost_credits: int | None = None
     cost_is_estimate: bool = True
     made_at: float | None = None
     is_sandbox: bool = False
-    python: str | None = field(default=None, repr=False)  # the one line that makes it again
+    python: str | None = field(default=None, repr=False)  # the call that generates it again
     poster_jpeg: bytes | None = field(default=None, repr=False)
 
 
@@ -105,16 +108,15 @@ class VideoFile:
 class JobSnapshot:
     """Everything about a job at one moment, for cards and lists.
 
-    Times are Unix seconds. `typical_s` is the usual time from submission to completion for such a job, learnt from
-    earlier ones; None where nothing is known. `queue_position` counts from 1 where the vendor tells it. `notices`
-    and `suggested_action` are sentences for the person; `trouble` says what stands in the way just now (no network, busy),
-    `coming` what happens next. `rests` tells of an open job that does not move until a person asks, `can_resume` that
-    `Job.resume` goes on with it. `attempt` counts the paid calls so far.
+    Times are Unix seconds. `typical_s` is the usual time from submission to completion, learned from earlier jobs
+    (None if unknown). `queue_position` counts from 1. `notices`, `warning` (the current obstacle), `error`,
+    `suggested_action` and `status_detail` (what happens next) are texts. `is_paused`: an open job that waits for a
+    person; `can_resume`: `Job.resume()` continues it. `attempt` counts the paid calls so far.
     """
 
     ref: str
     state: JobState
-    request: FramesRequest
+    request: GenerationRequest
     created_at: float
     submitted_at: float | None = None
     finished_at: float | None = None
@@ -124,7 +126,7 @@ class JobSnapshot:
     warning: str | None = None
     error: str | None = None
     suggested_action: str | None = None
-    coming: str = ""
+    status_detail: str = ""
     is_paused: bool = False
     can_resume: bool = False
     attempt: int = 0
@@ -136,7 +138,7 @@ class JobSnapshot:
     video: VideoFile | None = None
 
 
-SHA256: Final = re.compile(r"[0-9a-f]{64}")  # what names a prepared picture and a video's content
+SHA256: Final = re.compile(r"[0-9a-f]{64}")  # identifies a prepared picture or the content of a video
 
 
 @dataclass(frozen=True)
@@ -151,29 +153,39 @@ class StoredVideo:
     duration_s: float | None = None
 
 
+@dataclass(frozen=True)
+class JobInput:
+    """One input of a job: the prepared file in the home folder (`sha256`) and the vendor's name of its upload (`remote`).
+
+    `source_expr` is a Python expression for what the person passed.
+    """
+
+    role: str
+    sha256: str | None = None
+    remote: str | None = None
+    source_expr: str = ""
+
+
 @dataclass(frozen=True, repr=False)
 class JobRecord:
-    """One job at one moment. Times are Unix seconds; `version` counts the writes and guards against lost ones.
+    """One job at one moment. Times are Unix seconds; `version` counts the writes and guards against lost updates.
 
-    `owner` is the process that acts for it. `attempt` counts the paid calls: each has its own `reply_ref`, and a
-    new one is made only after proof that the one before was not accepted. `send_deadline` is the moment after which the
-    paid call of this attempt must no longer leave. `missing_poll_starts` holds the starts of the lists that prove absence.
-    `blocked` means that nothing more is done until a person takes the job up again.
+    `owner` is the process that acts for it. `attempt` counts the paid calls: each has its own `reply_ref`, and a new
+    one is made only after proof that the previous one was not accepted. After `send_deadline` the paid call of this
+    attempt must not leave. `missing_poll_starts` holds the starts of the complete lists that lack the job: proof of
+    absence. A `blocked` job waits until a person resumes it.
     """
 
     ref: str
     service: str
-    request: FramesRequest
+    request: GenerationRequest
     created_at: float
     deadline_at: float
     state: JobState = JobState.PLANNED
     version: int = 0
     owner: str = ""
     seed_was_drawn: bool = False
-    first_sha: str | None = None  # of the prepared pictures, kept in the home folder
-    last_sha: str | None = None
-    first_path: str | None = None  # the vendor's names of the uploaded pictures
-    last_path: str | None = None
+    inputs: tuple[JobInput, ...] = ()
     account: str | None = None
     attempt: int = 0
     intent_at: float | None = None
@@ -183,7 +195,7 @@ class JobRecord:
     missing_poll_starts: tuple[float, ...] = ()
     video_id: str | None = None
     submitted_at: float | None = None
-    last_seen_running_at: float | None = None  # the last list that showed it unfinished
+    last_seen_running_at: float | None = None
     finished_at: float | None = None
     queue_position: int | None = None
     url: str | None = None
@@ -191,60 +203,86 @@ class JobRecord:
     charged: Charge = "no"
     estimated_credits: int | None = None
     cost_credits: int | None = None
-    warning: str | None = None
-    error_kind: str | None = None
-    error: str | None = None
+    warning: Notice | None = None  # the current obstacle
+    error: Notice | None = None  # `kind` is the name of the error class, or one of jobs.messages
     blocked: bool = False
-    budget_credits: int | None = None  # the home may spend as much in all, with this job
-    sweep: str | None = None  # the sweep it was asked for by, whose budget it stands under
+    budget_credits: int | None = None  # what the home may spend in all, this job included
+    sweep: str | None = None  # the sweep that asked for it, whose budget applies
     sweep_budget_credits: int | None = None
-    imported: bool = False  # came in a bundle, not known as paid: not sent from here before `Job.resume`
-    pending_question: str | None = None  # what only a person can decide; see `Job.decide`
-    candidate_video_id: str | None = None  # the vendor's id of the generation that the question is about
-    notices: tuple[str, ...] = ()
-    source_exprs: tuple[str, str] = ("first", "last")  # the pictures as a line of Python names them
-    fit: str | None = "cover"  # how they were brought to one shape
+    imported: bool = False  # came in an archive, not known as paid: not sent from here before `Job.resume`
+    pending_question: Notice | None = None  # only a person can answer it; see `Job.resolve`
+    candidate_video_id: str | None = None  # the generation that the question is about
+    notices: tuple[Notice, ...] = ()
+    fit: str | None = "cover"  # how the pictures were framed
     allow_refused: bool = False
 
     def __repr__(self) -> str:
-        """Say which job it is and where it stands; the account and the video id stay unsaid."""
+        """Show the job and its state, but neither the account nor the video id."""
         return f"JobRecord({self.ref!r}, {self.state.value!r}, attempt={self.attempt}, version={self.version})"
 
     @property
     def credits(self) -> int | None:
-        """What it cost by the vendor's word, else by the price list; None where neither tells."""
+        """The vendor's figure for its cost, else the estimate; None if neither is known."""
         return self.cost_credits if self.cost_credits is not None else self.estimated_credits
 
     @property
+    def is_uploaded(self) -> bool:
+        """Whether the vendor has every input."""
+        return all(item.remote is not None for item in self.inputs)
+
+    @property
+    def can_upload_again(self) -> bool:
+        """Whether every input is stored here, so that another account can receive it."""
+        return all(item.sha256 is not None for item in self.inputs)
+
+    @property
+    def remotes(self) -> dict[str, str]:
+        """The vendor's name of each uploaded input, by role."""
+        return {item.role: item.remote for item in self.inputs if item.remote is not None}
+
+    @property
     def reply_ref(self) -> str:
-        """What the current attempt sends as `replyRef`: ours, then a space and the user's own where there is one."""
+        """What the current attempt sends as `replyRef`: our reference, then a space and the user's own, if any."""
         ours = f"{self.ref}:{self.attempt}"
-        return f"{ours} {self.request.reply_ref}" if self.request.reply_ref else ours
+        own = self.request.delivery.reply_ref
+        return f"{ours} {own}" if own else ours
+
+    def with_remotes(self, remotes: Mapping[str, str | None]) -> tuple[JobInput, ...]:
+        """Return the inputs with the given upload names by role (None: not uploaded)."""
+        return tuple(replace(item, remote=remotes.get(item.role, item.remote)) for item in self.inputs)
 
     def owns_reply_ref(self, reply_ref: str | None) -> bool:
-        """Tell whether a row with this `replyRef` is one of this job's attempts."""
+        """Return whether a generation with this `replyRef` is one of this job's attempts."""
         return bool(reply_ref) and str(reply_ref).partition(" ")[0].rpartition(":")[0] == self.ref
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as JSON values."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
-        values["request"] = dict(vars(self.request))  # flat: `asdict` would copy each text
+        values["request"] = self.request.to_json()
+        values["inputs"] = [vars(item) for item in self.inputs]
         values["video"] = asdict(self.video) if self.video else None
+        values["notices"] = [notice.to_json() for notice in self.notices]
+        for name in _NOTICE_FIELDS:
+            values[name] = values[name].to_json() if values[name] is not None else None
         return values
 
     @classmethod
-    def from_json(cls, values: dict[str, Any], *, is_ours: bool = False) -> Self:
-        """Return the record that `to_json` gave; fields of a newer minor version are left out.
+    def from_json(cls, values: Mapping[str, Any], *, is_ours: bool = False) -> Self:
+        """Return the record that `to_json` wrote; unknown fields (of a newer minor version) are ignored.
 
-        What comes from elsewhere is judged anew; what `is_ours`, from this home's ledger, was judged when it was made.
+        The request of a record from elsewhere is validated; one that `is_ours`, from this ledger, was validated before.
         """
         known = {item.name for item in fields(cls)}
         kept = {name: value for name, value in values.items() if name in known}
-        request = kept["request"]
-        kept["request"] = FramesRequest.from_trusted(request) if is_ours else FramesRequest(**request)
+        kept["request"] = GenerationRequest.from_json(kept["request"], is_trusted=is_ours)
         kept["state"] = JobState(kept["state"])
+        kept["inputs"] = tuple(JobInput(**item) for item in kept.get("inputs", ()))
         kept["video"] = StoredVideo(**kept["video"]) if kept.get("video") else None
-        kept["notices"] = tuple(kept.get("notices", ()))
-        kept["source_exprs"] = tuple(kept.get("source_exprs", ("first", "last")))
+        kept["notices"] = tuple(map(Notice.from_json, kept.get("notices", ())))
         kept["missing_poll_starts"] = tuple(kept.get("missing_poll_starts", ()))
+        for name in _NOTICE_FIELDS:
+            kept[name] = Notice.from_json(kept[name]) if kept.get(name) else None
         return cls(**kept)
+
+
+_NOTICE_FIELDS: Final = ("warning", "error", "pending_question")

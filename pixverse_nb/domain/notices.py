@@ -16,7 +16,7 @@ class Notice:
     """
 
     kind: str
-    data: Mapping[str, Value] = field(default_factory=dict)
+    data: Mapping[str, Value] = field(default_factory=dict, hash=False)
 
     def to_json(self) -> dict[str, Any]:
         """Return the notice as JSON values."""

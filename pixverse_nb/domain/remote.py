@@ -1,8 +1,4 @@
-"""The values that people and modules hand to each other. All are frozen; a change is a new value.
-
-The words are ours (`duration`, `motion_mode`); the vendor's JSON names (`video_status`, `first_frame_path`) stay
-inside `wire/`. Ranges and choices are those of useapi.net's page "POST videos/create-frames-v3".
-"""
+"""What a vendor reports: generations, running jobs, uploads, balance and slots, as frozen values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class UploadedFile:
-    """A picture that the vendor already holds; usable wherever a picture is asked for.
+    """A picture that the vendor already has; accepted wherever a picture is.
 
     `path` is the vendor's `upload/<uuid>.<ext>`, `id` its `img_id`, `size_bytes` the bytes sent.
     """
@@ -53,7 +49,7 @@ class AccountCapacity:
 
 @dataclass(frozen=True)
 class Capacity:
-    """The slots of every account that the token reaches."""
+    """The slots of every account behind the token."""
 
     accounts: tuple[AccountCapacity, ...]
 
@@ -69,7 +65,7 @@ class Capacity:
 
 
 class RemoteState(StrEnum):
-    """What the vendor says of a generation. UNRECOGNISED is a number nobody has documented: wait, never a success."""
+    """The state of a generation at the vendor. UNRECOGNISED is an undocumented status: keep waiting."""
 
     QUEUED = "queued"
     GENERATING = "generating"
@@ -83,8 +79,8 @@ class RemoteState(StrEnum):
 class RemoteVideo:
     """One generation as the vendor lists it; every field but `state` may be missing.
 
-    `created_at` is Unix seconds, `queue_position` counts from 1, `status` is the vendor's status as it
-    came, to be shown, and `raw` its whole row.
+    `created_at` is Unix seconds, `queue_position` counts from 1, `duration` is in seconds. `status` is the vendor's own
+    status for display, and `raw` the whole row.
     """
 
     video_id: str | None = field(repr=False)
@@ -100,8 +96,7 @@ class RemoteVideo:
     motion_mode: str | None = None
     model: str | None = None
     aspect_ratio: str | None = None
-    first_path: str | None = None
-    last_path: str | None = None
+    input_paths: Mapping[str, str] = field(default_factory=dict)  # upload names by role, as far as the vendor tells
     queue_position: int | None = None
     cost_credits: int | None = None
     status: str | None = None
@@ -110,7 +105,7 @@ class RemoteVideo:
 
 @dataclass(frozen=True)
 class RunningJob:
-    """One job that useapi.net tracks just now (its scheduler's entry)."""
+    """One job that the vendor is tracking now."""
 
     video_id: str | None = field(repr=False)
     reply_ref: str | None = None

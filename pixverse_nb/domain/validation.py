@@ -1,56 +1,156 @@
-"""What the fields of a value may hold, judged by pydantic against the value's own dataclass: each rule is said once.
-
-A field's type says most of it, and its `metadata` the rest, in the words of `pydantic.Field` (`ge`, `max_length`, …).
-pydantic is loaded when the first value is judged: that takes longer than all else that a Client needs to open.
-"""
+"""Rules for the fields of a request, as values: what a field takes, its default, and how that reads in an error."""
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import MISSING, fields
-from functools import cache
-from typing import Any
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+from typing import Any, Final, Protocol
 
-from pixverse_nb.errors import InvalidRequest
+from pixverse_nb.redaction import redact
 
-FixMessage = Callable[
-    [str, str, object], str
-]  # (field, pydantic's words, what was given) -> what is wanted, in a sentence
+_SHOWN_CHARACTERS: Final = 60
 
 
-def validate_fields(kind: type[Any], values: Mapping[str, Any], *, mend: FixMessage) -> dict[str, Any]:
-    """Return `values` as the dataclass `kind` holds them: in their plain form, its defaults filled in.
+class _Required:
+    """The default of a field that must be given."""
 
-    Raises InvalidRequest with every field named that is wrong, missing or unknown.
+    def __repr__(self) -> str:
+        return "REQUIRED"
+
+
+REQUIRED: Final = _Required()
+
+
+class Rule(Protocol):
+    """What one field takes. `default` is REQUIRED if the field must be given."""
+
+    @property
+    def default(self) -> Any:
+        """The value of a field that was not given."""
+
+    def accepts(self, value: object) -> bool:
+        """Return whether `value`, already a plain Python value, is valid."""
+
+    def __str__(self) -> str:
+        """Return what is accepted, to follow "must be"."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of several values of the same type; `note` is added to the list in errors."""
+
+    values: tuple[str | int, ...]
+    default: Any = REQUIRED
+    note: str = ""
+
+    def accepts(self, value: object) -> bool:
+        """Return whether `value` is one of the choices, with their type."""
+        return any(type(value) is type(choice) and value == choice for choice in self.values)
+
+    def __str__(self) -> str:
+        words = [str(value) for value in self.values]
+        listed = " or ".join(words) if len(words) < 3 else "one of " + ", ".join(words)
+        return listed + self.note
+
+
+@dataclass(frozen=True)
+class Integer:
+    """A whole number from `least` to `most`; None is accepted if that is the default."""
+
+    least: int
+    most: int
+    default: Any = REQUIRED
+    note: str = ""
+
+    def accepts(self, value: object) -> bool:
+        """Return whether `value` is an int (not a bool) in the range."""
+        if value is None:
+            return self.default is None
+        return isinstance(value, int) and not isinstance(value, bool) and self.least <= value <= self.most
+
+    def __str__(self) -> str:
+        return f"a whole number from {self.least} to {self.most}{self.note}"
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text of at most `longest` characters that matches `pattern`, if there is one; None if that is the default."""
+
+    longest: int
+    default: Any = REQUIRED
+    pattern: str | None = None
+    what: str = "a text"
+
+    def accepts(self, value: object) -> bool:
+        """Return whether `value` is such a text."""
+        if value is None:
+            return self.default is None
+        fits = isinstance(value, str) and len(value) <= self.longest
+        return fits and (self.pattern is None or re.match(self.pattern, str(value)) is not None)
+
+    def __str__(self) -> str:
+        return f"{self.what} of at most {self.longest} characters"
+
+
+@dataclass(frozen=True)
+class Flag:
+    """True or False; None if that is the default."""
+
+    default: Any = REQUIRED
+
+    def accepts(self, value: object) -> bool:
+        """Return whether `value` is a bool."""
+        return isinstance(value, bool) or (value is None and self.default is None)
+
+    def __str__(self) -> str:
+        return "True or False"
+
+
+def validate(rules: Mapping[str, Rule], values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the plain values with defaults filled in, and the problem of every field that is wrong or missing.
+
+    `values` must hold no name without a rule; see `unknown_fields`.
     """
-    from pydantic import ValidationError
-
-    try:
-        return dict(_model_of(kind)(**values))  # type: ignore[arg-type]  # mypy holds that classes have no hash
-    except ValidationError as error:
-        wrong: dict[str, str] = {}
-        for problem in error.errors(include_url=False, include_context=False):
-            name = str(problem["loc"][0]) if problem["loc"] else "request"
-            wrong.setdefault(name, mend(name, problem["msg"], problem.get("input")))
-        raise InvalidRequest(wrong) from None  # pydantic's error prints what was given: an account, a prompt
-
-
-def unknown_fields(asked: Iterable[str], known: Sequence[str]) -> dict[str, str]:
-    """Return a sentence for each name that is none of the fields: the nearest one, else all that there are."""
+    valid: dict[str, Any] = {}
     wrong: dict[str, str] = {}
-    for name in asked:
+    for name, rule in rules.items():
+        value = plain(values[name]) if name in values else rule.default
+        if value is REQUIRED:
+            wrong[name] = f"is required: {rule}"
+        elif rule.accepts(value):
+            valid[name] = value
+        else:
+            wrong[name] = _problem(rule, value)
+    return valid, wrong
+
+
+def unknown_fields(given: Iterable[str], known: Sequence[str]) -> dict[str, str]:
+    """Return a problem for each name that is not in `known`, with the nearest known name or all of them."""
+    wrong: dict[str, str] = {}
+    for name in given:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
-            meant = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
-            wrong[name] = f"is no field of a request: {meant}"
+            hint = f"did you mean {near[0]!r}?" if near else f"the fields are {', '.join(known)}"
+            wrong[name] = f"is not a valid field: {hint}"
     return wrong
 
 
-@cache
-def _model_of(kind: Any) -> Any:
-    from pydantic import ConfigDict, Field, create_model
+def plain(value: object) -> Any:
+    """Return numpy scalars, enum members and whole Decimals as the plain Python value they stand for."""
+    if isinstance(value, Enum):
+        return plain(value.value)
+    if isinstance(value, Decimal):
+        return int(value) if value.is_finite() and value == value.to_integral_value() else float(value)
+    if type(value).__module__ == "numpy" and hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
+        return value.item()
+    if isinstance(value, str) and type(value) is not str:
+        return str(value)
+    return value
 
-    rules: dict[str, Any] = {
-        item.name: (item.type, Field(... if item.default is MISSING else item.default, **item.metadata))
-        for item in fields(kind)
-    }
-    return create_model(kind.__name__, __config__=ConfigDict(extra="forbid"), **rules)
+
+def _problem(rule: Rule, value: object) -> str:
+    if isinstance(rule, Text) and isinstance(value, str) and len(value) > rule.longest:
+        return f"must be {rule}; this one has {len(value)}"
+    return f"must be {rule}, not {redact(repr(value))[:_SHOWN_CHARACTERS]}"

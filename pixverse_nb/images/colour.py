@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from PIL import Image, ImageChops, features
 
+from pixverse_nb.domain.notices import Notice
+
 _LATTICE: Final = bytes(
     level
     for red in range(0, 256, 51)
@@ -26,21 +28,21 @@ def is_plain_srgb(mode: str, icc: bytes | None) -> bool:
     return transform is None or _is_identity(transform)
 
 
-def to_srgb(image: Image.Image, icc: bytes | None) -> tuple[Image.Image, tuple[str, ...]]:
+def to_srgb(image: Image.Image, icc: bytes | None) -> tuple[Image.Image, tuple[Notice, ...]]:
     """Return `image` (L, RGB or CMYK) as 8-bit sRGB, and the notices of what was changed.
 
     A profile that cannot be read, or is made for other pixels than these, is left aside.
     """
     transform = _transform(image.mode, icc)
     if transform is None:
-        notices = ("converted from CMYK to RGB",) if image.mode == "CMYK" else ()
+        notices = (Notice("converted_from_cmyk"),) if image.mode == "CMYK" else ()
         return image.convert("RGB"), notices
     if image.mode == "RGB" and _is_identity(transform):
         return image, ()
     converted = transform.apply(image)
     if image.mode == "RGB" and _most_moved(image, converted) <= _INVISIBLE:
         return converted, ()
-    return converted, (f"colours converted from {_profile_name(icc)} to sRGB",)
+    return converted, (Notice("colours_converted", {"profile": _profile_name(icc)}),)
 
 
 def _transform(mode: str, icc: bytes | None) -> Any:

@@ -1,28 +1,30 @@
-"""A `Darkroom` prepares pairs of pictures and remembers the last ones, so that a sweep decodes each picture once."""
+"""A `ImagePreparer` prepares pairs of pictures and remembers the last ones, so that a sweep decodes each picture once."""
 
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import Final
 
 from pixverse_nb.errors import InvalidImage, InvalidRequest
-from pixverse_nb.images.decoding import Picture, Which, open_picture
-from pixverse_nb.images.frames import Frame, develop, framing_faults
+from pixverse_nb.images.decoding import Picture, open_picture
+from pixverse_nb.images.frames import Frame, develop, validate_framing
 from pixverse_nb.images.framing import nearest_ratio
 from pixverse_nb.images.sources import Given, UnusableImageError, receive
 
 _RATIOS_KEPT: Final = 1024  # a digest and a word each
 
 
-class Darkroom:
+class ImagePreparer:
     """Prepares pictures and keeps the last frames in memory: at most `frames` of them and `size_bytes` in all.
 
     What is asked for again is found by content: a file is read and hashed every time, but not decoded. May be used
     from any thread; two threads that ask for the same new picture at the same moment may both decode it.
 
-    >>> darkroom = Darkroom()
-    >>> first, last = darkroom.prepare_pair("notebooks/pictures/coffee_wide.jpg", "notebooks/pictures/rocket.png")
-    >>> first.aspect_ratio, last.notices[-1]
-    ('16:9', 'cut from 640×427 to 640×360, which is 16:9')
+    >>> preparer = ImagePreparer()
+    >>> pictures = {"first": "notebooks/pictures/coffee_wide.jpg", "last": "notebooks/pictures/rocket.png"}
+    >>> frames = preparer.prepare_all(pictures)
+    >>> frames["first"].aspect_ratio, frames["last"].notices[-1].kind
+    ('16:9', 'cropped')
     """
 
     def __init__(self, *, frames: int = 16, size_bytes: int = 64_000_000) -> None:
@@ -33,46 +35,46 @@ class Darkroom:
         self._ratios: OrderedDict[str, str] = OrderedDict()
 
     def prepare(
-        self, source: object, *, which: Which, aspect_ratio: str | None = None, fit: str | None = "cover"
+        self, source: object, *, role: str, aspect_ratio: str | None = None, fit: str | None = "cover"
     ) -> Frame:
         """Return `source` as a Frame, from memory where it is the same as before.
 
         `aspect_ratio=None` takes the vendor's ratio nearest to this picture. `fit` "cover" cuts evenly to the ratio;
         "contain" adds black bars (as every player does: a video model leaves them alone, while a blurred border would
-        be animated); None keeps the shape. Raises InvalidImage, naming `which`, and InvalidRequest for a wrong `fit` or
+        be animated); None keeps the shape. Raises InvalidImage, naming `role`, and InvalidRequest for a wrong `fit` or
         `aspect_ratio`.
         """
-        if wrong := framing_faults(aspect_ratio=aspect_ratio, fit=fit):
+        if wrong := validate_framing(aspect_ratio=aspect_ratio, fit=fit):
             raise InvalidRequest(wrong)
         try:
             return self._prepared(receive(source), aspect_ratio=aspect_ratio, fit=fit)
         except UnusableImageError as error:
-            raise InvalidImage({which: str(error)}) from error
+            raise InvalidImage({role: str(error)}) from error
 
-    def prepare_pair(
-        self, first: object, last: object, *, aspect_ratio: str | None = None, fit: str | None = "cover"
-    ) -> tuple[Frame, Frame]:
-        """Return both pictures in one ratio: `aspect_ratio`, or with None the vendor's nearest to the first picture.
+    def prepare_all(
+        self, sources: Mapping[str, object], *, aspect_ratio: str | None = None, fit: str | None = "cover"
+    ) -> dict[str, Frame]:
+        """Return all pictures by role in one ratio: `aspect_ratio`, or the vendor's ratio nearest to the first picture.
 
-        Raises InvalidImage whose `fields` has "first", "last" or both, and InvalidRequest where `fit` or
-        `aspect_ratio` is wrong as well, with everything that is wrong in its `fields`.
+        Raises InvalidImage naming every unusable picture by its role, or InvalidRequest if `fit` or `aspect_ratio` is
+        wrong as well.
         """
-        wrong = framing_faults(aspect_ratio=aspect_ratio, fit=fit)
-        if wrong:  # the pictures are looked at all the same, so that every fault is named at once
+        wrong = validate_framing(aspect_ratio=aspect_ratio, fit=fit)
+        if wrong:  # the pictures are still checked, so that every problem is named at once
             aspect_ratio, fit = None, None
-        bad_pictures: dict[str, str] = {}
-        done: list[Frame] = []
-        for which, source in (("first", first), ("last", last)):
+        bad_images: dict[str, str] = {}
+        frames: dict[str, Frame] = {}
+        for role, source in sources.items():
             try:
-                done.append(self._prepared(receive(source), aspect_ratio=aspect_ratio, fit=fit))
-                aspect_ratio = aspect_ratio or done[0].aspect_ratio
+                frames[role] = self._prepared(receive(source), aspect_ratio=aspect_ratio, fit=fit)
+                aspect_ratio = aspect_ratio or frames[role].aspect_ratio
             except UnusableImageError as error:
-                bad_pictures[which] = str(error)
+                bad_images[role] = str(error)
         if wrong:
-            raise InvalidRequest(wrong | bad_pictures)
-        if bad_pictures:
-            raise InvalidImage(bad_pictures)
-        return done[0], done[1]
+            raise InvalidRequest(wrong | bad_images)
+        if bad_images:
+            raise InvalidImage(bad_images)
+        return frames
 
     def _prepared(self, given: Given, *, aspect_ratio: str | None, fit: str | None) -> Frame:
         picture: Picture | None = None

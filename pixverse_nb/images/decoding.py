@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from pixverse_nb.domain.notices import Notice
 from pixverse_nb.errors import InvalidImage
 from pixverse_nb.images.framing import GOOD_SIDE_PX
 from pixverse_nb.images.sniff import looks_like_heic, unreadable_reason
@@ -115,29 +116,29 @@ def open_picture(source: object) -> Picture:
         )
 
 
-def decode(picture: Picture, *, at_least: tuple[int, int]) -> tuple[Image.Image, tuple[str, ...]]:
+def decode(picture: Picture, *, at_least: tuple[int, int]) -> tuple[Image.Image, tuple[Notice, ...]]:
     """Return the upright pixels and the notices of what was changed; mode L, RGB or CMYK, colours untouched.
 
     `at_least` is the upright (width, height) that is needed: a large JPEG is decoded to the half, quarter or eighth
     where that is still enough. Raises UnusableImageError where the file is cut short or damaged.
     """
-    notices = []
+    notices: list[Notice] = []
     with _opened(picture.given) as opened:
         if picture.given.data is not None and picture.format in {"JPEG", "MPO"}:
             opened.draft(None, at_least if picture.orientation < 5 else at_least[::-1])
         opened.load()
         image: Image.Image = opened
         if picture.is_animated:
-            notices.append("it is an animation or has several pages: the first was taken")
+            notices.append(Notice("first_frame_used"))
         if picture.is_deep:
-            notices.append("reduced to 8 bits a channel")
+            notices.append(Notice("reduced_to_8_bits"))
         image = _shallow(image)
         image, was_transparent = _opaque(image)
         if was_transparent:
-            notices.append("transparent parts put on white")
+            notices.append(Notice("transparency_flattened"))
         if picture.orientation in _UPRIGHT:
             image = image.transpose(_UPRIGHT[picture.orientation])
-            notices.append("turned upright as its EXIF says")
+            notices.append(Notice("turned_upright"))
         return image, tuple(notices)
 
 

@@ -7,10 +7,11 @@ from typing import Final
 
 from PIL import Image
 
-from pixverse_nb.domain.requests import ASPECT_RATIOS
+from pixverse_nb.domain.catalogue import ASPECT_RATIOS
+from pixverse_nb.domain.notices import Notice
 from pixverse_nb.errors import InvalidImage
 from pixverse_nb.images.colour import is_plain_srgb, to_srgb
-from pixverse_nb.images.decoding import Picture, Which, decode, open_picture
+from pixverse_nb.images.decoding import Picture, decode, open_picture
 from pixverse_nb.images.framing import FITS, Framing, framing_for
 from pixverse_nb.images.metadata import without_metadata
 from pixverse_nb.images.sources import UnusableImageError
@@ -24,7 +25,7 @@ _MEDIA_TYPES: Final = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/
 class Frame:
     """A picture ready to go up: `data` of `media_type` (image/jpeg, image/png, image/webp), upright 8-bit sRGB.
 
-    `sha256` is that of `data`; `source_sha256` that of what the person gave. `notices` say in words what was changed.
+    `sha256` is that of `data`; `source_sha256` that of what the person gave. `notices` are what was changed.
     """
 
     data: bytes = field(repr=False)
@@ -35,7 +36,7 @@ class Frame:
     source_sha256: str
     aspect_ratio: str
     fit: str | None
-    notices: tuple[str, ...] = ()
+    notices: tuple[Notice, ...] = ()
 
     @property
     def size_bytes(self) -> int:
@@ -48,7 +49,7 @@ class Frame:
         return f"sha256:{self.source_sha256}:{self.fit or 'none'}:{self.aspect_ratio}"
 
 
-def framing_faults(*, aspect_ratio: object, fit: object) -> dict[str, str]:
+def validate_framing(*, aspect_ratio: object, fit: object) -> dict[str, str]:
     """Return the mend for each of the two fields that is wrong; empty where both are right."""
     wrong = {}
     if aspect_ratio is not None and aspect_ratio not in ASPECT_RATIOS:
@@ -78,10 +79,10 @@ def develop(picture: Picture, *, aspect_ratio: str, fit: str | None) -> Frame:
     return _frame(picture, data, media_type, framing, aspect_ratio, fit, notices)
 
 
-def thumbnail(source: object, *, longest_px: int = 320, which: Which = "first") -> bytes:
-    """Return a small upright JPEG of `source` (anything a Darkroom takes, or a Frame), longest side `longest_px`.
+def thumbnail(source: object, *, longest_px: int = 320, role: str = "first") -> bytes:
+    """Return a small upright JPEG of `source` (anything that ImagePreparer accepts, or a Frame), longest side `longest_px`.
 
-    A smaller picture is not enlarged. Raises InvalidImage, naming `which`.
+    A smaller picture is not enlarged. Raises InvalidImage, naming `role`.
     """
     try:
         picture = open_picture(source.data if isinstance(source, Frame) else source)
@@ -92,7 +93,7 @@ def thumbnail(source: object, *, longest_px: int = 320, which: Which = "first") 
             image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
         image, _ = to_srgb(image, picture.icc)
     except UnusableImageError as error:
-        raise InvalidImage({which: str(error)}) from error
+        raise InvalidImage({role: str(error)}) from error
     return _jpeg(image, quality=85)
 
 
@@ -154,7 +155,7 @@ def _frame(
     framing: Framing,
     aspect_ratio: str,
     fit: str | None,
-    notices: tuple[str, ...],
+    notices: tuple[Notice, ...],
 ) -> Frame:
     return Frame(
         data=data,

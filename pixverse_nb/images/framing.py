@@ -2,9 +2,10 @@
 
 import math
 from dataclasses import dataclass
-from typing import Final, Literal, cast, get_args
+from typing import Final, Literal, get_args
 
-from pixverse_nb.domain.requests import ASPECT_RATIOS, AspectRatio
+from pixverse_nb.domain.catalogue import ASPECT_RATIOS
+from pixverse_nb.domain.notices import Notice
 
 Fit = Literal["cover", "contain"]
 FITS: Final[tuple[str, ...]] = get_args(Fit)
@@ -17,14 +18,13 @@ class Framing:
     """What is done to a picture: keep `box` of it, scale that to `inner`, and centre it on a `canvas`.
 
     `box` is (left, top, right, bottom); `inner` and `canvas` are (width, height). All in whole pixels. The notices
-    say in words what a person would want to know; `caution` is the one that makes the video worse.
+    are what a person would want to know.
     """
 
     box: tuple[int, int, int, int]
     inner: tuple[int, int]
     canvas: tuple[int, int]
-    notices: tuple[str, ...] = ()
-    caution: str = ""
+    notices: tuple[Notice, ...] = ()
 
     @property
     def changes_nothing(self) -> bool:
@@ -32,10 +32,10 @@ class Framing:
         return self.box == (0, 0, *self.inner) and self.inner == self.canvas
 
 
-def nearest_ratio(width: int, height: int) -> AspectRatio:
+def nearest_ratio(width: int, height: int) -> str:
     """Return the vendor's aspect ratio nearest to width:height, compared as ratios (2:1 is as far as 1:2)."""
     wanted = math.log(width / height)
-    return cast("AspectRatio", min(ASPECT_RATIOS, key=lambda ratio: abs(math.log(_quotient(ratio)) - wanted)))
+    return min(ASPECT_RATIOS, key=lambda ratio: abs(math.log(_quotient(ratio)) - wanted))
 
 
 def framing_for(width: int, height: int, *, aspect_ratio: str, fit: str | None) -> Framing:
@@ -45,25 +45,39 @@ def framing_for(width: int, height: int, *, aspect_ratio: str, fit: str | None) 
     right within one pixel is neither cut nor padded.
     """
     kept, canvas = (width, height), (width, height)
-    notices = []
-    caution = ""
+    notices: list[Notice] = []
     if fit == "cover":
         kept = canvas = _largest_inside(width, height, _quotient(aspect_ratio))
         if kept != (width, height):
-            notices.append(f"cut from {width}×{height} to {kept[0]}×{kept[1]}, which is {aspect_ratio}")
+            notices.append(
+                Notice(
+                    "cropped",
+                    {
+                        "width": width,
+                        "height": height,
+                        "new_width": kept[0],
+                        "new_height": kept[1],
+                        "aspect_ratio": aspect_ratio,
+                    },
+                )
+            )
         if max(kept) < min(GOOD_SIDE_PX, max(width, height)):
-            caution = f"only {kept[0]}×{kept[1]} pixels of it are sent; {GOOD_SIDE_PX} or more a side make a good video"
-            notices.append(caution)
+            notices.append(Notice("small_after_crop", {"width": kept[0], "height": kept[1], "good_px": GOOD_SIDE_PX}))
     elif fit == "contain":
         canvas = _smallest_around(width, height, _quotient(aspect_ratio))
         if canvas != (width, height):
-            notices.append(f"black bars added to the {width}×{height} picture to make it {aspect_ratio}")
+            notices.append(Notice("padded", {"width": width, "height": height, "aspect_ratio": aspect_ratio}))
     scale = min(1.0, LONGEST_PX / max(canvas))
     inner, final = _scaled(kept, scale), _scaled(canvas, scale)
     if scale < 1:
-        notices.append(f"scaled down from {canvas[0]}×{canvas[1]} to {final[0]}×{final[1]}")
+        notices.append(
+            Notice(
+                "scaled_down",
+                {"width": canvas[0], "height": canvas[1], "new_width": final[0], "new_height": final[1]},
+            )
+        )
     left, top = (width - kept[0]) // 2, (height - kept[1]) // 2
-    return Framing((left, top, left + kept[0], top + kept[1]), inner, final, tuple(notices), caution)
+    return Framing((left, top, left + kept[0], top + kept[1]), inner, final, tuple(notices))
 
 
 def _quotient(ratio: str) -> float:

@@ -1,58 +1,59 @@
-"""Are the videos of finished jobs on the disk as they were recorded? Looked at cheaply, or by their sha256."""
+"""Downloading finished videos, and verifying that those on disk are intact."""
 
 import asyncio
 import contextlib
 import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
 from typing import Final
 
 from pixverse_nb.atomic_files import sha256_of_file
-from pixverse_nb.backends import useapi
 from pixverse_nb.domain.jobs import JobRecord, StoredVideo
+from pixverse_nb.domain.notices import Notice
 from pixverse_nb.errors import DownloadError, NoAnswer, PixVerseError
 from pixverse_nb.jobs import events
+from pixverse_nb.jobs.messages import error_notice
 from pixverse_nb.jobs.protocols import JobContext
 
 
 @dataclass(frozen=True)
 class VerifyReport:
-    """What became of the videos: refs of those whose file is missing or altered, and what a repair did.
+    """The refs of the jobs whose video is missing or modified, and the result of a repair.
 
-    `fetched` names the jobs whose video was fetched again, `lost` those that the vendor has no more.
+    `fetched` are the jobs whose video was downloaded again, `lost` those that the vendor no longer has.
     """
 
     checked: int
     missing: tuple[str, ...] = ()
-    altered: tuple[str, ...] = ()
+    modified: tuple[str, ...] = ()
     fetched: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
 
     @property
     def is_intact(self) -> bool:
-        """True where every video is on the disk as it was recorded, now that a repair is over."""
-        return set(self.missing) | set(self.altered) <= set(self.fetched)
+        """Whether every video is intact, after the repair if there was one."""
+        return set(self.missing) | set(self.modified) <= set(self.fetched)
 
     def __str__(self) -> str:
         parts = [f"{self.checked} video{'' if self.checked == 1 else 's'} checked"]
         for refs, word in (
             (self.missing, "missing"),
-            (self.altered, "altered"),
-            (self.fetched, "fetched again"),
-            (self.lost, "not to be had again"),
+            (self.modified, "modified"),
+            (self.fetched, "downloaded again"),
+            (self.lost, "no longer available"),
         ):
             if refs:
                 parts.append(f"{len(refs)} {word} ({', '.join(refs[:3])}{', …' if len(refs) > 3 else ''})")
-        return ", ".join(parts) if len(parts) > 1 else f"{parts[0]}, all whole"
+        return ", ".join(parts) if len(parts) > 1 else f"{parts[0]}, all intact"
 
     __repr__ = __str__
 
 
 def stat_signature(video: StoredVideo, *, home: Path) -> tuple[int, ...] | None:
-    """Return what changes with every writing of the file (inode, size, time), or None where it is not there."""
+    """Return (inode, size, mtime), or None if the file does not exist."""
     try:
         facts = (home / video.name).stat()
     except OSError:
@@ -61,12 +62,12 @@ def stat_signature(video: StoredVideo, *, home: Path) -> tuple[int, ...] | None:
 
 
 def is_size_right(path: Path, size_bytes: int) -> bool:
-    """Tell whether the file is there with its size; costs one look at the folder."""
+    """Return whether the file exists with this size; reads only its metadata."""
     return _size(path) == size_bytes
 
 
 def is_intact(record: JobRecord, *, home: Path) -> bool:
-    """Tell whether the video of a finished job is there, byte for byte; reads the whole file."""
+    """Return whether the video of a finished job is unchanged; reads the whole file."""
     video = record.video
     if video is None or not is_size_right(home / video.name, video.size_bytes):
         return False
@@ -76,8 +77,8 @@ def is_intact(record: JobRecord, *, home: Path) -> bool:
         return False
 
 
-def examine(records: Iterable[JobRecord], *, home: Path) -> VerifyReport:
-    """Look at the videos of finished jobs, several at a time, and say which are missing or altered."""
+def verify_videos(records: Iterable[JobRecord], *, home: Path) -> VerifyReport:
+    """Check the videos of finished jobs in parallel and report which are missing or modified."""
     finished = [record for record in records if record.video is not None]
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         good = list(pool.map(lambda record: is_intact(record, home=home), finished))
@@ -86,7 +87,7 @@ def examine(records: Iterable[JobRecord], *, home: Path) -> VerifyReport:
     return VerifyReport(
         checked=len(finished),
         missing=tuple(record.ref for record in bad if record.ref in missing),
-        altered=tuple(record.ref for record in bad if record.ref not in missing),
+        modified=tuple(record.ref for record in bad if record.ref not in missing),
     )
 
 
@@ -97,44 +98,43 @@ def _size(path: Path) -> int | None:
         return None
 
 
-_MOST_AT_ONCE: Final = 8  # a home whose files were all lost must not open a thousand connections
-_PATIENCE: Final = 20  # longest busy waits (10 minutes) in which a media host may still come to have the file
+_MOST_AT_ONCE: Final = 8  # a home that lost all its files must not open a thousand connections
+_PATIENCE: Final = 20  # longest busy waits (10 minutes) in which a media host may still receive the file
 
 
 class Downloader:
-    """Fetches the videos of one home."""
+    """Downloads the videos of one home."""
 
-    def __init__(self, desk: JobContext) -> None:
-        self._desk = desk
-        self._turns = asyncio.Semaphore(_MOST_AT_ONCE)
+    def __init__(self, context: JobContext) -> None:
+        self._context = context
+        self._limit = asyncio.Semaphore(_MOST_AT_ONCE)
         self._refused_since: dict[str, float] = {}
 
-    async def fetch(self, ref: str) -> None:
-        """Bring the finished video of a job to the disk, or say what stands in the way; returns after one go."""
-        record = self._desk.records[ref]
-        path = self._desk.home / "videos" / f"{ref}.mp4"
-        if record.video is not None and await asyncio.to_thread(is_intact, record, home=self._desk.home):
-            self._desk.apply(ref, events.Downloaded(self._desk.now(), record.video))  # it was put back meanwhile
+    async def fetch(self, record: JobRecord) -> None:
+        """Store the finished video of a job, or record the obstacle; returns after one attempt."""
+        context = self._context
+        path = context.home / "videos" / f"{record.ref}.mp4"
+        if record.video is not None and await asyncio.to_thread(is_intact, record, home=context.home):
+            context.apply(record, events.Downloaded(context.now(), record.video))  # it was restored meanwhile
             return
         try:
-            async with self._turns:
+            async with self._limit:
                 with _kept_aside(path) if record.video else contextlib.nullcontext():
-                    info = await self._desk.client.download(record.url or "", path)
+                    info = await context.transport.download(record.url or "", path)
         except NoAnswer as error:
-            text = f"{error} The video is finished and paid; its download goes on when the network is back."
-            self._desk.apply(ref, events.WarningRaised(self._desk.now(), text))
-            if not await self._renew_url(ref):
-                await self._desk.signal(ref, until=self._desk.now() + self._desk.timing.retry_s[1])
+            context.apply(record, events.WarningRaised(context.now(), _warning("download_postponed", error)))
+            if not await self._renew_url(record):
+                await context.wait_for_change(record, until=context.now() + context.timing.retry_s[1])
             return
         except DownloadError as error:
-            if not await self._renew_url(ref):
-                await self._wait_or_give_up(ref, error)
+            if not await self._renew_url(record):
+                await self._retry_or_give_up(record, error)
             return
         except OSError as error:
             text = f"The video cannot be stored in {path.parent} ({error.strerror or error})."
-            self._park(ref, DownloadError(text, ref=ref, may_have_been_charged="yes"))
+            self._block(record, DownloadError(text, ref=record.ref, may_have_been_charged="yes"))
             return
-        self._refused_since.pop(ref, None)
+        self._refused_since.pop(record.ref, None)
         video = StoredVideo(
             name=f"videos/{path.name}",
             sha256=info.sha256,
@@ -143,57 +143,62 @@ class Downloader:
             height=info.height,
             duration_s=info.duration_s,
         )
-        self._desk.apply(ref, events.Downloaded(self._desk.now(), video))
+        context.apply(record, events.Downloaded(context.now(), video))
 
-    async def _renew_url(self, ref: str) -> bool:
-        """Ask for the video's newest address once; True where it is another one than before."""
-        record = self._desk.records[ref]
+    async def _renew_url(self, record: JobRecord) -> bool:
+        """Ask once for the current address of the video; True if it has changed."""
+        record = self._context.newest(record)
         if record.video_id is None:
             return False
         try:
-            row = await self._desk.client.send(useapi.get_video(record.video_id))
+            row = await self._context.transport.send(self._context.backend.get_video(record.video_id))
         except PixVerseError:
             return False
         if row.url is None or row.url == record.url:
             return False
-        self._desk.records[ref] = replace(record, url=row.url)
+        self._context.renew_url(record, row.url)
         return True
 
-    async def _wait_or_give_up(self, ref: str, error: DownloadError) -> None:
-        """A host without the file may get it: a first download is tried for some minutes; what was here is not."""
-        now, wait_s = self._desk.now(), self._desk.timing.busy_wait_s[1]
-        since = self._refused_since.setdefault(ref, now)
-        if self._desk.records[ref].video is not None or now - since >= _PATIENCE * wait_s:
-            del self._refused_since[ref]
-            self._give_up(ref, error)
+    async def _retry_or_give_up(self, record: JobRecord, error: DownloadError) -> None:
+        """Retry a first download for some minutes: the host may still receive the file. Give up on a repeated one."""
+        context = self._context
+        now, wait_s = context.now(), context.timing.busy_wait_s[1]
+        since = self._refused_since.setdefault(record.ref, now)
+        if record.video is not None or now - since >= _PATIENCE * wait_s:
+            del self._refused_since[record.ref]
+            self._give_up(record, error)
             return
-        text = f"{error} The video is finished and paid; its download is tried again every half minute."
-        troubled = self._desk.apply(ref, events.WarningRaised(now, text))
-        while self._desk.now() < now + wait_s and self._desk.records[ref] == troubled and self._desk.is_leader:
-            await self._desk.signal(ref, until=now + wait_s)
+        waiting = context.apply(record, events.WarningRaised(now, _warning("download_retried", error)))
+        while context.now() < now + wait_s and context.newest(record) == waiting and context.is_leader:
+            await context.wait_for_change(record, until=now + wait_s)
 
-    def _give_up(self, ref: str, error: DownloadError) -> None:
-        """The vendor has no file: a first one is waited for by hand, one that was here once is said to be lost."""
-        record = self._desk.records[ref]
+    def _give_up(self, record: JobRecord, error: DownloadError) -> None:
+        """Block a first download until a person resumes it; record a video that was here before as lost."""
         if record.video is None:
-            self._park(ref, error)
+            self._block(record, error)
             return
-        cost = record.credits
-        price = f", {cost} credits" if cost is not None else ""
-        text = (
-            f"The video file {record.video.name} is gone or was altered, and the vendor gives it no more ({error}) "
-            f"It is paid{price} and stays in the ledger; a copy with the sha256 {record.video.sha256}, put back in its "
-            "place or brought by client.import_(), is taken as it was."
+        lost = Notice(
+            "file_lost",
+            {
+                "name": record.video.name,
+                "sha256": record.video.sha256,
+                "credits": record.credits,
+                "detail": str(error),
+            },
         )
-        self._desk.apply(ref, events.FileLost(self._desk.now(), text))
+        self._context.apply(record, events.FileLost(self._context.now(), lost))
 
-    def _park(self, ref: str, error: DownloadError) -> None:
-        self._desk.apply(ref, events.WarningRaised(self._desk.now(), str(error), parks=True, kind=type(error).__name__))
+    def _block(self, record: JobRecord, error: DownloadError) -> None:
+        self._context.apply(record, events.WarningRaised(self._context.now(), error_notice(error), blocks=True))
+
+
+def _warning(kind: str, error: PixVerseError) -> Notice:
+    return Notice(kind, error_notice(error).data)
 
 
 @contextlib.contextmanager
 def _kept_aside(path: Path) -> Iterator[None]:
-    """Keep what lies at `path` as `*.altered.mp4` while another file takes its place: it may hold work."""
+    """Keep the file at `path` as `*.modified.mp4` while another one replaces it: it may be somebody's work."""
     aside = _quarantine(path) if path.is_file() else None
     try:
         yield
@@ -204,16 +209,16 @@ def _kept_aside(path: Path) -> Iterator[None]:
 
 
 def _quarantine(path: Path) -> Path | None:
-    """Give a file a second name that nothing has yet, and return that; None where it has one, or can have none."""
+    """Give a file a second, unused name and return it; None if it has one already or cannot have one."""
     for mark in chain([""], map("-{}".format, count(2))):
-        aside = path.with_suffix(f".altered{mark}.mp4")
+        aside = path.with_suffix(f".modified{mark}.mp4")
         try:
             os.link(path, aside)
         except FileExistsError:
             if aside.samefile(path):
-                return None  # a process that was killed has kept it already
+                return None  # an earlier process, killed since, has kept it
         except OSError:
-            return None  # a file system without links: then there is nothing to be kept
+            return None  # a file system without links
         else:
             return aside
     return None

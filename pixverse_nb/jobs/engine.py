@@ -1,55 +1,62 @@
-"""The engine: moves every job along the state table, one task each, and keeps the ledger in step.
+"""The engine: runs every job of a home through the state machine, one task each, and keeps the ledger in step.
 
-It lives on the portal's loop. All changes go through `apply`: the table gives the new record, the ledger stores it
-(or tells that another process was faster), the listeners hear of it. The acts themselves are in `submit` (pictures
-and the paid call), `watch` (the shared list poll) and `download`.
+It belongs to one event loop. Every change goes through `apply`: `transitions` gives the new record, the ledger stores
+it (unless another process was faster), the subscribers are notified. The work itself is in `submit`, `poller` and
+`download`.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from pixverse_nb.backends.base import Backend
 from pixverse_nb.config import Clock, Timing, boot_clock
 from pixverse_nb.domain.jobs import JobRecord, JobState
-from pixverse_nb.domain.requests import FramesRequest
+from pixverse_nb.domain.notices import Notice
+from pixverse_nb.domain.requests import GenerationRequest
 from pixverse_nb.errors import LedgerError
 from pixverse_nb.jobs import events, transitions
 from pixverse_nb.jobs.download import Downloader
 from pixverse_nb.jobs.events import Event
 from pixverse_nb.jobs.leader import LeaderElection, LeaderLease, lock_name
-from pixverse_nb.jobs.messages import told
 from pixverse_nb.jobs.poll_schedule import DurationEstimate, DurationHistory
 from pixverse_nb.jobs.poller import Poller
-from pixverse_nb.jobs.protocols import Vendor
+from pixverse_nb.jobs.protocols import Transport
 from pixverse_nb.jobs.reconcile import BalanceMonitor
 from pixverse_nb.jobs.slots import AccountPool
 from pixverse_nb.jobs.submit import Submitter
-from pixverse_nb.jobs.transitions import next_action
 from pixverse_nb.ledger import Ledger
-from pixverse_nb.render.timeline import SENDER_GONE
 
 _log: Final = logging.getLogger("pixverse_nb")
 
-Listener = Callable[[JobRecord], None]
+JobCallback = Callable[[JobRecord], None]
 
-_LEAST_STALE_S: Final = 2.0  # a busy machine must not look like a stopped process
-_LONGEST_NAP_S: Final = 15.0  # the wall clock is looked at again: a laptop may have slept
+_LEAST_STALE_S: Final = 2.0  # a busy machine must not look like a suspended process
+_LONGEST_WAIT_S: Final = 15.0  # then the wall clock is read again: a laptop may have slept
 
 
 class Engine:
-    """Drives the open jobs of one home and service.
+    """Runs the open jobs of one home and service.
 
-    Its methods run on the portal's loop; `current`, `want`, `is_resting` and `expectation` from any thread.
+    Its methods belong to its event loop; `current`, `request_run`, `is_paused` and `expectation` work from any thread.
     """
 
     def __init__(
-        self, *, ledger: Ledger, connect: Callable[[], Vendor], home: Path, timing: Timing, owner: str
+        self,
+        *,
+        backend: Backend,
+        ledger: Ledger,
+        connect: Callable[[], Transport],
+        home: Path,
+        timing: Timing,
+        owner: str,
     ) -> None:
+        self.backend = backend
         self.ledger = ledger
         self.service = ledger.service
         self._connect = connect
@@ -57,198 +64,169 @@ class Engine:
         self.timing = timing
         self.owner = owner
         self.now: Clock = boot_clock()
-        self.records: dict[str, JobRecord] = {}
+        self._records: dict[str, JobRecord] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._signals: dict[str, asyncio.Event] = {}
-        self._listeners: list[Listener] = []
-        self._lessons = DurationHistory(ledger, timing)
-        self._storing = WriteBuffer(ledger, again_s=timing.poll_s, written=self._written)
-        self._asked: set[str] = set()  # what a living process wants: only these are ever sent
-        self._in_flight: set[str] = set()  # paid calls of ours that wait for their answer
-        self._may_leave_late: set[str] = set()  # calls that a process which stands still was about to make
-        self._poll_for: asyncio.Task[None] | None = None
-        seat = LeaderLease(
+        self._wakeups: dict[str, asyncio.Event] = {}
+        self._subscribers: list[JobCallback] = []
+        self._durations = DurationHistory(ledger, timing)
+        self._writes = WriteBuffer(ledger, retry_s=timing.poll_s, on_written=self._on_written)
+        self._wanted: set[str] = set()  # jobs that a living process asked for: only these are ever submitted
+        self._in_flight: set[str] = set()  # our own paid calls that wait for their answer
+        self._stalled: set[str] = set()  # jobs that a suspended process was about to submit
+        self._poll_for_others: asyncio.Task[None] | None = None
+        lease = LeaderLease(
             ledger.leases,
             lock=home / f"{lock_name(self.service)}.lock",
             owner=owner,
             stale_s=max(_LEAST_STALE_S, 5 * timing.poll_s),
             now=self.now,
         )
-        self._presence = LeaderElection(self, ledger=ledger, seat=seat, timing=timing)
-        self._submitter = Submitter(self, witness := BalanceMonitor(self))
-        self._watcher = Poller(self, witness)
+        self._election = LeaderElection(self, ledger=ledger, lease=lease, timing=timing)
+        balance = BalanceMonitor(self)
+        self._submitter = Submitter(self, balance)
+        self._poller = Poller(self, balance)
         self._downloader = Downloader(self)
 
     @cached_property
-    def client(self) -> Vendor:
-        """The vendor, connected on first use: that takes a tenth of a second, which no cell should wait for."""
+    def transport(self) -> Transport:
+        """The connection to the vendor, opened on first use because that takes a tenth of a second."""
         return self._connect()
 
-    def listen(self, listener: Listener) -> None:
-        """Call `listener` on the loop's thread with every changed record."""
-        self._listeners.append(listener)
+    def subscribe(self, callback: JobCallback) -> None:
+        """Call `callback` on the event loop's thread with every changed record."""
+        self._subscribers.append(callback)
+
+    # -- what people ask for -------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Take up what an earlier process left open; what was never sent stays unsent until somebody asks."""
+        """Continue what an earlier process left open; a job that was never sent waits until somebody asks for it."""
         for record in self.ledger.open_jobs():
-            self.adopt(record, is_asked=False)
-            if record.blocked and record.state is JobState.DOWNLOADING and record.ref in self.records:
-                self.resume(record.ref)  # a paid file is tried again: what stood in the way may be mended
+            self.adopt(record, is_wanted=False)
+            if record.blocked and record.state is JobState.DOWNLOADING and record.ref in self._records:
+                self.resume(record)  # a paid file is tried again: the obstacle may be gone
 
-    def adopt(self, record: JobRecord, *, is_asked: bool) -> None:
-        """Have `record` driven from now on, here or by the process that holds the seat.
+    def adopt(self, record: JobRecord, *, is_wanted: bool) -> None:
+        """Have `record` run from now on, here or by the leader.
 
-        `is_asked` tells that a person wants it, so that it may be sent where it never was.
+        `is_wanted`: somebody asked for it, so it may be submitted if it never was.
         """
-        known = self.records.get(record.ref)
-        if known is None or known.version < record.version:
-            self.records[record.ref] = record
-        if is_asked:
+        self._keep_newest(record)
+        if is_wanted:
             self.request_run(record.ref)
-        self._presence.wake()
+        self._election.wake()
         if self.is_leader:
             self._start(record.ref)
 
     def request_run(self, ref: str) -> None:
-        """Note that a person wants this job, so that it may be sent; usable from any thread."""
-        self._asked.add(ref)
+        """Note that somebody wants this job, so that it may be submitted; works from any thread."""
+        self._wanted.add(ref)
 
-    def resume(self, ref: str) -> None:
-        """Go on with a job that rests here (timed out, parked, never sent), because somebody asks for it."""
-        self.request_run(ref)
+    def resume(self, record: JobRecord) -> None:
+        """Continue a job that has stopped (timed out, blocked, never sent) because somebody asks for it."""
+        self.request_run(record.ref)
         now, budget = self.now(), self.ledger.budget_credits
-        record = self.apply(ref, events.Resumed(now, self.owner, now + self.timing.deadline_s, budget))
-        self._submitter.accounts.forgive()
-        self.adopt(record, is_asked=True)
+        record = self.apply(record, events.Resumed(now, self.owner, now + self.timing.deadline_s, budget))
+        self._submitter.accounts.reset()
+        self.adopt(record, is_wanted=True)
 
-    def resolve(self, ref: str, *, was_charged: bool) -> None:
-        """Carry out a person's word on a lost call."""
-        self.request_run(ref)
-        self.adopt(self.apply(ref, events.ResolvedByUser(self.now(), was_charged)), is_asked=True)
+    def resolve(self, record: JobRecord, *, was_charged: bool) -> None:
+        """Apply a person's answer to the question about a lost call."""
+        self.request_run(record.ref)
+        self.adopt(self.apply(record, events.ResolvedByUser(self.now(), was_charged)), is_wanted=True)
 
-    @property
-    def is_leader(self) -> bool:
-        """True while this process is the one that sends and asks for this home."""
-        return self._presence.epoch is not None
-
-    def is_resting(self, record: JobRecord) -> bool:
-        """Tell whether nothing moves for this job until a person asks."""
-        return record.blocked or (transitions.is_unsent(record) and (record.imported or record.ref not in self._asked))
-
-    # -- for the presence ----------------------------------------------------------------------------------------
-
-    def has_business(self) -> bool:
-        """Tell whether any job here is still moving, or being followed."""
-        is_moving = any(not record.state.is_final and not self.is_resting(record) for record in self.records.values())
-        return bool(self._tasks) or is_moving or self._storing.has_waiting
-
-    def on_elected(self) -> None:
-        """Take over every open job of the home; what another process was sending is settled before anything else."""
-        self._may_leave_late.clear()
-        for record in self.ledger.open_jobs():
-            known = self.records.get(record.ref)
-            if known is None or known.version < record.version:
-                self.records[record.ref] = record
-            if record.ref not in self._in_flight:
-                now = self.now()
-                self.apply(record.ref, events.ResponseLost(now, SENDER_GONE, now + self.timing.answer_timeout_s))
-                if self._presence.lock_held_elsewhere and self.records[record.ref].state is JobState.UNKNOWN:
-                    self._may_leave_late.add(record.ref)
-            self._start(record.ref)
-
-    def on_deposed(self) -> None:
-        """Let the drives end at their next step."""
-        for signal in self._signals.values():
-            signal.set()
-        self._submitter.slot_may_be_free()
-
-    def on_previous_leader_gone(self) -> None:
-        """Begin to settle what the process before us was sending: it is gone, or it has woken up and given way."""
-        late, self._may_leave_late = self._may_leave_late, set()
-        for ref in late & self.records.keys():
-            self.apply(ref, events.ResponseLost(self.now(), SENDER_GONE))
-
-    def sender_may_be_stalled(self, ref: str) -> bool:
-        """Tell whether a process that stands still may yet send this job's call: then nothing proves its absence."""
-        return ref in self._may_leave_late
-
-    def resubmit_requests(self) -> None:
-        """Tell a new holder of the seat what this living process wants and has not been sent yet."""
-        for ref in tuple(self._asked):
-            record = self.records.get(ref)
-            if record is not None and transitions.is_unsent(record) and not record.imported:
-                self._request_send(record)
-
-    def _request_send(self, record: JobRecord) -> None:
-        # a wish that changes nothing would not be written
-        later = record.deadline_at + 0.001
-        self.apply(record.ref, events.Resumed(self.now(), self.owner, later, record.budget_credits))
-
-    def refresh(self) -> None:
-        """Read again what another process may have changed while nothing was followed."""
-        for ref, known in tuple(self.records.items()):
-            stored = self.ledger.load(ref)
-            if stored is not None and stored.version > known.version:
-                self.records[ref] = stored
-
-    def current(self, ref: str) -> JobRecord | None:
-        """Return the newest record of a job; usable from any thread."""
-        known = self.records.get(ref) if self._presence.is_following else None
-        return known or self.ledger.load(ref) or self.records.get(ref)
-
-    def on_external_change(self, record: JobRecord) -> None:
-        """Follow what another process wrote; where we hold the seat, its wish is ours to carry out."""
-        known = self.records.get(record.ref)
-        if known is not None and known.version >= record.version:
-            return
-        if known is None and record.state.is_final:
-            self._publish(record)
-            return
-        self.records[record.ref] = record
-        if transitions.is_unsent(record) and not record.imported:
-            was_sent = known is not None and not transitions.is_unsent(known)
-            if was_sent and record.ref in self._asked and not self.is_leader:
-                self._request_send(record)  # it may be sent again, and only we may know that somebody still wants it
-                return
-            self._asked.add(record.ref)
-        self._notify(record)
-        if self.is_leader:
-            self._start(record.ref)
-        if record.state.is_final and record.ref not in self._tasks:
-            self.records.pop(record.ref, None)
-
-    def on_tick(self) -> None:
-        """Answer the wish of another process for a list at once."""
-        row = self.ledger.leases.row()
-        if row is not None and row.polls_requested > row.polls_served and self._poll_for is None:
-            self._poll_for = asyncio.get_running_loop().create_task(self._answer_polls(row.polls_requested))
-
-    async def _answer_polls(self, asked: int) -> None:
-        try:
-            await self._watcher.poll_now()
-            epoch = self._presence.epoch
-            if epoch is not None:
-                self.ledger.leases.answer_polls(epoch, asked)
-        finally:
-            self._poll_for = None
-
-    # -- moving jobs ---------------------------------------------------------------------------------------------
-
-    def cancel(self, ref: str, *, only_unsent: bool = False) -> None:
+    def cancel(self, record: JobRecord, *, only_unsent: bool = False) -> None:
         """Stop waiting for a job; its generation may go on at the vendor."""
-        before = self.records[ref]
-        after = self.apply(ref, events.CancelAsked(self.now(), only_unsent))
+        before = self.newest(record)
+        after = self.apply(before, events.CancelRequested(self.now(), only_unsent))
         if before.video_id is not None and after.state is JobState.CANCELLED and before.state is not after.state:
             self._submitter.cancel_tracking(before.video_id)
 
-    def apply(self, ref: str, event: Event, *, is_intent: bool = False) -> JobRecord:
-        """Move a job by one event, store it and tell the listeners; return the newest record.
+    async def poll_now(self) -> None:
+        """Have the vendor polled at once, here or by the leader, and wait for that."""
+        self._election.wake()
+        requested: int | None = None
+        while self.has_open_work():
+            if self.is_leader:
+                return await self._poller.poll_now()
+            if requested is None:
+                requested = self.ledger.leases.ask_poll()
+            row = self.ledger.leases.row()
+            if row is None or row.polls_served >= requested:
+                return None
+            await asyncio.sleep(min(1.0, self.timing.poll_s / 4))
+        return None
 
-        Where another process wrote first, its record is read and the event applied to that. A ledger that cannot be
-        written stops an intent (LedgerError, nothing is sent); any other fact is kept in memory until it can.
+    def poll_soon(self) -> None:
+        """Have the vendor polled as soon as the fastest schedule allows, if this process is the leader."""
+        self._poller.hint()
+
+    async def aclose(self) -> None:
+        """Release the lease and close the connections to the vendor, if there are any."""
+        self._writes.flush()
+        self._election.leave()
+        if "transport" in vars(self):
+            await self.transport.aclose()
+
+    # -- what is known -------------------------------------------------------------------------------------------
+
+    @property
+    def is_leader(self) -> bool:
+        """Whether this process submits and polls for this home."""
+        return self._election.epoch is not None
+
+    @property
+    def open_records(self) -> tuple[JobRecord, ...]:
+        """The newest record of every job that this process runs or follows."""
+        return tuple(self._records.values())
+
+    def find_open(self, ref: str) -> JobRecord | None:
+        """Return the newest record of an open job, or None."""
+        return self._records.get(ref)
+
+    def newest(self, record: JobRecord) -> JobRecord:
+        """Return the newest version of a record that this process has."""
+        return self._records.get(record.ref, record)
+
+    def current(self, ref: str) -> JobRecord | None:
+        """Return the newest record of a job, open or not; works from any thread."""
+        known = self._records.get(ref) if self._election.is_following else None
+        return known or self.ledger.load(ref) or self._records.get(ref)
+
+    def is_paused(self, record: JobRecord) -> bool:
+        """Return whether the job does not move until a person asks for it."""
+        unwanted = record.imported or record.ref not in self._wanted
+        return record.blocked or (transitions.is_unsent(record) and unwanted)
+
+    def sender_may_be_stalled(self, record: JobRecord) -> bool:
+        """Return whether a suspended process may still send this job's call: then nothing proves its absence."""
+        return record.ref in self._stalled
+
+    def expectation(self, request: GenerationRequest) -> DurationEstimate:
+        """Return how long such a job takes from its submission, learned from finished ones."""
+        return self._durations.expectation(request)
+
+    @property
+    def accounts(self) -> AccountPool:
+        """The accounts behind the token, and how many jobs they accept."""
+        return self._submitter.accounts
+
+    @property
+    def hinted_polls(self) -> int:
+        """How many polls were triggered by a hint."""
+        return self._poller.hinted_polls
+
+    # -- changing jobs -------------------------------------------------------------------------------------------
+
+    def apply(self, record: JobRecord, event: Event, *, is_intent: bool = False) -> JobRecord:
+        """Apply an event to the newest version of a job, store the result, notify, and return it.
+
+        If another process wrote first, its record is read and the event applied to that. If the ledger cannot be
+        written, an intent raises LedgerError (nothing is sent); any other event is kept in memory until it can.
         """
+        ref = record.ref
+        self._records.setdefault(ref, record)
         while True:
-            before = self.records[ref]
+            before = self._records[ref]
             after = transitions.advance(before, event)
             if after == before:
                 return before
@@ -256,216 +234,284 @@ class Engine:
                 replace(after, last_seen_running_at=before.last_seen_running_at, queue_position=before.queue_position)
                 != before
             ):
-                epoch = self._presence.epoch or 0
-                stored = (
-                    self._storing.intent(after, event, epoch=epoch) if is_intent else self._storing.fact(after, event)
-                )
+                if is_intent:
+                    stored = self._writes.write_intent(after, event, epoch=self._election.epoch or 0)
+                else:
+                    stored = self._writes.write_event(after, event)
                 if stored is None:
-                    self.records[ref] = self.ledger.load(ref) or before
+                    self._records[ref] = self.ledger.load(ref) or before
                     if is_intent:
-                        self._presence.verify()
-                        return self.records[ref]
+                        self._election.verify()
+                        return self._records[ref]
                     continue
                 after = stored
-            self.records[ref] = after
+            self._records[ref] = after
             if after.state is JobState.DOWNLOADING and before.state is not after.state:
-                self._lessons.learn(after)
+                self._durations.record(after)
             self._notify(after)
             return after
 
-    def expectation(self, request: FramesRequest) -> DurationEstimate:
-        """Return how long such a job takes from its submission, learnt from the finished ones."""
-        return self._lessons.expectation(request)
-
-    async def poll_now(self) -> None:
-        """Have the vendor's list asked at once, here or by the process that holds the seat, and wait for that."""
-        self._presence.wake()
-        asked: int | None = None
-        while self.has_business():
-            if self.is_leader:
-                return await self._watcher.poll_now()
-            if asked is None:
-                asked = self.ledger.leases.ask_poll()
-            row = self.ledger.leases.row()
-            if row is None or row.polls_served >= asked:
-                return None
-            await asyncio.sleep(min(1.0, self.timing.poll_s / 4))
-        return None
-
-    def poll_soon(self) -> None:
-        """Have the vendor's list asked as soon as the densest rhythm allows, where this process holds the seat."""
-        self._watcher.hint()
-
-    @property
-    def accounts(self) -> AccountPool:
-        """The accounts behind the token, and how many jobs they take."""
-        return self._submitter.accounts
-
-    @property
-    def hinted_polls(self) -> int:
-        """How many lists were asked for because of a hint."""
-        return self._watcher.hinted_polls
+    def renew_url(self, record: JobRecord, url: str) -> JobRecord:
+        """Replace the address of a finished video in memory."""
+        self._records[record.ref] = renewed = replace(self.newest(record), url=url)
+        return renewed
 
     @contextmanager
-    def in_flight(self, ref: str) -> Iterator[None]:
-        """While a paid call of ours is under way its answer is ours, even if the seat is taken over meanwhile."""
-        self._in_flight.add(ref)
+    def in_flight(self, record: JobRecord) -> Iterator[None]:
+        """Own the answer of a paid call that is under way, even if another process becomes the leader."""
+        self._in_flight.add(record.ref)
         try:
             yield
         finally:
-            self._in_flight.discard(ref)
+            self._in_flight.discard(record.ref)
 
-    async def signal(self, ref: str, *, until: float) -> None:
-        """Return when the job has changed, or at `until` (Unix seconds), or after a short nap, whichever is first."""
-        signal = self._signals[ref]
-        nap_s = min(max(0.0, until - self.now()), _LONGEST_NAP_S)
+    async def wait_for_change(self, record: JobRecord, *, until: float) -> None:
+        """Return when the job has changed, at `until` (Unix seconds), or after a short wait, whichever is first."""
+        wakeup = self._wakeups[record.ref]
+        wait_s = min(max(0.0, until - self.now()), _LONGEST_WAIT_S)
         try:
-            async with asyncio.timeout(nap_s):
-                await signal.wait()
+            async with asyncio.timeout(wait_s):
+                await wakeup.wait()
         except TimeoutError:
             return
-        signal.clear()
+        wakeup.clear()
 
-    async def aclose(self) -> None:
-        """Give up the seat and close the connections to the vendor, where there are any."""
-        self._storing.flush()
-        self._presence.leave()
-        if "client" in vars(self):
-            await self.client.aclose()
+    # -- callbacks of the leader election ------------------------------------------------------------------------
 
-    # -- inside --------------------------------------------------------------------------------------------------
+    def has_open_work(self) -> bool:
+        """Return whether any job here is still moving or being followed."""
+        is_moving = any(not record.state.is_final and not self.is_paused(record) for record in self.open_records)
+        return bool(self._tasks) or is_moving or self._writes.has_pending
+
+    def on_elected(self) -> None:
+        """Take over every open job of the home; calls that another process was making become unknown first."""
+        self._stalled.clear()
+        for record in self.ledger.open_jobs():
+            self._keep_newest(record)
+            if record.ref not in self._in_flight:
+                now = self.now()
+                deadline = now + self.timing.answer_timeout_s
+                after = self.apply(record, events.ResponseLost(now, "sender_gone", latest_send_deadline=deadline))
+                if self._election.lock_held_elsewhere and after.state is JobState.UNKNOWN:
+                    self._stalled.add(record.ref)
+            self._start(record.ref)
+
+    def on_deposed(self) -> None:
+        """Let the tasks end at their next step."""
+        for wakeup in self._wakeups.values():
+            wakeup.set()
+        self._submitter.slot_may_be_free()
+
+    def on_previous_leader_gone(self) -> None:
+        """Start to settle what the previous leader was sending: it has ended, or has woken up and given way."""
+        stalled, self._stalled = self._stalled, set()
+        for ref in stalled & self._records.keys():
+            self.apply(self._records[ref], events.ResponseLost(self.now(), "sender_gone"))
+
+    def resubmit_requests(self) -> None:
+        """Tell a new leader which unsent jobs this living process wants."""
+        for ref in tuple(self._wanted):
+            record = self._records.get(ref)
+            if record is not None and transitions.is_unsent(record) and not record.imported:
+                self._request_send(record)
+
+    def refresh(self) -> None:
+        """Read again what another process may have changed while nothing was followed."""
+        for ref, known in tuple(self._records.items()):
+            stored = self.ledger.load(ref)
+            if stored is not None and stored.version > known.version:
+                self._records[ref] = stored
+
+    def on_external_change(self, record: JobRecord) -> None:
+        """Follow what another process wrote; the leader also carries out what that process wants."""
+        known = self._records.get(record.ref)
+        if known is not None and known.version >= record.version:
+            return
+        if known is None and record.state.is_final:
+            self._publish(record)
+            return
+        self._records[record.ref] = record
+        if transitions.is_unsent(record) and not record.imported:
+            was_sent = known is not None and not transitions.is_unsent(known)
+            if was_sent and record.ref in self._wanted and not self.is_leader:
+                self._request_send(record)  # it may be sent again, and only this process may still want it
+                return
+            self._wanted.add(record.ref)
+        self._notify(record)
+        if self.is_leader:
+            self._start(record.ref)
+        if record.state.is_final and record.ref not in self._tasks:
+            self._records.pop(record.ref, None)
+
+    def on_tick(self) -> None:
+        """Serve the request of another process for a poll."""
+        row = self.ledger.leases.row()
+        if row is not None and row.polls_requested > row.polls_served and self._poll_for_others is None:
+            self._poll_for_others = asyncio.get_running_loop().create_task(self._serve_polls(row.polls_requested))
+
+    async def _serve_polls(self, requested: int) -> None:
+        try:
+            await self._poller.poll_now()
+            epoch = self._election.epoch
+            if epoch is not None:
+                self.ledger.leases.answer_polls(epoch, requested)
+        finally:
+            self._poll_for_others = None
+
+    def _request_send(self, record: JobRecord) -> None:
+        later = record.deadline_at + 0.001  # an update without changes would not be saved
+        self.apply(record, events.Resumed(self.now(), self.owner, later, record.budget_credits))
+
+    # -- the task of a job ---------------------------------------------------------------------------------------
+
+    def _keep_newest(self, record: JobRecord) -> None:
+        known = self._records.get(record.ref)
+        if known is None or known.version < record.version:
+            self._records[record.ref] = record
 
     def _next(self, ref: str) -> transitions.Action:
-        return next_action(self.records[ref], now=self.now(), owner=self.owner, is_asked=ref in self._asked)
+        return transitions.next_action(
+            self._records[ref],
+            now=self.now(),
+            owner=self.owner,
+            is_wanted=ref in self._wanted,
+            can_repeat_call=self.backend.dedupes_by_key,
+        )
 
     def _start(self, ref: str) -> None:
         if ref not in self._tasks and not isinstance(self._next(ref), transitions.Idle):
-            self._signals[ref] = asyncio.Event()
-            self._tasks[ref] = asyncio.get_running_loop().create_task(self._drive(ref))
+            self._wakeups[ref] = asyncio.Event()
+            self._tasks[ref] = asyncio.get_running_loop().create_task(self._run(ref))
 
-    async def _drive(self, ref: str) -> None:
+    async def _run(self, ref: str) -> None:
         try:
             while self.is_leader:
-                waits = self.records[ref]
-                if waits.state is JobState.SUBMITTING and waits.owner == self.owner and ref not in self._in_flight:
-                    self.apply(ref, events.ResponseLost(self.now(), "it could not be written into the ledger"))
+                record = self._records[ref]
+                is_mine = record.state is JobState.SUBMITTING and record.owner == self.owner
+                if is_mine and ref not in self._in_flight:
+                    record = self.apply(record, events.ResponseLost(self.now(), "not_recorded"))
                 match self._next(ref):
                     case transitions.Idle():
                         return
                     case transitions.Upload():
-                        await self._submitter.upload(ref)
+                        await self._submitter.upload(record)
                     case transitions.Submit():
-                        await self._submitter.submit(ref)
+                        await self._submitter.submit(record)
                     case transitions.SleepUntil(at=at):
-                        await self.signal(ref, until=at)
+                        await self.wait_for_change(record, until=at)
                     case transitions.WaitForPoll():
-                        self._watcher.wake()
-                        await self.signal(ref, until=self.records[ref].deadline_at)
+                        self._poller.wake()
+                        await self.wait_for_change(record, until=record.deadline_at)
                     case transitions.Download():
-                        await self._downloader.fetch(ref)
+                        await self._downloader.fetch(record)
                     case transitions.TimeOut():
-                        self.apply(ref, events.DeadlinePassed(self.now()))
-        except Exception as error:  # noqa: BLE001 - the end of a task: a job must never hang unseen
+                        self.apply(record, events.DeadlinePassed(self.now()))
+        except Exception as error:  # noqa: BLE001 - the end of a task: a job must never hang unnoticed
             if not isinstance(error, LedgerError):
-                _log.exception("the driving of a job ended with an error of ours")
-            self.apply(ref, events.ResponseLost(self.now(), "an error of ours came between"))
-            self.apply(ref, events.WarningRaised(self.now(), str(error), parks=True, kind=type(error).__name__))
+                _log.exception("the task of a job ended with an internal error")
+            record = self.apply(self._records[ref], events.ResponseLost(self.now(), "internal_error"))
+            warning = Notice(type(error).__name__, {"detail": str(error)})
+            self.apply(record, events.WarningRaised(self.now(), warning, blocks=True))
         finally:
             self._tasks.pop(ref, None)
-            self._signals.pop(ref, None)
-            if not self._storing.is_waiting(ref):
-                self._let_go(ref)
+            self._wakeups.pop(ref, None)
+            if not self._writes.is_pending(ref):
+                self._forget_finished(ref)
 
-    def _let_go(self, ref: str) -> None:
-        if self.records[ref].state.is_final and ref not in self._tasks:
-            del self.records[ref]  # the ledger has it; nothing is to be watched any more
-            self._asked.discard(ref)
+    def _forget_finished(self, ref: str) -> None:
+        if self._records[ref].state.is_final and ref not in self._tasks:
+            del self._records[ref]  # the ledger has it
+            self._wanted.discard(ref)
 
-    def _written(self, record: JobRecord) -> None:
-        """What could not be written before is in the ledger now."""
-        self.records[record.ref] = record
-        self._let_go(record.ref)
+    def _on_written(self, record: JobRecord) -> None:
+        """Handle a record that could not be written earlier and is in the ledger now."""
+        self._records[record.ref] = record
+        self._forget_finished(record.ref)
 
     def _notify(self, record: JobRecord) -> None:
-        if signal := self._signals.get(record.ref):
-            signal.set()
+        if wakeup := self._wakeups.get(record.ref):
+            wakeup.set()
         if not transitions.holds_slot(record):
             self._submitter.slot_may_be_free()
         if self.is_leader:
-            self._watcher.wake()
+            self._poller.wake()
         self._publish(record)
 
     def _publish(self, record: JobRecord) -> None:
-        for listener in tuple(self._listeners):
-            listener(record)
+        for callback in tuple(self._subscribers):
+            callback(record)
 
 
 class WriteBuffer:
-    """Writes the records of one engine into its ledger, on the portal's loop.
+    """Writes an engine's records into the ledger; belongs to its event loop.
 
-    What could not be written is tried again every `again_s` seconds; `written` is told of it then.
+    A record that cannot be written is retried every `retry_s` seconds; then `on_written` is called.
     """
 
-    def __init__(self, ledger: Ledger, *, again_s: float, written: Callable[[JobRecord], None]) -> None:
+    def __init__(self, ledger: Ledger, *, retry_s: float, on_written: Callable[[JobRecord], None]) -> None:
         self._ledger = ledger
-        self._again_s = again_s
-        self._written = written
-        self._waiting: dict[str, tuple[JobRecord, float, str]] = {}  # the newest of each job, when it was, what is told
+        self._retry_s = retry_s
+        self._on_written = on_written
+        self._pending: dict[str, tuple[JobRecord, Mapping[str, Any]]] = {}  # the newest record of each job, its event
         self._task: asyncio.Task[None] | None = None
 
-    def intent(self, record: JobRecord, event: Event, *, epoch: int) -> JobRecord | None:
-        """Write the intent of a paid call, synced; None where another process wrote first or holds the seat.
+    def write_intent(self, record: JobRecord, event: Event, *, epoch: int) -> JobRecord | None:
+        """Write the intent of a paid call, synced; None if another process wrote first or is the leader.
 
-        Raises LedgerError where it cannot be written (then nothing may be sent), BudgetReached where it costs too much.
+        Raises LedgerError if it cannot be written (then nothing may be sent), BudgetReached if it costs too much.
         """
-        stored = self._ledger.save(record, at=event.at, text=told(event, record), epoch=epoch)
+        stored = self._ledger.save(record, **_entry(event, record), epoch=epoch)
         if stored is not None:
-            self._waiting.pop(record.ref, None)
+            self._pending.pop(record.ref, None)
         elif self._ledger.load(record.ref) is None:
             raise LedgerError(
-                f"The ledger does not hold job {record.ref} any more: somebody has removed it. Nothing was sent; "
-                "ask for the video again.",
+                f"Job {record.ref} has been removed from the ledger. Nothing was sent; make the call again.",
                 ref=record.ref,
             )
         return stored
 
-    def fact(self, record: JobRecord, event: Event) -> JobRecord | None:
-        """Write what has happened; None where another process wrote first. What cannot be written waits."""
-        text = told(event, record)
+    def write_event(self, record: JobRecord, event: Event) -> JobRecord | None:
+        """Write what has happened; None if another process wrote first. It stays pending if it cannot be written."""
+        entry = _entry(event, record)
         try:
-            stored = self._ledger.save(record, at=event.at, text=text)
+            stored = self._ledger.save(record, **entry)
         except LedgerError:
-            self._waiting[record.ref] = (record, event.at, text)
+            self._pending[record.ref] = (record, entry)
             if self._task is None or self._task.done():
-                self._task = asyncio.get_running_loop().create_task(self._try_again())
+                self._task = asyncio.get_running_loop().create_task(self._retry())
             return record
-        self._waiting.pop(record.ref, None)
+        self._pending.pop(record.ref, None)
         if stored is None and self._ledger.load(record.ref) is None:
             return record  # its row was removed by somebody: the job ends in memory
         return stored
 
-    def is_waiting(self, ref: str) -> bool:
-        """Tell whether the newest fact of a job is in memory alone."""
-        return ref in self._waiting
+    def is_pending(self, ref: str) -> bool:
+        """Return whether the newest record of a job is only in memory."""
+        return ref in self._pending
 
     @property
-    def has_waiting(self) -> bool:
-        """True while the ledger lacks some fact."""
-        return bool(self._waiting)
+    def has_pending(self) -> bool:
+        """Whether any record is only in memory."""
+        return bool(self._pending)
 
     def flush(self) -> None:
-        """Try to write all that waits."""
-        for ref, (record, at, text) in tuple(self._waiting.items()):
+        """Try to write all pending records."""
+        for ref, (record, entry) in tuple(self._pending.items()):
             try:
-                stored = self._ledger.save(record, at=at, text=text)
+                stored = self._ledger.save(record, **entry)
                 newest = stored or self._ledger.load(ref)  # another process may have taken the job over meanwhile
             except LedgerError:
-                return  # the others would wait for the same lock, or the same disk
-            del self._waiting[ref]
+                return  # the others would wait for the same lock or the same disk
+            del self._pending[ref]
             if newest is not None:
-                self._written(newest)
+                self._on_written(newest)
 
-    async def _try_again(self) -> None:
-        while self._waiting:
-            await asyncio.sleep(self._again_s)
+    async def _retry(self) -> None:
+        while self._pending:
+            await asyncio.sleep(self._retry_s)
             self.flush()
+
+
+def _entry(event: Event, after: JobRecord) -> dict[str, Any]:
+    """Return an event as the ledger stores it."""
+    return {"at": event.at, "kind": events.kind_of(event), "data": events.data_of(event, after)}

@@ -1,101 +1,119 @@
-"""What can happen to a job, as values: each event carries the data of its moment (`at` in Unix seconds)."""
+"""What can happen to a job: each event carries the data of its moment (`at` in Unix seconds).
 
-from dataclasses import dataclass, field
+The ledger stores an event as its kind and its data; texts are made when it is shown (`jobs.messages`).
+"""
 
-from pixverse_nb.domain.jobs import StoredVideo
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Final
+
+from pixverse_nb.domain.jobs import JobRecord, StoredVideo
+from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.remote import RemoteVideo
 
 
 @dataclass(frozen=True)
 class UploadStarted:
+    """The inputs are being uploaded."""
+
     at: float
 
 
 @dataclass(frozen=True)
-class PicturesUploaded:
+class InputsUploaded:
+    """The vendor has every input: `remotes` are the upload names by role."""
+
     at: float
-    first_path: str
-    last_path: str
-    account: str | None
+    remotes: Mapping[str, str]
+    account: str | None = field(repr=False)
 
 
 @dataclass(frozen=True)
 class AccountSwitched:
-    """Another account has room for a job that waits; its pictures go there first."""
+    """Another account has a free slot; the inputs are uploaded there first."""
 
     at: float
-    account: str
+    account: str = field(repr=False)
 
 
 @dataclass(frozen=True)
 class IntentRecorded:
-    """The paid call is about to leave; written and synced before its first byte."""
+    """The paid call is about to be sent; stored and synced before its first byte.
+
+    `repeats_attempt` sends the same attempt again, which is safe only if the backend de-duplicates by its key.
+    """
 
     at: float
     send_deadline: float
     owner: str
+    repeats_attempt: bool = False
 
 
 @dataclass(frozen=True)
 class CallAccepted:
+    """The paid call was accepted and charged."""
+
     at: float
-    video_id: str
-    account: str | None
+    video_id: str = field(repr=False)
+    account: str | None = field(repr=False)
     cost_credits: int | None
 
 
 @dataclass(frozen=True)
 class CallRefused:
-    """The vendor's no to this request or this account; proof that nothing was charged.
+    """The request or the account was rejected: proof that nothing was charged.
 
-    `attempt` is the paid call that was answered, None where it did not come to one.
+    `error.kind` is the name of the error class. `attempt` is the paid call that was answered, None if it was not made.
     """
 
     at: float
-    kind: str
-    text: str
-    is_moderation: bool = False
+    error: Notice
     attempt: int | None = None
 
 
 @dataclass(frozen=True)
 class CallPostponed:
-    """Proof that nothing was accepted, and hope for a later try: busy (429), no network, too late to send.
+    """Proof that nothing was accepted, but a later attempt may be (429, no network, too late to send).
 
     `attempt` as in CallRefused.
     """
 
     at: float
     retry_at: float
-    text: str
+    warning: Notice
     attempt: int | None = None
 
 
 @dataclass(frozen=True)
 class ResponseLost:
-    """Nobody knows whether the paid call was accepted.
+    """It is unknown whether the paid call was accepted.
 
-    `latest_send_by` bounds the moment until which the one who sent it may still do so, where that is another process.
+    `reason` is "no_answer", "no_video_id", "http_status", "sender_gone", "not_recorded" or "internal_error".
+    `latest_send_deadline` limits how late another process may still send it. `retry_at` is set if the same attempt may
+    be sent again.
     """
 
     at: float
     reason: str
-    latest_send_by: float | None = None
+    detail: str = ""
+    latest_send_deadline: float | None = None
+    retry_at: float | None = None
 
 
 @dataclass(frozen=True)
 class ListedInPoll:
-    """A list begun at `listed_at` showed this job's generation."""
+    """A list that started at `listed_at` shows this job's generation."""
 
     at: float
     listed_at: float
     row: RemoteVideo
-    account: str | None = None
+    account: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
 class MissingFromPoll:
-    """A whole list begun at `listed_at` did not show this job's generation."""
+    """A complete list that started at `listed_at` does not show this job's generation."""
 
     at: float
     listed_at: float
@@ -112,7 +130,7 @@ class UnexplainedDebit:
 
 @dataclass(frozen=True)
 class AmbiguousMatch:
-    """The list shows a generation with this call's seed that differs in part: only a person can say whose it is."""
+    """The list shows a generation with this call's seed that differs otherwise: only a person can match them."""
 
     at: float
     video_id: str = field(repr=False)
@@ -120,7 +138,7 @@ class AmbiguousMatch:
 
 @dataclass(frozen=True)
 class ResolvedByUser:
-    """A person says whether the lost call was paid."""
+    """A person said whether the lost call was charged."""
 
     at: float
     was_charged: bool
@@ -128,36 +146,39 @@ class ResolvedByUser:
 
 @dataclass(frozen=True)
 class Downloaded:
+    """The video is on disk and checked."""
+
     at: float
     video: StoredVideo
 
 
 @dataclass(frozen=True)
 class FileLost:
-    """A video that was here once is gone or altered, and the vendor gives it no more."""
+    """A video that was here is missing or modified and can no longer be downloaded; `error` has the details."""
 
     at: float
-    text: str
+    error: Notice
 
 
 @dataclass(frozen=True)
 class WarningRaised:
-    """Something stands in the way (no network, disk full); `parks` where only a person can mend it."""
+    """An obstacle (no network, disk full); if it `blocks`, only a person can remove it."""
 
     at: float
-    text: str
-    parks: bool = False
-    kind: str = "DownloadError"
+    warning: Notice
+    blocks: bool = False
 
 
 @dataclass(frozen=True)
 class DeadlinePassed:
+    """The job's deadline passed."""
+
     at: float
 
 
 @dataclass(frozen=True)
-class CancelAsked:
-    """Somebody gives the job up; with `only_unsent` it is left alone where its paid call may have left."""
+class CancelRequested:
+    """Somebody cancels the job; with `only_unsent` it is left alone if its paid call may have been sent."""
 
     at: float
     only_unsent: bool = False
@@ -165,7 +186,7 @@ class CancelAsked:
 
 @dataclass(frozen=True)
 class Resumed:
-    """Somebody asks for the job again, here: it is ours now, with a new deadline, under the budget of who asks."""
+    """Somebody asks for the job again: this process owns it now, with a new deadline, under the caller's budget."""
 
     at: float
     owner: str
@@ -175,7 +196,7 @@ class Resumed:
 
 Event = (
     UploadStarted
-    | PicturesUploaded
+    | InputsUploaded
     | AccountSwitched
     | IntentRecorded
     | CallAccepted
@@ -191,6 +212,28 @@ Event = (
     | FileLost
     | WarningRaised
     | DeadlinePassed
-    | CancelAsked
+    | CancelRequested
     | Resumed
 )
+
+# Not stored with an event: it is in the record, or too large, or names the account.
+_NOT_STORED: Final = frozenset({"at", "row", "video", "remotes", "account", "video_id", "owner"})
+
+
+def kind_of(event: Event) -> str:
+    """Return the event's kind as it is stored: "call_accepted" for CallAccepted."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(event).__name__).lower()
+
+
+def data_of(event: Event, after: JobRecord) -> dict[str, Any]:
+    """Return the data (JSON values) that the ledger stores with an event; `after` is the job after it."""
+    data = {
+        item.name: value.to_json() if isinstance(value, Notice) else value
+        for item in fields(event)
+        if item.name not in _NOT_STORED and (value := getattr(event, item.name)) not in (None, "", False)
+    }
+    if isinstance(event, IntentRecorded):
+        data["attempt"] = after.attempt
+    if isinstance(event, DeadlinePassed | CancelRequested):
+        data["charged"] = after.charged
+    return data

@@ -1,133 +1,306 @@
-"""What an event is called in a job's history, and what a person can do next: plain sentences, nothing else."""
+"""The texts of a job, made when they are shown: notices, warnings, errors, questions, events, and what happens next.
+
+The ledger stores kinds and data; nothing decides on a text.
+"""
 
 import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
+from pixverse_nb.backends.base import api_error
 from pixverse_nb.config import Timing
-from pixverse_nb.domain.jobs import JobRecord, JobState
-from pixverse_nb.jobs import events, transitions
-from pixverse_nb.jobs.events import Event
-from pixverse_nb.jobs.transitions import needs_confirmation
+from pixverse_nb.domain.jobs import JobEvent, JobRecord, JobState
+from pixverse_nb.domain.notices import Notice
+from pixverse_nb.errors import APIError, PixVerseError
+from pixverse_nb.jobs import transitions
 from pixverse_nb.redaction import redact
-from pixverse_nb.render.timeline import DECIDED, TAKEN_UP
+
+Data = Mapping[str, Any]
 
 
-def told(event: Event, after: JobRecord) -> str:
+def error_notice(error: PixVerseError) -> Notice:
+    """Return an error as a notice for the ledger: the name of its class, and what its text is made of."""
+    kind = type(error).__name__
+    if isinstance(error, APIError) and error.vendor_text is not None:
+        return Notice(kind, {"status": error.status, "vendor_text": error.vendor_text})
+    return Notice(kind, {"detail": str(error)})
+
+
+def describe_notice(notice: Notice) -> str:
+    """Return the text of a notice, a warning, an error or a question; account names are redacted."""
+    if notice.kind in _IMAGE_NOTICES:
+        text = _IMAGE_NOTICES[notice.kind](notice.data)
+        role = str(notice.data.get("role", "")).replace("_", " ")
+        return redact(f"{role.capitalize()} picture: {text}" if role else text)
+    make = _NOTICES.get(notice.kind, _detail)
+    return redact(make(notice.data))
+
+
+def _detail(data: Data) -> str:
+    """The text of an error: the vendor's explanation with advice, or what the error said when it was raised."""
+    if "vendor_text" in data:
+        return str(api_error(int(data["status"]), str(data["vendor_text"])))
+    return str(data.get("detail", ""))
+
+
+_LOST: Final[Mapping[str, str]] = {
+    "no_answer": "No answer to the paid call",
+    "no_video_id": "The answer to the paid call contained no video id",
+    "http_status": "The answer to the paid call does not say whether it was accepted",
+    "sender_gone": "The process that was sending the paid call is gone",
+    "not_recorded": "The answer to the paid call could not be stored in the ledger",
+    "internal_error": "An internal error interrupted the paid call",
+}
+
+
+def _response_lost(data: Data) -> str:
+    detail = f" ({data['detail'].rstrip('.')})" if data.get("detail") else ""
+    return f"{_LOST.get(data.get('reason', ''), _LOST['no_answer'])}{detail}."
+
+
+def _timeout(data: Data) -> str:
+    if "obstacle" not in data:
+        return ""
+    rest = {name: value for name, value in data.items() if name != "obstacle"}
+    return f"Last obstacle: {describe_notice(Notice(data['obstacle'], rest))}"
+
+
+def _file_lost(data: Data) -> str:
+    price = f", {data['credits']} credits" if data.get("credits") is not None else ""
+    reason = f" ({data['detail'].rstrip('.')})" if data.get("detail") else ""
+    return (
+        f"The video file {data['name']} is missing or modified and can no longer be downloaded{reason}. It is paid"
+        f"{price} and stays in the ledger. Restore a copy with sha256 {data['sha256']} to that place, or import an "
+        "archive that contains it with client.import_()."
+    )
+
+
+_IMAGE_NOTICES: Final[Mapping[str, Callable[[Data], str]]] = {
+    "first_frame_used": lambda _: "it is an animation or has several pages: the first one is used",
+    "reduced_to_8_bits": lambda _: "reduced to 8 bits per channel",
+    "transparency_flattened": lambda _: "transparent areas replaced by white",
+    "turned_upright": lambda _: "rotated as its EXIF orientation says",
+    "converted_from_cmyk": lambda _: "converted from CMYK to RGB",
+    "colours_converted": lambda data: f"colours converted from {data['profile']} to sRGB",
+    "cropped": lambda data: (
+        f"cropped from {data['width']}×{data['height']} to {data['new_width']}×{data['new_height']} "
+        f"({data['aspect_ratio']})"
+    ),
+    "small_after_crop": lambda data: (
+        f"only {data['width']}×{data['height']} pixels of it are used; {data['good_px']} or more per side make a good "
+        "video"
+    ),
+    "padded": lambda data: f"black bars added to the {data['width']}×{data['height']} picture ({data['aspect_ratio']})",
+    "scaled_down": lambda data: (
+        f"scaled down from {data['width']}×{data['height']} to {data['new_width']}×{data['new_height']}"
+    ),
+}
+
+_NOTICES: Final[Mapping[str, Callable[[Data], str]]] = {
+    "response_lost": _response_lost,
+    "upload_postponed": lambda data: f"{_detail(data)} The inputs are uploaded when the vendor can be reached.",
+    "download_postponed": lambda data: f"{_detail(data)} The download continues when the network is back.",
+    "download_retried": lambda data: f"{_detail(data)} The download is retried about every 30 seconds.",
+    "poll_offline": lambda data: f"No connection to the vendor: {_detail(data)} Polling continues; nothing is lost.",
+    "poll_failed": lambda data: (
+        f"The vendor's list cannot be read: {_detail(data)} Polling continues; nothing is lost."
+    ),
+    "completed_without_url": lambda _: "The vendor reports the video as completed but gives no address yet.",
+    "unknown_status": lambda data: f"The vendor shows an undocumented status: {data['status']}.",
+    "proved_absent": lambda _: "The lost call was never accepted; nothing was charged for it.",
+    "resolved_as_not_charged": lambda _: "You said that the lost call was not charged.",
+    "resolved_as_charged": lambda _: "You said that the lost call was charged, but the vendor never listed its video.",
+    "charged_twice": lambda _: (
+        "The vendor lists a second generation of this job: it was charged twice. See client.videos()."
+    ),
+    "downloaded_file_differs": lambda data: (
+        f"Downloaded again, but the vendor's file differs from the earlier one (sha256 {data['sha256']})."
+    ),
+    "adopted": lambda data: (
+        "Taken from the vendor's list" + ("; it does not report all parameters." if data.get("is_partial") else ".")
+    ),
+    "unexplained_debit": lambda data: (
+        f"The vendor lists no such generation, but the balance fell by {data['credits']:,} credits that nothing else "
+        "explains. Was this call charged?"
+    ),
+    "ambiguous_match": lambda data: (
+        f"The vendor lists generation {data['number']} with the same seed as this lost call, but other fields differ. "
+        "Is it the result of this call?"
+    ),
+    "file_lost": _file_lost,
+    "JobFailed": lambda data: (
+        f"The vendor reports that the generation failed ({data.get('vendor_error') or 'no reason given'})."
+    ),
+    "JobModerated": lambda _: "The vendor's moderation stopped the generation; PixVerse refunds the credits.",
+    "JobTimeout": _timeout,
+    "JobCancelled": lambda _: "",
+}
+
+# What a job that ended here is told depends on what became of its paid call, which may be learned later.
+_ENDED_HERE: Final[Mapping[JobState, Mapping[str, str]]] = {
+    JobState.TIMED_OUT: {
+        "no": "It was not sent in time; nothing was charged.",
+        "yes": "The video was not ready in time; it is paid and can be resumed.",
+        "unknown": "It is still unknown whether the paid call was accepted; the job can be resumed.",
+    },
+    JobState.CANCELLED: {
+        "no": "Cancelled before it was sent; nothing was charged.",
+        "yes": "Cancelled here; the vendor may still finish it, and it stays charged.",
+        "unknown": "Cancelled while its paid call was under way; it may have been charged.",
+    },
+}
+
+
+def describe_error(record: JobRecord) -> str | None:
+    """Return why the job has no (intact) video, or None if nothing is wrong."""
+    if record.error is None:
+        return None
+    text = describe_notice(record.error)
+    if record.state in _ENDED_HERE:
+        text = f"{_ENDED_HERE[record.state][record.charged]} {text}".strip()
+    return text
+
+
+# -- the history -------------------------------------------------------------------------------------------------------
+
+
+def describe_event(event: JobEvent) -> str:
     """Return one line for the job's history."""
-    match event:
-        case events.UploadStarted():
-            text = "uploading the pictures"
-        case events.PicturesUploaded():
-            text = "both pictures are at the vendor"
-        case events.AccountSwitched():
-            text = "another account has room: it goes there"
-        case events.IntentRecorded():
-            text = f"paid call {after.attempt} is about to leave"
-        case events.CallAccepted():
-            text = "accepted by the vendor: paid"
-        case events.CallRefused(text=said):
-            text = f"refused, nothing paid: {said}"
-        case events.CallPostponed(text=said):
-            text = f"not accepted, nothing paid: {said}"
-        case events.ResponseLost(reason=said):
-            text = f"no answer to the paid call ({said}); checking the vendor's list, never sending it again blindly"
-        case events.ListedInPoll():
-            text = f"the vendor's list shows it {after.state.value}"
-        case events.MissingFromPoll():
-            text = "not in the vendor's list" if after.state is JobState.UNKNOWN else "proved: never accepted, not paid"
-        case events.UnexplainedDebit() | events.AmbiguousMatch():
-            text = after.pending_question or "it was looked at"
-        case events.ResolvedByUser(was_charged=was_charged):
-            text = f"{DECIDED}: the lost call was {'' if was_charged else 'not '}paid"
-        case events.Downloaded():
-            text = "downloaded, checked and stored"
-        case events.FileLost(text=said):
-            text = said
-        case events.WarningRaised(text=said):
-            text = said
-        case events.DeadlinePassed() | events.CancelAsked():
-            text = after.error or after.state.value
-        case events.Resumed():
-            text = TAKEN_UP
-    return redact(text)
+    make = _EVENTS.get(event.kind)
+    return redact(make(event) if make is not None else event.kind.replace("_", " "))
 
 
-def suggested_action(record: JobRecord, *, is_resting: bool) -> str | None:
-    """Return what a person can do now, or None where nothing is to be done."""
-    again = f'client.job("{record.ref}")'
+def _notice_of(event: JobEvent, name: str) -> str:
+    value = event.data.get(name)
+    return describe_notice(Notice.from_json(value)) if isinstance(value, Mapping) else ""
+
+
+def _end_text(event: JobEvent) -> str:
+    return _ENDED_HERE.get(event.state, {}).get(event.data.get("charged", "no"), event.state.value)
+
+
+_EVENTS: Final[Mapping[str, Callable[[JobEvent], str]]] = {
+    "created": lambda _: "requested; nothing sent yet",
+    "imported": lambda _: "imported from an archive",
+    "adopted": lambda _: "taken from the vendor's list",
+    "upload_started": lambda _: "uploading the inputs",
+    "inputs_uploaded": lambda _: "the inputs are uploaded",
+    "account_switched": lambda _: "another account has a free slot; switching to it",
+    "intent_recorded": lambda event: f"paid call {event.data.get('attempt', '')} is about to be sent",
+    "call_accepted": lambda _: "accepted by the vendor and charged",
+    "call_refused": lambda event: f"rejected, not charged: {_notice_of(event, 'error')}",
+    "call_postponed": lambda event: f"not accepted, not charged: {_notice_of(event, 'warning')}",
+    "response_lost": lambda event: (
+        f"{_response_lost(event.data)} Checking the vendor's list; it is not sent again blindly."
+    ),
+    "listed_in_poll": lambda event: f"the vendor lists it: {event.state.value}",
+    "missing_from_poll": lambda event: (
+        "not in the vendor's list"
+        if event.state is JobState.UNKNOWN
+        else "proved: the call was never accepted, not charged"
+    ),
+    "unexplained_debit": lambda event: describe_notice(Notice("unexplained_debit", event.data)),
+    "ambiguous_match": lambda _: "the vendor lists a generation that may be this one; you have to decide",
+    "resolved_by_user": lambda event: (
+        f"resolved by you: the lost call was {'' if event.data.get('was_charged') else 'not '}charged"
+    ),
+    "downloaded": lambda _: "downloaded, checked and stored",
+    "file_lost": lambda event: _notice_of(event, "error"),
+    "warning_raised": lambda event: _notice_of(event, "warning"),
+    "deadline_passed": _end_text,
+    "cancel_requested": _end_text,
+    "resumed": lambda _: "resumed",
+}
+
+
+# -- what happens next -------------------------------------------------------------------------------------------------
+
+
+def suggested_action(record: JobRecord, *, is_paused: bool) -> str | None:
+    """Return what a person can do now, or None if there is nothing to do."""
+    job = f'client.job("{record.ref}")'
     state = record.state
-    if needs_confirmation(record):
-        return (
-            f"It came in a bundle and the machine it comes from may still send it; {again}.resume() sends it from here."
-        )
+    if transitions.needs_confirmation(record):
+        return f"Imported from another machine, which may still submit it; {job}.resume() submits it from here."
     if state is JobState.DONE and record.error is not None:
-        return f"{again} asks the vendor again; nothing is paid again."
+        return f"{job} asks the vendor again. You will not be charged again."
     if record.blocked:
-        return f"Mend that, then {again} goes on; nothing is paid again."
+        return f"Fix the problem, then call {job} to continue. You will not be charged again."
     if state is JobState.TIMED_OUT:
-        return f"{again} takes it up again." + ("" if record.charged == "no" else " Nothing is paid again.")
+        return f"{job} resumes it." + ("" if record.charged == "no" else " You will not be charged again.")
     if state is JobState.CANCELLED and record.charged != "no":
-        return f"{again}.resume() goes on waiting for it; nothing is paid again."
+        return f"{job}.resume() waits for it again. You will not be charged again."
     if record.pending_question is not None and record.candidate_video_id is not None:
         return (
-            f"{again}.resolve(was_charged=True) takes that one and its video; {again}.resolve(was_charged=False) sends the "
-            "call again, which pays anew. Until then it is not sent."
+            f"{job}.resolve(was_charged=True) takes that generation and its video; {job}.resolve(was_charged=False) "
+            "sends the call again, which charges again. Until then it is not sent."
         )
     if record.pending_question is not None:
         return (
-            f"{again}.resolve(was_charged=True) keeps it as paid and ends the search; "
-            f"{again}.resolve(was_charged=False) sends it again, which pays anew. Until then it is looked for and not sent."
+            f"{job}.resolve(was_charged=True) records it as charged and ends the search; "
+            f"{job}.resolve(was_charged=False) sends it again, which charges again. Until then it is searched for and "
+            "not sent."
         )
     if state is JobState.UNKNOWN:
         return "Nothing to do: the vendor's list settles it. It is not sent again before that."
     if state is JobState.FAILED:
-        return "The same call makes a new, paid try."
-    if is_resting:
-        return f"It was never sent; {again} sends it."
+        return "Calling it again submits and charges a new attempt."
+    if is_paused:
+        return f"It was never sent; {job} sends it."
     return None
 
 
-_PROOFS = 2
+def status_detail(record: JobRecord, *, timing: Timing | None, now: float, is_paused: bool) -> str:
+    """Return what happens next, with the time if it is known; empty if the job is over.
 
-
-def coming(record: JobRecord, *, timing: Timing | None, now: float, is_resting: bool) -> str:
-    """Return what is going to happen, with the moment where one is known; empty where the job is over for good.
-
-    `timing` None leaves the moments out (the pace of another process is not known); `now` is in Unix seconds.
+    `timing` None omits times (the pace of another process is not known); `now` is in Unix seconds.
     """
-    needs_a_person = record.state.is_final or record.blocked or record.pending_question is not None or is_resting
+    needs_a_person = record.state.is_final or record.blocked or record.pending_question is not None or is_paused
     if needs_a_person:
-        return suggested_action(record, is_resting=is_resting) or ""
+        return suggested_action(record, is_paused=is_paused) or ""
     match record.state:
         case JobState.PLANNED | JobState.UPLOADING:
-            return "The pictures are uploaded, then the paid call leaves."
+            return "The inputs are uploaded, then the paid call is sent."
         case JobState.WAITING:
-            return _sending(record, now)
+            return _waiting(record, now)
         case JobState.SUBMITTING:
-            return "The paid call is under way; its answer is waited for."
+            return "The paid call is under way; waiting for its answer."
         case JobState.UNKNOWN:
-            return _settling(record, timing, now)
+            return _reconciling(record, timing, now)
         case JobState.DOWNLOADING:
-            return "The video is fetched, checked and stored."
+            return "The video is downloaded, checked and stored."
         case _:
-            return f"The vendor's list is asked until {_clock(record.deadline_at, now)} at most."
+            return f"The vendor's list is polled until {_clock(record.deadline_at, now)} at the latest."
 
 
-def _sending(record: JobRecord, now: float) -> str:
+def _waiting(record: JobRecord, now: float) -> str:
     when = f"at {_clock(record.retry_at, now)}" if record.retry_at and record.retry_at > now else "when a slot is free"
-    return f"The paid call leaves {when}; it is given up at {_clock(record.deadline_at, now)}."
+    return f"The paid call is sent {when}; it times out at {_clock(record.deadline_at, now)}."
 
 
-def _settling(record: JobRecord, timing: Timing | None, now: float) -> str:
-    """Say why a lost call waits, and until when."""
-    settle_deadline = transitions.settle_deadline(record, timing) if timing is not None else None
-    why = "The vendor's list tells whether it was accepted"
-    if settle_deadline is None:
+def _reconciling(record: JobRecord, timing: Timing | None, now: float) -> str:
+    """Return why a lost call waits, and until when."""
+    settles_at = transitions.settle_deadline(record, timing) if timing is not None else None
+    why = "The vendor's list shows whether it was accepted"
+    if settles_at is None:
         return f"{why}; it is sent again only after proof that it was not."
-    if now < settle_deadline:
-        return f"{why}. It may turn up late there: its absence can be proved from {_clock(settle_deadline, now)} on."
-    missing = _PROOFS - len(record.missing_poll_starts)
+    if now < settles_at:
+        return f"{why}. It may appear late; its absence can be proved from {_clock(settles_at, now)} on."
+    missing = transitions.PROOFS_OF_ABSENCE - len(record.missing_poll_starts)
     lists = "one more list" if missing == 1 else f"{missing} more lists"
-    return f"{why}. Its time to turn up is over: {lists} without it prove that it was not."
+    return f"{why}. Grace period over: {lists} without it will prove that it was not."
+
+
+def reuse_notice(record: JobRecord) -> str:
+    """Return the text that goes with a job that an earlier call made."""
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(record.submitted_at or record.created_at))
+    if record.charged == "no":
+        return f"This call was made before ({when}); nothing has been charged for it so far."
+    if record.charged == "unknown":
+        return f"This call was sent before ({when}); whether it was charged is being settled, and it is not sent again."
+    about = "" if record.cost_credits is not None else "about "
+    price = f", {about}{record.credits} credits" if record.credits is not None else ""
+    return f"Already paid on {when}{price}: reused, not charged again. reuse=False pays for a new one."
 
 
 def _clock(moment: float, now: float) -> str:

@@ -1,14 +1,14 @@
-"""What the acts on jobs (submitting, watching) need: the vendor, and whoever drives them. Two ports, no code."""
+"""What submitting, polling and downloading need from the engine: the transport and the job context. No code."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from pixverse_nb.backends.base import Accepted, Call, PaidOutcome
+from pixverse_nb.backends.base import Accepted, Backend, Call, PaidOutcome
 from pixverse_nb.config import Clock, Timing
 from pixverse_nb.domain.jobs import JobRecord
-from pixverse_nb.domain.requests import FramesRequest
+from pixverse_nb.domain.requests import GenerationRequest
 from pixverse_nb.jobs.events import Event
 from pixverse_nb.jobs.poll_schedule import DurationEstimate
 from pixverse_nb.ledger import Ledger
@@ -17,16 +17,16 @@ from pixverse_nb.media import Mp4Info
 T = TypeVar("T")
 
 
-class Vendor(Protocol):
-    """The party that makes the videos, as `client.AsyncClient` reaches it."""
+class Transport(Protocol):
+    """Sends calls; `backends.http.HttpTransport` is one."""
 
     requests_sent: int
 
     async def send(self, call: Call[T], *, attempts: int = 4) -> T:
-        """Return the answer to a call that spends nothing."""
+        """Send a free call and return its value."""
 
     async def send_once(self, call: Call[Accepted], *, before_send: Callable[[], bool]) -> PaidOutcome:
-        """Send a paid call exactly once, if it may still leave, and return what is proven."""
+        """Send a billable call exactly once, unless `before_send` returns False, and return what is proven."""
 
     async def fetch_picture(self, url: str) -> bytes:
         """Return the bytes of a picture at an address, without credentials."""
@@ -39,34 +39,47 @@ class Vendor(Protocol):
 
 
 class JobContext(Protocol):
-    """The records of the open jobs, the one way to move them, and the doors to ledger and vendor."""
+    """The open jobs, the one way to change them, and access to ledger and vendor."""
 
+    backend: Backend
     ledger: Ledger
     home: Path
     timing: Timing
     owner: str
     now: Clock
-    records: dict[str, JobRecord]
 
     @property
-    def client(self) -> Vendor:
-        """The vendor, connected on first use."""
+    def transport(self) -> Transport:
+        """The connection to the vendor, opened on first use."""
 
-    def apply(self, ref: str, event: Event, *, is_intent: bool = False) -> JobRecord:
-        """Move a job by one event and return its newest record."""
+    @property
+    def open_records(self) -> tuple[JobRecord, ...]:
+        """The newest record of every job that this process drives or follows."""
 
-    def in_flight(self, ref: str) -> AbstractContextManager[None]:
-        """Hold the right to the answer of a paid call that is under way."""
+    def find_open(self, ref: str) -> JobRecord | None:
+        """Return the newest record of an open job, or None."""
 
-    def sender_may_be_stalled(self, ref: str) -> bool:
-        """Tell whether a process that stands still may yet send this job's call."""
+    def newest(self, record: JobRecord) -> JobRecord:
+        """Return the newest version of a record."""
+
+    def apply(self, record: JobRecord, event: Event, *, is_intent: bool = False) -> JobRecord:
+        """Apply an event to the newest version of a record, store the result and return it."""
+
+    def renew_url(self, record: JobRecord, url: str) -> JobRecord:
+        """Replace the address of a finished video in memory."""
+
+    def in_flight(self, record: JobRecord) -> AbstractContextManager[None]:
+        """Own the answer of a paid call that is under way, even if another process becomes the leader."""
+
+    def sender_may_be_stalled(self, record: JobRecord) -> bool:
+        """Return whether a suspended process may still send this job's call."""
 
     @property
     def is_leader(self) -> bool:
-        """True while this process may send and ask."""
+        """Whether this process may submit and poll."""
 
-    def expectation(self, request: FramesRequest) -> DurationEstimate:
+    def expectation(self, request: GenerationRequest) -> DurationEstimate:
         """Return how long such a job takes."""
 
-    async def signal(self, ref: str, *, until: float) -> None:
-        """Return when the job has changed, or at `until`."""
+    async def wait_for_change(self, record: JobRecord, *, until: float) -> None:
+        """Return when the job has changed, or at `until` (Unix seconds)."""

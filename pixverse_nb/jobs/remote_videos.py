@@ -1,69 +1,77 @@
-"""A free question that names no account, answered for all of them where the vendor wants one named."""
+"""What the vendor lists: generations and balance over all accounts, and tracking a generation made elsewhere."""
 
+import contextlib
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final, Protocol, TypeVar
 
-from pixverse_nb.backends import useapi
-from pixverse_nb.backends.base import Call
-from pixverse_nb.domain.jobs import JobRecord, JobState
+from pixverse_nb.backends.base import Backend, Call
+from pixverse_nb.domain.catalogue import PROMPT_MAX
+from pixverse_nb.domain.jobs import JobInput, JobRecord, JobState
+from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.remote import Credits, RemoteVideo, RunningJob
-from pixverse_nb.domain.requests import PROMPT_MAX, FramesRequest, build_request
-from pixverse_nb.errors import AccountPending, APIError, InvalidRequest, PixVerseError
+from pixverse_nb.domain.requests import GenerationRequest, Input, frames_request
+from pixverse_nb.errors import AccountPending, APIError, ConfigError, InvalidRequest, PixVerseError
 from pixverse_nb.jobs.engine import Engine
 from pixverse_nb.redaction import redact
 
 T = TypeVar("T")
 
-_WANTS_A_NAME: Final = 400  # where several accounts are configured
+_ACCOUNT_REQUIRED: Final = 400  # the answer if several accounts are configured and none is named
 
 
-class Ask(Protocol):
-    """Whoever brings a free question to the vendor."""
+class Send(Protocol):
+    """A callable that sends a free call."""
 
     def __call__(self, call: Call[T], /) -> T:
-        """Return the answer, or raise what the client raises."""
+        """Return the value of the call, or raise what the transport raises."""
 
 
 class AllAccounts:
-    """The account `email`, or every account of the token where it is None, as one."""
+    """The account `email` (None: every account of the token) as one."""
 
-    def __init__(self, ask: Ask, *, email: str | None) -> None:
-        self._ask = ask
-        self._email = email  # kept here: a verbose traceback prints what a function was given
+    def __init__(self, send: Send, backend: Backend, *, email: str | None) -> None:
+        self._send = send
+        self._backend = backend
+        self._email = email  # an attribute, since a verbose traceback prints arguments
 
     def credits(self) -> Credits:
-        """Return the balance; of several accounts their sum."""
-        return _sum_of(self._answers(lambda email: useapi.get_credits(email=email)))
+        """Return the balance, summed over the accounts; ConfigError if the vendor does not report it."""
+        return _sum_of(self._answers(lambda email: self._backend.get_credits(account=email)))
 
     def videos(self, *, limit: int, offset: int) -> list[RemoteVideo]:
-        """Return `limit` generations from `offset` on, the newest of all accounts first."""
-        asked = self._pages(limit, offset)
-        if len(asked) < 2:
-            return [row for page in asked for row in page]
+        """Return `limit` generations from `offset` on, newest first over all accounts."""
+        requested = self._pages(limit, offset)
+        if len(requested) < 2:
+            return [row for page in requested for row in page]
         earlier = [page for at in range(0, offset, max(limit, 1)) for page in self._pages(limit, at)]
-        rows = {row.video_id or id(row): row for page in (*earlier, *asked) for row in page}
+        rows = {row.video_id or id(row): row for page in (*earlier, *requested) for row in page}
         newest_first = sorted(rows.values(), key=lambda row: row.created_at or 0.0, reverse=True)
         return newest_first[offset : offset + limit]
 
     # -- inside --------------------------------------------------------------------------------------------------
 
     def _pages(self, limit: int, offset: int) -> list[tuple[RemoteVideo, ...]]:
-        return self._answers(lambda email: useapi.list_videos(email=email, limit=limit, offset=offset))
+        return self._answers(lambda email: self._backend.list_videos(account=email, limit=limit, offset=offset))
 
-    def _answers(self, question: Callable[[str | None], Call[T]]) -> list[T]:
-        """Return each account's answer; one that waits for its owner (596) is left out, unless they all do."""
+    def _answers(self, call_for: Callable[[str | None], Call[T] | None]) -> list[T]:
+        """Return each account's answer, without the pending ones (596) unless all are pending."""
+        call = call_for(self._email)
+        if call is None:
+            raise ConfigError(f"The service {self._backend.name} does not report this.")
         try:
-            return [self._ask(question(self._email))]
+            return [self._send(call)]
         except APIError as error:
-            if self._email is not None or error.status != _WANTS_A_NAME:
+            accounts = self._backend.list_accounts()
+            if self._email is not None or error.status != _ACCOUNT_REQUIRED or accounts is None:
                 raise
         answers: list[T] = []
         pending: AccountPending | None = None
-        for call in [question(email) for email in self._ask(useapi.list_accounts())]:
+        emails = self._send(accounts)
+        for account_call in filter(None, map(call_for, emails)):
             try:
-                answers.append(self._ask(call))
+                answers.append(self._send(account_call))
             except AccountPending as error:
                 pending = error
         if pending is not None and not answers:
@@ -72,7 +80,7 @@ class AllAccounts:
 
 
 def _sum_of(balances: Sequence[Credits]) -> Credits:
-    """Return one balance for several; what they do not agree on is not told."""
+    """Return one balance for several accounts; fields that differ between them are None."""
     if len(balances) == 1:
         return balances[0]
     plans = {balance.plan for balance in balances}
@@ -86,20 +94,23 @@ def _sum_of(balances: Sequence[Credits]) -> Credits:
     )
 
 
-OURS: Final = "pv-"  # how every reference of this package begins
+REF_PREFIX: Final = "pv-"  # of every reference that this package makes
 _PAGE: Final = 40
 _PAGES: Final = 5
 
 
-def list_recent(ask: Ask, email: str | None) -> list[RemoteVideo]:
-    """Return the newest generations of an account, at most two hundred.
+def list_recent(send: Send, backend: Backend, email: str | None) -> list[RemoteVideo]:
+    """Return the newest generations of an account, at most 200.
 
-    Raises what the client raises where none can be read; what was read before a failure is returned.
+    Raises what the transport raises if the first page fails; after a later failure it returns what it has.
     """
     rows: dict[str, RemoteVideo] = {}
     for page in range(_PAGES):
+        call = backend.list_videos(account=email, limit=_PAGE, offset=page * _PAGE)
+        if call is None:
+            break
         try:
-            found = ask(useapi.list_videos(email=email, limit=_PAGE, offset=page * _PAGE))
+            found = send(call)
         except PixVerseError:
             if not rows:
                 raise
@@ -112,13 +123,13 @@ def list_recent(ask: Ask, email: str | None) -> list[RemoteVideo]:
 
 
 def ref_of(entry: RunningJob | RemoteVideo) -> str | None:
-    """Return the ref of the job that sent this generation, or None where it bears no reference of ours."""
+    """Return the ref of the job that submitted this generation, or None if it has no reference of ours."""
     ref = (entry.reply_ref or "").partition(" ")[0].rpartition(":")[0]
-    return ref if ref.startswith(OURS) else None
+    return ref if ref.startswith(REF_PREFIX) else None
 
 
 def name_of(entry: RunningJob | RemoteVideo) -> str:
-    """Return a name for `client.adopt` that holds no e-mail: our ref, else the number at the end of the video id."""
+    """Return a name for `client.adopt` without an e-mail: our ref, else the number at the end of the video id."""
     return ref_of(entry) or (entry.video_id or "").rpartition(":")[2]
 
 
@@ -127,87 +138,93 @@ def find_row(rows: Iterable[RemoteVideo], name: str) -> RemoteVideo | None:
     return next((row for row in rows if name and name in (ref_of(row), row.video_id, name_of(row), _number(row))), None)
 
 
-def find_or_adopt(name: str, engine: Engine, *, ask: Ask, email: str | None) -> tuple[JobRecord, bool]:
-    """Return the job of a ref, video id or number and False, or the one just made from the vendor's row and True.
+def find_or_adopt(name: str, engine: Engine, *, send: Send, email: str | None) -> tuple[JobRecord, bool]:
+    """Return the job of a ref, video id or number and whether it was created now from the vendor's list.
 
-    `email` is the account to look at, None for all of the token. Raises InvalidRequest where none shows it, and what
-    the client raises where it may stand in a list that cannot be read.
+    `email` is the account to look at (None: all). Raises InvalidRequest if no list shows it, and what the transport
+    raises if a list that may show it cannot be read.
     """
-    ledger = engine.ledger
+    ledger, backend = engine.ledger, engine.backend
     known = ledger.load(name) or ledger.load_by_video(name)
     if known is not None:
         return known, False
-    accounts = {email: None} if email is not None else ask(useapi.list_accounts())
-    rows, unread = _rows_of(accounts, ask)
-    row = find_row(_with_refs(ask, rows), name)
+    listing = backend.list_accounts() if email is None else None
+    accounts: Iterable[str | None] = [email]
+    if listing is not None:
+        configured = send(listing)
+        accounts = list(configured)
+    rows, unread = _rows_of(accounts, send, backend)
+    row = find_row(_with_refs(send, backend, rows), name)
     if row is None and unread is not None:
         raise unread
     if row is None:
-        raise InvalidRequest({"ref": f"the newest rows of the vendor's list do not show {redact(name)!r}"})
+        raise InvalidRequest({"ref": f"not found among the newest generations of the vendor's list: {redact(name)!r}"})
     known = ledger.load_by_video(row.video_id or "")
     if known is not None:
         return known, False
     if ledger.load(ref_of(row) or "") is not None:
-        row = replace(row, reply_ref=None)  # a second generation of one job is a job of its own
-    draft = adopted(
-        row, service=ledger.service, owner=engine.owner, now=engine.now(), deadline_s=engine.timing.deadline_s
-    )
+        row = replace(row, reply_ref=None)  # a second generation of one job becomes a job of its own
+    draft = adopted(row, engine, now=engine.now())
     return ledger.find_or_add(draft, reuse=False)
 
 
-def take_in(engine: Engine, record: JobRecord) -> None:
-    """Have an adopted job driven, and the vendor's list looked at for it soon; on the engine's loop."""
-    engine.adopt(record, is_asked=True)
+def track(engine: Engine, record: JobRecord) -> None:
+    """Start an adopted job and poll for it soon; on the engine's loop."""
+    engine.adopt(record, is_wanted=True)
     engine.poll_soon()
 
 
-def adopted(row: RemoteVideo, *, service: str, owner: str, now: float, deadline_s: float) -> JobRecord:
-    """Return the job of a generation that exists already: it is paid, and waits for its video.
+def adopted(row: RemoteVideo, engine: Engine, *, now: float) -> JobRecord:
+    """Return the job of a generation that exists already: it is paid and waits for its video.
 
-    What the row does not tell is filled with the usual values, and a notice says so. The pictures are known by their
-    names at the vendor only, so a later `create_frames` with the same files does not find this job.
+    Fields that the row lacks get their defaults, and a notice says so. The inputs are known only by their upload names,
+    so a later `create_frames` with the same files does not find this job.
     """
     request, is_guessed = _request(row)
-    rest = "; the vendor does not tell all of its parameters." if is_guessed else "."
     return JobRecord(
-        ref=ref_of(row) or f"{OURS}{request.cell[:12]}-{secrets.token_hex(4)}",
-        service=service,
+        ref=ref_of(row) or f"{REF_PREFIX}{request.content_key[:12]}-{secrets.token_hex(4)}",
+        service=engine.ledger.service,
         request=request,
         created_at=row.created_at or now,
-        deadline_at=now + deadline_s,
+        deadline_at=now + engine.timing.deadline_s,
         state=JobState.GENERATING,
-        owner=owner,
-        account=useapi.account_of(row.video_id or ""),
+        owner=engine.owner,
+        account=engine.backend.account_of(row.video_id or ""),
         attempt=1,
-        first_path=row.first_path,
-        last_path=row.last_path,
+        inputs=tuple(
+            JobInput(item.role, remote=path, source_expr=f"pv.UploadedFile({path!r})")
+            for item in request.inputs
+            for path in (row.input_paths.get(item.role),)
+        ),
         video_id=row.video_id,
         submitted_at=row.created_at,
         charged="yes",
         cost_credits=row.cost_credits,
-        notices=(f"Taken from the vendor's list{rest}",),
-        source_exprs=(f"pv.UploadedFile({row.first_path!r})", f"pv.UploadedFile({row.last_path!r})"),
+        notices=(Notice("adopted", {"is_partial": is_guessed}),),
     )
 
 
-def _rows_of(accounts: Iterable[str | None], ask: Ask) -> tuple[list[RemoteVideo], PixVerseError | None]:
-    """Return the newest rows of all accounts that can be read, and why another one cannot."""
+def _rows_of(
+    accounts: Iterable[str | None], send: Send, backend: Backend
+) -> tuple[list[RemoteVideo], PixVerseError | None]:
+    """Return the newest rows of all accounts that can be read, and the error of one that cannot."""
     rows: list[RemoteVideo] = []
     unread: PixVerseError | None = None
     for account in accounts:
         try:
-            rows += list_recent(ask, account)
+            rows += list_recent(send, backend, account)
         except PixVerseError as error:
             unread = error
     return rows, unread
 
 
-def _with_refs(ask: Ask, rows: Iterable[RemoteVideo]) -> Iterator[RemoteVideo]:
-    """Yield the rows with the references that the scheduler tells of what runs; rows need not echo them."""
-    try:
-        running = {entry.video_id: entry.reply_ref for entry in ask(useapi.list_running())}
-    except APIError:
-        running = {}
+def _with_refs(send: Send, backend: Backend, rows: Iterable[RemoteVideo]) -> Iterator[RemoteVideo]:
+    """Yield the rows with the references of the running jobs; the list need not echo them."""
+    running: dict[str | None, str | None] = {}
+    call = backend.list_running()
+    if call is not None:
+        with contextlib.suppress(APIError):
+            running = {entry.video_id: entry.reply_ref for entry in send(call)}
     for row in rows:
         yield replace(row, reply_ref=row.reply_ref or running.get(row.video_id))
 
@@ -216,9 +233,9 @@ def _number(row: RemoteVideo) -> str:
     return (row.video_id or "").rpartition(":")[2]
 
 
-def _request(row: RemoteVideo) -> tuple[FramesRequest, bool]:
-    """Return what was asked for, as far as the row tells, and whether anything had to be guessed."""
-    told: dict[str, Any] = {
+def _request(row: RemoteVideo) -> tuple[GenerationRequest, bool]:
+    """Return the request as far as the row reports it, and whether anything had to be guessed."""
+    reported: dict[str, Any] = {
         "seed": row.seed,
         "quality": row.quality,
         "duration": row.duration,
@@ -227,12 +244,12 @@ def _request(row: RemoteVideo) -> tuple[FramesRequest, bool]:
         "aspect_ratio": row.aspect_ratio,
         "prompt": (row.prompt or "")[:PROMPT_MAX],
     }
-    values = {name: value for name, value in told.items() if value is not None}
-    values |= {"first": f"path:{row.first_path}", "last": f"path:{row.last_path}"}
-    is_guessed = len(values) < len(told) + 2
+    values = {name: value for name, value in reported.items() if value is not None}
+    inputs = [Input(role, f"path:{row.input_paths.get(role)}") for role in ("first", "last")]
+    is_guessed = len(values) < len(reported)
     while True:
         try:
-            return build_request({"seed": 1, **values}, allow_refused=True), is_guessed
+            return frames_request(inputs, {"seed": 1, **values}, allow_refused=True), is_guessed
         except InvalidRequest as error:  # a value of another time or route
             is_guessed = True
             values = {name: value for name, value in values.items() if name not in error.fields}

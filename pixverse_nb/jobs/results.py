@@ -1,17 +1,18 @@
-"""What a job's record means to a person: its video, its error, and the line of Python that makes it again."""
+"""What a job's record means to a person: its video, its error, its attempts, and the Python call that repeats it."""
 
-import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
 from pixverse_nb import errors, images
+from pixverse_nb.backends.base import api_error
+from pixverse_nb.domain.catalogue import DEFAULT_MODEL, Operation, model_spec
 from pixverse_nb.domain.jobs import Attempt, JobEvent, JobRecord, JobState
-from pixverse_nb.domain.requests import FramesRequest
 from pixverse_nb.errors import JobCancelled, JobFailed, JobModerated, JobTimeout, PixVerseError
-from pixverse_nb.jobs.messages import suggested_action
+from pixverse_nb.jobs.messages import describe_error, describe_event, describe_notice, suggested_action
 from pixverse_nb.jobs.submit import stored_picture
 from pixverse_nb.redaction import redact
 from pixverse_nb.video import Video
@@ -22,58 +23,53 @@ _JOB_ERRORS: Final[Mapping[JobState, type[errors.JobError]]] = {
     JobState.CANCELLED: JobCancelled,
     JobState.TIMED_OUT: JobTimeout,
 }
-_REFUSALS: Final[Mapping[str, tuple[type[errors.APIError], int]]] = {
-    "APIError": (errors.APIError, 400),
-    "Unauthorized": (errors.Unauthorized, 401),
-    "SubscriptionRequired": (errors.SubscriptionRequired, 402),
-    "NotFound": (errors.NotFound, 404),
-    "OutOfCredits": (errors.OutOfCredits, 412),
-    "Moderated": (errors.Moderated, 422),
-    "AccountPending": (errors.AccountPending, 596),
-}
-_PLAIN: Final[Mapping[str, type[PixVerseError]]] = {
+_OTHER_ERRORS: Final[Mapping[str, type[PixVerseError]]] = {
     "BudgetReached": errors.BudgetReached,
     "ConfigError": errors.ConfigError,
     "DownloadError": errors.DownloadError,
     "LedgerError": errors.LedgerError,
+    "file_lost": errors.DownloadError,
 }
 _POSTER_PX: Final = 640
 
 
-def error_of(record: JobRecord, *, job: Any, is_resting: bool) -> PixVerseError | None:
-    """Return the error that the job's `result()` raises, or None where nothing is wrong with it."""
-    if record.error is None and record.pending_question is None:
-        return None
+def error_from_record(record: JobRecord, *, job: Any, is_paused: bool) -> PixVerseError | None:
+    """Return the error that the job's `result()` raises, or None if nothing is wrong with it."""
+    action = suggested_action(record, is_paused=is_paused) or ""
     if record.pending_question is not None:
-        text = f"{record.pending_question} {suggested_action(record, is_resting=is_resting)}"
+        text = f"{describe_notice(record.pending_question)} {action}"
         return errors.OutcomeUnknown(text, ref=record.ref, may_have_been_charged="unknown")
-    text = f"{record.error} {suggested_action(record, is_resting=is_resting) or ''}".strip()
+    if record.error is None:
+        return None
+    text = f"{describe_error(record)} {action}".strip()
     details: dict[str, Any] = {
         "ref": record.ref,
         "account": redact(record.account) if record.account else None,
         "may_have_been_charged": record.charged,
     }
-    kind = record.error_kind or ""
-    if kind in _REFUSALS:  # first: a prompt that was moderated at the paid call is the vendor's 422
-        refusal, status = _REFUSALS[kind]
-        return refusal(text, status=status, **details)
+    kind, data = record.error.kind, record.error.data
+    if "vendor_text" in data:  # first: a prompt that was moderated at the paid call is the vendor's 422
+        status = int(data["status"] or 0)
+        vendor_error = api_error(status, str(data["vendor_text"]))
+        return type(vendor_error)(text, status=status, vendor_text=vendor_error.vendor_text, **details)
     if record.state in _JOB_ERRORS:
         return _JOB_ERRORS[record.state](text, job=job, **details)
-    return _PLAIN.get(kind, PixVerseError)(text, **details)
+    return _OTHER_ERRORS.get(kind, PixVerseError)(text, **details)
 
 
 def unsent_error(record: JobRecord, *, job: Any) -> errors.JobError:
-    """Return what waiting for a job means that is not sent before somebody asks for it."""
-    text = f"This job was never sent and nothing was paid. {suggested_action(record, is_resting=True) or ''}".strip()
-    return errors.JobError(text, job=job, ref=record.ref)
+    """Return the error of waiting for a job that is not sent before somebody asks for it."""
+    action = suggested_action(record, is_paused=True) or ""
+    return errors.JobError(f"This job was never sent; nothing was charged. {action}".strip(), job=job, ref=record.ref)
 
 
 def lost_error(record: JobRecord) -> errors.DownloadError:
-    """Return what is known of a finished video that is not on the disk any more and has no address."""
+    """Return the error of a finished video that is missing or modified and has no known address."""
     name, sha256 = (record.video.name, record.video.sha256) if record.video else ("", "")
     return errors.DownloadError(
-        f"The video file {name} is gone or was altered, and its address is not known. It is paid and stays in the "
-        f"ledger; a copy with the sha256 {sha256}, put back in its place or brought by client.import_(), is taken.",
+        f"The video file {name} is missing or modified, and its address is not known. It is paid and stays in the "
+        f"ledger. Restore a copy with sha256 {sha256} to that place, or import an archive that contains it with "
+        "client.import_().",
         ref=record.ref,
         may_have_been_charged=record.charged,
     )
@@ -83,7 +79,7 @@ def video_of(record: JobRecord, *, home: Path, is_sandbox: bool) -> Video:
     """Return the finished video of a record in state done."""
     stored = record.video
     if stored is None:
-        raise errors.LedgerError(f"The ledger says that job {record.ref} is done, but names no file.", ref=record.ref)
+        raise errors.LedgerError(f"The ledger has job {record.ref} as done, but without a file.", ref=record.ref)
     thumbnails = thumbnails_of(record, home=home, longest_px=_POSTER_PX)
     return Video(
         path=home / stored.name,
@@ -105,82 +101,82 @@ def video_of(record: JobRecord, *, home: Path, is_sandbox: bool) -> Video:
     )
 
 
-def thumbnails_of(record: JobRecord, *, home: Path, longest_px: int) -> tuple[bytes, bytes] | None:
-    """Return both pictures as small JPEGs, or None where they are not at hand (a card without them is still one)."""
-    if record.first_sha is None or record.last_sha is None:
-        return None
+def thumbnails_of(record: JobRecord, *, home: Path, longest_px: int) -> tuple[bytes, ...]:
+    """Return the input pictures as small JPEGs; empty if any of them is not in the home folder."""
+    hashes = [item.sha256 for item in record.inputs]
     try:
-        first, last = (_thumbnail(stored_picture(home, sha), longest_px) for sha in (record.first_sha, record.last_sha))
+        return tuple(_thumbnail(stored_picture(home, sha256 or ""), longest_px) for sha256 in hashes)
     except (PixVerseError, OSError):
-        return None
-    return first, last
+        return ()  # a card without pictures is still a card
 
 
 @lru_cache(maxsize=64)
 def _thumbnail(picture: Path, longest_px: int) -> bytes:
-    """Return a stored picture as a small JPEG; its name is its hash, and all jobs of a sweep have the same two."""
+    """Return a stored picture as a small JPEG; its name is its hash, and all jobs of a sweep share the same ones."""
     return images.thumbnail(picture, longest_px=longest_px)
 
 
+# The method of Client that makes a request of each operation; the inputs are its positional arguments.
+_METHODS: Final[Mapping[Operation, str]] = {Operation.FRAMES: "create_frames"}
+
+
 def python_line(record: JobRecord) -> str:
-    """Return the line of Python that makes this video again, every field that is not the default named."""
+    """Return the Python call that generates this video again, with every field that is not the default."""
     request = record.request
-    plain = FramesRequest(first=request.first, last=request.last, seed=request.seed)
-    named = {
+    spec = model_spec(request.model)
+    named: dict[str, Any] = {
         name: value
-        for name, value in vars(request).items()
-        if name not in ("first", "last", "seed", "email", "reply_url", "reply_ref", "max_jobs")
-        and (name == "aspect_ratio" or value != getattr(plain, name))
+        for name, value in request.params.items()
+        if name != "seed" and (name == "aspect_ratio" or value != spec.default(name))
     }
+    if request.model != DEFAULT_MODEL:
+        named = {"model": request.model} | named
     named |= {"fit": record.fit} if record.fit != "cover" else {}
     named |= {"allow_refused": True} if record.allow_refused else {}
-    fields = ", ".join(f"{name}={value!r}" for name, value in {**named, "seed": request.seed}.items())
-    first, last = record.source_exprs
-    return f"client.create_frames({first}, {last}, {fields})"
+    named |= {"seed": request.seed} if request.seed is not None else {}
+    arguments = [item.source_expr or item.role for item in record.inputs]
+    arguments += [f"{name}={value!r}" for name, value in named.items()]
+    method = _METHODS.get(request.operation, f"create_{request.operation.value}")
+    return f"client.{method}({', '.join(arguments)})"
 
 
-def reuse_notice(record: JobRecord) -> str:
-    """Return the sentence that goes with a job that an earlier call made."""
-    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(record.submitted_at or record.created_at))
-    if record.charged == "no":
-        return f"This call was made before ({when}) and nothing has been paid for it so far."
-    if record.charged == "unknown":
-        return f"This call was sent before ({when}); whether it was paid is being settled, and it is not sent again."
-    cost = record.credits
-    about = "" if record.cost_credits is not None else "about "
-    price = f", {about}{cost} credits" if cost is not None else ""
-    return f"Already paid for on {when}{price}: given back, not paid again. reuse=False pays for a new one."
+# -- attempts and events -----------------------------------------------------------------------------------------------
 
 
-def attempts_from_events(record: JobRecord, events: Sequence[JobEvent]) -> tuple[Attempt, ...]:
-    """Return every paid call that was about to leave, oldest first; `events` are the job's, oldest first.
+def with_texts(history: Sequence[JobEvent]) -> tuple[JobEvent, ...]:
+    """Return the events of a job with their texts."""
+    return tuple(replace(event, text=describe_event(event)) for event in history)
 
-    A new one is made only after proof, or a person's word, that the one before was not accepted: so all but the last
+
+def attempts_from_events(record: JobRecord, history: Sequence[JobEvent]) -> tuple[Attempt, ...]:
+    """Return every paid call that was about to be sent, oldest first; `history` has the job's events, oldest first.
+
+    A new one is made only after proof, or a person's word, that the previous one was not accepted: so all but the last
     cost nothing.
     """
     starts = [
         at
-        for at, event in enumerate(events)
-        if event.state is JobState.SUBMITTING and (at == 0 or events[at - 1].state is not JobState.SUBMITTING)
+        for at, event in enumerate(history)
+        if event.state is JobState.SUBMITTING and (at == 0 or history[at - 1].state is not JobState.SUBMITTING)
     ]
-    parts = [events[start:end] for start, end in pairwise([*starts, len(events)])]
-    first = record.attempt - len(parts) + 1  # an adopted job has a call that nobody here saw leaving
+    parts = [history[start:end] for start, end in pairwise([*starts, len(history)])]
+    first = record.attempt - len(parts) + 1  # nobody here saw the call of an adopted job
     numbered = enumerate(parts, start=first)
     return tuple(_attempt(record, part, number, is_last=number == record.attempt) for number, part in numbered)
 
 
 def _attempt(record: JobRecord, part: Sequence[JobEvent], number: int, *, is_last: bool) -> Attempt:
     outcome = next((event for event in part if event.state is not JobState.SUBMITTING), None)
-    if not is_last:  # the last word on it before the next one
+    if not is_last:  # the last event before the next attempt
         outcome = next((event for event in reversed(part) if event.state is JobState.WAITING), outcome)
     charged = record.charged if is_last else "no"
-    is_told = charged == "no" or record.cost_credits is not None
+    is_confirmed = charged == "no" or record.cost_credits is not None
     return Attempt(
         number=number,
         reply_ref=f"{record.ref}:{number}",
         sent_at=part[0].at,
-        text=outcome.text if outcome else "its answer is waited for",
+        text=describe_event(outcome) if outcome else "waiting for its answer",
         charged=charged,
-        credits=0 if charged == "no" else record.cost_credits if is_told else record.estimated_credits,
-        is_estimate=not is_told,
+        credits=0 if charged == "no" else record.cost_credits if is_confirmed else record.estimated_credits,
+        is_estimate=not is_confirmed,
     )

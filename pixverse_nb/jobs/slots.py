@@ -1,8 +1,8 @@
-"""How many jobs each account may run at once: what it is told to take, what a 429 taught, and when to try one more.
+"""How many jobs each account may run at once, learned from its settings and from 429 answers.
 
-Pure but for its own memory: counts and moments in, a word out. A 429 lowers the limit to what runs; a job of ours that
-ends makes room at once, without another try at the door; after the pause one more is tried, and while that is
-accepted the limit rises again. So a full account sees one refused call in a pause, not one for each waiting job.
+A 429 lowers the limit to the number of running jobs. A job of ours that ends frees a slot at once. After a pause one
+job above the limit is tried; if it is accepted, the limit rises again. So a full account rejects one call per pause,
+not one for each waiting job.
 """
 
 import asyncio
@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from pixverse_nb.backends import useapi
 from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.errors import (
     AccountPending,
@@ -25,249 +24,258 @@ from pixverse_nb.errors import (
 from pixverse_nb.jobs import transitions
 from pixverse_nb.jobs.protocols import JobContext
 
-MOST_AT_ONCE: Final = 8  # what one account runs at most, by the vendor's page of maxJobs
+MOST_AT_ONCE: Final = 8  # the most that one account runs; source: the vendor's page of maxJobs
 
-Account = str | None  # None: the token reaches one account, or the vendor chooses
+Account = str | None  # None: the only account of the token, or the vendor chooses
 
 
 @dataclass
 class AccountLimit:
-    """One account: it takes `limit` jobs at once as far as is known, never more than `told`."""
+    """One account: it accepts `limit` jobs at once as far as is known, never more than `configured`.
 
-    told: int = MOST_AT_ONCE
+    Until `retry_at` (Unix seconds) no job above the limit is tried.
+    """
+
+    configured: int = MOST_AT_ONCE
     limit: int = MOST_AT_ONCE
-    cools_until: float = 0.0
+    retry_at: float = 0.0
 
 
 @dataclass
 class ConcurrencyLimiter:
-    """The lanes of all accounts; one that was never heard of takes what the vendor allows at most."""
+    """The limits of all accounts; an unknown account has the vendor's maximum."""
 
-    _lanes: dict[Account, AccountLimit] = field(default_factory=dict, repr=False)  # its keys are e-mails
+    _limits: dict[Account, AccountLimit] = field(default_factory=dict, repr=False)  # the keys are e-mails
 
-    def told(self, account: Account, max_jobs: int) -> None:
-        """The account is configured for `max_jobs` at once."""
-        lane = self._lane(account)
+    def configure(self, account: Account, max_jobs: int) -> None:
+        """Record that the account is configured for `max_jobs` at once."""
+        limit = self._limit(account)
         most = min(MOST_AT_ONCE, max(1, max_jobs))
-        if most != lane.told:
-            lane.told = lane.limit = most
+        if most != limit.configured:
+            limit.configured = limit.limit = most
 
-    def free(self, account: Account, *, taken: int, available: int, retry_at: float) -> None:
-        """The account says that `available` more may run beside the `taken` ones of ours: others may use it too."""
-        lane = self._lane(account)
-        if taken + available < lane.limit:
-            lane.limit, lane.cools_until = taken + available, max(lane.cools_until, retry_at)
+    def set_available(self, account: Account, *, taken: int, available: int, retry_at: float) -> None:
+        """Record that `available` more may run besides our `taken` ones; others may use the account too."""
+        limit = self._limit(account)
+        if taken + available < limit.limit:
+            limit.limit, limit.retry_at = taken + available, max(limit.retry_at, retry_at)
 
-    def was_full(self, account: Account, *, taken: int, retry_at: float) -> None:
-        """A call was refused because every slot is in use, while `taken` others of ours ran."""
-        lane = self._lane(account)
-        lane.limit = min(lane.limit, taken)
-        lane.cools_until = max(lane.cools_until, retry_at)
+    def on_busy(self, account: Account, *, taken: int, retry_at: float) -> None:
+        """Record that a call was rejected for want of a slot while `taken` others of ours ran."""
+        limit = self._limit(account)
+        limit.limit = min(limit.limit, taken)
+        limit.retry_at = max(limit.retry_at, retry_at)
 
-    def was_accepted(self, account: Account, *, taken: int) -> None:
-        """A call was accepted, so that `taken` of ours run now."""
-        lane = self._lane(account)
-        lane.limit = min(lane.told, max(lane.limit, taken))
+    def on_accepted(self, account: Account, *, taken: int) -> None:
+        """Record that a call was accepted, so that `taken` of ours run now."""
+        limit = self._limit(account)
+        limit.limit = min(limit.configured, max(limit.limit, taken))
 
-    def forgive(self) -> None:
-        """Let one more than the limit be tried everywhere at once: a person asks again."""
-        for lane in self._lanes.values():
-            lane.cools_until = 0.0
+    def reset(self) -> None:
+        """Reset the back-off for all accounts after an explicit retry."""
+        for limit in self._limits.values():
+            limit.retry_at = 0.0
 
     def may_send(self, account: Account, *, taken: int, now: float, most: int | None = None) -> bool:
-        """Tell whether one more call may leave while `taken` of ours run; `most` is the request's own limit."""
-        lane = self._lane(account)
-        one_more = int(now >= lane.cools_until)
-        return taken < min(lane.told, lane.limit + one_more, most or MOST_AT_ONCE)
+        """Return whether one more call may be sent while `taken` of ours run; `most` is the request's own limit."""
+        limit = self._limit(account)
+        one_more = int(now >= limit.retry_at)
+        return taken < min(limit.configured, limit.limit + one_more, most or MOST_AT_ONCE)
 
     def retry_at(self, account: Account) -> float:
-        """Return the moment from which one more than the limit may be tried."""
-        return self._lane(account).cools_until
+        """Return when one job above the limit may be tried (Unix seconds)."""
+        return self._limit(account).retry_at
 
-    def room(self, account: Account) -> int:
-        """Return how many jobs the account takes at once, as far as is known; at least one, so that work goes on."""
-        return max(1, self._lane(account).limit)
+    def capacity(self, account: Account) -> int:
+        """Return how many jobs the account accepts at once as far as is known; at least one."""
+        return max(1, self._limit(account).limit)
 
-    def roomiest(self, taken: Mapping[Account, int]) -> Account:
-        """Return the account of `taken` (the jobs of ours on each) that has most room left, the first of equals."""
-        return max(taken, key=lambda account: self._lane(account).limit - taken[account])
+    def least_loaded(self, taken: Mapping[Account, int]) -> Account:
+        """Return the account with the most free slots; `taken` maps each account to our jobs on it."""
+        return max(taken, key=lambda account: self._limit(account).limit - taken[account])
 
-    def _lane(self, account: Account) -> AccountLimit:
-        return self._lanes.setdefault(account, AccountLimit())
+    def _limit(self, account: Account) -> AccountLimit:
+        return self._limits.setdefault(account, AccountLimit())
 
 
-_OF_THE_TOKEN: Final = (Unauthorized, SubscriptionRequired)
-_OF_THE_ACCOUNT: Final = (OutOfCredits, AccountPending)
-# An error of these kinds speaks of the account, not of the request: every further call there would meet it too.
-STOPPING: Final = (*_OF_THE_TOKEN, *_OF_THE_ACCOUNT)
-_BOUND: Final = frozenset({JobState.UPLOADING, JobState.WAITING})  # to an account, and on the way to its slots
+_TOKEN_ERRORS: Final = (Unauthorized, SubscriptionRequired)
+_ACCOUNT_ERRORS: Final = (OutOfCredits, AccountPending)
+# These errors are about the account, not the request: every further call there would fail too.
+BLOCKING_ERRORS: Final = (*_TOKEN_ERRORS, *_ACCOUNT_ERRORS)
+_ASSIGNED: Final = frozenset({JobState.UPLOADING, JobState.WAITING})  # to an account, waiting for a slot
 
 
 class AccountPool:
-    """The accounts behind one token, as the engine's process knows them; lives on its loop."""
+    """The accounts behind one token; belongs to the engine's event loop."""
 
-    def __init__(self, desk: JobContext) -> None:
-        self._desk = desk
-        self._lanes = ConcurrencyLimiter()
+    def __init__(self, context: JobContext) -> None:
+        self._context = context
+        self._limiter = ConcurrencyLimiter()
         self._emails: tuple[str, ...] | None = None
-        self._asking = asyncio.Lock()
-        self._untold_until = 0.0
+        self._load_lock = asyncio.Lock()
+        self._unavailable_until = 0.0
         self._failure: tuple[PixVerseError | None, float] = (None, 0.0)
         self._capacity_at = float("-inf")
-        self._stops: dict[Account, tuple[PixVerseError, float]] = {}
-        self._token_stop: tuple[PixVerseError, float] | None = None
+        self._blocked: dict[Account, tuple[PixVerseError, float]] = {}
+        self._token_error: tuple[PixVerseError, float] | None = None
 
     async def choose(self, record: JobRecord) -> Account:
-        """Return the account for a job: the one it names, else the only one, else the roomiest of several.
+        """Return the account for a job: the one it names, else the only one, else the one with the most free slots.
 
-        None where the vendor does not tell which there are.
+        None if the vendor does not report its accounts.
         """
-        await self.know()
-        bound = record.account or record.request.email
-        if bound is not None or not self._several():
+        await self.load()
+        bound = record.account or record.request.delivery.email
+        if bound is not None or not self._alternatives():
             return bound or next(iter(self._emails or ()), None)
-        await self._ask_capacity()
-        going = [email for email in self._several() if not self._is_stopped(email, record)] or list(self._several())
-        return self._lanes.roomiest({email: self._bound(email, except_ref=record.ref) for email in going})
+        await self._load_capacity()
+        candidates = [email for email in self._alternatives() if not self._is_blocked(email, record)] or list(
+            self._alternatives()
+        )
+        return self._limiter.least_loaded({email: self._assigned(email, except_ref=record.ref) for email in candidates})
 
-    async def know(self) -> None:
-        """Ask once which accounts there are, and how many jobs each may run."""
-        async with self._asking:
-            if self._emails is not None or self._desk.now() < self._untold_until:
+    async def load(self) -> None:
+        """Fetch the accounts and their numbers of slots, once."""
+        async with self._load_lock:
+            if self._emails is not None or self._context.now() < self._unavailable_until:
                 return
             error, at = self._failure
-            if error is not None and self._desk.now() - at < self._desk.timing.retry_s[0]:
-                raise error  # those who waited for the same question share its answer
+            if error is not None and self._context.now() - at < self._context.timing.retry_s[0]:
+                raise error  # callers that waited for the same request share its result
             try:
-                self._emails = await self._ask_accounts()
+                self._emails = await self._fetch_accounts()
             except PixVerseError as failed:
-                self._failure = (failed, self._desk.now())
+                self._failure = (failed, self._context.now())
                 raise
 
     def may_send(self, record: JobRecord) -> bool:
-        """Tell whether one more call may leave for this job's account now."""
-        most = record.request.max_jobs
+        """Return whether one more call may be sent to this job's account now."""
+        most = record.request.delivery.max_jobs
         taken = self._taken(record.account)
-        return self._lanes.may_send(record.account, taken=taken, now=self._desk.now(), most=most)
+        return self._limiter.may_send(record.account, taken=taken, now=self._context.now(), most=most)
 
     def can_fail_over(self, record: JobRecord) -> bool:
-        """Tell whether another account that has not stopped may take this job, now or when it has room."""
-        is_bound = record.request.email is not None or record.first_sha is None or record.last_sha is None
-        return not is_bound and any(
-            email != record.account and not self._is_stopped(email, record) for email in self._several()
+        """Return whether another account that is not blocked may take this job, now or when it has a free slot."""
+        is_pinned = record.request.delivery.email is not None or not record.can_upload_again
+        return not is_pinned and any(
+            email != record.account and not self._is_blocked(email, record) for email in self._alternatives()
         )
 
     def failover_account(self, record: JobRecord) -> Account:
-        """Return another account that has room for this waiting job now, or None where it stays where it is."""
+        """Return another account with a free slot for this waiting job, or None."""
         if not self.can_fail_over(record):
             return None
-        now = self._desk.now()
-        for email in self._several():
-            is_other = email != record.account and not self._is_stopped(email, record)
-            if is_other and self._lanes.may_send(email, taken=self._bound(email, except_ref=record.ref), now=now):
+        now = self._context.now()
+        for email in self._alternatives():
+            is_other = email != record.account and not self._is_blocked(email, record)
+            if is_other and self._limiter.may_send(email, taken=self._assigned(email, except_ref=record.ref), now=now):
                 return email
         return None
 
     def pause_s(self, record: JobRecord) -> float:
-        """Return how long no more than known may be tried on this job's account; 0.0 or less where one may."""
-        return self._lanes.retry_at(record.account) - self._desk.now()
+        """Return the seconds until one job above the known limit may be tried; 0 or less means now."""
+        return self._limiter.retry_at(record.account) - self._context.now()
 
-    def room(self, email: str | None) -> int:
-        """Return how many jobs run at once on the account `email`, or on all where it is None, as far as is known."""
+    def capacity(self, email: str | None) -> int:
+        """Return how many jobs run at once on the account `email` (None: on all), as far as is known."""
         names: tuple[Account, ...] = (email,) if email is not None else self._emails or (None,)
-        return sum(self._lanes.room(name) for name in names if name not in self._stops) or 1
+        return sum(self._limiter.capacity(name) for name in names if name not in self._blocked) or 1
 
-    def was_busy(self, record: JobRecord, *, retry_at: float) -> None:
-        """The account of this job's refused call had no slot free."""
+    def on_busy(self, record: JobRecord, *, retry_at: float) -> None:
+        """Record that the account of this job's rejected call had no free slot."""
         others = self._taken(record.account, except_ref=record.ref)
-        self._lanes.was_full(record.account, taken=others, retry_at=retry_at)
+        self._limiter.on_busy(record.account, taken=others, retry_at=retry_at)
 
-    def was_accepted(self, record: JobRecord) -> None:
-        """This job's call was accepted, so its account is no longer stopped."""
-        self._stops.pop(record.account, None)
-        self._lanes.was_accepted(record.account, taken=self._taken(record.account))
+    def on_accepted(self, record: JobRecord) -> None:
+        """Record that this job's call was accepted, so its account is not blocked."""
+        self._blocked.pop(record.account, None)
+        self._limiter.on_accepted(record.account, taken=self._taken(record.account))
 
     def stopped_by(self, error: PixVerseError, record: JobRecord) -> bool:
-        """Note what an error says of the account or the token; tell whether another account may still take the job."""
-        at = self._desk.now()
-        if isinstance(error, _OF_THE_TOKEN):
-            self._token_stop = (error, at)
-        elif isinstance(error, _OF_THE_ACCOUNT):
-            self._stops[record.account] = (error, at)
+        """Record an error about the account or the token; return whether another account may still take the job."""
+        at = self._context.now()
+        if isinstance(error, _TOKEN_ERRORS):
+            self._token_error = (error, at)
+        elif isinstance(error, _ACCOUNT_ERRORS):
+            self._blocked[record.account] = (error, at)
             return self.can_fail_over(record)
         return False
 
     def blocking_error(self, record: JobRecord) -> PixVerseError | None:
-        """Return why this job's account takes no more of what was asked for before it stopped, or None."""
-        for stop in (self._token_stop, self._stops.get(record.account)):
-            if stop is not None and record.created_at <= stop[1]:
-                return stop[0]
+        """Return the error that blocks this job's account for jobs created before it occurred, or None."""
+        for blocked in (self._token_error, self._blocked.get(record.account)):
+            if blocked is not None and record.created_at <= blocked[1]:
+                return blocked[0]
         return None
 
-    def forgive(self) -> None:
-        """Forget that accounts were stopped or full: a person asks again."""
-        self._lanes.forgive()
-        self._stops.clear()
-        self._token_stop = None
+    def reset(self) -> None:
+        """Forget that accounts were blocked or full, after an explicit retry."""
+        self._limiter.reset()
+        self._blocked.clear()
+        self._token_error = None
 
     # -- inside --------------------------------------------------------------------------------------------------
 
-    def _is_stopped(self, email: str, record: JobRecord) -> bool:
-        stop = self._stops.get(email)
-        return stop is not None and record.created_at <= stop[1]
+    def _is_blocked(self, email: str, record: JobRecord) -> bool:
+        blocked = self._blocked.get(email)
+        return blocked is not None and record.created_at <= blocked[1]
 
-    def _several(self) -> tuple[str, ...]:
-        """The accounts to choose from; none where the token reaches one, or where that is not known yet."""
+    def _alternatives(self) -> tuple[str, ...]:
+        """Return the accounts to choose from; empty if the token has only one, or if that is not known yet."""
         return self._emails if self._emails is not None and len(self._emails) > 1 else ()
 
     def _taken(self, account: Account, *, except_ref: str = "") -> int:
-        # where the vendor chooses, the account is known after the acceptance only: then any job may be beside this one
+        # if the vendor chooses, the account is known only after the acceptance: any job may share it with this one
         return sum(
             transitions.holds_slot(other)
             and (None in (other.account, account) or other.account == account)
             and other.ref != except_ref
-            for other in self._desk.records.values()
+            for other in self._context.open_records
         )
 
-    def _bound(self, account: Account, *, except_ref: str) -> int:
-        """Count the jobs that hold a slot of an account or are on their way to one."""
+    def _assigned(self, account: Account, *, except_ref: str) -> int:
+        """Count the jobs that hold a slot of an account or wait for one."""
         return sum(
-            (transitions.holds_slot(other) or other.state in _BOUND)
+            (transitions.holds_slot(other) or other.state in _ASSIGNED)
             and other.account == account
             and other.ref != except_ref
-            for other in self._desk.records.values()
+            for other in self._context.open_records
         )
 
-    async def _ask_accounts(self) -> tuple[str, ...] | None:
+    async def _fetch_accounts(self) -> tuple[str, ...] | None:
+        call = self._context.backend.list_accounts()
+        if call is None:
+            return ()
         try:
-            accounts = await self._desk.client.send(useapi.list_accounts(), attempts=2)
-        except STOPPING:
+            accounts = await self._context.transport.send(call, attempts=2)
+        except BLOCKING_ERRORS:
             raise
-        except (Busy, ServerError):  # it may tell later; till then the vendor chooses
-            self._untold_until = self._desk.now() + self._desk.timing.busy_wait_s[0]
+        except (Busy, ServerError):  # try again later; until then the vendor chooses
+            self._unavailable_until = self._context.now() + self._context.timing.busy_wait_s[0]
             return None
         except APIError:
-            return ()  # an API that does not tell
-        told = {email: max_jobs for email, max_jobs in accounts.items() if max_jobs is not None}
-        for email, max_jobs in told.items():
-            self._lanes.told(email, max_jobs)
+            return ()  # this API does not report its accounts
+        configured = {email: max_jobs for email, max_jobs in accounts.items() if max_jobs is not None}
+        for email, max_jobs in configured.items():
+            self._limiter.configure(email, max_jobs)
             if len(accounts) == 1:
-                self._lanes.told(None, max_jobs)  # a job of the only account need not name it
+                self._limiter.configure(None, max_jobs)  # a job of the only account need not name it
         return tuple(accounts)
 
-    async def _ask_capacity(self) -> None:
-        """Learn now and then what others leave free on each account."""
-        now, pause_s = self._desk.now(), self._desk.timing.busy_wait_s[1]
-        if now - self._capacity_at < pause_s:
+    async def _load_capacity(self) -> None:
+        """Fetch the free slots of each account, at most once per busy wait."""
+        now, pause_s = self._context.now(), self._context.timing.busy_wait_s[1]
+        call = self._context.backend.get_capacity()
+        if call is None or now - self._capacity_at < pause_s:
             return
         self._capacity_at = now
         try:
-            capacity = await self._desk.client.send(useapi.get_capacity(), attempts=2)
-        except STOPPING:
+            capacity = await self._context.transport.send(call, attempts=2)
+        except BLOCKING_ERRORS:
             raise
         except APIError:
             return
         for slots in capacity.accounts:
-            self._lanes.told(slots.account, slots.max_jobs or 1)
+            self._limiter.configure(slots.account, slots.max_jobs or 1)
             taken = self._taken(slots.account)
-            self._lanes.free(slots.account, taken=taken, available=slots.available, retry_at=now + pause_s)
+            self._limiter.set_available(slots.account, taken=taken, available=slots.available, retry_at=now + pause_s)

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import h11
 
-from pixverse_nb.backends.useapi import CallbackIds, parse_callback
+from pixverse_nb.backends.base import CallbackIds
 from pixverse_nb.domain.jobs import JobRecord
 from pixverse_nb.domain.requests import REPLY_MAX
 from pixverse_nb.errors import ConfigError, LedgerError
@@ -45,7 +45,7 @@ class ServerLimits:
 class WebhookServer:
     """Hears POSTs on one secret path and calls `heard` with what each one names. It lives on one event loop."""
 
-    def __init__(self, heard: Callable[[CallbackIds], object], *, limits: ServerLimits | None = None) -> None:
+    def __init__(self, heard: Callable[[bytes], object], *, limits: ServerLimits | None = None) -> None:
         self._heard = heard
         self._limits = limits or ServerLimits()
         self._secret = secrets.token_urlsafe(24)
@@ -99,7 +99,7 @@ class WebhookServer:
             self._serving.discard(task)
         if body is not None:
             self.accepted += 1
-            self._heard(parse_callback(body))
+            self._heard(body)
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes | None:
         """Hear one request and answer it; return its body where it was a POST on our path, else None."""
@@ -243,7 +243,8 @@ class WebhookListener:
         where = "closed" if self.is_closed else f"on {self._receiver.host} port {self.port}"
         return f"<Listener {where}: {self.heard} callbacks heard, {self.hints} about open jobs, {self.polls} lists>"
 
-    def _heard(self, named: CallbackIds) -> None:
+    def _heard(self, body: bytes) -> None:
+        named = self._engine.backend.parse_callback(body)
         if named and self._hints.take(named):
             self.hints += 1
 
@@ -262,7 +263,7 @@ class PollTrigger:
 
     def take(self, named: CallbackIds) -> bool:
         """Look soon where `named` is a job that waits for the list; tell whether it is."""
-        open_jobs = [record for record in self._engine.records.values() if transitions.needs_polling(record)]
+        open_jobs = [record for record in self._engine.open_records if transitions.needs_polling(record)]
         if not any(_is_named(record, named) for record in open_jobs):
             return False
         if self._engine.is_leader:

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -25,7 +25,7 @@ def insert_job(db: sqlite3.Connection, record: JobRecord, *, service: str) -> Jo
         (
             added.ref,
             service,
-            added.request.cell,
+            added.request.content_key,
             added.request.seedless_key,
             int(added.seed_was_drawn),
             added.state.value,
@@ -51,7 +51,8 @@ def update_job(db: sqlite3.Connection, record: JobRecord) -> JobRecord | None:
 def add_event(db: sqlite3.Connection, ref: str, event: JobEvent) -> None:
     """Add a line to a job's history."""
     db.execute(
-        "INSERT INTO events (ref, at, state, text) VALUES (?, ?, ?, ?)", (ref, event.at, event.state.value, event.text)
+        "INSERT INTO events (ref, at, state, kind, data) VALUES (?, ?, ?, ?, ?)",
+        (ref, event.at, event.state.value, event.kind, json.dumps(dict(event.data))),
     )
 
 
@@ -61,10 +62,10 @@ def job_of(data: str) -> JobRecord:
         return JobRecord.from_json(json.loads(data), is_ours=True)
 
 
-def event_of(at: float, state: str, text: str) -> JobEvent:
+def event_of(at: float, state: str, kind: str, data: str) -> JobEvent:
     """Return a line of a job's history; LedgerError where it is damaged."""
     with _readable():
-        return JobEvent(at, JobState(state), text)
+        return JobEvent(at, JobState(state), kind, json.loads(data))
 
 
 def upload_of(data: str) -> UploadedFile:
@@ -126,7 +127,7 @@ class TransferStore:
             ).fetchall()
         uploads = [ExportedUpload(upload_of(data), account, at) for data, account, at in rows]
         if refs is not None:
-            pictures = {sha for job in jobs for sha in (job.record.first_sha, job.record.last_sha)}
+            pictures = {item.sha256 for job in jobs for item in job.record.inputs}
             uploads = [one for one in uploads if one.upload.sha256 in pictures]
         return jobs, uploads
 
@@ -137,9 +138,10 @@ class TransferStore:
         *,
         decide: Decision,
         at: float,
-        text: str,
+        kind: str,
+        data: Mapping[str, Any],
     ) -> list[JobRecord]:
-        """Store what `decide` makes of each job, with `text` in its history, and the uploads not known yet.
+        """Store what `decide` makes of each job, with this event in its history, and the uploads not known yet.
 
         All of it or nothing; returns the records as stored.
         """
@@ -157,7 +159,7 @@ class TransferStore:
                 else:
                     saved = update_job(db, after)
                 if saved is not None:
-                    add_event(db, saved.ref, JobEvent(at, saved.state, text))
+                    add_event(db, saved.ref, JobEvent(at, saved.state, kind, data))
                     stored.append(saved)
             for one in uploads:
                 db.execute(
@@ -182,7 +184,9 @@ class TransferStore:
 
     @staticmethod
     def _events(db: sqlite3.Connection, ref: str) -> tuple[JobEvent, ...]:
-        rows = db.execute("SELECT at, state, text FROM events WHERE ref = ? ORDER BY at, rowid", (ref,)).fetchall()
+        rows = db.execute(
+            "SELECT at, state, kind, data FROM events WHERE ref = ? ORDER BY at, rowid", (ref,)
+        ).fetchall()
         return tuple(event_of(*row) for row in rows)
 
 
@@ -244,7 +248,7 @@ class Ledger:
                 if found is not None:
                     return self._under_budgets_of(db, record, found), False
             added = insert_job(db, record, service=self.service)
-            add_event(db, added.ref, JobEvent(added.created_at, added.state, "asked for"))
+            add_event(db, added.ref, JobEvent(added.created_at, added.state, "created"))
             return added, True
 
     def find_reusable(self, record: JobRecord) -> JobRecord | None:
@@ -252,7 +256,9 @@ class Ledger:
         with self._file.reading() as db:
             return self._newest_like(db, record)
 
-    def save(self, record: JobRecord, *, at: float, text: str, epoch: int | None = None) -> JobRecord | None:
+    def save(
+        self, record: JobRecord, *, at: float, kind: str, data: Mapping[str, Any], epoch: int | None = None
+    ) -> JobRecord | None:
         """Store `record` and an event, synced; return it with its new version, or None if another write came first.
 
         With `epoch` (the intent of a paid call) it is stored only while that is the seat's epoch. Raises
@@ -266,7 +272,7 @@ class Ledger:
                 self._check_budget(db, record)
             saved = update_job(db, record)
             if saved is not None:
-                add_event(db, saved.ref, JobEvent(at, saved.state, text))
+                add_event(db, saved.ref, JobEvent(at, saved.state, kind, data))
             return saved
 
     def spent_credits(self) -> int:
@@ -342,7 +348,9 @@ class Ledger:
     def events(self, ref: str) -> list[JobEvent]:
         """Return what happened to a job, oldest first."""
         with self._file.reading() as db:
-            rows = db.execute("SELECT at, state, text FROM events WHERE ref = ? ORDER BY at, rowid", (ref,)).fetchall()
+            rows = db.execute(
+                "SELECT at, state, kind, data FROM events WHERE ref = ? ORDER BY at, rowid", (ref,)
+            ).fetchall()
         return [event_of(*row) for row in rows]
 
     def find_upload(self, sha256: str, *, account: str | None) -> UploadedFile | None:
@@ -410,7 +418,7 @@ class Ledger:
     def _newest_like(self, db: sqlite3.Connection, record: JobRecord) -> JobRecord | None:
         drawn = " AND seed_was_drawn" if record.seed_was_drawn else ""
         request = record.request
-        column, value = ("seedless_key", request.seedless_key) if drawn else ("cell", request.cell)
+        column, value = ("seedless_key", request.seedless_key) if drawn else ("cell", request.content_key)
         marks = ", ".join("?" * len(_REUSABLE_NAMES))
         row = db.execute(
             f"SELECT data FROM jobs WHERE service = ? AND {column} = ?{drawn} AND state IN ({marks})"  # noqa: S608 - own names

@@ -26,7 +26,8 @@ CREATE TABLE events (
     ref TEXT NOT NULL REFERENCES jobs (ref),
     at REAL NOT NULL,
     state TEXT NOT NULL,
-    text TEXT NOT NULL
+    kind TEXT NOT NULL,
+    data TEXT NOT NULL              -- JSON
 ) STRICT;
 CREATE INDEX events_by_ref ON events (ref, at);
 CREATE TABLE uploads (

@@ -79,11 +79,10 @@ class Sweeps:
 
         `place` is 0 for the first picture, 1 for the last.
         """
-        name = ("first", "last")[place]
         with self._file.reading() as db:
             row = db.execute(
-                f"SELECT json_extract(data, '$.request.{name}'), created_at FROM jobs"  # noqa: S608 - own words
-                f" WHERE service = ? AND json_extract(data, '$.source_exprs[{place}]') = ?"
+                f"SELECT json_extract(data, '$.request.inputs[{place}][1]'), created_at FROM jobs"  # noqa: S608 - own words
+                f" WHERE service = ? AND json_extract(data, '$.inputs[{place}].source_expr') = ?"
                 " ORDER BY created_at DESC LIMIT 1",
                 (self._service, source),
             ).fetchone()
@@ -92,7 +91,7 @@ class Sweeps:
     def _rows(self, db: sqlite3.Connection, cells: Sequence[str]) -> Iterator[CellRow]:
         marks = ", ".join("?" * len(cells))
         rows = db.execute(
-            f"SELECT cell, ref, state, json_extract(data, '$.charged'), {COST}, json_extract(data, '$.error_kind')"  # noqa: S608 - own words and marks
+            f"SELECT cell, ref, state, json_extract(data, '$.charged'), {COST}, json_extract(data, '$.error.kind')"  # noqa: S608 - own words and marks
             f" FROM jobs WHERE service = ? AND cell IN ({marks}) ORDER BY created_at DESC, rowid DESC",
             (self._service, *cells),
         )

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from pixverse_nb.domain.jobs import JobSnapshot, JobState
-from pixverse_nb.domain.requests import FramesRequest
+from pixverse_nb.domain.requests import GenerationRequest
 
 Tone = Literal["run", "wait", "warn", "bad", "good", "off"]
 
@@ -147,11 +147,17 @@ def duration_words(seconds: float) -> str:
     return f"{hours} h {minute} min" if minute else f"{hours} h"
 
 
-def parameter_words(request: FramesRequest) -> tuple[str, ...]:
+def parameter_words(request: GenerationRequest) -> tuple[str, ...]:
     """Return the parameters that decide what the video looks like, shortest first to read, without the prompt."""
-    watermark = () if request.remove_watermark else ("with watermark",)
-    motion = f"{request.motion_mode} motion"
-    return (request.quality, f"{request.duration} s", request.aspect_ratio, motion, request.model, *watermark)
+    words = (
+        request.quality,
+        f"{request.duration} s" if request.duration is not None else None,
+        request.aspect_ratio,
+        f"{request.motion_mode} motion" if request.motion_mode is not None else None,
+        request.model,
+        "with watermark" if request.remove_watermark is False else None,
+    )
+    return tuple(word for word in words if word is not None)
 
 
 def credit_words(count: int | None, *, is_estimate: bool, is_sandbox: bool) -> str:
@@ -195,8 +201,8 @@ _NAMES_ITS_CHARGE: Final = frozenset(
 
 def next_step_words(snapshot: JobSnapshot) -> str:
     """Return what the person can do now, or why a lost call waits; else how a timed-out job is taken up again."""
-    if snapshot.state is JobState.UNKNOWN and snapshot.coming:
-        return snapshot.coming
+    if snapshot.state is JobState.UNKNOWN and snapshot.status_detail:
+        return snapshot.status_detail
     if snapshot.suggested_action:
         return snapshot.suggested_action
     if snapshot.state is JobState.TIMED_OUT:

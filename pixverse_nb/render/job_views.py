@@ -6,7 +6,7 @@ from html import escape
 from typing import Final
 
 from pixverse_nb.domain.jobs import Attempt, JobEvent, JobSnapshot, JobState
-from pixverse_nb.domain.requests import FramesRequest
+from pixverse_nb.domain.requests import GenerationRequest
 from pixverse_nb.redaction import redact
 from pixverse_nb.render.formatting import (
     charge_words,
@@ -31,7 +31,7 @@ _DRIFT_S: Final = 2.4  # the period of pvnb-drift in the stylesheet
 _PROMPT_SHOWN: Final = 160
 
 
-def card_html(snapshot: JobSnapshot, *, now: float, pictures: tuple[bytes, bytes] | None = None) -> str:
+def card_html(snapshot: JobSnapshot, *, now: float, pictures: tuple[bytes, ...] = ()) -> str:
     """Return the card of a job at the moment `now` (Unix seconds), or the player where the video is there.
 
     `pictures` are JPEG thumbnails of the first and the last picture; they travel with every update of a live card, so
@@ -42,7 +42,7 @@ def card_html(snapshot: JobSnapshot, *, now: float, pictures: tuple[bytes, bytes
     return styled(card_block(snapshot, now=now, pictures=pictures))
 
 
-def card_block(snapshot: JobSnapshot, *, now: float, pictures: tuple[bytes, bytes] | None = None) -> str:
+def card_block(snapshot: JobSnapshot, *, now: float, pictures: tuple[bytes, ...] = ()) -> str:
     """Return the card alone, without the stylesheet and whether or not there is a video."""
     body = "".join((_head(snapshot, now), _explanation(snapshot), _about(snapshot)))
     return (
@@ -122,11 +122,15 @@ def _about(snapshot: JobSnapshot) -> str:
     )
 
 
-def _pictures(pictures: tuple[bytes, bytes] | None) -> str:
-    if pictures is None:
+def _pictures(pictures: tuple[bytes, ...]) -> str:
+    if not pictures:
         return ""
-    first, last = pictures
-    return '<div class="pvnb-pictures">' + _picture(first, "first picture") + _picture(last, "last picture") + "</div>"
+    names = (
+        ("first picture", "last picture")
+        if len(pictures) == 2
+        else [f"picture {at}" for at in range(1, len(pictures) + 1)]
+    )
+    return '<div class="pvnb-pictures">' + "".join(map(_picture, pictures, names)) + "</div>"
 
 
 def _picture(jpeg: bytes, name: str) -> str:
@@ -200,7 +204,7 @@ def _coming(job: JobSnapshot) -> tuple[str, ...]:
     if earlier > 0:
         ones = "the one before was" if earlier == 1 else f"the {earlier} before were"
         before = f"Paid call {job.attempt}; {ones} not accepted and cost nothing."
-    said = " ".join(part for part in (job.warning, job.coming) if part)
+    said = " ".join(part for part in (job.warning, job.status_detail) if part)
     return tuple(part for part in (before, said) if part)
 
 
@@ -243,7 +247,7 @@ def _row(job: JobSnapshot, now: float) -> str:
     return f"<tr>{''.join(cells)}</tr>"
 
 
-def _parameters(request: FramesRequest) -> tuple[str, ...]:
+def _parameters(request: GenerationRequest) -> tuple[str, ...]:
     """Return what differs from row to row; the usual motion and model go without saying."""
     motion = () if request.motion_mode == "normal" else (request.motion_mode,)
     model = () if request.model == "v3.5" else (request.model,)
@@ -282,7 +286,7 @@ def history_text(job: JobSnapshot, attempts: Sequence[Attempt], events: Sequence
         ("charged", charge_words(job) or _CHARGED_IN_HISTORY[job.charged]),
         ("error", job.error or ""),
         ("trouble", job.warning or ""),
-        ("next", job.coming),
+        ("next", job.status_detail),
         *(("notice", notice) for notice in job.notices),
     ]
     lines = [job.ref, *(f"  {name:10}  {text}" for name, text in facts if text), "", "Paid calls"]

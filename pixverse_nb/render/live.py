@@ -47,7 +47,7 @@ def watch_live(
     subscribe: Callable[[Callable[[], None]], Callable[[], None]],
     now: Callable[[], float] = time.time,
     *,
-    pictures: tuple[bytes, bytes] | None = None,
+    pictures: tuple[bytes, ...] = (),
     ticker: "LiveUpdater | None" = None,
 ) -> Callable[[], None]:
     """Show a job's card as an output of its own and keep it true until the job is final; returns at once.
@@ -139,7 +139,7 @@ class Card:
         self,
         snapshot: Callable[[], JobSnapshot],
         now: Callable[[], float],
-        pictures: tuple[bytes, bytes] | None = None,
+        pictures: tuple[bytes, ...] = (),
     ) -> None:
         self._snapshot = snapshot
         self._now = now

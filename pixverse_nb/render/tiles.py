@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pixverse_nb.domain.jobs import JobState, VideoFile
 from pixverse_nb.domain.ratings import Rating
-from pixverse_nb.domain.requests import FramesRequest
+from pixverse_nb.domain.requests import GenerationRequest
 from pixverse_nb.measure.metrics import DIVERSITY, METRICS
 from pixverse_nb.redaction import redact
 from pixverse_nb.render.formatting import SHORT_WORDS, credit_words, duration_words, severity, shortened
@@ -134,16 +134,17 @@ def _length_words(video: VideoFile) -> str:
     return "" if video.request and length == f"{video.request.duration} s" else length
 
 
-def _asked(request: FramesRequest) -> tuple[tuple[str, str], ...]:
-    return (
+def _asked(request: GenerationRequest) -> tuple[tuple[str, str], ...]:
+    facts = (
         ("Prompt", shortened(request.prompt, longest=_FACT_PROMPT)),
-        ("Seed", str(request.seed)),
+        ("Seed", None if request.seed is None else str(request.seed)),
         ("Motion mode", request.motion_mode),
         ("Quality", request.quality),
-        ("Duration", f"{request.duration} s"),
+        ("Duration", None if request.duration is None else f"{request.duration} s"),
         ("Aspect ratio", request.aspect_ratio),
         ("Model", request.model),
     )
+    return tuple((name, value) for name, value in facts if value is not None)
 
 
 def _metric_words(name: str) -> str:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from pixverse_nb.domain.jobs import JobEvent, JobState
-from pixverse_nb.domain.requests import FramesRequest
+from pixverse_nb.domain.requests import GenerationRequest
 from pixverse_nb.redaction import redact
 from pixverse_nb.render.display import bundle_of
 from pixverse_nb.render.formatting import SHORT_WORDS, duration_words, severity, shortened
@@ -322,7 +322,7 @@ class Timeline:
         return timelines_text(self.rows, now=self.now)
 
 
-def title_of(request: FramesRequest) -> str:
+def title_of(request: GenerationRequest) -> str:
     """Return what a job is called in a picture of several: its prompt and its seed."""
     prompt = shortened(request.prompt, longest=70)
     return " · ".join(part for part in (prompt, f"seed {request.seed}") if part)

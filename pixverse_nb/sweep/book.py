@@ -75,7 +75,7 @@ class CellJobs:
         record = self._bench.engine.current(job.ref)
         if record is None:
             return
-        key = self._key_of.get(job.ref) or record.request.cell
+        key = self._key_of.get(job.ref) or record.request.content_key
         if key not in self._keys:
             return
         with self._lock:
@@ -97,18 +97,18 @@ class CellJobs:
     def keep_pictures(self, cells: Iterable[Cell]) -> None:
         """Store the prepared pictures of these cells in the home folder, each pair once."""
         for frames in {id(cell.pair): cell.pair.frames for cell in cells}.values():
-            self._bench.drafter.keep(frames)
+            self._bench.builder.store_images(frames)
 
     # -- for the runner, on the portal's loop --------------------------------------------------------------------
 
     def get_or_create(self, cell: Cell) -> tuple[Job, bool]:
         """Return the job of a cell and whether it was made for this; what was paid for is never paid again."""
         draft = replace(
-            cell.record(self._bench.drafter, now=self._bench.engine.now()),
+            cell.record(self._bench.builder, now=self._bench.engine.now()),
             sweep=self._sweep,
             sweep_budget_credits=self._budget_credits,
         )
-        job, is_new = self._bench.asker.get_or_create(draft, reuse=True)
+        job, is_new = self._bench.factory.get_or_create(draft, reuse=True)
         with self._lock:
             self._jobs[cell.key] = job
         record = self._bench.engine.current(job.ref)
@@ -122,29 +122,31 @@ class CellJobs:
 
     def is_settled(self, record: JobRecord) -> bool:
         """Tell whether nothing moves for a job by itself any more."""
-        is_new = record.ref not in self._bench.engine.records and transitions.is_unsent(record)
+        is_new = self._bench.engine.find_open(record.ref) is None and transitions.is_unsent(record)
         if is_new:
             return False  # it is about to be driven
-        return record.state.is_final or record.pending_question is not None or self._bench.engine.is_resting(record)
+        return record.state.is_final or record.pending_question is not None or self._bench.engine.is_paused(record)
 
     async def learn_room(self) -> None:
         """Find out how many jobs may run at once; accounts that had stopped are tried again, since a person asks."""
-        self._bench.engine.accounts.forgive()
+        self._bench.engine.accounts.reset()
         with contextlib.suppress(PixVerseError):  # a vendor that cannot be asked is no hindrance
-            await self._bench.engine.accounts.know()
+            await self._bench.engine.accounts.load()
 
     def room(self) -> int:
         """Return how many jobs run at once, over all accounts."""
-        return self._bench.engine.accounts.room(self._email)
+        return self._bench.engine.accounts.capacity(self._email)
 
     def give_up(self, job: Job) -> None:
         """Cancel a job, unless its paid call may have left."""
-        self._bench.engine.cancel(job.ref, only_unsent=True)
+        record = self._bench.engine.current(job.ref)
+        if record is not None:
+            self._bench.engine.cancel(record, only_unsent=True)
 
     @property
     def _email(self) -> str | None:
         """The account that all cells are bound to, if any."""
-        return self.cells[0].request.email if self.cells else None
+        return self.cells[0].request.delivery.email if self.cells else None
 
     def _take(self, key: str, record: JobRecord) -> None:
         with self._lock:

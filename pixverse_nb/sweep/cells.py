@@ -9,10 +9,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from pixverse_nb.domain.catalogue import Constraint, model_spec
 from pixverse_nb.domain.jobs import JobRecord
-from pixverse_nb.domain.requests import Constraint, FramesRequest, build_request, violations
+from pixverse_nb.domain.notices import Notice
+from pixverse_nb.domain.requests import GenerationRequest
 from pixverse_nb.errors import InvalidImage, InvalidRequest
-from pixverse_nb.job_builder import CreateArgs, Frames, JobBuilder, image_key
+from pixverse_nb.job_builder import CreateArgs, Frames, JobBuilder
 from pixverse_nb.sweep.axes import PICTURES, Axes, Point
 from pixverse_nb.sweep.captions import axis_values, cell_caption
 
@@ -25,7 +27,7 @@ SWEEP_SEED: Final = 1
 class FramePair:
     """Two pictures in one shape: how they were asked for, and what became of them."""
 
-    wish: CreateArgs
+    args: CreateArgs
     frames: Frames = field(repr=False)
 
 
@@ -40,14 +42,14 @@ class Cell:
     key: str
     caption: str
     values: Mapping[str, Any]
-    request: FramesRequest
+    request: GenerationRequest
     pair: FramePair = field(repr=False)
     violations: tuple[Constraint, ...] = ()
 
-    def record(self, drafter: JobBuilder, *, now: float) -> JobRecord:
+    def record(self, builder: JobBuilder, *, now: float) -> JobRecord:
         """Return the job of this cell that no ledger holds yet."""
-        wish = replace(self.pair.wish, allow_refused=bool(self.violations))
-        return drafter.record_of(wish, self.request, self.pair.frames, now=now)
+        args = replace(self.pair.args, allow_refused=bool(self.violations))
+        return builder.new_record(args, self.request, self.pair.frames, now=now)
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,12 @@ class Cells:
     cells: tuple[Cell, ...]
     axes: tuple[str, ...]
     twins: int
-    notices: tuple[str, ...]
+    notices: tuple[Notice, ...]
 
 
-def build_cells(axes: Axes, drafter: JobBuilder, *, email: str | None) -> Cells:
+def build_cells(axes: Axes, builder: JobBuilder, *, email: str | None) -> Cells:
     """Return every cell; raises InvalidRequest (InvalidImage) with every wrong value and picture named."""
-    pairs = _Pairs(drafter, email=axes.fixed.get("email") or email, deadline_s=axes.fixed.get("deadline_s"))
+    pairs = _Pairs(builder, email=axes.fixed.get("email") or email, deadline_s=axes.fixed.get("deadline_s"))
     wrong: dict[str, str] = {}
     cells: dict[str, Cell] = {}
     captions: Counter[str] = Counter()
@@ -70,12 +72,12 @@ def build_cells(axes: Axes, drafter: JobBuilder, *, email: str | None) -> Cells:
         fields = axes.at(point)
         pair = pairs.of(point, axes, fields)
         try:
-            request = _request(fields, pair, email=pairs.email)
+            request = _request(fields, pair, builder, email=pairs.email)
         except InvalidRequest as error:
             for name, mend in error.fields.items():
                 wrong.setdefault(name, mend)
             continue
-        key = request.cell
+        key = request.content_key
         if pair is not None and key not in cells:
             values = axis_values(axes, point)
             cells[key] = Cell(
@@ -85,7 +87,7 @@ def build_cells(axes: Axes, drafter: JobBuilder, *, email: str | None) -> Cells:
                 values=values,
                 request=request,
                 pair=pair,
-                violations=violations(vars(request)),
+                violations=model_spec(request.model).violations(request.params),
             )
     if wrong:
         raise InvalidRequest({**pairs.bad, **wrong})
@@ -100,8 +102,8 @@ def build_cells(axes: Axes, drafter: JobBuilder, *, email: str | None) -> Cells:
 class _Pairs:
     """Prepares each two pictures once, however many cells show them."""
 
-    def __init__(self, drafter: JobBuilder, *, email: str | None, deadline_s: float | None) -> None:
-        self._drafter = drafter
+    def __init__(self, builder: JobBuilder, *, email: str | None, deadline_s: float | None) -> None:
+        self._builder = builder
         self.email = email
         self._deadline_s = deadline_s
         self._pairs: dict[tuple[object, ...], FramePair | None] = {}
@@ -115,22 +117,22 @@ class _Pairs:
             self._pairs[name] = self._prepared(fields, places)
         return self._pairs[name]
 
-    def notices(self) -> tuple[str, ...]:
+    def notices(self) -> tuple[Notice, ...]:
         """Return what was done to the pictures, each said once."""
         records = (pair.frames for pair in self._pairs.values() if pair is not None)
-        said = (notice for frames in records for frame in frames if frame is not None for notice in frame.notices)
-        return tuple(dict.fromkeys(said))
+        return tuple(
+            dict.fromkeys(notice for frames in records for frame in frames.values() for notice in frame.notices)
+        )
 
     def _prepared(self, fields: Mapping[str, Any], places: Mapping[str, int]) -> FramePair | None:
-        wish = CreateArgs(
-            fields["first"],
-            fields["last"],
-            {"aspect_ratio": fields["aspect_ratio"], "seed": SWEEP_SEED, "email": self.email},
-            fields["fit"],
-            self._deadline_s,
+        args = CreateArgs(
+            images={role: fields[role] for role in PICTURES},
+            fields={"aspect_ratio": fields["aspect_ratio"], "seed": SWEEP_SEED, "email": self.email},
+            fit=fields["fit"],
+            deadline_s=self._deadline_s,
         )
         try:
-            return FramePair(wish, self._drafter.develop(wish))
+            return FramePair(args, self._builder.prepare_images(args))
         except InvalidRequest as error:
             for which, mend in error.fields.items():
                 place = f"[{places[which]}]" if which in places else ""
@@ -144,20 +146,14 @@ def _unlike(caption: str, known: Counter[str]) -> str:
     return caption if known[caption] == 1 else f"{caption} ({known[caption]})"
 
 
-def _request(fields: Mapping[str, Any], pair: FramePair | None, *, email: str | None) -> FramesRequest:
-    frames = pair.frames if pair is not None else (None, None)
-    own_ratio = next((frame.aspect_ratio for frame in frames if frame is not None), "16:9")
+def _request(
+    fields: Mapping[str, Any], pair: FramePair | None, builder: JobBuilder, *, email: str | None
+) -> GenerationRequest:
+    """Return the request of one cell; the vendor's rules are not applied, as the plan shows them."""
     given = {name: value for name, value in fields.items() if name not in (*PICTURES, "fit", "deadline_s")}
-    named: dict[str, Any] = {
-        **given,
-        "first": image_key(fields["first"], frames[0]) if pair is not None else "unusable",
-        "last": image_key(fields["last"], frames[1]) if pair is not None else "unusable",
-        "prompt": "" if fields["prompt"] is None else fields["prompt"],
-        "aspect_ratio": own_ratio if fields["aspect_ratio"] is None else fields["aspect_ratio"],
-        "seed": SWEEP_SEED if fields["seed"] is None else fields["seed"],
-        "email": email,
-    }
-    return build_request(named, allow_refused=True)
+    images = {role: fields[role] for role in PICTURES}
+    args = CreateArgs(images, {**given, "email": email}, allow_refused=True)
+    return builder.request_for(args, pair.frames if pair is not None else {}, default_seed=SWEEP_SEED)
 
 
 def refused_fields(cells: Iterable[Cell]) -> dict[str, str]:

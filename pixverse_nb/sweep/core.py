@@ -62,7 +62,7 @@ class SweepOfCells:
 
     @cached_property
     def _built(self) -> Cells:
-        return build_cells(self._axes, self._bench.drafter, email=self._bench.email)
+        return build_cells(self._axes, self._bench.builder, email=self._bench.email)
 
     @cached_property
     def _book(self) -> CellJobs:

@@ -4,7 +4,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pixverse_nb.backends import useapi
 from pixverse_nb.errors import PixVerseError
 from pixverse_nb.job_builder import source_expr
 from pixverse_nb.jobs.remote_videos import AllAccounts
@@ -25,8 +24,10 @@ class AccountStatus:
 def fetch_account_status(bench: SweepContext) -> AccountStatus:
     """Return what the vendor says; a vendor that cannot be reached is no hindrance to a plan."""
     try:
-        slots = [slot for slot in bench.ask(useapi.get_capacity()).accounts if bench.email in (None, slot.account)]
-        balance = AllAccounts(bench.ask, email=bench.email).credits().total
+        call = bench.backend.get_capacity()
+        capacity = bench.send(call).accounts if call is not None else ()
+        slots = [slot for slot in capacity if bench.email in (None, slot.account)]
+        balance = AllAccounts(bench.send, bench.backend, email=bench.email).credits().total
     except PixVerseError as error:
         return AccountStatus(notices=(f"The vendor could not be asked for balance and slots: {error}",))
     return AccountStatus(balance, sum(slot.max_jobs for slot in slots) or None)
@@ -36,12 +37,10 @@ def changed_pictures(cells: Sequence[Cell], ledger: Ledger) -> tuple[str, ...]:
     """Return a sentence for each file whose content is another one than in the last job that named it."""
     said: dict[str, str] = {}
     for pair, request in {id(cell.pair): (cell.pair, cell.request) for cell in cells}.values():
-        for place, (source, key) in enumerate(
-            ((pair.wish.first, request.first), (pair.wish.last, request.last)),
-        ):
-            name = source_expr(source, "first" if place == 0 else "last")
-            known = ledger.sweeps.newest_from(name, place=place) if name not in ("first", "last") else None
-            if known is not None and _content(known[0]) != _content(key):
+        for place, item in enumerate(request.inputs):
+            name = source_expr(pair.args.images[item.role], item.role)
+            known = ledger.sweeps.newest_from(name, place=place) if name != item.role else None
+            if known is not None and _content(known[0]) != _content(item.key):
                 when = time.strftime("%Y-%m-%d %H:%M", time.localtime(known[1]))
                 said[name] = f"The picture {name} is another one than on {when}: these cells are not those of then."
     return tuple(said.values())

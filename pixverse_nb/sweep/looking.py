@@ -178,7 +178,7 @@ class _Refresher:
         gallery = self._gallery()
         if gallery is None or gallery.is_closed:
             self._unsubscribe()
-        elif job.request.cell in self._cells:
+        elif job.request.content_key in self._cells:
             self._refresh()
 
     def _refresh(self) -> None:

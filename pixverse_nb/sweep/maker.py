@@ -68,7 +68,7 @@ class SweepMaker:
         rules: SweepOptions,
     ) -> Sweep:
         """Return a sweep of what is asked, its axes checked."""
-        self._bench.portal.check_open()
+        self._bench.loop.check_open()
         wrong = {}
         if rules.budget_credits is not None and not _is_count(rules.budget_credits):
             wrong["budget_credits"] = f"must be a whole number from 0 on, or None, not {rules.budget_credits!r:.40}"

@@ -148,7 +148,7 @@ class Measures(SweepOfCells):
 
     def _files(self, cell: Cell, video: Video) -> tuple[Path, Path | None, Path | None]:
         record = self._book.record(cell)
-        shas = (record.first_sha, record.last_sha) if record is not None else (None, None)
+        shas = [item.sha256 for item in record.inputs] if record is not None else [None, None]
         first, last = (self._picture(sha) for sha in shas)
         return video.path, first, last
 
@@ -163,7 +163,7 @@ class Measures(SweepOfCells):
     def _ledger_key(self, cell: Cell, video: Video) -> tuple[str, str]:
         """Return what names a measurement: the film, the pictures beside it, and the definitions."""
         record = self._book.record(cell)
-        pictures = (record.first_sha, record.last_sha) if record is not None else (None, None)
+        pictures = [item.sha256 for item in record.inputs] if record is not None else [None, None]
         return video.sha256, ":".join([f"v{VERSION}", *(str(sha) for sha in pictures)])
 
     def _read_measurements(self) -> dict[str, Measured]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.jobs import transitions
+from pixverse_nb.jobs.messages import describe_notice
 from pixverse_nb.render.sweep_views import SweepProgress
 from pixverse_nb.sweep.bench import SweepContext
 from pixverse_nb.sweep.book import CellJobs
@@ -59,7 +60,9 @@ def progress_of(
 def _is_untried(record: JobRecord) -> bool:
     """Tell whether a final job says nothing of its cell: nothing was sent, and the next run simply asks again."""
     is_given_up = record.state in (JobState.CANCELLED, JobState.TIMED_OUT) and record.charged == "no"
-    return is_given_up or (record.state is JobState.REFUSED and is_account_error(record.error_kind))
+    return is_given_up or (
+        record.state is JobState.REFUSED and record.error is not None and is_account_error(record.error.kind)
+    )
 
 
 def _ends_at(open_ones: Sequence[JobRecord], runner: Runner, bench: SweepContext, *, slots: int) -> float | None:
@@ -80,5 +83,5 @@ def _ends_at(open_ones: Sequence[JobRecord], runner: Runner, bench: SweepContext
 def _reason(runner: Runner | None, records: Sequence[JobRecord]) -> str:
     asked = next((record.pending_question for record in records if record.pending_question is not None), None)
     if asked is not None:
-        return f"A job asks what only a person can decide: {asked} See sweep.jobs."
+        return f"A job asks what only a person can decide: {describe_notice(asked)} See sweep.jobs."
     return runner.reason if runner is not None else ""

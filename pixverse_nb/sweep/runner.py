@@ -13,6 +13,7 @@ from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.errors import LedgerError, PixVerseError
 from pixverse_nb.jobs import transitions
 from pixverse_nb.jobs.job import Job
+from pixverse_nb.jobs.messages import describe_error
 from pixverse_nb.render.sweep_views import Mode
 from pixverse_nb.sweep.cells import Cell
 from pixverse_nb.sweep.plan import is_account_error
@@ -154,7 +155,7 @@ class Runner:
             if record is not None and _concerns_all(record):
                 self._falls_short = True
                 if self.mode == "running":
-                    self.set_mode("draining", reason=record.error or "")
+                    self.set_mode("draining", reason=describe_error(record) or "")
             elif record is not None and record.charged == "no" and _is_untried(record):
                 self._falls_short = True
                 self.reason = self.reason or "Not every cell was sent in time; the same line goes on with the rest."
@@ -197,7 +198,7 @@ class Runner:
 
 
 def _concerns_all(record: JobRecord) -> bool:
-    is_refused = record.state is JobState.REFUSED and is_account_error(record.error_kind)
+    is_refused = record.state is JobState.REFUSED and record.error is not None and is_account_error(record.error.kind)
     return is_refused or (record.blocked and record.error is not None)
 
 

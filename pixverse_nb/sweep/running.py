@@ -11,6 +11,7 @@ from typing import Any, Final, Self
 from pixverse_nb.errors import ConfigError, InvalidRequest, JobTimeout, PixVerseError
 from pixverse_nb.event_loop import wait_for_future
 from pixverse_nb.jobs.job import Job
+from pixverse_nb.jobs.messages import describe_notice
 from pixverse_nb.ledger import CellRow
 from pixverse_nb.render.display import cell_number
 from pixverse_nb.render.live import watch_live_sweep
@@ -84,7 +85,7 @@ class Runs(SweepOfCells):
                 *account.notices,
                 *changed_pictures(self.cells, self._bench.engine.ledger),
                 *([doubled] if twins else []),
-                *self._built.notices,
+                *map(describe_notice, self._built.notices),
             ),
             is_sandbox=self._bench.is_sandbox,
         )
@@ -121,7 +122,7 @@ class Runs(SweepOfCells):
     def start(self, *, retry_failed: bool = False, stop_when: Callable[[Self], object] | None = None) -> Self:
         """Begin as `run()`, and return at once; it goes on in the background. **This spends credits.**"""
         with self._lock:
-            self._bench.portal.check_open()
+            self._bench.loop.check_open()
             if self._run is not None and not self._run.done():
                 self._go_on(retry_failed=retry_failed, stop_when=stop_when)
                 return self
@@ -140,7 +141,7 @@ class Runs(SweepOfCells):
             enough = None if stop_when is None else (lambda: self._judge(stop_when))
             self._runner = Runner(todo, self._book, tell=self._tell, stop_when=enough, has_some=self._here_before > 0)
             self._rule = stop_when
-            self._run = self._bench.portal.submit(self._drive(self._runner))
+            self._run = self._bench.loop.submit(self._drive(self._runner))
         return self
 
     def wait(self, timeout: float | None = None) -> Self:
@@ -148,7 +149,7 @@ class Runs(SweepOfCells):
         run = self._run
         if run is None:
             return self
-        if self._bench.portal.is_current or threading.get_ident() == self._judging:
+        if self._bench.loop.is_current or threading.get_ident() == self._judging:
             raise ConfigError("wait() would wait for itself in a subscriber or in stop_when: use `await sweep`.")
         try:
             if not wait_for_future(run, timeout):
@@ -293,16 +294,16 @@ class Runs(SweepOfCells):
 
     def _set_mode(self, mode: Mode) -> None:
         runner = self._runner
-        if runner is None or self._bench.portal.is_closed:
+        if runner is None or self._bench.loop.is_closed:
             return
 
         async def change() -> None:
             runner.set_mode(mode)
 
-        if self._bench.portal.is_current:
+        if self._bench.loop.is_current:
             runner.set_mode(mode)
         else:
-            self._bench.portal.call(change())
+            self._bench.loop.call(change())
 
     def _show_progress(self) -> Callable[[], None]:
         self._shown_in = cell_number()

@@ -2,23 +2,22 @@
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from html import escape
 from types import MappingProxyType
 from typing import Any, Final
 
 import ipywidgets  # type: ignore[import-untyped]  # it ships no types
 
-from pixverse_nb.domain.requests import (
+from pixverse_nb.domain.catalogue import (
     ASPECT_RATIOS,
     CONSTRAINTS,
+    DEFAULT_MODEL,
     DURATIONS,
     MOTION_MODES,
     PROMPT_MAX,
     QUALITIES,
     SEED_MAX,
-    FramesRequest,
-    violations,
+    model_spec,
 )
 from pixverse_nb.widgets.choice import Choice
 
@@ -34,7 +33,7 @@ class Fields:
 
     def __init__(self, on_change: Callable[[], object]) -> None:
         self._on_change = on_change
-        default = {field.name: field.default for field in fields(FramesRequest)}
+        default = {name: rule.default for name, rule in model_spec(DEFAULT_MODEL).fields.items()}
         self.choices: dict[str, Choice] = {
             "quality": Choice(label="Quality", options=_named(QUALITIES), value=default["quality"]),
             "duration": Choice(label="Duration", options={f"{s} s": s for s in DURATIONS}, value=default["duration"]),
@@ -82,7 +81,7 @@ class Fields:
             wrong["prompt"] = f"The prompt is {over} characters too long; at most {PROMPT_MAX} are taken."
         if values["seed"] is not None and not (type(values["seed"]) is int and 1 <= values["seed"] <= SEED_MAX):
             wrong["seed"] = f"A whole number from 1 to {SEED_MAX}, or nothing for a random one."
-        for rule in violations(values):
+        for rule in model_spec(DEFAULT_MODEL).violations(values):
             for name in rule.fields:
                 wrong.setdefault(name, f"PixVerse refuses this: {rule.reason}.")
         return wrong
@@ -162,7 +161,7 @@ def _barred(name: str, choice: Choice, values: Mapping[str, object]) -> dict[obj
     """Return the options of field `name` that the vendor would refuse with the other values, and why."""
     barred: dict[object, str] = {}
     for value in choice.values:
-        broken = [rule for rule in violations({**values, name: value}) if name in rule.fields]
+        broken = [rule for rule in model_spec(DEFAULT_MODEL).violations({**values, name: value}) if name in rule.fields]
         if broken:
             reason = broken[0].reason.partition(":")[0]
             barred[value] = f"{reason[:1].upper()}{reason[1:]}."

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import ipywidgets  # type: ignore[import-untyped]  # it ships no types
 
+from pixverse_nb.domain.catalogue import DEFAULT_MODEL, model_spec
 from pixverse_nb.domain.jobs import JobSnapshot
-from pixverse_nb.domain.requests import violations
 from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.images import nearest_ratio
 from pixverse_nb.redaction import redact
@@ -138,7 +138,7 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _draw_cost(self, values: Mapping[str, Any]) -> None:
         asked = {name: values[name] for name in ("quality", "duration", "motion_mode")}
-        price = None if violations(asked) else self._maker.estimate(**asked)
+        price = None if model_spec(DEFAULT_MODEL).violations(asked) else self._maker.estimate(**asked)
         words = credit_words(price, is_estimate=True, is_sandbox=self._maker.is_sandbox)
         short = price is not None and self._balance is not None and price > self._balance
         lack = ' <span data-tone="bad">The balance may not be enough.</span>' if short else ""

@@ -11,6 +11,7 @@ from pixverse_nb.atomic_files import sha256_of_file
 from pixverse_nb.images import Picture, Which, is_url, read_picture, thumbnail
 from pixverse_nb.images.decoding import decode
 from pixverse_nb.images.framing import framing_for
+from pixverse_nb.jobs.messages import describe_notice
 
 THUMBNAIL_PX: Final = 640
 
@@ -39,7 +40,8 @@ class LoadedImage:
         width, height = self.picture.width, self.picture.height
         framing = framing_for(width, height, aspect_ratio=aspect_ratio, fit=fit)
         is_cut = framing.box != (0, 0, width, height)
-        return is_cut or framing.canvas != framing.inner, framing.caution
+        cautions = (notice for notice in framing.notices if notice.kind == "small_after_crop")
+        return is_cut or framing.canvas != framing.inner, next(map(describe_notice, cautions), "")
 
     @property
     def content(self) -> Any:
@@ -68,10 +70,10 @@ def read_held(
     """
     data = fetch(source) if fetch and isinstance(source, str) and is_url(source) else source
     picture = read_picture(data, which=which)
-    jpeg = thumbnail(picture.given, longest_px=THUMBNAIL_PX, which=which)
+    jpeg = thumbnail(picture.given, longest_px=THUMBNAIL_PX, role=which)
     # Only what happens to the picture itself: what the crop does to it is shown in the slot and told by the job.
     _, notices = decode(picture, at_least=(THUMBNAIL_PX, THUMBNAIL_PX))
-    return LoadedImage(id, name, picture, jpeg, notices, _path_of(source))
+    return LoadedImage(id, name, picture, jpeg, tuple(map(describe_notice, notices)), _path_of(source))
 
 
 def source_of(typed: str) -> str:

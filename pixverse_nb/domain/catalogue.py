@@ -1,0 +1,102 @@
+"""The catalogue of models: which fields each takes for each operation, their ranges and defaults, and their rules.
+
+Source: useapi.net's page "POST videos/create-frames-v3" and PixVerse's documents of the v3.5 era (2024-12 to 2025-04).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from pixverse_nb.domain.validation import Choice, Flag, Integer, Rule, Text
+
+
+class Operation(StrEnum):
+    """What a generation does with its inputs."""
+
+    FRAMES = "frames"
+    TEXT = "text"
+    IMAGE = "image"
+    TRANSITION = "transition"
+    EXTEND = "extend"
+    UPSCALE = "upscale"
+    RESTYLE = "restyle"
+    MODIFY = "modify"
+    FUSION = "fusion"
+    LIPSYNC = "lipsync"
+    MOTION = "motion"
+
+
+DURATIONS: Final = (5, 8)
+QUALITIES: Final = ("360p", "540p", "720p", "1080p")
+MOTION_MODES: Final = ("normal", "fast")
+ASPECT_RATIOS: Final = ("16:9", "9:16", "1:1", "4:3", "3:4")
+DEFAULT_MODEL: Final = "v3.5"
+MODEL_NAME: Final = Text(40, default=DEFAULT_MODEL, pattern=r"^v\d+(\.\d+)?$", what="a model name such as v3.5,")
+PROMPT_MAX: Final = 2048
+SEED_MAX: Final = 2_147_483_647
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """A combination of values that the vendor refuses, and why."""
+
+    fields: Mapping[str, object]
+    reason: str
+
+    def applies(self, values: Mapping[str, object]) -> bool:
+        """Return whether `values` (field name to value) contains the whole combination."""
+        return all(values.get(name) == value for name, value in self.fields.items())
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """What one model takes: the rule of each field, and the combinations that the vendor refuses."""
+
+    name: str
+    fields: Mapping[str, Rule]
+    constraints: tuple[Constraint, ...] = ()
+
+    def violations(self, values: Mapping[str, object]) -> tuple[Constraint, ...]:
+        """Return every constraint that `values` (field name to value) would violate."""
+        return tuple(constraint for constraint in self.constraints if constraint.applies(values))
+
+    def default(self, name: str) -> Any:
+        """Return the default of a field, or None for a field that this model does not have."""
+        rule = self.fields.get(name)
+        return None if rule is None else rule.default
+
+
+_FRAMES_FIELDS: Final[Mapping[str, Rule]] = {
+    "prompt": Text(PROMPT_MAX, default=""),
+    "duration": Choice(DURATIONS, default=5, note=" (seconds)"),
+    "quality": Choice(QUALITIES, default="720p"),
+    "motion_mode": Choice(MOTION_MODES, default="normal"),
+    "aspect_ratio": Choice(ASPECT_RATIOS, default="16:9", note=", or None for the ratio of the first picture"),
+    "seed": Integer(1, SEED_MAX, note=", or None for a random one"),
+    "remove_watermark": Flag(default=True),
+}
+
+# PixVerse's own documents of the v3.5 era; useapi.net's page states no rule.
+CONSTRAINTS: Final = (
+    Constraint(
+        {"motion_mode": "fast", "duration": 8},
+        "fast motion is only available for 5 s videos: choose duration=5 or motion_mode='normal'",
+    ),
+    Constraint(
+        {"quality": "1080p", "duration": 8},
+        "1080p is only available for 5 s videos: choose duration=5 or quality='720p'",
+    ),
+    Constraint(
+        {"quality": "1080p", "motion_mode": "fast"},
+        "1080p is not available with fast motion: choose motion_mode='normal' or quality='720p'",
+    ),
+)
+
+
+def model_spec(model: str) -> ModelSpec:
+    """Return what a model takes; a model without an entry takes the fields of v3.5, with normal motion only."""
+    if model == DEFAULT_MODEL:
+        return ModelSpec(model, _FRAMES_FIELDS, CONSTRAINTS)
+    only_normal = Choice(("normal",), default="normal", note=f" with model {model}")
+    return ModelSpec(model, {**_FRAMES_FIELDS, "motion_mode": only_normal}, CONSTRAINTS)
