@@ -22,7 +22,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_aft
 
 from pixverse_nb.disk import put_in_place
 from pixverse_nb.errors import APIError, Busy, DownloadError, NoAnswer, ServerError
-from pixverse_nb.media import Mp4Info, check_mp4
+from pixverse_nb.mp4 import Mp4Info, probe_mp4
 from pixverse_nb.privacy import Secret, masked
 from pixverse_nb.settings import Timing
 from pixverse_nb.wire.call import Accepted, Call, PaidOutcome, Rejected, Reply, Unsettled, paid_outcome, read_reply
@@ -127,7 +127,7 @@ class AsyncClient:
             async for attempt in self._retrying(_DOWNLOAD_ATTEMPTS, repeats=_is_passing_download):
                 with attempt:
                     expected = await self._download_once(client, url, part)
-                    info = await asyncio.to_thread(check_mp4, part, expected_bytes=expected)
+                    info = await asyncio.to_thread(probe_mp4, part, expected_bytes=expected)
             await asyncio.to_thread(put_in_place, part, path)
         finally:
             part.unlink(missing_ok=True)

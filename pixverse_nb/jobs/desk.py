@@ -9,8 +9,8 @@ from pixverse_nb.clock import Clock
 from pixverse_nb.jobs.events import Event
 from pixverse_nb.jobs.rhythm import Expectation
 from pixverse_nb.ledger import Ledger
-from pixverse_nb.media import Mp4Info
 from pixverse_nb.models import FramesRequest
+from pixverse_nb.mp4 import Mp4Info
 from pixverse_nb.record import JobRecord
 from pixverse_nb.settings import Timing
 from pixverse_nb.wire.call import Accepted, Call, PaidOutcome

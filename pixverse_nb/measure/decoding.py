@@ -8,7 +8,7 @@ from typing import Final
 
 from pixverse_nb.errors import DownloadError, MeasureError
 from pixverse_nb.measure.packages import Pixels, VideoReformatter, av, np
-from pixverse_nb.media import check_mp4
+from pixverse_nb.mp4 import probe_mp4
 
 _LEAST_PX: Final = 16
 _PLANAR: Final = ("yuv420p", "yuvj420p")  # the second is the first with the full range of levels
@@ -31,7 +31,7 @@ class Film:
 def open_film(path: Path) -> Iterator[Film]:
     """Open the mp4 at `path`; MeasureError, here or while it is walked through, where it is none or not whole."""
     try:
-        info = check_mp4(path)  # a decoder would hide that the end is missing
+        info = probe_mp4(path)  # a decoder would hide that the end is missing
         with av.open(str(path)) as container:
             stream = container.streams.video[0]  # the check has seen one
             stream.codec_context.thread_count = 1  # as many films are decoded at once as there are processors

@@ -11,7 +11,7 @@ from pixverse_nb.errors import ConfigError, DownloadError, MeasureError
 from pixverse_nb.measure.compute import DaskClient, Executor, Outcome, run_all
 from pixverse_nb.measure.packages import Image, ImageDraw, ImageFont, Pixels
 from pixverse_nb.measure.stills import MOMENTS, Moment, Wanted, take_stills
-from pixverse_nb.media import check_mp4
+from pixverse_nb.mp4 import probe_mp4
 
 _LEAST_WIDTH_PX: Final = 320
 _LEAST_FRAME_PX: Final = 110
@@ -164,7 +164,7 @@ def _shape(rows: Sequence[SheetRow]) -> float:
         if row.path is None:
             continue
         try:
-            info = check_mp4(row.path)
+            info = probe_mp4(row.path)
         except DownloadError:
             continue
         return info.height / info.width

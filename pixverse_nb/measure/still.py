@@ -6,7 +6,7 @@ from typing import Final
 
 from pixverse_nb.errors import DownloadError, MeasureError
 from pixverse_nb.measure.packages import Image, av
-from pixverse_nb.media import check_mp4
+from pixverse_nb.mp4 import probe_mp4
 
 _QUALITY: Final = 82
 
@@ -18,7 +18,7 @@ def still_jpeg(path: Path, *, share: float = 0.5, longest_px: int = 480) -> byte
     missing, cut short or cannot be decoded.
     """
     try:
-        info = check_mp4(path)  # a decoder would hide that the end is missing
+        info = probe_mp4(path)  # a decoder would hide that the end is missing
         with av.open(str(path)) as container:
             stream = container.streams.video[0]  # the check has seen one
             image = _frame_at(container, stream, share * (info.duration_s or 0.0))

@@ -5,14 +5,14 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from pixverse_nb.media import check_mp4
 from pixverse_nb.models import VideoFile
+from pixverse_nb.mp4 import probe_mp4
 
 
 def video_file(path: str | os.PathLike[str]) -> VideoFile:
     """Return what the player needs to know about the mp4 at `path`; raises DownloadError where it is not one."""
     place = Path(path).expanduser()
-    info = check_mp4(place)
+    info = probe_mp4(place)
     return VideoFile(
         path=place,
         sha256=info.sha256,
