@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Final
 
-from pixverse_nb.measure.metrics import METRICS, Measurement, Metric
+from pixverse_nb.metrics.definitions import METRICS, Measurement, Metric
 from pixverse_nb.privacy import masked
 from pixverse_nb.show.style import aligned, styled
 from pixverse_nb.show.words import shortened

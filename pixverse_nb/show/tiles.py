@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pixverse_nb.measure.metrics import DIVERSITY, METRICS
+from pixverse_nb.metrics.definitions import DIVERSITY, METRICS
 from pixverse_nb.models import FramesRequest, JobState, VideoFile
 from pixverse_nb.opinions import Verdict
 from pixverse_nb.privacy import masked

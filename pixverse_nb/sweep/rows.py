@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from pixverse_nb.errors import ConfigError
-from pixverse_nb.measure.compute import Outcome
-from pixverse_nb.measure.metrics import DIVERSITY, METRICS, Measurement
+from pixverse_nb.metrics.definitions import DIVERSITY, METRICS, Measurement
+from pixverse_nb.metrics.executors import TaskResult
 from pixverse_nb.models import JobState
 from pixverse_nb.opinions import Verdict
 from pixverse_nb.record import JobRecord
@@ -14,7 +14,7 @@ from pixverse_nb.sweep.bench import Bench
 from pixverse_nb.sweep.book import Book
 from pixverse_nb.sweep.cells import Cell
 
-Measured = Outcome[Measurement]
+Measured = TaskResult[Measurement]
 
 _PARAMETERS: Final = (
     "seed",
@@ -96,7 +96,7 @@ def diversity_of(cells: Sequence[Cell], measured: Mapping[str, Measured]) -> dic
     if not known:
         return {}
     try:
-        from pixverse_nb.measure.diversity import diversity
+        from pixverse_nb.metrics.measure import compute_diversity
     except ConfigError:
         return {}
-    return dict(zip(known, diversity([measured[key].get().fingerprint for key in known]).mean, strict=True))
+    return dict(zip(known, compute_diversity([measured[key].get().fingerprint for key in known]).mean, strict=True))

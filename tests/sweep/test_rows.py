@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pixverse_nb.errors import InvalidRequest
-from pixverse_nb.measure.metrics import METRICS
+from pixverse_nb.metrics.definitions import METRICS
 from pixverse_nb.session import Client
 from pixverse_nb.sweep.sweep import Sweep
 from tests.session.house import House
