@@ -16,6 +16,18 @@ from pixverse_nb.errors import DownloadError
 
 _FIRST_BOXES: Final = frozenset({b"ftyp", b"styp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"uuid"})
 _TOP_BOXES: Final = _FIRST_BOXES | {b"moof", b"mfra", b"sidx", b"ssix", b"meta", b"emsg", b"prft"}
+# Complete files of another type are not damaged: downloading them again would not help.
+_OTHER_FORMATS: Final = (
+    (b"\x1a\x45\xdf\xa3", "a WebM or Matroska video"),
+    (b"RIFF", "an AVI, WebP or WAV file"),
+    (b"FLV", "a Flash video"),
+    (b"OggS", "an Ogg file"),
+    (b"GIF8", "a GIF"),
+    (b"\x89PNG", "a PNG picture"),
+    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"PK\x03\x04", "a zip archive"),
+)
+_STILL_BRANDS: Final = frozenset({b"heic", b"heix", b"mif1", b"avif"})
 _CHUNK_BYTES: Final = 1 << 20
 _FIXED_POINT_ONE: Final = 0x10000  # 1.0 as a 16.16 fixed-point number
 
@@ -74,8 +86,8 @@ def probe_mp4(path: Path, *, expected_bytes: int | None = None) -> Mp4Info:
             digest = hashlib.sha256()
             while chunk := file.read(_CHUNK_BYTES):
                 digest.update(chunk)
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
+    except (OSError, ValueError) as error:  # ValueError: a path that no file system accepts
+        reason = getattr(error, "strerror", None) or type(error).__name__
         raise DownloadError(f"The video file cannot be read ({reason}). Check its path and permissions.") from error
     return Mp4Info(
         width=track.width,
@@ -88,15 +100,20 @@ def probe_mp4(path: Path, *, expected_bytes: int | None = None) -> Mp4Info:
     )
 
 
-def _invalid(problem: str) -> DownloadError:
-    return DownloadError(f"The video file {problem}. Download it again.")
+def _invalid(problem: str, *, fix: str = "Download it again.") -> DownloadError:
+    return DownloadError(f"The video file {problem}. {fix}")
 
 
 def _check_signature(head: bytes, size_bytes: int) -> None:
     if size_bytes == 0:
         raise _invalid("is empty (0 bytes)")
+    if head[4:8] == b"ftyp" and head[8:12] in _STILL_BRANDS:
+        raise _invalid("is a HEIC or AVIF picture", fix="Choose a video.")
     if head[4:8] in _FIRST_BOXES:
         return
+    for signature, name in _OTHER_FORMATS:
+        if head.startswith(signature):
+            raise _invalid(f"is {name}, not an mp4", fix="Convert it to mp4 (H.264), or choose another file.")
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if text.startswith(b"<"):
         raise _invalid("is a web page (HTML or XML) instead of a video")
@@ -186,7 +203,7 @@ def _read_video_track(file: BinaryIO, moov: _Box) -> _Track:
         width, height = _read_displayed_size(file, trak) or coded_size
         if width and height:
             return _Track(width, height, entry[12:16].decode("ascii", "replace") if entry else "")
-    raise _invalid("has no video track")
+    raise _invalid("has no video track", fix="Choose another file.")
 
 
 def _read_displayed_size(file: BinaryIO, trak: _Box) -> tuple[int, int] | None:

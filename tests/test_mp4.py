@@ -174,12 +174,10 @@ def test_bytes_after_the_video_are_ignored(tmp_path: Path, whole: bytes, padding
         (b"\xef\xbb\xbf\n<?xml version='1.0'?><Error>SECRET", "XML"),
         (b'{"error":"SECRET"}', "JSON"),
         (b"SECRET words", "mp4"),
-        (b"\x89PNG\r\n\x1a\n", "mp4"),
         (box(b"ftyp", b"isom"), "moov"),
         (box(b"ftyp", b"isom") + box(b"mdat", b"x" * 100), "moov"),
         (box(b"ftyp", b"isom") + box(b"moov"), "mdat"),
         (box(b"ftyp", b"isom") + box(b"moov") + box(b"mdat"), "mdat"),
-        (box(b"ftyp", b"isom") + box(b"moov") + box(b"mdat", b"x"), "track"),
         (box(b"ftyp", b"isom") + struct.pack(">I4s", 4, b"free"), "damaged"),
     ],
 )
@@ -191,6 +189,34 @@ def test_a_message_names_the_cause_and_the_fix(tmp_path: Path, data: bytes, toke
     assert token in message
     assert "Download" in message
     assert "SECRET" not in message
+
+
+@pytest.mark.parametrize(
+    ("data", "token"),
+    [
+        (b"\x89PNG\r\n\x1a\n", "PNG"),
+        (b"\xff\xd8\xff\xe0", "JPEG"),
+        (b"GIF89a", "GIF"),
+        (b"\x1a\x45\xdf\xa3webm", "WebM"),
+        (b"RIFF\x00\x00\x00\x00AVI ", "AVI"),
+        (box(b"ftyp", b"avif") + box(b"meta"), "AVIF"),
+        (box(b"ftyp", b"isom") + box(b"moov") + box(b"mdat", b"x"), "track"),
+    ],
+)
+def test_a_complete_file_of_another_type_is_not_called_damaged(tmp_path: Path, data: bytes, token: str) -> None:
+    """The message names the type, and does not advise to download the file again."""
+    path = tmp_path / "video.mp4"
+    path.write_bytes(data)
+    message = rejection(path)
+    assert token in message
+    assert "Download" not in message
+    assert "incomplete" not in message
+
+
+def test_an_impossible_path_is_a_download_error(tmp_path: Path) -> None:
+    """A path with a null character or a lone surrogate is a DownloadError, like any file that cannot be opened."""
+    for name in ("a\0b.mp4", "a\ud800b.mp4"):
+        assert "permission" in rejection(tmp_path / name)
 
 
 def test_another_length_than_announced_is_rejected(tmp_path: Path, whole: bytes) -> None:

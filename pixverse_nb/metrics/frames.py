@@ -46,6 +46,7 @@ __all__ = [
     "cv2",
     "frame_planes",
     "np",
+    "printable_name",
     "read_still_jpeg",
     "read_stills",
     "single_threaded_opencv",
@@ -77,7 +78,7 @@ class VideoReader:
     """
 
     def __init__(self, path: Path) -> None:
-        self._name = path.name
+        self._name = printable_name(path)
         try:
             info = probe_mp4(path)  # a decoder would not notice that the end is missing
             # FFmpeg takes the part of a relative path before a colon for a protocol, so the path must be absolute.
@@ -85,11 +86,14 @@ class VideoReader:
         except (DownloadError, av.FFmpegError) as error:
             raise self._unreadable(error) from error
         self._codec = info.codec
-        self._stream = self._container.streams.video[0]  # probe_mp4 has found one
-        if context := self._stream.codec_context:  # None if FFmpeg has no decoder for it; decoding then raises
+        stream = self._container.streams.best("video")  # the first one may be a cover image
+        if not isinstance(stream, av.VideoStream):
+            raise MeasureError(f"{self._name} has no video track. Choose another file.")
+        self._stream = stream
+        if context := stream.codec_context:  # None if FFmpeg has no decoder for it; decoding then raises
             context.thread_count = 1  # the caller decodes as many videos at once as there are processors
         self.duration_s = info.duration_s
-        self.fps = float(self._stream.average_rate) if self._stream.average_rate else None
+        self.fps = float(stream.average_rate) if stream.average_rate else None
 
     def __enter__(self) -> Self:
         return self
@@ -154,6 +158,11 @@ class VideoReader:
         else:
             reason = f"Its frames cannot be decoded ({error}). Download it again."
         return MeasureError(f"{self._name} cannot be read. {reason}")
+
+
+def printable_name(path: Path) -> str:
+    """Return the file's name for a message, with "?" for what a terminal cannot show."""
+    return "".join(character if character.isprintable() else "?" for character in path.name)
 
 
 def frame_planes(frame: av.VideoFrame) -> tuple[Pixels, ...]:

@@ -20,6 +20,7 @@ from pixverse_nb.metrics.frames import (
     cv2,
     frame_planes,
     np,
+    printable_name,
     single_threaded_opencv,
     structural_similarity,
 )
@@ -161,7 +162,7 @@ def _read_picture(path: Path, *, width: int, height: int) -> Pixels:
             fitted = ImageOps.fit(picture.convert("RGB"), (width, height), Image.Resampling.LANCZOS)
     except (OSError, Image.DecompressionBombError, ValueError, SyntaxError) as error:  # Pillow raises all four
         raise MeasureError(
-            f"The picture {path.name} cannot be read ({error}), so the video cannot be compared with it."
+            f"The picture {printable_name(path)} cannot be read ({error}), so the video cannot be compared with it."
         ) from error
     return np.asarray(fitted, np.uint8)
 

@@ -15,6 +15,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from av.stream import Disposition
 from PIL import Image
 
 from pixverse_nb.errors import MeasureError
@@ -136,6 +137,44 @@ def test_a_title_in_another_encoding_is_ignored(tmp_path: Path) -> None:
         container.mux(stream.encode(None))
     path.write_bytes(path.read_bytes().replace(b"ABCD", b"caf\xe9"))
     assert measure_video(path).frames == 1
+
+
+def test_a_cover_image_is_not_the_video(tmp_path: Path) -> None:
+    """If the file has a cover image before its video track, the video is measured."""
+    path = tmp_path / "video.mp4"
+    cover = io.BytesIO()
+    Image.new("RGB", (64, 64), "red").save(cover, "JPEG")
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("libx264", rate=24)
+        stream.width, stream.height, stream.pix_fmt = 64, 36, "yuv420p"
+        picture: Any = container.add_stream("mjpeg", rate=1)
+        picture.width, picture.height, picture.pix_fmt = 64, 64, "yuvj420p"
+        picture.disposition = Disposition.attached_pic
+        packet = av.Packet(cover.getvalue())
+        packet.stream, packet.pts, packet.dts = picture, 0, 0
+        container.mux(packet)
+        for level in (0, 90, 180):
+            frame = av.VideoFrame.from_ndarray(grey_frame(level, width=64, height=36), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    data = path.read_bytes()
+    track, metadata = data.index(b"trak") - 4, data.rindex(b"udta") - 4
+    end = metadata + int.from_bytes(data[metadata : metadata + 4])
+    path.write_bytes(data[:track] + data[metadata:end] + data[track:metadata] + data[end:])
+    assert measure_video(path).frames == 3
+    assert jpeg_brightness(read_still_jpeg(path, position=1.0)) == pytest.approx(180, abs=6)
+
+
+@pytest.mark.parametrize("name", ["take\n2.mp4", os.fsdecode(b"caf\xe9.mp4")])
+def test_a_message_can_be_printed_whatever_the_name(tmp_path: Path, name: str) -> None:
+    """A file name with control characters or in another encoding does not make the message unprintable."""
+    path = write_video(tmp_path / "video.mp4", [grey_frame(90)] * 2).rename(tmp_path / name)
+    assert measure_video(path).frames == 2
+    path.write_bytes(b"")
+    with pytest.raises(MeasureError) as caught:
+        measure_video(path)
+    assert str(caught.value).isprintable()
+    assert str(caught.value).encode()
 
 
 def test_an_unknown_codec_is_not_called_damaged(tmp_path: Path) -> None:
