@@ -41,22 +41,26 @@ class Measures(SweepOfCells):
 
         `executor` is any `concurrent.futures.Executor` or a `distributed.Client`; None takes threads of this process.
         What was measured is kept in the ledger. A video that cannot be measured is left out, and its row of
-        `to_frame()` says why. Nothing is paid, whatever happens to a worker. Needs `pixverse-nb[sweep]`.
+        `to_frame()` says why; the next call tries again. Nothing is paid, whatever happens to a worker. Needs
+        `pixverse-nb[sweep]`.
         """
         from pixverse_nb.metrics.measure import MeasureTask, measure_all
 
-        known = self._read_measurements()
+        known = {key: result for key, result in self._read_measurements().items() if result.error is None}
         videos = {cell: video for cell, video in self._videos_by_cell().items() if cell.key not in known}
         tasks = [MeasureTask(*self._files(cell, video)) for cell, video in videos.items()]
         results = measure_all(tasks, executor=executor, on_done=on_done)
+        unexpected: list[BaseException] = []
         for (cell, video), result in zip(videos.items(), results, strict=True):
             known[cell.key] = result
             if result.error is None:
                 text = result.get().to_json()
                 self._bench.engine.ledger.sweeps.add_measurement(self._ledger_key(cell, video), text, at=time.time())
             elif not isinstance(result.error, PixVerseError):
-                raise result.error
+                unexpected.append(result.error)
         self._known = known
+        if unexpected:  # raised when everything that succeeded has been stored
+            raise unexpected[0]
         measured = {key: result.get() for key, result in known.items() if result.error is None}
         return Measurements((cell.caption, measured[cell.key]) for cell in self.cells if cell.key in measured)
 
