@@ -21,7 +21,7 @@ PixVerseError
 │   ├── JobTimeout (TimeoutError)
 │   └── JobCancelled
 ├── DownloadError                   the finished video could not be fetched or stored
-├── MeasureError                    a film or a picture cannot be measured: missing, cut short, not what it should be
+├── MeasureError                    a video or picture cannot be measured: missing, incomplete or of another kind
 ├── LedgerError                     the ledger file cannot be used
 └── BudgetReached                   the next paid call would exceed budget_credits; it was not made
 """
@@ -208,7 +208,7 @@ class DownloadError(PixVerseError):
 
 
 class MeasureError(PixVerseError):
-    """A film or a picture on disk cannot be measured: it is missing, cut short, or not what it should be."""
+    """A video or a picture on disk cannot be measured: it is missing, incomplete, or not of the expected kind."""
 
 
 class BudgetReached(PixVerseError):

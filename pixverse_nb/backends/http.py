@@ -33,7 +33,7 @@ from pixverse_nb.backends.base import (
 )
 from pixverse_nb.config import Timing
 from pixverse_nb.errors import APIError, Busy, DownloadError, NoAnswer, ServerError
-from pixverse_nb.media import Mp4Info, check_mp4
+from pixverse_nb.mp4 import Mp4Info, probe_mp4
 from pixverse_nb.redaction import Secret, redact
 
 T = TypeVar("T")
@@ -135,7 +135,7 @@ class HttpTransport:
             async for attempt in self._retrying(_DOWNLOAD_ATTEMPTS, is_retryable=_is_retryable_download):
                 with attempt:
                     expected = await self._download_once(client, url, part)
-                    info = await asyncio.to_thread(check_mp4, part, expected_bytes=expected)
+                    info = await asyncio.to_thread(probe_mp4, part, expected_bytes=expected)
             await asyncio.to_thread(fsync_replace, part, path)
         finally:
             part.unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from typing import Final
 from urllib.parse import quote
 
 from pixverse_nb.domain.jobs import VideoFile
-from pixverse_nb.media import check_mp4
+from pixverse_nb.mp4 import probe_mp4
 from pixverse_nb.redaction import redact
 from pixverse_nb.render.display import bundle_of, show_bundle
 from pixverse_nb.render.formatting import SANDBOX_MEANING, credit_words, duration_words, parameter_words, shortened
@@ -191,7 +191,7 @@ def show(video: VideoFile | str | os.PathLike[str]) -> None:
 def video_file(path: str | os.PathLike[str]) -> VideoFile:
     """Return what the player needs to know about the mp4 at `path`; raises DownloadError where it is not one."""
     place = Path(path).expanduser()
-    info = check_mp4(place)
+    info = probe_mp4(place)
     return VideoFile(
         path=place,
         sha256=info.sha256,

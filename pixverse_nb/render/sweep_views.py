@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Final, Literal
 
-from pixverse_nb.measure.metrics import METRICS, Measurement, Metric
+from pixverse_nb.metrics.definitions import METRICS, Measurement, Metric
 from pixverse_nb.redaction import redact
 from pixverse_nb.render.formatting import clock_words, duration_words, shortened
 from pixverse_nb.render.style import aligned, as_of_html, styled

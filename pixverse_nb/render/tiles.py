@@ -10,7 +10,7 @@ from typing import Any, Final
 from pixverse_nb.domain.jobs import JobState, VideoFile
 from pixverse_nb.domain.ratings import Rating
 from pixverse_nb.domain.requests import GenerationRequest
-from pixverse_nb.measure.metrics import DIVERSITY, METRICS
+from pixverse_nb.metrics.definitions import DIVERSITY, METRICS
 from pixverse_nb.redaction import redact
 from pixverse_nb.render.formatting import SHORT_WORDS, credit_words, duration_words, severity, shortened
 from pixverse_nb.render.player import data_url

@@ -3,20 +3,20 @@
 import io
 from typing import Any, Final
 
-from pixverse_nb.measure.sheet import TwoSheets
+from pixverse_nb.metrics.contact_sheet import ThemedSheet
 from pixverse_nb.render.themed import themed_html
 
 _QUALITY: Final = 88  # of the JPEGs that are written into the notebook; `.save()` takes what it is given
 
 
-class ContactSheet(TwoSheets):
+class ContactSheet(ThemedSheet):
     """A Pillow picture that shows itself; `.save("x.png")` writes it, on white."""
 
     def _repr_html_(self) -> str | None:
-        if self.by_night is None:
+        if self.dark is None:
             return None
-        day, night = _jpeg(self), _jpeg(self.by_night)
-        return themed_html(day, night, media_type="image/jpeg", width_px=self.width, alt=self._about)
+        light, dark = _jpeg(self), _jpeg(self.dark)
+        return themed_html(light, dark, media_type="image/jpeg", width_px=self.width, alt=self._about)
 
     def _repr_jpeg_(self) -> Any:
         return _jpeg(self)

@@ -2,7 +2,7 @@
 
 from collections.abc import Container
 
-from pixverse_nb.measure.metrics import Measurement
+from pixverse_nb.metrics.definitions import Measurement
 from pixverse_nb.render.display import bundle_of
 from pixverse_nb.render.sweep_views import measured_html, measured_text
 

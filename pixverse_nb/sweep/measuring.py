@@ -9,8 +9,8 @@ from typing import Any
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.errors import InvalidRequest, PixVerseError
 from pixverse_nb.jobs.submit import stored_picture
-from pixverse_nb.measure.compute import DaskClient, Executor, Outcome
-from pixverse_nb.measure.metrics import DIVERSITY, VERSION, Measurement
+from pixverse_nb.metrics.definitions import DIVERSITY, VERSION, Measurement
+from pixverse_nb.metrics.executors import DaskClient, Executor, TaskResult
 from pixverse_nb.render.formatting import STATE_WORDS
 from pixverse_nb.sweep.axes import Axes
 from pixverse_nb.sweep.bench import SweepContext
@@ -33,7 +33,7 @@ class Measures(SweepOfCells):
         self,
         *,
         executor: Executor | DaskClient | None = None,
-        on_done: Callable[[int, Outcome[Measurement]], object] | None = None,
+        on_done: Callable[[int, TaskResult[Measurement]], object] | None = None,
     ) -> Measurements:
         """Measure every finished video that was not measured before, and return all measurements by caption.
 
@@ -41,34 +41,38 @@ class Measures(SweepOfCells):
 
         `executor` is any `concurrent.futures.Executor` or a `distributed.Client`; None takes threads of this process.
         What was measured is kept in the ledger. A video that cannot be measured is left out, and its row of
-        `to_frame()` says why. Nothing is paid, whatever happens to a worker. Needs `pixverse-nb[sweep]`.
+        `to_frame()` says why; the next call tries again. Nothing is paid, whatever happens to a worker. Needs
+        `pixverse-nb[sweep]`.
         """
-        from pixverse_nb.measure.video import Clip, measure_all
+        from pixverse_nb.metrics.measure import MeasureTask, measure_all
 
-        known = self._read_measurements()
-        films = {cell: video for cell, video in self._films().items() if cell.key not in known}
-        clips = [Clip(*self._files(cell, video)) for cell, video in films.items()]
-        outcomes = measure_all(clips, executor=executor, on_done=on_done)
-        for (cell, video), outcome in zip(films.items(), outcomes, strict=True):
-            known[cell.key] = outcome
-            if outcome.error is None:
-                text = outcome.get().to_json()
+        known = {key: result for key, result in self._read_measurements().items() if result.error is None}
+        videos = {cell: video for cell, video in self._videos_by_cell().items() if cell.key not in known}
+        tasks = [MeasureTask(*self._files(cell, video)) for cell, video in videos.items()]
+        results = measure_all(tasks, executor=executor, on_done=on_done)
+        unexpected: list[BaseException] = []
+        for (cell, video), result in zip(videos.items(), results, strict=True):
+            known[cell.key] = result
+            if result.error is None:
+                text = result.get().to_json()
                 self._bench.engine.ledger.sweeps.add_measurement(self._ledger_key(cell, video), text, at=time.time())
-            elif not isinstance(outcome.error, PixVerseError):
-                raise outcome.error
+            elif not isinstance(result.error, PixVerseError):
+                unexpected.append(result.error)
         self._known = known
-        whole = {key: outcome.get() for key, outcome in known.items() if outcome.error is None}
-        return Measurements((cell.caption, whole[cell.key]) for cell in self.cells if cell.key in whole)
+        if unexpected:  # raised when everything that succeeded has been stored
+            raise unexpected[0]
+        measured = {key: result.get() for key, result in known.items() if result.error is None}
+        return Measurements((cell.caption, measured[cell.key]) for cell in self.cells if cell.key in measured)
 
     def metrics_of(self, cell: Cell) -> dict[str, float]:
-        """Return what was measured of one cell, by the names of `measure.metrics.METRICS`, its diversity among them.
+        """Return the metrics of one cell by their names in `metrics.definitions.METRICS`, including its diversity.
 
-        It is empty before `measure()`.
+        The dict is empty before `measure()`.
         """
-        outcome = self._known.get(cell.key)
-        if outcome is None or outcome.error is not None:
+        result = self._known.get(cell.key)
+        if result is None or result.error is not None:
             return {}
-        numbers = {**outcome.get().as_dict(), DIVERSITY.name: self._diversity().get(cell.key)}
+        numbers = {**result.get().as_dict(), DIVERSITY.name: self._diversity().get(cell.key)}
         return {name: float(value) for name, value in numbers.items() if value is not None}
 
     def rows(self) -> list[dict[str, Any]]:
@@ -115,14 +119,14 @@ class Measures(SweepOfCells):
 
     def contact_sheet(self, *, width_px: int = 1920, executor: Executor | DaskClient | None = None) -> Any:
         """Return first, middle and last frame of every cell as one Pillow picture; `.save("x.png")` writes it."""
-        from pixverse_nb.measure.sheet import SheetRow, contact_sheet
+        from pixverse_nb.metrics.contact_sheet import SheetRow, make_contact_sheet
         from pixverse_nb.sweep.contact import ContactSheet
 
         if not self.cells:
             raise InvalidRequest({"cells": "there is none to show"}, sends=False)
         rows = [SheetRow(cell.caption, self._path(cell), self._line(cell)) for cell in self.cells]
-        sheets = contact_sheet(rows, width_px=width_px, executor=executor)
-        return ContactSheet(sheets, sheets.by_night)
+        sheet = make_contact_sheet(rows, width_px=width_px, executor=executor)
+        return ContactSheet(sheet, sheet.dark)
 
     # -- inside --------------------------------------------------------------------------------------------------
 
@@ -161,19 +165,19 @@ class Measures(SweepOfCells):
             return None
 
     def _ledger_key(self, cell: Cell, video: Video) -> tuple[str, str]:
-        """Return what names a measurement: the film, the pictures beside it, and the definitions."""
+        """Return the key of a measurement: the video, the pictures it is compared with, and the metrics version."""
         record = self._book.record(cell)
         pictures = [item.sha256 for item in record.inputs] if record is not None else [None, None]
         return video.sha256, ":".join([f"v{VERSION}", *(str(sha) for sha in pictures)])
 
     def _read_measurements(self) -> dict[str, Measured]:
         """Return the measurements of the cells by key: those of now, and those that the ledger has kept."""
-        unread = {cell: video for cell, video in self._films().items() if cell.key not in self._known}
+        unread = {cell: video for cell, video in self._videos_by_cell().items() if cell.key not in self._known}
         keys = {cell.key: self._ledger_key(cell, video) for cell, video in unread.items()}
         kept = self._bench.engine.ledger.sweeps.measurements(list(keys.values()))
-        found = {name: Outcome(value=Measurement.from_json(kept[key])) for name, key in keys.items() if key in kept}
+        found = {name: TaskResult(value=Measurement.from_json(kept[key])) for name, key in keys.items() if key in kept}
         self._known = {**self._known, **found}
         return dict(self._known)
 
-    def _films(self) -> dict[Cell, Video]:
+    def _videos_by_cell(self) -> dict[Cell, Video]:
         return {cell: video for cell in self.cells if (video := self._video(cell)) is not None}

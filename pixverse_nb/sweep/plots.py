@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pixverse_nb.errors import ConfigError, InvalidRequest
-from pixverse_nb.measure.metrics import DIVERSITY, METRICS
+from pixverse_nb.metrics.definitions import DIVERSITY, METRICS
 from pixverse_nb.render.themed import themed_html
 from pixverse_nb.sweep.packing import packed
 

@@ -6,14 +6,14 @@ from typing import Any, Final
 from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.domain.ratings import Rating
 from pixverse_nb.errors import ConfigError
-from pixverse_nb.measure.compute import Outcome
-from pixverse_nb.measure.metrics import DIVERSITY, METRICS, Measurement
+from pixverse_nb.metrics.definitions import DIVERSITY, METRICS, Measurement
+from pixverse_nb.metrics.executors import TaskResult
 from pixverse_nb.sweep.axes import PICTURES
 from pixverse_nb.sweep.bench import SweepContext
 from pixverse_nb.sweep.book import CellJobs
 from pixverse_nb.sweep.cells import Cell
 
-Measured = Outcome[Measurement]
+Measured = TaskResult[Measurement]
 
 _PARAMETERS: Final = (
     "seed",
@@ -97,7 +97,7 @@ def diversity_of(cells: Sequence[Cell], measured: Mapping[str, Measured]) -> dic
     if not known:
         return {}
     try:
-        from pixverse_nb.measure.diversity import diversity
+        from pixverse_nb.metrics.measure import compute_diversity
     except ConfigError:
         return {}
-    return dict(zip(known, diversity([measured[key].get().fingerprint for key in known]).mean, strict=True))
+    return dict(zip(known, compute_diversity([measured[key].get().fingerprint for key in known]).mean, strict=True))

@@ -69,7 +69,7 @@ class Comparison(anywidget.AnyWidget):
     Traceback (most recent call last):
     pixverse_nb.errors.InvalidRequest: 2 arguments are wrong.
       videos: give at least 2 to compare; here is 1
-      videos[0]: The video file cannot be read (No such file or directory). Fetch it again.
+      videos[0]: The video file cannot be read (No such file or directory). Check its path and permissions.
     """
 
     _esm = script(*SCRIPTS)

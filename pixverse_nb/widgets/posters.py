@@ -94,8 +94,8 @@ def _middle(tile: Tile) -> bytes | None:
     if tile.video is None:
         return None
     try:
-        from pixverse_nb.measure.still import still_jpeg  # its packages are an optional part
+        from pixverse_nb.metrics.frames import read_still_jpeg  # its packages are an optional part
 
-        return still_jpeg(tile.video.path, longest_px=PAGE_PX)
+        return read_still_jpeg(tile.video.path, longest_px=PAGE_PX)
     except (ConfigError, PixVerseError):
         return None

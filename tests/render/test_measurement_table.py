@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from pixverse_nb.measure.metrics import Measurement
+from pixverse_nb.metrics.definitions import Measurement
 from pixverse_nb.render.sweep_views import measured_html, measured_text
 from tests.render.page import Page
 

@@ -7,8 +7,8 @@ from typing import Any
 from distributed import Client, LocalCluster
 
 from tests.client.harness import Harness
-from tests.measure.films import InOrder
-from tests.measure.gate import Gate, Gated, measure_gated
+from tests.metrics.videos import SerialExecutor
+from tests.metrics.worker_gate import GatedTask, WorkerGate, run_gated_task
 from tests.sweep.grids import run, sweep
 
 
@@ -23,7 +23,7 @@ class ThroughTheGate:
         """Have one clip measured behind the gate, the others at once."""
         del task
         gate, self._gate = self._gate, None
-        future: Future[Any] = self._pool.submit(measure_gated, Gated(item, gate=gate))
+        future: Future[Any] = self._pool.submit(run_gated_task, GatedTask(item, gate=gate))
         return future
 
 
@@ -31,15 +31,15 @@ def test_a_killed_worker_costs_no_result_and_no_credit(house: Harness, tmp_path:
     """The numbers are those of a serial run in another home, and the vendor hears nothing of it all."""
     here, there = house.open(home=tmp_path / "here"), house.open(home=tmp_path / "there")
     serial, spread = (run(sweep(client, seed=range(1, 5))) for client in (here, there))
-    serial.measure(executor=InOrder())
+    serial.measure(executor=SerialExecutor())
     paid, asked = house.paid, house.control.requests.copy()
-    gate = Gate(tmp_path)
+    gate = WorkerGate(tmp_path)
     with (
         LocalCluster(n_workers=2, processes=True, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster,  # type: ignore[no-untyped-call]  # not typed
         Client(cluster) as client,  # type: ignore[no-untyped-call]  # not typed
         ThreadPoolExecutor(1) as hand,
     ):
-        killing = hand.submit(gate.kill_who_waits)
+        killing = hand.submit(gate.kill_waiting_process)
         measured = spread.measure(executor=ThroughTheGate(client, tmp_path))
         killing.result()
     assert len(measured) == 4

@@ -5,6 +5,7 @@ import datetime
 import io
 import re
 import threading
+from concurrent.futures import BrokenExecutor, Future
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ from PIL import Image
 
 from pixverse_nb.client import Client
 from pixverse_nb.errors import InvalidRequest
-from pixverse_nb.measure.metrics import METRICS
+from pixverse_nb.metrics.definitions import METRICS
 from pixverse_nb.sweep.sweep import Sweep
 from tests.client.harness import Harness
+from tests.metrics.videos import SerialExecutor
 from tests.sweep.grids import run, sweep
 
 PNG = b"\x89PNG\r\n"
@@ -95,6 +97,35 @@ def test_a_damaged_film_has_its_reason_in_its_row(ended: Sweep) -> None:
     assert len(ended.measure()) == 4
     frame = ended.to_frame()
     assert (frame.measure_error != "").sum() == 1
+
+
+def test_a_video_that_could_not_be_measured_is_tried_again(ended: Sweep) -> None:
+    """When its file is complete again, the next call measures it."""
+    path = ended.videos[0].path
+    data = path.read_bytes()
+    path.write_bytes(data[:600])
+    assert len(ended.measure()) == 4
+    path.write_bytes(data)
+    assert len(ended.measure()) == 5
+
+
+def test_a_broken_executor_loses_no_finished_measurement(ended: Sweep) -> None:
+    """The error of the executor is raised after the finished measurements have been stored."""
+
+    class BreaksAfterOne(SerialExecutor):
+        is_broken = False
+
+        def submit(self, task: Any, item: Any, /) -> Future[Any]:
+            if self.is_broken:
+                raise BrokenExecutor
+            self.is_broken = True
+            return super().submit(task, item)
+
+    with pytest.raises(BrokenExecutor):
+        ended.measure(executor=BreaksAfterOne())
+    measured: list[int] = []
+    assert len(ended.measure(on_done=lambda number, _: measured.append(number))) == 5
+    assert len(measured) == 4
 
 
 @pytest.mark.parametrize("name", ["table.csv", "below/table.parquet"])

@@ -1,4 +1,4 @@
-"""Films of known content for the tests of measuring, and an executor that does everything at once, in order."""
+"""Videos of known content, and an executor that runs each task at once."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
@@ -22,21 +22,21 @@ WIDE, CLOSE = PICTURES / "coffee_wide.jpg", PICTURES / "coffee_close.jpg"
 WIDTH, HEIGHT = 320, 180
 
 
-class InOrder:
-    """The simplest executor: each task is done where it is handed in."""
+class SerialExecutor:
+    """The simplest executor: `submit` runs the task."""
 
     def submit(self, task: Callable[[Item], Value], item: Item, /) -> Future[Value]:
-        """Do it, and return a future that is done."""
+        """Run the task and return a finished future."""
         future: Future[Value] = Future()
         try:
             future.set_result(task(item))
-        except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to the future
+        except Exception as error:  # noqa: BLE001 - any error of the task belongs to the future
             future.set_exception(error)
         return future
 
 
-def write_film(path: Path, frames: Iterable[Pixels], *, fps: int = 24, crf: int = 0, **stream: Any) -> Path:
-    """Write RGB frames as H.264; with crf=0 the planes of yuv420p are kept as they are."""
+def write_video(path: Path, frames: Iterable[Pixels], *, fps: int = 24, crf: int = 0, **stream: Any) -> Path:
+    """Write RGB frames as H.264; with crf=0 the yuv420p planes are kept exactly."""
     with av.open(str(path), "w", format="mp4") as container:
         out: Any = None
         for index, pixels in enumerate(frames):
@@ -52,37 +52,39 @@ def write_film(path: Path, frames: Iterable[Pixels], *, fps: int = 24, crf: int 
     return path
 
 
-def decoded(path: Path) -> list[Pixels]:
-    """Every frame as RGB, by the plainest use of the decoder."""
+def decode_frames(path: Path) -> list[Pixels]:
+    """Return every frame as RGB, with the simplest use of the decoder."""
     with av.open(str(path)) as container:
         return [np.asarray(frame.to_ndarray(format="rgb24"), np.uint8) for frame in container.decode(video=0)]
 
 
 def save_png(path: Path, pixels: Pixels) -> Path:
-    """Write a picture without loss."""
+    """Write an image without loss."""
     Image.fromarray(pixels).save(path)
     return path
 
 
-def plain(level: int, *, width: int = WIDTH, height: int = HEIGHT) -> Pixels:
-    """A grey picture of one level, 0…255."""
+def grey_frame(level: int, *, width: int = WIDTH, height: int = HEIGHT) -> Pixels:
+    """Return a frame of one grey level, 0…255."""
     return np.full((height, width, 3), level, np.uint8)
 
 
-def photograph(*, width: int = WIDTH, height: int = HEIGHT, name: str = "coffee_wide.jpg") -> Pixels:
-    """One of the repository's photographs at this size."""
+def photo(*, width: int = WIDTH, height: int = HEIGHT, name: str = "coffee_wide.jpg") -> Pixels:
+    """Return one of the repository's photographs at this size."""
     with Image.open(PICTURES / name) as picture:
         return np.asarray(picture.convert("RGB").resize((width, height), Image.Resampling.LANCZOS), np.uint8)
 
 
 def scene(seed: int, *, width: int = WIDTH, height: int = HEIGHT) -> Pixels:
-    """A coloured cloud: soft, never the same for two seeds."""
+    """Return a soft coloured cloud, different for each seed."""
     coarse = np.random.default_rng(seed).integers(0, 256, (5, 8, 3), np.uint8)
     return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC), np.uint8)
 
 
-def sandbox_film(path: Path, *, seed: int = 7, width: int = WIDTH, height: int = HEIGHT, duration_s: float = 1) -> Path:
-    """A film as the sandbox makes it, from the one framing of the coffee to the other."""
+def render_sandbox_video(
+    path: Path, *, seed: int = 7, width: int = WIDTH, height: int = HEIGHT, duration_s: float = 1
+) -> Path:
+    """Render a video as the sandbox does, from one photograph of the coffee to the other."""
     render_film(
         WIDE.read_bytes(),
         CLOSE.read_bytes(),
