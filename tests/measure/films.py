@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pixverse_nb.sandbox.film import render_film
+from pixverse_nb.sandbox.render import render_video
 
 Pixels = NDArray[np.uint8]
 Item = TypeVar("Item")
@@ -83,9 +83,8 @@ def scene(seed: int, *, width: int = WIDTH, height: int = HEIGHT) -> Pixels:
 
 def sandbox_film(path: Path, *, seed: int = 7, width: int = WIDTH, height: int = HEIGHT, duration_s: float = 1) -> Path:
     """A film as the sandbox makes it, from the one framing of the coffee to the other."""
-    render_film(
-        WIDE.read_bytes(),
-        CLOSE.read_bytes(),
+    render_video(
+        [WIDE.read_bytes(), CLOSE.read_bytes()],
         path,
         width=width,
         height=height,
