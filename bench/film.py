@@ -17,8 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pixverse_nb.sandbox.film import render_film
-from pixverse_nb.sandbox.label import label_box
+from pixverse_nb.sandbox.render import render_video, watermark_box
 
 Grey = NDArray[np.uint8]
 
@@ -69,9 +68,8 @@ def compare_middles(folder: Path) -> None:
 
 def make_film(path: Path, *, drift: float) -> None:
     """Render the film of the pair."""
-    render_film(
-        WIDE.read_bytes(),
-        CLOSE.read_bytes(),
+    render_video(
+        [WIDE.read_bytes(), CLOSE.read_bytes()],
         path,
         width=WIDTH,
         height=HEIGHT,
@@ -144,7 +142,7 @@ def nearest_frame(path: Path, true: Grey) -> Grey:
 
 def psnr(frame: Grey, true: Grey) -> float:
     """Peak signal to noise in dB, with the label's rectangle left out."""
-    box = label_box("SANDBOX", width=WIDTH, height=HEIGHT)
+    box = watermark_box("SANDBOX", width=WIDTH, height=HEIGHT)
     error = (frame.astype(np.float64) - true) ** 2
     error[box.top : box.top + box.height, box.left : box.left + box.width] = np.nan
     return float(10 * np.log10(255**2 / np.nanmean(error)))

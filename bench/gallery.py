@@ -16,7 +16,7 @@ from typing import Any
 from playwright.sync_api import Page, sync_playwright
 
 from bench.stage import PICTURES
-from pixverse_nb.sandbox.film import render_film
+from pixverse_nb.sandbox.render import render_video
 from tests.browser.real_lab import Lab
 
 TILES = 200
@@ -125,7 +125,7 @@ def make_films(folder: Path) -> None:
     first, last = ((PICTURES / name).read_bytes() for name in ("coffee_wide.jpg", "coffee_close.jpg"))
     for seed in range(FILMS):
         path = folder / f"{seed:02}.mp4"
-        render_film(first, last, path, width=640, height=360, duration_s=5, seed=seed, motion_mode="normal")
+        render_video([first, last], path, width=640, height=360, duration_s=5, seed=seed, motion_mode="normal")
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from typing import Any
 from distributed import Client, LocalCluster
 
 from pixverse_nb.metrics.measure import MeasureTask, measure_all
-from pixverse_nb.sandbox.film import film_size, render_film
+from pixverse_nb.sandbox.render import render_video, video_size
 
 PICTURES = Path(__file__).parent.parent / "notebooks" / "pictures"
 FIRST, LAST = PICTURES / "coffee_wide.jpg", PICTURES / "coffee_close.jpg"
@@ -92,11 +92,10 @@ def load() -> None:
 
 def make_tasks(folder: Path) -> list[MeasureTask]:
     """Render some real videos, and copy them until there are enough."""
-    width, height = film_size("540p", "16:9")
+    width, height = video_size("540p", "16:9")
     for seed in range(VIDEOS):
-        render_film(
-            FIRST.read_bytes(),
-            LAST.read_bytes(),
+        render_video(
+            [FIRST.read_bytes(), LAST.read_bytes()],
             folder / f"{seed}.mp4",
             width=width,
             height=height,

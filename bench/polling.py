@@ -58,8 +58,8 @@ def main() -> None:
 def sandbox(folder: Path, spread: tuple[float, float]) -> Sandbox:
     """Return a sandbox whose jobs take `spread` seconds of life and never queue."""
     box = Sandbox(speed=SPEED, render=canned_renderer(folder))
-    box.control.switches.queue_s = (0.0, 0.0)
-    box.control.switches.generation_s = spread
+    box.control.settings.queue_s = (0.0, 0.0)
+    box.control.settings.generation_s = spread
     return box
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from pixverse_nb.sandbox.film import render_film
-from pixverse_nb.sandbox.stage import Renderer
+from pixverse_nb.sandbox.render import render_video
+from pixverse_nb.sandbox.simulation import Renderer, RenderTask
 
 PICTURES = Path(__file__).parent.parent / "notebooks" / "pictures"
 
@@ -15,22 +15,11 @@ def canned_renderer(folder: Path) -> Renderer:
     """Return a renderer that copies one small film, so that the figures are not those of an encoder."""
     first, last = ((PICTURES / name).read_bytes() for name in ("coffee_wide.jpg", "coffee_close.jpg"))
     canned = folder / "canned.mp4"
-    render_film(first, last, canned, width=320, height=180, duration_s=5, seed=1, motion_mode="normal")
+    render_video([first, last], canned, width=320, height=180, duration_s=5, seed=1, motion_mode="normal")
     film = canned.read_bytes()
 
-    def render(
-        first: bytes,
-        last: bytes,
-        out_path: Path,
-        *,
-        width: int,
-        height: int,
-        duration_s: int,
-        seed: int,
-        motion_mode: str,
-        label: str = "SANDBOX",
-    ) -> None:
-        del first, last, width, height, duration_s, seed, motion_mode, label
+    def render(task: RenderTask, out_path: Path) -> None:
+        del task
         out_path.write_bytes(film)
 
     return render

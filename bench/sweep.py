@@ -55,8 +55,8 @@ def main() -> None:
             print(f"{JOBS} jobs on {SLOTS} slots, {name}:")
             for whose, run in (("ours", ours), ("a pool of 8 threads", pool), ("a loop that waits after a 429", loop)):
                 box = Sandbox(speed=SPEED, render=render)
-                box.control.switches.queue_s = (0.0, 0.0)
-                box.control.switches.generation_s = LiveView(durations(random.Random(7)))  # noqa: S311 - a bench
+                box.control.settings.queue_s = (0.0, 0.0)
+                box.control.settings.generation_s = LiveView(durations(random.Random(7)))  # noqa: S311 - a bench
                 with box:
                     print(f"  {whose}: {run(box, path)}")
         print("wanted: at most 1.05 ×, at most 1.2 requests a job, two uploads in all")

@@ -179,7 +179,7 @@ def test_doctor_wants_a_token_for_a_named_server(tmp_path: Path) -> None:
 def test_doctor_asks_the_vendor_and_looks_into_the_ledger(tmp_path: Path) -> None:
     """With a token it tries it, reads the balance, and names a video that this home does not know; status 1 then."""
     with Sandbox(speed=1000, render=canned_film) as box:
-        box.control.switches.reply_ref_in_rows = True
+        box.control.settings.reply_ref_in_rows = True
         settings = {"USEAPI_TOKEN": box.token, "PIXVERSE_NB_BASE_URL": box.base_url}
         with Client(box.token, base_url=box.base_url, home=tmp_path / "one", timing=TIMING) as client:
             ref = finished(order(client)).ref

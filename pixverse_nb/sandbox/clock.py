@@ -1,11 +1,11 @@
-"""The sandbox's time: real time run faster, slower, or only by hand."""
+"""The sandbox's clock: real time, sped up, slowed down, or moved only by hand."""
 
 import time
 from collections.abc import Callable
 
 
 class Clock:
-    """Virtual Unix seconds that run `speed` times as fast as life; with speed 0 only `advance` moves them.
+    """Virtual Unix seconds that pass `speed` times as fast as real ones. At speed 0 only `advance` moves the clock.
 
     >>> clock = Clock(speed=0, start=1000.0)
     >>> clock.advance(60)
@@ -24,13 +24,13 @@ class Clock:
 
     @property
     def speed(self) -> float:
-        """How many virtual seconds pass in a real one; 0 or more."""
+        """Virtual seconds per real second, 0 or more. Setting a negative speed raises ValueError."""
         return self._speed
 
     @speed.setter
     def speed(self, value: float) -> None:
         if not value >= 0:
-            raise ValueError(f"the speed must be 0 or more, not {value!r}")
+            raise ValueError(f"speed must be 0 or more, not {value!r}")
         self._base, self._since, self._speed = self.now(), self._tick(), value
 
     def now(self) -> float:
@@ -38,17 +38,17 @@ class Clock:
         return self._base + (self._tick() - self._since) * self._speed
 
     def stamp(self) -> float:
-        """Return the time to write on rows: real Unix seconds, as a client's own clock has them; virtual at speed 0."""
+        """Return the time to show in rows: real Unix seconds, which match the client's clock; virtual at speed 0."""
         return time.time() if self._speed else self.now()
 
     def advance(self, seconds: float) -> None:
-        """Let `seconds` (0 or more) of virtual time pass at once."""
+        """Move the clock forward by `seconds`. Raises ValueError for a negative number."""
         if not seconds >= 0:
-            raise ValueError(f"time goes forward only, not by {seconds!r} s")
+            raise ValueError(f"seconds must be 0 or more, not {seconds!r}")
         self._base += seconds
 
     def real_wait_s(self, until: float) -> float | None:
-        """Return the real seconds until the virtual time `until`; None where only `advance` can bring it."""
+        """Return the real seconds until the virtual time `until`, or None if only `advance` can reach it."""
         left = until - self.now()
         if left <= 0:
             return 0.0

@@ -1,27 +1,35 @@
-"""What tests and notebooks hold to steer a sandbox and to look behind its counter."""
+"""Control of a running sandbox: faults, time, accounts and jobs, and an audit of what it accepted."""
 
 from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from pixverse_nb.sandbox.accounts import POOLS, Account
-from pixverse_nb.sandbox.faults import Armed
-from pixverse_nb.sandbox.gate import Desk
-from pixverse_nb.sandbox.switches import Switches
-from pixverse_nb.sandbox.work import COMPLETED, FAILED, MODERATED, Work
-from pixverse_nb.sandbox.world import Generation
+from pixverse_nb.sandbox.faults import ArmedFault
+from pixverse_nb.sandbox.middleware import AppState
+from pixverse_nb.sandbox.state import (
+    COMPLETED,
+    CREDIT_POOLS,
+    FAILED,
+    MODERATED,
+    Account,
+    GenerationJob,
+    GenerationRecord,
+    LogEntry,
+    SandboxSettings,
+)
 
 
 class Control:
-    """Steers one sandbox from any thread; `box.control` is the one of a `Sandbox`.
+    """Controls one sandbox, from any thread. `Sandbox.control` is an instance.
 
     >>> box.control.arm("lost_answer", times=1, route="create-frames-v3")   # doctest: +SKIP
     >>> box.control.advance(70)                                             # doctest: +SKIP
     """
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._stage = desk.stage
+    def __init__(self, app: AppState) -> None:
+        self._app = app
+        self._simulator = app.simulator
+        self._state = app.simulator.state
 
     # faults
 
@@ -33,142 +41,149 @@ class Control:
         probability: float | None = None,
         route: str | None = None,
         **options: Any,
-    ) -> Armed:
-        """Arm a fault of `faults.KINDS`; `times=None` strikes until disarmed. ValueError names what is unknown."""
-        with self._stage.lock:
-            return self._stage.faults.arm(fault, times=times, probability=probability, route=route, **options)
+    ) -> ArmedFault:
+        """Arm a fault of `faults.KINDS` for the next `times` matching calls (None: until it is disarmed).
+
+        `probability` (0…1) is the chance that a matching call triggers it; `route` is a name or pattern such as
+        "create*". Raises ValueError for an unknown fault or option.
+        """
+        with self._simulator.lock:
+            return self._simulator.faults.arm(fault, times=times, probability=probability, route=route, **options)
 
     def disarm(self, fault_id: int | None = None) -> None:
-        """Take away one armed fault by its `id`, or all."""
-        with self._stage.lock:
-            self._stage.faults.disarm(fault_id)
+        """Remove the armed fault with this `id`, or all."""
+        with self._simulator.lock:
+            self._simulator.faults.disarm(fault_id)
 
     @property
-    def faults(self) -> list[Armed]:
-        """What is still armed."""
-        with self._stage.lock:
-            return self._stage.faults.armed
+    def faults(self) -> list[ArmedFault]:
+        """The faults that can still fire."""
+        with self._simulator.lock:
+            return self._simulator.faults.armed
 
     # time
 
     @property
     def speed(self) -> float:
-        """Virtual seconds in a real one; 0: only `advance` moves time."""
-        return self._stage.clock.speed
+        """Virtual seconds per real second; at 0 only `advance` moves the clock."""
+        return self._simulator.clock.speed
 
     @speed.setter
     def speed(self, value: float) -> None:
-        self._stage.clock.speed = value
-        self._stage.wake()
+        self._simulator.clock.speed = value
+        self._simulator.wake()
 
     def now(self) -> float:
-        """Return the virtual time, in Unix seconds."""
-        return self._stage.clock.now()
+        """Return the virtual time in Unix seconds."""
+        return self._simulator.clock.now()
 
     def advance(self, seconds: float = 0.0) -> None:
-        """Let `seconds` of virtual time pass; return when all that was due has happened, films and callbacks too."""
-        self._stage.clock.advance(seconds)
-        self._stage.settle()
+        """Move the clock forward by `seconds`; return when everything due is done, videos and webhooks included."""
+        self._simulator.clock.advance(seconds)
+        self._simulator.run_until_idle()
 
     # accounts and credits
 
     @property
-    def switches(self) -> Switches:
-        """What the documentation leaves open; set its attributes."""
-        return self._stage.world.switches
+    def settings(self) -> SandboxSettings:
+        """How the sandbox behaves where the documentation is silent. Set its attributes at any time."""
+        return self._state.settings
 
     @property
     def accounts(self) -> dict[str, Account]:
-        """The accounts by e-mail, as copies."""
-        with self._stage.lock:
-            return {email: replace(one, credits=dict(one.credits)) for email, one in self._stage.world.accounts.items()}
+        """Copies of the accounts, by e-mail."""
+        with self._simulator.lock:
+            return {email: replace(one, credits=dict(one.credits)) for email, one in self._state.accounts.items()}
 
     def add_account(self, account: Account | str) -> None:
-        """Configure one more account, or replace the one with its e-mail."""
-        with self._stage.lock:
-            self._stage.world.add_account(Account(account) if isinstance(account, str) else account)
+        """Add an account, or replace the one with the same e-mail."""
+        with self._simulator.lock:
+            self._state.add_account(Account(account) if isinstance(account, str) else account)
 
     def remove_account(self, email: str) -> None:
-        """Take an account away."""
-        with self._stage.lock:
-            del self._stage.world.accounts[email]
+        """Remove an account. Raises KeyError if there is none."""
+        with self._simulator.lock:
+            del self._state.accounts[email]
 
     def set_pending(self, email: str | None = None, *, pending: bool = True) -> None:
-        """Let the account (None: the only one) answer 596 until it is posted again."""
-        with self._stage.lock:
-            self._stage.world.account(email).pending = pending
-            self._stage.world.changes += 1
+        """Make every call for the account (None: the only one) answer 596 until the account is posted again."""
+        with self._simulator.lock:
+            self._state.account(email).pending = pending
+            self._state.version += 1
 
     def set_credits(self, email: str | None = None, **pools: int) -> None:
-        """Set the credits of the account (None: the only one); pools not named (daily, monthly, package) become 0."""
-        if strange := sorted(pools.keys() - set(POOLS)):
-            raise ValueError(f"there is no pool {', '.join(strange)}; there are {', '.join(POOLS)}")
-        with self._stage.lock:
-            self._stage.world.account(email).credits = {pool: pools.get(pool, 0) for pool in POOLS}
-            self._stage.world.changes += 1
+        """Set the credits of the account (None: the only one). Omitted pools (daily, monthly, package) become 0.
+
+        Raises ValueError for an unknown pool.
+        """
+        if unknown := sorted(pools.keys() - set(CREDIT_POOLS)):
+            raise ValueError(f"unknown pool {', '.join(unknown)}; the pools are {', '.join(CREDIT_POOLS)}")
+        with self._simulator.lock:
+            self._state.account(email).credits = {pool: pools.get(pool, 0) for pool in CREDIT_POOLS}
+            self._state.version += 1
 
     def balance(self, email: str | None = None) -> int:
-        """Return the credits that the account (None: the only one) can spend."""
-        with self._stage.lock:
-            return self._stage.world.account(email).balance
+        """Return the sum of the credits of the account (None: the only one)."""
+        with self._simulator.lock:
+            return self._state.account(email).balance
 
     # jobs
 
     def fail(self, video_id: str) -> None:
-        """End an open job as FAILED."""
+        """End an open job as FAILED. Raises ValueError if no open job has this video_id."""
         self._end(video_id, FAILED)
 
     def moderate(self, video_id: str) -> None:
-        """End an open job as MODERATED, with its credits given back."""
+        """End an open job as MODERATED and refund it. Raises ValueError if no open job has this video_id."""
         self._end(video_id, MODERATED)
 
     def release(self, video_id: str) -> None:
-        """Let a stuck job go on."""
-        with self._stage.lock:
-            self._work(video_id).stuck = False
-        self._stage.settle()
+        """Let a stuck job continue. Raises ValueError if no open job has this video_id."""
+        with self._simulator.lock:
+            self._open_job(video_id).stuck = False
+        self._simulator.run_until_idle()
 
     def _end(self, video_id: str, outcome: str) -> None:
-        with self._stage.lock:
-            work = self._work(video_id)
-            work.outcome, work.stuck = outcome, False
-            work.starts_at = work.due_at = self._stage.clock.now()
-        self._stage.settle()
+        with self._simulator.lock:
+            job = self._open_job(video_id)
+            job.outcome, job.stuck = outcome, False
+            job.starts_at = job.due_at = self._simulator.clock.now()
+        self._simulator.run_until_idle()
 
-    def _work(self, video_id: str) -> Work:
-        for work in self._stage.world.works.values():
-            if work.video_id == video_id and work.status != COMPLETED:
-                return work
-        raise ValueError("there is no open job with this video_id")
+    def _open_job(self, video_id: str) -> GenerationJob:
+        for job in self._state.jobs.values():
+            if job.video_id == video_id and job.status != COMPLETED:
+                return job
+        raise ValueError(f"no open job has the video_id {video_id!r}")
 
     # audit
 
     @property
-    def generations(self) -> list[Generation]:
-        """Every create that was ever accepted, oldest first."""
-        with self._stage.lock:
-            return list(self._stage.world.generations)
+    def generations(self) -> list[GenerationRecord]:
+        """Every accepted create call, oldest first."""
+        with self._simulator.lock:
+            return list(self._state.generations)
 
     def due_at(self, video_id: str) -> float:
-        """Return when a generation was, or is, due to end, in virtual Unix seconds; ValueError for an unknown one."""
-        with self._stage.lock:
-            for work in self._stage.world.works.values():
-                if work.video_id == video_id:
-                    return work.due_at
-        raise ValueError("there is no generation with this video_id")
+        """Return when a generation ends, in virtual Unix seconds. Raises ValueError for an unknown video_id."""
+        with self._simulator.lock:
+            for job in self._state.jobs.values():
+                if job.video_id == video_id:
+                    return job.due_at
+        raise ValueError(f"no generation has the video_id {video_id!r}")
 
     @property
     def requests(self) -> Counter[str]:
-        """How many requests came, by route name."""
-        with self._stage.lock:
-            return Counter(self._desk.requests)
+        """The number of requests received, by route name."""
+        with self._simulator.lock:
+            return Counter(self._app.request_counts)
 
     @property
-    def leaks(self) -> list[str]:
-        """Requests to the media host that carried a credential; must stay empty."""
-        return list(self._desk.leaks)
+    def leaked_credentials(self) -> list[str]:
+        """The names of headers with credentials that were sent to the media host. Must stay empty."""
+        return list(self._app.leaked_credentials)
 
     @property
-    def notes(self) -> list[str]:
-        """What went on aside: callbacks that were refused or failed, films that could not be made."""
-        return list(self._stage.notes)
+    def log(self) -> list[LogEntry]:
+        """What went wrong in the background: webhooks that were not delivered, videos that could not be rendered."""
+        return list(self._simulator.log)

@@ -1,18 +1,17 @@
-"""Faults that are armed one by one, each for some calls of some routes.
+"""Faults that can be armed, each for a number of calls to some routes.
 
-In Python: `box.control.arm("lost_answer", times=1, route="create-frames-v3")`. Over HTTP, through a door outside the
-vendor's paths that wants a header no vendor client sends:
+In Python: `box.control.arm("lost_answer", times=1, route="create-frames-v3")`. Over HTTP, with the header
+`X-Sandbox-Control: <key>` (without it the answer is 404):
 
     POST   /_sandbox/faults        {"fault": "list_lag", "times": 1, "route": "create*", "lag_s": 30}
-    GET    /_sandbox/faults        what is armed
-    DELETE /_sandbox/faults[/<id>] disarm all, or one
-    (every call with the header X-Sandbox-Control: <key>; without it the door answers 404)
+    GET    /_sandbox/faults        list the armed faults
+    DELETE /_sandbox/faults[/<id>] disarm all faults, or one
 
-`times` is how often it strikes (None: until disarmed; 1 where nothing is said), `probability` (0…1) how likely it
-strikes at each fitting call, drawn from a seeded source. `route` is a name or a pattern such as "create*"; the names
-are the keys of `control.requests`. Seconds are virtual: at speed 10 a lag of 30 s takes 3.
+`times` is how often the fault fires (1 if omitted; None: until it is disarmed). `probability` (0…1) is the chance that
+it fires at a matching call, drawn from a seeded generator. `route` is a name or a pattern such as "create*"; the names
+are the keys of `control.requests`. All seconds are virtual: at speed 10, a lag of 30 s takes 3 s.
 
-`KINDS` lists every fault with its usual route and its options; `pixverse-nb` never needs them outside tests.
+`KINDS` lists every fault with its default route and its options.
 """
 
 import fnmatch
@@ -23,52 +22,56 @@ from typing import Any, Final
 
 
 @dataclass(frozen=True)
-class Kind:
-    """One sort of fault: where it strikes if nothing is said, its options with their usual values, what it does."""
+class FaultSpec:
+    """A kind of fault: its default route pattern, its options with their defaults, and what it does."""
 
     route: str
     options: Mapping[str, Any]
-    does: str
+    description: str
 
 
-KINDS: Final[dict[str, Kind]] = {
-    "drop_before": Kind("*", {}, "drops the connection before the call is looked at"),
-    "lost_answer": Kind("create*", {}, "carries the call out, then drops the connection without an answer"),
-    "late_answer": Kind("create*", {"delay_s": 90.0}, "carries the call out, answers after delay_s"),
-    "accept_lag": Kind("create*", {"lag_s": 20.0}, "drops the connection, carries the call out lag_s later"),
-    "error_before": Kind("*", {"status": 500}, "answers status (5xx) without looking at the call"),
-    "error_after": Kind("create*", {"status": 500}, "carries the call out, then answers status (5xx)"),
-    "html_error": Kind(
-        "*", {"status": 502, "accepted": False}, "answers a proxy's HTML page; accepted: carries it out"
+KINDS: Final[dict[str, FaultSpec]] = {
+    "drop_before": FaultSpec("*", {}, "closes the connection and ignores the call"),
+    "lost_answer": FaultSpec("create*", {}, "executes the call, then closes the connection without an answer"),
+    "late_answer": FaultSpec("create*", {"delay_s": 90.0}, "executes the call and answers after delay_s"),
+    "accept_lag": FaultSpec("create*", {"lag_s": 20.0}, "closes the connection and executes the call lag_s later"),
+    "error_before": FaultSpec("*", {"status": 500}, "answers status (5xx) and ignores the call"),
+    "error_after": FaultSpec("create*", {"status": 500}, "executes the call, then answers status (5xx)"),
+    "html_error": FaultSpec(
+        "*", {"status": 502, "accepted": False}, "answers a proxy's HTML page; executes the call if accepted is true"
     ),
-    "busy": Kind("create*", {"kind": "plan", "retry_after_s": None}, "answers 429; kind: account, all or plan"),
-    "no_video_id": Kind("create*", {"accepted": True}, "answers 200 without video_id; accepted: carries it out"),
-    "list_lag": Kind("create*", {"lag_s": 30.0}, "hides the new job from /videos and /scheduler for lag_s"),
-    "failed": Kind("create*", {}, "lets the new job end as FAILED"),
-    "moderated": Kind("create*", {}, "lets the new job end as MODERATED, refunded"),
-    "stuck": Kind("create*", {}, "lets the new job generate for ever"),
-    "error_code": Kind("create*", {"code": 500063}, "lets the new job's finished row carry errCode"),
-    "list_shuffled": Kind("videos", {}, "answers the list in disorder"),
-    "missing_fields": Kind(
+    "busy": FaultSpec("create*", {"kind": "plan", "retry_after_s": None}, "answers 429; kind: account, all or plan"),
+    "no_video_id": FaultSpec(
+        "create*", {"accepted": True}, "answers 200 without a video_id; executes the call if accepted is true"
+    ),
+    "list_lag": FaultSpec("create*", {"lag_s": 30.0}, "hides the new job from /videos and /scheduler for lag_s"),
+    "failed": FaultSpec("create*", {}, "ends the new job as FAILED"),
+    "moderated": FaultSpec("create*", {}, "ends the new job as MODERATED, with a refund"),
+    "stuck": FaultSpec("create*", {}, "keeps the new job GENERATING"),
+    "error_code": FaultSpec("create*", {"code": 500063}, "adds errCode to the row of the finished job"),
+    "list_shuffled": FaultSpec("videos", {}, "lists the rows in random order"),
+    "missing_fields": FaultSpec(
         "video*",
         {"fields": ["video_status_final", "video_status_name", "seed", "prompt", "created_at", "url"]},
-        "leaves fields out of every row",
+        "removes fields from every row",
     ),
-    "changed_fields": Kind("video*", {"values": {}}, "shows these values in every row that has such fields"),
-    "unknown_status": Kind("videos", {"status": 17, "name": "HOLDING"}, "shows open jobs with an unknown status"),
-    "upload_err_msg": Kind("files", {"text": "upload failed"}, "answers 200 with an err_msg, stores nothing"),
-    "account_gone": Kind("*", {"email": None}, "removes the account (None: the first) before the call"),
-    "media_status": Kind("media", {"status": 404}, "answers status in place of the file"),
-    "truncated_media": Kind("media", {"fraction": 0.5}, "announces the whole file, sends a fraction and hangs up"),
-    "wrong_length": Kind("media", {"delta": -1000}, "announces delta bytes more than it sends (below 0: fewer)"),
-    "garbage_media": Kind("media", {}, "answers 200 with bytes that are no film"),
-    "slow_media": Kind("media", {"delay_s": 30.0}, "sends the file in ten pieces over delay_s"),
+    "changed_fields": FaultSpec("video*", {"values": {}}, "replaces values in every row that has the field"),
+    "unknown_status": FaultSpec("videos", {"status": 17, "name": "HOLDING"}, "shows open jobs with an unknown status"),
+    "upload_err_msg": FaultSpec("files", {"text": "upload failed"}, "answers 200 with an err_msg and stores nothing"),
+    "account_gone": FaultSpec("*", {"email": None}, "deletes the account (None: the first) before the call"),
+    "media_status": FaultSpec("media", {"status": 404}, "answers status instead of the file"),
+    "truncated_media": FaultSpec(
+        "media", {"fraction": 0.5}, "announces the whole file, sends a fraction of it and closes the connection"
+    ),
+    "wrong_length": FaultSpec("media", {"delta": -1000}, "announces delta bytes more than it sends (negative: fewer)"),
+    "garbage_media": FaultSpec("media", {}, "answers 200 with bytes that are not a video"),
+    "slow_media": FaultSpec("media", {"delay_s": 30.0}, "sends the file in ten pieces over delay_s"),
 }
 
 
 @dataclass
-class Armed:
-    """A fault that waits for its calls; `left` None means for ever, `struck` counts."""
+class ArmedFault:
+    """An armed fault. `left` is how often it will still fire (None: no limit), `times_fired` how often it has."""
 
     id: int
     fault: str
@@ -76,20 +79,20 @@ class Armed:
     left: int | None
     probability: float | None
     options: dict[str, Any] = field(default_factory=dict)
-    struck: int = 0
+    times_fired: int = 0
 
 
-class Faults:
-    """The armed faults, asked at each place where one could strike."""
+class FaultInjector:
+    """The armed faults of one sandbox."""
 
     def __init__(self, *, seed: int = 1) -> None:
-        self._chance = random.Random(seed)  # noqa: S311 - chance, not secrecy
-        self._armed: list[Armed] = []
+        self._rng = random.Random(seed)  # noqa: S311 - not used for security
+        self._armed: list[ArmedFault] = []
         self._count = 0
 
     @property
-    def armed(self) -> list[Armed]:
-        """What is armed, oldest first; a fault that has no strikes left is gone."""
+    def armed(self) -> list[ArmedFault]:
+        """The faults that can still fire, oldest first."""
         return list(self._armed)
 
     def arm(
@@ -100,33 +103,35 @@ class Faults:
         probability: float | None = None,
         route: str | None = None,
         **options: Any,
-    ) -> Armed:
-        """Arm `fault` (see KINDS) and return it; ValueError names what is unknown."""
-        kind = KINDS.get(fault)
-        if kind is None:
-            raise ValueError(f"there is no fault {fault!r}; there are {', '.join(sorted(KINDS))}")
-        strange = sorted(options.keys() - kind.options.keys())
-        if strange:
-            raise ValueError(f"{fault} has no {', '.join(strange)}; it takes {', '.join(kind.options) or 'no options'}")
+    ) -> ArmedFault:
+        """Arm `fault` (a key of KINDS) and return it. Raises ValueError for an unknown fault or option."""
+        spec = KINDS.get(fault)
+        if spec is None:
+            raise ValueError(f"unknown fault {fault!r}; known faults: {', '.join(sorted(KINDS))}")
+        unknown = sorted(options.keys() - spec.options.keys())
+        if unknown:
+            raise ValueError(
+                f"{fault} has no option {', '.join(unknown)}; its options: {', '.join(spec.options) or 'none'}"
+            )
         if probability is not None and not 0 <= probability <= 1:
-            raise ValueError(f"a probability is 0…1, not {probability!r}")
+            raise ValueError(f"probability must be 0…1, not {probability!r}")
         self._count += 1
-        armed = Armed(self._count, fault, route or kind.route, times, probability, {**kind.options, **options})
+        armed = ArmedFault(self._count, fault, route or spec.route, times, probability, {**spec.options, **options})
         self._armed.append(armed)
         return armed
 
     def disarm(self, fault_id: int | None = None) -> None:
-        """Take away one armed fault, or all of them."""
+        """Remove one armed fault, or all of them."""
         self._armed = [one for one in self._armed if fault_id is not None and one.id != fault_id]
 
-    def strike(self, fault: str, route: str) -> dict[str, Any] | None:
-        """Return the options of `fault` if it strikes this call of `route` now, counting it; else None."""
+    def trigger(self, fault: str, route: str) -> dict[str, Any] | None:
+        """Return the options of `fault` if it fires for this call to `route`, and count it; otherwise None."""
         for one in self._armed:
             if one.fault != fault or not fnmatch.fnmatchcase(route, one.route):
                 continue
-            if one.probability is not None and self._chance.random() >= one.probability:
+            if one.probability is not None and self._rng.random() >= one.probability:
                 continue
-            one.struck += 1
+            one.times_fired += 1
             if one.left is not None:
                 one.left -= 1
                 if one.left <= 0:

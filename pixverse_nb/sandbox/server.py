@@ -1,4 +1,4 @@
-"""The sandbox as a running server on this machine's loopback address."""
+"""The sandbox as a running server on the loopback address."""
 
 import asyncio
 import contextlib
@@ -15,26 +15,23 @@ from typing import Self
 
 import uvicorn
 
-from pixverse_nb.sandbox.accounts import Account
 from pixverse_nb.sandbox.app import BASE_PATH, build_app
 from pixverse_nb.sandbox.clock import Clock
-from pixverse_nb.sandbox.connections import Connections
 from pixverse_nb.sandbox.control import Control
-from pixverse_nb.sandbox.gate import Desk
-from pixverse_nb.sandbox.stage import Renderer, Stage
-from pixverse_nb.sandbox.world import World
+from pixverse_nb.sandbox.middleware import AppState
+from pixverse_nb.sandbox.simulation import Renderer, Simulator
+from pixverse_nb.sandbox.state import Account, ServerState
 
 HOST = "127.0.0.1"
 DEFAULT_ACCOUNT = "sandbox@example.com"
 
 
 class Sandbox:
-    """A local PixVerse service: a real HTTP server that follows the vendor's API and makes real films.
+    """A local PixVerse service: an HTTP server that follows the vendor's API and renders real videos.
 
-    `port` 0 takes a free one; `token` None makes a random one; `speed` is how many times faster than life it runs
-    (0: time moves only by `control.advance`); `folder` keeps jobs and files over a restart and may be shared (None: a
-    temporary one);
-    `accounts` are `Account`s or e-mails; `render` replaces the film maker (`stage.Renderer`), for tests.
+    `port` 0 takes a free port; `token` None creates a random one. `speed` is virtual seconds per real second; at 0 time
+    moves only by `control.advance`. `folder` keeps jobs and files across restarts and may be shared by several
+    sandboxes (None: a temporary folder). `accounts` are `Account`s or e-mails. `render` replaces the renderer in tests.
 
     >>> with Sandbox(speed=50) as box:                      # doctest: +SKIP
     ...     print(box.base_url)
@@ -55,39 +52,41 @@ class Sandbox:
         self._port = port
         user = re.match(r"user:(\d+)-", self.token)
         given = (DEFAULT_ACCOUNT,) if accounts is None else accounts
-        world = World(
+        state = ServerState(
             [Account(one) if isinstance(one, str) else one for one in given],
             user=user[1] if user else "1001",
-            first_number=secrets.randbelow(800_000_000) + 100_000_000,  # never that of another sandbox's job
+            first_number=secrets.randbelow(800_000_000) + 100_000_000,  # so that two sandboxes share no video_id
         )
         home = Path(folder) if folder is not None else None
-        self._stage = Stage(world, Clock(speed=speed), folder=home, render=render)
-        self._connections = Connections()
-        self._desk = Desk(self._stage, self.token, self._connections)
-        self.control = Control(self._desk)
+        self._simulator = Simulator(state, Clock(speed=speed), folder=home, render=render)
+        self._app = AppState(self._simulator, self.token)
+        self.control = Control(self._app)
         self._thread: threading.Thread | None = None
         self._server: _Server | None = None
 
     def start(self) -> Self:
-        """Start serving on a thread of its own and return when it answers; OSError where the port is taken."""
+        """Start serving on a separate thread and return once it answers.
+
+        Raises OSError if the port is in use and RuntimeError if this sandbox was stopped before.
+        """
         if self._thread is not None:
             return self
-        if self._stage.closed:
-            raise RuntimeError("a sandbox that was stopped is not started again: make another one")
-        # the protocol is named because asyncio sets TCP_NODELAY only then; without it each answer takes 40 ms
+        if self._simulator.is_closed:
+            raise RuntimeError("a stopped sandbox cannot be started again; create a new Sandbox")
+        # IPPROTO_TCP is given because asyncio sets TCP_NODELAY only then; without it each answer takes 40 ms
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
-            if os.name == "posix":  # elsewhere it lets two servers take one port
+            if os.name == "posix":  # on Windows it would let two servers share a port
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((HOST, self._port))
         except OSError:
             listener.close()
             raise
         self._port = listener.getsockname()[1]
-        self._stage.open(f"http://{HOST}:{self._port}")
+        self._simulator.open(f"http://{HOST}:{self._port}")
         config = uvicorn.Config(
-            build_app(self._desk, control_key=self.control_key),
-            http=self._connections.protocol(),
+            build_app(self._app, control_key=self.control_key),
+            http=self._app.connections.protocol_class(),
             loop="asyncio",
             ws="none",
             lifespan="off",
@@ -110,33 +109,33 @@ class Sandbox:
         return self
 
     def stop(self) -> None:
-        """Stop serving and return when everything is closed; a second call does nothing."""
+        """Stop serving and return when everything is closed. Does nothing if the sandbox is not running."""
         if self._thread is not None and self._server is not None:
-            self._stage.closed = True
-            self._stage.wake()
-            self._server.end()
+            self._simulator.is_closed = True
+            self._simulator.wake()
+            self._server.request_exit()
             self._thread.join()
             self._thread = None
 
     async def _serve(self, server: "_Server", listener: socket.socket) -> None:
-        moving = asyncio.create_task(self._stage.run())
+        simulation = asyncio.create_task(self._simulator.run())
         try:
             await server.serve(sockets=[listener])
         finally:
             server.ready.set()
-            for task in self._desk.late:
+            for task in self._app.delayed_calls:
                 task.cancel()
-            await self._stage.close()
-            await moving
+            await self._simulator.close()
+            await simulation
 
     @property
     def base_url(self) -> str:
-        """The base URL for clients; known once started."""
-        return f"{self._stage.origin}{BASE_PATH}"
+        """The base URL for clients, once started."""
+        return f"{self._simulator.origin}{BASE_PATH}"
 
     @property
     def port(self) -> int:
-        """The port; known once started."""
+        """The port, once started."""
         return self._port
 
     def __enter__(self) -> Self:
@@ -148,23 +147,23 @@ class Sandbox:
         self.stop()
 
     def __repr__(self) -> str:
-        return f"Sandbox({self.base_url if self._stage.origin else 'not started'})"
+        return f"Sandbox({self.base_url if self._simulator.origin else 'not started'})"
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn server that tells when it answers and can be ended from another thread."""
+    """A uvicorn server that signals when it is ready and can be stopped from another thread."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.ready = threading.Event()
-        self._ended = asyncio.Event()
+        self._exit_requested = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def end(self) -> None:
+    def request_exit(self) -> None:
         """Stop serving, from any thread."""
         self.should_exit = True
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._ended.set)
+            self._loop.call_soon_threadsafe(self._exit_requested.set)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
@@ -172,12 +171,12 @@ class _Server(uvicorn.Server):
         self.ready.set()
 
     async def main_loop(self) -> None:
-        """As uvicorn's, but it ends at once and not at its next tick."""
+        """Run like uvicorn's loop, but end at once instead of at the next tick."""
         ticks = 0
         while not await self.on_tick(ticks):
             ticks += 1
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._ended.wait(), 0.1)
+                await asyncio.wait_for(self._exit_requested.wait(), 0.1)
 
 
 def serve(
@@ -189,9 +188,9 @@ def serve(
     on_ready: Callable[[Sandbox], None] | None = None,
     until: threading.Event | None = None,
 ) -> None:
-    """Serve until Ctrl+C, SIGTERM, or until `until` is set; `on_ready(box)` is called once, when it answers.
+    """Serve until Ctrl+C, SIGTERM, or until `until` is set. `on_ready(box)` is called once the server answers.
 
-    Prints nothing. The arguments are those of `Sandbox`; OSError where the port is taken.
+    Prints nothing. The other arguments are those of `Sandbox`. Raises OSError if the port is in use.
     """
     ended = until or threading.Event()
     with Sandbox(port=port, token=token, speed=speed, folder=folder) as box, _on_sigterm(ended):
@@ -203,7 +202,7 @@ def serve(
 
 @contextlib.contextmanager
 def _on_sigterm(ended: threading.Event) -> Iterator[None]:
-    """Let SIGTERM set `ended`, so that temporary folders are cleared; on other than the main thread, do nothing."""
+    """Make SIGTERM set `ended`, so that temporary folders are removed. Does nothing outside the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

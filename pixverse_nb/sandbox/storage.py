@@ -1,83 +1,81 @@
-"""The world on disk: a file for each job and upload, so that a restarted sandbox goes on where it was.
+"""The sandbox's state on disk, one file per job and upload, so that a restarted sandbox continues.
 
-Two sandboxes may share a folder, as when a notebook's cell is run twice or two notebooks stand side by side: each
-sees the other's jobs, neither overwrites them, and what one has finished is finished for both.
+Several sandboxes may share a folder, for example when a notebook cell runs twice or two notebooks are open. Each sees
+the jobs of the others and does not overwrite them, and a job that one has finished is finished for all.
 """
 
 import json
 import secrets
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from pixverse_nb.sandbox.accounts import Account
-from pixverse_nb.sandbox.orders import Order
-from pixverse_nb.sandbox.work import FINAL, Work
-from pixverse_nb.sandbox.world import Upload, World
-
-ACCOUNTS: Final = "accounts.json"
+from pixverse_nb.sandbox.requests import CreateRequest, InputFile
+from pixverse_nb.sandbox.state import FINAL_STATUSES, Account, GenerationJob, ServerState, StoredUpload
 
 
-class Store:
-    """The files of one world in `folder`."""
+class StateStore:
+    """Reads and writes a `ServerState` in the subfolder `state` of `folder`."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._records = folder / "records"
-        self._records.mkdir(parents=True, exist_ok=True)
-        self._written: dict[str, str] = {}  # what this process last wrote, by file name
-        self._seen: dict[str, int] = {}  # when each file was last changed, as far as it was read
+        self._folder = folder / "state"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._accounts = folder / "state" / "accounts.json"
+        self._written: dict[str, str] = {}  # the text this process last wrote, by file name
+        self._read_at_ns: dict[str, int] = {}  # the modification time of each file when it was last read
 
-    def open(self, world: World) -> float | None:
-        """Fill `world` and return the virtual time of the last save; None where nothing was saved."""
-        self.refresh(world)
+    def load(self, state: ServerState) -> float | None:
+        """Fill `state` and return the virtual time of the last save, or None if nothing was saved."""
+        self.load_changes(state)
         try:
-            state = json.loads((self._folder / ACCOUNTS).read_text(encoding="utf-8"))
+            saved = json.loads(self._accounts.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
-        world.accounts = {one["email"]: Account(**one) for one in state["accounts"]}
-        return float(state["now"])
+        state.accounts = {one["email"]: Account(**one) for one in saved["accounts"]}
+        return float(saved["now"])
 
-    def refresh(self, world: World) -> None:
-        """Take in what another sandbox has written since: new jobs and uploads, and the end of those known here."""
-        for file in sorted(self._records.glob("*.json")):
-            changed = file.stat().st_mtime_ns
-            if self._seen.get(file.name) == changed:
-                continue
-            self._seen[file.name] = changed
-            _take_in(world, file.name, json.loads(file.read_text(encoding="utf-8")))
+    def load_changes(self, state: ServerState) -> None:
+        """Add the jobs and uploads that another sandbox has saved, and the final states of known jobs."""
+        for pattern, add in (("upload-*.json", _add_upload), ("job-*.json", _add_job)):
+            for file in sorted(self._folder.glob(pattern)):
+                modified_ns = file.stat().st_mtime_ns
+                if self._read_at_ns.get(file.name) != modified_ns:
+                    self._read_at_ns[file.name] = modified_ns
+                    add(state, json.loads(file.read_text(encoding="utf-8")))
 
-    def save(self, world: World, *, now: float) -> None:
-        """Write what has changed; each file by a rename, so that a reader sees the old or the new."""
-        records: dict[str, Any] = {f"job-{work.number}.json": work for work in world.works.values()}
-        records |= {f"upload-{upload.id}.json": upload for upload in world.uploads.values()}
+    def save(self, state: ServerState, *, now: float) -> None:
+        """Write what has changed. Each file is replaced by a rename, so readers see the old or the new content."""
+        records: dict[str, Any] = {f"job-{job.number}.json": job for job in state.jobs.values()}
+        records |= {f"upload-{upload.id}.json": upload for upload in state.uploads.values()}
         for name, record in records.items():
             text = json.dumps(record, default=vars)
             if self._written.get(name) != text:
                 self._written[name] = text
-                self._replace(self._records / name, text)
-        self._replace(
-            self._folder / ACCOUNTS,
-            json.dumps({"now": now, "accounts": list(world.accounts.values())}, default=vars),
-        )
-
-    @staticmethod
-    def _replace(file: Path, text: str) -> None:
-        part = file.with_suffix(f".{secrets.token_hex(4)}.part")
-        part.write_text(text, encoding="utf-8")
-        part.replace(file)
+                _replace_file(self._folder / name, text)
+        accounts = {"now": now, "accounts": list(state.accounts.values())}
+        _replace_file(self._accounts, json.dumps(accounts, default=vars))
 
 
-def _take_in(world: World, file_name: str, record: dict[str, Any]) -> None:
-    if file_name.startswith("upload-"):
-        world.uploads[record["path"]] = Upload(**record)
-        return
-    known = world.works.get(record["number"])
-    fields = {**record, "order": Order(**record["order"]), "size": tuple(record["size"]), "film_begun": False}
+def _replace_file(file: Path, text: str) -> None:
+    part = file.with_suffix(f".{secrets.token_hex(4)}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(file)
+
+
+def _add_upload(state: ServerState, record: dict[str, Any]) -> None:
+    state.uploads[record["path"]] = StoredUpload(**record)
+
+
+def _add_job(state: ServerState, record: dict[str, Any]) -> None:
+    inputs = tuple(InputFile(**one) for one in record["request"]["inputs"])
+    request = CreateRequest(**{**record["request"], "inputs": inputs})
+    read = GenerationJob(**{**record, "request": request, "size": tuple(record["size"]), "render_started": False})
+    known = state.jobs.get(read.number)
     if known is None:
-        world.add_work(Work(**fields))
+        state.put_job(read)
         return
-    known.deleted = known.deleted or record["deleted"]
-    if known.is_open and record["status"] in FINAL:  # in place, because its film may be in the making here
-        for name in ("status", "film_ready", "size", "error_code"):
-            setattr(known, name, fields[name])
-        world.add_work(known)
+    known.deleted = known.deleted or read.deleted
+    if known.is_open and read.status in FINAL_STATUSES:
+        # update the object instead of replacing it: a worker of this process may be rendering its video
+        known.status, known.is_rendered = read.status, read.is_rendered
+        known.size, known.error_code = read.size, read.error_code
+        state.put_job(known)

@@ -20,8 +20,8 @@ desk"""
 # At once in the making, and made for longer than any test takes.
 ENDLESS = """import pixverse_nb as pv
 client = pv.Client.sandbox(speed=10)
-client.sandbox_control.switches.queue_s = (0, 0)
-client.sandbox_control.switches.generation_s = (1e6, 1e6)
+client.sandbox_control.settings.queue_s = (0, 0)
+client.sandbox_control.settings.generation_s = (1e6, 1e6)
 desk = pv.studio(client)
 desk"""
 

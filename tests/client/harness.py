@@ -24,6 +24,7 @@ from pixverse_nb.config import Timing
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.jobs.job import Job
 from pixverse_nb.sandbox import Control, Sandbox
+from pixverse_nb.sandbox.simulation import RenderTask
 from pixverse_nb.video import Video
 
 # Two hundred times faster than life, but an answer may take its time: a busy machine is no fault of the vendor's.
@@ -174,12 +175,15 @@ def picture(shade: int = 0, *, width: int = 32, height: int = 18) -> bytes:
     return sink.getvalue()
 
 
-def canned_film(
-    first: bytes, last: bytes, out_path: Path, *, width: int, height: int, duration_s: int, seed: int, motion_mode: str
-) -> None:
-    """Write a real small film that costs nothing to make; a box with the seed makes it this job's own."""
+def canned_film(task: RenderTask, out_path: Path) -> None:
+    """Stand in for the sandbox's renderer, without its cost."""
+    out_path.write_bytes(small_video(task.seed))
+
+
+def small_video(seed: int) -> bytes:
+    """Return a small real mp4 that is different for every seed."""
     mark = str(seed).encode()
-    out_path.write_bytes(_film() + struct.pack(">I4s", 8 + len(mark), b"free") + mark)
+    return _film() + struct.pack(">I4s", 8 + len(mark), b"free") + mark
 
 
 @cache

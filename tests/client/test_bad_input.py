@@ -77,7 +77,7 @@ def test_a_picture_is_fetched_without_the_token(client: Client, house: Harness) 
     finished(order(client, seed=1))
     url = client.uploads()[0].url
     finished(order(client, last=url, seed=2))
-    assert house.control.leaks == []
+    assert house.control.leaked_credentials == []
     assert house.paid == 2
 
 

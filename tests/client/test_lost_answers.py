@@ -9,7 +9,7 @@ from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.errors import JobTimeout, OutcomeUnknown
 from tests.client.conftest import Build
 from tests.client.harness import A_JOB_S, SETTLING, Harness, failed, finished, history, order, reached, states, until
-from tests.sandbox.guest import Guest
+from tests.sandbox.api_client import ApiClient
 
 CREATE = "create-frames-v3"
 ACCEPTED: dict[str, dict[str, Any]] = {
@@ -112,8 +112,8 @@ def test_it_says_that_nothing_is_to_be_done(still: Harness) -> None:
 
 def test_found_by_its_reference_in_the_rows(house: Harness) -> None:
     """Where rows carry `replyRef`, the generation is known by it, whatever else the row leaves out."""
-    house.control.switches.reply_ref_in_rows = True
-    house.control.switches.reply_ref_in_scheduler = False
+    house.control.settings.reply_ref_in_rows = True
+    house.control.settings.reply_ref_in_scheduler = False
     house.control.arm("missing_fields", times=None, route="videos", fields=["seed", "prompt", "first_frame"])
     house.control.arm("lost_answer")
     job = order(house.open())
@@ -123,7 +123,7 @@ def test_found_by_its_reference_in_the_rows(house: Harness) -> None:
 
 def test_found_without_any_reference(house: Harness) -> None:
     """Where neither rows nor scheduler carry `replyRef`, seed, prompt and pictures tell the generation."""
-    house.control.switches.reply_ref_in_scheduler = False
+    house.control.settings.reply_ref_in_scheduler = False
     house.control.arm("lost_answer")
     client = house.open()
     other = order(client, seed=8)
@@ -138,7 +138,7 @@ def test_found_without_any_reference(house: Harness) -> None:
 
 def test_a_foreign_generation_is_not_taken_for_ours(house: Harness) -> None:
     """Another generation of the account with another seed does not settle a lost call."""
-    house.control.switches.reply_ref_in_scheduler = False
+    house.control.settings.reply_ref_in_scheduler = False
     client = house.open(timing=SETTLING)
     finished(order(client, seed=8))
     house.control.arm("drop_before", route="create*")
@@ -150,14 +150,14 @@ def test_a_foreign_generation_is_not_taken_for_ours(house: Harness) -> None:
 
 def test_the_whole_list_is_read(house: Harness) -> None:
     """With more generations than one page holds, the lost one is found on the second, and none is paid twice."""
-    house.control.switches.reply_ref_in_scheduler = False
+    house.control.settings.reply_ref_in_scheduler = False
     (account,) = house.control.accounts.values()
     house.control.add_account(replace(account, max_jobs=99, plan_jobs=99))
     house.control.arm("lost_answer")
     house.control.arm("list_lag", lag_s=10**9)
     job = order(house.open())
     reached(job, JobState.UNKNOWN)
-    somebody = Guest(house.box)
+    somebody = ApiClient(house.box)
     with somebody.http:
         path = somebody.upload()
         for seed in range(100, 145):
@@ -193,7 +193,7 @@ def test_with_several_accounts_every_list_is_looked_at(built: Build, house: Harn
 
 def test_the_reference_may_stand_under_another_name(still: Harness) -> None:
     """The scheduler's other form (`id` and `type`) serves as well to find a lost call."""
-    still.control.switches.scheduler_uses_id = True
+    still.control.settings.scheduler_uses_id = True
     still.control.arm("missing_fields", times=None, route="videos", fields=["seed"])
     still.control.arm("lost_answer")
     job = order(still.open())
@@ -204,7 +204,7 @@ def test_the_reference_may_stand_under_another_name(still: Harness) -> None:
 @pytest.mark.parametrize("field", ["prompt", "video_id"])
 def test_a_row_that_may_be_ours_is_no_proof_of_absence(house: Harness, field: str) -> None:
     """Where a row tells too little to know it, and nothing speaks against it, the call is not sent again."""
-    house.control.switches.reply_ref_in_scheduler = False
+    house.control.settings.reply_ref_in_scheduler = False
     house.control.arm("missing_fields", times=None, route="video*", fields=["seed", field])
     house.control.arm("lost_answer")
     timing = replace(SETTLING, deadline_s=4.0)
@@ -222,7 +222,7 @@ def test_a_row_that_may_be_ours_is_no_proof_of_absence(house: Harness, field: st
 @pytest.mark.parametrize("values", [{"prompt": "RAIN &amp; snow "}, {"quality": "360P"}])
 def test_a_row_that_was_tidied_is_found(house: Harness, values: dict[str, str]) -> None:
     """A vendor may show a text otherwise than it was sent: the generation is found all the same, and nothing resent."""
-    house.control.switches.reply_ref_in_scheduler = False
+    house.control.settings.reply_ref_in_scheduler = False
     house.control.arm("changed_fields", times=None, values=values)
     house.control.arm("lost_answer")
     job = order(house.open(timing=SETTLING), prompt="rain & snow\n")
@@ -234,7 +234,7 @@ def test_a_call_whose_answer_is_on_its_way_is_not_taken_for_another(house: Harne
     """Of two calls with one seed, the listed generation of the one that still waits for its answer is no lookalike of
     the lost one: nobody is asked, and each gets its own.
     """
-    house.control.switches.reply_ref_in_scheduler = False
+    house.control.settings.reply_ref_in_scheduler = False
     house.control.arm("drop_before", route="create*")
     client = house.open(timing=replace(SETTLING, poll_s=0.5))
     lost = order(client, prompt="rain")
@@ -260,7 +260,7 @@ def test_a_row_that_differs_in_part_is_a_question(house: Harness, values: dict[s
     """A generation with the same seed of which one thing differs is shown to a person, who may take it; unasked,
     nothing is sent again, whatever the balance says.
     """
-    house.control.switches.reply_ref_in_scheduler = False
+    house.control.settings.reply_ref_in_scheduler = False
     house.control.arm("changed_fields", times=None, values=values)
     house.control.arm("lost_answer")
     job = order(house.open(timing=SETTLING), prompt="rain")

@@ -194,7 +194,7 @@ def test_no_credential_reaches_the_media_host(house: Harness, tmp_path: Path) ->
     video.path.unlink()
     finished(client.job(str(video.ref)))
     assert house.control.requests["media"] >= 6
-    assert house.control.leaks == []
+    assert house.control.leaked_credentials == []
 
 
 def test_an_account_that_vanishes_loses_no_paid_job(built: Build, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_no_credits(house: Harness) -> None:
 
 def test_no_subscription(house: Harness) -> None:
     """402: SubscriptionRequired, refused, with what to renew; afterwards the same line goes through."""
-    house.control.switches.subscribed = False
+    house.control.settings.subscribed = False
     client = house.open()
     job = order(client)
     error = refused(job)
@@ -48,7 +48,7 @@ def test_no_subscription(house: Harness) -> None:
     assert (error.status, job.state) == (402, JobState.REFUSED)
     assert "Account has no subscription or subscription expired" in str(error)
     assert "Renew the useapi.net subscription" in str(error)
-    house.control.switches.subscribed = True
+    house.control.settings.subscribed = True
     assert finished(order(client)).size_bytes > 0
 
 
@@ -88,7 +88,7 @@ def test_an_account_that_waits_at_the_paid_call(still: Harness) -> None:
 
 def test_a_refused_request_shows_the_vendors_words(house: Harness) -> None:
     """400: the vendor's sentence stands in the error, and the job is refused."""
-    house.control.switches.refuse_combinations = True
+    house.control.settings.refuse_combinations = True
     job = order(house.open(), quality="1080p", duration=8, allow_refused=True)
     error = refused(job)
     assert (error.status, job.state) == (400, JobState.REFUSED)
@@ -144,7 +144,7 @@ def test_real_slots_are_waited_for(house: Harness) -> None:
     (account,) = house.control.accounts.values()
     account.max_jobs = 2
     house.control.add_account(account)
-    house.control.switches.generation_s = (10.0, 20.0)
+    house.control.settings.generation_s = (10.0, 20.0)
     client = house.open()
     jobs = [order(client, seed=seed) for seed in range(1, 13)]
     for job in jobs:

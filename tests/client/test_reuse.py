@@ -135,10 +135,10 @@ def test_what_came_to_nothing_is_not_given_back(client: Client, prompt: str, kin
 def test_a_refused_request_may_be_tried_again(house: Harness) -> None:
     """What the vendor refused with a 400 is not given back either."""
     client = house.open()
-    house.control.switches.refuse_combinations = True
+    house.control.settings.refuse_combinations = True
     one = order(client, quality="1080p", duration=8, allow_refused=True)
     assert isinstance(failed(one), APIError)
-    house.control.switches.refuse_combinations = False
+    house.control.settings.refuse_combinations = False
     two = order(client, quality="1080p", duration=8, allow_refused=True)
     assert finished(two).size_bytes > 0
     assert one.ref != two.ref

@@ -114,7 +114,7 @@ def test_a_disordered_list_with_gaps_is_read(house: Harness) -> None:
 
 def test_the_place_in_the_queue_is_shown(still: Harness) -> None:
     """Where the vendor tells how many are before it, the job shows its place."""
-    still.control.switches.parallel = 1
+    still.control.settings.parallel = 1
     client = still.open()
     first = order(client, seed=1)
     reached(first, JobState.QUEUED)

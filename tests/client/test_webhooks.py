@@ -53,12 +53,12 @@ def test_the_end_is_known_by_the_callback(still: Harness) -> None:
         assert still.control.requests["videos"] == listener.polls > 0
         assert listener.hints > 0
     assert still.paid == 1
-    assert still.control.notes == []
+    assert still.control.log == []
 
 
 def test_a_lost_call_is_found_by_the_callback(still: Harness) -> None:
     """The answer of the paid call is lost; the callback names it, and the list then shows it: never sent again."""
-    still.control.switches.reply_ref_in_rows = True
+    still.control.settings.reply_ref_in_rows = True
     still.control.arm("lost_answer", times=1)
     client = still.open(timing=SPARSE)
     with client.listen():

@@ -75,7 +75,7 @@ def test_a_bad_token_is_named(house: Harness) -> None:
 
 def test_an_ended_subscription_is_named(house: Harness, client: Client) -> None:
     """402: the subscription is to be renewed."""
-    house.control.switches.subscribed = False
+    house.control.settings.subscribed = False
     assert "402" in found(client.doctor(), "subscription").text
 
 
@@ -171,7 +171,7 @@ def test_a_running_orphan_is_named_and_adopted(still: Harness) -> None:
 
 def test_a_lost_video_is_named_and_adopted(house: Harness, client: Client) -> None:
     """A finished video with a reference of ours and no job here is found in the vendor's list and brought home."""
-    house.control.switches.reply_ref_in_rows = True
+    house.control.settings.reply_ref_in_rows = True
     lost = finished(order(house.open(home=house.home.parent / "lost")))
     finding = found(client.doctor(), "vendor's list")
     assert (finding.mark, f'client.adopt("{lost.ref}")' in str(finding.mend)) == (Severity.LOOK, True)

@@ -5,16 +5,14 @@ Nothing here is a client's word: payments, slots and films are counted where the
 
 import random
 import struct
-import tempfile
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
-from tests.client.harness import canned_film
+from tests.client.harness import small_video
 
 PRICE: Final = 45  # credits of each generation
 BALANCE: Final = 10**6
@@ -171,7 +169,4 @@ class Books:
 
 @cache
 def _plain_film() -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "film.mp4"
-        canned_film(b"", b"", path, width=64, height=36, duration_s=5, seed=0, motion_mode="normal")
-        return path.read_bytes()
+    return small_video(0)

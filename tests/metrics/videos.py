@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pixverse_nb.sandbox.film import render_film
+from pixverse_nb.sandbox.render import render_video
 
 Pixels = NDArray[np.uint8]
 Item = TypeVar("Item")
@@ -85,9 +85,8 @@ def render_sandbox_video(
     path: Path, *, seed: int = 7, width: int = WIDTH, height: int = HEIGHT, duration_s: float = 1
 ) -> Path:
     """Render a video as the sandbox does, from one photograph of the coffee to the other."""
-    render_film(
-        WIDE.read_bytes(),
-        CLOSE.read_bytes(),
+    render_video(
+        [WIDE.read_bytes(), CLOSE.read_bytes()],
         path,
         width=width,
         height=height,

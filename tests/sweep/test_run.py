@@ -256,7 +256,7 @@ def test_a_restart_in_the_middle_goes_on(still: Harness) -> None:
 def test_a_busy_vendor_is_not_stormed(built: Build, tmp_path: Any) -> None:
     """Where another program uses slots, each 429 holds back one call for the pause, not one for each waiting cell."""
     with built(tmp_path, accounts=[Account("one@example.com", max_jobs=8, plan_jobs=3)]) as house:
-        house.control.switches.generation_s = (40.0, 70.0)
+        house.control.settings.generation_s = (40.0, 70.0)
         one = run(sweep(house.open(), seed=range(1, 17)))
         assert len(one.videos) == 16
         refused = house.control.requests["create-frames-v3"] - 16

@@ -1,0 +1,361 @@
+"""What a request to the sandbox may contain: its fields, its files, the rules between them, and its price.
+
+To add a kind of generation, add an entry to `OPERATIONS`; `routes` serves it under its name.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import cv2
+import numpy as np
+
+SEED_MAX: Final = 2_147_483_647
+QUALITIES: Final = ("360p", "540p", "720p", "1080p")
+ASPECT_RATIOS: Final = ("16:9", "9:16", "1:1", "4:3", "3:4")
+IMAGE_TYPES: Final = {"image/png": "png", "image/jpeg": "jpeg", "image/gif": "gif", "image/webp": "webp"}
+OTHER_TYPES: Final = {"video/mp4": "mp4", "audio/mpeg": "mp3", "audio/wav": "wav"}
+
+_IMAGE_STARTS: Final = {
+    "image/png": (b"\x89PNG\r\n\x1a\n",),
+    "image/jpeg": (b"\xff\xd8\xff",),
+    "image/gif": (b"GIF87a", b"GIF89a"),
+    "image/webp": (b"RIFF",),
+}
+_IMAGE_ENDS: Final = {"image/png": b"IEND", "image/jpeg": b"\xff\xd9"}
+
+Values = Mapping[str, Any]
+
+
+class ApiError(Exception):
+    """An error answer: the HTTP status and the vendor's message, with an optional Retry-After in seconds."""
+
+    def __init__(self, status: int, message: str, *, retry_after_s: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.retry_after_s = retry_after_s
+
+
+@dataclass(frozen=True)
+class RequestField:
+    """One field of a body or a query string.
+
+    `parse` takes the value as it was sent, JSON or text, and returns it converted. It raises ValueError with the end
+    of a sentence that starts with the field's name. A missing or empty field takes `default`.
+    """
+
+    name: str
+    parse: Callable[[Any], Any]
+    default: Any = None
+    required: bool = False
+
+
+def text_field(
+    name: str,
+    *,
+    max_length: int | None = None,
+    pattern: str | None = None,
+    default: str | None = None,
+    required: bool = False,
+) -> RequestField:
+    """Return a field for a text of at most `max_length` characters that matches `pattern` as a whole."""
+
+    def parse(value: Any) -> str:
+        if not isinstance(value, str):
+            raise ValueError("must be a text")
+        if max_length is not None and len(value) > max_length:
+            raise ValueError(f"is limited to {max_length} characters, got {len(value)}")
+        if pattern is not None and re.fullmatch(pattern, value) is None:
+            raise ValueError("has an invalid value")
+        return value
+
+    return RequestField(name, parse, default, required)
+
+
+def choice_field(name: str, choices: tuple[str, ...], *, default: str) -> RequestField:
+    """Return a field for one of a few texts."""
+
+    def parse(value: Any) -> str:
+        if value not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}")
+        return str(value)
+
+    return RequestField(name, parse, default)
+
+
+def integer_field(name: str, allowed: Iterable[int], wanted: str, *, default: int | None = None) -> RequestField:
+    """Return a field for an integer in `allowed`, sent as a number or as text; `wanted` describes the range."""
+
+    def parse(value: Any) -> int:
+        if isinstance(value, str) and re.fullmatch(r"-?\d{1,12}", value, re.ASCII):
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int) or value not in allowed:
+            raise ValueError(f"must be {wanted}")
+        return value
+
+    return RequestField(name, parse, default)
+
+
+def flag_field(name: str, *, default: bool) -> RequestField:
+    """Return a field for true or false, sent as a boolean or as text."""
+
+    def parse(value: Any) -> bool:
+        if isinstance(value, bool):
+            return value
+        if value in ("true", "false"):
+            return bool(value == "true")
+        raise ValueError("must be true or false")
+
+    return RequestField(name, parse, default)
+
+
+def parse_fields(fields: Iterable[RequestField], sent: Values) -> dict[str, Any]:
+    """Return the value of every field in `fields`, or raise ApiError(400) that names every invalid one."""
+    values, problems = _parse_all(fields, sent)
+    if problems:
+        raise ApiError(400, "; ".join(problems))
+    return values
+
+
+def _parse_all(fields: Iterable[RequestField], sent: Values) -> tuple[dict[str, Any], list[str]]:
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for one in fields:
+        value = sent.get(one.name)
+        values[one.name] = one.default
+        if value is None or value == "":
+            if one.required:
+                problems.append(f"Parameter {one.name} is required")
+            continue
+        try:
+            values[one.name] = one.parse(value)
+        except ValueError as error:
+            problems.append(f"Parameter {one.name} {error}")
+    return values, problems
+
+
+@dataclass(frozen=True)
+class InputField:
+    """A field that names an uploaded file, by its path or (`by_id`) by the id of its upload.
+
+    `role` says what the file is for, such as "first". If two fields have the same role, the earlier one is used.
+    """
+
+    name: str
+    role: str
+    by_id: bool = False
+    required: bool = False
+
+    def request_field(self) -> RequestField:
+        """Return the field as it is parsed."""
+        if self.by_id:
+            return integer_field(self.name, range(1, 10**12), "the id of an upload")
+        return text_field(self.name, max_length=1024, required=self.required)
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """An uploaded file that a request uses. `path` is None until an `upload_id` has been looked up."""
+
+    role: str
+    field: str
+    path: str | None = None
+    upload_id: int | None = None
+
+
+@dataclass(frozen=True)
+class CreateRequest:
+    """A valid create call. `operation` is the last part of its path, such as create-frames-v3.
+
+    `params` holds the fields that describe the video, defaults included; which ones depends on the operation.
+    """
+
+    operation: str
+    inputs: tuple[InputFile, ...]
+    params: Mapping[str, Any]
+    email: str | None = None
+    reply_url: str | None = None
+    reply_ref: str | None = None
+    max_jobs: int | None = None
+
+    @property
+    def prompt(self) -> str:
+        """The prompt, or an empty text."""
+        return str(self.params.get("prompt") or "")
+
+    @property
+    def quality(self) -> str:
+        """The quality, such as 720p."""
+        return str(self.params.get("quality", "720p"))
+
+    @property
+    def duration_s(self) -> int:
+        """The length of the video in seconds."""
+        return int(self.params.get("duration", 5))
+
+    @property
+    def motion_mode(self) -> str:
+        """normal or fast."""
+        return str(self.params.get("motion_mode", "normal"))
+
+    @property
+    def input_paths(self) -> dict[str, str]:
+        """The path of the file for each role, in the order of the operation's inputs."""
+        paths: dict[str, str] = {}
+        for one in self.inputs:
+            if one.path is not None:
+                paths.setdefault(one.role, one.path)
+        return paths
+
+
+def price_by_quality(request: CreateRequest, prices: Mapping[str, int]) -> int:
+    """Return the credits: `prices` is for 5 s by quality; more than 5 s doubles it, fast motion doubles it."""
+    factor = (2 if request.duration_s > 5 else 1) * (2 if request.motion_mode == "fast" else 1)
+    return prices[request.quality] * factor
+
+
+@dataclass(frozen=True)
+class CreateOperation:
+    """One kind of generation: the files and fields it takes, the rules between them, and its price in credits.
+
+    `refused_combinations` are pairs of values and message; they apply if the setting `refuse_combinations` is on.
+    """
+
+    inputs: tuple[InputField, ...]
+    fields: tuple[RequestField, ...]
+    needs_prompt_or_input: bool = False
+    refused_combinations: tuple[tuple[Values, str], ...] = ()
+    price: Callable[[CreateRequest, Mapping[str, int]], int] = field(default=price_by_quality)
+
+
+_DELIVERY: Final = (
+    text_field("email", max_length=320),
+    text_field("replyUrl", max_length=1024, pattern=r"https?://\S+"),
+    text_field("replyRef", max_length=1024),
+    integer_field("maxJobs", range(1, 9), "1…8"),
+)
+_PROMPT: Final = text_field("prompt", max_length=2048, default="")
+_REQUIRED_PROMPT: Final = text_field("prompt", max_length=2048, required=True)
+_NEGATIVE_PROMPT: Final = text_field("negative_prompt", max_length=2048, default="")
+_QUALITY: Final = choice_field("quality", QUALITIES, default="720p")
+_ASPECT_RATIO: Final = choice_field("aspect_ratio", ASPECT_RATIOS, default="16:9")
+_SEED: Final = integer_field("seed", range(1, SEED_MAX + 1), f"1…{SEED_MAX}")
+_WATERMARK: Final = flag_field("remove_watermark", default=True)
+
+_V35: Final = (
+    choice_field("model", ("v3.5",), default="v3.5"),
+    integer_field("duration", (5, 8), "5 or 8", default=5),
+    _QUALITY,
+    choice_field("motion_mode", ("normal", "fast"), default="normal"),
+    _ASPECT_RATIO,
+    _SEED,
+    _WATERMARK,
+)
+_NEWER_MODEL: Final = text_field("model", max_length=32, pattern=r"[a-z]*\d[\w.\-]*", default="v4.5")
+_NEWER_DURATION: Final = integer_field("duration", range(1, 16), "1…15", default=5)
+_V35_COMBINATIONS: Final = (
+    ({"motion_mode": "fast", "duration": 8}, "motion_mode fast is not supported with duration 8"),
+    ({"quality": "1080p", "duration": 8}, "quality 1080p is not supported with duration 8"),
+    ({"quality": "1080p", "motion_mode": "fast"}, "quality 1080p is not supported with motion_mode fast"),
+)
+
+_BOTH_FRAMES: Final = (
+    InputField("first_frame_path", "first", required=True),
+    InputField("last_frame_path", "last", required=True),
+)
+_IMAGE_BY_ID: Final = InputField("img_id", "first", by_id=True)
+_CREATE: Final = CreateOperation(
+    inputs=(InputField("first_frame_path", "first"), InputField("last_frame_path", "last"), _IMAGE_BY_ID),
+    fields=(
+        _PROMPT,
+        _NEGATIVE_PROMPT,
+        _NEWER_MODEL,
+        _NEWER_DURATION,
+        _QUALITY,
+        _ASPECT_RATIO,
+        _SEED,
+        _WATERMARK,
+    ),
+    needs_prompt_or_input=True,
+)
+
+OPERATIONS: Final[Mapping[str, CreateOperation]] = {
+    "create-frames-v3": CreateOperation(
+        inputs=_BOTH_FRAMES,
+        fields=(_PROMPT, *_V35),
+        refused_combinations=_V35_COMBINATIONS,
+    ),
+    "create-frames": CreateOperation(
+        inputs=_BOTH_FRAMES,
+        fields=(_PROMPT, _NEWER_MODEL, _NEWER_DURATION, _QUALITY, _SEED, _WATERMARK),
+    ),
+    "create-v3": CreateOperation(
+        inputs=(_IMAGE_BY_ID,),
+        fields=(_REQUIRED_PROMPT, _NEGATIVE_PROMPT, *_V35),
+        refused_combinations=_V35_COMBINATIONS,
+    ),
+    "create-v4": _CREATE,
+    "create": _CREATE,
+}
+
+
+def parse_create(name: str, body: Values, *, refuse_combinations: bool = False) -> CreateRequest:
+    """Return the request of the operation `name` in `body`, or raise ApiError(400) that names every invalid field."""
+    operation = OPERATIONS[name]
+    files, file_problems = _parse_all((one.request_field() for one in operation.inputs), body)
+    params, param_problems = _parse_all(operation.fields, body)
+    delivery, delivery_problems = _parse_all(_DELIVERY, body)
+    problems = file_problems + param_problems + delivery_problems
+    inputs = tuple(
+        InputFile(
+            one.role,
+            one.name,
+            path=None if one.by_id else files[one.name],
+            upload_id=files[one.name] if one.by_id else None,
+        )
+        for one in operation.inputs
+        if files[one.name] is not None
+    )
+    if operation.needs_prompt_or_input and not (params["prompt"] or inputs or problems):
+        problems.append("Parameter prompt is required where no frame is given")
+    if refuse_combinations:
+        problems += [text for values, text in operation.refused_combinations if values.items() <= params.items()]
+    if problems:
+        raise ApiError(400, "; ".join(problems))
+    return CreateRequest(
+        operation=name,
+        inputs=inputs,
+        params=params,
+        email=delivery["email"],
+        reply_url=delivery["replyUrl"],
+        reply_ref=delivery["replyRef"],
+        max_jobs=delivery["maxJobs"],
+    )
+
+
+def parse_media_type(header: str | None) -> str:
+    """Return the bare media type of a Content-Type header, or raise ApiError(400) if it is missing or unknown."""
+    media_type = (header or "").partition(";")[0].strip().lower()
+    if media_type not in IMAGE_TYPES and media_type not in OTHER_TYPES:
+        known = ", ".join((*IMAGE_TYPES, *OTHER_TYPES))
+        raise ApiError(400, f"Content-Type {media_type or 'is missing'}: send raw bytes with one of {known}")
+    return media_type
+
+
+def check_image(data: bytes, media_type: str, *, max_side_px: int) -> None:
+    """Raise ApiError(400) unless `data` is a complete image of `media_type` with sides of at most `max_side_px`."""
+    if not data.startswith(_IMAGE_STARTS[media_type]) or (media_type == "image/webp" and data[8:12] != b"WEBP"):
+        raise ApiError(400, f"The content is not {media_type}")
+    if _IMAGE_ENDS.get(media_type, b"") not in data[-65536:]:
+        raise ApiError(400, f"The {media_type} is cut off")
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:
+        image = None
+    if image is None:
+        raise ApiError(400, f"The {media_type} cannot be decoded")
+    height, width = image.shape[:2]
+    if max(width, height) > max_side_px:
+        raise ApiError(400, f"Image is {width}x{height}: the longest side may have at most {max_side_px} pixels")

@@ -1,0 +1,170 @@
+"""The fields of create calls, their prices, and the checks of uploaded images."""
+
+from typing import Any
+
+import pytest
+
+from tests.sandbox.api_client import ApiClient, make_image
+
+FIELDS = {
+    "prompt": "a cat",
+    "duration": 5,
+    "quality": "540p",
+    "motion_mode": "fast",
+    "aspect_ratio": "3:4",
+    "seed": 42,
+    "remove_watermark": False,
+    "maxJobs": 3,
+    "replyRef": "mine",
+}
+
+
+@pytest.mark.parametrize("form", ["json", "json of texts", "multipart"])
+def test_values_may_be_text(api: ApiClient, form: str) -> None:
+    """JSON, JSON with text values, and multipart have the same meaning."""
+    body = api.create_body(**FIELDS)
+    texts = {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in body.items()}
+    sent: dict[str, Any] = {
+        "json": {"json": body},
+        "json of texts": {"json": texts},
+        "multipart": {"files": {name: (None, value) for name, value in texts.items()}},
+    }[form]
+    answer = api.call("POST", "/videos/create-frames-v3", **sent)
+    row = api.row(answer.json()["video_id"])
+    assert (row["duration"], row["seed"], row["remove_watermark"]) == (5, 42, 0)
+    assert (row["prompt"], row["quality"], row["motion_mode"], row["aspect_ratio"]) == ("a cat", "540p", "fast", "3:4")
+    assert api.control.generations[0].reply_ref == "mine"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("first_frame_path", None),
+        ("last_frame_path", None),
+        ("first_frame_path", "upload/unknown.png"),
+        ("last_frame_path", 7),
+        ("prompt", "x" * 2049),
+        ("prompt", 5),
+        ("model", "v9"),
+        ("duration", 6),
+        ("duration", "5s"),
+        ("duration", 5.0),
+        ("duration", True),
+        ("quality", "480p"),
+        ("motion_mode", "slow"),
+        ("aspect_ratio", "21:9"),
+        ("seed", 0),
+        ("seed", 2147483648),
+        ("seed", "-1"),
+        ("seed", True),
+        ("remove_watermark", "maybe"),
+        ("replyUrl", "ftp://127.0.0.1/x"),
+        ("replyUrl", "http://127.0.0.1/" + "x" * 1024),
+        ("replyRef", "x" * 1025),
+        ("maxJobs", 0),
+        ("maxJobs", 9),
+        ("email", 3),
+    ],
+)
+def test_invalid_field_is_named(shared_api: ApiClient, field: str, value: Any) -> None:
+    """An invalid field returns 400 and is named; nothing is accepted or charged."""
+    before = shared_api.control.balance()
+    answer = shared_api.post_create(**{field: value})
+    assert (answer.status_code, answer.json()["code"]) == (400, 400)
+    assert field in answer.json()["error"]
+    assert (shared_api.control.generations, shared_api.control.balance()) == ([], before)
+
+
+def test_all_invalid_fields_are_named(shared_api: ApiClient) -> None:
+    """One answer names all invalid fields."""
+    error = shared_api.post_create(seed=0, quality="4k").json()["error"]
+    assert "seed" in error
+    assert "quality" in error
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"motion_mode": "fast", "duration": 8},
+        {"quality": "1080p", "duration": 8},
+        {"quality": "1080p", "motion_mode": "fast"},
+    ],
+)
+def test_refused_combinations(api: ApiClient, fields: dict[str, Any]) -> None:
+    """The three combinations are accepted, as on useapi.net, unless the setting refuses them."""
+    assert api.post_create(**fields).status_code == 200
+    api.control.settings.refuse_combinations = True
+    assert api.post_create(**fields).status_code == 400
+
+
+def test_create_frames_takes_newer_models(api: ApiClient) -> None:
+    """create-frames takes a newer model; its row has no aspect ratio and, once completed, a width."""
+    video_id = api.create("create-frames", model="v5", motion_mode="whatever")
+    assert (api.row(video_id)["aspect_ratio"], api.row(video_id)["output_width"]) == ("", 0)
+    api.control.advance(200)
+    row = api.row(video_id)
+    assert (row["video_status"], row["output_width"], row["output_height"]) == (1, 1280, 720)
+
+
+def test_prompt_or_frame_is_enough(api: ApiClient) -> None:
+    """create-v4 and create take a prompt without a frame, or one frame without a prompt."""
+    path = api.upload()
+    for route in ("create-v4", "create"):
+        api.create(route, first_frame_path=None, last_frame_path=None, prompt="a wave")
+        api.create(route, first_frame_path=path, last_frame_path=None)
+        neither = api.post_create(route, first_frame_path=None, last_frame_path=None)
+        assert (neither.status_code, "prompt" in neither.json()["error"]) == (400, True)
+    api.control.advance(200)
+    assert {row["video_status"] for row in api.rows()} == {1}
+
+
+def test_create_v3_takes_an_image_by_id(api: ApiClient) -> None:
+    """create-v3 needs a prompt and may name an upload by its id."""
+    uploaded = api.call("POST", "/files", content=make_image(), headers={"Content-Type": "image/png"}).json()["result"][
+        0
+    ]
+    assert api.post_create("create-v3", img_id=uploaded["id"]).status_code == 400
+    assert api.post_create("create-v3", img_id=1, prompt="x").status_code == 400
+    video_id = api.create("create-v3", img_id=uploaded["id"], prompt="x")
+    assert api.row(video_id)["first_frame"] == uploaded["url"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "cost"),
+    [
+        ({"quality": "360p"}, 45),
+        ({"quality": "540p"}, 45),
+        ({"quality": "720p"}, 60),
+        ({"quality": "1080p"}, 120),
+        ({"quality": "540p", "duration": 8}, 90),
+        ({"quality": "720p", "motion_mode": "fast"}, 120),
+    ],
+)
+def test_prices(shared_api: ApiClient, fields: dict[str, object], cost: int) -> None:
+    """The price depends on the quality; 8 s and fast motion double it; the answer contains it."""
+    before = shared_api.control.balance()
+    answer = shared_api.call("POST", "/videos/create-frames-v3", json={**shared_api.create_body(), **fields})
+    assert answer.json()["cost_credits"] == before - shared_api.control.balance() == cost
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "word"),
+    [
+        (None, make_image(), "Content-Type"),
+        ("text/plain", make_image(), "Content-Type"),
+        ("multipart/form-data; boundary=x", make_image(), "Content-Type"),
+        ("image/jpeg", make_image(".png"), "not image/jpeg"),
+        ("image/png", make_image()[:-12], "cut off"),
+        ("image/png", make_image()[:8] + b"rubbish IEND", "decoded"),
+        ("image/webp", b"RIFF1234WAVE", "not image/webp"),
+        ("image/png", b"", "raw bytes"),
+        ("image/png", make_image(width=2049), "2049x18"),
+    ],
+)
+def test_invalid_upload_is_refused(shared_api: ApiClient, kind: str | None, data: bytes, word: str) -> None:
+    """An upload that is not the declared image, is incomplete, or is too large returns 400."""
+    before = len(shared_api.box._simulator.state.uploads)
+    answer = shared_api.call("POST", "/files/", content=data, headers={"Content-Type": kind} if kind else {})
+    assert (answer.status_code, answer.json()["code"]) == (400, 400)
+    assert word in answer.json()["error"]
+    assert len(shared_api.box._simulator.state.uploads) == before
