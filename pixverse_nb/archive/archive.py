@@ -226,7 +226,7 @@ def job_of(row: Mapping[str, Any], archive: Archive) -> ExportedJob:
             raise ValueError(f"the video of job {record.ref} lies elsewhere")
         if record.video.name in archive.names and archive.sha256_of(record.video.name) != record.video.sha256:
             raise ValueError(f"the video of job {record.ref} is another one")
-    events = tuple(JobEvent(float(at), JobState(state), str(text)) for at, state, text in row["events"])
+    events = tuple(JobEvent(float(at), JobState(state), text=str(text)) for at, state, text in row["events"])
     return ExportedJob(record, events)
 
 

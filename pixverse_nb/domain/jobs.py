@@ -5,6 +5,7 @@ inside `wire/`. Ranges and choices are those of useapi.net's page "POST videos/c
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
@@ -52,11 +53,17 @@ FINAL_STATES: Final = frozenset(
 
 @dataclass(frozen=True)
 class JobEvent:
-    """Something that happened to a job: `at` (Unix seconds), `state` afterwards, and a sentence about it."""
+    """Something that happened to a job at `at` (Unix seconds), and its `state` afterwards.
+
+    `kind` is the snake_case name of the event's class (see `jobs.events`), `data` holds the event's values, and `text`
+    is a sentence for people. Code decides on `kind` and `data`, never on `text`.
+    """
 
     at: float
     state: JobState
-    text: str
+    kind: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    text: str = ""
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ def job_of(data: str) -> JobRecord:
 def event_of(at: float, state: str, text: str) -> JobEvent:
     """Return a line of a job's history; LedgerError where it is damaged."""
     with _readable():
-        return JobEvent(at, JobState(state), text)
+        return JobEvent(at, JobState(state), text=text)
 
 
 def upload_of(data: str) -> UploadedFile:
@@ -157,7 +157,7 @@ class TransferStore:
                 else:
                     saved = update_job(db, after)
                 if saved is not None:
-                    add_event(db, saved.ref, JobEvent(at, saved.state, text))
+                    add_event(db, saved.ref, JobEvent(at, saved.state, text=text))
                     stored.append(saved)
             for one in uploads:
                 db.execute(
@@ -244,7 +244,7 @@ class Ledger:
                 if found is not None:
                     return self._under_budgets_of(db, record, found), False
             added = insert_job(db, record, service=self.service)
-            add_event(db, added.ref, JobEvent(added.created_at, added.state, "asked for"))
+            add_event(db, added.ref, JobEvent(added.created_at, added.state, text="asked for"))
             return added, True
 
     def find_reusable(self, record: JobRecord) -> JobRecord | None:
@@ -266,7 +266,7 @@ class Ledger:
                 self._check_budget(db, record)
             saved = update_job(db, record)
             if saved is not None:
-                add_event(db, saved.ref, JobEvent(at, saved.state, text))
+                add_event(db, saved.ref, JobEvent(at, saved.state, text=text))
             return saved
 
     def spent_credits(self) -> int:
