@@ -31,7 +31,6 @@ from pixverse_nb.jobs.slots import AccountPool
 from pixverse_nb.jobs.submit import Submitter
 from pixverse_nb.jobs.transitions import next_action
 from pixverse_nb.ledger import Ledger
-from pixverse_nb.render.timeline import SENDER_GONE
 
 _log: Final = logging.getLogger("pixverse_nb")
 
@@ -151,7 +150,7 @@ class Engine:
                 self.records[record.ref] = record
             if record.ref not in self._in_flight:
                 now = self.now()
-                self.apply(record.ref, events.ResponseLost(now, SENDER_GONE, now + self.timing.answer_timeout_s))
+                self.apply(record.ref, events.ResponseLost(now, "sender_gone", now + self.timing.answer_timeout_s))
                 if self._presence.lock_held_elsewhere and self.records[record.ref].state is JobState.UNKNOWN:
                     self._may_leave_late.add(record.ref)
             self._start(record.ref)
@@ -166,7 +165,7 @@ class Engine:
         """Begin to settle what the process before us was sending: it is gone, or it has woken up and given way."""
         late, self._may_leave_late = self._may_leave_late, set()
         for ref in late & self.records.keys():
-            self.apply(ref, events.ResponseLost(self.now(), SENDER_GONE))
+            self.apply(ref, events.ResponseLost(self.now(), "sender_gone"))
 
     def sender_may_be_stalled(self, ref: str) -> bool:
         """Tell whether a process that stands still may yet send this job's call: then nothing proves its absence."""

@@ -8,7 +8,6 @@ from pixverse_nb.jobs import events, transitions
 from pixverse_nb.jobs.events import Event
 from pixverse_nb.jobs.transitions import needs_confirmation
 from pixverse_nb.redaction import redact
-from pixverse_nb.render.timeline import DECIDED, TAKEN_UP
 
 
 def told(event: Event, after: JobRecord) -> str:
@@ -37,7 +36,7 @@ def told(event: Event, after: JobRecord) -> str:
         case events.UnexplainedDebit() | events.AmbiguousMatch():
             text = after.pending_question or "it was looked at"
         case events.ResolvedByUser(was_charged=was_charged):
-            text = f"{DECIDED}: the lost call was {'' if was_charged else 'not '}paid"
+            text = f"resolved by you: the lost call was {'' if was_charged else 'not '}paid"
         case events.Downloaded():
             text = "downloaded, checked and stored"
         case events.FileLost(text=said):
@@ -47,7 +46,7 @@ def told(event: Event, after: JobRecord) -> str:
         case events.DeadlinePassed() | events.CancelAsked():
             text = after.error or after.state.value
         case events.Resumed():
-            text = TAKEN_UP
+            text = "resumed"
     return redact(text)
 
 

@@ -1,4 +1,4 @@
-"""Videos, jobs and requests for the tests of what is shown."""
+"""Videos, jobs and requests for tests of what is shown."""
 
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ def a_request(**changes: Any) -> FramesRequest:
 
 
 def a_snapshot(state: JobState, **changes: Any) -> JobSnapshot:
-    """A job in `state`, created 40 s and, where that is past, submitted 34 s before NOW."""
+    """A job in `state`, created 40 s before NOW and, if that state is later, submitted 34 s before NOW."""
     fields: dict[str, Any] = {
         "ref": "nb:3f9c1a7e:1",
         "state": state,
@@ -34,20 +34,20 @@ def a_snapshot(state: JobState, **changes: Any) -> JobSnapshot:
 
 
 def an_mp4(path: Path, *, width: int = 64, height: int = 36, frames: int = 12) -> Path:
-    """A real, small H.264 film at `path`, 24 frames a second."""
+    """A real, small H.264 video at `path`, 24 frames a second."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as film:
-        stream = film.add_stream("libx264", rate=24)
+    with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as container:
+        stream = container.add_stream("libx264", rate=24)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         for number in range(frames):
-            picture = np.full((height, width, 3), number * 9, dtype=np.uint8)
-            film.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        film.mux(stream.encode())
+            image = np.full((height, width, 3), number * 9, dtype=np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode())
     return path
 
 
 def a_video(path: Path, **changes: Any) -> VideoFile:
-    """A finished video at `path`, which need not exist."""
+    """A finished video at `path`; the file need not exist."""
     fields: dict[str, Any] = {
         "path": path,
         "sha256": "0" * 64,
