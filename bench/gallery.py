@@ -74,7 +74,7 @@ SCROLLED = """() => new Promise(resolve => {
 
 
 # The stills of the notebook begin with one first picture for all, and become frames of their films.
-RENEWED = "() => new Set([...document.querySelectorAll('.pvnb-wall img')].map(image => image.src)).size > 1"
+RENEWED = "() => new Set([...document.querySelectorAll('.pvnb-thumbnails img')].map(image => image.src)).size > 1"
 
 
 def main() -> None:

@@ -82,7 +82,7 @@ def fill(home: Path) -> None:
     for number in range(JOBS):
         record = finished(number, at=now - JOBS + number)
         (home / "videos" / f"{record.ref}.mp4").write_bytes(bytes(FILM_BYTES))
-        history = [JobEvent(record.created_at + step, state, "as it was") for step, state in enumerate(JobState)]
+        history = [JobEvent(record.created_at + step, state, text="as it was") for step, state in enumerate(JobState)]
         jobs.append(ExportedJob(record, tuple(history[:8])))
     ledger.travel.unpack(jobs, (), decide=lambda _, theirs: theirs, at=now, text="filled")
     ledger.close()

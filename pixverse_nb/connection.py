@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from html import escape
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +13,8 @@ from pixverse_nb.config import TOKEN_PAGE, Timing, find_base_url, find_home, fin
 from pixverse_nb.errors import ConfigError
 from pixverse_nb.jobs.protocols import Transport
 from pixverse_nb.redaction import Secret
-from pixverse_nb.render.display import bundle_of, show_bundle
+from pixverse_nb.render.display import mime_bundle, show_bundle
+from pixverse_nb.render.style import html
 
 SANDBOX: Final = "sandbox"  # the service's name in the ledger: never mixed with what was paid
 SANDBOX_SPEED: Final = 10.0
@@ -133,4 +133,4 @@ def warn_network_filesystem(kind: str, home: Path) -> None:
 
 
 def _say(text: str) -> None:
-    show_bundle(bundle_of(f"<p>{escape(text)}</p>", text))
+    show_bundle(mime_bundle(html("<p>{}</p>", text), text))

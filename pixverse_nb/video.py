@@ -1,4 +1,4 @@
-"""A finished video as people hold it: a path to use anywhere, a player where it stands last in a cell."""
+"""A finished video: usable as a path, and shown as a player in a notebook."""
 
 import os
 import shutil
@@ -9,13 +9,13 @@ from pathlib import Path
 from pixverse_nb.atomic_files import atomic_write, sha256_of_file
 from pixverse_nb.domain.jobs import VideoFile
 from pixverse_nb.redaction import redact
-from pixverse_nb.render.display import bundle_of
+from pixverse_nb.render.display import mime_bundle
 from pixverse_nb.render.player import player_html, player_text, video_file
 
 
 @dataclass(frozen=True, repr=False)
 class Video(VideoFile, os.PathLike[str]):
-    """A finished video on disk; usable wherever a path is, and shown as a player in a notebook.
+    """A finished video on disk. It can be used as a path, and a notebook shows it as a player.
 
     >>> video = Video.from_path("holiday.mp4")  # doctest: +SKIP
     >>> video.save("best/")  # doctest: +SKIP
@@ -28,43 +28,46 @@ class Video(VideoFile, os.PathLike[str]):
 
     @classmethod
     def from_path(cls, path: str | os.PathLike[str]) -> "Video":
-        """Return any mp4 on disk as a Video; raises DownloadError where it is not one."""
+        """Return any mp4 file as a Video. Raises DownloadError if it is not an mp4 file."""
         return cls.of(video_file(path))
 
     def __fspath__(self) -> str:
         return str(self.path)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
-        """Copy the mp4 to `path`, a file or a folder ("best/", or one that exists), and return where it is now.
+        """Copy the mp4 to `path` and return where the copy is.
 
-        The copy appears whole or not at all. The same file in place already is left alone; a different one raises
-        FileExistsError unless `overwrite` is True. A video whose own file is gone raises FileNotFoundError.
+        `path` is a file name, or a folder: one that exists, or any path that ends in a slash ("best/"). The copy is
+        written atomically. If the target already has the same content, it is left alone. If it has other content,
+        FileExistsError is raised unless `overwrite` is True. Raises FileNotFoundError if the video itself is missing.
         """
         if not self.path.is_file():
-            again = f"client.job({self.ref!r}).result() fetches it again" if self.ref else "put it back first"
-            raise FileNotFoundError(f"The video file {self.path} is not there any more: {again}.")
-        asked = Path(path).expanduser()
-        is_folder = asked.is_dir() or os.fspath(path).endswith(("/", os.sep))
-        target = asked / self.path.name if is_folder else asked
+            fix = f"client.job({self.ref!r}).result() downloads it again" if self.ref else "put it back first"
+            raise FileNotFoundError(f"The video file {self.path} is missing: {fix}.")
+        requested = Path(path).expanduser()
+        is_folder = requested.is_dir() or os.fspath(path).endswith(("/", os.sep))
+        target = requested / self.path.name if is_folder else requested
         if target.exists():
             if sha256_of_file(target) == sha256_of_file(self.path):
                 return target
             if not overwrite:
-                raise FileExistsError(f"{target} is another file: choose another name, or pass overwrite=True.")
+                raise FileExistsError(
+                    f"{target} exists and has other content: choose another name, or pass overwrite=True."
+                )
         target.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(target) as part:
             shutil.copyfile(self.path, part)
-        shutil.copymode(self.path, target)  # afterwards: who may only read a file cannot sync it
+        shutil.copymode(self.path, target)  # last, because a read-only file could not be synced
         return target
 
     def _repr_mimebundle_(
         self, include: Container[str] | None = None, exclude: Container[str] | None = None
     ) -> dict[str, str]:
-        bundle = bundle_of(player_html(self), player_text(self))
+        bundle = mime_bundle(player_html(self), player_text(self))
         return {
-            kind: content
-            for kind, content in bundle.items()
-            if (include is None or kind in include) and (exclude is None or kind not in exclude)
+            media_type: content
+            for media_type, content in bundle.items()
+            if (include is None or media_type in include) and (exclude is None or media_type not in exclude)
         }
 
     def __repr__(self) -> str:

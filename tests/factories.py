@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from pixverse_nb.domain.jobs import JobRecord
+from pixverse_nb.domain.jobs import JobInput, JobRecord
 from pixverse_nb.domain.remote import RemoteState, RemoteVideo
-from pixverse_nb.domain.requests import FramesRequest
+from pixverse_nb.domain.requests import GenerationRequest, Input, frames_request
 
 NOW = 1_760_000_000.0
 EMAIL = "maria.lopez@example.org"
@@ -12,13 +12,28 @@ FIRST_SHA, LAST_SHA = "a" * 64, "b" * 64
 TOKEN = "user:1234-r8xNotARealToken5c"
 
 
-def a_request(**changes: Any) -> FramesRequest:
-    """A valid request, with `changes`."""
-    return FramesRequest(**{"first": "sha256:1", "last": "sha256:2", "seed": 42, **changes})
+def a_request(*, first: str = "sha256:1", last: str = "sha256:2", **fields: Any) -> GenerationRequest:
+    """A valid request with these picture keys and fields."""
+    inputs = [Input("first", first), Input("last", last)]
+    return frames_request(inputs, {"seed": 42, **fields}, allow_refused=True)
+
+
+def some_inputs(
+    first_remote: str | None = None,
+    last_remote: str | None = None,
+    *,
+    first_sha256: str | None = FIRST_SHA,
+    last_sha256: str | None = LAST_SHA,
+) -> tuple[JobInput, ...]:
+    """Two pictures of a job; the remotes are their upload names."""
+    return (
+        JobInput("first", first_sha256, first_remote, "first"),
+        JobInput("last", last_sha256, last_remote, "last"),
+    )
 
 
 def a_record(**changes: Any) -> JobRecord:
-    """A job as it was just asked for, at NOW, with half an hour of time; with `changes`."""
+    """A job as it was just asked for, at NOW, with half an hour until its deadline; with `changes`."""
     fields: dict[str, Any] = {
         "ref": "pv-cell-0001",
         "service": "https://api.example.org",
@@ -26,8 +41,7 @@ def a_record(**changes: Any) -> JobRecord:
         "created_at": NOW,
         "deadline_at": NOW + 1800,
         "owner": "me",
-        "first_sha": FIRST_SHA,
-        "last_sha": LAST_SHA,
+        "inputs": some_inputs(),
     }
     return JobRecord(**{**fields, **changes})
 

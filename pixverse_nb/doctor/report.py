@@ -3,12 +3,13 @@
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from html import escape
 from typing import Final
 
+from markupsafe import Markup
+
 from pixverse_nb.redaction import redact
-from pixverse_nb.render.display import bundle_of
-from pixverse_nb.render.style import aligned, styled
+from pixverse_nb.render.display import mime_bundle
+from pixverse_nb.render.style import header_cell, html, join, table_cell, text_div, with_stylesheet
 
 
 class Severity(StrEnum):
@@ -82,23 +83,26 @@ class Report:
         parts = [f"{wrong} wrong" if wrong else "", f"{look} to look at" if look else ""]
         return ", ".join(part for part in parts if part) + "."
 
-    def _html(self) -> str:
-        rows = "".join(_row(finding) for finding in self.findings)
-        return styled(
-            '<div class="pvnb pvnb-list"><table class="pvnb-table" aria-label="What the doctor found">'
-            f"<tbody>{aligned(rows)}</tbody></table>"
-            f'<div class="pvnb-note">{escape(self._sum())}</div></div>'
+    def _html(self) -> Markup:
+        return with_stylesheet(
+            html(
+                '<div class="pvnb pvnb-list"><table class="pvnb-table" aria-label="Findings">'
+                "<tbody>{}</tbody></table>{}</div>",
+                join(_row(finding) for finding in self.findings),
+                text_div("pvnb-note", self._sum()),
+            )
         )
 
     def _repr_mimebundle_(
         self, include: Container[str] | None = None, exclude: Container[str] | None = None
     ) -> dict[str, str]:
-        return dict(bundle_of(self._html(), str(self)))
+        return dict(mime_bundle(self._html(), str(self)))
 
 
-def _row(finding: Finding) -> str:
-    mend = f'<div class="pvnb-next">{escape(finding.mend)}</div>' if finding.mend else ""
-    return (
-        f'<tr><td class="pvnb-{_TONES[finding.mark]}"><span class="pvnb-mark"></span>{finding.mark}</td>'
-        f'<th scope="row">{escape(finding.name)}</th><td class="pvnb-told">{escape(finding.text)}{mend}</td></tr>'
+def _row(finding: Finding) -> Markup:
+    return html(
+        "<tr>{}{}{}</tr>",
+        table_cell(html('<span class="pvnb-dot"></span>{}', finding.mark), f"pvnb-{_TONES[finding.mark]}"),
+        header_cell(finding.name, scope="row"),
+        table_cell(html("{}{}", finding.text, text_div("pvnb-next", finding.mend)), "pvnb-text"),
     )

@@ -32,10 +32,10 @@ from pixverse_nb.jobs.results import (
 )
 from pixverse_nb.jobs.transitions import can_resume, needs_confirmation
 from pixverse_nb.redaction import redact
-from pixverse_nb.render.display import bundle_of
+from pixverse_nb.render.display import mime_bundle
 from pixverse_nb.render.job_views import card_text, jobs_html, jobs_text
 from pixverse_nb.render.live import watch_live
-from pixverse_nb.render.timeline import Timeline, title_of
+from pixverse_nb.render.timeline import Timeline, job_title
 from pixverse_nb.video import Video
 
 _log: Final = logging.getLogger("pixverse_nb")
@@ -243,13 +243,13 @@ class Job:
         redraw = watch_live(
             self.snapshot,
             lambda changed: self.subscribe(lambda _: changed()),
-            pictures=thumbnails_of(self._record(), home=self._engine.home, longest_px=160),
+            thumbnails=thumbnails_of(self._record(), home=self._engine.home, longest_px=160),
         )
         self._cards.append(redraw)
 
     def timeline(self) -> Timeline:
         """Return a picture of the job's life so far; `client.jobs().timeline()` shows several on one axis."""
-        return Timeline(((title_of(self.request), tuple(self.events())),), now=time.time())
+        return Timeline(((job_title(self.request), tuple(self.events())),), now=time.time())
 
     def __repr__(self) -> str:
         return f"<{card_text(self.snapshot(), now=time.time())}>"
@@ -436,7 +436,7 @@ class JobList(list[Job]):
     ) -> dict[str, str]:
         snapshots = [job.snapshot(with_video=False) for job in self]
         now = time.time()
-        return dict(bundle_of(jobs_html(snapshots, now=now), jobs_text(snapshots, now=now)))
+        return dict(mime_bundle(jobs_html(snapshots, now=now), jobs_text(snapshots, now=now)))
 
     def __repr__(self) -> str:
         return jobs_text([job.snapshot(with_video=False) for job in self], now=time.time())

@@ -1,4 +1,4 @@
-"""The one door to IPython: putting a bundle of HTML and text on the screen, once or again and again."""
+"""Showing HTML and text in IPython, once or as a live output. The only module that uses IPython's display."""
 
 import logging
 import sys
@@ -6,18 +6,18 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 
-Bundle = Mapping[str, str]  # media type to content; "text/plain" is always among them
+MimeBundle = Mapping[str, str]  # media type -> content; always has "text/plain"
 
 _log: Final = logging.getLogger("pixverse_nb")
 
 
-def bundle_of(html: str, text: str) -> Bundle:
-    """Return the bundle of one thing shown: HTML for notebooks, text for terminals."""
-    return {"text/html": html, "text/plain": text}
+def mime_bundle(html: str, text: str) -> MimeBundle:
+    """Return a MIME bundle with HTML for notebooks and text for terminals."""
+    return {"text/html": str(html), "text/plain": text}
 
 
-def show_bundle(bundle: Bundle) -> None:
-    """Show `bundle` once: as an output where IPython runs, else its text on the standard output."""
+def show_bundle(bundle: MimeBundle) -> None:
+    """Show `bundle` once: as an output in IPython, otherwise as text on standard output."""
     shell = _shell()
     if shell is None:
         sys.stdout.write(bundle["text/plain"] + "\n")
@@ -26,16 +26,16 @@ def show_bundle(bundle: Bundle) -> None:
 
 
 class LiveOutput:
-    """One output that can be replaced in place, from any thread, also after its cell has ended.
+    """An output that can be replaced in place from any thread, even after its cell has finished.
 
     >>> output = LiveOutput({"text/plain": "Generating"})
     Generating
 
-    In a terminal and in a plain script nothing on the screen can be replaced: `can_update` is False there, the first
-    bundle is printed and updates do nothing.
+    A terminal or a plain script cannot replace an output: there `can_update` is False, the first bundle is printed, and
+    updates do nothing.
     """
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: MimeBundle) -> None:
         self._shell = _shell()
         self._bundle = dict(bundle)
         self._transient = {"display_id": uuid.uuid4().hex}
@@ -46,28 +46,28 @@ class LiveOutput:
 
     @property
     def can_update(self) -> bool:
-        """True where a frontend is there that replaces outputs."""
+        """Whether the frontend can replace this output."""
         return self._shell is not None and not _is_terminal(self._shell)
 
-    def update(self, bundle: Bundle) -> None:
-        """Replace what is shown, where it differs. Never raises: a frontend that has gone is no reason to stop."""
+    def update(self, bundle: MimeBundle) -> None:
+        """Replace the output if `bundle` differs. Never raises, even if the frontend has disconnected."""
         if not self.can_update or bundle == self._bundle:
             return
         self._bundle = dict(bundle)
         try:
             self._shell.display_pub.publish(data=self._bundle, metadata={}, transient=self._transient, update=True)
-        except Exception:  # noqa: BLE001  the end of a thread: whatever the channel to the frontend raises
-            _log.debug("a live output could not be updated", exc_info=True)
+        except Exception:  # noqa: BLE001  a thread ends here: the channel to the frontend may raise anything
+            _log.debug("Could not update a live output.", exc_info=True)
 
 
 def can_replace_outputs() -> bool:
-    """Tell whether a frontend is there in which a shown output can be replaced: not in a terminal, nor in a script."""
+    """Return whether outputs can be replaced in place: True in a notebook, False in a terminal or a script."""
     shell = _shell()
     return shell is not None and not _is_terminal(shell)
 
 
 def cell_number() -> int | None:
-    """Return the number of the cell that runs, or ran last, in this kernel; None outside of IPython."""
+    """Return the execution number of the current (or last) cell, or None outside IPython."""
     shell = _shell()
     return None if shell is None else int(shell.execution_count)
 
@@ -75,8 +75,8 @@ def cell_number() -> int | None:
 def _shell() -> Any:
     """Return the running IPython shell, or None.
 
-    IPython is looked up, not imported: where it has not been loaded there is no shell, and a plain script should not
-    wait a quarter of a second to learn that.
+    IPython is looked up rather than imported: if it is not loaded there is no shell, and importing it would cost a
+    plain script a quarter of a second.
     """
     ipython = sys.modules.get("IPython")
     return None if ipython is None else ipython.get_ipython()

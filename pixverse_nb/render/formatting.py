@@ -1,4 +1,4 @@
-"""What a person reads about a job or a video, in words: state, time, parameters and money. No HTML."""
+"""Text about jobs and videos: states, times, parameters and credits. No HTML."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -7,55 +7,54 @@ from typing import Final, Literal
 from pixverse_nb.domain.jobs import JobSnapshot, JobState
 from pixverse_nb.domain.requests import GenerationRequest
 
-Tone = Literal["run", "wait", "warn", "bad", "good", "off"]
+StateSeverity = Literal["run", "wait", "warn", "bad", "good", "off"]  # the stylesheet has a class for each
 
-STATE_WORDS: Final[Mapping[JobState, str]] = MappingProxyType(
+STATE_LABELS: Final[Mapping[JobState, str]] = MappingProxyType(
     {
         JobState.PLANNED: "Planned",
-        JobState.UPLOADING: "Uploading the pictures",
+        JobState.UPLOADING: "Uploading",
         JobState.SUBMITTING: "Sending the request",
         JobState.WAITING: "Waiting for a free slot",
-        JobState.UNKNOWN: "Checking whether the paid call arrived",
-        JobState.QUEUED: "In the queue",
+        JobState.UNKNOWN: "Checking whether the request was accepted",
+        JobState.QUEUED: "Queued",
         JobState.GENERATING: "Generating",
         JobState.DOWNLOADING: "Downloading the video",
         JobState.DONE: "Done",
         JobState.FAILED: "Failed",
-        JobState.MODERATED: "Stopped by the moderator",
+        JobState.MODERATED: "Rejected by moderation",
         JobState.REFUSED: "Refused",
         JobState.CANCELLED: "Cancelled",
-        JobState.TIMED_OUT: "Not finished in time",
-    }
-)
-
-# For a table, where the column says that it is a state.
-SHORT_WORDS: Final[Mapping[JobState, str]] = MappingProxyType(
-    {
-        **STATE_WORDS,
-        JobState.UPLOADING: "Uploading",
-        JobState.SUBMITTING: "Sending",
-        JobState.WAITING: "Waiting for a slot",
-        JobState.UNKNOWN: "Checking the call",
-        JobState.DOWNLOADING: "Downloading",
-        JobState.MODERATED: "Moderated",
         JobState.TIMED_OUT: "Timed out",
     }
 )
 
-# One short sentence under the state, where the state alone leaves a question open.
-_MEANINGS: Final[Mapping[JobState, str]] = MappingProxyType(
+# For table columns and tiles, where space is short.
+SHORT_STATE_LABELS: Final[Mapping[JobState, str]] = MappingProxyType(
     {
-        JobState.PLANNED: "Nothing has been sent yet.",
-        JobState.UPLOADING: "Nothing is charged for an upload.",
-        JobState.SUBMITTING: "This is the call that is paid for.",
-        JobState.WAITING: "All slots are taken. It is tried again by itself; nothing is charged until then.",
-        JobState.UNKNOWN: "Its answer was lost. Nothing is sent again before this is settled.",
-        JobState.DONE: "The video is finished.",
-        JobState.TIMED_OUT: "The generation may still finish at PixVerse.",
+        **STATE_LABELS,
+        JobState.SUBMITTING: "Sending",
+        JobState.WAITING: "Waiting for a slot",
+        JobState.UNKNOWN: "Checking",
+        JobState.DOWNLOADING: "Downloading",
+        JobState.MODERATED: "Moderated",
     }
 )
 
-_TONES: Final[Mapping[JobState, Tone]] = MappingProxyType(
+SANDBOX_EXPLANATION: Final = "made by the built-in sandbox, not by PixVerse; no real credits are spent"
+
+_EXPLANATIONS: Final[Mapping[JobState, str]] = MappingProxyType(
+    {
+        JobState.PLANNED: "Nothing has been sent yet.",
+        JobState.UPLOADING: "Uploads are free.",
+        JobState.SUBMITTING: "This request is charged if it is accepted.",
+        JobState.WAITING: "All slots are in use. The job is sent automatically; nothing is charged until then.",
+        JobState.UNKNOWN: "The response was lost. Nothing is sent again until this is settled.",
+        JobState.DONE: "The video is finished.",
+        JobState.TIMED_OUT: "PixVerse may still finish the video.",
+    }
+)
+
+_SEVERITIES: Final[Mapping[JobState, StateSeverity]] = MappingProxyType(
     {
         JobState.PLANNED: "off",
         JobState.WAITING: "wait",
@@ -69,72 +68,91 @@ _TONES: Final[Mapping[JobState, Tone]] = MappingProxyType(
     }
 )
 
-SANDBOX_MEANING: Final = "made by the built-in sandbox, not by PixVerse; no real credits are spent"
+_STATES_WITH_CHARGE_SENTENCE: Final = frozenset(
+    {JobState.FAILED, JobState.MODERATED, JobState.REFUSED, JobState.CANCELLED, JobState.TIMED_OUT, JobState.UNKNOWN}
+)
 
 
-def severity(state: JobState) -> Tone:
-    """Return how a state is coloured: running, waiting, warning, bad, good, or off."""
-    return _TONES.get(state, "run")
+# -- states --------------------------------------------------------------------------------------------------------
 
 
-def state_words(snapshot: JobSnapshot) -> str:
-    """Return where a job stands, in words; one that does not move until a person asks is not called under way."""
-    if not snapshot.is_paused or snapshot.state is JobState.PLANNED:
-        return STATE_WORDS[snapshot.state]
-    if snapshot.state is JobState.DOWNLOADING:
-        return "Download stopped"
-    return "Not sent" if snapshot.state in (JobState.UPLOADING, JobState.WAITING) else "Stopped"
+def severity(state: JobState) -> StateSeverity:
+    """Return the severity that decides the colour of `state`; states in progress are "run"."""
+    return _SEVERITIES.get(state, "run")
 
 
-def short_words(snapshot: JobSnapshot) -> str:
-    """Return where a job stands in one or two words, for a column of a table."""
-    return state_words(snapshot) if snapshot.is_paused else SHORT_WORDS[snapshot.state]
-
-
-def job_tone(snapshot: JobSnapshot) -> Tone:
-    """Return how a job is coloured: as its state, but what rests is never coloured as running."""
+def job_severity(snapshot: JobSnapshot) -> StateSeverity:
+    """Return the severity of a job: that of its state, but a paused job is never shown as running."""
     if not snapshot.is_paused:
         return severity(snapshot.state)
     return "off" if snapshot.error is None else "warn"
 
 
-def meaning(snapshot: JobSnapshot) -> str:
-    """Return what the state means for the person, the place in the queue included; empty where it says itself."""
+def state_label(snapshot: JobSnapshot) -> str:
+    """Return the state of a job as text; a paused job is not described as in progress."""
+    if not snapshot.is_paused or snapshot.state is JobState.PLANNED:
+        return STATE_LABELS[snapshot.state]
+    if snapshot.state is JobState.DOWNLOADING:
+        return "Download stopped"
+    return "Not sent" if snapshot.state in (JobState.UPLOADING, JobState.WAITING) else "Stopped"
+
+
+def short_state_label(snapshot: JobSnapshot) -> str:
+    """Return the state of a job in one to three words, for a table column."""
+    return state_label(snapshot) if snapshot.is_paused else SHORT_STATE_LABELS[snapshot.state]
+
+
+def state_explanation(snapshot: JobSnapshot) -> str:
+    """Return a sentence that explains the state, including the queue position; empty if the state says enough."""
     if snapshot.is_paused:
         return ""
     if snapshot.state is JobState.QUEUED:
-        place = snapshot.queue_position
-        return f"Position {place}." if place is not None else "PixVerse has accepted it and has not begun."
+        position = snapshot.queue_position
+        return f"Position {position}." if position is not None else "Accepted by PixVerse, not started yet."
     if snapshot.error is not None:
         return ""
-    return _MEANINGS.get(snapshot.state, "")
+    return _EXPLANATIONS.get(snapshot.state, "")
+
+
+def next_step(snapshot: JobSnapshot) -> str:
+    """Return what the user can do now, or why a lost call is still being checked; may be empty."""
+    if snapshot.state is JobState.UNKNOWN and snapshot.status_detail:
+        return snapshot.status_detail
+    if snapshot.suggested_action:
+        return snapshot.suggested_action
+    if snapshot.state is JobState.TIMED_OUT:
+        return f'client.job("{snapshot.ref}") resumes it.'
+    return ""
+
+
+# -- time ----------------------------------------------------------------------------------------------------------
 
 
 def elapsed_s(snapshot: JobSnapshot, *, now: float) -> float:
-    """Return the seconds since the submission (before it: since the creation), up to the end or `now`."""
+    """Return the seconds from submission (or creation, if not submitted) to the end of the job or `now`."""
     start = snapshot.created_at if snapshot.submitted_at is None else snapshot.submitted_at
     end = now if snapshot.finished_at is None else snapshot.finished_at
     return max(0.0, end - start)
 
 
-def typical_words(snapshot: JobSnapshot, *, now: float) -> str:
-    """Return "usually about 58 s", or that it takes longer than usual; empty where nothing is known or it is over."""
+def typical_duration(snapshot: JobSnapshot, *, now: float) -> str:
+    """Return "usually about 58 s" or "longer than usual (about 58 s)"; empty if unknown or not running."""
     if snapshot.typical_s is None or snapshot.submitted_at is None or snapshot.state.is_final or snapshot.is_paused:
         return ""
-    usual = duration_words(snapshot.typical_s)
-    longer = elapsed_s(snapshot, now=now) > 1.5 * snapshot.typical_s
-    return f"longer than usual (about {usual})" if longer else f"usually about {usual}"
+    usual = format_duration(snapshot.typical_s)
+    is_late = elapsed_s(snapshot, now=now) > 1.5 * snapshot.typical_s
+    return f"longer than usual (about {usual})" if is_late else f"usually about {usual}"
 
 
-def clock_words(seconds: float) -> str:
+def format_clock(seconds: float) -> str:
     """Return `seconds` as a running clock: "0:07", "12:30", "1:02:03"."""
     minutes, second = divmod(int(max(0.0, seconds)), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
-def duration_words(seconds: float) -> str:
-    """Return `seconds` in words: "0.4 s", "58 s", "3 min", "3 min 20 s", "1 h 5 min"."""
+def format_duration(seconds: float) -> str:
+    """Return `seconds` with units: "0.4 s", "58 s", "3 min", "3 min 20 s", "1 h 5 min"."""
     if seconds < 10:
         return f"{seconds:.1f}".removesuffix(".0") + " s"
     whole = round(seconds)
@@ -147,21 +165,54 @@ def duration_words(seconds: float) -> str:
     return f"{hours} h {minute} min" if minute else f"{hours} h"
 
 
-def parameter_words(request: GenerationRequest) -> tuple[str, ...]:
-    """Return the parameters that decide what the video looks like, shortest first to read, without the prompt."""
-    words = (
+# -- requests ------------------------------------------------------------------------------------------------------
+
+
+def format_parameters(request: GenerationRequest) -> tuple[str, ...]:
+    """Return the parameters that the video depends on as short texts, without prompt and seed.
+
+    Parameters that the operation does not have (None) are omitted.
+    """
+    watermark = "with watermark" if request.remove_watermark is False else None
+    return _without_empty(
         request.quality,
-        f"{request.duration} s" if request.duration is not None else None,
+        _with_unit("{} s", request.duration),
         request.aspect_ratio,
-        f"{request.motion_mode} motion" if request.motion_mode is not None else None,
+        _with_unit("{} motion", request.motion_mode),
         request.model,
-        "with watermark" if request.remove_watermark is False else None,
+        watermark,
     )
-    return tuple(word for word in words if word is not None)
 
 
-def credit_words(count: int | None, *, is_estimate: bool, is_sandbox: bool) -> str:
-    """Return "60 credits", "about 1,060 credits (estimate)" or "60 sandbox credits"; empty where nothing is known."""
+def format_unusual_parameters(request: GenerationRequest) -> tuple[str, ...]:
+    """Return the parameters for a table row; normal motion and the model v3.5 are omitted."""
+    return _without_empty(
+        request.quality,
+        _with_unit("{} s", request.duration),
+        request.aspect_ratio,
+        request.motion_mode if request.motion_mode != "normal" else None,
+        request.model if request.model != "v3.5" else None,
+    )
+
+
+def format_seed(request: GenerationRequest) -> str:
+    """Return "seed 42", or an empty string if the operation has no seed."""
+    return _with_unit("seed {}", request.seed) or ""
+
+
+def _with_unit(template: str, value: object) -> str | None:
+    return None if value is None else template.format(value)
+
+
+def _without_empty(*texts: str | None) -> tuple[str, ...]:
+    return tuple(text for text in texts if text)
+
+
+# -- credits -------------------------------------------------------------------------------------------------------
+
+
+def format_credits(count: int | None, *, is_estimate: bool, is_sandbox: bool) -> str:
+    """Return "60 credits", "about 1,060 credits (estimate)" or "60 sandbox credits"; empty if `count` is None."""
     if count is None:
         return ""
     unit = "sandbox credit" if is_sandbox else "credit"
@@ -169,51 +220,44 @@ def credit_words(count: int | None, *, is_estimate: bool, is_sandbox: bool) -> s
     return f"about {amount} (estimate)" if is_estimate else amount
 
 
-def cost_words(snapshot: JobSnapshot, *, may_estimate: bool) -> str:
-    """Return what a job costs; empty where nothing is known, and where nothing was charged."""
-    if snapshot.charged == "no" and charge_words(snapshot):
-        return ""  # "Nothing was charged." stands beside it
+def known_cost(snapshot: JobSnapshot) -> tuple[int | None, bool]:
+    """Return the credits of a job (None if unknown), and whether they are an estimate."""
     is_known = snapshot.cost_credits is not None
-    cost = snapshot.cost_credits if is_known or not may_estimate else snapshot.estimated_credits
-    return credit_words(cost, is_estimate=not is_known, is_sandbox=snapshot.is_sandbox)
+    return (snapshot.cost_credits if is_known else snapshot.estimated_credits), not is_known
 
 
-def charge_words(snapshot: JobSnapshot) -> str:
-    """Return whether a job that ended without a video, or whose paid call was lost, was charged; else empty."""
-    if snapshot.error is None and snapshot.state not in _NAMES_ITS_CHARGE:
+def format_cost(snapshot: JobSnapshot, *, allow_estimate: bool) -> str:
+    """Return what a job costs; empty if that is unknown or if nothing was charged."""
+    if snapshot.charged == "no" and charge_sentence(snapshot):
+        return ""  # the card already says that nothing was charged
+    cost, is_estimate = known_cost(snapshot)
+    if is_estimate and not allow_estimate:
+        return ""
+    return format_credits(cost, is_estimate=is_estimate, is_sandbox=snapshot.is_sandbox)
+
+
+def charge_sentence(snapshot: JobSnapshot) -> str:
+    """Return whether a job without a video, or with a lost call, was charged; empty for other jobs."""
+    if snapshot.error is None and snapshot.state not in _STATES_WITH_CHARGE_SENTENCE:
         return ""
     match snapshot.charged:
         case "no":
             return "Nothing was charged."
         case "unknown":
-            return "It is not known whether it was charged."
+            return "It is not known whether you were charged."
         case "yes":
-            known = snapshot.cost_credits is not None
-            cost = snapshot.cost_credits if known else snapshot.estimated_credits
-            amount = credit_words(cost, is_estimate=not known, is_sandbox=snapshot.is_sandbox)
-            return f"Charged: {amount}." if amount else "It was charged."
+            cost, is_estimate = known_cost(snapshot)
+            amount = format_credits(cost, is_estimate=is_estimate, is_sandbox=snapshot.is_sandbox)
+            return f"Charged: {amount}." if amount else "You were charged."
 
 
-_NAMES_ITS_CHARGE: Final = frozenset(
-    {JobState.FAILED, JobState.MODERATED, JobState.REFUSED, JobState.CANCELLED, JobState.TIMED_OUT, JobState.UNKNOWN}
-)
+# -- text ----------------------------------------------------------------------------------------------------------
 
 
-def next_step_words(snapshot: JobSnapshot) -> str:
-    """Return what the person can do now, or why a lost call waits; else how a timed-out job is taken up again."""
-    if snapshot.state is JobState.UNKNOWN and snapshot.status_detail:
-        return snapshot.status_detail
-    if snapshot.suggested_action:
-        return snapshot.suggested_action
-    if snapshot.state is JobState.TIMED_OUT:
-        return f'client.job("{snapshot.ref}") takes it up again.'
-    return ""
-
-
-def shortened(text: str, *, longest: int) -> str:
-    """Return `text` on one line, cut at a word to at most `longest` characters with "…" at the end."""
+def shorten(text: str, *, max_length: int) -> str:
+    """Return `text` on one line, cut at a word boundary to at most `max_length` characters with "…" at the end."""
     line = " ".join(text.split())
-    if len(line) <= longest:
+    if len(line) <= max_length:
         return line
-    head = line[: longest - 1]
-    return (head.rsplit(" ", 1)[0] if " " in head[longest // 2 :] else head).rstrip(" ,.;:") + "…"
+    head = line[: max_length - 1]
+    return (head.rsplit(" ", 1)[0] if " " in head[max_length // 2 :] else head).rstrip(" ,.;:") + "…"

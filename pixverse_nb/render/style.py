@@ -1,15 +1,21 @@
-"""The stylesheet of everything shown, as one string, and the few lines that put it around a block of HTML.
+"""The stylesheet of everything shown in a notebook, and the functions that build safe HTML.
 
-Colours come from the host (JupyterLab's, VS Code's and Colab's variables, else the system colour of text), so light
-and dark follow by themselves. There is one accent. An untrusted JupyterLab drops the sheet and keeps classes, `width`,
-`height` and plain inline styles: what must hold there stands inline in the HTML.
+All HTML is made by `html` and `join`: they redact and escape every value that is not already `Markup`.
+
+Colours come from the notebook's theme (the variables of JupyterLab, VS Code and Colab, else the system's text colour),
+so light and dark need no code. There is one accent colour. An untrusted JupyterLab removes the stylesheet but keeps
+classes, `width`, `height` and simple inline styles: what must survive there is set inline.
 """
 
-import re
 import time
-from typing import Final
+from collections.abc import Iterable
+from typing import Any, Final, Literal, LiteralString
 
-STYLE: Final = """
+from markupsafe import Markup
+
+from pixverse_nb.redaction import redact
+
+STYLE: Final = Markup("""
 .pvnb{--pvnb-ink:var(--jp-content-font-color1,var(--vscode-foreground,
 var(--colab-primary-text-color,CanvasText)));
 --pvnb-quiet:color-mix(in srgb,var(--pvnb-ink) 66%,transparent);
@@ -33,7 +39,7 @@ overflow-wrap:anywhere}
 .pvnb .pvnb-badge{display:inline-block;border-color:var(--pvnb-line)!important;
 color:var(--pvnb-quiet);font-size:11px;line-height:16px;white-space:nowrap}
 .pvnb .pvnb-note{margin:4px 0 0;color:var(--pvnb-quiet);font-size:12px;overflow-wrap:anywhere}
-.pvnb .pvnb-more{margin:4px 0 0;padding:0;border:0;background:none;font-size:12px;color:var(--pvnb-quiet)}
+.pvnb .pvnb-details{margin:4px 0 0;padding:0;border:0;background:none;font-size:12px;color:var(--pvnb-quiet)}
 .pvnb .pvnb-summary{display:list-item;width:fit-content;margin:0;padding:0;font-weight:400;cursor:pointer;
 color:var(--pvnb-quiet)}
 .pvnb .pvnb-summary:hover{color:var(--pvnb-ink)}
@@ -45,34 +51,34 @@ overflow-wrap:anywhere;user-select:all}
 .pvnb.pvnb-card,.pvnb.pvnb-missing{position:relative;overflow:hidden;padding:14px 16px 15px;
 border:1px solid var(--pvnb-line);border-radius:8px}
 .pvnb .pvnb-row{display:flex;flex-wrap:wrap;gap:10px 16px;align-items:flex-start}
-.pvnb .pvnb-pictures{display:flex;flex:none;gap:4px;margin:1px 0 0}
-.pvnb .pvnb-picture{display:block;width:72px;height:54px;max-width:none;margin:0;object-fit:cover;border-radius:4px;
+.pvnb .pvnb-inputs{display:flex;flex:none;gap:4px;margin:1px 0 0}
+.pvnb .pvnb-input{display:block;width:72px;height:54px;max-width:none;margin:0;object-fit:cover;border-radius:4px;
 box-shadow:0 0 0 1px var(--pvnb-line);background:var(--pvnb-wash)}
 .pvnb .pvnb-body{flex:1 1 280px;min-width:0}
-.pvnb .pvnb-head{display:flex;flex-wrap:wrap;align-items:baseline;gap:0 8px;margin:0}
+.pvnb .pvnb-header{display:flex;flex-wrap:wrap;align-items:baseline;gap:0 8px;margin:0}
 .pvnb .pvnb-state{flex:1 1 auto;min-width:0;margin:0;font-size:14px;font-weight:600;line-height:20px}
-.pvnb .pvnb-mark{display:inline-block;width:8px;height:8px;margin:0 8px 1px 0;border-radius:50%;flex:none;
+.pvnb .pvnb-dot{display:inline-block;width:8px;height:8px;margin:0 8px 1px 0;border-radius:50%;flex:none;
 background:var(--pvnb-quiet)}
 .pvnb .pvnb-clock{flex:none;color:var(--pvnb-quiet);font-variant-numeric:tabular-nums;line-height:20px}
 .pvnb .pvnb-line{margin:1px 0 0;color:var(--pvnb-quiet);overflow-wrap:anywhere}
 .pvnb .pvnb-error{margin:4px 0 0;color:var(--pvnb-ink);overflow-wrap:anywhere;white-space:pre-line}
 .pvnb .pvnb-next{margin:4px 0 0;color:var(--pvnb-ink);overflow-wrap:anywhere}
-.pvnb .pvnb-about{margin:8px 0 0}
-.pvnb .pvnb-trouble{margin:8px 0 0;padding:1px 0 1px 10px;border-left:2px solid var(--pvnb-warn);
+.pvnb .pvnb-request{margin:8px 0 0}
+.pvnb .pvnb-warning{margin:8px 0 0;padding:1px 0 1px 10px;border-left:2px solid var(--pvnb-warn);
 color:var(--pvnb-ink);overflow-wrap:anywhere}
-.pvnb-run .pvnb-mark,.pvnb-wait .pvnb-mark{background:var(--pvnb-accent)}
-.pvnb-warn .pvnb-mark{background:var(--pvnb-warn)}
-.pvnb-bad .pvnb-mark{background:var(--pvnb-bad)}
-.pvnb-good .pvnb-mark{background:var(--pvnb-good)}
-.pvnb-wait .pvnb-mark,.pvnb-off .pvnb-mark{background:none;box-shadow:inset 0 0 0 2px var(--pvnb-quiet)}
-.pvnb-wait .pvnb-mark{box-shadow:inset 0 0 0 2px var(--pvnb-accent)}
-.pvnb .pvnb-sweep{position:absolute;left:0;right:0;bottom:0;height:2px;overflow:hidden;background:var(--pvnb-line)}
-.pvnb .pvnb-runner{position:absolute;top:0;bottom:0;left:0;width:30%;transform:translateX(-100%);
-background:var(--pvnb-accent);animation:pvnb-drift 2.4s linear 4}
-@keyframes pvnb-drift{from{transform:translateX(-100%)}to{transform:translateX(340%)}}
-@media (prefers-reduced-motion:reduce){.pvnb .pvnb-runner{animation:none}}
-.pvnb .pvnb-as-of{animation:pvnb-late 0s 6s both}
-@keyframes pvnb-late{from{font-size:0}}
+.pvnb-run .pvnb-dot,.pvnb-wait .pvnb-dot{background:var(--pvnb-accent)}
+.pvnb-warn .pvnb-dot{background:var(--pvnb-warn)}
+.pvnb-bad .pvnb-dot{background:var(--pvnb-bad)}
+.pvnb-good .pvnb-dot{background:var(--pvnb-good)}
+.pvnb-wait .pvnb-dot,.pvnb-off .pvnb-dot{background:none;box-shadow:inset 0 0 0 2px var(--pvnb-quiet)}
+.pvnb-wait .pvnb-dot{box-shadow:inset 0 0 0 2px var(--pvnb-accent)}
+.pvnb .pvnb-activity{position:absolute;left:0;right:0;bottom:0;height:2px;overflow:hidden;background:var(--pvnb-line)}
+.pvnb .pvnb-activity-bar{position:absolute;top:0;bottom:0;left:0;width:30%;transform:translateX(-100%);
+background:var(--pvnb-accent);animation:pvnb-slide 2.4s linear 4}
+@keyframes pvnb-slide{from{transform:translateX(-100%)}to{transform:translateX(340%)}}
+@media (prefers-reduced-motion:reduce){.pvnb .pvnb-activity-bar{animation:none}}
+.pvnb .pvnb-updated{animation:pvnb-appear 0s 6s both}
+@keyframes pvnb-appear{from{font-size:0}}
 .pvnb.pvnb-list{max-width:1080px;overflow-x:auto;container-type:inline-size}
 .pvnb .pvnb-table{width:100%;margin:0;border:0;border-collapse:collapse;table-layout:auto;font-size:12.5px;
 font-variant-numeric:tabular-nums;color:var(--pvnb-ink)}
@@ -82,60 +88,89 @@ font-variant-numeric:tabular-nums;color:var(--pvnb-ink)}
 text-align:left;vertical-align:baseline;white-space:nowrap;max-width:none}
 .pvnb .pvnb-table th{color:var(--pvnb-quiet);font-size:12px;font-weight:400}
 .pvnb .pvnb-table th:last-child,.pvnb .pvnb-table td:last-child{padding-right:0}
-.pvnb .pvnb-table td.pvnb-wide{width:99%;min-width:130px}
-.pvnb .pvnb-table td.pvnb-wide .pvnb-line{min-width:180px;white-space:normal}
+.pvnb .pvnb-table td.pvnb-prompt-cell{width:99%;min-width:130px}
+.pvnb .pvnb-table td.pvnb-prompt-cell .pvnb-line{min-width:180px;white-space:normal}
 .pvnb.pvnb-plan .pvnb-table{width:auto;max-width:100%}
-.pvnb.pvnb-plan .pvnb-table td.pvnb-flow{min-width:110px;padding-right:20px;white-space:normal;overflow-wrap:anywhere}
-.pvnb.pvnb-measured .pvnb-table{width:auto;max-width:100%}
-.pvnb.pvnb-measured .pvnb-table th{vertical-align:bottom;line-height:1.35;white-space:normal}
-.pvnb.pvnb-measured .pvnb-table thead th.pvnb-number{max-width:104px}
-.pvnb.pvnb-measured .pvnb-table tbody th{color:var(--pvnb-ink);font-size:12.5px}
+.pvnb.pvnb-plan .pvnb-table td.pvnb-wrap{min-width:110px;padding-right:20px;white-space:normal;overflow-wrap:anywhere}
+.pvnb.pvnb-metrics .pvnb-table{width:auto;max-width:100%}
+.pvnb.pvnb-metrics .pvnb-table th{vertical-align:bottom;line-height:1.35;white-space:normal}
+.pvnb.pvnb-metrics .pvnb-table thead th.pvnb-number{max-width:104px}
+.pvnb.pvnb-metrics .pvnb-table tbody th{color:var(--pvnb-ink);font-size:12.5px}
 .pvnb .pvnb-unit{font-size:11px;opacity:.8}
-.pvnb .pvnb-clip{width:0;min-width:100%;overflow:hidden;text-overflow:ellipsis}
-.pvnb .pvnb-drawn{display:block;overflow-x:auto}
-.pvnb .pvnb-drawn svg{display:block;width:100%;min-width:560px;height:auto}
-.pvnb .pvnb-plain{display:none}
-.pvnb .pvnb-table td.pvnb-told{width:99%;white-space:normal;overflow-wrap:anywhere}
-@container (max-width:980px){.pvnb .pvnb-table td.pvnb-parameters{min-width:106px;white-space:normal}}
+.pvnb .pvnb-ellipsis{width:0;min-width:100%;overflow:hidden;text-overflow:ellipsis}
+.pvnb .pvnb-timeline-svg{display:block;overflow-x:auto}
+.pvnb .pvnb-timeline-svg svg{display:block;width:100%;min-width:560px;height:auto}
+.pvnb .pvnb-timeline-image{display:none}
+.pvnb .pvnb-table td.pvnb-text{width:99%;white-space:normal;overflow-wrap:anywhere}
+@container (max-width:980px){.pvnb .pvnb-table td.pvnb-parameters-cell{min-width:106px;white-space:normal}}
 @container (max-width:900px){.pvnb .pvnb-table th,.pvnb .pvnb-table td{padding-right:10px}
 .pvnb .pvnb-table th{white-space:normal}
-.pvnb .pvnb-table td.pvnb-ref{min-width:108px;white-space:normal}
-.pvnb .pvnb-table td.pvnb-charge{white-space:normal}}
+.pvnb .pvnb-table td.pvnb-ref-cell{min-width:108px;white-space:normal}
+.pvnb .pvnb-table td.pvnb-charge-cell{white-space:normal}}
 @container (max-width:720px){.pvnb .pvnb-table th,.pvnb .pvnb-table td{padding-right:8px}
-.pvnb .pvnb-table td.pvnb-at{min-width:70px;white-space:normal}
-.pvnb .pvnb-table td.pvnb-parameters{min-width:84px}
-.pvnb .pvnb-table td.pvnb-ref{min-width:92px}
-.pvnb .pvnb-table td.pvnb-wide,.pvnb .pvnb-table td.pvnb-wide .pvnb-line{min-width:96px}}
+.pvnb .pvnb-table td.pvnb-state-cell{min-width:70px;white-space:normal}
+.pvnb .pvnb-table td.pvnb-parameters-cell{min-width:84px}
+.pvnb .pvnb-table td.pvnb-ref-cell{min-width:92px}
+.pvnb .pvnb-table td.pvnb-prompt-cell,.pvnb .pvnb-table td.pvnb-prompt-cell .pvnb-line{min-width:96px}}
 .pvnb .pvnb-table th.pvnb-number,.pvnb .pvnb-table td.pvnb-number{text-align:right}
-""".strip()
+""").strip()
 
 
-_CELL: Final = re.compile(r"<(?P<tag>t[hd])(?P<told>(?: [^>]*)?)>")
+def html(template: LiteralString, /, *values: object, **named: object) -> Markup:
+    """Return `template` with its `{}` fields filled in, as `str.format` does it.
 
+    A string that is not `Markup` is redacted (e-mail addresses, tokens) and escaped. Pass large data as `Markup`.
 
-def aligned(table: str) -> str:
-    """Return a table whose cells say inline on which side they stand.
-
-    Without the sheet JupyterLab would set all of them right. Numbers, which have the class `pvnb-number`, stand right,
-    all else left. The text of `table` is escaped already.
+    >>> html('<td title="{}">{}</td>', "5 > 3", Markup("<b>yes</b>"))
+    Markup('<td title="5 &gt; 3"><b>yes</b></td>')
     """
-
-    def sided(cell: re.Match[str]) -> str:
-        side = "right" if "pvnb-number" in cell["told"] else "left"
-        return f'<{cell["tag"]}{cell["told"]} style="text-align:{side}">'
-
-    return _CELL.sub(sided, table)
+    safe_named = {name: _redacted(value) for name, value in named.items()}
+    return Markup(template).format(*map(_redacted, values), **safe_named)  # noqa: S704  the template is a literal
 
 
-def styled(html: str) -> str:
-    """Return `html` with the stylesheet in front, so that it stands alone in an output."""
-    return f"<style>{STYLE}</style>{html}"
+def join(parts: Iterable[str], separator: LiteralString = "") -> Markup:
+    """Return `parts` as one piece of HTML, with `separator` between them; plain strings are redacted and escaped."""
+    return Markup(separator).join(_redacted(part) for part in parts)  # noqa: S704  the separator is a literal
 
 
-def as_of_html(now: float) -> str:
-    """Return the local time of what is drawn anew each second; it is seen only where that has ended.
+def text_div(css_class: str, text: str | None) -> Markup:
+    """Return a <div> with `text`, or nothing if there is no text."""
+    return html('<div class="{}">{}</div>', css_class, text) if text else Markup()
 
-    The stylesheet keeps it back for six seconds, and a live card is replaced before. So it stands on a card whose
-    kernel is gone, and in an untrusted notebook, which has neither the stylesheet nor a kernel.
+
+def table_cell(content: object, css_class: str = "", *, title: str = "") -> Markup:
+    """Return a <td>; a cell with the class `pvnb-number` is right-aligned."""
+    return _cell("td", content, css_class, title=title)
+
+
+def header_cell(
+    content: object, css_class: str = "", *, title: str = "", scope: Literal["col", "row"] = "col"
+) -> Markup:
+    """Return a <th>; a cell with the class `pvnb-number` is right-aligned."""
+    return _cell("th", content, css_class, title=title, scope=scope)
+
+
+def with_stylesheet(block: Markup) -> Markup:
+    """Return `block` with the stylesheet in front, so that it is a complete output."""
+    return html("<style>{}</style>{}", STYLE, block)
+
+
+def updated_html(now: float) -> Markup:
+    """Return "as of 12:30:01" in local time, for something that is redrawn every second.
+
+    The stylesheet hides it for six seconds, and a live output is redrawn before that. So it appears only on an output
+    whose kernel has stopped, and in an untrusted notebook.
     """
-    return f'<span class="pvnb-as-of"> · as of {time.strftime("%H:%M:%S", time.localtime(now))}</span>'
+    return html('<span class="pvnb-updated"> · as of {}</span>', time.strftime("%H:%M:%S", time.localtime(now)))
+
+
+def _redacted(value: object) -> Any:
+    return redact(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _cell(tag: Literal["td", "th"], content: object, css_class: str, **attributes: str) -> Markup:
+    # JupyterLab right-aligns table cells; without our stylesheet only an inline style overrides that.
+    side = "right" if "pvnb-number" in css_class.split() else "left"
+    given = {"class": css_class, **attributes, "style": f"text-align:{side}"}
+    text = join(html(' {}="{}"', name, value) for name, value in given.items() if value)
+    return html("<{tag}{attributes}>{content}</{tag}>", tag=tag, attributes=text, content=content)

@@ -1,127 +1,40 @@
-"""What was measured, as a small table: the metrics that say how good a video is, one row a video."""
+"""Views of a sweep: its plan, its progress card and its measurements, as HTML and as plain text."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from typing import Final, Literal
+
+from markupsafe import Markup
 
 from pixverse_nb.metrics.definitions import METRICS, Measurement, Metric
 from pixverse_nb.redaction import redact
-from pixverse_nb.render.formatting import clock_words, duration_words, shortened
-from pixverse_nb.render.style import aligned, as_of_html, styled
+from pixverse_nb.render.formatting import StateSeverity, format_clock, format_duration, shorten
+from pixverse_nb.render.style import header_cell, html, join, table_cell, text_div, updated_html, with_stylesheet
 
-# The others say how a film is made up, and are alike in most sweeps.
-_NAMES: Final = (
-    "first_psnr_db",
-    "first_ssim",
-    "last_psnr_db",
-    "last_ssim",
-    "flicker_levels",
-    "motion_percent",
-    "frozen_share",
-    "cuts",
-)
-_METRICS_SHOWN: Final = tuple(metric for name in _NAMES for metric in METRICS if metric.name == name)
-_ROWS_SHOWN: Final = 40
-_CAPTION_SHOWN: Final = 60
-_ALL: Final = "sweep.to_frame() has every metric."
+SweepMode = Literal["planned", "running", "paused", "draining", "stopped", "done"]
+
+_MAX_ROWS: Final = 40  # of a plan or of measurements; `sweep.to_frame()` has them all
+_CAPTION_LENGTH: Final = 60
 
 
-def measured_html(measured: Mapping[str, Measurement]) -> str:
-    """Return the measurements by caption as a table; what a metric is stands in the title of its column."""
-    heads = "".join(_head(metric) for metric in _METRICS_SHOWN)
-    shown = list(measured.items())[:_ROWS_SHOWN]
-    rows = "".join(_row(caption, measurement) for caption, measurement in shown)
-    table = (
-        f'<table class="pvnb-table" aria-label="{_count(measured)}"><thead><tr><th scope="col">Video</th>{heads}</tr>'
-        f"</thead><tbody>{rows}</tbody></table>"
-    )
-    note = f'<div class="pvnb-note">{escape(_sum(measured))}</div>'
-    return styled(f'<div class="pvnb pvnb-list pvnb-measured">{aligned(table) if shown else ""}{note}</div>')
-
-
-def measured_text(measured: Mapping[str, Measurement]) -> str:
-    """Return the same as aligned lines of plain text."""
-    rows = [("", *(metric.label for metric in _METRICS_SHOWN))]
-    rows += [
-        (_caption(caption), *(_number(getattr(measurement, metric.name)) for metric in _METRICS_SHOWN))
-        for caption, measurement in list(measured.items())[:_ROWS_SHOWN]
-    ]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [
-        "  ".join(
-            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
-        )
-        for row in rows
-    ]
-    return "\n".join([*(line.rstrip() for line in lines if measured), _sum(measured)])
-
-
-def _head(metric: Metric) -> str:
-    unit = f'<div class="pvnb-unit">{escape(metric.unit)}</div>' if metric.unit else ""
-    return f'<th scope="col" class="pvnb-number" title="{escape(metric.meaning)}">{escape(metric.label)}{unit}</th>'
-
-
-def _row(caption: str, measurement: Measurement) -> str:
-    cells = "".join(
-        f'<td class="pvnb-number">{_number(getattr(measurement, metric.name))}</td>' for metric in _METRICS_SHOWN
-    )
-    return f'<tr><th scope="row">{escape(_caption(caption))}</th>{cells}</tr>'
-
-
-def _caption(caption: str) -> str:
-    return redact(shortened(caption, longest=_CAPTION_SHOWN))
-
-
-def _number(value: float | None) -> str:
-    """Return a number as people read it, or a dash where there is nothing to measure."""
-    if value is None:
-        return "–"
-    return str(value) if isinstance(value, int) else f"{value:.3f}" if abs(value) < 1 else f"{value:.1f}"
-
-
-def _sum(measured: Mapping[str, Measurement]) -> str:
-    more = len(measured) - _ROWS_SHOWN
-    rest = f" … and {more} more like these." if more > 0 else ""
-    return f"{_count(measured)} measured.{rest} {_ALL}"
-
-
-def _count(measured: Mapping[str, Measurement]) -> str:
-    return f"{len(measured)} {'video' if len(measured) == 1 else 'videos'}"
-
-
-_LINES_SHOWN: Final = 40  # more rows hide what matters; the DataFrame has them all
-_WORDS: Final = {
-    "new": "new",
-    "here": "already here",
-    "open": "on the way",
-    "failed": "failed before",
-    "refused": "refused by the vendor",
-}
-_TONES: Final = {
-    "new": "pvnb-run",
-    "here": "pvnb-good",
-    "open": "pvnb-wait",
-    "failed": "pvnb-warn",
-    "refused": "pvnb-bad",
-}
+# -- plan ----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class PlanRow:
-    """One cell: its number, what sets it apart, how it stands and why, what it may cost in credits, its job."""
+    """One cell of a plan: its number, what sets it apart, its state with the reason, its cost in credits, its job."""
 
     number: int
     caption: str
     state: str
-    why: str = ""
+    reason: str = ""
     credits: int | None = None
     ref: str = ""
 
 
 @dataclass(frozen=True)
 class PlanTable:
-    """The plan in values: counts by state, credits, and the expected time in seconds (None where not known)."""
+    """A plan as values: cells by state, credits, and the expected time in seconds (None if unknown)."""
 
     title: str
     counts: tuple[tuple[str, int], ...]
@@ -134,163 +47,160 @@ class PlanTable:
     skips_refused: bool
     is_sandbox: bool
     notices: tuple[str, ...] = ()
-    lines: tuple[PlanRow, ...] = field(default=(), repr=False)
+    rows: tuple[PlanRow, ...] = field(default=(), repr=False)
 
 
-def plan_html(sheet: PlanTable) -> str:
-    """Return the plan as HTML: the sums above, then one row for each cell."""
-    marks = "".join(
-        f'<span class="pvnb-fact {_TONES[name]}" style="margin-right:14px"><span class="pvnb-mark"></span>'
-        f"{count} {escape(_WORDS[name])}</span>"
-        for name, count in sheet.counts
+_PLAN_LABELS: Final[Mapping[str, str]] = {
+    "new": "new",
+    "here": "already finished",
+    "open": "in progress",
+    "failed": "failed before",
+    "refused": "refused by PixVerse",
+}
+_PLAN_SEVERITIES: Final[Mapping[str, StateSeverity]] = {
+    "new": "run",
+    "here": "good",
+    "open": "wait",
+    "failed": "warn",
+    "refused": "bad",
+}
+
+
+def plan_html(plan: PlanTable) -> Markup:
+    """Return the plan as HTML: the totals, then one row for each cell."""
+    rows = _selected_rows(plan)
+    has_jobs = any(row.ref for row in rows)
+    counts = join(
+        html(
+            '<span class="pvnb-fact pvnb-{}" style="margin-right:14px"><span class="pvnb-dot"></span>{} {}</span>',
+            _PLAN_SEVERITIES[state],
+            count,
+            _PLAN_LABELS[state],
+        )
+        for state, count in plan.counts
         if count
     )
-    warnings = "".join(f'<div class="pvnb-trouble">{escape(text)}</div>' for text in _warnings(sheet))
-    notices = "".join(f'<div class="pvnb-note">{escape(redact(text))}</div>' for text in sheet.notices)
-    picked = _picked(sheet)
-    has_jobs = any(line.ref for line in picked)
-    rows = "".join(_plan_row(line, has_jobs=has_jobs) for line in picked)
-    more = len(sheet.lines) - len(picked)
-    rest = f'<div class="pvnb-note">… and {more} more like these. sweep.to_frame() has them all.</div>' if more else ""
-    job = '<th scope="col">Job</th>' if has_jobs else ""
     head = (
-        '<tr><th scope="col" class="pvnb-number">Cell</th><th scope="col">What differs</th><th scope="col">Stands</th>'
-        f'<th scope="col" class="pvnb-number">Credits</th>{job}</tr>'
+        header_cell("Cell", "pvnb-number"),
+        header_cell("Parameters"),
+        header_cell("Status"),
+        header_cell("Credits", "pvnb-number"),
+        header_cell("Job") if has_jobs else "",
     )
-    return styled(
-        f'<div class="pvnb pvnb-list pvnb-plan"><div class="pvnb-state">{escape(redact(sheet.title))}</div>'
-        f'<div class="pvnb-line">{marks}</div><div class="pvnb-line">{escape(" ".join(_sums(sheet)))}</div>'
-        f'{warnings}{notices}<table class="pvnb-table" style="margin-top:10px"><thead>{aligned(head)}</thead>'
-        f"<tbody>{aligned(rows)}</tbody></table>{rest}</div>"
+    return with_stylesheet(
+        html(
+            '<div class="pvnb pvnb-list pvnb-plan"><div class="pvnb-state">{title}</div>'
+            '<div class="pvnb-line">{counts}</div><div class="pvnb-line">{totals}</div>{warnings}{notices}'
+            '<table class="pvnb-table" style="margin-top:10px"><thead><tr>{head}</tr></thead>'
+            "<tbody>{rows}</tbody></table>{rest}</div>",
+            title=plan.title,
+            counts=counts,
+            totals=" ".join(_totals(plan)),
+            warnings=join(text_div("pvnb-warning", text) for text in _warnings(plan)),
+            notices=join(text_div("pvnb-note", text) for text in plan.notices),
+            head=join(head),
+            rows=join(_plan_row(row, has_jobs=has_jobs) for row in rows),
+            rest=text_div("pvnb-note", _not_shown(len(plan.rows) - len(rows))),
+        )
     )
 
 
-def plan_text(sheet: PlanTable) -> str:
+def plan_text(plan: PlanTable) -> str:
     """Return the plan as lines of plain text."""
-    marks = ", ".join(f"{count} {_WORDS[name]}" for name, count in sheet.counts if count)
-    lines = [
-        f"{line.number:>4}  {line.caption}  [{_WORDS[line.state]}{': ' + line.why if line.why else ''}]"
-        for line in _picked(sheet)
-    ]
-    more = len(sheet.lines) - len(lines)
-    tail = [f"      … and {more} more"] if more else []
-    return redact(
-        "\n".join(
-            [
-                sheet.title,
-                f"  {marks}",
-                *(f"  {text}" for text in (*_sums(sheet), *_warnings(sheet), *sheet.notices)),
-                *lines,
-                *tail,
-            ]
-        )
+    rows = _selected_rows(plan)
+    lines = [plan.title, "  " + ", ".join(f"{count} {_PLAN_LABELS[state]}" for state, count in plan.counts if count)]
+    lines += [f"  {text}" for text in (*_totals(plan), *_warnings(plan), *plan.notices)]
+    for row in rows:
+        reason = f": {row.reason}" if row.reason else ""
+        lines.append(f"{row.number:>4}  {row.caption}  [{_PLAN_LABELS[row.state]}{reason}]")
+    if rest := _not_shown(len(plan.rows) - len(rows)):
+        lines.append(f"      {rest}")
+    return redact("\n".join(lines))
+
+
+def _plan_row(row: PlanRow, *, has_jobs: bool) -> Markup:
+    reason = html('<div class="pvnb-line" style="font-size:12px">{}</div>', row.reason) if row.reason else ""
+    cells = (
+        table_cell(row.number, "pvnb-number"),
+        table_cell(row.caption, "pvnb-wrap"),
+        table_cell(html('<span class="pvnb-dot"></span>{}{}', _PLAN_LABELS[row.state], reason), "pvnb-wrap"),
+        table_cell("" if row.credits is None else row.credits, "pvnb-number"),
+        table_cell(html('<span class="pvnb-mono">{}</span>', row.ref)) if has_jobs else "",
     )
+    return html('<tr class="pvnb-{}">{}</tr>', _PLAN_SEVERITIES[row.state], join(cells))
 
 
-def _sums(sheet: PlanTable) -> list[str]:
-    """Return what it costs and how long it takes, in sentences."""
-    counts = dict(sheet.counts)
-    new = counts.get("new", 0)
-    videos = "1 video" if new == 1 else f"{new} videos"
+def _totals(plan: PlanTable) -> list[str]:
+    """Return sentences about cost and time."""
+    new = dict(plan.counts).get("new", 0)
+    videos = _count_videos(new)
     if not new:
-        cost = "Nothing new is paid."
-    elif sheet.credits is None:
-        cost = f"{videos} to pay; the price list does not know what they cost."
+        cost = "Nothing new to pay for."
+    elif plan.credits is None:
+        cost = f"{videos} to pay for, at an unknown price."
     else:
-        free = " (sandbox: no real credits)" if sheet.is_sandbox else ""
-        cost = f"About {sheet.credits:,} credits for {videos}{free}."
-    money = [cost]
-    if sheet.spent:
-        money.append(f"Paid for these cells so far: {sheet.spent:,}.")
-    if sheet.budget is not None:
-        money.append(f"Budget: {sheet.budget:,}.")
-    if sheet.balance is not None:
-        money.append(f"Balance: {sheet.balance:,}.")
-    if sheet.expected_s:
-        slots = "1 slot" if sheet.slots == 1 else f"{sheet.slots} slots"
-        money.append(f"About {duration_words(sheet.expected_s)} with {slots}.")
-    return money
+        sandbox = " (sandbox: no real credits)" if plan.is_sandbox else ""
+        cost = f"About {plan.credits:,} credits for {videos}{sandbox}."
+    totals = [cost]
+    if plan.spent:
+        totals.append(f"Spent on these cells so far: {plan.spent:,}.")
+    if plan.budget is not None:
+        totals.append(f"Budget: {plan.budget:,}.")
+    if plan.balance is not None:
+        totals.append(f"Balance: {plan.balance:,}.")
+    if plan.expected_s:
+        slots = "1 slot" if plan.slots == 1 else f"{plan.slots} slots"
+        totals.append(f"About {format_duration(plan.expected_s)} with {slots}.")
+    return totals
 
 
-def _warnings(sheet: PlanTable) -> list[str]:
-    counts = dict(sheet.counts)
-    told = []
-    if sheet.credits is not None and sheet.balance is not None and sheet.credits > sheet.balance:
-        told.append(
-            "The balance does not reach for all of it: the sweep stops where the credits end, and resumes after."
+def _warnings(plan: PlanTable) -> list[str]:
+    warnings = []
+    if plan.credits is not None and plan.balance is not None and plan.credits > plan.balance:
+        warnings.append(
+            "The balance does not cover all cells: the sweep stops when the credits run out and can be resumed later."
         )
-    if sheet.credits is not None and sheet.budget is not None and sheet.spent + sheet.credits > sheet.budget:
-        told.append("The budget does not reach for all of it: the sweep stops before the call that would exceed it.")
-    if refused := counts.get("refused", 0):
+    if plan.credits is not None and plan.budget is not None and plan.spent + plan.credits > plan.budget:
+        warnings.append("The budget does not cover all cells: the sweep stops before the request that would exceed it.")
+    if refused := dict(plan.counts).get("refused", 0):
         cells, them = ("1 cell", "it") if refused == 1 else (f"{refused} cells", "them")
-        told.append(
-            f"The vendor's documents refuse {cells}, which this sweep leaves out."
-            if sheet.skips_refused
-            else f"The vendor's documents refuse {cells}, so run() raises InvalidRequest: skip_refused=True leaves "
-            f"{them} out, allow_refused=True sends {them} all the same."
+        documented = f"According to its documentation, PixVerse refuses {cells}"
+        warnings.append(
+            f"{documented}; this sweep skips {them}."
+            if plan.skips_refused
+            else f"{documented}, so run() raises InvalidRequest. Pass skip_refused=True to skip {them}, or "
+            f"allow_refused=True to send {them} anyway."
         )
-    return told
+    return warnings
 
 
-def _picked(sheet: PlanTable) -> tuple[PlanRow, ...]:
-    """Return the rows that are shown: all of a small sweep; of a large one first what needs a look."""
-    if len(sheet.lines) <= _LINES_SHOWN:
-        return sheet.lines
-    troubled = [line for line in sheet.lines if line.why][: _LINES_SHOWN // 2]
-    plain = [line for line in sheet.lines if not line.why][: _LINES_SHOWN - len(troubled)]
-    return tuple(sorted([*troubled, *plain], key=lambda line: line.number))
+def _selected_rows(plan: PlanTable) -> tuple[PlanRow, ...]:
+    """Return the rows to show: all of a small plan; of a large plan first those with a reason."""
+    if len(plan.rows) <= _MAX_ROWS:
+        return plan.rows
+    with_reason = [row for row in plan.rows if row.reason][: _MAX_ROWS // 2]
+    others = [row for row in plan.rows if not row.reason][: _MAX_ROWS - len(with_reason)]
+    return tuple(sorted([*with_reason, *others], key=lambda row: row.number))
 
 
-def _plan_row(line: PlanRow, *, has_jobs: bool) -> str:
-    why = f'<div class="pvnb-line" style="font-size:12px">{escape(redact(line.why))}</div>' if line.why else ""
-    job = f'<td><span class="pvnb-mono">{escape(line.ref)}</span></td>' if has_jobs else ""
-    price = "" if line.credits is None else f"{line.credits}"
-    return (
-        f'<tr class="{_TONES[line.state]}"><td class="pvnb-number">{line.number}</td>'
-        f'<td class="pvnb-flow">{escape(redact(line.caption))}</td>'
-        f'<td class="pvnb-flow"><span class="pvnb-mark"></span>{escape(_WORDS[line.state])}{why}</td>'
-        f'<td class="pvnb-number">{price}</td>{job}</tr>'
-    )
+def _not_shown(count: int) -> str:
+    return f"… and {count} more. sweep.to_frame() has them all." if count > 0 else ""
 
 
-Mode = Literal["planned", "running", "paused", "draining", "stopped", "done"]
-
-_MODE_WORDS: Final = {
-    "planned": "Not started",
-    "running": "Running",
-    "paused": "Paused",
-    "draining": "Ending: nothing new is sent",
-    "stopped": "Stopped",
-    "done": "Finished",
-}
-_MODE_TONES: Final = {
-    "planned": "pvnb-off",
-    "running": "pvnb-run",
-    "paused": "pvnb-wait",
-    "draining": "pvnb-wait",
-    "stopped": "pvnb-warn",
-    "done": "pvnb-good",
-}
-# In the order in which they stand on the bar; each is told apart by word and number too.
-_PARTS: Final = (
-    ("done", "done", "var(--pvnb-good)"),
-    ("running", "being made", "var(--pvnb-accent)"),
-    ("waiting", "waiting", "var(--pvnb-line)"),
-    ("failed", "without a video", "var(--pvnb-bad)"),
-)
+# -- progress ------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class SweepProgress:
-    """A sweep at one moment: its cells by where they stand, and its money in credits.
+    """A sweep at one moment: the number of cells in each state, and credits.
 
-    `done` have their video, `running` are with the vendor or on their way to it, `waiting` are still to be sent,
-    `failed` ended without a video, `skipped` are left out. `began_at` and `ends_at` are Unix seconds; `ends_at` is an
-    expectation, None where nothing is known. `reason` says why it stopped or what only a person can do.
+    `done` cells have their video, `running` cells are submitted or about to be, `waiting` cells are still to be sent,
+    `failed` cells ended without a video, `skipped` cells are not run. `began_at`, `ended_at` and `ends_at` (the
+    expected end, None if unknown) are Unix seconds. `reason` says why the sweep stopped or what the user has to do.
     """
 
     title: str
-    mode: Mode
+    mode: SweepMode
     total: int
     done: int = 0
     running: int = 0
@@ -308,113 +218,239 @@ class SweepProgress:
 
     @property
     def is_over(self) -> bool:
-        """True where nothing moves by itself any more."""
+        """Whether the sweep has finished or was stopped."""
         return self.mode in ("done", "stopped")
 
     @property
-    def is_intact(self) -> bool:
-        """True where it is over and every cell that is not left out has its video, however it came to its end."""
+    def is_complete(self) -> bool:
+        """Whether the sweep is over and every cell that was not skipped has its video."""
         return self.is_over and self.done > 0 and self.done == self.total - self.skipped
 
 
-def sweep_html(progress: SweepProgress, *, now: float) -> str:
-    """Return the card as it is at `now` (Unix seconds)."""
-    mode = _tone(progress)
-    late = "" if progress.is_over else as_of_html(now)
-    clock = f'<div class="pvnb-clock">{escape(_clock(progress, now))}{late}</div>' if progress.began_at else ""
-    said = "".join(f'<div class="pvnb-trouble">{escape(redact(text))}</div>' for text in _sentences(progress))
-    return styled(
-        f'<div class="pvnb pvnb-card pvnb-sweepcard {mode}" role="status" aria-live="polite">'
-        f'<div class="pvnb-head"><div class="pvnb-state"><span class="pvnb-mark"></span>'
-        f"{escape(_words(progress))}</div>{clock}</div>"
-        f'<div class="pvnb-line">{escape(redact(progress.title))}</div>{_bar(progress)}'
-        f'<div class="pvnb-facts">{_counts(progress)}</div>'
-        f'<div class="pvnb-facts">{escape(_money(progress))}</div>{said}</div>'
+_MODE_LABELS: Final[Mapping[SweepMode, str]] = {
+    "planned": "Not started",
+    "running": "Running",
+    "paused": "Paused",
+    "draining": "Finishing: nothing new is sent",
+    "stopped": "Stopped",
+    "done": "Finished",
+}
+_MODE_SEVERITIES: Final[Mapping[SweepMode, StateSeverity]] = {
+    "planned": "off",
+    "running": "run",
+    "paused": "wait",
+    "draining": "wait",
+    "stopped": "warn",
+    "done": "good",
+}
+# In the order of the bar: the field of SweepProgress, and its colour.
+_PARTS: Final = (
+    ("done", "var(--pvnb-good)"),
+    ("running", "var(--pvnb-accent)"),
+    ("waiting", "var(--pvnb-line)"),
+    ("failed", "var(--pvnb-bad)"),
+)
+
+
+def sweep_html(progress: SweepProgress, *, now: float) -> Markup:
+    """Return the card of a sweep at `now` (Unix seconds)."""
+    updated = "" if progress.is_over else updated_html(now)
+    clock = html('<div class="pvnb-clock">{}{}</div>', _sweep_clock(progress, now), updated)
+    return with_stylesheet(
+        html(
+            '<div class="pvnb pvnb-card pvnb-sweep-card pvnb-{severity}" role="status" aria-live="polite">'
+            '<div class="pvnb-header"><div class="pvnb-state"><span class="pvnb-dot"></span>{label}</div>{clock}</div>'
+            '<div class="pvnb-line">{title}</div>{bar}<div class="pvnb-facts">{counts}</div>'
+            '<div class="pvnb-facts">{money}</div>{sentences}</div>',
+            severity=_sweep_severity(progress),
+            label=_mode_label(progress),
+            clock=clock if progress.began_at else "",
+            title=progress.title,
+            bar=_bar(progress),
+            counts=_counts_html(progress),
+            money=_money(progress),
+            sentences=join(text_div("pvnb-warning", text) for text in _sweep_sentences(progress)),
+        )
     )
 
 
 def sweep_text(progress: SweepProgress, *, now: float) -> str:
-    """Return the card as two lines of plain text."""
-    counts = ", ".join(
-        f"{getattr(progress, name)} {words}" for name, words, _ in _PARTS if getattr(progress, name) or name == "done"
+    """Return the card of a sweep as two or more lines of plain text."""
+    clock = f" ({_sweep_clock(progress, now)})" if progress.began_at else ""
+    counts = ", ".join(f"{count} {part}" for part, count, _ in _nonzero_parts(progress))
+    lines = (
+        f"Sweep {progress.title}: {_mode_label(progress).lower()}{clock}",
+        f"{counts} of {progress.total}; {_money(progress)}",
+        *_sweep_sentences(progress),
     )
-    clock = f" ({_clock(progress, now)})" if progress.began_at else ""
-    said = "".join(f"\n  {text}" for text in _sentences(progress))
-    return redact(
-        f"Sweep {progress.title}: {_words(progress).lower()}{clock}\n  {counts} of {progress.total}; "
-        f"{_money(progress)}{said}"
-    )
+    return redact("\n  ".join(lines))
 
 
-def _words(progress: SweepProgress) -> str:
-    """Return how it stands in a word; what was stopped with every video there has finished."""
-    if progress.is_intact:
-        return _MODE_WORDS["done"]
+def _mode_label(progress: SweepProgress) -> str:
+    if progress.is_complete:
+        return _MODE_LABELS["done"]
     if progress.mode == "done" and progress.failed:
-        return f"Finished, {progress.failed} without a video"
-    return _MODE_WORDS[progress.mode]
+        return f"Finished, {progress.failed} failed"
+    return _MODE_LABELS[progress.mode]
 
 
-def _tone(progress: SweepProgress) -> str:
-    """Return the class of its colour: green only where nothing is wanting."""
-    if progress.is_intact:
-        return _MODE_TONES["done"]
-    return _MODE_TONES["stopped"] if progress.mode == "done" and progress.failed else _MODE_TONES[progress.mode]
+def _sweep_severity(progress: SweepProgress) -> StateSeverity:
+    """Return the severity of the card: a finished sweep is "good" only if no video is missing."""
+    if progress.is_complete:
+        return "good"
+    return "warn" if progress.mode == "done" and progress.failed else _MODE_SEVERITIES[progress.mode]
 
 
-def _sentences(progress: SweepProgress) -> tuple[str, ...]:
-    """Return why it stopped, and how a new try is had of what ended without a video."""
-    ones = "it" if progress.failed == 1 else "them"
-    again = f"sweep.run(retry_failed=True) tries {ones} again; each new try is paid."
-    reason = "" if progress.is_intact else progress.reason
-    return tuple(text for text in (reason, again if progress.is_over and progress.failed else "") if text)
+def _sweep_sentences(progress: SweepProgress) -> tuple[str, ...]:
+    """Return why the sweep stopped, and how to retry the failed cells."""
+    reason = "" if progress.is_complete else progress.reason
+    retry = ""
+    if progress.is_over and progress.failed:
+        them = "it" if progress.failed == 1 else "them"
+        retry = f"sweep.run(retry_failed=True) tries {them} again; each attempt is charged."
+    return tuple(text for text in (reason, retry) if text)
 
 
-def _bar(progress: SweepProgress) -> str:
-    """Return the bar: each part as wide as its share, with a plain style that an untrusted page keeps.
+def _nonzero_parts(progress: SweepProgress) -> list[tuple[str, int, str]]:
+    """Return name, count and colour of each part that is not empty; "done" is always included."""
+    counts = [(part, getattr(progress, part), colour) for part, colour in _PARTS]
+    return [(part, count, colour) for part, count, colour in counts if count or part == "done"]
 
-    What is left out has no part in it: a sweep that has ended fills its bar.
-    """
+
+def _bar(progress: SweepProgress) -> Markup:
+    """Return the progress bar; its inline styles survive in an untrusted notebook. Skipped cells are not part of it."""
     wanted = progress.total - progress.skipped
     share = 100 / max(1, wanted)
-    parts = "".join(
-        f'<span style="display:inline-block;height:8px;width:{share * count:.2f}%;background:{colour}"></span>'
-        for name, _, colour in _PARTS
-        if (count := getattr(progress, name))
+    parts = join(
+        html('<span style="display:inline-block;height:8px;width:{:.2f}%;background:{}"></span>', share * count, colour)
+        for _, count, colour in _nonzero_parts(progress)
     )
-    label = f"{progress.done} of {wanted} done"
-    return (
-        f'<div role="progressbar" aria-valuemin="0" aria-valuemax="{wanted}" aria-valuenow="{progress.done}"'
-        f' aria-label="{label}" style="height:8px;margin:10px 0 8px;border-radius:4px;overflow:hidden;line-height:0;'
-        f'font-size:0;white-space:nowrap;background:var(--pvnb-wash)">{parts}</div>'
+    return html(
+        '<div role="progressbar" aria-valuemin="0" aria-valuemax="{wanted}" aria-valuenow="{done}"'
+        ' aria-label="{done} of {wanted} done" style="height:8px;margin:10px 0 8px;border-radius:4px;overflow:hidden;'
+        'line-height:0;font-size:0;white-space:nowrap;background:var(--pvnb-wash)">{parts}</div>',
+        wanted=wanted,
+        done=progress.done,
+        parts=parts,
     )
 
 
-def _counts(progress: SweepProgress) -> str:
-    shown = []
-    for name, words, colour in _PARTS:
-        count = getattr(progress, name)
-        if count or name == "done":
-            box = f"display:inline-block;width:8px;height:8px;margin-right:6px;border-radius:2px;background:{colour}"
-            dot = f'<span style="{box}"></span>'
-            shown.append(f'<span class="pvnb-fact" style="margin-right:14px">{dot}{count} {words}</span>')
+def _counts_html(progress: SweepProgress) -> Markup:
+    counts = [
+        html(
+            '<span class="pvnb-fact" style="margin-right:14px"><span style="display:inline-block;width:8px;height:8px;'
+            'margin-right:6px;border-radius:2px;background:{}"></span>{} {}</span>',
+            colour,
+            count,
+            part,
+        )
+        for part, count, colour in _nonzero_parts(progress)
+    ]
     if progress.skipped:
-        shown.append(f'<span class="pvnb-fact">{progress.skipped} left out</span>')
-    return "".join(shown)
+        counts.append(html('<span class="pvnb-fact">{} skipped</span>', progress.skipped))
+    return join(counts)
 
 
 def _money(progress: SweepProgress) -> str:
     about = "about " if progress.is_estimate else ""
-    free = " in the sandbox: nothing real is paid" if progress.is_sandbox else ""
-    paid = f"{about}{progress.spent:,} credits{free}" if progress.spent else "nothing paid so far"
-    before = f"; {progress.reused} were here before" if progress.reused else ""
-    return f"{paid}{before}"
+    sandbox = " in the sandbox (not real)" if progress.is_sandbox else ""
+    spent = f"{about}{progress.spent:,} credits{sandbox}" if progress.spent else "nothing charged so far"
+    return spent + (f"; {progress.reused} reused" if progress.reused else "")
 
 
-def _clock(progress: SweepProgress, now: float) -> str:
-    began = progress.began_at or now
-    clock = clock_words(max(0.0, (progress.ended_at or now) - began))
+def _sweep_clock(progress: SweepProgress, now: float) -> str:
+    began_at = progress.began_at or now
+    clock = format_clock(max(0.0, (progress.ended_at or now) - began_at))
     if progress.ends_at is None or progress.is_over:
         return clock
     left_s = progress.ends_at - now
-    return f"{clock} · about {duration_words(left_s)} left" if left_s >= 1 else clock
+    return f"{clock} · about {format_duration(left_s)} left" if left_s >= 1 else clock
+
+
+# -- measurements --------------------------------------------------------------------------------------------------
+
+# The metrics that tell how good a video is. The others describe the file and rarely differ within a sweep.
+_SHOWN_METRICS: Final = tuple(
+    metric
+    for name in (
+        "first_psnr_db",
+        "first_ssim",
+        "last_psnr_db",
+        "last_ssim",
+        "flicker_levels",
+        "motion_percent",
+        "frozen_share",
+        "cuts",
+    )
+    for metric in METRICS
+    if metric.name == name
+)
+
+
+def measured_html(measured: Mapping[str, Measurement]) -> Markup:
+    """Return measurements by caption as a table; the tooltip of a column says what the metric means."""
+    rows = [_measurement_row(caption, measurement) for caption, measurement in list(measured.items())[:_MAX_ROWS]]
+    table = html(
+        '<table class="pvnb-table" aria-label="{}"><thead><tr>{}{}</tr></thead><tbody>{}</tbody></table>',
+        _count_videos(len(measured)),
+        header_cell("Video"),
+        join(_metric_head(metric) for metric in _SHOWN_METRICS),
+        join(rows),
+    )
+    return with_stylesheet(
+        html(
+            '<div class="pvnb pvnb-list pvnb-metrics">{}{}</div>',
+            table if rows else "",
+            text_div("pvnb-note", _measured_summary(measured)),
+        )
+    )
+
+
+def measured_text(measured: Mapping[str, Measurement]) -> str:
+    """Return measurements by caption as aligned lines of plain text."""
+    if not measured:
+        return _measured_summary(measured)
+    rows = [("", *(metric.label for metric in _SHOWN_METRICS))]
+    rows += [
+        (_short_caption(caption), *_numbers(measurement)) for caption, measurement in list(measured.items())[:_MAX_ROWS]
+    ]
+    first_width, *widths = (max(map(len, column)) for column in zip(*rows, strict=True))
+    lines = [
+        "  ".join([caption.ljust(first_width), *map(str.rjust, numbers, widths)]).rstrip() for caption, *numbers in rows
+    ]
+    return "\n".join([*lines, _measured_summary(measured)])
+
+
+def _metric_head(metric: Metric) -> Markup:
+    label = html("{}{}", metric.label, text_div("pvnb-unit", metric.unit))
+    return header_cell(label, "pvnb-number", title=metric.meaning)
+
+
+def _measurement_row(caption: str, measurement: Measurement) -> Markup:
+    numbers = join(table_cell(number, "pvnb-number") for number in _numbers(measurement))
+    return html("<tr>{}{}</tr>", header_cell(_short_caption(caption), scope="row"), numbers)
+
+
+def _short_caption(caption: str) -> str:
+    return redact(shorten(caption, max_length=_CAPTION_LENGTH))  # before columns are aligned
+
+
+def _numbers(measurement: Measurement) -> Sequence[str]:
+    return [_format_number(getattr(measurement, metric.name)) for metric in _SHOWN_METRICS]
+
+
+def _format_number(value: float | None) -> str:
+    """Return a number with a sensible precision, or a dash if there is none."""
+    if value is None:
+        return "–"
+    return str(value) if isinstance(value, int) else f"{value:.3f}" if abs(value) < 1 else f"{value:.1f}"
+
+
+def _measured_summary(measured: Mapping[str, Measurement]) -> str:
+    more = len(measured) - _MAX_ROWS
+    rest = f" … and {more} more." if more > 0 else ""
+    return f"{_count_videos(len(measured))} measured.{rest} sweep.to_frame() has every metric."
+
+
+def _count_videos(count: int) -> str:
+    return f"{count} {'video' if count == 1 else 'videos'}"

@@ -3,11 +3,12 @@
 An untrusted JupyterLab drops the stylesheet: there the light one stands alone, as the dark one is `hidden` in itself.
 """
 
-from html import escape
 from typing import Final
 
+from markupsafe import Markup
+
 from pixverse_nb.render.player import data_url
-from pixverse_nb.render.style import styled
+from pixverse_nb.render.style import html, join, with_stylesheet
 
 # JupyterLab and nbconvert, VS Code, Colab.
 _DARK: Final = (
@@ -23,13 +24,23 @@ _SHEET: Final = (
 )
 
 
-def themed_html(light: bytes, dark: bytes, *, media_type: str, width_px: int, alt: str) -> str:
-    """Return two versions of a picture as HTML, of which one is seen; `width_px` is what it is shown at, at most."""
+def themed_html(light: bytes, dark: bytes, *, media_type: str, width_px: int, alt: str) -> Markup:
+    """Return two versions of an image as HTML, of which one is visible, at most `width_px` pixels wide."""
 
-    # An untrusted JupyterLab drops a `hidden` that has no value.
-    def picture(data: bytes, which: str) -> str:
-        size = f'style="width:{width_px}px;max-width:100%;height:auto"'
-        return f'<img {which} {size} alt="{escape(alt)}" src="{data_url(data, media_type)}">'
+    def image(data: bytes, attributes: Markup) -> Markup:
+        return html(
+            '<img {} style="width:{}px;max-width:100%;height:auto" alt="{}" src="{}">',
+            attributes,
+            width_px,
+            alt,
+            data_url(data, media_type),
+        )
 
-    day, night = picture(light, 'class="pvnb-day"'), picture(dark, 'class="pvnb-night" hidden="hidden"')
-    return styled(f'<style>{_SHEET}</style><div class="pvnb pvnb-themed">{day}{night}</div>')
+    # JupyterLab's sanitizer removes a `hidden` that has no value.
+    images = (
+        image(light, Markup('class="pvnb-day"')),
+        image(dark, Markup('class="pvnb-night" hidden="hidden"')),
+    )
+    return with_stylesheet(
+        html('<style>{}</style><div class="pvnb pvnb-themed">{}</div>', Markup(_SHEET), join(images))  # noqa: S704  a constant
+    )

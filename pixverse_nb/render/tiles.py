@@ -1,39 +1,72 @@
-"""A tile: one video of many, or its place while it is not there, as the gallery shows it. Values only, no HTML."""
+"""Tiles: what a gallery shows of each video or job, as values for its page and as thumbnails in plain HTML."""
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from typing import Any, Final
+
+from markupsafe import Markup
 
 from pixverse_nb.domain.jobs import JobState, VideoFile
 from pixverse_nb.domain.ratings import Rating
 from pixverse_nb.domain.requests import GenerationRequest
 from pixverse_nb.metrics.definitions import DIVERSITY, METRICS
 from pixverse_nb.redaction import redact
-from pixverse_nb.render.formatting import SHORT_WORDS, credit_words, duration_words, severity, shortened
+from pixverse_nb.render.formatting import SHORT_STATE_LABELS, format_credits, format_duration, severity, shorten
 from pixverse_nb.render.player import data_url
-from pixverse_nb.render.style import styled
+from pixverse_nb.render.style import html, join, text_div, with_stylesheet
 
-# What makes two videos of the same pictures differ, in the order in which it is named.
-COMPARED_MAX: Final = 9  # videos that are compared at a time, under one scrubber
-NO_WINNER: Final = "has no video, and only a video can be a winner"
-_FIELDS: Final = ("seed", "motion_mode", "quality", "duration", "aspect_ratio", "model", "prompt", "remove_watermark")
-_METRIC_WORDS: Final = {
+COMPARED_MAX: Final = 9  # videos that can be compared at a time
+NO_WINNER: Final = "has no video, so it cannot be a winner"
+NO_TILES: Final = "There is nothing to show yet."
+
+# The request fields that can set videos of the same inputs apart, in the order of a caption.
+_COMPARED_FIELDS: Final = (
+    "seed",
+    "motion_mode",
+    "quality",
+    "duration",
+    "aspect_ratio",
+    "model",
+    "prompt",
+    "remove_watermark",
+)
+_METRIC_LABELS: Final[Mapping[str, str]] = {
     metric.name: f"{metric.label} ({metric.unit})" if metric.unit else metric.label for metric in (*METRICS, DIVERSITY)
 }
-_CAPTION_PROMPT: Final = 60
-_FACT_PROMPT: Final = 400
+_RATING_LABELS: Final[Mapping[str, str]] = {"winner": "★ Winner", "rejected": "✕ Rejected"}
+_CAPTION_PROMPT_LENGTH: Final = 60
+_FACT_PROMPT_LENGTH: Final = 400
+_LINE_LENGTH: Final = 110
+_WIDTH_PX: Final = 200
+_HEIGHT_PX: Final = 113
+
+_STYLE: Final = Markup("""
+.pvnb.pvnb-thumbnails{max-width:none}
+.pvnb .pvnb-thumbnails-title{margin:0 0 2px;font-size:14px;font-weight:600}
+.pvnb .pvnb-thumbnails-grid{margin:12px 0 0}
+.pvnb .pvnb-thumbnail{display:block;max-width:none;margin:0;object-fit:cover;border-radius:6px;
+background:var(--pvnb-wash);box-shadow:0 0 0 1px var(--pvnb-line)}
+.pvnb .pvnb-thumbnail-placeholder{overflow:hidden;padding:10px 12px;border-radius:6px;
+background:var(--pvnb-wash);box-shadow:0 0 0 1px var(--pvnb-line);color:var(--pvnb-quiet);
+font-size:12px;line-height:1.4}
+.pvnb .pvnb-thumbnail-placeholder strong{color:var(--pvnb-ink)}
+.pvnb .pvnb-thumbnail-caption{margin:6px 0 0;padding:0;text-align:left;line-height:1.4;overflow-wrap:anywhere;
+opacity:1!important}
+.pvnb .pvnb-thumbnail-rating{color:var(--pvnb-ink);font-size:12px;font-weight:600}
+.pvnb .pvnb-thumbnail-note{color:var(--pvnb-quiet);font-size:12px}
+""").strip()
 
 
 @dataclass(frozen=True)
 class Tile:
-    """One tile: `key` names it for good, `caption` says what sets it apart ("seed 7 · fast").
+    """A video, or a job that has no video (yet), in a gallery.
 
-    `axes` are the values it can be sorted and filtered by, `metrics` what was measured; `line` says in words what is
-    going on, or why there is no video. `began_at` and `ended_at` are Unix seconds, for the clock of a tile without a
-    video. `poster_jpeg` is a still to be shown in place of the video's own poster.
+    `key` identifies the tile for good, `caption` says what sets it apart ("seed 7 · fast"). `axes` are the values it
+    can be sorted and filtered by, `metrics` the measurements. `line` says what is going on, or why there is no video.
+    `began_at` and `ended_at` (Unix seconds) are for the clock of a tile without a video. `poster_jpeg` is a still that
+    replaces the video's own poster.
 
     >>> Tile("a1", "seed 7", JobState.GENERATING, axes={"seed": 7}).caption
     'seed 7'
@@ -46,177 +79,178 @@ class Tile:
     metrics: Mapping[str, float] = field(default_factory=dict)
     video: VideoFile | None = field(default=None, repr=False)
     line: str = ""
-    verdict: Rating = field(default_factory=Rating)
+    rating: Rating = field(default_factory=Rating)
     began_at: float | None = None
     ended_at: float | None = None
     poster_jpeg: bytes | None = field(default=None, repr=False)
 
     @property
     def poster(self) -> bytes | None:
-        """The still of this tile as a JPEG, where there is one."""
+        """The still of this tile as a JPEG, or None."""
         return self.poster_jpeg or (self.video.poster_jpeg if self.video else None)
 
-    def may_be(self, verdict: Rating) -> bool:
-        """Tell whether this can be said of it: without a video it cannot become a winner, though it may stay one."""
-        return verdict.choice != "winner" or self.video is not None or self.verdict.choice == "winner"
+    def can_be_rated(self, rating: Rating) -> bool:
+        """Return whether `rating` is allowed: a tile without a video cannot become a winner, but can stay one."""
+        return rating.choice != "winner" or self.video is not None or self.rating.choice == "winner"
 
 
-def row_of(tile: Tile) -> dict[str, Any]:
-    """Return what a page is told of a tile: plain JSON, masked, without a path and without a picture."""
+# -- values for the page -------------------------------------------------------------------------------------------
+
+
+def tile_json(tile: Tile) -> dict[str, Any]:
+    """Return what the page gets of a tile: JSON values, redacted, without file paths and images."""
     video = tile.video
     return {
         "key": tile.key,
         "caption": redact(tile.caption),
         "state": tile.state.value,
-        "words": SHORT_WORDS[tile.state],
+        "words": SHORT_STATE_LABELS[tile.state],
         "tone": severity(tile.state),
         "line": redact(tile.line),
         "began": tile.began_at,
         "ended": tile.ended_at,
-        "axes": {redact(name): _plain(value) for name, value in tile.axes.items()},
-        "metrics": {_metric_words(name): float(value) for name, value in tile.metrics.items() if math.isfinite(value)},
+        "axes": {redact(name): _json_value(value) for name, value in tile.axes.items()},
+        "metrics": {_metric_label(name): float(value) for name, value in tile.metrics.items() if math.isfinite(value)},
         "film": video is not None,
         "ratio": round(video.width / video.height, 4) if video and video.width and video.height else None,
-        "facts": [[name, redact(text)] for name, text in facts_of(video)] if video else [],
-        "choice": tile.verdict.choice,
-        "note": tile.verdict.note,
+        "facts": [[name, redact(text)] for name, text in video_facts(video)] if video else [],
+        "choice": tile.rating.choice,
+        "note": tile.rating.note,
     }
 
 
-def facts_of(video: VideoFile) -> tuple[tuple[str, str], ...]:
-    """Return everything worth reading about a video as names and words, those that are not known left out."""
+def video_facts(video: VideoFile) -> tuple[tuple[str, str], ...]:
+    """Return the known facts about a video as names and texts."""
     request = video.request
     facts = (
-        *(_asked(request) if request else ()),
+        *(_request_facts(request) if request else ()),
         ("Size", f"{video.width} × {video.height}" if video.width and video.height else ""),
-        ("Length", _length_words(video)),
-        ("Cost", credit_words(video.cost_credits, is_estimate=video.cost_is_estimate, is_sandbox=video.is_sandbox)),
+        ("Length", _unexpected_length(video)),
+        ("Cost", format_credits(video.cost_credits, is_estimate=video.cost_is_estimate, is_sandbox=video.is_sandbox)),
         ("Job", video.ref or ""),
         ("File", video.path.name),
     )
     return tuple((name, text) for name, text in facts if text)
 
 
-def axes_of(videos: Sequence[VideoFile]) -> list[dict[str, object]]:
-    """Return for each video the request fields in which these videos differ; nothing for one without a request."""
+def differing_fields(videos: Sequence[VideoFile]) -> list[dict[str, object]]:
+    """Return for each video the request fields in which these videos differ; {} for a video without a request."""
     requests = [video.request for video in videos]
-    asked = [request for request in requests if request is not None]
-    differing = [name for name in _FIELDS if len({getattr(request, name) for request in asked}) > 1]
+    known = [request for request in requests if request is not None]
+    differing = [name for name in _COMPARED_FIELDS if len({getattr(request, name) for request in known}) > 1]
     return [{name: getattr(request, name) for name in differing} if request else {} for request in requests]
 
 
-def caption_of(axes: Mapping[str, object]) -> str:
+def unique_keys(files: Iterable[VideoFile]) -> list[str]:
+    """Return a key for each file: its sha256, with a number appended if the same content appears again."""
+    seen: Counter[str] = Counter()
+    keys = []
+    for file in files:
+        seen[file.sha256] += 1
+        keys.append(file.sha256 if seen[file.sha256] == 1 else f"{file.sha256}-{seen[file.sha256]}")
+    return keys
+
+
+def caption_from_values(values: Mapping[str, object]) -> str:
     """Return the values that set a video apart on one line: "seed 7 · fast".
 
-    >>> caption_of({"seed": 7, "motion_mode": "fast"})
+    >>> caption_from_values({"seed": 7, "motion_mode": "fast"})
     'seed 7 · fast'
     """
-    return " · ".join(text for text in (_value_words(name, value) for name, value in axes.items()) if text)
+    return " · ".join(text for text in (_caption_part(name, value) for name, value in values.items()) if text)
 
 
-def _value_words(name: str, value: object) -> str:
+def _caption_part(name: str, value: object) -> str:
+    label = name.replace("_", " ")
     match name, value:
         case "duration", int():
             return f"{value} s"
         case "remove_watermark", bool():
             return "" if value else "with watermark"
         case _, bool():
-            return name.replace("_", " ") if value else f"no {name.replace('_', ' ')}"
+            return label if value else f"no {label}"
         case _, str():
-            return shortened(value, longest=_CAPTION_PROMPT)
+            return shorten(value, max_length=_CAPTION_PROMPT_LENGTH)
         case _:
-            return f"{name.replace('_', ' ')} {value}"
+            return f"{label} {value}"
 
 
-def _length_words(video: VideoFile) -> str:
-    """Return how long the film is, where that is not the duration that was asked for."""
-    length = duration_words(video.duration_s) if video.duration_s else ""
-    return "" if video.request and length == f"{video.request.duration} s" else length
-
-
-def _asked(request: GenerationRequest) -> tuple[tuple[str, str], ...]:
-    facts = (
-        ("Prompt", shortened(request.prompt, longest=_FACT_PROMPT)),
-        ("Seed", None if request.seed is None else str(request.seed)),
+def _request_facts(request: GenerationRequest) -> tuple[tuple[str, str], ...]:
+    values: tuple[tuple[str, object], ...] = (
+        ("Prompt", shorten(request.prompt, max_length=_FACT_PROMPT_LENGTH)),
+        ("Seed", request.seed),
         ("Motion mode", request.motion_mode),
         ("Quality", request.quality),
-        ("Duration", None if request.duration is None else f"{request.duration} s"),
+        ("Duration", request.duration and f"{request.duration} s"),
         ("Aspect ratio", request.aspect_ratio),
         ("Model", request.model),
     )
-    return tuple((name, value) for name, value in facts if value is not None)
+    return tuple((name, str(value)) for name, value in values if value is not None)
 
 
-def _metric_words(name: str) -> str:
-    """Return what people call a metric, "Flicker (grey levels)", or its name where it is somebody else's."""
-    return redact(_METRIC_WORDS.get(name, name))
+def _unexpected_length(video: VideoFile) -> str:
+    """Return the length of a video if it differs from the duration in its request, else an empty string."""
+    length = format_duration(video.duration_s) if video.duration_s else ""
+    return "" if video.request and length == f"{video.request.duration} s" else length
 
 
-def _plain(value: object) -> str | int | float | bool | None:
-    """Return an axis value as JSON knows it; what JSON does not know is told in words."""
+def _metric_label(name: str) -> str:
+    """Return the label of a metric, such as "Flicker (grey levels)"; a metric that is not ours keeps its name."""
+    return redact(_METRIC_LABELS.get(name, name))
+
+
+def _json_value(value: object) -> str | int | float | bool | None:
+    """Return an axis value as JSON; values that JSON does not know become text."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if value is None or isinstance(value, bool | int | float):
         return value
-    return shortened(redact(str(value)), longest=200)
+    return shorten(redact(str(value)), max_length=200)
 
 
-NO_TILES: Final = "There is nothing to show yet."
-_WIDTH_PX: Final = 200
-_HEIGHT_PX: Final = 113
-_LINE_SHOWN: Final = 110
-_MARKS: Final[Mapping[str, str]] = {"winner": "★ Winner", "rejected": "✕ Rejected"}
-
-_SHEET: Final = """
-.pvnb.pvnb-wall{max-width:none}
-.pvnb .pvnb-wall-title{margin:0 0 2px;font-size:14px;font-weight:600}
-.pvnb .pvnb-wall-tiles{margin:12px 0 0}
-.pvnb .pvnb-wall-still{display:block;max-width:none;margin:0;object-fit:cover;border-radius:6px;
-background:var(--pvnb-wash);box-shadow:0 0 0 1px var(--pvnb-line)}
-.pvnb .pvnb-wall-place{overflow:hidden;padding:10px 12px;border-radius:6px;
-background:var(--pvnb-wash);box-shadow:0 0 0 1px var(--pvnb-line);color:var(--pvnb-quiet);
-font-size:12px;line-height:1.4}
-.pvnb .pvnb-wall-place strong{color:var(--pvnb-ink)}
-.pvnb .pvnb-wall-caption{margin:6px 0 0;padding:0;text-align:left;line-height:1.4;overflow-wrap:anywhere;
-opacity:1!important}
-.pvnb .pvnb-wall-mark{color:var(--pvnb-ink);font-size:12px;font-weight:600}
-.pvnb .pvnb-wall-note{color:var(--pvnb-quiet);font-size:12px}
-""".strip()
+# -- thumbnails ----------------------------------------------------------------------------------------------------
 
 
 def thumbnails_html(
-    tiles: Sequence[Tile], *, title: str = "", posters: Mapping[str, bytes], note: str = "", name: str = ""
-) -> str:
-    """Return the tiles as HTML that needs no script and no network; `posters` are JPEGs by the tiles' keys.
+    tiles: Sequence[Tile], *, title: str = "", posters: Mapping[str, bytes], note: str = "", css_class: str = ""
+) -> Markup:
+    """Return the tiles as HTML without scripts and network access; `posters` are JPEGs by tile key.
 
-    Keep the posters small: they are written into the notebook. `note` is a sentence below the title, `name` a class of
-    this wall alone, by which a living gallery finds and hides it.
+    Keep the posters small: they are saved in the notebook. `note` is a sentence below the title. A live gallery finds
+    its thumbnails by `css_class` and hides them.
     """
-    head = "".join(
-        f'<div class="{name}">{escape(redact(text))}</div>'
-        for name, text in (("pvnb-wall-title", title), ("pvnb-line", count_words(tiles)), ("pvnb-note", note))
-        if text
-    )
-    classes = f"pvnb pvnb-wall {escape(name)}".strip()
-    body = "".join(_tile(tile, posters.get(tile.key)) for tile in tiles)
-    return styled(
-        f'<style>{_SHEET}</style><div class="{classes}">{head}<div class="pvnb-wall-tiles">{body}</div></div>'
+    return with_stylesheet(
+        html(
+            '<style>{style}</style><div class="{classes}">{title}{count}{note}'
+            '<div class="pvnb-thumbnails-grid">{tiles}</div></div>',
+            style=_STYLE,
+            classes=f"pvnb pvnb-thumbnails {css_class}".strip(),
+            title=text_div("pvnb-thumbnails-title", title),
+            count=text_div("pvnb-line", format_tile_count(tiles)),
+            note=text_div("pvnb-note", note),
+            tiles=join(_thumbnail(tile, posters.get(tile.key)) for tile in tiles),
+        )
     )
 
 
-def wall_text(tiles: Sequence[Tile], *, title: str = "") -> str:
-    """Return the same for a terminal: a line for each tile."""
+def thumbnails_text(tiles: Sequence[Tile], *, title: str = "") -> str:
+    """Return the tiles as plain text, one line for each."""
     lines = [title] if title else []
-    lines.append(count_words(tiles))
+    lines.append(format_tile_count(tiles))
     for tile in tiles:
-        said = [tile.caption, SHORT_WORDS[tile.state], shortened(tile.line, longest=_LINE_SHOWN)]
-        said += [_MARKS.get(tile.verdict.choice, ""), shortened(tile.verdict.note, longest=_LINE_SHOWN)]
-        lines.append("  " + " · ".join(part for part in said if part))
+        parts = (
+            tile.caption,
+            SHORT_STATE_LABELS[tile.state],
+            shorten(tile.line, max_length=_LINE_LENGTH),
+            _RATING_LABELS.get(tile.rating.choice),
+            shorten(tile.rating.note, max_length=_LINE_LENGTH),
+        )
+        lines.append("  " + " · ".join(part for part in parts if part))
     return redact("\n".join(lines))
 
 
-def count_words(tiles: Sequence[Tile]) -> str:
-    """Return how many tiles there are and where they stand: "32 videos", "6 tiles: 3 done, 2 generating, 1 failed"."""
+def format_tile_count(tiles: Sequence[Tile]) -> str:
+    """Return the number of tiles by state: "32 videos", "6 tiles: 3 done, 2 generating, 1 failed"."""
     if not tiles:
         return NO_TILES
     states = Counter(tile.state for tile in tiles)
@@ -224,38 +258,42 @@ def count_words(tiles: Sequence[Tile]) -> str:
     if set(states) == {JobState.DONE}:
         return f"{len(tiles)} video{plural}"
     return f"{len(tiles)} tile{plural}: " + ", ".join(
-        f"{states[state]} {SHORT_WORDS[state].lower()}" for state in JobState if states[state]
+        f"{states[state]} {SHORT_STATE_LABELS[state].lower()}" for state in JobState if states[state]
     )
 
 
-def _tile(tile: Tile, poster: bytes | None) -> str:
-    still = _still(tile, poster) if poster and tile.state is JobState.DONE else _place(tile)
-    extras = "".join(
-        f'<div class="{name}">{escape(redact(text))}</div>'
-        for name, text in (
-            ("pvnb-wall-mark", _MARKS.get(tile.verdict.choice, "")),
-            ("pvnb-wall-note", shortened(tile.verdict.note, longest=_LINE_SHOWN)),
-        )
-        if text
-    )
-    return (
-        f'<figure style="display:inline-block;width:{_WIDTH_PX}px;margin:0 14px 18px 0;vertical-align:top">{still}'
-        f'<figcaption class="pvnb-wall-caption"><strong>{escape(redact(tile.caption))}</strong>{extras}</figcaption>'
-        "</figure>"
+def _thumbnail(tile: Tile, poster: bytes | None) -> Markup:
+    return html(
+        '<figure style="display:inline-block;width:{width}px;margin:0 14px 18px 0;vertical-align:top">{image}'
+        '<figcaption class="pvnb-thumbnail-caption"><strong>{caption}</strong>{rating}{note}</figcaption></figure>',
+        width=_WIDTH_PX,
+        image=_still(tile, poster) if poster and tile.state is JobState.DONE else _placeholder(tile),
+        caption=tile.caption,
+        rating=text_div("pvnb-thumbnail-rating", _RATING_LABELS.get(tile.rating.choice)),
+        note=text_div("pvnb-thumbnail-note", shorten(tile.rating.note, max_length=_LINE_LENGTH)),
     )
 
 
-def _still(tile: Tile, poster: bytes) -> str:
-    size = f'width="{_WIDTH_PX}" height="{_HEIGHT_PX}" style="width:{_WIDTH_PX}px;height:{_HEIGHT_PX}px"'
-    alt = escape(redact(tile.caption))
-    return f'<img class="pvnb-wall-still" {size} alt="{alt}" src="{data_url(poster, "image/jpeg")}">'
+def _still(tile: Tile, poster: bytes) -> Markup:
+    return html(
+        '<img class="pvnb-thumbnail" width="{width}" height="{height}" style="width:{width}px;height:{height}px"'
+        ' alt="{alt}" src="{source}">',
+        width=_WIDTH_PX,
+        height=_HEIGHT_PX,
+        alt=tile.caption,
+        source=data_url(poster, "image/jpeg"),
+    )
 
 
-def _place(tile: Tile) -> str:
-    """Return what stands in place of a still: the state in words, and why."""
-    said = escape(redact(shortened(tile.line, longest=_LINE_SHOWN)))
-    return (
-        f'<div class="pvnb-wall-place pvnb-{severity(tile.state)}" style="width:{_WIDTH_PX}px;height:{_HEIGHT_PX}px">'
-        f'<span class="pvnb-mark"></span><strong>{SHORT_WORDS[tile.state]}</strong>'
-        f"{f'<div>{said}</div>' if said else ''}</div>"
+def _placeholder(tile: Tile) -> Markup:
+    """Return the box in place of a still: the state, and what is going on."""
+    line = shorten(tile.line, max_length=_LINE_LENGTH)
+    return html(
+        '<div class="pvnb-thumbnail-placeholder pvnb-{severity}" style="width:{width}px;height:{height}px">'
+        '<span class="pvnb-dot"></span><strong>{label}</strong>{line}</div>',
+        severity=severity(tile.state),
+        width=_WIDTH_PX,
+        height=_HEIGHT_PX,
+        label=SHORT_STATE_LABELS[tile.state],
+        line=html("<div>{}</div>", line) if line else "",
     )

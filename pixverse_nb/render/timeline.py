@@ -1,43 +1,109 @@
-"""The life of a job as spans of time and the moments that matter, read from its events. No HTML."""
+"""The timeline: what happened to one job or to several, drawn as SVG on one time axis.
 
-from collections.abc import Container, Mapping, Sequence
+A few jobs are drawn in detail: the states as a bar, and the milestones (intent saved, charged, stored) with their
+times. More jobs, such as those of a sweep, get one line each.
+"""
+
+import os
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from math import floor
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
+
+from markupsafe import Markup
 
 from pixverse_nb.domain.jobs import JobEvent, JobState
 from pixverse_nb.domain.requests import GenerationRequest
 from pixverse_nb.redaction import redact
-from pixverse_nb.render.display import bundle_of
-from pixverse_nb.render.formatting import SHORT_WORDS, duration_words, severity, shortened
+from pixverse_nb.render.display import mime_bundle
+from pixverse_nb.render.formatting import SHORT_STATE_LABELS, format_duration, format_seed, severity, shorten
 from pixverse_nb.render.player import data_url
-from pixverse_nb.render.style import styled
+from pixverse_nb.render.style import html, join, with_stylesheet
 
-# How a job's history says it, so that the picture finds it again there.
-SENDER_GONE: Final = "the process that sent it ended, or stood still, before its answer came"
-TAKEN_UP: Final = "taken up again"
-DECIDED: Final = "decided by a person"
+WIDTH_PX: Final = 720.0
+DETAILED_MAX: Final = 12  # more jobs than this get one line each
+LINES_MAX: Final = 100  # more jobs than this are not drawn
 
-_PAID: Final = (JobState.QUEUED, JobState.GENERATING, JobState.DOWNLOADING)
-_TURNS: Final[Mapping[tuple[JobState, JobState], str]] = MappingProxyType(
-    {
-        **{(JobState.SUBMITTING, paid): "paid" for paid in _PAID},
-        **{(JobState.UNKNOWN, paid): "found in the list: paid" for paid in _PAID},
-        (JobState.SUBMITTING, JobState.WAITING): "not accepted, not paid",
-        (JobState.UNKNOWN, JobState.WAITING): "proved: never accepted",
-    }
-)
-_ARRIVALS: Final[Mapping[JobState, str]] = MappingProxyType(
-    {JobState.SUBMITTING: "intent on disk", JobState.UNKNOWN: "answer lost"}
-)
-_END_WORDS: Final[Mapping[JobState, str]] = MappingProxyType({JobState.DONE: "stored"})
+_NO_EVENTS: Final = "Nothing has happened yet."
+_STATES_IN_SLOT: Final = frozenset({JobState.SUBMITTING, JobState.UNKNOWN, JobState.QUEUED, JobState.GENERATING})
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The timeline of some jobs up to a moment; a notebook shows it as a picture.
+
+    `rows` are the caption and the events (oldest first) of each job; `now` is the end of the axis in Unix seconds.
+
+    >>> Timeline(rows=(("seed 7", ()),), now=1_760_000_000.0)
+    Nothing has happened yet.
+    """
+
+    rows: tuple[tuple[str, tuple[JobEvent, ...]], ...]
+    now: float
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the picture as an SVG file that follows the reader's light or dark mode, and return its path.
+
+        Raises ValueError if nothing has happened yet.
+        """
+        timelines = build_timelines(self.rows, now=self.now)
+        if not timelines:
+            raise ValueError(_NO_EVENTS)
+        target = Path(path).expanduser()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(_svg_file(_draw(timelines)), encoding="utf-8")
+        return target
+
+    def _repr_mimebundle_(
+        self, include: Container[str] | None = None, exclude: Container[str] | None = None
+    ) -> dict[str, str]:
+        return dict(mime_bundle(timelines_html(self.rows, now=self.now), repr(self)))
+
+    def __repr__(self) -> str:
+        return timelines_text(self.rows, now=self.now)
+
+
+def job_title(request: GenerationRequest) -> str:
+    """Return the caption of a job in a timeline: its prompt and its seed."""
+    return " · ".join(filter(None, (shorten(request.prompt, max_length=70), format_seed(request))))
+
+
+def timelines_html(rows: Iterable[tuple[str, Sequence[JobEvent]]], *, now: float) -> Markup:
+    """Return jobs, each (caption, events), below one another on an axis that begins with the first event of all."""
+    timelines = build_timelines(rows, now=now)
+    if not timelines:
+        return with_stylesheet(html('<div class="pvnb"><div class="pvnb-line">{}</div></div>', _NO_EVENTS))
+    drawing = _draw(timelines)
+    # Trusted notebooks show the <svg>, which follows the theme. From untrusted ones JupyterLab removes it, together
+    # with the stylesheet that hides the <img>.
+    return with_stylesheet(
+        html(
+            '<div class="pvnb pvnb-timeline"><div class="pvnb-timeline-svg" hidden="hidden">'
+            '<svg viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{text}">{shapes}</svg></div>'
+            '<img class="pvnb-timeline-image" alt="{text}" width="{width:g}" style="max-width:100%" src="{source}">'
+            "</div>",
+            width=WIDTH_PX,
+            height=drawing.height,
+            text=_describe(timelines),
+            shapes=drawing.shapes,
+            source=data_url(_svg_file(drawing).encode(), "image/svg+xml"),
+        )
+    )
+
+
+def timelines_text(rows: Iterable[tuple[str, Sequence[JobEvent]]], *, now: float) -> str:
+    """Return the same as plain text: a line for each job and, for a few jobs, one for each milestone."""
+    return redact(_describe(build_timelines(rows, now=now))) or _NO_EVENTS
+
+
+# -- from events to values -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch in one state, from `start_s` to `end_s`, in seconds since the picture begins."""
+    """A period in one state; times are seconds since the start of the axis."""
 
     state: JobState
     start_s: float
@@ -45,89 +111,150 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Mark:
-    """A moment that matters, `at_s` seconds after the picture begins, in a few words."""
+class Milestone:
+    """A moment worth a label, `at_s` seconds after the start of the axis; `kind` is that of its event, or "now"."""
 
     at_s: float
-    words: str
+    kind: str
+    label: str
 
 
 @dataclass(frozen=True)
 class JobTimeline:
-    """One job: what it is called, its spans and its marks in order, its end (or "now"), and where it stands there."""
+    """One job: its caption, spans and milestones in order, where it ends (or "now"), and its latest state."""
 
     title: str
     spans: tuple[Span, ...]
-    marks: tuple[Mark, ...]
-    end: Mark
+    milestones: tuple[Milestone, ...]
+    end: Milestone
     state: JobState
 
 
-def build_timeline(events: Sequence[JobEvent], *, title: str, begins_at: float, now: float) -> JobTimeline:
-    """Return the life that `events` (oldest first, at least one) tell, counted from `begins_at` (Unix seconds).
+def build_timelines(rows: Iterable[tuple[str, Sequence[JobEvent]]], *, now: float) -> list[JobTimeline]:
+    """Return the timelines of all jobs that have events; the axis begins with the first event of all."""
+    known = [(title, events) for title, events in rows if events]
+    begins_at = min((events[0].at for _, events in known), default=now)
+    return [build_timeline(events, title=title, begins_at=begins_at, now=now) for title, events in known]
 
-    The last state of an open job lasts until `now`. A clock that was set back while the job ran cannot turn time round:
-    what is told later is drawn no earlier. What happens again and again is marked the first and the last time.
+
+def build_timeline(events: Sequence[JobEvent], *, title: str, begins_at: float, now: float) -> JobTimeline:
+    """Return the timeline of a job's `events` (oldest first, at least one), counted from `begins_at` (Unix seconds).
+
+    The last state of an open job extends to `now`. If the clock was set back while the job ran, later events are not
+    drawn earlier. A milestone that repeats is kept the first and the last time.
     """
-    start_s = at_s = max(0.0, events[0].at - begins_at)
-    before = events[0].state
+    state, start_s = events[0].state, max(0.0, events[0].at - begins_at)
+    at_s = start_s
+    end_kind = events[0].kind
     spans: list[Span] = []
-    marks: list[Mark] = []
+    milestones: list[Milestone] = []
     for event in events:
         at_s = max(at_s, event.at - begins_at)
-        if words := _moment(event, before):
-            marks.append(Mark(at_s, words))
-        if event.state is not before:
-            spans.append(Span(before, start_s, at_s))
-            start_s, before = at_s, event.state
-    if before.is_final:
-        end = Mark(start_s, _END_WORDS.get(before, SHORT_WORDS[before].lower()))
-        marks = [mark for mark in marks if mark != end]
+        if label := _milestone_label(event, before=state):
+            milestones.append(Milestone(at_s, event.kind, label))
+        if event.state is not state:
+            spans.append(Span(state, start_s, at_s))
+            state, start_s, end_kind = event.state, at_s, event.kind
+    if state.is_final:
+        end = Milestone(start_s, end_kind, _end_label(state))
+        milestones = [milestone for milestone in milestones if milestone != end]
     else:
-        end = Mark(max(at_s, now - begins_at), "now")
-        spans.append(Span(before, start_s, end.at_s))
-    return JobTimeline(title, tuple(spans), _first_and_last(marks), end, before)
+        end = Milestone(max(at_s, now - begins_at), "now", "now")
+        spans.append(Span(state, start_s, end.at_s))
+    return JobTimeline(title, tuple(spans), _first_and_last(milestones), end, state)
 
 
-def _moment(event: JobEvent, before: JobState) -> str:
-    """Return what to write at an event, or nothing where it matters to nobody."""
-    if SENDER_GONE in event.text:
-        return "kernel gone, taken over"
-    if event.text == TAKEN_UP:
-        return TAKEN_UP
-    if event.text.startswith(DECIDED):
-        return DECIDED
-    if event.state is before:
-        return ""
-    if event.state.is_final:
-        return _END_WORDS.get(event.state, SHORT_WORDS[event.state].lower())
-    return _TURNS.get((before, event.state)) or _ARRIVALS.get(event.state, "")
+def _milestone_label(event: JobEvent, *, before: JobState) -> str:
+    """Return the label of an event, or an empty string if it is not a milestone."""
+    is_change = event.state is not before
+    match event.kind:
+        case "intent_recorded":
+            return "intent saved"
+        case "call_accepted":
+            return "accepted, charged"
+        case "call_postponed" if before in _STATES_IN_SLOT and is_change:
+            return "not accepted, not charged"
+        case "response_lost":
+            return "kernel stopped, taken over" if event.data.get("reason") == "sender_gone" else "response lost"
+        case "listed_in_poll" if is_change and before in (JobState.SUBMITTING, JobState.UNKNOWN):
+            return "found in the list, charged"
+        case "missing_from_poll" if is_change:
+            return "proved: not accepted"
+        case "resolved_by_user":
+            return "resolved by you"
+        case "resumed":
+            return "resumed"
+        case _:
+            return _end_label(event.state) if is_change and event.state.is_final else ""
 
 
-def _first_and_last(marks: Sequence[Mark]) -> tuple[Mark, ...]:
-    first = {mark.words: mark for mark in reversed(marks)}
-    last = {mark.words: mark for mark in marks}
-    return tuple(mark for mark in marks if mark is first[mark.words] or mark is last[mark.words])
+def _end_label(state: JobState) -> str:
+    return "stored" if state is JobState.DONE else SHORT_STATE_LABELS[state].lower()
 
 
-WIDTH_PX: Final = 720.0
+def _first_and_last(milestones: Sequence[Milestone]) -> tuple[Milestone, ...]:
+    first = {milestone.label: milestone for milestone in reversed(milestones)}
+    last = {milestone.label: milestone for milestone in milestones}
+    return tuple(one for one in milestones if one is first[one.label] or one is last[one.label])
+
+
+def _max_concurrent(timelines: Sequence[JobTimeline]) -> int:
+    """Return how many jobs used a slot at the same time at most."""
+    spans = [span for timeline in timelines for span in timeline.spans if span.state in _STATES_IN_SLOT]
+    changes = sorted([(span.start_s, 1) for span in spans] + [(span.end_s, -1) for span in spans])
+    count = most = 0
+    for _, change in changes:
+        count += change
+        most = max(most, count)
+    return most
+
+
+def _describe(timelines: Sequence[JobTimeline]) -> str:
+    lines = []
+    is_detailed = len(timelines) <= DETAILED_MAX
+    if not is_detailed:
+        lines.append(_summary(timelines))
+    for timeline in timelines:
+        head = f"{' '.join(timeline.title.split())}: {SHORT_STATE_LABELS[timeline.state]}"
+        if is_detailed:
+            moments = (*timeline.milestones, timeline.end)
+            lines += [head, *(f"{format_moment(one.at_s):>12}  {one.label}" for one in moments)]
+        else:
+            lines.append(f"{head}, {format_moment(timeline.end.at_s)}")
+    return "\n".join(lines)
+
+
+def _summary(timelines: Sequence[JobTimeline]) -> str:
+    hidden = f"; the first {LINES_MAX} are shown" if len(timelines) > LINES_MAX else ""
+    return f"{len(timelines)} jobs, up to {_max_concurrent(timelines)} at a time{hidden}"
+
+
+def format_moment(seconds: float) -> str:
+    """Return a moment with its unit: "40 ms", "2.8 s", "3 min 20 s"."""
+    return f"{seconds * 1000:.0f} ms" if 0 < seconds < 0.0995 else format_duration(seconds)
+
+
+# -- from values to SVG --------------------------------------------------------------------------------------------
 
 _TITLE_PX: Final = 26.0
-_LANE_PX: Final = 18.0
+_LABEL_PX: Final = 18.0  # the height of a row of milestone labels
 _BAR_PX: Final = 12.0
 _BELOW_PX: Final = 34.0  # the names of the states, and the distance to the next job
+_LINE_PX: Final = 19.0  # the distance of two jobs with one line each
+_CAPTION_PX: Final = 170.0  # the column of captions left of such jobs
+_CAPTION_LENGTH: Final = 25
 _AXIS_PX: Final = 22.0
-_LETTER_PX: Final = 7.4  # no usual sans-serif of 12 px is wider on average
+_LETTER_PX: Final = 7.4  # no common sans-serif font of 12 px is wider on average
 _GAP_PX: Final = 12.0
-_MOST_TICKS: Final = 7
-_LEAST_S: Final = 0.1
-_STEPS_S: Final = (
+_TICKS_MAX: Final = 7
+_SHORTEST_S: Final = 0.1
+_TICK_STEPS_S: Final = (
     *(0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30),
     *(60 * minutes for minutes in (1, 2, 5, 10, 20, 30)),
     *(3600 * hours for hours in (1, 2, 4, 6, 12)),
     *(86_400 * days for days in (1, 2, 5, 10, 20, 50, 100)),
 )
-_MARGIN_PX: Final = (16.0, 12.0)  # around the drawing where it is a file of its own
+_FILE_MARGIN_PX: Final = (16.0, 12.0)
 
 _COLOURS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -139,8 +266,8 @@ _COLOURS: Final[Mapping[str, str]] = MappingProxyType(
         "off": "var(--pvnb-quiet)",
     }
 )
-# Neighbours of one colour are told apart by strength; the vendor at work is the strongest.
-_STRENGTHS: Final[Mapping[JobState, float]] = MappingProxyType(
+# States of one colour differ in opacity; "generating" is opaque.
+_OPACITIES: Final[Mapping[JobState, float]] = MappingProxyType(
     {
         JobState.PLANNED: 0.3,
         JobState.UPLOADING: 0.45,
@@ -150,7 +277,7 @@ _STRENGTHS: Final[Mapping[JobState, float]] = MappingProxyType(
         JobState.DOWNLOADING: 0.6,
     }
 )
-_OWN_COLOURS: Final = (
+_FILE_COLOURS: Final = Markup(
     "<style>svg{--pvnb-ground:#fff;--pvnb-ink:#1f2328;--pvnb-quiet:#5c636b;--pvnb-line:#d5d9de;--pvnb-accent:#1976d2;"
     "--pvnb-warn:#d97706;--pvnb-bad:#d03b3b;--pvnb-good:#2e8b57}"
     "@media (prefers-color-scheme:dark){svg{--pvnb-ground:#15181c;--pvnb-ink:#e3e6ea;--pvnb-quiet:#9aa2ab;"
@@ -159,205 +286,225 @@ _OWN_COLOURS: Final = (
 
 
 @dataclass(frozen=True)
-class Drawing:
-    """What stands inside an <svg> that is WIDTH_PX wide and `height` pixels high."""
+class _Drawing:
+    """SVG shapes that are WIDTH_PX wide and `height` pixels high."""
 
-    shapes: str
+    shapes: Markup
     height: float
 
 
-def draw(lives: Sequence[JobTimeline]) -> Drawing:
-    """Return the drawing of at least one life, on an axis that begins at 0 s."""
-    scale = _scale_of(lives)
-    parts = []
+@dataclass(frozen=True)
+class _Axis:
+    """The horizontal scale: second 0 is at `left` pixels."""
+
+    left: float
+    px_per_s: float
+
+    def x(self, at_s: float) -> float:
+        return self.left + at_s * self.px_per_s
+
+
+def _svg_file(drawing: _Drawing) -> Markup:
+    """Return the drawing as a standalone SVG with its own colours, for light and dark mode."""
+    across, down = _FILE_MARGIN_PX
+    return html(
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="{x:g} {y:g} {width:g} {height:g}"'
+        ' width="{width:g}" height="{height:g}">{colours}'
+        '<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" rx="8" fill="var(--pvnb-ground)"/>'
+        "{shapes}</svg>",
+        x=-across,
+        y=-down,
+        width=WIDTH_PX + 2 * across,
+        height=drawing.height + 2 * down,
+        colours=_FILE_COLOURS,
+        shapes=drawing.shapes,
+    )
+
+
+def _draw(timelines: Sequence[JobTimeline]) -> _Drawing:
+    is_detailed = len(timelines) <= DETAILED_MAX
+    rows = _draw_detailed(timelines) if is_detailed else _draw_lines(timelines[:LINES_MAX], _summary(timelines))
+    font = "var(--pvnb-sans,system-ui,-apple-system,'Segoe UI',sans-serif)"
+    shapes = html('<g style="font:12px/1 {};font-variant-numeric:tabular-nums">{}</g>', Markup(font), rows.shapes)  # noqa: S704  a constant
+    return _Drawing(shapes, rows.height)
+
+
+def _draw_detailed(timelines: Sequence[JobTimeline]) -> _Drawing:
+    axis = _fit_axis(timelines, left=0.0, with_milestones=True)
+    parts: list[Markup] = []
     top = 0.0
-    axis_px = max(life.end.at_s for life in lives) * scale
-    for life in lives:
-        row = _row(life, top, scale)
+    for timeline in timelines:
+        row = _detailed_row(timeline, top, axis)
         parts.append(row.shapes)
         top += row.height
-    parts.append(_axis(top, axis_px, scale))
-    font = "var(--pvnb-sans,system-ui,-apple-system,'Segoe UI',sans-serif)"
-    shapes = f'<g style="font:12px/1 {font};font-variant-numeric:tabular-nums">{"".join(parts)}</g>'
-    return Drawing(shapes, top + _AXIS_PX)
+    parts.append(_time_axis(top, max(timeline.end.at_s for timeline in timelines), axis))
+    return _Drawing(join(parts), top + _AXIS_PX)
 
 
-def picture_file(drawing: Drawing) -> str:
-    """Return the drawing as an SVG file of its own, with colours of its own, light or dark as the reader's system."""
-    across, down = _MARGIN_PX
-    width, height = WIDTH_PX + 2 * across, drawing.height + 2 * down
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{-across:g} {-down:g} {width:g} {height:g}"'
-        f' width="{width:g}" height="{height:g}">{_OWN_COLOURS}'
-        f'<rect x="{-across:g}" y="{-down:g}" width="{width:g}" height="{height:g}" rx="8" fill="var(--pvnb-ground)"/>'
-        f"{drawing.shapes}</svg>"
+def _draw_lines(timelines: Sequence[JobTimeline], summary: str) -> _Drawing:
+    axis = _fit_axis(timelines, left=_CAPTION_PX, with_milestones=False)
+    parts = [_title(summary, 0.0), _legend(timelines, 34.0)]
+    top = 50.0
+    for timeline in timelines:
+        caption = shorten(timeline.title, max_length=_CAPTION_LENGTH)
+        parts += [
+            html('<text x="0" y="{:g}" fill="var(--pvnb-ink)">{}</text>', top + 10, caption),
+            *(_span(span, top, axis) for span in timeline.spans),
+            _end(timeline, top, axis),
+        ]
+        top += _LINE_PX
+    parts.append(_time_axis(top + 2, max(timeline.end.at_s for timeline in timelines), axis))
+    return _Drawing(join(parts), top + 2 + _AXIS_PX)
+
+
+def _fit_axis(timelines: Sequence[JobTimeline], *, left: float, with_milestones: bool) -> _Axis:
+    """Return the largest scale that leaves room for the label of every end and milestone."""
+    labels = [(timeline.end.at_s, _label_width(timeline.end) + 16) for timeline in timelines]
+    if with_milestones:
+        labels += [(one.at_s, _label_width(one) + 6) for timeline in timelines for one in timeline.milestones]
+    room = WIDTH_PX - left
+    longest_s = max(_SHORTEST_S, *(timeline.end.at_s for timeline in timelines))
+    return _Axis(left, min([room / longest_s, *((room - width) / at_s for at_s, width in labels if at_s > 0)]))
+
+
+def _detailed_row(timeline: JobTimeline, top: float, axis: _Axis) -> _Drawing:
+    labels = [(axis.x(one.at_s), _label_width(one) + 6) for one in timeline.milestones]
+    label_rows = stagger_labels(labels)
+    bar_y = top + _TITLE_PX + (max(label_rows, default=-1) + 1) * _LABEL_PX + 4
+    parts = (
+        _title(shorten(timeline.title, max_length=90), top),
+        *(_span(span, bar_y, axis, with_name=True) for span in timeline.spans),
+        *(_milestone(one, row, bar_y, axis) for one, row in zip(timeline.milestones, label_rows, strict=True)),
+        _end(timeline, bar_y, axis),
+    )
+    return _Drawing(join(parts), bar_y + _BAR_PX + _BELOW_PX - top)
+
+
+def stagger_labels(labels: Sequence[tuple[float, float]]) -> list[int]:
+    """Return a row (0 is next to the bar) for each label, so that none overlap; labels are (x, width), ordered by x."""
+    rows: list[int] = []
+    for index in reversed(range(len(labels))):
+        x, width = labels[index]
+        right_of_it = range(len(rows))
+        covered = [rows[-1 - step] for step in right_of_it if labels[index + 1 + step][0] < x + width + _GAP_PX]
+        rows.append(max(covered, default=-1) + 1)
+    return rows[::-1]
+
+
+def _title(text: str, top: float) -> Markup:
+    return html(
+        '<text x="0" y="{:g}" fill="var(--pvnb-ink)" font-size="13" font-weight="600">{}</text>', top + 14, text
     )
 
 
-def clock(seconds: float) -> str:
-    """Return a moment in words: "40 ms", "2.8 s", "3 min 20 s"."""
-    return f"{seconds * 1000:.0f} ms" if 0 < seconds < 0.0995 else duration_words(seconds)
-
-
-def lanes_of(flags: Sequence[tuple[float, float]]) -> list[int]:
-    """Return a lane (0 is next to the bar) for each flag, given as (x, width) in the order of x."""
-    lanes: list[int] = []
-    for at in reversed(range(len(flags))):
-        x, width = flags[at]
-        reached = [lanes[-1 - right] for right in range(len(lanes)) if flags[at + 1 + right][0] < x + width + _GAP_PX]
-        lanes.append(max(reached, default=-1) + 1)
-    return lanes[::-1]
-
-
-def _scale_of(lives: Sequence[JobTimeline]) -> float:
-    """Return the pixels of a second: as many as leave room for the words of every flag and of every end."""
-    ends = [(life.end.at_s, _width(life.end) + 16) for life in lives]
-    flags = [(mark.at_s, _width(mark) + 6) for life in lives for mark in life.marks]
-    longest_s = max([_LEAST_S, *(at_s for at_s, _ in ends)])
-    return min([WIDTH_PX / longest_s, *((WIDTH_PX - width) / at_s for at_s, width in (*ends, *flags) if at_s > 0)])
-
-
-def _row(life: JobTimeline, top: float, scale: float) -> Drawing:
-    flags = [(mark.at_s * scale, _width(mark) + 6) for mark in life.marks]
-    lanes = lanes_of(flags)
-    bar_y = top + _TITLE_PX + (max(lanes, default=-1) + 1) * _LANE_PX + 4
-    title = _safe(shortened(life.title, longest=90))
-    parts = [
-        f'<text x="0" y="{top + 14:g}" fill="var(--pvnb-ink)" font-size="13" font-weight="600">{title}</text>',
-        *(_span(span, bar_y, scale) for span in life.spans),
-        *(_flag(mark, lane, bar_y, scale) for mark, lane in zip(life.marks, lanes, strict=True)),
-        _end(life, bar_y, scale),
-    ]
-    return Drawing("".join(parts), bar_y + _BAR_PX + _BELOW_PX - top)
-
-
-def _span(span: Span, bar_y: float, scale: float) -> str:
-    left, right = span.start_s * scale, span.end_s * scale
-    width = max(1.0, right - left - 1)
-    colour = _COLOURS[severity(span.state)]
-    name = SHORT_WORDS[span.state]
-    bar = (
-        f'<rect x="{left:.1f}" y="{bar_y:g}" width="{width:.1f}" height="{_BAR_PX:g}" rx="{min(2, width / 2):.1f}"'
-        f' fill="{colour}" fill-opacity="{_STRENGTHS.get(span.state, 1):g}">'
-        f"<title>{_safe(name)}, {clock(span.end_s - span.start_s)}</title></rect>"
+def _span(span: Span, bar_y: float, axis: _Axis, *, with_name: bool = False) -> Markup:
+    left = axis.x(span.start_s)
+    width = max(1.0, axis.x(span.end_s) - left - 1)
+    name = SHORT_STATE_LABELS[span.state]
+    bar = html(
+        '<rect x="{left:.1f}" y="{y:g}" width="{width:.1f}" height="{height:g}" rx="{radius:.1f}"'
+        ' fill="{colour}" fill-opacity="{opacity:g}"><title>{name}, {duration}</title></rect>',
+        left=left,
+        y=bar_y,
+        width=width,
+        height=_BAR_PX,
+        radius=min(2, width / 2),
+        colour=_COLOURS[severity(span.state)],
+        opacity=_OPACITIES.get(span.state, 1),
+        name=name,
+        duration=format_moment(span.end_s - span.start_s),
     )
-    if len(name) * _LETTER_PX > width:
+    if not with_name or len(name) * _LETTER_PX > width:
         return bar
-    below = bar_y + _BAR_PX + 14
-    return f'{bar}<text x="{left:.1f}" y="{below:g}" fill="var(--pvnb-quiet)" font-size="11">{_safe(name)}</text>'
+    label = '<text x="{:.1f}" y="{:g}" fill="var(--pvnb-quiet)" font-size="11">{}</text>'
+    return join((bar, html(label, left, bar_y + _BAR_PX + 14, name)))
 
 
-def _flag(mark: Mark, lane: int, bar_y: float, scale: float) -> str:
-    x = mark.at_s * scale
-    y = bar_y - 7 - lane * _LANE_PX
-    return (
-        f'<path d="M{x:.1f} {y - 9:.1f}V{bar_y + _BAR_PX:g}" stroke="var(--pvnb-ink)" stroke-width="1" fill="none"'
-        f' stroke-opacity="0.55"/>{_words(mark, x + 6, y)}'
+def _milestone(milestone: Milestone, row: int, bar_y: float, axis: _Axis) -> Markup:
+    x = axis.x(milestone.at_s)
+    y = bar_y - 7 - row * _LABEL_PX
+    return html(
+        '<path d="M{:.1f} {:.1f}V{:g}" stroke="var(--pvnb-ink)" stroke-width="1" fill="none" stroke-opacity="0.55"/>{}',
+        x,
+        y - 9,
+        bar_y + _BAR_PX,
+        _label(milestone, x + 6, y),
     )
 
 
-def _end(life: JobTimeline, bar_y: float, scale: float) -> str:
-    x, y = life.end.at_s * scale, bar_y + _BAR_PX / 2
-    colour = _COLOURS[severity(life.state)]
-    fill = colour if life.state.is_final else "none"
-    return (
-        f'<circle cx="{x + 5:.1f}" cy="{y:g}" r="4" fill="{fill}" stroke="{colour}" stroke-width="2"/>'
-        f"{_words(life.end, x + 16, y + 4)}"
+def _end(timeline: JobTimeline, bar_y: float, axis: _Axis) -> Markup:
+    x, y = axis.x(timeline.end.at_s), bar_y + _BAR_PX / 2
+    colour = _COLOURS[severity(timeline.state)]
+    return html(
+        '<circle cx="{:.1f}" cy="{:g}" r="4" fill="{}" stroke="{}" stroke-width="2"/>{}',
+        x + 5,
+        y,
+        colour if timeline.state.is_final else "none",
+        colour,
+        _label(timeline.end, x + 16, y + 4),
     )
 
 
-def _words(mark: Mark, x: float, y: float) -> str:
-    return (
-        f'<text class="pvnb-flag" x="{x:.1f}" y="{y:g}" fill="var(--pvnb-ink)">{_safe(mark.words)}'
-        f'<tspan fill="var(--pvnb-quiet)" dx="5">{clock(mark.at_s)}</tspan></text>'
+def _label(milestone: Milestone, x: float, y: float) -> Markup:
+    return html(
+        '<text class="pvnb-milestone" data-kind="{}" x="{:.1f}" y="{:g}" fill="var(--pvnb-ink)">{}'
+        '<tspan fill="var(--pvnb-quiet)" dx="5">{}</tspan></text>',
+        milestone.kind,
+        x,
+        y,
+        milestone.label,
+        format_moment(milestone.at_s),
     )
 
 
-def _axis(top: float, length: float, scale: float) -> str:
-    step = _step(length / scale if length else _LEAST_S)
-    ticks = []
-    for number in range(floor(length / scale / step + 1e-9) + 1):
-        x = number * step * scale
-        anchor = "start" if number == 0 else "middle"
-        ticks.append(
-            f'<path d="M{x:.1f} {top:g}v4" stroke="var(--pvnb-line)" fill="none"/>'
-            f'<text x="{x:.1f}" y="{top + 17:g}" fill="var(--pvnb-quiet)" font-size="11" text-anchor="{anchor}">'
-            f"{duration_words(number * step)}</text>"
+def _legend(timelines: Sequence[JobTimeline], y: float) -> Markup:
+    """Return the colour of each state that occurs."""
+    used = {span.state for timeline in timelines for span in timeline.spans}
+    parts = []
+    x = 0.0
+    for state in JobState:
+        if state in used:
+            name = SHORT_STATE_LABELS[state]
+            parts.append(
+                html(
+                    '<rect x="{:g}" y="{:g}" width="9" height="9" rx="2" fill="{}" fill-opacity="{:g}"/>'
+                    '<text x="{:g}" y="{:g}" fill="var(--pvnb-quiet)" font-size="11">{}</text>',
+                    x,
+                    y - 8,
+                    _COLOURS[severity(state)],
+                    _OPACITIES.get(state, 1),
+                    x + 13,
+                    y,
+                    name,
+                )
+            )
+            x += 13 + len(name) * 6.4 + 14
+    return join(parts)
+
+
+def _time_axis(top: float, length_s: float, axis: _Axis) -> Markup:
+    step_s = _tick_step(length_s or _SHORTEST_S)
+    end_x = max(axis.x(length_s), axis.left + 1)
+    line = html('<path d="M{:g} {:g}H{:.1f}" stroke="var(--pvnb-line)" fill="none"/>', axis.left, top, end_x)
+    ticks = (
+        html(
+            '<path d="M{x:.1f} {top:g}v4" stroke="var(--pvnb-line)" fill="none"/>'
+            '<text x="{x:.1f}" y="{y:g}" fill="var(--pvnb-quiet)" font-size="11" text-anchor="{anchor}">{label}</text>',
+            x=axis.x(number * step_s),
+            top=top,
+            y=top + 17,
+            anchor="start" if number == 0 else "middle",
+            label=format_duration(number * step_s),
         )
-    return f'<path d="M0 {top:g}H{max(length, 1):.1f}" stroke="var(--pvnb-line)" fill="none"/>{"".join(ticks)}'
-
-
-def _step(length_s: float) -> float:
-    """Return the seconds between two ticks: a round number of seconds, minutes, hours or days."""
-    return next((step for step in _STEPS_S if length_s / step <= _MOST_TICKS), length_s / _MOST_TICKS)
-
-
-def _width(mark: Mark) -> float:
-    return (len(mark.words) + len(clock(mark.at_s))) * _LETTER_PX + 8
-
-
-def _safe(text: str) -> str:
-    return escape(redact(text))
-
-
-_NOTHING = "Nothing has happened yet."
-
-
-@dataclass(frozen=True)
-class Timeline:
-    """The life of some jobs up to a moment; a picture where it stands last in a cell.
-
-    `rows` are the title and the events of each job, `now` is the moment of the picture in Unix seconds.
-    """
-
-    rows: tuple[tuple[str, tuple[JobEvent, ...]], ...]
-    now: float
-
-    def _repr_mimebundle_(
-        self, include: Container[str] | None = None, exclude: Container[str] | None = None
-    ) -> dict[str, str]:
-        return dict(bundle_of(timelines_html(self.rows, now=self.now), timelines_text(self.rows, now=self.now)))
-
-    def __repr__(self) -> str:
-        return timelines_text(self.rows, now=self.now)
-
-
-def title_of(request: GenerationRequest) -> str:
-    """Return what a job is called in a picture of several: its prompt and its seed."""
-    prompt = shortened(request.prompt, longest=70)
-    return " · ".join(part for part in (prompt, f"seed {request.seed}") if part)
-
-
-def timelines_html(rows: Sequence[tuple[str, Sequence[JobEvent]]], *, now: float) -> str:
-    """Return several jobs, each (title, events), below one another on one axis that begins with the first of them."""
-    lives = _lives(rows, now)
-    if not lives:
-        return styled(f'<div class="pvnb"><div class="pvnb-line">{_NOTHING}</div></div>')
-    drawing = draw(lives)
-    told = escape(redact(_told(lives)))
-    return styled(
-        '<div class="pvnb pvnb-life">'
-        f'<div class="pvnb-drawn" hidden="hidden"><svg viewBox="0 0 {WIDTH_PX:g} {drawing.height:g}" role="img"'
-        f' aria-label="{told}">{drawing.shapes}</svg></div>'
-        f'<img class="pvnb-plain" alt="{told}" width="{WIDTH_PX:g}" style="max-width:100%"'
-        f' src="{data_url(picture_file(drawing).encode(), "image/svg+xml")}"></div>'
+        for number in range(floor(length_s / step_s + 1e-9) + 1)
     )
+    return join((line, *ticks))
 
 
-def timelines_text(rows: Sequence[tuple[str, Sequence[JobEvent]]], *, now: float) -> str:
-    """Return the same in words: a line for each job, and below it one for each moment that matters."""
-    return redact(_told(_lives(rows, now))) or _NOTHING
+def _tick_step(length_s: float) -> float:
+    """Return the seconds between two ticks: a round number of seconds, minutes, hours or days."""
+    return next((step for step in _TICK_STEPS_S if length_s / step <= _TICKS_MAX), length_s / _TICKS_MAX)
 
 
-def _told(lives: Sequence[JobTimeline]) -> str:
-    lines = []
-    for life in lives:
-        lines.append(f"{' '.join(life.title.split())}: {SHORT_WORDS[life.state]}")
-        lines += [f"{clock(mark.at_s):>12}  {mark.words}" for mark in (*life.marks, life.end)]
-    return "\n".join(lines)
-
-
-def _lives(rows: Sequence[tuple[str, Sequence[JobEvent]]], now: float) -> list[JobTimeline]:
-    told = [(title, events) for title, events in rows if events]
-    begins_at = min((events[0].at for _, events in told), default=now)
-    return [build_timeline(events, title=title, begins_at=begins_at, now=now) for title, events in told]
+def _label_width(milestone: Milestone) -> float:
+    return (len(milestone.label) + len(format_moment(milestone.at_s))) * _LETTER_PX + 8

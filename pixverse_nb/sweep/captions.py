@@ -6,8 +6,8 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from pixverse_nb.domain.remote import UploadedFile
-from pixverse_nb.render.formatting import shortened
-from pixverse_nb.render.tiles import caption_of
+from pixverse_nb.render.formatting import shorten
+from pixverse_nb.render.tiles import caption_from_values
 from pixverse_nb.sweep.axes import PICTURES, Axes, Point
 
 _NAME_SHOWN: Final = 40
@@ -30,13 +30,13 @@ def picture_name(value: Any, *, which: str, place: int) -> str:
         text = os.fsdecode(value)
         name = PurePath(urlsplit(text).path if "://" in text else text).stem
         if name:
-            return shortened(name, longest=_NAME_SHOWN)
+            return shorten(name, max_length=_NAME_SHOWN)
     return f"{which} {place + 1}"
 
 
 def cell_caption(values: dict[str, Any]) -> str:
     """Return the caption of a cell; "the only cell" where there is no axis."""
-    return caption_of(values) or "the only cell"
+    return caption_from_values(values) or "the only cell"
 
 
 def _plain(name: str, value: Any) -> Any:

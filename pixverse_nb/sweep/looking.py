@@ -124,7 +124,7 @@ class Looks(Runs, Measures):
             refused = "; ".join(rule.reason for rule in cell.violations)
             state = JobState.REFUSED if refused else JobState.PLANNED
             line = refused or "Not asked for yet."
-            return Tile(cell.key, cell.caption, state, axes=cell.values, line=line, verdict=verdict)
+            return Tile(cell.key, cell.caption, state, axes=cell.values, line=line, rating=verdict)
         snapshot = job.snapshot()
         video = snapshot.video
         return Tile(
@@ -135,7 +135,7 @@ class Looks(Runs, Measures):
             metrics=self.metrics_of(cell),
             video=video,
             line=" ".join(text for text in (snapshot.error, snapshot.warning, snapshot.suggested_action) if text),
-            verdict=verdict,
+            rating=verdict,
             began_at=snapshot.submitted_at or snapshot.created_at,
             ended_at=snapshot.finished_at if snapshot.state.is_final else None,
         )

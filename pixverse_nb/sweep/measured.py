@@ -3,7 +3,7 @@
 from collections.abc import Container
 
 from pixverse_nb.metrics.definitions import Measurement
-from pixverse_nb.render.display import bundle_of
+from pixverse_nb.render.display import mime_bundle
 from pixverse_nb.render.sweep_views import measured_html, measured_text
 
 
@@ -13,7 +13,7 @@ class Measurements(dict[str, Measurement]):
     def _repr_mimebundle_(
         self, include: Container[str] | None = None, exclude: Container[str] | None = None
     ) -> dict[str, str]:
-        return dict(bundle_of(measured_html(self), measured_text(self)))
+        return dict(mime_bundle(measured_html(self), measured_text(self)))
 
     def __repr__(self) -> str:
         return measured_text(self)

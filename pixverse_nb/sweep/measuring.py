@@ -11,7 +11,7 @@ from pixverse_nb.errors import InvalidRequest, PixVerseError
 from pixverse_nb.jobs.submit import stored_picture
 from pixverse_nb.metrics.definitions import DIVERSITY, VERSION, Measurement
 from pixverse_nb.metrics.executors import DaskClient, Executor, TaskResult
-from pixverse_nb.render.formatting import STATE_WORDS
+from pixverse_nb.render.formatting import STATE_LABELS
 from pixverse_nb.sweep.axes import Axes
 from pixverse_nb.sweep.bench import SweepContext
 from pixverse_nb.sweep.cells import Cell
@@ -148,7 +148,7 @@ class Measures(SweepOfCells):
         record = self._book.record(cell)
         if record is None:
             return "Refused" if cell.violations else "Not asked for yet"
-        return STATE_WORDS[record.state] if record.state is not JobState.DONE else "The file is gone"
+        return STATE_LABELS[record.state] if record.state is not JobState.DONE else "The file is gone"
 
     def _files(self, cell: Cell, video: Video) -> tuple[Path, Path | None, Path | None]:
         record = self._book.record(cell)

@@ -9,8 +9,8 @@ from typing import Final
 
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.ledger import CellRow
-from pixverse_nb.render.display import bundle_of
-from pixverse_nb.render.formatting import SHORT_WORDS
+from pixverse_nb.render.display import mime_bundle
+from pixverse_nb.render.formatting import SHORT_STATE_LABELS
 from pixverse_nb.render.sweep_views import PlanRow, PlanTable, plan_html, plan_text
 from pixverse_nb.sweep.cells import Cell
 
@@ -122,14 +122,14 @@ class Plan:
             skips_refused=self.skips_refused,
             is_sandbox=self.is_sandbox,
             notices=self.notices,
-            lines=tuple(_line(planned) for planned in self.cells),
+            rows=tuple(_line(planned) for planned in self.cells),
         )
 
     def _repr_mimebundle_(
         self, include: Container[str] | None = None, exclude: Container[str] | None = None
     ) -> dict[str, str]:
         sheet = self.sheet()
-        return dict(bundle_of(plan_html(sheet), plan_text(sheet)))
+        return dict(mime_bundle(plan_html(sheet), plan_text(sheet)))
 
     def __repr__(self) -> str:
         return plan_text(self.sheet())
@@ -184,7 +184,7 @@ def _line(planned: PlannedCell) -> PlanRow:
     cell, state = planned.cell, planned.state
     why = "; ".join(rule.reason for rule in cell.violations) if state is CellState.REFUSED else ""
     if state is CellState.FAILED and planned.row is not None:
-        why = f"{SHORT_WORDS[planned.row.state].lower()}; run(retry_failed=True) pays for a new try"
+        why = f"{SHORT_STATE_LABELS[planned.row.state].lower()}; run(retry_failed=True) pays for a new try"
     price = planned.credits if state is CellState.NEW else None
     return PlanRow(cell.number, cell.caption, state.value, why, price, planned.row.ref if planned.row else "")
 

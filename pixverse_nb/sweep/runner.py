@@ -14,7 +14,7 @@ from pixverse_nb.errors import LedgerError, PixVerseError
 from pixverse_nb.jobs import transitions
 from pixverse_nb.jobs.job import Job
 from pixverse_nb.jobs.messages import describe_error
-from pixverse_nb.render.sweep_views import Mode
+from pixverse_nb.render.sweep_views import SweepMode
 from pixverse_nb.sweep.cells import Cell
 from pixverse_nb.sweep.plan import is_account_error
 
@@ -76,7 +76,7 @@ class Runner:
         self._changed = asyncio.Event()
         self._is_stopping = False
         self._falls_short = False  # a cell that was asked for will have to be asked for again
-        self.mode: Mode = "running"
+        self.mode: SweepMode = "running"
         self.reason = ""
         self.error: Exception | None = None
 
@@ -90,7 +90,7 @@ class Runner:
         if job.ref in self._active:
             self._changed.set()
 
-    def set_mode(self, mode: Mode, *, reason: str = "") -> None:
+    def set_mode(self, mode: SweepMode, *, reason: str = "") -> None:
         """Pause, go on, drain (finish what is asked for) or stop (and take back what was not sent)."""
         if self.mode in ("done", "stopped"):
             return

@@ -15,7 +15,7 @@ from pixverse_nb.jobs.messages import describe_notice
 from pixverse_nb.ledger import CellRow
 from pixverse_nb.render.display import cell_number
 from pixverse_nb.render.live import watch_live_sweep
-from pixverse_nb.render.sweep_views import Mode, SweepProgress, sweep_text
+from pixverse_nb.render.sweep_views import SweepMode, SweepProgress, sweep_text
 from pixverse_nb.sweep.axes import Axes
 from pixverse_nb.sweep.bench import SweepContext
 from pixverse_nb.sweep.cells import Cell, refused_fields
@@ -292,7 +292,7 @@ class Runs(SweepOfCells):
             raise error
         return self
 
-    def _set_mode(self, mode: Mode) -> None:
+    def _set_mode(self, mode: SweepMode) -> None:
         runner = self._runner
         if runner is None or self._bench.loop.is_closed:
             return

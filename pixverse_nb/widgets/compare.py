@@ -19,9 +19,17 @@ from pixverse_nb.domain.jobs import JobState, VideoFile
 from pixverse_nb.domain.ratings import DuelResult, PairwiseVote, RankEntry, next_pair, rank
 from pixverse_nb.errors import DownloadError, InvalidRequest
 from pixverse_nb.redaction import redact
-from pixverse_nb.render.display import LiveOutput, bundle_of, show_bundle
-from pixverse_nb.render.player import film_keys, video_file
-from pixverse_nb.render.tiles import COMPARED_MAX, Tile, axes_of, caption_of, thumbnails_html, wall_text
+from pixverse_nb.render.display import LiveOutput, mime_bundle, show_bundle
+from pixverse_nb.render.player import video_file
+from pixverse_nb.render.tiles import (
+    COMPARED_MAX,
+    Tile,
+    caption_from_values,
+    differing_fields,
+    thumbnails_html,
+    thumbnails_text,
+    unique_keys,
+)
 from pixverse_nb.widgets.assembly import script, sheet, standalone_page, write_page
 from pixverse_nb.widgets.dispatch import BackgroundRunner, error_text
 from pixverse_nb.widgets.posters import Posters
@@ -118,7 +126,7 @@ class Comparison(anywidget.AnyWidget):
             note=redact(note),
             is_blind=blind,
             frame_rate=frame_rate,
-            wall_name=f"pvnb-wall-{uuid.uuid4().hex[:12]}",
+            wall_name=f"pvnb-thumbnails-{uuid.uuid4().hex[:12]}",
         )
         self._supply = FileStreamer(self.send, self._dispatcher)
         self._supply.offer({slot: self._files[key].path for slot, key in self._slots.items()})
@@ -192,7 +200,7 @@ class Comparison(anywidget.AnyWidget):
         return write_page(path, standalone_page(title, scripts=SCRIPTS, sheets=_SHEETS, state=state, films=films))
 
     def __repr__(self) -> str:
-        text = wall_text(self._tiles(), title=self.title or "Comparison")
+        text = thumbnails_text(self._tiles(), title=self.title or "Comparison")
         return f"{text}\n  {self.note}" if self.note else text
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -264,9 +272,9 @@ class Comparison(anywidget.AnyWidget):
         ranked = f"Ranked by {_count(self.judged, 'judgement')}, the best first{rest}. " if self.standings else ""
         said = f"{self.note}. " if self.note else ""
         html = thumbnails_html(
-            tiles, title=self.title, posters=stills, note=said + ranked + _ALONE, name=self.wall_name
+            tiles, title=self.title, posters=stills, note=said + ranked + _ALONE, css_class=self.wall_name
         )
-        return dict(bundle_of(html, repr(self)))
+        return dict(mime_bundle(html, repr(self)))
 
     # ---- messages of the page ----
 
@@ -349,7 +357,7 @@ def _checked(
         faults["frame_rate"] = f"give frames a second, 1 to 240; here is {frame_rate}"
     if faults:
         raise InvalidRequest(faults, sends=False)
-    return files, list(keys) if keys is not None else film_keys(files)
+    return files, list(keys) if keys is not None else unique_keys(files)
 
 
 def _count(number: int, noun: str) -> str:
@@ -361,7 +369,9 @@ def _are(count: int) -> str:
 
 
 def _labels(files: Sequence[VideoFile]) -> list[str]:
-    return [caption_of(own) or file.path.stem for own, file in zip(axes_of(files), files, strict=True)]
+    return [
+        caption_from_values(own) or file.path.stem for own, file in zip(differing_fields(files), files, strict=True)
+    ]
 
 
 def _slots(keys: Sequence[str], *, seed: int | None) -> dict[str, str]:

@@ -2,11 +2,11 @@
 
 import random
 from collections.abc import Callable, Mapping
-from html import escape
 from types import MappingProxyType
 from typing import Any, Final
 
 import ipywidgets  # type: ignore[import-untyped]  # it ships no types
+from markupsafe import Markup
 
 from pixverse_nb.domain.catalogue import (
     ASPECT_RATIOS,
@@ -19,6 +19,7 @@ from pixverse_nb.domain.catalogue import (
     SEED_MAX,
     model_spec,
 )
+from pixverse_nb.render.style import html
 from pixverse_nb.widgets.choice import Choice
 
 _FIT_NAMES: Final[Mapping[str, str | None]] = MappingProxyType({"Crop": "cover", "Pad": "contain", "As is": None})
@@ -101,8 +102,8 @@ class Fields:
         """
         values = self.values()
         length = len(values["prompt"])
-        tone = ' data-tone="bad"' if length > PROMPT_MAX else ""
-        self._count.value = f'<div class="pvnb-form-count"{tone}>{length} / {PROMPT_MAX}</div>'
+        tone = Markup(' data-tone="bad"') if length > PROMPT_MAX else ""
+        self._count.value = str(html('<div class="pvnb-form-count"{}>{} / {}</div>', tone, length, PROMPT_MAX))
         for name in _RULED:
             self.choices[name].bar(_barred(name, self.choices[name], values))
         ratio = self.choices["aspect_ratio"]
@@ -154,7 +155,7 @@ def _field(body: Any, message: Any) -> Any:
 
 
 def _message(text: str) -> str:
-    return f'<div class="pvnb-form-message" role="alert">{escape(text)}</div>' if text else ""
+    return str(html('<div class="pvnb-form-message" role="alert">{}</div>', text)) if text else ""
 
 
 def _barred(name: str, choice: Choice, values: Mapping[str, object]) -> dict[object, str]:

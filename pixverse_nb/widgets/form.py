@@ -3,17 +3,18 @@
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from html import escape
 from typing import Any, Final
 
 import ipywidgets  # type: ignore[import-untyped]  # it ships no types
+from markupsafe import Markup
 
 from pixverse_nb.domain.catalogue import DEFAULT_MODEL, model_spec
 from pixverse_nb.domain.jobs import JobSnapshot
 from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.images import nearest_ratio
 from pixverse_nb.redaction import redact
-from pixverse_nb.render.formatting import credit_words
+from pixverse_nb.render.formatting import format_credits
+from pixverse_nb.render.style import html
 from pixverse_nb.widgets.assembly import sheet
 from pixverse_nb.widgets.dispatch import BackgroundRunner, error_text
 from pixverse_nb.widgets.fields import Fields
@@ -24,7 +25,7 @@ from pixverse_nb.widgets.ports import JobHandle, VideoClient
 from pixverse_nb.widgets.words import missing_words, reuse_question, sentence
 
 _AT_WORK: Final = "pvnb-form-at-work"
-_CSS: Final = sheet("tokens.css", "form.css")
+_CSS: Final = Markup(sheet("tokens.css", "form.css"))  # noqa: S704  our own stylesheets
 
 
 @dataclass(frozen=True)
@@ -77,10 +78,13 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     # ---- the page ----
 
     def _laid_out(self) -> list[Any]:
-        badge = '<span class="pvnb-form-badge">Sandbox – nothing is paid</span>' if self._maker.is_sandbox else ""
-        head = ipywidgets.HTML(
-            f'<style>{_CSS}</style><div class="pvnb-form-title">Two pictures, one video{badge}</div>'
+        badge = Markup('<span class="pvnb-form-badge">Sandbox – nothing is paid</span>')
+        title = html(
+            '<style>{}</style><div class="pvnb-form-title">Two pictures, one video{}</div>',
+            _CSS,
+            badge if self._maker.is_sandbox else "",
         )
+        head = ipywidgets.HTML(str(title))
         controls = self.fields.controls
         rows = [
             _box("head", head, self._balance_line),
@@ -139,24 +143,24 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _draw_cost(self, values: Mapping[str, Any]) -> None:
         asked = {name: values[name] for name in ("quality", "duration", "motion_mode")}
         price = None if model_spec(DEFAULT_MODEL).violations(asked) else self._maker.estimate(**asked)
-        words = credit_words(price, is_estimate=True, is_sandbox=self._maker.is_sandbox)
+        words = format_credits(price, is_estimate=True, is_sandbox=self._maker.is_sandbox)
         short = price is not None and self._balance is not None and price > self._balance
-        lack = ' <span data-tone="bad">The balance may not be enough.</span>' if short else ""
-        self._cost.value = f'<div class="pvnb-form-cost">{escape(words[:1].upper() + words[1:])}{lack}</div>'
+        lack = Markup(' <span data-tone="bad">The balance may not be enough.</span>') if short else ""
+        self._cost.value = str(html('<div class="pvnb-form-cost">{}{}</div>', words[:1].upper() + words[1:], lack))
 
     def _ask_balance(self) -> None:
         balance = self._maker.credits()
         self._balance = balance.total
         plan = f" · {balance.plan}" if balance.plan else ""
-        words = credit_words(balance.total, is_estimate=False, is_sandbox=self._maker.is_sandbox)
-        self._balance_line.value = f'<div class="pvnb-form-balance">{escape(f"Balance: {words}{plan}")}</div>'
+        words = format_credits(balance.total, is_estimate=False, is_sandbox=self._maker.is_sandbox)
+        self._balance_line.value = str(html('<div class="pvnb-form-balance">Balance: {}{}</div>', words, plan))
         with self._drawing:
             self._draw_cost(self.fields.values())
 
     def _say(self, text: str, *, tone: str = "plain") -> None:
         role = "alert" if tone == "bad" else "status"
-        line = f'<div class="pvnb-form-status" role="{role}" data-tone="{tone}">{escape(text)}</div>'
-        self._status.value = line if text else ""
+        line = html('<div class="pvnb-form-status" role="{}" data-tone="{}">{}</div>', role, tone, text)
+        self._status.value = str(line) if text else ""
 
     def _report(self, error: Exception) -> None:
         self._say(error_text(error), tone="bad")
@@ -207,7 +211,7 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._say("")
         self._found = (found, asked)
         question = reuse_question(found.snapshot(), draws_seed=asked.fields["seed"] is None)
-        self._question.value = f'<div role="status">{escape(question)}</div>'
+        self._question.value = str(html('<div role="status">{}</div>', question))
         self._asking.layout.display = ""
 
     def _create(self, asked: FormValues, *, reuse: bool) -> None:

@@ -16,17 +16,18 @@ import traitlets
 from pixverse_nb.domain.jobs import JobState, VideoFile
 from pixverse_nb.domain.ratings import Rating
 from pixverse_nb.errors import InvalidRequest
-from pixverse_nb.render.display import LiveOutput, bundle_of, show_bundle
-from pixverse_nb.render.player import film_keys, video_file
+from pixverse_nb.render.display import LiveOutput, mime_bundle, show_bundle
+from pixverse_nb.render.player import video_file
 from pixverse_nb.render.tiles import (
     COMPARED_MAX,
     NO_WINNER,
     Tile,
-    axes_of,
-    caption_of,
-    row_of,
+    caption_from_values,
+    differing_fields,
     thumbnails_html,
-    wall_text,
+    thumbnails_text,
+    tile_json,
+    unique_keys,
 )
 from pixverse_nb.widgets.assembly import script, sheet, standalone_page, write_page
 from pixverse_nb.widgets.batches import Batcher
@@ -119,7 +120,7 @@ class Gallery(anywidget.AnyWidget):
             title=title,
             rows=self._all_rows(),
             can_compare=on_open is not None,
-            wall_name=f"pvnb-wall-{uuid.uuid4().hex[:12]}",
+            wall_name=f"pvnb-thumbnails-{uuid.uuid4().hex[:12]}",
         )
         self.on_msg(self._take_message)
 
@@ -134,7 +135,7 @@ class Gallery(anywidget.AnyWidget):
     @property
     def verdicts(self) -> dict[str, Rating]:
         """What was said of the tiles, by key; tiles of which nothing was said are left out."""
-        return {tile.key: tile.verdict for tile in self.tiles if not tile.verdict.is_empty}
+        return {tile.key: tile.rating for tile in self.tiles if not tile.rating.is_empty}
 
     @property
     def is_closed(self) -> bool:
@@ -160,9 +161,9 @@ class Gallery(anywidget.AnyWidget):
         A winner without a video is an InvalidRequest.
         """
         with self._lock:
-            if not self._tiles[key].may_be(verdict):
+            if not self._tiles[key].can_be_rated(verdict):
                 raise InvalidRequest({"verdict": f"{self._tiles[key].caption} {NO_WINNER}"}, sends=False)
-            self._tiles[key] = replace(self._tiles[key], verdict=verdict)
+            self._tiles[key] = replace(self._tiles[key], rating=verdict)
         self._spread_verdict(key, verdict, view="")
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -174,7 +175,7 @@ class Gallery(anywidget.AnyWidget):
         stills = self._posters.for_page(tiles)
         state = {
             "title": self.title,
-            "rows": [row_of(tile) for tile in tiles],
+            "rows": [tile_json(tile) for tile in tiles],
             "can_compare": False,
             "selected": [],
             "wall_name": "",
@@ -185,7 +186,7 @@ class Gallery(anywidget.AnyWidget):
         return write_page(path, standalone_page(title, scripts=SCRIPTS, sheets=_SHEETS, state=state, films=films))
 
     def __repr__(self) -> str:
-        return wall_text(self.tiles, title=self.title)
+        return thumbnails_text(self.tiles, title=self.title)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         data, metadata = super()._repr_mimebundle_(**kwargs) or ({}, {})
@@ -199,17 +200,17 @@ class Gallery(anywidget.AnyWidget):
         gallery, with what a person has set in it, off the page.
         """
         data, _ = super()._repr_mimebundle_() or ({}, {})
-        show_bundle({**data, **bundle_of(_NOTHING, repr(self))})
+        show_bundle({**data, **mime_bundle(_NOTHING, repr(self))})
         with self._lock:
-            self._stage = LiveOutput(bundle_of(_NOTHING, "")) if self.can_compare else None
+            self._stage = LiveOutput(mime_bundle(_NOTHING, "")) if self.can_compare else None
             self._wall = LiveOutput(self._still_bundle())
         self._dispatcher.run_in_thread(self._renew_wall)
 
     def _still_bundle(self) -> dict[str, str]:
         tiles = self.tiles
         stills = self._posters.for_notebook(tiles)
-        html = thumbnails_html(tiles, title=self.title, posters=stills, note=_ALONE, name=self.wall_name)
-        return dict(bundle_of(html, wall_text(tiles, title=self.title)))
+        html = thumbnails_html(tiles, title=self.title, posters=stills, note=_ALONE, css_class=self.wall_name)
+        return dict(mime_bundle(html, thumbnails_text(tiles, title=self.title)))
 
     # ---- tiles ----
 
@@ -219,7 +220,7 @@ class Gallery(anywidget.AnyWidget):
         with self._lock:
             for tile in tiles:
                 known = self._tiles.get(tile.key)
-                kept = replace(tile, verdict=known.verdict) if known else tile
+                kept = replace(tile, rating=known.rating) if known else tile
                 if kept == known:
                     continue
                 if known and known.video != kept.video:
@@ -230,7 +231,7 @@ class Gallery(anywidget.AnyWidget):
         return changed
 
     def _all_rows(self) -> list[dict[str, Any]]:
-        return [row_of(tile) for tile in self.tiles]
+        return [tile_json(tile) for tile in self.tiles]
 
     def _deliver(self, keys: Sequence[str]) -> None:
         with self._lock:
@@ -255,7 +256,7 @@ class Gallery(anywidget.AnyWidget):
         wall.update(self._still_bundle())
 
     def _send_rows(self, tiles: Iterable[Tile], *, is_intact: bool = False) -> None:
-        rows = [row_of(tile) for tile in tiles]
+        rows = [tile_json(tile) for tile in tiles]
         self.send({"kind": "tiles", "rows": rows, "isWhole": is_intact, "now": time.time()})
 
     def _send_posters(self, tiles: Sequence[Tile]) -> None:
@@ -306,9 +307,9 @@ class Gallery(anywidget.AnyWidget):
             if choice == known and isinstance(key, str) and key in self._tiles:
                 verdict = Rating(known, note)
                 with self._lock:
-                    if not self._tiles[key].may_be(verdict):
+                    if not self._tiles[key].can_be_rated(verdict):
                         return
-                    self._tiles[key] = replace(self._tiles[key], verdict=verdict)
+                    self._tiles[key] = replace(self._tiles[key], rating=verdict)
                 self._spread_verdict(key, verdict, view=str(message.get("view", "")))
 
     def _spread_verdict(self, key: str, verdict: Rating, *, view: str) -> None:
@@ -346,9 +347,9 @@ def gallery(
         raise ValueError(
             f"There are {len(files)} videos and {len(labels)} labels: give each video one, or none at all."
         )
-    axes = axes_of(files)
-    names = labels or [caption_of(own) or file.path.stem for own, file in zip(axes, files, strict=True)]
-    keys = film_keys(files)
+    axes = differing_fields(files)
+    names = labels or [caption_from_values(own) or file.path.stem for own, file in zip(axes, files, strict=True)]
+    keys = unique_keys(files)
     tiles = {
         key: Tile(key, name, JobState.DONE, axes=own, video=file)
         for key, name, own, file in zip(keys, names, axes, files, strict=True)

@@ -15,15 +15,15 @@ import traitlets
 from pixverse_nb.domain.jobs import JobSnapshot, JobState
 from pixverse_nb.redaction import redact
 from pixverse_nb.render.formatting import (
-    charge_words,
-    cost_words,
-    duration_words,
-    job_tone,
-    meaning,
-    next_step_words,
-    parameter_words,
-    shortened,
-    state_words,
+    charge_sentence,
+    format_cost,
+    format_duration,
+    format_parameters,
+    job_severity,
+    next_step,
+    shorten,
+    state_explanation,
+    state_label,
 )
 from pixverse_nb.widgets.assembly import script, sheet
 from pixverse_nb.widgets.dispatch import BackgroundRunner
@@ -114,23 +114,23 @@ def row_of(snapshot: JobSnapshot) -> dict[str, Any]:
     """
     state = snapshot.state
     request = snapshot.request
-    about = [shortened(request.prompt, longest=90)] if request.prompt.strip() else []
-    cost = cost_words(snapshot, may_estimate=False)
-    facts = [*about, *parameter_words(request)[:3], f"seed {request.seed}", *([cost] if cost else [])]
+    about = [shorten(request.prompt, max_length=90)] if request.prompt.strip() else []
+    cost = format_cost(snapshot, allow_estimate=False)
+    facts = [*about, *format_parameters(request)[:3], f"seed {request.seed}", *([cost] if cost else [])]
     is_wrong = snapshot.error is not None and state is not JobState.CANCELLED
     details = [
         snapshot.warning,
         "" if is_wrong else snapshot.error,
-        meaning(snapshot) if state is not JobState.DONE else "",
-        charge_words(snapshot) if state.is_final else "",
-        again_step(snapshot) or next_step_words(snapshot),
+        state_explanation(snapshot) if state is not JobState.DONE else "",
+        charge_sentence(snapshot) if state.is_final else "",
+        again_step(snapshot) or next_step(snapshot),
     ]
     is_still = state.is_final or snapshot.is_paused
     waits = snapshot.typical_s is not None and snapshot.submitted_at is not None and not is_still
     return {
         "ref": snapshot.ref,
-        "state": state_words(snapshot),
-        "tone": job_tone(snapshot),
+        "state": state_label(snapshot),
+        "tone": job_severity(snapshot),
         "facts": redact(" · ".join(facts)),
         "wrong": _sentences([snapshot.error if is_wrong else ""]),
         "details": _sentences(details),
@@ -138,7 +138,7 @@ def row_of(snapshot: JobSnapshot) -> dict[str, Any]:
         "began": snapshot.submitted_at or snapshot.created_at,
         "ended": snapshot.finished_at if is_still else None,
         "is_still": is_still,
-        "usual": f"usually about {duration_words(snapshot.typical_s)}" if waits and snapshot.typical_s else "",
+        "usual": f"usually about {format_duration(snapshot.typical_s)}" if waits and snapshot.typical_s else "",
         "can_cancel": not state.is_final and state is not JobState.DOWNLOADING,  # what is finished is fetched
         "again": retry_label(snapshot),
         "is_over": state.is_final,

@@ -7,10 +7,12 @@ import threading
 from collections.abc import Mapping
 from typing import Any, Final
 
+from markupsafe import Markup
+
 from pixverse_nb.domain.jobs import JobSnapshot, VideoFile
-from pixverse_nb.render.display import Bundle, LiveOutput, bundle_of, show_bundle
+from pixverse_nb.render.display import LiveOutput, MimeBundle, mime_bundle, show_bundle
 from pixverse_nb.render.player import player_figure, player_text
-from pixverse_nb.render.style import styled
+from pixverse_nb.render.style import html, join, text_div, with_stylesheet
 from pixverse_nb.widgets.form import Form
 from pixverse_nb.widgets.ports import VideoClient
 
@@ -59,19 +61,24 @@ class Studio:
             if self._output is not None:
                 self._output.update(self._players())
 
-    def _players(self) -> Bundle:
+    def _players(self) -> MimeBundle:
         """Return the newest player with its film inside, older ones pointing at their files, at most six."""
         newest = list(reversed(self._made.values()))[:PLAYERS_MAX]
         if not newest:
             text = "Finished videos appear here and stay in the saved notebook."
-            return bundle_of(styled(f'<div class="pvnb"><div class="pvnb-note">{text}</div></div>'), text)
+            return mime_bundle(
+                with_stylesheet(html('<div class="pvnb"><div class="pvnb-note">{}</div></div>', text)), text
+            )
         figures = [
             player_figure(video, embed=None if place == 0 else False, notices=notices)
             for place, (video, notices) in enumerate(newest)
         ]
-        return bundle_of(styled("".join(figures)), "\n".join(player_text(video) for video, _ in newest))
+        return mime_bundle(with_stylesheet(join(figures)), "\n".join(player_text(video) for video, _ in newest))
 
     def _form_bundle(self) -> Any:
         shown: Mapping[str, Any] = self.form._repr_mimebundle_()
-        html = styled(f'<div class="pvnb"><div class="pvnb-note">{_ALONE}</div></div>')
-        return {**shown, **bundle_of(html, _NO_PAGE)}
+        return {**shown, **mime_bundle(_note(_ALONE), _NO_PAGE)}
+
+
+def _note(text: str) -> Markup:
+    return with_stylesheet(html('<div class="pvnb">{}</div>', text_div("pvnb-note", text)))

@@ -346,7 +346,7 @@ def test_judging_with_open_eyes(page: Page, lab: Lab, clips: Path) -> None:
 def test_a_reader_without_a_kernel_sees_stills(page: Page, lab: Lab, clips: Path) -> None:
     """With a kernel only the player is seen; reopened without one, the stills stand there with their names."""
     name, _ = shown(page, lab, clips, "pv.compare(*films)")
-    expect(page.locator(".pvnb-wall").filter(visible=True)).to_have_count(0)
+    expect(page.locator(".pvnb-thumbnails").filter(visible=True)).to_have_count(0)
     for trusted in (True, False):
         reopened = lab.reopen_without_kernel(page, name, trusted=trusted)
         expect(reopened).to_contain_text("birch", timeout=PATIENCE_MS)

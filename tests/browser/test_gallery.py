@@ -309,18 +309,18 @@ def test_chosen_videos_open_in_a_comparison(page: Page, lab: Lab, films: Path) -
 def test_a_reader_without_a_kernel_sees_stills(page: Page, lab: Lab, films: Path) -> None:
     """The saved notebook shows posters and captions, trusted or not, and grows by at most 40 KB a tile."""
     name, _ = shown(page, lab, films, MANY)
-    stills = page.locator(".pvnb-wall")
+    stills = page.locator(".pvnb-thumbnails")
     expect(stills).to_be_attached()
     expect(stills).not_to_be_visible()  # while the gallery itself is there
     lab.save(page)
     assert (lab.root / name).stat().st_size / TILES < 40_000
     for trusted in (True, False):
         reopened = lab.reopen_without_kernel(page, name, trusted=trusted)
-        still = reopened.locator(".pvnb-wall img").first
+        still = reopened.locator(".pvnb-thumbnails img").first
         expect(still).to_be_visible(timeout=PATIENCE_MS)
         assert still.evaluate("image => image.complete && image.naturalWidth > 0")
-        expect(reopened.locator(".pvnb-wall figcaption")).to_have_count(TILES)
-        expect(reopened.locator(".pvnb-wall figcaption").nth(7)).to_have_text("seed 7 · fast")
+        expect(reopened.locator(".pvnb-thumbnails figcaption")).to_have_count(TILES)
+        expect(reopened.locator(".pvnb-thumbnails figcaption").nth(7)).to_have_text("seed 7 · fast")
 
 
 def test_a_page_of_its_own_plays_from_disk(page: Page, films: Path, tmp_path: Path) -> None:
@@ -329,7 +329,7 @@ def test_a_page_of_its_own_plays_from_disk(page: Page, films: Path, tmp_path: Pa
         Tile(f"k{number}", f"seed {number}", JobState.DONE, axes={"seed": number}, video=video_file(path))
         for number, path in enumerate(sorted(films.glob("*.mp4")))
     ]
-    failed = Tile("f", "seed 99", JobState.FAILED, line="The service had an error.", verdict=Rating("rejected"))
+    failed = Tile("f", "seed 99", JobState.FAILED, line="The service had an error.", rating=Rating("rejected"))
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     place = Gallery([*tiles, failed], title="Steam").save(tmp_path / "steam.html")

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page
 
 from pixverse_nb.domain.jobs import JobState
-from pixverse_nb.render.tiles import Tile, row_of
+from pixverse_nb.render.tiles import Tile, tile_json
 from pixverse_nb.widgets import choice, compare, gallery, picker, progress
 from pixverse_nb.widgets.assembly import script
 
@@ -41,8 +41,8 @@ STATES: dict[str, dict[str, Any]] = {
     "gallery": {
         "title": "Two",
         "rows": [
-            {**row_of(Tile("a", "seed 1", JobState.DONE, axes={"seed": 1}, metrics={"psnr": 30.0})), "film": True},
-            row_of(Tile("b", "seed 2", JobState.GENERATING, axes={"seed": 2}, metrics={"psnr": 20.0}, began_at=1.0)),
+            {**tile_json(Tile("a", "seed 1", JobState.DONE, axes={"seed": 1}, metrics={"psnr": 30.0})), "film": True},
+            tile_json(Tile("b", "seed 2", JobState.GENERATING, axes={"seed": 2}, metrics={"psnr": 20.0}, began_at=1.0)),
         ],
         "can_compare": True,
         "selected": [],

@@ -57,21 +57,21 @@ def test_a_killed_kernels_job_is_finished_and_drawn(page: Page, lab: Lab) -> Non
     expect(notebook.locator("[data-mime-type='application/vnd.jupyter.stderr']")).to_have_count(0)
     expect(notebook).to_contain_text("killed; paid calls accepted by the sandbox: 1")
     play(notebook.locator("video").first)
-    drawn = notebook.locator(".pvnb-life svg")
+    drawn = notebook.locator(".pvnb-timeline svg")
     expect(drawn).to_have_count(2)
     for words in ("intent on disk", "kernel gone, taken over", "found in the list: paid", "stored"):
         expect(drawn.first).to_contain_text(words)
     for place in (0, 1):
         expect_readable(drawn.nth(place))
-    expect(notebook.locator(".pvnb-life img").filter(visible=True)).to_have_count(0)
+    expect(notebook.locator(".pvnb-timeline img").filter(visible=True)).to_have_count(0)
 
     trusted = lab.reopen_without_kernel(page, name)
-    expect(trusted.locator(".pvnb-life svg").filter(visible=True)).to_have_count(2)
+    expect(trusted.locator(".pvnb-timeline svg").filter(visible=True)).to_have_count(2)
     untrusted = lab.reopen_without_kernel(page, name, trusted=False)
-    lives = untrusted.locator(".pvnb-life")
+    lives = untrusted.locator(".pvnb-timeline")
     expect(lives).to_have_count(2)
     expect(lives.locator("svg")).to_have_count(0)
-    expect(lives.locator(".pvnb-drawn").filter(visible=True)).to_have_count(0)
+    expect(lives.locator(".pvnb-timeline-svg").filter(visible=True)).to_have_count(0)
     for place in (0, 1):
         picture = lives.locator("img").nth(place)
         expect(picture).to_be_visible()
@@ -88,4 +88,4 @@ def test_words_do_not_overlap(page: Page, width: int, scale: float) -> None:
     page.goto("about:blank")
     drawn = timelines_html(rows, now=1_760_000_000 + 4 * scale)
     page.set_content(f'<!doctype html><body style="margin:0 24px">{drawn}</body>')
-    expect_readable(page.locator(".pvnb-drawn svg"))
+    expect_readable(page.locator(".pvnb-timeline-svg svg"))

@@ -16,7 +16,7 @@ JOB = JobRecord(
 
 def told(*states: str, attempt: int, charged: Charge = "yes", **changes: Any) -> tuple[Attempt, ...]:
     """Return the attempts of a history that went through `states`, a second each."""
-    events = [JobEvent(float(at), JobState(state), f"event {at}") for at, state in enumerate(states)]
+    events = [JobEvent(float(at), JobState(state), text=f"event {at}") for at, state in enumerate(states)]
     return attempts_from_events(replace(JOB, attempt=attempt, charged=charged, **changes), events)
 
 

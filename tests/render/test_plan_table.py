@@ -1,12 +1,13 @@
-"""The plan as a table: sums, warnings, rows, and nothing of a person's words taken for HTML."""
+"""The table of a sweep's plan: totals, warnings and rows."""
 
 from dataclasses import replace
 
 import pytest
 
 from pixverse_nb.render.sweep_views import PlanRow, PlanTable, plan_html, plan_text
+from tests.render.page import Page
 
-SHEET = PlanTable(
+PLAN = PlanTable(
     title="4 cells: seed × motion_mode",
     counts=(("new", 2), ("here", 1), ("open", 0), ("failed", 0), ("refused", 1)),
     credits=135,
@@ -17,79 +18,86 @@ SHEET = PlanTable(
     expected_s=65.0,
     skips_refused=False,
     is_sandbox=False,
-    lines=(
+    rows=(
         PlanRow(1, "seed 1 · normal", "new", credits=45),
         PlanRow(2, "seed 1 · fast", "new", credits=90),
         PlanRow(3, "seed 2 · normal", "here", ref="pv-1"),
-        PlanRow(4, "seed 2 · fast", "refused", "fast motion is made in 5 s only"),
+        PlanRow(4, "seed 2 · fast", "refused", "fast motion is only available for 5 s videos"),
     ),
 )
 
 
-def test_the_sums_are_said_in_sentences() -> None:
-    """What it costs, what was paid, what there is, and how long it takes."""
-    text = plan_text(SHEET)
-    assert "2 new, 1 already here, 1 refused by the vendor" in text
-    for sentence in (
-        "About 135 credits for 2 videos.",
-        "Paid for these cells so far: 60.",
-        "Balance: 30,000.",
-        "About 1 min 5 s with 8 slots.",
-    ):
-        assert sentence in text
-        assert sentence in plan_html(SHEET)
-    assert "4  seed 2 · fast  [refused by the vendor: fast motion is made in 5 s only]" in text
+def warnings(plan: PlanTable) -> int:
+    """The number of warnings in the HTML."""
+    return plan_html(plan).count('<div class="pvnb-warning">')
 
 
 @pytest.mark.parametrize(
-    ("changes", "warning"),
+    "fact", ["2 new", "135 credits", "2 videos", "60", "30,000", "1 min 5 s", "8 slots", "seed 2 · fast", "5 s videos"]
+)
+def test_the_totals_are_shown(fact: str) -> None:
+    """Counts, cost, spent credits, balance, expected time and rows are in the HTML and in the text."""
+    assert fact in Page(plan_html(PLAN)).text
+    assert fact in plan_text(PLAN)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
     [
-        ({"balance": 100}, "The balance does not reach for all of it"),
-        ({"budget": 190}, "The budget does not reach for all of it"),
-        ({}, "The vendor's documents refuse 1 cell, so run() raises InvalidRequest: skip_refused=True leaves it out"),
-        ({"skips_refused": True}, "The vendor's documents refuse 1 cell, which this sweep leaves out."),
+        ({"balance": 100}, ["balance"]),
+        ({"budget": 190}, ["budget"]),
+        ({}, ["InvalidRequest", "skip_refused=True", "allow_refused=True"]),
+        ({"skips_refused": True}, ["1 cell"]),
     ],
 )
-def test_what_stands_in_the_way_is_said(changes: dict[str, object], warning: str) -> None:
-    """In the table and in the text; a budget that reaches just so is no warning."""
-    sheet = replace(SHEET, **changes)  # type: ignore[arg-type]  # the cases' own words
-    assert warning in plan_text(sheet)
-    assert warning.replace("'", "&#x27;") in plan_html(sheet)
-    assert "does not reach" not in plan_text(replace(SHEET, budget=195, balance=135))
+def test_obstacles_are_warnings(changes: dict[str, object], words: list[str]) -> None:
+    """A balance or budget that is too low, and refused cells, are warnings in the HTML and in the text."""
+    plan = replace(PLAN, **changes)  # type: ignore[arg-type]  # the cases name fields of any type
+    for word in words:
+        assert word in plan_text(plan)
+        assert word in Page(plan_html(plan)).text
+    assert warnings(plan) == (2 if {"balance", "budget"} & changes.keys() else 1)
 
 
-def test_prices_that_are_not_known_are_not_invented() -> None:
-    """Without a price nothing is estimated; where nothing is new nothing is paid."""
-    assert "the price list does not know" in plan_text(replace(SHEET, credits=None))
-    assert "Nothing new is paid." in plan_text(replace(SHEET, counts=(("new", 0), ("here", 4))))
-    assert "sandbox: no real credits" in plan_text(replace(SHEET, is_sandbox=True))
+def test_a_budget_that_just_suffices_is_no_warning() -> None:
+    """Credits up to the exact balance and budget cause no warning."""
+    no_refused = replace(PLAN, counts=(("new", 2),))
+    assert warnings(replace(no_refused, budget=195, balance=135)) == 0
+    assert warnings(replace(no_refused, budget=194, balance=134)) == 2
 
 
-def test_a_row_for_each_cell() -> None:
-    """Number, what differs, how it stands, credits and job; without any job there is no column for it."""
-    html = plan_html(SHEET)
-    assert html.count("<tr class=") == 4
-    assert "pv-1" in html
-    assert ">Job<" in html
-    assert ">Job<" not in plan_html(replace(SHEET, lines=SHEET.lines[:2]))
+def test_unknown_prices_are_not_invented() -> None:
+    """Without a price, or without new cells, no credits are estimated; the sandbox is named."""
+    assert "135" not in plan_text(replace(PLAN, credits=None))
+    assert "135" not in plan_text(replace(PLAN, counts=(("new", 0), ("here", 4))))
+    assert "sandbox" in plan_text(replace(PLAN, is_sandbox=True))
+    assert "sandbox" not in plan_text(PLAN)
 
 
-def test_a_large_plan_shows_first_what_needs_a_look() -> None:
-    """Forty rows at most, those with a reason among them, and how many more there are."""
-    lines = tuple(
+def test_each_cell_has_a_row() -> None:
+    """A row has number, parameters, status, credits and job; without any job there is no column for it."""
+    page = Page(plan_html(PLAN))
+    assert page.count("tr") == 5
+    assert page.count("th") == 5
+    assert "pv-1" in page.text
+    assert Page(plan_html(replace(PLAN, rows=PLAN.rows[:2]))).count("th") == 4
+
+
+def test_a_large_plan_shows_first_the_rows_with_a_reason() -> None:
+    """At most forty rows are shown, those with a reason among them, and the others are counted."""
+    rows = tuple(
         PlanRow(n, f"seed {n}", "refused" if n > 90 else "new", "why" if n > 90 else "") for n in range(1, 101)
     )
-    html = plan_html(replace(SHEET, lines=lines))
-    assert html.count("<tr class=") == 40
-    assert "seed 100<" in html
-    assert "… and 60 more" in html
-    assert "… and 60 more" in plan_text(replace(SHEET, lines=lines))
+    page = Page(plan_html(replace(PLAN, rows=rows)))
+    assert page.count("tr") == 41
+    assert "seed 100" in page.text
+    assert "60 more" in page.text
+    assert "60 more" in plan_text(replace(PLAN, rows=rows))
 
 
-def test_what_people_write_is_text() -> None:
-    """A prompt or a title with signs of HTML is shown as it is; an e-mail is masked."""
-    lines = (PlanRow(1, "<b>x</b>", "new"), PlanRow(2, "ann@example.com", "new"))
-    html = plan_html(replace(SHEET, title="<script>", lines=lines))
-    assert "<b>x" not in html
-    assert "<script>" not in html
-    assert "ann@" not in html
+def test_text_from_outside_is_escaped_and_redacted() -> None:
+    """Markup in a title or caption is shown as text, and an e-mail address is redacted."""
+    rows = (PlanRow(1, "<b>x</b>", "new"), PlanRow(2, "ann@example.com", "new"))
+    page = Page(plan_html(replace(PLAN, title="<script>", rows=rows)))
+    assert {"b", "script"}.isdisjoint(name for name, _ in page.elements)
+    assert "ann@" not in page.html

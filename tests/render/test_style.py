@@ -1,19 +1,21 @@
-"""The stylesheet: it knows every class in use, asks nothing of the network, and touches nothing but ours."""
+"""The functions that build HTML, and the stylesheet: it has every class in use and affects nothing else."""
 
 import re
 from pathlib import Path
+
+from markupsafe import Markup
 
 from pixverse_nb.doctor.report import Finding, Report, Severity
 from pixverse_nb.domain.jobs import JobEvent, JobState
 from pixverse_nb.render.job_views import card_block, jobs_html
 from pixverse_nb.render.player import player_figure
-from pixverse_nb.render.style import STYLE, styled
+from pixverse_nb.render.style import STYLE, html, join, text_div, with_stylesheet
 from pixverse_nb.render.sweep_views import measured_html, plan_html
 from pixverse_nb.render.timeline import timelines_html
 from tests.render.factories import NOW, a_snapshot, a_video, an_mp4
 from tests.render.page import Page
-from tests.render.test_measurement_table import ONE as MEASURED
-from tests.render.test_plan_table import SHEET as PLAN
+from tests.render.test_measurement_table import MEASURED
+from tests.render.test_plan_table import PLAN
 
 KNOWN = set(re.findall(r"\.(pvnb[\w-]*)", STYLE))
 
@@ -24,40 +26,40 @@ def everything(tmp_path: Path) -> str:
         a_snapshot(state, error="e", suggested_action="n", warning="t", notices=("x",), is_sandbox=True)
         for state in JobState
     ]
-    film = a_video(an_mp4(tmp_path / "x.mp4"), is_sandbox=True)
+    video = a_video(an_mp4(tmp_path / "x.mp4"), is_sandbox=True)
     return "".join(
         (
-            *(card_block(job, now=NOW, pictures=(b"1", b"2")) for job in jobs),
+            *(card_block(job, now=NOW, thumbnails=(b"1", b"2")) for job in jobs),
             jobs_html(jobs, now=NOW),
             jobs_html([], now=NOW),
-            player_figure(film, notices=("x",)),
+            player_figure(video, notices=("x",)),
             player_figure(a_video(tmp_path / "gone.mp4")),
             Report((Finding("x", "y", Severity.WRONG, "z"),))._repr_mimebundle_()["text/html"],
             plan_html(PLAN),
             measured_html({"seed 1": MEASURED}),
-            timelines_html([("x", [JobEvent(NOW, JobState.SUBMITTING, "sent")])], now=NOW),
+            timelines_html([("x", [JobEvent(NOW, JobState.SUBMITTING, "intent_recorded")])], now=NOW),
         )
     )
 
 
 def test_every_class_in_use_is_in_the_sheet(tmp_path: Path) -> None:
-    """No class is used without a rule, but what only marks a block."""
+    """Every class has a rule, except those that only identify a block."""
     used = Page(everything(tmp_path)).classes()
-    assert used - KNOWN <= {"pvnb-player", "pvnb-life", "pvnb-flag"}
+    assert used - KNOWN <= {"pvnb-player", "pvnb-timeline", "pvnb-milestone"}
 
 
 def test_every_rule_is_in_use(tmp_path: Path) -> None:
-    """The sheet carries no rule for a class that nothing has: it travels with every output."""
+    """There is no rule for an unused class, because the stylesheet is part of every output."""
     assert KNOWN - Page(everything(tmp_path)).classes() == set()
 
 
-def test_the_sheet_asks_nothing_of_the_network() -> None:
-    """There is no address and no import in the sheet, and nothing that ends the style element early."""
+def test_the_stylesheet_needs_no_network() -> None:
+    """The stylesheet has no URL, no import, and nothing that would end the style element early."""
     assert not re.search(r"url\(|@import|http|<", STYLE)
 
 
-def test_the_sheet_touches_only_ours() -> None:
-    """Every rule begins at one of our classes, so the rest of the notebook stays as it is."""
+def test_the_stylesheet_affects_only_our_classes() -> None:
+    """Every selector starts with one of our classes, so the rest of the notebook stays as it is."""
     plain = re.sub(r"@keyframes [\w-]+\{.*\}\}", "", STYLE)
     plain = re.sub(r"@(?:media|container)[^{]*\{((?:[^{}]*\{[^{}]*\})*)\}", r"\1", plain)
     selectors = [part.strip() for rule in re.findall(r"([^{}]+)\{", plain) for part in rule.split(",")]
@@ -65,27 +67,42 @@ def test_the_sheet_touches_only_ours() -> None:
     assert [selector for selector in selectors if not selector.startswith(".pvnb")] == []
 
 
-def test_colours_come_from_the_host() -> None:
-    """Ink and accent ask JupyterLab first, then VS Code, then have a colour of their own."""
+def test_colours_come_from_the_theme() -> None:
+    """Text and accent colours come from JupyterLab or VS Code, else from a default."""
     assert "--pvnb-ink:var(--jp-content-font-color1,var(--vscode-foreground," in STYLE
     assert re.search(r"--pvnb-accent:var\(--jp-brand-color1,var\(--vscode-[\w-]+,#\w{6}\)\)", STYLE)
 
 
-def test_motion_can_be_declined() -> None:
-    """Who asks the system for less motion gets none."""
+def test_reduced_motion_is_respected() -> None:
+    """There is no animation if the system asks for reduced motion."""
     assert "prefers-reduced-motion:reduce" in STYLE
 
 
-def test_a_block_stands_alone() -> None:
-    """`styled` puts the sheet in front of a block."""
-    assert styled("<p>x</p>").startswith("<style>.pvnb{")
-    assert styled("<p>x</p>").endswith("</style><p>x</p>")
+def test_the_stylesheet_comes_first() -> None:
+    """`with_stylesheet` puts the stylesheet in front of a block."""
+    whole = str(with_stylesheet(Markup("<p>x</p>")))
+    assert whole.startswith("<style>.pvnb{")
+    assert whole.endswith("</style><p>x</p>")
 
 
-def test_cells_keep_their_side_without_the_sheet(tmp_path: Path) -> None:
-    """JupyterLab sets the cells of a table right: ours say inline that words stand left and numbers right."""
-    cells = [told for name, told in Page(everything(tmp_path)).elements if name in ("td", "th")]
+def test_values_are_escaped_and_redacted() -> None:
+    """Strings are redacted and escaped in text and attributes; Markup is inserted as it is."""
+    value = "<b>\"'& maria@example.org"
+    made = html('<i title="{}">{}</i>{}{:.1f}', value, value, Markup("<br>"), 1.25)
+    page = Page(made)
+    assert page.only("i")["title"] == page.text.removesuffix("1.2")
+    assert page.count("b") == 0
+    assert page.count("br") == 1
+    assert "maria" not in made
+    assert "maria" not in join([value, Markup("<br>")])
+    assert "<b>" not in join([value, Markup("<br>")])
+    assert text_div("x", None) == text_div("x", "") == ""
+
+
+def test_cells_are_aligned_without_the_stylesheet(tmp_path: Path) -> None:
+    """JupyterLab right-aligns table cells: ours align text left and numbers right with inline styles."""
+    cells = [attributes for name, attributes in Page(everything(tmp_path)).elements if name in ("td", "th")]
     assert len(cells) > 50
-    for told in cells:
-        side = "right" if "pvnb-number" in (told.get("class") or "") else "left"
-        assert told.get("style") == f"text-align:{side}"
+    for attributes in cells:
+        side = "right" if "pvnb-number" in (attributes.get("class") or "") else "left"
+        assert attributes.get("style") == f"text-align:{side}"

@@ -1,13 +1,16 @@
-"""A sweep's card: counts, money, the end where it is known, what stopped it; live in a notebook, a bar elsewhere."""
+"""A sweep's card: counts, credits, expected end and reason; live in a notebook, a progress bar elsewhere."""
 
 import io
 from contextlib import redirect_stderr
 from dataclasses import replace
 from typing import Any
 
-from pixverse_nb.render.live import Bar, LiveUpdater, watch_live_sweep
+import pytest
+
+from pixverse_nb.render.live import LiveUpdater, watch_live_sweep
 from pixverse_nb.render.sweep_views import SweepProgress, sweep_html, sweep_text
 from tests.render.conftest import outputs
+from tests.render.page import Page
 
 __all__ = ["outputs"]  # a fixture
 
@@ -26,150 +29,169 @@ RUNNING = SweepProgress(
 )
 
 
-def test_the_counts_the_money_and_the_end() -> None:
-    """Each part of the bar is told in words and numbers too."""
-    text = sweep_text(RUNNING, now=NOW)
-    assert "running (1:15 · about 2 min 10 s left)" in text
-    assert "10 done, 8 being made, 13 waiting, 1 without a video of 32; about 1,080 credits" in text
-    html = sweep_html(RUNNING, now=NOW)
-    assert 'aria-valuenow="10"' in html
-    assert "width:31.25%" in html
-    assert ">13 waiting<" in html
+def card(progress: SweepProgress) -> Page:
+    """The parsed card."""
+    return Page(sweep_html(progress, now=NOW))
 
 
-def test_a_card_that_is_left_behind_says_when_it_was_true() -> None:
-    """An open sweep's card holds the time of its last drawing; one that is over needs none."""
-    assert "as of" in sweep_html(RUNNING, now=NOW)
-    assert "as of" not in sweep_html(replace(RUNNING, mode="done", ended_at=NOW), now=NOW)
+@pytest.mark.parametrize(
+    "fact", ["1:15", "2 min 10 s", "10 done", "8 running", "13 waiting", "1 failed", "1,080 credits", RUNNING.title]
+)
+def test_counts_credits_and_times_are_shown(fact: str) -> None:
+    """The card and the text have the counts, the credits, the time so far and the time left."""
+    assert fact in card(RUNNING).text
+    assert fact in sweep_text(RUNNING, now=NOW)
 
 
-def test_a_sweep_that_has_ended_fills_its_bar() -> None:
-    """What was left out has no part in the bar, but is told."""
+def bar(progress: SweepProgress) -> dict[str, str | None]:
+    """The attributes of the progress bar."""
+    return next(attributes for _, attributes in card(progress).elements if attributes.get("role") == "progressbar")
+
+
+def test_the_bar_has_a_part_for_each_state() -> None:
+    """The parts are as wide as their share, and screen readers get the number of finished cells."""
+    assert (bar(RUNNING)["aria-valuenow"], bar(RUNNING)["aria-valuemax"]) == ("10", "32")
+    assert "width:31.25%" in sweep_html(RUNNING, now=NOW)
+
+
+def test_skipped_cells_are_no_part_of_the_bar() -> None:
+    """A finished sweep with skipped cells fills its bar; their number is shown."""
     ended = SweepProgress(title="20 cells: seed", mode="done", total=20, done=15, skipped=5)
-    html = sweep_html(ended, now=NOW)
-    assert "width:100.00%" in html
-    assert 'aria-label="15 of 15 done"' in html
-    assert "5 left out" in html
+    assert "width:100.00%" in sweep_html(ended, now=NOW)
+    assert bar(ended)["aria-valuemax"] == "15"
+    assert "5 skipped" in card(ended).text
 
 
-def test_an_end_that_nobody_knows_is_not_told() -> None:
-    """Without durations seen there is a clock and nothing else."""
-    assert "left" not in sweep_text(replace(RUNNING, ends_at=None), now=NOW)
-    assert "running (1:15)" in sweep_text(replace(RUNNING, ends_at=NOW - 9), now=NOW)
+def test_an_open_card_has_the_time_of_its_last_update() -> None:
+    """An open sweep's card has the time of its last update; one that is over does not need it."""
+    assert "pvnb-updated" in card(RUNNING).classes()
+    assert "pvnb-updated" not in card(replace(RUNNING, mode="done", ended_at=NOW)).classes()
 
 
-def test_what_stopped_it_is_said_and_is_text() -> None:
-    """The reason in the vendor's words, escaped; an e-mail in it is masked."""
+def test_an_unknown_end_is_not_shown() -> None:
+    """Without an expected end, or after it, only the time so far is shown."""
+    for ends_at in (None, NOW - 9):
+        text = sweep_text(replace(RUNNING, ends_at=ends_at), now=NOW)
+        assert "(1:15)" in text
+        assert "left" not in text
+
+
+def test_the_reason_is_escaped_and_redacted() -> None:
+    """A stopped sweep shows its reason as text, without e-mail addresses, and its clock stands still."""
     stopped = replace(RUNNING, mode="stopped", reason="<b>Account ann@example.com is empty</b>", ended_at=NOW - 5)
-    html = sweep_html(stopped, now=NOW)
-    assert "Stopped" in html
-    assert "1:10" in html
-    assert "<b>" not in html
-    assert "ann@" not in html
+    page = card(stopped)
+    assert "<b>" in page.text
+    assert page.count("b") == 0
+    assert "1:10" in page.text
+    assert "ann@" not in page.html
     assert stopped.is_over
 
 
-def test_with_every_video_there_it_has_finished() -> None:
-    """However it was stopped: nothing is wanting, so nothing is orange and no reason is given."""
+def test_a_sweep_with_every_video_is_finished_however_it_ended() -> None:
+    """A stopped sweep without missing videos is shown as finished, without a reason."""
     ended = SweepProgress(
         title="12 cells: seed", mode="stopped", total=14, done=12, skipped=2, reason="You stopped it."
     )
-    assert "Finished" in sweep_html(ended, now=NOW)
-    assert "pvnb-good" in sweep_html(ended, now=NOW).split("<div", 2)[1]
-    for shown in (sweep_html(ended, now=NOW), sweep_text(ended, now=NOW)):
-        assert "topped" not in shown.split("</style>")[-1]
+    done = replace(ended, mode="done", reason="")
+    assert ended.is_complete
+    assert "pvnb-good" in card(ended).classes()
+    assert card(ended).text == card(done).text
+    assert sweep_text(ended, now=NOW) == sweep_text(done, now=NOW)
 
 
-def test_what_ended_without_a_video_is_said_with_its_mend() -> None:
-    """A sweep that ended with failures is not green; it counts them and names the line that tries them again."""
+def test_a_finished_sweep_with_failures_says_how_to_retry() -> None:
+    """A sweep that ended with failures is a warning, counts them, and names the call that tries them again."""
     ended = SweepProgress(title="8 cells: seed", mode="done", total=8, done=4, failed=4)
-    html, text = sweep_html(ended, now=NOW), sweep_text(ended, now=NOW)
-    assert "pvnb-warn" in html.split("<div", 2)[1]
-    for shown in (html.lower(), text):
-        assert "finished, 4 without a video" in shown
-        assert "sweep.run(retry_failed=true)" in shown.lower()
+    assert "pvnb-warn" in card(ended).classes()
+    for shown in (card(ended).text, sweep_text(ended, now=NOW)):
+        assert "4 failed" in shown
+        assert "retry_failed=True" in shown
     assert "retry_failed" not in sweep_text(replace(RUNNING, failed=3), now=NOW)
 
 
-def test_nothing_paid_and_nothing_real() -> None:
-    """Before the first payment, in the sandbox, and what was here before."""
-    assert "nothing paid so far" in sweep_text(replace(RUNNING, spent=0), now=NOW)
+def test_sandbox_credits_are_marked() -> None:
+    """Without spent credits no number is shown; in the sandbox they are marked; reused videos are counted."""
+    assert "1,080" not in sweep_text(replace(RUNNING, spent=0), now=NOW)
     shown = sweep_text(replace(RUNNING, is_sandbox=True, is_estimate=False, reused=3), now=NOW)
-    assert "1,080 credits in the sandbox: nothing real is paid; 3 were here before" in shown
+    assert "sandbox" in shown
+    assert "3 reused" in shown
+    assert "about 1,080" not in shown
 
 
-class Moving:
-    """A sweep whose progress a test sets."""
+class FakeSweep:
+    """A sweep whose progress the test sets."""
 
     def __init__(self, progress: SweepProgress) -> None:
         self.progress = progress
-        self._callbacks: list[Any] = []
+        self.callbacks: list[Any] = []
 
     def subscribe(self, callback: Any) -> Any:
-        """Hear of changes."""
-        self._callbacks.append(callback)
-        return lambda: self._callbacks.remove(callback)
+        """Call `callback` at each change until the returned function is called."""
+        self.callbacks.append(callback)
+        return lambda: self.callbacks.remove(callback)
 
-    def move(self, progress: SweepProgress) -> None:
-        """Change it and tell."""
+    def change(self, progress: SweepProgress) -> None:
+        """Change the progress and notify the subscribers."""
         self.progress = progress
-        for callback in tuple(self._callbacks):
+        for callback in tuple(self.callbacks):
             callback()
 
 
-def test_a_card_is_replaced_in_place_until_it_is_over(outputs: list[dict[str, Any]]) -> None:
-    """One output; its last update is the end, and nobody is listened to afterwards."""
-    sweep, ticker = Moving(RUNNING), LiveUpdater(every_s=0.05, gap_s=0.01)
-    watch_live_sweep(lambda: sweep.progress, sweep.subscribe, lambda: NOW, ticker=ticker)
-    sweep.move(replace(RUNNING, mode="done", done=32, running=0, waiting=0, failed=0, ended_at=NOW))
-    assert ticker.join(30)
-    assert "Finished" in outputs[-1]["data"]["text/html"]
+def test_a_live_card_is_replaced_until_the_sweep_is_over(outputs: list[dict[str, Any]]) -> None:
+    """There is one output; its last update is the end, and afterwards there are no subscribers."""
+    sweep, updater = FakeSweep(RUNNING), LiveUpdater(every_s=0.05, gap_s=0.01)
+    watch_live_sweep(lambda: sweep.progress, sweep.subscribe, lambda: NOW, updater=updater)
+    last = replace(RUNNING, mode="done", done=32, running=0, waiting=0, failed=0, ended_at=NOW)
+    sweep.change(last)
+    assert updater.join(30)
+    assert outputs[-1]["data"]["text/html"] == sweep_html(last, now=NOW)
     assert len({output["transient"]["display_id"] for output in outputs}) == 1
-    assert sweep._callbacks == []
+    assert sweep.callbacks == []
 
 
-def test_a_sweep_that_is_not_running_is_shown_once(outputs: list[dict[str, Any]]) -> None:
-    """Planned or over: one output and no thread."""
+def test_a_sweep_that_does_not_run_is_shown_once(outputs: list[dict[str, Any]]) -> None:
+    """A planned or finished sweep makes one output and no thread."""
     for mode in ("planned", "done"):
-        ticker = LiveUpdater()
-        watch_live_sweep(lambda mode=mode: replace(RUNNING, mode=mode), lambda _: lambda: None, ticker=ticker)  # type: ignore[misc]  # the mode is one of the two
-        assert ticker.join(0)
+        updater = LiveUpdater()
+        watch_live_sweep(lambda mode=mode: replace(RUNNING, mode=mode), lambda _: lambda: None, updater=updater)  # type: ignore[misc]  # the mode is one of the two
+        assert updater.join(0)
     assert len(outputs) == 2
 
 
-def test_outside_of_a_notebook_it_is_a_bar() -> None:
-    """tqdm's bar on the error stream, at the end with every video counted; the plain output stays clean."""
+def test_outside_a_notebook_it_is_a_progress_bar() -> None:
+    """Without IPython a tqdm bar on standard error counts every finished and failed cell."""
     stream = io.StringIO()
-    sweep, ticker = Moving(RUNNING), LiveUpdater(every_s=0.05, gap_s=0.01)
+    sweep, updater = FakeSweep(RUNNING), LiveUpdater(every_s=0.05, gap_s=0.01)
     with redirect_stderr(stream):
-        watch_live_sweep(lambda: sweep.progress, sweep.subscribe, ticker=ticker)
-        sweep.move(replace(RUNNING, mode="done", done=31, running=0, waiting=0))
-        assert ticker.join(30)
+        watch_live_sweep(lambda: sweep.progress, sweep.subscribe, updater=updater)
+        sweep.change(replace(RUNNING, mode="done", done=31, running=0, waiting=0))
+        assert updater.join(30)
     assert "32/32" in stream.getvalue()
     assert "failed=1" in stream.getvalue()
 
 
-def test_the_same_progress_is_drawn_once() -> None:
-    """Where the stream is a file each refresh is a line, so nothing is drawn that is there already."""
+def test_unchanged_progress_is_not_drawn_again() -> None:
+    """If standard error is a file, each refresh writes a line, so the same progress is drawn once."""
     stream = io.StringIO()
+    sweep, updater = FakeSweep(RUNNING), LiveUpdater(every_s=30, gap_s=0)
     with redirect_stderr(stream):
-        bar = Bar(RUNNING)
+        draw = watch_live_sweep(lambda: sweep.progress, sweep.subscribe, updater=updater)
         before = stream.tell()
         for _ in range(5):
-            bar.show(RUNNING)
+            draw()
         assert stream.tell() == before
-        bar.close()
+        sweep.change(replace(RUNNING, mode="stopped"))
+        assert updater.join(30)
 
 
-def test_who_waits_for_the_end_may_draw_it() -> None:
-    """The last state is drawn on the calling thread, once, whether the ticker has been there or not."""
+def test_the_end_can_be_drawn_at_once() -> None:
+    """The returned function draws the last state on the calling thread, once."""
     stream = io.StringIO()
-    sweep = Moving(RUNNING)
+    sweep, updater = FakeSweep(RUNNING), LiveUpdater(every_s=0.05, gap_s=0.01)
     with redirect_stderr(stream):
-        ticker = LiveUpdater(every_s=0.05, gap_s=0.01)
-        draw = watch_live_sweep(lambda: sweep.progress, sweep.subscribe, ticker=ticker)
+        draw = watch_live_sweep(lambda: sweep.progress, sweep.subscribe, updater=updater)
         sweep.progress = replace(RUNNING, mode="stopped", done=20)
         draw()
         draw()
-        assert ticker.join(30)
-    assert stream.getvalue().count("21/32") == 2, "drawn, and left standing at its close"
+        assert updater.join(30)
+    assert stream.getvalue().count("21/32") == 2, "drawn, and once more when the bar is closed"

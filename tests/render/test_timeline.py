@@ -1,126 +1,157 @@
-"""The timeline: what it tells of a life, that it can be read, and that it is only a picture."""
+"""The timeline of jobs: its milestones, its layout, and that it is only a picture."""
 
 import base64
 import re
+from collections.abc import Mapping
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pixverse_nb.domain.jobs import JobEvent, JobState
-from pixverse_nb.jobs.events import ResolvedByUser, ResponseLost, Resumed
-from pixverse_nb.jobs.messages import told
 from pixverse_nb.render.timeline import (
-    DECIDED,
-    SENDER_GONE,
-    TAKEN_UP,
+    DETAILED_MAX,
+    LINES_MAX,
     WIDTH_PX,
     Timeline,
     build_timeline,
-    clock,
-    lanes_of,
+    format_moment,
+    job_title,
+    stagger_labels,
     timelines_html,
     timelines_text,
-    title_of,
 )
-from tests.factories import a_record
 from tests.render.factories import NOW, a_request
 from tests.render.page import Page
 
 S = JobState
 
 
-def events(*told: tuple[float, JobState] | tuple[float, JobState, str]) -> list[JobEvent]:
-    """Events at so many seconds after NOW."""
-    return [JobEvent(NOW + at, state, *text) if text else JobEvent(NOW + at, state, "") for at, state, *text in told]
+def event(at: float, state: JobState, kind: str = "", **data: Any) -> JobEvent:
+    """An event `at` seconds after NOW."""
+    return JobEvent(NOW + at, state, kind, data)
 
 
-LOST = events(
-    (0.0, S.PLANNED),
-    (0.1, S.UPLOADING),
-    (0.6, S.WAITING),
-    (0.7, S.SUBMITTING),
-    (1.5, S.UNKNOWN, f"no answer to the paid call ({SENDER_GONE}); checking"),
-    (2.8, S.GENERATING),
-    (3.1, S.DOWNLOADING),
-    (3.2, S.DONE),
-)
-PLAIN = events(
-    (0, S.PLANNED), (0.1, S.WAITING), (0.2, S.SUBMITTING), (0.25, S.QUEUED), (40, S.DOWNLOADING), (41, S.DONE)
-)
-BUSY = events(
-    (0, S.PLANNED), *((at, state) for at in range(1, 90, 2) for at, state in ((at, S.SUBMITTING), (at + 1, S.WAITING)))
-)
+ACCEPTED = [
+    event(0, S.PLANNED, "created"),
+    event(0.1, S.WAITING, "images_uploaded"),
+    event(0.2, S.SUBMITTING, "intent_recorded"),
+    event(0.25, S.QUEUED, "call_accepted"),
+    event(40, S.DOWNLOADING, "listed_in_poll"),
+    event(41, S.DONE, "downloaded"),
+]
+LOST = [
+    event(0.0, S.PLANNED, "created"),
+    event(0.1, S.UPLOADING, "upload_started"),
+    event(0.6, S.WAITING, "images_uploaded"),
+    event(0.7, S.SUBMITTING, "intent_recorded"),
+    event(1.5, S.UNKNOWN, "response_lost", reason="sender_gone"),
+    event(2.8, S.GENERATING, "listed_in_poll"),
+    event(3.1, S.DOWNLOADING, "listed_in_poll"),
+    event(3.2, S.DONE, "downloaded"),
+]
+UNKNOWN = [
+    event(0, S.WAITING, "created"),
+    event(1, S.SUBMITTING, "intent_recorded"),
+    event(2, S.UNKNOWN, "response_lost", reason="timeout"),
+]
+BUSY = [
+    event(0, S.PLANNED, "created"),
+    *(
+        one
+        for at in range(1, 90, 2)
+        for one in (event(at, S.SUBMITTING, "intent_recorded"), event(at + 1, S.WAITING, "call_postponed"))
+    ),
+]
 
 
-def marks(told: list[JobEvent], *, now: float = NOW + 60) -> list[str]:
-    """The words of the marks and of the end."""
-    life = build_timeline(told, title="x", begins_at=NOW, now=now)
-    return [mark.words for mark in (*life.marks, life.end)]
+def kinds(events: list[JobEvent]) -> list[str]:
+    """The kinds of the milestones and of the end."""
+    timeline = build_timeline(events, title="x", begins_at=NOW, now=NOW + 60)
+    return [milestone.kind for milestone in (*timeline.milestones, timeline.end)]
 
 
-def test_the_moments_that_matter_are_marked() -> None:
-    """Intent, payment, storing; and where the answer was lost, who took over and how it was found."""
-    assert marks(PLAIN) == ["intent on disk", "paid", "stored"]
-    assert marks(LOST) == ["intent on disk", "kernel gone, taken over", "found in the list: paid", "stored"]
+def labels(events: list[JobEvent]) -> list[str]:
+    """The labels of the milestones and of the end."""
+    timeline = build_timeline(events, title="x", begins_at=NOW, now=NOW + 60)
+    return [milestone.label for milestone in (*timeline.milestones, timeline.end)]
+
+
+def test_milestones_of_a_plain_and_of_a_lost_call() -> None:
+    """Intent, acceptance and storing are milestones; so are a lost response and finding the generation in the list."""
+    assert kinds(ACCEPTED) == ["intent_recorded", "call_accepted", "downloaded"]
+    assert kinds(LOST) == ["intent_recorded", "response_lost", "listed_in_poll", "downloaded"]
 
 
 @pytest.mark.parametrize(
-    ("after", "words"),
+    "last",
     [
-        ((S.UNKNOWN, "no answer to the paid call (cut off)"), "answer lost"),
-        ((S.WAITING, "not accepted"), "not accepted, not paid"),
-        ((S.REFUSED, "refused"), "refused"),
-        ((S.CANCELLED, "given up"), "cancelled"),
-        ((S.TIMED_OUT, "too late"), "timed out"),
+        event(2, S.UNKNOWN, "response_lost", reason="timeout"),
+        event(2, S.WAITING, "call_postponed"),
+        event(2, S.REFUSED, "call_refused"),
+        event(2, S.CANCELLED, "cancel_requested"),
+        event(2, S.TIMED_OUT, "deadline_passed"),
     ],
+    ids=lambda last: last.kind,
 )
-def test_what_follows_the_intent_is_named(after: tuple[JobState, str], words: str) -> None:
-    """Each way a paid call can end has its own words."""
-    told = events((0, S.WAITING), (1, S.SUBMITTING), (2, *after))
-    assert words in marks(told)
+def test_each_outcome_of_a_paid_call_is_a_milestone(last: JobEvent) -> None:
+    """Every way in which a paid call can end is marked."""
+    assert last.kind in kinds([*UNKNOWN[:2], last])
 
 
-def test_a_proof_and_a_decision_are_two_things() -> None:
-    """A lost call that is sent again says whether that was proved or decided by a person."""
-    lost = events((0, S.WAITING), (1, S.SUBMITTING), (2, S.UNKNOWN))
-    assert marks([*lost, *events((9, S.WAITING, "proved: never accepted, not paid"))])[-2] == "proved: never accepted"
-    assert marks([*lost, *events((9, S.WAITING, f"{DECIDED}: the lost call was not paid"))])[-2] == DECIDED
+def test_events_without_a_change_of_state_are_no_milestones() -> None:
+    """Polls that show nothing new, and a postponement before the paid call, are not marked."""
+    polls = [event(at, S.GENERATING, "listed_in_poll") for at in (3, 4, 5)]
+    upload = [event(0, S.UPLOADING, "upload_started"), event(1, S.WAITING, "call_postponed")]
+    assert kinds([event(0, S.GENERATING, "call_accepted"), *polls]) == ["call_accepted", "now"]
+    assert kinds(upload) == ["now"]
 
 
-def test_the_history_speaks_the_words_that_are_looked_for() -> None:
-    """What the picture looks for in a history is what the history says."""
-    record = a_record(state=S.UNKNOWN)
-    assert SENDER_GONE in told(ResponseLost(NOW, SENDER_GONE), record)
-    assert told(Resumed(NOW, "me", NOW + 9), record) == TAKEN_UP
-    assert told(ResolvedByUser(NOW, was_charged=False), record).startswith(DECIDED)
+def test_a_dead_sender_has_a_label_of_its_own() -> None:
+    """A response that was lost with its process is labelled differently from one that was lost on the network."""
+    assert labels(LOST)[1] != labels(UNKNOWN)[1]
 
 
-def test_an_open_job_lasts_until_now() -> None:
-    """The last span of an open job, and its end mark, reach the moment of the picture; a final one keeps its end."""
-    life = build_timeline(LOST[:5], title="x", begins_at=NOW, now=NOW + 60)
-    assert life.spans[-1].state is S.UNKNOWN
-    assert life.spans[-1].end_s == life.end.at_s == pytest.approx(60)
-    assert life.end.words == "now"
+def test_a_proof_and_a_decision_differ() -> None:
+    """A lost call that is sent again shows whether that was proved or decided by the user."""
+    proved = kinds([*UNKNOWN, event(9, S.WAITING, "missing_from_poll")])
+    decided = kinds([*UNKNOWN, event(9, S.WAITING, "resolved_by_user", was_charged=False)])
+    assert proved[-2:] == ["missing_from_poll", "now"]
+    assert decided[-2:] == ["resolved_by_user", "now"]
+
+
+def test_an_open_job_extends_to_now() -> None:
+    """The last span of an open job ends at the moment of the picture; a final job keeps its end."""
+    timeline = build_timeline(LOST[:5], title="x", begins_at=NOW, now=NOW + 60)
+    assert timeline.spans[-1].state is S.UNKNOWN
+    assert timeline.spans[-1].end_s == timeline.end.at_s == pytest.approx(60)
+    assert timeline.end.kind == "now"
     assert build_timeline(LOST, title="x", begins_at=NOW, now=NOW + 60).end.at_s == pytest.approx(3.2)
 
 
-def test_a_job_that_came_back_goes_on() -> None:
-    """A job that had timed out and was taken up shows both, and ends where it ended."""
-    told = events((0, S.GENERATING), (5, S.TIMED_OUT), (9, S.GENERATING, TAKEN_UP), (12, S.DONE))
-    assert marks(told) == ["timed out", TAKEN_UP, "stored"]
+def test_a_resumed_job_goes_on() -> None:
+    """A job that timed out and was resumed shows both, and ends where it ended."""
+    events = [
+        event(0, S.GENERATING, "call_accepted"),
+        event(5, S.TIMED_OUT, "deadline_passed"),
+        event(9, S.GENERATING, "resumed"),
+        event(12, S.DONE, "downloaded"),
+    ]
+    assert kinds(events) == ["call_accepted", "deadline_passed", "resumed", "downloaded"]
 
 
-def test_time_never_turns_round() -> None:
-    """A clock that was set back makes no span of less than nothing."""
-    told = events((0, S.PLANNED), (5, S.SUBMITTING), (2, S.QUEUED), (7, S.DONE))
-    spans = build_timeline(told, title="x", begins_at=NOW, now=NOW + 9).spans
+def test_time_never_runs_backwards() -> None:
+    """A clock that was set back makes no span of negative length."""
+    events = [event(0, S.PLANNED), event(5, S.SUBMITTING), event(2, S.QUEUED), event(7, S.DONE)]
+    spans = build_timeline(events, title="x", begins_at=NOW, now=NOW + 9).spans
     assert all(span.end_s >= span.start_s for span in spans)
     assert all(one.end_s == other.start_s for one, other in pairwise(spans))
 
 
-def test_what_happens_again_and_again_is_marked_twice() -> None:
-    """Forty-five refusals by a busy vendor make four marks, not ninety."""
-    assert marks(BUSY)[:-1] == ["intent on disk", "not accepted, not paid"] * 2
+def test_repeated_milestones_are_shown_twice() -> None:
+    """Forty-five postponements make four milestones, not ninety: the first and the last of each kind."""
+    assert kinds(BUSY)[:-1] == ["intent_recorded", "call_postponed"] * 2
 
 
 def boxes(html: str) -> list[tuple[float, float, float, float]]:
@@ -136,10 +167,21 @@ def boxes(html: str) -> list[tuple[float, float, float, float]]:
     return found
 
 
-@pytest.mark.parametrize("told", [LOST, LOST[:5], LOST[:1], PLAIN, BUSY], ids=["lost", "open", "new", "plain", "busy"])
-def test_no_words_overlap_or_leave_the_picture(told: list[JobEvent]) -> None:
-    """By the widths of a usual font every word stands free and inside the picture."""
-    placed = boxes(timelines_html([("a slow dolly", told)], now=NOW + 100))
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [("a slow dolly", LOST)],
+        [("a slow dolly", LOST[:5])],
+        [("a slow dolly", LOST[:1])],
+        [("a slow dolly", ACCEPTED)],
+        [("a slow dolly", BUSY)],
+        [(f"seed {number} · fast · 1080p", LOST) for number in range(DETAILED_MAX + 8)],
+    ],
+    ids=["lost", "open", "new", "accepted", "busy", "many"],
+)
+def test_texts_neither_overlap_nor_leave_the_picture(rows: list[tuple[str, list[JobEvent]]]) -> None:
+    """With the letter widths of a common font every text has its own place inside the picture."""
+    placed = boxes(timelines_html(rows, now=NOW + 100))
     assert len(placed) >= 3
     for at, (left, top, right, bottom) in enumerate(placed):
         assert left >= -20
@@ -148,94 +190,135 @@ def test_no_words_overlap_or_leave_the_picture(told: list[JobEvent]) -> None:
             assert right <= l2 or r2 <= left or bottom <= t2 or b2 <= top
 
 
-def test_flags_make_a_staircase_only_where_they_must() -> None:
-    """Words that reach the next pole hang above what stands there; the others stay next to the bar."""
-    assert lanes_of([(0, 50), (100, 50), (200, 50)]) == [0, 0, 0]
-    assert lanes_of([(0, 50), (10, 50), (20, 50)]) == [2, 1, 0]
-    assert lanes_of([(0, 150), (100, 50), (120, 50)]) == [2, 1, 0]
-    assert lanes_of([]) == []
+def test_labels_are_staggered_only_if_they_would_overlap() -> None:
+    """A label that would cover the next one moves up; the others stay next to the bar."""
+    assert stagger_labels([(0, 50), (100, 50), (200, 50)]) == [0, 0, 0]
+    assert stagger_labels([(0, 50), (10, 50), (20, 50)]) == [2, 1, 0]
+    assert stagger_labels([(0, 150), (100, 50), (120, 50)]) == [2, 1, 0]
+    assert stagger_labels([]) == []
 
 
 def test_several_jobs_share_one_axis() -> None:
-    """The axis begins with the first job of all, and each job has its title and its moments."""
-    later = [JobEvent(event.at + 100, event.state, event.text) for event in LOST]
+    """The axis begins with the first job of all; each job has its caption and its milestones."""
+    later = [JobEvent(one.at + 100, one.state, one.kind, one.data) for one in LOST]
     page = Page(timelines_html([("one", LOST), ("two", later)], now=NOW + 200))
-    assert "one" in page.text
-    assert "two" in page.text
-    assert "stored3.2 s" in page.text
-    assert "stored1 min 43 s" in page.text
-
-
-def test_it_is_told_in_words_too() -> None:
-    """The text, which screen readers hear as well, names every moment and its second."""
-    text = timelines_text([("a slow dolly", LOST)], now=NOW + 9)
-    assert text.splitlines() == [
-        "a slow dolly: Done",
-        "       0.7 s  intent on disk",
-        "       1.5 s  kernel gone, taken over",
-        "       2.8 s  found in the list: paid",
-        "       3.2 s  stored",
+    assert {"one", "two"} <= set(re.findall(r"one|two", page.text))
+    ends = [text for kind, text in milestones(page) if kind == "downloaded"]
+    assert [text[-len(moment) :] for text, moment in zip(ends, ("3.2 s", "1 min 43 s"), strict=True)] == [
+        "3.2 s",
+        "1 min 43 s",
     ]
+
+
+def milestones(page: Page) -> list[tuple[str, str]]:
+    """The kind and the text of each milestone of the inline drawing."""
+    found = re.findall(r'data-kind="(\w+)"[^>]*>(.*?)</text>', page.html[: page.html.index("</svg>")])
+    return [(kind, re.sub(r"<[^>]*>", "", text)) for kind, text in found]
+
+
+def test_many_jobs_get_one_line_each() -> None:
+    """A sweep's jobs have a caption, a bar and an end each, no other milestones, and one legend."""
+    count = DETAILED_MAX + 20
+    rows = [(f"seed {number}", LOST) for number in range(count)]
+    page = Page(timelines_html(rows, now=NOW + 9))
+    assert [kind for kind, _ in milestones(page)] == ["downloaded"] * count
+    assert page.text.count("Generating, ") == count, "the tooltips of the bars"
+    assert len(timelines_text(rows, now=NOW + 9).splitlines()) == count + 1
+
+
+def test_a_picture_of_very_many_jobs_is_cut() -> None:
+    """At most LINES_MAX jobs are drawn; the text has them all."""
+    rows = [(f"seed {number}", LOST) for number in range(LINES_MAX + 5)]
+    assert len(milestones(Page(timelines_html(rows, now=NOW + 9)))) == LINES_MAX
+    assert len(timelines_text(rows, now=NOW + 9).splitlines()) == LINES_MAX + 6
+
+
+def test_the_summary_counts_the_slots_in_use() -> None:
+    """The summary of many jobs tells how many held a slot at the same time at most."""
+    rows = [(f"seed {number}", shifted(ACCEPTED, 20.0 * number)) for number in range(DETAILED_MAX + 1)]
+    summary = timelines_text(rows, now=NOW + 999).splitlines()[0]
+    assert re.findall(r"\d+", summary) == ["13", "2"]
+
+
+def shifted(events: list[JobEvent], by_s: float) -> list[JobEvent]:
+    """The same events, later."""
+    return [JobEvent(one.at + by_s, one.state, one.kind, one.data) for one in events]
+
+
+def test_the_text_has_every_milestone_with_its_time() -> None:
+    """The text, which is also the picture's label for screen readers, has a line for each milestone."""
+    text = timelines_text([("a slow dolly", LOST)], now=NOW + 9)
+    head, *lines = text.splitlines()
+    assert head == "a slow dolly: Done"
+    assert [line.split("  ")[-2].strip() for line in lines] == ["0.7 s", "1.5 s", "2.8 s", "3.2 s"]
     page = Page(timelines_html([("a slow dolly", LOST)], now=NOW + 9))
     assert page.only("svg")["aria-label"] == text
     assert page.only("img")["alt"] == text
 
 
-def test_the_colours_are_those_of_the_card() -> None:
-    """Each state is painted in its tone, by the host's variables: no colour is fixed in the inline drawing."""
+def test_colours_come_from_the_theme() -> None:
+    """Each state has the colour of its severity, as a variable: the inline drawing has no fixed colour."""
     html = timelines_html([("x", LOST)], now=NOW + 9)
     inline = html[html.index("<svg") : html.index("</svg>")]
-    assert re.search(r'fill="var\(--pvnb-warn\)"[^>]*><title>Checking the call', inline)
+    assert re.search(r'fill="var\(--pvnb-warn\)"[^>]*><title>Checking', inline)
     assert re.search(r'<circle[^>]*fill="var\(--pvnb-good\)"', inline)
     assert not re.search(r"#[0-9a-f]{3,6}\b", inline)
 
 
-def test_without_the_stylesheet_the_picture_alone_is_seen() -> None:
-    """An untrusted JupyterLab drops sheet and SVG: the inline part stays hidden, and the <img> is whole in itself."""
+def test_an_untrusted_notebook_shows_the_image() -> None:
+    """Without stylesheet and SVG the inline part stays hidden, and the <img> has colours of its own."""
     page = Page(timelines_html([("x", LOST)], now=NOW + 9))
-    drawn = next(attributes for _, attributes in page.elements if attributes.get("class") == "pvnb-drawn")
-    assert drawn["hidden"], "JupyterLab drops the attribute where it has no value"
-    source = page.only("img")["src"] or ""
-    head, _, data = source.partition(",")
-    assert head == "data:image/svg+xml;base64"
-    alone = base64.b64decode(data).decode()
+    inline = next(attributes for _, attributes in page.elements if attributes.get("class") == "pvnb-timeline-svg")
+    assert inline["hidden"], "JupyterLab removes the attribute if it has no value"
+    alone = standalone(page)
     assert alone.startswith('<svg xmlns="http://www.w3.org/2000/svg"')
     assert set(re.findall(r"var\((--pvnb-\w+)\)", alone)) <= set(re.findall(r"(--pvnb-\w+):", alone))
     assert "prefers-color-scheme:dark" in alone
 
 
+def standalone(page: Page) -> str:
+    """The SVG file inside the <img>."""
+    head, _, data = (page.only("img")["src"] or "").partition(",")
+    assert head == "data:image/svg+xml;base64"
+    return base64.b64decode(data).decode()
+
+
 def test_it_is_only_a_picture() -> None:
-    """No script, no link and no address leaves the picture; a title is text and names nobody."""
+    """There is no script, link or address; a caption is escaped and redacted."""
     html = timelines_html([("<script>alert(1)</script> maria@example.org", LOST)], now=NOW + 9)
     page = Page(html)
     assert {"script", "a", "foreignObject", "image", "use"}.isdisjoint(name for name, _ in page.elements)
     assert "<script>alert(1)</script>" in page.text
-    assert "maria" not in html
-    assert "maria" not in base64.b64decode((page.only("img")["src"] or "").partition(",")[2]).decode()
-    assert "maria" not in timelines_text([("maria@example.org", LOST)], now=NOW)
+    assert "maria" not in html + standalone(page) + timelines_text([("maria@example.org", LOST)], now=NOW)
 
 
-def test_nothing_yet_is_said() -> None:
-    """Without any event there is a sentence and no picture."""
-    assert Page(timelines_html([], now=NOW)).text == timelines_text([("x", [])], now=NOW) == "Nothing has happened yet."
+def test_without_events_there_is_no_picture(tmp_path: Path) -> None:
+    """Jobs without events make one line of text, and nothing to save."""
+    page = Page(timelines_html([], now=NOW))
+    assert page.text == timelines_text([("x", [])], now=NOW) != ""
+    assert "svg" not in {name for name, _ in page.elements}
+    with pytest.raises(ValueError, match="Nothing"):
+        Timeline((), NOW).save(tmp_path / "x.svg")
 
 
-def test_the_value_shows_itself() -> None:
-    """A Timeline is a picture where HTML is shown, and words elsewhere."""
-    shown = Timeline((("a slow dolly", tuple(LOST)),), now=NOW + 9)
-    bundle = shown._repr_mimebundle_()
+def test_a_timeline_shows_and_saves_itself(tmp_path: Path) -> None:
+    """A Timeline is a picture in a notebook, text elsewhere, and an SVG file on disk."""
+    timeline = Timeline((("a slow dolly", tuple(LOST)),), now=NOW + 9)
+    bundle: Mapping[str, str] = timeline._repr_mimebundle_()
     assert bundle["text/html"] == timelines_html([("a slow dolly", LOST)], now=NOW + 9)
-    assert bundle["text/plain"] == repr(shown) == timelines_text(shown.rows, now=shown.now)
+    assert bundle["text/plain"] == repr(timeline) == timelines_text(timeline.rows, now=timeline.now)
+    path = timeline.save(tmp_path / "new" / "x.svg")
+    assert path.read_text(encoding="utf-8") == standalone(Page(bundle["text/html"]))
 
 
 def test_titles_tell_jobs_apart() -> None:
-    """A job is called by its prompt, shortened, and its seed; without a prompt by its seed."""
-    assert title_of(a_request()) == "a slow push in · seed 42"
-    assert title_of(a_request(prompt="")) == "seed 42"
-    assert len(title_of(a_request(prompt="word " * 100))) < 90
+    """The title of a job is its shortened prompt and its seed, or the seed alone."""
+    assert job_title(a_request()) == "a slow push in · seed 42"
+    assert job_title(a_request(prompt="")) == "seed 42"
+    assert len(job_title(a_request(prompt="word " * 100))) < 90
 
 
-@pytest.mark.parametrize(("seconds", "words"), [(0, "0 s"), (0.04, "40 ms"), (2.84, "2.8 s"), (200, "3 min 20 s")])
-def test_moments_have_their_unit(seconds: float, words: str) -> None:
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0 s"), (0.04, "40 ms"), (2.84, "2.8 s"), (200, "3 min 20 s")])
+def test_moments_have_their_unit(seconds: float, text: str) -> None:
     """Short times are in milliseconds, long ones in minutes."""
-    assert clock(seconds) == words
+    assert format_moment(seconds) == text

@@ -11,7 +11,7 @@ from pixverse_nb.client import Client
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.domain.ratings import PairwiseVote, Rating
 from pixverse_nb.errors import InvalidRequest
-from pixverse_nb.render.tiles import row_of
+from pixverse_nb.render.tiles import tile_json
 from tests.client.harness import A_JOB_S, PATIENCE_S, Harness, order, reached
 from tests.factories import NOW
 from tests.sweep.grids import run, sweep
@@ -49,7 +49,7 @@ def test_a_measured_tile_has_every_metric(client: Client) -> None:
     frame = one.to_frame()
     for tile, far in zip(one.tiles(), frame.diversity_levels, strict=True):
         assert tile.metrics["diversity_levels"] == far
-        assert "Diversity (grey levels)" in row_of(tile)["metrics"]
+        assert "Diversity (grey levels)" in tile_json(tile)["metrics"]
 
 
 def test_what_is_said_in_a_gallery_stays(client: Client) -> None:

@@ -175,7 +175,7 @@ def test_a_verdict_that_makes_no_sense_is_none(wrong: dict[str, object], film: P
 
 def test_a_verdict_stays_when_the_tile_changes(film: Path) -> None:
     """A tile comes with the verdict that is known of it; what was said here since is not taken back by an update."""
-    wall = Gallery([a_tile(1, verdict=Rating("rejected"))])
+    wall = Gallery([a_tile(1, rating=Rating("rejected"))])
     assert wall.verdicts == {"k1": Rating("rejected")}
     wall.judge("k1", Rating("", "after all"))
     wall.update([done(1, film)])
@@ -196,7 +196,7 @@ def test_only_a_video_can_be_a_winner(film: Path) -> None:
 
 def test_what_was_chosen_before_can_be_taken_back() -> None:
     """A winner of an older version that has no video keeps its note, and can be set free."""
-    wall = Gallery([a_tile(1, JobState.FAILED, verdict=Rating("winner"))])
+    wall = Gallery([a_tile(1, JobState.FAILED, rating=Rating("winner"))])
     say(wall, {"kind": "verdict", "key": "k1", "choice": "winner", "note": "why"})
     assert wall.verdicts == {"k1": Rating("winner", "why")}
     say(wall, {"kind": "verdict", "key": "k1", "choice": "", "note": ""})
@@ -314,7 +314,7 @@ def test_a_comparison_opens_below_the_gallery(film: Path, outputs: list[dict[str
 
 def test_a_page_that_stands_alone_is_written(film: Path, tmp_path: Path) -> None:
     """`save` writes the films, the stills, the verdicts and the script into one file, and no path of this machine."""
-    wall = Gallery([done(1, film), a_tile(2, verdict=Rating("rejected", "why"))], title="Steam </script>")
+    wall = Gallery([done(1, film), a_tile(2, rating=Rating("rejected", "why"))], title="Steam </script>")
     page = wall.save(tmp_path / "pages" / "steam.html")
     assert page == tmp_path / "pages" / "steam.html"
     text = page.read_text()
