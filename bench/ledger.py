@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pixverse_nb.domain.jobs import JobEvent, JobRecord, JobState, StoredVideo
-from pixverse_nb.domain.requests import FramesRequest
+from pixverse_nb.domain.requests import Input, frames_request
 from pixverse_nb.ledger import Ledger
 from pixverse_nb.ledger.jobs import ExportedJob
 
@@ -82,9 +82,9 @@ def fill(home: Path) -> None:
     for number in range(JOBS):
         record = finished(number, at=now - JOBS + number)
         (home / "videos" / f"{record.ref}.mp4").write_bytes(bytes(FILM_BYTES))
-        history = [JobEvent(record.created_at + step, state, text="as it was") for step, state in enumerate(JobState)]
+        history = [JobEvent(record.created_at + step, state, kind="created") for step, state in enumerate(JobState)]
         jobs.append(ExportedJob(record, tuple(history[:8])))
-    ledger.travel.unpack(jobs, (), decide=lambda _, theirs: theirs, at=now, text="filled")
+    ledger.travel.unpack(jobs, (), decide=lambda _, theirs: theirs, at=now, kind="imported", data={})
     ledger.close()
 
 
@@ -94,7 +94,10 @@ def finished(number: int, *, at: float) -> JobRecord:
     return JobRecord(
         ref=ref,
         service=SERVICE,
-        request=FramesRequest(first=f"sha256:{number}", last="sha256:last", prompt="a slow dolly in", seed=number + 1),
+        request=frames_request(
+            [Input("first", f"sha256:{number}"), Input("last", "sha256:last")],
+            {"prompt": "a slow dolly in", "seed": number + 1},
+        ),
         created_at=at,
         deadline_at=at + 1800,
         state=JobState.DONE,
@@ -114,7 +117,7 @@ def intent_s(ledger: Ledger, *, budget: int | None = None) -> float:
     """Return the median seconds of storing an intent."""
     epoch = ledger.leases.take("bench", after=row.epoch if (row := ledger.leases.row()) else 0, has_lock=True)
     fresh = replace(
-        finished(JOBS, at=time.time()), request=FramesRequest(first="a", last="b", seed=1), video=None,
+        finished(JOBS, at=time.time()), request=frames_request([Input("first", "a"), Input("last", "b")], {"seed": 1}), video=None,
         video_id=None, state=JobState.WAITING, charged="no", ref=f"pv-intent-{time.time_ns()}", budget_credits=budget,
     )  # fmt: skip
     record, _ = ledger.find_or_add(fresh, reuse=False)
@@ -122,12 +125,14 @@ def intent_s(ledger: Ledger, *, budget: int | None = None) -> float:
     for _ in range(COMMITS):
         intent = replace(record, state=JobState.SUBMITTING, charged="unknown", attempt=record.attempt + 1)
         start = time.perf_counter()
-        stored = ledger.save(intent, at=time.time(), text="paid call 1 is about to leave", epoch=epoch)
+        stored = ledger.save(intent, at=time.time(), kind="intent_recorded", data={}, epoch=epoch)
         taken.append(time.perf_counter() - start)
         if stored is None:
             raise RuntimeError("the intent was refused")
         record = stored
-    ledger.save(replace(record, state=JobState.CANCELLED, charged="no"), at=time.time(), text="over")
+    ledger.save(
+        replace(record, state=JobState.CANCELLED, charged="no"), at=time.time(), kind="cancel_requested", data={}
+    )
     return statistics.median(taken)
 
 

@@ -63,7 +63,7 @@ def test_a_wish_becomes_a_planned_job(tmp_path: Path) -> None:
     assert (record.created_at, record.deadline_at) == (NOW, NOW + 1800)
     assert (record.first_sha, record.last_sha) == (first.sha256, last.sha256)
     assert (record.estimated_credits, record.budget_credits) == (120, 600)
-    assert record.ref.startswith(f"pv-{record.request.cell[:12]}-")
+    assert record.ref.startswith(f"pv-{record.request.content_key[:12]}-")
 
 
 def test_nothing_is_written_by_drafting(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_nothing_is_written_by_drafting(tmp_path: Path) -> None:
 def test_each_draft_has_its_own_reference(tmp_path: Path) -> None:
     """The same wish twice is the same cell under two references."""
     one, two = (drafted(tmp_path, seed=7)[0] for _ in range(2))
-    assert one.request.cell == two.request.cell
+    assert one.request.content_key == two.request.content_key
     assert one.ref != two.ref
 
 
@@ -102,7 +102,7 @@ def test_the_same_picture_is_the_same_wish(tmp_path: Path) -> None:
     """A path and its bytes make one cell; another picture, ratio or fit makes another."""
     path = tmp_path / "a.png"
     path.write_bytes(WIDE)
-    cells = {drafted(tmp_path, source, WIDE, seed=7)[0].request.cell for source in (WIDE, path, str(path))}
+    cells = {drafted(tmp_path, source, WIDE, seed=7)[0].request.content_key for source in (WIDE, path, str(path))}
     assert len(cells) == 1
     others = [
         drafted(tmp_path, TALL, WIDE, seed=7, aspect_ratio="16:9"),
@@ -110,7 +110,7 @@ def test_the_same_picture_is_the_same_wish(tmp_path: Path) -> None:
         drafted(tmp_path, WIDE, WIDE, seed=7, fit="contain"),
         drafted(tmp_path, WIDE, WIDE, seed=7, aspect_ratio="1:1"),
     ]
-    assert len(cells | {record.request.cell for record, _ in others}) == 5
+    assert len(cells | {record.request.content_key for record, _ in others}) == 5
 
 
 def test_no_prompt_is_an_empty_prompt(tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ def test_an_address_is_fetched(tmp_path: Path) -> None:
     wish = CreateArgs("https://example.org/a.png", WIDE, {"seed": 7})
     record, _ = drafter(tmp_path, fetch=fetch).draft(wish, now=NOW)
     assert asked == ["https://example.org/a.png"]
-    assert record.request.cell == drafted(tmp_path, WIDE, WIDE, seed=7)[0].request.cell
+    assert record.request.content_key == drafted(tmp_path, WIDE, WIDE, seed=7)[0].request.content_key
     assert record.source_exprs[0] == "'https://example.org/a.png'"
 
 

@@ -64,7 +64,9 @@ class JobEvent:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One paid call of a job: its `number` from 1, its reference, when it was sent, and its outcome as a text.
+    """One paid call of a job: its `number` from 1, its reference, when it was sent, and its outcome.
+
+    `outcome` is the kind of the event that ended it ("" while it is under way) and `text` the same as a sentence.
 
     `credits` is what it cost or may have cost (`is_estimate`: not confirmed by the vendor); None if unknown.
     """
@@ -76,6 +78,7 @@ class Attempt:
     charged: Charge
     credits: int | None
     is_estimate: bool = True
+    outcome: str = ""
 
 
 @dataclass(frozen=True)

@@ -164,7 +164,14 @@ def find_or_adopt(name: str, engine: Engine, *, send: Send, email: str | None) -
         return known, False
     if ledger.load(ref_of(row) or "") is not None:
         row = replace(row, reply_ref=None)  # a second generation of one job becomes a job of its own
-    draft = adopted(row, engine, now=engine.now())
+    draft = adopted(
+        row,
+        backend=backend,
+        service=ledger.service,
+        owner=engine.owner,
+        now=engine.now(),
+        deadline_s=engine.timing.deadline_s,
+    )
     return ledger.find_or_add(draft, reuse=False)
 
 
@@ -174,7 +181,9 @@ def track(engine: Engine, record: JobRecord) -> None:
     engine.poll_soon()
 
 
-def adopted(row: RemoteVideo, engine: Engine, *, now: float) -> JobRecord:
+def adopted(
+    row: RemoteVideo, *, backend: Backend, service: str, owner: str, now: float, deadline_s: float
+) -> JobRecord:
     """Return the job of a generation that exists already: it is paid and waits for its video.
 
     Fields that the row lacks get their defaults, and a notice says so. The inputs are known only by their upload names,
@@ -183,13 +192,13 @@ def adopted(row: RemoteVideo, engine: Engine, *, now: float) -> JobRecord:
     request, is_guessed = _request(row)
     return JobRecord(
         ref=ref_of(row) or f"{REF_PREFIX}{request.content_key[:12]}-{secrets.token_hex(4)}",
-        service=engine.ledger.service,
+        service=service,
         request=request,
         created_at=row.created_at or now,
-        deadline_at=now + engine.timing.deadline_s,
+        deadline_at=now + deadline_s,
         state=JobState.GENERATING,
-        owner=engine.owner,
-        account=engine.backend.account_of(row.video_id or ""),
+        owner=owner,
+        account=backend.account_of(row.video_id or ""),
         attempt=1,
         inputs=tuple(
             JobInput(item.role, remote=path, source_expr=f"pv.UploadedFile({path!r})")

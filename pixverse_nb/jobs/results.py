@@ -179,4 +179,5 @@ def _attempt(record: JobRecord, part: Sequence[JobEvent], number: int, *, is_las
         charged=charged,
         credits=0 if charged == "no" else record.cost_credits if is_confirmed else record.estimated_credits,
         is_estimate=not is_confirmed,
+        outcome=outcome.kind if outcome else "",
     )

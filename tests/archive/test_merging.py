@@ -7,6 +7,7 @@ import pytest
 
 from pixverse_nb.archive.transfer import arrived, merged
 from pixverse_nb.domain.jobs import FINAL_STATES, JobRecord, JobState, StoredVideo
+from pixverse_nb.domain.notices import Notice
 from pixverse_nb.jobs.events import MissingFromPoll, Resumed
 from pixverse_nb.jobs.transitions import (
     Download,
@@ -17,7 +18,7 @@ from pixverse_nb.jobs.transitions import (
     needs_confirmation,
     next_action,
 )
-from tests.factories import NOW, a_record, a_video_id
+from tests.factories import NOW, a_record, a_video_id, some_inputs
 
 LATER = NOW + 10_000  # when the bundle is taken in: every deadline of the other machine has passed
 FILM = StoredVideo("videos/pv-cell-0001.mp4", "ff", 9)
@@ -32,7 +33,7 @@ PAID: dict[str, Any] = {**SENT, "charged": "yes", "video_id": a_video_id(), "sub
 LIVES: dict[JobState, dict[str, Any]] = {
     JobState.PLANNED: {},
     JobState.UPLOADING: {},
-    JobState.WAITING: {"first_path": "upload/1", "last_path": "upload/2"},
+    JobState.WAITING: {"inputs": some_inputs("upload/1", "upload/2")},
     JobState.SUBMITTING: SENT,
     JobState.UNKNOWN: {**SENT, "unknown_since": NOW + 9, "missing_poll_starts": (NOW + 300,)},
     JobState.QUEUED: PAID,
@@ -63,9 +64,9 @@ def joined(ours: JobRecord, theirs: JobRecord) -> JobRecord:
     return merged(ours, theirs, at=LATER, deadline_at=LATER + 1800) or ours
 
 
-def next_of(record: JobRecord, *, is_asked: bool = True) -> object:
+def next_of(record: JobRecord, *, is_wanted: bool = True) -> object:
     """Return what this home does for the job next."""
-    return next_action(record, now=LATER + 1, owner="us", is_asked=is_asked)
+    return next_action(record, now=LATER + 1, owner="us", is_wanted=is_wanted)
 
 
 @pytest.mark.parametrize("state", list(JobState))
@@ -99,7 +100,7 @@ def test_what_was_never_sent_is_not_sent_here(state: JobState) -> None:
     freed = advance(ours, Resumed(LATER, "us", LATER + 1800))
     assert not needs_confirmation(freed)
     assert next_of(freed) != Idle()
-    assert next_of(freed, is_asked=False) == Idle()
+    assert next_of(freed, is_wanted=False) == Idle()
 
 
 @pytest.mark.parametrize("state", [JobState.SUBMITTING, JobState.UNKNOWN])
@@ -126,8 +127,8 @@ def test_an_open_question_is_settled_from_here_without_sending(state: JobState) 
 )
 def test_what_is_paid_is_watched_and_fetched_here_too(state: JobState, action: object) -> None:
     """A paid job goes on here unasked, with a new deadline; one that stood still on their disk too."""
-    assert next_of(come(a_job(state)), is_asked=False) == action
-    assert next_of(come(a_job(state, blocked=state not in FINAL_STATES)), is_asked=False) == action
+    assert next_of(come(a_job(state)), is_wanted=False) == action
+    assert next_of(come(a_job(state, blocked=state not in FINAL_STATES)), is_wanted=False) == action
 
 
 @pytest.mark.parametrize("theirs", list(JobState))
@@ -178,13 +179,13 @@ def test_two_payments_are_said() -> None:
     ours, theirs = a_job(JobState.DONE), a_job(JobState.DONE, video_id=a_video_id(2))
     after = joined(ours, theirs)
     assert (after.video_id, after.state) == (a_video_id(), JobState.DONE)
-    assert "paid twice" in after.notices[-1]
+    assert after.notices[-1] == Notice("charged_twice")
     assert joined(after, theirs) == after
 
 
 def test_our_budget_and_notices_stay() -> None:
     """Their budget is not ours, and what was said here stays said."""
-    ours = a_job(JobState.WAITING, budget_credits=100, notices=("ours",))
-    after = joined(ours, a_job(JobState.DONE, budget_credits=5, notices=("theirs",)))
-    assert (after.budget_credits, after.notices) == (100, ("ours", "theirs"))
+    ours = a_job(JobState.WAITING, budget_credits=100, notices=(Notice("ours"),))
+    after = joined(ours, a_job(JobState.DONE, budget_credits=5, notices=(Notice("theirs"),)))
+    assert (after.budget_credits, after.notices) == (100, (Notice("ours"), Notice("theirs")))
     assert come(a_job(JobState.DONE, budget_credits=5)).budget_credits is None

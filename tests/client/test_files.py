@@ -71,7 +71,7 @@ def test_an_altered_file_is_kept_beside(client: Client) -> None:
     path.write_bytes(b"with music")
     finished(client.job(job.ref))
     assert path.read_bytes() == whole
-    assert path.with_suffix(".altered.mp4").read_bytes() == b"with music"
+    assert path.with_suffix(".modified.mp4").read_bytes() == b"with music"
 
 
 def test_every_altered_file_is_kept(client: Client) -> None:
@@ -83,9 +83,9 @@ def test_every_altered_file_is_kept(client: Client) -> None:
     kept = {found.name: found.read_bytes() for found in path.parent.glob(f"{job.ref}.*")}
     assert kept == {
         path.name: whole,
-        f"{job.ref}.altered.mp4": b"with music",
-        f"{job.ref}.altered-2.mp4": b"with titles",
-        f"{job.ref}.altered-3.mp4": b"with both",
+        f"{job.ref}.modified.mp4": b"with music",
+        f"{job.ref}.modified-2.mp4": b"with titles",
+        f"{job.ref}.modified-3.mp4": b"with both",
     }
 
 
@@ -99,7 +99,7 @@ def test_what_was_kept_stays_where_the_vendor_fails(house: Harness, client: Clie
     with pytest.raises(DownloadError):
         finished(job)
     kept = {found.name: found.read_bytes() for found in path.parent.glob(f"{job.ref}.*")}
-    assert kept == {path.name: b"with titles", f"{job.ref}.altered.mp4": b"with music"}
+    assert kept == {path.name: b"with titles", f"{job.ref}.modified.mp4": b"with music"}
 
 
 def test_a_whole_film_is_not_taken_apart(house: Harness, client: Client) -> None:
@@ -176,7 +176,7 @@ def test_verify_reads_every_film(client: Client) -> None:
         harm(path, how)
     found = client.verify()
     assert found.missing == (jobs[0][0].ref,)
-    assert set(found.altered) == {jobs[1][0].ref, jobs[2][0].ref}
+    assert set(found.modified) == {jobs[1][0].ref, jobs[2][0].ref}
     assert not found.is_intact
     assert str(found).startswith("3 videos checked, 1 missing (")
 

@@ -27,7 +27,7 @@ NEVER = replace(TIMING, poll_s=1000.0, typical_s=1e6)
 def quiet(still: Harness) -> Iterator[tuple[Harness, Client, WebhookListener]]:
     """Give a house whose client listens and asks for no list by itself."""
     client = still.open(timing=NEVER)
-    with client.listen() as listener:
+    with client.listen_webhooks() as listener:
         yield still, client, listener
 
 
@@ -39,13 +39,13 @@ def post(url: str, body: object) -> int:
 
 def settled(client: Client) -> None:
     """Return when the client's thread has done all that was posted to it so far."""
-    client._portal.call(asyncio.sleep(0))
+    client._loop.call(asyncio.sleep(0))
 
 
 def test_the_end_is_known_by_the_callback(still: Harness) -> None:
     """Each list that was asked for until the end of the job was asked for by a callback; the rhythm had not begun."""
     client = still.open(timing=SPARSE)
-    with client.listen() as listener:
+    with client.listen_webhooks() as listener:
         job = order(client)
         reached(job, JobState.QUEUED)
         still.control.advance(A_JOB_S)
@@ -61,7 +61,7 @@ def test_a_lost_call_is_found_by_the_callback(still: Harness) -> None:
     still.control.settings.reply_ref_in_rows = True
     still.control.arm("lost_answer", times=1)
     client = still.open(timing=SPARSE)
-    with client.listen():
+    with client.listen_webhooks():
         job = order(client)
         until(job, lambda changed: changed.state in (JobState.QUEUED, JobState.GENERATING))
         assert JobState.UNKNOWN in {event.state for event in job.events()}
@@ -133,20 +133,23 @@ def test_what_names_no_open_job_is_no_hint(quiet: tuple[Harness, Client, Webhook
 def test_the_address_is_sent_where_it_can_be_reached(still: Harness) -> None:
     """To a service on this machine, or with a public address, it goes along by itself; the person's own goes first."""
     client = still.open(timing=NEVER)
-    assert order(client, seed=1).request.reply_url is None
-    with client.listen() as listener:
-        assert order(client, seed=2).request.reply_url == listener.url
-        assert order(client, seed=3, reply_url="http://127.0.0.1:9/mine").request.reply_url == "http://127.0.0.1:9/mine"
-    assert order(client, seed=4).request.reply_url is None
-    with client.listen(public_url="https://tunnel.example/way/") as listener:
-        assert str(order(client, seed=5).request.reply_url).startswith("https://tunnel.example/way/")
+    assert order(client, seed=1).request.delivery.reply_url is None
+    with client.listen_webhooks() as listener:
+        assert order(client, seed=2).request.delivery.reply_url == listener.url
+        assert (
+            order(client, seed=3, reply_url="http://127.0.0.1:9/mine").request.delivery.reply_url
+            == "http://127.0.0.1:9/mine"
+        )
+    assert order(client, seed=4).request.delivery.reply_url is None
+    with client.listen_webhooks(public_url="https://tunnel.example/way/") as listener:
+        assert str(order(client, seed=5).request.delivery.reply_url).startswith("https://tunnel.example/way/")
         assert urlsplit(listener.url).path.rpartition("/")[2] not in repr(order(client, seed=5))
 
 
 def test_an_address_that_nobody_can_reach_is_not_sent(still: Harness) -> None:
     """With a vendor elsewhere and no public address, the listener's address stays here."""
     client = Client(token="user:1-abcdefgh", base_url="https://api.example/v2", home=still.home)
-    with client, client.listen() as listener:
+    with client, client.listen_webhooks() as listener:
         assert listener.reply_url is None
         assert listener.url.startswith("http://127.0.0.1:")
 
@@ -155,32 +158,32 @@ def test_the_same_call_is_the_same_job_with_and_without_a_listener(still: Harnes
     """The address makes no other video: nothing is paid again because somebody listens now."""
     client = still.open(timing=NEVER)
     job = order(client)
-    with client.listen():
+    with client.listen_webhooks():
         assert order(client) is job
 
 
 def test_one_listener_at_a_time(still: Harness) -> None:
     """A second one is refused while the first is open; closing twice is one closing."""
     client = still.open()
-    first = client.listen()
+    first = client.listen_webhooks()
     with pytest.raises(ConfigError, match=f"port {first.port}"):
-        client.listen()
+        client.listen_webhooks()
     first.close()
     first.close()
-    assert client.listen(first.port).port == first.port
+    assert client.listen_webhooks(first.port).port == first.port
 
 
 def test_it_ends_with_its_client(still: Harness) -> None:
     """After `close()` nobody listens, and the listener says so."""
     client = still.open()
-    listener = client.listen()
+    listener = client.listen_webhooks()
     client.close()
     listener.close()
     assert "closed" in repr(listener)
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", listener.port))
     with pytest.raises(ConfigError, match="closed"):
-        client.listen()
+        client.listen_webhooks()
 
 
 @pytest.mark.parametrize("public_url", ["", "tunnel.example", "ftp://x", "https://a b", "https://x/" + "a" * 1000])
@@ -188,8 +191,8 @@ def test_a_strange_public_address_is_refused(still: Harness, public_url: str) ->
     """What is no http(s) address, or leaves no room for the path, is a ConfigError; nothing listens."""
     client = still.open()
     with pytest.raises(ConfigError, match="public_url"):
-        client.listen(public_url=public_url)
-    client.listen()
+        client.listen_webhooks(public_url=public_url)
+    client.listen_webhooks()
 
 
 def test_the_secret_path_is_not_told(
@@ -206,5 +209,5 @@ def test_the_secret_path_is_not_told(
     said = " ".join(
         [repr(listener), repr(job), repr(job.request), repr(job.events()), repr(client.jobs()), caplog.text]
     )
-    assert secret in str(job.request.reply_url)
+    assert secret in str(job.request.delivery.reply_url)
     assert secret not in said

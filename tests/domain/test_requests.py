@@ -188,13 +188,13 @@ def test_each_field_is_a_look_or_a_way() -> None:
 @pytest.mark.parametrize("name", LOOKS)
 def test_what_changes_the_video_changes_the_cell(name: str) -> None:
     """Each field that decides the look makes another cell, so that nothing is given back for something else."""
-    assert a_request(**{name: LOOKS[name]}).cell != a_request().cell
+    assert a_request(**{name: LOOKS[name]}).cell != a_request().content_key
 
 
 @pytest.mark.parametrize("name", WAYS)
 def test_the_way_does_not_change_the_cell(name: str) -> None:
     """Account, callback, reference and slots make no other video: the same call finds the same job."""
-    assert a_request(**{name: WAYS[name]}).cell == a_request().cell
+    assert a_request(**{name: WAYS[name]}).cell == a_request().content_key
     assert a_request(**{name: WAYS[name]}).seedless_key == a_request().seedless_key
 
 
@@ -207,7 +207,7 @@ def test_the_call_key_leaves_out_the_seed_alone() -> None:
 
 def test_the_cell_is_the_same_in_every_process() -> None:
     """The cell stands in ledgers for years: its value is fixed."""
-    assert a_request().cell == "ad2515dcaa67bf00ebd07e6bc2adc25db35d4cb201f29417f5ca97fbf88e1af4"
+    assert a_request().content_key == "ad2515dcaa67bf00ebd07e6bc2adc25db35d4cb201f29417f5ca97fbf88e1af4"
 
 
 @given(prompt=st.text(max_size=PROMPT_MAX), seed=st.integers(1, SEED_MAX), quality=st.sampled_from(QUALITIES))

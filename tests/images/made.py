@@ -8,21 +8,24 @@ from typing import Any
 
 from PIL import Image, ImageCms, ImageDraw
 
-from pixverse_nb.images import Darkroom, Frame, Which
+from pixverse_nb.images import Frame, ImagePreparer
 
 PICTURES = Path(__file__).parents[2] / "notebooks" / "pictures"
 
 
-def prepare(source: object, *, which: Which, aspect_ratio: str | None = None, fit: str | None = "cover") -> Frame:
+def prepare(
+    source: object, *, role: str = "first", aspect_ratio: str | None = None, fit: str | None = "cover"
+) -> Frame:
     """Return `source` as a Frame from a darkroom that remembers nothing."""
-    return Darkroom(frames=0).prepare(source, which=which, aspect_ratio=aspect_ratio, fit=fit)
+    return ImagePreparer(frames=0).prepare(source, role=role, aspect_ratio=aspect_ratio, fit=fit)
 
 
 def prepare_pair(
     first: object, last: object, *, aspect_ratio: str | None = None, fit: str | None = "cover"
 ) -> tuple[Frame, Frame]:
     """Return both pictures in one ratio from a darkroom that remembers nothing."""
-    return Darkroom(frames=0).prepare_pair(first, last, aspect_ratio=aspect_ratio, fit=fit)
+    frames = ImagePreparer(frames=0).prepare_all({"first": first, "last": last}, aspect_ratio=aspect_ratio, fit=fit)
+    return frames["first"], frames["last"]
 
 
 def scene(width: int = 320, height: int = 180, mode: str = "RGB") -> Image.Image:

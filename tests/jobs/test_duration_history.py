@@ -30,7 +30,7 @@ def test_what_began_by_another_clock_teaches_nothing(tmp_path: Path) -> None:
     """A generation that was adopted began by the vendor's clock and may have ended long before it was looked at."""
     lessons = DurationHistory(taught(tmp_path / "ledger.db"), Timing())
     before = lessons.expectation(a_request()).samples
-    lessons.learn(a_record(state=JobState.DOWNLOADING, submitted_at=NOW - 7200, finished_at=NOW))
+    lessons.record(a_record(state=JobState.DOWNLOADING, submitted_at=NOW - 7200, finished_at=NOW))
     assert lessons.expectation(a_request()).samples == before
 
 
@@ -42,5 +42,5 @@ def test_a_row_that_cannot_be_read_is_no_hindrance(tmp_path: Path) -> None:
     db.close()
     lessons = DurationHistory(ledger, Timing())
     assert lessons.expectation(a_request()).samples == ()
-    lessons.learn(replace(a_record(state=JobState.DOWNLOADING), submitted_at=NOW, intent_at=NOW, finished_at=NOW + 70))
+    lessons.record(replace(a_record(state=JobState.DOWNLOADING), submitted_at=NOW, intent_at=NOW, finished_at=NOW + 70))
     assert lessons.expectation(a_request()).samples[0].most_s == 70

@@ -1,134 +1,203 @@
-"""A job's history and the next step in plain sentences."""
+"""Texts of jobs: every kind has one, they name what a person needs, and nothing private gets through."""
 
+import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from pixverse_nb.domain.jobs import JobState, StoredVideo
-from pixverse_nb.domain.remote import RemoteState
+from pixverse_nb.backends.base import api_error
+from pixverse_nb.config import Timing
+from pixverse_nb.domain.jobs import JobEvent, JobRecord, JobState, StoredVideo
+from pixverse_nb.domain.notices import Notice
+from pixverse_nb.errors import ConfigError, OutOfCredits
 from pixverse_nb.jobs import events
-from pixverse_nb.jobs.messages import suggested_action, told
+from pixverse_nb.jobs.messages import (
+    describe_error,
+    describe_event,
+    describe_notice,
+    error_notice,
+    reuse_notice,
+    status_detail,
+    suggested_action,
+)
 from pixverse_nb.jobs.transitions import advance
-from tests.factories import EMAIL, NOW, TOKEN, a_record, a_row, a_video_id
+from tests.factories import EMAIL, NOW, TOKEN, a_record, a_row, a_video_id, some_inputs
 
-WAITING = a_record(state=JobState.WAITING, first_path="upload/1", last_path="upload/2")
-SENT = advance(WAITING, events.IntentRecorded(NOW, NOW + 60, "me"))
-LOST = advance(SENT, events.ResponseLost(NOW + 5, "cut"))
-RUNNING = advance(SENT, events.CallAccepted(NOW + 5, a_video_id(), EMAIL, 60))
+NOON = time.mktime((2026, 5, 4, 12, 0, 0, 0, 0, -1))
+TIMING = Timing()
+JOB = a_record(ref="pv-1", created_at=NOON, deadline_at=NOON + 1800)
+LOST = replace(JOB, state=JobState.UNKNOWN, charged="unknown", unknown_since=NOON, send_deadline=NOON + 20, attempt=1)
+WAITING = a_record(state=JobState.WAITING, inputs=some_inputs("upload/1", "upload/2"))
+QUESTION = Notice("unexplained_debit", {"credits": 60})
 
-LINES: list[tuple[events.Event, object, str]] = [
-    (events.UploadStarted(NOW), a_record(), "uploading the pictures"),
-    (
-        events.PicturesUploaded(NOW, "a", "b", None),
-        a_record(state=JobState.UPLOADING),
-        "both pictures are at the vendor",
-    ),
-    (events.AccountSwitched(NOW, EMAIL), WAITING, "another account has room: it goes there"),
-    (events.IntentRecorded(NOW, NOW + 60, "me"), replace(WAITING, attempt=2), "paid call 3 is about to leave"),
-    (events.CallAccepted(NOW, a_video_id(), EMAIL, 60), SENT, "accepted by the vendor: paid"),
-    (events.CallRefused(NOW, "APIError", "No.", attempt=1), SENT, "refused, nothing paid: No."),
-    (events.CallPostponed(NOW, NOW + 9, "Busy.", attempt=1), SENT, "not accepted, nothing paid: Busy."),
-    (
-        events.ResponseLost(NOW, "cut"),
-        SENT,
-        "no answer to the paid call (cut); checking the vendor's list, never sending it again blindly",
-    ),
-    (events.ListedInPoll(NOW, NOW, a_row(RemoteState.QUEUED)), RUNNING, "the vendor's list shows it queued"),
-    (events.ListedInPoll(NOW, NOW, a_row()), RUNNING, "the vendor's list shows it generating"),
-    (events.MissingFromPoll(NOW + 9000, NOW + 9000, 180.0), LOST, "not in the vendor's list"),
-    (
-        events.MissingFromPoll(NOW + 9009, NOW + 9008, 180.0),
-        replace(LOST, missing_poll_starts=(NOW + 9000,)),
-        "proved: never accepted, not paid",
-    ),
-    (
-        events.UnexplainedDebit(NOW, 60),
-        LOST,
-        (
-            "The vendor lists no such generation, but the balance fell by 60 credits that nothing else explains. "
-            "Was this call paid?"
-        ),
-    ),
-    (
-        events.AmbiguousMatch(NOW, "user:1-maria@example.com-v:1001"),
-        LOST,
-        (
-            "The vendor lists a generation (number 1001) with the seed of this lost call, but what else it tells of it "
-            "differs in part. Is it this one, so that this call was paid?"
-        ),
-    ),
-    (
-        events.ResolvedByUser(NOW, was_charged=True),
-        replace(LOST, pending_question="Was it paid?"),
-        "decided by a person: the lost call was paid",
-    ),
-    (
-        events.ResolvedByUser(NOW, was_charged=False),
-        replace(LOST, pending_question="Was it paid?"),
-        "decided by a person: the lost call was not paid",
-    ),
-    (events.FileLost(NOW, "It is gone."), replace(RUNNING, state=JobState.DONE), "It is gone."),
-    (
-        events.Downloaded(NOW, StoredVideo("videos/1.mp4", "ff", 1)),
-        replace(RUNNING, state=JobState.DOWNLOADING),
-        "downloaded, checked and stored",
-    ),
-    (events.WarningRaised(NOW, "No network."), RUNNING, "No network."),
-    (
-        events.DeadlinePassed(NOW),
-        RUNNING,
-        "The video was not ready in time; it is paid and can be taken up again.",
-    ),
-    (events.CancelAsked(NOW), WAITING, "Cancelled before it was sent; nothing was paid."),
-    (events.Resumed(NOW, "me", NOW + 9), replace(RUNNING, state=JobState.TIMED_OUT), "taken up again"),
+EVENTS: list[events.Event] = [
+    events.UploadStarted(NOW),
+    events.InputsUploaded(NOW, {"first": "a", "last": "b"}, None),
+    events.AccountSwitched(NOW, EMAIL),
+    events.IntentRecorded(NOW, NOW + 60, "me"),
+    events.CallAccepted(NOW, a_video_id(), EMAIL, 60),
+    events.CallRefused(NOW, Notice("APIError", {"detail": "No."}), attempt=1),
+    events.CallPostponed(NOW, NOW + 9, Notice("Busy", {"detail": "Busy."}), attempt=1),
+    events.ResponseLost(NOW, "no_answer", "no answer within 60 s."),
+    events.ListedInPoll(NOW, NOW, a_row()),
+    events.MissingFromPoll(NOW, NOW, 180.0),
+    events.UnexplainedDebit(NOW, 60),
+    events.AmbiguousMatch(NOW, a_video_id()),
+    events.ResolvedByUser(NOW, was_charged=True),
+    events.Downloaded(NOW, StoredVideo("videos/1.mp4", "ff", 1)),
+    events.FileLost(NOW, Notice("file_lost", {"name": "videos/1.mp4", "sha256": "ff", "detail": "HTTP 404."})),
+    events.WarningRaised(NOW, Notice("DownloadError", {"detail": "No network."})),
+    events.DeadlinePassed(NOW),
+    events.CancelRequested(NOW),
+    events.Resumed(NOW, "me", NOW + 9),
 ]
 
 
-@pytest.mark.parametrize(("event", "before", "line"), LINES, ids=[line for *_, line in LINES])
-def test_each_event_has_its_line(event: events.Event, before: object, line: str) -> None:
-    """What happened stands in the history as one plain line."""
-    assert told(event, advance(before, event)) == line  # type: ignore[arg-type]  # records, told by their line
+def stored(event: events.Event, after: JobRecord) -> JobEvent:
+    """Return an event as the ledger returns it."""
+    return JobEvent(event.at, after.state, events.kind_of(event), events.data_of(event, after))
 
 
-def test_no_event_is_without_a_line() -> None:
-    """Every kind of event is told."""
-    assert {type(event) for event, *_ in LINES} == set(events.Event.__args__)
+@pytest.mark.parametrize("event", EVENTS, ids=events.kind_of)
+def test_each_event_has_a_text(event: events.Event) -> None:
+    """Every kind of event reads as a text of its own, without the account."""
+    text = describe_event(stored(event, WAITING))
+    assert text
+    assert text != events.kind_of(event).replace("_", " ") or " " not in text
+    assert EMAIL not in text
 
 
-def test_the_history_is_masked() -> None:
-    """What the vendor or the network says is stored without account and token."""
-    line = told(events.CallPostponed(NOW, NOW, f"Account {EMAIL} is busy; {TOKEN}", attempt=1), SENT)
-    assert "maria" not in line
-    assert "r8x" not in line
+def test_all_kinds_of_events_are_covered() -> None:
+    """The list above has every event."""
+    assert {type(event) for event in EVENTS} == set(events.Event.__args__)
+
+
+def test_an_unknown_kind_is_still_readable() -> None:
+    """An event of a newer version shows its kind in words."""
+    assert describe_event(JobEvent(NOW, JobState.QUEUED, "moved_to_mars")) == "moved to mars"
+
+
+def test_texts_are_redacted() -> None:
+    """What the vendor or the network says is shown without account and token."""
+    event = events.CallPostponed(NOW, NOW, Notice("Busy", {"detail": f"Account {EMAIL} is busy; {TOKEN}"}), attempt=1)
+    text = describe_event(stored(event, WAITING))
+    assert "maria" not in text
+    assert "r8x" not in text
+
+
+def test_an_error_survives_the_ledger() -> None:
+    """A vendor's error keeps its status and the vendor's words; another error keeps what it said."""
+    vendor = error_notice(api_error(412, "All Credits have been used up."))
+    assert vendor == Notice("OutOfCredits", {"status": 412, "vendor_text": "All Credits have been used up."})
+    assert describe_notice(vendor) == str(
+        OutOfCredits(str(api_error(412, "All Credits have been used up.")), status=412)
+    )
+    assert describe_notice(error_notice(ConfigError("The disk is full."))) == "The disk is full."
+
+
+@pytest.mark.parametrize("state", [JobState.TIMED_OUT, JobState.CANCELLED])
+def test_the_end_of_a_job_depends_on_the_charge(state: JobState) -> None:
+    """The text of a job that ended here follows what became of its paid call, even if that is learned later."""
+    record = a_record(state=state, error=Notice("JobTimeout"))
+    texts = {describe_error(replace(record, charged=charged)) for charged in ("no", "unknown", "yes")}
+    assert len(texts) == 3
+
+
+@pytest.mark.parametrize("state", list(JobState))
+@pytest.mark.parametrize("timing", [TIMING, None])
+def test_every_open_state_says_what_happens_next(state: JobState, timing: Timing | None) -> None:
+    """A job that is not over always says what happens next."""
+    assert status_detail(replace(JOB, state=state), timing=timing, now=NOON, is_paused=False) or state.is_final
 
 
 @pytest.mark.parametrize(
-    ("state", "charged", "is_resting", "words"),
+    ("record", "timing", "now", "moment"),
     [
-        (JobState.TIMED_OUT, "no", False, 'client.job("pv-cell-0001") takes it up again.'),
-        (JobState.TIMED_OUT, "yes", False, "Nothing is paid again."),
-        (JobState.TIMED_OUT, "unknown", False, "Nothing is paid again."),
-        (JobState.CANCELLED, "yes", False, ".resume() goes on waiting for it; nothing is paid again."),
-        (JobState.CANCELLED, "unknown", False, ".resume()"),
-        (JobState.CANCELLED, "no", False, None),
-        (JobState.UNKNOWN, "unknown", False, "It is not sent again before that."),
-        (JobState.FAILED, "unknown", False, "The same call makes a new, paid try."),
-        (JobState.WAITING, "no", True, 'It was never sent; client.job("pv-cell-0001") sends it.'),
-        (JobState.PLANNED, "no", False, None),
-        (JobState.GENERATING, "yes", False, None),
-        (JobState.DONE, "yes", False, None),
+        (LOST, TIMING, NOON, "12:03:20"),  # the settle window ends 180 s after the send deadline
+        (replace(JOB, state=JobState.QUEUED), TIMING, NOON, "12:30:00"),
+        (replace(JOB, state=JobState.WAITING, retry_at=NOON + 12), TIMING, NOON, "12:00:12"),
+        (replace(JOB, state=JobState.WAITING, deadline_at=NOON + 86400), TIMING, NOON, "2026-05-05 12:00"),
     ],
 )
-def test_the_next_step(state: JobState, charged: str, is_resting: bool, words: str | None) -> None:
-    """A person is told what can be done, and what it costs; where nothing is to be done, nothing is said."""
-    step = suggested_action(a_record(state=state, charged=charged), is_resting=is_resting)
-    if words is None:
-        assert step is None
-    else:
-        assert words in str(step)
+def test_what_happens_next_names_its_time(record: JobRecord, timing: Timing, now: float, moment: str) -> None:
+    """Waiting names its end: of the settle window, of the polling, of the back-off; with the date if not today."""
+    assert moment in status_detail(record, timing=timing, now=now, is_paused=False)
 
 
-def test_a_parked_job_can_be_mended() -> None:
-    """What only a person can mend says so, and that going on pays nothing again."""
-    step = suggested_action(a_record(state=JobState.DOWNLOADING, blocked=True), is_resting=True)
-    assert step == 'Mend that, then client.job("pv-cell-0001") goes on; nothing is paid again.'
+def test_the_lists_still_needed_are_counted() -> None:
+    """After the settle window the remaining proofs are counted down."""
+    late = NOON + 201
+    two = status_detail(LOST, timing=TIMING, now=late, is_paused=False)
+    one = status_detail(replace(LOST, missing_poll_starts=(late,)), timing=TIMING, now=late, is_paused=False)
+    assert ("2 more" in two, "one more" in one) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_paused", "call"),
+    [
+        ({"state": JobState.TIMED_OUT}, False, 'client.job("pv-1")'),
+        ({"state": JobState.TIMED_OUT, "charged": "yes"}, False, 'client.job("pv-1")'),
+        ({"state": JobState.CANCELLED, "charged": "yes"}, False, ".resume()"),
+        ({"state": JobState.CANCELLED, "charged": "unknown"}, False, ".resume()"),
+        ({"state": JobState.DOWNLOADING, "blocked": True}, True, 'client.job("pv-1")'),
+        ({"state": JobState.WAITING, "imported": True}, True, ".resume()"),
+        ({"state": JobState.WAITING}, True, 'client.job("pv-1")'),
+        ({"state": JobState.UNKNOWN, "pending_question": QUESTION}, False, "resolve(was_charged=False)"),
+        (
+            {"state": JobState.UNKNOWN, "pending_question": QUESTION, "candidate_video_id": "9"},
+            False,
+            "resolve(was_charged=True)",
+        ),
+        ({"state": JobState.DONE, "error": Notice("file_lost")}, False, 'client.job("pv-1")'),
+    ],
+)
+def test_a_stopped_job_names_the_call_that_continues_it(changes: dict[str, Any], is_paused: bool, call: str) -> None:
+    """If a person can do something, the text names the call that does it."""
+    assert call in str(suggested_action(replace(JOB, **changes), is_paused=is_paused))
+
+
+@pytest.mark.parametrize("state", [JobState.PLANNED, JobState.GENERATING, JobState.DONE, JobState.CANCELLED])
+def test_a_job_that_needs_nothing_suggests_nothing(state: JobState) -> None:
+    """If there is nothing to do, nothing is suggested."""
+    assert suggested_action(replace(JOB, state=state), is_paused=False) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"charged": "no"}, "nothing"),
+        ({"charged": "unknown"}, "settled"),
+        ({"charged": "yes", "cost_credits": 90}, " 90 credits"),
+        ({"charged": "yes", "estimated_credits": 60}, "about 60 credits"),
+        ({"charged": "yes", "estimated_credits": None}, "reuse=False"),
+    ],
+)
+def test_a_reused_job_says_when_it_was_made_and_its_cost(changes: dict[str, Any], word: str) -> None:
+    """A reused job names its date and what it cost."""
+    text = reuse_notice(a_record(submitted_at=NOW, **changes))
+    assert word in text
+    assert time.strftime("%Y-%m-%d %H:%M", time.localtime(NOW)) in text
+
+
+def test_a_notice_about_a_picture_names_it() -> None:
+    """A picture's notice starts with its role."""
+    notice = Notice(
+        "scaled_down", {"width": 4000, "height": 3000, "new_width": 2048, "new_height": 1536, "role": "last"}
+    )
+    text = describe_notice(notice)
+    assert text.startswith("Last picture")
+    assert "2048×1536" in text
+
+
+def test_every_stored_change_has_a_kind() -> None:
+    """The data of an event is JSON values only, and leaves out the account and the video id."""
+    for event in EVENTS:
+        after = advance(WAITING, event)
+        data = events.data_of(event, after)
+        assert EMAIL not in repr(data)
+        assert data.keys() <= {
+            "send_deadline", "repeats_attempt", "attempt", "cost_credits", "error", "warning", "retry_at", "reason",
+            "detail", "latest_send_deadline", "listed_at", "settle_s", "credits", "was_charged", "blocks", "charged",
+            "only_unsent", "deadline_at", "budget_credits",
+        }  # fmt: skip

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from pixverse_nb.config import Timing
-from pixverse_nb.domain.jobs import FINAL_STATES, JobRecord, JobState
+from pixverse_nb.domain.jobs import FINAL_STATES, JobInput, JobRecord, JobState
 from pixverse_nb.jobs.transitions import (
     Action,
     Download,
@@ -23,14 +23,14 @@ from pixverse_nb.jobs.transitions import (
     next_action,
     settle_deadline,
 )
-from tests.factories import NOW, a_record
+from tests.factories import NOW, a_record, some_inputs
 
 LATE = NOW + 1800
 
 
 def in_state(state: JobState, **changes: object) -> JobRecord:
     """A job of ours in `state`, its pictures uploaded, with `changes`."""
-    return replace(a_record(state=state, first_path="upload/1", last_path="upload/2"), **changes)  # type: ignore[arg-type]  # the tests' own words
+    return replace(a_record(state=state, inputs=some_inputs("upload/1", "upload/2")), **changes)  # type: ignore[arg-type]  # the tests' own words
 
 
 MINE: dict[JobState, Action] = {
@@ -50,36 +50,36 @@ UNSENT = (JobState.PLANNED, JobState.UPLOADING, JobState.WAITING)
 @pytest.mark.parametrize("state", list(JobState))
 def test_each_state_has_its_next_step(state: JobState) -> None:
     """For a job of our own with time left, the state decides."""
-    assert next_action(in_state(state), now=NOW, owner="me", is_asked=True) == MINE[state]
+    assert next_action(in_state(state), now=NOW, owner="me", is_wanted=True) == MINE[state]
 
 
 @pytest.mark.parametrize("state", list(JobState))
 def test_what_is_not_sent_waits_until_somebody_asks(state: JobState) -> None:
     """A job that a process left is watched and fetched by the next one, but never sent unasked."""
     expected = Idle() if state in UNSENT else MINE[state]
-    assert next_action(in_state(state), now=NOW, owner="other", is_asked=False) == expected
+    assert next_action(in_state(state), now=NOW, owner="other", is_wanted=False) == expected
 
 
 @pytest.mark.parametrize("state", list(JobState))
 def test_a_parked_job_rests(state: JobState) -> None:
     """Nothing is done for a parked job until a person acts, not even at its deadline."""
     for now in (NOW, LATE):
-        assert next_action(in_state(state, blocked=True), now=now, owner="me", is_asked=True) == Idle()
+        assert next_action(in_state(state, blocked=True), now=now, owner="me", is_wanted=True) == Idle()
 
 
 @pytest.mark.parametrize("state", list(JobState))
 def test_what_rests_can_be_taken_up(state: JobState) -> None:
     """An open job that rests, one that timed out, and a cancelled one that may be paid; nothing else that has ended."""
-    resting = can_resume(in_state(state, blocked=True, charged="yes"), is_resting=True)
+    resting = can_resume(in_state(state, blocked=True, charged="yes"), is_paused=True)
     assert resting is (not state.is_final or state in (JobState.TIMED_OUT, JobState.CANCELLED))
-    moving = can_resume(in_state(state, charged="yes"), is_resting=False)
+    moving = can_resume(in_state(state, charged="yes"), is_paused=False)
     assert moving is (state in (JobState.TIMED_OUT, JobState.CANCELLED))
 
 
 def test_neither_a_cancelled_unpaid_job_nor_one_of_another_machine_is_taken_up_by_a_press() -> None:
     """The first was given up before it cost anything; the second may still be sent, and paid, by the other machine."""
-    assert not can_resume(in_state(JobState.CANCELLED, charged="no"), is_resting=False)
-    assert not can_resume(in_state(JobState.WAITING, charged="no", imported=True), is_resting=True)
+    assert not can_resume(in_state(JobState.CANCELLED, charged="no"), is_paused=False)
+    assert not can_resume(in_state(JobState.WAITING, charged="no", imported=True), is_paused=True)
 
 
 @pytest.mark.parametrize("state", list(JobState))
@@ -91,22 +91,22 @@ def test_the_deadline_ends_the_waiting(state: JobState, owner: str) -> None:
         expected = MINE[state]
     elif state is JobState.SUBMITTING and owner == "me":
         expected = WaitForPoll()
-    assert next_action(in_state(state), now=LATE, owner=owner, is_asked=True) == expected
+    assert next_action(in_state(state), now=LATE, owner=owner, is_wanted=True) == expected
 
 
 def test_the_pace_after_busy_is_kept() -> None:
     """Nothing is sent before retry_at, and the sleep ends at the deadline at the latest."""
     busy = in_state(JobState.WAITING, retry_at=NOW + 20)
-    assert next_action(busy, now=NOW + 19, owner="me", is_asked=True) == SleepUntil(NOW + 20)
-    assert next_action(busy, now=NOW + 20, owner="me", is_asked=True) == Submit()
+    assert next_action(busy, now=NOW + 19, owner="me", is_wanted=True) == SleepUntil(NOW + 20)
+    assert next_action(busy, now=NOW + 20, owner="me", is_wanted=True) == Submit()
     far = in_state(JobState.WAITING, retry_at=LATE + 500)
-    assert next_action(far, now=NOW, owner="me", is_asked=True) == SleepUntil(LATE)
+    assert next_action(far, now=NOW, owner="me", is_wanted=True) == SleepUntil(LATE)
 
 
-@pytest.mark.parametrize("missing", ["first_path", "last_path"])
-def test_both_pictures_are_needed_before_sending(missing: str) -> None:
+@pytest.mark.parametrize("inputs", [some_inputs(None, "upload/2"), some_inputs("upload/1", None)])
+def test_both_pictures_are_needed_before_sending(inputs: tuple[JobInput, ...]) -> None:
     """A waiting job that lacks one picture, because its upload failed, uploads again in place of sending."""
-    assert next_action(in_state(JobState.WAITING, **{missing: None}), now=NOW, owner="me", is_asked=True) == Upload()
+    assert next_action(in_state(JobState.WAITING, inputs=inputs), now=NOW, owner="me", is_wanted=True) == Upload()
 
 
 def test_who_is_unsent_listed_and_in_a_slot() -> None:

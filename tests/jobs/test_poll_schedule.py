@@ -14,7 +14,7 @@ from pixverse_nb.jobs.poll_schedule import (
     DurationSample,
     OpenJob,
     duration_class,
-    expectation_of,
+    estimate_duration,
     next_poll_at,
 )
 from tests.factories import a_request
@@ -67,7 +67,7 @@ def simulated(
     for number in range(min(at_once, total)):
         begin(number * 0.3 * scale)
     while open_jobs:
-        expectation = expectation_of(samples, timing)
+        expectation = estimate_duration(samples, timing)
         now = next_poll_at([OpenJob(job[0], expectation) for job in open_jobs], last_poll_at=last, timing=timing)
         day.polls += 1
         day.pauses.append(now - last)
@@ -196,7 +196,7 @@ def test_scaled_timing_is_the_same_rhythm(factor: float, at_once: int) -> None:
 
 def test_sparse_before_anything_can_be_ready() -> None:
     """Right after the submission the next poll is far, and near the expected end it is close."""
-    expectation = expectation_of([DurationSample(58, 62)] * 16, Timing())
+    expectation = estimate_duration([DurationSample(58, 62)] * 16, Timing())
     early = next_poll_at([OpenJob(0.0, expectation)], last_poll_at=1.0, timing=Timing())
     late = next_poll_at([OpenJob(0.0, expectation)], last_poll_at=57.0, timing=Timing())
     assert early - 1.0 == pytest.approx(8 * Timing().poll_s)
@@ -210,25 +210,25 @@ def test_no_job_no_hurry() -> None:
 
 def test_the_typical_time_is_the_median() -> None:
     """What was seen gives the typical time; nothing seen gives the guess."""
-    assert expectation_of([], Timing()).typical_s == 60.0
+    assert estimate_duration([], Timing()).typical_s == 60.0
     seen = [DurationSample(8, 12), DurationSample(95, 105), DurationSample(48, 52)]
-    assert expectation_of(seen, Timing()).typical_s == 50.0
+    assert estimate_duration(seen, Timing()).typical_s == 50.0
 
 
 def test_the_chance_is_the_share_of_what_was_seen() -> None:
     """Between the polls that bounded it a job may have ended at any moment: the chance grows evenly from one corner of
     the samples to the next, but for the few jobs that follow nothing.
     """
-    expectation = expectation_of([DurationSample(50, 60), DurationSample(55, 75)], Timing())
+    expectation = estimate_duration([DurationSample(50, 60), DurationSample(55, 75)], Timing())
     chances = [expectation.cdf(age) for age in (40, 50, 55, 57.5, 60, 65, 75, 90)]
     assert chances == pytest.approx([0.0, 0.04, 0.29, 0.45, 0.6, 0.75, 0.96, 1.0], abs=0.06)
-    assert expectation_of([DurationSample(60, 60)], Timing()).cdf(60.0) == pytest.approx(0.5, abs=0.01)
+    assert estimate_duration([DurationSample(60, 60)], Timing()).cdf(60.0) == pytest.approx(0.5, abs=0.01)
 
 
 def test_the_newest_count() -> None:
     """Only the newest samples are looked at, so that a change of the vendor's speed is learnt."""
     samples = [DurationSample(30, 30)] * 24 + [DurationSample(300, 300)] * 500
-    assert expectation_of(samples, Timing()).typical_s == 30
+    assert estimate_duration(samples, Timing()).typical_s == 30
 
 
 # Seen.least_s and .most_s
@@ -254,7 +254,7 @@ def test_the_chance_grows_with_age(samples: list[DurationSample], guess: float, 
 def test_there_is_always_a_next_poll(samples: list[DurationSample], ages: list[float], factor: float) -> None:
     """Whatever the samples and the ages (a clock may be wrong), the next poll lies in its bounds."""
     timing = Timing().scaled(factor)
-    expectation = expectation_of(samples, timing)
+    expectation = estimate_duration(samples, timing)
     last = 1_760_000_000.0
     pause = next_poll_at([OpenJob(last - age, expectation) for age in ages], last_poll_at=last, timing=timing) - last
     assert 0.99 * timing.poll_s <= pause <= 8.2 * timing.poll_s

@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from pixverse_nb.config import Timing
 from pixverse_nb.domain.jobs import JobRecord, JobState, StoredVideo
+from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.remote import RemoteState
 from pixverse_nb.jobs import events, transitions
 from pixverse_nb.jobs.transitions import advance, may_be_sent, next_action
@@ -113,7 +114,9 @@ class World(RuleBasedStateMachine):
         """Take the seat: a call under way that is not ours has lost its answer, as far as we can know."""
         self.on_elected, self.is_quiet = process.owner, False
         if process.flight is None:
-            self.apply(events.ResponseLost(self.now, "its process is gone", self.now + TIMING.answer_timeout_s))
+            self.apply(
+                events.ResponseLost(self.now, "sender_gone", latest_send_deadline=self.now + TIMING.answer_timeout_s)
+            )
 
     def take_up(self, process: Process) -> None:
         """Note that a person wants the job, in this process."""
@@ -139,13 +142,13 @@ class World(RuleBasedStateMachine):
             return
         self.is_quiet = False
         is_asked = any(one.wants_it for one in self.processes)
-        match next_action(self.record, now=self.now, owner=process.owner, is_asked=is_asked):
+        match next_action(self.record, now=self.now, owner=process.owner, is_wanted=is_asked):
             case transitions.Upload():
                 self.apply(events.UploadStarted(self.now))
                 if flight.fate == "no network":
-                    self.apply(events.CallPostponed(self.now, self.now + 5, "No network."))
+                    self.apply(events.CallPostponed(self.now, self.now + 5, Notice("Busy", {"detail": "No network."})))
                 else:
-                    self.apply(events.PicturesUploaded(self.now, "upload/1", "upload/2", None))
+                    self.apply(events.InputsUploaded(self.now, {"first": "upload/1", "last": "upload/2"}, None))
             case transitions.Submit():
                 self.apply(events.IntentRecorded(self.now, self.now + TIMING.answer_timeout_s, process.owner))
                 if self.record.state is JobState.SUBMITTING and self.record.owner == process.owner:
@@ -166,7 +169,11 @@ class World(RuleBasedStateMachine):
                 flight.stage = "looked"
             else:
                 process.flight = None
-                self.apply(events.CallPostponed(self.now, self.now, "Too late.", attempt=flight.intent.attempt))
+                self.apply(
+                    events.CallPostponed(
+                        self.now, self.now, Notice("Busy", {"detail": "Too late."}), attempt=flight.intent.attempt
+                    )
+                )
         elif flight.stage == "looked":
             flight.stage = "left"
             if process.owner != self.on_elected:  # it has woken up and given way: the settling begins now
@@ -188,11 +195,17 @@ class World(RuleBasedStateMachine):
             case "answered" if self.now < flight.lost_at:
                 self.apply(events.CallAccepted(self.now, ours[0].video_id, EMAIL, None))
             case "busy":
-                self.apply(events.CallPostponed(self.now, self.now + 10, "Busy.", attempt=attempt))
+                self.apply(
+                    events.CallPostponed(self.now, self.now + 10, Notice("Busy", {"detail": "Busy."}), attempt=attempt)
+                )
             case "no network":
-                self.apply(events.CallPostponed(self.now, self.now + 5, "No network.", attempt=attempt))
+                self.apply(
+                    events.CallPostponed(
+                        self.now, self.now + 5, Notice("Busy", {"detail": "No network."}), attempt=attempt
+                    )
+                )
             case "refused":
-                self.apply(events.CallRefused(self.now, "APIError", "No.", attempt=attempt))
+                self.apply(events.CallRefused(self.now, Notice("APIError", {"detail": "No."}), attempt=attempt))
             case _:
                 self.apply(events.ResponseLost(self.now, "no answer"))
 
@@ -297,7 +310,7 @@ class World(RuleBasedStateMachine):
     def somebody_cancels(self, really: bool) -> None:
         """The job is given up."""
         if really:
-            self.apply(events.CancelAsked(self.now))
+            self.apply(events.CancelRequested(self.now))
 
     @rule(whose=whose)
     def somebody_takes_it_up(self, whose: int) -> None:
@@ -332,7 +345,7 @@ class World(RuleBasedStateMachine):
         for _ in range(400):
             if self.record.state in (JobState.DONE, JobState.REFUSED):
                 break
-            action = next_action(self.record, now=self.now, owner=process.owner, is_asked=process.wants_it)
+            action = next_action(self.record, now=self.now, owner=process.owner, is_wanted=process.wants_it)
             if isinstance(action, transitions.Idle):
                 self.take_up(process)
             self.drive(process, Flight(self.record, "answered", 0.0, 0.0))

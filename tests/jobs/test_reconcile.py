@@ -7,9 +7,10 @@ import pytest
 
 from pixverse_nb.domain.jobs import JobRecord
 from pixverse_nb.domain.remote import RemoteState, RemoteVideo
-from pixverse_nb.jobs.reconcile import is_this, may_be_this
-from tests.factories import a_record, a_request
+from pixverse_nb.jobs.reconcile import could_match, matches
+from tests.factories import a_record, a_request, some_inputs
 
+PATHS = {"first": "upload/a.png", "last": "upload/b.png"}
 SENT_AT = 1_790_000_000.0
 HOUR_S = 3600.0
 PROMPT = "A slow turn &  back\nto the cup"
@@ -20,8 +21,7 @@ def lost() -> JobRecord:
     return a_record(
         request=a_request(prompt=PROMPT, quality="720p", motion_mode="normal", seed=42),
         intent_at=SENT_AT,
-        first_path="upload/a.png",
-        last_path="upload/b.png",
+        inputs=some_inputs("upload/a.png", "upload/b.png"),
     )
 
 
@@ -36,8 +36,7 @@ def a_row(**changes: Any) -> RemoteVideo:
         quality="720p",
         duration=5,
         motion_mode="normal",
-        first_path="upload/a.png",
-        last_path="upload/b.png",
+        input_paths=PATHS,
     )
     return replace(plain, **changes)
 
@@ -50,18 +49,18 @@ def a_row(**changes: Any) -> RemoteVideo:
         {"prompt": "A slow turn &amp;  back\r\nto the cup "},
         {"quality": "720P", "motion_mode": "Normal"},
         {"quality": None, "duration": None, "motion_mode": None},
-        {"first_path": None, "last_path": None},
+        {"input_paths": {}},
         {"created_at": None},
         {"created_at": SENT_AT - 2 * HOUR_S},
         {"created_at": SENT_AT - 14 * HOUR_S},
         {"created_at": SENT_AT + 14 * HOUR_S},
-        {"first_path": None, "last_path": None, "created_at": SENT_AT - 2 * HOUR_S},
+        {"input_paths": {}, "created_at": SENT_AT - 2 * HOUR_S},
     ],
 )
 def test_what_is_tidied_or_left_out_is_this_call_all_the_same(changes: dict[str, Any]) -> None:
     """Spaces, capitals and escaped signs may differ, fields may be missing, and a clock may be set."""
-    assert is_this(a_row(**changes), lost())
-    assert may_be_this(a_row(**changes), lost())
+    assert matches(a_row(**changes), lost())
+    assert could_match(a_row(**changes), lost())
 
 
 @pytest.mark.parametrize(
@@ -69,17 +68,17 @@ def test_what_is_tidied_or_left_out_is_this_call_all_the_same(changes: dict[str,
     [
         {"prompt": "Something else"},
         {"quality": "540p"},
-        {"first_path": "upload/a_thumb.png"},
+        {"input_paths": {**PATHS, "first": "upload/a_thumb.png"}},
         {"created_at": SENT_AT - 100 * HOUR_S},
-        {"first_path": None, "created_at": SENT_AT - 4 * HOUR_S},
+        {"input_paths": {"last": PATHS["last"]}, "created_at": SENT_AT - 4 * HOUR_S},
         {"seed": None},
         {"prompt": None},
     ],
 )
 def test_where_one_thing_differs_nobody_but_a_person_can_tell(changes: dict[str, Any]) -> None:
     """With the same seed one group of facts that differs is no proof that it is another one's, nor that it is this."""
-    assert not is_this(a_row(**changes), lost())
-    assert may_be_this(a_row(**changes), lost())
+    assert not matches(a_row(**changes), lost())
+    assert could_match(a_row(**changes), lost())
 
 
 @pytest.mark.parametrize(
@@ -89,18 +88,18 @@ def test_where_one_thing_differs_nobody_but_a_person_can_tell(changes: dict[str,
         {"duration": 8},
         {"seed": None, "prompt": "Something else"},
         {"seed": None, "created_at": SENT_AT - 4 * HOUR_S},
-        {"prompt": "Something else", "first_path": "upload/c.png"},
-        {"first_path": "upload/c.png", "created_at": SENT_AT - 4 * HOUR_S},
+        {"prompt": "Something else", "input_paths": {**PATHS, "first": "upload/c.png"}},
+        {"input_paths": {**PATHS, "first": "upload/c.png"}, "created_at": SENT_AT - 4 * HOUR_S},
     ],
 )
 def test_another_one_is_told(changes: dict[str, Any]) -> None:
     """Another seed or length, or two things that differ, make it another call's: nothing is held up by it."""
-    assert not may_be_this(a_row(**changes), lost())
-    assert not is_this(a_row(**changes), lost())
+    assert not could_match(a_row(**changes), lost())
+    assert not matches(a_row(**changes), lost())
 
 
 def test_a_row_of_a_request_without_prompt_may_leave_it_out() -> None:
     """Where nothing was prompted, a row need not tell a prompt."""
     record = replace(lost(), request=a_request(prompt="", quality="720p", motion_mode="normal", seed=42))
-    assert is_this(a_row(prompt=None), record)
-    assert is_this(a_row(prompt=""), record)
+    assert matches(a_row(prompt=None), record)
+    assert matches(a_row(prompt=""), record)

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
+from pixverse_nb.backends.useapi import UseapiBackend
 from pixverse_nb.domain.jobs import JobState
+from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.remote import RemoteState, RemoteVideo, RunningJob
 from pixverse_nb.jobs.remote_videos import adopted, find_row, name_of, ref_of
 
@@ -21,8 +23,7 @@ FULL: dict[str, Any] = {
     "motion_mode": "normal",
     "model": "v3.5",
     "aspect_ratio": "1:1",
-    "first_path": "upload/1.png",
-    "last_path": "upload/2.png",
+    "input_paths": {"first": "upload/1.png", "last": "upload/2.png"},
 }
 
 
@@ -33,14 +34,15 @@ def row(**changes: Any) -> RemoteVideo:
 
 def test_a_full_row_becomes_a_paid_job() -> None:
     """All that was asked for is kept; the job is paid, is waited for, and bears the ref that it was sent with."""
-    record = adopted(row(), service="s", owner="me", now=2000.0, deadline_s=60.0)
+    record = adopted(row(), backend=UseapiBackend(), service="s", owner="me", now=2000.0, deadline_s=60.0)
     assert (record.ref, record.state, record.charged, record.video_id) == ("pv-abc-1", JobState.GENERATING, "yes", ID)
     request = record.request
     assert (request.prompt, request.seed, request.quality, request.duration, request.aspect_ratio) == (
         "a cup", 5, "540p", 8, "1:1",
     )  # fmt: skip
     assert (record.created_at, record.deadline_at, record.account) == (1000.0, 2060.0, "maria@example.org")
-    assert record.notices == ("Taken from the vendor's list.",)
+    assert record.notices == (Notice("adopted", {"is_partial": False}),)
+    assert record.remotes == {"first": "upload/1.png", "last": "upload/2.png"}
 
 
 @pytest.mark.parametrize(
@@ -53,15 +55,20 @@ def test_a_full_row_becomes_a_paid_job() -> None:
 )
 def test_what_a_row_does_not_tell_is_said(changes: dict[str, Any]) -> None:
     """Missing and strange values give the usual ones, and a notice; never an error."""
-    record = adopted(row(**changes), service="s", owner="me", now=2000.0, deadline_s=60.0)
-    assert record.notices == ("Taken from the vendor's list; the vendor does not tell all of its parameters.",)
+    record = adopted(row(**changes), backend=UseapiBackend(), service="s", owner="me", now=2000.0, deadline_s=60.0)
+    assert record.notices == (Notice("adopted", {"is_partial": True}),)
     assert record.request.prompt == "a cup"
 
 
 def test_refused_combinations_and_long_prompts_are_adopted_too() -> None:
     """What exists was accepted once, whatever the rules say now."""
     record = adopted(
-        row(quality="1080p", prompt="x" * 5000, reply_ref=None), service="s", owner="me", now=2000.0, deadline_s=60.0
+        row(quality="1080p", prompt="x" * 5000, reply_ref=None),
+        backend=UseapiBackend(),
+        service="s",
+        owner="me",
+        now=2000.0,
+        deadline_s=60.0,
     )
     assert (record.request.quality, record.request.duration) == ("1080p", 8)
     assert record.ref.startswith("pv-")

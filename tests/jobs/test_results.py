@@ -1,31 +1,31 @@
 """What a record means to a person: the video, the error, the line of Python, the notice of reuse."""
 
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pixverse_nb import errors
-from pixverse_nb.domain.jobs import JobRecord, JobState, StoredVideo
-from pixverse_nb.domain.requests import FramesRequest
-from pixverse_nb.errors import JobError, PixVerseError
-from pixverse_nb.jobs.results import error_of, python_line, reuse_notice, thumbnails_of, video_of
-from tests.factories import EMAIL, FIRST_SHA, LAST_SHA, NOW, a_record, a_request, a_video_id
+from pixverse_nb.domain.jobs import Attempt, JobEvent, JobInput, JobRecord, JobState, StoredVideo
+from pixverse_nb.domain.notices import Notice
+from pixverse_nb.errors import Charge, JobError, PixVerseError
+from pixverse_nb.jobs.results import attempts_from_events, error_from_record, python_line, thumbnails_of, video_of
+from tests.client.harness import SETTLING, Harness, finished, order
+from tests.factories import EMAIL, FIRST_SHA, LAST_SHA, NOW, a_record, a_request, a_video_id, some_inputs
 from tests.images.made import encoded, scene
 
 
 def the_error(record: JobRecord, *, is_resting: bool = False) -> PixVerseError:
     """Return the error of a record that has one."""
-    error = error_of(record, job="the job", is_resting=is_resting)
+    error = error_from_record(record, job="the job", is_paused=is_resting)
     assert error is not None
     return error
 
 
 def test_a_job_without_an_error_has_none() -> None:
-    """A record without an error sentence raises nothing, in whatever state."""
+    """A record without an error raises nothing, in any state."""
     for state in JobState:
-        assert error_of(a_record(state=state), job=None, is_resting=False) is None
+        assert error_from_record(a_record(state=state), job=None, is_paused=False) is None
 
 
 @pytest.mark.parametrize(
@@ -35,26 +35,19 @@ def test_a_job_without_an_error_has_none() -> None:
         (JobState.MODERATED, "JobModerated", errors.JobModerated),
         (JobState.CANCELLED, "JobCancelled", errors.JobCancelled),
         (JobState.TIMED_OUT, "JobTimeout", errors.JobTimeout),
-        (JobState.REFUSED, "APIError", errors.APIError),
-        (JobState.REFUSED, "Unauthorized", errors.Unauthorized),
-        (JobState.REFUSED, "SubscriptionRequired", errors.SubscriptionRequired),
-        (JobState.REFUSED, "NotFound", errors.NotFound),
-        (JobState.REFUSED, "OutOfCredits", errors.OutOfCredits),
-        (JobState.MODERATED, "Moderated", errors.Moderated),
-        (JobState.REFUSED, "AccountPending", errors.AccountPending),
         (JobState.REFUSED, "ConfigError", errors.ConfigError),
         (JobState.DOWNLOADING, "DownloadError", errors.DownloadError),
         (JobState.WAITING, "LedgerError", errors.LedgerError),
+        (JobState.DONE, "file_lost", errors.DownloadError),
         (JobState.REFUSED, "OfANewerVersion", PixVerseError),
-        (JobState.REFUSED, None, PixVerseError),
     ],
 )
-def test_each_end_has_its_error(state: JobState, kind: str | None, expected: type[PixVerseError]) -> None:
-    """The error's class tells how the job ended; job, reference, masked account and charge are on it."""
-    record = a_record(state=state, error="It ended.", error_kind=kind, account=EMAIL, charged="unknown")
+def test_each_end_has_its_error(state: JobState, kind: str, expected: type[PixVerseError]) -> None:
+    """The error's class says how the job ended; it carries job, reference, redacted account and charge."""
+    details = {"name": "videos/1.mp4", "sha256": "ff", "detail": "It ended."}
+    record = a_record(state=state, error=Notice(kind, details), account=EMAIL, charged="unknown")
     error = the_error(record)
     assert type(error) is expected
-    assert str(error).startswith("It ended.")
     assert (error.ref, error.account, error.may_have_been_charged) == (record.ref, "m…@e…", "unknown")
     if isinstance(error, JobError):
         assert error.job == "the job"
@@ -73,15 +66,15 @@ def test_each_end_has_its_error(state: JobState, kind: str | None, expected: typ
 )
 def test_a_refusal_has_the_vendors_status(kind: str, status: int) -> None:
     """After a restart too, a refusal carries the status that the vendor answered with."""
-    error = the_error(a_record(state=JobState.REFUSED, error="No.", error_kind=kind))
+    error = the_error(a_record(state=JobState.REFUSED, error=Notice(kind, {"status": status, "vendor_text": "No."})))
     assert isinstance(error, errors.APIError)
-    assert error.status == status
+    assert (type(error).__name__, error.status, error.vendor_text) == (kind, status, "No.")
 
 
 def test_the_next_step_follows_the_error() -> None:
     """An error says what happened, then what to do."""
-    error = the_error(a_record(state=JobState.TIMED_OUT, error="Late.", error_kind="JobTimeout", charged="yes"))
-    assert str(error) == 'Late. client.job("pv-cell-0001") takes it up again. Nothing is paid again.'
+    error = the_error(a_record(state=JobState.TIMED_OUT, error=Notice("JobTimeout"), charged="yes"))
+    assert 'client.job("pv-cell-0001")' in str(error)
 
 
 def done(**changes: Any) -> JobRecord:
@@ -135,18 +128,18 @@ def test_thumbnails_come_from_the_stored_pictures(tmp_path: Path) -> None:
     """Both stored pictures become small JPEGs, and the first of them is the video's poster."""
     home = kept_pictures(tmp_path)
     found = thumbnails_of(a_record(), home=home, longest_px=64)
-    assert found is not None
+    assert len(found) == 2
     assert all(picture.startswith(b"\xff\xd8") for picture in found)
     assert video_of(done(), home=home, is_sandbox=False).poster_jpeg is not None
 
 
 def test_without_a_good_picture_there_are_no_thumbnails(tmp_path: Path) -> None:
     """Where a stored picture is broken, gone or was never named there are none, and no error."""
-    assert thumbnails_of(a_record(), home=kept_pictures(tmp_path / "broken", last=b"broken"), longest_px=64) is None
+    assert thumbnails_of(a_record(), home=kept_pictures(tmp_path / "broken", last=b"broken"), longest_px=64) == ()
     home = kept_pictures(tmp_path / "gone")
-    assert thumbnails_of(a_record(first_sha=None), home=home, longest_px=64) is None
+    assert thumbnails_of(a_record(inputs=some_inputs(first_sha256=None)), home=home, longest_px=64) == ()
     (home / "pictures" / f"{LAST_SHA}.png").unlink()
-    assert thumbnails_of(a_record(), home=home, longest_px=64) is None
+    assert thumbnails_of(a_record(), home=home, longest_px=64) == ()
 
 
 @pytest.mark.parametrize("name", ["../private", "**", "*", "../pictures/" + FIRST_SHA])
@@ -154,7 +147,7 @@ def test_only_a_hash_names_a_stored_picture(tmp_path: Path, name: str) -> None:
     """Whatever the ledger says, no file outside of the pictures' folder is shown, and no name is a pattern."""
     home = kept_pictures(tmp_path)
     (home / "private.png").write_bytes(encoded(scene(64, 36), "PNG"))
-    assert thumbnails_of(a_record(first_sha=name), home=home, longest_px=64) is None
+    assert thumbnails_of(a_record(inputs=some_inputs(first_sha256=name)), home=home, longest_px=64) == ()
 
 
 def test_a_stored_picture_is_made_small_once(tmp_path: Path) -> None:
@@ -163,13 +156,14 @@ def test_a_stored_picture_is_made_small_once(tmp_path: Path) -> None:
     found = thumbnails_of(a_record(), home=home, longest_px=64)
     (home / "pictures" / f"{LAST_SHA}.png").write_bytes(b"broken")
     assert thumbnails_of(a_record(), home=home, longest_px=64) == found
-    assert thumbnails_of(a_record(), home=home, longest_px=32) is None
+    assert thumbnails_of(a_record(), home=home, longest_px=32) == ()
 
 
 def test_the_line_of_python_makes_the_same_request() -> None:
     """The line names every field that is not the default, and read as Python gives the same video again."""
     request = a_request(prompt="A \"quoted\" 'cat'\n", quality="360p", seed=7, aspect_ratio="1:1", email=EMAIL)
-    record = a_record(request=request, source_exprs=("'a.jpg'", "'b.jpg'"), fit=None, allow_refused=True)
+    inputs = (JobInput("first", source_expr="'a.jpg'"), JobInput("last", source_expr="'b.jpg'"))
+    record = a_record(request=request, inputs=inputs, fit=None, allow_refused=True)
     line = python_line(record)
     assert line.startswith("client.create_frames('a.jpg', 'b.jpg', ")
     assert "maria" not in line
@@ -182,7 +176,7 @@ def test_the_line_of_python_makes_the_same_request() -> None:
     eval(line, {"client": Client()})  # noqa: S307  the line is ours, and that it is Python is the fact tested
     assert (made.pop("first"), made.pop("last")) == ("a.jpg", "b.jpg")
     assert (made.pop("fit"), made.pop("allow_refused")) == (None, True)
-    assert FramesRequest(first=request.first, last=request.last, **made).cell == request.cell
+    assert a_request(**made).content_key == request.content_key
 
 
 def test_the_plain_line_is_short() -> None:
@@ -190,21 +184,48 @@ def test_the_plain_line_is_short() -> None:
     assert python_line(a_record()) == "client.create_frames(first, last, aspect_ratio='16:9', seed=42)"
 
 
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"charged": "no"}, "nothing has been paid for it so far"),
-        ({"charged": "unknown"}, "whether it was paid is being settled, and it is not sent again"),
-        ({"charged": "yes", "cost_credits": 90}, ", 90 credits: given back, not paid again"),
-        ({"charged": "yes", "estimated_credits": 60}, ", about 60 credits: given back"),
-        (
-            {"charged": "yes", "estimated_credits": None},
-            ": given back, not paid again. reuse=False pays for a new one.",
-        ),
-    ],
-)
-def test_reuse_says_what_was_paid_and_when(changes: dict[str, Any], words: str) -> None:
-    """A job that is given back says when it was made, what it cost, and how to pay for a new one."""
-    notice = reuse_notice(a_record(submitted_at=NOW, **changes))
-    assert words in notice
-    assert time.strftime("%Y-%m-%d %H:%M", time.localtime(NOW)) in notice
+def attempts(*states: str, attempt: int, charged: Charge = "yes", **changes: Any) -> tuple[Attempt, ...]:
+    """Return the attempts of a history through `states`, one second each."""
+    history = [JobEvent(float(at), JobState(state), kind=f"event_{at}") for at, state in enumerate(states)]
+    return attempts_from_events(a_record(attempt=attempt, charged=charged, **changes), history)
+
+
+def test_a_job_that_was_never_sent_has_no_attempts() -> None:
+    """Without a paid call there is no attempt."""
+    assert attempts("planned", "uploading", "waiting", attempt=0, charged="no") == ()
+
+
+def test_each_attempt_has_its_time_and_outcome() -> None:
+    """Of two postponed calls and an accepted one, only the last may have cost anything."""
+    one, two, three = attempts(
+        "planned", "waiting", "submitting", "waiting", "submitting", "unknown", "waiting", "submitting", "queued",
+        attempt=3, cost_credits=45,
+    )  # fmt: skip
+    assert [(call.number, call.sent_at, call.outcome) for call in (one, two, three)] == [
+        (1, 2.0, "event_3"), (2, 4.0, "event_6"), (3, 7.0, "event_8"),
+    ]  # fmt: skip
+    assert [(call.charged, call.credits) for call in (one, two, three)] == [("no", 0), ("no", 0), ("yes", 45)]
+    assert three.reply_ref == "pv-cell-0001:3"
+
+
+def test_a_call_under_way_may_have_cost_its_estimate() -> None:
+    """While nothing is known about the last call, its estimate is marked as one."""
+    (call,) = attempts("waiting", "submitting", "submitting", attempt=1, charged="unknown", estimated_credits=60)
+    assert (call.charged, call.credits, call.is_estimate, call.outcome) == ("unknown", 60, True, "")
+
+
+def test_an_adopted_job_has_no_attempt_that_nobody_saw() -> None:
+    """An adopted generation has a paid call, but this home did not send it."""
+    assert attempts("generating", "downloading", "done", attempt=1) == ()
+    assert [call.number for call in attempts("waiting", "submitting", "queued", attempt=2)] == [2]
+
+
+def test_a_real_job_has_an_attempt_for_its_lost_call(house: Harness) -> None:
+    """The first call never arrives and is proved absent; the second is accepted: two attempts, one charged."""
+    house.control.arm("drop_before", times=1, route="create*")
+    job = order(house.open(timing=SETTLING))
+    finished(job)
+    lost, paid = job.attempts()
+    assert (lost.charged, lost.credits, lost.outcome) == ("no", 0, "missing_from_poll")
+    assert (paid.charged, paid.credits, paid.is_estimate) == ("yes", 45, False)
+    assert house.paid == 1

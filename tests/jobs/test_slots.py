@@ -22,17 +22,17 @@ def test_an_account_that_was_never_heard_of_takes_what_the_vendor_allows() -> No
 def test_the_configured_slots_and_those_of_the_request_are_kept() -> None:
     """`maxJobs` of the account bounds, and so does that of the request; a senseless one leaves at least one."""
     lanes = ConcurrencyLimiter()
-    lanes.told(ONE, 5)
+    lanes.configure(ONE, 5)
     assert sendable(lanes) == 5
     assert sendable(lanes, most=2) == 2
-    lanes.told(ONE, 0)
+    lanes.configure(ONE, 0)
     assert sendable(lanes) == 1
 
 
 def test_a_refused_call_shuts_the_door_for_the_pause() -> None:
     """After a 429 beside three that run, no fourth leaves before the pause is over, however many wait."""
     lanes = ConcurrencyLimiter()
-    lanes.was_full(ONE, taken=3, retry_at=NOW + 20)
+    lanes.on_busy(ONE, taken=3, retry_at=NOW + 20)
     assert sendable(lanes, now=NOW) == 3
     assert sendable(lanes, now=NOW + 19.9) == 3
 
@@ -40,38 +40,38 @@ def test_a_refused_call_shuts_the_door_for_the_pause() -> None:
 def test_after_the_pause_one_more_is_tried() -> None:
     """Exactly one knocks; refused again, the next one waits for the next pause."""
     lanes = ConcurrencyLimiter()
-    lanes.was_full(ONE, taken=3, retry_at=NOW + 20)
+    lanes.on_busy(ONE, taken=3, retry_at=NOW + 20)
     assert sendable(lanes, now=NOW + 20) == 4
-    lanes.was_full(ONE, taken=3, retry_at=NOW + 45)
+    lanes.on_busy(ONE, taken=3, retry_at=NOW + 45)
     assert sendable(lanes, now=NOW + 21) == 3
 
 
 def test_an_accepted_try_raises_the_limit_step_by_step() -> None:
     """While what knocks is accepted, one more may follow at once, up to what the account is told to take."""
     lanes = ConcurrencyLimiter()
-    lanes.told(ONE, 6)
-    lanes.was_full(ONE, taken=2, retry_at=NOW + 20)
+    lanes.configure(ONE, 6)
+    lanes.on_busy(ONE, taken=2, retry_at=NOW + 20)
     for taken in (3, 4, 5, 6):
         assert sendable(lanes, now=NOW + 30) == taken
-        lanes.was_accepted(ONE, taken=taken)
+        lanes.on_accepted(ONE, taken=taken)
     assert sendable(lanes, now=NOW + 30) == 6
 
 
 def test_a_full_account_with_nothing_of_ours_is_tried_after_the_pause() -> None:
     """Where others use every slot the limit is none, and still one call knocks after the pause."""
     lanes = ConcurrencyLimiter()
-    lanes.was_full(ONE, taken=0, retry_at=NOW + 20)
+    lanes.on_busy(ONE, taken=0, retry_at=NOW + 20)
     assert sendable(lanes, now=NOW) == 0
     assert sendable(lanes, now=NOW + 20) == 1
-    assert lanes.room(ONE) == 1, "work goes on: somebody has to knock"
+    assert lanes.capacity(ONE) == 1, "work goes on: somebody has to knock"
 
 
 def test_what_others_use_is_left_to_them() -> None:
     """Where two more may run beside our three, the account takes five for now; a larger number raises nothing."""
     lanes = ConcurrencyLimiter()
-    lanes.free(ONE, taken=3, available=2, retry_at=NOW + 30)
+    lanes.set_available(ONE, taken=3, available=2, retry_at=NOW + 30)
     assert sendable(lanes) == 5
-    lanes.free(ONE, taken=3, available=5, retry_at=NOW + 30)
+    lanes.set_available(ONE, taken=3, available=5, retry_at=NOW + 30)
     assert sendable(lanes) == 5
     assert sendable(lanes, now=NOW + 30) == 6
 
@@ -79,16 +79,16 @@ def test_what_others_use_is_left_to_them() -> None:
 def test_the_account_with_most_room_is_chosen() -> None:
     """Room is the limit less what is there already; of equals the first."""
     lanes = ConcurrencyLimiter()
-    lanes.told(ONE, 2)
-    assert lanes.roomiest({ONE: 0, TWO: 0}) == TWO
-    assert lanes.roomiest({ONE: 0, TWO: 7}) == ONE
-    assert lanes.roomiest({ONE: 0, TWO: 6}) == ONE
+    lanes.configure(ONE, 2)
+    assert lanes.least_loaded({ONE: 0, TWO: 0}) == TWO
+    assert lanes.least_loaded({ONE: 0, TWO: 7}) == ONE
+    assert lanes.least_loaded({ONE: 0, TWO: 6}) == ONE
 
 
 def test_who_asks_again_need_not_wait_for_the_pause() -> None:
     """A person's new try opens the door for one more at once."""
     lanes = ConcurrencyLimiter()
-    lanes.was_full(ONE, taken=2, retry_at=NOW + 600)
+    lanes.on_busy(ONE, taken=2, retry_at=NOW + 600)
     assert sendable(lanes) == 2
-    lanes.forgive()
+    lanes.reset()
     assert sendable(lanes) == 3

@@ -8,10 +8,12 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from pixverse_nb.backends.useapi import CallbackIds, parse_callback
+from pixverse_nb.backends.base import CallbackIds
+from pixverse_nb.backends.useapi import UseapiBackend
 from pixverse_nb.errors import ConfigError
 from pixverse_nb.jobs.webhooks import ServerLimits, WebhookServer, is_on_this_machine
 
+parse_callback = UseapiBackend().parse_callback
 PATIENCE_S = 60.0  # no test waits so long: it is there to fail in place of hanging
 ROW = {"video_id": "user:1-pixverse:a@b.c-video:7", "replyRef": "pv-1:1", "video_status_final": True}
 
@@ -21,7 +23,7 @@ class Place:
 
     def __init__(self, limits: ServerLimits | None) -> None:
         self.named: list[CallbackIds] = []
-        self.receiver = WebhookServer(self.named.append, limits=limits)
+        self.receiver = WebhookServer(lambda body: self.named.append(parse_callback(body)), limits=limits)
 
     @property
     def path(self) -> str:

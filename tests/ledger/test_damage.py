@@ -45,7 +45,7 @@ def older(path: Path, form: int) -> None:
     row = (
         record.ref,
         "s",
-        request.cell,
+        request.content_key,
         request.seedless_key,
         0,
         "planned",

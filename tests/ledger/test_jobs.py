@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pixverse_nb.domain.jobs import FINAL_STATES, JobRecord, JobState
+from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.remote import UploadedFile
 from pixverse_nb.errors import BudgetReached, LedgerError
 from pixverse_nb.ledger import Ledger
@@ -41,7 +42,7 @@ def test_an_added_job_is_there(ledger: Ledger) -> None:
     assert ledger.load(record.ref) == record
     assert ledger.open_jobs() == [record]
     (event,) = ledger.events(record.ref)
-    assert (event.at, event.state, event.text) == (NOW, JobState.PLANNED, "asked for")
+    assert (event.at, event.state, event.kind) == (NOW, JobState.PLANNED, "created")
 
 
 def test_the_same_call_finds_the_same_job(ledger: Ledger) -> None:
@@ -124,24 +125,24 @@ def test_two_kernels_that_ask_at_once_get_one_job(tmp_path: Path) -> None:
 def test_a_save_raises_the_version_and_tells_the_event(ledger: Ledger) -> None:
     """Each stored change has the next version and a line in the history."""
     record = added(ledger)
-    saved = ledger.save(replace(record, state=JobState.UPLOADING), at=NOW + 1, text="uploading")
+    saved = ledger.save(replace(record, state=JobState.UPLOADING), at=NOW + 1, kind="uploading", data={})
     assert saved == replace(record, state=JobState.UPLOADING, version=2)
     assert ledger.load(record.ref) == saved
-    assert [event.text for event in ledger.events(record.ref)] == ["asked for", "uploading"]
+    assert [event.kind for event in ledger.events(record.ref)] == ["created", "uploading"]
 
 
 def test_who_is_behind_changes_nothing(ledger: Ledger) -> None:
     """A write that does not know the newest version is refused: two processes never move one job at once."""
     record = added(ledger)
-    newest = ledger.save(replace(record, state=JobState.UPLOADING), at=NOW + 1, text="one")
-    assert ledger.save(replace(record, state=JobState.CANCELLED), at=NOW + 2, text="two") is None
+    newest = ledger.save(replace(record, state=JobState.UPLOADING), at=NOW + 1, kind="one", data={})
+    assert ledger.save(replace(record, state=JobState.CANCELLED), at=NOW + 2, kind="two", data={}) is None
     assert ledger.load(record.ref) == newest
     assert len(ledger.events(record.ref)) == 2
 
 
 def test_an_unknown_job_cannot_be_saved(ledger: Ledger) -> None:
     """Saving makes no job."""
-    assert ledger.save(a_record(version=1), at=NOW, text="x") is None
+    assert ledger.save(a_record(version=1), at=NOW, kind="x", data={}) is None
     assert ledger.jobs(limit=9) == []
 
 
@@ -149,15 +150,15 @@ def test_an_intent_needs_the_seat(ledger: Ledger) -> None:
     """The intent of a paid call is stored only under the seat's present epoch; any other fact needs none."""
     record = added(ledger)
     intent = replace(record, state=JobState.SUBMITTING, charged="unknown")
-    assert ledger.save(intent, at=NOW, text="intent", epoch=1) is None
+    assert ledger.save(intent, at=NOW, kind="intent", data={}, epoch=1) is None
     first = ledger.leases.take("me", after=0, has_lock=True)
     assert first is not None
     second = ledger.leases.take("other", after=first, has_lock=True)
-    assert ledger.save(intent, at=NOW, text="intent", epoch=first) is None
+    assert ledger.save(intent, at=NOW, kind="intent", data={}, epoch=first) is None
     assert ledger.load(record.ref) == record
-    stored = ledger.save(intent, at=NOW, text="intent", epoch=second)
+    stored = ledger.save(intent, at=NOW, kind="intent", data={}, epoch=second)
     assert stored is not None
-    assert ledger.save(replace(stored, state=JobState.QUEUED), at=NOW, text="accepted") is not None
+    assert ledger.save(replace(stored, state=JobState.QUEUED), at=NOW, kind="accepted", data={}) is not None
 
 
 def spending(**changes: object) -> JobRecord:
@@ -181,10 +182,13 @@ def test_a_budget_counts_what_was_or_may_be_paid(
     before = added(ledger, ref="new", request=a_request(seed=2))
     intent = spending(version=before.version, request=before.request)
     with pytest.raises(BudgetReached) as caught:
-        ledger.save(replace(intent, budget_credits=counts + 59), at=NOW, text="intent", epoch=epoch)
+        ledger.save(replace(intent, budget_credits=counts + 59), at=NOW, kind="intent", data={}, epoch=epoch)
     assert caught.value.may_have_been_charged == "no"
     assert ledger.load("new") == before
-    assert ledger.save(replace(intent, budget_credits=counts + 60), at=NOW, text="intent", epoch=epoch) is not None
+    assert (
+        ledger.save(replace(intent, budget_credits=counts + 60), at=NOW, kind="intent", data={}, epoch=epoch)
+        is not None
+    )
 
 
 def test_a_job_does_not_count_against_itself(ledger: Ledger) -> None:
@@ -192,7 +196,7 @@ def test_a_job_does_not_count_against_itself(ledger: Ledger) -> None:
     epoch = ledger.leases.take("me", after=0, has_lock=True)
     before = added(ledger, ref="new", charged="unknown", estimated_credits=60)
     again = spending(version=before.version, budget_credits=60)
-    assert ledger.save(again, at=NOW, text="intent", epoch=epoch) is not None
+    assert ledger.save(again, at=NOW, kind="intent", data={}, epoch=epoch) is not None
 
 
 def test_jobs_are_listed_newest_first_and_open_ones_oldest_first(ledger: Ledger) -> None:
@@ -216,7 +220,7 @@ def test_a_job_is_found_by_the_vendors_id(ledger: Ledger) -> None:
     """Once accepted, a job is known under its id."""
     record = added(ledger)
     assert not ledger.knows_video(a_video_id())
-    saved = ledger.save(replace(record, video_id=a_video_id(), state=JobState.QUEUED), at=NOW, text="accepted")
+    saved = ledger.save(replace(record, video_id=a_video_id(), state=JobState.QUEUED), at=NOW, kind="accepted", data={})
     assert ledger.load_by_video(a_video_id()) == saved
     assert ledger.knows_video(a_video_id())
 
@@ -226,9 +230,9 @@ def test_changes_are_followed_by_a_mark(ledger: Ledger) -> None:
     first, second = added(ledger, ref="a"), added(ledger, ref="b")
     mark = ledger.change_mark()
     assert ledger.changes_since(mark) == (mark, [])
-    one = ledger.save(replace(first, state=JobState.UPLOADING), at=NOW, text="x")
+    one = ledger.save(replace(first, state=JobState.UPLOADING), at=NOW, kind="x", data={})
     assert one is not None
-    two = ledger.save(replace(one, state=JobState.WAITING), at=NOW, text="y")
+    two = ledger.save(replace(one, state=JobState.WAITING), at=NOW, kind="y", data={})
     newer, changed = ledger.changes_since(mark)
     assert changed == [two]
     assert ledger.changes_since(newer) == (newer, [])
@@ -238,7 +242,7 @@ def test_changes_are_followed_by_a_mark(ledger: Ledger) -> None:
 def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
     """Closed and opened again, the ledger knows jobs, events and uploads as they were."""
     before = Ledger(tmp_path / "ledger.db", service="s")
-    record = added(before, notices=("one",), missing_poll_starts=(NOW,), video_id=a_video_id())
+    record = added(before, notices=(Notice("one"),), missing_poll_starts=(NOW,), video_id=a_video_id())
     before.add_upload(UploadedFile("upload/1", 7, "https://x", 9, "aa"), account=None, at=NOW)
     events = before.events(record.ref)
     before.close()
@@ -280,9 +284,9 @@ def test_a_full_disk_stops_the_intent(ledger: Ledger, tmp_path: Path) -> None:
     blocker.close()
     with ledger._file.reading() as db:
         db.execute(f"PRAGMA max_page_count = {pages}")
-    big = replace(record, state=JobState.SUBMITTING, warning="x" * 200_000)
+    big = replace(record, state=JobState.SUBMITTING, warning=Notice("big", {"detail": "x" * 200_000}))
     with pytest.raises(LedgerError, match="free disk space"):
-        ledger.save(big, at=NOW, text="intent", epoch=epoch)
+        ledger.save(big, at=NOW, kind="intent", data={}, epoch=epoch)
     assert ledger.load(record.ref) == record
 
 
@@ -293,7 +297,7 @@ def test_the_file_holds_no_picture_and_the_cell_in_clear(ledger: Ledger, tmp_pat
     row = db.execute("SELECT ref, service, cell, seedless_key, state, video_id, version, data FROM jobs").fetchone()
     db.close()
     assert row[:7] == (
-        record.ref, ledger.service, record.request.cell, record.request.seedless_key, "queued", a_video_id(), 1
+        record.ref, ledger.service, record.request.content_key, record.request.seedless_key, "queued", a_video_id(), 1
     )  # fmt: skip
     assert JobRecord.from_json(json.loads(row[7])) == record
 
@@ -320,7 +324,7 @@ def test_the_running_sum_is_what_the_rows_say(steps: list[tuple[int, str, int | 
             ref = f"job-{number}"
             record = ledger.load(ref) or added(ledger, ref=ref, request=a_request(seed=number + 1))
             changed = replace(record, charged=charged, cost_credits=cost, estimated_credits=estimate)  # type: ignore[arg-type]  # one of the three
-            ledger.save(changed, at=NOW, text="changed")
+            ledger.save(changed, at=NOW, kind="changed", data={})
             told = cost if cost is not None else estimate or 0
             costs[ref] = 0 if charged == "no" else told
         assert ledger.spent_credits() == sum(costs.values())
@@ -332,15 +336,17 @@ def test_a_sweeps_budget_counts_its_cells_whoever_asked_for_them(ledger: Ledger)
     epoch = ledger.leases.take("me", after=0, has_lock=True)
     paid = added(ledger, ref="old", request=a_request(seed=1), charged="yes", cost_credits=45)
     added(ledger, ref="other", request=a_request(seed=9), charged="yes", cost_credits=500)
-    cells = [paid.request.cell, a_request(seed=2).cell]
+    cells = [paid.request.content_key, a_request(seed=2).content_key]
     ledger.sweeps.register("sw", cells, title="two seeds", at=NOW)
     assert ledger.sweeps.spent(cells) == 45
     before = added(ledger, ref="new", request=a_request(seed=2))
     intent = spending(version=before.version, request=before.request, sweep="sw")
     with pytest.raises(BudgetReached, match="45 of the sweep's budget of 104 are spent"):
-        ledger.save(replace(intent, sweep_budget_credits=104), at=NOW, text="intent", epoch=epoch)
+        ledger.save(replace(intent, sweep_budget_credits=104), at=NOW, kind="intent", data={}, epoch=epoch)
     assert ledger.load("new") == before
-    assert ledger.save(replace(intent, sweep_budget_credits=105), at=NOW, text="intent", epoch=epoch) is not None
+    assert (
+        ledger.save(replace(intent, sweep_budget_credits=105), at=NOW, kind="intent", data={}, epoch=epoch) is not None
+    )
 
 
 def test_an_unsent_job_stands_under_the_budget_of_who_asks_last(ledger: Ledger) -> None:
@@ -352,7 +358,7 @@ def test_an_unsent_job_stands_under_the_budget_of_who_asks_last(ledger: Ledger) 
     )
     assert (is_new, again.ref) == (False, "one")
     assert (again.budget_credits, again.sweep, again.sweep_budget_credits) == (99, "sw", 50)
-    ledger.save(replace(again, state=JobState.QUEUED, charged="yes"), at=NOW, text="accepted")
+    ledger.save(replace(again, state=JobState.QUEUED, charged="yes"), at=NOW, kind="accepted", data={})
     kept, _ = ledger.find_or_add(replace(a_record(ref="three"), budget_credits=1), reuse=True)
     assert kept.budget_credits == 99
 
@@ -374,8 +380,8 @@ def test_the_jobs_of_a_cell_come_newest_first(ledger: Ledger) -> None:
     request = a_request(seed=1)
     added(ledger, ref="old", request=request, state=JobState.FAILED, charged="unknown", estimated_credits=60)
     added(ledger, ref="new", request=request, created_at=NOW + 9, charged="no", estimated_credits=60)
-    rows = ledger.sweeps.rows([request.cell, "nobody"])
-    assert [(row.ref, row.state, row.credits) for row in rows[request.cell]] == [
+    rows = ledger.sweeps.rows([request.content_key, "nobody"])
+    assert [(row.ref, row.state, row.credits) for row in rows[request.content_key]] == [
         ("new", JobState.PLANNED, 0),
         ("old", JobState.FAILED, 60),
     ]

@@ -236,7 +236,7 @@ def test_a_full_plan_is_not_stormed(built: Build, tmp_path: Any) -> None:
         client = house.open(timing=replace(TIMING, busy_wait_s=(60.0, 60.0)))
         one = sweep(client, seed=range(1, 25)).start()
         until(one, lambda now: sum(job.snapshot().warning is not None for job in now.jobs) == 5)
-        assert client._engine.accounts.room(None) == 3
+        assert client._engine.accounts.capacity(None) == 3
         assert (house.paid, house.control.requests["create-frames-v3"]) == (3, 8)
 
 
@@ -284,4 +284,4 @@ def test_secrets_stay_out_of_a_sweeps_inside(built: Build, tmp_path: Any) -> Non
         client = house.open(email="one@example.com")
         one = run(sweep(client, seed=[1, 2]))
         assert "one@example.com" not in repr(one._bench)
-        assert "@example.com" not in repr(client._engine.accounts._lanes)
+        assert "@example.com" not in repr(client._engine.accounts._limiter)
