@@ -36,7 +36,7 @@ def told(event: Event, after: JobRecord) -> str:
         case events.UnexplainedDebit() | events.AmbiguousMatch():
             text = after.pending_question or "it was looked at"
         case events.ResolvedByUser(was_charged=was_charged):
-            text = f"resolved by you: the lost call was {'' if was_charged else 'not '}paid"
+            text = f"decided by a person: the lost call was {'' if was_charged else 'not '}paid"
         case events.Downloaded():
             text = "downloaded, checked and stored"
         case events.FileLost(text=said):
@@ -46,7 +46,7 @@ def told(event: Event, after: JobRecord) -> str:
         case events.DeadlinePassed() | events.CancelAsked():
             text = after.error or after.state.value
         case events.Resumed():
-            text = "resumed"
+            text = "taken up again"
     return redact(text)
 
 
