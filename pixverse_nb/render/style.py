@@ -130,7 +130,7 @@ def html(template: LiteralString, /, *values: object, **named: object) -> Markup
 
 def join(parts: Iterable[str], separator: LiteralString = "") -> Markup:
     """Return `parts` as one piece of HTML, with `separator` between them; plain strings are redacted and escaped."""
-    return Markup(separator).join(html("{}", part) for part in parts)  # noqa: S704  the separator is a literal
+    return Markup(separator).join(part if isinstance(part, Markup) else redact(part) for part in parts)  # noqa: S704  the separator is a literal
 
 
 def text_div(css_class: str, text: str | None) -> Markup:
