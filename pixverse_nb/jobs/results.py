@@ -48,7 +48,9 @@ def error_from_record(record: JobRecord, *, job: Any, is_paused: bool) -> PixVer
         "may_have_been_charged": record.charged,
     }
     kind, data = record.error.kind, record.error.data
-    if "vendor_text" in data and "obstacle" not in data:  # first: a moderated call is the vendor's 422, not a JobModerated
+    if (
+        "vendor_text" in data and "obstacle" not in data
+    ):  # first: a moderated call is the vendor's 422, not a JobModerated
         status = int(data["status"] or 0)
         vendor_error = api_error(status, str(data["vendor_text"]))
         return type(vendor_error)(text, status=status, vendor_text=vendor_error.vendor_text, **details)

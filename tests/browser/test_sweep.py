@@ -72,4 +72,4 @@ def test_a_sweep_from_its_plan_to_the_comparison(page: Page, lab: Lab, tmp_path:
     expect(run_cell(page, notebook, 4)).to_contain_text("{'seed 2 · normal': Verdict(choice='winner', note='')}")
     again = run_cell(page, notebook, 5)
     expect(again.locator(".pvnb-sweepcard")).to_have_count(1)
-    expect(again).to_contain_text("10 were here before")
+    expect(again).to_contain_text("10 reused")

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from pixverse_nb.domain.jobs import JobEvent, JobState
-from pixverse_nb.render.timeline import SENDER_GONE, timelines_html
+from pixverse_nb.render.timeline import timelines_html
 from tests.browser.playing import play
 from tests.browser.real_lab import Lab
 
@@ -21,15 +21,15 @@ INSIDE = """drawing => {
     const box = drawing.getBoundingClientRect();
     return [box.left - 0.5, box.right + 0.5];
 }"""
-STATES = (
-    (0.0, JobState.PLANNED, ""),
-    (0.1, JobState.UPLOADING, ""),
-    (0.6, JobState.WAITING, ""),
-    (0.7, JobState.SUBMITTING, ""),
-    (0.8, JobState.UNKNOWN, SENDER_GONE),
-    (2.9, JobState.GENERATING, ""),
-    (3.0, JobState.DOWNLOADING, ""),
-    (3.1, JobState.DONE, ""),
+EVENTS = (
+    (0.0, JobState.PLANNED, "created"),
+    (0.1, JobState.UPLOADING, "upload_started"),
+    (0.6, JobState.WAITING, "images_uploaded"),
+    (0.7, JobState.SUBMITTING, "intent_recorded"),
+    (0.8, JobState.UNKNOWN, "response_lost"),
+    (2.9, JobState.GENERATING, "listed_in_poll"),
+    (3.0, JobState.DOWNLOADING, "listed_in_poll"),
+    (3.1, JobState.DONE, "downloaded"),
 )
 
 
@@ -59,8 +59,8 @@ def test_a_killed_kernels_job_is_finished_and_drawn(page: Page, lab: Lab) -> Non
     play(notebook.locator("video").first)
     drawn = notebook.locator(".pvnb-timeline svg")
     expect(drawn).to_have_count(2)
-    for words in ("intent on disk", "kernel gone, taken over", "found in the list: paid", "stored"):
-        expect(drawn.first).to_contain_text(words)
+    for kind in ("intent_recorded", "response_lost", "listed_in_poll", "downloaded"):
+        expect(drawn.first.locator(f"[data-kind={kind}]")).to_have_count(1)
     for place in (0, 1):
         expect_readable(drawn.nth(place))
     expect(notebook.locator(".pvnb-timeline img").filter(visible=True)).to_have_count(0)
@@ -82,7 +82,9 @@ def test_a_killed_kernels_job_is_finished_and_drawn(page: Page, lab: Lab) -> Non
 @pytest.mark.parametrize("scale", [1.0, 60.0, 3600.0], ids=["seconds", "minutes", "hours"])
 def test_words_do_not_overlap(page: Page, width: int, scale: float) -> None:
     """Measured in the page, in the narrow and in the wide view, the words of close and of far moments stand free."""
-    events = [JobEvent(1_760_000_000 + at * scale, state, text) for at, state, text in STATES]
+    events = [
+        JobEvent(1_760_000_000 + at * scale, state, kind, {"reason": "sender_gone"}) for at, state, kind in EVENTS
+    ]
     rows = [("the whole of it", events), ("until the answer was lost", events[:5]), ("just asked for", events[:1])]
     page.set_viewport_size({"width": width, "height": 900})
     page.goto("about:blank")

@@ -13,6 +13,7 @@ from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.domain.remote import RemoteState
 from pixverse_nb.errors import AccountPending, ConfigError, InvalidRequest, LedgerError, NotFound
 from pixverse_nb.jobs.results import _thumbnail
+from pixverse_nb.render.formatting import STATE_LABELS
 from pixverse_nb.sandbox import Account
 from tests.client.conftest import Build
 from tests.client.harness import A_JOB_S, PATIENCE_S, Harness, finished, order, picture, reached, running
@@ -315,7 +316,7 @@ def test_a_job_shows_where_it_stands(still: Harness) -> None:
     job = order(still.open())
     reached(job, JobState.QUEUED)
     assert job.ref in repr(job)
-    assert "In the queue" in repr(job)
+    assert STATE_LABELS[JobState.QUEUED] in repr(job)
 
 
 def test_the_embedded_sandbox_makes_a_real_film(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def test_queued_cells_run_behind_a_waiting_one(kernel: Kernel, wait: str) -> Non
 
 def test_the_card_is_the_player_when_the_waiting_ends(kernel: Kernel) -> None:
     """A notebook that ends with its last cell keeps the video: who waits goes on when the card shows it."""
-    count = "from pixverse_nb.render.live import LIVE_UPDATER; print(len(LIVE_UPDATER._cards))"
+    count = "from pixverse_nb.render.live import LIVE_UPDATER; print(len(LIVE_UPDATER._views))"
     replies = kernel.run_queued(
         [
             BEGIN,

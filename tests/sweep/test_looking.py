@@ -11,7 +11,7 @@ from pixverse_nb.client import Client
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.domain.ratings import PairwiseVote, Rating
 from pixverse_nb.errors import InvalidRequest
-from pixverse_nb.render.tiles import tile_json
+from pixverse_nb.render.tiles import NO_WINNER, tile_json
 from tests.client.harness import A_JOB_S, PATIENCE_S, Harness, order, reached
 from tests.factories import NOW
 from tests.sweep.grids import run, sweep
@@ -120,7 +120,7 @@ def test_a_cell_without_a_video_is_no_winner(client: Client, house: Harness) -> 
     house.control.arm("failed")
     one = run(sweep(client, seed=[1, 2]))
     (failed,) = [tile.caption for tile in one.tiles() if tile.state is JobState.FAILED]
-    with pytest.raises(InvalidRequest, match=rf"\({failed}\) has no video, and only a video can be a winner"):
+    with pytest.raises(InvalidRequest, match=rf"\({failed}\) {NO_WINNER}"):
         one.judge(failed, "winner")
     assert one.verdicts == {}
     one.judge(failed, "rejected", note="the vendor failed")

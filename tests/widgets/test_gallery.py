@@ -15,7 +15,7 @@ from PIL import Image
 from pixverse_nb.domain.jobs import JobState, VideoFile
 from pixverse_nb.domain.ratings import Rating
 from pixverse_nb.errors import DownloadError, InvalidRequest
-from pixverse_nb.render.tiles import COMPARED_MAX, Tile
+from pixverse_nb.render.tiles import COMPARED_MAX, NO_WINNER, Tile
 from pixverse_nb.widgets.assembly import script
 from pixverse_nb.widgets.gallery import SCRIPTS, Gallery, gallery
 from tests.render.conftest import outputs
@@ -185,7 +185,7 @@ def test_a_verdict_stays_when_the_tile_changes(film: Path) -> None:
 def test_only_a_video_can_be_a_winner(film: Path) -> None:
     """A tile without a video may be rejected and have a note; chosen it may be when its video is there."""
     wall = Gallery([a_tile(1, JobState.FAILED)])
-    with pytest.raises(InvalidRequest, match="seed 1 has no video, and only a video can be a winner"):
+    with pytest.raises(InvalidRequest, match=f"seed 1 {NO_WINNER}"):
         wall.judge("k1", Rating("winner"))
     wall.judge("k1", Rating("rejected", "grain"))
     assert wall.verdicts == {"k1": Rating("rejected", "grain")}
