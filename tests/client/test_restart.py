@@ -120,7 +120,7 @@ def test_a_lost_answer_is_settled_by_the_next_client(house: Harness) -> None:
     job = order(first)
     reached(job, JobState.UNKNOWN)
     first.close()
-    assert fault.struck == 1
+    assert fault.times_fired == 1
     house.control.advance(10**9)
     second = house.open()
     (known,) = second.jobs()
