@@ -49,7 +49,7 @@ class Harness:
 
     @property
     def control(self) -> Control:
-        """The switches and counters of the sandbox."""
+        """The control of the sandbox."""
         return self.box.control
 
     @property

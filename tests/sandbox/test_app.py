@@ -43,6 +43,7 @@ def test_faults_over_http(api: ApiClient) -> None:
         ("switches", {"wrong": 1}),
         ("clock", {"speed": -1}),
         ("credits", {"weekly": 1}),
+        ("credits", {"email": "nobody@example.com"}),
     ],
 )
 def test_invalid_control_calls_are_refused(shared_api: ApiClient, path: str, body: dict[str, Any]) -> None:
@@ -63,9 +64,13 @@ def test_clock_settings_and_credits_over_http(api: ApiClient) -> None:
 
 
 def test_state_over_http(api: ApiClient) -> None:
-    """The state contains requests, generations and leaks, but no secret."""
+    """The state contains requests, generations, armed faults, leaks and notes, but no secret."""
     api.create(replyRef="mine")
+    call_control(api, "POST", "faults", {"fault": "busy"})
     answer = call_control(api, "GET", "state")
+    assert set(answer.json()) == {"speed", "now", "faults", "requests", "generations", "leaks", "notes"}
+    (fault,) = answer.json()["faults"]
+    assert set(fault) == {"id", "fault", "route", "left", "probability", "options", "struck"}
     assert answer.json()["requests"] == {"files": 1, "create-frames-v3": 1}
     assert [one["reply_ref"] for one in answer.json()["generations"]] == ["mine"]
     assert api.box.token not in answer.text
