@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from pixverse_nb.backends.base import Call
+from pixverse_nb.backends.base import Backend, Call
 from pixverse_nb.config import Prices, Timing, find_email, find_home
 from pixverse_nb.connection import SANDBOX, Connection, resolve_connection, start_sandbox, warn_network_filesystem
 from pixverse_nb.doctor.report import Report
@@ -37,14 +37,14 @@ T = TypeVar("T")
 
 
 class Client(KeepsFiles, MakesSweeps):
-    """Makes videos from two pictures, remembers every job, and never pays twice for one.
+    """Generates videos from two pictures, remembers every job, and never pays twice for one.
 
-    `token` is taken from the argument, USEAPI_TOKEN, the keyring or Colab's secrets; where there is none, the client
-    runs on the embedded sandbox and says so. `base_url` is the API's address, `home` the folder for the ledger and the
-    videos (default ./pixverse), `email` pins the PixVerse account where several are configured, `prices` the list for
-    estimates, `budget_credits` the most that this home may spend in all, counted from its ledger over restarts and
-    kernels: the call that would exceed it is not made. A context manager: `close()` ends its thread; open jobs go on
-    when the next Client opens the same home.
+    The token comes from `token`, USEAPI_TOKEN, the keyring or Colab's secrets; without one the client runs on the
+    embedded sandbox and says so. `base_url` is the API's address and `backend` its vendor (default: useapi.net v2 for
+    PixVerse). `home` is the folder of the ledger and the videos (default ./pixverse), `email` selects the PixVerse
+    account if several are configured, `prices` is the list for estimates. `budget_credits` limits what this home may
+    spend in all, over restarts and kernels: a call that would exceed it is not made. A context manager: `close()` stops
+    its thread; the next Client on the same home continues the open jobs.
 
     >>> with Client.sandbox(speed=60) as client:  # doctest: +SKIP
     ...     video = client.create_frames("first.jpg", "last.jpg", seed=7).result()
@@ -55,6 +55,7 @@ class Client(KeepsFiles, MakesSweeps):
         token: str | None = None,
         *,
         base_url: str | None = None,
+        backend: Backend | None = None,
         home: str | os.PathLike[str] | None = None,
         email: str | None = None,
         timing: Timing | None = None,
@@ -63,7 +64,7 @@ class Client(KeepsFiles, MakesSweeps):
     ) -> None:
         given = Secret(token) if token else None
         del token  # a verbose traceback prints the variables of every frame
-        service = resolve_connection(given, base_url=base_url, home=home, timing=timing)
+        service = resolve_connection(given, base_url=base_url, backend=backend, home=home, timing=timing)
         self._email = None if service.box else find_email(email)
         with service.stopped_on_error():
             self._open(service, prices=prices, budget_credits=budget_credits)
@@ -78,10 +79,10 @@ class Client(KeepsFiles, MakesSweeps):
         prices: Prices | None = None,
         budget_credits: int | None = None,
     ) -> Self:
-        """Return a client on the embedded sandbox: a real local server that makes real mp4s; no token, no internet.
+        """Return a client on the embedded sandbox: a local server that renders real mp4s, without token or internet.
 
-        `speed` is how many times faster than life it works (a video takes 40…70 s of life; 0: time stands still) with
-        all waits; `home` its own folder (default ./pixverse/sandbox), so that nothing mixes with what was paid.
+        `speed` is how many times faster than real time it runs (a video takes 40…70 s of real time; 0: the clock is
+        stopped). `home` is its own folder (default ./pixverse/sandbox), so that nothing mixes with paid videos.
         """
         folder = find_home(home) if home else find_home(None) / SANDBOX
         client = cls.__new__(cls)
@@ -94,7 +95,7 @@ class Client(KeepsFiles, MakesSweeps):
     def _open(self, service: Connection, *, prices: Prices | None, budget_credits: int | None) -> None:
         is_number = isinstance(budget_credits, int) and not isinstance(budget_credits, bool) and budget_credits >= 0
         if budget_credits is not None and not is_number:
-            raise ConfigError(f"budget_credits must be a whole number from 0 on, or None, not {budget_credits!r}")
+            raise ConfigError(f"budget_credits must be a whole number of at least 0, or None, not {budget_credits!r}")
         self._box = service.box
         self._base_url = service.base_url
         self.home: Path = service.home
@@ -125,7 +126,7 @@ class Client(KeepsFiles, MakesSweeps):
         )
         self._factory = JobFactory(self._engine, self._loop, handle=self._handle)
         self._handles: weakref.WeakValueDictionary[str, Job] = weakref.WeakValueDictionary()
-        self._kept: dict[str, Job] = {}  # the open ones, so that their handles live while they move
+        self._kept: dict[str, Job] = {}  # keeps the handles of open jobs alive
         self._handles_lock = threading.Lock()
         self._subscribers: list[Callable[[Job], object]] = []
         self._listener: WebhookListener | None = None
@@ -174,16 +175,16 @@ class Client(KeepsFiles, MakesSweeps):
         reuse: bool = True,
         allow_refused: bool = False,
     ) -> Job:
-        """Begin one video from `first` to `last` and return its job at once. **This spends credits.**
+        """Start one video from `first` to `last` and return its job at once. **This spends credits.**
 
-        Pictures: a path, an http(s) address (fetched first, which takes its time), bytes, a file, a PIL image, a numpy
-        array (H×W×3|4, uint8), or an UploadedFile. `duration` is 5 or 8 seconds, `seed` 1…2147483647 (drawn where
-        None), `aspect_ratio` one of 16:9, 9:16, 1:1, 4:3, 3:4 (None: nearest to the first picture that is no
-        UploadedFile), `fit` "cover" crops to it, "contain" pads, None as it is. `deadline_s`: what the job may take.
+        A picture is a path, an http(s) address (downloaded first), bytes, an open file, a PIL image, a numpy array
+        (H×W×3|4, uint8), or an UploadedFile. `duration` is 5 or 8 seconds, `seed` 1…2147483647 (None: random).
+        `aspect_ratio` is 16:9, 9:16, 1:1, 4:3 or 3:4 (None: nearest to the first picture); `fit` "cover" crops to it,
+        "contain" pads, None sends the picture as it is. `deadline_s` is how long the job may take, in seconds.
 
-        The same call finds the same job: with `reuse=True` an open or finished one is given back and nothing is paid
-        again. Raises InvalidRequest (InvalidImage where only pictures are wrong) with every wrong field named, before
-        anything is sent. `allow_refused=True` sends a combination that the vendor's documents refuse.
+        The same call finds the same job: with `reuse=True` an open or finished one is returned and nothing is charged
+        again. Raises InvalidRequest (InvalidImage if only pictures are wrong) naming every wrong field, before anything
+        is sent. `allow_refused=True` sends a combination that the vendor's documents refuse.
         """
         self._loop.check_open()
         fields = {
@@ -225,7 +226,7 @@ class Client(KeepsFiles, MakesSweeps):
     # -- what is known -------------------------------------------------------------------------------------------
 
     def jobs(self, limit: int = 50) -> JobList:
-        """Return the newest `limit` jobs of this home, newest first; shows as a table."""
+        """Return the newest `limit` jobs of this home, newest first; displays as a table."""
         return JobList(self._handle(record) for record in self._ledger.jobs(limit=limit))
 
     def job(self, ref_or_video_id: str) -> Job:

@@ -1,4 +1,4 @@
-"""Which service a client talks to: the vendor with a token, or the embedded sandbox."""
+"""The service that a client uses: a vendor with a token, or the embedded sandbox."""
 
 import os
 from collections.abc import Iterator
@@ -16,16 +16,16 @@ from pixverse_nb.redaction import Secret
 from pixverse_nb.render.display import mime_bundle, show_bundle
 from pixverse_nb.render.style import html
 
-SANDBOX: Final = "sandbox"  # the service's name in the ledger: never mixed with what was paid
+SANDBOX: Final = "sandbox"  # the service's name in the ledger: never mixed with paid videos
 SANDBOX_SPEED: Final = 10.0
 SPEED_MAX: Final = 10_000
 
 
 @dataclass(frozen=True)
 class Connection:
-    """The party at the other end: its `name` in the ledger, how it is reached, its pace, and the folder for its jobs.
+    """One service: its `name` in the ledger, its address and token, its timing, its backend, and the home folder.
 
-    `box` is the running sandbox, None for the vendor.
+    `box` is the running sandbox, None for a vendor.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Connection:
 
     @contextmanager
     def stopped_on_error(self) -> Iterator[None]:
-        """Stop the sandbox, where it is one, if what is done on it raises: nobody would hold it."""
+        """Stop the sandbox, if it is one, when the body raises: nobody else would."""
         try:
             yield
         except BaseException:
@@ -57,17 +57,21 @@ def resolve_connection(
     token: Secret | None,
     *,
     base_url: str | None,
+    backend: Backend | None = None,
     home: str | os.PathLike[str] | None,
     timing: Timing | None,
 ) -> Connection:
-    """Return the vendor where a token is found, else the sandbox, and say so.
+    """Return the vendor if there is a token, otherwise start the sandbox and say so.
 
-    Raises ConfigError where a base URL was chosen but no token is found.
+    Raises ConfigError if a base URL was given but there is no token.
     """
     secret = find_token(token)
     if secret is not None:
-        url = find_base_url(base_url)
-        return Connection(name=url, base_url=url, token=secret, timing=timing or Timing(), home=find_home(home))
+        vendor = backend or UseapiBackend()
+        url = find_base_url(base_url or (vendor.base_url if backend is not None else None))
+        return Connection(
+            name=url, base_url=url, token=secret, timing=timing or Timing(), home=find_home(home), backend=vendor
+        )
     if base_url or os.environ.get("PIXVERSE_NB_BASE_URL"):
         raise ConfigError(
             "No token was found for this base_url. Pass token=…, or set USEAPI_TOKEN. "

@@ -1,0 +1,79 @@
+"""A second vendor is one file: a toy backend takes jobs to their videos without a change anywhere else."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pixverse_nb.client import Client
+from pixverse_nb.config import Timing
+from pixverse_nb.domain.jobs import JobState
+from pixverse_nb.jobs.job import Job
+from tests.client.harness import picture
+from tests.extending.toy_backend import ToyBackend
+from tests.extending.toy_server import KEY, ToyServer
+from tests.render.factories import an_mp4
+
+TIMING = Timing().scaled(0.01)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ToyServer]:
+    """The toy vendor's server, running."""
+    with ToyServer(an_mp4(tmp_path / "served.mp4")) as running:
+        yield running
+
+
+def open_client(server: ToyServer, home: Path) -> Client:
+    """A client of the toy vendor."""
+    return Client(KEY, base_url=server.url, backend=ToyBackend(), home=home, timing=TIMING)
+
+
+def start_job(client: Client) -> Job:
+    """The same request each time."""
+    return client.create_frames(picture(1), picture(2), seed=7)
+
+
+def test_the_backend_fits_in_sixty_lines() -> None:
+    """The toy backend is one file of at most 60 lines."""
+    assert len((Path(__file__).parent / "toy_backend.py").read_text().splitlines()) <= 60
+
+
+def test_a_job_ends_with_its_video(server: ToyServer, tmp_path: Path) -> None:
+    """A job goes from create_frames to a checked file on disk, one paid call in all."""
+    with open_client(server, tmp_path / "home") as client:
+        video = start_job(client).result(timeout=60)
+        assert video.path.read_bytes() == server.video
+    assert (len(server.calls), server.uploads) == (1, 2)
+    assert server.calls[0]["inputs"].keys() == {"first", "last"}
+
+
+def test_a_lost_answer_survives_a_restart_and_is_charged_once(server: ToyServer, tmp_path: Path) -> None:
+    """The answer is lost and the client closes; the next client sends the same key again and gets the first video."""
+    server.answers_to_lose = 1
+    with open_client(server, tmp_path / "home") as client:
+        job = start_job(client)
+        lost = next_state(job, JobState.UNKNOWN)
+        ref = lost.ref
+    with open_client(server, tmp_path / "home") as client:
+        assert client.job(ref).result(timeout=60).path.is_file()
+    assert len({call["key"] for call in server.calls}) == 1
+    assert len(server.calls) >= 2
+    assert len(server.generations) == 1
+
+
+def next_state(job: Job, state: JobState) -> Job:
+    """Wait until the job has been in `state`."""
+
+    reached = threading.Event()
+
+    def look(changed: Job) -> None:
+        if any(event.state is state for event in changed.events()):
+            reached.set()
+
+    unsubscribe = job.subscribe(look)
+    look(job)
+    assert reached.wait(60)
+    unsubscribe()
+    return job
