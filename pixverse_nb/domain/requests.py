@@ -19,6 +19,8 @@ from pixverse_nb.redaction import redact
 REPLY_MAX: Final = 1024
 REPLY_REF_MAX: Final = 960  # the vendor's 1024, less the room for our own reference in front
 
+_LONGEST_PROBLEM: Final = 240  # characters; the value that was given comes last
+
 DELIVERY_FIELDS: Final[Mapping[str, Rule]] = {
     "email": Text(320, default=None, what="an e-mail address"),
     "reply_url": Text(REPLY_MAX, default=None, pattern=r"^https?://\S+$", what="an http(s) address"),
@@ -179,8 +181,13 @@ def build_request(
             for name in constraint.fields:
                 wrong.setdefault(name, f"{constraint.reason} (allow_refused=True sends it anyway)")
     if wrong:
-        raise InvalidRequest(wrong)
+        raise InvalidRequest({name: _shown(problem) for name, problem in wrong.items()})
     return GenerationRequest(operation, str(model), tuple(inputs), params, Delivery(**delivery))
+
+
+def _shown(problem: str) -> str:
+    text = redact(problem)  # before it is cut: half an address would stay readable
+    return text if len(text) <= _LONGEST_PROBLEM else f"{text[: _LONGEST_PROBLEM - 1]}…"
 
 
 def _int_or_none(value: Value) -> int | None:

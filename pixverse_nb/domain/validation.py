@@ -8,10 +8,6 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any, Final, Protocol
 
-from pixverse_nb.redaction import redact
-
-_SHOWN_CHARACTERS: Final = 60
-
 
 class _Required:
     """The default of a field that must be given."""
@@ -153,4 +149,4 @@ def plain(value: object) -> Any:
 def _problem(rule: Rule, value: object) -> str:
     if isinstance(rule, Text) and isinstance(value, str) and len(value) > rule.longest:
         return f"must be {rule}; this one has {len(value)}"
-    return f"must be {rule}, not {redact(repr(value))[:_SHOWN_CHARACTERS]}"
+    return f"must be {rule}, not {value!r}"

@@ -68,7 +68,7 @@ class Engine:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._wakeups: dict[str, asyncio.Event] = {}
         self._subscribers: list[JobCallback] = []
-        self._durations = DurationHistory(ledger, timing)
+        self._durations = DurationHistory(lambda limit: ledger.durations_of(limit=limit), timing)
         self._writes = WriteBuffer(ledger, retry_s=timing.poll_s, on_written=self._on_written)
         self._wanted: set[str] = set()  # jobs that a living process asked for: only these are ever submitted
         self._in_flight: set[str] = set()  # our own paid calls that wait for their answer

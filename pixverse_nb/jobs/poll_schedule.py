@@ -9,7 +9,7 @@ around `typical_s` until there are some. Everything but `DurationHistory` is pur
 import math
 import threading
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Final
@@ -18,7 +18,6 @@ from pixverse_nb.config import Timing
 from pixverse_nb.domain.jobs import JobRecord
 from pixverse_nb.domain.requests import GenerationRequest
 from pixverse_nb.errors import LedgerError
-from pixverse_nb.ledger import Ledger
 
 # The threshold in seconds of unseen waiting, for one job and for each further one (whose share of the polls is
 # smaller). Chosen by simulation: 8 jobs of 55…65 s take 0.9 polls each with 1.8 s mean delay, one alone
@@ -159,10 +158,13 @@ Samples = dict[tuple[object, ...], list[DurationSample]]  # newest first
 
 
 class DurationHistory:
-    """The durations of this home's finished jobs, read from the ledger on first use; works from any thread."""
+    """The durations of this home's finished jobs, read on first use; works from any thread.
 
-    def __init__(self, ledger: Ledger, timing: Timing) -> None:
-        self._ledger = ledger
+    `read_finished(limit)` returns the newest finished jobs, newest first; it may raise LedgerError.
+    """
+
+    def __init__(self, read_finished: Callable[[int], Sequence[JobRecord]], timing: Timing) -> None:
+        self._read_finished = read_finished
         self._timing = timing
         self._lock = threading.Lock()
         self._samples: Samples | None = None
@@ -177,7 +179,7 @@ class DurationHistory:
     def _read(self) -> Samples:
         samples: Samples = {}
         try:
-            for record in reversed(self._ledger.durations_of(limit=_HISTORY)):
+            for record in reversed(self._read_finished(_HISTORY)):
                 _add(samples, record)
         except LedgerError:
             return samples  # an unreadable row must not end the polling
