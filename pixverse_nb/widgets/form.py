@@ -14,7 +14,7 @@ from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.images import nearest_ratio
 from pixverse_nb.redaction import redact
 from pixverse_nb.render.formatting import credit_words
-from pixverse_nb.widgets.assembly import sheet
+from pixverse_nb.widgets.assets import bundle_css
 from pixverse_nb.widgets.dispatch import BackgroundRunner, error_text
 from pixverse_nb.widgets.fields import Fields
 from pixverse_nb.widgets.following import JobTracker
@@ -24,7 +24,7 @@ from pixverse_nb.widgets.ports import JobHandle, VideoClient
 from pixverse_nb.widgets.words import missing_words, reuse_question, sentence
 
 _AT_WORK: Final = "pvnb-form-at-work"
-_CSS: Final = sheet("tokens.css", "form.css")
+_CSS: Final = bundle_css("form")
 
 
 @dataclass(frozen=True)
