@@ -8,15 +8,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet install -c constraints.txt
 WANTED := pyproject.toml constraints.txt
+NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix frontend --silent
 
-.PHONY: help demo lab test check format bench constraints clean
+.PHONY: help demo lab test check format widgets bench constraints clean
 
 help:
 	@echo "make demo         make one video from two pictures, here and free of charge, and show where it is"
 	@echo "make lab          open JupyterLab on the notebooks"
 	@echo "make test         format, lint, types and every test, in a real Chromium too"
 	@echo "make check        the same without browser, kernel and notebook tests: fast"
-	@echo "make format       let ruff mend format and imports"
+	@echo "make format       format the code and fix what the linters can fix"
+	@echo "make widgets      rebuild the scripts and stylesheets of the widgets from frontend/src"
 	@echo "make bench        measure the figures of the README"
 	@echo "make constraints  renew constraints.txt"
 	@echo "make clean        remove the environment and what was built; videos stay"
@@ -27,20 +29,28 @@ demo: $(VENV)/.lab
 lab: $(VENV)/.lab
 	@$(BIN)/jupyter lab $$(test "$$(id -u)" = 0 && echo --allow-root) notebooks
 
-test: $(VENV)/.test $(VENV)/.browser
+test: $(VENV)/.test $(VENV)/.node $(VENV)/.browser
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
+	@$(NPM) run lint </dev/null
+	@$(NPM) run types </dev/null
 	@$(BIN)/python scripts/run_tests.py </dev/null
 
-check: $(VENV)/.test
+check: $(VENV)/.test $(VENV)/.node
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
+	@$(NPM) run lint </dev/null
+	@$(NPM) run types </dev/null
 	@$(BIN)/python -m pytest --color=no -q --ignore=tests/browser --ignore=tests/kernel --ignore=tests/test_notebooks.py </dev/null
 
-format: $(VENV)/.test
+format: $(VENV)/.test $(VENV)/.node
 	@$(BIN)/ruff check --quiet --fix-only .
 	@$(BIN)/ruff format --quiet .
+	@$(NPM) run format </dev/null
+
+widgets: $(VENV)/.node
+	@$(NPM) run build </dev/null
 
 bench: $(VENV)/.test
 	@$(BIN)/python -m bench </dev/null
@@ -50,7 +60,7 @@ constraints: $(VENV)/.venv
 	@$(BIN)/uv --quiet pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-annotate --no-header --upgrade -o constraints.txt >/dev/null
 
 clean:
-	@rm -rf $(VENV) demo build dist test-results .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) frontend/node_modules demo build dist test-results .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: what is up to date is not installed again, and a second run starts at once.
@@ -67,6 +77,11 @@ $(VENV)/.test: $(VENV)/.venv $(WANTED)
 	@echo "Installing into $(VENV) (a minute or two the first time) ..."
 	@$(PIP) -e '.[sandbox,lab,sweep,dask,test]' </dev/null
 	@touch $@ $(VENV)/.lab
+
+# node and npm come with the test extra; frontend/package.json pins the tools that build and check the widgets.
+$(VENV)/.node: $(VENV)/.test frontend/package.json
+	@$(NPM) install </dev/null
+	@touch $@
 
 $(VENV)/.browser: $(VENV)/.test scripts/find_browser.py
 	@$(BIN)/python scripts/find_browser.py --install </dev/null

@@ -1,14 +1,12 @@
 """Choice: a row of buttons of which one is on, with options that can be barred for a stated reason."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 import anywidget
 import traitlets
 
-from pixverse_nb.widgets.assembly import script, sheet
-
-SCRIPTS: Final = ("elements.js", "choice.js")
+from pixverse_nb.widgets.assets import bundle_css, bundle_js
 
 
 class Choice(anywidget.AnyWidget):
@@ -21,8 +19,8 @@ class Choice(anywidget.AnyWidget):
     8
     """
 
-    _esm = script(*SCRIPTS)
-    _css = sheet("tokens.css", "choice.css")
+    _esm = bundle_js("choice")
+    _css = bundle_css("choice")
 
     label = traitlets.Unicode("").tag(sync=True)
     names = traitlets.List(traitlets.Unicode()).tag(sync=True)

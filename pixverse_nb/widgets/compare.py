@@ -30,32 +30,13 @@ from pixverse_nb.render.tiles import (
     thumbnails_text,
     unique_keys,
 )
-from pixverse_nb.widgets.assembly import script, sheet, standalone_page, write_page
+from pixverse_nb.widgets.assets import bundle_css, bundle_js, standalone_page, write_page
 from pixverse_nb.widgets.dispatch import BackgroundRunner, error_text
 from pixverse_nb.widgets.posters import Posters
 from pixverse_nb.widgets.supply import FileStreamer
 
 FRAME_RATE: Final = 24.0  # what the vendor makes
 
-SCRIPTS: Final = (
-    "elements.js",
-    "supply.js",
-    "conductor.js",
-    "compare_parts.js",
-    "compare_stage.js",
-    "compare_transport.js",
-    "compare_ranking.js",
-    "compare_judge.js",
-    "compare.js",
-)
-_SHEETS: Final = (
-    "tokens.css",
-    "compare.css",
-    "compare_stage.css",
-    "compare_transport.css",
-    "compare_judge.css",
-    "compare_whole.css",
-)
 _ALONE: Final = "These are stills: run the cell again to play the videos in step."
 _SCHEDULE_MAX: Final = 200  # pairs that a page without a kernel can offer
 _RESULTS: Final[Mapping[str, DuelResult]] = {">": "left", "<": "right", "=": "tie"}
@@ -80,17 +61,17 @@ class Comparison(anywidget.AnyWidget):
       videos[0]: The video file cannot be read (No such file or directory). Check its path and permissions.
     """
 
-    _esm = script(*SCRIPTS)
-    _css = sheet(*_SHEETS)
+    _esm = bundle_js("compare")
+    _css = bundle_css("compare")
 
     title = traitlets.Unicode("").tag(sync=True)
-    films = traitlets.List(traitlets.Dict()).tag(sync=True)  # slot, label, ratio; while it is blind without a label
+    videos = traitlets.List(traitlets.Dict()).tag(sync=True)  # slot, label, ratio; while it is blind without a label
     is_blind = traitlets.Bool(False).tag(sync=True)
     pair = traitlets.List(traitlets.Unicode()).tag(sync=True)  # the slots to be judged next, left and right
-    judged = traitlets.Int(0).tag(sync=True)
-    standings = traitlets.List(traitlets.Dict()).tag(sync=True)  # the best first; none while it is blind
+    vote_count = traitlets.Int(0).tag(sync=True)
+    ranks = traitlets.List(traitlets.Dict()).tag(sync=True)  # the best first; none while it is blind
     frame_rate = traitlets.Float(FRAME_RATE).tag(sync=True)
-    wall_name = traitlets.Unicode("").tag(sync=True)  # the class of the stills that a view hides
+    fallback_class = traitlets.Unicode("").tag(sync=True)  # the class of the stills that a view hides
     note = traitlets.Unicode("").tag(sync=True)  # what is to be known of the choice of videos
     message = traitlets.Unicode("").tag(sync=True)  # what is wrong, in words
 
@@ -126,7 +107,7 @@ class Comparison(anywidget.AnyWidget):
             note=redact(note),
             is_blind=blind,
             frame_rate=frame_rate,
-            wall_name=f"pvnb-thumbnails-{uuid.uuid4().hex[:12]}",
+            fallback_class=f"pvnb-thumbnails-{uuid.uuid4().hex[:12]}",
         )
         self._supply = FileStreamer(self.send, self._dispatcher)
         self._supply.offer({slot: self._files[key].path for slot, key in self._slots.items()})
@@ -142,7 +123,7 @@ class Comparison(anywidget.AnyWidget):
             return tuple(self._duels)
 
     def ranking(self) -> tuple[RankEntry, ...]:
-        """Return where each video stands by the judgements so far, the best first (see `pixverse_nb.domain.ratings`)."""
+        """Return the ranking from the votes so far, best first (see `pixverse_nb.domain.ratings`)."""
         return rank(self.duels, list(self._files))
 
     def judge(self, left: str, right: str, result: DuelResult) -> PairwiseVote:
@@ -183,21 +164,21 @@ class Comparison(anywidget.AnyWidget):
         with self._lock:
             state: dict[str, object] = {
                 "title": "",  # the page bears it
-                "films": self.films,
+                "videos": self.videos,
                 "is_blind": self.is_blind,
-                "judged": 0 if self.is_blind else self.judged,
-                "standings": self.standings,
+                "vote_count": 0 if self.is_blind else self.vote_count,
+                "ranks": self.ranks,
                 "frame_rate": self.frame_rate,
                 "note": self.note,
                 "message": "",
-                "wall_name": "",
-                "sealed": base64.b64encode(json.dumps(self._names()).encode()).decode("ascii"),
+                "fallback_class": "",
+                "hidden_labels": base64.b64encode(json.dumps(self._names()).encode()).decode("ascii"),
                 "schedule": self._schedule() if self.is_blind else [],
                 "pair": self.pair,
             }
         films = {slot: self._files[key].path for slot, key in self._slots.items()}
         title = self.title or f"{len(self._files)} videos compared"
-        return write_page(path, standalone_page(title, scripts=SCRIPTS, sheets=_SHEETS, state=state, films=films))
+        return write_page(path, standalone_page(title, widget="compare", state=state, videos=films))
 
     def __repr__(self) -> str:
         text = thumbnails_text(self._tiles(), title=self.title or "Comparison")
@@ -225,14 +206,14 @@ class Comparison(anywidget.AnyWidget):
         names = self._names()
         counted = [duel for duel in self._duels if duel.left in self._files and duel.right in self._files]
         with self.hold_sync():
-            self.films = [
+            self.videos = [
                 {"slot": slot, "label": "" if self.is_blind else names[slot], "ratio": _ratio(self._files[key])}
                 for slot, key in self._slots.items()
             ]
             self.pair = [slot_of[key] for key in next_pair(counted, keys, seed=self._seed) or ()]
-            self.judged = len(counted)
+            self.vote_count = len(counted)
             is_open = bool(counted) and not self.is_blind
-            self.standings = [
+            self.ranks = [
                 {
                     "slot": slot_of[standing.key],
                     "label": names[slot_of[standing.key]],
@@ -260,19 +241,19 @@ class Comparison(anywidget.AnyWidget):
     def _tiles(self) -> list[Tile]:
         names = self._names()
         captions = {slot: f"Video {number}" if self.is_blind else names[slot] for number, slot in enumerate(names, 1)}
-        order = [row["slot"] for row in self.standings] or list(self._slots)
+        order = [row["slot"] for row in self.ranks] or list(self._slots)
         keys = {slot: self._slots[slot] for slot in order}
         return [Tile(key, captions[slot], JobState.DONE, video=self._files[key]) for slot, key in keys.items()]
 
     def _still_bundle(self) -> dict[str, str]:
         tiles = self._tiles()
         stills = self._posters.for_notebook(tiles)
-        unjudged = sum(row["place"] is None for row in self.standings)
+        unjudged = sum(row["place"] is None for row in self.ranks)
         rest = f"; the last {unjudged} not judged yet" if unjudged else ""
-        ranked = f"Ranked by {_count(self.judged, 'judgement')}, the best first{rest}. " if self.standings else ""
+        ranked = f"Ranked by {_count(self.vote_count, 'judgement')}, the best first{rest}. " if self.ranks else ""
         said = f"{self.note}. " if self.note else ""
         html = thumbnails_html(
-            tiles, title=self.title, posters=stills, note=said + ranked + _ALONE, css_class=self.wall_name
+            tiles, title=self.title, posters=stills, note=said + ranked + _ALONE, css_class=self.fallback_class
         )
         return dict(mime_bundle(html, repr(self)))
 
@@ -285,7 +266,7 @@ class Comparison(anywidget.AnyWidget):
         if not isinstance(message, Mapping) or self._supply.take(message):
             return
         match message.get("kind"):
-            case "duel":
+            case "vote":
                 self._take_duel(message)
             case "reveal":
                 self.reveal()

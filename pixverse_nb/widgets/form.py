@@ -15,7 +15,7 @@ from pixverse_nb.images import nearest_ratio
 from pixverse_nb.redaction import redact
 from pixverse_nb.render.formatting import format_credits
 from pixverse_nb.render.style import html
-from pixverse_nb.widgets.assembly import sheet
+from pixverse_nb.widgets.assets import bundle_css
 from pixverse_nb.widgets.dispatch import BackgroundRunner, error_text
 from pixverse_nb.widgets.fields import Fields
 from pixverse_nb.widgets.following import JobTracker
@@ -25,7 +25,7 @@ from pixverse_nb.widgets.ports import JobHandle, VideoClient
 from pixverse_nb.widgets.words import missing_words, reuse_question, sentence
 
 _AT_WORK: Final = "pvnb-form-at-work"
-_CSS: Final = Markup(sheet("tokens.css", "form.css"))  # noqa: S704  our own stylesheets
+_CSS: Final = Markup(bundle_css("form"))  # noqa: S704  our own stylesheet
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from pixverse_nb.render.tiles import (
     tile_json,
     unique_keys,
 )
-from pixverse_nb.widgets.assembly import script, sheet, standalone_page, write_page
+from pixverse_nb.widgets.assets import bundle_css, bundle_js, standalone_page, write_page
 from pixverse_nb.widgets.batches import Batcher
 from pixverse_nb.widgets.compare import Comparison
 from pixverse_nb.widgets.dispatch import BackgroundRunner, error_text
@@ -39,34 +39,6 @@ from pixverse_nb.widgets.supply import FileStreamer
 NOTE_MAX: Final = 2000
 _PUSHED_MAX: Final = 8  # posters that come along unasked with tiles that fill: a busy kernel could not be asked
 
-SCRIPTS: Final = (
-    "elements.js",
-    "supply.js",
-    "gallery_parts.js",
-    "gallery_sieve.js",
-    "gallery_films.js",
-    "gallery_playing.js",
-    "gallery_stills.js",
-    "gallery_clock.js",
-    "gallery_sight.js",
-    "gallery_tile.js",
-    "gallery_bar.js",
-    "gallery_verdicts.js",
-    "gallery_light.js",
-    "gallery_foot.js",
-    "gallery_selection.js",
-    "gallery_acts.js",
-    "gallery_keys.js",
-    "gallery.js",
-)
-_SHEETS: Final = (
-    "tokens.css",
-    "gallery.css",
-    "gallery_bar.css",
-    "gallery_tile.css",
-    "gallery_foot.css",
-    "gallery_light.css",
-)
 _NOTHING: Final = "<div></div>"  # for a reader who cannot see a widget, in place of the text
 _ALONE: Final = "These are stills: run the cell again to play, sort and judge."
 
@@ -87,12 +59,12 @@ class Gallery(anywidget.AnyWidget):
     {}
     """
 
-    _esm = script(*SCRIPTS)
-    _css = sheet(*_SHEETS)
+    _esm = bundle_js("gallery")
+    _css = bundle_css("gallery")
 
     title = traitlets.Unicode("").tag(sync=True)
     rows = traitlets.List(traitlets.Dict()).tag(sync=True)  # until a page says hello; then changes travel as messages
-    wall_name = traitlets.Unicode("").tag(sync=True)  # the class of the stills that a view hides
+    fallback_class = traitlets.Unicode("").tag(sync=True)  # the class of the stills that a view hides
     can_compare = traitlets.Bool(False).tag(sync=True)
     selected = traitlets.List(traitlets.Unicode(), maxlen=COMPARED_MAX).tag(sync=True)  # keys, in the order of choosing
 
@@ -120,7 +92,7 @@ class Gallery(anywidget.AnyWidget):
             title=title,
             rows=self._all_rows(),
             can_compare=on_open is not None,
-            wall_name=f"pvnb-thumbnails-{uuid.uuid4().hex[:12]}",
+            fallback_class=f"pvnb-thumbnails-{uuid.uuid4().hex[:12]}",
         )
         self.on_msg(self._take_message)
 
@@ -178,12 +150,12 @@ class Gallery(anywidget.AnyWidget):
             "rows": [tile_json(tile) for tile in tiles],
             "can_compare": False,
             "selected": [],
-            "wall_name": "",
+            "fallback_class": "",
             "posters": {key: base64.b64encode(still).decode("ascii") for key, still in stills.items()},
         }
         films = _films(tiles)
         title = self.title or "Videos"
-        return write_page(path, standalone_page(title, scripts=SCRIPTS, sheets=_SHEETS, state=state, films=films))
+        return write_page(path, standalone_page(title, widget="gallery", state=state, videos=films))
 
     def __repr__(self) -> str:
         return thumbnails_text(self.tiles, title=self.title)
@@ -209,7 +181,7 @@ class Gallery(anywidget.AnyWidget):
     def _still_bundle(self) -> dict[str, str]:
         tiles = self.tiles
         stills = self._posters.for_notebook(tiles)
-        html = thumbnails_html(tiles, title=self.title, posters=stills, note=_ALONE, css_class=self.wall_name)
+        html = thumbnails_html(tiles, title=self.title, posters=stills, note=_ALONE, css_class=self.fallback_class)
         return dict(mime_bundle(html, thumbnails_text(tiles, title=self.title)))
 
     # ---- tiles ----
@@ -257,7 +229,7 @@ class Gallery(anywidget.AnyWidget):
 
     def _send_rows(self, tiles: Iterable[Tile], *, is_intact: bool = False) -> None:
         rows = [tile_json(tile) for tile in tiles]
-        self.send({"kind": "tiles", "rows": rows, "isWhole": is_intact, "now": time.time()})
+        self.send({"kind": "tiles", "rows": rows, "is_complete": is_intact, "now": time.time()})
 
     def _send_posters(self, tiles: Sequence[Tile]) -> None:
         """Send what is at hand first, so that the page fills at once, then what has to be made."""
@@ -286,7 +258,7 @@ class Gallery(anywidget.AnyWidget):
             case "posters":
                 tiles = self._named(message.get("keys"))
                 self._dispatcher.run_in_thread(lambda: self._send_posters(tiles))
-            case "verdict":
+            case "rating":
                 self._take_verdict(message)
             case "open":
                 self._open([tile.key for tile in self._named(message.get("keys"))])
@@ -314,7 +286,7 @@ class Gallery(anywidget.AnyWidget):
 
     def _spread_verdict(self, key: str, verdict: Rating, *, view: str) -> None:
         """Tell the other views and the owner, here and now, so that two quick verdicts keep their order."""
-        self.send({"kind": "verdict", "key": key, "choice": verdict.choice, "note": verdict.note, "view": view})
+        self.send({"kind": "rating", "key": key, "choice": verdict.choice, "note": verdict.note, "view": view})
         if self._on_verdict is not None:
             self._on_verdict(key, verdict)
 
@@ -329,7 +301,7 @@ class Gallery(anywidget.AnyWidget):
             self._stage.update(data)
 
     def _report(self, error: Exception) -> None:
-        self.send({"kind": "trouble", "text": error_text(error)})
+        self.send({"kind": "error", "text": error_text(error)})
 
 
 def gallery(

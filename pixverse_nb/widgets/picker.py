@@ -10,13 +10,12 @@ import traitlets
 
 from pixverse_nb.errors import InvalidImage
 from pixverse_nb.images import Which
-from pixverse_nb.widgets.assembly import script, sheet
+from pixverse_nb.widgets.assets import bundle_css, bundle_js
 from pixverse_nb.widgets.dispatch import BackgroundRunner, error_text
 from pixverse_nb.widgets.held import LoadedImage, read_held, source_of
 from pixverse_nb.widgets.transfer import ChunkedUpload, TransferRefused, short_name
 from pixverse_nb.widgets.words import sentence
 
-SCRIPTS: Final = ("elements.js", "picker.js")
 _ADDRESS_MAX: Final = 4096
 
 
@@ -25,16 +24,16 @@ class Picker(anywidget.AnyWidget):
 
     `which` names it in errors; `fetch(url)` gets the bytes of an http(s) address, on a thread of the slot's own.
 
-    The bytes come as custom messages in pieces (see `static/picker.js`) and stay in the kernel: traits are written
-    into saved notebooks, so they hold only what may be read there.
+    The bytes arrive as custom messages in chunks (see `frontend/src/picker.js`) and stay in the kernel: traits are
+    written into saved notebooks, so they contain only what anybody may read there.
 
     >>> slot = Picker(which="first", label="First picture")
     >>> slot.state
     'empty'
     """
 
-    _esm = script(*SCRIPTS)
-    _css = sheet("tokens.css", "picker.css")
+    _esm = bundle_js("picker")
+    _css = bundle_css("picker")
 
     label = traitlets.Unicode("Picture").tag(sync=True)
     state = traitlets.Enum(["empty", "receiving", "reading", "ready", "failed"], "empty").tag(sync=True)
@@ -107,7 +106,7 @@ class Picker(anywidget.AnyWidget):
                     self._send_thumbnail()
                 case "begin":
                     self._begin(message)
-                case "piece":
+                case "chunk":
                     self._take_piece(message, buffers)
                 case "abort":
                     self._abort(message)

@@ -25,11 +25,10 @@ from pixverse_nb.render.formatting import (
     state_explanation,
     state_label,
 )
-from pixverse_nb.widgets.assembly import script, sheet
+from pixverse_nb.widgets.assets import bundle_css, bundle_js
 from pixverse_nb.widgets.dispatch import BackgroundRunner
 from pixverse_nb.widgets.words import again_step, retry_label, sentence
 
-SCRIPTS: Final = ("elements.js", "progress.js")
 SHOWN_MAX: Final = 12
 
 _NOT_SENT: Final = frozenset({JobState.PLANNED, JobState.UPLOADING, JobState.WAITING})
@@ -42,8 +41,8 @@ class Progress(anywidget.AnyWidget):
     At most 12 rows are shown, the open ones first; `more` counts the others.
     """
 
-    _esm = script(*SCRIPTS)
-    _css = sheet("tokens.css", "progress.css")
+    _esm = bundle_js("job_list")
+    _css = bundle_css("job_list")
 
     rows = traitlets.List(traitlets.Dict()).tag(sync=True)
     more = traitlets.Int(0).tag(sync=True)
@@ -81,7 +80,7 @@ class Progress(anywidget.AnyWidget):
 
     def scroll_to(self, ref: str) -> None:
         """Bring the job's row, or its player where there is one, into view and have it stand out for a moment."""
-        self.send({"kind": "point", "ref": ref})
+        self.send({"kind": "scroll_to", "ref": ref})
 
     def _draw(self) -> None:
         """Write the rows; the caller holds the lock, so that an older list never overwrites a newer one."""
@@ -99,9 +98,9 @@ class Progress(anywidget.AnyWidget):
                 self.send({"kind": "clock", "now": time.time()})
             case "cancel" if ref in self._snapshots:
                 self._dispatcher.run_in_thread(lambda: self._on_cancel(str(ref)))
-            case "again" if ref in self._snapshots:
+            case "retry" if ref in self._snapshots:
                 self._dispatcher.run_in_thread(lambda: self._on_again(str(ref)))
-            case "drop" if isinstance(ref, str):
+            case "dismiss" if isinstance(ref, str):
                 self._dispatcher.run_guarded(lambda: self.drop(ref))
             case _:
                 pass  # of a newer or a foreign page
@@ -110,7 +109,7 @@ class Progress(anywidget.AnyWidget):
 def row_of(snapshot: JobSnapshot) -> dict[str, Any]:
     """Return what one row shows, in words; times are Unix seconds.
 
-    The clock ticks unless the job `is_still`; then it shows the time up to `ended`, and none where that is None.
+    The clock ticks unless `is_clock_stopped`; then it shows the time up to `ended`, or no time if that is None.
     """
     state = snapshot.state
     request = snapshot.request
@@ -132,17 +131,17 @@ def row_of(snapshot: JobSnapshot) -> dict[str, Any]:
         "state": state_label(snapshot),
         "tone": job_severity(snapshot),
         "facts": redact(" · ".join(facts)),
-        "wrong": _sentences([snapshot.error if is_wrong else ""]),
+        "error": _sentences([snapshot.error if is_wrong else ""]),
         "details": _sentences(details),
         "notices": _sentences(() if state is JobState.DONE else snapshot.notices),  # the player tells them
         "began": snapshot.submitted_at or snapshot.created_at,
         "ended": snapshot.finished_at if is_still else None,
-        "is_still": is_still,
-        "usual": f"usually about {format_duration(snapshot.typical_s)}" if waits and snapshot.typical_s else "",
+        "is_clock_stopped": is_still,
+        "typical_time": f"usually about {format_duration(snapshot.typical_s)}" if waits and snapshot.typical_s else "",
         "can_cancel": not state.is_final and state is not JobState.DOWNLOADING,  # what is finished is fetched
-        "again": retry_label(snapshot),
-        "is_over": state.is_final,
-        "cancelling": cancel_words(snapshot),
+        "retry_label": retry_label(snapshot),
+        "is_final": state.is_final,
+        "cancel_question": cancel_words(snapshot),
     }
 
 

@@ -1,6 +1,7 @@
 """Supply: the bytes of films for a widget's page, in small pieces, at the pace at which the page takes them.
 
-The page asks by key, never by path, and gets only what the widget offers. How the two talk is in `static/supply.js`.
+The page requests videos by key, never by path, and gets only what the widget offers. The messages are described in
+`frontend/src/video_source.js`.
 """
 
 import threading
@@ -55,17 +56,17 @@ class FileStreamer:
 
     def take(self, message: object) -> bool:
         """Act on a message of the page; tell whether it was one of this conversation. Returns at once."""
-        if not isinstance(message, Mapping) or message.get("kind") not in ("want", "got", "enough"):
+        if not isinstance(message, Mapping) or message.get("kind") not in ("request", "ack", "cancel"):
             return False
         key, name, offset = message.get("key"), message.get("id"), message.get("offset")
         if not isinstance(key, str) or not isinstance(name, str) or not 0 < len(name) <= _ID_MAX:
             return True
         match message["kind"]:
-            case "want":
+            case "request":
                 self._dispatcher.run_in_thread(lambda: self._begin(key, name))
-            case "got" if isinstance(offset, int):
+            case "ack" if isinstance(offset, int):
                 self._dispatcher.run_in_thread(lambda: self._go_on(name, offset))
-            case "enough":
+            case "cancel":
                 with self._lock:
                     self._askings.pop(name, None)
         return True
@@ -116,11 +117,11 @@ class FileStreamer:
             return
         asking.next_offset += wanted
         asking.unanswered.add(offset)
-        content = {"kind": "film", "key": asking.key, "id": asking.id, "offset": offset, "size": asking.size}
+        content = {"kind": "chunk", "key": asking.key, "id": asking.id, "offset": offset, "size": asking.size}
         self._send(content, [piece])
 
     def _refuse(self, key: str, name: str, why: str) -> None:
-        self._send({"kind": "no-film", "key": key, "id": name, "why": why}, [])
+        self._send({"kind": "unavailable", "key": key, "id": name, "reason": why}, [])
 
 
 def _missing(path: Path) -> str:

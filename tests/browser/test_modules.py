@@ -1,4 +1,4 @@
-"""The widgets' scripts alone, in a plain page: what they take, they give back."""
+"""The scripts of the widgets alone, in a plain page: their cleanup releases everything."""
 
 from pathlib import Path
 from typing import Any
@@ -8,19 +8,9 @@ from playwright.sync_api import Page
 
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.render.tiles import Tile, tile_json
-from pixverse_nb.widgets import choice, compare, gallery, picker, progress
-from pixverse_nb.widgets.assembly import script
+from pixverse_nb.widgets.assets import bundle_js
 
 STATIC = Path(__file__).parent.parent.parent / "pixverse_nb" / "widgets" / "static"
-
-# The files that a widget's script is joined from.
-SCRIPTS: dict[str, tuple[str, ...]] = {
-    "picker": picker.SCRIPTS,
-    "choice": choice.SCRIPTS,
-    "progress": progress.SCRIPTS,
-    "gallery": gallery.SCRIPTS,
-    "compare": compare.SCRIPTS,
-}
 
 STATES: dict[str, dict[str, Any]] = {
     "picker": {
@@ -37,7 +27,7 @@ STATES: dict[str, dict[str, Any]] = {
         "fit": "",
     },
     "choice": {"label": "Fit", "names": ["a", "b"], "index": 0, "reasons": ["", ""], "hint": "", "message": ""},
-    "progress": {"rows": [], "more": 0},
+    "job_list": {"rows": [], "more": 0},
     "gallery": {
         "title": "Two",
         "rows": [
@@ -46,22 +36,22 @@ STATES: dict[str, dict[str, Any]] = {
         ],
         "can_compare": True,
         "selected": [],
-        "wall_name": "",
+        "fallback_class": "",
     },
     "compare": {
         "title": "Two",
-        "films": [{"slot": "v1", "label": "a", "ratio": 1.5}, {"slot": "v2", "label": "b", "ratio": None}],
+        "videos": [{"slot": "v1", "label": "a", "ratio": 1.5}, {"slot": "v2", "label": "b", "ratio": None}],
         "is_blind": True,
         "pair": ["v2", "v1"],
-        "judged": 0,
-        "standings": [],
+        "vote_count": 0,
+        "ranks": [],
         "frame_rate": 24,
         "message": "",
-        "wall_name": "",
+        "fallback_class": "",
     },
 }
-# Counts what a view takes: listeners of elements (still alive unless their signal is aborted), of the model, timers,
-# observers and addresses of data. A question of the page is answered with a picture, so that there is such an address.
+# Counts what a view holds: listeners (until they are removed or their signal aborts), callbacks of the model, timers,
+# observers and object URLs. A request for posters is answered with a picture, so that there is such a URL.
 COUNT = """async ([source, state]) => {
     const alive = new Set();
     const add = EventTarget.prototype.addEventListener;
@@ -129,19 +119,19 @@ COUNT = """async ([source, state]) => {
 
 
 @pytest.mark.parametrize("name", sorted(STATES))
-def test_a_view_takes_off_every_listener(page: Page, name: str) -> None:
-    """After its cleanup a view hears and watches nothing and holds no data; it sets no ids, so two can stand."""
+def test_cleanup_releases_everything(page: Page, name: str) -> None:
+    """After its cleanup a view has no listeners, timers, observers or URLs; it sets no ids, so that two can coexist."""
     page.goto("about:blank")
-    counted = page.evaluate(COUNT, [script(*SCRIPTS[name]), STATES[name]])
+    counted = page.evaluate(COUNT, [bundle_js(name), STATES[name]])
     assert counted["during"]["model"] > 0
     assert counted["during"]["addresses"] == (1 if name == "gallery" else 0)
     assert counted["after"] == {"elements": 0, "model": 0, "timers": 0, "observers": 0, "addresses": 0}
     assert counted["ids"] == 0
 
 
-def test_the_scripts_and_sheets_load_nothing_from_elsewhere() -> None:
-    """No script or sheet names a host; the only address in them is the name of SVG."""
+def test_scripts_and_stylesheets_load_nothing_from_elsewhere() -> None:
+    """No script and no stylesheet names a host, except in the namespace of SVG, or imports at run time."""
     for path in STATIC.iterdir():
         text = path.read_text().replace("http://www.w3.org/2000/svg", "")
-        assert "http" not in text.replace("http(s)", ""), path.name
-        assert "import(" not in text
+        assert "http" not in text, path.name
+        assert "import(" not in text, path.name

@@ -42,7 +42,7 @@ def test_two_pictures_become_a_video_that_stays(page: Page, lab: Lab) -> None:
     form.get_by_label("Prompt").fill("The camera moves in")
     form.get_by_role("radio", name="360p").click()
     form.get_by_role("button", name="Create video").dblclick()
-    rows = form.locator(".pvnb-progress-row")
+    rows = form.locator(".pvnb-jobs-row")
     expect(rows.first).to_contain_text("Done")
     made = play(notebook.locator("video").first)
     assert (made["width"], made["height"]) == (640, 360)
@@ -81,7 +81,7 @@ def test_what_is_wrong_stands_at_its_field(page: Page, lab: Lab) -> None:
             "Nothing was sent: see the marked fields.",
         ]
     )
-    expect(form.locator(".pvnb-progress-row")).to_have_count(0)
+    expect(form.locator(".pvnb-jobs-row")).to_have_count(0)
     sentence, field = alerts.nth(2).bounding_box(), form.get_by_label("Prompt").bounding_box()
     assert sentence is not None
     assert field is not None
@@ -103,7 +103,7 @@ def test_a_pasted_picture_and_a_cancelled_job(page: Page, lab: Lab) -> None:
     expect_picture(slots.nth(1), "451 × 300", name="chelsea.jpg")
     create = form.get_by_role("button", name="Create video")
     create.press("Enter")
-    row = form.locator(".pvnb-progress-row")
+    row = form.locator(".pvnb-jobs-row")
     expect(row).to_contain_text("Generating")
     expect(create).to_be_focused()
     create.press("Enter")
@@ -134,9 +134,9 @@ def test_a_stopped_download_is_tried_again_in_the_page(page: Page, lab: Lab) -> 
     expect_picture(slots.nth(0), "×", name="coffee_wide.jpg")
     expect_picture(slots.nth(1), "×", name="coffee_close.jpg")
     form.get_by_role("button", name="Create video").click()
-    row = form.locator(".pvnb-progress-row")
+    row = form.locator(".pvnb-jobs-row")
     expect(row).to_contain_text("Download stopped")
-    expect(row.locator(".pvnb-progress-wrong")).to_contain_text("403")
+    expect(row.locator(".pvnb-jobs-error")).to_contain_text("403")
     expect(row.get_by_role("button")).to_have_text(["Try again"])
     row.get_by_role("button", name="Try again").press("Enter")
     expect(row).to_contain_text("Done")

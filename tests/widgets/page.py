@@ -60,7 +60,7 @@ def upload(slot: Any, data: bytes, *, id: str = "u1", name: str = "cat.png", pie
     """Send a file into a picture slot as its page does."""
     say(slot, {"kind": "begin", "id": id, "name": name, "size": len(data), "type": "image/png"})
     for offset in range(0, len(data), piece_bytes):
-        say(slot, {"kind": "piece", "id": id, "offset": offset}, data[offset : offset + piece_bytes])
+        say(slot, {"kind": "chunk", "id": id, "offset": offset}, data[offset : offset + piece_bytes])
 
 
 def settle() -> None:

@@ -45,7 +45,7 @@ def a_noisy_jpeg(width: int, height: int) -> bytes:
 def answer(shown: Comparison, result: str) -> tuple[str, str]:
     """Answer the pair that is asked for, as the page does, and return it."""
     left, right = shown.pair
-    say(shown, {"kind": "duel", "left": left, "right": right, "result": result})
+    say(shown, {"kind": "vote", "left": left, "right": right, "result": result})
     return left, right
 
 
@@ -53,14 +53,14 @@ def test_the_front_door_makes_one(films: list[Path]) -> None:
     """`pv.compare` takes paths and videos, names them by file or label, in the order given."""
     shown = pv.compare(films[0], str(films[1]), a_video(films[2]))
     assert isinstance(shown, Comparison)
-    assert [film["label"] for film in shown.films] == NAMES[:3]
-    assert [film["label"] for film in compare(*films, labels=["a", "b", "c", "d"]).films] == ["a", "b", "c", "d"]
+    assert [film["label"] for film in shown.videos] == NAMES[:3]
+    assert [film["label"] for film in compare(*films, labels=["a", "b", "c", "d"]).videos] == ["a", "b", "c", "d"]
 
 
 def test_what_differs_is_the_label(films: list[Path]) -> None:
     """Videos of this package are called what their requests differ in."""
     made = [a_video(film, sha256=str(seed), request=a_request(seed=seed)) for seed, film in enumerate(films[:2], 7)]
-    assert [film["label"] for film in Comparison(made).films] == ["seed 7", "seed 8"]
+    assert [film["label"] for film in Comparison(made).videos] == ["seed 7", "seed 8"]
 
 
 def test_everything_wrong_is_said_at_once(films: list[Path], tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_one_video_is_no_comparison(films: list[Path], count: int, words: str) -
 def test_more_than_nine_are_judged_blind(films: list[Path]) -> None:
     """Twelve videos, some of them the same file, are judged two at a time, each under a key of its own."""
     shown = compare(*films * 3, blind=True)
-    assert len(shown.films) == 12
+    assert len(shown.videos) == 12
     assert len(shown.ranking()) == 12
     assert len(shown.pair) == 2
 
@@ -95,10 +95,10 @@ def test_a_blind_page_knows_no_name(films: list[Path]) -> None:
     answer(shown, "left")
     told = json.dumps([shown.get_state(), shown._repr_mimebundle_(), repr(shown)], default=repr)
     assert [name for name in NAMES if name in told] == []
-    assert shown.standings == []
+    assert shown.ranks == []
     say(shown, {"kind": "reveal"})
-    assert {film["label"] for film in shown.films} == set(NAMES)
-    assert [row["label"] for row in shown.standings] == [standing.key for standing in shown.ranking()]
+    assert {film["label"] for film in shown.videos} == set(NAMES)
+    assert [row["label"] for row in shown.ranks] == [standing.key for standing in shown.ranking()]
     assert not shown.is_blind
 
 
@@ -108,10 +108,10 @@ def test_the_order_is_drawn_by_the_seed(films: list[Path]) -> None:
     for seed in range(8):
         shown = Comparison(films, labels=NAMES, blind=True, seed=seed)
         shown.reveal()
-        orders.add(tuple(film["label"] for film in shown.films))
+        orders.add(tuple(film["label"] for film in shown.videos))
         again = Comparison(films, labels=NAMES, blind=True, seed=seed)
         again.reveal()
-        assert again.films == shown.films
+        assert again.videos == shown.videos
     assert len(orders) > 4
 
 
@@ -125,7 +125,7 @@ def test_a_judgement_reaches_the_caller(films: list[Path]) -> None:
     assert shown.duels == (duel,)
     assert (duel.result, duel.at, duel.is_blind) == ("left", 1000.0, True)
     assert {duel.left, duel.right} <= set(NAMES)
-    assert shown.judged == 1
+    assert shown.vote_count == 1
     assert set(shown.pair) != set(before)
     assert shown.ranking()[0].key == duel.left
     shown.reveal()
@@ -138,10 +138,10 @@ def test_an_answer_counts_once(films: list[Path]) -> None:
     shown = blind(films)
     left, right = answer(shown, "right")
     for message in (
-        {"kind": "duel", "left": left, "right": right, "result": "right"},
-        {"kind": "duel", "left": shown.pair[1], "right": shown.pair[0], "result": "left"},
-        {"kind": "duel", "left": shown.pair[0], "right": shown.pair[1], "result": "best"},
-        {"kind": "duel", "left": [], "right": {}, "result": []},
+        {"kind": "vote", "left": left, "right": right, "result": "right"},
+        {"kind": "vote", "left": shown.pair[1], "right": shown.pair[0], "result": "left"},
+        {"kind": "vote", "left": shown.pair[0], "right": shown.pair[1], "result": "best"},
+        {"kind": "vote", "left": [], "right": {}, "result": []},
         {"kind": "dance"},
         None,
     ):
@@ -155,7 +155,7 @@ def test_earlier_judgements_go_on(films: list[Path]) -> None:
     earlier = [PairwiseVote("amber", "birch", "left", at=1.0), PairwiseVote("amber", "other", "left", at=2.0)]
     shown = blind(films, duels=earlier)
     assert shown.duels == tuple(earlier)
-    assert shown.judged == 1
+    assert shown.vote_count == 1
     assert (shown.ranking()[0].key, shown.ranking()[0].wins) == ("amber", 1)
 
 
@@ -193,9 +193,9 @@ def test_what_was_copied_from_a_page_is_taken_in(films: list[Path]) -> None:
 def test_films_are_served_by_slot(films: list[Path]) -> None:
     """The page gets a film's bytes as a custom message; the state never holds any."""
     shown = compare(*films)
-    say(shown, {"kind": "want", "key": "v2", "id": "a"})
+    say(shown, {"kind": "request", "key": "v2", "id": "a"})
     settle()
-    ((message, (piece,)),) = heard(shown, "film")
+    ((message, (piece,)),) = heard(shown, "chunk")
     assert piece == films[1].read_bytes()
     assert message["size"] == len(piece)
     state = shown.get_state()
@@ -233,11 +233,11 @@ def test_a_saved_page_holds_all_of_it(films: list[Path], tmp_path: Path) -> None
     assert [name for name in NAMES if name in text] == []
     (data,) = re.findall(r"data-state>(.*?)</script>", text)
     state = json.loads(data)
-    assert set(json.loads(base64.b64decode(state["sealed"])).values()) == set(NAMES)
+    assert set(json.loads(base64.b64decode(state["hidden_labels"])).values()) == set(NAMES)
     assert len(state["schedule"]) == 6
     assert len({frozenset(pair) for pair in state["schedule"]}) == 6
     assert state["schedule"][0] == state["pair"]
-    assert text.count('data-film="v') == 4
+    assert text.count('data-video="v') == 4
 
 
 def test_a_note_stands_with_the_videos(films: list[Path], tmp_path: Path) -> None:
@@ -253,8 +253,8 @@ def test_a_missing_film_is_no_error(films: list[Path], tmp_path: Path) -> None:
     """A video whose file is gone is compared all the same: its place says so, and a page is saved without it."""
     gone = VideoFile(path=tmp_path / "gone.mp4", sha256="f" * 64, size_bytes=1)
     shown = compare(films[0], gone)
-    say(shown, {"kind": "want", "key": "v2", "id": "a"})
+    say(shown, {"kind": "request", "key": "v2", "id": "a"})
     settle()
-    ((refusal, _),) = heard(shown, "no-film")
-    assert "gone.mp4 is not there any more" in refusal["why"]
-    assert shown.save(tmp_path / "page.html").read_text().count('data-film="v') == 1
+    ((refusal, _),) = heard(shown, "unavailable")
+    assert "gone.mp4 is not there any more" in refusal["reason"]
+    assert shown.save(tmp_path / "page.html").read_text().count('data-video="v') == 1

@@ -181,7 +181,7 @@ def test_a_video_that_is_there_is_asked_about_before_it_is_paid_again(filled: Jo
     assert filled.maker.calls == []
     assert "already here" not in filled.text
     assert [row["ref"] for row in filled.form.following.progress.rows] == ["job-1"]
-    assert [message["ref"] for message, _ in heard(filled.form.following.progress, "point")] == ["job-1"]
+    assert [message["ref"] for message, _ in heard(filled.form.following.progress, "scroll_to")] == ["job-1"]
 
 
 def test_a_job_that_was_given_up_is_taken_up_by_showing_it(filled: JobContext) -> None:
@@ -335,7 +335,7 @@ def test_a_stopped_download_is_tried_again_from_its_row(filled: JobContext) -> N
     filled.submit()
     task = filled.maker.tasks[0]
     task.move(state=JobState.DOWNLOADING, is_paused=True, can_resume=True, charged="yes", error="No space left.")
-    say(filled.form.following.progress, {"kind": "again", "ref": task.ref})
+    say(filled.form.following.progress, {"kind": "retry", "ref": task.ref})
     settle()
     assert task.resumed.is_set()
     assert filled.form.following.progress.rows[0]["state"] == "Downloading the video"

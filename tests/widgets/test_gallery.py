@@ -16,8 +16,8 @@ from pixverse_nb.domain.jobs import JobState, VideoFile
 from pixverse_nb.domain.ratings import Rating
 from pixverse_nb.errors import DownloadError, InvalidRequest
 from pixverse_nb.render.tiles import COMPARED_MAX, NO_WINNER, Tile
-from pixverse_nb.widgets.assembly import script
-from pixverse_nb.widgets.gallery import SCRIPTS, Gallery, gallery
+from pixverse_nb.widgets.assets import bundle_js
+from pixverse_nb.widgets.gallery import Gallery, gallery
 from tests.render.conftest import outputs
 from tests.render.factories import a_request, a_video, an_mp4
 from tests.widgets.conftest import a_png
@@ -56,7 +56,7 @@ def test_a_page_that_says_hello_gets_every_tile() -> None:
     say(wall, {"kind": "hello"})
     ((message, _),) = heard(wall, "tiles")
     assert [row["caption"] for row in message["rows"]] == ["seed 2", "seed 1"]
-    assert message["isWhole"] is True
+    assert message["is_complete"] is True
     assert message["now"] > 1_700_000_000
 
 
@@ -133,23 +133,23 @@ def test_no_picture_and_no_path_is_in_the_widgets_state(film: Path) -> None:
 def test_a_film_is_served_by_key_alone(film: Path) -> None:
     """The page gets the film of a tile that is shown; a path is no key."""
     wall = Gallery([done(1, film)])
-    say(wall, {"kind": "want", "key": "k1", "id": "a"})
-    say(wall, {"kind": "want", "key": str(film), "id": "b"})
+    say(wall, {"kind": "request", "key": "k1", "id": "a"})
+    say(wall, {"kind": "request", "key": str(film), "id": "b"})
     settle()
-    ((_, (piece,)),) = heard(wall, "film")
+    ((_, (piece,)),) = heard(wall, "chunk")
     assert piece == film.read_bytes()
-    assert [message["id"] for message, _ in heard(wall, "no-film")] == ["b"]
+    assert [message["id"] for message, _ in heard(wall, "unavailable")] == ["b"]
 
 
 def test_a_verdict_reaches_its_owner_and_the_other_views(film: Path) -> None:
     """What a person says is kept, told to the owner in order, and shown in every other view of the gallery."""
     told: list[tuple[str, Rating]] = []
     wall = Gallery([done(1, film), a_tile(2)], on_verdict=lambda key, verdict: told.append((key, verdict)))
-    say(wall, {"kind": "verdict", "key": "k1", "choice": "winner", "note": "", "view": "v1"})
-    say(wall, {"kind": "verdict", "key": "k1", "choice": "", "note": "grain", "view": "v1"})
+    say(wall, {"kind": "rating", "key": "k1", "choice": "winner", "note": "", "view": "v1"})
+    say(wall, {"kind": "rating", "key": "k1", "choice": "", "note": "grain", "view": "v1"})
     assert told == [("k1", Rating("winner")), ("k1", Rating("", "grain"))]
     assert wall.verdicts == {"k1": Rating("", "grain")}
-    assert [message["view"] for message, _ in heard(wall, "verdict")] == ["v1", "v1"]
+    assert [message["view"] for message, _ in heard(wall, "rating")] == ["v1", "v1"]
 
 
 @pytest.mark.parametrize(
@@ -167,10 +167,10 @@ def test_a_verdict_that_makes_no_sense_is_none(wrong: dict[str, object], film: P
     """An unknown tile or choice, a note that is none or too long, and a winner without a video change nothing."""
     told: list[object] = []
     wall = Gallery([done(1, film), a_tile(2)], on_verdict=lambda key, verdict: told.append(key))
-    say(wall, {"kind": "verdict", **wrong})
+    say(wall, {"kind": "rating", **wrong})
     assert wall.verdicts == {}
     assert told == []
-    assert heard(wall, "trouble") == []
+    assert heard(wall, "error") == []
 
 
 def test_a_verdict_stays_when_the_tile_changes(film: Path) -> None:
@@ -197,9 +197,9 @@ def test_only_a_video_can_be_a_winner(film: Path) -> None:
 def test_what_was_chosen_before_can_be_taken_back() -> None:
     """A winner of an older version that has no video keeps its note, and can be set free."""
     wall = Gallery([a_tile(1, JobState.FAILED, rating=Rating("winner"))])
-    say(wall, {"kind": "verdict", "key": "k1", "choice": "winner", "note": "why"})
+    say(wall, {"kind": "rating", "key": "k1", "choice": "winner", "note": "why"})
     assert wall.verdicts == {"k1": Rating("winner", "why")}
-    say(wall, {"kind": "verdict", "key": "k1", "choice": "", "note": ""})
+    say(wall, {"kind": "rating", "key": "k1", "choice": "", "note": ""})
     assert wall.verdicts == {}
 
 
@@ -210,8 +210,8 @@ def test_what_the_owner_raises_is_said_in_the_page(film: Path) -> None:
         raise LookupError(f"nothing of {EMAIL}")
 
     wall = Gallery([done(1, film)], on_verdict=refuse)
-    say(wall, {"kind": "verdict", "key": "k1", "choice": "winner", "note": ""})
-    ((message, _),) = heard(wall, "trouble")
+    say(wall, {"kind": "rating", "key": "k1", "choice": "winner", "note": ""})
+    ((message, _),) = heard(wall, "error")
     assert "nothing of m…" in message["text"]
     assert wall.verdicts == {"k1": Rating("winner")}
 
@@ -239,7 +239,7 @@ def test_the_choice_of_the_page_can_be_read_and_set() -> None:
 
 def test_the_page_knows_how_many_can_be_compared() -> None:
     """The script, which counts while a person chooses, has the same number as the kernel."""
-    assert f"const COMPARED_MOST = {COMPARED_MAX};" in script(*SCRIPTS)
+    assert f"MAX_COMPARED = {COMPARED_MAX};" in bundle_js("gallery")
 
 
 @pytest.mark.parametrize("message", [None, [], "hello", {"kind": "unknown"}, {}, {"kind": "posters", "keys": 3}])
@@ -248,7 +248,7 @@ def test_a_foreign_message_changes_nothing(message: object) -> None:
     wall = Gallery([a_tile(1)])
     say(wall, message)
     settle()
-    assert heard(wall, "trouble") == []
+    assert heard(wall, "error") == []
 
 
 def test_it_shows_itself_as_a_widget_with_html_and_text_beside(film: Path) -> None:
@@ -278,7 +278,7 @@ def test_the_stills_are_an_output_of_their_own(film: Path, outputs: list[dict[st
     view, stills = outputs
     assert "application/vnd.jupyter.widget-view+json" in view["data"]
     assert "<img" not in view["data"]["text/html"]
-    assert wall.wall_name in stills["data"]["text/html"]
+    assert wall.fallback_class in stills["data"]["text/html"]
     wall.show_tile(done(1, film))
     settle()
     assert len(outputs) == 2
@@ -309,7 +309,7 @@ def test_a_comparison_opens_below_the_gallery(film: Path, outputs: list[dict[str
     assert below["update"] is True
     assert below["data"]["application/vnd.jupyter.widget-view+json"]["model_id"] != wall.model_id
     assert "a" in below["data"]["text/plain"]
-    assert heard(wall, "trouble") == []
+    assert heard(wall, "error") == []
 
 
 def test_a_page_that_stands_alone_is_written(film: Path, tmp_path: Path) -> None:
@@ -318,7 +318,7 @@ def test_a_page_that_stands_alone_is_written(film: Path, tmp_path: Path) -> None
     page = wall.save(tmp_path / "pages" / "steam.html")
     assert page == tmp_path / "pages" / "steam.html"
     text = page.read_text()
-    assert text.count('data-film="k1"') == 1
+    assert text.count('data-video="k1"') == 1
     assert '"note": "why"' in text
     assert str(film.parent) not in text
     assert "Steam &lt;/script&gt;" in text

@@ -63,9 +63,9 @@ def test_pieces_of_an_older_upload_are_ignored(slot: Picker, png: bytes) -> None
     for name in ("old", "new"):
         say(slot, {"kind": "begin", "id": name, "name": "a.png", "size": len(png), "type": "image/png"})
     answers = len(heard(slot, "ack"))
-    say(slot, {"kind": "piece", "id": "old", "offset": 0}, bytes(len(png)))
+    say(slot, {"kind": "chunk", "id": "old", "offset": 0}, bytes(len(png)))
     assert len(heard(slot, "ack")) == answers
-    say(slot, {"kind": "piece", "id": "new", "offset": 0}, png)
+    say(slot, {"kind": "chunk", "id": "new", "offset": 0}, png)
     settle()
     assert content_of(slot) == png
 
@@ -79,8 +79,8 @@ def test_pieces_of_an_older_upload_are_ignored(slot: Picker, png: bytes) -> None
         {},
         {"kind": None},
         {"kind": "dance"},
-        {"kind": "piece"},
-        {"kind": "piece", "id": "u1", "offset": "x"},
+        {"kind": "chunk"},
+        {"kind": "chunk", "id": "u1", "offset": "x"},
         {"kind": "begin"},
         {"kind": "begin", "id": {}, "size": "many"},
         {"kind": "abort", "id": []},

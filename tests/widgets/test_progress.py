@@ -52,14 +52,14 @@ def test_a_row_tells_state_time_and_what_it_is() -> None:
     """A running job shows its state, when its clock began, the usual time, and its parameters."""
     row = row_of(replace(JOB, typical_s=58.0))
     assert (row["state"], row["began"], row["ended"]) == ("Generating", 103.0, None)
-    assert row["usual"] == "usually about 58 s"
+    assert row["typical_time"] == "usually about 58 s"
     assert row["facts"] == "a slow pan · 720p · 5 s · 16:9 · seed 7"
 
 
 def test_nothing_is_invented() -> None:
     """Where the usual time or the position is not known nothing is said of it, and there is no percentage."""
     row = row_of(JOB)
-    assert row["usual"] == ""
+    assert row["typical_time"] == ""
     assert "%" not in str(row)
     assert "Position" not in row_of(replace(JOB, state=JobState.QUEUED))["details"]
     assert "Position 3." in row_of(replace(JOB, state=JobState.QUEUED, queue_position=3))["details"]
@@ -68,7 +68,7 @@ def test_nothing_is_invented() -> None:
 def test_a_finished_job_stops_its_clock() -> None:
     """The clock ends with the job, and a row that is over can be dismissed but not cancelled."""
     row = row_of(replace(JOB, state=JobState.DONE, finished_at=160.0, typical_s=58.0, charged="yes", cost_credits=60))
-    assert (row["ended"], row["can_cancel"], row["is_over"], row["usual"]) == (160.0, False, True, "")
+    assert (row["ended"], row["can_cancel"], row["is_final"], row["typical_time"]) == (160.0, False, True, "")
     assert row["facts"].endswith("60 credits")
 
 
@@ -82,7 +82,7 @@ def test_a_failure_says_why_what_it_cost_and_what_to_do() -> None:
         suggested_action="Try another prompt",
     )
     row = row_of(failed)
-    assert row["wrong"] == "Refused for m…@e…."
+    assert row["error"] == "Refused for m…@e…."
     assert row["details"] == "Nothing was charged. Try another prompt."
 
 
@@ -90,10 +90,10 @@ def test_what_is_wrong_stands_apart_from_what_is_only_worth_knowing() -> None:
     """How a picture was cut is no part of why a job failed; a cancelled job is not wrong."""
     cut = "Last picture: cut from 451×300 to 451×254, which is 16:9"
     failed = row_of(replace(JOB, state=JobState.FAILED, error="The generation failed", notices=(cut,)))
-    assert (failed["wrong"], failed["notices"]) == ("The generation failed.", f"{cut}.")
+    assert (failed["error"], failed["notices"]) == ("The generation failed.", f"{cut}.")
     assert "cut" not in failed["details"]
     cancelled = row_of(replace(JOB, state=JobState.CANCELLED, error="Cancelled here"))
-    assert cancelled["wrong"] == ""
+    assert cancelled["error"] == ""
     assert cancelled["details"].startswith("Cancelled here.")
 
 
@@ -109,10 +109,10 @@ def test_a_stopped_download_stands_still_and_can_be_tried_again() -> None:
     row = row_of(replace(STOPPED, typical_s=58.0))
     assert row["state"] == "Download stopped"
     assert row["tone"] == "warn"
-    assert (row["is_still"], row["ended"], row["usual"]) == (True, 160.0, "")
-    assert row["wrong"] == "The media host answered HTTP 403."
+    assert (row["is_clock_stopped"], row["ended"], row["typical_time"]) == (True, 160.0, "")
+    assert row["error"] == "The media host answered HTTP 403."
     assert "nothing is paid twice" in row["details"]
-    assert (row["again"], row["can_cancel"], row["is_over"]) == ("Try again", False, False)
+    assert (row["retry_label"], row["can_cancel"], row["is_final"]) == ("Try again", False, False)
 
 
 def test_a_download_is_not_offered_to_be_cancelled() -> None:
@@ -133,14 +133,14 @@ def test_a_download_is_not_offered_to_be_cancelled() -> None:
 def test_the_button_says_whether_taking_it_up_again_pays(changes: dict[str, Any], button: str, step: str) -> None:
     """What is paid is tried again for nothing; what was never sent says that sending it is the paid call."""
     row = row_of(replace(JOB, can_resume=True, **changes))
-    assert row["again"] == button
+    assert row["retry_label"] == button
     assert step in row["details"]
 
 
 def test_what_was_never_sent_shows_no_clock() -> None:
     """A job that waits for a person's word does not count seconds, and is not said to be waiting for a slot."""
     row = row_of(replace(JOB, state=JobState.WAITING, submitted_at=None, is_paused=True, can_resume=True))
-    assert (row["state"], row["is_still"], row["ended"]) == ("Not sent", True, None)
+    assert (row["state"], row["is_clock_stopped"], row["ended"]) == ("Not sent", True, None)
     assert "slots" not in row["details"]
 
 
@@ -187,7 +187,7 @@ def test_an_older_snapshot_does_not_replace_a_newer_one(progress: Progress) -> N
 def test_the_page_cancels_and_dismisses(progress: Progress, cancelled: list[str]) -> None:
     """Cancel reaches the owner once for a job that is shown; only a job that is over can be dismissed."""
     progress.show(JOB)
-    say(progress, {"kind": "drop", "ref": "j1"})
+    say(progress, {"kind": "dismiss", "ref": "j1"})
     assert refs(progress) == ["j1"]
     given: tuple[object, ...] = ("j1", "unknown", None, [], {})
     for ref in given:
@@ -195,7 +195,7 @@ def test_the_page_cancels_and_dismisses(progress: Progress, cancelled: list[str]
     settle()
     assert cancelled == ["j1"]
     progress.show(replace(JOB, state=JobState.CANCELLED, finished_at=9.0))
-    say(progress, {"kind": "drop", "ref": "j1"})
+    say(progress, {"kind": "dismiss", "ref": "j1"})
     assert refs(progress) == []
 
 
@@ -203,7 +203,7 @@ def test_the_page_takes_a_job_up_again(progress: Progress, resumed: list[str]) -
     """The press reaches the owner once, for a job that is shown."""
     progress.show(STOPPED)
     for ref in ("j1", "unknown", None):
-        say(progress, {"kind": "again", "ref": ref})
+        say(progress, {"kind": "retry", "ref": ref})
     settle()
     assert resumed == ["j1"]
 

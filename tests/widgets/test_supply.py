@@ -31,12 +31,12 @@ class Line:
 
     def offsets(self, id: str = "a") -> list[object]:  # noqa: A002  the message's word
         """The offsets of the pieces that came for one asking, in order."""
-        return [content["offset"] for content, _ in self.heard if content["kind"] == "film" and content["id"] == id]
+        return [content["offset"] for content, _ in self.heard if content["kind"] == "chunk" and content["id"] == id]
 
     def why(self) -> str:
         """The sentence of the only refusal."""
-        (refusal,) = (content for content, _ in self.heard if content["kind"] == "no-film")
-        return str(refusal["why"])
+        (refusal,) = (content for content, _ in self.heard if content["kind"] == "unavailable")
+        return str(refusal["reason"])
 
 
 @pytest.fixture
@@ -47,9 +47,9 @@ def line(tmp_path: Path) -> Line:
 
 def test_a_film_comes_whole_and_in_order(line: Line) -> None:
     """The pieces, each answered in turn, are the file; each bears the whole size."""
-    line.say("want")
+    line.say("request")
     for place in range(6):
-        line.say("got", offset=place * PIECE_BYTES)
+        line.say("ack", offset=place * PIECE_BYTES)
     assert line.offsets() == [place * PIECE_BYTES for place in range(6)]
     assert b"".join(piece for _, (piece,) in line.heard) == line.film.read_bytes()
     assert {content["size"] for content, _ in line.heard} == {LENGTH}
@@ -58,67 +58,67 @@ def test_a_film_comes_whole_and_in_order(line: Line) -> None:
 
 def test_at_most_three_pieces_are_unanswered(line: Line) -> None:
     """A silent page gets three pieces; each answer brings one more, and saying it twice brings none."""
-    line.say("want")
+    line.say("request")
     assert len(line.offsets()) == IN_FLIGHT == 3
-    line.say("got", offset=0)
-    line.say("got", offset=0)
-    line.say("got", offset=99)
+    line.say("ack", offset=0)
+    line.say("ack", offset=0)
+    line.say("ack", offset=99)
     assert len(line.offsets()) == IN_FLIGHT + 1
     assert line.errors == []
 
 
 def test_two_views_ask_for_the_same_film(line: Line) -> None:
     """Each asking has a stream of its own: the answers of one do not move the other."""
-    line.say("want", id="a")
-    line.say("want", id="b")
-    line.say("got", id="b", offset=0)
+    line.say("request", id="a")
+    line.say("request", id="b")
+    line.say("ack", id="b", offset=0)
     assert len(line.offsets("a")) == IN_FLIGHT
     assert len(line.offsets("b")) == IN_FLIGHT + 1
 
 
 def test_who_has_enough_gets_no_more(line: Line) -> None:
-    """After "enough" an answer brings nothing."""
-    line.say("want")
-    line.say("enough")
-    line.say("got", offset=0)
+    """After "cancel" an answer brings nothing."""
+    line.say("request")
+    line.say("cancel")
+    line.say("ack", offset=0)
     assert len(line.offsets()) == IN_FLIGHT
 
 
 @pytest.mark.parametrize("key", ["../film.mp4", "film.mp4", "", "k2"])
 def test_only_what_is_offered_is_served(line: Line, key: str) -> None:
     """A path or an unknown key gets a sentence and no byte."""
-    line.say("want", key=key)
+    line.say("request", key=key)
     assert line.why() == "This video is not among those shown here. Run the cell again."
     assert line.offsets() == []
 
 
 def test_a_missing_file_is_said(line: Line) -> None:
     """A film that is not on disk any more is refused by its name, without its folder."""
-    line.say("want", key="gone")
+    line.say("request", key="gone")
     assert line.why().startswith("The file gone.mp4 is not there any more, or was changed.")
     assert str(line.film.parent) not in line.why()
 
 
 def test_a_file_cut_on_the_way_is_said(line: Line) -> None:
     """Where the file becomes shorter under the reader, the page learns it, and no short piece is sent."""
-    line.say("want")
+    line.say("request")
     line.film.write_bytes(b"short")
-    line.say("got", offset=0)
+    line.say("ack", offset=0)
     assert line.why().startswith("The file film.mp4 is not there any more, or was changed.")
-    line.say("got", offset=PIECE_BYTES)
+    line.say("ack", offset=PIECE_BYTES)
     assert len(line.offsets()) == IN_FLIGHT
 
 
 @pytest.mark.parametrize(
     "message",
     [
-        {"kind": "want"},
-        {"kind": "want", "key": 7, "id": "a"},
-        {"kind": "want", "key": "k1", "id": ""},
-        {"kind": "want", "key": "k1", "id": "x" * 201},
-        {"kind": "got", "key": "k1", "id": "a", "offset": "0"},
-        {"kind": "got", "key": "k1", "id": "nobody", "offset": 0},
-        {"kind": "enough", "key": "k1", "id": []},
+        {"kind": "request"},
+        {"kind": "request", "key": 7, "id": "a"},
+        {"kind": "request", "key": "k1", "id": ""},
+        {"kind": "request", "key": "k1", "id": "x" * 201},
+        {"kind": "ack", "key": "k1", "id": "a", "offset": "0"},
+        {"kind": "ack", "key": "k1", "id": "nobody", "offset": 0},
+        {"kind": "cancel", "key": "k1", "id": []},
     ],
 )
 def test_senseless_messages_do_no_harm(line: Line, message: object) -> None:
@@ -128,7 +128,7 @@ def test_senseless_messages_do_no_harm(line: Line, message: object) -> None:
     assert (line.heard, line.errors) == ([], [])
 
 
-@pytest.mark.parametrize("message", [None, 7, {}, {"kind": "duel"}, {"kind": None}])
+@pytest.mark.parametrize("message", [None, 7, {}, {"kind": "vote"}, {"kind": None}])
 def test_other_messages_are_left_to_others(line: Line, message: object) -> None:
     """What is not of this conversation is not taken."""
     assert not line.supply.take(message)
@@ -137,10 +137,10 @@ def test_other_messages_are_left_to_others(line: Line, message: object) -> None:
 def test_askings_of_pages_that_went_away_are_forgotten(line: Line) -> None:
     """Of very many askings that nobody answers only the newest are kept."""
     for number in range(300):
-        assert line.supply.take({"kind": "want", "key": "k1", "id": f"n{number}"})
+        assert line.supply.take({"kind": "request", "key": "k1", "id": f"n{number}"})
         if number % 20 == 0:
             settle()
-    line.say("got", id="n0", offset=0)
-    line.say("got", id="n299", offset=0)
+    line.say("ack", id="n0", offset=0)
+    line.say("ack", id="n299", offset=0)
     assert len(line.offsets("n0")) == IN_FLIGHT
     assert len(line.offsets("n299")) == IN_FLIGHT + 1

@@ -1,8 +1,26 @@
-// A row of options, one of them on: a radio group in which barred options stay readable and say why.
+// src/dom.js
+function make(tag, className = "", properties = {}) {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  return Object.assign(element, properties);
+}
+function listenUntil(signal) {
+  return (target, name, listener) => target.addEventListener(
+    name,
+    /** @type {EventListener} */
+    listener,
+    { signal }
+  );
+}
+function arrowStep(event) {
+  if (event.key === "ArrowRight" || event.key === "ArrowDown") return 1;
+  return event.key === "ArrowLeft" || event.key === "ArrowUp" ? -1 : 0;
+}
 
-import { make } from "./elements.js";
-
+// src/choice.js
 function render({ model, el }) {
+  const listeners = new AbortController();
+  const on = listenUntil(listeners.signal);
   el.classList.add("pvnb-ui", "pvnb-choice");
   const label = make("div", "pvnb-choice-label");
   const row = make("div", "pvnb-choice-options");
@@ -14,7 +32,6 @@ function render({ model, el }) {
   message.setAttribute("role", "alert");
   el.append(label, row, hint, message);
   let buttons = [];
-
   function choose(index) {
     if (model.get("reasons")[index]) {
       hint.dataset.stressed = "true";
@@ -23,7 +40,6 @@ function render({ model, el }) {
     model.set("index", index);
     model.save_changes();
   }
-
   function build() {
     buttons = model.get("names").map((name) => {
       const button = make("button", "pvnb-choice-option", { type: "button", textContent: name });
@@ -33,7 +49,6 @@ function render({ model, el }) {
     row.replaceChildren(...buttons);
     draw();
   }
-
   function draw() {
     const chosen = model.get("index");
     const reasons = model.get("reasons");
@@ -45,46 +60,45 @@ function render({ model, el }) {
       button.tabIndex = index === chosen ? 0 : -1;
       button.title = reasons[index] ?? "";
     });
-    const barred = [...new Set(reasons.filter(Boolean))];
-    hint.textContent = [...barred, model.get("hint")].filter(Boolean).join(" ");
+    const disabled = [...new Set(reasons.filter(Boolean))];
+    hint.textContent = [...disabled, model.get("hint")].filter(Boolean).join(" ");
     hint.hidden = !hint.textContent;
-    if (!barred.length) delete hint.dataset.stressed;
+    if (!disabled.length) delete hint.dataset.stressed;
     message.textContent = model.get("message");
     message.hidden = !message.textContent;
   }
-
-  function onClick(event) {
-    const index = buttons.indexOf(event.target.closest("button"));
+  on(row, "click", (event) => {
+    const index = buttons.findIndex((button) => button.contains(
+      /** @type {Node} */
+      event.target
+    ));
     if (index >= 0) choose(index);
-  }
-
-  // As radio groups do: the arrows choose, and pass over what is barred.
-  function onKey(event) {
-    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+  });
+  on(row, "keydown", (event) => {
+    const step = arrowStep(event);
     event.stopPropagation();
     if (!step) return;
     event.preventDefault();
     const reasons = model.get("reasons");
-    let index = model.get("index");
-    do index = (index + step + buttons.length) % buttons.length;
-    while (reasons[index] && index !== model.get("index"));
+    const start = model.get("index");
+    let index = start;
+    do
+      index = (index + step + buttons.length) % buttons.length;
+    while (reasons[index] && index !== start);
     choose(index);
     buttons[index].focus();
-  }
-
+  });
   const drawn = ["label", "index", "reasons", "hint", "message"];
-  row.addEventListener("click", onClick);
-  row.addEventListener("keydown", onKey);
   model.on("change:names", build);
   for (const trait of drawn) model.on(`change:${trait}`, draw);
   build();
-
   return () => {
-    row.removeEventListener("click", onClick);
-    row.removeEventListener("keydown", onKey);
+    listeners.abort();
     model.off("change:names", build);
     for (const trait of drawn) model.off(`change:${trait}`, draw);
   };
 }
-
-export default { render };
+var choice_default = { render };
+export {
+  choice_default as default
+};

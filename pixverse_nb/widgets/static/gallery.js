@@ -1,376 +1,1740 @@
-// The gallery: many videos as tiles that fill as their jobs end; sorted, filtered, looked at, judged.
-//
-// To the kernel:   hello | posters {keys} | verdict {key, choice, note, view} | open {keys}
-//                  and what the supply says for the films
-// From the kernel: tiles {rows, isWhole, now} | poster {key} + JPEG, without one where there is none
-//                  verdict {key, choice, note, view} | trouble {text}
-// The trait `rows` is what there was when nobody had said hello yet; from then on only changes travel.
-// What is chosen to be compared is the trait `selected`, which both sides write.
-// A page that stands alone has everything in its traits, its posters as base64 in `posters`.
+// src/clock.js
+var TICK_MS = 1e3;
+function makeKernelClock({ onTick }) {
+  let skewS = 0;
+  const ticker = setInterval(onTick, TICK_MS);
+  return {
+    now: () => Date.now() / 1e3 + skewS,
+    /** @param {number} kernelNow in Unix seconds */
+    setBy(kernelNow) {
+      skewS = kernelNow - Date.now() / 1e3;
+    },
+    dispose: () => clearInterval(ticker)
+  };
+}
+function twoDigits(number) {
+  return String(number).padStart(2, "0");
+}
+function formatElapsed(seconds) {
+  const whole = Math.max(0, Math.floor(seconds));
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  return hours ? `${hours}:${twoDigits(minutes)}:${twoDigits(whole % 60)}` : `${minutes}:${twoDigits(whole % 60)}`;
+}
 
-import { make } from "./elements.js";
-import { supplyFor } from "./supply.js";
-import { inOrder, newWish, passes, sortedWords } from "./gallery_sieve.js";
-import { makeFilms } from "./gallery_films.js";
-import { makePlaying } from "./gallery_playing.js";
-import { makeStills, makeVeil } from "./gallery_stills.js";
-import { isRunning, makeClock } from "./gallery_clock.js";
-import { makeSight } from "./gallery_sight.js";
-import { commonRatio, makeTile } from "./gallery_tile.js";
-import { makeBar } from "./gallery_bar.js";
-import { makeLight } from "./gallery_light.js";
-import { makeFoot } from "./gallery_foot.js";
-import { makeVerdicts } from "./gallery_verdicts.js";
-import { makeSelection } from "./gallery_selection.js";
-import { editNote, makeActs } from "./gallery_acts.js";
-import { onLightKey, onTileKey } from "./gallery_keys.js";
+// src/dom.js
+var ICONS = {
+  compare: '<rect x="1.8" y="3.5" width="5.2" height="9" rx="1"/><rect x="9" y="3.5" width="5.2" height="9" rx="1"/>',
+  cross: '<path d="m4 4 8 8m0-8-8 8"/>',
+  down: '<path d="M8 3v10M4 9l4 4 4-4"/>',
+  filter: '<path d="M2 4h12M4.5 8h7M7 12h2"/>',
+  fullscreen: '<path d="M6 2.5H2.5V6M10 2.5h3.5V6M6 13.5H2.5V10M10 13.5h3.5V10"/>',
+  keyboard: '<rect x="1.5" y="4" width="13" height="8.5" rx="1.5"/><path d="M4 7h.01M6.7 7h.01M9.3 7h.01M12 7h.01M5 10h6"/>',
+  left: '<path d="M13 8H3m4-4L3 8l4 4"/>',
+  loop: '<path d="M3 8V7a3 3 0 0 1 3-3h7m-2-2 2 2-2 2M13 8v1a3 3 0 0 1-3 3H3m2 2-2-2 2-2"/>',
+  next: '<path d="m6 3 5 5-5 5"/>',
+  pause: '<path d="M5 3.5v9M11 3.5v9" class="pvnb-icon-thick"/>',
+  pencil: '<path d="m3 13 .7-3.2L10.9 2.6l2.5 2.5-7.2 7.2z"/>',
+  play: '<path d="M5 3.2v9.6L13 8z" class="pvnb-icon-solid"/>',
+  previous: '<path d="m10 3-5 5 5 5"/>',
+  right: '<path d="M3 8h10M9 4l4 4-4 4"/>',
+  star: '<path d="m8 1.8 1.9 3.9 4.3.6-3.1 3 .7 4.3L8 11.6l-3.8 2 .7-4.3-3.1-3 4.3-.6z"/>',
+  stepBack: '<path d="M12 3.2v9.6L5.5 8z" class="pvnb-icon-solid"/><path d="M4 3.5v9"/>',
+  stepForward: '<path d="M4 3.2v9.6L10.5 8z" class="pvnb-icon-solid"/><path d="M12 3.5v9"/>',
+  up: '<path d="M8 13V3M4 7l4-4 4 4"/>',
+  warning: '<path d="M8 2 1.8 13.2h12.4zM8 6.5v3.2m0 1.8v.2"/>'
+};
+function make(tag, className = "", properties = {}) {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  return Object.assign(element, properties);
+}
+function makeIcon(name) {
+  const icon = make("span", "pvnb-icon");
+  icon.setAttribute("aria-hidden", "true");
+  icon.innerHTML = `<svg viewBox="0 0 16 16">${ICONS[name]}</svg>`;
+  return icon;
+}
+function makeButton(className, { label, icon, text = "", key = "" }) {
+  const button = make("button", className, { type: "button", title: key ? `${label} (${key})` : label });
+  button.setAttribute("aria-label", label);
+  if (icon) button.append(makeIcon(icon));
+  if (text) button.append(make("span", "", { textContent: text }));
+  return button;
+}
+function makeRadioGroup(className, { label, options, value, signal, onChoose }) {
+  const element = make("div", className);
+  element.setAttribute("role", "radiogroup");
+  element.setAttribute("aria-label", label);
+  const buttons = options.map(([own, textContent, title]) => {
+    const button = make("button", "", { type: "button", textContent, title });
+    button.setAttribute("role", "radio");
+    button.dataset.value = own;
+    return button;
+  });
+  element.append(...buttons);
+  function show(chosen) {
+    for (const button of buttons) {
+      const isOn = button.dataset.value === chosen;
+      button.setAttribute("aria-checked", String(isOn));
+      button.tabIndex = isOn ? 0 : -1;
+    }
+  }
+  function choose(button) {
+    show(button.dataset.value);
+    onChoose(button.dataset.value ?? "");
+  }
+  const on = listenUntil(signal);
+  on(element, "click", (event) => {
+    const button = buttons.find((one) => one === event.target);
+    if (button) choose(button);
+  });
+  on(element, "keydown", (event) => {
+    const step = arrowStep(event);
+    if (!step) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const current = buttons.findIndex((one) => one.contains(
+      /** @type {Node} */
+      event.target
+    ));
+    const next = buttons[(current + step + buttons.length) % buttons.length];
+    choose(next);
+    next.focus();
+  });
+  show(value);
+  return { element, show };
+}
+function hideFallback(className) {
+  const hidden = `:is(.${className}, .jp-OutputArea-child:has(.${className}))`;
+  return make("style", "", { textContent: className ? `${hidden} { display: none !important; }` : "" });
+}
+function listenUntil(signal) {
+  return (target, name, listener) => target.addEventListener(
+    name,
+    /** @type {EventListener} */
+    listener,
+    { signal }
+  );
+}
+function closest(event, selector) {
+  return event.target instanceof Element ? event.target.closest(selector) : null;
+}
+function arrowStep(event) {
+  if (event.key === "ArrowRight" || event.key === "ArrowDown") return 1;
+  return event.key === "ArrowLeft" || event.key === "ArrowUp" ? -1 : 0;
+}
+function clamp(value, min, max) {
+  return Math.min(Math.max(value, min), max);
+}
+function countOf(count, noun, plural = `${noun}s`) {
+  return `${count} ${count === 1 ? noun : plural}`;
+}
+function makeViewId() {
+  return `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
+}
 
+// src/gallery_filter.js
+var STATE_ORDER = [
+  "done",
+  "downloading",
+  "generating",
+  "queued",
+  "unknown",
+  "submitting",
+  "uploading",
+  "waiting",
+  "planned",
+  "timed_out",
+  "cancelled",
+  "moderated",
+  "failed",
+  "refused"
+];
+var RATING_ORDER = ["winner", "", "rejected"];
+var RATING_FILTERS = [
+  { value: "winner", text: "Winner" },
+  { value: "undecided", text: "Undecided" },
+  { value: "rejected", text: "Rejected" },
+  { value: "note", text: "With a note" }
+];
+function makeQuery() {
+  return { axes: /* @__PURE__ */ new Map(), states: /* @__PURE__ */ new Set(), ratings: /* @__PURE__ */ new Set(), metrics: /* @__PURE__ */ new Map(), sort: "", isDescending: false };
+}
+function hasFilters(query) {
+  return Boolean(query.axes.size || query.states.size || query.ratings.size || query.metrics.size);
+}
+function nameText(name) {
+  return name.replaceAll("_", " ");
+}
+function valueText(value) {
+  if (value === null || value === void 0) return "none";
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  return String(value);
+}
+function formatNumber(value) {
+  if (Number.isInteger(value)) return String(value);
+  const size = Math.abs(value);
+  if (size >= 1e3) return value.toFixed(0);
+  return size >= 10 ? value.toFixed(1) : String(Number(value.toPrecision(3)));
+}
+function valueKey(value) {
+  return JSON.stringify(value ?? null);
+}
+function matches(row, query) {
+  for (const [name, keys] of query.axes) if (!keys.has(valueKey(row.axes[name]))) return false;
+  if (query.states.size && !query.states.has(row.state)) return false;
+  const ratings = [row.choice || "undecided", ...row.note ? ["note"] : []];
+  if (query.ratings.size && !ratings.some((rating) => query.ratings.has(rating))) return false;
+  for (const [name, [min, max]] of query.metrics) {
+    const value = row.metrics[name];
+    if (value === void 0 || value < min || value > max) return false;
+  }
+  return true;
+}
+function sortValue(row, sort) {
+  if (sort === "state") return STATE_ORDER.indexOf(row.state);
+  if (sort === "rating") return RATING_ORDER.indexOf(row.choice);
+  const [kind, name] = [sort.slice(0, sort.indexOf(":")), sort.slice(sort.indexOf(":") + 1)];
+  return (kind === "axis" ? row.axes[name] : row.metrics[name]) ?? void 0;
+}
+function sortedMetricText(row, query) {
+  if (!query.sort.startsWith("metric:")) return "";
+  const name = query.sort.slice("metric:".length);
+  const value = row.metrics[name];
+  return `${nameText(name)} ${value === void 0 ? "not measured" : formatNumber(value)}`;
+}
+function sortRows(rows, query) {
+  if (!query.sort) return query.isDescending ? [...rows].reverse() : rows;
+  const direction = query.isDescending ? -1 : 1;
+  return [...rows].sort((one, other) => {
+    const [a, b] = [sortValue(one, query.sort), sortValue(other, query.sort)];
+    if (a === void 0 || b === void 0) return Number(a === void 0) - Number(b === void 0);
+    return direction * compareValues(a, b);
+  });
+}
+function compareValues(a, b) {
+  if (typeof a === "number" && typeof b === "number") return a - b;
+  return String(a).localeCompare(String(b), void 0, { numeric: true });
+}
+function axesIn(rows) {
+  const axes = /* @__PURE__ */ new Map();
+  for (const row of rows) {
+    for (const [name, value] of Object.entries(row.axes)) {
+      const values = axes.get(name) ?? /* @__PURE__ */ new Map();
+      axes.set(name, values.set(valueKey(value), value));
+    }
+  }
+  return [...axes].filter(([, values]) => values.size > 1).map(([name, values]) => ({
+    name,
+    values: [...values].map(([key, value]) => ({ key, value })).sort((a, b) => compareValues(a.value, b.value))
+  }));
+}
+function metricsIn(rows) {
+  const metrics = /* @__PURE__ */ new Map();
+  for (const row of rows) {
+    for (const [name, value] of Object.entries(row.metrics)) {
+      const [min, max] = metrics.get(name) ?? [value, value];
+      metrics.set(name, [Math.min(min, value), Math.max(max, value)]);
+    }
+  }
+  return [...metrics].map(([name, [min, max]]) => ({ name, min, max })).filter(({ min, max }) => formatNumber(min) !== formatNumber(max));
+}
+function statesIn(rows) {
+  return STATE_ORDER.flatMap((state) => {
+    const own = rows.filter((row) => row.state === state);
+    return own.length ? [{ state, words: own[0].words, count: own.length }] : [];
+  });
+}
+
+// src/gallery_footer.js
+var KEYS = [
+  ["W", "winner"],
+  ["X", "reject"],
+  ["N", "note"]
+];
+var TILE_KEYS = [["Enter", "open"]];
+var LIGHTBOX_KEYS = [
+  ["Esc", "all tiles"],
+  ["← →", "previous, next"],
+  ["Space", "play"]
+];
+var COMPARE_KEY = ["C", "compare"];
+var MESSAGE_MS = 6e3;
+function countRatings(rows) {
+  const counts = [
+    [rows.filter((row) => row.choice === "winner" && row.film).length, "winner", "winners"],
+    [rows.filter((row) => row.choice === "rejected").length, "rejected", "rejected"],
+    [rows.filter((row) => row.note).length, "note", "notes"]
+  ];
+  const present = counts.filter(([count]) => count);
+  return present.map(([count, one, many]) => countOf(count, one, many)).join(" · ");
+}
+function ratingsJson(rows) {
+  const rated = rows.filter((row) => row.choice || row.note);
+  return JSON.stringify(
+    rated.map(({ key, caption, choice, note }) => ({ key, caption, choice, note })),
+    null,
+    2
+  );
+}
+function makeFooter({ signal, canCompare, isStandalone, onOpen, onClear, rows }) {
+  const element = make("div", "pvnb-gallery-footer");
+  const selection = make("div", "pvnb-gallery-selection", { hidden: true });
+  const selectionText = make("span", "");
+  const open = make("button", "pvnb-gallery-button pvnb-gallery-primary", { type: "button" });
+  const clear = make("button", "pvnb-gallery-link", { type: "button", textContent: "Clear" });
+  selection.append(selectionText, make("span", "pvnb-gallery-gap"), clear, open);
+  const line = make("div", "pvnb-gallery-summary");
+  const keys = make("span", "pvnb-gallery-keys");
+  const counts = make("span", "pvnb-gallery-rated");
+  counts.setAttribute("role", "status");
+  const copy = make("button", "pvnb-gallery-link", { type: "button", textContent: "Copy ratings", hidden: true });
+  const save = make("button", "pvnb-gallery-link", { type: "button", textContent: "Save as JSON", hidden: true });
+  const message = make("span", "pvnb-gallery-message", { hidden: true });
+  message.setAttribute("role", "alert");
+  const ratings = make("span", "pvnb-gallery-ratings");
+  ratings.append(counts, copy, save);
+  line.append(keys, make("span", "pvnb-gallery-gap"), message, ratings);
+  element.append(selection, line);
+  let messageTimer = 0;
+  showKeys(false);
+  function showMessage(text) {
+    clearTimeout(messageTimer);
+    message.textContent = text;
+    message.hidden = false;
+    messageTimer = setTimeout(() => {
+      message.hidden = true;
+    }, MESSAGE_MS);
+  }
+  function showKeys(isLightbox) {
+    const all = [...isLightbox ? LIGHTBOX_KEYS : TILE_KEYS, ...KEYS, ...canCompare ? [COMPARE_KEY] : []];
+    const pairs = all.map(([key, action]) => {
+      const pair = make("span", "");
+      pair.append(make("kbd", "", { textContent: key }), ` ${action}`);
+      return pair;
+    });
+    keys.replaceChildren(...pairs);
+  }
+  function saveFile() {
+    const url = URL.createObjectURL(new Blob([ratingsJson(rows())], { type: "application/json" }));
+    make("a", "", { href: url, download: "ratings.json" }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 0);
+  }
+  const on = listenUntil(signal);
+  on(open, "click", onOpen);
+  on(clear, "click", onClear);
+  on(save, "click", saveFile);
+  on(copy, "click", async () => {
+    try {
+      await navigator.clipboard.writeText(ratingsJson(rows()));
+      showMessage("Copied.");
+    } catch {
+      showMessage("The browser blocked copying. Save the ratings as a file instead.");
+    }
+  });
+  return {
+    element,
+    showMessage,
+    showKeys,
+    /**
+     * @param {GalleryRow[]} all
+     * @param {number} selected how many tiles are selected
+     */
+    draw(all, selected) {
+      element.hidden = !all.length;
+      selection.hidden = !selected;
+      const isEnough = selected >= 2;
+      selectionText.textContent = isEnough ? `${selected} selected` : "1 selected; select at least one more with C";
+      open.textContent = `Compare ${selected}`;
+      open.disabled = !isEnough;
+      counts.textContent = countRatings(all);
+      const canExport = isStandalone && Boolean(counts.textContent);
+      copy.hidden = !canExport;
+      save.hidden = !canExport;
+    },
+    dispose: () => clearTimeout(messageTimer)
+  };
+}
+
+// src/gallery_keyboard.js
+var PAGE_ROWS = 3;
+function keyName(event) {
+  return event.key.length === 1 ? event.key.toLowerCase() : event.key;
+}
+function columnsOf(grid) {
+  const tiles = (
+    /** @type {HTMLElement[]} */
+    [...grid.children]
+  );
+  const count = tiles.findIndex((tile) => tile.offsetTop !== tiles[0].offsetTop);
+  return count < 0 ? tiles.length : count;
+}
+function indexAfter(name, index, total, grid) {
+  const rowSteps = { ArrowDown: 1, ArrowUp: -1, PageDown: PAGE_ROWS, PageUp: -PAGE_ROWS };
+  const tileSteps = { ArrowRight: 1, ArrowLeft: -1 };
+  if (name === "Home") return 0;
+  if (name === "End") return total - 1;
+  const rows = rowSteps[name];
+  const step = rows ? rows * columnsOf(grid) : tileSteps[name];
+  if (!step) return null;
+  const next = index + step;
+  const isOutside = next < 0 || next >= total;
+  if (isOutside && rows && name.startsWith("Arrow")) return index;
+  return clamp(next, 0, total - 1);
+}
+function onTileKey(event, { key, shown, grid, actions }) {
+  const name = keyName(event);
+  const index = indexAfter(name, shown.indexOf(key), shown.length, grid);
+  const byKey = {
+    Enter: actions.open,
+    " ": actions.open,
+    w: actions.winner,
+    x: actions.rejected,
+    n: actions.note,
+    c: actions.compare,
+    Escape: actions.clear
+  };
+  const action = byKey[name];
+  if (index === null && !action) return;
+  event.preventDefault();
+  if (index === null) action?.(key);
+  else actions.focus(shown[index]);
+}
+function onLightboxKey(event, actions) {
+  const name = keyName(event);
+  const { tagName } = (
+    /** @type {HTMLElement} */
+    event.target
+  );
+  const isTyping = tagName === "TEXTAREA" && name !== "Escape";
+  const isPressing = tagName === "BUTTON" && ["Enter", " "].includes(name);
+  if (isTyping || isPressing) return;
+  const byKey = {
+    Escape: actions.back,
+    ArrowLeft: actions.previous,
+    ArrowRight: actions.next,
+    w: actions.winner,
+    x: actions.rejected,
+    n: actions.note,
+    c: actions.compare,
+    " ": actions.togglePlay
+  };
+  const action = byKey[name];
+  if (!action) return;
+  event.preventDefault();
+  action();
+}
+
+// src/gallery_ratings.js
+var MAX_COMPARED = 9;
+function canWin(row) {
+  return row.film || row.choice === "winner";
+}
+function makeRatings({ rows, send, onChange, onRefused }) {
+  const view = makeViewId();
+  const unconfirmed = /* @__PURE__ */ new Map();
+  function apply(key, choice, note) {
+    const row = rows.get(key);
+    if (!row) return;
+    rows.set(key, { ...row, choice, note });
+    onChange(key);
+  }
+  function rate(key, change) {
+    const row = rows.get(key);
+    if (!row) return;
+    const { choice, note } = { choice: row.choice, note: row.note, ...change };
+    if (choice === row.choice && note === row.note) return;
+    apply(key, choice, note);
+    unconfirmed.set(key, (unconfirmed.get(key) ?? 0) + 1);
+    send({ kind: "rating", key, choice, note, view });
+  }
+  return {
+    rate,
+    /**
+     * Choosing the same a second time removes the rating.
+     *
+     * @param {string} key
+     * @param {RatingChoice} choice
+     */
+    choose(key, choice) {
+      const row = rows.get(key);
+      if (!row) return;
+      if (choice === "winner" && !canWin(row)) onRefused(`${row.caption} has no video, so it cannot be a winner.`);
+      else rate(key, { choice: row.choice === choice ? "" : choice });
+    },
+    /** @param {{ key: string, choice: RatingChoice, note: string, view: string }} message */
+    onMessage({ key, choice, note, view: sender }) {
+      if (sender === view) unconfirmed.set(key, (unconfirmed.get(key) ?? 0) - 1);
+      if (!unconfirmed.get(key)) apply(key, choice, note);
+    },
+    /**
+     * A row from the kernel, with this view's rating if the kernel has not confirmed that yet.
+     *
+     * @param {GalleryRow} row
+     */
+    withOwn(row) {
+      const own = unconfirmed.get(row.key) ? rows.get(row.key) : void 0;
+      return own ? { ...row, choice: own.choice, note: own.note } : row;
+    }
+  };
+}
+function makeSelection({ rows, canCompare, save, onChange, onRefused }) {
+  let keys = [];
+  function show(selected) {
+    const changed = /* @__PURE__ */ new Set([...keys, ...selected]);
+    keys = selected.filter((key) => rows.has(key));
+    onChange([...changed].filter((key) => rows.has(key)));
+  }
+  function select(selected) {
+    show(selected);
+    save(selected);
+  }
+  return {
+    show,
+    keys: () => keys,
+    /**
+     * 1 for the first selected tile; 0 for one that is not selected.
+     *
+     * @param {string} key
+     */
+    orderOf: (key) => keys.indexOf(key) + 1,
+    /** @param {string} key */
+    toggle(key) {
+      if (!canCompare || !rows.get(key)?.film) return;
+      if (keys.includes(key)) select(keys.filter((other) => other !== key));
+      else if (keys.length < MAX_COMPARED) select([...keys, key]);
+      else onRefused(`You can compare at most ${MAX_COMPARED} videos.`);
+    },
+    clear() {
+      if (keys.length) select([]);
+    }
+  };
+}
+
+// src/gallery_tile.js
+var CHOICES = {
+  winner: { text: "Winner", icon: "star" },
+  rejected: { text: "Rejected", icon: "cross" }
+};
+var ACTIONS = [
+  { action: "winner", label: "Mark as winner", icon: "star", key: "W" },
+  { action: "rejected", label: "Reject", icon: "cross", key: "X" },
+  { action: "note", label: "Write a note", icon: "pencil", key: "N" },
+  { action: "compare", label: "Select to compare", icon: "compare", key: "C" }
+];
+function tileLabel(row, order) {
+  const parts = [row.caption, row.words];
+  if (row.state !== "done" && row.line) parts.push(row.line);
+  if (row.choice) parts.push(CHOICES[row.choice].text);
+  if (row.note) parts.push(`Note: ${row.note}`);
+  if (order) parts.push(`number ${order} to compare`);
+  return parts.join(", ");
+}
+function commonRatio(rows) {
+  const counts = /* @__PURE__ */ new Map();
+  for (const { ratio: ratio2 } of rows) if (ratio2) counts.set(ratio2, (counts.get(ratio2) ?? 0) + 1);
+  const [ratio] = [...counts].sort((a, b) => b[1] - a[1])[0] ?? [16 / 9];
+  return ratio;
+}
+function makeStatus() {
+  const element = make("div", "pvnb-gallery-status");
+  const head = make("div", "pvnb-gallery-state");
+  const words = make("strong", "");
+  const elapsed = make("span", "pvnb-gallery-elapsed");
+  const line = make("div", "pvnb-gallery-line");
+  head.append(make("span", "pvnb-gallery-dot"), words, elapsed);
+  element.append(head, line);
+  function tick(row, now) {
+    elapsed.textContent = row.began ? formatElapsed((row.ended ?? now) - row.began) : "";
+  }
+  return {
+    element,
+    tick,
+    /**
+     * @param {GalleryRow} row
+     * @param {number} now
+     */
+    draw(row, now) {
+      element.dataset.tone = row.tone;
+      words.textContent = row.words;
+      line.textContent = row.line;
+      line.title = row.line;
+      tick(row, now);
+    }
+  };
+}
+function makeTile(key) {
+  const element = make("div", "pvnb-gallery-tile");
+  element.setAttribute("role", "row");
+  element.dataset.key = key;
+  const cell = make("div", "pvnb-gallery-cell", { tabIndex: -1 });
+  cell.setAttribute("role", "gridcell");
+  const media = make("div", "pvnb-gallery-media");
+  const poster = make("img", "pvnb-gallery-poster", { alt: "", draggable: false, hidden: true });
+  const status = makeStatus();
+  const badge = make("div", "pvnb-gallery-badge", { hidden: true });
+  const number = make("div", "pvnb-gallery-number", { hidden: true });
+  const caption = make("div", "pvnb-gallery-caption");
+  const extra = make("div", "pvnb-gallery-extra", { hidden: true });
+  const note = make("div", "pvnb-gallery-note", { hidden: true });
+  media.append(poster, status.element, badge, number);
+  cell.append(media, caption, extra, note);
+  element.append(cell);
+  return {
+    element,
+    cell,
+    media,
+    note,
+    /**
+     * @param {GalleryRow} row
+     * @param {{ now: number, order: number }} options `order`: its number in the selection, or 0
+     */
+    draw(row, { now, order }) {
+      const isDone = row.state === "done";
+      element.dataset.state = row.state;
+      element.dataset.choice = row.choice;
+      element.dataset.video = String(row.film);
+      element.dataset.selected = String(Boolean(order));
+      caption.textContent = row.caption;
+      caption.title = row.caption;
+      status.element.hidden = isDone;
+      poster.hidden = !isDone || !poster.src;
+      status.draw(row, now);
+      badge.hidden = !row.choice;
+      badge.replaceChildren();
+      if (row.choice) badge.append(makeIcon(CHOICES[row.choice].icon), CHOICES[row.choice].text);
+      number.hidden = !order;
+      number.textContent = order ? String(order) : "";
+      const isEditing = Boolean(note.querySelector("input"));
+      if (!isEditing) note.textContent = row.note;
+      note.hidden = !row.note && !isEditing;
+      cell.setAttribute("aria-label", tileLabel(row, order));
+      cell.setAttribute("aria-selected", String(Boolean(order)));
+    },
+    /** @param {string} text the value that the gallery is sorted by, or "" */
+    showExtra(text) {
+      extra.textContent = text;
+      extra.hidden = !text;
+    },
+    tick: status.tick,
+    /**
+     * @param {string} url
+     * @param {boolean} isDone
+     */
+    showPoster(url, isDone) {
+      poster.src = url;
+      poster.hidden = !isDone;
+    }
+  };
+}
+function makeTileActions({ canCompare, signal, onAction }) {
+  const group = make("div", "pvnb-gallery-actions");
+  group.setAttribute("aria-hidden", "true");
+  for (const { action, ...settings } of ACTIONS) {
+    if (action === "compare" && !canCompare) continue;
+    const button = makeButton("", settings);
+    button.tabIndex = -1;
+    button.dataset.action = action;
+    group.append(button);
+  }
+  listenUntil(signal)(group, "click", (event) => {
+    event.stopPropagation();
+    const action = (
+      /** @type {TileAction | undefined} */
+      closest(event, "button")?.dataset.action
+    );
+    const key = closest(event, ".pvnb-gallery-tile")?.dataset.key;
+    if (action && key) onAction(action, key);
+  });
+  return {
+    /** @param {Tile} tile */
+    moveTo: (tile) => tile.media.append(group)
+  };
+}
+function editNote(tile, row, { signal, onEnd }) {
+  if (tile.note.querySelector("input")) return;
+  const field = make("input", "pvnb-gallery-field", {
+    type: "text",
+    value: row.note,
+    placeholder: "Note",
+    maxLength: 2e3
+  });
+  field.setAttribute("aria-label", `Note on ${row.caption}`);
+  let isOver = false;
+  const end = (text) => {
+    if (isOver) return;
+    isOver = true;
+    const hadFocus = document.activeElement === field;
+    field.remove();
+    if (hadFocus) tile.cell.focus({ preventScroll: true });
+    onEnd(text);
+  };
+  const on = listenUntil(signal);
+  on(field, "keydown", (event) => {
+    event.stopPropagation();
+    if (event.key === "Enter") end(field.value.trim());
+    else if (event.key === "Escape") end(null);
+  });
+  on(field, "blur", () => end(field.value.trim()));
+  tile.note.replaceChildren(field);
+  tile.note.hidden = false;
+  field.focus();
+}
+
+// src/gallery_lightbox.js
+var BUTTON = "pvnb-gallery-button";
+function makeLightbox({ signal, onBack, onStep, onChoice, onCompare, onNote }) {
+  const element = make("div", "pvnb-gallery-lightbox", { hidden: true, tabIndex: -1 });
+  element.setAttribute("role", "group");
+  const head = make("div", "pvnb-gallery-lightbox-head");
+  const back = makeButton(BUTTON, { label: "All tiles", icon: "left", text: "All tiles", key: "Escape" });
+  const position = make("span", "pvnb-gallery-count");
+  const previous = makeButton(BUTTON, { label: "Previous", icon: "previous", key: "←" });
+  const next = makeButton(BUTTON, { label: "Next", icon: "next", key: "→" });
+  head.append(back, make("span", "pvnb-gallery-gap"), position, previous, next);
+  const stage = make("div", "pvnb-gallery-stage");
+  const poster = make("img", "pvnb-gallery-poster", { alt: "", hidden: true });
+  const status = makeStatus();
+  stage.append(poster, status.element);
+  const side = make("div", "pvnb-gallery-side");
+  const caption = make("div", "pvnb-gallery-title");
+  const rating = make("div", "pvnb-gallery-rating");
+  const winner = makeButton(BUTTON, { label: "Mark as winner", icon: "star", text: "Winner", key: "W" });
+  const rejected = makeButton(BUTTON, { label: "Reject", icon: "cross", text: "Reject", key: "X" });
+  const compare = makeButton(BUTTON, { label: "Select to compare", icon: "compare", text: "Compare", key: "C" });
+  rating.append(winner, rejected, compare);
+  const note = make("textarea", "pvnb-gallery-field", { rows: 2, placeholder: "Note", maxLength: 2e3 });
+  note.setAttribute("aria-label", "Note");
+  const error = make("div", "pvnb-gallery-error", { hidden: true });
+  error.setAttribute("role", "alert");
+  const table = make("table", "pvnb-gallery-table");
+  side.append(caption, rating, note, error, table);
+  const body = make("div", "pvnb-gallery-lightbox-body");
+  body.append(stage, side);
+  element.append(head, body);
+  const on = listenUntil(signal);
+  on(back, "click", onBack);
+  on(previous, "click", () => onStep(-1));
+  on(next, "click", () => onStep(1));
+  on(winner, "click", () => onChoice("winner"));
+  on(rejected, "click", () => onChoice("rejected"));
+  on(compare, "click", onCompare);
+  on(note, "change", () => onNote(note.value.trim()));
+  function drawTable(row) {
+    const parameters = Object.entries(row.axes).map(([name, value]) => [nameText(name), valueText(value)]);
+    const metrics = Object.entries(row.metrics).map(([name, value]) => [nameText(name), formatNumber(value)]);
+    const names = new Set(parameters.map(([name]) => name));
+    const facts = row.facts.filter(([name]) => !names.has(name.toLowerCase()));
+    const columns = make("colgroup", "");
+    columns.append(make("col", "pvnb-gallery-named"), make("col", ""));
+    table.replaceChildren(
+      columns,
+      ...makeSection("Parameters", parameters),
+      ...makeSection("Metrics", metrics),
+      ...makeSection("Video", facts)
+    );
+  }
+  return {
+    element,
+    stage,
+    note,
+    /**
+     * @param {GalleryRow} row
+     * @param {{
+     *   number: number,
+     *   total: number,
+     *   now: number,
+     *   posterUrl: string | undefined,
+     *   order: number,
+     *   canCompare: boolean,
+     * }} options `number` of `total` tiles; `order`: its number in the selection, or 0
+     */
+    draw(row, { number, total, now, posterUrl, order, canCompare }) {
+      element.setAttribute("aria-label", `${row.caption}, ${number} of ${total}`);
+      element.dataset.key = row.key;
+      element.dataset.choice = row.choice;
+      position.textContent = `${number} of ${total}`;
+      previous.disabled = number <= 1;
+      next.disabled = number >= total;
+      caption.textContent = row.caption;
+      winner.hidden = !canWin(row);
+      winner.setAttribute("aria-pressed", String(row.choice === "winner"));
+      rejected.setAttribute("aria-pressed", String(row.choice === "rejected"));
+      compare.setAttribute("aria-pressed", String(Boolean(order)));
+      compare.hidden = !canCompare || !row.film;
+      if (document.activeElement !== note) note.value = row.note;
+      const isDone = row.state === "done";
+      status.element.hidden = isDone;
+      status.draw(row, now);
+      poster.hidden = !isDone || !posterUrl;
+      if (posterUrl && poster.src !== posterUrl) poster.src = posterUrl;
+      error.hidden = true;
+      drawTable(row);
+    },
+    tick: status.tick,
+    /** @param {string} text */
+    showError(text) {
+      error.textContent = text;
+      error.hidden = false;
+    }
+  };
+}
+function makeSection(title, lines) {
+  if (!lines.length) return [];
+  const section = make("tbody", "");
+  const head = section.insertRow();
+  head.append(make("th", "pvnb-gallery-section", { colSpan: 2, scope: "rowgroup", textContent: title }));
+  for (const [name, text] of lines) {
+    const row = section.insertRow();
+    row.append(make("th", "", { scope: "row", textContent: name }), make("td", "", { textContent: text }));
+  }
+  return [section];
+}
+
+// src/gallery_posters.js
+function decode(base64) {
+  return base64 ? Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)) : void 0;
+}
+function makePosters({ request, embedded, onPoster }) {
+  const urls = /* @__PURE__ */ new Map();
+  const requested = /* @__PURE__ */ new Set();
+  function put(key, bytes) {
+    requested.add(key);
+    if (!bytes) return;
+    const old = urls.get(key);
+    if (old) URL.revokeObjectURL(old);
+    urls.set(key, URL.createObjectURL(new Blob([bytes], { type: "image/jpeg" })));
+    onPoster(key);
+  }
+  return {
+    put,
+    /** @param {string} key */
+    urlOf: (key) => urls.get(key),
+    /** @param {string[]} keys */
+    load(keys) {
+      const missing = keys.filter((key) => !requested.has(key));
+      for (const key of missing) requested.add(key);
+      if (!missing.length) return;
+      if (embedded) for (const key of missing) put(key, decode(embedded[key]));
+      else request(missing);
+    },
+    dispose() {
+      for (const url of urls.values()) URL.revokeObjectURL(url);
+    }
+  };
+}
+var NEAR = "240px";
+var VISIBLE_SHARE = 0.4;
+function makeVisibility({ onVisible, onNear }) {
+  const visible = /* @__PURE__ */ new Set();
+  const near = /* @__PURE__ */ new Set();
+  function makeObserver(keys, onChange, options) {
+    return new IntersectionObserver((entries) => {
+      for (const { target, isIntersecting } of entries) {
+        const key = keyOf(target);
+        if (isIntersecting) keys.add(key);
+        else keys.delete(key);
+      }
+      onChange();
+    }, options);
+  }
+  const observers = [
+    makeObserver(visible, onVisible, { threshold: VISIBLE_SHARE }),
+    makeObserver(near, onNear, { rootMargin: NEAR, scrollMargin: NEAR })
+  ];
+  return {
+    visible,
+    near,
+    /** @param {HTMLElement} tile */
+    observe(tile) {
+      for (const observer of observers) observer.observe(tile);
+    },
+    /** @param {HTMLElement} tile */
+    unobserve(tile) {
+      for (const observer of observers) observer.unobserve(tile);
+      for (const keys of [visible, near]) keys.delete(keyOf(tile));
+    },
+    dispose() {
+      for (const observer of observers) observer.disconnect();
+    }
+  };
+}
+function keyOf(tile) {
+  return (
+    /** @type {HTMLElement} */
+    tile.dataset.key ?? ""
+  );
+}
+
+// src/gallery_toolbar.js
+var PLAY_MODES = [
+  ["hover", "Hover", "Play the video under the pointer or with the keyboard focus"],
+  ["view", "All", "Play every video in view, at most 12 at once"],
+  ["still", "Still", "Play no video"]
+];
+var THUMB_STEPS = 1e3;
+function countText(rows) {
+  const videos = rows.filter((row) => row.film).length;
+  const text = countOf(videos, "video");
+  return videos === rows.length ? text : `${countOf(rows.length, "tile")}, ${text}`;
+}
+function makeChip(className, text) {
+  const chip = make("button", `pvnb-gallery-chip ${className}`.trim(), { type: "button", title: text });
+  chip.append(make("span", "pvnb-gallery-words", { textContent: text }));
+  return chip;
+}
+function makeRange({ name, min, max }, { query, signal, onChange }) {
+  const element = make("div", "pvnb-gallery-group pvnb-gallery-ranged");
+  const range = make("div", "pvnb-gallery-range");
+  const numbers = make("span", "pvnb-gallery-numbers");
+  const makeThumb = (limit) => {
+    const thumb = make("input", "", { type: "range", min: "0", max: String(THUMB_STEPS), step: "1" });
+    thumb.setAttribute("aria-label", `${nameText(name)}, ${limit}`);
+    return thumb;
+  };
+  const low = makeThumb("at least");
+  const high = makeThumb("at most");
+  const shareOf = (value) => (value - min) / (max - min);
+  const lowValue = () => Number(low.value) === 0 ? min : min + Number(low.value) / THUMB_STEPS * (max - min);
+  const highValue = () => Number(high.value) === THUMB_STEPS ? max : min + Number(high.value) / THUMB_STEPS * (max - min);
+  function show() {
+    const [from, to] = query.metrics.get(name) ?? [min, max];
+    low.value = String(Math.round(THUMB_STEPS * shareOf(from)));
+    high.value = String(Math.round(THUMB_STEPS * shareOf(to)));
+    range.style.setProperty("--from", String(shareOf(from)));
+    range.style.setProperty("--to", String(shareOf(to)));
+    low.setAttribute("aria-valuetext", formatNumber(from));
+    high.setAttribute("aria-valuetext", formatNumber(to));
+    numbers.textContent = `${formatNumber(from)} – ${formatNumber(to)}`;
+  }
+  function onInput(event) {
+    if (Number(low.value) > Number(high.value)) {
+      if (event.target === low) low.value = high.value;
+      else high.value = low.value;
+    }
+    if (lowValue() === min && highValue() === max) query.metrics.delete(name);
+    else query.metrics.set(name, [lowValue(), highValue()]);
+    onChange();
+  }
+  const on = listenUntil(signal);
+  on(low, "input", onInput);
+  on(high, "input", onInput);
+  range.append(low, high);
+  const row = make("div", "pvnb-gallery-ranging");
+  row.append(range, numbers);
+  element.append(make("div", "pvnb-gallery-name", { textContent: nameText(name) }), row);
+  show();
+  return { element, show };
+}
+function makeToolbar({ query, mode, signal, onQuery, onMode }) {
+  const element = make("div", "pvnb-gallery-toolbar");
+  const main = make("div", "pvnb-gallery-main");
+  const filter = makeButton("pvnb-gallery-button", { label: "Filter", icon: "filter", text: "Filter" });
+  filter.setAttribute("aria-expanded", "false");
+  const count = make("span", "pvnb-gallery-count");
+  count.setAttribute("role", "status");
+  const active = make("div", "pvnb-gallery-active");
+  const sort = make("select", "pvnb-gallery-select");
+  sort.setAttribute("aria-label", "Sort by");
+  const direction = makeButton("pvnb-gallery-button pvnb-gallery-direction", { label: "Ascending", icon: "up" });
+  const order = make("div", "pvnb-gallery-order");
+  order.append(make("span", "pvnb-gallery-quiet", { textContent: "Sort" }), sort, direction);
+  const play = make("div", "pvnb-gallery-order");
+  const modes = makeRadioGroup("pvnb-gallery-switch", {
+    label: "Play",
+    options: PLAY_MODES,
+    value: mode,
+    signal,
+    onChoose: onMode
+  });
+  play.append(make("span", "pvnb-gallery-quiet", { textContent: "Play" }), modes.element);
+  main.append(filter, count, active, make("span", "pvnb-gallery-gap"), order, play);
+  const panel = make("div", "pvnb-gallery-panel", { hidden: true });
+  element.append(main, panel);
+  let drawnFacets = "";
+  let stateWords = /* @__PURE__ */ new Map();
+  let chips = [];
+  let ranges = [];
+  function onFilter() {
+    markPanel();
+    drawActive();
+    onQuery();
+  }
+  function buildPanel({ axes, states, metrics }) {
+    chips = [];
+    const groups = axes.map(
+      ({ name, values }) => makeGroup(
+        nameText(name),
+        values.map(({ key, value }) => ({ kind: `axis:${name}`, value: key, text: valueText(value) }))
+      )
+    );
+    if (states.length > 1) {
+      const own = states.map(({ state, words, count: count2 }) => ({ kind: "state", value: state, text: words, count: count2 }));
+      groups.push(makeGroup("State", own));
+    }
+    groups.push(
+      makeGroup(
+        "Rating",
+        RATING_FILTERS.map((rating) => ({ kind: "rating", ...rating }))
+      )
+    );
+    const metricRanges = metrics.map((metric) => makeRange(metric, { query, signal, onChange: onFilter }));
+    ranges = metricRanges;
+    panel.replaceChildren(...groups, ...metricRanges.map((range) => range.element));
+    markPanel();
+  }
+  function makeGroup(name, data) {
+    const group = make("div", "pvnb-gallery-group");
+    group.setAttribute("role", "group");
+    group.setAttribute("aria-label", name);
+    const row = make("div", "pvnb-gallery-chips");
+    for (const { kind, value, text, count: count2 } of data) {
+      const chip = makeChip("", text);
+      Object.assign(chip.dataset, { kind, value });
+      if (count2 !== void 0) chip.append(make("span", "pvnb-gallery-of", { textContent: String(count2) }));
+      chips.push(chip);
+      row.append(chip);
+    }
+    group.append(make("div", "pvnb-gallery-name", { textContent: name }), row);
+    return group;
+  }
+  function valuesOf(kind) {
+    if (kind === "state") return query.states;
+    if (kind === "rating") return query.ratings;
+    return query.axes.get(kind.slice("axis:".length)) ?? /* @__PURE__ */ new Set();
+  }
+  function toggle(kind, value) {
+    const values = valuesOf(kind);
+    if (!values.delete(value)) values.add(value);
+    if (!kind.startsWith("axis:")) return;
+    const name = kind.slice("axis:".length);
+    if (values.size) query.axes.set(name, values);
+    else query.axes.delete(name);
+  }
+  function markPanel() {
+    for (const chip of chips) {
+      const { kind = "", value = "" } = chip.dataset;
+      chip.setAttribute("aria-pressed", String(valuesOf(kind).has(value)));
+    }
+    for (const range of ranges) range.show();
+  }
+  function onRemove(button, remove) {
+    button.onclick = () => {
+      remove();
+      onFilter();
+      filter.focus();
+    };
+    return button;
+  }
+  function drawActive() {
+    const buttons = [];
+    const add = (text, remove) => {
+      const chip = makeChip("pvnb-gallery-on", text);
+      chip.setAttribute("aria-label", `Remove the filter ${text}`);
+      chip.append(makeIcon("cross"));
+      buttons.push(onRemove(chip, remove));
+    };
+    for (const [name, keys] of query.axes) {
+      for (const key of keys) {
+        const value = JSON.parse(key);
+        const text = typeof value === "string" ? value : `${nameText(name)} ${valueText(value)}`;
+        add(text, () => toggle(`axis:${name}`, key));
+      }
+    }
+    for (const state of query.states) add(stateWords.get(state) ?? state, () => toggle("state", state));
+    for (const { value, text } of RATING_FILTERS) {
+      if (query.ratings.has(value)) add(text, () => toggle("rating", value));
+    }
+    for (const [name, [from, to]] of query.metrics) {
+      const text = `${nameText(name)} ${formatNumber(from)} – ${formatNumber(to)}`;
+      add(text, () => query.metrics.delete(name));
+    }
+    if (buttons.length) {
+      const clear = make("button", "pvnb-gallery-link", { type: "button", textContent: "Clear" });
+      const clearAll = () => {
+        for (const part of [query.axes, query.states, query.ratings, query.metrics]) part.clear();
+      };
+      buttons.push(onRemove(clear, clearAll));
+    }
+    active.replaceChildren(...buttons);
+    filter.dataset.on = String(hasFilters(query));
+  }
+  function buildSort({ axes, metrics }) {
+    const makeOption = (value, text) => make("option", "", { value, textContent: text });
+    const makeOptions = (label, options) => {
+      const group = make("optgroup", "", { label });
+      group.append(...options);
+      return options.length ? [group] : [];
+    };
+    sort.replaceChildren(
+      makeOption("", "original order"),
+      ...makeOptions(
+        "Parameters",
+        axes.map(({ name }) => makeOption(`axis:${name}`, nameText(name)))
+      ),
+      ...makeOptions(
+        "Metrics",
+        metrics.map(({ name }) => makeOption(`metric:${name}`, nameText(name)))
+      ),
+      makeOption("state", "state"),
+      makeOption("rating", "rating")
+    );
+    sort.value = query.sort;
+    if (sort.selectedIndex < 0) {
+      query.sort = "";
+      sort.value = "";
+    }
+  }
+  function drawDirection() {
+    const label = query.isDescending ? "Descending" : "Ascending";
+    direction.replaceChildren(makeIcon(query.isDescending ? "down" : "up"));
+    direction.setAttribute("aria-label", label);
+    direction.title = label;
+  }
+  const on = listenUntil(signal);
+  on(filter, "click", () => {
+    panel.hidden = !panel.hidden;
+    filter.setAttribute("aria-expanded", String(!panel.hidden));
+  });
+  on(panel, "click", (event) => {
+    const chip = closest(event, ".pvnb-gallery-chip");
+    if (!chip) return;
+    toggle(chip.dataset.kind ?? "", chip.dataset.value ?? "");
+    onFilter();
+  });
+  on(sort, "change", () => {
+    query.sort = sort.value;
+    onQuery();
+  });
+  on(direction, "click", () => {
+    query.isDescending = !query.isDescending;
+    drawDirection();
+    onQuery();
+  });
+  drawDirection();
+  drawActive();
+  return {
+    element,
+    /**
+     * Rebuilds the panel only if there is something new to choose: a chip that is rebuilt loses its focus.
+     *
+     * @param {GalleryRow[]} rows
+     * @param {number} shown
+     */
+    draw(rows, shown) {
+      const facets = { axes: axesIn(rows), states: statesIn(rows), metrics: metricsIn(rows) };
+      stateWords = new Map(facets.states.map(({ state, words }) => [state, words]));
+      const json = JSON.stringify(facets);
+      if (json !== drawnFacets) {
+        const focused = chips.find((chip) => chip === document.activeElement)?.dataset;
+        buildPanel(facets);
+        buildSort(facets);
+        drawnFacets = json;
+        chips.find(({ dataset }) => dataset.kind === focused?.kind && dataset.value === focused?.value)?.focus();
+      }
+      count.textContent = hasFilters(query) ? `${shown} of ${rows.length}` : countText(rows);
+    }
+  };
+}
+
+// src/gallery_videos.js
+var MAX_LOADED = 12;
+var SETTLE_MS = 140;
+var POOL = /* @__PURE__ */ Symbol.for("pixverse-nb.videos");
+function poolOfPage() {
+  const page = (
+    /** @type {Record<symbol, PagePool | undefined>} */
+    /** @type {unknown} */
+    window
+  );
+  page[POOL] ??= { loaded: /* @__PURE__ */ new Set(), views: /* @__PURE__ */ new Set(), uses: 0 };
+  return page[POOL];
+}
+function makeVideoPool({ source, placeOf, onChange }) {
+  const pool = poolOfPage();
+  const own = /* @__PURE__ */ new Map();
+  let wanted = [];
+  let needsRoom = false;
+  const view = { onRoom: () => needsRoom && update() };
+  pool.views.add(view);
+  function play(keys) {
+    wanted = keys.slice(0, MAX_LOADED);
+    update();
+    notifyOthers();
+  }
+  function notifyOthers() {
+    for (const other of pool.views) if (other !== view) queueMicrotask(other.onRoom);
+  }
+  function update() {
+    for (const loaded of own.values()) if (loaded.isWanted && !wanted.includes(loaded.key)) pause(loaded);
+    needsRoom = false;
+    wanted.forEach((key, rank) => {
+      const loaded = own.get(key) ?? (makeRoom(rank === 0) ? load(key) : null);
+      if (loaded) start(loaded);
+      else needsRoom = true;
+    });
+  }
+  function makeRoom(isFirst) {
+    if (pool.loaded.size < MAX_LOADED) return true;
+    const byAge = [...pool.loaded].sort((a, b) => a.usedAt - b.usedAt);
+    const oldest = byAge.find(({ isWanted }) => !isWanted) ?? (isFirst ? byAge.find(({ rank }) => rank > 0) : null);
+    oldest?.drop();
+    return Boolean(oldest);
+  }
+  function load(key) {
+    const loaded = { key, isWanted: true, usedAt: 0, rank: 0, video: null, drop: () => drop(loaded) };
+    pool.loaded.add(loaded);
+    own.set(key, loaded);
+    source.load(key).then(
+      (url) => onLoaded(loaded, url),
+      (error) => {
+        if (own.get(key) !== loaded) return;
+        forget(loaded);
+        onChange(key, error);
+      }
+    );
+    return loaded;
+  }
+  function onLoaded(loaded, url) {
+    if (own.get(loaded.key) !== loaded) return;
+    const video = make("video", "pvnb-gallery-video", { muted: true, loop: true, playsInline: true, tabIndex: -1 });
+    video.disablePictureInPicture = true;
+    video.onplaying = () => onChange(loaded.key, "playing");
+    video.onerror = () => {
+      if (video.hasAttribute("src")) onChange(loaded.key, new Error("The browser cannot play this video."));
+    };
+    video.src = url;
+    loaded.video = video;
+    if (loaded.isWanted) start(loaded);
+  }
+  function start(loaded) {
+    pool.uses += 1;
+    loaded.isWanted = true;
+    loaded.rank = wanted.indexOf(loaded.key);
+    loaded.usedAt = pool.uses;
+    const { video } = loaded;
+    const place = placeOf(loaded.key);
+    if (!video || !place) return;
+    if (video.parentNode !== place.element) place.element.append(video);
+    video.controls = place.hasControls;
+    video.play().catch(() => {
+    });
+  }
+  function pause(loaded) {
+    loaded.isWanted = false;
+    loaded.video?.pause();
+  }
+  function forget(loaded) {
+    pool.loaded.delete(loaded);
+    own.delete(loaded.key);
+  }
+  function drop(loaded) {
+    forget(loaded);
+    source.release(loaded.key);
+    const { video } = loaded;
+    if (!video) return;
+    video.pause();
+    video.onplaying = null;
+    video.onerror = null;
+    video.removeAttribute("src");
+    video.load();
+    video.remove();
+    onChange(loaded.key, "gone");
+  }
+  return {
+    play,
+    /** @param {string} key */
+    togglePlay(key) {
+      const video = own.get(key)?.video;
+      if (video?.paused) video.play().catch(() => {
+      });
+      else video?.pause();
+    },
+    dispose() {
+      pool.views.delete(view);
+      for (const loaded of [...own.values()]) drop(loaded);
+      notifyOthers();
+    }
+  };
+}
+function makeAutoplay({ look, canPlay, play }) {
+  let mode = "hover";
+  let pointed = "";
+  let timer = 0;
+  function wanted() {
+    const { opened, focused, inView } = look();
+    if (opened) return [opened];
+    if (mode === "still") return [];
+    const first = [pointed || focused].filter(Boolean);
+    return mode === "hover" ? first : [.../* @__PURE__ */ new Set([...first, ...inView])];
+  }
+  function now() {
+    clearTimeout(timer);
+    play(wanted().filter(canPlay));
+  }
+  function soon() {
+    clearTimeout(timer);
+    timer = setTimeout(now, SETTLE_MS);
+  }
+  return {
+    now,
+    soon,
+    mode: () => mode,
+    pointed: () => pointed,
+    /** @param {string} key */
+    setPointed(key) {
+      pointed = key;
+      soon();
+    },
+    /** @param {string} chosen "hover", "view" or "still" */
+    setMode(chosen) {
+      mode = chosen;
+      now();
+    },
+    dispose: () => clearTimeout(timer)
+  };
+}
+
+// src/video_source.js
+var MP4 = { type: "video/mp4" };
+var RELEASED = "The video is no longer needed.";
+function makeCountedSource(start) {
+  const entries = /* @__PURE__ */ new Map();
+  function begin(key) {
+    const watchers = /* @__PURE__ */ new Set();
+    const download = start(key, (received, size) => {
+      for (const watch of watchers) watch(received, size);
+    });
+    const promise = download.video.then((video) => {
+      if (entries.get(key) !== entry) throw new Error(RELEASED);
+      entry.url = URL.createObjectURL(video);
+      return entry.url;
+    });
+    const entry = { count: 0, url: "", watchers, download, promise };
+    promise.catch(() => {
+      if (entries.get(key) === entry) entries.delete(key);
+    });
+    entries.set(key, entry);
+    return entry;
+  }
+  function drop(key, entry) {
+    entries.delete(key);
+    if (entry.url) URL.revokeObjectURL(entry.url);
+    else entry.download.stop();
+  }
+  return {
+    load(key, onProgress) {
+      const entry = entries.get(key) ?? begin(key);
+      entry.count += 1;
+      if (onProgress) entry.watchers.add(onProgress);
+      return entry.promise;
+    },
+    release(key) {
+      const entry = entries.get(key);
+      if (!entry) return;
+      entry.count -= 1;
+      if (entry.count <= 0) drop(key, entry);
+    },
+    dispose() {
+      for (const [key, entry] of [...entries]) drop(key, entry);
+    }
+  };
+}
+function makeKernelSource(model) {
+  const requests = /* @__PURE__ */ new Map();
+  const view = makeViewId();
+  let number = 0;
+  function onMessage(content, buffers) {
+    const request = requests.get(content.id);
+    if (!request) return;
+    if (content.kind === "chunk") addChunk(content, request, buffers[0]);
+    else if (content.kind === "unavailable") fail(content.id, content.reason);
+  }
+  function addChunk({ id, offset, size }, request, bytes) {
+    const { key } = request;
+    if (offset !== request.received) {
+      model.send({ kind: "cancel", key, id });
+      fail(id, "The video arrived incomplete. Run the cell again.");
+      return;
+    }
+    request.chunks.push(bytes);
+    request.received += bytes.byteLength;
+    model.send({ kind: "ack", key, id, offset });
+    request.onProgress(request.received, size);
+    if (request.received < size) return;
+    requests.delete(id);
+    request.resolve(new Blob(request.chunks, MP4));
+  }
+  function fail(id, reason) {
+    const request = requests.get(id);
+    requests.delete(id);
+    request?.reject(new Error(reason));
+  }
+  const source = makeCountedSource((key, onProgress) => {
+    number += 1;
+    const id = `${view}-${number}`;
+    const video = new Promise((resolve, reject) => {
+      requests.set(id, { key, chunks: [], received: 0, resolve, reject, onProgress });
+    });
+    model.send({ kind: "request", key, id });
+    const stop = () => {
+      if (!requests.has(id)) return;
+      model.send({ kind: "cancel", key, id });
+      fail(id, RELEASED);
+    };
+    return { video, stop };
+  });
+  model.on("msg:custom", onMessage);
+  const dispose = () => {
+    source.dispose();
+    model.off("msg:custom", onMessage);
+  };
+  return { ...source, dispose };
+}
+function makeEmbeddedSource() {
+  const decode2 = (line) => Uint8Array.from(atob(line), (letter) => letter.charCodeAt(0));
+  async function read(key) {
+    const element = document.querySelector(`script[data-video="${CSS.escape(key)}"]`);
+    const lines = (element?.textContent ?? "").split("\n").filter(Boolean);
+    if (!lines.length) throw new Error("This video is not in the page: its file was missing when the page was saved.");
+    return new Blob(lines.map(decode2), MP4);
+  }
+  return makeCountedSource((key) => ({ video: read(key), stop() {
+  } }));
+}
+function makeVideoSource(model) {
+  return model.isStandalone ? makeEmbeddedSource() : makeKernelSource(model);
+}
+
+// src/gallery.js
+function isRunning(row) {
+  return Boolean(row?.began && !row.ended);
+}
 function render({ model, el }) {
   const listeners = new AbortController();
   const { signal } = listeners;
-  const on = (target, name, act) => target.addEventListener(name, act, { signal });
-  const isAlone = Boolean(model.isStandalone);
-  const canCompare = Boolean(model.get("can_compare")) && !isAlone;
-  const supply = supplyFor(model);
-
-  const rows = new Map(); // key -> row, in the order given
-  const tiles = new Map(); // key -> tile
-  const wish = newWish();
-  let shown = []; // keys of the tiles that pass, in their order
-  let current = ""; // the key that has, or had last, the focus
-  let opened = ""; // the key in the larger view
-  let scrolledTo = 0;
-
+  const on = listenUntil(signal);
+  const isStandalone = Boolean(model.isStandalone);
+  const canCompare = Boolean(model.get("can_compare")) && !isStandalone;
+  const source = makeVideoSource(model);
+  const rows = /* @__PURE__ */ new Map();
+  const tiles = /* @__PURE__ */ new Map();
+  const query = makeQuery();
+  let shown = [];
+  let current = "";
+  let opened = "";
+  let scrollTop = 0;
   el.classList.add("pvnb-ui", "pvnb-gallery");
-  el.dataset.alone = String(isAlone);
-  el.setAttribute("data-lm-suppress-shortcuts", "true"); // JupyterLab must not take our keys for its own shortcuts
+  el.dataset.standalone = String(isStandalone);
+  el.setAttribute("data-lm-suppress-shortcuts", "true");
   const title = make("div", "pvnb-gallery-title");
-  const bar = makeBar({ wish, mode: "hover", signal, act: { onWish: layOut, onMode: (mode) => playing.setMode(mode) } });
   const scroller = make("div", "pvnb-gallery-scroller");
   const grid = make("div", "pvnb-gallery-grid");
   grid.setAttribute("role", "grid");
   grid.setAttribute("aria-multiselectable", String(canCompare));
   const nothing = make("div", "pvnb-gallery-nothing", { hidden: true });
-  const light = makeLight({
+  scroller.append(grid, nothing);
+  const toolbar = makeToolbar({
+    query,
+    mode: "hover",
     signal,
-    act: {
-      onBack: closeLight,
-      onStep: stepLight,
-      onChoice: (choice) => verdicts.choose(opened, choice),
-      onCompare: () => selection.toggle(opened),
-      onNote: (note) => verdicts.judge(opened, { note }),
-    },
+    onQuery: layOut,
+    onMode: (mode) => autoplay.setMode(mode)
   });
-  const foot = makeFoot({
+  const lightbox = makeLightbox({
+    signal,
+    onBack: closeLightbox,
+    onStep: stepLightbox,
+    onChoice: (choice) => ratings.choose(opened, choice),
+    onCompare: () => selection.toggle(opened),
+    onNote: (note) => ratings.rate(opened, { note })
+  });
+  const footer = makeFooter({
     signal,
     canCompare,
-    isAlone,
-    act: {
-      onOpen: () => model.send({ kind: "open", keys: selection.keys() }),
-      onClear: () => selection.clear(),
-      rows: () => [...rows.values()],
+    isStandalone,
+    onOpen: () => model.send({ kind: "open", keys: selection.keys() }),
+    onClear: () => selection.clear(),
+    rows: () => [...rows.values()]
+  });
+  const tileActions = makeTileActions({ canCompare, signal, onAction: (action, key) => actions[action](key) });
+  el.append(
+    title,
+    toolbar.element,
+    scroller,
+    lightbox.element,
+    footer.element,
+    hideFallback(model.get("fallback_class"))
+  );
+  const videos = makeVideoPool({ source, placeOf, onChange: onVideo });
+  const autoplay = makeAutoplay({ look, canPlay, play: videos.play });
+  const posters = makePosters({
+    request: (keys) => model.send({ kind: "posters", keys }),
+    embedded: isStandalone ? model.get("posters") ?? {} : void 0,
+    onPoster
+  });
+  const visibility = makeVisibility({
+    onVisible: () => {
+      if (autoplay.mode() === "view") autoplay.soon();
     },
+    onNear: () => loadPosters([...visibility.near])
   });
-  const acts = makeActs({ canCompare, signal, act: (sign, key) => DOES[sign](key) });
-  scroller.append(grid, nothing);
-  el.append(title, bar.element, scroller, light.element, foot.element, makeVeil(model.get("wall_name")));
-
-  const films = makeFilms({ supply, placeOf, onChange: onFilm });
-  const playing = makePlaying({ look, canPlay, want: (keys) => films.want(keys) });
-  const stills = makeStills({
-    ask: (keys) => model.send({ kind: "posters", keys }),
-    embedded: isAlone ? model.get("posters") : null,
-    onStill,
+  const clock = makeKernelClock({ onTick });
+  const ratings = makeRatings({
+    rows,
+    send: (rating) => model.send(rating),
+    onChange: onRating,
+    onRefused: footer.showMessage
   });
-  const sight = makeSight({
-    onSeen: () => playing.mode() === "view" && playing.soon(),
-    onNear: () => askStills([...sight.near]),
-  });
-  const clock = makeClock({ onTick });
-  const verdicts = makeVerdicts({ rows, send: (verdict) => model.send(verdict), onChange: onVerdict, onRefused: foot.say });
   const selection = makeSelection({
     rows,
     canCompare,
-    keep: keepSelected,
+    save: saveSelection,
     onChange: onSelection,
-    onRefused: (sentence) => foot.say(sentence),
+    onRefused: footer.showMessage
   });
-
-  // ---- tiles ----
-
-  function take(fresh, isWhole) {
-    const gone = isWhole ? new Set(rows.keys()) : new Set();
+  function putRows(fresh, isComplete) {
+    const gone = isComplete ? new Set(rows.keys()) : /* @__PURE__ */ new Set();
     for (const row of fresh) {
       gone.delete(row.key);
-      rows.set(row.key, verdicts.withOwn(row));
+      rows.set(row.key, ratings.withOwn(row));
       drawTile(row.key);
     }
-    for (const key of gone) forget(key);
+    for (const key of gone) removeTile(key);
     layOut();
-    askStills(fresh.map((row) => row.key).filter((key) => sight.near.has(key)));
-    if (opened && rows.has(opened)) drawLight();
+    loadPosters(fresh.map((row) => row.key).filter((key) => visibility.near.has(key)));
+    drawLightbox();
   }
-
   function tileOf(key) {
-    if (!tiles.has(key)) {
-      const tile = makeTile(key);
-      tiles.set(key, tile);
-      sight.watch(tile.element);
-    }
-    return tiles.get(key);
+    const known = tiles.get(key);
+    if (known) return known;
+    const tile = makeTile(key);
+    tiles.set(key, tile);
+    visibility.observe(tile.element);
+    return tile;
   }
-
-  function forget(key) {
-    const tile = tiles.get(key);
-    sight.forget(tile.element);
+  function removeTile(key) {
+    const tile = tileOf(key);
+    visibility.unobserve(tile.element);
     tile.element.remove();
     tiles.delete(key);
     rows.delete(key);
   }
-
   function drawTile(key) {
     const row = rows.get(key);
-    tileOf(key).draw(row, { now: clock.now(), order: selection.orderOf(key) });
-    if (stills.of(key)) tileOf(key).showPoster(stills.of(key), row.state === "done");
+    if (!row) return;
+    const tile = tileOf(key);
+    tile.draw(row, { now: clock.now(), order: selection.orderOf(key) });
+    const posterUrl = posters.urlOf(key);
+    if (posterUrl) tile.showPoster(posterUrl, row.state === "done");
   }
-
-  // Puts those tiles on the page that pass, in their order, and moves only those that stand elsewhere.
   function layOut() {
-    const place = shown.indexOf(current);
+    const oldIndex = shown.indexOf(current);
     const hadFocus = grid.contains(document.activeElement);
     const all = [...rows.values()];
-    shown = inOrder(all.filter((row) => passes(row, wish)), wish).map((row) => row.key);
+    const matching = all.filter((row) => matches(row, query));
+    const sorted = sortRows(matching, query);
+    shown = sorted.map((row) => row.key);
     const staying = new Set(shown);
     for (const [key, tile] of tiles) if (!staying.has(key)) tile.element.remove();
-    shown.forEach((key, at) => {
-      const { element } = tiles.get(key);
-      if (grid.children[at] !== element) grid.insertBefore(element, grid.children[at] ?? null);
+    sorted.forEach((row, index) => {
+      const tile = tileOf(row.key);
+      if (grid.children[index] !== tile.element) grid.insertBefore(tile.element, grid.children[index] ?? null);
+      tile.showExtra(sortedMetricText(row, query));
     });
-    for (const key of shown) tiles.get(key).showExtra(sortedWords(rows.get(key), wish));
     nothing.hidden = shown.length > 0;
-    nothing.textContent = rows.size ? "No tile passes these filters." : "There is nothing to show yet.";
+    nothing.textContent = rows.size ? "No tiles match these filters." : "There is nothing to show yet.";
     scroller.dataset.empty = String(!shown.length);
-    bar.element.hidden = !rows.size || Boolean(opened);
-    bar.draw(all, shown.length);
-    foot.draw({ rows: all, selected: selection.keys() });
-    shapeTiles(all);
-    if (!staying.has(current)) {
-      current = shown[Math.min(Math.max(place, 0), shown.length - 1)] ?? "";
-      if (hadFocus && current && !opened) tiles.get(current).cell.focus({ preventScroll: true });
-    }
-    for (const [key, tile] of tiles) tile.cell.tabIndex = key === current ? 0 : -1;
-    playing.now();
-  }
-
-  function shapeTiles(all) {
+    toolbar.element.hidden = !rows.size || Boolean(opened);
+    toolbar.draw(all, shown.length);
+    footer.draw(all, selection.keys().length);
     const ratio = commonRatio(all);
     el.style.setProperty("--pvnb-ratio", String(ratio));
     el.dataset.upright = String(ratio < 0.9);
+    if (!staying.has(current)) {
+      current = shown[Math.min(Math.max(oldIndex, 0), shown.length - 1)] ?? "";
+      if (hadFocus && current && !opened) tileOf(current).cell.focus({ preventScroll: true });
+    }
+    for (const [key, tile] of tiles) tile.cell.tabIndex = key === current ? 0 : -1;
+    autoplay.now();
   }
-
-  // ---- stills and films ----
-
-  function askStills(keys) {
-    stills.want(keys.filter((key) => rows.get(key)?.film));
+  function loadPosters(keys) {
+    posters.load(keys.filter((key) => rows.get(key)?.film));
   }
-
-  function onStill(key) {
-    if (!rows.has(key)) return;
+  function onPoster(key) {
     drawTile(key);
-    if (opened === key) drawLight();
+    if (opened === key) drawLightbox();
   }
-
   function look() {
     const focused = grid.contains(document.activeElement) ? current : "";
-    return { opened, focused, inView: shown.filter((key) => sight.seen.has(key)) };
+    return { opened, focused, inView: shown.filter((key) => visibility.visible.has(key)) };
   }
-
   function canPlay(key) {
-    return rows.get(key)?.film && (opened || tiles.get(key)?.element.isConnected);
+    return Boolean(rows.get(key)?.film && (opened || tiles.get(key)?.element.isConnected));
   }
-
   function placeOf(key) {
-    if (opened) return key === opened ? { element: light.stage, hasControls: true } : null;
+    if (opened) return key === opened ? { element: lightbox.stage, hasControls: true } : null;
     const tile = tiles.get(key);
-    return tile && { element: tile.media, hasControls: false };
+    return tile ? { element: tile.media, hasControls: false } : null;
   }
-
-  function onFilm(key, state) {
-    const isOpened = key === opened;
-    if (tiles.has(key)) tiles.get(key).element.dataset.film = state instanceof Error ? "failed" : state;
-    if (state instanceof Error && isOpened) light.showTrouble(state.message);
-    else if (state instanceof Error) foot.say(state.message);
+  function onVideo(key, state) {
+    const tile = tiles.get(key);
+    if (tile) tile.element.dataset.playback = state instanceof Error ? "failed" : state;
+    if (!(state instanceof Error)) return;
+    if (key === opened) lightbox.showError(state.message);
+    else footer.showMessage(state.message);
   }
-
   function onTick() {
-    for (const key of sight.seen) if (isRunning(rows.get(key))) tiles.get(key).tick(rows.get(key), clock.now());
-    if (opened && isRunning(rows.get(opened))) light.tick(rows.get(opened), clock.now());
+    for (const key of visibility.visible) {
+      const row2 = rows.get(key);
+      if (row2 && isRunning(row2)) tiles.get(key)?.tick(row2, clock.now());
+    }
+    const row = rows.get(opened);
+    if (row && isRunning(row)) lightbox.tick(row, clock.now());
   }
-
-  // ---- verdicts ----
-
-  function onVerdict(key) {
+  function onRating(key) {
     drawTile(key);
     layOut();
-    if (opened === key) drawLight();
+    if (opened === key) drawLightbox();
   }
-
-  function noteOn(key) {
-    const end = (text) => {
-      if (text !== null) verdicts.judge(key, { note: text });
+  function startNote(key) {
+    const row = rows.get(key);
+    if (!row) return;
+    const onEnd = (text) => {
+      if (text !== null) ratings.rate(key, { note: text });
       drawTile(key);
     };
-    editNote(tiles.get(key), rows.get(key), { signal, onEnd: end });
+    editNote(tileOf(key), row, { signal, onEnd });
   }
-
-  // ---- the choice to compare ----
-
-  function keepSelected(keys) {
+  function saveSelection(keys) {
     model.set("selected", keys);
     model.save_changes();
   }
-
-  function onSelection(touched) {
-    for (const key of touched) drawTile(key);
-    foot.draw({ rows: [...rows.values()], selected: selection.keys() });
-    if (opened) drawLight();
+  function onSelection(changed) {
+    for (const key of changed) drawTile(key);
+    footer.draw([...rows.values()], selection.keys().length);
+    drawLightbox();
   }
-
-  // ---- the larger view ----
-
-  function openLight(key) {
-    if (!opened) scrolledTo = scroller.scrollTop;
-    opened = current = key;
-    drawLight();
-    for (const part of [bar.element, scroller]) part.hidden = true;
-    light.element.hidden = false;
-    foot.showKeys(true);
-    light.element.focus({ preventScroll: true });
-    light.element.scrollIntoView({ block: "nearest" });
-    askStills([key]);
-    playing.now();
-  }
-
-  function drawLight() {
-    const at = shown.indexOf(opened) + 1;
-    const order = selection.orderOf(opened);
-    const posterUrl = stills.of(opened);
-    light.draw(rows.get(opened), { at, total: shown.length, now: clock.now(), posterUrl, order, canCompare });
-  }
-
-  function stepLight(by) {
-    const key = shown[shown.indexOf(opened) + by];
-    if (key) openLight(key);
-  }
-
-  function closeLight() {
-    const key = opened;
-    if (document.activeElement === light.note) verdicts.judge(key, { note: light.note.value.trim() });
-    opened = "";
-    light.element.hidden = true;
-    foot.showKeys(false);
-    for (const part of [bar.element, scroller]) part.hidden = false;
-    layOut();
-    scroller.scrollTop = scrolledTo;
-    if (shown.includes(key)) focusTile(key);
-    else if (current) focusTile(current);
-  }
-
-  // ---- keyboard ----
-
-  // Of all tiles the Tab key reaches one.
-  function setCurrent(key) {
-    if (tiles.has(current)) tiles.get(current).cell.tabIndex = -1;
+  function openLightbox(key) {
+    if (!opened) scrollTop = scroller.scrollTop;
+    opened = key;
     current = key;
-    tiles.get(key).cell.tabIndex = 0;
+    drawLightbox();
+    for (const part of [toolbar.element, scroller]) part.hidden = true;
+    lightbox.element.hidden = false;
+    footer.showKeys(true);
+    lightbox.element.focus({ preventScroll: true });
+    lightbox.element.scrollIntoView({ block: "nearest" });
+    loadPosters([key]);
+    autoplay.now();
   }
-
+  function drawLightbox() {
+    const row = rows.get(opened);
+    if (!row) return;
+    lightbox.draw(row, {
+      number: shown.indexOf(opened) + 1,
+      total: shown.length,
+      now: clock.now(),
+      posterUrl: posters.urlOf(opened),
+      order: selection.orderOf(opened),
+      canCompare
+    });
+  }
+  function stepLightbox(by) {
+    const key = shown[shown.indexOf(opened) + by];
+    if (key) openLightbox(key);
+  }
+  function closeLightbox() {
+    const key = opened;
+    if (document.activeElement === lightbox.note) ratings.rate(key, { note: lightbox.note.value.trim() });
+    opened = "";
+    lightbox.element.hidden = true;
+    footer.showKeys(false);
+    for (const part of [toolbar.element, scroller]) part.hidden = false;
+    layOut();
+    scroller.scrollTop = scrollTop;
+    focusTile(shown.includes(key) ? key : current);
+  }
+  function setCurrent(key) {
+    const old = tiles.get(current);
+    if (old) old.cell.tabIndex = -1;
+    current = key;
+    tileOf(key).cell.tabIndex = 0;
+  }
   function focusTile(key) {
-    if (!tiles.has(key)) return;
+    const tile = tiles.get(key);
+    if (!tile) return;
     setCurrent(key);
-    const { cell, element } = tiles.get(key);
-    cell.focus({ preventScroll: true });
-    element.scrollIntoView({ block: "nearest" });
+    tile.cell.focus({ preventScroll: true });
+    tile.element.scrollIntoView({ block: "nearest" });
   }
-
-  const DOES = {
-    open: openLight,
-    winner: (key) => verdicts.choose(key, "winner"),
-    rejected: (key) => verdicts.choose(key, "rejected"),
-    note: noteOn,
+  const actions = {
+    open: openLightbox,
+    winner: (key) => ratings.choose(key, "winner"),
+    rejected: (key) => ratings.choose(key, "rejected"),
+    note: startNote,
     compare: (key) => selection.toggle(key),
     clear: () => selection.clear(),
-    focus: focusTile,
+    focus: focusTile
   };
-  const DOES_IN_LIGHT = {
-    back: closeLight,
-    previous: () => stepLight(-1),
-    next: () => stepLight(1),
-    winner: () => verdicts.choose(opened, "winner"),
-    rejected: () => verdicts.choose(opened, "rejected"),
-    note: () => light.note.focus(),
+  const lightboxActions = {
+    back: closeLightbox,
+    previous: () => stepLightbox(-1),
+    next: () => stepLightbox(1),
+    winner: () => ratings.choose(opened, "winner"),
+    rejected: () => ratings.choose(opened, "rejected"),
+    note: () => lightbox.note.focus(),
     compare: () => selection.toggle(opened),
-    togglePlay: () => films.togglePlay(opened),
+    togglePlay: () => videos.togglePlay(opened)
   };
-
-  function keyOf(event) {
-    return event.target.closest?.(".pvnb-gallery-tile")?.dataset.key ?? "";
+  function keyOf2(event) {
+    return closest(event, ".pvnb-gallery-tile")?.dataset.key ?? "";
   }
-
-  function onKey(event) {
+  on(el, "keydown", (event) => {
     event.stopPropagation();
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const key = keyOf(event);
-    if (opened && light.element.contains(event.target)) onLightKey(event, DOES_IN_LIGHT);
-    else if (key && event.target.tagName !== "INPUT") onTileKey(event, { key, shown, grid, act: DOES });
-  }
-
-  // ---- pointer ----
-
-  on(grid, "pointerover", (event) => {
-    const key = keyOf(event);
-    if (event.pointerType === "touch" || key === playing.pointed()) return;
-    if (key) acts.placeOn(tiles.get(key));
-    playing.point(key);
+    const key = keyOf2(event);
+    const target = (
+      /** @type {HTMLElement} */
+      event.target
+    );
+    if (opened && lightbox.element.contains(target)) onLightboxKey(event, lightboxActions);
+    else if (key && target.tagName !== "INPUT") onTileKey(event, { key, shown, grid, actions });
   });
-  on(grid, "pointerleave", () => playing.point(""));
+  on(grid, "pointerover", (event) => {
+    const key = keyOf2(event);
+    if (event.pointerType === "touch" || key === autoplay.pointed()) return;
+    if (key) tileActions.moveTo(tileOf(key));
+    autoplay.setPointed(key);
+  });
+  on(grid, "pointerleave", () => autoplay.setPointed(""));
   on(grid, "focusin", (event) => {
-    const key = keyOf(event);
+    const key = keyOf2(event);
     if (!key) return;
     setCurrent(key);
-    acts.placeOn(tiles.get(key));
-    playing.soon();
+    tileActions.moveTo(tileOf(key));
+    autoplay.soon();
   });
-  on(grid, "focusout", playing.soon);
+  on(grid, "focusout", () => autoplay.soon());
   on(grid, "click", (event) => {
-    const key = keyOf(event);
-    if (key && event.target.closest(".pvnb-gallery-media")) openLight(key);
+    const key = keyOf2(event);
+    if (key && closest(event, ".pvnb-gallery-media")) openLightbox(key);
   });
-  on(el, "keydown", onKey);
-
-  // ---- the kernel ----
-
   function onMessage(content, buffers) {
     if (content.kind === "tiles") {
       clock.setBy(content.now);
-      take(content.rows, content.isWhole);
-    } else if (content.kind === "poster") stills.take(content.key, buffers[0]);
-    else if (content.kind === "verdict") verdicts.hear(content);
-    else if (content.kind === "trouble") foot.say(content.text);
+      putRows(content.rows, content.is_complete);
+    } else if (content.kind === "poster") posters.put(content.key, buffers[0]);
+    else if (content.kind === "rating") ratings.onMessage(content);
+    else if (content.kind === "error") footer.showMessage(content.text);
   }
-
-  function onRows() {
-    take(model.get("rows"), true);
-  }
-
+  const onRows = () => putRows(model.get("rows"), true);
+  const onSelected = () => selection.show(model.get("selected"));
   function onTitle() {
     title.textContent = model.get("title");
-    title.hidden = isAlone || !model.get("title"); // a page of its own has its title above
+    title.hidden = isStandalone || !model.get("title");
     grid.setAttribute("aria-label", model.get("title") || "Videos");
   }
-
-  const onSelected = () => selection.show(model.get("selected"));
-
   model.on("change:rows", onRows);
   model.on("change:title", onTitle);
   model.on("change:selected", onSelected);
@@ -379,21 +1743,22 @@ function render({ model, el }) {
   onRows();
   onSelected();
   model.send({ kind: "hello" });
-
   return () => {
     listeners.abort();
     clock.dispose();
-    playing.dispose();
-    sight.dispose();
-    films.dispose();
-    supply.dispose();
-    stills.dispose();
-    foot.dispose();
+    autoplay.dispose();
+    visibility.dispose();
+    videos.dispose();
+    source.dispose();
+    posters.dispose();
+    footer.dispose();
     model.off("change:rows", onRows);
     model.off("change:title", onTitle);
     model.off("change:selected", onSelected);
     model.off("msg:custom", onMessage);
   };
 }
-
-export default { render };
+var gallery_default = { render };
+export {
+  gallery_default as default
+};

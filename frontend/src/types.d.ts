@@ -1,0 +1,179 @@
+// The shapes that the kernel and the scripts exchange, and the few that several scripts share.
+
+/** What the widgets use of an anywidget model. A page without a kernel has a stand-in for it (see standalone.js). */
+export interface Model<Traits> {
+  get<Name extends keyof Traits>(name: Name): Traits[Name];
+  set<Name extends keyof Traits>(name: Name, value: Traits[Name]): void;
+  save_changes(): void;
+  send(content: object, callbacks?: undefined, buffers?: ArrayBuffer[]): void;
+  // biome-ignore lint/suspicious/noExplicitAny: messages from the kernel are JSON whose `kind` says what is in them
+  on(name: string, callback: (...args: any[]) => void): void;
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  off(name: string, callback: (...args: any[]) => void): void;
+  isStandalone?: boolean;
+}
+
+export interface RenderProps<Traits> {
+  model: Model<Traits>;
+  el: HTMLElement;
+}
+
+export type Listen = <Name extends keyof HTMLElementEventMap>(
+  target: EventTarget,
+  name: Name,
+  listener: (event: HTMLElementEventMap[Name]) => void,
+) => void;
+
+/** Loads videos by key and counts their users. */
+export interface VideoSource {
+  load(key: string, onProgress?: (received: number, size: number) => void): Promise<string>;
+  release(key: string): void;
+  dispose(): void;
+}
+
+export interface ChoiceTraits {
+  label: string;
+  names: string[];
+  index: number;
+  /** For each name: why it is disabled, or "". */
+  reasons: string[];
+  hint: string;
+  message: string;
+}
+
+export interface PickerTraits {
+  label: string;
+  state: "empty" | "receiving" | "reading" | "ready" | "failed";
+  name: string;
+  width: number;
+  height: number;
+  size: number;
+  notices: string[];
+  caution: string;
+  message: string;
+  ratio: string;
+  fit: string;
+}
+
+/** One job. Times are Unix seconds. */
+export interface JobRow {
+  ref: string;
+  state: string;
+  tone: string;
+  facts: string;
+  error: string;
+  details: string;
+  notices: string;
+  began: number;
+  ended: number | null;
+  is_clock_stopped: boolean;
+  typical_time: string;
+  can_cancel: boolean;
+  retry_label: string;
+  is_final: boolean;
+  cancel_question: string;
+}
+
+export interface JobListTraits {
+  rows: JobRow[];
+  more: number;
+}
+
+export type RatingChoice = "winner" | "rejected" | "";
+export type AxisValue = string | number | boolean | null;
+
+/** One tile of the gallery. Times are Unix seconds. */
+export interface GalleryRow {
+  key: string;
+  caption: string;
+  state: string;
+  /** The state as people read it. */
+  words: string;
+  tone: string;
+  /** What is going on, or why there is no video. */
+  line: string;
+  began: number | null;
+  ended: number | null;
+  axes: Record<string, AxisValue>;
+  metrics: Record<string, number>;
+  /** Whether there is a video to play. */
+  film: boolean;
+  ratio: number | null;
+  facts: [name: string, text: string][];
+  choice: RatingChoice;
+  note: string;
+}
+
+export interface GalleryTraits {
+  title: string;
+  rows: GalleryRow[];
+  can_compare: boolean;
+  /** Keys, in the order of selection. */
+  selected: string[];
+  fallback_class: string;
+  /** Base64 by key; only in a page without a kernel. */
+  posters?: Record<string, string>;
+}
+
+/** What the tiles are filtered and sorted by. An empty part filters nothing. */
+export interface GalleryQuery {
+  /** For each axis the values to show, as JSON. */
+  axes: Map<string, Set<string>>;
+  states: Set<string>;
+  ratings: Set<string>;
+  metrics: Map<string, [min: number, max: number]>;
+  /** "", "axis:NAME", "metric:NAME", "state" or "rating". */
+  sort: string;
+  isDescending: boolean;
+}
+
+export interface CompareVideo {
+  slot: string;
+  label: string;
+  ratio: number | null;
+}
+
+/** A video as it is shown: with its number, or without one while people vote. */
+export interface ShownVideo extends CompareVideo {
+  badge: string;
+}
+
+export interface Rank {
+  slot: string;
+  label: string;
+  score: number;
+  wins: number;
+  losses: number;
+  ties: number;
+  /** 1 is the best; null without votes. */
+  place: number | null;
+}
+
+export type VoteResult = "left" | "right" | "tie";
+
+export interface Vote {
+  left: string;
+  right: string;
+  result: VoteResult;
+}
+
+export interface CompareTraits {
+  title: string;
+  videos: CompareVideo[];
+  is_blind: boolean;
+  /** The slots of the next vote, left and right. */
+  pair: string[];
+  vote_count: number;
+  /** Best first; empty while the comparison is blind. */
+  ranks: Rank[];
+  frame_rate: number;
+  fallback_class: string;
+  note?: string;
+  message: string;
+  /** The labels by slot, as JSON in base64; only in a page without a kernel. */
+  hidden_labels?: string;
+  /** The pairs to vote on; only in a page without a kernel. */
+  schedule?: string[][];
+}
+
+export type Layout = "side" | "wipe" | "difference";

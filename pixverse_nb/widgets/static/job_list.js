@@ -1,0 +1,216 @@
+// src/clock.js
+var TICK_MS = 1e3;
+function makeKernelClock({ onTick }) {
+  let skewS = 0;
+  const ticker = setInterval(onTick, TICK_MS);
+  return {
+    now: () => Date.now() / 1e3 + skewS,
+    /** @param {number} kernelNow in Unix seconds */
+    setBy(kernelNow) {
+      skewS = kernelNow - Date.now() / 1e3;
+    },
+    dispose: () => clearInterval(ticker)
+  };
+}
+function twoDigits(number) {
+  return String(number).padStart(2, "0");
+}
+function formatElapsed(seconds) {
+  const whole = Math.max(0, Math.floor(seconds));
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  return hours ? `${hours}:${twoDigits(minutes)}:${twoDigits(whole % 60)}` : `${minutes}:${twoDigits(whole % 60)}`;
+}
+
+// src/dom.js
+function make(tag, className = "", properties = {}) {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  return Object.assign(element, properties);
+}
+function closest(event, selector) {
+  return event.target instanceof Element ? event.target.closest(selector) : null;
+}
+
+// src/job_list.js
+var SCROLL_DELAY_MS = 250;
+function buildRow(onClick, onKey) {
+  const makeRowButton = (action, textContent = "") => {
+    const button = make("button", "pvnb-jobs-button", { type: "button", textContent });
+    button.dataset.action = action;
+    return button;
+  };
+  const row = make("li", "pvnb-jobs-row", { tabIndex: -1 });
+  const body = make("div", "pvnb-jobs-body");
+  const line = make("div", "pvnb-jobs-line");
+  const answers = make("div", "pvnb-jobs-answers");
+  const actions = make("div", "pvnb-jobs-actions");
+  const parts = {
+    row,
+    state: make("span", "pvnb-jobs-state"),
+    time: make("span", "pvnb-jobs-time"),
+    facts: make("div", "pvnb-jobs-facts"),
+    error: make("div", "pvnb-jobs-error"),
+    details: make("div", "pvnb-jobs-details"),
+    notices: make("div", "pvnb-jobs-notices"),
+    confirmation: make("div", "pvnb-jobs-confirmation", { hidden: true }),
+    question: make("div", ""),
+    confirm: makeRowButton("confirm", "Cancel this job"),
+    keep: makeRowButton("keep", "Keep waiting"),
+    retry: makeRowButton("retry"),
+    main: makeRowButton("main")
+  };
+  parts.state.setAttribute("role", "status");
+  parts.main.dataset.weight = "quiet";
+  answers.append(parts.confirm, parts.keep);
+  parts.confirmation.append(parts.question, answers);
+  parts.confirmation.setAttribute("data-lm-suppress-shortcuts", "true");
+  line.append(parts.state, parts.time);
+  body.append(line, parts.facts, parts.error, parts.details, parts.notices, parts.confirmation);
+  actions.append(parts.retry, parts.main);
+  row.append(make("span", "pvnb-jobs-icon"), body, actions);
+  row.addEventListener("click", onClick);
+  row.addEventListener("keydown", onKey);
+  return parts;
+}
+function findPlayer(ref, el) {
+  const all = [...document.querySelectorAll(`[data-pvnb-ref="${CSS.escape(ref)}"]`)];
+  const cell = el.closest(".jp-Cell");
+  return all.find((player) => cell?.contains(player)) ?? all[0] ?? null;
+}
+function scrollAndHighlight(element) {
+  const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  element.scrollIntoView({ block: "nearest", behavior: isCalm ? "auto" : "smooth" });
+  const accent = getComputedStyle(element).getPropertyValue("--pvnb-accent") || "Highlight";
+  const lit = { boxShadow: `0 0 0 3px ${accent}`, borderRadius: "6px" };
+  element.animate([lit, { ...lit, offset: 0.6 }, { borderRadius: "6px" }], { duration: 1600, easing: "ease-out" });
+}
+function setHidden(part, isHidden, { row, main }) {
+  const hadFocus = isHidden && part.contains(document.activeElement);
+  part.hidden = isHidden;
+  if (hadFocus) (main.hidden ? row : main).focus();
+}
+function render({ model, el }) {
+  el.classList.add("pvnb-ui", "pvnb-jobs");
+  const list = make("ul", "pvnb-jobs-list", { tabIndex: -1 });
+  list.setAttribute("aria-label", "Jobs");
+  const more = make("div", "pvnb-jobs-more");
+  el.append(list, more);
+  const shown = /* @__PURE__ */ new Map();
+  let scrollTimer = 0;
+  const clock = makeKernelClock({ onTick: tick });
+  function drawTime({ parts, data }) {
+    const until = data.is_clock_stopped ? data.ended : clock.now();
+    const elapsed = until === null ? "" : formatElapsed(until - data.began);
+    parts.time.textContent = [elapsed, data.typical_time].filter(Boolean).join(", ");
+  }
+  function tick() {
+    for (const entry of shown.values()) if (!entry.data.is_clock_stopped) drawTime(entry);
+  }
+  function drawRow(entry) {
+    const { parts, data } = entry;
+    parts.row.dataset.tone = data.tone;
+    parts.row.dataset.ref = data.ref;
+    parts.state.textContent = data.state;
+    parts.facts.textContent = data.facts;
+    parts.facts.title = data.facts;
+    for (
+      const name of
+      /** @type {const} */
+      ["error", "details", "notices"]
+    ) {
+      parts[name].textContent = data[name];
+      parts[name].hidden = !data[name];
+    }
+    parts.question.textContent = data.cancel_question;
+    parts.retry.textContent = data.retry_label;
+    parts.main.textContent = data.is_final ? "Dismiss" : "Cancel";
+    setHidden(parts.main, !data.is_final && !data.can_cancel, parts);
+    setHidden(parts.retry, !data.retry_label, parts);
+    if (!data.can_cancel) setHidden(parts.confirmation, true, parts);
+    for (const button of [parts.retry, parts.main]) {
+      button.setAttribute("aria-label", `${button.textContent}: ${data.facts}`);
+    }
+    drawTime(entry);
+  }
+  function entryOf(event) {
+    const row = (
+      /** @type {HTMLElement} */
+      event.currentTarget
+    );
+    return shown.get(row.dataset.ref ?? "");
+  }
+  function onKey(event) {
+    const entry = entryOf(event);
+    if (!entry || event.key !== "Escape" || entry.parts.confirmation.hidden) return;
+    event.preventDefault();
+    event.stopPropagation();
+    setHidden(entry.parts.confirmation, true, entry.parts);
+  }
+  function onClick(event) {
+    const action = closest(event, "button")?.dataset.action;
+    const entry = entryOf(event);
+    if (!action || !entry) return;
+    const { parts, data } = entry;
+    if (action === "retry") model.send({ kind: "retry", ref: data.ref });
+    else if (action === "main" && data.is_final) model.send({ kind: "dismiss", ref: data.ref });
+    else if (action === "main") {
+      parts.confirmation.hidden = !parts.confirmation.hidden;
+      if (!parts.confirmation.hidden) parts.keep.focus();
+    } else {
+      parts.confirmation.hidden = true;
+      parts.main.focus();
+      if (action === "confirm") model.send({ kind: "cancel", ref: data.ref });
+    }
+  }
+  function removeRow({ parts, data }) {
+    parts.row.removeEventListener("click", onClick);
+    parts.row.removeEventListener("keydown", onKey);
+    const hadFocus = parts.row.contains(document.activeElement);
+    parts.row.remove();
+    shown.delete(data.ref);
+    if (hadFocus) list.focus();
+  }
+  function draw() {
+    const rows = model.get("rows");
+    const refs = new Set(rows.map((data) => data.ref));
+    for (const entry of [...shown.values()]) if (!refs.has(entry.data.ref)) removeRow(entry);
+    rows.forEach((data, index) => {
+      const entry = { parts: shown.get(data.ref)?.parts ?? buildRow(onClick, onKey), data };
+      shown.set(data.ref, entry);
+      drawRow(entry);
+      const { row } = entry.parts;
+      if (list.children[index] !== row) list.insertBefore(row, list.children[index] ?? null);
+    });
+    more.hidden = !model.get("more");
+    more.textContent = `and ${model.get("more")} more`;
+  }
+  function onMessage(content) {
+    if (content.kind === "scroll_to") {
+      clearTimeout(scrollTimer);
+      scrollTimer = setTimeout(() => {
+        const element = findPlayer(content.ref, el) ?? shown.get(content.ref)?.parts.row;
+        if (element) scrollAndHighlight(element);
+      }, SCROLL_DELAY_MS);
+    } else if (content.kind === "clock") {
+      clock.setBy(content.now);
+      tick();
+    }
+  }
+  model.on("change:rows", draw);
+  model.on("change:more", draw);
+  model.on("msg:custom", onMessage);
+  draw();
+  model.send({ kind: "clock" });
+  return () => {
+    clock.dispose();
+    clearTimeout(scrollTimer);
+    for (const entry of [...shown.values()]) removeRow(entry);
+    model.off("change:rows", draw);
+    model.off("change:more", draw);
+    model.off("msg:custom", onMessage);
+  };
+}
+var job_list_default = { render };
+export {
+  job_list_default as default
+};
