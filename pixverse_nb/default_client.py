@@ -6,7 +6,7 @@ from typing import Final
 
 from pixverse_nb.client import Client
 from pixverse_nb.config import DEFAULT_BASE_URL, find_base_url, find_email, find_home, find_token
-from pixverse_nb.widgets.ports import VideoClient
+from pixverse_nb.widgets.protocols import VideoClient
 from pixverse_nb.widgets.studio import Studio
 
 

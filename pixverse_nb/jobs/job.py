@@ -14,13 +14,7 @@ from pixverse_nb.errors import ConfigError, InvalidRequest, JobTimeout, PixVerse
 from pixverse_nb.event_loop import EventLoopThread, wait_for_future
 from pixverse_nb.jobs.download import is_intact, stat_signature
 from pixverse_nb.jobs.engine import Engine
-from pixverse_nb.jobs.messages import (
-    describe_error,
-    describe_notice,
-    reuse_notice,
-    status_detail,
-    suggested_action,
-)
+from pixverse_nb.jobs.messages import describe_error, describe_notice, reuse_notice, status_detail, suggested_action
 from pixverse_nb.jobs.results import (
     attempts_from_events,
     error_from_record,

@@ -10,16 +10,7 @@ from typing import Final, cast
 
 from pixverse_nb.errors import ConfigError, DownloadError, MeasureError
 from pixverse_nb.metrics.executors import DaskClient, Executor, TaskResult, run_all
-from pixverse_nb.metrics.frames import (
-    MOMENTS,
-    Image,
-    ImageDraw,
-    ImageFont,
-    Moment,
-    Pixels,
-    StillsRequest,
-    read_stills,
-)
+from pixverse_nb.metrics.frames import MOMENTS, Image, ImageDraw, ImageFont, Moment, Pixels, StillsRequest, read_stills
 from pixverse_nb.mp4 import probe_mp4
 
 _MIN_WIDTH_PX: Final = 320

@@ -31,9 +31,8 @@ from pixverse_nb.render.tiles import (
     unique_keys,
 )
 from pixverse_nb.widgets.assets import bundle_css, bundle_js, standalone_page, write_page
-from pixverse_nb.widgets.dispatch import BackgroundRunner, error_text
+from pixverse_nb.widgets.comm import BackgroundRunner, FileStreamer, error_text
 from pixverse_nb.widgets.posters import Posters
-from pixverse_nb.widgets.supply import FileStreamer
 
 FRAME_RATE: Final = 24.0  # what the vendor makes
 

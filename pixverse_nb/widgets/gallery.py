@@ -30,11 +30,9 @@ from pixverse_nb.render.tiles import (
     unique_keys,
 )
 from pixverse_nb.widgets.assets import bundle_css, bundle_js, standalone_page, write_page
-from pixverse_nb.widgets.batches import Batcher
+from pixverse_nb.widgets.comm import BackgroundRunner, Batcher, FileStreamer, error_text
 from pixverse_nb.widgets.compare import Comparison
-from pixverse_nb.widgets.dispatch import BackgroundRunner, error_text
 from pixverse_nb.widgets.posters import Posters
-from pixverse_nb.widgets.supply import FileStreamer
 
 NOTE_MAX: Final = 2000
 _PUSHED_MAX: Final = 8  # posters that come along unasked with tiles that fill: a busy kernel could not be asked

@@ -1,20 +1,201 @@
-"""Picker: a slot for one picture, filled by a click, a drop, Ctrl+V, a path or an address."""
+"""Transfer: a file put together again from the pieces that a browser sends.
+
+The browser is a stranger to the kernel: it may be an older page, a second view, or broken. So every message is
+checked, nothing is kept before it is needed, and what makes no sense ends the transfer with a sentence.
+"""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import anywidget
 import traitlets
 
+from pixverse_nb.atomic_files import sha256_of_file
 from pixverse_nb.errors import InvalidImage
-from pixverse_nb.images import Which
+from pixverse_nb.images import Picture, Which, is_url, read_picture, thumbnail
+from pixverse_nb.images.decoding import decode
+from pixverse_nb.images.framing import framing_for
+from pixverse_nb.jobs.messages import describe_notice
 from pixverse_nb.widgets.assets import bundle_css, bundle_js
-from pixverse_nb.widgets.dispatch import BackgroundRunner, error_text
-from pixverse_nb.widgets.held import LoadedImage, read_held, source_of
-from pixverse_nb.widgets.transfer import ChunkedUpload, TransferRefused, short_name
-from pixverse_nb.widgets.words import sentence
+from pixverse_nb.widgets.comm import BackgroundRunner, error_text
+from pixverse_nb.widgets.messages import sentence
+
+PICTURE_MAX_BYTES: Final = 100_000_000
+PIECE_MAX_BYTES: Final = 1024 * 1024
+NAME_MAX: Final = 200
+
+
+class TransferRefused(Exception):
+    """The file is not taken; the text says why, in words for the person."""
+
+
+class ChunkedUpload:
+    """One file on its way: `id` from the browser, `name`, `size` in bytes, and what has arrived so far.
+
+    >>> transfer = Transfer.begin({"id": "a1", "name": "cat.png", "size": 4, "type": "image/png"})
+    >>> transfer.take(0, b"PN"), transfer.take(2, b"G!"), transfer.data
+    (2, 4, b'PNG!')
+    """
+
+    def __init__(self, *, id: str, name: str, size: int) -> None:  # noqa: A002 - the message's own word
+        self.id = id
+        self.name = name
+        self.size = size
+        self._pieces = bytearray()
+
+    @classmethod
+    def begin(cls, message: Mapping[str, object]) -> "ChunkedUpload":
+        """Return the transfer that a "begin" message announces, or raise TransferRefused."""
+        given, name, size = message.get("id"), message.get("name"), message.get("size")
+        if not isinstance(given, str) or not 0 < len(given) <= NAME_MAX:
+            raise TransferRefused("The page sent something that this version does not understand. Reload the page.")
+        shown = short_name(name)
+        if type(size) is not int or size < 0:
+            raise TransferRefused(f"{shown}: the browser does not say how large it is. Pick it again.")
+        if size == 0:
+            raise TransferRefused(f"{shown} is empty (0 bytes).")
+        if size > PICTURE_MAX_BYTES:
+            raise TransferRefused(
+                f"{shown} has {size / 1e6:.0f} MB; at most {PICTURE_MAX_BYTES // 1_000_000} MB are taken here. "
+                "Pick a smaller copy: nothing above 2048 px a side is sent on anyway."
+            )
+        media_type = message.get("type")
+        if isinstance(media_type, str) and media_type and not media_type.startswith("image/"):
+            raise TransferRefused(f"{shown} is not a picture ({media_type[:60]}). Pick a PNG, JPEG, WebP or GIF file.")
+        return cls(id=given, name=shown, size=size)
+
+    @property
+    def received(self) -> int:
+        """Bytes that have arrived."""
+        return len(self._pieces)
+
+    @property
+    def is_complete(self) -> bool:
+        """True once every byte is there."""
+        return self.received == self.size
+
+    @property
+    def data(self) -> bytes:
+        """What has arrived, in order."""
+        return bytes(self._pieces)
+
+    def take(self, offset: object, piece: bytes | memoryview) -> int:
+        """Append the piece that starts at `offset` and return the bytes received; a repeated piece changes nothing.
+
+        Raises TransferRefused for a gap, for a piece above 1 MiB, and for bytes beyond the announced size.
+        """
+        size = memoryview(piece).nbytes
+        if type(offset) is not int or offset < 0 or size == 0:
+            raise TransferRefused(f"{self.name}: a piece came broken. Pick the picture again.")
+        if offset < self.received:
+            return self.received
+        if offset > self.received or size > PIECE_MAX_BYTES or offset + size > self.size:
+            raise TransferRefused(f"{self.name} did not arrive whole. Pick the picture again.")
+        self._pieces += piece
+        return self.received
+
+
+def short_name(name: object) -> str:
+    """Return a file name for people: no folders, no control signs, at most 200 characters; "picture" without one."""
+    text = "".join(sign for sign in name if sign.isprintable()) if isinstance(name, str) else ""
+    return text.replace("\\", "/").rsplit("/", 1)[-1][:NAME_MAX] or "picture"
+
+
+THUMBNAIL_PX: Final = 640
+
+
+@dataclass(frozen=True)
+class LoadedImage:
+    """A picture that can be used: `name` as people call it, `jpeg` its thumbnail, `notices` what was changed in it.
+
+    `id` tells the pages which picture a thumbnail belongs to; `path` is where it was taken from, if from a path.
+    """
+
+    id: str
+    name: str
+    picture: Picture = field(repr=False)
+    jpeg: bytes = field(repr=False)
+    notices: tuple[str, ...] = ()
+    path: Path | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        """The length of the file; 0 for pixels that never were one."""
+        return len(self.picture.given.data or b"")
+
+    def fitted(self, *, aspect_ratio: str, fit: str | None) -> tuple[bool, str]:
+        """Tell whether the picture is cut or padded for the ratio, and what speaks against that; "" where nothing."""
+        width, height = self.picture.width, self.picture.height
+        framing = framing_for(width, height, aspect_ratio=aspect_ratio, fit=fit)
+        is_cut = framing.box != (0, 0, width, height)
+        cautions = (notice for notice in framing.notices if notice.kind == "small_after_crop")
+        return is_cut or framing.canvas != framing.inner, next(map(describe_notice, cautions), "")
+
+    @property
+    def content(self) -> Any:
+        """What to hand to `create_frames`.
+
+        A path stays a path, so that the line of Python that makes the video again can name it, unless its file has
+        changed since; everything else is the file as bytes, or the pixels.
+        """
+        given = self.picture.given
+        if self.path is not None and _has_digest(self.path, given.sha256):
+            return self.path
+        return given.image if given.data is None else given.data
+
+
+def read_held(
+    source: object,
+    *,
+    which: Which,
+    id: str,  # noqa: A002  the message's own word
+    name: str,
+    fetch: Callable[[str], bytes] | None = None,
+) -> LoadedImage:
+    """Return the picture in `source` (all that `create_frames` takes); `fetch(url)` gets the bytes of an address.
+
+    Decodes the whole picture, so that a damaged one is found now. Raises InvalidImage, and what `fetch` raises.
+    """
+    data = fetch(source) if fetch and isinstance(source, str) and is_url(source) else source
+    picture = read_picture(data, which=which)
+    jpeg = thumbnail(picture.given, longest_px=THUMBNAIL_PX, role=which)
+    # Only what happens to the picture itself: what the crop does to it is shown in the slot and told by the job.
+    _, notices = decode(picture, at_least=(THUMBNAIL_PX, THUMBNAIL_PX))
+    return LoadedImage(id, name, picture, jpeg, tuple(map(describe_notice, notices)), _path_of(source))
+
+
+def source_of(typed: str) -> str:
+    """Return the path or the address in what a person typed or pasted: out of its quotes, a file address as its path.
+
+    >>> source_of(' "my picture.jpg" ')
+    'my picture.jpg'
+    """
+    text = typed.strip()
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+        text = text[1:-1].strip()
+    parts = urlsplit(text) if text.lower().startswith("file:") else None
+    if parts is None or parts.netloc not in ("", "localhost"):
+        return text
+    return url2pathname(parts.path)
+
+
+def _path_of(source: object) -> Path | None:
+    if isinstance(source, Path):
+        return source
+    return Path(source).expanduser() if isinstance(source, str) and not is_url(source) else None
+
+
+def _has_digest(path: Path, sha256: str) -> bool:
+    try:
+        return sha256_of_file(path) == sha256
+    except OSError:
+        return False
+
 
 _ADDRESS_MAX: Final = 4096
 

@@ -14,7 +14,7 @@ from pixverse_nb.render.display import LiveOutput, MimeBundle, mime_bundle, show
 from pixverse_nb.render.player import player_figure, player_text
 from pixverse_nb.render.style import html, join, text_div, with_stylesheet
 from pixverse_nb.widgets.form import Form
-from pixverse_nb.widgets.ports import VideoClient
+from pixverse_nb.widgets.protocols import VideoClient
 
 PLAYERS_MAX: Final = 6
 

@@ -8,7 +8,7 @@ from typing import Any
 from pixverse_nb.config import Prices
 from pixverse_nb.domain.jobs import JobSnapshot, JobState
 from pixverse_nb.domain.remote import Credits
-from pixverse_nb.domain.requests import FramesRequest
+from tests.factories import a_request
 
 NOW = 1_790_000_000.0
 
@@ -80,7 +80,7 @@ class FakeClient:
         """Return another job, numbered."""
         number = len(self.tasks) + 1
         values = {**fields, "seed": fields.get("seed") or number, "aspect_ratio": fields.get("aspect_ratio") or "16:9"}
-        request = FramesRequest(first="sha256:a", last="sha256:b", **values)
+        request = a_request(first="sha256:a", last="sha256:b", **values)
         snapshot = JobSnapshot(
             ref=f"job-{number}",
             state=state,

@@ -2,7 +2,7 @@
 
 import threading
 
-from pixverse_nb.widgets.dispatch import BackgroundRunner, error_text
+from pixverse_nb.widgets.comm import BackgroundRunner, error_text
 
 
 def test_an_error_in_handed_over_work_is_reported() -> None:

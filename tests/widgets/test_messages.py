@@ -6,7 +6,7 @@ import pytest
 
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.errors import Charge
-from pixverse_nb.widgets.words import missing_words, reuse_question, sentence
+from pixverse_nb.widgets.messages import missing_words, reuse_question, sentence
 from tests.widgets.fakes import FakeClient
 
 

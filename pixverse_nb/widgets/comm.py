@@ -1,17 +1,126 @@
-"""Supply: the bytes of films for a widget's page, in small pieces, at the pace at which the page takes them.
+"""Dispatcher: takes work out of widget callbacks, so that none of them waits, and none of their errors vanish.
 
-The page requests videos by key, never by path, and gets only what the widget offers. The messages are described in
-`frontend/src/video_source.js`.
+Which thread and loop a widget callback runs on differs between kernels, and what it raises or prints is lost. So a
+callback only hands a function over; it runs on a daemon thread of its own, and its end is always told.
 """
 
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from pixverse_nb.redaction import redact
-from pixverse_nb.widgets.dispatch import BackgroundRunner
+
+
+class BackgroundRunner:
+    """Runs handed-over work; `report` gets the error of whatever fails.
+
+    >>> told = []
+    >>> thread = Dispatcher(told.append).run_in_thread(lambda: 1 / 0)
+    >>> thread.join()
+    >>> told
+    [ZeroDivisionError('division by zero')]
+    """
+
+    def __init__(self, report: Callable[[Exception], None]) -> None:
+        self._report = report
+        self._once = threading.Lock()
+
+    def run_in_thread(self, work: Callable[[], object]) -> threading.Thread:
+        """Start `work` on its own thread and return that thread."""
+        thread = threading.Thread(target=self._run, args=(work,), name="pixverse-nb-form", daemon=True)
+        thread.start()
+        return thread
+
+    def run_exclusive(self, work: Callable[[], object]) -> threading.Thread | None:
+        """As `run_in_thread`; while earlier such work still runs, return None and do nothing: two clicks, one act."""
+        if not self._once.acquire(blocking=False):
+            return None
+
+        def run_and_release() -> None:
+            try:
+                work()
+            finally:
+                self._once.release()
+
+        return self.run_in_thread(run_and_release)
+
+    def run_guarded(self, act: Callable[[], object]) -> None:
+        """Run `act` here and now, and report its error instead of losing it."""
+        self._run(act)
+
+    def _run(self, work: Callable[[], object]) -> None:
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - a thread or callback ends here; what is not reported would vanish
+            self._report(error)
+
+
+def error_text(error: BaseException) -> str:
+    """Return the error as a sentence for a form: masked, at most 600 characters, never empty."""
+    text = str(error).strip() or type(error).__name__
+    if type(error).__module__ == "builtins":
+        text = f"{type(error).__name__}: {text}"
+    return redact(text)[:600]
+
+
+PAUSE_S: Final = 0.1
+
+
+def _pause() -> None:
+    time.sleep(PAUSE_S)  # on a thread of its own, and nothing has to wake it: what comes meanwhile is the next batch
+
+
+class Batcher:
+    """Hands keys to `deliver`: the first at once, all that come during the following `pause` as one batch.
+
+    `add` may be called from any thread and returns at once; `deliver` runs on a thread of the `dispatcher`, never
+    twice at a time. A key that comes several times in one batch is in it once.
+
+    >>> told = []
+    >>> batches = Batches(told.append, Dispatcher(print), pause=lambda: None)
+    >>> batches.add(["a", "b"]).join()
+    >>> told
+    [['a', 'b']]
+    """
+
+    def __init__(
+        self,
+        deliver: Callable[[Sequence[str]], object],
+        dispatcher: BackgroundRunner,
+        *,
+        pause: Callable[[], object] = _pause,
+    ) -> None:
+        self._deliver = deliver
+        self._dispatcher = dispatcher
+        self._pause = pause
+        self._lock = threading.Lock()
+        self._waiting: dict[str, None] = {}  # in the order in which they came
+        self._runner: threading.Thread | None = None
+
+    def add(self, keys: Iterable[str]) -> threading.Thread:
+        """Take these keys along, and return the thread that delivers them."""
+        with self._lock:
+            self._waiting.update(dict.fromkeys(keys))
+            if self._runner is None:
+                self._runner = self._dispatcher.run_in_thread(self._run)
+            return self._runner
+
+    def _run(self) -> None:
+        while keys := self._next():
+            self._dispatcher.run_guarded(lambda: self._deliver(keys))
+            self._pause()
+
+    def _next(self) -> list[str]:
+        with self._lock:
+            keys = list(self._waiting)
+            self._waiting.clear()
+            if not keys:
+                self._runner = None
+            return keys
+
 
 PIECE_BYTES: Final = 512 * 1024
 IN_FLIGHT: Final = 3  # pieces that the page has not answered

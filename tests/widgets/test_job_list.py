@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from pixverse_nb.domain.jobs import JobSnapshot, JobState
-from pixverse_nb.domain.requests import FramesRequest
-from pixverse_nb.widgets.dispatch import BackgroundRunner
-from pixverse_nb.widgets.progress import SHOWN_MAX, Progress, cancel_words, row_of
+from pixverse_nb.widgets.comm import BackgroundRunner
+from pixverse_nb.widgets.job_list import SHOWN_MAX, Progress, cancel_words, row_of
+from tests.factories import a_request
 from tests.widgets.page import heard, say, settle
 
-REQUEST = FramesRequest(first="a", last="b", seed=7, prompt="a slow pan")
+REQUEST = a_request(seed=7, prompt="a slow pan")
 JOB = JobSnapshot(ref="j1", state=JobState.GENERATING, request=REQUEST, created_at=100.0, submitted_at=103.0)
 STOPPED = replace(
     JOB,

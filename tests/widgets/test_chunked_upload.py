@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixverse_nb.widgets.transfer import PICTURE_MAX_BYTES, PIECE_MAX_BYTES, ChunkedUpload, TransferRefused, short_name
+from pixverse_nb.widgets.picker import PICTURE_MAX_BYTES, PIECE_MAX_BYTES, ChunkedUpload, TransferRefused, short_name
 
 HELLO: dict[str, Any] = {"id": "a", "name": "cat.png", "size": 10, "type": "image/png"}
 

@@ -3,8 +3,7 @@
 import threading
 from collections.abc import Sequence
 
-from pixverse_nb.widgets.batches import Batcher
-from pixverse_nb.widgets.dispatch import BackgroundRunner
+from pixverse_nb.widgets.comm import BackgroundRunner, Batcher
 from tests.widgets.page import PATIENCE_S, settle
 
 

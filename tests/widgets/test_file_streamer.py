@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pixverse_nb.widgets.dispatch import BackgroundRunner
-from pixverse_nb.widgets.supply import IN_FLIGHT, PIECE_BYTES, FileStreamer
+from pixverse_nb.widgets.comm import IN_FLIGHT, PIECE_BYTES, BackgroundRunner, FileStreamer
 from tests.widgets.page import settle
 
 LENGTH = 5 * PIECE_BYTES + 17
