@@ -15,8 +15,7 @@ from pathlib import Path
 
 from pixverse_nb.domain.jobs import JobEvent, JobRecord, JobState, StoredVideo
 from pixverse_nb.domain.requests import Input, frames_request
-from pixverse_nb.ledger import Ledger
-from pixverse_nb.ledger.jobs import ExportedJob
+from pixverse_nb.ledger.jobs import ExportedJob, Ledger
 
 JOBS = 10_000
 RUNS = 9
@@ -84,7 +83,7 @@ def fill(home: Path) -> None:
         (home / "videos" / f"{record.ref}.mp4").write_bytes(bytes(FILM_BYTES))
         history = [JobEvent(record.created_at + step, state, kind="created") for step, state in enumerate(JobState)]
         jobs.append(ExportedJob(record, tuple(history[:8])))
-    ledger.travel.unpack(jobs, (), decide=lambda _, theirs: theirs, at=now, kind="imported", data={})
+    ledger.transfers.import_rows(jobs, (), merge=lambda _, theirs: theirs, at=now, kind="imported", data={})
     ledger.close()
 
 
@@ -115,7 +114,7 @@ def finished(number: int, *, at: float) -> JobRecord:
 
 def intent_s(ledger: Ledger, *, budget: int | None = None) -> float:
     """Return the median seconds of storing an intent."""
-    epoch = ledger.leases.take("bench", after=row.epoch if (row := ledger.leases.row()) else 0, has_lock=True)
+    epoch = ledger.leases.acquire("bench", after=row.epoch if (row := ledger.leases.current()) else 0, has_lock=True)
     fresh = replace(
         finished(JOBS, at=time.time()), request=frames_request([Input("first", "a"), Input("last", "b")], {"seed": 1}), video=None,
         video_id=None, state=JobState.WAITING, charged="no", ref=f"pv-intent-{time.time_ns()}", budget_credits=budget,

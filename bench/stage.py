@@ -6,7 +6,7 @@ from pathlib import Path
 from PIL import Image
 
 from pixverse_nb.sandbox.render import render_video
-from pixverse_nb.sandbox.simulation import RenderTask, Renderer
+from pixverse_nb.sandbox.simulation import Renderer, RenderTask
 
 PICTURES = Path(__file__).parent.parent / "notebooks" / "pictures"
 

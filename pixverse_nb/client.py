@@ -27,7 +27,7 @@ from pixverse_nb.jobs.engine import Engine
 from pixverse_nb.jobs.job import Job, JobFactory, JobList, notify_subscribers
 from pixverse_nb.jobs.remote_videos import AllAccounts, find_or_adopt, track
 from pixverse_nb.jobs.webhooks import WebhookListener
-from pixverse_nb.ledger import Ledger
+from pixverse_nb.ledger.jobs import Ledger
 from pixverse_nb.maintenance import FileVerifier, KeepsFiles
 from pixverse_nb.redaction import Secret, redact
 from pixverse_nb.sweep.bench import SweepContext

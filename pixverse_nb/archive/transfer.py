@@ -31,7 +31,7 @@ from pixverse_nb.errors import InvalidRequest, LedgerError
 from pixverse_nb.jobs import events
 from pixverse_nb.jobs.download import is_intact
 from pixverse_nb.jobs.transitions import advance, is_unsent
-from pixverse_nb.ledger import ExportedJob, Ledger
+from pixverse_nb.ledger.jobs import ExportedJob, Ledger
 from pixverse_nb.redaction import redact
 
 

@@ -28,8 +28,8 @@ from pixverse_nb.errors import (
 )
 from pixverse_nb.event_loop import choose_patch, detect_environment
 from pixverse_nb.jobs.remote_videos import Send, list_recent, name_of, ref_of
-from pixverse_nb.ledger import Ledger
 from pixverse_nb.ledger.database import network_file_system
+from pixverse_nb.ledger.jobs import Ledger
 
 T = TypeVar("T")
 

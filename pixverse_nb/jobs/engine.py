@@ -30,7 +30,7 @@ from pixverse_nb.jobs.protocols import Transport
 from pixverse_nb.jobs.reconcile import BalanceMonitor
 from pixverse_nb.jobs.slots import AccountPool
 from pixverse_nb.jobs.submit import Submitter
-from pixverse_nb.ledger import Ledger
+from pixverse_nb.ledger.jobs import Ledger
 
 _log: Final = logging.getLogger("pixverse_nb")
 
@@ -149,8 +149,8 @@ class Engine:
             if self.is_leader:
                 return await self._poller.poll_now()
             if requested is None:
-                requested = self.ledger.leases.ask_poll()
-            row = self.ledger.leases.row()
+                requested = self.ledger.leases.request_poll()
+            row = self.ledger.leases.current()
             if row is None or row.polls_served >= requested:
                 return None
             await asyncio.sleep(min(1.0, self.timing.poll_s / 4))
@@ -345,7 +345,7 @@ class Engine:
 
     def on_tick(self) -> None:
         """Serve the request of another process for a poll."""
-        row = self.ledger.leases.row()
+        row = self.ledger.leases.current()
         if row is not None and row.polls_requested > row.polls_served and self._poll_for_others is None:
             self._poll_for_others = asyncio.get_running_loop().create_task(self._serve_polls(row.polls_requested))
 
@@ -354,7 +354,7 @@ class Engine:
             await self._poller.poll_now()
             epoch = self._election.epoch
             if epoch is not None:
-                self.ledger.leases.answer_polls(epoch, requested)
+                self.ledger.leases.mark_polls_served(epoch, requested)
         finally:
             self._poll_for_others = None
 

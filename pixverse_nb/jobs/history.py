@@ -10,7 +10,7 @@ from pixverse_nb.domain.jobs import Attempt, JobEvent, JobRecord, JobSnapshot
 from pixverse_nb.jobs.messages import describe_error, describe_notice, status_detail, suggested_action
 from pixverse_nb.jobs.results import attempts_from_events, with_texts
 from pixverse_nb.jobs.transitions import can_resume
-from pixverse_nb.ledger import Ledger
+from pixverse_nb.ledger.jobs import Ledger
 
 
 @dataclass(frozen=True)

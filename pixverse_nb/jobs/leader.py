@@ -19,7 +19,8 @@ from filelock import FileLock, Timeout
 from pixverse_nb.config import Clock, Timing
 from pixverse_nb.domain.jobs import JobRecord
 from pixverse_nb.errors import LedgerError
-from pixverse_nb.ledger import LeaseRow, LeaseStore, Ledger
+from pixverse_nb.ledger.accounts import LeaseRow, LeaseStore
+from pixverse_nb.ledger.jobs import Ledger
 
 RENEWALS_TO_STALE: Final = 5
 
@@ -51,11 +52,11 @@ class LeaderLease:
     def try_acquire(self) -> bool:
         """Become the leader if there is none, if it has ended, or if it has not renewed its lease for `stale_s`."""
         has_lock = self._try_lock()
-        row = self._leases.row()
+        row = self._leases.current()
         is_free = row is None or not row.owner
         is_gone = row is not None and row.has_lock and has_lock
         if is_free or is_gone or self._is_stale(row):
-            self.epoch = self._leases.take(self._owner, after=row.epoch if row else 0, has_lock=has_lock)
+            self.epoch = self._leases.acquire(self._owner, after=row.epoch if row else 0, has_lock=has_lock)
             self._renewed_at = self._now()
         if self.epoch is None:
             self._unlock()  # release the lock so that the current leader can take it
@@ -67,7 +68,7 @@ class LeaderLease:
             return False
         if self._now() - self._renewed_at < self._stale_s / RENEWALS_TO_STALE:
             return True
-        if not self._leases.beat(self.epoch, has_lock=self._try_lock()):
+        if not self._leases.renew(self.epoch, has_lock=self._try_lock()):
             self.release()
             return False
         self._renewed_at = self._now()
@@ -76,7 +77,7 @@ class LeaderLease:
     def release(self) -> None:
         """Give up the lease, so that the next process takes it without waiting."""
         if self.epoch is not None:
-            self._leases.leave(self.epoch)
+            self._leases.release(self.epoch)
         self.epoch = None
         self._unlock()
 
@@ -179,7 +180,7 @@ class LeaderElection:
 
     def verify(self) -> None:
         """Check whether this process is still the leader, because the ledger has rejected an intent."""
-        row = self._ledger.leases.row()
+        row = self._ledger.leases.current()
         if self.epoch is not None and (row is None or row.epoch != self.epoch):
             self._lease.release()
             self._callbacks.on_deposed()
@@ -215,7 +216,7 @@ class LeaderElection:
         self._mark, changed = self._ledger.changes_since(self._mark)
         for record in changed:
             self._callbacks.on_external_change(record)
-        row = self._ledger.leases.row()
+        row = self._ledger.leases.current()
         if row is not None and row.epoch != self._epoch_seen:
             self._epoch_seen = row.epoch
             if row.epoch != self.epoch:

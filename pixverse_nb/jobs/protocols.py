@@ -11,7 +11,7 @@ from pixverse_nb.domain.jobs import JobRecord
 from pixverse_nb.domain.requests import GenerationRequest
 from pixverse_nb.jobs.events import Event
 from pixverse_nb.jobs.poll_schedule import DurationEstimate
-from pixverse_nb.ledger import Ledger
+from pixverse_nb.ledger.jobs import Ledger
 from pixverse_nb.mp4 import Mp4Info
 
 T = TypeVar("T")

@@ -1,4 +1,4 @@
-"""The seat's row in the ledger: who acts for a home and service, under which epoch, and whether it still beats."""
+"""What the ledger knows of processes and accounts: the leader's lease, requests for polls, and balances."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -10,87 +10,88 @@ from pixverse_nb.ledger.database import Database
 
 @dataclass(frozen=True)
 class LeaseRow:
-    """Who acts for a home and service: see `seat`. `owner` is "" where nobody does."""
+    """The leader of a home and service (see `jobs.leader`); `owner` is "" if there is none."""
 
     epoch: int
     owner: str
     has_lock: bool
-    beats: int
+    renewals: int
     polls_requested: int
     polls_served: int
 
 
 class LeaseStore:
-    """The row of one service."""
+    """The lease of one service."""
 
     def __init__(self, file: Database, *, service: str) -> None:
         self._file = file
         self._service = service
 
-    def row(self) -> LeaseRow | None:
-        """Return who acts for this home and service."""
+    def current(self) -> LeaseRow | None:
+        """Return the current lease, or None if there never was one."""
         with self._file.reading() as db:
-            return seat_row(db, self._service)
+            return lease_row(db, self._service)
 
-    def take(self, owner: str, *, after: int, has_lock: bool) -> int | None:
-        """Take the seat if its epoch is still `after` (0: nobody ever sat); return the new epoch, or None."""
+    def acquire(self, owner: str, *, after: int, has_lock: bool) -> int | None:
+        """Take the lease if its epoch is still `after` (0: there was none); return the new epoch, or None."""
         with self._file.transaction() as db:
-            row = seat_row(db, self._service)
+            row = lease_row(db, self._service)
             if (row.epoch if row else 0) != after:
                 return None
             db.execute(
-                "INSERT INTO seats (service, epoch, owner, has_lock, beats, polls_requested, polls_served)"
+                "INSERT INTO leases (service, epoch, owner, has_lock, renewals, polls_requested, polls_served)"
                 " VALUES (?, ?, ?, ?, 0, 0, 0) ON CONFLICT (service) DO UPDATE"
-                " SET epoch = excluded.epoch, owner = excluded.owner, has_lock = excluded.has_lock, beats = beats + 1",
+                " SET epoch = excluded.epoch, owner = excluded.owner, has_lock = excluded.has_lock, renewals = renewals + 1",
                 (self._service, after + 1, owner, int(has_lock)),
             )
             return after + 1
 
-    def beat(self, epoch: int, *, has_lock: bool) -> bool:
-        """Show that the seat's holder is alive; False where the epoch is over."""
-        return self._on_seat("beats = beats + 1, has_lock = ?", epoch, int(has_lock))
+    def renew(self, epoch: int, *, has_lock: bool) -> bool:
+        """Renew the lease; False if the epoch is over."""
+        return self._update("renewals = renewals + 1, has_lock = ?", epoch, int(has_lock))
 
-    def leave(self, epoch: int) -> None:
-        """Free the seat, if the epoch is still this one."""
-        self._on_seat("owner = ''", epoch)
+    def release(self, epoch: int) -> None:
+        """Release the lease if it still has this epoch."""
+        self._update("owner = ''", epoch)
 
-    def ask_poll(self) -> int:
-        """Ask whoever sits for the vendor's list; return the number that `row().polls_served` reaches afterwards."""
+    def request_poll(self) -> int:
+        """Ask the leader for a poll; return the number that `polls_served` reaches afterwards."""
         with self._file.transaction() as db:
-            db.execute("UPDATE seats SET polls_requested = polls_requested + 1 WHERE service = ?", (self._service,))
-            row = seat_row(db, self._service)
+            db.execute("UPDATE leases SET polls_requested = polls_requested + 1 WHERE service = ?", (self._service,))
+            row = lease_row(db, self._service)
             return row.polls_requested if row else 0
 
-    def answer_polls(self, epoch: int, asked: int) -> None:
-        """Note that a list which began after the asking number `asked` has been read."""
-        self._on_seat("polls_served = ?", epoch, asked)
+    def mark_polls_served(self, epoch: int, requested: int) -> None:
+        """Record that a poll has started after request number `requested`."""
+        self._update("polls_served = ?", epoch, requested)
 
-    def _on_seat(self, change: str, epoch: int, *values: Any) -> bool:
+    def _update(self, change: str, epoch: int, *values: Any) -> bool:
         with self._file.transaction() as db:
             changed = db.execute(
-                f"UPDATE seats SET {change} WHERE service = ? AND epoch = ?",  # noqa: S608 - our own words
+                f"UPDATE leases SET {change} WHERE service = ? AND epoch = ?",  # noqa: S608 - constants of this module
                 (*values, self._service, epoch),
             ).rowcount
         return changed > 0
 
 
-def seat_row(db: sqlite3.Connection, service: str) -> LeaseRow | None:
+def lease_row(db: sqlite3.Connection, service: str) -> LeaseRow | None:
     """Return the row of a service inside the caller's transaction."""
     row = db.execute(
-        "SELECT epoch, owner, has_lock, beats, polls_requested, polls_served FROM seats WHERE service = ?", (service,)
+        "SELECT epoch, owner, has_lock, renewals, polls_requested, polls_served FROM leases WHERE service = ?",
+        (service,),
     ).fetchone()
     return LeaseRow(row[0], row[1], bool(row[2]), *row[3:]) if row else None
 
 
-class Balances:
-    """The readings of one service's accounts."""
+class BalanceStore:
+    """The balances of one service's accounts."""
 
     def __init__(self, file: Database, *, service: str) -> None:
         self._file = file
         self._service = service
 
     def add(self, credits_left: int, *, account: str | None, at: float) -> None:
-        """Remember a reading of an account's balance."""
+        """Record the balance of an account."""
         with self._file.transaction() as db:
             db.execute(
                 "INSERT INTO balances (service, account, at, credits) VALUES (?, ?, ?, ?)",
@@ -98,7 +99,7 @@ class Balances:
             )
 
     def last(self, *, account: str | None, before: float) -> tuple[float, int] | None:
-        """Return the newest reading (Unix seconds, credits) of an account's balance before a moment, or None."""
+        """Return the newest balance (Unix seconds, credits) of an account before a moment, or None."""
         with self._file.reading() as db:
             row = db.execute(
                 "SELECT at, credits FROM balances WHERE service = ? AND account = ? AND at <= ?"
@@ -108,11 +109,11 @@ class Balances:
         return (float(row[0]), int(row[1])) if row else None
 
     def first(self, *, accounts: Sequence[str | None], since: float) -> tuple[float, int] | None:
-        """Return the oldest reading (Unix seconds, credits) of one of `accounts` at `since` or later, or None."""
+        """Return the oldest balance (Unix seconds, credits) of one of `accounts` at `since` or later, or None."""
         names = [account or "" for account in accounts]
         with self._file.reading() as db:
             row = db.execute(
-                f"SELECT at, credits FROM balances WHERE service = ? AND account IN ({', '.join('?' * len(names))})"  # noqa: S608 - marks only
+                f"SELECT at, credits FROM balances WHERE service = ? AND account IN ({', '.join('?' * len(names))})"  # noqa: S608 - placeholders only
                 " AND at >= ? ORDER BY at LIMIT 1",
                 (self._service, *names, since),
             ).fetchone()

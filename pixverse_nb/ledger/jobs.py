@@ -1,4 +1,4 @@
-"""One job as a row: how a record is stored and read back, inside the caller's transaction."""
+"""`Ledger`: the jobs, events and uploads of one home and service, and their export and import."""
 
 import json
 import sqlite3
@@ -11,16 +11,16 @@ from typing import Any, Final
 from pixverse_nb.domain.jobs import FINAL_STATES, JobEvent, JobRecord, JobState
 from pixverse_nb.domain.remote import UploadedFile
 from pixverse_nb.errors import BudgetReached, LedgerError
-from pixverse_nb.ledger.accounts import Balances, LeaseStore, seat_row
+from pixverse_nb.ledger.accounts import BalanceStore, LeaseStore, lease_row
 from pixverse_nb.ledger.database import Database
-from pixverse_nb.ledger.sweeps import COST, RatingStore, Sweeps, sweep_spent
+from pixverse_nb.ledger.sweeps import COST, RatingStore, SweepStore, sweep_spent
 
 
 def insert_job(db: sqlite3.Connection, record: JobRecord, *, service: str) -> JobRecord:
-    """Store a job that is not there yet; return it as stored, with version 1."""
+    """Store a new job inside the caller's transaction; return it as stored, with version 1."""
     added = replace(record, version=1)
     db.execute(
-        "INSERT INTO jobs (ref, service, cell, seedless_key, seed_was_drawn, state, video_id, created_at, version, data)"
+        "INSERT INTO jobs (ref, service, content_key, seedless_key, seed_was_drawn, state, video_id, created_at, version, data)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             added.ref,
@@ -39,7 +39,7 @@ def insert_job(db: sqlite3.Connection, record: JobRecord, *, service: str) -> Jo
 
 
 def update_job(db: sqlite3.Connection, record: JobRecord) -> JobRecord | None:
-    """Store the next version of a job; return it, or None where `record` does not follow on the newest one."""
+    """Store the next version of a job; return it, or None if `record` is not the newest version."""
     saved = replace(record, version=record.version + 1)
     changed = db.execute(
         "UPDATE jobs SET state = ?, video_id = ?, version = ?, data = ? WHERE ref = ? AND version = ?",
@@ -49,7 +49,7 @@ def update_job(db: sqlite3.Connection, record: JobRecord) -> JobRecord | None:
 
 
 def add_event(db: sqlite3.Connection, ref: str, event: JobEvent) -> None:
-    """Add a line to a job's history."""
+    """Add an event to a job's history."""
     db.execute(
         "INSERT INTO events (ref, at, state, kind, data) VALUES (?, ?, ?, ?, ?)",
         (ref, event.at, event.state.value, event.kind, json.dumps(dict(event.data))),
@@ -57,19 +57,19 @@ def add_event(db: sqlite3.Connection, ref: str, event: JobEvent) -> None:
 
 
 def job_of(data: str) -> JobRecord:
-    """Return the record of a row; LedgerError where the row is damaged."""
+    """Return the record of a row; raises LedgerError if the row is damaged."""
     with _readable():
         return JobRecord.from_json(json.loads(data), is_ours=True)
 
 
 def event_of(at: float, state: str, kind: str, data: str) -> JobEvent:
-    """Return a line of a job's history; LedgerError where it is damaged."""
+    """Return an event of a job; raises LedgerError if the row is damaged."""
     with _readable():
         return JobEvent(at, JobState(state), kind, json.loads(data))
 
 
 def upload_of(data: str) -> UploadedFile:
-    """Return a remembered upload; LedgerError where the row is damaged."""
+    """Return a stored upload; raises LedgerError if the row is damaged."""
     with _readable():
         return UploadedFile(**json.loads(data))
 
@@ -80,8 +80,8 @@ def _readable() -> Iterator[None]:
         yield
     except (ValueError, TypeError, LookupError, AttributeError) as error:
         raise LedgerError(
-            "A row in ledger.db cannot be read: the file is damaged, or was changed by hand. Copy it away whole (with "
-            "ledger.db-wal, where there is one) before anything else; nothing was changed."
+            "A row in ledger.db cannot be read: the file is damaged or was edited. Back up ledger.db and, if present, "
+            "ledger.db-wal before anything else; nothing was changed."
         ) from error
 
 
@@ -99,25 +99,25 @@ class ExportedJob:
 
 @dataclass(frozen=True)
 class ExportedUpload:
-    """A picture that the vendor holds for an account ("" where the token reaches one only), since `at`."""
+    """A picture that the vendor has for an account ("" if the token has only one), since `at` (Unix seconds)."""
 
     upload: UploadedFile
     account: str
     at: float
 
 
-# What becomes of a job: (ours, theirs) -> what to store, or None where ours stays as it is.
-Decision = Callable[[JobRecord | None, JobRecord], JobRecord | None]
+# (our record, theirs) -> the record to store, or None to keep ours.
+MergeFunction = Callable[[JobRecord | None, JobRecord], JobRecord | None]
 
 
 class TransferStore:
-    """The rows of one service that are taken along."""
+    """Exports and imports the rows of one service."""
 
     def __init__(self, file: Database, *, service: str) -> None:
         self._file = file
         self._service = service
 
-    def pack(self, refs: Iterable[str] | None) -> tuple[list[ExportedJob], list[ExportedUpload]]:
+    def export_rows(self, refs: Iterable[str] | None) -> tuple[list[ExportedJob], list[ExportedUpload]]:
         """Return the jobs named by `refs` (None: all), oldest first, and the uploads of their pictures (None: all)."""
         with self._file.transaction() as db:
             records = self._all(db) if refs is None else self._named(db, refs)
@@ -131,25 +131,25 @@ class TransferStore:
             uploads = [one for one in uploads if one.upload.sha256 in pictures]
         return jobs, uploads
 
-    def unpack(
+    def import_rows(
         self,
         jobs: Iterable[ExportedJob],
         uploads: Iterable[ExportedUpload],
         *,
-        decide: Decision,
+        merge: MergeFunction,
         at: float,
         kind: str,
         data: Mapping[str, Any],
     ) -> list[JobRecord]:
-        """Store what `decide` makes of each job, with this event in its history, and the uploads not known yet.
+        """Store what `merge` returns for each job, with this event in its history, and the uploads not known yet.
 
-        All of it or nothing; returns the records as stored.
+        All or nothing; returns the records as stored.
         """
         stored = []
         with self._file.transaction() as db:
             for job in jobs:
                 ours = self._load(db, job.record.ref)
-                after = decide(ours, job.record)
+                after = merge(ours, job.record)
                 if after is None:
                     continue
                 if ours is None:
@@ -199,19 +199,19 @@ _REUSABLE_NAMES: Final = tuple(
 class Ledger:
     """The jobs, events and uploads of one home folder, for one service (API address or sandbox).
 
-    Usable from any thread; every method is one short transaction. Raises LedgerError with the mend where the file
+    Usable from any thread; every method is one short transaction. Raises LedgerError with a suggested fix if the file
     cannot be used; a failed write changes nothing.
     """
 
     def __init__(self, path: Path, *, service: str, budget_credits: int | None = None) -> None:
         self.service = service
-        self.budget_credits = budget_credits  # of who holds this ledger: what they ask for stands under it
+        self.budget_credits = budget_credits  # applies to what the owner of this ledger asks for
         self._file = Database(path)
         self.leases = LeaseStore(self._file, service=service)
-        self.balances = Balances(self._file, service=service)
-        self.travel = TransferStore(self._file, service=service)
-        self.sweeps = Sweeps(self._file, service=service)
-        self.opinions = RatingStore(self._file, service=service)
+        self.balances = BalanceStore(self._file, service=service)
+        self.transfers = TransferStore(self._file, service=service)
+        self.sweeps = SweepStore(self._file, service=service)
+        self.ratings = RatingStore(self._file, service=service)
 
     def close(self) -> None:
         """Close the file."""
@@ -223,36 +223,36 @@ class Ledger:
         return self._file.network
 
     def damage(self) -> str | None:
-        """Return what SQLite finds wrong with the file, or None where it is sound; reads all of it."""
+        """Return what SQLite finds wrong with the file, or None; reads all of it."""
         with self._file.reading() as db:
             found = [str(text) for (text,) in db.execute("PRAGMA quick_check(5)")]
         return None if found == ["ok"] else "; ".join(found)
 
     def count(self) -> int:
-        """Return how many jobs there are."""
+        """Return the number of jobs."""
         with self._file.reading() as db:
             return int(db.execute("SELECT count(*) FROM jobs WHERE service = ?", (self.service,)).fetchone()[0])
 
     def data_version(self) -> int:
-        """Return a number that changes when another process has written; costs next to nothing."""
+        """Return a number that changes when another process has written; cheap."""
         return self._file.data_version()
 
     def find_or_add(self, record: JobRecord, *, reuse: bool) -> tuple[JobRecord, bool]:
-        """Return the newest job that the same call made before and False, or `record` as added and True.
+        """Return the newest job of the same call and False, or `record` as added and True.
 
-        In one transaction, so that two clicks, cells or kernels that ask at the same moment get one job.
+        In one transaction, so that two clicks, cells or kernels at the same moment get one job.
         """
         with self._file.transaction() as db:
             if reuse:
                 found = self._newest_like(db, record)
                 if found is not None:
-                    return self._under_budgets_of(db, record, found), False
+                    return self._with_budgets_of(db, record, found), False
             added = insert_job(db, record, service=self.service)
             add_event(db, added.ref, JobEvent(added.created_at, added.state, "created"))
             return added, True
 
     def find_reusable(self, record: JobRecord) -> JobRecord | None:
-        """Return the newest reusable job that the same call made before, or None."""
+        """Return the newest reusable job of the same call, or None."""
         with self._file.reading() as db:
             return self._newest_like(db, record)
 
@@ -261,12 +261,12 @@ class Ledger:
     ) -> JobRecord | None:
         """Store `record` and an event, synced; return it with its new version, or None if another write came first.
 
-        With `epoch` (the intent of a paid call) it is stored only while that is the seat's epoch. Raises
-        BudgetReached where the intent would exceed a budget of the record, or has no known price under one.
+        With `epoch` (the intent of a paid call) it is stored only if that is the leader's epoch. Raises BudgetReached
+        if the intent would exceed a budget of the record, or if its price is unknown.
         """
         with self._file.transaction() as db:
             if epoch is not None:
-                row = seat_row(db, self.service)
+                row = lease_row(db, self.service)
                 if row is None or row.epoch != epoch:
                     return None
                 self._check_budget(db, record)
@@ -276,7 +276,7 @@ class Ledger:
             return saved
 
     def spent_credits(self) -> int:
-        """Return what this home has paid, or may have paid, for its service, in credits (estimates where not told)."""
+        """Return what this home has spent or may have spent, in credits (estimates where the vendor reported nothing)."""
         with self._file.reading() as db:
             return self._spent(db, except_ref="")
 
@@ -293,7 +293,7 @@ class Ledger:
         with self._file.reading() as db:
             newest = int(db.execute("SELECT coalesce(max(rowid), 0) FROM events").fetchone()[0])
             rows = db.execute(
-                # the plus keeps SQLite from walking through every job of the service
+                # the plus keeps SQLite from scanning every job of the service
                 "SELECT data FROM jobs WHERE ref IN (SELECT ref FROM events WHERE rowid > ?) AND +service = ?"
                 " ORDER BY created_at, rowid",
                 (mark, self.service),
@@ -314,14 +314,14 @@ class Ledger:
         return self._one("SELECT data FROM jobs WHERE service = ? AND video_id = ?", video_id)
 
     def knows_video(self, video_id: str) -> bool:
-        """Tell whether some job holds this vendor id."""
+        """Return whether a job has this vendor id."""
         return self.load_by_video(video_id) is not None
 
     def open_jobs(self) -> list[JobRecord]:
         """Return the jobs that are not final, oldest first."""
         marks = ", ".join("?" * len(_OPEN_NAMES))
-        return self._many(  # the plus: looked up by state, not walked through by time
-            f"SELECT data FROM jobs WHERE service = ? AND state IN ({marks}) ORDER BY +created_at, rowid",  # noqa: S608 - marks only
+        return self._many(  # the plus: look up by state instead of scanning by time
+            f"SELECT data FROM jobs WHERE service = ? AND state IN ({marks}) ORDER BY +created_at, rowid",  # noqa: S608 - placeholders only
             *_OPEN_NAMES,
         )
 
@@ -330,13 +330,13 @@ class Ledger:
         return self._many("SELECT data FROM jobs WHERE service = ? ORDER BY created_at DESC, rowid DESC LIMIT ?", limit)
 
     def durations_of(self, *, limit: int) -> list[JobRecord]:
-        """Return the newest finished jobs, for what their durations teach."""
+        """Return the newest finished jobs, for their durations."""
         return self._many(
             "SELECT data FROM jobs WHERE service = ? AND state = 'done' ORDER BY created_at DESC LIMIT ?", limit
         )
 
     def stored_videos(self, *, after: int = 0, limit: int = 500) -> list[tuple[int, str, str, int]]:
-        """Return a page of the finished videos whose file is expected: (mark of the next page, ref, name, bytes)."""
+        """Return a page of the finished videos: (mark of the next page, ref, name, size in bytes)."""
         with self._file.reading() as db:
             return db.execute(
                 "SELECT rowid, ref, json_extract(data, '$.video.name'), json_extract(data, '$.video.size_bytes')"
@@ -346,7 +346,7 @@ class Ledger:
             ).fetchall()
 
     def events(self, ref: str) -> list[JobEvent]:
-        """Return what happened to a job, oldest first."""
+        """Return the events of a job, oldest first."""
         with self._file.reading() as db:
             rows = db.execute(
                 "SELECT at, state, kind, data FROM events WHERE ref = ? ORDER BY at, rowid", (ref,)
@@ -363,7 +363,7 @@ class Ledger:
         return upload_of(row[0]) if row else None
 
     def add_upload(self, upload: UploadedFile, *, account: str | None, at: float) -> None:
-        """Remember an upload, so that the same picture goes up once for each account."""
+        """Store an upload, so that a picture is uploaded once per account."""
         with self._file.transaction() as db:
             db.execute(
                 "INSERT OR REPLACE INTO uploads (service, account, sha256, at, data) VALUES (?, ?, ?, ?, ?)",
@@ -371,14 +371,14 @@ class Ledger:
             )
 
     def forget_upload(self, path: str) -> None:
-        """Forget an upload that the vendor no longer takes."""
+        """Remove an upload that the vendor no longer accepts."""
         with self._file.transaction() as db:
             db.execute(
                 "DELETE FROM uploads WHERE service = ? AND json_extract(data, '$.path') = ?", (self.service, path)
             )
 
     def uploads(self) -> list[UploadedFile]:
-        """Return every remembered upload, newest first."""
+        """Return every stored upload, newest first."""
         with self._file.reading() as db:
             rows = db.execute("SELECT data FROM uploads WHERE service = ? ORDER BY at DESC", (self.service,)).fetchall()
         return [upload_of(data) for (data,) in rows]
@@ -386,13 +386,13 @@ class Ledger:
     # -- inside --------------------------------------------------------------------------------------------------
 
     @staticmethod
-    def _under_budgets_of(db: sqlite3.Connection, asked: JobRecord, found: JobRecord) -> JobRecord:
-        """A job that may still be sent stands under the budgets of whoever asks for it last."""
+    def _with_budgets_of(db: sqlite3.Connection, requested: JobRecord, found: JobRecord) -> JobRecord:
+        """Apply the budgets of the latest caller to a job that may still be sent."""
         moved = replace(
             found,
-            budget_credits=asked.budget_credits,
-            sweep=asked.sweep or found.sweep,
-            sweep_budget_credits=asked.sweep_budget_credits if asked.sweep else found.sweep_budget_credits,
+            budget_credits=requested.budget_credits,
+            sweep=requested.sweep or found.sweep,
+            sweep_budget_credits=requested.sweep_budget_credits if requested.sweep else found.sweep_budget_credits,
         )
         is_over = found.state in FINAL_STATES and found.state not in (JobState.TIMED_OUT, JobState.CANCELLED)
         if found.charged == "yes" or is_over or moved == found:
@@ -402,15 +402,15 @@ class Ledger:
     def _check_budget(self, db: sqlite3.Connection, record: JobRecord) -> None:
         if record.budget_credits is not None:
             spent = self._spent(db, except_ref=record.ref)
-            _refuse_above(record.budget_credits, spent, record, whose="the budget")
+            _check_price(record.budget_credits, spent, record, whose="the budget")
         if record.sweep is not None and record.sweep_budget_credits is not None:
             spent = sweep_spent(db, self.service, record.sweep, except_ref=record.ref)
-            _refuse_above(record.sweep_budget_credits, spent, record, whose="the sweep's budget")
+            _check_price(record.sweep_budget_credits, spent, record, whose="the sweep's budget")
 
     def _spent(self, db: sqlite3.Connection, *, except_ref: str) -> int:
-        total = db.execute("SELECT spent FROM sums WHERE service = ?", (self.service,)).fetchone()
+        total = db.execute("SELECT credits FROM spending WHERE service = ?", (self.service,)).fetchone()
         own = db.execute(
-            f"SELECT {COST} FROM jobs WHERE ref = ? AND service = ? AND json_extract(data, '$.charged') != 'no'",  # noqa: S608 - own words
+            f"SELECT {COST} FROM jobs WHERE ref = ? AND service = ? AND json_extract(data, '$.charged') != 'no'",  # noqa: S608 - constants of this module
             (except_ref, self.service),
         ).fetchone()
         return int(total[0] if total else 0) - int(own[0] if own else 0)
@@ -418,11 +418,11 @@ class Ledger:
     def _newest_like(self, db: sqlite3.Connection, record: JobRecord) -> JobRecord | None:
         drawn = " AND seed_was_drawn" if record.seed_was_drawn else ""
         request = record.request
-        column, value = ("seedless_key", request.seedless_key) if drawn else ("cell", request.content_key)
+        column, value = ("seedless_key", request.seedless_key) if drawn else ("content_key", request.content_key)
         marks = ", ".join("?" * len(_REUSABLE_NAMES))
         row = db.execute(
-            f"SELECT data FROM jobs WHERE service = ? AND {column} = ?{drawn} AND state IN ({marks})"  # noqa: S608 - own names
-            " AND NOT (state = 'cancelled' AND json_extract(data, '$.charged') = 'no')"  # given up before it was paid
+            f"SELECT data FROM jobs WHERE service = ? AND {column} = ?{drawn} AND state IN ({marks})"  # noqa: S608 - constants of this module
+            " AND NOT (state = 'cancelled' AND json_extract(data, '$.charged') = 'no')"  # cancelled before it was charged
             " ORDER BY created_at DESC, rowid DESC LIMIT 1",
             (self.service, value, *_REUSABLE_NAMES),
         ).fetchone()
@@ -438,17 +438,17 @@ class Ledger:
         return [job_of(data) for (data,) in rows]
 
 
-def _refuse_above(budget_credits: int, spent: int, record: JobRecord, *, whose: str) -> None:
+def _check_price(budget_credits: int, spent: int, record: JobRecord, *, whose: str) -> None:
     price = record.estimated_credits
     if price is None:
         raise BudgetReached(
-            f"The price list does not tell what this video costs, so {whose} of {budget_credits:,} credits cannot be "
-            "kept. It was not sent and nothing was paid. Add its price (Client(prices=…)), or go on without a budget.",
+            f"The price of this video is not known, so {whose} of {budget_credits:,} credits cannot be kept. It was not "
+            "sent and nothing was charged. Add its price with Client(prices=…), or remove the budget.",
             ref=record.ref,
         )
     if spent + price > budget_credits:
         raise BudgetReached(
             f"This video costs about {price:,} credits; {spent:,} of {whose} of {budget_credits:,} are spent (or may "
-            "be). It was not sent and nothing was paid. Raise budget_credits to go on.",
+            "be). It was not sent and nothing was charged. Raise budget_credits to continue.",
             ref=record.ref,
         )

@@ -1,14 +1,19 @@
-"""The forms of the ledger's file, and how an older one is brought up to the newest."""
+"""The tables of the ledger, and the mechanism that migrates an older file."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-_FIRST_FORM: Final = """
+# What a row of jobs has cost or may have cost, in credits.
+_COST: Final = (
+    "iif(json_extract({row}data, '$.charged') = 'no', 0,"
+    " coalesce(json_extract({row}data, '$.cost_credits'), json_extract({row}data, '$.estimated_credits'), 0))"
+)
+_VERSION_1: Final = f"""
 CREATE TABLE jobs (
     ref TEXT PRIMARY KEY,
-    service TEXT NOT NULL,          -- the API it was sent to; what the sandbox made never mixes with what was paid
-    cell TEXT NOT NULL,
+    service TEXT NOT NULL,          -- the API's address, or "sandbox": the two never mix
+    content_key TEXT NOT NULL,
     seedless_key TEXT NOT NULL,
     seed_was_drawn INTEGER NOT NULL,
     state TEXT NOT NULL,
@@ -17,9 +22,9 @@ CREATE TABLE jobs (
     version INTEGER NOT NULL,
     data TEXT NOT NULL              -- the whole record as JSON
 ) STRICT;
-CREATE INDEX jobs_by_cell ON jobs (service, cell);
+CREATE INDEX jobs_by_content ON jobs (service, content_key);
 CREATE INDEX jobs_by_call ON jobs (service, seedless_key) WHERE seed_was_drawn;
-CREATE INDEX jobs_by_state ON jobs (service, state);
+CREATE INDEX jobs_by_state ON jobs (service, state, created_at);
 CREATE INDEX jobs_by_time ON jobs (service, created_at);
 CREATE INDEX jobs_by_video ON jobs (service, video_id) WHERE video_id IS NOT NULL;
 CREATE TABLE events (
@@ -32,22 +37,20 @@ CREATE TABLE events (
 CREATE INDEX events_by_ref ON events (ref, at);
 CREATE TABLE uploads (
     service TEXT NOT NULL,
-    account TEXT NOT NULL,          -- "" where the token reaches one account only
+    account TEXT NOT NULL,          -- "" if the token has only one account
     sha256 TEXT NOT NULL,
     at REAL NOT NULL,
-    data TEXT NOT NULL,
+    data TEXT NOT NULL,             -- JSON
     PRIMARY KEY (service, account, sha256)
 ) STRICT;
-"""
-_SEATS_AND_BALANCES: Final = """
-CREATE TABLE seats (
+CREATE TABLE leases (
     service TEXT PRIMARY KEY,
-    epoch INTEGER NOT NULL,         -- raised by each taking; the intent of an older epoch is refused
-    owner TEXT NOT NULL,            -- "" where nobody sits
+    epoch INTEGER NOT NULL,         -- raised by each takeover; the intent of an older epoch is rejected
+    owner TEXT NOT NULL,            -- "" if there is no leader
     has_lock INTEGER NOT NULL,
-    beats INTEGER NOT NULL,
-    polls_requested INTEGER NOT NULL,   -- how often any process wanted the vendor's list at once
-    polls_served INTEGER NOT NULL     -- the value of polls_requested that the last list answered
+    renewals INTEGER NOT NULL,
+    polls_requested INTEGER NOT NULL,
+    polls_served INTEGER NOT NULL   -- the value of polls_requested that the last poll served
 ) STRICT;
 CREATE TABLE balances (
     service TEXT NOT NULL,
@@ -56,34 +59,16 @@ CREATE TABLE balances (
     credits INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX balances_by_time ON balances (service, account, at);
-"""
-_QUICK_BOOKS: Final = """
-DROP INDEX jobs_by_state;
-CREATE INDEX jobs_by_state ON jobs (service, state, created_at);
-CREATE INDEX jobs_by_cost ON jobs (
-    service, coalesce(json_extract(data, '$.cost_credits'), json_extract(data, '$.estimated_credits'), 0)
-) WHERE json_extract(data, '$.charged') != 'no';
-"""
-# What a row of jobs has cost, or may have: the running sum lets a budget be checked at once, whatever the ledger holds.
-_COST: Final = (
-    "iif(json_extract({row}data, '$.charged') = 'no', 0,"
-    " coalesce(json_extract({row}data, '$.cost_credits'), json_extract({row}data, '$.estimated_credits'), 0))"
-)
-_RUNNING_SUMS: Final = f"""
-DROP INDEX jobs_by_cost;
-CREATE TABLE sums (
+CREATE TABLE spending (             -- a running total, so that a budget check takes the same time in any ledger
     service TEXT PRIMARY KEY,
-    spent INTEGER NOT NULL          -- credits, kept by the two triggers below
+    credits INTEGER NOT NULL
 ) STRICT;
-INSERT INTO sums (service, spent) SELECT service, sum({_COST.format(row="")}) FROM jobs GROUP BY service;
-CREATE TRIGGER jobs_added AFTER INSERT ON jobs BEGIN
-    INSERT INTO sums (service, spent) VALUES (new.service, {_COST.format(row="new.")})
-    ON CONFLICT (service) DO UPDATE SET spent = spent + excluded.spent; END;
-CREATE TRIGGER jobs_changed AFTER UPDATE OF data ON jobs BEGIN
-    UPDATE sums SET spent = spent + {_COST.format(row="new.")} - {_COST.format(row="old.")}
+CREATE TRIGGER job_added AFTER INSERT ON jobs BEGIN
+    INSERT INTO spending (service, credits) VALUES (new.service, {_COST.format(row="new.")})
+    ON CONFLICT (service) DO UPDATE SET credits = credits + excluded.credits; END;
+CREATE TRIGGER job_changed AFTER UPDATE OF data ON jobs BEGIN
+    UPDATE spending SET credits = credits + {_COST.format(row="new.")} - {_COST.format(row="old.")}
     WHERE service = new.service; END;
-"""  # noqa: S608 - our own words
-_SWEEPS: Final = """
 CREATE TABLE sweeps (
     service TEXT NOT NULL,
     sweep TEXT NOT NULL,
@@ -94,63 +79,64 @@ CREATE TABLE sweeps (
 CREATE TABLE sweep_cells (
     service TEXT NOT NULL,
     sweep TEXT NOT NULL,
-    cell TEXT NOT NULL,
-    PRIMARY KEY (service, sweep, cell)
+    content_key TEXT NOT NULL,
+    PRIMARY KEY (service, sweep, content_key)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE verdicts (
+CREATE TABLE ratings (
     service TEXT NOT NULL,
-    cell TEXT NOT NULL,
+    content_key TEXT NOT NULL,
     at REAL NOT NULL,
     choice TEXT NOT NULL,
     note TEXT NOT NULL,
-    PRIMARY KEY (service, cell)
+    PRIMARY KEY (service, content_key)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE duels (
+CREATE TABLE votes (
     service TEXT NOT NULL,
-    left_cell TEXT NOT NULL,
-    right_cell TEXT NOT NULL,
+    left_key TEXT NOT NULL,
+    right_key TEXT NOT NULL,
     result TEXT NOT NULL,
     is_blind INTEGER NOT NULL,
     at REAL NOT NULL
 ) STRICT;
-CREATE INDEX duels_by_cell ON duels (service, left_cell);
+CREATE INDEX votes_by_left ON votes (service, left_key);
 CREATE TABLE measurements (
     sha256 TEXT NOT NULL,           -- of the video
-    against TEXT NOT NULL,          -- the pictures it was compared with, and the version of the measuring
+    against TEXT NOT NULL,          -- the pictures it was compared with, and the version of the metrics
     at REAL NOT NULL,
     data TEXT NOT NULL,
     PRIMARY KEY (sha256, against)
 ) STRICT, WITHOUT ROWID;
-"""
-# The ledger's forms, oldest first; a file of an earlier form is brought up step by step in one transaction.
-MIGRATIONS: Final = (_FIRST_FORM, _SEATS_AND_BALANCES, _QUICK_BOOKS, _RUNNING_SUMS + _SWEEPS)
+"""  # noqa: S608 - constants of this module
+# One script for each version of the schema; a file of an earlier version is migrated in one transaction.
+MIGRATIONS: Final = (_VERSION_1,)
 SCHEMA_VERSION: Final = len(MIGRATIONS)
+APPLICATION_ID: Final = 0x70766E62  # "pvnb": marks a SQLite file as a ledger
 
 
 def schema_version(db: sqlite3.Connection) -> int:
-    """Return the file's form; 0 where nothing is in it yet."""
+    """Return the version of a file's schema; 0 if it has none yet."""
     return int(db.execute("PRAGMA user_version").fetchone()[0])
 
 
-def migrate(db: sqlite3.Connection) -> int:
-    """Bring the file up to the newest form inside the caller's transaction; return the form that was found.
+def migrate(db: sqlite3.Connection, migrations: Sequence[str] = MIGRATIONS) -> int:
+    """Bring a file to the newest schema inside the caller's transaction; return the version that was found.
 
-    A file of a newer form than `SCHEMA_VERSION` is left as it is, for the caller to refuse.
+    A file of a newer version is left unchanged.
     """
     found = schema_version(db)
-    for form in MIGRATIONS[found:]:
-        for statement in _statements(form):
+    for script in migrations[found:]:
+        for statement in _statements(script):
             db.execute(statement)
-    if found < SCHEMA_VERSION:
-        db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    if found < len(migrations):
+        db.execute(f"PRAGMA user_version = {len(migrations)}")
     return found
 
 
-def _statements(form: str) -> Iterator[str]:
-    """Yield the statements one by one: `executescript` would commit what the caller's transaction holds."""
+def _statements(script: str) -> Iterator[str]:
+    """Yield the statements one by one: `executescript` would commit the caller's transaction."""
     lines: list[str] = []
-    for line in form.strip().splitlines():
+    for line in script.strip().splitlines():
         lines.append(line)
-        if sqlite3.complete_statement("\n".join(lines)):  # it knows that a trigger ends with its END;
+        if sqlite3.complete_statement("\n".join(lines)):  # recognises the END; of a trigger
             yield "\n".join(lines)
             lines.clear()

@@ -10,7 +10,7 @@ from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.errors import PixVerseError
 from pixverse_nb.jobs import transitions
 from pixverse_nb.jobs.job import Job
-from pixverse_nb.ledger import CellRow
+from pixverse_nb.ledger.sweeps import CellRow
 from pixverse_nb.sweep.bench import SweepContext
 from pixverse_nb.sweep.cells import Cell
 from pixverse_nb.sweep.plan import counting_row

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pixverse_nb.errors import PixVerseError
 from pixverse_nb.job_builder import source_expr
 from pixverse_nb.jobs.remote_videos import AllAccounts
-from pixverse_nb.ledger import Ledger
+from pixverse_nb.ledger.jobs import Ledger
 from pixverse_nb.sweep.bench import SweepContext
 from pixverse_nb.sweep.cells import Cell
 

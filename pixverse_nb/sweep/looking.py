@@ -26,13 +26,13 @@ class Looks(Runs, Measures):
     @property
     def verdicts(self) -> dict[str, Rating]:
         """What was said of the cells, by their caption; those of which nothing was said are left out."""
-        said = self._bench.engine.ledger.opinions.verdicts([cell.key for cell in self.cells])
+        said = self._bench.engine.ledger.ratings.ratings([cell.key for cell in self.cells])
         return {cell.caption: said[cell.key] for cell in self.cells if cell.key in said}
 
     @property
     def winners(self) -> list[Video]:
         """The videos that were chosen, in the order of the cells."""
-        said = self._bench.engine.ledger.opinions.verdicts([cell.key for cell in self.cells])
+        said = self._bench.engine.ledger.ratings.ratings([cell.key for cell in self.cells])
         chosen = {key for key, verdict in said.items() if verdict.choice == "winner"}
         return [video for cell in self.cells if cell.key in chosen and (video := self._video(cell)) is not None]
 
@@ -56,11 +56,11 @@ class Looks(Runs, Measures):
         nobody judged stand last, without a place.
         """
         keys = [cell.key for cell in self.cells if self._video(cell) is not None]
-        return rank(self._bench.engine.ledger.opinions.duels(keys), keys)
+        return rank(self._bench.engine.ledger.ratings.votes(keys), keys)
 
     def tiles(self) -> list[Tile]:
         """Return one tile for each cell as it stands now."""
-        said = self._bench.engine.ledger.opinions.verdicts([cell.key for cell in self.cells])
+        said = self._bench.engine.ledger.ratings.ratings([cell.key for cell in self.cells])
         return [self._tile(cell, said.get(cell.key, Rating())) for cell in self.cells]
 
     def gallery(self) -> Any:
@@ -93,7 +93,7 @@ class Looks(Runs, Measures):
         if len(shown) < 2:
             there = f"{'one video' if shown else 'no video'} is there, and two are needed to compare"
             raise InvalidRequest({"which": "; ".join(text for text in (there, note) if text)}, sends=False)
-        opinions = self._bench.engine.ledger.opinions
+        ratings = self._bench.engine.ledger.ratings
         keys = [cell.key for cell, _ in shown]
         return Comparison(
             [video for _, video in shown],
@@ -101,8 +101,8 @@ class Looks(Runs, Measures):
             keys=keys,
             blind=blind,
             seed=seed,
-            on_duel=opinions.add_duel,
-            duels=opinions.duels(keys),
+            on_duel=ratings.add_vote,
+            duels=ratings.votes(keys),
             note=note,
         )
 
@@ -110,7 +110,7 @@ class Looks(Runs, Measures):
 
     def _compared(self, *, blind: bool) -> list[Cell]:
         done = [cell for cell in self.cells if self._video(cell) is not None]
-        said = self._bench.engine.ledger.opinions.verdicts([cell.key for cell in done])
+        said = self._bench.engine.ledger.ratings.ratings([cell.key for cell in done])
         rejected = {key for key, verdict in said.items() if verdict.choice == "rejected"}
         if blind:
             return [cell for cell in done if cell.key not in rejected]
@@ -141,7 +141,7 @@ class Looks(Runs, Measures):
         )
 
     def _keep_verdict(self, key: str, verdict: Rating) -> None:
-        self._bench.engine.ledger.opinions.set_verdict(key, verdict, at=time.time())
+        self._bench.engine.ledger.ratings.set_rating(key, verdict, at=time.time())
 
 
 def _left_out(asked: Sequence[Cell], shown: Sequence[Cell]) -> str:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from pixverse_nb.domain.jobs import JobState
-from pixverse_nb.ledger import CellRow
+from pixverse_nb.ledger.sweeps import CellRow
 from pixverse_nb.render.display import mime_bundle
 from pixverse_nb.render.formatting import SHORT_STATE_LABELS
 from pixverse_nb.render.sweep_views import PlanRow, PlanTable, plan_html, plan_text

@@ -31,7 +31,7 @@ def rows_of(
     cells: Sequence[Cell], book: CellJobs, bench: SweepContext, measured: Mapping[str, Measured]
 ) -> list[dict[str, Any]]:
     """Return one row a cell; every row has every column, None where nothing is known. Times are Unix seconds."""
-    verdicts = bench.engine.ledger.opinions.verdicts([cell.key for cell in cells])
+    verdicts = bench.engine.ledger.ratings.ratings([cell.key for cell in cells])
     far = diversity_of(cells, measured)
     return [
         {

@@ -12,7 +12,7 @@ from pixverse_nb.errors import ConfigError, InvalidRequest, JobTimeout, PixVerse
 from pixverse_nb.event_loop import wait_for_future
 from pixverse_nb.jobs.job import Job
 from pixverse_nb.jobs.messages import describe_notice
-from pixverse_nb.ledger import CellRow
+from pixverse_nb.ledger.sweeps import CellRow
 from pixverse_nb.render.display import cell_number
 from pixverse_nb.render.live import watch_live_sweep
 from pixverse_nb.render.sweep_views import SweepMode, SweepProgress, sweep_text

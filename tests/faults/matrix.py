@@ -14,7 +14,7 @@ from typing import Final
 
 from pixverse_nb.config import Timing
 from pixverse_nb.domain.jobs import JobState
-from pixverse_nb.ledger import Ledger
+from pixverse_nb.ledger.jobs import Ledger
 from tests.faults.failpoints import MOMENTS, set_its_clock
 from tests.faults.kill_points import TRAPS
 from tests.faults.ledger_checks import Books, Habits

@@ -7,7 +7,7 @@ from pathlib import Path
 from pixverse_nb.config import Timing
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.jobs.poll_schedule import DurationHistory
-from pixverse_nb.ledger import Ledger
+from pixverse_nb.ledger.jobs import Ledger
 from tests.factories import NOW, a_record, a_request
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pixverse_nb.ledger import Ledger
+from pixverse_nb.ledger.jobs import Ledger
 from tests.factories import NOW
 
 

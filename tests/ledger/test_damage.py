@@ -1,17 +1,13 @@
-"""A damaged, short or older ledger: one clear sentence with its mend, nothing overwritten, nothing half changed."""
+"""A damaged or shortened ledger: one clear error, and the file is left as it is."""
 
-import json
 import random
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from pixverse_nb.errors import LedgerError
-from pixverse_nb.ledger import SCHEMA_VERSION, Ledger
-from pixverse_nb.ledger.schema import MIGRATIONS
+from pixverse_nb.ledger.jobs import Ledger
 from tests.factories import a_record, a_request
 
 ROOT = Path(__file__).parent.parent.parent
@@ -34,41 +30,6 @@ def filled(path: Path) -> None:
     ledger.close()
 
 
-def older(path: Path, form: int) -> None:
-    """Write a ledger of an earlier form with one job, as that version did."""
-    path.parent.mkdir(exist_ok=True)
-    db = sqlite3.connect(path)
-    for step in MIGRATIONS[:form]:
-        db.executescript(step)
-    record = a_record(version=1, service="s")
-    request = record.request
-    row = (
-        record.ref,
-        "s",
-        request.content_key,
-        request.seedless_key,
-        0,
-        "planned",
-        None,
-        1.0,
-        1,
-        json.dumps(record.to_json()),
-    )
-    db.execute("INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
-    db.execute(f"PRAGMA user_version = {form}")
-    db.commit()
-    db.close()
-
-
-def shape(path: Path) -> tuple[int, list[tuple[str, str]]]:
-    """Return the form of a file and its tables and indexes."""
-    db = sqlite3.connect(path)
-    found = db.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name").fetchall()
-    (form,) = db.execute("PRAGMA user_version").fetchone()
-    db.close()
-    return form, found
-
-
 def read_all(path: Path) -> int:
     """Open a ledger, read all there is and write one job; return how many jobs there were."""
     ledger = Ledger(path, service="s")
@@ -85,7 +46,7 @@ def read_all(path: Path) -> int:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_flipped_bytes_never_surprise(path: Path, seed: int) -> None:
-    """Whatever page is damaged, the ledger works as before or stops with one sentence that names file and mend."""
+    """Whichever page is damaged, the ledger works as before or raises LedgerError."""
     whole = path.read_bytes()
     chance = random.Random(seed)  # noqa: S311 - damage needs no secrecy
     for _ in range(5):
@@ -94,18 +55,16 @@ def test_flipped_bytes_never_surprise(path: Path, seed: int) -> None:
         try:
             read_all(path)
         except LedgerError as error:
-            said = str(error)
-            assert "ledger" in said
-            assert any(mend in said for mend in ("Copy", "newer pixverse_nb", "run the same line again"))
+            assert "ledger" in str(error)
 
 
 def test_a_broken_page_is_said_and_left_alone(path: Path) -> None:
-    """A page of rubbish stops the reading with the mend, and the file keeps every byte that can still be saved."""
+    """Damaged pages raise LedgerError, and the file keeps every byte."""
     whole = path.read_bytes()
     pages = len(whole) // 4096
     damaged = whole[: 4096 * 2] + b"\xff" * 4096 * (pages - 4) + whole[4096 * (pages - 2) :]
     path.write_bytes(damaged)
-    with pytest.raises(LedgerError, match=r"ledger\.db is damaged .* Copy the file away whole"):
+    with pytest.raises(LedgerError, match=r"ledger\.db"):
         read_all(path)
     assert path.read_bytes() == damaged
 
@@ -120,108 +79,52 @@ def test_a_broken_page_is_said_and_left_alone(path: Path) -> None:
         "INSERT INTO uploads VALUES ('s', '', 'aa', 1.0, '{}')",
     ],
 )
-def test_a_row_that_makes_no_sense_is_said(path: Path, change: str) -> None:
-    """A row that was changed by hand is a sentence, not a stack of Python."""
+def test_a_senseless_row_raises(path: Path, change: str) -> None:
+    """A row that was edited badly raises LedgerError."""
     db = sqlite3.connect(path)
     db.execute(change)
     db.commit()
     db.close()
-    with pytest.raises(LedgerError, match=r"row in ledger\.db cannot be read"):
+    with pytest.raises(LedgerError):
         read_all(path)
 
 
 @pytest.mark.parametrize("kept", [0.9, 0.5, 0.02])
 def test_a_file_that_was_cut_short_is_not_opened(path: Path, kept: float) -> None:
-    """A copy that broke off is noticed at once, with the figures, and is not written to."""
+    """A file that was cut short is noticed at once and not written to."""
     whole = path.read_bytes()
     short = whole[: int(len(whole) * kept)]
     path.write_bytes(short)
-    with pytest.raises(LedgerError, match=f"cut short: {len(short):,} of {len(whole):,} bytes"):
+    with pytest.raises(LedgerError):
         Ledger(path, service="s")
     assert path.read_bytes() == short
 
 
 def test_an_empty_file_beside_videos_is_not_begun_anew(tmp_path: Path) -> None:
-    """A ledger of no bytes beside paid videos has lost its contents: it is not taken for a new one."""
+    """An empty ledger beside videos has lost its contents: it is not taken for a new one."""
     path = tmp_path / "ledger.db"
     path.touch()
     Ledger(path, service="s").close()
     path.write_bytes(b"")
     (tmp_path / "videos").mkdir()
     (tmp_path / "videos" / "pv-1.mp4").touch()
-    with pytest.raises(LedgerError, match="is empty, although there are videos"):
+    with pytest.raises(LedgerError):
         Ledger(path, service="s")
     assert path.read_bytes() == b""
 
 
 @pytest.mark.parametrize("rubbish", [b"this is no ledger " * 500, b"\0" * 9000, b"SQLite format 3\0"])
-def test_what_is_no_ledger_is_left_alone(tmp_path: Path, rubbish: bytes) -> None:
-    """A file of another kind in its place is said to be none, and not a byte of it is changed."""
+def test_another_file_is_left_alone(tmp_path: Path, rubbish: bytes) -> None:
+    """Another file in its place is not opened, and not a byte of it changes."""
     path = tmp_path / "ledger.db"
     path.write_bytes(rubbish)
-    with pytest.raises(LedgerError, match="is no ledger"):
+    with pytest.raises(LedgerError):
         Ledger(path, service="s")
     assert path.read_bytes() == rubbish
 
 
-@pytest.mark.parametrize("form", range(1, SCHEMA_VERSION))
-def test_an_older_form_is_copied_before_it_changes(tmp_path: Path, form: int) -> None:
-    """The ledger of an earlier version lies beside as it was, once, whole; the new one has its job."""
-    path = tmp_path / "ledger.db"
-    older(path, form)
-    before = shape(path)
-    assert read_all(path) == 1
-    kept = tmp_path / f"ledger.db.form-{form}.bak"
-    assert shape(kept) == before
-    assert shape(path)[0] == SCHEMA_VERSION
-    stamp = kept.stat().st_mtime_ns
-    assert read_all(path) == 1
-    assert kept.stat().st_mtime_ns == stamp
-    assert sorted(one.name for one in tmp_path.glob("*.part*")) == []
-
-
-def test_a_damaged_older_form_is_not_changed(tmp_path: Path) -> None:
-    """All of an older ledger is checked before it is brought up; a damaged one stays as it is."""
-    path = tmp_path / "ledger.db"
-    older(path, 1)
-    whole = path.read_bytes()
-    damaged = whole[:4096] + b"\xff" * 4096 + whole[8192:]
-    path.write_bytes(damaged)
-    with pytest.raises(LedgerError, match="is damaged"):
-        Ledger(path, service="s")
-    assert shape(path)[0] == 1
-
-
-KILLED = """
-import os, signal, sqlite3, sys
-from pixverse_nb.ledger import forms
-db = sqlite3.connect(sys.argv[1], isolation_level=None)
-db.execute("PRAGMA journal_mode = WAL")
-def die(statement):
-    if sys.argv[2] in statement:
-        os.kill(os.getpid(), signal.SIGKILL)
-db.set_trace_callback(die)
-db.execute("BEGIN IMMEDIATE")
-forms.migrate(db)
-db.execute("COMMIT")
-"""
-
-
-@pytest.mark.parametrize("at", ["CREATE TABLE seats", "CREATE INDEX balances_by_time", "user_version =", "COMMIT"])
-def test_killed_while_it_is_brought_up(tmp_path: Path, at: str) -> None:
-    """SIGKILL at any step leaves the older form whole; the next opening brings it up with its job."""
-    path = tmp_path / "ledger.db"
-    older(path, 1)
-    before = shape(path)
-    done = subprocess.run([sys.executable, "-c", KILLED, str(path), at], cwd=ROOT, check=False)
-    assert done.returncode == -9
-    assert shape(path) == before
-    assert read_all(path) == 1
-    assert shape(path)[0] == SCHEMA_VERSION
-
-
 def test_many_jobs_are_not_read_for_the_few_that_are_open(path: Path) -> None:
-    """The questions that are asked again and again are answered from an index, whatever the ledger holds."""
+    """Frequent queries use an index, however large the ledger is."""
     ledger = Ledger(path, service="s")
     asked: list[str] = []
     with ledger._file.reading() as db:
@@ -242,6 +145,19 @@ def test_many_jobs_are_not_read_for_the_few_that_are_open(path: Path) -> None:
             if " jobs " in f"{row[3]} "
         ]
     ledger.close()
-    wanted = {"jobs_by_state", "jobs_by_time", "jobs_by_cell", "sqlite_autoindex_jobs_1"}
+    wanted = {"jobs_by_state", "jobs_by_time", "jobs_by_content", "sqlite_autoindex_jobs_1"}
     assert {next((name for name in wanted if name in plan), query) for query, plan in plans} <= wanted
     assert any("jobs_by_state (service=? AND state=?)" in plan for query, plan in plans if "IN ('" in query)
+
+
+def test_the_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    """An SQLite file without the ledger's application id is not opened."""
+    path = tmp_path / "ledger.db"
+    db = sqlite3.connect(path)
+    db.execute("CREATE TABLE recipes (name TEXT)")
+    db.commit()
+    db.close()
+    before = path.read_bytes()
+    with pytest.raises(LedgerError):
+        Ledger(path, service="s")
+    assert path.read_bytes() == before

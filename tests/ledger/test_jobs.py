@@ -16,7 +16,7 @@ from pixverse_nb.domain.jobs import FINAL_STATES, JobRecord, JobState
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.remote import UploadedFile
 from pixverse_nb.errors import BudgetReached, LedgerError
-from pixverse_nb.ledger import Ledger
+from pixverse_nb.ledger.jobs import Ledger
 from tests.factories import NOW, a_record, a_request, a_video_id
 
 
@@ -151,9 +151,9 @@ def test_an_intent_needs_the_seat(ledger: Ledger) -> None:
     record = added(ledger)
     intent = replace(record, state=JobState.SUBMITTING, charged="unknown")
     assert ledger.save(intent, at=NOW, kind="intent", data={}, epoch=1) is None
-    first = ledger.leases.take("me", after=0, has_lock=True)
+    first = ledger.leases.acquire("me", after=0, has_lock=True)
     assert first is not None
-    second = ledger.leases.take("other", after=first, has_lock=True)
+    second = ledger.leases.acquire("other", after=first, has_lock=True)
     assert ledger.save(intent, at=NOW, kind="intent", data={}, epoch=first) is None
     assert ledger.load(record.ref) == record
     stored = ledger.save(intent, at=NOW, kind="intent", data={}, epoch=second)
@@ -176,7 +176,7 @@ def test_a_budget_counts_what_was_or_may_be_paid(
     """The vendor's figure counts, else the estimate; what is proved unpaid does not. Beyond the budget nothing is
     stored, and so nothing is sent.
     """
-    epoch = ledger.leases.take("me", after=0, has_lock=True)
+    epoch = ledger.leases.acquire("me", after=0, has_lock=True)
     added(ledger, ref="old", charged=charged, cost_credits=cost, estimated_credits=estimate)
     assert ledger.spent_credits() == counts
     before = added(ledger, ref="new", request=a_request(seed=2))
@@ -193,7 +193,7 @@ def test_a_budget_counts_what_was_or_may_be_paid(
 
 def test_a_job_does_not_count_against_itself(ledger: Ledger) -> None:
     """A second attempt of a job is not refused for the first one's estimate."""
-    epoch = ledger.leases.take("me", after=0, has_lock=True)
+    epoch = ledger.leases.acquire("me", after=0, has_lock=True)
     before = added(ledger, ref="new", charged="unknown", estimated_credits=60)
     again = spending(version=before.version, budget_credits=60)
     assert ledger.save(again, at=NOW, kind="intent", data={}, epoch=epoch) is not None
@@ -278,7 +278,7 @@ def test_a_dropped_upload_is_forgotten_and_a_new_one_takes_its_place(ledger: Led
 def test_a_full_disk_stops_the_intent(ledger: Ledger, tmp_path: Path) -> None:
     """Where the intent cannot be stored, LedgerError is raised, and the ledger holds what it held."""
     record = added(ledger)
-    epoch = ledger.leases.take("me", after=0, has_lock=True)
+    epoch = ledger.leases.acquire("me", after=0, has_lock=True)
     with sqlite3.connect(tmp_path / "ledger.db") as blocker:
         pages = blocker.execute("PRAGMA page_count").fetchone()[0]
     blocker.close()
@@ -333,7 +333,7 @@ def test_the_running_sum_is_what_the_rows_say(steps: list[tuple[int, str, int | 
 
 def test_a_sweeps_budget_counts_its_cells_whoever_asked_for_them(ledger: Ledger) -> None:
     """What was paid for a cell before, by any call, counts; other cells do not; an intent beyond it is not stored."""
-    epoch = ledger.leases.take("me", after=0, has_lock=True)
+    epoch = ledger.leases.acquire("me", after=0, has_lock=True)
     paid = added(ledger, ref="old", request=a_request(seed=1), charged="yes", cost_credits=45)
     added(ledger, ref="other", request=a_request(seed=9), charged="yes", cost_credits=500)
     cells = [paid.request.content_key, a_request(seed=2).content_key]

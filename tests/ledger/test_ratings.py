@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pixverse_nb.domain.ratings import PairwiseVote, Rating
-from pixverse_nb.ledger import Ledger
+from pixverse_nb.ledger.jobs import Ledger
 from tests.factories import NOW
 
 
@@ -26,12 +26,12 @@ def ledger(path: Path) -> Iterator[Ledger]:
 
 def test_the_last_verdict_counts(ledger: Ledger) -> None:
     """A cell has one verdict, the newest; an empty one takes it back; other cells are left out."""
-    ledger.opinions.set_verdict("a", Rating("winner"), at=NOW)
-    ledger.opinions.set_verdict("a", Rating("rejected", "the cup melts"), at=NOW + 1)
-    ledger.opinions.set_verdict("b", Rating("", "look again"), at=NOW)
-    assert ledger.opinions.verdicts(["a"]) == {"a": Rating("rejected", "the cup melts")}
-    ledger.opinions.set_verdict("a", Rating(), at=NOW + 2)
-    assert ledger.opinions.verdicts(["a", "b"]) == {"b": Rating("", "look again")}
+    ledger.ratings.set_rating("a", Rating("winner"), at=NOW)
+    ledger.ratings.set_rating("a", Rating("rejected", "the cup melts"), at=NOW + 1)
+    ledger.ratings.set_rating("b", Rating("", "look again"), at=NOW)
+    assert ledger.ratings.ratings(["a"]) == {"a": Rating("rejected", "the cup melts")}
+    ledger.ratings.set_rating("a", Rating(), at=NOW + 2)
+    assert ledger.ratings.ratings(["a", "b"]) == {"b": Rating("", "look again")}
 
 
 def test_duels_are_given_back_in_order(ledger: Ledger) -> None:
@@ -42,17 +42,17 @@ def test_duels_are_given_back_in_order(ledger: Ledger) -> None:
         PairwiseVote("a", "x", "left", NOW),
     ]
     for duel in duels:
-        ledger.opinions.add_duel(duel)
-    assert ledger.opinions.duels(["a", "b", "c"]) == (duels[1], duels[0])
+        ledger.ratings.add_vote(duel)
+    assert ledger.ratings.votes(["a", "b", "c"]) == (duels[1], duels[0])
 
 
 def test_what_is_said_belongs_to_its_service(ledger: Ledger, path: Path) -> None:
     """What is said of the sandbox's videos is not said of paid ones."""
-    ledger.opinions.set_verdict("a", Rating("winner"), at=NOW)
-    ledger.opinions.add_duel(PairwiseVote("a", "b", "left", NOW))
+    ledger.ratings.set_rating("a", Rating("winner"), at=NOW)
+    ledger.ratings.add_vote(PairwiseVote("a", "b", "left", NOW))
     other = Ledger(path, service="other")
-    assert other.opinions.verdicts(["a"]) == {}
-    assert other.opinions.duels(["a", "b"]) == ()
+    assert other.ratings.ratings(["a"]) == {}
+    assert other.ratings.votes(["a", "b"]) == ()
     other.close()
 
 
@@ -66,16 +66,16 @@ def test_a_measurement_is_found_by_film_and_pictures(ledger: Ledger) -> None:
 
 def test_what_was_said_can_travel(ledger: Ledger, tmp_path: Path) -> None:
     """Of two verdicts the later one counts; a duel that is known is not counted twice; other cells stay at home."""
-    ledger.opinions.set_verdict("a", Rating("winner"), at=NOW + 5)
-    ledger.opinions.set_verdict("b", Rating("rejected"), at=NOW)
-    ledger.opinions.set_verdict("x", Rating("winner"), at=NOW)
+    ledger.ratings.set_rating("a", Rating("winner"), at=NOW + 5)
+    ledger.ratings.set_rating("b", Rating("rejected"), at=NOW)
+    ledger.ratings.set_rating("x", Rating("winner"), at=NOW)
     duel = PairwiseVote("a", "b", "left", NOW)
-    ledger.opinions.add_duel(duel)
+    ledger.ratings.add_vote(duel)
     other = Ledger(tmp_path / "other.db", service="s")
-    other.opinions.set_verdict("a", Rating("rejected"), at=NOW)
-    other.opinions.set_verdict("b", Rating("", "later"), at=NOW + 9)
+    other.ratings.set_rating("a", Rating("rejected"), at=NOW)
+    other.ratings.set_rating("b", Rating("", "later"), at=NOW + 9)
     for _ in range(2):
-        other.opinions.unpack(ledger.opinions.pack(["a", "b"]))
-    assert other.opinions.verdicts(["a", "b", "x"]) == {"a": Rating("winner"), "b": Rating("", "later")}
-    assert other.opinions.duels(["a", "b"]) == (duel,)
+        other.ratings.import_rows(ledger.ratings.export_rows(["a", "b"]))
+    assert other.ratings.ratings(["a", "b", "x"]) == {"a": Rating("winner"), "b": Rating("", "later")}
+    assert other.ratings.votes(["a", "b"]) == (duel,)
     other.close()

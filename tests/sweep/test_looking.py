@@ -109,9 +109,9 @@ def test_judgements_make_a_ranking_that_stays(client: Client) -> None:
     """Duels go into the ledger; the standing of the cells follows from them, in another sweep of the same cells too."""
     one = run(sweep(client, seed=[1, 2, 3]))
     keys = [cell.key for cell in one.cells]
-    ledger = client._ledger.opinions
+    ledger = client._ledger.ratings
     for left, right in ((2, 0), (2, 1), (0, 1)):
-        ledger.add_duel(PairwiseVote(keys[left], keys[right], "left", NOW))
+        ledger.add_vote(PairwiseVote(keys[left], keys[right], "left", NOW))
     assert [standing.key for standing in sweep(client, seed=[1, 2, 3]).ranking()] == [keys[2], keys[0], keys[1]]
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 from pixverse_nb.client import Client
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.errors import InvalidImage, InvalidRequest
-from pixverse_nb.ledger import CellRow
+from pixverse_nb.ledger.sweeps import CellRow
 from pixverse_nb.sweep.plan import CellState, counting_row, state_of
 from tests.client.harness import Harness, finished, order, picture
 from tests.sweep.grids import run, sweep
