@@ -192,7 +192,7 @@ class JobBuilder:
             with contextlib.suppress(OSError):  # it may fail for the same reason
                 part.unlink()
             raise ConfigError(
-                f"The pictures cannot be stored in {folder} ({error.strerror or error}); nothing was sent or charged. "
+                f"The pictures cannot be stored in {folder} ({error.strerror or error}); nothing was sent and nothing was paid. "
                 "Free some space or choose another home folder."
             ) from error
 
