@@ -93,7 +93,7 @@ def test_a_seed_is_always_chosen(tmp_path: Path) -> None:
     """A missing seed is drawn from the vendor's range and marked as drawn; a given one is kept."""
     seeds = {built(tmp_path, seed=None)[0].request.seed for _ in range(8)}
     assert len(seeds) == 8
-    assert all(1 <= seed <= SEED_MAX for seed in seeds)
+    assert all(seed is not None and 1 <= seed <= SEED_MAX for seed in seeds)
     assert built(tmp_path)[0].seed_was_drawn is True
     given = built(tmp_path, seed=7)[0]
     assert (given.request.seed, given.seed_was_drawn) == (7, False)

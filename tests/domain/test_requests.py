@@ -98,7 +98,7 @@ def test_the_properties_are_the_parameters() -> None:
         ("email", EMAIL),
     ],
 )
-def test_every_documented_value_is_accepted(name: str, value: object) -> None:
+def test_every_documented_value_is_accepted(name: str, value: Any) -> None:
     """Each choice on the vendor's page and both ends of each range are valid."""
     assert value_of(plain_request(**{name: value}), name) == value
 
@@ -237,7 +237,7 @@ def test_a_request_is_frozen() -> None:
         a_request().model = "v4"  # type: ignore[misc]  # the fact tested
 
 
-CONTENT = {
+CONTENT: dict[str, Any] = {
     "first": "c",
     "last": "c",
     "prompt": "hello",
@@ -249,7 +249,7 @@ CONTENT = {
     "seed": 7,
     "remove_watermark": False,
 }
-DELIVERY = {"email": EMAIL, "reply_url": "https://example.org/hook", "reply_ref": "mine", "max_jobs": 3}
+DELIVERY: dict[str, Any] = {"email": EMAIL, "reply_url": "https://example.org/hook", "reply_ref": "mine", "max_jobs": 3}
 
 
 def test_these_are_all_fields() -> None:
