@@ -192,8 +192,8 @@ class JobBuilder:
             with contextlib.suppress(OSError):  # it may fail for the same reason
                 part.unlink()
             raise ConfigError(
-                f"The pictures cannot be stored in {folder} ({error.strerror or error}); nothing was sent and nothing was paid. "
-                "Free some space or choose another home folder."
+                f"The pictures cannot be stored in {folder} ({error.strerror or error}). "
+                "Free some space or choose another home folder. Nothing was sent and nothing was paid."
             ) from error
 
 
