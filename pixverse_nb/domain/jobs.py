@@ -64,10 +64,9 @@ class JobEvent:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One paid call of a job: its `number` from 1, its reference, when it was sent (Unix seconds), and what came of it.
+    """One paid call of a job: its `number` from 1, its reference, when it was sent, and its outcome as a text.
 
-    `text` describes the outcome. `credits` is what it cost or may have cost, None if unknown; `is_estimate` means that
-    the vendor has not confirmed the figure.
+    `credits` is what it cost or may have cost (`is_estimate`: not confirmed by the vendor); None if unknown.
     """
 
     number: int

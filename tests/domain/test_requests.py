@@ -159,6 +159,14 @@ def test_what_was_given_is_redacted() -> None:
     assert "maria" not in wrong_fields(quality=EMAIL)["quality"]
 
 
+def test_a_long_value_is_cut() -> None:
+    """The problem of a wrong field stays short whatever was given, and an address at the cut is still redacted."""
+    for length in range(200, 260):
+        problem = wrong_fields(quality="x" * length + f" {EMAIL} " + "y" * 5000)["quality"]
+        assert len(problem) <= 300
+        assert "maria" not in problem
+
+
 @pytest.mark.parametrize("roles", [(), ("first",), ("last",), ("frame_1",)])
 def test_both_pictures_are_required(roles: tuple[str, ...]) -> None:
     """A frames request without its first or last picture names the missing one."""
