@@ -1,4 +1,4 @@
-"""What can go wrong, as one tree. Every error says what happened, then what to do.
+"""Every error that this package raises, as one tree. Each message says what happened, then what to do.
 
 PixVerseError
 ├── ConfigError                     no token, a bad setting
@@ -6,21 +6,21 @@ PixVerseError
 │   └── InvalidImage                a picture cannot be used; .fields names which one
 ├── APIError                        the vendor answered with an error; .status and .reply hold it
 │   ├── Unauthorized         401    the token is missing or wrong
-│   ├── SubscriptionRequired 402    the useapi.net subscription has ended
+│   ├── SubscriptionRequired 402    the API subscription is missing or has ended
 │   ├── NotFound             404    unknown, or still processing
 │   ├── OutOfCredits         412    the PixVerse account has no credits left
 │   ├── Moderated            422    the vendor's moderator refused the request
-│   ├── Busy                 429    every slot is taken; .retry_after_s when the vendor named a pace
-│   ├── AccountPending       596    the account waits for its owner; never retried
-│   └── ServerError          5xx    the vendor's side failed
-├── NoAnswer                        the connection failed; .sent tells whether the request left
-├── OutcomeUnknown                  a paid call may or may not have been accepted; being settled
+│   ├── Busy                 429    every slot is taken; .retry_after_s if the vendor gave one
+│   ├── AccountPending       596    the account needs its owner; never retried
+│   └── ServerError          5xx    the vendor's server failed
+├── NoAnswer                        the connection failed; .sent is whether the request was sent
+├── OutcomeUnknown                  a paid call may or may not have been accepted; being reconciled
 ├── JobError                        a job ended without a video; .job is the handle
 │   ├── JobFailed
 │   ├── JobModerated
 │   ├── JobTimeout (TimeoutError)
 │   └── JobCancelled
-├── DownloadError                   the finished video could not be fetched or stored
+├── DownloadError                   the finished video could not be downloaded or stored
 ├── MeasureError                    a video or picture cannot be measured: missing, incomplete or of another kind
 ├── LedgerError                     the ledger file cannot be used
 └── BudgetReached                   the next paid call would exceed budget_credits; it was not made
@@ -62,7 +62,7 @@ Charge = Literal["no", "unknown", "yes"]
 class PixVerseError(Exception):
     """The root of everything this package raises.
 
-    `ref` names the job concerned (None where there is none), `account` the masked account, and
+    `ref` is the reference of the job concerned and `account` the redacted account (None if there is none);
     `may_have_been_charged` is "no", "unknown" or "yes".
     """
 
@@ -85,9 +85,9 @@ class ConfigError(PixVerseError):
 
 
 class InvalidRequest(PixVerseError, ValueError):
-    """One or more fields are wrong; `fields` maps each wrong field to its mend. Nothing was sent.
+    """One or more fields are wrong; `fields` maps each one to the problem and its fix. Nothing was sent.
 
-    `sends` is False where the call sends and pays nothing whatever it is given: then its message has no word of money.
+    Pass `sends=False` for a call that never sends anything: its message then does not mention charges.
     """
 
     def __init__(self, fields: Mapping[str, str], *, ref: str | None = None, sends: bool = True) -> None:
@@ -95,12 +95,12 @@ class InvalidRequest(PixVerseError, ValueError):
         count, noun = len(self.fields), "field" if sends else "argument"
         wrong = f"{count} {noun} is wrong" if count == 1 else f"{count} {noun}s are wrong"
         money = "; nothing was sent and nothing was paid" if sends else ""
-        lines = "\n".join(f"  {name}: {mend}" for name, mend in self.fields.items())
+        lines = "\n".join(f"  {name}: {problem}" for name, problem in self.fields.items())
         super().__init__(f"{wrong}{money}.\n{lines}", ref=ref)
 
 
 class InvalidImage(InvalidRequest):
-    """A picture cannot be used; `fields` has "first", "last" or both. Nothing was sent."""
+    """A picture cannot be used; `fields` has the role of each one ("first", "last"). Nothing was sent."""
 
 
 class APIError(PixVerseError):
@@ -132,11 +132,11 @@ class Unauthorized(APIError):
 
 
 class SubscriptionRequired(APIError):
-    """402: the useapi.net subscription is missing or has ended."""
+    """402: the API subscription is missing or has ended."""
 
 
 class NotFound(APIError):
-    """404: the vendor does not know the thing, or it is still being made."""
+    """404: the vendor does not know the id, or the generation is still processing."""
 
 
 class OutOfCredits(APIError):
@@ -144,11 +144,11 @@ class OutOfCredits(APIError):
 
 
 class Moderated(APIError):
-    """422: the vendor's moderator refused the prompt; a verdict on this request, not charged."""
+    """422: the vendor's moderator rejected the prompt; nothing was charged."""
 
 
 class Busy(APIError):
-    """429: every slot is taken; `retry_after_s` is the pace in seconds where the vendor named one."""
+    """429: every slot is taken; `retry_after_s` is the vendor's Retry-After in seconds, or None."""
 
     def __init__(self, message: str, *, retry_after_s: float | None = None, **details: Any) -> None:
         super().__init__(message, **details)
@@ -156,11 +156,11 @@ class Busy(APIError):
 
 
 class AccountPending(APIError):
-    """596: the PixVerse account waits for its owner (password changed, or on hold). Never retried."""
+    """596: the PixVerse account needs its owner (the password was changed, or it is on hold). Never retried."""
 
 
 class ServerError(APIError):
-    """5xx: the vendor's side failed; `retry_after_s` as for Busy."""
+    """5xx: the vendor's server failed; `retry_after_s` as for Busy."""
 
     def __init__(self, message: str, *, retry_after_s: float | None = None, **details: Any) -> None:
         super().__init__(message, **details)
@@ -168,7 +168,7 @@ class ServerError(APIError):
 
 
 class NoAnswer(PixVerseError):
-    """The connection failed; `sent` is False only where no byte of the request can have left."""
+    """The connection failed; `sent` is False only if no byte of the request was sent."""
 
     def __init__(self, message: str, *, sent: bool, **details: Any) -> None:
         super().__init__(message, **details)
@@ -176,7 +176,7 @@ class NoAnswer(PixVerseError):
 
 
 class OutcomeUnknown(PixVerseError):
-    """A paid call may or may not have been accepted; it is never sent again by itself."""
+    """A paid call may or may not have been accepted; it is never repeated automatically."""
 
 
 class JobError(PixVerseError):
@@ -188,7 +188,7 @@ class JobError(PixVerseError):
 
 
 class JobFailed(JobError):
-    """The vendor reports that the generation failed, or refused it for good."""
+    """The vendor reports that the generation failed, or rejected it permanently."""
 
 
 class JobModerated(JobError):
@@ -196,15 +196,15 @@ class JobModerated(JobError):
 
 
 class JobTimeout(JobError, TimeoutError):
-    """The waiting ended before the video was there; the job stays adoptable by its ref."""
+    """The time ran out before the video was ready; `client.job(ref)` still finds the job."""
 
 
 class JobCancelled(JobError):
-    """The job was cancelled here."""
+    """The job was cancelled by the user."""
 
 
 class DownloadError(PixVerseError):
-    """The finished video could not be fetched or stored; the job can be taken up again."""
+    """The finished video could not be downloaded or stored; the job can be resumed."""
 
 
 class MeasureError(PixVerseError):

@@ -1,7 +1,7 @@
-"""From the arguments of a call to a job record: pictures prepared, every field checked, nothing sent.
+"""Builds a job record from the arguments of a call: prepares the pictures and validates every field. Sends nothing.
 
-Everything that is wrong is collected and named at once. The prepared pictures are stored in the home folder, so that a
-job survives the process before its upload.
+One error lists every problem. The prepared pictures are stored in the home folder, so that a job can be uploaded after
+a restart.
 """
 
 import contextlib
@@ -20,6 +20,7 @@ from pixverse_nb.domain.jobs import JobInput, JobRecord
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.remote import UploadedFile
 from pixverse_nb.domain.requests import GenerationRequest, Input, frames_request
+from pixverse_nb.domain.validation import plain
 from pixverse_nb.errors import ConfigError, InvalidImage, InvalidRequest, PixVerseError
 from pixverse_nb.images import Frame, ImagePreparer, is_url, validate_framing
 
@@ -33,15 +34,16 @@ _LONGEST_DEADLINE_S: Final = 10 * 365 * 86400.0  # infinity cannot be stored in 
 _random: Final = random.SystemRandom()
 
 RequestFunction = Callable[..., GenerationRequest]  # (inputs, fields, *, allow_refused) -> a validated request
-Frames = Mapping[str, Frame]  # prepared pictures by role, without those that the vendor already has
+Frames = Mapping[str, Frame]  # the prepared pictures by role, except those that the vendor already has
 
 
 @dataclass(frozen=True)
 class CreateArgs:
-    """The arguments of one call: the pictures by role, the fields of the request, and how the pictures are framed.
+    """The arguments of one call: the pictures by role, the fields of the request, and how to frame the pictures.
 
     `fields` are those of the model and of `Delivery`; `aspect_ratio` and `seed` may be None or missing. `deadline_s`
-    is in seconds. `request_function` makes the request, as `frames_request` does.
+    is in seconds from the creation of the job (None: the client's default). `request_function` builds the request, as
+    `frames_request` does.
     """
 
     images: Mapping[str, Any] = field(repr=False)
@@ -53,7 +55,7 @@ class CreateArgs:
 
 
 class JobBuilder:
-    """Builds jobs for one home; `fetch` returns the bytes of a picture at an address."""
+    """Builds jobs for one home folder; `fetch` returns the bytes of a picture at an address."""
 
     def __init__(
         self,
@@ -76,13 +78,13 @@ class JobBuilder:
         self._preparer = ImagePreparer()
 
     def build(self, args: CreateArgs, *, now: float) -> tuple[JobRecord, Frames]:
-        """Return the job for a call and its prepared pictures; nothing is stored yet.
+        """Return the job for a call and its prepared pictures; stores nothing.
 
-        Raises InvalidRequest naming every wrong field and picture, InvalidImage if only pictures are wrong.
+        Raises InvalidRequest, which names every wrong field and picture, or InvalidImage if only pictures are wrong.
         """
         wrong, bad_images, frames = self._prepare(args)
-        if args.deadline_s is not None and not is_deadline(args.deadline_s):
-            wrong["deadline_s"] = f"must be a number of seconds above 0, at most ten years, not {args.deadline_s!r}"
+        if args.deadline_s is not None and not is_deadline(plain(args.deadline_s)):
+            wrong["deadline_s"] = f"must be a positive number of seconds, at most ten years, not {args.deadline_s!r}"
         request: GenerationRequest | None = None
         try:
             request = self.request_for(args, frames)
@@ -95,7 +97,7 @@ class JobBuilder:
         return self.new_record(args, request, frames, now=now), frames
 
     def prepare_images(self, args: CreateArgs) -> Frames:
-        """Return the prepared pictures of a call alone; raises InvalidImage or InvalidRequest."""
+        """Return the prepared pictures of a call without building a job. Raises InvalidImage or InvalidRequest."""
         wrong, bad_images, frames = self._prepare(args)
         if wrong:
             raise InvalidRequest({**bad_images, **wrong})
@@ -104,9 +106,9 @@ class JobBuilder:
         return frames
 
     def request_for(self, args: CreateArgs, frames: Frames, *, default_seed: int | None = None) -> GenerationRequest:
-        """Return the validated request of a call whose pictures are prepared; raises InvalidRequest.
+        """Return the validated request of a call whose pictures are prepared. Raises InvalidRequest.
 
-        A missing seed becomes `default_seed`, or is drawn at random.
+        A missing seed becomes `default_seed`, or a random one if that is None.
         """
         fields = dict(args.fields)
         own_ratio = next((frame.aspect_ratio for frame in frames.values()), "16:9")
@@ -120,13 +122,13 @@ class JobBuilder:
         return args.request_function(inputs, fields, allow_refused=args.allow_refused)
 
     def new_record(self, args: CreateArgs, request: GenerationRequest, frames: Frames, *, now: float) -> JobRecord:
-        """Return the job of a call whose request is built and whose pictures are prepared."""
+        """Return the new job of a call whose request is built and whose pictures are prepared."""
         return JobRecord(
             ref=f"pv-{request.content_key[:12]}-{secrets.token_hex(4)}",
             service=self._service,
             request=request,
             created_at=now,
-            deadline_at=now + (args.deadline_s if args.deadline_s is not None else self._deadline_s),
+            deadline_at=now + (self._deadline_s if args.deadline_s is None else plain(args.deadline_s)),
             owner=self._owner,
             seed_was_drawn=args.fields.get("seed") is None,
             inputs=tuple(
@@ -150,12 +152,10 @@ class JobBuilder:
         for frame in frames.values():
             self._store(frame)
 
-    # -- inside --------------------------------------------------------------------------------------------------
-
     def _prepare(self, args: CreateArgs) -> tuple[dict[str, str], dict[str, str], Frames]:
-        """Return the wrong fields, the unusable pictures, and the prepared pictures if all are usable."""
-        ratio = args.fields.get("aspect_ratio")
-        usable_ratio = ratio if ratio in ASPECT_RATIOS else None
+        """Return the problems with the framing, the unusable pictures, and the prepared pictures if all are usable."""
+        ratio = plain(args.fields.get("aspect_ratio"))
+        usable_ratio = ratio if isinstance(ratio, str) and ratio in ASPECT_RATIOS else None
         wrong = validate_framing(aspect_ratio=usable_ratio, fit=args.fit)
         fit = None if wrong else args.fit
         sources, bad = self._fetch_addresses(args.images)
@@ -168,14 +168,14 @@ class JobBuilder:
         return wrong, bad, {} if bad else frames
 
     def _fetch_addresses(self, images: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-        """Return the pictures with addresses replaced by their bytes, and why an address could not be fetched."""
+        """Return the pictures, with addresses replaced by their bytes, and the reason for each failed download."""
         sources: dict[str, Any] = {}
         bad: dict[str, str] = {}
         for role, source in images.items():
             try:
                 sources[role] = self._fetch(source) if is_url(source) else source
             except PixVerseError as error:
-                bad[role] = f"its address could not be fetched. {error}"
+                bad[role] = f"could not be downloaded from its address. {error}"
         return sources, bad
 
     def _store(self, frame: Frame) -> None:
@@ -189,28 +189,28 @@ class JobBuilder:
             part.write_bytes(frame.data)
             part.replace(path)
         except OSError as error:
-            with contextlib.suppress(OSError):  # the same problem may prevent this too
+            with contextlib.suppress(OSError):  # it may fail for the same reason
                 part.unlink()
             raise ConfigError(
                 f"The pictures cannot be stored in {folder} ({error.strerror or error}). "
-                "Free some space or choose another home; nothing was sent and nothing was paid."
+                "Free some space or choose another home folder. Nothing was sent and nothing was paid."
             ) from error
 
 
 def is_deadline(value: object) -> bool:
-    """Return whether `value` is a usable number of seconds."""
+    """Return whether `value` is a positive number of seconds, at most ten years."""
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= _LONGEST_DEADLINE_S
 
 
 def image_key(source: Any, frame: Frame | None) -> str:
-    """Return the key that identifies a picture in a request: its content, or the vendor's name of an upload."""
+    """Return the key that identifies a picture in a request: by its content, or by the vendor's name for an upload."""
     if isinstance(source, UploadedFile):
         return f"path:{source.path}"
     return frame.key if frame is not None else "unusable"
 
 
 def source_expr(source: Any, role: str) -> str:
-    """Return a Python expression for a picture: its path or address, else its role."""
+    """Return a Python expression for a picture: its path, address or upload; its role if it has none."""
     if isinstance(source, UploadedFile):
         return f"pv.UploadedFile({source.path!r})"
     if isinstance(source, str | os.PathLike):

@@ -1,33 +1,46 @@
-"""From a wish to a job: pictures prepared and kept, every field checked at once, nothing sent."""
+"""From the arguments of a call to a job: pictures prepared and stored, every field validated, nothing sent."""
 
 import hashlib
+import io
+import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from pixverse_nb.config import Prices
+from pixverse_nb.domain.catalogue import SEED_MAX, Operation
 from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.domain.remote import UploadedFile
-from pixverse_nb.domain.requests import SEED_MAX
+from pixverse_nb.domain.requests import GenerationRequest, Input, build_request
 from pixverse_nb.errors import ConfigError, DownloadError, InvalidImage, InvalidRequest
 from pixverse_nb.job_builder import CreateArgs, Frames, JobBuilder
 from tests.factories import NOW
-from tests.images.made import encoded, scene
-
-WIDE = encoded(scene(320, 180), "PNG")
-TALL = encoded(scene(180, 320), "PNG")
 
 
-def never(url: str) -> bytes:
-    """No address is asked for."""
+def a_png(width: int, height: int) -> bytes:
+    """A grey ramp as a PNG file."""
+    sink = io.BytesIO()
+    Image.linear_gradient("L").resize((width, height)).convert("RGB").save(sink, "PNG")
+    return sink.getvalue()
+
+
+WIDE = a_png(320, 180)
+TALL = a_png(180, 320)
+
+
+def refuse_to_fetch(url: str) -> bytes:
+    """Fail: no address must be fetched."""
     raise AssertionError(url)
 
 
-def drafter(home: Path, *, fetch: Callable[[str], bytes] = never) -> JobBuilder:
-    """A drafter for a home."""
+def a_builder(home: Path, *, fetch: Callable[[str], bytes] = refuse_to_fetch) -> JobBuilder:
+    """A builder for a home folder."""
     return JobBuilder(
         home=home,
         owner="me",
@@ -39,102 +52,97 @@ def drafter(home: Path, *, fetch: Callable[[str], bytes] = never) -> JobBuilder:
     )
 
 
-def drafted(home: Path, first: Any = WIDE, last: Any = WIDE, **details: Any) -> tuple[JobRecord, Frames]:
-    """Draft a wish; `details` other than fit, deadline_s and allow_refused are fields."""
+def built(home: Path, first: Any = WIDE, last: Any = WIDE, **details: Any) -> tuple[JobRecord, Frames]:
+    """Build a job; `details` other than fit, deadline_s and allow_refused are fields of the request."""
     extra = {name: details.pop(name) for name in ("fit", "deadline_s", "allow_refused") if name in details}
-    return drafter(home).draft(CreateArgs(first, last, details, **extra), now=NOW)
+    return a_builder(home).build(CreateArgs({"first": first, "last": last}, details, **extra), now=NOW)
 
 
 def wrong(home: Path, *args: Any, **details: Any) -> InvalidRequest:
-    """Draft a wish that is wrong, and return the error."""
+    """Build a job from wrong arguments and return the error."""
     with pytest.raises(InvalidRequest) as caught:
-        drafted(home, *args, **details)
+        built(home, *args, **details)
     return caught.value
 
 
-def test_a_wish_becomes_a_planned_job(tmp_path: Path) -> None:
-    """The job is planned, unpaid, ours, for our service, with its deadline, its estimate and both pictures' hashes."""
-    record, frames = drafted(tmp_path, WIDE, TALL, seed=7, quality="1080p")
-    first, last = frames
-    assert first is not None
-    assert last is not None
+def test_a_call_becomes_a_planned_job(tmp_path: Path) -> None:
+    """A new job is planned and unpaid, with its owner, service, deadline, estimate and the hashes of its pictures."""
+    record, frames = built(tmp_path, WIDE, TALL, seed=7, quality="1080p")
     assert (record.state, record.charged, record.version, record.attempt) == (JobState.PLANNED, "no", 0, 0)
     assert (record.owner, record.service) == ("me", "https://api.example.org")
     assert (record.created_at, record.deadline_at) == (NOW, NOW + 1800)
-    assert (record.first_sha, record.last_sha) == (first.sha256, last.sha256)
+    assert [item.sha256 for item in record.inputs] == [frames["first"].sha256, frames["last"].sha256]
     assert (record.estimated_credits, record.budget_credits) == (120, 600)
     assert record.ref.startswith(f"pv-{record.request.content_key[:12]}-")
 
 
-def test_nothing_is_written_by_drafting(tmp_path: Path) -> None:
-    """A draft leaves no trace: looking whether something is paid already costs nothing."""
-    drafted(tmp_path / "home")
+def test_building_writes_nothing(tmp_path: Path) -> None:
+    """Building a job writes no file."""
+    built(tmp_path / "home")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_each_draft_has_its_own_reference(tmp_path: Path) -> None:
-    """The same wish twice is the same cell under two references."""
-    one, two = (drafted(tmp_path, seed=7)[0] for _ in range(2))
+def test_each_job_has_its_own_reference(tmp_path: Path) -> None:
+    """The same call twice has the same content key and two references."""
+    one, two = (built(tmp_path, seed=7)[0] for _ in range(2))
     assert one.request.content_key == two.request.content_key
     assert one.ref != two.ref
 
 
 def test_a_seed_is_always_chosen(tmp_path: Path) -> None:
-    """Without a seed one is drawn from the vendor's whole range and marked as drawn; a given one is kept."""
-    seeds = {drafted(tmp_path, seed=None)[0].request.seed for _ in range(8)}
+    """A missing seed is drawn from the vendor's range and marked as drawn; a given one is kept."""
+    seeds = {built(tmp_path, seed=None)[0].request.seed for _ in range(8)}
     assert len(seeds) == 8
-    assert all(1 <= seed <= SEED_MAX for seed in seeds)
-    assert drafted(tmp_path)[0].seed_was_drawn is True
-    given = drafted(tmp_path, seed=7)[0]
+    assert all(seed is not None and 1 <= seed <= SEED_MAX for seed in seeds)
+    assert built(tmp_path)[0].seed_was_drawn is True
+    given = built(tmp_path, seed=7)[0]
     assert (given.request.seed, given.seed_was_drawn) == (7, False)
 
 
 def test_the_ratio_is_the_first_pictures_own(tmp_path: Path) -> None:
-    """aspect_ratio=None takes the vendor's ratio nearest to the first picture, for both; a given one wins."""
-    assert drafted(tmp_path, WIDE, TALL)[0].request.aspect_ratio == "16:9"
-    record, frames = drafted(tmp_path, TALL, WIDE, aspect_ratio=None)
+    """aspect_ratio=None uses the vendor's ratio closest to the first picture for both; a given ratio overrides it."""
+    assert built(tmp_path, WIDE, TALL)[0].request.aspect_ratio == "16:9"
+    record, frames = built(tmp_path, TALL, WIDE, aspect_ratio=None)
     assert record.request.aspect_ratio == "9:16"
-    assert {frame.aspect_ratio for frame in frames if frame} == {"9:16"}
-    assert drafted(tmp_path, TALL, WIDE, aspect_ratio="1:1")[0].request.aspect_ratio == "1:1"
+    assert {frame.aspect_ratio for frame in frames.values()} == {"9:16"}
+    assert built(tmp_path, TALL, WIDE, aspect_ratio="1:1")[0].request.aspect_ratio == "1:1"
 
 
-def test_the_same_picture_is_the_same_wish(tmp_path: Path) -> None:
-    """A path and its bytes make one cell; another picture, ratio or fit makes another."""
+def test_the_same_picture_is_the_same_video(tmp_path: Path) -> None:
+    """A path and its bytes give the same content key; another picture, ratio or fit gives another."""
     path = tmp_path / "a.png"
     path.write_bytes(WIDE)
-    cells = {drafted(tmp_path, source, WIDE, seed=7)[0].request.content_key for source in (WIDE, path, str(path))}
-    assert len(cells) == 1
+    keys = {built(tmp_path, source, WIDE, seed=7)[0].request.content_key for source in (WIDE, path, str(path))}
+    assert len(keys) == 1
     others = [
-        drafted(tmp_path, TALL, WIDE, seed=7, aspect_ratio="16:9"),
-        drafted(tmp_path, WIDE, TALL, seed=7),
-        drafted(tmp_path, WIDE, WIDE, seed=7, fit="contain"),
-        drafted(tmp_path, WIDE, WIDE, seed=7, aspect_ratio="1:1"),
+        built(tmp_path, TALL, WIDE, seed=7, aspect_ratio="16:9"),
+        built(tmp_path, WIDE, TALL, seed=7),
+        built(tmp_path, WIDE, WIDE, seed=7, fit="contain"),
+        built(tmp_path, WIDE, WIDE, seed=7, aspect_ratio="1:1"),
     ]
-    assert len(cells | {record.request.content_key for record, _ in others}) == 5
+    assert len(keys | {record.request.content_key for record, _ in others}) == 5
 
 
 def test_no_prompt_is_an_empty_prompt(tmp_path: Path) -> None:
-    """None and "" ask for the same video."""
-    assert drafted(tmp_path, prompt=None, seed=7)[0].request == drafted(tmp_path, prompt="", seed=7)[0].request
+    """A prompt of None and one of "" give the same request."""
+    assert built(tmp_path, prompt=None, seed=7)[0].request == built(tmp_path, prompt="", seed=7)[0].request
 
 
-def test_what_is_changed_is_noted(tmp_path: Path) -> None:
-    """Each change of a picture is a notice that names which one."""
-    notices = drafted(tmp_path, WIDE, TALL)[0].notices
-    assert notices
-    assert all(notice.startswith(("First picture: ", "Last picture: ")) for notice in notices)
-    assert any(notice.startswith("Last picture: cut from 180×320") for notice in notices)
+def test_changes_to_pictures_are_notices(tmp_path: Path) -> None:
+    """Each change to a picture is a notice with its role; an unchanged picture has none."""
+    notices = built(tmp_path, WIDE, TALL)[0].notices
+    assert {notice.data["role"] for notice in notices} == {"last"}
 
 
-def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
-    """Wrong fields, wrong pictures and a wrong deadline come in one error."""
+def test_every_problem_is_named_at_once(tmp_path: Path) -> None:
+    """One error names wrong fields, unusable pictures and a wrong deadline."""
     error = wrong(tmp_path, b"no picture", b"", quality="4k", seed=0, duration=7, deadline_s=-1, colour="red")
     assert not isinstance(error, InvalidImage)
     assert error.fields.keys() == {"first", "last", "quality", "seed", "duration", "deadline_s", "colour"}
 
 
 def test_bad_pictures_alone_are_an_invalid_image(tmp_path: Path) -> None:
-    """Where only pictures are wrong, the error is InvalidImage and names which."""
+    """If only pictures are wrong, the error is InvalidImage and names them."""
     for first, last, names in ((b"x", WIDE, {"first"}), (WIDE, b"x", {"last"}), (b"x", b"y", {"first", "last"})):
         error = wrong(tmp_path, first, last)
         assert isinstance(error, InvalidImage)
@@ -142,91 +150,89 @@ def test_bad_pictures_alone_are_an_invalid_image(tmp_path: Path) -> None:
 
 
 def test_a_wrong_ratio_or_fit_is_named(tmp_path: Path) -> None:
-    """A ratio or a fit that does not exist is named beside what else is wrong."""
+    """An unknown ratio or fit is named together with other wrong fields."""
     assert wrong(tmp_path, aspect_ratio="2:1").fields.keys() == {"aspect_ratio"}
     assert wrong(tmp_path, fit="stretch", seed=0).fields.keys() == {"fit", "seed"}
 
 
 @pytest.mark.parametrize("deadline_s", [0, -1, math.nan, math.inf, 10**400, "60", True, [60]])
-def test_a_senseless_deadline_is_refused(tmp_path: Path, deadline_s: object) -> None:
-    """A deadline is a number of seconds that comes."""
+def test_an_unusable_deadline_is_refused(tmp_path: Path, deadline_s: object) -> None:
+    """A deadline that is not a positive, finite number of seconds is refused."""
     assert wrong(tmp_path, deadline_s=deadline_s).fields.keys() == {"deadline_s"}
 
 
-def test_a_deadline_of_its_own(tmp_path: Path) -> None:
-    """deadline_s at the call wins over the client's."""
-    assert drafted(tmp_path, deadline_s=60)[0].deadline_at == NOW + 60
+def test_a_call_may_have_its_own_deadline(tmp_path: Path) -> None:
+    """deadline_s of the call overrides the client's."""
+    assert built(tmp_path, deadline_s=60)[0].deadline_at == NOW + 60
 
 
-def test_refused_combinations_need_to_be_insisted_on(tmp_path: Path) -> None:
-    """The vendor's refusals hold here, and allow_refused lifts them."""
+def test_refused_combinations_need_allow_refused(tmp_path: Path) -> None:
+    """Combinations that the vendor rejects are refused unless allow_refused is set."""
     assert wrong(tmp_path, quality="1080p", duration=8).fields.keys() == {"quality", "duration"}
-    assert drafted(tmp_path, quality="1080p", duration=8, allow_refused=True)[0].request.duration == 8
+    assert built(tmp_path, quality="1080p", duration=8, allow_refused=True)[0].request.duration == 8
 
 
 def test_uploaded_files_need_no_picture(tmp_path: Path) -> None:
-    """What the vendor holds already is named by its path; nothing is prepared for it."""
-    record, frames = drafted(tmp_path, UploadedFile("upload/1.png"), UploadedFile("upload/2.png"))
-    assert frames == (None, None)
-    assert (record.first_path, record.last_path, record.first_sha, record.last_sha) == (
-        "upload/1.png",
-        "upload/2.png",
-        None,
-        None,
-    )
+    """An uploaded file is identified by its path, and nothing is prepared for it."""
+    record, frames = built(tmp_path, UploadedFile("upload/1.png"), UploadedFile("upload/2.png"))
+    assert frames == {}
+    assert record.remotes == {"first": "upload/1.png", "last": "upload/2.png"}
+    assert [item.sha256 for item in record.inputs] == [None, None]
+    assert [item.key for item in record.request.inputs] == ["path:upload/1.png", "path:upload/2.png"]
     assert record.request.aspect_ratio == "16:9"
 
 
 def test_an_uploaded_file_beside_a_picture(tmp_path: Path) -> None:
-    """One uploaded and one new picture go together; only the new one has to go up."""
-    record, frames = drafted(tmp_path, UploadedFile("upload/1.png"), WIDE)
-    assert frames[0] is None
-    assert frames[1] is not None
-    assert (record.first_path, record.last_path) == ("upload/1.png", None)
-    assert record.last_sha == frames[1].sha256
+    """An uploaded file can be combined with a new picture; only the new one needs an upload."""
+    record, frames = built(tmp_path, UploadedFile("upload/1.png"), WIDE)
+    assert frames.keys() == {"last"}
+    assert record.remotes == {"first": "upload/1.png"}
+    assert [item.sha256 for item in record.inputs] == [None, frames["last"].sha256]
 
 
 def test_a_picture_beside_an_uploaded_one_keeps_its_shape(tmp_path: Path) -> None:
-    """Without a ratio the picture at hand chooses it, whichever of the two it is: nothing is cut to a usual one."""
-    tall = encoded(scene(720, 1280), "PNG")
+    """Without a ratio the new picture, first or last, decides it, so nothing is cropped."""
+    tall = a_png(720, 1280)
     for pair in ((tall, UploadedFile("upload/2.png")), (UploadedFile("upload/1.png"), tall)):
-        record, frames = drafted(tmp_path, *pair)
+        record, frames = built(tmp_path, *pair)
         assert record.request.aspect_ratio == "9:16"
-        (frame,) = (one for one in frames if one is not None)
+        (frame,) = frames.values()
         assert (frame.width, frame.height) == (720, 1280)
 
 
 def test_an_address_is_fetched(tmp_path: Path) -> None:
-    """A picture at an http(s) address is fetched and then treated like any other."""
-    asked: list[str] = []
+    """A picture at an http(s) address is fetched and treated like any other."""
+    fetched: list[str] = []
 
     def fetch(url: str) -> bytes:
-        asked.append(url)
+        fetched.append(url)
         return WIDE
 
-    wish = CreateArgs("https://example.org/a.png", WIDE, {"seed": 7})
-    record, _ = drafter(tmp_path, fetch=fetch).draft(wish, now=NOW)
-    assert asked == ["https://example.org/a.png"]
-    assert record.request.content_key == drafted(tmp_path, WIDE, WIDE, seed=7)[0].request.content_key
-    assert record.source_exprs[0] == "'https://example.org/a.png'"
+    args = CreateArgs({"first": "https://example.org/a.png", "last": WIDE}, {"seed": 7})
+    record, _ = a_builder(tmp_path, fetch=fetch).build(args, now=NOW)
+    assert fetched == ["https://example.org/a.png"]
+    assert record.request.content_key == built(tmp_path, WIDE, WIDE, seed=7)[0].request.content_key
+    assert record.inputs[0].source_expr == "'https://example.org/a.png'"
 
 
 def test_an_address_that_fails_names_its_picture(tmp_path: Path) -> None:
-    """An address without a picture is an InvalidImage of that picture, with the reason."""
+    """An address that cannot be fetched is an InvalidImage that names the picture and the status."""
 
     def fetch(_: str) -> bytes:
         raise DownloadError("The media host answered HTTP 404.")
 
     with pytest.raises(InvalidImage) as caught:
-        drafter(tmp_path, fetch=fetch).draft(CreateArgs(WIDE, "https://example.org/a.png", {}), now=NOW)
+        a_builder(tmp_path, fetch=fetch).build(
+            CreateArgs({"first": WIDE, "last": "https://example.org/a.png"}, {}), now=NOW
+        )
     assert caught.value.fields.keys() == {"last"}
     assert "404" in caught.value.fields["last"]
 
 
 @pytest.mark.parametrize("other", ["https://example.org/b.png", "no-such-file.png", b"no picture"])
 @pytest.mark.parametrize("which", ["first", "last"])
-def test_a_dead_address_hides_no_other_fault(tmp_path: Path, which: str, other: Any) -> None:
-    """The other picture is fetched and looked at all the same, and so are the fields: all that is wrong is named."""
+def test_a_failed_address_hides_no_other_problem(tmp_path: Path, which: str, other: Any) -> None:
+    """If an address fails, the other picture and the fields are still checked, and one error names every problem."""
 
     def fetch(_: str) -> bytes:
         raise DownloadError("The media host answered HTTP 404.")
@@ -234,27 +240,31 @@ def test_a_dead_address_hides_no_other_fault(tmp_path: Path, which: str, other: 
     dead = "https://example.org/a.png"
     first, last = (dead, other) if which == "first" else (other, dead)
     with pytest.raises(InvalidRequest) as caught:
-        drafter(tmp_path, fetch=fetch).draft(CreateArgs(first, last, {"quality": "999p"}, fit="stretch"), now=NOW)
+        a_builder(tmp_path, fetch=fetch).build(
+            CreateArgs({"first": first, "last": last}, {"quality": "999p"}, fit="stretch"), now=NOW
+        )
     assert caught.value.fields.keys() == {"first", "last", "quality", "fit"}
     with pytest.raises(InvalidImage) as pictures:
-        drafter(tmp_path, fetch=fetch).draft(CreateArgs(first, last, {}), now=NOW)
+        a_builder(tmp_path, fetch=fetch).build(CreateArgs({"first": first, "last": last}, {}), now=NOW)
     assert pictures.value.fields.keys() == {"first", "last"}
 
 
-def test_a_dead_address_beside_a_good_picture_names_itself_alone(tmp_path: Path) -> None:
-    """A picture that is good, or held by the vendor, is no fault."""
+def test_a_failed_address_names_itself_alone(tmp_path: Path) -> None:
+    """A failed address names only its own picture if the other one is usable or uploaded."""
 
     def fetch(_: str) -> bytes:
         raise DownloadError("The media host answered HTTP 404.")
 
     for good in (WIDE, UploadedFile("upload/1.png")):
         with pytest.raises(InvalidImage) as caught:
-            drafter(tmp_path, fetch=fetch).draft(CreateArgs("https://example.org/a.png", good, {}), now=NOW)
+            a_builder(tmp_path, fetch=fetch).build(
+                CreateArgs({"first": "https://example.org/a.png", "last": good}, {}), now=NOW
+            )
         assert caught.value.fields.keys() == {"first"}
 
 
 def test_a_wrong_fit_is_named_for_uploads_too(tmp_path: Path) -> None:
-    """Also where the vendor holds both pictures already."""
+    """A wrong fit is named even if both pictures are uploaded."""
     uploads = (UploadedFile("upload/1.png"), UploadedFile("upload/2.png"))
     assert wrong(tmp_path, *uploads, fit="stretch", duration=6).fields.keys() == {"fit", "duration"}
 
@@ -267,31 +277,77 @@ def test_a_wrong_fit_is_named_for_uploads_too(tmp_path: Path) -> None:
         (UploadedFile("upload/1.png"), "pv.UploadedFile('upload/1.png')"),
     ],
 )
-def test_a_line_of_python_can_name_the_picture(tmp_path: Path, source: Any, name: str) -> None:
-    """A path or an upload is written out for the line that makes the video again; bytes are a plain word."""
+def test_a_picture_has_a_python_expression(tmp_path: Path, source: Any, name: str) -> None:
+    """A path or an upload has its own Python expression; bytes have the name of their role."""
     if isinstance(source, str):
         (tmp_path / source).write_bytes(WIDE)
         source, name = str(tmp_path / source), repr(str(tmp_path / source))
-    assert drafted(tmp_path, source, WIDE)[0].source_exprs == (name, "last")
+    assert [item.source_expr for item in built(tmp_path, source, WIDE)[0].inputs] == [name, "last"]
 
 
-def test_kept_pictures_are_the_frames(tmp_path: Path) -> None:
-    """Stored under the name of their hash, byte for byte, once, with nothing half-written beside them."""
+def test_stored_pictures_are_the_frames(tmp_path: Path) -> None:
+    """Pictures are stored once, named by their hash, without partial files."""
     home = tmp_path / "home"
-    drafting = drafter(home)
-    _, frames = drafting.draft(CreateArgs(WIDE, TALL, {}), now=NOW)
+    builder = a_builder(home)
+    _, frames = builder.build(CreateArgs({"first": WIDE, "last": TALL}, {}), now=NOW)
     for _ in range(2):
-        drafting.keep(frames)
+        builder.store_images(frames)
     stored = sorted((home / "pictures").iterdir())
     assert [path.suffix for path in stored] == [".png", ".png"]
     for path in stored:
         assert hashlib.sha256(path.read_bytes()).hexdigest() == path.stem
 
 
-def test_where_pictures_cannot_be_kept_nothing_is_sent(tmp_path: Path) -> None:
-    """A home that takes no pictures is a ConfigError that says what to do, and that nothing was paid."""
+def test_pictures_that_cannot_be_stored_are_an_error(tmp_path: Path) -> None:
+    """A home folder in which the pictures cannot be stored is a ConfigError."""
     (tmp_path / "pictures").write_text("a file in the way")
-    drafting = drafter(tmp_path)
-    _, frames = drafting.draft(CreateArgs(WIDE, WIDE, {}), now=NOW)
-    with pytest.raises(ConfigError, match="nothing was paid"):
-        drafting.keep(frames)
+    builder = a_builder(tmp_path)
+    _, frames = builder.build(CreateArgs({"first": WIDE, "last": WIDE}, {}), now=NOW)
+    with pytest.raises(ConfigError, match="pictures"):
+        builder.store_images(frames)
+
+
+class Ratio(Enum):
+    """An enum of ratios."""
+
+    SQUARE = "1:1"
+
+
+def test_equivalent_scalars_make_the_same_job(tmp_path: Path) -> None:
+    """An enum member as the ratio and numpy numbers as seed and deadline act like the plain values."""
+    record, frames = built(tmp_path, aspect_ratio=Ratio.SQUARE, seed=np.int64(7), deadline_s=np.int64(60))
+    plain, plain_frames = built(tmp_path, aspect_ratio="1:1", seed=7, deadline_s=60)
+    assert (record.request, record.deadline_at) == (plain.request, plain.deadline_at)
+    assert {role: frame.sha256 for role, frame in frames.items()} == {
+        role: frame.sha256 for role, frame in plain_frames.items()
+    }
+    assert JobRecord.from_json(json.loads(json.dumps(record.to_json()))) == record
+
+
+def test_an_array_as_the_ratio_is_named(tmp_path: Path) -> None:
+    """An array in place of a single value is a wrong field, not another kind of error."""
+    assert wrong(tmp_path, aspect_ratio=np.array(["1:1", "16:9"])).fields.keys() == {"aspect_ratio"}
+
+
+def test_another_operation_has_its_own_inputs(tmp_path: Path) -> None:
+    """A request function for an operation with one picture gives a job with one input."""
+
+    def image_request(inputs: Sequence[Input], fields: Mapping[str, Any], *, allow_refused: bool) -> GenerationRequest:
+        return build_request(Operation.IMAGE, inputs, fields, roles=("image",), skip_rules=allow_refused)
+
+    args = CreateArgs({"image": WIDE}, {"seed": 7}, request_function=image_request)
+    record, frames = a_builder(tmp_path).build(args, now=NOW)
+    assert record.request.operation is Operation.IMAGE
+    assert [(item.role, item.sha256) for item in record.inputs] == [("image", frames["image"].sha256)]
+
+
+def test_pictures_can_be_prepared_alone(tmp_path: Path) -> None:
+    """The pictures of a call can be prepared without its fields, and problems with them are named."""
+    frames = a_builder(tmp_path).prepare_images(CreateArgs({"first": WIDE, "last": TALL}, {"aspect_ratio": "1:1"}))
+    assert frames.keys() == {"first", "last"}
+    with pytest.raises(InvalidImage) as caught:
+        a_builder(tmp_path).prepare_images(CreateArgs({"first": b"x", "last": WIDE}, {}))
+    assert caught.value.fields.keys() == {"first"}
+    with pytest.raises(InvalidRequest) as framing:
+        a_builder(tmp_path).prepare_images(CreateArgs({"first": WIDE, "last": WIDE}, {}, fit="stretch"))
+    assert framing.value.fields.keys() == {"fit"}

@@ -1,6 +1,6 @@
-"""What a vendor looks like to the rest: a `Backend` turns requests into `Call` values and replies into values.
+"""The `Backend` protocol: a vendor's API as functions from requests to `Call` values and from replies to values.
 
-No I/O happens here. `HttpTransport` sends the calls; `jobs` decides when.
+There is no I/O here: `HttpTransport` sends the calls, and `jobs` decides when.
 """
 
 import json
@@ -26,6 +26,9 @@ from pixverse_nb.errors import (
 from pixverse_nb.redaction import Secret, redact
 
 T = TypeVar("T")
+
+# What `Call.parse` may raise on a reply of an unexpected shape.
+_UNREADABLE: Final = (ValueError, TypeError, LookupError, AttributeError)
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class Call(Generic[T]):
 
     `path` is sent raw (one vendor rejects a percent-encoded `:` or `@`). `billable=True` marks the calls that cost
     money: nothing repeats them automatically. `parse` turns a 2xx reply into a value; it raises ValueError if the reply
-    cannot be understood, or an APIError if the reply reports one.
+    cannot be understood, or an APIError if the reply reports an error.
     """
 
     method: str
@@ -118,15 +121,17 @@ class CallbackIds:
 class Backend(Protocol):
     """One vendor's API. Subclass it and implement `headers`, `upload`, `submit` and `get_video`.
 
-    The flags declare what differs between vendors. A method that returns None means "this vendor has no such call".
+    The flags declare what differs between vendors. A method that returns None means that the vendor has no such call.
     """
 
     name: str
     base_url: str
-    lists_jobs: bool = True  # `list_videos` shows every generation, so that its absence can be proved
-    dedupes_by_key: bool = False  # a repeated `reply_ref` never makes a second video: a lost call may be sent again
-    quotes: bool = False
-    signed_callbacks: bool = False
+    lists_jobs: bool = True  # `list_videos` shows every generation, so a missing one was never accepted
+    dedupes_by_key: bool = (
+        False  # a repeated `reply_ref` never generates a second video, so a lost call may be sent again
+    )
+    quotes: bool = False  # the vendor states the price of a request before it is sent
+    signed_callbacks: bool = False  # callbacks carry a signature that proves their origin
     seed_min: int = 1
     prompt_required: bool = False
 
@@ -134,42 +139,42 @@ class Backend(Protocol):
         """Return the headers that authenticate a call."""
 
     def upload(self, data: bytes, *, media_type: str, account: str | None) -> Call[UploadedFile]:
-        """Store an input at the vendor; free of charge."""
+        """Return the call that uploads the bytes of one input; free of charge."""
 
     def submit(
         self, request: GenerationRequest, *, inputs: Mapping[str, str], reply_ref: str, account: str | None
     ) -> Call[Accepted]:
-        """Start a generation: **spends credits**. `inputs` are the upload names by role."""
+        """Return the call that starts a generation: **spends credits**. `inputs` maps each role to its upload name."""
 
     def get_video(self, video_id: str) -> Call[RemoteVideo]:
-        """Return one generation."""
+        """Return the call that reads one generation."""
 
     def list_videos(self, *, account: str | None, limit: int, offset: int = 0) -> Call[tuple[RemoteVideo, ...]] | None:
-        """Return the generations of one account, newest first, running ones included."""
+        """Return the call that lists the generations of one account, newest first, running ones included."""
         return None
 
     def list_running(self) -> Call[tuple[RunningJob, ...]] | None:
-        """Return the jobs that the vendor tracks now."""
+        """Return the call that lists the jobs the vendor is tracking now."""
         return None
 
     def stop_tracking(self, video_id: str) -> Call[None] | None:
-        """End the vendor's tracking of a job; this need not stop or refund it."""
+        """Return the call that ends the vendor's tracking of a job; the job may still run and be charged."""
         return None
 
     def list_accounts(self) -> Call[Mapping[str, int | None]] | None:
-        """Return the accounts behind the token, each with its number of slots (None if unknown)."""
+        """Return the call that lists the accounts behind the token with their number of slots (None if unknown)."""
         return None
 
     def get_capacity(self) -> Call[Capacity] | None:
-        """Return the slots of each account."""
+        """Return the call that reads how many slots of each account are free."""
         return None
 
     def get_credits(self, *, account: str | None) -> Call[Credits] | None:
-        """Return the balance."""
+        """Return the call that reads the balance of an account."""
         return None
 
     def account_of(self, video_id: str) -> str | None:
-        """Return the account that a video id names, or None."""
+        """Return the account named in a video id, or None."""
         return None
 
     def parse_callback(self, body: bytes) -> CallbackIds:
@@ -183,7 +188,7 @@ def read_reply(call: Call[T], reply: Reply) -> T:
         raise error_from_reply(reply)
     try:
         return call.parse(reply)
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+    except _UNREADABLE as error:
         raise ServerError(
             f"The answer ({reply.status}) to {call!r} could not be understood ({type(error).__name__}). "
             "Try again later; if this persists, the API has changed.",
@@ -192,12 +197,16 @@ def read_reply(call: Call[T], reply: Reply) -> T:
         ) from error
 
 
-# A 408 and the like come from something between us and the vendor that may have passed the request on.
+# A proxy between us and the vendor can send these after it has passed the request on.
 _AMBIGUOUS_4XX: Final = frozenset({408, 425, 499})
 
 
 def classify_reply(call: Call[Accepted], reply: Reply) -> PaidOutcome:
-    """Return what the reply to a paid call proves: accepted, rejected (4xx and 596), or nothing (anything else)."""
+    """Return what the reply to a paid call proves: accepted, rejected, or neither.
+
+    4xx (except 408, 425 and 499) and 596 are rejections, and so is a 2xx in which `call.parse` finds an APIError other
+    than ServerError. A 2xx that cannot be parsed and any other status prove nothing.
+    """
     if 200 <= reply.status < 300:
         try:
             return call.parse(reply)
@@ -205,7 +214,7 @@ def classify_reply(call: Call[Accepted], reply: Reply) -> PaidOutcome:
             return Indeterminate("http_status", str(error))
         except APIError as error:
             return Rejected(error)
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except _UNREADABLE:
             return Indeterminate("no_video_id", str(reply.status))
     is_rejection = (400 <= reply.status < 500 and reply.status not in _AMBIGUOUS_4XX) or reply.status == 596
     if is_rejection:
@@ -214,12 +223,15 @@ def classify_reply(call: Call[Accepted], reply: Reply) -> PaidOutcome:
 
 
 _BY_STATUS: Final[Mapping[int, tuple[type[APIError], str]]] = {
-    401: (Unauthorized, "Check the token; it must be used whole."),
+    401: (Unauthorized, "Check that the token is complete and still valid."),
     402: (SubscriptionRequired, "Renew the API subscription, then run the call again."),
     404: (NotFound, "It is unknown, deleted, or still processing."),
-    412: (OutOfCredits, "Buy credits or wait for the next free ones, then run the call again."),
+    412: (OutOfCredits, "Buy credits or wait until new ones are granted, then run the call again."),
     422: (Moderated, "Change the prompt; the same one will be rejected again."),
-    596: (AccountPending, "Fix the PixVerse account on its page at the API provider, then add it there again."),
+    596: (
+        AccountPending,
+        "Sign in to the PixVerse account and fix the problem, then add the account to the API provider again.",
+    ),
 }
 
 
@@ -235,12 +247,12 @@ def api_error(
         kind, advice = _BY_STATUS[status]
         return kind(f"{text} {advice}", **details)
     if status == 429:
-        return Busy(f"{text} It is retried when a slot may be free.", retry_after_s=retry_after_s, **details)
+        return Busy(f"{text} Try again when a slot is free.", retry_after_s=retry_after_s, **details)
     if status >= 500:
         return ServerError(
             f"{text} The vendor's server failed; try again later.", retry_after_s=retry_after_s, **details
         )
-    return APIError(f"{text} The request was rejected as it is.", **details)
+    return APIError(f"{text} Correct the request; the same one would be rejected again.", **details)
 
 
 def error_from_reply(reply: Reply) -> APIError:
@@ -260,7 +272,9 @@ def _redacted_body(reply: Reply) -> Any:
     """Return the body for `APIError.reply`: redacted JSON, or the start of its text."""
     decoded = reply.json()
     if decoded is None:
-        return redact(reply.body.decode("utf-8", "replace"))[:500]  # cut first, half an address would stay readable
+        return redact(reply.body.decode("utf-8", "replace"))[
+            :500
+        ]  # redact before cutting: half an address would not be recognised
     return _redacted_json(decoded)
 
 

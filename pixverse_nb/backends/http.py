@@ -1,6 +1,6 @@
 """`HttpTransport` sends calls, uploads pictures and downloads videos; the only module that uses httpx.
 
-Credentials go to the API's base URL only: pictures given as addresses and finished videos are fetched by a second
+Only the API's base URL receives credentials. Pictures at an address and finished videos are fetched with a second
 client that has none.
 """
 
@@ -39,8 +39,8 @@ from pixverse_nb.redaction import Secret, redact
 T = TypeVar("T")
 
 _log = logging.getLogger("pixverse_nb")
-_SLOWEST_UPLOAD: Final = 32 * 1024  # bytes per second, for the time limit of an upload
-_PICTURE_MAX: Final = 100 * 1024 * 1024
+_SLOWEST_UPLOAD_BYTES_PER_S: Final = 32 * 1024  # sets the time limit of an upload
+_PICTURE_MAX_BYTES: Final = 100 * 1024 * 1024
 _READ_ATTEMPTS: Final = 4
 _DOWNLOAD_ATTEMPTS: Final = 5
 
@@ -53,10 +53,10 @@ def _is_foreign_record(_: logging.LogRecord) -> bool:
 
 
 class HttpTransport:
-    """Sends the calls of one backend with one token; belongs to one event loop and is closed with `aclose()`.
+    """Sends the calls of one backend with one token. It belongs to one event loop; close it with `aclose()`.
 
-    Free calls are retried on a lost connection, 429 and 5xx (never on 596), honouring Retry-After. A billable call is
-    sent by `send_once` only: once, on a new connection, without retries.
+    Free calls are retried after a lost connection, 429 and 5xx (never after 596), honouring Retry-After. A billable
+    call is sent by `send_once` only: once, on a new connection, without retries.
     """
 
     def __init__(self, backend: Backend, base_url: str, token: Secret, timing: Timing) -> None:
@@ -90,10 +90,10 @@ class HttpTransport:
         raise AssertionError("unreachable: the last attempt raises")
 
     async def send_once(self, call: Call[Accepted], *, before_send: Callable[[], bool]) -> PaidOutcome:
-        """Send a billable call exactly once and return what is proven: Accepted, Rejected or Indeterminate.
+        """Send a billable call at most once and return what is proven: Accepted, Rejected or Indeterminate.
 
-        Failures of the network or the vendor do not raise. `before_send` is called when the connection is open and the
-        first byte is about to be written; if it returns False, nothing is sent and the call is Rejected.
+        Failures of the network or the vendor do not raise. `before_send` is called when the connection is open, just
+        before the first byte is written; if it returns False, nothing is sent and the call is Rejected.
         """
         if not call.billable:
             raise ValueError("a free call must be sent with send()")
@@ -107,7 +107,10 @@ class HttpTransport:
         return classify_reply(call, reply)
 
     async def fetch_picture(self, url: str) -> bytes:
-        """Return the bytes of a picture at an address, at most 100 MiB; sends no credentials."""
+        """Return the bytes of a picture at an address, without sending credentials.
+
+        Raises NoAnswer if the network fails, DownloadError if the host answers with an error or over 100 MiB.
+        """
         client = self._anonymous_client()
         async for attempt in self._retrying(_READ_ATTEMPTS):
             with attempt:
@@ -116,17 +119,17 @@ class HttpTransport:
                 async with self._stream(client, url) as response:
                     async for piece in response.aiter_bytes():
                         size += len(piece)
-                        if size > _PICTURE_MAX:
-                            raise DownloadError(f"The picture is larger than {_PICTURE_MAX >> 20} MiB.")
+                        if size > _PICTURE_MAX_BYTES:
+                            raise DownloadError(f"The picture is larger than {_PICTURE_MAX_BYTES >> 20} MiB.")
                         pieces.append(piece)
                 return b"".join(pieces)
         raise AssertionError("unreachable: the last attempt raises")
 
     async def download(self, url: str, path: Path) -> Mp4Info:
-        """Store the video at `url` as `path` and return what was checked (length, mp4 structure, sha256).
+        """Download the video at `url` to `path`; check its length and mp4 structure and return what was found.
 
-        It is written to a `.part` file, synced and renamed, so `path` is either complete or absent. Raises NoAnswer if
-        the network is down, DownloadError if the host sends no complete video, OSError if it cannot be written.
+        The file is written as `.part`, synced and renamed, so `path` never holds an incomplete video. Raises NoAnswer
+        if the network fails, DownloadError if the host sends no complete video, OSError if it cannot be written.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f"{path.name}.{os.getpid()}.part")
@@ -147,7 +150,7 @@ class HttpTransport:
             with part.open("wb") as file:
                 async for piece in response.aiter_bytes():
                     file.write(piece)
-            encoded = "content-encoding" in response.headers  # then Content-Length counts the encoded bytes
+            encoded = "content-encoding" in response.headers  # Content-Length then counts the encoded bytes
             return int(length) if length and length.isdigit() and not encoded else None
 
     @asynccontextmanager
@@ -173,9 +176,9 @@ class HttpTransport:
         headers: Mapping[str, str] | None = None,
         before_send: Callable[[], bool] | None = None,
     ) -> Reply:
-        """Make one request; NoAnswer has `sent=False` only if no byte of the request can have left."""
+        """Make one request. Raises NoAnswer, with `sent=False` only if no byte of the request was written."""
         tracker = _SendTracker(before_send)
-        limit_s = self._timing.answer_timeout_s + len(call.content or b"") / _SLOWEST_UPLOAD
+        limit_s = self._timing.answer_timeout_s + len(call.content or b"") / _SLOWEST_UPLOAD_BYTES_PER_S
         mark = _inside_our_call.set(True)
         self.requests_sent += 1
         try:
@@ -225,9 +228,8 @@ class HttpTransport:
         return httpx.AsyncClient(
             verify=self._ssl,
             timeout=httpx.Timeout(wait_s, connect=min(wait_s, 15.0)),
-            cookies=CookieJar(
-                DefaultCookiePolicy(allowed_domains=[])
-            ),  # otherwise one host's cookie would be sent to the others
+            # accept no cookies: httpx would send those of one host to the others
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         )
 
     def _retrying(self, attempts: int, *, is_retryable: Callable[[BaseException], bool] | None = None) -> AsyncRetrying:
@@ -249,7 +251,7 @@ class HttpTransport:
 
 @dataclass
 class _SendTracker:
-    """Uses httpx's trace extension to learn when the request starts to leave, and to stop it before that."""
+    """Hooks into httpx's trace extension to record the first byte of the request, or to stop just before it."""
 
     before_send: Callable[[], bool] | None = None
     has_sent: bool = False
@@ -266,7 +268,7 @@ class _SendDeadlineExceeded(Exception):
 
 
 def _is_retryable(error: BaseException) -> bool:
-    """Return whether a free call may succeed when repeated."""
+    """Return whether a free call may succeed if it is repeated."""
     return isinstance(error, NoAnswer | ServerError | Busy)
 
 
@@ -275,7 +277,7 @@ def _is_retryable_download(error: BaseException) -> bool:
 
 
 def _failure_words(error: Exception) -> str:
-    """Describe a network error in a few words, without the address it contains."""
+    """Describe a network error in a few words, without the address that httpx puts in its message."""
     name = type(error).__name__
     words = {
         "InvalidURL": "the address is not valid",

@@ -1,4 +1,4 @@
-"""PixVerse through useapi.net v2: every endpoint as a method that returns a `Call`.
+"""PixVerse through useapi.net v2: each endpoint is a method that returns a `Call`.
 
 Source of every fact here: useapi.net's pages of the PixVerse API v2 and its published collection, 2024-12 to 2026.
 """
@@ -23,7 +23,7 @@ from pixverse_nb.domain.requests import GenerationRequest
 from pixverse_nb.errors import ConfigError, ServerError
 from pixverse_nb.redaction import Secret, redact
 
-# Whether -v3 is still served is not documented: v3.5 goes there, later models to the newer route.
+# useapi.net does not document whether -v3 is still served; only v3.5 uses it, later models use the newer route.
 FRAMES_V3_PATH: Final = "/videos/create-frames-v3"
 FRAMES_PATH: Final = "/videos/create-frames"
 V3_MODELS: Final = frozenset({"v3.5"})
@@ -47,7 +47,7 @@ def _frames_call(request: GenerationRequest, inputs: Mapping[str, str]) -> tuple
     return FRAMES_V3_PATH if is_v3 else FRAMES_PATH, body
 
 
-# The path and body of each operation's paid call; adding an operation is one function and one row here.
+# Path and body of each operation's paid call. To add an operation, add a function and a row here.
 CREATE_CALLS: Final[
     Mapping[Operation, Callable[[GenerationRequest, Mapping[str, str]], tuple[str, dict[str, Any]]]]
 ] = {
@@ -56,18 +56,18 @@ CREATE_CALLS: Final[
 
 
 class UseapiBackend(Backend):
-    """useapi.net v2: an account of the PixVerse web app behind a bearer token."""
+    """useapi.net v2: one bearer token for one or more accounts of the PixVerse web app."""
 
     name = "useapi"
     base_url = "https://api.useapi.net/v2/pixverse"
     create_calls = CREATE_CALLS
 
     def headers(self, token: Secret, call: Call[Any]) -> Mapping[str, str]:
-        """Return the bearer token's header."""
+        """Return the Authorization header with the bearer token."""
         return {"Authorization": f"Bearer {token.reveal()}"}
 
     def upload(self, data: bytes, *, media_type: str, account: str | None) -> Call[UploadedFile]:
-        """POST files: raw bytes in the body; the content type decides the kind. Free of charge."""
+        """POST files: the body is the raw bytes, and the content type says what they are. Free of charge."""
         return Call(
             "POST", "/files/", _parse_upload, query=_email_query(account), content=data, content_type=media_type
         )
@@ -75,7 +75,7 @@ class UseapiBackend(Backend):
     def submit(
         self, request: GenerationRequest, *, inputs: Mapping[str, str], reply_ref: str, account: str | None
     ) -> Call[Accepted]:
-        """POST videos/create-…: **spends credits**. Raises ConfigError for an operation that it does not offer."""
+        """POST videos/create-…: **spends credits**. Raises ConfigError for an operation without an endpoint here."""
         create = self.create_calls.get(request.operation)
         if create is None:
             raise ConfigError(f"{self.name} does not offer the operation {request.operation.value!r}.")
@@ -93,15 +93,15 @@ class UseapiBackend(Backend):
         return Call("GET", "/videos/", _parse_videos, query=query)
 
     def get_video(self, video_id: str) -> Call[RemoteVideo]:
-        """GET videos/<id>: one generation; 404 also while it is still processing."""
+        """GET videos/<id>: one generation. The vendor answers 404 while it is still processing."""
         return Call("GET", f"/videos/{video_id}", lambda reply: _parse_video(_object(reply)))
 
     def list_running(self) -> Call[tuple[RunningJob, ...]]:
-        """GET scheduler: the jobs that useapi.net tracks now."""
+        """GET scheduler: the jobs that useapi.net is tracking now."""
         return Call("GET", "/scheduler/", _parse_running)
 
     def get_capacity(self) -> Call[Capacity]:
-        """GET scheduler/available: slots by account."""
+        """GET scheduler/available: the slots of each account."""
         return Call("GET", "/scheduler/available", _parse_capacity)
 
     def stop_tracking(self, video_id: str) -> Call[None]:
@@ -109,7 +109,7 @@ class UseapiBackend(Backend):
         return Call("DELETE", f"/scheduler/{video_id}", lambda _: None)
 
     def get_credits(self, *, account: str | None) -> Call[Credits]:
-        """GET features: the plan and the balance."""
+        """GET features: the plan and the balance of an account."""
         return Call("GET", "/features/", _parse_credits, query=_email_query(account))
 
     def list_accounts(self) -> Call[Mapping[str, int | None]]:
@@ -123,10 +123,10 @@ class UseapiBackend(Backend):
         return email if mark and end and email else None
 
     def parse_callback(self, body: bytes) -> CallbackIds:
-        """Return what a callback names, at its top level and under `response`; empty if it is not a JSON object."""
+        """Return the ids at the top level and under `response` of a callback; empty if it is not a JSON object."""
         try:
             decoded = json.loads(body)
-        except (ValueError, RecursionError):  # not JSON, not text, or brackets piled up to break the parser
+        except (ValueError, RecursionError):  # not JSON, not text, or nested too deeply
             return CallbackIds()
         levels = [level for level in (decoded, _response_of(decoded)) if isinstance(level, dict)]
         return CallbackIds(
@@ -150,7 +150,7 @@ def _parse_upload(reply: Reply) -> UploadedFile:
     entry = _object(reply)["result"][0]
     if entry.get("err_msg"):
         said = redact(str(entry["err_msg"]))[:300]
-        raise ServerError(f"The vendor did not accept the file: {said}.", status=reply.status)
+        raise ServerError(f"The vendor rejected the file: {said}.", status=reply.status)
     path = entry["path"]
     if not isinstance(path, str) or not path:
         raise ValueError("no path")
@@ -222,12 +222,12 @@ _NAMES: Final[Mapping[str, RemoteState]] = {
 
 
 def _state(row: Mapping[str, Any], *, failed: bool) -> RemoteState:
-    """Return the state by number, else by name; `url` and `video_status_final` are not trusted."""
+    """Return the state by number, else by name. `url` and `video_status_final` are ignored: both are unreliable."""
     status = row.get("video_status")
     number = None if isinstance(status, bool) else _int(status)
     state = _STATES.get(number) if number is not None else _NAMES.get(str(row.get("video_status_name")).upper())
     if failed and state is RemoteState.COMPLETED:
-        return RemoteState.FAILED  # a finished row can carry an error
+        return RemoteState.FAILED  # the vendor marks some failures as completed
     return state or RemoteState.UNRECOGNISED
 
 
@@ -311,7 +311,7 @@ def _unix(value: Any) -> float | None:
 
 
 def _upload_path(value: Any) -> str | None:
-    """Return `upload/<name>` of a picture in a row, given as a path or as a media address with `%2F`."""
+    """Return the `upload/<name>` of a picture in a row, which holds a path or a media address with `%2F`."""
     if not isinstance(value, str) or not value:
         return None
     plain = value.replace("%2F", "/").replace("%2f", "/").partition("?")[0]

@@ -1,4 +1,4 @@
-"""A job at one moment: what the ledger keeps (`JobRecord`) and what people see (`JobSnapshot`, `JobEvent`, …)."""
+"""A job at one moment: as the ledger stores it (`JobRecord`) and as people see it (`JobSnapshot`, `JobEvent`, …)."""
 
 import re
 from collections.abc import Mapping
@@ -50,9 +50,9 @@ FINAL_STATES: Final = frozenset(
 
 @dataclass(frozen=True)
 class JobEvent:
-    """Something that happened to a job at `at` (Unix seconds): its `kind` and `data`, and the `state` afterwards.
+    """Something that happened to a job: its `kind` and `data`, the time `at` (Unix seconds) and the resulting `state`.
 
-    `text` is the same as a sentence, filled in when the event is shown.
+    `text` describes the event in a sentence; it is filled in when the event is shown.
     """
 
     at: float
@@ -83,7 +83,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class VideoFile:
-    """A finished video on disk. `path` is the local mp4; `url` is the vendor's address, with an unknown lifetime.
+    """A finished video on disk. `path` is the local mp4; `url` is the vendor's address, which may expire at any time.
 
     `width` and `height` are pixels, `duration_s` seconds, `size_bytes` bytes, `made_at` Unix seconds.
     `poster_jpeg` is a small still for the player before it plays.
@@ -103,7 +103,7 @@ class VideoFile:
     cost_is_estimate: bool = True
     made_at: float | None = None
     is_sandbox: bool = False
-    python: str | None = field(default=None, repr=False)  # the call that generates it again
+    python: str | None = field(default=None, repr=False)  # the call that generates the video again
     poster_jpeg: bytes | None = field(default=None, repr=False)
 
 
@@ -113,8 +113,8 @@ class JobSnapshot:
 
     Times are Unix seconds. `typical_s` is the usual time from submission to completion, learned from earlier jobs
     (None if unknown). `queue_position` counts from 1. `notices`, `warning` (the current obstacle), `error`,
-    `suggested_action` and `status_detail` (what happens next) are texts. `is_paused`: an open job that waits for a
-    person; `can_resume`: `Job.resume()` continues it. `attempt` counts the paid calls so far.
+    `suggested_action` and `status_detail` (what happens next) are texts. `is_paused` means that an open job waits for
+    a person; `can_resume` that `Job.resume()` continues it. `attempt` is the number of paid calls so far.
     """
 
     ref: str
@@ -146,7 +146,7 @@ SHA256: Final = re.compile(r"[0-9a-f]{64}")  # identifies a prepared picture or 
 
 @dataclass(frozen=True)
 class StoredVideo:
-    """A finished video as the ledger keeps it; `name` is the file's path below the home folder."""
+    """A finished video as the ledger stores it; `name` is the file's path inside the home folder."""
 
     name: str
     sha256: str
@@ -158,9 +158,9 @@ class StoredVideo:
 
 @dataclass(frozen=True)
 class JobInput:
-    """One input of a job: the prepared file in the home folder (`sha256`) and the vendor's name of its upload (`remote`).
+    """One input of a job: the prepared file in the home folder (`sha256`) and the vendor's name for it (`remote`).
 
-    `source_expr` is a Python expression for what the person passed.
+    Either may be None: not stored here, or not uploaded yet. `source_expr` is a Python expression for what was passed.
     """
 
     role: str
@@ -173,10 +173,10 @@ class JobInput:
 class JobRecord:
     """One job at one moment. Times are Unix seconds; `version` counts the writes and guards against lost updates.
 
-    `owner` is the process that acts for it. `attempt` counts the paid calls: each has its own `reply_ref`, and a new
-    one is made only after proof that the previous one was not accepted. After `send_deadline` the paid call of this
-    attempt must not leave. `missing_poll_starts` holds the starts of the complete lists that lack the job: proof of
-    absence. A `blocked` job waits until a person resumes it.
+    `owner` is the process that runs the job. `attempt` counts the paid calls: each has its own `reply_ref`, and a new
+    one is sent only after proof that the previous one was not accepted. After `send_deadline` the paid call of this
+    attempt must not be sent. `missing_poll_starts` holds the start times of complete polls that lack the job: the proof
+    of its absence. A `blocked` job waits until a person resumes it.
     """
 
     ref: str
@@ -209,10 +209,10 @@ class JobRecord:
     warning: Notice | None = None  # the current obstacle
     error: Notice | None = None  # `kind` is the name of the error class, or one of jobs.messages
     blocked: bool = False
-    budget_credits: int | None = None  # what the home may spend in all, this job included
-    sweep: str | None = None  # the sweep that asked for it, whose budget applies
+    budget_credits: int | None = None  # the limit for all jobs in this home folder, this one included
+    sweep: str | None = None  # the sweep that created it and whose budget applies
     sweep_budget_credits: int | None = None
-    imported: bool = False  # came in an archive, not known as paid: not sent from here before `Job.resume`
+    imported: bool = False  # from an archive and possibly unpaid: not sent from here before `Job.resume`
     pending_question: Notice | None = None  # only a person can answer it; see `Job.resolve`
     candidate_video_id: str | None = None  # the generation that the question is about
     notices: tuple[Notice, ...] = ()
@@ -220,12 +220,12 @@ class JobRecord:
     allow_refused: bool = False
 
     def __repr__(self) -> str:
-        """Show the job and its state, but neither the account nor the video id."""
+        """Show the reference and the state, but neither the account nor the video id."""
         return f"JobRecord({self.ref!r}, {self.state.value!r}, attempt={self.attempt}, version={self.version})"
 
     @property
     def credits(self) -> int | None:
-        """The vendor's figure for its cost, else the estimate; None if neither is known."""
+        """The cost as the vendor reports it, else the estimate; None if neither is known."""
         return self.cost_credits if self.cost_credits is not None else self.estimated_credits
 
     @property
@@ -235,34 +235,34 @@ class JobRecord:
 
     @property
     def can_upload_again(self) -> bool:
-        """Whether every input is stored here, so that another account can receive it."""
+        """Whether every input is stored here and can be uploaded to another account."""
         return all(item.sha256 is not None for item in self.inputs)
 
     @property
     def remotes(self) -> dict[str, str]:
-        """The vendor's name of each uploaded input, by role."""
+        """The vendor's name for each uploaded input, by role."""
         return {item.role: item.remote for item in self.inputs if item.remote is not None}
 
     @property
     def reply_ref(self) -> str:
-        """What the current attempt sends as `replyRef`: our reference, then a space and the user's own, if any."""
+        """The reference sent with the current attempt: ours, then a space and the user's own, if there is one."""
         ours = f"{self.ref}:{self.attempt}"
         own = self.request.delivery.reply_ref
         return f"{ours} {own}" if own else ours
 
     def with_remotes(self, remotes: Mapping[str, str | None]) -> tuple[JobInput, ...]:
-        """Return the inputs with the given upload names by role (None: not uploaded)."""
+        """Return the inputs with these upload names by role; None marks an input as not uploaded."""
         return tuple(replace(item, remote=remotes.get(item.role, item.remote)) for item in self.inputs)
 
     def owns_reply_ref(self, reply_ref: str | None) -> bool:
-        """Return whether a generation with this `replyRef` is one of this job's attempts."""
+        """Return whether a generation with this reference belongs to one of this job's attempts."""
         return bool(reply_ref) and str(reply_ref).partition(" ")[0].rpartition(":")[0] == self.ref
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as JSON values."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         values["request"] = self.request.to_json()
-        values["inputs"] = [vars(item) for item in self.inputs]
+        values["inputs"] = [dict(vars(item)) for item in self.inputs]
         values["video"] = asdict(self.video) if self.video else None
         values["notices"] = [notice.to_json() for notice in self.notices]
         for name in _NOTICE_FIELDS:
@@ -271,9 +271,9 @@ class JobRecord:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any], *, is_ours: bool = False) -> Self:
-        """Return the record that `to_json` wrote; unknown fields (of a newer minor version) are ignored.
+        """Return the record that `to_json` wrote; unknown fields, which a newer version may add, are ignored.
 
-        The request of a record from elsewhere is validated; one that `is_ours`, from this ledger, was validated before.
+        The request is validated unless `is_ours`, that is, the record comes from this ledger.
         """
         known = {item.name for item in fields(cls)}
         kept = {name: value for name, value in values.items() if name in known}

@@ -1,4 +1,4 @@
-"""Things worth telling a person, as a kind and its data; the text is made when it is shown (`jobs.messages`)."""
+"""Messages for people as a kind and its data; `jobs.messages` makes the text when it is shown."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ Value = str | int | float | bool | None
 
 @dataclass(frozen=True)
 class Notice:
-    """One fact for a person: `kind` names it, `data` holds its numbers and names (JSON values).
+    """One message for a person: `kind` names it, `data` holds the numbers and names in it (JSON values).
 
     >>> Notice("image_cropped", {"width": 640, "height": 360})
     Notice(kind='image_cropped', data={'width': 640, 'height': 360})

@@ -1,4 +1,4 @@
-"""What a person says of videos: a verdict on one, and which of two is the better; values only."""
+"""Ratings of single videos, votes between two videos, and the ranking that follows from the votes."""
 
 import hashlib
 import math
@@ -14,22 +14,22 @@ DuelResult = Literal["left", "right", "tie"]
 
 @dataclass(frozen=True)
 class Rating:
-    """What was said of one video: chosen as `"winner"`, `"rejected"`, or neither (""), and a `note` in free words."""
+    """A person's rating of one video: `choice` is "winner", "rejected" or "" (neither); `note` is free text."""
 
     choice: Choice = ""
     note: str = ""
 
     @property
     def is_empty(self) -> bool:
-        """True where nothing is said."""
+        """Whether there is neither a choice nor a note."""
         return not self.choice and not self.note
 
 
 @dataclass(frozen=True)
 class PairwiseVote:
-    """One judgement between two videos, named by their keys; `is_blind` where the labels were hidden.
+    """A person's vote between two videos, given by their keys: `result` is the better side, or "tie".
 
-    `at` is Unix seconds. `result` says which one is better, or "tie".
+    `at` is in Unix seconds. `is_blind` means that the labels were hidden.
     """
 
     left: str
@@ -39,23 +39,22 @@ class PairwiseVote:
     is_blind: bool = True
 
 
-# Each video is taken to have tied once with a video of strength 1. Without it one that never lost would be infinitely
-# strong, and two groups that never met could not be compared at all.
+# Each video starts with one tie against a virtual video of strength 1. Without it, a video that never lost would have
+# infinite strength, and groups that never met could not be compared.
 PRIOR_DUELS: Final = 1.0
-POINTS_PER_E: Final = 400 / math.log(10)  # Elo's scale: 400 points more are ten to one
+POINTS_PER_E: Final = 400 / math.log(10)  # Elo's scale: 400 points are odds of ten to one
 _CLOSE_ENOUGH: Final = 1e-10
 _MOST_ROUNDS: Final = 10_000
 
 
 @dataclass(frozen=True)
 class RankEntry:
-    """Where one video stands: its `place`, its `score` in Elo points, and what was said of it in how many `duels`.
+    """One video in the ranking: its `place`, its `score` in Elo points, and the votes that it won, lost or tied.
 
-    Places count from 1; videos whose scores are the same to the point share one, and a video that nobody judged has
-    none (None).
+    Places count from 1. Videos whose scores round to the same point share a place; a video without votes has none.
 
-    A score is without bounds; 0 is a video of which nothing is known, and of two videos whose scores are d points apart
-    the better one is expected to be preferred in 1 / (1 + 10^(-d/400)) of all judgements: 64 % at 100, 91 % at 400.
+    Scores have no bounds; 0 is a video without votes. If two scores differ by d points, the better video is expected to
+    win 1 / (1 + 10^(-d/400)) of the votes: 64 % for 100 points, 91 % for 400.
     """
 
     key: str
@@ -67,18 +66,16 @@ class RankEntry:
 
     @property
     def duels(self) -> int:
-        """How many judgements the video was in."""
+        """The number of votes that the video was part of."""
         return self.wins + self.losses + self.ties
 
 
 def rank(duels: Iterable[PairwiseVote], keys: Sequence[str]) -> tuple[RankEntry, ...]:
-    """Return the standing of every one of `keys`, the best first; equal ones stay in the order of `keys`.
+    """Return an entry for each of `keys`, best first; equal entries keep the order of `keys`.
 
-    Those that nobody judged stand last, without a place.
+    Videos without votes come last. Votes with an unknown key, or of a video against itself, are ignored.
 
-    Duels with a key that is not among `keys`, or of a video with itself, are passed over.
-
-    >>> first, second = rank([Duel("a", "b", "right", at=0.0)], ["a", "b"])
+    >>> first, second = rank([PairwiseVote("a", "b", "right", at=0.0)], ["a", "b"])
     >>> first.key, round(first.score), round(second.score)
     ('b', 131, -131)
     """
@@ -99,11 +96,11 @@ def rank(duels: Iterable[PairwiseVote], keys: Sequence[str]) -> tuple[RankEntry,
 
 
 def next_pair(duels: Iterable[PairwiseVote], keys: Sequence[str], *, seed: int = 0) -> tuple[str, str] | None:
-    """Return the two videos to judge next, as (left, right), or None where there are fewer than two.
+    """Return the two videos to vote on next, as (left, right), or None if there are fewer than two.
 
-    It is a pair that was judged least often; of those one whose videos were judged least; of those the one with the
-    closest scores, from which a judgement teaches most. What is equal then, and which one stands left, is drawn: the
-    same draw for the same `seed`, keys and duels.
+    It is the pair with the fewest votes; among those, the pair whose videos have the fewest votes; among those, the
+    pair with the closest scores, where a vote tells most. Remaining ties and the sides are drawn at random; the same
+    `seed`, keys and votes give the same pair.
 
     >>> next_pair([], ["a"]) is None
     True
@@ -128,7 +125,7 @@ def next_pair(duels: Iterable[PairwiseVote], keys: Sequence[str], *, seed: int =
 
 
 def _placed(standings: Sequence[RankEntry]) -> tuple[RankEntry, ...]:
-    """Return the standings, the best of which come first, with their places."""
+    """Return the entries, which must be sorted best first, with their places."""
     points = [round(standing.score) for standing in standings]
     return tuple(
         replace(standing, place=points.index(own) + 1) if standing.duels else standing
@@ -142,7 +139,7 @@ def _valid(duels: Iterable[PairwiseVote], keys: Sequence[str]) -> list[PairwiseV
 
 
 def _scores(duels: Sequence[PairwiseVote], keys: Sequence[str]) -> Mapping[str, float]:
-    """Return the strength of each key on Elo's scale."""
+    """Return the score of each key in Elo points."""
     won = dict.fromkeys(keys, PRIOR_DUELS / 2)
     rivals: dict[str, Counter[str]] = {key: Counter() for key in keys}
     for duel in duels:
@@ -162,12 +159,12 @@ def _scores(duels: Sequence[PairwiseVote], keys: Sequence[str]) -> Mapping[str, 
 
 
 def _strength(key: str, won: float, rivals: Mapping[str, int], strengths: Mapping[str, float]) -> float:
-    """Return the strength under which `won` is what one expects, the others being as strong as they seem now."""
+    """Return the strength at which `won` is the expected number of wins against the current strengths of the others."""
     own = strengths[key]
     against = (count / (own + strengths[rival]) for rival, count in rivals.items())
     return won / (PRIOR_DUELS / (own + 1) + sum(against))
 
 
 def _draw(*given: object) -> int:
-    """Return a number drawn from what is given, the same one on every machine."""
+    """Return a pseudo-random number that depends only on `given`, the same on every machine."""
     return int.from_bytes(hashlib.sha256(repr(given).encode()).digest()[:8], "big")

@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class UploadedFile:
-    """A picture that the vendor already has; accepted wherever a picture is.
+    """A picture that the vendor already has. It can be passed wherever a picture is expected.
 
     `path` is the vendor's `upload/<uuid>.<ext>`, `id` its `img_id`, `size_bytes` the bytes sent.
     """
@@ -39,7 +39,7 @@ class Credits:
 
 @dataclass(frozen=True)
 class AccountCapacity:
-    """How many jobs one account runs and may still take. Do not assume available = max_jobs - executing."""
+    """How many jobs one account is running and can still take. `available` may differ from max_jobs - executing."""
 
     account: str = field(repr=False)
     max_jobs: int = 0
@@ -55,12 +55,12 @@ class Capacity:
 
     @property
     def available(self) -> int:
-        """Free slots over all accounts."""
+        """The free slots of all accounts."""
         return sum(account.available for account in self.accounts)
 
     @property
     def max_jobs(self) -> int:
-        """Slots over all accounts."""
+        """The slots of all accounts, free or not."""
         return sum(account.max_jobs for account in self.accounts)
 
 
@@ -79,8 +79,8 @@ class RemoteState(StrEnum):
 class RemoteVideo:
     """One generation as the vendor lists it; every field but `state` may be missing.
 
-    `created_at` is Unix seconds, `queue_position` counts from 1, `duration` is in seconds. `status` is the vendor's own
-    status for display, and `raw` the whole row.
+    `created_at` is in Unix seconds, `duration` in seconds; `queue_position` counts from 1. `status` is the vendor's own
+    status, for display only; `raw` is the whole row.
     """
 
     video_id: str | None = field(repr=False)
@@ -96,7 +96,7 @@ class RemoteVideo:
     motion_mode: str | None = None
     model: str | None = None
     aspect_ratio: str | None = None
-    input_paths: Mapping[str, str] = field(default_factory=dict)  # upload names by role, as far as the vendor tells
+    input_paths: Mapping[str, str] = field(default_factory=dict)  # upload names by role, if the vendor lists them
     queue_position: int | None = None
     cost_credits: int | None = None
     status: str | None = None
@@ -105,7 +105,7 @@ class RemoteVideo:
 
 @dataclass(frozen=True)
 class RunningJob:
-    """One job that the vendor is tracking now."""
+    """One job that the vendor is tracking now, with the reference it was sent with."""
 
     video_id: str | None = field(repr=False)
     reply_ref: str | None = None

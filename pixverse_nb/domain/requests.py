@@ -1,6 +1,6 @@
-"""A request for one video: the operation, the model, the inputs and the parameters. Frozen and valid.
+"""A request for one video: the operation, the model, the inputs and the parameters.
 
-Adding an operation takes one function here that names its inputs (as `frames_request` does) and one in a backend.
+To add an operation, add one function here that names its inputs (see `frames_request`) and one to a backend.
 """
 
 import hashlib
@@ -17,13 +17,13 @@ from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.redaction import redact
 
 REPLY_MAX: Final = 1024
-REPLY_REF_MAX: Final = 960  # the vendor's 1024, less the room for our own reference in front
+REPLY_REF_MAX: Final = 960  # the vendor accepts 1024; our own reference is put in front
 
 _LONGEST_PROBLEM: Final = 240  # characters; the value that was given comes last
 
 DELIVERY_FIELDS: Final[Mapping[str, Rule]] = {
     "email": Text(320, default=None, what="an e-mail address"),
-    "reply_url": Text(REPLY_MAX, default=None, pattern=r"^https?://\S+$", what="an http(s) address"),
+    "reply_url": Text(REPLY_MAX, default=None, pattern=r"https?://\S+", what="an http(s) address"),
     "reply_ref": Text(REPLY_REF_MAX, default=None),
     "max_jobs": Integer(1, 8, default=None, note=", or None for the account's own value"),
 }
@@ -33,8 +33,8 @@ DELIVERY_FIELDS: Final[Mapping[str, Rule]] = {
 class Input:
     """One picture, video or sound that a generation starts from.
 
-    `role` is its part in the operation ("first", "last", "frame_3", "source_video", "audio"); `key` identifies its
-    content: a sha256 with the framing, or the vendor's name of an upload.
+    `role` is its part in the operation ("first", "last", "frame_3", "source_video", "audio"). `key` identifies its
+    content: a sha256 with the framing, or the vendor's name for an uploaded file.
     """
 
     role: str
@@ -43,7 +43,11 @@ class Input:
 
 @dataclass(frozen=True)
 class Delivery:
-    """How a request travels. None of it changes the video: account, callback address and reference, `max_jobs` 1…8."""
+    """How a request is sent; none of this changes the video.
+
+    `email` selects the account, `reply_url` receives callbacks, `reply_ref` is the user's own reference, and `max_jobs`
+    (1…8) limits how many generations the account runs at once. None leaves each to the vendor.
+    """
 
     email: str | None = field(default=None, repr=False)
     reply_url: str | None = field(default=None, repr=False)
@@ -53,10 +57,13 @@ class Delivery:
 
 @dataclass(frozen=True, repr=False, eq=True)
 class GenerationRequest:
-    """One video to be generated.
+    """One video to generate. Build it with `frames_request`, which validates every field.
 
     `params` maps field names to values: `duration` in seconds, `seed` 1…2147483647, the rest as in the catalogue.
-    Make one with `frames_request`, which raises InvalidRequest naming every wrong field.
+
+    >>> inputs = [Input("first", "sha256:1"), Input("last", "sha256:2")]
+    >>> frames_request(inputs, {"prompt": "a slow dolly in", "seed": 7}).duration
+    5
     """
 
     operation: Operation
@@ -67,17 +74,17 @@ class GenerationRequest:
 
     @cached_property
     def content_key(self) -> str:
-        """The sha256 (hex) of everything that decides what the video looks like, the seed included."""
+        """The sha256 (hex) of everything that affects the video, including the seed. Equal keys mean the same video."""
         return self._digest(self.params)
 
     @cached_property
     def seedless_key(self) -> str:
-        """As `content_key` without the seed: identifies a call whose seed was drawn at random."""
+        """Like `content_key`, but without the seed: identifies a call that leaves the seed to chance."""
         return self._digest({name: value for name, value in self.params.items() if name != "seed"})
 
     @property
     def prompt(self) -> str:
-        """The prompt, or ""."""
+        """The prompt; "" if there is none."""
         return str(self.params.get("prompt") or "")
 
     @property
@@ -127,7 +134,10 @@ class GenerationRequest:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any], *, is_trusted: bool = False) -> Self:
-        """Return the request that `to_json` wrote; one that is not trusted is validated like a new one."""
+        """Return the request that `to_json` wrote.
+
+        Unless `is_trusted`, its fields are validated as in a new request: raises InvalidRequest.
+        """
         operation = Operation(values["operation"])
         inputs = tuple(Input(str(role), str(key)) for role, key in values["inputs"])
         if not is_trusted:
@@ -147,8 +157,8 @@ def frames_request(
 ) -> GenerationRequest:
     """Return a request for a video from a first to a last picture (roles "first" and "last").
 
-    `fields` may hold `model`, every field of the model and those of `Delivery`. Raises InvalidRequest naming every
-    wrong field; `allow_refused=True` lets combinations through that the vendor's documents refuse.
+    `fields` may contain `model`, the fields of that model and those of `Delivery`. Raises InvalidRequest, which names
+    every wrong field. `allow_refused=True` permits combinations that the vendor's documents rule out.
     """
     return build_request(Operation.FRAMES, inputs, fields, roles=("first", "last"), skip_rules=allow_refused)
 
@@ -161,10 +171,10 @@ def build_request(
     roles: Sequence[str] | None = None,
     skip_rules: bool = False,
 ) -> GenerationRequest:
-    """Return a validated request of any operation; raises InvalidRequest naming every wrong field.
+    """Return a validated request for any operation. Raises InvalidRequest, which names every wrong field.
 
-    `roles` are the inputs that must be there, in order (None: any). `skip_rules=True` checks each field but not the
-    combinations that the vendor refuses.
+    `roles` are the inputs that are required (None: no check). `skip_rules=True` validates each field but not the
+    combinations of fields.
     """
     model = plain(fields.get("model", DEFAULT_MODEL))
     spec = model_spec(model if MODEL_NAME.accepts(model) else DEFAULT_MODEL)
@@ -177,7 +187,7 @@ def build_request(
     given_roles = {item.role for item in inputs}
     wrong |= {role: "is required" for role in roles or () if role not in given_roles}
     if not skip_rules:
-        for constraint in spec.violations({**fields, **params}):
+        for constraint in spec.violations(params):
             for name in constraint.fields:
                 wrong.setdefault(name, f"{constraint.reason} (allow_refused=True sends it anyway)")
     if wrong:

@@ -1,4 +1,4 @@
-"""Rules for the fields of a request, as values: what a field takes, its default, and how that reads in an error."""
+"""Rules for the fields of a request: which values a field accepts, its default, and the wording of its errors."""
 
 import difflib
 import re
@@ -20,17 +20,17 @@ REQUIRED: Final = _Required()
 
 
 class Rule(Protocol):
-    """What one field takes. `default` is REQUIRED if the field must be given."""
+    """What one field accepts. `default` is REQUIRED if the field must be given."""
 
     @property
     def default(self) -> Any:
-        """The value of a field that was not given."""
+        """The value of a field that is not given."""
 
     def accepts(self, value: object) -> bool:
         """Return whether `value`, already a plain Python value, is valid."""
 
     def __str__(self) -> str:
-        """Return what is accepted, to follow "must be"."""
+        """Return what is accepted, in words that follow "must be"."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,10 @@ class Integer:
 
 @dataclass(frozen=True)
 class Text:
-    """A text of at most `longest` characters that matches `pattern`, if there is one; None if that is the default."""
+    """A text of at most `longest` characters that matches the whole of `pattern`, if one is given.
+
+    None is accepted if that is the default. `what` names the text in errors.
+    """
 
     longest: int
     default: Any = REQUIRED
@@ -84,7 +87,7 @@ class Text:
         if value is None:
             return self.default is None
         fits = isinstance(value, str) and len(value) <= self.longest
-        return fits and (self.pattern is None or re.match(self.pattern, str(value)) is not None)
+        return fits and (self.pattern is None or re.fullmatch(self.pattern, str(value)) is not None)
 
     def __str__(self) -> str:
         return f"{self.what} of at most {self.longest} characters"
@@ -92,7 +95,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Flag:
-    """True or False; None if that is the default."""
+    """True or False; None is accepted if that is the default."""
 
     default: Any = REQUIRED
 
@@ -105,9 +108,12 @@ class Flag:
 
 
 def validate(rules: Mapping[str, Rule], values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the plain values with defaults filled in, and the problem of every field that is wrong or missing.
+    """Return the valid fields as plain values, with defaults filled in, and the problem with each invalid field.
 
-    `values` must hold no name without a rule; see `unknown_fields`.
+    Names without a rule are ignored; `unknown_fields` finds those.
+
+    >>> validate({"seed": Integer(1, 9), "quality": Choice(("540p", "720p"), default="720p")}, {"seed": 0})
+    ({'quality': '720p'}, {'seed': 'must be a whole number from 1 to 9, not 0'})
     """
     valid: dict[str, Any] = {}
     wrong: dict[str, str] = {}
@@ -123,7 +129,7 @@ def validate(rules: Mapping[str, Rule], values: Mapping[str, Any]) -> tuple[dict
 
 
 def unknown_fields(given: Iterable[str], known: Sequence[str]) -> dict[str, str]:
-    """Return a problem for each name that is not in `known`, with the nearest known name or all of them."""
+    """Return a problem for each name that is not in `known`: it suggests the closest known name, or lists them all."""
     wrong: dict[str, str] = {}
     for name in given:
         if name not in known:
@@ -134,11 +140,13 @@ def unknown_fields(given: Iterable[str], known: Sequence[str]) -> dict[str, str]
 
 
 def plain(value: object) -> Any:
-    """Return numpy scalars, enum members and whole Decimals as the plain Python value they stand for."""
+    """Return the plain Python value of a numpy scalar, an enum member or a finite Decimal, and other values as is."""
     if isinstance(value, Enum):
         return plain(value.value)
     if isinstance(value, Decimal):
-        return int(value) if value.is_finite() and value == value.to_integral_value() else float(value)
+        if not value.is_finite():
+            return value
+        return int(value) if value == value.to_integral_value() else float(value)
     if type(value).__module__ == "numpy" and hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
         return value.item()
     if isinstance(value, str) and type(value) is not str:

@@ -1,5 +1,6 @@
-"""Every endpoint: what is asked, and what is read from the vendor's replies, quirks and broken rows included."""
+"""Every endpoint of useapi.net: the calls, and how replies are parsed, with quirks and broken rows."""
 
+import dataclasses
 import json
 from typing import Any
 
@@ -7,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixverse_nb.backends import useapi
-from pixverse_nb.backends.base import Call, read_reply
+from pixverse_nb.backends.base import Call, CallbackIds, read_reply
+from pixverse_nb.backends.useapi import UseapiBackend
+from pixverse_nb.domain.catalogue import Operation
 from pixverse_nb.domain.remote import AccountCapacity, RemoteState, RemoteVideo, UploadedFile
-from pixverse_nb.errors import ServerError
+from pixverse_nb.errors import ConfigError, ServerError
+from pixverse_nb.redaction import Secret
 from tests.backends.sample_replies import (
     ACCOUNTS,
     AVAILABLE,
@@ -25,60 +28,64 @@ from tests.backends.sample_replies import (
 )
 from tests.factories import a_request
 
-LIST = useapi.list_videos(email=None, limit=40)
+BACKEND = UseapiBackend()
+LIST = BACKEND.list_videos(account=None, limit=40)
 
 
 def one(value: dict[str, Any]) -> RemoteVideo:
-    """Read one row as GET videos/<id> gives it."""
-    return read_reply(useapi.get_video(VIDEO_ID), reply(value))
+    """Parse one row as GET videos/<id> returns it."""
+    return read_reply(BACKEND.get_video(VIDEO_ID), reply(value))
 
 
 def frames_call(account: str | None = None, **changes: Any) -> Call[Any]:
     """The paid call of a request with `changes`, for an account."""
-    return useapi.create_frames(
-        a_request(**changes), first_path="upload/1.png", last_path="upload/2.png", reply_ref="pv-1:1", email=account
+    return BACKEND.submit(
+        a_request(**changes),
+        inputs={"first": "upload/1.png", "last": "upload/2.png"},
+        reply_ref="pv-1:1",
+        account=account,
     )
 
 
-# -- what is asked ---------------------------------------------------------------------------------------------------
+# -- calls ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("call", "method", "path", "query"),
     [
-        (useapi.upload_picture(b"x", media_type="image/png", email=None), "POST", "/files/", {}),
-        (useapi.upload_picture(b"x", media_type="image/png", email=EMAIL), "POST", "/files/", {"email": EMAIL}),
-        (useapi.list_videos(email=None, limit=40), "GET", "/videos/", {"limit": "40"}),
+        (BACKEND.upload(b"x", media_type="image/png", account=None), "POST", "/files/", {}),
+        (BACKEND.upload(b"x", media_type="image/png", account=EMAIL), "POST", "/files/", {"email": EMAIL}),
+        (BACKEND.list_videos(account=None, limit=40), "GET", "/videos/", {"limit": "40"}),
         (
-            useapi.list_videos(email=EMAIL, limit=20, offset=40),
+            BACKEND.list_videos(account=EMAIL, limit=20, offset=40),
             "GET",
             "/videos/",
             {"email": EMAIL, "limit": "20", "offset": "40"},
         ),
-        (useapi.get_video(VIDEO_ID), "GET", f"/videos/{VIDEO_ID}", {}),
-        (useapi.list_running(), "GET", "/scheduler/", {}),
-        (useapi.get_capacity(), "GET", "/scheduler/available", {}),
-        (useapi.stop_tracking(VIDEO_ID), "DELETE", f"/scheduler/{VIDEO_ID}", {}),
-        (useapi.get_credits(email=None), "GET", "/features/", {}),
-        (useapi.get_credits(email=EMAIL), "GET", "/features/", {"email": EMAIL}),
-        (useapi.list_accounts(), "GET", "/accounts", {}),
+        (BACKEND.get_video(VIDEO_ID), "GET", f"/videos/{VIDEO_ID}", {}),
+        (BACKEND.list_running(), "GET", "/scheduler/", {}),
+        (BACKEND.get_capacity(), "GET", "/scheduler/available", {}),
+        (BACKEND.stop_tracking(VIDEO_ID), "DELETE", f"/scheduler/{VIDEO_ID}", {}),
+        (BACKEND.get_credits(account=None), "GET", "/features/", {}),
+        (BACKEND.get_credits(account=EMAIL), "GET", "/features/", {"email": EMAIL}),
+        (BACKEND.list_accounts(), "GET", "/accounts", {}),
     ],
 )
 def test_each_endpoint(call: Call[Any], method: str, path: str, query: dict[str, str]) -> None:
-    """Method, path (the id raw in it) and query are the documented ones, and none of these calls spends."""
+    """Method, path (with the raw id) and query are as documented, and none of these calls is billable."""
     assert (call.method, call.path, call.query) == (method, path, query)
     assert call.billable is False
     assert call.body is None
 
 
 def test_an_upload_is_raw_bytes_with_their_type() -> None:
-    """The picture is the body itself, not multipart, and Content-Type decides the kind."""
-    call = useapi.upload_picture(b"\x89PNG", media_type="image/png", email=None)
+    """The body is the picture itself, not multipart, with its content type."""
+    call = BACKEND.upload(b"\x89PNG", media_type="image/png", account=None)
     assert (call.content, call.content_type, call.body) == (b"\x89PNG", "image/png", None)
 
 
-def test_the_main_call_has_every_field() -> None:
-    """All that was asked for stands in the body under the vendor's names, and the call says that it spends."""
+def test_the_paid_call_has_every_field() -> None:
+    """The body has every field under the vendor's name, and the call is billable."""
     call = frames_call(
         EMAIL,
         prompt="Hello",
@@ -119,8 +126,8 @@ def test_what_was_not_asked_for_is_not_sent() -> None:
     assert (body["seed"], body["replyRef"]) == (42, "pv-1:1")
 
 
-def test_a_later_model_goes_to_the_newer_route() -> None:
-    """Models after v3.5 use create-frames, which knows no motion mode, aspect ratio or watermark field."""
+def test_a_later_model_uses_the_newer_route() -> None:
+    """Models after v3.5 use create-frames, which has no motion mode, aspect ratio or watermark field."""
     call = frames_call(model="v4.5")
     assert call.path == "/videos/create-frames"
     assert call.billable
@@ -128,11 +135,16 @@ def test_a_later_model_goes_to_the_newer_route() -> None:
     assert {"motion_mode", "aspect_ratio", "remove_watermark"} & call.body.keys() == set()
 
 
-def test_only_creating_spends() -> None:
-    """Of all endpoints of the module exactly one makes calls that spend."""
-    source = [name for name in vars(useapi) if not name.startswith("_")]
-    assert "create_frames" in source
-    assert frames_call().billable
+def test_an_operation_without_an_endpoint_is_refused() -> None:
+    """An operation that the backend does not offer is a ConfigError, and no call is made."""
+    request = dataclasses.replace(a_request(), operation=Operation.LIPSYNC)
+    with pytest.raises(ConfigError, match="lipsync"):
+        BACKEND.submit(request, inputs={}, reply_ref="pv-1:1", account=None)
+
+
+def test_the_token_is_a_bearer_token() -> None:
+    """Every call is authenticated with the token in the Authorization header."""
+    assert BACKEND.headers(Secret("user:1-secret"), LIST) == {"Authorization": "Bearer user:1-secret"}
 
 
 @pytest.mark.parametrize(
@@ -147,23 +159,23 @@ def test_only_creating_spends() -> None:
     ],
 )
 def test_the_account_inside_an_id(video_id: str, account: str | None) -> None:
-    """The e-mail is read from between its marks, or there is none."""
-    assert useapi.account_of(video_id) == account
+    """The account is the e-mail address inside a video id, or None."""
+    assert BACKEND.account_of(video_id) == account
 
 
 # -- uploads ---------------------------------------------------------------------------------------------------------
 
-UPLOADING = useapi.upload_picture(b"x", media_type="image/png", email=None)
+UPLOADING = BACKEND.upload(b"x", media_type="image/png", account=None)
 
 
-def test_an_upload_gives_its_path() -> None:
-    """The path is read from result[0], with the image id, the address and the size beside it."""
+def test_an_upload_returns_its_path() -> None:
+    """The path is in result[0], with the image id, the address and the size."""
     entry = UPLOAD["result"][0]
     assert read_reply(UPLOADING, reply(UPLOAD)) == UploadedFile(entry["path"], 123456, entry["url"], 112233)
 
 
-def test_an_upload_with_odd_neighbours_still_has_its_path() -> None:
-    """A missing or strange id, address or size does not lose the path."""
+def test_an_upload_with_unusable_details_still_has_its_path() -> None:
+    """An unusable id, address or size does not lose the path."""
     read = read_reply(UPLOADING, reply({"result": [{"path": "upload/a.png", "id": [], "url": 7, "size": "big"}]}))
     assert read == UploadedFile("upload/a.png")
 
@@ -184,7 +196,7 @@ def test_an_upload_with_odd_neighbours_still_has_its_path() -> None:
     ],
 )
 def test_a_failed_upload_is_an_error(value: object) -> None:
-    """A 200 with an err_msg, or without a path where it belongs, is no upload."""
+    """A 200 with an err_msg, or without a path in result[0], is a ServerError."""
     with pytest.raises(ServerError):
         read_reply(UPLOADING, reply(value))
 
@@ -192,8 +204,8 @@ def test_a_failed_upload_is_an_error(value: object) -> None:
 # -- rows ------------------------------------------------------------------------------------------------------------
 
 
-def test_the_pages_row_is_read_whole() -> None:
-    """Every fact of the documented row arrives, and the row itself is kept as it came."""
+def test_the_documented_row_is_parsed() -> None:
+    """Every field of the documented row is parsed, and the raw row is kept."""
     read = one(row())
     assert read.video_id == VIDEO_ID
     assert read.state is RemoteState.GENERATING  # although there is a url
@@ -201,7 +213,7 @@ def test_the_pages_row_is_read_whole() -> None:
     assert read.created_at == 1731328496.0
     assert (read.prompt, read.seed, read.quality) == ("A cat, quickly", 1234567890, "720p")
     assert (read.duration, read.motion_mode) == (5, "normal")
-    assert (read.first_path, read.last_path) == ("upload/first.jpeg", "upload/last.png")
+    assert read.input_paths == {"first": "upload/first.jpeg", "last": "upload/last.png"}
     assert (read.queue_position, read.error, read.reply_ref, read.cost_credits) == (None, None, None, None)
     assert read.raw == row()
 
@@ -220,7 +232,7 @@ def test_the_pages_row_is_read_whole() -> None:
 )
 @pytest.mark.parametrize("final", [True, False, None, ...])
 def test_the_number_decides(status: int, name: str, state: RemoteState, final: object) -> None:
-    """The state is that of the number, whatever `video_status_final` says: a queued row is not final."""
+    """The number decides the state, whatever `video_status_final` says: a queued row is not final."""
     assert one(row(video_status=status, video_status_name=name, video_status_final=final)).state is state
     assert one(row(video_status=status, video_status_name=..., video_status_final=final)).state is state
     assert one(row(video_status=str(status), video_status_name="?", video_status_final=final)).state is state
@@ -228,7 +240,7 @@ def test_the_number_decides(status: int, name: str, state: RemoteState, final: o
 
 @pytest.mark.parametrize("name", ["COMPLETED", "QUEUED", "MODERATED", "FAILED", "GENERATING", "PROCESSING"])
 def test_without_a_number_the_name_decides(name: str) -> None:
-    """Where the number is missing the name is read, in any case of letters."""
+    """If the number is missing the name decides, in upper or lower case."""
     expected = "generating" if name == "PROCESSING" else name.lower()
     assert one(row(video_status=..., video_status_name=name)).state == expected
     assert one(row(video_status=None, video_status_name=name.lower())).state == expected
@@ -237,19 +249,19 @@ def test_without_a_number_the_name_decides(name: str) -> None:
 @pytest.mark.parametrize("status", [0, 2, 3, 4, 6, 11, 99, -1, 1.5, "done", [], {}, True, False, None, 1e999])
 @pytest.mark.parametrize("name", ["NEW", "", None, 7, []])
 def test_an_undocumented_status_is_never_a_success(status: object, name: object) -> None:
-    """An unknown number or a value of another kind means: wait; a url and `final` change nothing."""
+    """An unknown number or a value of another type is UNRECOGNISED, even if the row has a url and is final."""
     read = one(row(video_status=status, video_status_name=name, video_status_final=True))
     assert read.state is RemoteState.UNRECOGNISED
 
 
-def test_an_unknown_number_is_not_helped_by_its_name() -> None:
-    """A number that nobody has documented is unknown although its name sounds known."""
+def test_an_unknown_number_overrides_a_known_name() -> None:
+    """An undocumented number is UNRECOGNISED even if the name is a known one."""
     assert one(row(video_status=6, video_status_name="COMPLETED")).state is RemoteState.UNRECOGNISED
 
 
 @pytest.mark.parametrize("failure", [{"error": "bad"}, {"errCode": 500063}, {"errCode": "500063"}, {"err_msg": "no"}])
 def test_a_finished_row_with_an_error_failed(failure: dict[str, object]) -> None:
-    """A completed row that carries an error is a failure and tells it."""
+    """A completed row with an error has failed, and the error is kept."""
     read = one(row(video_status=1, **failure))
     assert read.state is RemoteState.FAILED
     assert read.error is not None
@@ -258,14 +270,14 @@ def test_a_finished_row_with_an_error_failed(failure: dict[str, object]) -> None
 
 @pytest.mark.parametrize("nothing", [{"error": ""}, {"error": None}, {"errCode": 0}, {"errCode": "0"}, {"error": {}}])
 def test_an_empty_error_is_none(nothing: dict[str, object]) -> None:
-    """An empty error field, of whatever kind, does not spoil a finished row."""
+    """An empty error field of any type leaves a completed row completed."""
     read = one(row(video_status=1, **nothing))
     assert read.state is RemoteState.COMPLETED
     assert read.error is None
 
 
-def test_the_vendors_error_is_masked_and_short() -> None:
-    """What a row tells of its failure is shown to people: no e-mail in it, and a readable length."""
+def test_the_vendors_error_is_redacted_and_short() -> None:
+    """The error text of a row, which people see, contains no e-mail address and is short."""
     error = one(row(video_status=8, error=f"{EMAIL} " + "x" * 5000)).error
     assert error is not None
     assert "maria" not in error
@@ -273,7 +285,7 @@ def test_the_vendors_error_is_masked_and_short() -> None:
 
 
 def test_a_queue_position_counts_from_one() -> None:
-    """queue_count is a position where it is above zero; any other value is none."""
+    """The queue position is queue_count if that is above zero; otherwise it is None."""
     assert one(row(video_status=5, queue_data={"queue_time": 90, "queue_count": 3})).queue_position == 3
     senseless: tuple[object, ...] = ({"queue_count": 0}, {"queue_count": -1}, {"queue_count": None}, {}, None, [], "3")
     for nothing in senseless:
@@ -293,9 +305,9 @@ def test_a_queue_position_counts_from_one() -> None:
         (None, None),
     ],
 )
-def test_a_rows_picture_is_compared_by_its_path(given_path: object, path: str | None) -> None:
-    """A picture of a row, written as a path or as an address, is the path of its upload."""
-    assert one(row(first_frame=given_path)).first_path == path
+def test_the_picture_of_a_row_is_its_upload_path(given_path: object, path: str | None) -> None:
+    """The picture of a row, given as a path or as an address, is parsed to its upload path."""
+    assert one(row(first_frame=given_path)).input_paths.get("first") == path
 
 
 @pytest.mark.parametrize(
@@ -312,31 +324,31 @@ def test_a_rows_picture_is_compared_by_its_path(given_path: object, path: str | 
     ],
 )
 def test_a_rows_time_is_utc(moment: object, seconds: float | None) -> None:
-    """created_at becomes Unix seconds; a time without a zone is UTC, and what is no time is none."""
+    """created_at becomes Unix seconds; a time without a zone is UTC, and anything else is None."""
     assert one(row(created_at=moment)).created_at == seconds
 
 
-def test_the_duration_stands_in_either_field() -> None:
-    """`duration` is read, else `video_duration`."""
+def test_the_duration_is_in_either_field() -> None:
+    """The duration is `duration`, else `video_duration`."""
     assert one(row(duration=8, video_duration=5)).duration == 8
     assert one(row(duration=..., video_duration=5)).duration == 5
     assert one(row(duration=..., video_duration=...)).duration is None
 
 
 def test_an_empty_row_is_a_row() -> None:
-    """Every field but the state may be missing."""
+    """Every field except the state may be missing."""
     assert one({}) == RemoteVideo(None, RemoteState.UNRECOGNISED, raw={})
 
 
-def test_a_list_is_read_in_its_order() -> None:
-    """The rows come as the vendor orders them, under data or bare."""
+def test_a_list_keeps_its_order() -> None:
+    """The rows keep the vendor's order, under `data` or as a bare list."""
     rows = [row(seed=3), row(seed=1), row(seed=2)]
     for shape in ({"data": rows}, rows):
         assert [read.seed for read in read_reply(LIST, reply(shape))] == [3, 1, 2]
     assert read_reply(LIST, reply({"data": []})) == ()
 
 
-BAD_ROWS: list[object] = [
+UNUSABLE_ROWS: list[object] = [
     None,
     7,
     "text",
@@ -346,9 +358,9 @@ BAD_ROWS: list[object] = [
 ]
 
 
-@pytest.mark.parametrize("bad", BAD_ROWS)
+@pytest.mark.parametrize("bad", UNUSABLE_ROWS)
 def test_a_bad_row_never_loses_the_list(bad: object) -> None:
-    """One row that is no row leaves the others readable."""
+    """One unusable row does not affect the others."""
     read = read_reply(LIST, reply({"data": [row(seed=1), bad, row(seed=2)]}))
     assert [one.seed for one in read if one.video_id == VIDEO_ID] == [1, 2]
 
@@ -362,7 +374,7 @@ ANY_JSON = st.recursive(
 
 @given(changes=st.dictionaries(st.sampled_from([*row(), "error", "errCode", "replyRef", "cost_credits"]), ANY_JSON))
 def test_no_field_can_break_a_row(changes: dict[str, Any]) -> None:
-    """Whatever JSON stands in any field, the row is read, and it is no success unless its number is a 1."""
+    """A row is parsed whatever JSON its fields hold, and it is completed only if its number is 1."""
     read = read_reply(LIST, reply({"data": [row(**changes), row(seed=2)]}))
     assert len(read) == 2
     if read[0].state is RemoteState.COMPLETED:
@@ -372,25 +384,25 @@ def test_no_field_can_break_a_row(changes: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("value", [{}, {"data": None}, {"data": {}}, {"data": "x"}, {"error": "x"}, "x", HTML])
-def test_what_is_no_list_is_an_error(value: object) -> None:
-    """A 200 without a list is not taken for an empty list: absence must be shown, not guessed."""
+def test_a_reply_without_a_list_is_an_error(value: object) -> None:
+    """A 200 without a list is an error, not an empty list: absence needs proof."""
     with pytest.raises(ServerError):
         read_reply(LIST, reply(value))
 
 
 @pytest.mark.parametrize("value", [[], "x", 7, None, HTML])
-def test_what_is_no_video_is_an_error(value: object) -> None:
-    """A 200 of GET videos/<id> that is no object is an error."""
+def test_a_reply_without_a_video_is_an_error(value: object) -> None:
+    """A 200 of GET videos/<id> that is not an object is an error."""
     with pytest.raises(ServerError):
-        read_reply(useapi.get_video(VIDEO_ID), reply(value))
+        read_reply(BACKEND.get_video(VIDEO_ID), reply(value))
 
 
 # -- scheduler, features, accounts -----------------------------------------------------------------------------------
 
 
 def test_running_jobs_have_an_id_in_either_field() -> None:
-    """The scheduler's entries are read with `video_id` or `id`, with their reference."""
-    first, second = read_reply(useapi.list_running(), reply(SCHEDULER))
+    """An entry of the scheduler has its id in `video_id` or `id`, and its reference."""
+    first, second = read_reply(BACKEND.list_running(), reply(SCHEDULER))
     assert (first.video_id, first.reply_ref) == (VIDEO_ID, "pv-1:1")
     assert second.video_id is not None
     assert second.video_id.endswith(":2")
@@ -398,53 +410,74 @@ def test_running_jobs_have_an_id_in_either_field() -> None:
 
 
 def test_a_bad_entry_never_loses_the_running_jobs() -> None:
-    """One entry that is no entry leaves the others readable."""
-    read = read_reply(useapi.list_running(), reply([*BAD_ROWS, *SCHEDULER]))
+    """One unusable entry does not affect the other running jobs."""
+    read = read_reply(BACKEND.list_running(), reply([*UNUSABLE_ROWS, *SCHEDULER]))
     assert [entry.reply_ref for entry in read if entry.reply_ref] == ["pv-1:1"]
 
 
-def test_capacity_is_what_the_vendor_says() -> None:
-    """`available` is read as it stands, not worked out from the other two figures."""
-    read = read_reply(useapi.get_capacity(), reply(AVAILABLE))
+def test_capacity_is_the_vendors_figure() -> None:
+    """`available` is the vendor's figure, not computed from the other two."""
+    read = read_reply(BACKEND.get_capacity(), reply(AVAILABLE))
     assert read.accounts == (AccountCapacity(EMAIL, 5, 0, 5), AccountCapacity("two@example.org", 8, 2, 3))
 
 
 @pytest.mark.parametrize("bad", [None, 7, "x", [], {"maxJobs": 5}, {"email": None, "available": "x"}])
 def test_a_bad_account_never_loses_the_capacity(bad: object) -> None:
-    """One entry that cannot be read leaves the other accounts' slots."""
-    read = read_reply(useapi.get_capacity(), reply({"available": [bad, *AVAILABLE["available"]]}))
+    """One unusable entry does not affect the slots of the other accounts."""
+    read = read_reply(BACKEND.get_capacity(), reply({"available": [bad, *AVAILABLE["available"]]}))
     assert [slot.available for slot in read.accounts if slot.account == EMAIL] == [5]
 
 
 def test_the_balance_is_read() -> None:
-    """Plan, the three kinds of credits and the watermark right are read from features."""
-    read = read_reply(useapi.get_credits(email=None), reply(FEATURES))
+    """The plan, the three kinds of credits and the right to remove the watermark come from features."""
+    read = read_reply(BACKEND.get_credits(account=None), reply(FEATURES))
     assert (read.daily, read.monthly, read.package, read.total, read.plan) == (30, 1200, 0, 1230, "Standard")
     assert read.can_remove_watermark is True
 
 
 @pytest.mark.parametrize(("value", "right"), [(0, False), (1, True), ("0", False), (None, None), (..., None)])
 def test_the_right_to_remove_the_watermark(value: object, right: bool | None) -> None:
-    """0 means that the plan cannot; a missing value means that nobody knows."""
+    """0 means that the plan does not include it; a missing value means unknown."""
     features = {name: one for name, one in {**FEATURES, "remove_watermark": value}.items() if one is not ...}
-    assert read_reply(useapi.get_credits(email=None), reply(features)).can_remove_watermark is right
+    assert read_reply(BACKEND.get_credits(account=None), reply(features)).can_remove_watermark is right
 
 
-def test_a_balance_with_holes_is_a_balance() -> None:
-    """Missing or senseless kinds of credits count as none."""
-    assert read_reply(useapi.get_credits(email=None), reply({"credit_daily": "7", "credit_monthly": []})).total == 7
+def test_a_balance_may_have_gaps() -> None:
+    """Missing or unusable kinds of credits count as 0."""
+    assert read_reply(BACKEND.get_credits(account=None), reply({"credit_daily": "7", "credit_monthly": []})).total == 7
 
 
-def test_accounts_are_their_e_mails_with_their_slots() -> None:
-    """The accounts are the keys of the object; `maxJobs` is what each may run, where the entry tells it."""
-    assert read_reply(useapi.list_accounts(), reply(ACCOUNTS)) == {EMAIL: 8}
-    assert read_reply(useapi.list_accounts(), reply({"a@b.example": None, "c@d.example": {}})) == {
+def test_accounts_are_listed_with_their_slots() -> None:
+    """The accounts are the keys of the object, each with its `maxJobs`, or None if the entry has none."""
+    assert read_reply(BACKEND.list_accounts(), reply(ACCOUNTS)) == {EMAIL: 8}
+    assert read_reply(BACKEND.list_accounts(), reply({"a@b.example": None, "c@d.example": {}})) == {
         "a@b.example": None,
         "c@d.example": None,
     }
 
 
 def test_stopping_needs_no_body() -> None:
-    """Whatever the vendor answers to the end of tracking, a 2xx is enough."""
+    """Any 2xx to the end of tracking is a success, whatever its body."""
     for body in (b"", HTML, json.dumps({"ok": True}).encode()):
-        assert read_reply(useapi.stop_tracking(VIDEO_ID), reply(body)) is None
+        assert read_reply(BACKEND.stop_tracking(VIDEO_ID), reply(body)) is None
+
+
+# -- callbacks -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "ids"),
+    [
+        ({"replyRef": "pv-1:1", "video_id": VIDEO_ID}, CallbackIds(frozenset({"pv-1:1"}), frozenset({VIDEO_ID}))),
+        ({"response": {"video_id": VIDEO_ID}}, CallbackIds(frozenset(), frozenset({VIDEO_ID}))),
+        ({"replyRef": "a", "response": {"replyRef": "b"}}, CallbackIds(frozenset({"a", "b"}))),
+        ({"replyRef": 7, "video_id": None, "response": "text"}, CallbackIds()),
+        ([], CallbackIds()),
+        (b"not json", CallbackIds()),
+        (b"\xff", CallbackIds()),
+        (b"[" * 100_000, CallbackIds()),
+    ],
+)
+def test_a_callback_names_references_and_ids(body: object, ids: CallbackIds) -> None:
+    """The ids of a callback come from its top level and from `response`; an unusable body has none."""
+    assert BACKEND.parse_callback(reply(body).body) == ids
