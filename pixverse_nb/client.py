@@ -9,11 +9,12 @@ import secrets
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from pixverse_nb.archive.transfer import Exported, Imported, export_archive, import_archive
 from pixverse_nb.backends.base import Backend, Call
 from pixverse_nb.config import Prices, Timing, find_email, find_home
 from pixverse_nb.connection import SANDBOX, Connection, resolve_connection, start_sandbox, warn_network_filesystem
@@ -23,12 +24,13 @@ from pixverse_nb.domain.remote import Capacity, Credits, RemoteVideo, UploadedFi
 from pixverse_nb.errors import ConfigError, InvalidRequest
 from pixverse_nb.event_loop import EventLoopThread
 from pixverse_nb.job_builder import CreateArgs, JobBuilder
+from pixverse_nb.jobs.download import VerifyReport
 from pixverse_nb.jobs.engine import Engine
 from pixverse_nb.jobs.job import Job, JobFactory, JobList, notify_subscribers
 from pixverse_nb.jobs.remote_videos import AllAccounts, find_or_adopt, track
 from pixverse_nb.jobs.webhooks import WebhookListener
 from pixverse_nb.ledger.jobs import Ledger
-from pixverse_nb.maintenance import FileVerifier, KeepsFiles
+from pixverse_nb.maintenance import FileVerifier
 from pixverse_nb.redaction import Secret, redact
 from pixverse_nb.sweep.bench import SweepContext
 from pixverse_nb.sweep.maker import MakesSweeps, SweepMaker
@@ -36,7 +38,7 @@ from pixverse_nb.sweep.maker import MakesSweeps, SweepMaker
 T = TypeVar("T")
 
 
-class Client(KeepsFiles, MakesSweeps):
+class Client(MakesSweeps):
     """Generates videos from two pictures, remembers every job, and never pays twice for one.
 
     The token comes from `token`, USEAPI_TOKEN, the keyring or Colab's secrets; without one the client runs on the
@@ -133,8 +135,8 @@ class Client(KeepsFiles, MakesSweeps):
         self._engine.subscribe(self._changed)
         if self._ledger.open_jobs():
             self._loop.call_soon(self._engine.start)
-        self._keeper = FileVerifier(self._engine, self._loop, job_of=self.job)
-        self._keeper.start()
+        self._verifier = FileVerifier(self._engine, self._loop, job_of=self.job)
+        self._verifier.start()
         self._sweeps = SweepMaker(
             SweepContext(
                 engine=self._engine,
@@ -303,6 +305,53 @@ class Client(KeepsFiles, MakesSweeps):
             self.home, self._base_url, self._ledger, send, self._backend, email=self._email, is_sandbox=self.is_sandbox
         )
         return examine(target, now=time.time())
+
+    # -- the files of the home -----------------------------------------------------------------------------------
+
+    def verify(self, *, repair: bool = False) -> VerifyReport:
+        """Compare every finished video with its sha256; return which are missing or modified.
+
+        `repair=True` downloads those again (a modified one is kept as `*.modified.mp4`) and waits; nothing is charged.
+        What the vendor no longer has is in `.lost`; its job stays in the ledger.
+        """
+        return self._verifier.verify(repair=repair)
+
+    def export(
+        self, path: str | os.PathLike[str], refs: Iterable[str] | None = None, *, overwrite: bool = False
+    ) -> Exported:
+        """Write the jobs named by `refs` (None: all) with history, pictures and videos into one zip file.
+
+        **The file is private**: it contains prompts, pictures and, in the vendor's ids, the account's e-mail, but never
+        the token. It is written atomically. Raises FileExistsError if `path` exists and `overwrite` is False,
+        InvalidRequest if a ref is unknown, OSError if it cannot be written.
+        """
+        import importlib.metadata  # slow to load, and only used for the version in the manifest
+
+        version = importlib.metadata.version("pixverse-nb")
+        return export_archive(
+            path, ledger=self._ledger, home=self.home, refs=refs, version=version, overwrite=overwrite
+        )
+
+    def import_(self, path: str | os.PathLike[str]) -> Imported:
+        """Import an archive that `export` wrote, here or on another machine, and return a summary.
+
+        Everything is verified before anything changes: raises LedgerError if the archive is damaged, newer than this
+        version, or of another service. Jobs that are already here stay, unless the archive has their video or knows of
+        a payment. Open jobs are watched from here too; a job that was never sent is sent from here only after
+        `job.resume()`, because its first machine may still send it.
+        """
+        self._loop.check_open()
+        now = self._engine.now()
+        deadline_at = now + self.timing.deadline_s
+        summary, changed = import_archive(path, ledger=self._ledger, home=self.home, at=now, deadline_at=deadline_at)
+
+        async def follow() -> None:
+            for record in changed:
+                self._engine.on_external_change(record)
+            self._engine.start()
+
+        self._loop.call(follow())
+        return summary
 
     def subscribe(self, callback: Callable[[Job], object]) -> Callable[[], None]:
         """Call `callback(job)` at every change of any job, on the client's thread; the returned function unsubscribes."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Export and import of jobs with their videos, as one verified zip file."""

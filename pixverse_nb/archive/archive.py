@@ -1,6 +1,6 @@
-"""The bundle's file: a zip whose every member is named in a manifest with its size and sha256.
+"""The archive file: a zip with a manifest of every member's size and sha256, and the check of what it contains.
 
-Members are `manifest.json`, `rows.json`, `videos/*.mp4` and `pictures/*`. What is read was verified whole before.
+Members are `manifest.json`, `rows.json`, `videos/*.mp4` and `pictures/*`. Everything is verified before it is used.
 """
 
 import ast
@@ -21,29 +21,30 @@ from typing import IO, Any, Final, Literal, Union, get_args, get_origin, get_typ
 
 from pixverse_nb.atomic_files import atomic_write, sha256_of_file
 from pixverse_nb.domain.jobs import SHA256, JobEvent, JobRecord, JobState
-from pixverse_nb.domain.ratings import Choice, DuelResult, PairwiseVote, Rating
+from pixverse_nb.domain.ratings import PairwiseVote, Rating
 from pixverse_nb.domain.remote import UploadedFile
 from pixverse_nb.errors import LedgerError
-from pixverse_nb.ledger import ExportedJob, ExportedRatings, ExportedUpload
+from pixverse_nb.ledger.jobs import ExportedJob, ExportedUpload
+from pixverse_nb.ledger.sweeps import ExportedRatings
 
-FORM: Final = 1
+FORMAT_VERSION: Final = 1
 ROWS: Final = "rows.json"
-_KIND: Final = "pixverse_nb bundle"
+_KIND: Final = "pixverse_nb archive"
 _MANIFEST: Final = "manifest.json"
 _MEMBER: Final = re.compile(
     r"rows\.json|videos/[A-Za-z0-9_-][\w-]*\.mp4|pictures/[0-9a-f]{64}\.(png|jpg|webp|gif)", re.ASCII
 )
 _PIECE_BYTES: Final = 1 << 20
 _MANIFEST_MAX: Final = 64 << 20
-# What zipfile and json raise on a file that was cut short or altered.
-_BROKEN: Final = (
+# What zipfile and json raise for a file that was cut short or modified.
+_DAMAGED: Final = (
     zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, struct.error, RuntimeError, ValueError,
     TypeError, LookupError, AttributeError, EOFError, ArithmeticError,
 )  # fmt: skip
 
 
 class Archive:
-    """A bundle that was verified whole: every member is there, and is what the manifest says."""
+    """A verified archive: every member is present and matches the manifest."""
 
     def __init__(self, path: Path, archive: zipfile.ZipFile, manifest: dict[str, Any]) -> None:
         self._path = path
@@ -53,7 +54,7 @@ class Archive:
 
     @property
     def names(self) -> frozenset[str]:
-        """The members."""
+        """The names of the members."""
         return frozenset(self._members)
 
     def sha256_of(self, name: str) -> str:
@@ -61,19 +62,19 @@ class Archive:
         return str(self._members[name]["sha256"])
 
     def rows(self) -> dict[str, Any]:
-        """Return the rows as JSON values."""
-        with translated(self._path):
+        """Return the content of rows.json."""
+        with damage_as_ledger_error(self._path):
             rows = json.loads(self._zip.read(ROWS))
             if not isinstance(rows, dict):
-                raise TypeError("no JSON object")
+                raise TypeError("not a JSON object")
             return rows
 
     def copy(self, name: str, part: Path) -> None:
-        """Write a member to `part`, synced to the disk; LedgerError where it is not what it was any more."""
-        with translated(self._path), part.open("wb") as sink:
+        """Write a member to `part`, synced to disk; raises LedgerError if it has changed since the check."""
+        with damage_as_ledger_error(self._path), part.open("wb") as sink:
             digest = hashlib.sha256()
             with self._zip.open(name) as stream:
-                for piece in _pieces(stream):
+                for piece in _chunks(stream):
                     digest.update(piece)
                     sink.write(piece)
             if digest.hexdigest() != self.sha256_of(name):
@@ -83,32 +84,32 @@ class Archive:
 
 
 @contextmanager
-def opened_archive(path: Path) -> Iterator[Archive]:
-    """Open a bundle and verify all of it.
+def open_archive(path: Path) -> Iterator[Archive]:
+    """Open an archive and verify all of it.
 
-    Raises LedgerError, before anything is written anywhere, where it is no bundle, of a newer form, cut short or
-    altered, or holds names that lead elsewhere. FileNotFoundError where it is not there.
+    Raises LedgerError if it is not an archive, was made by a newer version, is damaged, or contains unexpected names;
+    FileNotFoundError if it does not exist.
     """
     with path.open("rb") as file:
-        with translated(path):
+        with damage_as_ledger_error(path):
             archive = zipfile.ZipFile(file)
         with archive:
-            with translated(path):
-                manifest = _manifest(path, archive)
+            with damage_as_ledger_error(path):
+                manifest = _read_manifest(path, archive)
                 _verify(archive, manifest["members"])
                 verified = Archive(path, archive, manifest)
             yield verified
 
 
 def write_archive(path: Path, members: Mapping[str, bytes | Path], *, facts: Mapping[str, Any], overwrite: bool) -> int:
-    """Write a bundle of `members` (bytes, or the file that holds them) and return its size in bytes.
+    """Write an archive of `members` (bytes, or a file) and return its size in bytes.
 
-    `facts` go into the manifest. The file appears at `path` whole or not at all, readable by its owner only. Raises
-    FileExistsError where `path` is there already and not to be overwritten, OSError where the disk takes it not.
+    `facts` go into the manifest. The file is written atomically, readable by its owner only. Raises FileExistsError if
+    `path` exists and `overwrite` is False, OSError if it cannot be written.
     """
     _check_free(path, overwrite=overwrite)
-    listed = {name: _measured(source) for name, source in members.items()}
-    manifest = {"kind": _KIND, "form": FORM, **facts, "members": listed}
+    listed = {name: _size_and_hash(source) for name, source in members.items()}
+    manifest = {"kind": _KIND, "format_version": FORMAT_VERSION, **facts, "members": listed}
     with atomic_write(path) as part:
         with zipfile.ZipFile(part, "w") as archive:
             _add(archive, _MANIFEST, json.dumps(manifest, indent=1).encode())
@@ -120,43 +121,45 @@ def write_archive(path: Path, members: Mapping[str, bytes | Path], *, facts: Map
 
 
 @contextmanager
-def translated(path: Path) -> Iterator[None]:
-    """Turn what a damaged file makes zipfile and json raise into one sentence."""
+def damage_as_ledger_error(path: Path) -> Iterator[None]:
+    """Raise LedgerError for whatever zipfile, json and the checks raise for a damaged file."""
     try:
         yield
-    except _BROKEN as error:
+    except _DAMAGED as error:
         raise LedgerError(
-            f"The bundle {path} is damaged or incomplete ({error}). Copy it again from where it was made; nothing was "
-            "changed here."
+            f"The archive {path} is damaged or incomplete ({error}). Copy it again from its source; nothing was imported."
         ) from error
 
 
 # -- inside ------------------------------------------------------------------------------------------------------
 
 
-def _manifest(path: Path, archive: zipfile.ZipFile) -> dict[str, Any]:
+def _read_manifest(path: Path, archive: zipfile.ZipFile) -> dict[str, Any]:
     infos = {info.filename: info for info in archive.infolist()}
     if _MANIFEST not in infos:
-        raise LedgerError(f"{path} is no bundle of pixverse_nb: it has no manifest. Nothing was changed.")
+        raise LedgerError(f"{path} is not a pixverse_nb archive (no manifest.json). Nothing was imported.")
     if infos[_MANIFEST].file_size > _MANIFEST_MAX:
         raise ValueError("its manifest is too large")
     manifest = json.loads(archive.read(_MANIFEST))
-    if not isinstance(manifest, dict) or manifest.get("kind") != _KIND or not isinstance(manifest.get("form"), int):
-        raise LedgerError(f"{path} is no bundle of pixverse_nb. Nothing was changed.")
-    if manifest["form"] > FORM:
+    if (
+        not isinstance(manifest, dict)
+        or manifest.get("kind") != _KIND
+        or not isinstance(manifest.get("format_version"), int)
+    ):
+        raise LedgerError(f"{path} is not a pixverse_nb archive. Nothing was imported.")
+    if manifest["format_version"] > FORMAT_VERSION:
         raise LedgerError(
-            f"The bundle {path} was made by a newer pixverse_nb (form {manifest['form']}, this one knows {FORM}). "
-            "Update pixverse_nb; nothing was changed."
+            f"The archive {path} was made by a newer pixverse_nb (format {manifest['format_version']}; this one supports "
+            f"{FORMAT_VERSION}). Update pixverse_nb; nothing was imported."
         )
     members = manifest["members"]
-    strange = sorted({*members, *infos} - {_MANIFEST} - {name for name in members if _MEMBER.fullmatch(name)})
-    if strange:
+    unexpected = sorted({*members, *infos} - {_MANIFEST} - {name for name in members if _MEMBER.fullmatch(name)})
+    if unexpected:
         raise LedgerError(
-            f"The bundle {path} holds what no bundle holds ({strange[0][:80]!r}): it was made by something else, and "
-            "nothing of it was taken. Nothing was changed."
+            f"The archive {path} contains an unexpected file ({unexpected[0][:80]!r}); nothing was imported."
         )
     if len(infos) != len(archive.infolist()) or ROWS not in members:
-        raise ValueError("members are doubled or missing")
+        raise ValueError("duplicate or missing members")
     return manifest
 
 
@@ -164,161 +167,152 @@ def _verify(archive: zipfile.ZipFile, members: Mapping[str, Mapping[str, Any]]) 
     for name, promised in members.items():
         info = archive.getinfo(name)
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or info.file_size != promised["size"]:
-            raise ValueError(f"{name} has another size")
+            raise ValueError(f"{name} has an unexpected size")
         digest = hashlib.sha256()
         with archive.open(name) as stream:
-            for piece in _pieces(stream):
+            for piece in _chunks(stream):
                 digest.update(piece)
         if digest.hexdigest() != promised["sha256"]:
-            raise ValueError(f"{name} was altered")
+            raise ValueError(f"checksum mismatch for {name}")
 
 
-def _measured(source: bytes | Path) -> dict[str, Any]:
+def _size_and_hash(source: bytes | Path) -> dict[str, Any]:
     if isinstance(source, bytes):
         return {"size": len(source), "sha256": hashlib.sha256(source).hexdigest()}
     return {"size": source.stat().st_size, "sha256": sha256_of_file(source)}
 
 
 def _add(archive: zipfile.ZipFile, name: str, source: bytes | Path, *, sha256: str | None = None) -> None:
-    """Add a member: text is packed, films and pictures are stored as they are."""
+    """Add a member: text is compressed, videos and pictures are stored."""
     info = zipfile.ZipInfo(name)
     info.external_attr = 0o600 << 16
     if isinstance(source, bytes):
         info.compress_type = zipfile.ZIP_DEFLATED
         archive.writestr(info, source)
         return
-    info.file_size = source.stat().st_size  # tells zipfile whether the long form is needed
+    info.file_size = source.stat().st_size  # zipfile needs it to choose the 64-bit format
     digest = hashlib.sha256()
     with source.open("rb") as stream, archive.open(info, "w") as sink:
-        for piece in _pieces(stream):
+        for piece in _chunks(stream):
             digest.update(piece)
             sink.write(piece)
     if digest.hexdigest() != sha256:
-        raise LedgerError(f"{source} was changed while it was packed; export again.")
+        raise LedgerError(f"{source} changed during the export; export again.")
 
 
-def _pieces(stream: IO[bytes]) -> Iterator[bytes]:
+def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
     while piece := stream.read(_PIECE_BYTES):
         yield piece
 
 
 def _check_free(path: Path, *, overwrite: bool) -> None:
     if path.is_dir() or (path.exists() and not overwrite):
-        raise FileExistsError(f"{path} is there already: choose another name, or pass overwrite=True.")
+        raise FileExistsError(f"{path} already exists; choose another name, or pass overwrite=True.")
 
 
 _REF: Final = re.compile(r"[A-Za-z0-9_-][\w.-]{0,199}", re.ASCII)
-_VIDEO_ID: Final = re.compile(r"(?!\.)[^\s/?#%\\]{1,500}")  # it becomes a part of the vendor's addresses, as it is
+_VIDEO_ID: Final = re.compile(r"(?!\.)[^\s/?#%\\]{1,500}")  # it becomes part of request paths, unencoded
 _URL: Final = re.compile(r"https?://\S+")
 
 
-def job_of(row: Mapping[str, Any], archive: Archive) -> ExportedJob:
-    """Return the job of a row; ValueError (TypeError, LookupError) where it is none that this package has written."""
+# The text fields of a record that become file names, request paths or code, with the pattern each must match.
+_PATTERNS: Final[Mapping[str, re.Pattern[str]]] = {
+    "ref": _REF,
+    "video_id": _VIDEO_ID,
+    "candidate_video_id": _VIDEO_ID,
+    "url": _URL,
+}
+
+
+def read_job(row: Mapping[str, Any], archive: Archive) -> ExportedJob:
+    """Return the job of a row; raises ValueError, TypeError or LookupError if its values are invalid."""
     record = JobRecord.from_json(row["record"])
-    _check_kinds(record)
+    for value in (record, *record.inputs, *([record.video] if record.video else [])):
+        _check_types(value)
+    for name, pattern in _PATTERNS.items():
+        text = getattr(record, name)
+        if text is not None and not pattern.fullmatch(text):
+            raise ValueError(f"job {record.ref} has an invalid {name}")
     for item in record.inputs:
-        _check_kinds(item)
-    if not _REF.fullmatch(record.ref) or record.service != archive.service:
-        raise ValueError("a job without a name, or of another service")
-    if record.attempt < 0 or not _are_names(record):
-        raise ValueError(f"job {record.ref} has impossible facts")
+        if item.sha256 is not None and not SHA256.fullmatch(item.sha256):
+            raise ValueError(f"job {record.ref} has an invalid picture")
+        if item.source_expr and not _is_picture_expression(item.source_expr, item.role):
+            raise ValueError(f"job {record.ref} has an invalid source expression")
+    if record.service != archive.service or record.attempt < 0:
+        raise ValueError(f"job {record.ref} contains invalid values")
     if record.video is not None:
-        _check_kinds(record.video)
         if record.video.name != f"videos/{record.ref}.mp4" or not SHA256.fullmatch(record.video.sha256):
-            raise ValueError(f"the video of job {record.ref} lies elsewhere")
+            raise ValueError(f"the video of job {record.ref} has an unexpected path")
         if record.video.name in archive.names and archive.sha256_of(record.video.name) != record.video.sha256:
-            raise ValueError(f"the video of job {record.ref} is another one")
+            raise ValueError(f"checksum mismatch for the video of job {record.ref}")
     events = tuple(
         JobEvent(float(at), JobState(state), str(kind), dict(data)) for at, state, kind, data in row["events"]
     )
     return ExportedJob(record, events)
 
 
-def upload_of(row: Mapping[str, Any]) -> ExportedUpload:
-    """Return the upload of a row; ValueError (TypeError, LookupError) where it is none."""
+def job_row(job: ExportedJob) -> dict[str, Any]:
+    """Return a job as JSON values, for `read_job`."""
+    events = [[event.at, event.state.value, event.kind, dict(event.data)] for event in job.events]
+    return {"record": job.record.to_json(), "events": events}
+
+
+def read_upload(row: Mapping[str, Any]) -> ExportedUpload:
+    """Return the upload of a row; raises ValueError, TypeError or LookupError if its values are invalid."""
     upload = UploadedFile(**row["upload"])
-    _check_kinds(upload)
+    _check_types(upload)
     if upload.sha256 is None or not SHA256.fullmatch(upload.sha256):
-        raise ValueError("an upload of no picture")
+        raise ValueError("an upload without a picture")
     return ExportedUpload(upload, str(row["account"]), float(row["at"]))
 
 
-# -- inside ------------------------------------------------------------------------------------------------------
-
-
-def _are_names(record: JobRecord) -> bool:
-    """Tell whether what names a picture, a generation, an address or a source names just that."""
-    return (
-        all(item.sha256 is None or SHA256.fullmatch(item.sha256) for item in record.inputs)
-        and all(name is None or _VIDEO_ID.fullmatch(name) for name in (record.video_id, record.candidate_video_id))
-        and (record.url is None or bool(_URL.fullmatch(record.url)))
-        and all(_is_source(item.source_expr, item.role) for item in record.inputs)
+def read_ratings(rows: Mapping[str, Any]) -> ExportedRatings:
+    """Return the ratings and votes that `ratings_rows` wrote; raises ValueError if they are invalid."""
+    ratings = tuple((str(key), Rating(choice, str(note)), float(at)) for key, choice, note, at in rows["ratings"])
+    votes = tuple(
+        PairwiseVote(str(left), str(right), result, float(at), bool(is_blind))
+        for left, right, result, at, is_blind in rows["votes"]
     )
+    for value in (*(rating for _, rating, _ in ratings), *votes):
+        _check_types(value)
+    return ExportedRatings(ratings, votes)
 
 
-def _is_source(text: str, role: str) -> bool:
-    """Tell whether a piece of Python only names a picture: people copy the line in which it stands."""
+def ratings_rows(exported: ExportedRatings) -> dict[str, Any]:
+    """Return ratings and votes as JSON values, for `read_ratings`."""
+    return {
+        "ratings": [[key, rating.choice, rating.note, at] for key, rating, at in exported.ratings],
+        "votes": [[vote.left, vote.right, vote.result, vote.at, vote.is_blind] for vote in exported.votes],
+    }
+
+
+def _is_picture_expression(text: str, role: str) -> bool:
+    """Return whether Python code only names a picture: people copy the line that contains it."""
     try:
         node = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     if isinstance(node, ast.Call) and ast.unparse(node.func) == "pv.UploadedFile":
-        return all(isinstance(given, ast.Constant) for given in (*node.args, *(one.value for one in node.keywords)))
+        arguments = (*node.args, *(keyword.value for keyword in node.keywords))
+        return all(isinstance(argument, ast.Constant) for argument in arguments)
     return isinstance(node, ast.Constant) or (isinstance(node, ast.Name) and node.id == role)
 
 
-def _check_kinds(value: Any) -> None:
-    """Raise TypeError where a field of a dataclass does not hold what its type says."""
-    for name, kind in get_type_hints(type(value)).items():
-        if not _is_of(getattr(value, name), kind):
-            raise TypeError(f"its {name} is of an impossible kind")
+def _check_types(value: Any) -> None:
+    """Raise TypeError if a field of a dataclass does not have its annotated type."""
+    for name, expected in get_type_hints(type(value)).items():
+        if not _has_type(getattr(value, name), expected):
+            raise TypeError(f"{name} has an invalid type")
 
 
-def _is_of(given: Any, kind: Any) -> bool:
-    origin, inner = get_origin(kind), get_args(kind)
+def _has_type(value: Any, expected: Any) -> bool:
+    origin, arguments = get_origin(expected), get_args(expected)
     if origin in (Union, types.UnionType):
-        return any(_is_of(given, one) for one in inner)
+        return any(_has_type(value, one) for one in arguments)
     if origin is Literal:
-        return given in inner
+        return value in arguments
     if origin is tuple:
-        kinds = inner[:1] * len(given) if inner[-1] is Ellipsis else inner
-        return len(given) == len(kinds) and all(map(_is_of, given, kinds))
-    if kind is Any:
-        return True
-    if origin is not None and issubclass(origin, Mapping):
-        return isinstance(given, Mapping)
-    if kind is float:
-        return isinstance(given, int | float) and not isinstance(given, bool) and math.isfinite(given)
-    return isinstance(given, kind) and (kind is bool or not isinstance(given, bool))
-
-
-def rows_of_opinions(opinions: ExportedRatings) -> dict[str, Any]:
-    """Return verdicts and duels as JSON values."""
-    return {
-        "verdicts": [[cell, verdict.choice, verdict.note, at] for cell, verdict, at in opinions.verdicts],
-        "duels": [[duel.left, duel.right, duel.result, duel.at, duel.is_blind] for duel in opinions.duels],
-    }
-
-
-def opinions_of_rows(rows: Mapping[str, Any]) -> ExportedRatings:
-    """Return what `rows_of_opinions` wrote, nothing from an older bundle; ValueError where it is damaged."""
-    verdicts = tuple(
-        (str(cell), _verdict(choice, note), float(at)) for cell, choice, note, at in rows.get("verdicts", ())
-    )
-    duels = tuple(
-        _duel(str(left), str(right), result, float(at), is_blind=bool(blind))
-        for left, right, result, at, blind in rows.get("duels", ())
-    )
-    return ExportedRatings(verdicts, duels)
-
-
-def _verdict(choice: Any, note: Any) -> Rating:
-    if choice not in get_args(Choice):
-        raise ValueError(f"a verdict that is none: {choice!r:.40}")
-    return Rating(choice, str(note))
-
-
-def _duel(left: str, right: str, result: Any, at: float, *, is_blind: bool) -> PairwiseVote:
-    if result not in get_args(DuelResult):
-        raise ValueError(f"a judgement that is none: {result!r:.40}")
-    return PairwiseVote(left, right, result, at, is_blind)
+        return all(_has_type(item, arguments[0]) for item in value)
+    if expected is float:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, expected) and (expected is bool or not isinstance(value, bool))

@@ -1,7 +1,7 @@
-"""What a job of a bundle means beside what this home knows: pure, and never less paid than before.
+"""Exporting jobs with their videos to an archive, and importing them into another home.
 
-A job that this home knows already stays as it is, unless the bundle knows of a payment, or has the finished video. One
-that was never sent where it comes from is not sent here by itself: the other machine may still do so.
+A job that this home already has stays as it is, unless the archive has its finished video or knows of a payment. A job
+that was never sent is not sent from here automatically: its first machine may still do so.
 """
 
 import json
@@ -12,17 +12,17 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from pixverse_nb.archive.archive import (
     ROWS,
     Archive,
-    job_of,
-    opened_archive,
-    opinions_of_rows,
-    rows_of_opinions,
-    translated,
-    upload_of,
+    damage_as_ledger_error,
+    job_row,
+    open_archive,
+    ratings_rows,
+    read_job,
+    read_ratings,
+    read_upload,
     write_archive,
 )
 from pixverse_nb.atomic_files import sha256_of_file, sync_folder
@@ -35,43 +35,43 @@ from pixverse_nb.ledger.jobs import ExportedJob, Ledger
 from pixverse_nb.redaction import redact
 
 
-def arrived(theirs: JobRecord, *, at: float, deadline_at: float) -> JobRecord:
-    """Return a job of a bundle as this home keeps it: facts as they are, open questions settled from here.
+def normalize_imported(theirs: JobRecord, *, at: float, deadline_at: float) -> JobRecord:
+    """Return an imported job as this home stores it; `at` is now.
 
-    `at` is now; an open job that was paid, or may have been, is waited for until `deadline_at`.
+    An open job that was or may have been charged is waited for until `deadline_at`.
     """
     record = replace(theirs, version=0, owner="", budget_credits=None, retry_at=None)
     if record.state in (JobState.SUBMITTING, JobState.UNKNOWN):
-        # the other machine may be sending it at this moment: absence is proved from now on
+        # the other machine may be sending it now: absence can be proved only from now on
         record = advance(record, events.ResponseLost(at, "sender_gone"))
     if record.state not in FINAL_STATES and record.charged != "no":
         record = advance(record, events.Resumed(at, "", deadline_at))
     return replace(record, imported=record.video_id is None and record.state is not JobState.DONE)
 
 
-def merged(ours: JobRecord | None, theirs: JobRecord, *, at: float, deadline_at: float) -> JobRecord | None:
-    """Return what to store for a job of a bundle, or None where what is here stays as it is."""
+def merge_job(ours: JobRecord | None, theirs: JobRecord, *, at: float, deadline_at: float) -> JobRecord | None:
+    """Return the record to store for an imported job, or None to keep ours."""
     if ours is None:
-        return arrived(theirs, at=at, deadline_at=deadline_at)
+        return normalize_imported(theirs, at=at, deadline_at=deadline_at)
     if ours.video_id is not None and theirs.video_id not in (None, ours.video_id):
-        told = advance(ours, events.CallAccepted(at, str(theirs.video_id), theirs.account, theirs.cost_credits))
-        return told if told != ours else None  # a second payment: said, and both are kept
-    if not _knows_more(ours, theirs):
+        updated = advance(ours, events.CallAccepted(at, str(theirs.video_id), theirs.account, theirs.cost_credits))
+        return updated if updated != ours else None  # a second payment: both are kept, with a notice
+    if not _has_more(ours, theirs):
         return None
-    taken = arrived(theirs, at=at, deadline_at=deadline_at)
+    taken = normalize_imported(theirs, at=at, deadline_at=deadline_at)
     notices = tuple(dict.fromkeys((*ours.notices, *taken.notices)))
     return replace(taken, version=ours.version, budget_credits=ours.budget_credits, notices=notices)
 
 
-def _knows_more(ours: JobRecord, theirs: JobRecord) -> bool:
-    """Tell whether theirs has the finished video, or a payment that ours does not know of."""
+def _has_more(ours: JobRecord, theirs: JobRecord) -> bool:
+    """Return whether theirs has the finished video, or a payment that ours lacks."""
     if ours.state is JobState.DONE:
         return False
     if ours.video_id is not None:
         return theirs.state is JobState.DONE
     is_same_call = ours.intent_at == theirs.intent_at
     if ours.state in (JobState.SUBMITTING, JobState.UNKNOWN) and not is_same_call:
-        return False  # a call of our own is open: the vendor's list settles that first
+        return False  # our own call is open: the vendor's list must settle it first
     if theirs.video_id is not None or theirs.state is JobState.DONE:
         return True
     return theirs.charged != "no" and (theirs.intent_at or 0.0) > (ours.intent_at or 0.0)
@@ -79,7 +79,7 @@ def _knows_more(ours: JobRecord, theirs: JobRecord) -> bool:
 
 @dataclass(frozen=True)
 class Exported:
-    """A bundle that was written: where, what is in it, and the jobs whose video is not whole on this disk."""
+    """An archive that was written, its contents, and the jobs whose video is not intact on this disk."""
 
     path: Path
     jobs: int
@@ -92,7 +92,7 @@ class Exported:
         text = f"{what}, {self.size_bytes / 1e6:.1f} MB in {self.path}"
         if self.without_video:
             text += (
-                f"; the video of {_count(len(self.without_video), 'job')} is not whole on this disk and stayed behind"
+                f"; the video of {_count(len(self.without_video), 'job')} is missing or modified and was not exported"
             )
         return text
 
@@ -101,10 +101,10 @@ class Exported:
 
 @dataclass(frozen=True)
 class Imported:
-    """A bundle that was taken in. `jobs` and `videos` are what it holds.
+    """An archive that was imported. `jobs` and `videos` are its contents.
 
-    `known` counts the jobs that were there already, of which `updated` learnt something; `unsent` names those that
-    were never sent where they come from, and are not sent here before `job.resume()` says so.
+    `known` counts the jobs that this home already had, `updated` those of them that changed. `unsent` are the jobs that
+    were never sent; `job.resume()` sends them from here.
     """
 
     path: Path
@@ -117,9 +117,9 @@ class Imported:
     def __str__(self) -> str:
         text = f"{_count(self.jobs, 'job')} and {_count(self.videos, 'video')}"
         if self.known:
-            text += f", {self.known} {'was' if self.known == 1 else 'were'} there already"
+            text += f", {self.known} {'was' if self.known == 1 else 'were'} already here"
         if self.updated:
-            text += f" ({self.updated} of them learnt more)"
+            text += f" ({self.updated} updated)"
         if self.unsent:
             them = "it" if len(self.unsent) == 1 else "each"
             text += f"; {len(self.unsent)} never sent: job.resume() sends {them} from here"
@@ -132,10 +132,7 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-__all__ = ["Exported", "Imported", "export_bundle", "import_bundle"]
-
-
-def export_bundle(
+def export_archive(
     path: str | os.PathLike[str],
     *,
     ledger: Ledger,
@@ -144,22 +141,22 @@ def export_bundle(
     version: str,
     overwrite: bool,
 ) -> Exported:
-    """Write the jobs named by `refs` (None: all), their videos and pictures to `path`, and return what is in it.
+    """Write the jobs named by `refs` (None: all), their videos and pictures to `path`, and return a summary.
 
-    Raises InvalidRequest where a ref is unknown, FileExistsError where the file is there already, OSError where it
-    cannot be written, LedgerError where the ledger cannot be read.
+    Raises InvalidRequest if a ref is unknown, FileExistsError if the file exists, OSError if it cannot be written,
+    LedgerError if the ledger cannot be read.
     """
     target = Path(path).expanduser().absolute()
     wanted = None if refs is None else list(dict.fromkeys([refs] if isinstance(refs, str) else refs))
-    jobs, uploads = ledger.travel.pack(wanted)
+    jobs, uploads = ledger.transfers.export_rows(wanted)
     if unknown := sorted(set(wanted or ()) - {job.record.ref for job in jobs}):
         raise InvalidRequest({"refs": f"no job {redact(unknown[0])!r} in {home / 'ledger.db'}"})
-    said = ledger.opinions.pack({job.record.request.content_key for job in jobs})
+    ratings = ledger.ratings.export_rows({job.record.request.content_key for job in jobs})
     rows = json.dumps(
         {
-            "jobs": [_job_row(job) for job in jobs],
+            "jobs": [job_row(job) for job in jobs],
             "uploads": [asdict(one) for one in uploads],
-            "opinions": rows_of_opinions(said),
+            "ratings": ratings_rows(ratings),
         },
         separators=(",", ":"),
     )
@@ -179,34 +176,33 @@ def export_bundle(
     return Exported(target, len(jobs), videos, size_bytes, tuple(without))
 
 
-def import_bundle(
+def import_archive(
     path: str | os.PathLike[str], *, ledger: Ledger, home: Path, at: float, deadline_at: float
 ) -> tuple[Imported, list[JobRecord]]:
-    """Take the jobs, videos and pictures of a bundle into this home; return the summary and the records that changed.
+    """Import the jobs, videos and pictures of an archive; return a summary and the records that changed.
 
-    Nothing is sent for it: see `merging` for what becomes of each job. Everything is verified first. Raises LedgerError
-    where the bundle is damaged, newer, or of another service; OSError where the disk takes it not. Nothing is changed
-    then.
+    Nothing is sent. Everything is verified first: raises LedgerError if the archive is damaged, newer, or of another
+    service, OSError if a file cannot be written; then nothing is changed.
     """
     source = Path(path).expanduser().absolute()
-    with opened_archive(source) as archive:
+    with open_archive(source) as archive:
         if archive.service != ledger.service:
             raise LedgerError(
-                f"The bundle {source} is of another service ({redact(archive.service)}) than this client "
-                f"({redact(ledger.service)}): what was paid and what was not are never mixed. Nothing was changed."
+                f"The archive {source} belongs to another service ({redact(archive.service)}) than this client "
+                f"({redact(ledger.service)}); paid and sandbox videos are never mixed. Nothing was imported."
             )
-        with translated(source):
+        with damage_as_ledger_error(source):
             rows = archive.rows()
-            jobs = [job_of(row, archive) for row in rows["jobs"]]
-            uploads = [upload_of(row) for row in rows["uploads"]]
-            said = opinions_of_rows(rows.get("opinions", {}))
+            jobs = [read_job(row, archive) for row in rows["jobs"]]
+            uploads = [read_upload(row) for row in rows["uploads"]]
+            ratings = read_ratings(rows["ratings"])
         known = {job.record.ref: ledger.load(job.record.ref) for job in jobs}
-        placed = _place(archive, jobs, known, home)
+        placed = _place_files(archive, jobs, known, home)
         try:
-            stored = ledger.travel.unpack(
+            stored = ledger.transfers.import_rows(
                 jobs,
                 uploads,
-                decide=lambda ours, theirs: merged(ours, theirs, at=at, deadline_at=deadline_at),
+                merge=lambda ours, theirs: merge_job(ours, theirs, at=at, deadline_at=deadline_at),
                 at=at,
                 kind="imported",
                 data={},
@@ -215,7 +211,7 @@ def import_bundle(
             for file in placed:
                 file.unlink(missing_ok=True)
             raise
-        ledger.opinions.unpack(said)
+        ledger.ratings.import_rows(ratings)
         videos = sum(name.startswith("videos/") for name in archive.names)
     there = {ref for ref, record in known.items() if record is not None}
     summary = Imported(
@@ -232,36 +228,29 @@ def import_bundle(
 # -- inside ------------------------------------------------------------------------------------------------------
 
 
-def _job_row(job: ExportedJob) -> dict[str, Any]:
-    return {
-        "record": job.record.to_json(),
-        "events": [[one.at, one.state.value, one.kind, dict(one.data)] for one in job.events],
-    }
-
-
 def _pictures(record: JobRecord, home: Path) -> dict[str, Path]:
-    """Return the prepared pictures of a job that are there, by their names in the bundle."""
+    """Return the prepared pictures of a job that exist, by their names in the archive."""
     found: dict[str, Path] = {}
-    for sha in (item.sha256 for item in record.inputs):
+    for sha256 in filter(None, (item.sha256 for item in record.inputs)):
         for suffix in ("png", "jpg", "webp", "gif"):
-            name = f"pictures/{sha}.{suffix}"
-            if sha is not None and (home / name).is_file() and sha256_of_file(home / name) == sha:
+            name = f"pictures/{sha256}.{suffix}"
+            if (home / name).is_file() and sha256_of_file(home / name) == sha256:
                 found[name] = home / name
     return found
 
 
-def _place(
+def _place_files(
     archive: Archive, jobs: Iterable[ExportedJob], known: Mapping[str, JobRecord | None], home: Path
 ) -> list[Path]:
-    """Put the files of a bundle into the home, those that are missing or altered here only; return what is new.
+    """Copy the files that are missing or modified here into the home; return the new ones.
 
-    All are written beside their places first, so that a full disk changes nothing.
+    All are written to temporary files first, so that a full disk changes nothing.
     """
     wanted = {name for name in archive.names if name.startswith("pictures/")}
     for job in jobs:
         ours = known[job.record.ref]
         video = job.record.video
-        if video is not None and video.name in archive.names and _is_ours(ours, video.sha256):
+        if video is not None and video.name in archive.names and _may_store_video(ours, video.sha256):
             wanted.add(video.name)
     mark = f"{os.getpid()}-{threading.get_ident()}-{secrets.token_hex(4)}"
     parts: dict[Path, Path] = {}
@@ -269,7 +258,7 @@ def _place(
         for name in sorted(wanted):
             place = home / name
             if name.startswith("pictures/") and place.stem != archive.sha256_of(name):
-                raise LedgerError(f"The bundle holds a picture under another's name ({name}). Nothing was changed.")
+                raise LedgerError(f"The archive contains a picture under a wrong name ({name}). Nothing was imported.")
             if place.is_file() and sha256_of_file(place) == archive.sha256_of(name):
                 continue
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -286,6 +275,6 @@ def _place(
     return placed
 
 
-def _is_ours(ours: JobRecord | None, sha256: str) -> bool:
-    """Tell whether a video of a bundle may take the place of its job here: no other one is recorded."""
+def _may_store_video(ours: JobRecord | None, sha256: str) -> bool:
+    """Return whether an imported video may be stored for its job: no other one is recorded here."""
     return ours is None or ours.video is None or ours.video.sha256 == sha256

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pixverse_nb.archive.archive import FORM, opened_archive, write_archive
+from pixverse_nb.archive.archive import FORMAT_VERSION, open_archive, write_archive
 from pixverse_nb.errors import LedgerError
 
 FILM = bytes(range(256)) * 9
@@ -27,7 +27,7 @@ def path(tmp_path: Path) -> Path:
 
 def test_what_goes_in_comes_out(path: Path, tmp_path: Path) -> None:
     """Rows and films are read as they were; films are not packed again; nobody else may read the file."""
-    with opened_archive(path) as archive:
+    with open_archive(path) as archive:
         assert archive.service == "s"
         assert archive.names == {"rows.json", "videos/pv-1.mp4"}
         assert archive.rows() == {"jobs": []}
@@ -65,7 +65,7 @@ def test_every_cut_is_noticed(path: Path) -> None:
     whole = path.read_bytes()
     for length in (0, 1, 30, len(whole) // 2, len(whole) - 23, len(whole) - 1):
         path.write_bytes(whole[:length])
-        with pytest.raises(LedgerError, match=r"bundle\.zip"), opened_archive(path):
+        with pytest.raises(LedgerError, match=r"bundle\.zip"), open_archive(path):
             pass
 
 
@@ -76,7 +76,7 @@ def test_every_altered_byte_is_noticed_or_harmless(path: Path) -> None:
     for at in range(0, len(whole), 7):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x55]) + whole[at + 1 :])
         try:
-            with opened_archive(path) as archive:
+            with open_archive(path) as archive:
                 assert archive.rows() == {"jobs": []}
                 archive.copy("videos/pv-1.mp4", path.with_name("out"))
                 assert path.with_name("out").read_bytes() == FILM
@@ -113,14 +113,14 @@ def renamed(name: str) -> Callable[[dict[str, Any], dict[str, bytes]], object]:
 def test_names_that_lead_elsewhere_are_refused(path: Path, name: str) -> None:
     """A member may only be a film or a picture in its own folder."""
     rewritten(path, renamed(name))
-    with pytest.raises(LedgerError, match="what no bundle holds"), opened_archive(path):
+    with pytest.raises(LedgerError, match="what no bundle holds"), open_archive(path):
         pass
 
 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda manifest, _: manifest.update(form=FORM + 1), "newer pixverse_nb"),
+        (lambda manifest, _: manifest.update(form=FORMAT_VERSION + 1), "newer pixverse_nb"),
         (lambda manifest, _: manifest.update(kind="else"), "no bundle"),
         (lambda manifest, _: manifest.pop("members"), "damaged"),
         (lambda manifest, _: manifest.update(members=[*manifest["members"]]), "damaged"),
@@ -137,7 +137,7 @@ def test_what_does_not_fit_its_manifest_is_refused(
 ) -> None:
     """Newer, of another kind, with missing, other or more members: each is said."""
     rewritten(path, change)
-    with pytest.raises(LedgerError, match=said), opened_archive(path):
+    with pytest.raises(LedgerError, match=said), open_archive(path):
         pass
 
 
@@ -146,10 +146,10 @@ def test_any_other_zip_is_no_bundle(tmp_path: Path) -> None:
     other = tmp_path / "other.zip"
     with zipfile.ZipFile(other, "w") as plain:
         plain.writestr("hello.txt", "hello")
-    with pytest.raises(LedgerError, match="no bundle"), opened_archive(other):
+    with pytest.raises(LedgerError, match="no bundle"), open_archive(other):
         pass
     other.write_text("hello")
-    with pytest.raises(LedgerError, match="damaged or incomplete"), opened_archive(other):
+    with pytest.raises(LedgerError, match="damaged or incomplete"), open_archive(other):
         pass
-    with pytest.raises(FileNotFoundError), opened_archive(tmp_path / "none.zip"):
+    with pytest.raises(FileNotFoundError), open_archive(tmp_path / "none.zip"):
         pass

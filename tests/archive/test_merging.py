@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pixverse_nb.archive.transfer import arrived, merged
+from pixverse_nb.archive.transfer import merge_job, normalize_imported
 from pixverse_nb.domain.jobs import FINAL_STATES, JobRecord, JobState, StoredVideo
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.jobs.events import MissingFromPoll, Resumed
@@ -56,12 +56,12 @@ def a_job(state: JobState, **changes: Any) -> JobRecord:
 
 def come(theirs: JobRecord) -> JobRecord:
     """Take a job in that is not here yet."""
-    return arrived(theirs, at=LATER, deadline_at=LATER + 1800)
+    return normalize_imported(theirs, at=LATER, deadline_at=LATER + 1800)
 
 
 def joined(ours: JobRecord, theirs: JobRecord) -> JobRecord:
     """Take a job in that is here already."""
-    return merged(ours, theirs, at=LATER, deadline_at=LATER + 1800) or ours
+    return merge_job(ours, theirs, at=LATER, deadline_at=LATER + 1800) or ours
 
 
 def next_of(record: JobRecord, *, is_wanted: bool = True) -> object:
