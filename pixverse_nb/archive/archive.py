@@ -136,6 +136,8 @@ def damage_as_ledger_error(path: Path) -> Iterator[None]:
 
 def _read_manifest(path: Path, archive: zipfile.ZipFile) -> dict[str, Any]:
     infos = {info.filename: info for info in archive.infolist()}
+    if any(info.header_offset < 0 for info in infos.values()):
+        raise ValueError("a member starts before the file")  # zipfile would raise OSError
     if _MANIFEST not in infos:
         raise LedgerError(f"{path} is not a pixverse_nb archive (no manifest.json). Nothing was imported.")
     if infos[_MANIFEST].file_size > _MANIFEST_MAX:
