@@ -15,7 +15,7 @@ from pixverse_nb.domain.requests import SEED_MAX
 from pixverse_nb.errors import ConfigError, DownloadError, InvalidImage, InvalidRequest
 from pixverse_nb.job_builder import CreateArgs, Frames, JobBuilder
 from tests.factories import NOW
-from tests.images.made import encoded, scene
+from tests.images.factories import encoded, scene
 
 WIDE = encoded(scene(320, 180), "PNG")
 TALL = encoded(scene(180, 320), "PNG")
