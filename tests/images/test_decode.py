@@ -1,6 +1,7 @@
 """Images of every kind become upright, opaque 8-bit sRGB pixels, or are refused for the right reason."""
 
 import io
+import re
 import struct
 import warnings
 import zlib
@@ -362,6 +363,18 @@ def test_a_jpeg_without_its_end_mark_is_read(mode: str, options: dict[str, objec
     whole = encoded(scene(320, 180, mode), "JPEG", **options)
     for data in (whole[:-1], whole[:-2], whole[:-2] + bytes(100)):
         assert pixels_of(data)[0].tobytes() == decoded(whole).tobytes()
+
+
+def test_a_progressive_jpeg_without_its_last_scans_is_refused() -> None:
+    """A progressive JPEG that ends between two scans shows the whole picture, but coarsely: it is damaged."""
+    whole = encoded(scene(), "JPEG", progressive=True)
+    ends = [found.start() for found in re.finditer(rb"\xff[\xc4\xda]", whole)]
+    first_scan = whole.index(b"\xff\xda")
+    assert len([end for end in ends if end > first_scan]) > 8
+    for end in ends:
+        if end > first_scan:
+            assert refusal(whole[:end]).kind == "damaged"
+            assert refusal(whole[: end + 2]).kind == "damaged"
 
 
 @settings(max_examples=60, deadline=None)
