@@ -1,6 +1,6 @@
 """The `Client` that people hold: two pictures in, a job out, and everything the ledger knows.
 
-It joins the ledger, the engine on the portal's thread, and the darkroom that prepares pictures. Nothing here blocks
+It joins the ledger, the engine on the portal's thread, and the `JobBuilder` that prepares pictures. Nothing here blocks
 but what says so: `create_frames` returns at once, `job.result()` waits.
 """
 

@@ -1,26 +1,24 @@
-"""Pictures of every kind in, upload-ready frames out; the one door to Pillow.
+"""Read images of every usual kind and prepare them for upload. The only package that imports Pillow for pictures.
 
-A picture comes as a path, bytes, an open file, a PIL image or a numpy array (see `sources`). It is opened and decoded
-to upright, opaque 8-bit pixels (`decoding`), brought to sRGB (`colour`), cut or padded to the ratio and to 2048 px
-(`framing`), and encoded (`frames`), each picture once (`ImagePreparer`); a file that fits as it is goes up as it is, less
-its private `metadata`. Addresses (http, https) are fetched by the client first: `is_url` tells them.
+An image is given as a path, bytes, an open file, a PIL image or a numpy array (`sources`). It is decoded to upright,
+opaque 8-bit sRGB pixels (`decode`), cropped or padded to the aspect ratio and scaled to at most 2048 px (`framing`),
+and encoded (`prepare`). A file that needs no change and carries no private metadata is sent byte for byte.
+The client downloads http(s) addresses first; `is_url` recognises them.
 """
 
-from pixverse_nb.images.darkroom import ImagePreparer
-from pixverse_nb.images.decoding import Picture, Which, read_picture
-from pixverse_nb.images.frames import Frame, thumbnail, validate_framing
-from pixverse_nb.images.framing import Fit, nearest_ratio
+from pixverse_nb.images.decode import ImageInfo, read_image
+from pixverse_nb.images.framing import Fit, nearest_ratio, validate_framing
+from pixverse_nb.images.prepare import Frame, ImagePreparer, thumbnail
 from pixverse_nb.images.sources import is_url
 
 __all__ = [
-    "ImagePreparer",
     "Fit",
     "Frame",
-    "Picture",
-    "Which",
+    "ImageInfo",
+    "ImagePreparer",
     "is_url",
     "nearest_ratio",
-    "read_picture",
+    "read_image",
     "thumbnail",
     "validate_framing",
 ]

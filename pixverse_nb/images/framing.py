@@ -1,4 +1,4 @@
-"""Which part of a picture goes up, and how large: pure geometry in upright pixels."""
+"""Geometry of cropping, padding and scaling, in upright pixels. Pure functions."""
 
 import math
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ from pixverse_nb.domain.notices import Notice
 
 Fit = Literal["cover", "contain"]
 FITS: Final[tuple[str, ...]] = get_args(Fit)
-LONGEST_PX: Final = 2048  # PixVerse does not support pictures above about 2048 px a side
+LONGEST_PX: Final = 2048  # PixVerse does not support images above about 2048 px a side
 GOOD_SIDE_PX: Final = 640  # below this a video looks coarse
 
 
 @dataclass(frozen=True)
 class Framing:
-    """What is done to a picture: keep `box` of it, scale that to `inner`, and centre it on a `canvas`.
+    """How to frame an image: crop it to `box`, scale that to `inner`, and centre it on a `canvas`.
 
-    `box` is (left, top, right, bottom); `inner` and `canvas` are (width, height). All in whole pixels. The notices
-    are what a person would want to know.
+    `box` is (left, top, right, bottom); `inner` and `canvas` are (width, height); all in whole pixels. The
+    notice "small_after_crop" warns that the video may look coarse.
     """
 
     box: tuple[int, int, int, int]
@@ -28,8 +28,18 @@ class Framing:
 
     @property
     def changes_nothing(self) -> bool:
-        """True where the picture goes up pixel for pixel."""
+        """True if every pixel is sent as it is."""
         return self.box == (0, 0, *self.inner) and self.inner == self.canvas
+
+
+def validate_framing(*, aspect_ratio: object, fit: object) -> dict[str, str]:
+    """Return what is wrong with the two fields and how to fix it, by field name; {} if both are valid."""
+    wrong = {}
+    if aspect_ratio is not None and aspect_ratio not in ASPECT_RATIOS:
+        wrong["aspect_ratio"] = f"must be one of {', '.join(ASPECT_RATIOS)}, or None for the first picture's own"
+    if fit is not None and fit not in FITS:
+        wrong["fit"] = 'must be "cover" (crop to the ratio), "contain" (add bars) or None (keep the shape)'
+    return wrong
 
 
 def nearest_ratio(width: int, height: int) -> str:
@@ -39,45 +49,34 @@ def nearest_ratio(width: int, height: int) -> str:
 
 
 def framing_for(width: int, height: int, *, aspect_ratio: str, fit: str | None) -> Framing:
-    """Return how a picture of width × height is brought to `aspect_ratio` and to at most 2048 px a side.
+    """Return how to bring an image of width × height to `aspect_ratio` and to at most 2048 px a side.
 
-    "cover" cuts evenly from both sides, "contain" adds bars, None leaves the shape alone. A picture whose shape is
-    right within one pixel is neither cut nor padded.
+    "cover" crops evenly from both sides, "contain" adds bars, None keeps the shape. An image whose shape is right
+    within one pixel is neither cropped nor padded.
     """
     kept, canvas = (width, height), (width, height)
-    notices: list[Notice] = []
+    notices = []
     if fit == "cover":
         kept = canvas = _largest_inside(width, height, _quotient(aspect_ratio))
         if kept != (width, height):
-            notices.append(
-                Notice(
-                    "cropped",
-                    {
-                        "width": width,
-                        "height": height,
-                        "new_width": kept[0],
-                        "new_height": kept[1],
-                        "aspect_ratio": aspect_ratio,
-                    },
-                )
-            )
+            notices.append(_resized("cropped", (width, height), kept, aspect_ratio=aspect_ratio))
         if max(kept) < min(GOOD_SIDE_PX, max(width, height)):
             notices.append(Notice("small_after_crop", {"width": kept[0], "height": kept[1], "good_px": GOOD_SIDE_PX}))
     elif fit == "contain":
         canvas = _smallest_around(width, height, _quotient(aspect_ratio))
         if canvas != (width, height):
-            notices.append(Notice("padded", {"width": width, "height": height, "aspect_ratio": aspect_ratio}))
+            notices.append(_resized("padded", (width, height), canvas, aspect_ratio=aspect_ratio))
     scale = min(1.0, LONGEST_PX / max(canvas))
     inner, final = _scaled(kept, scale), _scaled(canvas, scale)
     if scale < 1:
-        notices.append(
-            Notice(
-                "scaled_down",
-                {"width": canvas[0], "height": canvas[1], "new_width": final[0], "new_height": final[1]},
-            )
-        )
+        notices.append(_resized("scaled_down", canvas, final))
     left, top = (width - kept[0]) // 2, (height - kept[1]) // 2
     return Framing((left, top, left + kept[0], top + kept[1]), inner, final, tuple(notices))
+
+
+def _resized(kind: str, before: tuple[int, int], after: tuple[int, int], **more: str) -> Notice:
+    sizes = {"width": before[0], "height": before[1], "new_width": after[0], "new_height": after[1]}
+    return Notice(kind, {**sizes, **more})
 
 
 def _quotient(ratio: str) -> float:

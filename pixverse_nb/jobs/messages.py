@@ -76,12 +76,14 @@ def _file_lost(data: Data) -> str:
 
 
 _IMAGE_NOTICES: Final[Mapping[str, Callable[[Data], str]]] = {
-    "first_frame_used": lambda _: "it is an animation or has several pages: the first one is used",
+    "first_frame_used": lambda _: "only the first frame or page is used",
     "reduced_to_8_bits": lambda _: "reduced to 8 bits per channel",
+    "grey_range_assumed": lambda data: f"grey values read as 0…{data['white']}",
+    "very_dark": lambda data: f"very dark: the brightest pixel is {data['brightest']} of 255",
     "transparency_flattened": lambda _: "transparent areas replaced by white",
-    "turned_upright": lambda _: "rotated as its EXIF orientation says",
+    "turned_upright": lambda _: "rotated upright according to its EXIF data",
     "converted_from_cmyk": lambda _: "converted from CMYK to RGB",
-    "colours_converted": lambda data: f"colours converted from {data['profile']} to sRGB",
+    "colours_converted": lambda data: f"colours converted from {data['profile'] or 'its own colour profile'} to sRGB",
     "cropped": lambda data: (
         f"cropped from {data['width']}×{data['height']} to {data['new_width']}×{data['new_height']} "
         f"({data['aspect_ratio']})"

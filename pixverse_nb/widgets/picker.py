@@ -17,8 +17,8 @@ import traitlets
 
 from pixverse_nb.atomic_files import sha256_of_file
 from pixverse_nb.errors import InvalidImage
-from pixverse_nb.images import Picture, Which, is_url, read_picture, thumbnail
-from pixverse_nb.images.decoding import decode
+from pixverse_nb.images import ImageInfo, is_url, read_image, thumbnail
+from pixverse_nb.images.decode import decode
 from pixverse_nb.images.framing import framing_for
 from pixverse_nb.jobs.messages import describe_notice
 from pixverse_nb.widgets.assets import bundle_css, bundle_js
@@ -118,7 +118,7 @@ class LoadedImage:
 
     id: str
     name: str
-    picture: Picture = field(repr=False)
+    picture: ImageInfo = field(repr=False)
     jpeg: bytes = field(repr=False)
     notices: tuple[str, ...] = ()
     path: Path | None = None
@@ -126,7 +126,7 @@ class LoadedImage:
     @property
     def size_bytes(self) -> int:
         """The length of the file; 0 for pixels that never were one."""
-        return len(self.picture.given.data or b"")
+        return len(self.picture.source.data or b"")
 
     def fitted(self, *, aspect_ratio: str, fit: str | None) -> tuple[bool, str]:
         """Tell whether the picture is cut or padded for the ratio, and what speaks against that; "" where nothing."""
@@ -143,16 +143,16 @@ class LoadedImage:
         A path stays a path, so that the line of Python that makes the video again can name it, unless its file has
         changed since; everything else is the file as bytes, or the pixels.
         """
-        given = self.picture.given
-        if self.path is not None and _has_digest(self.path, given.sha256):
+        source = self.picture.source
+        if self.path is not None and _has_digest(self.path, source.sha256):
             return self.path
-        return given.image if given.data is None else given.data
+        return source.image if source.data is None else source.data
 
 
 def read_held(
     source: object,
     *,
-    which: Which,
+    which: str,
     id: str,  # noqa: A002  the message's own word
     name: str,
     fetch: Callable[[str], bytes] | None = None,
@@ -162,8 +162,8 @@ def read_held(
     Decodes the whole picture, so that a damaged one is found now. Raises InvalidImage, and what `fetch` raises.
     """
     data = fetch(source) if fetch and isinstance(source, str) and is_url(source) else source
-    picture = read_picture(data, which=which)
-    jpeg = thumbnail(picture.given, longest_px=THUMBNAIL_PX, role=which)
+    picture = read_image(data, role=which)
+    jpeg = thumbnail(picture.source, longest_px=THUMBNAIL_PX, role=which)
     # Only what happens to the picture itself: what the crop does to it is shown in the slot and told by the job.
     _, notices = decode(picture, at_least=(THUMBNAIL_PX, THUMBNAIL_PX))
     return LoadedImage(id, name, picture, jpeg, tuple(map(describe_notice, notices)), _path_of(source))
@@ -228,9 +228,9 @@ class Picker(anywidget.AnyWidget):
     ratio = traitlets.Unicode("").tag(sync=True)  # "16:9": the shape that will be sent, for the preview
     fit = traitlets.Unicode("").tag(sync=True)  # "cover", "contain", or "" for as it is
 
-    def __init__(self, *, which: Which = "first", fetch: Callable[[str], bytes] | None = None, **traits: Any) -> None:
+    def __init__(self, *, which: str = "first", fetch: Callable[[str], bytes] | None = None, **traits: Any) -> None:
         super().__init__(**traits)
-        self._which: Which = which
+        self._which = which
         self._fetch = fetch
         self._lock = threading.RLock()  # messages and readers come on different threads
         self._dispatcher = BackgroundRunner(self._report)

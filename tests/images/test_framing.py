@@ -1,11 +1,12 @@
-"""Which part of a picture goes up, and how large."""
+"""Which part of an image is sent, and how large."""
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixverse_nb.domain.requests import ASPECT_RATIOS
-from pixverse_nb.images.framing import LONGEST_PX, framing_for, nearest_ratio
+from pixverse_nb.domain.catalogue import ASPECT_RATIOS
+from pixverse_nb.domain.notices import Notice
+from pixverse_nb.images.framing import LONGEST_PX, framing_for, nearest_ratio, validate_framing
 
 sides = st.integers(16, 10_000)
 
@@ -26,14 +27,14 @@ sides = st.integers(16, 10_000)
     ],
 )
 def test_the_nearest_ratio(size: tuple[int, int], ratio: str) -> None:
-    """Usual cameras, phones and screens get the ratio that loses least of them."""
+    """The sizes of usual cameras, phones and screens get the ratio that crops least."""
     assert nearest_ratio(*size) == ratio
 
 
 @settings(deadline=None)
 @given(sides, sides)
 def test_the_nearest_ratio_turns_with_the_picture(width: int, height: int) -> None:
-    """A picture on its side gets the ratio on its side."""
+    """Swapping width and height swaps the ratio."""
     across, down = nearest_ratio(width, height).split(":")
     turned = nearest_ratio(height, width)
     assert turned == f"{down}:{across}"
@@ -41,8 +42,8 @@ def test_the_nearest_ratio_turns_with_the_picture(width: int, height: int) -> No
 
 @settings(deadline=None)
 @given(sides, sides, st.sampled_from(ASPECT_RATIOS))
-def test_cover_cuts_evenly_to_the_ratio(width: int, height: int, ratio: str) -> None:
-    """One side stays whole, the cut is centred, and the shape is the ratio's within a pixel."""
+def test_cover_crops_evenly_to_the_ratio(width: int, height: int, ratio: str) -> None:
+    """One side is kept whole, the crop is centred, and the shape is right within a pixel."""
     framing = framing_for(width, height, aspect_ratio=ratio, fit="cover")
     left, top, right, bottom = framing.box
     across, down = map(int, ratio.split(":"))
@@ -57,7 +58,7 @@ def test_cover_cuts_evenly_to_the_ratio(width: int, height: int, ratio: str) -> 
 @settings(deadline=None)
 @given(sides, sides, st.sampled_from(ASPECT_RATIOS))
 def test_contain_keeps_everything(width: int, height: int, ratio: str) -> None:
-    """Nothing is cut: the whole picture stands inside the canvas."""
+    """Nothing is cropped: the whole image fits inside the canvas."""
     framing = framing_for(width, height, aspect_ratio=ratio, fit="contain")
     assert framing.box == (0, 0, width, height)
     assert framing.inner[0] <= framing.canvas[0]
@@ -66,8 +67,8 @@ def test_contain_keeps_everything(width: int, height: int, ratio: str) -> None:
 
 @settings(deadline=None)
 @given(sides, sides, st.sampled_from(ASPECT_RATIOS), st.sampled_from(["cover", "contain", None]))
-def test_no_side_is_above_the_limit_and_nothing_is_enlarged(width: int, height: int, ratio: str, fit: str) -> None:
-    """What goes up has at most 2048 px a side, and never more pixels than were given."""
+def test_no_side_exceeds_the_limit_and_nothing_is_enlarged(width: int, height: int, ratio: str, fit: str) -> None:
+    """No side is longer than 2048 px, and nothing is enlarged."""
     framing = framing_for(width, height, aspect_ratio=ratio, fit=fit)
     assert max(framing.canvas) <= LONGEST_PX
     assert framing.inner[0] <= framing.box[2] - framing.box[0]
@@ -75,35 +76,53 @@ def test_no_side_is_above_the_limit_and_nothing_is_enlarged(width: int, height: 
 
 
 @pytest.mark.parametrize("size", [(1920, 1080), (1919, 1080), (1920, 1081), (1366, 768)])
-def test_a_shape_right_within_a_pixel_is_left_alone(size: tuple[int, int]) -> None:
-    """1366×768 is a 16:9 screen: nobody wants its last column cut, or the file compressed again for it."""
+def test_a_shape_right_within_a_pixel_is_unchanged(size: tuple[int, int]) -> None:
+    """1366×768 is a 16:9 screen: it is not worth a re-encoding to crop its last column."""
     assert framing_for(*size, aspect_ratio="16:9", fit="cover").changes_nothing
     assert framing_for(*size, aspect_ratio="16:9", fit="contain").changes_nothing
 
 
 @pytest.mark.parametrize("size", [(4000, 60), (700, 60), (960, 540)])
-def test_a_cut_that_leaves_too_little_is_said(size: tuple[int, int]) -> None:
-    """Where the cut makes a picture smaller than a good video needs, the person is told, with what is left."""
+def test_a_small_crop_has_a_caution(size: tuple[int, int]) -> None:
+    """A crop that leaves less than a good video needs is reported with the size that remains."""
     framing = framing_for(*size, aspect_ratio="1:1", fit="cover")
-    assert framing.caution == f"only {size[1]}×{size[1]} pixels of it are sent; 640 or more a side make a good video"
-    assert framing.caution in framing.notices
+    caution = Notice("small_after_crop", {"width": size[1], "height": size[1], "good_px": 640})
+    assert caution in framing.notices
 
 
 @pytest.mark.parametrize(("size", "fit"), [((4000, 60), "contain"), ((4000, 60), None), ((451, 300), "cover")])
-def test_a_picture_that_keeps_its_length_needs_no_caution(size: tuple[int, int], fit: str | None) -> None:
-    """Bars take nothing away, and a picture that was small before is not made small by its cut."""
-    assert framing_for(*size, aspect_ratio="16:9", fit=fit).caution == ""
+def test_an_image_that_keeps_its_length_has_no_caution(size: tuple[int, int], fit: str | None) -> None:
+    """Bars remove nothing, and an image that was small before is not made small by its crop."""
+    kinds = [notice.kind for notice in framing_for(*size, aspect_ratio="16:9", fit=fit).notices]
+    assert "small_after_crop" not in kinds
 
 
-def test_every_change_is_said() -> None:
-    """Cutting, bars and scaling each have their sentence with the sizes."""
+def test_every_change_has_a_notice() -> None:
+    """Cropping, padding and scaling are reported with the sizes before and after."""
     cover = framing_for(4032, 3024, aspect_ratio="16:9", fit="cover")
-    assert cover.notices == (
-        "cut from 4032×3024 to 4032×2268, which is 16:9",
-        "scaled down from 4032×2268 to 2048×1152",
-    )
+    cropped: dict[str, str | int] = {
+        "width": 4032,
+        "height": 3024,
+        "new_width": 4032,
+        "new_height": 2268,
+        "aspect_ratio": "16:9",
+    }
+    scaled = {"width": 4032, "height": 2268, "new_width": 2048, "new_height": 1152}
+    assert cover.notices == (Notice("cropped", cropped), Notice("scaled_down", scaled))
     contain = framing_for(100, 100, aspect_ratio="16:9", fit="contain")
-    assert contain.notices == ("black bars added to the 100×100 picture to make it 16:9",)
-    assert framing_for(4032, 3024, aspect_ratio="16:9", fit=None).notices == (
-        "scaled down from 4032×3024 to 2048×1536",
-    )
+    padded: dict[str, str | int] = {
+        "width": 100,
+        "height": 100,
+        "new_width": 178,
+        "new_height": 100,
+        "aspect_ratio": "16:9",
+    }
+    assert contain.notices == (Notice("padded", padded),)
+    unchanged = framing_for(4032, 3024, aspect_ratio="16:9", fit=None)
+    assert [notice.kind for notice in unchanged.notices] == ["scaled_down"]
+
+
+def test_invalid_fields_are_named() -> None:
+    """An unknown ratio and an unknown fit are each named; None is valid for both."""
+    assert validate_framing(aspect_ratio="2:1", fit="stretch").keys() == {"aspect_ratio", "fit"}
+    assert validate_framing(aspect_ratio=None, fit=None) == {}

@@ -201,3 +201,33 @@ def test_every_stored_change_has_a_kind() -> None:
             "detail", "latest_send_deadline", "listed_at", "settle_s", "credits", "was_charged", "blocks", "charged",
             "only_unsent", "deadline_at", "budget_credits",
         }  # fmt: skip
+
+
+SIZES = {"width": 640, "height": 427, "new_width": 320, "new_height": 180, "aspect_ratio": "16:9"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "tokens"),
+    [
+        ("first_frame_used", {}, ("first",)),
+        ("reduced_to_8_bits", {}, ("8 bits",)),
+        ("grey_range_assumed", {"white": 4095}, ("4095",)),
+        ("very_dark", {"brightest": 15}, ("15",)),
+        ("transparency_flattened", {}, ("white",)),
+        ("turned_upright", {}, ("EXIF",)),
+        ("converted_from_cmyk", {}, ("CMYK",)),
+        ("colours_converted", {"profile": "Display P3"}, ("Display P3", "sRGB")),
+        ("colours_converted", {"profile": None}, ("profile", "sRGB")),
+        ("cropped", SIZES, ("640×427", "320×180", "16:9")),
+        ("small_after_crop", {"width": 60, "height": 50, "good_px": 640}, ("60×50", "640")),
+        ("padded", SIZES, ("640×427", "16:9")),
+        ("scaled_down", SIZES, ("640×427", "320×180")),
+    ],
+)
+def test_an_image_notice_names_its_numbers(
+    kind: str, data: dict[str, str | int | None], tokens: tuple[str, ...]
+) -> None:
+    """The text of each image notice has the numbers and names of its data, after the image that it is about."""
+    text = describe_notice(Notice(kind, data))
+    assert all(token in text for token in tokens)
+    assert describe_notice(Notice(kind, {**data, "role": "last"})) == f"Last picture: {text}"

@@ -12,7 +12,7 @@ from pixverse_nb.errors import Charge, JobError, PixVerseError
 from pixverse_nb.jobs.results import attempts_from_events, error_from_record, python_line, thumbnails_of, video_of
 from tests.client.harness import SETTLING, Harness, finished, order
 from tests.factories import EMAIL, FIRST_SHA, LAST_SHA, NOW, a_record, a_request, a_video_id, some_inputs
-from tests.images.made import encoded, scene
+from tests.images.factories import encoded, scene
 
 
 def the_error(record: JobRecord, *, is_resting: bool = False) -> PixVerseError:

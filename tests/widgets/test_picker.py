@@ -102,7 +102,7 @@ def test_a_file_that_is_no_picture_is_refused_in_words(slot: Picker) -> None:
     upload(slot, b"%PDF-1.7 and so on", name="bill.png")
     settle()
     assert slot.state == "failed"
-    assert slot.message == "This is a PDF, not a picture; export it as JPEG or PNG."
+    assert "PDF" in slot.message
     assert slot.held is None
     assert heard(slot, "cleared")[-1][0]["id"] == "u1"
 
@@ -111,7 +111,8 @@ def test_a_damaged_picture_is_found_at_once(slot: Picker) -> None:
     """A file that is cut short is refused when it is picked, not when it is paid for."""
     upload(slot, (PICTURES / "chelsea.jpg").read_bytes()[:9000])
     settle()
-    assert "cut short or damaged" in slot.message
+    assert (slot.state, slot.held) == ("failed", None)
+    assert "JPEG" in slot.message
 
 
 def test_an_upload_above_the_limit_never_begins(slot: Picker) -> None:
@@ -145,7 +146,7 @@ def test_a_missing_file_is_named(slot: Picker, tmp_path: Path) -> None:
     say(slot, {"kind": "address", "text": str(tmp_path / "nothing.png")})
     settle()
     assert slot.state == "failed"
-    assert slot.message.startswith("There is no file")
+    assert "nothing.png" in slot.message
 
 
 @pytest.mark.parametrize("form", ['"{}"', "'{}'", " {} ", "file://{}", "FILE://localhost{}"])
