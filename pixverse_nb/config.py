@@ -29,13 +29,13 @@ _MAY_BE_ZERO: Final = frozenset({"busy_wait_s", "settle_s", "retry_s"})
 class Timing:
     """Every wait, in seconds. `scaled(0.01)` is the same protocol a hundred times faster, for tests.
 
-    poll_s            the densest rhythm of the shared list poll
-    busy_wait_s       least and most wait after a 429
-    settle_s          how long after a lost answer a generation may still turn up in the vendor's list; must exceed
-                      the vendor's accept lag plus its list lag
+    poll_s            the shortest interval of the shared list poll
+    busy_wait_s       shortest and longest wait after a 429
+    settle_s          how long after a lost answer a generation may still appear in the vendor's list; must exceed the
+                      vendor's delays in accepting and listing it
     answer_timeout_s  how long one answer may take
     deadline_s        how long a job may take from its creation
-    typical_s         the guess for submission to completion, until durations have been seen
+    typical_s         the assumed time from submission to completion, until real durations are known
     retry_s           first and longest wait before a failed read is repeated
     """
 
@@ -48,21 +48,21 @@ class Timing:
     retry_s: tuple[float, float] = (0.5, 20.0)
 
     def __post_init__(self) -> None:
-        """Refuse by name what is no wait: ConfigError. A nan as `settle_s` would take any list for a proof."""
+        """Raise ConfigError for an unusable value. With `settle_s=nan`, any list would count as proof of absence."""
         for item in fields(self):
             value = getattr(self, item.name)
             waits = value if isinstance(value, tuple) else (value,)
             least = 0.0 if item.name in _MAY_BE_ZERO else sys.float_info.min
             if not all(least <= wait <= sys.float_info.max for wait in waits) or list(waits) != sorted(waits):
                 raise ConfigError(
-                    f"Timing.{item.name} must be seconds {'from 0 on' if least == 0 else 'above 0'}"
-                    f"{', the least before the most' if isinstance(value, tuple) else ''}, not {value!r}"
+                    f"Timing.{item.name} must be {'non-negative' if least == 0 else 'positive'} seconds"
+                    f"{' with min <= max' if isinstance(value, tuple) else ''}, not {value!r}"
                 )
 
     def scaled(self, factor: float) -> "Timing":
-        """Return the same protocol with every wait multiplied by `factor` (> 0)."""
+        """Return a copy with every wait multiplied by `factor` (> 0)."""
         if not factor > 0:
-            raise ConfigError(f"the factor of Timing.scaled must be above 0, not {factor!r}")
+            raise ConfigError(f"the factor of Timing.scaled must be positive, not {factor!r}")
         least, most = self.busy_wait_s
         first, longest = self.retry_s
         return replace(
@@ -79,7 +79,7 @@ class Timing:
 
 _V35_5S: Final = MappingProxyType({"360p": 45, "540p": 45, "720p": 60, "1080p": 120})
 
-# this machine, a name without a domain (a container's), and the networks that no address on the internet is in
+# this machine, host names without a domain (such as containers), and private networks
 _LOCAL_HOST: Final = re.compile(
     r"(?!\d|0x)[a-z0-9_-]+|[a-z0-9_.-]+\.(local|localhost|internal)|(127|10)(\.\d+){3}|192\.168(\.\d+){2}|172\.(1[6-9]|2\d|3[01])(\.\d+){2}|::1",
     re.ASCII,
@@ -98,24 +98,27 @@ _CALL_FIELDS: Final = (
 
 @dataclass(frozen=True)
 class Prices:
-    """A price list, in credits, for estimates: `base` for 5 s normal by quality; 8 s doubles, fast doubles.
+    """A price list in credits, for estimates. `base` maps a quality to the price of 5 s with normal motion.
 
-    The default is the official platform's list for v3.5; the plan behind useapi.net may be priced otherwise, so
-    replace it freely: `Client(prices=Prices({"540p": 30, ...}))`. The vendor's own figure always wins.
+    8 s costs twice as much, and so does fast motion. The default is the official platform's list for v3.5. Your plan
+    may have other prices: `Client(prices=Prices({"540p": 30, ...}))`. A price that the vendor reports takes precedence.
+
+    >>> Prices({"540p": 30}).estimate_for(quality="540p", duration=8, motion_mode="normal")
+    60
     """
 
     base: Mapping[str, int] = field(default_factory=lambda: _V35_5S)
 
     def estimate(self, request: GenerationRequest) -> int | None:
-        """Return the estimated credits for `request`, or None where the list does not know its quality."""
+        """Return the estimated credits for `request`, or None if its quality is not listed."""
         return self.estimate_for(
             quality=request.quality or "", duration=request.duration or 0, motion_mode=request.motion_mode or ""
         )
 
     def estimate_for(self, *, quality: str, duration: int, motion_mode: str, **others: Any) -> int | None:
-        """Return the estimated credits for these three fields, or None where the quality is not listed.
+        """Return the estimated credits for these three fields, or None if the quality is not listed.
 
-        The other fields of a call may stand beside them; InvalidRequest names what is none.
+        Other arguments of `create_frames` are accepted and ignored; anything else raises InvalidRequest.
         """
         if wrong := unknown_fields(others, _CALL_FIELDS):
             raise InvalidRequest(wrong)
@@ -142,11 +145,11 @@ def find_token(given: str | Secret | None) -> Secret | None:
 
 
 def _check_token(token: Secret) -> None:
-    # the plain text is never a variable here: a verbose traceback prints those
+    # never assign the plain text to a variable: a verbose traceback would print it
     if not _is_sendable(token.reveal()):
         raise ConfigError(
-            "The token has a space or an unusual sign in it, so it is not a useapi.net token (user:<number>-<string>). "
-            f"Copy it again, whole, from {TOKEN_PAGE}."
+            "The token contains a space or an unusual character, so it is not a useapi.net token "
+            f"(user:<number>-<string>). Copy the complete token again from {TOKEN_PAGE}."
         )
 
 
@@ -155,13 +158,13 @@ def _is_sendable(value: str) -> bool:
 
 
 def _keyring_token() -> str | None:
-    """Ask the optional keyring package for service "useapi.net", user "token"."""
+    """Return the password of service "useapi.net", user "token", if the optional keyring package has it."""
     keyring = _optional("keyring")
     if keyring is None:
         return None
     try:
         value = keyring.get_password("useapi.net", "token")
-    except keyring.errors.KeyringError:  # a machine without a usable backend has no token there
+    except keyring.errors.KeyringError:  # no usable keyring on this machine
         return None
     return str(value) if value else None
 
@@ -177,7 +180,7 @@ def _colab_token() -> str | None:
 
 
 def _optional(name: str) -> Any:
-    """Return the optional module `name`, or None where it is not installed."""
+    """Return the optional module `name`, or None if it is not installed."""
     try:
         return importlib.import_module(name)
     except ImportError:
@@ -198,7 +201,7 @@ def find_base_url(given: str | None) -> str:
 
 
 def _is_local_http(url: str) -> bool:
-    """Tell whether an address is plain http to this machine or its own network: elsewhere all could read the token."""
+    """Return whether an address is plain http within the local network; anywhere else, others could read the token."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
@@ -216,10 +219,11 @@ Clock = Callable[[], float]  # Unix seconds
 
 
 def boot_clock() -> Clock:
-    """Return a clock that starts at the wall clock's time and runs on by the time since boot.
+    """Return a clock that starts at the current time and then follows the time since boot.
 
-    A wall clock that is set by an hour would end the settling of a lost answer at once, and so pay twice. The time
-    since boot is not set by anyone, and unlike `time.monotonic` on most systems it goes on while a laptop sleeps.
+    If somebody sets the wall clock forward by an hour, the settle time of a lost answer would seem to be over, and the
+    video could be paid for twice. Nobody can set the time since boot, and unlike `time.monotonic` on most systems it
+    continues while a laptop sleeps.
     """
     wall, start = time.time(), _boot_time()
     return lambda: wall + (_boot_time() - start)
@@ -228,6 +232,6 @@ def boot_clock() -> Clock:
 def _boot_time() -> float:
     if hasattr(time, "CLOCK_BOOTTIME"):  # Linux
         return time.clock_gettime(time.CLOCK_BOOTTIME)
-    if hasattr(time, "CLOCK_UPTIME_RAW"):  # macOS, where CLOCK_MONOTONIC counts the sleep and time.monotonic() does not
+    if hasattr(time, "CLOCK_UPTIME_RAW"):  # macOS: CLOCK_MONOTONIC includes sleep, time.monotonic() does not
         return time.clock_gettime(time.CLOCK_MONOTONIC)
     return time.monotonic()
