@@ -1,7 +1,7 @@
 """Settings: every wait in one place (`Timing`), the price list (`Prices`), and where a token comes from."""
 
 import importlib
-import importlib.util
+import ipaddress
 import os
 import re
 import sys
@@ -208,6 +208,15 @@ def _is_local_http(url: str) -> bool:
     except ValueError:
         return False
     return parts.scheme == "http" and bool(_LOCAL_HOST.fullmatch(host))
+
+
+def is_loopback(url: str) -> bool:
+    """Return whether an address leads to this machine: localhost or a loopback number."""
+    try:
+        host = urlsplit(url).hostname or ""
+        return host.removesuffix(".") == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def find_email(given: str | None) -> str | None:

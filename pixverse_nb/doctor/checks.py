@@ -104,9 +104,12 @@ def _named(records: list[JobRecord]) -> str:
     return _list(tuple(record.ref for record in records))
 
 
-NEEDED: Final = ("anywidget", "filelock", "h11", "httpx", "ipython", "ipywidgets", "pillow", "pydantic", "tenacity")
+NEEDED: Final = (
+    *("anywidget", "filelock", "httpx", "ipython", "ipywidgets", "lazy-loader", "markupsafe", "pillow", "pydantic"),
+    *("tenacity", "tqdm", "uvicorn"),
+)
 OPTIONAL: Final = ("ipykernel", "jupyterlab", "nest-asyncio2", "keyring")
-SANDBOX_MODULES: Final = ("av", "cv2", "numpy", "python_multipart", "starlette", "uvicorn")
+SANDBOX_MODULES: Final = ("av", "cv2", "numpy", "python_multipart", "starlette")
 VIDEO_BYTES: Final = 10_000_000  # of a large one, where none has been made yet
 _LEAST_VIDEO_BYTES: Final = 1_000_000
 _FEW_VIDEOS: Final = 50
