@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from pixverse_nb import __version__
 from pixverse_nb.archive.transfer import Exported, Imported, export_bundle, import_bundle
 from pixverse_nb.atomic_files import remove_stale_parts
 from pixverse_nb.errors import LedgerError, PixVerseError
@@ -70,15 +71,13 @@ class FileVerifier:
 
     def export(self, path: Path, *, refs: Iterable[str] | None, overwrite: bool) -> Exported:
         """Write a bundle: see `bundle.export_bundle`."""
-        import importlib.metadata  # slow to load, and only named in a bundle
-
         engine = self._engine
         return export_bundle(
             path,
             ledger=engine.ledger,
             home=engine.home,
             refs=refs,
-            version=importlib.metadata.version("pixverse-nb"),
+            version=__version__,
             overwrite=overwrite,
         )
 
