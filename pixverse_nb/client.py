@@ -9,7 +9,7 @@ import secrets
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -58,7 +58,7 @@ class Client(KeepsFiles, MakesSweeps):
         home: str | os.PathLike[str] | None = None,
         email: str | None = None,
         timing: Timing | None = None,
-        prices: Prices | None = None,
+        prices: Prices | Mapping[str, int] | None = None,
         budget_credits: int | None = None,
     ) -> None:
         given = Secret(token) if token else None
@@ -75,7 +75,7 @@ class Client(KeepsFiles, MakesSweeps):
         speed: float = 10.0,
         home: str | os.PathLike[str] | None = None,
         timing: Timing | None = None,
-        prices: Prices | None = None,
+        prices: Prices | Mapping[str, int] | None = None,
         budget_credits: int | None = None,
     ) -> Self:
         """Return a client on the embedded sandbox: a real local server that makes real mp4s; no token, no internet.
@@ -91,7 +91,9 @@ class Client(KeepsFiles, MakesSweeps):
             client._open(service, prices=prices, budget_credits=budget_credits)
         return client
 
-    def _open(self, service: Connection, *, prices: Prices | None, budget_credits: int | None) -> None:
+    def _open(
+        self, service: Connection, *, prices: Prices | Mapping[str, int] | None, budget_credits: int | None
+    ) -> None:
         is_number = isinstance(budget_credits, int) and not isinstance(budget_credits, bool) and budget_credits >= 0
         if budget_credits is not None and not is_number:
             raise ConfigError(f"budget_credits must be a whole number from 0 on, or None, not {budget_credits!r}")
@@ -99,7 +101,7 @@ class Client(KeepsFiles, MakesSweeps):
         self._base_url = service.base_url
         self.home: Path = service.home
         self.timing = service.timing
-        self.prices = prices or Prices()
+        self.prices = Prices.of(prices)
         self._ledger = Ledger(self.home / "ledger.db", service=service.name, budget_credits=budget_credits)
         if self._ledger.network is not None:
             warn_network_filesystem(self._ledger.network, self.home)
@@ -295,13 +297,13 @@ class Client(KeepsFiles, MakesSweeps):
 
         Nothing is charged and no job changes. `offline=True` sends nothing to the vendor.
         """
-        from pixverse_nb.doctor.run import Target, examine  # slow to load and rarely used
+        from pixverse_nb.doctor.run import Target, run_checks  # slow to load and rarely used
 
         send = None if offline else self._send_briefly
         target = Target(
             self.home, self._base_url, self._ledger, send, self._backend, email=self._email, is_sandbox=self.is_sandbox
         )
-        return examine(target, now=time.time())
+        return run_checks(target, now=time.time())
 
     def subscribe(self, callback: Callable[[Job], object]) -> Callable[[], None]:
         """Call `callback(job)` at every change of any job, on the client's thread; the returned function unsubscribes."""
