@@ -1,113 +1,26 @@
-"""Two pictures in, one video out, in a notebook cell: PixVerse (useapi.net v2) for Jupyter.
+"""Two pictures in, one video out, in a notebook cell: PixVerse for Jupyter.
 
     import pixverse_nb as pv
 
-    client = pv.Client()                                    # or pv.Client.sandbox(): no token, nothing is paid
+    client = pv.Client()                                    # or pv.Client.sandbox(): no token, nothing is charged
     video = client.create_frames("first.jpg", "last.jpg", prompt="a slow dolly in").result()
     pv.studio()                                             # the same as a form
 
-Importing this does nothing: every name is fetched from its module on first use.
+The public names are listed in `__init__.pyi`. Each is imported on first use, so `import pixverse_nb` is fast.
 """
 
-import importlib
-from typing import Any, Final
+import lazy_loader
 
-_HOMES: Final = {
-    "APIError": "errors",
-    "AccountPending": "errors",
-    "BudgetReached": "errors",
-    "Busy": "errors",
-    "Client": "client",
-    "ConfigError": "errors",
-    "Credits": "domain.remote",
-    "DownloadError": "errors",
-    "Frame": "images",
-    "GenerationRequest": "domain.requests",
-    "InvalidImage": "errors",
-    "InvalidRequest": "errors",
-    "Job": "jobs.job",
-    "JobCancelled": "errors",
-    "JobError": "errors",
-    "JobFailed": "errors",
-    "JobModerated": "errors",
-    "JobState": "domain.jobs",
-    "JobTimeout": "errors",
-    "LedgerError": "errors",
-    "MeasureError": "errors",
-    "Moderated": "errors",
-    "NoAnswer": "errors",
-    "NotFound": "errors",
-    "OutOfCredits": "errors",
-    "OutcomeUnknown": "errors",
-    "PixVerseError": "errors",
-    "Prices": "config",
-    "ServerError": "errors",
-    "SubscriptionRequired": "errors",
-    "Timing": "config",
-    "Unauthorized": "errors",
-    "UploadedFile": "domain.remote",
-    "Video": "video",
-    "compare": "widgets.compare",
-    "enable_nested_asyncio": "event_loop",
-    "gallery": "widgets.gallery",
-    "show": "render.player",
-    "studio": "default_client",
-}
+__version__ = "0.1.0"
 
-__all__ = [
-    "APIError",
-    "AccountPending",
-    "BudgetReached",
-    "Busy",
-    "Client",
-    "ConfigError",
-    "Credits",
-    "DownloadError",
-    "Frame",
-    "GenerationRequest",
-    "InvalidImage",
-    "InvalidRequest",
-    "Job",
-    "JobCancelled",
-    "JobError",
-    "JobFailed",
-    "JobModerated",
-    "JobState",
-    "JobTimeout",
-    "LedgerError",
-    "MeasureError",
-    "Moderated",
-    "NoAnswer",
-    "NotFound",
-    "OutOfCredits",
-    "OutcomeUnknown",
-    "PixVerseError",
-    "Prices",
-    "ServerError",
-    "SubscriptionRequired",
-    "Timing",
-    "Unauthorized",
-    "UploadedFile",
-    "Video",
-    "__version__",
-    "compare",
-    "enable_nested_asyncio",
-    "gallery",
-    "show",
-    "studio",
-]
+try:
+    __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+except ValueError:  # lazy_loader cannot read the stub inside a zip file on sys.path
+    import pathlib
+    import tempfile
 
-__version__: Final = "0.1.0"
-
-
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+    with tempfile.TemporaryDirectory() as _folder:
+        _stub = pathlib.Path(_folder, "__init__.pyi")
+        _stub.write_bytes(__spec__.loader.get_data(f"{__file__.removesuffix('c')}i"))
+        __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, str(_stub))
+__all__ += ["__version__"]

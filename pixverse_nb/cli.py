@@ -18,9 +18,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NoReturn
 
-from pixverse_nb.config import Timing, find_base_url, find_home
-from pixverse_nb.connection import SANDBOX, SPEED_MAX
-from pixverse_nb.doctor.run import examine_home
+from pixverse_nb.config import Timing, find_home
+from pixverse_nb.connection import SANDBOX, SPEED_MAX, find_base_url
+from pixverse_nb.doctor.run import check_home
 from pixverse_nb.errors import ConfigError, PixVerseError
 from pixverse_nb.jobs.history import read_history, read_jobs
 from pixverse_nb.redaction import redact
@@ -121,9 +121,9 @@ def run_jobs(options: argparse.Namespace) -> int:
 
 def run_doctor(options: argparse.Namespace) -> int:
     """Say what is well and what is not, each with its mend; status 1 where anything is to be looked at or mended."""
-    examination = examine_home(find_home(options.home), is_offline=options.offline)
+    examination = check_home(find_home(options.home), is_offline=options.offline)
     _say(str(examination))
-    return 0 if examination.is_well else 1
+    return 0 if examination.is_ok else 1
 
 
 class _Parser(argparse.ArgumentParser):

@@ -9,11 +9,12 @@ import secrets
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from pixverse_nb import __version__
 from pixverse_nb.archive.transfer import Exported, Imported, export_archive, import_archive
 from pixverse_nb.backends.base import Backend, Call
 from pixverse_nb.config import Prices, Timing, find_email, find_home
@@ -61,7 +62,7 @@ class Client(MakesSweeps):
         home: str | os.PathLike[str] | None = None,
         email: str | None = None,
         timing: Timing | None = None,
-        prices: Prices | None = None,
+        prices: Prices | Mapping[str, int] | None = None,
         budget_credits: int | None = None,
     ) -> None:
         given = Secret(token) if token else None
@@ -78,7 +79,7 @@ class Client(MakesSweeps):
         speed: float = 10.0,
         home: str | os.PathLike[str] | None = None,
         timing: Timing | None = None,
-        prices: Prices | None = None,
+        prices: Prices | Mapping[str, int] | None = None,
         budget_credits: int | None = None,
     ) -> Self:
         """Return a client on the embedded sandbox: a local server that renders real mp4s, without token or internet.
@@ -94,7 +95,9 @@ class Client(MakesSweeps):
             client._open(service, prices=prices, budget_credits=budget_credits)
         return client
 
-    def _open(self, service: Connection, *, prices: Prices | None, budget_credits: int | None) -> None:
+    def _open(
+        self, service: Connection, *, prices: Prices | Mapping[str, int] | None, budget_credits: int | None
+    ) -> None:
         is_number = isinstance(budget_credits, int) and not isinstance(budget_credits, bool) and budget_credits >= 0
         if budget_credits is not None and not is_number:
             raise ConfigError(f"budget_credits must be a whole number of at least 0, or None, not {budget_credits!r}")
@@ -102,7 +105,7 @@ class Client(MakesSweeps):
         self._base_url = service.base_url
         self.home: Path = service.home
         self.timing = service.timing
-        self.prices = prices or Prices()
+        self.prices = Prices.of(prices)
         self._ledger = Ledger(self.home / "ledger.db", service=service.name, budget_credits=budget_credits)
         if self._ledger.network is not None:
             warn_network_filesystem(self._ledger.network, self.home)
@@ -298,13 +301,13 @@ class Client(MakesSweeps):
 
         Nothing is charged and no job changes. `offline=True` sends nothing to the vendor.
         """
-        from pixverse_nb.doctor.run import Target, examine  # slow to load and rarely used
+        from pixverse_nb.doctor.run import Target, run_checks  # slow to load and rarely used
 
         send = None if offline else self._send_briefly
         target = Target(
             self.home, self._base_url, self._ledger, send, self._backend, email=self._email, is_sandbox=self.is_sandbox
         )
-        return examine(target, now=time.time())
+        return run_checks(target, now=time.time())
 
     # -- the files of the home -----------------------------------------------------------------------------------
 
@@ -325,11 +328,8 @@ class Client(MakesSweeps):
         the token. It is written atomically. Raises FileExistsError if `path` exists and `overwrite` is False,
         InvalidRequest if a ref is unknown, OSError if it cannot be written.
         """
-        import importlib.metadata  # slow to load, and only used for the version in the manifest
-
-        version = importlib.metadata.version("pixverse-nb")
         return export_archive(
-            path, ledger=self._ledger, home=self.home, refs=refs, version=version, overwrite=overwrite
+            path, ledger=self._ledger, home=self.home, refs=refs, version=__version__, overwrite=overwrite
         )
 
     def import_(self, path: str | os.PathLike[str]) -> Imported:

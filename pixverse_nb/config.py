@@ -1,13 +1,14 @@
-"""Settings: every wait in one place (`Timing`), the price list (`Prices`), and where a token comes from."""
+"""Settings of this machine: every wait (`Timing`), the price list (`Prices`), the home folder and the clock."""
 
-import importlib
-import importlib.util
+import ipaddress
+import math
+import numbers
 import os
-import re
 import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -17,10 +18,6 @@ from pixverse_nb.domain.catalogue import DEFAULT_MODEL, model_spec
 from pixverse_nb.domain.requests import DELIVERY_FIELDS, GenerationRequest
 from pixverse_nb.domain.validation import unknown_fields
 from pixverse_nb.errors import ConfigError, InvalidRequest
-from pixverse_nb.redaction import Secret
-
-DEFAULT_BASE_URL: Final = "https://api.useapi.net/v2/pixverse"
-TOKEN_PAGE: Final = "https://useapi.net/docs/start-here/setup-useapi"  # noqa: S105 - an address, not a token
 
 _MAY_BE_ZERO: Final = frozenset({"busy_wait_s", "settle_s", "retry_s"})
 
@@ -50,19 +47,22 @@ class Timing:
     def __post_init__(self) -> None:
         """Raise ConfigError for an unusable value. With `settle_s=nan`, any list would count as proof of absence."""
         for item in fields(self):
-            value = getattr(self, item.name)
-            waits = value if isinstance(value, tuple) else (value,)
+            given, is_range = getattr(self, item.name), isinstance(item.default, tuple)
+            waits = tuple(map(as_float, given if is_range and isinstance(given, tuple | list) else (given,)))
             least = 0.0 if item.name in _MAY_BE_ZERO else sys.float_info.min
-            if not all(least <= wait <= sys.float_info.max for wait in waits) or list(waits) != sorted(waits):
+            is_usable = len(waits) == (2 if is_range else 1) and list(waits) == sorted(waits)
+            if not is_usable or not all(least <= wait <= sys.float_info.max for wait in waits):
                 raise ConfigError(
                     f"Timing.{item.name} must be {'non-negative' if least == 0 else 'positive'} seconds"
-                    f"{' with min <= max' if isinstance(value, tuple) else ''}, not {value!r}"
+                    f"{' with min <= max' if is_range else ''}, not {given!r:.80}"
                 )
+            object.__setattr__(self, item.name, waits if is_range else waits[0])
 
     def scaled(self, factor: float) -> "Timing":
         """Return a copy with every wait multiplied by `factor` (> 0)."""
+        given, factor = factor, as_float(factor)
         if not factor > 0:
-            raise ConfigError(f"the factor of Timing.scaled must be positive, not {factor!r}")
+            raise ConfigError(f"the factor of Timing.scaled must be positive, not {given!r:.80}")
         least, most = self.busy_wait_s
         first, longest = self.retry_s
         return replace(
@@ -77,13 +77,16 @@ class Timing:
         )
 
 
-_V35_5S: Final = MappingProxyType({"360p": 45, "540p": 45, "720p": 60, "1080p": 120})
+def as_float(value: Any) -> float:
+    """Return any real number (numpy's and Decimal too) as a float, everything else as nan."""
+    try:
+        is_number = isinstance(value, numbers.Real | Decimal) and not isinstance(value, bool)
+        return float(value) if is_number else math.nan
+    except (TypeError, ValueError, OverflowError):  # a complex number, a signalling nan, 10**400
+        return math.nan
 
-# this machine, host names without a domain (such as containers), and private networks
-_LOCAL_HOST: Final = re.compile(
-    r"(?!\d|0x)[a-z0-9_-]+|[a-z0-9_.-]+\.(local|localhost|internal)|(127|10)(\.\d+){3}|192\.168(\.\d+){2}|172\.(1[6-9]|2\d|3[01])(\.\d+){2}|::1",
-    re.ASCII,
-)
+
+_V35_5S: Final = MappingProxyType({"360p": 45, "540p": 45, "720p": 60, "1080p": 120})
 
 _CALL_FIELDS: Final = (
     "model",
@@ -109,6 +112,24 @@ class Prices:
 
     base: Mapping[str, int] = field(default_factory=lambda: _V35_5S)
 
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a price that is not a whole number of credits, 0 or more."""
+        if not isinstance(self.base, Mapping):
+            raise ConfigError(f"prices must map each quality to its credits, not {self.base!r:.80}")
+        for quality, price in self.base.items():
+            if not isinstance(quality, str) or not (0 <= as_float(price) < math.inf and price == int(price)):
+                raise ConfigError(f"the price of {quality!r:.40} must be a whole number of credits, not {price!r:.40}")
+        whole = {str(quality): int(price) for quality, price in self.base.items()}
+        object.__setattr__(self, "base", MappingProxyType(whole))
+
+    def __reduce__(self) -> tuple[type["Prices"], tuple[dict[str, int]]]:
+        return type(self), (dict(self.base),)  # a MappingProxyType cannot be pickled
+
+    @classmethod
+    def of(cls, given: "Prices | Mapping[str, int] | None") -> "Prices":
+        """Return a price list as it is, one made from a mapping, or the default."""
+        return given if isinstance(given, Prices) else cls() if given is None else cls(given)
+
     def estimate(self, request: GenerationRequest) -> int | None:
         """Return the estimated credits for `request`, or None if its quality is not listed."""
         return self.estimate_for(
@@ -128,91 +149,45 @@ class Prices:
         return base * (2 if duration == 8 else 1) * (2 if motion_mode == "fast" else 1)
 
 
-def find_token(given: str | Secret | None) -> Secret | None:
-    """Return the token from the argument, USEAPI_TOKEN, the keyring or Colab's secrets, in this order, or None."""
-    sources: tuple[Callable[[], str | None], ...] = (
-        lambda: given.reveal() if isinstance(given, Secret) else given,
-        lambda: os.environ.get("USEAPI_TOKEN"),
-        _keyring_token,
-        _colab_token,
-    )
-    for source in sources:
-        token = Secret((source() or "").strip())
-        if token:
-            _check_token(token)
-            return token
-    return None
-
-
-def _check_token(token: Secret) -> None:
-    # never assign the plain text to a variable: a verbose traceback would print it
-    if not _is_sendable(token.reveal()):
-        raise ConfigError(
-            "The token contains a space or an unusual character, so it is not a useapi.net token "
-            f"(user:<number>-<string>). Copy the complete token again from {TOKEN_PAGE}."
-        )
-
-
-def _is_sendable(value: str) -> bool:
-    return value.isascii() and value.isprintable() and not any(sign.isspace() for sign in value)
-
-
-def _keyring_token() -> str | None:
-    """Return the password of service "useapi.net", user "token", if the optional keyring package has it."""
-    keyring = _optional("keyring")
-    if keyring is None:
-        return None
-    try:
-        value = keyring.get_password("useapi.net", "token")
-    except keyring.errors.KeyringError:  # no usable keyring on this machine
-        return None
-    return str(value) if value else None
-
-
-def _colab_token() -> str | None:
-    userdata = _optional("google.colab.userdata")
-    if userdata is None:
-        return None
-    try:
-        return str(userdata.get("USEAPI_TOKEN"))
-    except (userdata.SecretNotFoundError, userdata.NotebookAccessError):
-        return None
-
-
-def _optional(name: str) -> Any:
-    """Return the optional module `name`, or None if it is not installed."""
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        return None
+def read_env(name: str) -> str | None:
+    """Return an environment variable without surrounding white space, or None if it is empty or not set."""
+    return os.environ.get(name, "").strip() or None
 
 
 def find_home(given: str | os.PathLike[str] | None) -> Path:
-    """Return the folder for the ledger and the videos: the argument, PIXVERSE_NB_HOME, or ./pixverse."""
-    return Path(given or os.environ.get("PIXVERSE_NB_HOME") or "pixverse").expanduser().absolute()
+    """Return the folder for the ledger and the videos: the argument, PIXVERSE_NB_HOME, or ./pixverse.
 
-
-def find_base_url(given: str | None) -> str:
-    """Return the API's base URL, without a trailing slash: the argument, PIXVERSE_NB_BASE_URL, or the vendor's."""
-    url = (given or os.environ.get("PIXVERSE_NB_BASE_URL") or DEFAULT_BASE_URL).rstrip("/")
-    if not url.startswith("https://") and not _is_local_http(url):
-        raise ConfigError(f"base_url must start with https:// (or http:// for a local server), not {url[:40]!r}")
-    return url
-
-
-def _is_local_http(url: str) -> bool:
-    """Return whether an address is plain http within the local network; anywhere else, others could read the token."""
+    Raises ConfigError if it cannot be the path of a folder.
+    """
+    if given is not None and not isinstance(given, str | os.PathLike):
+        raise ConfigError(f"home must be the path of a folder, not {given!r:.60}.")
+    home = given or read_env("PIXVERSE_NB_HOME") or "pixverse"
     try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
+        path = Path(home).expanduser().absolute()
+        is_usable = b"\0" not in os.fsencode(path)
+    except (RuntimeError, OSError, ValueError, TypeError):  # ~unknown-user, a lone surrogate, bytes, no current folder
+        is_usable = False
+    if not is_usable:
+        raise ConfigError(
+            f"The home folder {os.fspath(home)!r:.200} is not a usable path. Pass home=… or set PIXVERSE_NB_HOME."
+        )
+    return path
+
+
+def is_loopback(url: str) -> bool:
+    """Return whether an address leads to this machine: localhost or a loopback number."""
+    try:
+        host = urlsplit(url).hostname or ""
+        return host.removesuffix(".") == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-    return parts.scheme == "http" and bool(_LOCAL_HOST.fullmatch(host))
 
 
 def find_email(given: str | None) -> str | None:
     """Return the account's e-mail: the argument, PIXVERSE_EMAIL, or None for any account."""
-    return given or os.environ.get("PIXVERSE_EMAIL") or None
+    if given is not None and not isinstance(given, str):
+        raise ConfigError(f"email must be a text, not {given!r:.60}.")
+    return (given or "").strip() or read_env("PIXVERSE_EMAIL")
 
 
 Clock = Callable[[], float]  # Unix seconds

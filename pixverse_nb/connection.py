@@ -1,31 +1,42 @@
-"""The service that a client uses: a vendor with a token, or the embedded sandbox."""
+"""Which service a client talks to: the vendor with a token, or the embedded sandbox.
 
-import os
-from collections.abc import Iterator
+The only module outside `backends/` that names a vendor.
+"""
+
+import importlib
+import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from pixverse_nb.backends.base import Backend
 from pixverse_nb.backends.useapi import UseapiBackend
-from pixverse_nb.config import TOKEN_PAGE, Timing, find_base_url, find_home, find_token
+from pixverse_nb.config import Timing, as_float, find_home, read_env
 from pixverse_nb.errors import ConfigError
 from pixverse_nb.jobs.protocols import Transport
 from pixverse_nb.redaction import Secret
 from pixverse_nb.render.display import mime_bundle, show_bundle
 from pixverse_nb.render.style import html
 
-SANDBOX: Final = "sandbox"  # the service's name in the ledger: never mixed with paid videos
+DEFAULT_BASE_URL: Final = UseapiBackend.base_url
+TOKEN_VARIABLE: Final = "USEAPI_TOKEN"  # noqa: S105  a variable's name, not a token
+BASE_URL_VARIABLE: Final = "PIXVERSE_NB_BASE_URL"
+SETTING_PREFIXES: Final = ("USEAPI_", "PIXVERSE_")  # of every variable that this package reads
+TOKEN_PAGE: Final = "https://useapi.net/docs/start-here/setup-useapi"  # noqa: S105  an address, not a token
+SANDBOX: Final = "sandbox"  # the service's name in the ledger, so that its jobs never mix with charged ones
 SANDBOX_SPEED: Final = 10.0
 SPEED_MAX: Final = 10_000
 
 
 @dataclass(frozen=True)
 class Connection:
-    """One service: its `name` in the ledger, its address and token, its timing, its backend, and the home folder.
+    """A service: its `name` in the ledger, its address, token and pace, the folder for its jobs, and its API.
 
-    `box` is the running sandbox, None for a vendor.
+    `box` is the running sandbox, or None for a vendor.
     """
 
     name: str
@@ -37,14 +48,14 @@ class Connection:
     box: Any = field(default=None, repr=False)
 
     def connect(self) -> Transport:
-        """Return the transport; loading it takes a tenth of a second."""
+        """Return a new transport; the import takes a tenth of a second."""
         from pixverse_nb.backends.http import HttpTransport
 
         return HttpTransport(self.backend, self.base_url, self.token, self.timing)
 
     @contextmanager
     def stopped_on_error(self) -> Iterator[None]:
-        """Stop the sandbox, if it is one, when the body raises: nobody else would."""
+        """Stop the sandbox (if this is one) when the block raises, because nothing else would."""
         try:
             yield
         except BaseException:
@@ -58,12 +69,12 @@ def resolve_connection(
     *,
     base_url: str | None,
     backend: Backend | None = None,
-    home: str | os.PathLike[str] | None,
+    home: str | PathLike[str] | None,
     timing: Timing | None,
 ) -> Connection:
-    """Return the vendor if there is a token, otherwise start the sandbox and say so.
+    """Return the vendor if a token is found; otherwise start the sandbox and say so.
 
-    Raises ConfigError if a base URL was given but there is no token.
+    Raises ConfigError if a base URL is chosen but no token is found.
     """
     secret = find_token(token)
     if secret is not None:
@@ -72,32 +83,126 @@ def resolve_connection(
         return Connection(
             name=url, base_url=url, token=secret, timing=timing or Timing(), home=find_home(home), backend=vendor
         )
-    if base_url or os.environ.get("PIXVERSE_NB_BASE_URL"):
+    if base_url or read_env(BASE_URL_VARIABLE):
         raise ConfigError(
-            "No token was found for this base_url. Pass token=…, or set USEAPI_TOKEN. "
-            f"A useapi.net token comes from {TOKEN_PAGE}."
+            f"No token was found for this base_url. Pass token=… or set {TOKEN_VARIABLE}; {TOKEN_PAGE} says how to "
+            "get a useapi.net token."
         )
-    service = start_sandbox(find_home(home) / SANDBOX, speed=SANDBOX_SPEED, timing=timing)
-    text = (
-        "No token was found, so this client runs on the embedded sandbox: real videos, nothing is paid, nothing leaves "
-        f"this machine. For real ones set USEAPI_TOKEN (a token comes from {TOKEN_PAGE})."
+    sandbox = start_sandbox(find_home(home) / SANDBOX, speed=SANDBOX_SPEED, timing=timing)
+    _notify(
+        "No token was found, so this client runs on the embedded sandbox: it makes real videos on this machine, free "
+        f"of charge. To use your account, set {TOKEN_VARIABLE} ({TOKEN_PAGE} says how to get a token)."
     )
-    _say(text)
-    return service
+    return sandbox
+
+
+def find_token(given: str | Secret | None) -> Secret | None:
+    """Return the token from the argument, the environment, the keyring or Colab's secrets, in this order, or None."""
+    sources: tuple[Callable[[], str | None], ...] = (
+        lambda: given.reveal() if isinstance(given, Secret) else given,
+        lambda: read_env(TOKEN_VARIABLE),
+        _keyring_token,
+        _colab_token,
+    )
+    for source in sources:
+        token = Secret((source() or "").strip())
+        if token:
+            _check_token(token)
+            return token
+    return None
+
+
+def _check_token(token: Secret) -> None:
+    # never assign the plain text to a variable: a verbose traceback would print it
+    if not _is_sendable(token.reveal()):
+        raise ConfigError(
+            "The token contains a space or an unusual character, so it is not a useapi.net token "
+            f"(user:<number>-<string>). Copy the complete token again from {TOKEN_PAGE}."
+        )
+
+
+def _is_sendable(value: str) -> bool:
+    return value.isascii() and value.isprintable() and not any(character.isspace() for character in value)
+
+
+def _keyring_token() -> str | None:
+    """Return the password of service "useapi.net", user "token", if the optional keyring package has it."""
+    keyring = _optional("keyring")
+    if keyring is None:
+        return None
+    try:
+        value = keyring.get_password("useapi.net", "token")
+    except keyring.errors.KeyringError:  # no usable keyring on this machine
+        return None
+    return str(value) if value else None
+
+
+def _colab_token() -> str | None:
+    userdata = _optional("google.colab.userdata")
+    if userdata is None:
+        return None
+    try:
+        return str(userdata.get(TOKEN_VARIABLE))
+    except (userdata.SecretNotFoundError, userdata.NotebookAccessError):
+        return None
+
+
+def _optional(name: str) -> Any:
+    """Return the optional module `name`, or None if it is not installed."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None
+
+
+# this machine, host names without a domain (such as containers), and private networks
+_LOCAL_HOST: Final = re.compile(
+    r"(?!\d|0x)[a-z0-9_-]+|[a-z0-9_.-]+\.(local|localhost|internal)|(127|10)(\.\d+){3}|192\.168(\.\d+){2}|172\.(1[6-9]|2\d|3[01])(\.\d+){2}|::1",
+    re.ASCII,
+)
+
+
+def find_base_url(given: str | None) -> str:
+    """Return the API's base URL without a trailing slash: the argument, the environment's, or the vendor's.
+
+    Raises ConfigError unless it is https, or http within the local network (elsewhere, others could read the token).
+    """
+    if given is not None and not isinstance(given, str):
+        raise ConfigError(f"base_url must be an address, not {given!r:.60}.")
+    url = ((given or "").strip() or read_env(BASE_URL_VARIABLE) or DEFAULT_BASE_URL).rstrip("/")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port  # `port` raises ValueError above 65535
+    except ValueError:
+        raise ConfigError(f"base_url is not a valid address: {url[:60]!r}. Check {BASE_URL_VARIABLE}.") from None
+    is_secure = parts.scheme == "https" and bool(host)
+    is_local = parts.scheme == "http" and bool(_LOCAL_HOST.fullmatch(host))
+    if not (is_secure or is_local) or port == 0 or not _is_sendable(url):
+        raise ConfigError(
+            f"base_url must start with https:// (or http:// for a local server) and name a host, not {url[:60]!r}."
+        )
+    return url
 
 
 def start_sandbox(home: Path, *, speed: float, timing: Timing | None) -> Connection:
-    """Start the embedded sandbox and return it as a service; ConfigError where its packages are missing."""
-    if isinstance(speed, bool) or not isinstance(speed, int | float) or not 0 <= speed <= SPEED_MAX:
-        raise ConfigError(f"speed must be a number from 0 (time stands still) to {SPEED_MAX}, not {speed!r:.40}")
+    """Start the embedded sandbox. Raises ConfigError if its packages are missing or `speed` is out of range."""
+    given, speed = speed, as_float(speed)
+    if not 0 <= speed <= SPEED_MAX:
+        raise ConfigError(f"speed must be a number from 0 (time stands still) to {SPEED_MAX}, not {given!r:.40}")
     try:
         from pixverse_nb.sandbox import Sandbox
     except ImportError as error:
         raise ConfigError(
-            f"The embedded sandbox needs more packages ({error.name} is missing): pip install 'pixverse-nb[sandbox]'. "
-            f"With a token from {TOKEN_PAGE} in USEAPI_TOKEN none of them is needed."
+            f"The embedded sandbox needs a package that is not installed ({error.name}): "
+            f"pip install 'pixverse-nb[sandbox]'. With a token in {TOKEN_VARIABLE} the sandbox is not needed."
         ) from error
-    box = Sandbox(speed=speed, folder=home / "world").start()
+    try:
+        box = Sandbox(speed=speed, folder=home / "world").start()
+    except OSError as error:
+        raise ConfigError(
+            f"The sandbox cannot use {home} ({error.strerror or error}). Choose another folder with home=… or "
+            "PIXVERSE_NB_HOME."
+        ) from error
     return Connection(
         name=SANDBOX,
         base_url=box.base_url,
@@ -109,9 +214,9 @@ def start_sandbox(home: Path, *, speed: float, timing: Timing | None) -> Connect
 
 
 def sandbox_timing(speed: float) -> Timing:
-    """Return the protocol at the sandbox's pace; only what waits for the vendor is scaled, not the deadline.
+    """Return the default timing at the sandbox's pace. Only waits for the vendor are scaled, not the deadline.
 
-    Where time stands still (0) it is the usual pace: that of whoever moves it by hand is not known.
+    At speed 0 the pace is that of `SANDBOX_SPEED`, because the clock is moved by hand.
     """
     plain = Timing()
     scaled = plain.scaled(1 / (speed or SANDBOX_SPEED))
@@ -127,14 +232,13 @@ def sandbox_timing(speed: float) -> Timing:
 
 
 def warn_network_filesystem(kind: str, home: Path) -> None:
-    """Say what a home on a network file system of this kind means."""
-    text = (
-        f"The home folder {home} lies on a network file system ({kind}). The ledger works there without its "
-        "write-ahead log, more slowly, and locks may not be reliable: open this home from one machine at a time, or "
-        "choose a local one."
+    """Warn that the home folder is on a network file system of this kind."""
+    _notify(
+        f"The home folder {home} is on a network file system ({kind}). The ledger works there without its write-ahead "
+        "log, which is slower, and file locks may not be reliable. Use this home from one machine at a time, or choose "
+        "a folder on a local disk."
     )
-    _say(text)
 
 
-def _say(text: str) -> None:
+def _notify(text: str) -> None:
     show_bundle(mime_bundle(html("<p>{}</p>", text), text))

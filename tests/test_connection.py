@@ -1,16 +1,186 @@
-"""Which service a client talks to, and what is said of it in a notebook."""
+"""Which service a client talks to: the token, the address, and the embedded sandbox."""
 
+import sys
+import traceback
+import types
 from pathlib import Path
 from typing import Any
 
-from pixverse_nb.connection import warn_network_filesystem
+import numpy as np
+import pytest
+
+from pixverse_nb.connection import (
+    DEFAULT_BASE_URL,
+    find_base_url,
+    find_token,
+    resolve_connection,
+    sandbox_timing,
+    start_sandbox,
+    warn_network_filesystem,
+)
+from pixverse_nb.errors import ConfigError
+from tests.factories import TOKEN
 from tests.render.conftest import outputs
 
 __all__ = ["outputs"]  # a fixture
 
 
-def test_a_home_with_a_strange_name_is_shown_as_text(outputs: list[dict[str, Any]]) -> None:
-    """What is said of a home on a network holds its path, and no HTML of it."""
+@pytest.fixture
+def settings(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Give an environment without any setting, and without keyring or Colab."""
+    for name in ("USEAPI_TOKEN", "PIXVERSE_NB_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("keyring", "google.colab.userdata"):
+        monkeypatch.setitem(sys.modules, name, None)
+    return monkeypatch
+
+
+def fake_keyring(answer: object) -> types.ModuleType:
+    """Return a stand-in for the keyring package that holds `answer`, or is "locked"."""
+    module = types.ModuleType("keyring")
+    errors = types.SimpleNamespace(KeyringError=type("KeyringError", (Exception,), {}))
+
+    def get_password(service: str, user: str) -> object:
+        assert (service, user) == ("useapi.net", "token")
+        if answer == "locked":
+            raise errors.KeyringError
+        return answer
+
+    module.errors = errors  # type: ignore[attr-defined]  # a stand-in for the real package
+    module.get_password = get_password  # type: ignore[attr-defined]  # as above
+    return module
+
+
+def fake_colab(answer: str | None) -> types.ModuleType:
+    """Return a stand-in for Colab's userdata that holds `answer`, or no such secret."""
+    module = types.ModuleType("google.colab.userdata")
+    missing = type("SecretNotFoundError", (Exception,), {})
+    denied = type("NotebookAccessError", (Exception,), {})
+
+    def get(name: str) -> str:
+        assert name == "USEAPI_TOKEN"
+        if answer is None:
+            raise missing
+        return answer
+
+    vars(module).update(get=get, SecretNotFoundError=missing, NotebookAccessError=denied)
+    return module
+
+
+def test_without_any_source_there_is_no_token(settings: pytest.MonkeyPatch) -> None:
+    """Without an argument, variable, keyring or Colab secret there is no token, and no error."""
+    assert settings
+    assert find_token(None) is None
+    assert find_token("  ") is None
+
+
+def test_the_order_of_the_sources(settings: pytest.MonkeyPatch) -> None:
+    """The argument wins over USEAPI_TOKEN, which wins over the keyring, which wins over Colab's secrets."""
+    found = []
+    settings.setitem(sys.modules, "google.colab.userdata", fake_colab("user:4-colabcolab"))
+    found.append(find_token(None))
+    settings.setitem(sys.modules, "keyring", fake_keyring("user:3-keyringkey"))
+    found.append(find_token(None))
+    settings.setenv("USEAPI_TOKEN", " user:2-environment\n")
+    found.append(find_token(None))
+    found.append(find_token("user:1-argument"))
+    assert [one.reveal() if one else None for one in found] == [
+        "user:4-colabcolab",
+        "user:3-keyringkey",
+        "user:2-environment",
+        "user:1-argument",
+    ]
+
+
+def test_a_locked_keyring_is_no_token(settings: pytest.MonkeyPatch) -> None:
+    """A keyring that cannot be opened and a Colab without the secret hold no token."""
+    settings.setitem(sys.modules, "keyring", fake_keyring("locked"))
+    settings.setitem(sys.modules, "google.colab.userdata", fake_colab(None))
+    assert find_token(None) is None
+
+
+@pytest.mark.parametrize("token", ["user:1-with space", "user:1-tab\there", "user:1-ä", "user:1-x\x00y"])
+def test_an_unusable_token_is_refused_unseen(settings: pytest.MonkeyPatch, token: str) -> None:
+    """A token with a space or a character beyond ASCII raises ConfigError; no traceback shows it."""
+    settings.setattr("os.environ", {"USEAPI_TOKEN": token})  # which takes no zero byte otherwise
+    with pytest.raises(ConfigError) as caught:
+        find_token(None)
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    ours = [frame for frame in shown.stack if frame.filename.endswith("pixverse_nb/connection.py")]
+    assert ours
+    assert [frame.name for frame in ours if any(token[:8] in value for value in (frame.locals or {}).values())] == []
+
+
+def test_the_token_is_found_as_a_secret(settings: pytest.MonkeyPatch) -> None:
+    """What find_token returns prints as `<secret>`."""
+    assert settings
+    assert repr(find_token(TOKEN)) == "<secret>"
+
+
+def test_where_the_address_comes_from(settings: pytest.MonkeyPatch) -> None:
+    """The base URL is the argument, PIXVERSE_NB_BASE_URL or the vendor's, without white space and trailing slash."""
+    assert find_base_url(None) == DEFAULT_BASE_URL
+    settings.setenv("PIXVERSE_NB_BASE_URL", " http://127.0.0.1:9/v2/\n")
+    assert find_base_url(None) == "http://127.0.0.1:9/v2"
+    assert find_base_url(" https://api.example.org/ ") == "https://api.example.org"
+    settings.setenv("PIXVERSE_NB_BASE_URL", "  ")
+    assert find_base_url(None) == DEFAULT_BASE_URL
+    for host in ("localhost:8", "sandbox:80", "nas.local", "192.168.1.9:8080", "10.0.0.1", "172.20.0.3", "[::1]:9"):
+        assert find_base_url(f"http://{host}/v2") == f"http://{host}/v2"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "api.example.org",
+        "ftp://example.org",
+        "file:///etc",
+        "https://",
+        "https:///v2",
+        "http://api.useapi.net/v2/pixverse",
+        "http://8.8.8.8/",
+        "http://134744072",
+        "http://0x08080808",
+        "http://evil。com",
+        "http://[::1",
+        "http://127.0.0.1:99999/v2",
+        "https://example.org:99999",
+        "https://example.org:port",
+        "https://example.org/a b",
+        "https://example.org/\ud83d",
+        7,
+    ],
+)
+def test_an_unusable_address_is_refused(url: Any) -> None:
+    """Only https is accepted, and http within the local network; anything else raises ConfigError."""
+    with pytest.raises(ConfigError):
+        find_base_url(url)
+
+
+def test_an_empty_address_variable_needs_no_token(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A PIXVERSE_NB_BASE_URL of white space counts as not set: without a token the sandbox starts."""
+    settings.setenv("PIXVERSE_NB_BASE_URL", " ")
+    connection = resolve_connection(None, base_url=None, home=tmp_path, timing=None)
+    connection.box.stop()
+    assert connection.name == "sandbox"
+
+
+@pytest.mark.parametrize("speed", [-1, float("nan"), float("inf"), "fast", True, None])
+def test_an_unusable_speed_is_refused(tmp_path: Path, speed: Any) -> None:
+    """A speed that is not a number from 0 to 10000 raises ConfigError."""
+    with pytest.raises(ConfigError, match="speed"):
+        start_sandbox(tmp_path, speed=speed, timing=None)
+
+
+def test_the_speed_may_be_numpys(tmp_path: Path) -> None:
+    """A numpy number is a speed like any other."""
+    connection = start_sandbox(tmp_path, speed=np.int64(20), timing=None)  # type: ignore[arg-type]
+    connection.box.stop()
+    assert connection.timing == sandbox_timing(20.0)
+
+
+def test_a_home_with_markup_in_its_name_is_shown_as_text(outputs: list[dict[str, Any]]) -> None:
+    """The warning about a network file system contains the path, escaped in its HTML."""
     warn_network_filesystem("nfs", Path("/data/<img src=x onerror=alert(1)>"))
     shown = outputs[-1]["data"]
     assert "<img" not in shown["text/html"]

@@ -135,7 +135,7 @@ def test_posted_acts_run_in_order(portal: EventLoopThread) -> None:
     """What is posted runs on the loop, one after the other, before what is called afterwards."""
     done: list[int] = []
     for number in range(20):
-        portal.post(lambda number=number: done.append(number))  # type: ignore[misc]  # a default that binds
+        portal.call_soon(lambda number=number: done.append(number))  # type: ignore[misc]  # a default that binds
     assert portal.call(where()) == "test-portal"
     assert done == list(range(20))
 
@@ -205,7 +205,7 @@ def test_it_can_be_closed_from_its_own_thread(portal: EventLoopThread) -> None:
         portal.close()
         closed.set()
 
-    portal.post(act)
+    portal.call_soon(act)
     assert closed.wait(PATIENCE_S)
     portal.close()
     assert alive() == []
@@ -215,7 +215,7 @@ def test_a_closed_portal_says_so(portal: EventLoopThread) -> None:
     """After the end every door is a ConfigError with the way on, and no coroutine is left unawaited."""
     portal.call(where())
     portal.close()
-    for door in (lambda: portal.call(where()), lambda: portal.submit(where()), lambda: portal.post(lambda: None)):
+    for door in (lambda: portal.call(where()), lambda: portal.submit(where()), lambda: portal.call_soon(lambda: None)):
         with pytest.raises(ConfigError, match="closed"):
             door()
 

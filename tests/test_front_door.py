@@ -1,10 +1,16 @@
-"""The public names as programs and type checkers see them."""
+"""The public names, as programs and type checkers see them."""
 
 import ast
+import os
+import re
 import subprocess
+import sys
 import tomllib
+import zipfile
 from pathlib import Path
 from typing import assert_type
+
+import pytest
 
 import pixverse_nb as pv
 from pixverse_nb.client import Client
@@ -25,26 +31,47 @@ STUB = ROOT / "pixverse_nb" / "__init__.pyi"
 WIDE, CLOSE = (ROOT / "notebooks" / "pictures" / f"coffee_{name}.jpg" for name in ("wide", "close"))
 
 
-def stub_names() -> dict[str, str | None]:
-    """Every name in the stub, and the module it is imported from."""
-    names: dict[str, str | None] = {}
-    for node in ast.parse(STUB.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.ImportFrom):
-            names.update({alias.name: node.module for alias in node.names if alias.asname == alias.name})
-        elif isinstance(node, ast.AnnAssign):
-            names[ast.unparse(node.target)] = None
-    return names
+def declared() -> set[str]:
+    """Return every public name that the stub declares."""
+    body = ast.parse(STUB.read_text(encoding="utf-8")).body
+    return {alias.name for node in body if isinstance(node, ast.ImportFrom) for alias in node.names}
 
 
-def test_the_stub_has_the_public_names() -> None:
-    """The stub has exactly the names of `__all__`, each from the module that it is loaded from."""
-    homes = {name: f"pixverse_nb.{home}" for name, home in vars(pv)["_HOMES"].items()}
-    assert stub_names() == {**homes, "__version__": None, "__all__": None}
-    assert sorted({*homes, "__version__"}) == pv.__all__
+def test_every_declared_name_is_there() -> None:
+    """The stub is the list of public names: `dir()` shows them, `__all__` adds the version, and each can be imported."""
+    assert set(dir(pv)) == declared()
+    assert set(pv.__all__) == declared() | {"__version__"}
+    assert all(hasattr(pv, name) for name in pv.__all__)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    """A misspelled name raises AttributeError, as with any module."""
+    with pytest.raises(AttributeError, match="cleint"):
+        pv.cleint  # type: ignore[attr-defined]  # noqa: B018  the point of this test
+
+
+def test_importing_the_package_imports_none_of_its_modules() -> None:
+    """`import pixverse_nb` loads no module of the package, so that it costs milliseconds."""
+    code = "import sys, pixverse_nb; print([name for name in sys.modules if name.startswith('pixverse_nb.')])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_it_can_be_imported_from_a_zip_file(tmp_path: Path) -> None:
+    """The public names are found if the package is in a zip file on sys.path."""
+    with zipfile.ZipFile(tmp_path / "packed.zip", "w") as packed:
+        for path in (*STUB.parent.rglob("*.py"), *STUB.parent.rglob("*.pyi")):
+            packed.write(path, path.relative_to(ROOT))
+    code = "import pixverse_nb as pv; print(pv.__file__, pv.JobState.DONE.value, pv.__version__ in pv.__version__)"
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "packed.zip")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split()[1:] == ["done", "True"]
+    assert "packed.zip" in done.stdout
 
 
 def test_the_stub_is_in_the_wheel() -> None:
-    """The stub and py.typed are neither ignored by git nor left out of the wheel."""
+    """The stub and the mark of a typed package are neither ignored by git nor excluded from the wheel."""
     build = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]
     assert build == {"targets": {"wheel": {"packages": ["pixverse_nb"]}}}
     for path in (STUB, STUB.with_name("py.typed")):
@@ -52,13 +79,16 @@ def test_the_stub_is_in_the_wheel() -> None:
         assert subprocess.run(["git", "check-ignore", "--quiet", path], cwd=ROOT, check=False).returncode == 1
 
 
-def test_the_version_is_the_one_that_is_built() -> None:
-    """`__version__` is the version of the wheel."""
-    assert pv.__version__ == tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+def test_the_version_has_one_source() -> None:
+    """The wheel is named by the version in `__init__.py`; no other file states it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert project["project"]["dynamic"] == ["version"]
+    assert project["tool"]["hatch"]["version"] == {"path": "pixverse_nb/__init__.py"}
+    assert re.fullmatch(r"\d+\.\d+\.\d+", pv.__version__)
 
 
 def test_a_users_program_has_types(tmp_path: Path) -> None:
-    """Public calls return their own types, never Any: the strict type check verifies each `assert_type`."""
+    """Every public value has its own type, never Any: the type checker verifies each `assert_type`."""
     with pv.Client.sandbox(speed=200, home=tmp_path, timing=pv.Timing().scaled(0.005)) as client:
         assert_type(client, Client)
         assert_type(client.timing, Timing)
@@ -73,22 +103,22 @@ def test_a_users_program_has_types(tmp_path: Path) -> None:
         assert_type(video.path, Path)
         assert_type(client.jobs(), JobList)
         assert_type(client.sweep(WIDE, CLOSE, seed=[7, 8]), Sweep)
-        use_the_viewers(video)
+        use_all(video)
 
 
-def use_the_viewers(video: pv.Video) -> None:
-    """Call the functions that are loaded on first use, whatever modules have the same names."""
+def use_all(video: pv.Video) -> None:
+    """Use the lazily imported functions."""
     pv.show(video)
     assert_type(pv.compare(video, video), Comparison)
     assert_type(pv.gallery([video]), Gallery)
     assert_type(pv.__version__, str)
 
 
-def open_the_form(client: pv.Client) -> Studio:
-    """Return the form; the strict type check would fail if `studio` returned Any."""
+def offer(client: pv.Client) -> Studio:
+    """Return the form; a public function that returns Any would not pass the strict check here."""
     return pv.studio(client)
 
 
 async def wait_for(job: pv.Job) -> pv.Video:
-    """Wait without blocking; an awaited job has the type Video."""
+    """Wait without blocking; the awaited value has its type too."""
     return assert_type(await job, Video)

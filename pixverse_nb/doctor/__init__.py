@@ -1,5 +1,4 @@
-"""What is well and what is not: this machine, the home folder, the token, the accounts, and the ledger against them.
+"""Checks of this machine, the home folder, the token, the accounts and the ledger; nothing is charged or changed.
 
-Nothing is spent and no job is moved. The vendor is asked a few free questions, unless that is not wanted. Every finding
-that is not well has its mend. `findings` are the values, `visit` makes them: a Client loads it when it is asked.
+`run` runs the checks of `checks` and returns the values of `report`; a Client imports it only when asked.
 """

@@ -1,9 +1,9 @@
-"""What the doctor found, as values that show as a table in a notebook and as lines in a terminal."""
+"""What the doctor found, as values that display as a table in a notebook and as lines in a terminal."""
 
-from collections.abc import Container, Iterator
-from dataclasses import dataclass
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from markupsafe import Markup
 
@@ -13,50 +13,56 @@ from pixverse_nb.render.style import header_cell, html, join, table_cell, text_d
 
 
 class Severity(StrEnum):
-    """How a finding is meant: well, worth a look, or wrong."""
+    """Whether a finding needs attention."""
 
     OK = "ok"
-    LOOK = "look"
-    WRONG = "wrong"
+    WARNING = "warning"
+    ERROR = "error"
 
 
-_TONES: Final = {Severity.OK: "good", Severity.LOOK: "warn", Severity.WRONG: "bad"}
+_CSS_CLASSES: Final = {Severity.OK: "pvnb-good", Severity.WARNING: "pvnb-warn", Severity.ERROR: "pvnb-bad"}
+_WIDTH: Final = max(map(len, Severity))
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of an examination; `mend` says what to do where it is not well. No secret stays in its words."""
+    """One result: `name` says what was checked, `text` what was found, `fix` what to do about it.
+
+    `kind` is a stable word for programs ("ok", "rejected", "missing", …); with `name` it identifies the result, and
+    `data` holds its numbers. E-mail addresses and tokens are redacted when a finding is created.
+    """
 
     name: str
     text: str
-    mark: Severity = Severity.OK
-    mend: str | None = None
+    severity: Severity = Severity.OK
+    fix: str | None = None
+    kind: str = "ok"
+    data: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        """Mask every e-mail and token."""
-        for field in ("name", "text", "mend"):
-            value = getattr(self, field)
+        for attribute in ("name", "text", "fix"):
+            value = getattr(self, attribute)
             if value is not None:
-                object.__setattr__(self, field, redact(value))
+                object.__setattr__(self, attribute, redact(value))
 
     def __str__(self) -> str:
-        return f"{self.mark:5} {self.name}  {self.text}" + (f" -> {self.mend}" if self.mend else "")
+        return f"{self.severity:{_WIDTH}} {self.name}  {self.text}" + (f" -> {self.fix}" if self.fix else "")
 
 
 @dataclass(frozen=True, repr=False)
 class Report:
-    """Every finding, in the order in which they were made; a table where it stands last in a cell.
+    """Every finding, in the order of the checks; a table if it is the last expression of a cell.
 
-    >>> client.doctor().is_well  # doctest: +SKIP
+    >>> client.doctor().is_ok  # doctest: +SKIP
     True
     """
 
     findings: tuple[Finding, ...]
 
     @property
-    def is_well(self) -> bool:
-        """True where nothing needs a look or a mend."""
-        return all(finding.mark is Severity.OK for finding in self.findings)
+    def is_ok(self) -> bool:
+        """True if there are no warnings and no errors."""
+        return all(finding.severity is Severity.OK for finding in self.findings)
 
     def __iter__(self) -> Iterator[Finding]:
         return iter(self.findings)
@@ -65,23 +71,24 @@ class Report:
         return len(self.findings)
 
     def __str__(self) -> str:
-        """Return one line for each finding, with its mend on a second one, and a last line that sums up."""
+        """Return a line for each finding, its fix on the next line, and a last line with the totals."""
         width = max((len(finding.name) for finding in self.findings), default=0)
         lines: list[str] = []
         for finding in self.findings:
-            lines.append(f"{finding.mark:5} {finding.name:{width}}  {finding.text}")
-            if finding.mend:
-                lines.append(f"{'':5} {'':{width}}  mend: {finding.mend}")
-        return "\n".join([*lines, self._sum()])
+            lines.append(f"{finding.severity:{_WIDTH}} {finding.name:{width}}  {finding.text}")
+            if finding.fix:
+                lines.append(f"{'':{_WIDTH}} {'':{width}}  fix: {finding.fix}")
+        return "\n".join([*lines, self._summary()])
 
     __repr__ = __str__
 
-    def _sum(self) -> str:
-        wrong, look = (sum(one.mark is mark for one in self.findings) for mark in (Severity.WRONG, Severity.LOOK))
-        if not wrong and not look:
-            return "All is well."
-        parts = [f"{wrong} wrong" if wrong else "", f"{look} to look at" if look else ""]
-        return ", ".join(part for part in parts if part) + "."
+    def _summary(self) -> str:
+        totals = []
+        for severity in (Severity.ERROR, Severity.WARNING):
+            count = sum(finding.severity is severity for finding in self.findings)
+            if count:
+                totals.append(f"{count} {severity}" + ("" if count == 1 else "s"))
+        return ", ".join(totals) + "." if totals else "No problems found."
 
     def _html(self) -> Markup:
         return with_stylesheet(
@@ -89,7 +96,7 @@ class Report:
                 '<div class="pvnb pvnb-list"><table class="pvnb-table" aria-label="Findings">'
                 "<tbody>{}</tbody></table>{}</div>",
                 join(_row(finding) for finding in self.findings),
-                text_div("pvnb-note", self._sum()),
+                text_div("pvnb-note", self._summary()),
             )
         )
 
@@ -102,7 +109,7 @@ class Report:
 def _row(finding: Finding) -> Markup:
     return html(
         "<tr>{}{}{}</tr>",
-        table_cell(html('<span class="pvnb-dot"></span>{}', finding.mark), f"pvnb-{_TONES[finding.mark]}"),
+        table_cell(html('<span class="pvnb-dot"></span>{}', finding.severity), _CSS_CLASSES[finding.severity]),
         header_cell(finding.name, scope="row"),
-        table_cell(html("{}{}", finding.text, text_div("pvnb-next", finding.mend)), "pvnb-text"),
+        table_cell(html("{}{}", finding.text, text_div("pvnb-next", finding.fix)), "pvnb-text"),
     )

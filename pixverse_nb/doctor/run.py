@@ -1,24 +1,24 @@
-"""The whole examination: everything local, and the vendor where it may be asked."""
+"""Run every check: on this machine always, and at the vendor if that is wanted and possible."""
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from pixverse_nb.backends.base import Backend, Call
-from pixverse_nb.backends.useapi import UseapiBackend
-from pixverse_nb.config import DEFAULT_BASE_URL, TOKEN_PAGE, Timing, find_base_url, find_email, find_token
-from pixverse_nb.connection import Connection
-from pixverse_nb.doctor.checks import (
-    VIDEO_BYTES,
-    look_at_books,
-    look_at_home,
-    look_at_machine,
-    look_at_vendor,
-    video_bytes_of,
+from pixverse_nb.config import Timing, find_email
+from pixverse_nb.connection import (
+    BASE_URL_VARIABLE,
+    DEFAULT_BASE_URL,
+    TOKEN_PAGE,
+    TOKEN_VARIABLE,
+    Connection,
+    find_base_url,
+    find_token,
 )
+from pixverse_nb.doctor.checks import VIDEO_BYTES, check_folder, check_ledger, check_machine, check_vendor
 from pixverse_nb.doctor.report import Finding, Report, Severity
 from pixverse_nb.errors import ConfigError, LedgerError
 from pixverse_nb.event_loop import EventLoopThread
@@ -26,134 +26,140 @@ from pixverse_nb.jobs.remote_videos import Send
 from pixverse_nb.ledger.jobs import Ledger
 from pixverse_nb.redaction import Secret
 
+T = TypeVar("T")
+
+_TIMING: Final = Timing(answer_timeout_s=20.0, retry_s=(0.2, 1.0))  # somebody is waiting
+_ATTEMPTS: Final = 2
+
 
 @dataclass(frozen=True)
 class Target:
-    """What is examined: a home folder, the service it works with, and its ledger (None: there is none yet).
+    """What to check: a home folder, the service that it uses, and its ledger (None if there is none yet).
 
-    `ask` brings questions to the vendor; None asks nothing, and `access` then says what is known of the token.
+    `send` sends a free call to the vendor; if it is None nothing is sent, and `token_status` is all that is reported.
     """
 
     home: Path
     base_url: str
     ledger: Ledger | None
     send: Send | None
-    backend: Backend = field(default_factory=UseapiBackend)
+    backend: Backend
     email: str | None = None
-    access: str = "not tried"
+    token_status: str = "not tried"  # noqa: S105  a text, not a token
     is_sandbox: bool = False
 
 
-def examine(patient: Target, *, now: float) -> Report:
-    """Return every finding at the moment `now` (Unix seconds). Never raises for what is wrong: that is a finding."""
-    findings = list(look_at_machine())
-    video_bytes: int | None = None
-    if patient.ledger is not None:
-        with suppress(LedgerError):  # told below
-            video_bytes = video_bytes_of(patient.ledger)
-    findings += look_at_home(patient.home, video_bytes=video_bytes or VIDEO_BYTES)
-    findings += _books(patient)
-    findings.append(_service(patient))
-    findings += _vendor(patient, now)
-    return Report(tuple(findings))
+def check_home(home: Path, *, is_offline: bool) -> Report:
+    """Check a home folder with the token, address and account from the environment.
 
-
-def _books(patient: Target) -> Iterator[Finding]:
-    ledger = patient.ledger
-    if ledger is not None:
-        yield from _told(lambda: look_at_books(ledger, patient.home))
-    elif not (patient.home / "ledger.db").exists():
-        yield Finding("ledger", "none yet: it is made with the first job")
-
-
-def _service(patient: Target) -> Finding:
-    if patient.is_sandbox:
-        return Finding("service", "the embedded sandbox: nothing is paid")
-    return Finding("service", "the vendor's" if patient.base_url == DEFAULT_BASE_URL else patient.base_url)
-
-
-def _vendor(patient: Target, now: float) -> Iterator[Finding]:
-    ask = patient.send
-    if ask is None:
-        yield Finding("token", patient.access)
-        return
-    yield from _told(lambda: look_at_vendor(ask, patient.backend, patient.ledger, email=patient.email, now=now))
-
-
-def _told(look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
-    """Yield what `look` yields, and a ledger that cannot be used as a finding of its own."""
-    try:
-        yield from look()
-    except LedgerError as error:
-        yield Finding("ledger", "cannot be used", Severity.WRONG, str(error))
-
-
-T = TypeVar("T")
-
-_TIMING: Final = Timing(answer_timeout_s=20.0, retry_s=(0.2, 1.0))  # somebody waits in front of a terminal
-_ATTEMPTS: Final = 2
-
-
-def examine_home(home: Path, *, is_offline: bool) -> Report:
-    """Examine `home` with the token, account and address that the environment names.
-
-    With `is_offline`, or without a token, the vendor is not asked.
+    The vendor is not contacted if `is_offline` is set or there is no token.
     """
-    wrong: list[Finding] = []
+    problems: list[Finding] = []
     base_url, token = DEFAULT_BASE_URL, None
     try:
         base_url = find_base_url(None)
     except ConfigError as error:
-        wrong.append(Finding("address", str(error), Severity.WRONG, "Mend PIXVERSE_NB_BASE_URL, or unset it."))
+        fix = f"Correct {BASE_URL_VARIABLE}, or unset it."
+        problems.append(Finding("address", str(error), Severity.ERROR, fix, kind="invalid"))
     try:
         token = find_token(None)
     except ConfigError as error:
-        wrong.append(Finding("token", str(error), Severity.WRONG, f"Copy the whole token from {TOKEN_PAGE}"))
-    if token is None and base_url != DEFAULT_BASE_URL and not wrong:
-        text = f"none, and {base_url} wants one"
-        mend = "Set USEAPI_TOKEN, or unset PIXVERSE_NB_BASE_URL: then the sandbox is used."
-        wrong.append(Finding("token", text, Severity.WRONG, mend))
-    access = "found; not tried" if token else "none: the sandbox is used, nothing is paid"
+        fix = f"Copy the complete token from {TOKEN_PAGE}."
+        problems.append(Finding("token", str(error), Severity.ERROR, fix, kind="invalid"))
+    if token is None and base_url != DEFAULT_BASE_URL and not problems:
+        fix = f"Set {TOKEN_VARIABLE}, or unset {BASE_URL_VARIABLE} to use the sandbox."
+        problems.append(Finding("token", f"missing; {base_url} needs one", Severity.ERROR, fix, kind="missing"))
     with ExitStack() as stack:
         ledger: Ledger | None = None
         if (home / "ledger.db").is_file():
             try:
-                ledger = stack.enter_context(_opened(home / "ledger.db", service=base_url))
+                ledger = stack.enter_context(closing(Ledger(home / "ledger.db", service=base_url)))
             except LedgerError as error:
-                wrong.append(Finding("ledger", "cannot be opened", Severity.WRONG, str(error)))
-        ask: Send | None = None
-        if token is not None and not wrong and not is_offline:
-            ask = stack.enter_context(_asking(base_url, token, home))
-        patient = Target(home, base_url, ledger, ask, UseapiBackend(), email=find_email(None), access=access)
-        examination = examine(patient, now=time.time())
-    named = {finding.name for finding in wrong}
-    return Report((*(one for one in examination if one.name not in named), *wrong))
+                problems.append(Finding("ledger", "cannot be opened", Severity.ERROR, str(error), kind="unusable"))
+        connection = Connection(base_url, base_url, token or Secret(""), _TIMING, home)
+        send: Send | None = None
+        if token is not None and not problems and not is_offline:
+            send = stack.enter_context(_sender(connection))
+        target = Target(
+            home,
+            base_url,
+            ledger,
+            send,
+            connection.backend,
+            email=find_email(None),
+            token_status="found; not tried" if token else "none: the sandbox is used, free of charge",
+        )
+        report = run_checks(target, now=time.time())
+    replaced = {problem.name for problem in problems}
+    return Report((*(finding for finding in report if finding.name not in replaced), *problems))
 
 
 @contextmanager
-def _opened(path: Path, *, service: str) -> Iterator[Ledger]:
-    ledger = Ledger(path, service=service)
-    try:
-        yield ledger
-    finally:
-        ledger.close()
+def _sender(connection: Connection) -> Iterator[Send]:
+    """Open a way to send calls, on a thread of its own."""
+    loop = EventLoopThread()
+    transport = connection.connect()
 
+    def send(call: Call[T], /) -> T:
+        async def exchange() -> Any:
+            return await transport.send(call, attempts=_ATTEMPTS)
 
-@contextmanager
-def _asking(base_url: str, token: Secret, home: Path) -> Iterator[Send]:
-    """Give a way to ask the vendor, on a thread of its own."""
-    portal = EventLoopThread()
-    client = Connection(name=base_url, base_url=base_url, token=token, timing=_TIMING, home=home).connect()
-
-    def ask(call: Call[T], /) -> T:
-        async def answered() -> Any:
-            return await client.send(call, attempts=_ATTEMPTS)
-
-        answer: T = portal.call(answered())
+        answer: T = loop.call(exchange())
         return answer
 
-    portal.on_close(client.aclose)
+    loop.on_close(transport.aclose)
+    with closing(loop):
+        yield send
+
+
+def run_checks(target: Target, *, now: float) -> Report:
+    """Return every finding at the time `now` (Unix seconds). Problems are findings, never exceptions."""
+    findings = list(check_machine())
+    video_bytes: int | None = None
+    if target.ledger is not None:
+        with suppress(LedgerError):  # check_ledger reports it
+            video_bytes = _mean_video_bytes(target.ledger)
+    findings += check_folder(target.home, video_bytes=video_bytes or VIDEO_BYTES)
+    findings += _check_ledger(target)
+    findings.append(_check_service(target))
+    findings += _check_vendor(target, now)
+    return Report(tuple(findings))
+
+
+def _mean_video_bytes(ledger: Ledger) -> int | None:
+    """Return the mean size of the newest videos, or None if there are none."""
+    sizes = [record.video.size_bytes for record in ledger.durations_of(limit=50) if record.video is not None]
+    return sum(sizes) // len(sizes) if sizes else None
+
+
+def _check_ledger(target: Target) -> Iterator[Finding]:
+    ledger = target.ledger
+    if ledger is not None:
+        yield from _guarded(lambda: check_ledger(ledger, target.home))
+    elif not (target.home / "ledger.db").exists():
+        yield Finding("ledger", "none yet: the first job creates it", kind="none")
+
+
+def _check_service(target: Target) -> Finding:
+    if target.is_sandbox:
+        return Finding("service", "the embedded sandbox, free of charge", kind="sandbox")
+    is_default = target.base_url == DEFAULT_BASE_URL
+    return Finding(
+        "service", "the vendor's" if is_default else target.base_url, kind="default" if is_default else "other"
+    )
+
+
+def _check_vendor(target: Target, now: float) -> Iterator[Finding]:
+    send = target.send
+    if send is None:
+        yield Finding("token", target.token_status, kind="untried")
+        return
+    yield from _guarded(lambda: check_vendor(send, target.backend, target.ledger, email=target.email, now=now))
+
+
+def _guarded(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """Yield the findings of a check, and an unusable ledger as one more finding."""
     try:
-        yield ask
-    finally:
-        portal.close()
+        yield from check()
+    except LedgerError as error:
+        yield Finding("ledger", "cannot be used", Severity.ERROR, str(error), kind="unusable")

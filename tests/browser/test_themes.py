@@ -8,8 +8,8 @@ from tests.browser.real_lab import Lab
 PLOT = """from pixverse_nb.sweep.plots import metric_plot
 rows = [{"seed": seed, "credits": seed * 45} for seed in (1, 2)]
 metric_plot(rows, "credits", over="seed", by=None, axes=["seed"])"""
-TABLE = """from pixverse_nb.doctor.report import Examination, Finding
-Examination((Finding("disk", "80 GB free"),))"""
+TABLE = """from pixverse_nb.doctor.report import Finding, Report
+Report((Finding("disk", "80 GB free"),))"""
 
 
 def test_the_theme_chooses_the_plot(page: Page, lab: Lab) -> None:

@@ -1,4 +1,4 @@
-"""The fixtures of the session's tests: a client on a real sandbox."""
+"""Fixtures: a client on a real sandbox."""
 
 from tests.client.conftest import built, client, house, still
 

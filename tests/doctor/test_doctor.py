@@ -1,227 +1,214 @@
-"""The examination of a real home against a real sandbox: each thing that can be wrong, and its mend."""
+"""The doctor on a real home and a real sandbox: every problem that it finds."""
 
 import os
+from pathlib import Path
 
 import pytest
 
 from pixverse_nb.client import Client
 from pixverse_nb.doctor.report import Finding, Report, Severity
-from pixverse_nb.doctor.run import examine_home
+from pixverse_nb.doctor.run import check_home
 from pixverse_nb.domain.jobs import JobState
-from pixverse_nb.errors import InvalidRequest, ServerError
+from pixverse_nb.errors import DownloadError, InvalidRequest, ServerError
 from tests.client.harness import A_JOB_S, Harness, finished, order, reached
 
 
-def found(examination: Report, name: str) -> Finding:
-    """Return the one finding of this name."""
-    (one,) = (finding for finding in examination if finding.name == name)
-    return one
+def find(report: Report, name: str) -> Finding:
+    """Return the only finding of this name."""
+    (finding,) = (finding for finding in report if finding.name == name)
+    return finding
 
 
-def test_a_good_home_is_well(house: Harness, client: Client) -> None:
-    """With a finished video everything is ok, as a whole and line by line; the account is masked."""
+def test_a_healthy_home_has_no_problems(house: Harness, client: Client) -> None:
+    """With one finished video every finding is ok, and the numbers are right."""
     finished(order(client))
-    examination = client.doctor()
-    assert examination.is_well, str(examination)
-    assert {finding.mark for finding in examination} == {Severity.OK}
-    assert found(examination, "token").text == "found, and the vendor takes it"
-    assert "30,0" in found(examination, "account").text
-    assert "8 of 8 are free" in found(examination, "slots").text
-    assert "sound: 1 job, about 45 credits" in found(examination, "ledger").text
-    assert found(examination, "videos").text == "all 1 are on the disk"
+    report = client.doctor()
+    assert report.is_ok, str(report)
+    assert {finding.severity for finding in report} == {Severity.OK}
+    assert find(report, "token").kind == "accepted"
+    assert find(report, "account").data["credits"] > 0
+    assert find(report, "slots").data == {"free": 8, "slots": 8}
+    assert find(report, "ledger").data == {"jobs": 1, "credits": 45}
+    assert find(report, "videos").data == {"changed": 0, "videos": 1}
     assert house.paid == 1
 
 
-def test_nothing_secret_is_told(house: Harness, client: Client) -> None:
-    """Neither the token nor an e-mail stands in the lines, the table or the repr."""
+def test_no_secret_is_shown(house: Harness, client: Client) -> None:
+    """Neither the token nor an e-mail appears in the lines, the table or the repr."""
     finished(order(client))
     house.control.add_account("second.person@example.org")
-    examination = client.doctor()
-    shown = str(examination) + repr(list(examination)) + examination._repr_mimebundle_()["text/html"]
+    report = client.doctor()
+    shown = str(report) + repr(list(report)) + report._repr_mimebundle_()["text/html"]
     for secret in (house.box.token, house.box.token.partition("-")[2], "sandbox@example", "second.person", "person@"):
         assert secret not in shown
 
 
-def test_offline_asks_nothing(house: Harness, client: Client) -> None:
-    """`offline=True` makes no request, and still looks at what is here."""
+def test_offline_sends_nothing(house: Harness, client: Client) -> None:
+    """`offline=True` makes no request and still checks this machine and the ledger."""
     finished(order(client))
     before = sum(house.control.requests.values())
-    examination = client.doctor(offline=True)
+    report = client.doctor(offline=True)
     assert sum(house.control.requests.values()) == before
-    assert examination.is_well
-    assert found(examination, "token").text == "not tried"
-    assert "sound" in found(examination, "ledger").text
+    assert report.is_ok
+    assert find(report, "token").kind == "untried"
+    assert find(report, "ledger").data["jobs"] == 1
 
 
-def test_it_spends_nothing_and_moves_no_job(still: Harness) -> None:
-    """Open jobs stay where they are and nothing is created, by however many examinations."""
+def test_nothing_is_charged_or_changed(still: Harness) -> None:
+    """Open jobs stay as they are and nothing is created, however often the doctor runs."""
     client = still.open()
     job = order(client)
     reached(job, JobState.QUEUED)
     before = job.events()
     for _ in range(2):
-        assert "1 queued" in found(client.doctor(), "open jobs").text
+        assert find(client.doctor(), "open jobs").data == {"queued": 1}
     assert job.events() == before
     assert still.paid == 1
 
 
-def test_a_bad_token_is_named(house: Harness) -> None:
-    """401: the token is wrong, and nothing more is asked."""
+def test_a_rejected_token(house: Harness) -> None:
+    """After a 401 the token is an error and nothing more is sent."""
     client = house.open(token="user:1-wrong-token")
-    finding = found(client.doctor(), "token")
-    assert (finding.mark, "401" in finding.text, "useapi.net" in str(finding.mend)) == (Severity.WRONG, True, True)
+    finding = find(client.doctor(), "token")
+    assert (finding.severity, finding.kind) == (Severity.ERROR, "rejected")
     assert sum(house.control.requests.values()) == 1
 
 
-def test_an_ended_subscription_is_named(house: Harness, client: Client) -> None:
-    """402: the subscription is to be renewed."""
+def test_an_expired_subscription(house: Harness, client: Client) -> None:
+    """After a 402 the subscription is an error."""
     house.control.settings.subscribed = False
-    assert "402" in found(client.doctor(), "subscription").text
+    assert find(client.doctor(), "subscription").kind == "expired"
 
 
-def test_a_pending_account_is_named_beside_a_good_one(house: Harness, client: Client) -> None:
-    """596 speaks of one account; the other is still examined."""
+def test_a_pending_account_beside_a_good_one(house: Harness, client: Client) -> None:
+    """A 596 concerns one account; the other is still checked."""
     house.control.add_account("second@example.org")
     house.control.set_pending("second@example.org")
-    examination = client.doctor()
-    one, two = (found(examination, name) for name in ("account 1", "account 2"))
-    assert (one.mark, two.mark) == (Severity.OK, Severity.WRONG)
-    assert "596" in two.text
-    assert "POST accounts" in str(two.mend)
+    report = client.doctor()
+    assert [find(report, name).kind for name in ("account 1", "account 2")] == ["ok", "pending"]
 
 
-def test_an_account_without_credits_is_named(house: Harness, client: Client) -> None:
-    """No credits left is to be looked at, and of two accounts it is told which one."""
+def test_an_account_without_credits(house: Harness, client: Client) -> None:
+    """An account without credits is a warning; of two accounts the report says which one."""
     house.control.set_credits()
-    assert found(client.doctor(), "account").mark is Severity.LOOK
+    assert find(client.doctor(), "account").kind == "no_credits"
     house.control.add_account("second@example.org")
-    examination = client.doctor()
-    assert found(examination, "account 1").mark is Severity.LOOK
-    assert found(examination, "account 2").mark is Severity.OK
+    report = client.doctor()
+    assert [find(report, name).kind for name in ("account 1", "account 2")] == ["no_credits", "ok"]
 
 
-def test_no_account_and_a_strange_one_are_named(house: Harness) -> None:
-    """A chosen account that is not configured, and none at all, have their mends."""
-    strange = house.open(email="nobody@example.org")
-    assert "not configured" in found(strange.doctor(), "accounts").text
+def test_an_account_that_is_not_configured(house: Harness) -> None:
+    """A chosen account that is not configured is an error, as is a token without accounts."""
+    assert find(house.open(email="nobody@example.org").doctor(), "accounts").kind == "not_configured"
     house.control.remove_account("sandbox@example.com")
-    assert "no PixVerse account" in found(house.open().doctor(), "accounts").text
+    assert find(house.open().doctor(), "accounts").kind == "none"
 
 
-def test_a_vendor_that_is_away_is_named(still: Harness) -> None:
-    """Without a connection one finding says so, and what is here is examined all the same."""
+def test_an_unreachable_vendor(still: Harness) -> None:
+    """Without a connection one finding says so; this machine and the ledger are still checked."""
     client = still.open()
     still.go_away()
-    examination = client.doctor()
-    assert "cannot be reached" in found(examination, "vendor").text
-    assert "sound" in found(examination, "ledger").text
-    assert [finding.name for finding in examination if finding.mark is Severity.WRONG] == ["vendor"]
+    report = client.doctor()
+    assert [(finding.name, finding.kind) for finding in report if finding.severity is Severity.ERROR] == [
+        ("vendor", "unreachable")
+    ]
+    assert find(report, "ledger").data["jobs"] == 0
 
 
-def test_an_agreeing_balance_is_said(house: Harness, client: Client) -> None:
-    """What went between two examinations and what the ledger has paid are the same."""
+def test_a_balance_that_matches(house: Harness, client: Client) -> None:
+    """The balance fell between two runs by what the ledger has charged."""
     client.doctor()
     finished(order(client))
-    finding = found(client.doctor(), "balance")
-    assert finding.mark is Severity.OK
-    assert "45 credits went" in finding.text
-    assert "1 call for about 45: they agree" in finding.text
+    finding = find(client.doctor(), "balance")
+    assert (finding.severity, finding.kind) == (Severity.OK, "matches")
+    assert finding.data == {"spent": 45, "charged": 45, "calls": 1}
 
 
-def test_a_drift_is_shown_with_what_explains_it(house: Harness, client: Client) -> None:
-    """Credits that somebody else spent are told apart from ours."""
+def test_unexplained_spending(house: Harness, client: Client) -> None:
+    """Credits that somebody else spent are a warning with their number."""
     client.doctor()
     finished(order(client))
     other = house.open(home=house.home.parent / "other")
     finished(order(other, seed=8, quality="1080p"))
-    finding = found(client.doctor(), "balance")
-    assert finding.mark is Severity.LOOK
-    assert "165 credits went" in finding.text
-    assert "about 45: 120 are not explained" in finding.text
-    assert "client.videos()" in str(finding.mend)
+    finding = find(client.doctor(), "balance")
+    assert (finding.severity, finding.kind) == (Severity.WARNING, "unexplained")
+    assert finding.data == {"spent": 165, "charged": 45, "calls": 1, "unexplained": 120}
 
 
-def test_credits_that_came_back_are_no_fault(house: Harness, client: Client) -> None:
-    """Daily credits and refunds make a balance higher than the ledger says: said, and ok."""
+def test_added_credits_are_no_problem(house: Harness, client: Client) -> None:
+    """Free credits and refunds make the balance higher than the ledger predicts; that is ok."""
     client.doctor()
     finished(order(client))
     house.control.set_credits(monthly=31_000)
-    finding = found(client.doctor(), "balance")
-    assert finding.mark is Severity.OK
-    assert "came back or were added" in finding.text
+    finding = find(client.doctor(), "balance")
+    assert (finding.severity, finding.kind) == (Severity.OK, "added")
 
 
-def test_a_running_orphan_is_named_and_adopted(still: Harness) -> None:
-    """What the scheduler runs without a job here is shown with the line that takes it in, and that pays nothing."""
+def test_a_running_orphan_is_found_and_adopted(still: Harness) -> None:
+    """A running generation without a job here is a warning that names it; adopting it charges nothing."""
     lost = order(still.open(home=still.home.parent / "lost"), prompt="from another home")
     reached(lost, JobState.QUEUED)
     client = still.open()
-    finding = found(client.doctor(), "running")
-    assert finding.mark is Severity.LOOK
-    assert f"{str(lost.video_id).rpartition(':')[2]} ({lost.ref})" in finding.text
-    assert f'client.adopt("{lost.ref}")' in str(finding.mend)
+    finding = find(client.doctor(), "running")
+    assert (finding.kind, finding.data["orphans"]) == ("orphans", 1)
+    assert f'client.adopt("{lost.ref}")' in str(finding.fix)
     job = client.adopt(lost.ref)
-    assert (job.ref, job.request.prompt, job.request.seed) == (lost.ref, "from another home", 7)
+    assert (job.ref, job.request.params["prompt"], job.request.params["seed"]) == (lost.ref, "from another home", 7)
     still.control.advance(A_JOB_S)
     assert finished(job).sha256
     assert job.snapshot().charged == "yes"
-    assert client.doctor().is_well
+    assert client.doctor().is_ok
     assert still.paid == 1
 
 
-def test_a_lost_video_is_named_and_adopted(house: Harness, client: Client) -> None:
-    """A finished video with a reference of ours and no job here is found in the vendor's list and brought home."""
+def test_a_finished_orphan_is_found_and_adopted(house: Harness, client: Client) -> None:
+    """A finished generation with one of our references but no job here is found in the list and downloaded."""
     house.control.settings.reply_ref_in_rows = True
     lost = finished(order(house.open(home=house.home.parent / "lost")))
-    finding = found(client.doctor(), "vendor's list")
-    assert (finding.mark, f'client.adopt("{lost.ref}")' in str(finding.mend)) == (Severity.LOOK, True)
+    finding = find(client.doctor(), "vendor's list")
+    assert (finding.kind, finding.data["orphans"]) == ("orphans", 1)
+    assert f'client.adopt("{lost.ref}")' in str(finding.fix)
     assert finished(client.adopt(str(lost.ref))).sha256 == lost.sha256
-    assert client.doctor().is_well
+    assert client.doctor().is_ok
     assert house.paid == 1
 
 
-def test_a_list_that_cannot_be_read_is_not_called_good(house: Harness, client: Client) -> None:
-    """Where the vendor's list fails, the doctor says so and nothing of lost videos; a generation that may stand in it
-    is not called unknown.
-    """
+def test_an_unreadable_list_is_not_called_good(house: Harness, client: Client) -> None:
+    """If the vendor's list fails, that is a warning, and `adopt` reports the failure rather than an unknown id."""
     finished(order(client))
     house.control.arm("error_before", route="videos", times=None)
-    examination = client.doctor()
-    finding = found(examination, "vendor's list")
-    assert (finding.mark, "cannot be read" in finding.text) == (Severity.LOOK, True)
-    assert not examination.is_well
+    report = client.doctor()
+    assert find(report, "vendor's list").kind == "unreadable"
+    assert not report.is_ok
     with pytest.raises(ServerError):
         client.adopt("12345")
 
 
-def test_what_others_made_is_only_counted(house: Harness, client: Client) -> None:
-    """Rows without a reference of ours are no finding; any of them can still be adopted by its number, once."""
+def test_generations_of_others_are_only_counted(house: Harness, client: Client) -> None:
+    """Rows without one of our references are no problem; each can still be adopted by its number, once."""
     lost = finished(order(house.open(home=house.home.parent / "other"), seed=9))
-    finding = found(client.doctor(), "vendor's list")
-    assert finding.mark is Severity.OK
-    assert "1 without a job here" in finding.text
+    finding = find(client.doctor(), "vendor's list")
+    assert (finding.severity, finding.data) == (Severity.OK, {"rows": 1, "unknown": 1, "orphans": 0})
     number = str(lost.video_id).rpartition(":")[2]
     job = client.adopt(number)
     assert finished(job).sha256 == lost.sha256
     assert client.adopt(number) is client.adopt(str(lost.video_id)) is client.adopt(job.ref) is job
-    with pytest.raises(InvalidRequest, match="do not show '17'"):
+    with pytest.raises(InvalidRequest):
         client.adopt("17")
 
 
-def test_a_missing_and_a_changed_video_are_named(house: Harness, client: Client) -> None:
-    """A file that is gone, or of another size, is wrong, and its job's line brings it back."""
+def test_missing_and_modified_videos(house: Harness, client: Client) -> None:
+    """A missing file and one of another size are an error that names their jobs."""
     videos = [finished(order(client, seed=seed)) for seed in (1, 2, 3)]
     videos[0].path.unlink()
     videos[1].path.write_bytes(b"something else")
-    finding = found(client.doctor(), "videos")
-    assert finding.mark is Severity.WRONG
-    assert "2 of 3" in finding.text
+    finding = find(client.doctor(), "videos")
+    assert (finding.kind, finding.data) == ("changed", {"changed": 2, "videos": 3})
     assert all(str(video.ref) in finding.text for video in videos[:2])
-    assert 'client.job("' in str(finding.mend)
 
 
-def test_a_damaged_ledger_is_named(house: Harness, client: Client) -> None:
-    """A ledger whose pages are overwritten is wrong; the rest of the examination goes on."""
+def test_a_damaged_ledger(house: Harness, client: Client) -> None:
+    """A ledger with overwritten pages is an error; the other checks still run."""
     for seed in range(1, 4):
         finished(order(client, seed=seed))
     client.close()
@@ -230,30 +217,52 @@ def test_a_damaged_ledger_is_named(house: Harness, client: Client) -> None:
     with path.open("r+b") as file:
         file.seek(size // 2)
         file.write(os.urandom(size // 4))
-    examination = examine_home(house.home, is_offline=True)
-    finding = found(examination, "ledger")
-    assert finding.mark is Severity.WRONG
-    assert found(examination, "token").mark is Severity.OK
+    report = check_home(house.home, is_offline=True)
+    assert find(report, "ledger").severity is Severity.ERROR
+    assert find(report, "token").severity is Severity.OK
 
 
-def test_jobs_that_wait_for_a_person_are_named(still: Harness) -> None:
-    """A job in `unknown` is named with what settles it."""
+def test_an_unsettled_job(still: Harness) -> None:
+    """A job in `unknown` is a warning that names it."""
     client = still.open()
     still.control.arm("lost_answer", times=1)
     still.control.arm("error_before", times=None, route="videos")
     job = order(client)
     reached(job, JobState.UNKNOWN)
-    finding = found(client.doctor(), "unknown")
-    assert (finding.mark, job.ref in finding.text, "reconcile" in str(finding.mend)) == (Severity.LOOK, True, True)
+    finding = find(client.doctor(), "unknown")
+    assert (finding.severity, finding.kind) == (Severity.WARNING, "unsettled")
+    assert job.ref in finding.text
 
 
-def test_two_accounts_are_examined_one_by_one(house: Harness, client: Client) -> None:
-    """Each account has its balance, and a job counts for the one that paid it."""
+def test_a_blocked_job(house: Harness) -> None:
+    """A job whose video cannot be stored waits for a person: a warning with the line that continues it."""
+    client = house.open()
+    job = order(client)
+    (house.home / "videos").write_text("a file where the folder should be")
+    with pytest.raises(DownloadError):
+        finished(job)
+    finding = find(client.doctor(offline=True), "stopped")
+    assert (finding.severity, finding.kind) == (Severity.WARNING, "blocked")
+    assert f'client.job("{job.ref}")' in str(finding.fix)
+
+
+def test_each_account_has_its_balance(house: Harness, client: Client) -> None:
+    """With two accounts each has its own balance, and a job counts for the account that was charged."""
     house.control.add_account("second@example.org")
     client.doctor()
     finished(order(client, email="second@example.org"))
-    examination = client.doctor()
-    assert "the ledger has 0 calls for about 0: they agree" in found(examination, "balance 1").text
-    assert "45 credits went" in found(examination, "balance 2").text
-    assert found(examination, "slots").text == "16 of 16 are free"
-    assert examination.is_well, str(examination)
+    report = client.doctor()
+    assert find(report, "balance 1").data == {"spent": 0, "charged": 0, "calls": 0}
+    assert find(report, "balance 2").data == {"spent": 45, "charged": 45, "calls": 1}
+    assert find(report, "slots").data == {"free": 16, "slots": 16}
+    assert report.is_ok, str(report)
+
+
+def test_the_environment_is_checked_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unusable address and an unusable token are errors of their own, and the vendor is not contacted."""
+    monkeypatch.setenv("USEAPI_TOKEN", "user:7 abcdefgh")
+    monkeypatch.setenv("PIXVERSE_NB_BASE_URL", "ftp://x")
+    report = check_home(tmp_path / "home", is_offline=False)
+    problems = [(finding.name, finding.kind) for finding in report if finding.severity is Severity.ERROR]
+    assert problems == [("address", "invalid"), ("token", "invalid")]
+    assert "abcdefgh" not in str(report)

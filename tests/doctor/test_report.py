@@ -1,44 +1,43 @@
-"""What the doctor shows: lines, a table, and no secret in either."""
+"""How a report displays: lines in a terminal, a table in a notebook, and no secret in either."""
 
 from pixverse_nb.doctor.report import Finding, Report, Severity
 from tests.render.page import Page
 
-WELL = Finding("disk", "5 GB free")
-ILL = Finding("token", "of maria@example.org", Severity.WRONG, "<b>mend</b> it")
-DOUBT = Finding("slots", "none free", Severity.LOOK, "wait")
+GOOD = Finding("disk", "5 GB free")
+BAD = Finding("token", "of maria@example.org", Severity.ERROR, "<b>repair</b> it")
+DOUBTFUL = Finding("slots", "none free", Severity.WARNING, "wait")
 
 
-def test_a_line_for_each_and_a_sum() -> None:
-    """Each finding is one aligned line with its mark, its mend one below, and the last line counts."""
-    lines = str(Report((WELL, ILL, DOUBT))).splitlines()
-    assert [line[:5].strip() for line in lines] == ["ok", "wrong", "", "look", "", "1 wro"]
-    assert lines[2].strip() == "mend: <b>mend</b> it"
+def test_each_finding_is_a_line() -> None:
+    """Each finding is one aligned line with its severity, its fix is on the next line, and the last line counts."""
+    lines = str(Report((GOOD, BAD, DOUBTFUL))).splitlines()
+    assert [line.partition(" ")[0] for line in lines] == ["ok", "error", "", "warning", "", "1"]
+    assert lines[2].strip().endswith("<b>repair</b> it")
     assert lines[0].index("5 GB") == lines[1].index("of ") == lines[3].index("none")
-    assert lines[-1] == "1 wrong, 1 to look at."
-    assert str(Report((WELL,))).endswith("All is well.")
+    assert lines[-1] == "1 error, 1 warning."
 
 
-def test_well_is_only_what_needs_nothing() -> None:
-    """One thing to look at is enough for not being well."""
-    assert Report((WELL,)).is_well
-    assert not Report((WELL, DOUBT)).is_well
-    assert len(Report((WELL, DOUBT))) == 2
+def test_a_report_is_ok_without_warnings() -> None:
+    """One warning is enough for a report not to be ok."""
+    assert Report((GOOD,)).is_ok
+    assert not Report((GOOD, DOUBTFUL)).is_ok
+    assert len(Report((GOOD, DOUBTFUL))) == 2
 
 
-def test_it_is_a_table_in_a_notebook() -> None:
-    """The bundle has a row for each finding, in its tone, everything escaped, and the lines as text."""
-    examination = Report((WELL, ILL, DOUBT))
-    bundle = examination._repr_mimebundle_()
+def test_a_notebook_shows_a_table() -> None:
+    """The bundle has a row for each finding, coloured by severity, everything escaped, and the lines as plain text."""
+    report = Report((GOOD, BAD, DOUBTFUL))
+    bundle = report._repr_mimebundle_()
     page = Page(bundle["text/html"])
     assert len([name for name, _ in page.elements if name == "tr"]) == 3
     assert "b" not in {name for name, _ in page.elements}
-    assert "<b>mend</b> it" in page.text
+    assert "<b>repair</b> it" in page.text
     assert {"pvnb-good", "pvnb-bad", "pvnb-warn"} <= page.classes()
-    assert bundle["text/plain"] == str(examination) == repr(examination)
+    assert bundle["text/plain"] == str(report) == repr(report)
 
 
-def test_no_secret_gets_into_a_finding() -> None:
-    """E-mails and tokens are masked when a finding is made, so that no way of showing it can tell them."""
-    finding = Finding("a", "user:7-abcdefgh of maria@example.org", Severity.LOOK, "ask maria@example.org")
+def test_a_finding_holds_no_secret() -> None:
+    """E-mails and tokens are redacted when a finding is created, so that nothing can display them."""
+    finding = Finding("a", "user:7-abcdefgh of maria@example.org", Severity.WARNING, "ask maria@example.org")
     assert "maria" not in repr(finding) + str(finding)
     assert "abcdefgh" not in repr(finding) + str(finding)

@@ -32,6 +32,7 @@ class ToyBackend(Backend):
     """Polled job by job; it de-duplicates by key, so a lost call is sent again."""
 
     name = "toy"
+    base_url = "https://toy.example.org"
     lists_jobs = False
     dedupes_by_key = True
 

@@ -294,7 +294,9 @@ def test_a_row_holds_keys_not_pictures(ledger: Ledger, tmp_path: Path) -> None:
     """The row's columns are those of the record, so that the file can be searched by other means."""
     record = added(ledger, state=JobState.QUEUED, video_id=a_video_id())
     db = sqlite3.connect(tmp_path / "ledger.db")
-    row = db.execute("SELECT ref, service, content_key, seedless_key, state, video_id, version, data FROM jobs").fetchone()
+    row = db.execute(
+        "SELECT ref, service, content_key, seedless_key, state, video_id, version, data FROM jobs"
+    ).fetchone()
     db.close()
     assert row[:7] == (
         record.ref, ledger.service, record.request.content_key, record.request.seedless_key, "queued", a_video_id(), 1

@@ -34,7 +34,7 @@ def everything(tmp_path: Path) -> str:
             jobs_html([], now=NOW),
             player_figure(video, notices=("x",)),
             player_figure(a_video(tmp_path / "gone.mp4")),
-            Report((Finding("x", "y", Severity.WRONG, "z"),))._repr_mimebundle_()["text/html"],
+            Report((Finding("x", "y", Severity.ERROR, "z"),))._repr_mimebundle_()["text/html"],
             plan_html(PLAN),
             measured_html({"seed 1": MEASURED}),
             timelines_html([("x", [JobEvent(NOW, JobState.SUBMITTING, "intent_recorded")])], now=NOW),
