@@ -13,7 +13,18 @@ import pytest
 from pixverse_nb.client import Client
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.errors import InvalidRequest, JobError, LedgerError
-from tests.client.harness import A_JOB_S, PATIENCE_S, TIMING, Harness, finished, history, order, picture, reached, until
+from tests.client.harness import (
+    A_JOB_S,
+    PATIENCE_S,
+    TIMING,
+    Harness,
+    finished,
+    kinds,
+    order,
+    picture,
+    reached,
+    until,
+)
 
 
 def other_home(house: Harness) -> Path:
@@ -132,7 +143,7 @@ def packed_unsent(house: Harness, bundle: Path) -> str:
     here = house.open(timing=replace(TIMING, busy_wait_s=(600.0, 600.0)))
     house.control.arm("busy", times=None)
     job = order(here)
-    until(job, lambda changed: "not accepted, nothing paid" in history(changed))
+    until(job, lambda changed: "call_postponed" in kinds(changed))
     here.export(bundle)
     here.close()
     house.control.disarm()
