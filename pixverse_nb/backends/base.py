@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, Protocol, TypeVar
 
+from pixverse_nb.config import TOKEN_PAGE
 from pixverse_nb.domain.remote import Capacity, Credits, RemoteVideo, RunningJob, UploadedFile
 from pixverse_nb.domain.requests import GenerationRequest
 from pixverse_nb.errors import (
@@ -214,7 +215,7 @@ def classify_reply(call: Call[Accepted], reply: Reply) -> PaidOutcome:
 
 
 _BY_STATUS: Final[Mapping[int, tuple[type[APIError], str]]] = {
-    401: (Unauthorized, "Check the token; it must be used whole."),
+    401: (Unauthorized, f"Check the token (USEAPI_TOKEN); it must be used whole. A token comes from {TOKEN_PAGE}."),
     402: (SubscriptionRequired, "Renew the API subscription, then run the call again."),
     404: (NotFound, "It is unknown, deleted, or still processing."),
     412: (OutOfCredits, "Buy credits or wait for the next free ones, then run the call again."),
