@@ -167,7 +167,7 @@ def test_an_estimate_rejects_unknown_fields(client: Client) -> None:
     with pytest.raises(InvalidRequest) as caught:
         client.estimate(qualty="1080p", colour="blue")
     assert "'quality'" in caught.value.fields["qualty"]
-    assert all(name in caught.value.fields["colour"] for name in ("first", "last", "prompt"))
+    assert all(name in caught.value.fields["colour"] for name in ("model", "prompt", "seed"))
 
 
 def test_reconcile_polls_and_returns_open_jobs(still: Harness) -> None:
