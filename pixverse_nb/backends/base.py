@@ -223,7 +223,7 @@ def classify_reply(call: Call[Accepted], reply: Reply) -> PaidOutcome:
 
 
 _BY_STATUS: Final[Mapping[int, tuple[type[APIError], str]]] = {
-    401: (Unauthorized, "Check that the token is complete and still valid."),
+    401: (Unauthorized, "Check that the token (USEAPI_TOKEN) is complete and still valid."),
     402: (SubscriptionRequired, "Renew the API subscription, then run the call again."),
     404: (NotFound, "It is unknown, deleted, or still processing."),
     412: (OutOfCredits, "Buy credits or wait until new ones are granted, then run the call again."),

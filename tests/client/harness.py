@@ -22,6 +22,7 @@ from PIL import Image
 from pixverse_nb.client import Client
 from pixverse_nb.config import Timing
 from pixverse_nb.domain.jobs import JobState
+from pixverse_nb.domain.notices import Notice
 from pixverse_nb.jobs.job import Job
 from pixverse_nb.sandbox import Control, Sandbox
 from pixverse_nb.sandbox.simulation import RenderTask
@@ -161,9 +162,24 @@ def states(job: Job) -> list[str]:
     return [name for at, name in enumerate(names) if at == 0 or names[at - 1] != name]
 
 
-def history(job: Job) -> str:
-    """Return what is told of the job's life, one line for each event."""
-    return "\n".join(event.text for event in job.events())
+def kinds(job: Job) -> list[str]:
+    """Return the kinds of the job's events, oldest first."""
+    return [event.kind for event in job.events()]
+
+
+def warning_kinds(job: Job) -> list[str]:
+    """Return the kinds of the warnings in the job's events, oldest first."""
+    return [event.data["warning"]["kind"] for event in job.events() if "warning" in event.data]
+
+
+def warning(job: Job) -> Notice | None:
+    """Return the job's current obstacle, or None."""
+    return job._record().warning
+
+
+def is_proved_absent(job: Job) -> bool:
+    """Return whether two lists proved that a lost call of the job was never accepted."""
+    return any(event.kind == "missing_from_poll" and event.state is JobState.WAITING for event in job.events())
 
 
 @cache

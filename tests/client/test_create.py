@@ -1,4 +1,4 @@
-"""Two pictures in, one video out: what `create_frames` gives back, and what the vendor gets to see of it."""
+"""`create_frames`: what it returns, and what the vendor receives."""
 
 import hashlib
 from pathlib import Path
@@ -15,8 +15,8 @@ from tests.client.conftest import Build
 from tests.client.harness import A_JOB_S, Harness, finished, order, picture, reached, states
 
 
-def test_the_call_returns_while_the_video_is_still_to_be_made(still: Harness) -> None:
-    """A job comes back at once, open, with its reference and its whole request."""
+def test_the_call_returns_an_open_job(still: Harness) -> None:
+    """The call returns an open job with its request at once."""
     job = order(still.open(), prompt="a slow push in", duration=8)
     assert isinstance(job, Job)
     assert not job.state.is_final
@@ -24,8 +24,8 @@ def test_the_call_returns_while_the_video_is_still_to_be_made(still: Harness) ->
     assert (job.request.prompt, job.request.duration, job.request.seed) == ("a slow push in", 8, 7)
 
 
-def test_the_result_is_the_whole_film_on_disk(client: Client, house: Harness) -> None:
-    """The file below the home folder is what its sha256 and size say, and nothing half-made is left beside it."""
+def test_the_result_is_a_complete_file(client: Client, house: Harness) -> None:
+    """The video file matches its sha256 and size, and no partial file remains."""
     video = finished(order(client))
     data = video.path.read_bytes()
     assert hashlib.sha256(data).hexdigest() == video.sha256
@@ -34,8 +34,8 @@ def test_the_result_is_the_whole_film_on_disk(client: Client, house: Harness) ->
     assert [path.name for path in video.path.parent.iterdir()] == [video.path.name]
 
 
-def test_the_result_tells_how_it_was_made(client: Client) -> None:
-    """Seed, size, cost as the vendor told it, and the line of Python that makes it again are on the video."""
+def test_the_video_holds_its_request_and_cost(client: Client) -> None:
+    """The video holds its request, size, confirmed cost, and the Python call that generates it again."""
     job = order(client, prompt="rain", quality="540p")
     video = finished(job)
     assert video.request == job.request
@@ -47,8 +47,8 @@ def test_the_result_tells_how_it_was_made(client: Client) -> None:
     assert "seed=7" in video.python
 
 
-def test_a_life_is_told_in_order(still: Harness) -> None:
-    """Every state of a plain job is in its events, oldest first, and times never go back."""
+def test_events_cover_every_state_in_order(still: Harness) -> None:
+    """The events of a job cover every state, oldest first."""
     job = order(still.open())
     reached(job, JobState.QUEUED)
     still.control.advance(20)
@@ -70,7 +70,7 @@ def test_a_life_is_told_in_order(still: Harness) -> None:
 
 
 def test_each_field_reaches_the_vendor(still: Harness) -> None:
-    """What was asked for stands in the vendor's own row."""
+    """Every field of the request is in the vendor's row."""
     client = still.open()
     job = order(
         client,
@@ -88,31 +88,31 @@ def test_each_field_reaches_the_vendor(still: Harness) -> None:
     assert [row.raw[name] for name in named] == ["dolly in", 5, "540p", "fast", "4:3", 99, 0, "v3.5"]
 
 
-def test_a_drawn_seed_is_sent_and_kept(client: Client, house: Harness) -> None:
-    """Without a seed one is drawn, the vendor gets it, and the request shows it."""
+def test_a_random_seed_is_sent_and_recorded(client: Client, house: Harness) -> None:
+    """Without a seed, a random one is sent and is in the request."""
     job = order(client, seed=None)
     finished(job)
     (generation,) = house.control.generations
     assert generation.seed == job.request.seed
 
 
-def test_the_own_reference_travels_behind_ours(client: Client, house: Harness) -> None:
-    """The user's `reply_ref` is sent after our own, so that both can be read."""
+def test_the_users_reply_ref_follows_ours(client: Client, house: Harness) -> None:
+    """The user's `reply_ref` is sent after the job's own reference."""
     job = order(client, reply_ref="shot 12")
     finished(job)
     (generation,) = house.control.generations
     assert generation.reply_ref == f"{job.ref}:1 shot 12"
 
 
-def test_a_later_model_goes_to_the_newer_route(client: Client, house: Harness) -> None:
-    """A model after v3.5 is asked for on create-frames, without the fields that this route does not know."""
+def test_newer_models_use_the_newer_route(client: Client, house: Harness) -> None:
+    """A model after v3.5 is requested on create-frames."""
     finished(order(client, model="v4.5"))
     (generation,) = house.control.generations
     assert generation.route == "create-frames"
 
 
-def test_pictures_of_every_kind_are_taken(client: Client, tmp_path: Path) -> None:
-    """A path, a path as text, an array and a PIL picture make a video like bytes do."""
+def test_all_picture_types_are_accepted(client: Client, tmp_path: Path) -> None:
+    """Paths, path strings, arrays, PIL images, files and bytes are accepted."""
     path = tmp_path / "first.png"
     path.write_bytes(picture(0))
     pixels = np.full((18, 32, 3), 77, np.uint8)
@@ -122,8 +122,8 @@ def test_pictures_of_every_kind_are_taken(client: Client, tmp_path: Path) -> Non
             assert finished(order(client, first=first, last=last)).path.is_file()
 
 
-def test_a_picture_goes_up_once(house: Harness) -> None:
-    """Two jobs, and a third one after a restart, share the uploads of the same pictures."""
+def test_a_picture_is_uploaded_once(house: Harness) -> None:
+    """Jobs share uploads of the same picture, also after a restart."""
     client = house.open()
     finished(order(client, seed=1))
     finished(order(client, seed=2))
@@ -133,16 +133,16 @@ def test_a_picture_goes_up_once(house: Harness) -> None:
     assert house.paid == 3
 
 
-def test_the_same_picture_twice_goes_up_once(client: Client, house: Harness) -> None:
-    """First and last may be one picture, which is uploaded a single time, also by jobs at the same moment."""
+def test_the_same_picture_for_both_frames_is_uploaded_once(client: Client, house: Harness) -> None:
+    """A picture used for both frames is uploaded once, even by concurrent jobs."""
     jobs = [order(client, first=picture(5), last=picture(5), seed=seed) for seed in (1, 2, 3)]
     for job in jobs:
         finished(job)
     assert house.control.requests["files"] == 1
 
 
-def test_an_uploaded_file_is_used_as_it_is(client: Client, house: Harness) -> None:
-    """What the vendor holds already, from `client.uploads()`, is not sent again."""
+def test_an_uploaded_file_is_not_uploaded_again(client: Client, house: Harness) -> None:
+    """An `UploadedFile` from `client.uploads()` is not uploaded again."""
     finished(order(client, seed=1))
     last, first = client.uploads()
     finished(order(client, first=first, last=last, seed=2))
@@ -151,8 +151,8 @@ def test_an_uploaded_file_is_used_as_it_is(client: Client, house: Harness) -> No
     assert house.paid == 3
 
 
-def test_the_account_with_room_is_chosen(built: Build, tmp_path: Path) -> None:
-    """Of several accounts the one with free slots gets the job, and both pictures go to the same account."""
+def test_the_account_with_free_slots_is_chosen(built: Build, tmp_path: Path) -> None:
+    """Of several accounts, the one with free slots gets the job and both pictures."""
     with built(tmp_path, accounts=["one@example.com", "two@example.com"]) as house:
         busy = house.control.accounts["one@example.com"]
         busy.plan_jobs = 0
@@ -164,8 +164,8 @@ def test_the_account_with_room_is_chosen(built: Build, tmp_path: Path) -> None:
         assert (job.account or "").startswith("t…@e…")
 
 
-def test_the_named_account_gets_the_job_and_the_list(built: Build, tmp_path: Path) -> None:
-    """`email` at the call or at the client decides; what is asked of the vendor is asked for that account."""
+def test_email_selects_the_account(built: Build, tmp_path: Path) -> None:
+    """`email` of the call or the client selects the account for jobs, lists and credits."""
     with built(tmp_path, accounts=["one@example.com", "two@example.com"]) as house:
         one, two = house.open(email="one@example.com"), house.open(email="two@example.com")
         finished(order(one, seed=1))
@@ -177,8 +177,8 @@ def test_the_named_account_gets_the_job_and_the_list(built: Build, tmp_path: Pat
         assert house.control.requests["files"] == 4  # each picture once for each account
 
 
-def test_several_accounts_share_the_work(built: Build, tmp_path: Path) -> None:
-    """Jobs asked for at once spread over all accounts, each up to its own slots, without a single refused call."""
+def test_jobs_are_distributed_over_accounts(built: Build, tmp_path: Path) -> None:
+    """Concurrent jobs fill the slots of all accounts without a rejected call."""
     accounts = [Account("one@example.com", max_jobs=2), Account("two@example.com", max_jobs=3)]
     with built(tmp_path, speed=0, accounts=accounts) as house:
         client = house.open()
@@ -195,8 +195,8 @@ def test_several_accounts_share_the_work(built: Build, tmp_path: Path) -> None:
         assert house.control.requests["files"] == 4
 
 
-def test_an_account_without_credits_hands_its_work_to_the_other(built: Build, tmp_path: Path) -> None:
-    """A 412 stops that account alone: the refused call and those that wait behind it go to the one with credits."""
+def test_jobs_move_away_from_an_account_without_credits(built: Build, tmp_path: Path) -> None:
+    """After a 412, the account's jobs move to another account."""
     poor = Account("one@example.com", max_jobs=4, credits={"daily": 45, "monthly": 0, "package": 0})
     with built(tmp_path, accounts=[poor, Account("two@example.com", max_jobs=1)]) as house:
         client = house.open()
@@ -207,8 +207,8 @@ def test_an_account_without_credits_hands_its_work_to_the_other(built: Build, tm
         assert (emails.count("one@example.com"), emails.count("two@example.com")) == (1, 5)
 
 
-def test_an_account_that_waits_for_its_owner_hands_its_work_on_at_the_upload(built: Build, tmp_path: Path) -> None:
-    """A 596 to a picture stops that account alone: with another one good, every job comes through."""
+def test_jobs_move_away_from_a_pending_account(built: Build, tmp_path: Path) -> None:
+    """After a 596 on an upload, the account's jobs move to another account."""
     pending = Account("one@example.com", pending=True)
     with built(tmp_path, accounts=[pending, Account("two@example.com", max_jobs=2)]) as house:
         client = house.open()
@@ -218,7 +218,7 @@ def test_an_account_that_waits_for_its_owner_hands_its_work_on_at_the_upload(bui
 
 
 def test_an_account_that_has_credits_again_is_used_again(built: Build, tmp_path: Path) -> None:
-    """What is asked for after it had stopped is a new try: the account is not left out for good."""
+    """An account that was stopped by a 412 is used again for new jobs."""
     poor = Account("one@example.com", max_jobs=4, credits={"daily": 45, "monthly": 0, "package": 0})
     with built(tmp_path, accounts=[poor, Account("two@example.com", max_jobs=1)]) as house:
         client = house.open()

@@ -1,4 +1,4 @@
-"""Tokens, e-mail addresses and pictures stay out of everything that is shown, raised or logged."""
+"""Tokens, e-mail addresses and pictures stay out of everything that is shown, catch_error or logged."""
 
 import base64
 import logging
@@ -28,8 +28,8 @@ GIVEN = {
 OURS = Path(pixverse_nb.__file__).parent
 
 
-def told_secrets(house: Harness, texts: list[str]) -> list[str]:
-    """Return the texts that hold the token, an e-mail or a picture, plain, quoted or encoded."""
+def texts_with_secrets(house: Harness, texts: list[str]) -> list[str]:
+    """Return the texts that contain the token, an e-mail address or a picture, plain, quoted or encoded."""
     pictures = [picture(shade) for shade in (0, 200)]
     secrets = [
         house.box.token,
@@ -41,8 +41,8 @@ def told_secrets(house: Harness, texts: list[str]) -> list[str]:
     return [text[:100] for text in texts if any(secret in text for secret in secrets)]
 
 
-def with_locals(error: BaseException) -> str:
-    """Return what a verbose traceback prints of the frames of our package: the lines and the local variables."""
+def verbose_traceback(error: BaseException) -> str:
+    """Return what a verbose traceback prints of our package's frames: lines and local variables."""
     lines: list[str] = []
     while error is not None:
         stack = traceback.StackSummary.extract(traceback.walk_tb(error.__traceback__), capture_locals=True)
@@ -61,13 +61,13 @@ def with_locals(error: BaseException) -> str:
 
 @pytest.fixture
 def private(built: Build, tmp_path: Path) -> Iterator[Harness]:
-    """Give a house with two private accounts, whose time stands still."""
+    """Give a harness with two private accounts, whose time is advanced by hand."""
     with built(tmp_path / "home", accounts=[EMAIL, OTHER], speed=0) as one:
         yield one
 
 
 def test_no_object_shows_a_secret(private: Harness) -> None:
-    """The repr and str of the client, a job in every state it has, its parts, its video and the vendor's answers."""
+    """No repr or str of the client, a job in any state, its video or the vendor's answers contains a secret."""
     client = private.open(email=EMAIL)
     job = order(client, prompt="rain")
     shown: list[Any] = [client, job, client.jobs(), job.request, job.snapshot(), *job.events(), job.account]
@@ -78,11 +78,11 @@ def test_no_object_shows_a_secret(private: Harness) -> None:
     shown += [job, job.snapshot(), *job.events(), job.notices, video, client.jobs(), client.uploads(), client.videos()]
     shown += [client.reconcile(), client.find_paid(picture(0), picture(200), quality="360p", seed=8), client.timing]
     texts = [*map(repr, shown), *map(str, shown), *(f"{one}" for one in shown)]
-    assert told_secrets(private, texts) == []
+    assert texts_with_secrets(private, texts) == []
 
 
-def test_nothing_shown_in_a_cell_holds_a_secret(private: Harness) -> None:
-    """What a video and a list of jobs put into the notebook has neither the account nor the token."""
+def test_no_display_shows_a_secret(private: Harness) -> None:
+    """The displays of a video and of a job list contain neither the account nor the token."""
     client = private.open(email=EMAIL)
     job = order(client)
     reached(job, JobState.QUEUED)
@@ -92,44 +92,44 @@ def test_nothing_shown_in_a_cell_holds_a_secret(private: Harness) -> None:
     html = [text for text in texts if "data:" not in text]
     account_or_token = [private.box.token, EMAIL, EMAIL.replace("@", "%40")]
     assert not [text for text in texts if any(secret in text for secret in account_or_token)]
-    assert told_secrets(private, html) == []
+    assert texts_with_secrets(private, html) == []
 
 
-def with_a_bad_field(house: Harness) -> Exception:
-    """A wrong field beside a good picture and an account."""
-    return raised(lambda: order(house.open(), email=EMAIL, quality="8k", reply_url=f"http://{EMAIL}", seed=EMAIL))
+def error_of_a_bad_field(house: Harness) -> Exception:
+    """A wrong field, with a good picture and an account."""
+    return catch_error(lambda: order(house.open(), email=EMAIL, quality="8k", reply_url=f"http://{EMAIL}", seed=EMAIL))
 
 
-def with_a_bad_picture(house: Harness) -> Exception:
+def error_of_a_bad_picture(house: Harness) -> Exception:
     """A picture that cannot be read."""
-    return raised(lambda: order(house.open(email=EMAIL), first=picture(0)[:40]))
+    return catch_error(lambda: order(house.open(email=EMAIL), first=picture(0)[:40]))
 
 
-def with_a_bad_token(house: Harness) -> Exception:
-    """A token that cannot be one."""
-    return raised(lambda: house.open(token=f"{house.box.token} {EMAIL}"))
+def error_of_a_bad_token(house: Harness) -> Exception:
+    """A malformed token."""
+    return catch_error(lambda: house.open(token=f"{house.box.token} {EMAIL}"))
 
 
-def with_a_home_that_cannot_be(house: Harness) -> Exception:
+def error_of_an_unusable_home(house: Harness) -> Exception:
     """A home folder that is a file."""
     house.home.write_text("in the way")
-    return raised(lambda: house.open(email=EMAIL))
+    return catch_error(lambda: house.open(email=EMAIL))
 
 
-def with_an_account_pending(house: Harness) -> Exception:
-    """596, whose text holds the account's e-mail."""
+def error_of_a_pending_account(house: Harness) -> Exception:
+    """A 596, whose text contains the account's e-mail address."""
     house.control.set_pending(EMAIL)
     return failed(order(house.open(email=EMAIL)))
 
 
-def with_a_busy_account(house: Harness) -> Exception:
-    """429 with the e-mail in it, until the deadline."""
+def error_of_a_busy_account(house: Harness) -> Exception:
+    """A 429 with the e-mail address in it, until the deadline."""
     house.control.arm("busy", times=None, kind="account")
     return failed(order(house.open(email=EMAIL), deadline_s=0.3))
 
 
-def with_a_failed_generation(house: Harness) -> Exception:
-    """A job that the vendor has made nothing of."""
+def error_of_a_failed_generation(house: Harness) -> Exception:
+    """A job whose generation failed."""
     house.control.arm("failed")
     job = order(house.open(email=EMAIL))
     reached(job, JobState.QUEUED)
@@ -137,38 +137,38 @@ def with_a_failed_generation(house: Harness) -> Exception:
     return failed(job)
 
 
-def with_a_waiting_that_ends(house: Harness) -> Exception:
+def error_of_a_wait_timeout(house: Harness) -> Exception:
     """`result(timeout=…)` on a running job."""
     job = order(house.open(email=EMAIL))
     reached(job, JobState.QUEUED)
-    return raised(lambda: job.result(timeout=0))
+    return catch_error(lambda: job.result(timeout=0))
 
 
-def with_an_answer_from_the_vendor(house: Harness) -> Exception:
-    """A question about an account that the vendor does not know."""
+def error_of_an_unknown_account(house: Harness) -> Exception:
+    """A request for an account that the vendor does not know."""
     house.control.remove_account(EMAIL)
-    return raised(lambda: house.open(email=EMAIL).credits())
+    return catch_error(lambda: house.open(email=EMAIL).credits())
 
 
-def with_a_vendor_out_of_reach(house: Harness) -> Exception:
-    """A question that gets no answer."""
+def error_of_an_unreachable_vendor(house: Harness) -> Exception:
+    """A request that gets no answer."""
     client = house.open(email=EMAIL)
     house.control.arm("drop_before", times=None)
-    return raised(client.credits)
+    return catch_error(client.credits)
 
 
-def with_an_answer_that_cannot_be_read(house: Harness) -> Exception:
-    """An HTML page in place of an answer."""
+def error_of_an_html_answer(house: Harness) -> Exception:
+    """An HTML page instead of an answer."""
     house.control.arm("html_error", times=None, status=500)
-    return raised(house.open(email=EMAIL).videos)
+    return catch_error(house.open(email=EMAIL).videos)
 
 
-def with_an_unknown_name(house: Harness) -> Exception:
-    """`client.job` of somebody else's video."""
-    return raised(lambda: house.open().job(f"user:1-pixverse:{EMAIL}-video:42"))
+def error_of_an_unknown_job(house: Harness) -> Exception:
+    """`client.job()` with somebody else's video id."""
+    return catch_error(lambda: house.open().job(f"user:1-pixverse:{EMAIL}-video:42"))
 
 
-def with_a_film_that_is_gone(house: Harness) -> Exception:
+def error_of_a_failed_download(house: Harness) -> Exception:
     """A download that fails for good."""
     house.control.arm("garbage_media", times=None)
     job = order(house.open(email=EMAIL))
@@ -177,7 +177,7 @@ def with_a_film_that_is_gone(house: Harness) -> Exception:
     return failed(job)
 
 
-def raised(act: Callable[[], object]) -> Exception:
+def catch_error(act: Callable[[], object]) -> Exception:
     """Return the error that `act` raises."""
     with pytest.raises(PixVerseError) as caught:
         act()
@@ -185,37 +185,37 @@ def raised(act: Callable[[], object]) -> Exception:
 
 
 WAYS = (
-    with_a_bad_field,
-    with_a_bad_picture,
-    with_a_bad_token,
-    with_a_home_that_cannot_be,
-    with_an_account_pending,
-    with_a_busy_account,
-    with_a_failed_generation,
-    with_a_waiting_that_ends,
-    with_an_answer_from_the_vendor,
-    with_a_vendor_out_of_reach,
-    with_an_answer_that_cannot_be_read,
-    with_an_unknown_name,
-    with_a_film_that_is_gone,
+    error_of_a_bad_field,
+    error_of_a_bad_picture,
+    error_of_a_bad_token,
+    error_of_an_unusable_home,
+    error_of_a_pending_account,
+    error_of_a_busy_account,
+    error_of_a_failed_generation,
+    error_of_a_wait_timeout,
+    error_of_an_unknown_account,
+    error_of_an_unreachable_vendor,
+    error_of_an_html_answer,
+    error_of_an_unknown_job,
+    error_of_a_failed_download,
 )
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
-def test_no_error_tells_a_secret(
+def test_no_error_contains_a_secret(
     private: Harness, caplog: pytest.LogCaptureFixture, way: Callable[[Harness], Exception]
 ) -> None:
-    """Neither its words, its reply, the variables of a verbose traceback, nor the log at DEBUG."""
+    """No error contains a secret: not its text, its reply, a verbose traceback, or the log at DEBUG."""
     caplog.set_level(logging.DEBUG)
     error = way(private)
     assert isinstance(error, PixVerseError)
     reply = repr(getattr(error, "reply", None))
-    told = [*with_locals(error).splitlines(), reply, str(error.account), caplog.text]
-    assert told_secrets(private, told) == []
+    told = [*verbose_traceback(error).splitlines(), reply, str(error.account), caplog.text]
+    assert texts_with_secrets(private, told) == []
 
 
-def test_the_log_of_a_whole_life_tells_no_secret(private: Harness, caplog: pytest.LogCaptureFixture) -> None:
-    """At DEBUG, over every logger: uploads, the paid call, lists with `?email=`, lost answers, downloads."""
+def test_the_log_of_a_job_contains_no_secret(private: Harness, caplog: pytest.LogCaptureFixture) -> None:
+    """The DEBUG log of uploads, paid calls, lists, lost answers and downloads contains no secret."""
     caplog.set_level(logging.DEBUG)
     client: Client = private.open(email=EMAIL)
     private.control.arm("lost_answer")
@@ -230,4 +230,4 @@ def test_the_log_of_a_whole_life_tells_no_secret(private: Harness, caplog: pytes
     finished(jobs[0])
     client.close()
     assert "pixverse_nb" in {record.name for record in caplog.records}
-    assert told_secrets(private, caplog.text.splitlines()) == []
+    assert texts_with_secrets(private, caplog.text.splitlines()) == []

@@ -1,4 +1,4 @@
-"""Moments of a conversation at which something is done to the caller: killed, stopped, its clock set."""
+"""Moments of a conversation with the vendor at which a caller is killed, stopped, or has its clock shifted."""
 
 import os
 import signal
@@ -11,35 +11,35 @@ PATIENCE_S: Final = 60.0
 
 # The moments that the vendor tells; the ones inside the caller are in `traps`.
 MOMENTS: Final = (
-    "an upload is heard",
-    "a create is heard",
-    "a create is accepted",
-    "half a create is answered",
-    "a create is answered",
-    "a list is asked for",
-    "half a list is answered",
-    "half a film is sent",
+    "upload_received",
+    "create_received",
+    "create_accepted",
+    "create_half_answered",
+    "create_answered",
+    "list_requested",
+    "list_half_answered",
+    "video_half_sent",
 )
 
 
 def kill(caller: int) -> None:
-    """End a process as nothing else does."""
+    """End a process with SIGKILL."""
     try:
         os.kill(caller, signal.SIGKILL)
     except ProcessLookupError:
         return  # it has ended by itself
 
 
-def set_its_clock(caller: int) -> None:
-    """Have a worker's wall clock set, in the middle of what it does."""
+def shift_clock(caller: int) -> None:
+    """Shift a worker's wall clock while it runs."""
     try:
         os.kill(caller, signal.SIGUSR1)
     except ProcessLookupError:
         return
 
 
-class Moments:
-    """Counts the moments of one account's callers, and acts at the one that was asked for."""
+class Failpoints:
+    """Counts the moments of one account's callers, and acts at the requested one."""
 
     def __init__(self) -> None:
         self._at: tuple[str, int] | None = None
@@ -48,35 +48,35 @@ class Moments:
         self._accepted = threading.Condition()
         self.accepted_count = 0
         self.last_caller = 0
-        self.struck = threading.Event()
+        self.triggered = threading.Event()
 
     def act_at(self, moment: str, count: int, act: Callable[[int], object] = kill) -> None:
         """Do something to the caller at the `count`-th `moment` from now on."""
         self._seen.clear()
-        self.struck.clear()
+        self.triggered.clear()
         self._act = act
         self._at = (moment, count)
 
-    def forget(self) -> None:
-        """Do nothing more."""
+    def disarm(self) -> None:
+        """Do nothing at later moments."""
         self._at = None
 
     def reached(self, moment: str, caller: int) -> None:
-        """Note a moment; called on the vendor's thread."""
+        """Record a moment; called on the vendor's thread."""
         self.last_caller = caller
         self._seen[moment] += 1
         if self._at == (moment, self._seen[moment]):
             self._at = None
             self._act(caller)
-            self.struck.set()
+            self.triggered.set()
 
     def accepted(self) -> None:
-        """Note that a create was accepted."""
+        """Record that a create was accepted."""
         with self._accepted:
             self.accepted_count += 1
             self._accepted.notify_all()
 
-    def await_accepted(self, count: int) -> None:
-        """Wait until the account has accepted so many creates."""
+    def wait_for_accepted(self, count: int) -> None:
+        """Wait until the account has accepted this many creates."""
         with self._accepted:
             assert self._accepted.wait_for(lambda: self.accepted_count >= count, PATIENCE_S), "nothing was accepted"

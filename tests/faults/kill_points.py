@@ -1,7 +1,7 @@
-"""Where a worker dies: moments that Python, SQLite and httpcore tell anyway, so that the product holds no hook for it.
+"""Where a worker is killed: moments that Python, SQLite and httpcore report anyway, so that the package needs no hook.
 
-Python's audit events tell of connections and renames, SQLite's trace callback of every statement, httpcore's log of
-every step on the wire.
+Python's audit events report connections and renames, SQLite's trace callback every statement, and httpcore's log every
+step of a request.
 """
 
 import contextvars
@@ -16,42 +16,42 @@ from typing import Any, Final
 
 # Written by the product as one transaction: the statement that tells which one it is.
 _WRITES: Final = {
-    "INSERT INTO jobs": "the plan",
-    "INSERT OR REPLACE INTO uploads": "an upload",
-    "UPDATE jobs SET state = 'submitting'": "the intent",
-    "UPDATE jobs SET state = 'unknown'": "the doubt",
-    "UPDATE jobs SET state = 'queued'": "the acceptance",
-    "UPDATE jobs SET state = 'generating'": "the row",
-    "UPDATE jobs SET state = 'downloading'": "the end",
-    "UPDATE jobs SET state = 'done'": "the film",
+    "INSERT INTO jobs": "job",
+    "INSERT OR REPLACE INTO uploads": "upload",
+    "UPDATE jobs SET state = 'submitting'": "intent",
+    "UPDATE jobs SET state = 'unknown'": "unknown",
+    "UPDATE jobs SET state = 'queued'": "accepted",
+    "UPDATE jobs SET state = 'generating'": "generating",
+    "UPDATE jobs SET state = 'downloading'": "downloading",
+    "UPDATE jobs SET state = 'done'": "done",
 }
 _WIRE: Final = {
     "connect_tcp.complete": "connected",
-    "send_request_headers.started": "before the first byte",
-    "send_request_headers.complete": "the head is sent",
-    "send_request_body.complete": "all is sent",
-    "receive_response_headers.complete": "the answer begins",
-    "receive_response_body.complete": "the answer is there",
+    "send_request_headers.started": "before_first_byte",
+    "send_request_headers.complete": "headers_sent",
+    "send_request_body.complete": "body_sent",
+    "receive_response_headers.complete": "response_started",
+    "receive_response_body.complete": "response_complete",
 }
 TRAPS: Final = (
-    *(f"{written} is {how}" for written in _WRITES.values() for how in ("being written", "written")),
-    "before the connection",
+    *(f"{name}_{step}" for name in _WRITES.values() for step in ("committing", "committed")),
+    "before_connect",
     *_WIRE.values(),
-    "the film has no name yet",
+    "before_rename",
 )
 
 _is_post: contextvars.ContextVar[bool] = contextvars.ContextVar("is_post", default=False)
 
 
-def die() -> None:
-    """End this process as nothing else does."""
+def kill_self() -> None:
+    """End this process with SIGKILL."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-class Trap:
+class KillPoint:
     """Acts when this process reaches a moment for the `count`-th time."""
 
-    def __init__(self, moment: str, count: int, act: Callable[[], object] = die) -> None:
+    def __init__(self, moment: str, count: int, act: Callable[[], object] = kill_self) -> None:
         assert moment in TRAPS, f"there is no {moment!r}"
         self._moment = moment
         self._count = count
@@ -63,45 +63,45 @@ class Trap:
         self._opened: sqlite3.Connection | None = None
 
     def set(self) -> None:
-        """Listen from now on, for the rest of this process."""
-        sys.addaudithook(self._audited)
-        teller = _Teller(self._logged)
+        """Watch from now on, for the rest of this process."""
+        sys.addaudithook(self._on_audit)
+        handler = _LogHandler(self._on_log)
         for name in ("httpcore.connection", "httpcore.http11"):
             logger = logging.getLogger(name)
             logger.setLevel(logging.DEBUG)
             logger.propagate = False
-            logger.addHandler(teller)
+            logger.addHandler(handler)
 
     # -- what tells ----------------------------------------------------------------------------------------------
 
-    def _audited(self, event: str, args: tuple[Any, ...]) -> None:
+    def _on_audit(self, event: str, args: tuple[Any, ...]) -> None:
         if self._opened is not None:
-            self._opened.set_trace_callback(self._stated)
+            self._opened.set_trace_callback(self._on_statement)
             self._opened = None
         if event == "sqlite3.connect/handle":
             self._opened = args[0]  # not ready yet; it is when the next event comes
         elif event == "socket.connect":
             if self._has_intent:
-                self._reached("before the connection")
+                self._reached("before_connect")
         elif event == "os.rename" and str(args[1]).endswith(".mp4"):
-            self._reached("the film has no name yet")
+            self._reached("before_rename")
 
-    def _stated(self, statement: str) -> None:
+    def _on_statement(self, statement: str) -> None:
         if self._committing:
             written, self._committing = self._committing, ""
-            self._reached(f"{written} is written")
+            self._reached(f"{written}_committed")
         if statement.startswith("BEGIN"):
             self._writing = ""
         elif statement == "COMMIT" and self._writing:
             self._committing = self._writing
-            self._has_intent = self._has_intent or self._writing == "the intent"
-            self._reached(f"{self._writing} is being written")
+            self._has_intent = self._has_intent or self._writing == "intent"
+            self._reached(f"{self._writing}_committing")
         else:
             self._writing = next(
                 (name for start, name in _WRITES.items() if statement.startswith(start)), self._writing
             )
 
-    def _logged(self, message: str) -> None:
+    def _on_log(self, message: str) -> None:
         step, _, details = message.partition(" ")
         if step == "send_request_headers.started":
             _is_post.set("POST" in details)  # of the task that this log is written in
@@ -115,7 +115,7 @@ class Trap:
                 self._act()
 
 
-class _Teller(logging.Handler):
+class _LogHandler(logging.Handler):
     def __init__(self, tell: Callable[[str], None]) -> None:
         super().__init__()
         self._tell = tell

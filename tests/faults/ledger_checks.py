@@ -1,6 +1,6 @@
-"""The books of one account at the hostile vendor: every generation that it ever accepted, and what it shows of each.
+"""One account of the hostile vendor: every generation that it accepted, and what it shows of each.
 
-Nothing here is a client's word: payments, slots and films are counted where they are sold.
+Nothing here comes from a client: charges, slots and videos are counted at the vendor.
 """
 
 import random
@@ -19,10 +19,10 @@ BALANCE: Final = 10**6
 
 
 @dataclass(frozen=True)
-class Habits:
-    """How badly a vendor behaves: chances (0…1) of each bad habit, lags in seconds (least, most).
+class VendorBehavior:
+    """How badly a vendor behaves: probabilities (0…1) of each failure, and lags in seconds (least, most).
 
-    `faults` are those of a create: see `vendor.Vendor`. `lies_s` is how far `created_at` may be off, either way.
+    `faults` are those of a create: see `vendor.FAULTS`. `time_error_s` is how far `created_at` may be off, either way.
     """
 
     faults: Mapping[str, float] = field(default_factory=dict)
@@ -30,16 +30,16 @@ class Habits:
     accept_lag_s: tuple[float, float] = (0.0, 0.0)
     list_lag_s: tuple[float, float] = (0.0, 0.0)
     late_s: float = 0.0
-    read_fails: float = 0.0  # lists, the scheduler, single rows and films: 500, no answer, or half of one
-    no_ref: float = 0.0
-    lies: float = 0.0
-    lies_s: float = 3600.0
-    tells_balance: bool = False
+    read_failure_rate: float = 0.0  # lists, the scheduler, single rows and videos: 500, no answer, or half of one
+    no_ref_rate: float = 0.0
+    time_error_rate: float = 0.0
+    time_error_s: float = 3600.0
+    reports_balance: bool = False
 
 
 @dataclass(frozen=True)
 class Generation:
-    """One accepted create, and so one payment; times are seconds of the vendor's own clock."""
+    """One accepted create, and so one charge; times are seconds of the vendor's own clock."""
 
     number: int
     body: Mapping[str, Any] = field(repr=False)
@@ -47,119 +47,119 @@ class Generation:
     due_at: float
     listed_at: float
     created_at: str
-    names_ref: bool
+    has_reply_ref: bool
 
     @property
     def video_id(self) -> str:
-        """What the vendor calls it."""
-        return f"user:7-pixverse:films@example.org-video:{self.number}"
+        """The vendor's id."""
+        return f"user:7-pixverse:videos@example.org-video:{self.number}"
 
     @property
     def seed(self) -> int:
-        """What tells the requests of a matrix apart."""
+        """Identifies the request within a matrix."""
         return int(self.body["seed"])
 
     @property
-    def film(self) -> bytes:
-        """The film, which no other generation has."""
+    def content(self) -> bytes:
+        """The video's bytes, which no other generation has."""
         mark = str(self.number).encode()
-        return _plain_film() + struct.pack(">I4s", 8 + len(mark), b"free") + mark
+        return _base_video() + struct.pack(">I4s", 8 + len(mark), b"free") + mark
 
 
-class Books:
+class AccountState:
     """One account: accepts, lists, and counts."""
 
-    def __init__(self, habits: Habits, *, seed: int) -> None:
-        self.habits = habits
+    def __init__(self, behavior: VendorBehavior, *, seed: int) -> None:
+        self.behavior = behavior
         self.chance = random.Random(seed)  # noqa: S311 - chance, not secrecy
         self.generations: list[Generation] = []
-        self.creates = 0  # how many paid calls were heard, accepted or not
+        self.creates = 0  # how many paid calls arrived, accepted or not
         self.uploads = 0
-        self.struck: Counter[str] = Counter()
+        self.triggered: Counter[str] = Counter()
         self.leaks: list[str] = []  # what came to the media host with a credential
         self.senders: list[int] = []  # the process behind each generation
 
     def draw_fault(self) -> str:
         """Return the fault of the next create, "" for none."""
-        names = [*self.habits.faults, ""]
-        weights = [*self.habits.faults.values(), max(0.0, 1 - sum(self.habits.faults.values()))]
+        names = [*self.behavior.faults, ""]
+        weights = [*self.behavior.faults.values(), max(0.0, 1 - sum(self.behavior.faults.values()))]
         name = self.chance.choices(names, weights)[0]
-        self.struck[name] += 1
+        self.triggered[name] += 1
         return name
 
     def accept(
         self, body: Mapping[str, Any], *, now: float, promised_at: float, wall: float, sender: int
     ) -> Generation:
-        """Take a create on: this is the payment. Its lag in the lists counts from `promised_at`."""
-        habits, chance = self.habits, self.chance
-        lie_s = chance.choice((-1, 1)) * habits.lies_s if chance.random() < habits.lies else 0.0
-        made = Generation(
+        """Accept a create, which charges it. Its lag in the lists counts from `promised_at`."""
+        behavior, chance = self.behavior, self.chance
+        lie_s = chance.choice((-1, 1)) * behavior.time_error_s if chance.random() < behavior.time_error_rate else 0.0
+        generation = Generation(
             number=len(self.generations) + 1,
             body=body,
             at=now,
-            due_at=now + chance.uniform(*habits.making_s),
-            listed_at=promised_at + chance.uniform(*habits.list_lag_s),
+            due_at=now + chance.uniform(*behavior.making_s),
+            listed_at=promised_at + chance.uniform(*behavior.list_lag_s),
             created_at=datetime.fromtimestamp(int(wall + lie_s), UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            names_ref=chance.random() >= habits.no_ref,
+            has_reply_ref=chance.random() >= behavior.no_ref_rate,
         )
-        self.generations.append(made)
+        self.generations.append(generation)
         self.senders.append(sender)
-        return made
+        return generation
 
     def finish(self, *, now: float) -> None:
-        """End every generation that is being made."""
-        self.generations = [replace(made, due_at=min(made.due_at, now)) for made in self.generations]
+        """Finish every running generation."""
+        self.generations = [replace(generation, due_at=min(generation.due_at, now)) for generation in self.generations]
 
     def rows(self, *, now: float, limit: int, offset: int) -> list[dict[str, Any]]:
         """Return a page of the list, newest first."""
-        shown = [made for made in reversed(self.generations) if made.listed_at <= now]
-        return [self.row(made, now=now) for made in shown[offset : offset + limit]]
+        shown = [generation for generation in reversed(self.generations) if generation.listed_at <= now]
+        return [self.row(generation, now=now) for generation in shown[offset : offset + limit]]
 
-    def row(self, made: Generation, *, now: float) -> dict[str, Any]:
-        """Return what the vendor shows of a generation: queued looks final, and running ones have a url already."""
-        share = (now - made.at) / (made.due_at - made.at)
+    def row(self, generation: Generation, *, now: float) -> dict[str, Any]:
+        """Return the row of a generation: queued ones look final, and running ones already have a url."""
+        share = (now - generation.at) / (generation.due_at - generation.at)
         status = 1 if share >= 1 else 10 if share > 0.4 else 5
         row: dict[str, Any] = {
-            "video_id": made.video_id,
+            "video_id": generation.video_id,
             "video_status": status,
             "video_status_final": status != 10,
-            "created_at": made.created_at,
-            "url": f"{{media}}/{made.number}.mp4" if status != 5 else "",
-            "seed": made.seed,
-            "prompt": made.body.get("prompt", ""),
-            "quality": made.body["quality"],
-            "duration": made.body["duration"],
-            "first_frame": made.body["first_frame_path"],
-            "last_frame": made.body["last_frame_path"],
+            "created_at": generation.created_at,
+            "url": f"{{media}}/{generation.number}.mp4" if status != 5 else "",
+            "seed": generation.seed,
+            "prompt": generation.body.get("prompt", ""),
+            "quality": generation.body["quality"],
+            "duration": generation.body["duration"],
+            "first_frame": generation.body["first_frame_path"],
+            "last_frame": generation.body["last_frame_path"],
             "lip_sync": None,
         }
-        return row | ({"replyRef": made.body["replyRef"]} if made.names_ref else {})
+        return row | ({"replyRef": generation.body["replyRef"]} if generation.has_reply_ref else {})
 
     def running(self, *, now: float) -> list[dict[str, Any]]:
-        """Return the scheduler's entries: they lag as the list does."""
+        """Return the scheduler's entries, which lag like the list."""
         return [
-            {"video_id": made.video_id, "replyRef": made.body["replyRef"]}
-            for made in self.generations
-            if made.listed_at <= now < made.due_at
+            {"video_id": generation.video_id, "replyRef": generation.body["replyRef"]}
+            for generation in self.generations
+            if generation.listed_at <= now < generation.due_at
         ]
 
     # -- the audit -----------------------------------------------------------------------------------------------
 
     @property
     def payments(self) -> Counter[int]:
-        """How often each request was paid, by its seed."""
-        return Counter(made.seed for made in self.generations)
+        """How often each request was charged, by its seed."""
+        return Counter(generation.seed for generation in self.generations)
 
     @property
     def extra(self) -> int:
-        """How many payments were one too many."""
+        """How many charges were duplicates."""
         return sum(count - 1 for count in self.payments.values())
 
     @property
-    def most_at_once(self) -> int:
-        """How many slots were taken at the busiest moment."""
-        ends = [(made.due_at, -1) for made in self.generations]
-        steps = sorted(ends + [(made.at, 1) for made in self.generations])
+    def max_running(self) -> int:
+        """How many slots were in use at the busiest moment."""
+        ends = [(generation.due_at, -1) for generation in self.generations]
+        steps = sorted(ends + [(generation.at, 1) for generation in self.generations])
         level = most = 0
         for _, step in steps:
             level += step
@@ -168,5 +168,5 @@ class Books:
 
 
 @cache
-def _plain_film() -> bytes:
+def _base_video() -> bytes:
     return small_video(0)

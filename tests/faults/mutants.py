@@ -1,4 +1,4 @@
-"""Protocols that pay twice, made by replacing a whole part: the kill matrix must detect them."""
+"""Protocols that charge twice, made by replacing a whole part: the kill matrix must detect them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -35,4 +35,4 @@ def _records_afterwards(client: Client) -> None:
     engine._submitter = RecordsAfterwards(engine, engine._submitter._balance)
 
 
-MUTANTS: Final[Mapping[str, Callable[[Client], None]]] = {"records afterwards": _records_afterwards}
+MUTANTS: Final[Mapping[str, Callable[[Client], None]]] = {"records_afterwards": _records_afterwards}

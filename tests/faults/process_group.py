@@ -1,4 +1,4 @@
-"""Several workers on one home, each a real process: started, watched, stopped, woken up and killed from a test."""
+"""Several workers on one home, each a real process: started, watched, stopped, resumed and killed from a test."""
 
 import os
 import select
@@ -12,105 +12,105 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.faults import worker
-from tests.faults.ledger_checks import Habits
+from tests.faults.ledger_checks import VendorBehavior
 from tests.faults.matrix import Audit, audit
 from tests.faults.vendor import Account, Vendor
-from tests.faults.worker import Errand
+from tests.faults.worker import WorkerTask
 
 PATIENCE_S: Final = 90.0
 
 
-class Member:
-    """One worker; what it says is read line by line."""
+class WorkerProcess:
+    """One worker; its output is read line by line."""
 
-    def __init__(self, errand: Errand) -> None:
+    def __init__(self, task: WorkerTask) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, str(Path(worker.__file__)), errand.as_json()],
+            [sys.executable, str(Path(worker.__file__)), task.as_json()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
 
-    def says(self, line: str) -> None:
-        """Wait until it says this line."""
+    def wait_for_line(self, line: str) -> None:
+        """Wait until it prints this line."""
         assert self.process.stdout is not None
         ready, _, _ = select.select([self.process.stdout], [], [], PATIENCE_S)
-        assert ready, f"the worker does not say {line!r}"
-        said = self.process.stdout.readline().strip()
-        if said != line:
+        assert ready, f"the worker does not print {line!r}"
+        printed = self.process.stdout.readline().strip()
+        if printed != line:
             self.process.kill()
-            raise AssertionError(f"the worker says {said!r} in place of {line!r}: {self._last_words()}")
+            raise AssertionError(f"the worker printed {printed!r} instead of {line!r}: {self._stderr_tail()}")
 
-    def stands_still(self) -> None:
+    def wait_until_stopped(self) -> None:
         """Wait until it is stopped (SIGSTOP)."""
         os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WNOWAIT)
 
     def stop(self) -> None:
-        """Let it stand still, as Ctrl-Z does."""
+        """Stop it, as Ctrl-Z does."""
         self.process.send_signal(signal.SIGSTOP)
-        self.stands_still()
+        self.wait_until_stopped()
 
     def wake(self) -> None:
-        """Let a stopped worker go on."""
+        """Let a stopped worker continue."""
         self.process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
-        """End it as nothing else does."""
+        """End it with SIGKILL."""
         self.process.kill()
         self.process.wait(PATIENCE_S)
 
-    def ends(self) -> None:
-        """Let it go home, and wait for that: it has all its videos."""
-        said, complained = self.process.communicate("\n", timeout=PATIENCE_S)
-        assert self.process.returncode == 0, complained[-4000:]
-        assert said.split()[-1:] in ([], ["done"]), said
+    def finish_process(self) -> None:
+        """Let it exit, and wait for that: it has all its videos."""
+        output, errors = self.process.communicate("\n", timeout=PATIENCE_S)
+        assert self.process.returncode == 0, errors[-4000:]
+        assert output.split()[-1:] in ([], ["done"]), output
 
-    def _last_words(self) -> str:
+    def _stderr_tail(self) -> str:
         return self.process.communicate(timeout=PATIENCE_S)[1][-4000:]
 
 
-class Family:
-    """One home and one account, and every worker started there."""
+class WorkerGroup:
+    """One home, one account, and every worker started there."""
 
     def __init__(self, account: Account, home: Path, timing: Any) -> None:
         self.account = account
         self.home = home
         self._timing = timing
-        self._members: list[Member] = []
+        self._workers: list[WorkerProcess] = []
 
-    def start(self, *seeds: int, **fields: Any) -> Member:
-        """Start a worker that asks for these seeds."""
-        errand = Errand(base_url=self.account.base_url, home=str(self.home), seeds=seeds, timing=asdict(self._timing))
-        member = Member(replace(errand, **{"pictures": 0, **fields}))
-        self._members.append(member)
-        return member
+    def start(self, *seeds: int, **fields: Any) -> WorkerProcess:
+        """Start a worker that requests these seeds."""
+        task = WorkerTask(base_url=self.account.base_url, home=str(self.home), seeds=seeds, timing=asdict(self._timing))
+        proc = WorkerProcess(replace(task, **{"pictures": 0, **fields}))
+        self._workers.append(proc)
+        return proc
 
     def audit(self, *, requests: int) -> Audit:
-        """Compare the vendor's books with the ledger and the files."""
+        """Compare the vendor's account with the ledger and the files."""
         return audit(self.account, self.home, requests=requests)
 
-    def is_well(self, *, requests: int) -> None:
-        """Everything asked for is paid once, known and there."""
+    def assert_consistent(self, *, requests: int) -> None:
+        """Assert that everything requested is charged once, in the ledger, and on disk."""
         found = self.audit(requests=requests)
         assert (found.extra_payments, found.lost, found.uncollected, found.leaks) == (0, 0, 0, 0), found
         assert found.generations == requests, found
 
     def end(self) -> None:
-        """Kill whoever is still there."""
-        for member in self._members:
-            if member.process.poll() is None:
-                member.kill()
-            for stream in (member.process.stdin, member.process.stdout, member.process.stderr):
+        """Kill the workers that are still running."""
+        for proc in self._workers:
+            if proc.process.poll() is None:
+                proc.kill()
+            for stream in (proc.process.stdin, proc.process.stdout, proc.process.stderr):
                 if stream is not None:
                     stream.close()
 
 
 @contextmanager
-def family(folder: Path, timing: Any, habits: Habits | None = None) -> Iterator[Family]:
-    """Give a family with a vendor of its own, and see it off."""
+def worker_group(folder: Path, timing: Any, behavior: VendorBehavior | None = None) -> Iterator[WorkerGroup]:
+    """Return a group with its own vendor, and end it afterwards."""
     with Vendor() as vendor:
-        one = Family(vendor.account("home", habits), folder / "home", timing)
+        one = WorkerGroup(vendor.account("home", behavior), folder / "home", timing)
         try:
             yield one
         finally:

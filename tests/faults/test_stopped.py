@@ -1,68 +1,68 @@
-"""A process that stands still in the middle of a paid call (SIGSTOP) and wakes up when another one has taken over."""
+"""A process is stopped (SIGSTOP) during a paid call and resumes after another has taken over."""
 
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.faults.kill_points import Trap
+from tests.faults.kill_points import KillPoint
 from tests.faults.matrix import TIMING
-from tests.faults.process_group import Family, family
+from tests.faults.process_group import WorkerGroup, worker_group
 
 SHORT = replace(TIMING, settle_s=0.5)
-BEFORE_THE_LAST_LOOK = ("the intent is written", "before the connection", "connected")
-AFTER_IT = ("before the first byte", "the head is sent", "all is sent", "the answer begins", "the answer is there")
+BEFORE_FINAL_CHECK = ("intent_committed", "before_connect", "connected")
+AFTER_FINAL_CHECK = ("before_first_byte", "headers_sent", "body_sent", "response_started", "response_complete")
 
 
-def taken_over(one: Family, moment: str) -> None:
-    """A worker stops at the moment; another takes the seat; then the first one wakes up, and both get the video."""
-    sleeper = one.start(1, trap=(moment, 1), stops=True)
-    sleeper.says("asked")
-    sleeper.stands_still()
+def stop_and_take_over(one: WorkerGroup, moment: str) -> None:
+    """Stop a worker at the moment, let another become the leader, resume the first; both get the video."""
+    stopped = one.start(1, trap=(moment, 1), stop_at_trap=True)
+    stopped.wait_for_line("requested")
+    stopped.wait_until_stopped()
     other = one.start(1, 2)
-    other.says("asked")
-    one.account.moments.await_accepted(1)  # of seed 2: the other one has taken the seat, and its beats go on
-    sleeper.wake()
-    other.says("done")
-    sleeper.says("done")
-    other.ends()
-    sleeper.ends()
+    other.wait_for_line("requested")
+    one.account.moments.wait_for_accepted(1)  # seed 2: the other worker is the leader now
+    stopped.wake()
+    other.wait_for_line("done")
+    stopped.wait_for_line("done")
+    other.finish_process()
+    stopped.finish_process()
 
 
-@pytest.mark.parametrize("moment", [*BEFORE_THE_LAST_LOOK, *AFTER_IT])
-def test_woken_up_after_another_has_taken_over(tmp_path: Path, moment: str) -> None:
-    """Wherever it stood still, it neither sends late nor is paid for twice, and both processes get the video."""
-    assert Trap(moment, 1)
-    with family(tmp_path, SHORT) as one:
-        taken_over(one, moment)
-        one.is_well(requests=2)
+@pytest.mark.parametrize("moment", [*BEFORE_FINAL_CHECK, *AFTER_FINAL_CHECK])
+def test_resumed_after_another_has_taken_over(tmp_path: Path, moment: str) -> None:
+    """Wherever it was stopped, the worker neither sends late nor causes a second charge, and both get the video."""
+    assert KillPoint(moment, 1)
+    with worker_group(tmp_path, SHORT) as one:
+        stop_and_take_over(one, moment)
+        one.assert_consistent(requests=2)
 
 
-def test_asleep_between_the_last_look_and_the_first_byte(tmp_path: Path) -> None:
-    """While the sleeper may still send, nothing proves its call absent, however long it sleeps; then it sends once."""
-    with family(tmp_path, SHORT) as one:
-        sleeper = one.start(1, trap=("before the first byte", 1), stops=True)
-        sleeper.says("asked")
-        sleeper.stands_still()
+def test_stopped_between_the_final_check_and_the_first_byte(tmp_path: Path) -> None:
+    """While a stopped process may still send, nothing proves its call absent; then it sends once."""
+    with worker_group(tmp_path, SHORT) as one:
+        stopped = one.start(1, trap=("before_first_byte", 1), stop_at_trap=True)
+        stopped.wait_for_line("requested")
+        stopped.wait_until_stopped()
         other = one.start(1, *range(2, 30))
-        other.says("asked")
-        one.account.moments.await_accepted(28)  # many settle windows later
-        sleeper.wake()
-        other.says("done")
-        sleeper.says("done")
-        one.is_well(requests=29)
+        other.wait_for_line("requested")
+        one.account.moments.wait_for_accepted(28)  # many settle windows later
+        stopped.wake()
+        other.wait_for_line("done")
+        stopped.wait_for_line("done")
+        one.assert_consistent(requests=29)
 
 
-def test_killed_in_its_sleep(tmp_path: Path) -> None:
-    """A sleeper that is killed sends no more: its call is proved absent then, and sent by the other one, once."""
-    with family(tmp_path, SHORT) as one:
-        sleeper = one.start(1, trap=("before the first byte", 1), stops=True)
-        sleeper.says("asked")
-        sleeper.stands_still()
+def test_killed_while_stopped(tmp_path: Path) -> None:
+    """After a stopped process is killed, its call is proved absent and sent once by the other."""
+    with worker_group(tmp_path, SHORT) as one:
+        stopped = one.start(1, trap=("before_first_byte", 1), stop_at_trap=True)
+        stopped.wait_for_line("requested")
+        stopped.wait_until_stopped()
         other = one.start(1, 2)
-        other.says("asked")
-        one.account.moments.await_accepted(1)
-        sleeper.kill()
-        other.says("done")
-        other.ends()
-        one.is_well(requests=2)
+        other.wait_for_line("requested")
+        one.account.moments.wait_for_accepted(1)
+        stopped.kill()
+        other.wait_for_line("done")
+        other.finish_process()
+        one.assert_consistent(requests=2)

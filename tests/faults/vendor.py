@@ -1,6 +1,6 @@
-"""A hostile vendor: a real HTTP server in a thread of its own, which outlives every process that is killed.
+"""A hostile vendor: a real HTTP server in its own thread, which outlives every killed process.
 
-Each account (`vendor.account("name")`) has its own base address, books and habits. The token of a caller ends in its
+Each account (`vendor.account("name")`) has its own base URL, state and behavior. The token of a caller ends in its
 process id (`user:7-<pid>`), so that the vendor can kill or stop the caller at a chosen moment of the conversation.
 """
 
@@ -15,8 +15,8 @@ from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import parse_qs, urlsplit
 
-from tests.faults.failpoints import Moments
-from tests.faults.ledger_checks import BALANCE, PRICE, Books, Generation, Habits
+from tests.faults.failpoints import Failpoints
+from tests.faults.ledger_checks import BALANCE, PRICE, AccountState, Generation, VendorBehavior
 
 FAULTS: Final = {
     "cut_before": "cuts the connection without looking at the call",
@@ -31,20 +31,20 @@ FAULTS: Final = {
     "never": "carries the call out and never answers",
 }
 
-LOOKS_S: Final = 0.02
+TICK_S: Final = 0.02
 
 
 class CutError(Exception):
-    """The connection ends here, without another word."""
+    """The connection ends here."""
 
 
 @dataclass
 class Account:
-    """One account at the vendor: where it answers, its books, and where its callers are killed."""
+    """One account at the vendor: its base URL, its state, and where its callers are killed."""
 
     base_url: str
-    books: Books
-    moments: Moments = field(default_factory=Moments)
+    state: AccountState
+    moments: Failpoints = field(default_factory=Failpoints)
 
 
 class Vendor:
@@ -57,13 +57,13 @@ class Vendor:
         self._up = threading.Event()
         self._closing = asyncio.Event()
         self._looked_at = time.monotonic()
-        self.heard_at = self._looked_at  # nothing that is heard now has come before this moment
+        self.earliest_arrival = self._looked_at  # nothing received now arrived before this
         self._server: asyncio.Server | None = None
         self.root = ""
 
-    def account(self, name: str, habits: Habits | None = None, *, seed: int = 1) -> Account:
+    def account(self, name: str, behavior: VendorBehavior | None = None, *, seed: int = 1) -> Account:
         """Open an account."""
-        account = Account(f"{self.root}/{name}", Books(habits or Habits(), seed=seed))
+        account = Account(f"{self.root}/{name}", AccountState(behavior or VendorBehavior(), seed=seed))
         self._accounts[name] = account
         return account
 
@@ -85,32 +85,32 @@ class Vendor:
         self._loop.close()
 
     async def _serve(self) -> None:
-        talks: set[asyncio.Task[None]] = set()
+        connections: set[asyncio.Task[None]] = set()
 
         def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            task = self._loop.create_task(self._talk(reader, writer))
-            talks.add(task)
-            task.add_done_callback(talks.discard)
+            task = self._loop.create_task(self._handle_connection(reader, writer))
+            connections.add(task)
+            task.add_done_callback(connections.discard)
 
         self._server = await asyncio.start_server(begin, "127.0.0.1", 0)
         self.root = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
-        self._look()
+        self._tick()
         self._up.set()
         await self._closing.wait()
         self._server.close()
-        for task in talks:
+        for task in connections:
             task.cancel()
-        await asyncio.gather(*talks, return_exceptions=True)
+        await asyncio.gather(*connections, return_exceptions=True)
 
-    def _look(self) -> None:
-        """Note now and then that this thread runs: where a busy machine held it up, its lags count from before that.
+    def _tick(self) -> None:
+        """Record regularly that this thread runs: if a busy machine delays it, its lags count from before the delay.
 
-        They would be longer than promised otherwise, and the settle window rests on the promise.
+        They would be longer than promised otherwise, and the settle window depends on the promise.
         """
-        self.heard_at, self._looked_at = self._looked_at, time.monotonic()
-        self.later(LOOKS_S, self._look)
+        self.earliest_arrival, self._looked_at = self._looked_at, time.monotonic()
+        self.call_later(TICK_S, self._tick)
 
-    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _handle_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
@@ -128,15 +128,15 @@ class Vendor:
             writer.close()
 
     async def wait(self, seconds: float) -> None:
-        """Let time pass, or the vendor close."""
+        """Wait for some seconds, or until the vendor closes."""
         try:
             async with asyncio.timeout(seconds):
                 await self._closing.wait()
         except TimeoutError:
             return
 
-    def later(self, seconds: float, act: Callable[[], object]) -> None:
-        """Do something when some time has passed."""
+    def call_later(self, seconds: float, act: Callable[[], object]) -> None:
+        """Do something after some seconds."""
         self._loop.call_later(seconds, act)
 
 
@@ -151,99 +151,101 @@ class _Exchange:
 
     async def answer(self, method: str, path: str, query: dict[str, str], body: bytes) -> None:
         """Answer, or fail to."""
-        books, moments = self.account.books, self.account.moments
+        state, moments = self.account.state, self.account.moments
         if path.startswith("media/"):
             await self._media(int(path.removeprefix("media/").removesuffix(".mp4")))
         elif method == "POST" and path == "files/":
-            moments.reached("an upload is heard", self._caller())
-            books.uploads += 1
-            await self._say(200, {"result": [{"id": books.uploads, "path": f"upload/{zlib.crc32(body):x}.png"}]})
+            moments.reached("upload_received", self._caller())
+            state.uploads += 1
+            await self._reply(200, {"result": [{"id": state.uploads, "path": f"upload/{zlib.crc32(body):x}.png"}]})
         elif method == "POST" and path.startswith("videos/create"):
             await self._create(json.loads(body))
         elif path == "accounts":
-            await self._say(200, {"films@example.org": {"maxJobs": 8}})
-        elif path == "features/" and books.habits.tells_balance:
-            left = BALANCE - PRICE * len(books.generations)
-            await self._say(200, {"credit_daily": 0, "credit_monthly": left, "credit_package": 0})
+            await self._reply(200, {"videos@example.org": {"maxJobs": 8}})
+        elif path == "features/" and state.behavior.reports_balance:
+            left = BALANCE - PRICE * len(state.generations)
+            await self._reply(200, {"credit_daily": 0, "credit_monthly": left, "credit_package": 0})
         else:
             await self._read(path, query)
 
     async def _create(self, body: dict[str, Any]) -> None:
-        books, moments, caller = self.account.books, self.account.moments, self._caller()
-        books.creates += 1
-        moments.reached("a create is heard", caller)
-        fault = books.draw_fault()
+        state, moments, caller = self.account.state, self.account.moments, self._caller()
+        state.creates += 1
+        moments.reached("create_received", caller)
+        fault = state.draw_fault()
         if fault == "cut_before":
             raise CutError
         if fault == "accept_lag":
-            promised_at = self.vendor.heard_at + books.chance.uniform(*books.habits.accept_lag_s)
+            promised_at = self.vendor.earliest_arrival + state.chance.uniform(*state.behavior.accept_lag_s)
             left_s = promised_at - time.monotonic()
-            self.vendor.later(left_s, lambda: self._accept(body, caller, promised_at=promised_at))
+            self.vendor.call_later(left_s, lambda: self._accept(body, caller, promised_at=promised_at))
             raise CutError
         if fault == "error_before":
-            await self._say(500, {"error": "Internal error"})
+            await self._reply(500, {"error": "Internal error"})
             return
         if fault == "busy":
-            await self._say(429, {"error": "Reached the limit for concurrent generations."})
+            await self._reply(429, {"error": "Reached the limit for concurrent generations."})
             return
-        made = self._accept(body, caller, promised_at=self.vendor.heard_at)
-        moments.reached("a create is accepted", caller)
+        generation = self._accept(body, caller, promised_at=self.vendor.earliest_arrival)
+        moments.reached("create_accepted", caller)
         if fault == "cut_after":
             raise CutError
         if fault in ("late", "never"):
-            await self.vendor.wait(books.habits.late_s if fault == "late" else 3600.0)
+            await self.vendor.wait(state.behavior.late_s if fault == "late" else 3600.0)
         if fault == "error_after":
-            await self._say(500, {"error": "Internal error"})
+            await self._reply(500, {"error": "Internal error"})
             return
         if fault == "no_id":
-            await self._say(200, {"status": "ok"})
+            await self._reply(200, {"status": "ok"})
             return
-        await self._say(200, {"video_id": made.video_id}, half_at="half a create is answered", is_half=fault == "half")
-        moments.reached("a create is answered", caller)
+        await self._reply(
+            200, {"video_id": generation.video_id}, half_at="create_half_answered", is_half=fault == "half"
+        )
+        moments.reached("create_answered", caller)
 
     def _accept(self, body: dict[str, Any], caller: int, *, promised_at: float) -> Generation:
         now, wall = time.monotonic(), time.time()
-        made = self.account.books.accept(body, now=now, promised_at=promised_at, wall=wall, sender=caller)
+        generation = self.account.state.accept(body, now=now, promised_at=promised_at, wall=wall, sender=caller)
         self.account.moments.accepted()
-        return made
+        return generation
 
     async def _read(self, path: str, query: dict[str, str]) -> None:
-        books, caller = self.account.books, self._caller()
+        state, caller = self.account.state, self._caller()
         if path == "videos/":
-            self.account.moments.reached("a list is asked for", caller)
-        # what was sent before this list was asked for is looked at first: lags stay below what was promised
+            self.account.moments.reached("list_requested", caller)
+        # earlier requests are handled first, so that lags stay below what was promised
         await self.vendor.wait(0.02)
         is_half = False
-        if books.chance.random() < books.habits.read_fails:
-            how = books.chance.choice(("cut", "half", "error"))
+        if state.chance.random() < state.behavior.read_failure_rate:
+            how = state.chance.choice(("cut", "half", "error"))
             if how == "cut":
                 raise CutError
             if how == "error":
-                await self._say(500, {"error": "Internal error"})
+                await self._reply(500, {"error": "Internal error"})
                 return
             is_half = True
         now = time.monotonic()
         if path == "videos/":
-            rows = books.rows(now=now, limit=int(query.get("limit", 40)), offset=int(query.get("offset", 0)))
-            await self._say(200, {"data": rows}, half_at="half a list is answered", is_half=is_half)
+            rows = state.rows(now=now, limit=int(query.get("limit", 40)), offset=int(query.get("offset", 0)))
+            await self._reply(200, {"data": rows}, half_at="list_half_answered", is_half=is_half)
         elif path == "scheduler/":
-            await self._say(200, books.running(now=now), is_half=is_half)
+            await self._reply(200, state.running(now=now), is_half=is_half)
         else:
-            made = next((one for one in books.generations if path == f"videos/{one.video_id}"), None)
-            if made is None or now < made.due_at:
-                await self._say(404, {"error": "Not found"})
+            generation = next((one for one in state.generations if path == f"videos/{one.video_id}"), None)
+            if generation is None or now < generation.due_at:
+                await self._reply(404, {"error": "Not found"})
             else:
-                await self._say(200, books.row(made, now=now), is_half=is_half)
+                await self._reply(200, state.row(generation, now=now), is_half=is_half)
 
     async def _media(self, number: int) -> None:
-        books, moments = self.account.books, self.account.moments
-        books.leaks.extend(name for name in ("authorization", "cookie") if name in self.headers)
-        is_half = books.chance.random() < books.habits.read_fails
-        film = books.generations[number - 1].film
-        half_at = "half a film is sent"
-        await self._send(200, film, "video/mp4", half_at=half_at, is_half=is_half, caller=moments.last_caller)
+        state, moments = self.account.state, self.account.moments
+        state.leaks.extend(name for name in ("authorization", "cookie") if name in self.headers)
+        is_half = state.chance.random() < state.behavior.read_failure_rate
+        content = state.generations[number - 1].content
+        half_at = "video_half_sent"
+        await self._send(200, content, "video/mp4", half_at=half_at, is_half=is_half, caller=moments.last_caller)
 
-    async def _say(self, status: int, body: object, *, half_at: str = "", is_half: bool = False) -> None:
+    async def _reply(self, status: int, body: object, *, half_at: str = "", is_half: bool = False) -> None:
         text = json.dumps(body).replace("{media}", f"{self.account.base_url}/media")
         kind = "application/json"
         await self._send(status, text.encode(), kind, half_at=half_at, is_half=is_half, caller=self._caller())

@@ -1,6 +1,6 @@
-"""A process that asks for its videos and waits for them: the same script again after every kill.
+"""A process that requests its videos and waits for them: the same script again after every kill.
 
-As a script it takes its errand as JSON, says what it does line by line, and ends with 0 when every video is there.
+As a script it takes its task as JSON, prints its progress line by line, and exits with 0 when every video is there.
 """
 
 import importlib
@@ -21,21 +21,21 @@ from PIL import Image
 import pixverse_nb as pv
 from pixverse_nb.client import Client
 from pixverse_nb.config import Timing
-from tests.faults.kill_points import Trap, die
+from tests.faults.kill_points import KillPoint, kill_self
 from tests.faults.mutants import MUTANTS
 
-importlib.import_module("pixverse_nb.client")  # which a forked worker need not import then
-RETURNS_AFTER_S: Final = 120.0  # no worker waits so long: it is there to fail in place of hanging
+importlib.import_module("pixverse_nb.client")  # a forked worker need not import it then
+RETURNS_AFTER_S: Final = 120.0  # longer than any worker waits; fails instead of hanging
 
 
 @dataclass(frozen=True)
-class Errand:
-    """What a worker is asked to do, as plain values.
+class WorkerTask:
+    """What a worker does, as plain values.
 
-    `trap` is the moment and count at which it dies; where `stops` is set it stands still then, and where `fills` is
-    set the disk takes nothing more from then on. `pages` is how many pages the ledger may still grow by, `pictures`
-    how many different first pictures there are (0: the vendor holds them already). `clock_s` moves the wall clock of
-    the process at its start, `clock_signal_s` at every SIGUSR1.
+    `trap` is the moment and count at which it is killed; with `stop_at_trap` it is stopped there instead, and with
+    `fill_disk` every write fails from then on. `pages` is how many pages the ledger may still grow, `pictures` how many
+    different first pictures there are (0: the vendor has them already). `clock_s` shifts the wall clock of the process
+    at its start, `clock_signal_s` at every SIGUSR1.
     """
 
     base_url: str
@@ -43,12 +43,12 @@ class Errand:
     seeds: tuple[int, ...]
     timing: Mapping[str, Any] = field(default_factory=dict)
     trap: tuple[str, int] | None = None
-    stops: bool = False
+    stop_at_trap: bool = False
     pictures: int = 3
     mutant: str = ""
     clock_s: float = 0.0
     clock_signal_s: float = 0.0
-    fills: bool = False
+    fill_disk: bool = False
     pages: int | None = None
 
     def as_json(self) -> str:
@@ -56,65 +56,65 @@ class Errand:
         return json.dumps(asdict(self))
 
     @classmethod
-    def from_json(cls, line: str) -> "Errand":
+    def from_json(cls, line: str) -> "WorkerTask":
         """Return it from one line."""
         fields = json.loads(line)
         trap = fields.pop("trap")
         return cls(seeds=tuple(fields.pop("seeds")), trap=tuple(trap) if trap else None, **fields)
 
 
-def run(errand: Errand, say: Callable[[str], None]) -> None:
-    """Carry the errand out."""
-    if errand.clock_s or errand.clock_signal_s:
-        _WallClock(errand.clock_s).set(on_signal_s=errand.clock_signal_s)
-    if errand.trap is not None:
-        Trap(*errand.trap, act=_stop if errand.stops else _fill if errand.fills else die).set()
-    waits: dict[str, Any] = {name: _wait(value) for name, value in errand.timing.items()}
+def run(task: WorkerTask, report: Callable[[str], None]) -> None:
+    """Carry out the task."""
+    if task.clock_s or task.clock_signal_s:
+        _WallClock(task.clock_s).set(on_signal_s=task.clock_signal_s)
+    if task.trap is not None:
+        KillPoint(*task.trap, act=_stop if task.stop_at_trap else _fill if task.fill_disk else kill_self).set()
+    waits: dict[str, Any] = {name: _as_tuple(value) for name, value in task.timing.items()}
     timing = Timing(**waits)
-    with Client(token=f"user:7-{os.getpid()}", base_url=errand.base_url, home=errand.home, timing=timing) as client:
-        if errand.mutant:
-            MUTANTS[errand.mutant](client)
-        if errand.pages is not None:
-            _allow_pages(client, errand.pages)
-        if errand.fills or errand.pages is not None:
-            for seed in errand.seeds:
-                say(_tried(client, errand, seed))
+    with Client(token=f"user:7-{os.getpid()}", base_url=task.base_url, home=task.home, timing=timing) as client:
+        if task.mutant:
+            MUTANTS[task.mutant](client)
+        if task.pages is not None:
+            _allow_pages(client, task.pages)
+        if task.fill_disk or task.pages is not None:
+            for seed in task.seeds:
+                report(_run_one(client, task, seed))
             return
-        jobs = [client.create_frames(*_pictures(errand, seed), quality="360p", seed=seed) for seed in errand.seeds]
-        say("asked")
+        jobs = [client.create_frames(*_pictures(task, seed), quality="360p", seed=seed) for seed in task.seeds]
+        report("requested")
         for job in jobs:
             job.result(RETURNS_AFTER_S)
-        say("done")
+        report("done")
 
 
-def _tried(client: Client, errand: Errand, seed: int) -> str:
-    """Return what a person would read at the end of the cell."""
+def _run_one(client: Client, task: WorkerTask, seed: int) -> str:
+    """Return "done", or the name of the error class."""
     try:
-        client.create_frames(*_pictures(errand, seed), quality="360p", seed=seed).result(RETURNS_AFTER_S)
+        client.create_frames(*_pictures(task, seed), quality="360p", seed=seed).result(RETURNS_AFTER_S)
     except pv.PixVerseError as error:
-        return f"{type(error).__name__}: {error}".replace("\n", " ")
+        return type(error).__name__
     return "done"
 
 
-def _wait(value: Any) -> Any:
+def _as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value  # JSON knows no tuples
 
 
-def _pictures(errand: Errand, seed: int) -> tuple[Any, Any]:
-    if not errand.pictures:
+def _pictures(task: WorkerTask, seed: int) -> tuple[Any, Any]:
+    if not task.pictures:
         return pv.UploadedFile(path="upload/one.png"), pv.UploadedFile(path="upload/two.png")
-    return _picture(seed % errand.pictures), _picture(200)
+    return _picture(seed % task.pictures), _picture(200)
 
 
 def _picture(shade: int) -> bytes:
-    """Return a small PNG, made here: what the other tests make theirs with takes long to import, in every worker."""
+    """Return a small PNG without the slow imports of the other tests' helpers."""
     sink = io.BytesIO()
     Image.new("RGB", (32, 18), (shade, 90, 160)).save(sink, "PNG")
     return sink.getvalue()
 
 
 def _fill() -> None:
-    """Let every write to a file fail from now on; Python has SIGXFSZ ignored, so the writer is told."""
+    """Let every file write fail from now on; Python ignores SIGXFSZ, so the writer gets an error."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
 
 
@@ -125,7 +125,7 @@ def _allow_pages(client: Client, pages: int) -> None:
 
 
 def _stop() -> None:
-    """Stand still at this very instruction.
+    """Stop at this very instruction.
 
     The signal goes to this thread: one to the process may be taken by another thread, and this one would run on for a
     moment, perhaps into a transaction of the ledger.
@@ -134,14 +134,14 @@ def _stop() -> None:
 
 
 class _WallClock:
-    """The wall clock of this process, which somebody sets: by `shift_s` at once, and further at every SIGUSR1."""
+    """The wall clock of this process, shifted by `shift_s` at once and further at every SIGUSR1."""
 
     def __init__(self, shift_s: float) -> None:
         self._shift_s = shift_s
         self._time = time.time
 
     def set(self, *, on_signal_s: float) -> None:
-        """Put it in place of the process's own."""
+        """Replace the process's own clock."""
 
         def step(*_: object) -> None:
             self._shift_s += on_signal_s
@@ -151,4 +151,4 @@ class _WallClock:
 
 
 if __name__ == "__main__":
-    run(Errand.from_json(sys.argv[1]), lambda text: print(text, flush=True))  # noqa: T201 - what the test reads
+    run(WorkerTask.from_json(sys.argv[1]), lambda text: print(text, flush=True))  # noqa: T201 - what the test reads

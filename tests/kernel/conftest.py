@@ -1,4 +1,4 @@
-"""Fixtures: a fresh real kernel, or several."""
+"""Fixtures: one or several fresh real kernels."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,12 +10,12 @@ from tests.kernel.real_kernel import Kernel, StartKernel, kernels
 
 @pytest.fixture
 def start_kernel(tmp_path: Path) -> Iterator[StartKernel]:
-    """Start kernels of this environment in a folder of their own; `env` adds environment variables."""
+    """Start kernels of this environment in their own folder; `env` adds environment variables."""
     with kernels(tmp_path) as start:
         yield start
 
 
 @pytest.fixture
 def kernel(start_kernel: StartKernel) -> Kernel:
-    """A fresh kernel."""
+    """Return a fresh kernel."""
     return start_kernel()

@@ -1,4 +1,4 @@
-"""Real kernels, asked as "Run All" asks them: several cells are queued before the first one has answered."""
+"""Real kernels, used like "Run All": several cells are queued before the first one has answered."""
 
 import itertools
 import queue
@@ -19,7 +19,7 @@ PATIENCE_S = 60.0  # longer than any cell here takes on a busy machine; a lost c
 
 @dataclass
 class CellReply:
-    """What one queued cell came to: "ok", "error", "aborted", or "lost" where no reply came in time."""
+    """The result of one queued cell: "ok", "error", "aborted", or "lost" if no reply came in time."""
 
     code: str
     status: str = "lost"
@@ -59,7 +59,7 @@ class Kernel:
         return self.run_queued([code])[0]
 
     def run_and_interrupt(self, code: str, *, once: str) -> CellReply:
-        """Run one cell, press stop as soon as it has printed `once`, and return its reply."""
+        """Run one cell, interrupt the kernel as soon as it has printed `once`, and return its reply."""
         cell = CellReply(code)
         asked = self.client.execute(code)
         while True:
@@ -97,7 +97,7 @@ class StartKernel(Protocol):
 
 @contextmanager
 def kernels(folder: Path) -> Iterator[StartKernel]:
-    """Give a way to start kernels of this environment in `folder`; all of them end with the block."""
+    """Return a function that starts kernels of this environment in `folder`; all of them end with the block."""
     with ExitStack() as stack:
         places = stack.enter_context(sockets())
         numbers = itertools.count(1)

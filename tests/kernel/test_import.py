@@ -1,4 +1,4 @@
-"""Importing pixverse_nb in a real kernel changes nothing there."""
+"""Importing pixverse_nb in a real kernel has no side effects there."""
 
 from tests.kernel.real_kernel import Kernel
 
@@ -14,8 +14,8 @@ print(sorted(heavy & (set(sys.modules) - earlier)))
 """
 
 
-def test_import_leaves_asyncio_as_it_was(kernel: Kernel) -> None:
-    """After the import asyncio.run, Task and get_event_loop are the very same objects, and no loop is patched."""
+def test_import_does_not_patch_asyncio(kernel: Kernel) -> None:
+    """The import leaves asyncio.run, Task and get_event_loop unchanged and patches no loop."""
     replies = kernel.run_queued(
         [
             NOTE,
@@ -29,13 +29,13 @@ def test_import_leaves_asyncio_as_it_was(kernel: Kernel) -> None:
 
 
 def test_import_starts_no_thread(kernel: Kernel) -> None:
-    """The import leaves the number of threads as it was."""
+    """The import starts no thread."""
     replies = kernel.run_queued([NOTE, "import pixverse_nb as pv", "print(threading.active_count() - before[3])"])
     assert replies[-1].stdout == "0\n"
 
 
 def test_import_loads_nothing_heavy(kernel: Kernel) -> None:
-    """The import brings neither httpx nor pydantic, ipywidgets, anywidget, PIL, numpy or the sandbox along."""
+    """The import does not load httpx, pydantic, ipywidgets, anywidget, PIL, numpy or the sandbox."""
     reply = kernel.run_queued(
         [
             "import sys; earlier = set(sys.modules)",

@@ -1,4 +1,4 @@
-"""A job in a real kernel, waited for in every way, with cells queued behind it as Run All queues them."""
+"""A job in a real kernel, waited for in every way, with cells queued behind it as Run All does."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def begin(seed):
 
 @pytest.mark.parametrize("wait", ["job.result()", "await job"])
 def test_queued_cells_run_behind_a_waiting_one(kernel: Kernel, wait: str) -> None:
-    """A cell that waits for a job, blocking or not, loses none of the cells queued behind it."""
+    """Cells queued behind one that waits for a job all run, whether it blocks or awaits."""
     replies = kernel.run_queued(
         [
             BEGIN,
@@ -32,8 +32,8 @@ def test_queued_cells_run_behind_a_waiting_one(kernel: Kernel, wait: str) -> Non
     assert replies[3].stdout + replies[4].stdout == "done\nTrue\n"
 
 
-def test_the_card_is_the_player_when_the_waiting_ends(kernel: Kernel) -> None:
-    """A notebook that ends with its last cell keeps the video: who waits goes on when the card shows it."""
+def test_the_card_shows_the_player_when_waiting_ends(kernel: Kernel) -> None:
+    """Waiting ends only after the job's card has been redrawn, so that an executed notebook keeps the video."""
     count = "from pixverse_nb.render.live import LIVE_UPDATER; print(len(LIVE_UPDATER._views))"
     replies = kernel.run_queued(
         [
@@ -50,7 +50,7 @@ def test_the_card_is_the_player_when_the_waiting_ends(kernel: Kernel) -> None:
 
 
 def test_several_jobs_can_be_awaited_at_once(kernel: Kernel) -> None:
-    """Jobs begun in one cell can be gathered in the next."""
+    """Jobs started in one cell can be gathered in the next."""
     replies = kernel.run_queued(
         [
             BEGIN,
@@ -65,7 +65,7 @@ def test_several_jobs_can_be_awaited_at_once(kernel: Kernel) -> None:
     assert replies[4].stdout == "2\n"
 
 
-def test_jobs_work_beside_nested_loops(kernel: Kernel) -> None:
+def test_jobs_work_with_nested_loops(kernel: Kernel) -> None:
     """After enable_nested_asyncio() a job can be waited for inside asyncio.run(), with result() and with await."""
     replies = kernel.run_queued(
         [
@@ -83,7 +83,7 @@ def test_jobs_work_beside_nested_loops(kernel: Kernel) -> None:
 
 
 def test_the_kernel_stays_unpatched(kernel: Kernel) -> None:
-    """Making a video patches neither asyncio nor the kernel's loop."""
+    """Generating a video patches neither asyncio nor the kernel's loop."""
     replies = kernel.run_queued(
         [
             "import asyncio; before = asyncio.run, asyncio.Task, asyncio.Future",
@@ -98,7 +98,7 @@ def test_the_kernel_stays_unpatched(kernel: Kernel) -> None:
 
 
 def test_interrupting_a_waiting_cell_stops_the_waiting_only(kernel: Kernel) -> None:
-    """The stop button ends the cell; the job goes on, and can be waited for again."""
+    """Interrupting a cell ends the waiting; the job continues and can be waited for again."""
     kernel.run(BEGIN)
     stopped = kernel.run_and_interrupt("job = begin(8)\nprint('waiting', flush=True)\njob.result()", once="waiting")
     assert stopped.status == "error"

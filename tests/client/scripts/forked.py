@@ -17,7 +17,7 @@ def main() -> None:
             try:
                 client.credits()
             except pv.ConfigError as error:
-                print(error, flush=True)  # noqa: T201 - what the test reads
+                print(type(error).__name__, flush=True)  # noqa: T201 - what the test reads
             os._exit(0)
         os.waitpid(child, 0)
         finished(order(client))
