@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 # What waits for something else each; a part is one process, so what is in one part never runs at the same time.
 PLACES = {
-    "pages": ("tests/browser", "tests/kernel", "tests/test_notebooks.py", "tests/test_readme.py"),
+    "pages": ("tests/browser", "tests/kernel", "tests/test_notebooks.py", "tests/test_docs.py"),
     "faults": ("tests/faults",),
 }
 

@@ -1,0 +1,127 @@
+"""The documents: their examples run, and the commands, files and names in them exist."""
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import make_reference
+import pytest
+
+from tests.documents import DOCUMENTS, ROOT, SHELLS, python_cells, read_blocks, read_document, shell_commands
+from tests.kernel.real_kernel import kernels
+from tests.test_architecture import ALONE, LAYERS
+
+PICTURES = ROOT / "notebooks" / "pictures"
+LANGUAGES = SHELLS | {"python", "js", "css", "text"}
+WITH_EXAMPLES = [name for name in DOCUMENTS if python_cells(name)]
+COMMANDS = sorted({command for name in DOCUMENTS for command in shell_commands(name)})
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_block_has_a_known_language(name: str) -> None:
+    """No code block escapes these tests: each is closed and has a language that they know."""
+    blocks = read_blocks(name)
+    assert {block.language for block in blocks} <= LANGUAGES
+    assert len(re.findall(r"^ *```", read_document(name), re.MULTILINE)) == 2 * len(blocks)
+
+
+def test_the_readme_shows_both_commands() -> None:
+    """The README shows the two commands that a newcomer needs."""
+    assert {"make demo", "make test"} <= set(shell_commands("README.md"))
+
+
+@pytest.mark.parametrize("name", WITH_EXAMPLES)
+def test_examples_run(name: str, tmp_path: Path) -> None:
+    """The Python examples of a document run in order as cells of one notebook, with real pictures."""
+    cells = python_cells(name)
+    copy_pictures(cells, tmp_path)
+    with kernels(tmp_path) as start:
+        kernel = start({})
+        replies = [kernel.run(cell) for cell in cells]
+    assert [(reply.status, reply.error) for reply in replies] == [("ok", "")] * len(cells)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_excerpts_are_up_to_date(name: str) -> None:
+    """A block that names an existing test file is an excerpt of it."""
+    for block in read_blocks(name):
+        if block.file.startswith("tests/"):
+            assert block.text in (ROOT / block.file).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_exist(command: str) -> None:
+    """The targets, options, extras and scripts of every command exist."""
+    match shlex.split(command):
+        case ["make", *targets]:
+            makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+            assert all(re.search(rf"^{re.escape(target)}:", makefile, re.MULTILINE) for target in targets)
+        case ["pixverse-nb", subcommand, *rest]:
+            asked = [sys.executable, "-m", "pixverse_nb", subcommand, "--help"]
+            shown = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+            assert all(word in shown for word in rest if word.startswith("--"))
+        case ["pip", "install", target]:
+            extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+            named = re.search(r"\[(.*)\]", target)
+            assert set(named[1].split(",") if named else []) <= set(extras)
+        case ["python", "-m", "pytest", path] | ["python", path]:
+            assert (ROOT / path).exists()
+        case _:
+            pytest.fail(f"no rule for this command: {command}")
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_linked_files_exist(name: str) -> None:
+    """Every relative link leads to a file."""
+    links = re.findall(r"\]\(([^)#\s]+)", read_document(name))
+    folder = (ROOT / name).parent
+    assert [link for link in links if "://" not in link and not (folder / link).exists()] == []
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_named_files_exist(name: str) -> None:
+    """Every path in the repository that a document names exists."""
+    paths = re.findall(r"`((?:docs|tests|scripts|frontend|notebooks|pixverse_nb)/[\w./-]*)`", read_document(name))
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_the_layout_lists_every_part_in_its_layer() -> None:
+    """The table in CONTRIBUTING.md names every module and package once, each above those that it imports."""
+    table = read_document("CONTRIBUTING.md").partition("## Layout")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`.+?`) \|", table, re.MULTILINE)
+    listed = [part for row in rows for part in re.findall(r"`(\w+)(?:/|\.py)`", row)]
+    layer_of = {part: -number for number, layer in enumerate(LAYERS) for part in layer} | {ALONE: 1}
+    assert sorted(listed) == sorted(layer_of)
+    assert listed == sorted(listed, key=layer_of.__getitem__)
+
+
+def test_the_reference_is_up_to_date() -> None:
+    """docs/reference.md is what scripts/make_reference.py makes."""
+    assert make_reference.TARGET.read_text(encoding="utf-8") == make_reference.make_reference()
+
+
+def test_the_changelog_has_the_known_sections() -> None:
+    """Each version has the sections of Keep a Changelog, and one line for each change."""
+    _, *versions = re.split(r"^## ", read_document("CHANGELOG.md"), flags=re.MULTILINE)
+    known = {"Added", "Changed", "Deprecated", "Fixed", "Removed", "Security"}
+    for version in versions:
+        _, *sections = re.split(r"^### ", version, flags=re.MULTILINE)
+        names = [section.partition("\n")[0] for section in sections]
+        assert set(names) <= known
+        assert len(set(names)) == len(names)
+        lines = [line for section in sections for line in section.splitlines()[1:] if line]
+        assert [line for line in lines if not line.startswith("- ")] == []
+
+
+def copy_pictures(cells: list[str], folder: Path) -> None:
+    """Copy a photograph to every picture file that the cells name, unless they use it as missing."""
+    photographs = [PICTURES / "coffee_wide.jpg", PICTURES / "coffee_close.jpg"]
+    names = dict.fromkeys(re.findall(r"""["']([\w./-]+\.(?:jpg|png))["']""", "\n".join(cells)))
+    for number, name in enumerate(name for name in names if not name.startswith("no_such")):
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(photographs[number % len(photographs)], target)
