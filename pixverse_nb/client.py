@@ -33,13 +33,14 @@ from pixverse_nb.jobs.webhooks import WebhookListener
 from pixverse_nb.ledger.jobs import Ledger
 from pixverse_nb.maintenance import FileVerifier
 from pixverse_nb.redaction import Secret, redact
-from pixverse_nb.sweep.bench import SweepContext
-from pixverse_nb.sweep.maker import MakesSweeps, SweepMaker
+from pixverse_nb.sweep.axes import MAX_CELLS
+from pixverse_nb.sweep.context import SweepContext, SweepOptions
+from pixverse_nb.sweep.sweep import Sweep, make_sweep
 
 T = TypeVar("T")
 
 
-class Client(MakesSweeps):
+class Client:
     """Generates videos from two pictures, remembers every job, and never pays twice for one.
 
     The token comes from `token`, USEAPI_TOKEN, the keyring or Colab's secrets; without one the client runs on the
@@ -140,20 +141,18 @@ class Client(MakesSweeps):
             self._loop.call_soon(self._engine.start)
         self._verifier = FileVerifier(self._engine, self._loop, job_of=self.job)
         self._verifier.start()
-        self._sweeps = SweepMaker(
-            SweepContext(
-                engine=self._engine,
-                loop=self._loop,
-                builder=self._builder,
-                factory=self._factory,
-                prices=self.prices,
-                email=self._email,
-                is_sandbox=self.is_sandbox,
-                handle=self._handle,
-                send=self._send_briefly,
-                backend=self._backend,
-                subscribe=self.subscribe,
-            )
+        self._sweep_context = SweepContext(
+            engine=self._engine,
+            loop=self._loop,
+            builder=self._builder,
+            factory=self._factory,
+            prices=self.prices,
+            email=self._email,
+            is_sandbox=self.is_sandbox,
+            handle=self._handle,
+            send=self._send_briefly,
+            backend=self._backend,
+            subscribe=self.subscribe,
         )
 
     # -- making videos -------------------------------------------------------------------------------------------
@@ -213,6 +212,46 @@ class Client(MakesSweeps):
             allow_refused=allow_refused,
         )
         return self._create(args, reuse=reuse)
+
+    def sweep(
+        self,
+        first: Any,
+        last: Any,
+        *,
+        layout: str = "grid",
+        cells: Iterable[Mapping[str, Any]] | None = None,
+        title: str | None = None,
+        budget_credits: int | None = None,
+        skip_refused: bool = False,
+        allow_refused: bool = False,
+        most_cells: int = MAX_CELLS,
+        **fields: Any,
+    ) -> Sweep:
+        """Return a sweep: `create_frames` over several values. Nothing is sent or charged before `plan()` or `run()`.
+
+        Every field of `create_frames` that affects the video may be a list, a tuple or a range: `seed=range(1, 17)`,
+        `motion_mode=["normal", "fast"]`, `prompt=[…]`, the pictures too. The layout "grid" combines every value with
+        every other; "zip" combines the first values of all fields, then the second ones, and so on. `cells` lists the
+        cells explicitly: `cells=[{"seed": 1, "quality": "540p"}, …]`. Without a seed every cell has the same one.
+
+        `budget_credits` limits what the cells of this sweep may cost in total, whoever requests them. A cell that the
+        vendor's documentation excludes makes `run()` raise InvalidRequest, unless `skip_refused=True` skips it or
+        `allow_refused=True` sends it anyway. `most_cells` limits the number of cells. Raises InvalidRequest
+        (InvalidImage) naming every wrong field.
+
+        >>> sweep = client.sweep("a.jpg", "b.jpg", seed=range(1, 9), quality=["540p", "720p"])  # doctest: +SKIP
+        >>> sweep.plan()  # doctest: +SKIP
+        """
+        options = SweepOptions(
+            title=title,
+            budget_credits=budget_credits,
+            skip_refused=skip_refused,
+            allow_refused=allow_refused,
+            layout=layout,
+            cells=cells,
+            most_cells=most_cells,
+        )
+        return make_sweep(self._sweep_context, {"first": first, "last": last}, fields, options)
 
     def find_paid(self, first: Any, last: Any, **fields: Any) -> Job | None:
         """Return the job that `create_frames` with the same arguments would reuse, or None; creates nothing."""

@@ -52,14 +52,14 @@ class PlanTable:
 
 _PLAN_LABELS: Final[Mapping[str, str]] = {
     "new": "new",
-    "here": "already finished",
+    "done": "already finished",
     "open": "in progress",
     "failed": "failed before",
     "refused": "refused by PixVerse",
 }
 _PLAN_SEVERITIES: Final[Mapping[str, StateSeverity]] = {
     "new": "run",
-    "here": "good",
+    "done": "good",
     "open": "wait",
     "failed": "warn",
     "refused": "bad",
@@ -196,7 +196,8 @@ class SweepProgress:
 
     `done` cells have their video, `running` cells are submitted or about to be, `waiting` cells are still to be sent,
     `failed` cells ended without a video, `skipped` cells are not run. `began_at`, `ended_at` and `ends_at` (the
-    expected end, None if unknown) are Unix seconds. `reason` says why the sweep stopped or what the user has to do.
+    expected end, None if unknown) are Unix seconds. `reason` says why the sweep stopped or what the user has to do;
+    `reason_kind` is the same for programs: the name of an error class, "stop_rule_met", "client_closed", ….
     """
 
     title: str
@@ -214,6 +215,7 @@ class SweepProgress:
     ended_at: float | None = None
     ends_at: float | None = None
     reason: str = ""
+    reason_kind: str = ""
     is_sandbox: bool = False
 
     @property

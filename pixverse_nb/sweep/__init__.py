@@ -1,11 +1,14 @@
-"""Seed sweeps: the same call over several values, planned, run, resumed, watched, measured and chosen from.
+"""Seed sweeps: one call over several values, planned, run, resumed, watched, rated and measured.
 
-maker     from one line, `client.sweep(...)`, to a sweep; `bench` is what it gets of the client
-axes      which fields have several values, and the points where they meet (pure)
-cells     each point as a whole request, named by its content; `captions` says what sets it apart
-plan      what is new, here, refused, and what it may cost; `inquiry` is what it asks for that
-runner    keeps every slot filled, and stops where going on makes no sense
-book      the cells and their jobs, kept true as jobs change; `progress` counts them
-sweep     what people hold: `core`, its cells and jobs; `running`, `looking` and `measuring`, what it does with them
-rows      a sweep as plain values, one row a cell: what `table`, `plots` and `packing` are made of
+axes       the fields with several values and the points where they meet (pure)
+context    the parts of a client that a sweep uses, and the sweep's options
+cells      each point as a request, identified by its content
+cell_jobs  the jobs of the cells, kept up to date
+plan       which cells are new, finished or refused, and what they may cost
+runner     keeps every slot filled and decides when to stop
+sweep      `Sweep`, the public handle
+views      progress, gallery, comparison, ratings, timeline
+analysis   measurements, table, plots, contact sheet
+table      a sweep as rows of plain values, and as a pandas DataFrame
+plots      matplotlib figures and the contact sheet, for light and dark notebooks
 """

@@ -1,7 +1,7 @@
-"""Axes: which fields of a sweep have several values, and the points where they meet. Pure; nothing is looked at twice.
+"""Axes: the fields of a sweep that have several values, and the points where they meet. Pure.
 
-A value that is a list, a tuple, a range, a numpy array of one dimension or anything else that can be iterated is an
-axis; texts, bytes and pictures are single values. Every wrong field is named at once, before anything is prepared.
+A list, a tuple, a range, a one-dimensional numpy array or any other iterable is an axis; texts, bytes and pictures are
+single values. One error names every wrong field, before anything is prepared.
 """
 
 import itertools
@@ -9,176 +9,246 @@ import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from pathlib import PurePath
+from typing import Any, Final
+from urllib.parse import urlsplit
 
+from pixverse_nb.domain.catalogue import DEFAULT_MODEL, model_spec
 from pixverse_nb.domain.remote import UploadedFile
-from pixverse_nb.domain.validation import unknown_fields
+from pixverse_nb.domain.validation import REQUIRED, plain, unknown_fields
 from pixverse_nb.errors import InvalidRequest
+from pixverse_nb.job_builder import is_deadline
+from pixverse_nb.render.formatting import shorten
+from pixverse_nb.render.tiles import caption_from_values
 
-Layout = Literal["grid", "zip"]
+SHARED_FIELDS: Final = ("email", "reply_url", "max_jobs", "deadline_s")  # do not affect the video: one value each
+DEFAULT_FIT: Final = "cover"
+MAX_CELLS: Final = 1000  # the default of `most_cells`
 
-PICTURES: Final = ("first", "last")
-# What makes another video, in the order in which a caption names it, with what is taken where it is not given.
-DEFAULTS: Final[Mapping[str, Any]] = {
-    "seed": None,
-    "motion_mode": "normal",
-    "quality": "720p",
-    "duration": 5,
-    "aspect_ratio": None,
-    "fit": "cover",
-    "model": "v3.5",
-    "prompt": None,
-    "remove_watermark": True,
-}
-# What a call may carry too, the same for every cell: it makes no other video.
-CARRIED: Final = ("email", "reply_url", "max_jobs", "deadline_s")
-_KNOWN: Final = (*PICTURES, *DEFAULTS, *CARRIED)
-MOST_CELLS: Final = 1000  # more are planned only where somebody says so
+_CHOSEN_LATER: Final = ("seed", "aspect_ratio", "prompt")  # None until the request of a cell is built
+_NONE_LABELS: Final = {"aspect_ratio": "original ratio", "fit": "original framing", "prompt": "no prompt"}
+_FILE_NAME_LENGTH: Final = 40
 
-Point = tuple[int, ...]  # one cell: for each axis the place of its value
+Point = tuple[int, ...]  # one cell: for each axis the index of its value
 
 
 @dataclass(frozen=True)
 class Axes:
-    """The fields with several values (`names`, each with its `values`) and the `points` that are cells.
+    """The fields with several values (`names`, each with its `values`) and the `points` that become cells.
 
-    `fixed` holds every other field with its one value.
+    `fixed` holds the other given fields. `roles` names the fields that are pictures.
     """
 
+    roles: tuple[str, ...]
     names: tuple[str, ...]
     values: tuple[tuple[Any, ...], ...] = field(repr=False)
     points: tuple[Point, ...] = field(repr=False)
     fixed: Mapping[str, Any] = field(repr=False)
 
     def at(self, point: Point) -> dict[str, Any]:
-        """Return the fields of one cell."""
+        """Return the given fields of one cell, pictures included."""
         return {**self.fixed, **self.varied(point)}
 
     def varied(self, point: Point) -> dict[str, Any]:
-        """Return only what differs between cells."""
-        return {name: values[place] for name, values, place in zip(self.names, self.values, point, strict=True)}
+        """Return the fields of one cell that vary."""
+        return {name: values[index] for name, values, index in zip(self.names, self.values, point, strict=True)}
+
+    def labels(self, point: Point) -> dict[str, Any]:
+        """Return the position of a cell on each axis: plain values, file names for pictures, labels for None."""
+        return {
+            name: image_label(value, role=name, index=index) if name in self.roles else _label(name, value)
+            for (name, value), index in zip(self.varied(point).items(), point, strict=True)
+        }
 
 
 def find_axes(
-    asked: Mapping[str, Any],
+    images: Mapping[str, Any],
+    fields: Mapping[str, Any],
     *,
     layout: str = "grid",
     cells: Iterable[Mapping[str, Any]] | None = None,
-    most_cells: int = MOST_CELLS,
+    most_cells: int = MAX_CELLS,
 ) -> Axes:
-    """Return the axes of `asked` (field name to one value or several) and their points.
+    """Return the axes of a sweep and their points.
 
-    "grid" meets every value with every other one, the last axis changing fastest; "zip" takes the first of each, the
-    second of each, and so on. `cells` names every cell itself, each a mapping of what differs. Raises InvalidRequest
-    with everything that is wrong: an unknown field, an empty axis, axes of different length under "zip", an axis that
-    makes no other video, more than `most_cells` cells.
+    `images` (by role) and `fields` hold one value or several. The layout "grid" combines every value with every other,
+    the last axis changing fastest; "zip" combines the first values of all axes, then the second ones, and so on.
+    `cells` lists the cells explicitly, each as a mapping of the fields that differ.
+
+    Raises InvalidRequest naming everything that is wrong: unknown fields, empty axes, axes of different lengths under
+    "zip", an axis that does not affect the video, more than `most_cells` cells.
     """
-    wrong = unknown_fields(map(str, asked), _KNOWN)
+    given = {**images, **fields}
+    roles = tuple(images)
+    wrong: dict[str, str] = {}
     if layout not in ("grid", "zip"):
         wrong["layout"] = f"must be grid or zip, not {layout!r:.40}"
     if cells is not None:
-        return _listed(asked, cells, most_cells=most_cells, wrong=wrong)
-    several = {name: _values(name, value, most=most_cells) for name, value in asked.items()}
-    axes = {name: values for name, values in several.items() if values is not None}
-    for name, values in axes.items():
-        if name in CARRIED:
-            wrong[name] = "makes no other video, so it cannot have several values: give it one"
+        return _axes_of_list(given, cells, roles=roles, most_cells=most_cells, wrong=wrong)
+    several = {
+        name: _values(value, is_image=name in roles, most=most_cells)
+        for name, value in given.items()
+        if has_several_values(value, is_image=name in roles)
+    }
+    wrong |= unknown_fields(map(str, given), _known_names(roles, several.get("model", [given.get("model")])))
+    if "deadline_s" not in several:
+        wrong |= _wrong_deadline(given)
+    for name, values in several.items():
+        if name in SHARED_FIELDS:
+            wrong[name] = "does not affect the video and cannot be swept; pass one value"
         elif not values:
-            wrong[name] = "has no value at all: give at least one, or leave it out"
-    if layout == "zip" and len({len(values) for values in axes.values()}) > 1:
-        sizes = ", ".join(f"{name} has {len(values)}" for name, values in axes.items())
-        for name in axes:
-            wrong.setdefault(name, f"must have as many values as the other axes under layout='zip' ({sizes})")
-    sizes_of = [len(values) for values in axes.values()]
-    count = (sizes_of[0] if sizes_of else 1) if layout == "zip" else math.prod(sizes_of)
+            wrong[name] = "is empty: pass at least one value, or leave it out"
+    lengths = [len(values) for values in several.values()]
+    if layout == "zip" and len(set(lengths)) > 1:
+        listed = ", ".join(f"{name}: {length}" for name, length in zip(several, lengths, strict=True))
+        for name in several:
+            wrong.setdefault(name, f"must have as many values as the other axes with layout='zip' ({listed})")
+    count = (lengths[0] if lengths else 1) if layout == "zip" else math.prod(lengths)
     if not wrong and count > most_cells:
         wrong["most_cells"] = _too_many(f"{count:,}", most_cells)
     if wrong:
         raise InvalidRequest(wrong)
-    places = [range(size) for size in sizes_of]
-    points = tuple(zip(*places, strict=True)) if layout == "zip" and places else tuple(itertools.product(*places))
-    fixed = {**DEFAULTS, **{name: _plain(value) for name, value in asked.items() if name not in axes}}
+    indices = [range(length) for length in lengths]
+    points = tuple(zip(*indices, strict=True)) if layout == "zip" and indices else tuple(itertools.product(*indices))
     return Axes(
-        tuple(axes),
-        tuple(tuple(values) for values in axes.values()),
+        roles,
+        tuple(several),
+        tuple(tuple(values) for values in several.values()),
         points,
-        {name: value for name, value in fixed.items() if name not in axes},
+        {name: value if name in roles else plain(value) for name, value in given.items() if name not in several},
     )
 
 
-def is_several(name: str, value: object) -> bool:
-    """Tell whether a value is an axis: several values in place of one."""
+def has_several_values(value: object, *, is_image: bool = False) -> bool:
+    """Return whether a value is an axis.
+
+    Of pictures only a list or a tuple is one: numpy arrays, PIL images and open files are iterable too.
+    """
     if value is None or isinstance(value, str | bytes | bytearray | memoryview | os.PathLike | Mapping | UploadedFile):
         return False
-    if getattr(value, "shape", None) == ():  # a number of numpy, which says that it can be iterated
+    if getattr(value, "shape", None) == ():  # a numpy scalar claims to be iterable
         return False
-    if name in PICTURES:  # numpy arrays, PIL images and open files can be iterated, and are one picture
-        return isinstance(value, list | tuple)
-    return isinstance(value, Iterable)
+    return isinstance(value, list | tuple if is_image else Iterable)
 
 
-# -- inside ------------------------------------------------------------------------------------------------------------
+def image_label(source: Any, *, role: str, index: int) -> str:
+    """Return the name of a picture on an axis: its file name without the ending, else its position ("first 2")."""
+    if isinstance(source, UploadedFile):
+        source = source.path
+    if isinstance(source, str | os.PathLike):
+        text = os.fsdecode(source)
+        name = PurePath(urlsplit(text).path if "://" in text else text).stem
+        if name:
+            return shorten(name, max_length=_FILE_NAME_LENGTH)
+    return f"{role} {index + 1}"
 
 
-def _values(name: str, value: Any, *, most: int) -> Sequence[Any] | None:
-    """Return the values of an axis, or None where `value` is a single one; an endless one is cut above `most`."""
-    if not is_several(name, value):
-        return None
-    if isinstance(value, set | frozenset):  # without an order of their own, so that the same line gives the same cells
-        return sorted(value, key=_in_order)
-    taken = value if isinstance(value, Sequence) else list(itertools.islice(value, most + 1))
-    return taken if name in PICTURES or isinstance(taken, range) else [_plain(one) for one in taken]
+def cell_caption(labels: Mapping[str, Any]) -> str:
+    """Return the caption of a cell with these labels; "the only cell" if there is no axis."""
+    return caption_from_values(labels) or "the only cell"
 
 
-def _in_order(value: Any) -> tuple[str, float, str]:
+# -- one value or several --------------------------------------------------------------------------------------------
+
+
+def _values(value: Any, *, is_image: bool, most: int) -> Sequence[Any]:
+    """Return the values of an axis; of an endless iterator one more than `most`, which is then refused."""
+    if isinstance(value, set | frozenset):  # sorted, so that the same call gives the same cells
+        return sorted(value, key=_sort_key)
+    values = value if isinstance(value, Sequence) else list(itertools.islice(value, most + 1))
+    return values if is_image or isinstance(values, range) else [plain(one) for one in values]
+
+
+def _sort_key(value: Any) -> tuple[str, float, str]:
     number = float(value) if isinstance(value, int | float) else 0.0
     return type(value).__name__, number, repr(value)
 
 
-def _plain(value: Any) -> Any:
-    """Return numpy's and pandas' numbers as Python's own."""
-    item = getattr(value, "item", None)
-    return item() if callable(item) and getattr(value, "shape", None) == () else value
+def _known_names(roles: Sequence[str], models: Iterable[Any]) -> tuple[str, ...]:
+    """Return the name of every field that a sweep over these models takes."""
+    names = [model for model in models if isinstance(model, str)]
+    fields = (name for model in (DEFAULT_MODEL, *names) for name in model_spec(model).fields)
+    return (*roles, *dict.fromkeys(fields), "model", "fit", *SHARED_FIELDS)
+
+
+def _wrong_deadline(given: Mapping[str, Any]) -> dict[str, str]:
+    deadline_s = given.get("deadline_s")
+    if deadline_s is None or is_deadline(deadline_s):
+        return {}
+    return {"deadline_s": f"must be a number of seconds above 0, at most ten years, not {deadline_s!r:.40}"}
 
 
 def _too_many(count: str, most: int) -> str:
-    return f"is {most:,} and these axes make {count} cells: raise it if that is meant"
+    return f"is {most:,}, but there are {count} cells; raise most_cells if you want them all"
 
 
-def _listed(asked: Mapping[str, Any], cells: Any, *, most_cells: int, wrong: dict[str, str]) -> Axes:
-    """Return the axes of cells that are each named by themselves."""
+def _label(name: str, value: Any) -> Any:
+    return _NONE_LABELS.get(name, value) if value is None or value == "" else value
+
+
+# -- cells that are listed one by one --------------------------------------------------------------------------------
+
+
+def _axes_of_list(
+    given: Mapping[str, Any], cells: Any, *, roles: tuple[str, ...], most_cells: int, wrong: dict[str, str]
+) -> Axes:
+    """Return the axes of cells that are listed one by one."""
     if not isinstance(cells, Iterable):
         raise InvalidRequest({**wrong, "cells": f"must be a list of mappings such as {{'seed': 7}}, not {cells!r:.40}"})
     listed = list(itertools.islice(cells, most_cells + 1))
-    if not listed:
-        wrong["cells"] = "is empty: name at least one cell, such as {'seed': 7}"
-    if len(listed) > most_cells:
-        wrong["most_cells"] = _too_many(f"more than {most_cells:,}", most_cells)
-    for number, cell in enumerate(listed, start=1):
-        if not isinstance(cell, Mapping):
-            wrong.setdefault("cells", f"cell {number} must be a mapping such as {{'seed': 7}}, not {cell!r:.40}")
-            continue
-        wrong.update(
-            {f"cells[{number - 1}].{name}": why for name, why in unknown_fields(map(str, cell), _KNOWN).items()}
-        )
-        carried = [name for name in cell if name in CARRIED]
-        wrong.update({f"cells[{number - 1}].{name}": "is the same for every cell" for name in carried})
-    for name, value in asked.items():
-        if is_several(name, value):
-            wrong.setdefault(name, "has several values and cells= is given too: name them in the cells")
+    wrong |= _wrong_cells(given, listed, roles=roles, most_cells=most_cells)
     if wrong:
         raise InvalidRequest(wrong)
-    fixed = {**DEFAULTS, **asked}
     names = tuple(dict.fromkeys(name for cell in listed for name in cell))
-    columns = [[_plain(cell.get(name, fixed.get(name))) for cell in listed] for name in names]
+    columns = [[_value(name, {**given, **cell}, roles) for cell in listed] for name in names]
     values = [_distinct(column) for column in columns]
-    places = [[_place(one, known) for one in column] for column, known in zip(columns, values, strict=True)]
+    indices = [[_index(one, known) for one in column] for column, known in zip(columns, values, strict=True)]
     return Axes(
+        roles,
         names,
         tuple(tuple(known) for known in values),
-        tuple(zip(*places, strict=True)) if names else ((),) * len(listed),
-        {name: value for name, value in fixed.items() if name not in names},
+        tuple(zip(*indices, strict=True)) if names else ((),) * len(listed),
+        {name: value if name in roles else plain(value) for name, value in given.items() if name not in names},
     )
+
+
+def _wrong_cells(
+    given: Mapping[str, Any], listed: Sequence[Any], *, roles: Sequence[str], most_cells: int
+) -> dict[str, str]:
+    mappings = [cell for cell in listed if isinstance(cell, Mapping)]
+    known = _known_names(roles, [fields.get("model") for fields in (given, *mappings)])
+    wrong = unknown_fields(map(str, given), known) | _wrong_deadline(given)
+    if not listed:
+        wrong["cells"] = "is empty: list at least one cell, such as {'seed': 7}"
+    if len(listed) > most_cells:
+        wrong["most_cells"] = _too_many(f"more than {most_cells:,}", most_cells)
+    for index, cell in enumerate(listed):
+        if not isinstance(cell, Mapping):
+            wrong.setdefault("cells", f"cell {index + 1} must be a mapping such as {{'seed': 7}}, not {cell!r:.40}")
+            continue
+        wrong |= {f"cells[{index}].{name}": why for name, why in unknown_fields(map(str, cell), known).items()}
+        wrong |= {
+            f"cells[{index}].{name}": "applies to every cell: pass it to sweep() itself"
+            for name in cell
+            if name in SHARED_FIELDS
+        }
+    for name, value in given.items():
+        if has_several_values(value, is_image=name in roles):
+            wrong.setdefault(name, "has several values, which cannot be combined with cells=: put them into the cells")
+    return wrong
+
+
+def _value(name: str, fields: Mapping[str, Any], roles: Sequence[str]) -> Any:
+    """Return the value of a field in one listed cell; the default if neither the cell nor the call gives one."""
+    if name in fields:
+        return fields[name] if name in roles else plain(fields[name])
+    if name == "fit":
+        return DEFAULT_FIT
+    if name == "model":
+        return DEFAULT_MODEL
+    model = fields.get("model")
+    default = model_spec(model if isinstance(model, str) else DEFAULT_MODEL).default(name)
+    return None if name in _CHOSEN_LATER or default is REQUIRED else default
 
 
 def _distinct(column: Iterable[Any]) -> list[Any]:
@@ -189,12 +259,12 @@ def _distinct(column: Iterable[Any]) -> list[Any]:
     return known
 
 
-def _place(value: Any, known: Sequence[Any]) -> int:
-    return next(place for place, other in enumerate(known) if _is_same(value, other))
+def _index(value: Any, known: Sequence[Any]) -> int:
+    return next(index for index, other in enumerate(known) if _is_same(value, other))
 
 
 def _is_same(one: Any, other: Any) -> bool:
-    """Compare plain values by what they are, pictures in memory by being the same object."""
+    """Compare plain values by value, and pictures in memory by identity."""
     if one is other:
         return True
     is_plain = isinstance(one, str | int | float | os.PathLike | UploadedFile)

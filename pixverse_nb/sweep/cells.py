@@ -1,7 +1,7 @@
-"""Cells: each point of a sweep as a whole request, named by its content, with its prepared pictures.
+"""Cells: each point of a sweep as a request with its prepared pictures.
 
-The name is the sha256 of all that decides what the video looks like, so that a sweep that is run again, extended or
-overlapping with another one finds what is there already.
+The key of a cell is the sha256 of everything that decides what its video looks like. So a sweep that is run again,
+extended, or overlaps with another one finds the videos that exist already.
 """
 
 from collections import Counter
@@ -14,18 +14,16 @@ from pixverse_nb.domain.jobs import JobRecord
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.requests import GenerationRequest
 from pixverse_nb.errors import InvalidImage, InvalidRequest
-from pixverse_nb.job_builder import CreateArgs, Frames, JobBuilder
-from pixverse_nb.sweep.axes import PICTURES, Axes, Point
-from pixverse_nb.sweep.captions import axis_values, cell_caption
+from pixverse_nb.job_builder import CreateArgs, Frames, JobBuilder, RequestFunction
+from pixverse_nb.sweep.axes import DEFAULT_FIT, Axes, Point, cell_caption
 
-# A sweep whose seed is left open takes this one for every cell: only what is varied differs, and the same line finds
-# the same cells again.
+# The seed of every cell if none is given: the cells differ only in what is varied, and the same call finds them again.
 SWEEP_SEED: Final = 1
 
 
 @dataclass(frozen=True, eq=False)
-class FramePair:
-    """Two pictures in one shape: how they were asked for, and what became of them."""
+class PreparedImages:
+    """The pictures of one or more cells: the arguments that they came with, and the prepared pictures by role."""
 
     args: CreateArgs
     frames: Frames = field(repr=False)
@@ -33,9 +31,9 @@ class FramePair:
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """One video of a sweep: `number` from 1, its `key`, what sets it apart, and the whole request.
+    """One video of a sweep: `number` from 1, the `key` of its content, a unique `caption`, and its request.
 
-    `values` says where it lies on each axis; `refusals` are the vendor's rules that it breaks.
+    `values` is its position on each axis; `violations` are the rules of the vendor that it breaks.
     """
 
     number: int
@@ -43,123 +41,130 @@ class Cell:
     caption: str
     values: Mapping[str, Any]
     request: GenerationRequest
-    pair: FramePair = field(repr=False)
+    images: PreparedImages = field(repr=False)
     violations: tuple[Constraint, ...] = ()
 
-    def record(self, builder: JobBuilder, *, now: float) -> JobRecord:
-        """Return the job of this cell that no ledger holds yet."""
-        args = replace(self.pair.args, allow_refused=bool(self.violations))
-        return builder.new_record(args, self.request, self.pair.frames, now=now)
+    def new_record(self, builder: JobBuilder, *, now: float) -> JobRecord:
+        """Return a new job for this cell; `now` is in Unix seconds."""
+        args = replace(self.images.args, allow_refused=bool(self.violations))
+        return builder.new_record(args, self.request, self.images.frames, now=now)
 
 
 @dataclass(frozen=True)
 class Cells:
-    """The cells of a sweep in order; `twins` counts the points that make the same video as an earlier one."""
+    """The cells of a sweep in order; `duplicates` counts the points whose video is that of an earlier one.
+
+    `notices` say how the pictures were changed.
+    """
 
     cells: tuple[Cell, ...]
     axes: tuple[str, ...]
-    twins: int
+    duplicates: int
     notices: tuple[Notice, ...]
 
+    @property
+    def default_title(self) -> str:
+        """The title of a sweep that was given none: "32 cells: seed × motion_mode"."""
+        count = len(self.cells)
+        return f"{count} {'cell' if count == 1 else 'cells'}" + (f": {' × '.join(self.axes)}" if self.axes else "")
 
-def build_cells(axes: Axes, builder: JobBuilder, *, email: str | None) -> Cells:
-    """Return every cell; raises InvalidRequest (InvalidImage) with every wrong value and picture named."""
-    pairs = _Pairs(builder, email=axes.fixed.get("email") or email, deadline_s=axes.fixed.get("deadline_s"))
+
+def build_cells(axes: Axes, builder: JobBuilder, *, email: str | None, request_function: RequestFunction) -> Cells:
+    """Return every cell. Raises InvalidRequest (InvalidImage) naming every wrong value and picture."""
+    images = _ImageSets(axes, builder, request_function=request_function, email=email)
     wrong: dict[str, str] = {}
     cells: dict[str, Cell] = {}
     captions: Counter[str] = Counter()
     for point in axes.points:
         fields = axes.at(point)
-        pair = pairs.of(point, axes, fields)
+        prepared = images.prepare(point, fields)
         try:
-            request = _request(fields, pair, builder, email=pairs.email)
+            request = images.request_for(fields, prepared)
         except InvalidRequest as error:
-            for name, mend in error.fields.items():
-                wrong.setdefault(name, mend)
+            for name, problem in error.fields.items():
+                wrong.setdefault(name, problem)
             continue
         key = request.content_key
-        if pair is not None and key not in cells:
-            values = axis_values(axes, point)
+        if prepared is not None and key not in cells:
+            values = axes.labels(point)
             cells[key] = Cell(
                 number=len(cells) + 1,
                 key=key,
-                caption=_unlike(cell_caption(values), captions),
+                caption=_unique(cell_caption(values), captions),
                 values=values,
                 request=request,
-                pair=pair,
+                images=prepared,
                 violations=model_spec(request.model).violations(request.params),
             )
     if wrong:
-        raise InvalidRequest({**pairs.bad, **wrong})
-    if pairs.bad:
-        raise InvalidImage(pairs.bad)
-    return Cells(tuple(cells.values()), axes.names, len(axes.points) - len(cells), pairs.notices())
-
-
-# -- inside ------------------------------------------------------------------------------------------------------------
-
-
-class _Pairs:
-    """Prepares each two pictures once, however many cells show them."""
-
-    def __init__(self, builder: JobBuilder, *, email: str | None, deadline_s: float | None) -> None:
-        self._builder = builder
-        self.email = email
-        self._deadline_s = deadline_s
-        self._pairs: dict[tuple[object, ...], FramePair | None] = {}
-        self.bad: dict[str, str] = {}
-
-    def of(self, point: Point, axes: Axes, fields: Mapping[str, Any]) -> FramePair | None:
-        """Return the pair of a cell, or None where a picture cannot be used."""
-        places = {name: place for name, place in zip(axes.names, point, strict=True) if name in PICTURES}
-        name = (*sorted(places.items()), str(fields["aspect_ratio"]), str(fields["fit"]))
-        if name not in self._pairs:
-            self._pairs[name] = self._prepared(fields, places)
-        return self._pairs[name]
-
-    def notices(self) -> tuple[Notice, ...]:
-        """Return what was done to the pictures, each said once."""
-        records = (pair.frames for pair in self._pairs.values() if pair is not None)
-        return tuple(
-            dict.fromkeys(notice for frames in records for frame in frames.values() for notice in frame.notices)
-        )
-
-    def _prepared(self, fields: Mapping[str, Any], places: Mapping[str, int]) -> FramePair | None:
-        args = CreateArgs(
-            images={role: fields[role] for role in PICTURES},
-            fields={"aspect_ratio": fields["aspect_ratio"], "seed": SWEEP_SEED, "email": self.email},
-            fit=fields["fit"],
-            deadline_s=self._deadline_s,
-        )
-        try:
-            return FramePair(args, self._builder.prepare_images(args))
-        except InvalidRequest as error:
-            for which, mend in error.fields.items():
-                place = f"[{places[which]}]" if which in places else ""
-                self.bad.setdefault(f"{which}{place}", mend)
-            return None
-
-
-def _unlike(caption: str, known: Counter[str]) -> str:
-    """Return a caption that no other cell has: two long prompts, or two files of one name, may read alike."""
-    known[caption] += 1
-    return caption if known[caption] == 1 else f"{caption} ({known[caption]})"
-
-
-def _request(
-    fields: Mapping[str, Any], pair: FramePair | None, builder: JobBuilder, *, email: str | None
-) -> GenerationRequest:
-    """Return the request of one cell; the vendor's rules are not applied, as the plan shows them."""
-    given = {name: value for name, value in fields.items() if name not in (*PICTURES, "fit", "deadline_s")}
-    images = {role: fields[role] for role in PICTURES}
-    args = CreateArgs(images, {**given, "email": email}, allow_refused=True)
-    return builder.request_for(args, pair.frames if pair is not None else {}, default_seed=SWEEP_SEED)
+        raise InvalidRequest({**images.bad, **wrong})
+    if images.bad:
+        raise InvalidImage(images.bad)
+    return Cells(tuple(cells.values()), axes.names, len(axes.points) - len(cells), images.notices())
 
 
 def refused_fields(cells: Iterable[Cell]) -> dict[str, str]:
-    """Return the vendor's rules that these cells break, as fields and their mend."""
+    """Return the rules that these cells break, by the first field that each rule is about."""
     reasons: dict[str, dict[str, None]] = {}
     for cell in cells:
         for rule in cell.violations:
             reasons.setdefault(next(iter(rule.fields)), {})[rule.reason] = None
-    return {name: "; ".join(said) for name, said in reasons.items()}
+    return {name: "; ".join(texts) for name, texts in reasons.items()}
+
+
+class _ImageSets:
+    """Prepares each combination of pictures and framing once, however many cells use it."""
+
+    def __init__(
+        self, axes: Axes, builder: JobBuilder, *, request_function: RequestFunction, email: str | None
+    ) -> None:
+        self._axes = axes
+        self._builder = builder
+        self._request_function = request_function
+        self._email = axes.fixed.get("email") or email
+        self._deadline_s = axes.fixed.get("deadline_s")
+        self._prepared: dict[tuple[object, ...], PreparedImages | None] = {}
+        self.bad: dict[str, str] = {}
+
+    def prepare(self, point: Point, fields: Mapping[str, Any]) -> PreparedImages | None:
+        """Return the prepared pictures of a cell, or None if one cannot be used; `bad` then says why."""
+        axes = self._axes
+        indices = {name: index for name, index in zip(axes.names, point, strict=True) if name in axes.roles}
+        fit = fields.get("fit", DEFAULT_FIT)
+        name = (*sorted(indices.items()), str(fields.get("aspect_ratio")), str(fit))
+        if name not in self._prepared:
+            self._prepared[name] = self._prepare(fields, indices, fit)
+        return self._prepared[name]
+
+    def request_for(self, fields: Mapping[str, Any], prepared: PreparedImages | None) -> GenerationRequest:
+        """Return the request of one cell. Combinations that the vendor refuses pass: the plan shows them."""
+        others = (*self._axes.roles, "fit", "deadline_s")
+        given = {name: value for name, value in fields.items() if name not in others}
+        args = self._args(fields, {**given, "email": self._email}, allow_refused=True)
+        return self._builder.request_for(args, prepared.frames if prepared else {}, default_seed=SWEEP_SEED)
+
+    def notices(self) -> tuple[Notice, ...]:
+        """Return how the pictures were changed, each change once."""
+        frames = (frame for prepared in self._prepared.values() if prepared for frame in prepared.frames.values())
+        return tuple(dict.fromkeys(notice for frame in frames for notice in frame.notices))
+
+    def _prepare(self, fields: Mapping[str, Any], indices: Mapping[str, int], fit: Any) -> PreparedImages | None:
+        kept = {"aspect_ratio": fields.get("aspect_ratio"), "seed": SWEEP_SEED, "email": self._email}
+        args = self._args(fields, kept, fit=fit, deadline_s=self._deadline_s)
+        try:
+            return PreparedImages(args, self._builder.prepare_images(args))
+        except InvalidRequest as error:
+            for role, problem in error.fields.items():
+                place = f"[{indices[role]}]" if role in indices else ""
+                self.bad.setdefault(f"{role}{place}", problem)
+            return None
+
+    def _args(self, fields: Mapping[str, Any], others: Mapping[str, Any], **options: Any) -> CreateArgs:
+        images = {role: fields[role] for role in self._axes.roles}
+        return CreateArgs(images, others, request_function=self._request_function, **options)
+
+
+def _unique(caption: str, seen: Counter[str]) -> str:
+    """Return the caption with a number appended if it was used before, as by two prompts that begin alike."""
+    seen[caption] += 1
+    return caption if seen[caption] == 1 else f"{caption} ({seen[caption]})"

@@ -1,32 +1,41 @@
-"""The plan of a sweep, before anything is paid: what is new, what is there, what is refused, what it may cost."""
+"""The plan of a sweep: which cells are new, finished or refused, and what they may cost. Nothing is charged for it."""
 
 import math
+import time
 from collections import Counter
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from pixverse_nb.domain.jobs import JobState
+from pixverse_nb.domain.notices import Notice
+from pixverse_nb.errors import PixVerseError
+from pixverse_nb.job_builder import source_expr
+from pixverse_nb.jobs.messages import describe_notice
+from pixverse_nb.jobs.remote_videos import AllAccounts
+from pixverse_nb.ledger.jobs import Ledger
 from pixverse_nb.ledger.sweeps import CellRow
+from pixverse_nb.redaction import redact
 from pixverse_nb.render.display import mime_bundle
 from pixverse_nb.render.formatting import SHORT_STATE_LABELS
 from pixverse_nb.render.sweep_views import PlanRow, PlanTable, plan_html, plan_text
-from pixverse_nb.sweep.cells import Cell
+from pixverse_nb.sweep.cells import Cell, Cells
+from pixverse_nb.sweep.context import SweepContext, SweepOptions
 
 
 class CellState(StrEnum):
-    """Where a cell stands before the sweep is run."""
+    """The state of a cell before the sweep is run."""
 
-    NEW = "new"  # nobody asked for it yet, or nothing was paid: it is sent
-    HAVE = "here"  # its video is in the ledger
-    OPEN = "open"  # it is on its way, or was sent and can be taken up: it is waited for, not paid again
-    FAILED = "failed"  # it was made and ended without a video: only retry_failed=True pays for a new try
-    REFUSED = "refused"  # the vendor's documents refuse this combination
+    NEW = "new"  # never submitted, or not charged: it will be submitted
+    DONE = "done"  # the ledger has its video
+    OPEN = "open"  # in progress, or charged and resumable: it is waited for and not charged again
+    FAILED = "failed"  # ended without a video: only run(retry_failed=True) pays for another attempt
+    REFUSED = "refused"  # the vendor's documentation excludes this combination
 
 
-# A refusal of these kinds speaks of the account, the budget or the disk, not of the cell: it is tried again.
-_NOT_THE_CELLS_FAULT: Final = frozenset(
+# Rejections that are about the account, the budget or the disk and not about the cell: it is submitted again.
+_ACCOUNT_ERRORS: Final = frozenset(
     {
         "AccountPending",
         "BudgetReached",
@@ -41,7 +50,7 @@ _NOT_THE_CELLS_FAULT: Final = frozenset(
 
 @dataclass(frozen=True)
 class PlannedCell:
-    """A cell with where it stands: `row` is the job that counts for it, `credits` what sending it may cost."""
+    """A cell with its state; `row` is its job in the ledger, `credits` the estimated cost of submitting it."""
 
     cell: Cell
     state: CellState
@@ -50,11 +59,20 @@ class PlannedCell:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What `sweep.run()` would do, and pay; shows as a table. Money is in credits, times are in seconds.
+class AccountStatus:
+    """The balance in credits and the number of slots over all usable accounts; None if unknown."""
 
-    `balance`, `slots` and `typical_s` are None where the vendor could not be asked or nothing is known yet; `spent` is
-    what the cells have cost so far, `budget` the most they may.
+    balance: int | None = None
+    slots: int | None = None
+    notices: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `sweep.run()` would do and cost; displays as a table. Money is in credits, times are in seconds.
+
+    `spent` is what the cells have cost so far, `budget` the most that they may cost. `balance`, `slots` and
+    `typical_s` (the usual time for one video) are None if unknown.
     """
 
     title: str
@@ -65,7 +83,7 @@ class Plan:
     balance: int | None
     slots: int | None
     typical_s: float | None
-    notices: tuple[str, ...] = ()
+    notices: tuple[Notice, ...] = ()
     is_sandbox: bool = False
     counts: Mapping[CellState, int] = field(init=False)
 
@@ -77,12 +95,12 @@ class Plan:
 
     @property
     def new(self) -> tuple[Cell, ...]:
-        """The cells that are sent and paid."""
+        """The cells that will be submitted and charged."""
         return self.in_state(CellState.NEW)
 
     @property
     def refused(self) -> tuple[Cell, ...]:
-        """The cells that the vendor's documents refuse."""
+        """The cells that the vendor's documentation excludes."""
         return self.in_state(CellState.REFUSED)
 
     @property
@@ -92,24 +110,24 @@ class Plan:
 
     @property
     def credits(self) -> int | None:
-        """What the new cells may cost in all, by the price list; None where it does not know one of them."""
+        """The estimated cost of all new cells; None if the price list lacks one of them."""
         prices = [planned.credits for planned in self.cells if planned.state is CellState.NEW]
         return None if None in prices else sum(price for price in prices if price is not None)
 
     @property
     def expected_s(self) -> float | None:
-        """How long it takes with all slots free, or None where nothing is known."""
+        """The expected time with every slot free; None if unknown."""
         if self.typical_s is None or not self.slots:
             return None
         waiting = self.counts[CellState.NEW] + self.counts[CellState.OPEN]
         return math.ceil(waiting / self.slots) * self.typical_s
 
     def in_state(self, state: CellState) -> tuple[Cell, ...]:
-        """Return the cells that stand so."""
+        """Return the cells in a state."""
         return tuple(planned.cell for planned in self.cells if planned.state is state)
 
-    def sheet(self) -> PlanTable:
-        """Return the plan as words and rows, to be shown."""
+    def table(self) -> PlanTable:
+        """Return the plan as the values that its HTML and text views show."""
         return PlanTable(
             title=self.title,
             counts=tuple((state.value, self.counts[state]) for state in CellState),
@@ -121,74 +139,151 @@ class Plan:
             expected_s=self.expected_s,
             skips_refused=self.skips_refused,
             is_sandbox=self.is_sandbox,
-            notices=self.notices,
-            rows=tuple(_line(planned) for planned in self.cells),
+            notices=tuple(map(_describe, self.notices)),
+            rows=tuple(map(_row, self.cells)),
         )
 
     def _repr_mimebundle_(
         self, include: Container[str] | None = None, exclude: Container[str] | None = None
     ) -> dict[str, str]:
-        sheet = self.sheet()
-        return dict(mime_bundle(plan_html(sheet), plan_text(sheet)))
+        table = self.table()
+        return dict(mime_bundle(plan_html(table), plan_text(table)))
 
     def __repr__(self) -> str:
-        return plan_text(self.sheet())
+        return plan_text(self.table())
 
 
-def judged(
+def make_plan(
+    context: SweepContext,
+    built: Cells,
+    rows: Mapping[str, Sequence[CellRow]],
+    options: SweepOptions,
+) -> Plan:
+    """Return the plan of a sweep; asks the vendor for balance and slots. `rows` are its jobs by cell key."""
+    ledger = context.engine.ledger
+    prices = {cell.key: context.prices.estimate(cell.request) for cell in built.cells}
+    account = fetch_account_status(context)
+    typical = context.engine.expectation(built.cells[0].request) if built.cells else None
+    duplicates = (Notice("duplicate_cells", {"count": built.duplicates}),) if built.duplicates else ()
+    return Plan(
+        title=options.title or built.default_title,
+        cells=plan_cells(built.cells, rows, prices=prices, allow_refused=options.allow_refused),
+        skips_refused=options.skip_refused,
+        spent=ledger.sweeps.spent([cell.key for cell in built.cells]),
+        budget=options.budget_credits,
+        balance=account.balance,
+        slots=account.slots,
+        typical_s=typical.typical_s if typical is not None else None,
+        notices=(*account.notices, *_changed_images(built.cells, ledger), *duplicates, *built.notices),
+        is_sandbox=context.is_sandbox,
+    )
+
+
+def plan_cells(
     cells: Sequence[Cell],
     rows: Mapping[str, Sequence[CellRow]],
     *,
     prices: Mapping[str, int | None],
     allow_refused: bool,
 ) -> tuple[PlannedCell, ...]:
-    """Return where each cell stands, by what the ledger knows of its tries (newest first)."""
-    found = []
+    """Return each cell with its state. `rows` are its jobs in the ledger, newest first; both mappings are by key."""
+    planned = []
     for cell in cells:
-        row = counting_row(rows.get(cell.key, ()))
-        state = CellState.NEW if row is None else state_of(row)
+        row = select_row(rows.get(cell.key, ()))
+        state = CellState.NEW if row is None else cell_state(row)
         if state in (CellState.NEW, CellState.FAILED) and cell.violations and not allow_refused:
             state = CellState.REFUSED
-        found.append(PlannedCell(cell, state, row, prices.get(cell.key)))
-    return tuple(found)
+        planned.append(PlannedCell(cell, state, row, prices.get(cell.key)))
+    return tuple(planned)
 
 
-def counting_row(rows: Sequence[CellRow]) -> CellRow | None:
-    """Return the job that counts for a cell: its video, else what may still become one, else the newest try."""
-    for state in (CellState.HAVE, CellState.OPEN):
+def select_row(rows: Sequence[CellRow]) -> CellRow | None:
+    """Return the job that counts for a cell: one with a video, else one that may still get one, else the newest."""
+    for state in (CellState.DONE, CellState.OPEN):
         for row in rows:
-            if state_of(row) is state:
+            if cell_state(row) is state:
                 return row
     return rows[0] if rows else None
 
 
-def state_of(row: CellRow) -> CellState:
-    """Return how a cell stands by its job."""
+def cell_state(row: CellRow) -> CellState:
+    """Return the state of a cell whose job is `row`."""
     match row.state:
         case JobState.DONE:
-            return CellState.HAVE
+            return CellState.DONE
         case JobState.FAILED | JobState.MODERATED:
             return CellState.FAILED
         case JobState.REFUSED:
-            return CellState.NEW if row.error_kind in _NOT_THE_CELLS_FAULT else CellState.FAILED
+            return CellState.NEW if is_account_error(row.error_kind) else CellState.FAILED
         case _:
             return CellState.OPEN if row.charged != "no" else CellState.NEW
 
 
 def is_account_error(error_kind: str | None) -> bool:
-    """Tell whether a refused cell says that no other one would be taken either."""
-    return error_kind in _NOT_THE_CELLS_FAULT
+    """Return whether a rejection of this kind would meet every other cell too."""
+    return error_kind in _ACCOUNT_ERRORS
 
 
-def _line(planned: PlannedCell) -> PlanRow:
+def fetch_account_status(context: SweepContext) -> AccountStatus:
+    """Ask the vendor for balance and slots. If it cannot be reached, both are None and a notice says why."""
+    try:
+        call = context.backend.get_capacity()
+        capacity = context.send(call).accounts if call is not None else ()
+        slots = [slot for slot in capacity if context.email in (None, slot.account)]
+        balance = AllAccounts(context.send, context.backend, email=context.email).credits().total
+    except PixVerseError as error:
+        return AccountStatus(notices=(Notice("account_unreachable", {"detail": str(error)}),))
+    return AccountStatus(balance, sum(slot.max_jobs for slot in slots) or None)
+
+
+def _changed_images(cells: Sequence[Cell], ledger: Ledger) -> list[Notice]:
+    """Return a notice for each file whose content differs from that in the last job that used it."""
+    changed: dict[str, Notice] = {}
+    for images, request in {id(cell.images): (cell.images, cell.request) for cell in cells}.values():
+        for place, item in enumerate(request.inputs):
+            name = source_expr(images.args.images[item.role], item.role)
+            known = ledger.sweeps.newest_from(name, place=place) if name != item.role else None
+            if known is not None and _source_key(known[0]) != _source_key(item.key):
+                changed[name] = Notice("image_changed", {"source": name, "at": known[1]})
+    return list(changed.values())
+
+
+def _source_key(image_key: str) -> str:
+    """Return the part of an image key that identifies the source, however it was framed; see `images.Frame.key`."""
+    return ":".join(image_key.split(":")[:2])
+
+
+# -- texts -----------------------------------------------------------------------------------------------------------
+
+
+def _image_changed(data: Mapping[str, Any]) -> str:
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(data["at"]))
+    return f"The picture {data['source']} has changed since {when}, so its cells are new."
+
+
+def _duplicate_cells(data: Mapping[str, Any]) -> str:
+    count = data["count"]
+    subject = "1 combination repeats" if count == 1 else f"{count} combinations repeat"
+    return f"{subject} the video of another one; each video is generated once."
+
+
+_NOTICES: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
+    "account_unreachable": lambda data: f"Balance and slots are unknown: {data['detail']}",
+    "image_changed": _image_changed,
+    "duplicate_cells": _duplicate_cells,
+}
+
+
+def _describe(notice: Notice) -> str:
+    make = _NOTICES.get(notice.kind)
+    return redact(make(notice.data)) if make is not None else describe_notice(notice)
+
+
+def _row(planned: PlannedCell) -> PlanRow:
     cell, state = planned.cell, planned.state
-    why = "; ".join(rule.reason for rule in cell.violations) if state is CellState.REFUSED else ""
+    reason = "; ".join(rule.reason for rule in cell.violations) if state is CellState.REFUSED else ""
     if state is CellState.FAILED and planned.row is not None:
-        why = f"{SHORT_STATE_LABELS[planned.row.state].lower()}; run(retry_failed=True) pays for a new try"
+        ended = SHORT_STATE_LABELS[planned.row.state].lower()
+        reason = f"{ended}; run(retry_failed=True) pays for another attempt"
     price = planned.credits if state is CellState.NEW else None
-    return PlanRow(cell.number, cell.caption, state.value, why, price, planned.row.ref if planned.row else "")
-
-
-def title_of(axes: Sequence[str], count: int) -> str:
-    """Return the plain name of a sweep: "32 cells: seed × motion_mode"."""
-    return f"{count} {'cell' if count == 1 else 'cells'}" + (f": {' × '.join(axes)}" if axes else "")
+    return PlanRow(cell.number, cell.caption, state.value, reason, price, planned.row.ref if planned.row else "")

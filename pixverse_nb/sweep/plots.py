@@ -1,70 +1,76 @@
-"""Plots of a sweep: a metric over an axis, an axis against an axis, and the jobs over the capacity, by matplotlib.
+"""Plots of a sweep by matplotlib, and its contact sheet; each has a light and a dark version for notebooks.
 
-Figures are made without pyplot: no window, no state shared with the person's own plots. In a notebook each is shown by
-day or by night, as its theme is; written to a file it stands on white.
+Figures are made without pyplot: no window, and no state shared with the user's own plots. Saved plots are on white.
 """
 
+import copy
 import io
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from markupsafe import Markup
+
 from pixverse_nb.errors import ConfigError, InvalidRequest
+from pixverse_nb.metrics.contact_sheet import SheetRow, ThemedSheet, make_contact_sheet
 from pixverse_nb.metrics.definitions import DIVERSITY, METRICS
-from pixverse_nb.render.themed import themed_html
-from pixverse_nb.sweep.packing import packed
+from pixverse_nb.metrics.executors import DaskClient, Executor
+from pixverse_nb.render.player import data_url
+from pixverse_nb.render.style import html, join, with_stylesheet
 
 try:
     from matplotlib.axes import Axes
+    from matplotlib.colors import to_hex, to_rgba
     from matplotlib.figure import Figure
-
-    from pixverse_nb.sweep.night import night_png
 except ModuleNotFoundError as error:
     raise ConfigError(f"Plots need matplotlib ({error.name} is missing): pip install 'pixverse-nb[sweep]'.") from error
 
 Rows = Sequence[Mapping[str, Any]]
 
-_PAPER, _INK, _QUIET, _LINE = "#ffffff", "#1f2328", "#6e7781", "#d0d7de"
-_ON_DARK, _ON_LIGHT = "#fdfdfd", "#16191d"  # letters on a colour that is the same by night, as they are then
+_BACKGROUND, _TEXT, _MUTED, _LINE = "#ffffff", "#1f2328", "#6e7781", "#d0d7de"
+_ON_DARK, _ON_LIGHT = "#fdfdfd", "#16191d"  # text on a colour that is the same in both themes, so it must be too
 _COLOURS: Final = ("#2878d8", "#d9822b", "#2e8b57", "#a05195", "#6e7781", "#c0392b", "#008080", "#8c6d31")
-_MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X", "*")  # told apart without colour too
+_MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X", "*")  # distinguish the lines without colour too
 _DPI: Final = 192  # sharp on a dense screen
-_SHOWN_DPI: Final = 96  # in a cell, where letters are then as large as those around them
+_SHOWN_DPI: Final = 96  # in a cell, so that texts are as large as those around the plot
+_TICKS_MAX: Final = 24  # of numbers; matplotlib selects the ticks if there are more
+_JPEG_QUALITY: Final = 88  # of the contact sheet in the notebook; `.save()` has its own default
 
 
 @dataclass(frozen=True, repr=False)
 class Plot:
-    """A plot: it shows in a cell, `.save(path)` writes it (png, svg, pdf), `.figure` is matplotlib's, to be worked on.
+    """A plot that displays in a cell in the notebook's theme; `figure` is matplotlib's and can be changed.
 
-    What a cell shows is the figure as it is then, in the notebook's theme.
+    >>> plot = sweep.plot_metric("motion_percent")  # doctest: +SKIP
+    >>> plot.save("motion.svg")  # doctest: +SKIP
     """
 
     figure: Figure
     about: str
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the plot and return where it is."""
+        """Write the plot to a .png, .svg or .pdf file and return its path."""
         target = Path(path).expanduser()
         target.parent.mkdir(parents=True, exist_ok=True)
         self.figure.savefig(target, dpi=_DPI)
         return target
 
     def _repr_png_(self) -> tuple[bytes, dict[str, Any]]:
-        return self._day_png(), {"width": self._width_px, "alt": self.about}
+        return self._light_png(), {"width": self._width_px, "alt": self.about}
 
     def _repr_html_(self) -> str | None:
-        night = night_png(self.figure, dpi=_DPI)
-        if night is None:
+        dark = dark_png(self.figure, dpi=_DPI)
+        if dark is None:
             return None
-        return themed_html(self._day_png(), night, media_type="image/png", width_px=self._width_px, alt=self.about)
+        return themed_html(self._light_png(), dark, media_type="image/png", width_px=self._width_px, alt=self.about)
 
     @property
     def _width_px(self) -> int:
         return round(self.figure.get_figwidth() * _SHOWN_DPI)
 
-    def _day_png(self) -> bytes:
+    def _light_png(self) -> bytes:
         sink = io.BytesIO()
         self.figure.savefig(sink, format="png", dpi=_DPI)
         return sink.getvalue()
@@ -74,153 +80,122 @@ class Plot:
 
 
 def metric_plot(rows: Rows, name: str, *, over: str, by: str | None, axes: Sequence[str]) -> Plot:
-    """Return a metric over an axis, a line for each value of `by` (None: the other axis, where there are two).
+    """Return the plot of a column over an axis, with one line for each value of `by` (None: the other axis of two).
 
-    Every cell is a mark; where several share a place, the line goes through their mean.
+    Every cell is a marker. If several cells share a position, the line goes through their mean.
     """
-    _check(rows, name, over, by)
+    _check(rows, name, over=over, by=by)
     if by is None:
         others = [axis for axis in axes if axis != over]
         by = others[0] if len(others) == 1 else None
-    figure, canvas = _figure(f"{_label(name)} over {_words(over)}")
-    groups = _distinct(row[by] for row in rows) if by is not None else [None]
-    places = {value: place for place, value in enumerate(_distinct(row[over] for row in rows))}
-    is_numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in places)
-    for number, group in enumerate(groups):
-        found: dict[Any, list[float]] = {}
+    figure, ax = _figure(f"{_label(name)} over {_column_label(over)}")
+    positions = {value: position for position, value in enumerate(_distinct(row[over] for row in rows))}
+    is_numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in positions)
+    for number, group in enumerate(_distinct(row[by] for row in rows) if by is not None else [None]):
+        values: dict[Any, list[float]] = {}  # by position
         for row in rows:
             if (by is None or row[by] == group) and row[name] is not None:
-                found.setdefault(row[over] if is_numeric else places[row[over]], []).append(row[name])
-        colour, marker = _COLOURS[number % len(_COLOURS)], _MARKERS[number % len(_MARKERS)]
-        means = {place: sum(found[place]) / len(found[place]) for place in sorted(found)}
-        is_single = all(len(values) == 1 for values in found.values())
-        canvas.plot(
-            list(means),
-            list(means.values()),
-            linewidth=1.4,
-            markersize=5,
-            color=colour,
-            marker=marker if is_single else None,
-        )
-        if by is not None:  # with the mark, whether or not the line bears it
-            canvas.plot([], [], label=f"{_words(by)} {group}", linewidth=1.4, markersize=5, color=colour, marker=marker)
-        if not is_single:
-            marks = [(place, value) for place, values in found.items() for value in values]
-            canvas.plot(*zip(*marks, strict=True), linestyle="", markersize=5, color=colour, marker=marker, alpha=0.55)
-    canvas.set_xlabel(_words(over))
-    canvas.set_ylabel(_unit_label(name))
+                values.setdefault(row[over] if is_numeric else positions[row[over]], []).append(row[name])
+        _draw_line(ax, values, number=number, label=f"{_column_label(by)} {group}" if by is not None else None)
+    ax.set_xlabel(_column_label(over))
+    ax.set_ylabel(_unit_label(name))
     if not is_numeric:
-        canvas.set_xticks(range(len(places)), [str(value) for value in places])
-    elif len(places) <= 24:
-        canvas.set_xticks(sorted(places))
+        ax.set_xticks(range(len(positions)), [str(value) for value in positions])
+    elif len(positions) <= _TICKS_MAX:
+        ax.set_xticks(sorted(positions))
     if by is not None:
-        canvas.legend(frameon=False, fontsize=9)
-    return Plot(figure, f"{_label(name)} over {_words(over)}, {len(rows)} cells")
+        ax.legend(frameon=False, fontsize=9)
+    return Plot(figure, f"{_label(name)} over {_column_label(over)}, {len(rows)} cells")
+
+
+def _draw_line(ax: Axes, values: Mapping[Any, Sequence[float]], *, number: int, label: str | None) -> None:
+    """Draw a line through the mean at each position, and a marker for each value."""
+    style: dict[str, Any] = {"markersize": 5, "color": _COLOURS[number % len(_COLOURS)]}
+    marker = _MARKERS[number % len(_MARKERS)]
+    is_single = all(len(some) == 1 for some in values.values())
+    xs = sorted(values)
+    means = [sum(values[x]) / len(values[x]) for x in xs]
+    ax.plot(xs, means, linewidth=1.4, marker=marker if is_single else None, **style)
+    if label is not None:  # an empty line, so that the legend shows the marker even if the line itself has none
+        ax.plot([], [], label=label, linewidth=1.4, marker=marker, **style)
+    if not is_single:
+        points = [(x, value) for x, some in values.items() for value in some]
+        ax.plot(*zip(*points, strict=True), linestyle="", marker=marker, alpha=0.55, **style)
 
 
 def matrix_plot(rows: Rows, name: str, *, down: str | None, across: str | None, axes: Sequence[str]) -> Plot:
-    """Return a metric as a matrix of two axes; the mean where several cells meet, empty where there is none."""
+    """Return the plot of a column as a matrix of two axes.
+
+    An entry is the mean of its cells, or empty if there are none. `down` and `across` default to the first two axes.
+    """
     down = down or (axes[0] if axes else None)
     across = across or next((axis for axis in axes if axis != down), None)
     if down is None or across is None:
         raise InvalidRequest(
-            {"rows": f"a matrix needs two axes, and this sweep has {len(axes)}: name rows= and columns="}, sends=False
+            {"rows": f"a matrix needs two axes, but this sweep has {len(axes)}: pass rows= and columns="}, sends=False
         )
-    _check(rows, name, down, across)
+    _check(rows, name, rows=down, columns=across)
     downs, acrosses = _distinct(row[down] for row in rows), _distinct(row[across] for row in rows)
-    if len(downs) > len(acrosses) * 2:  # a long axis lies better than it stands
+    if len(downs) > len(acrosses) * 2:  # wide plots fit a notebook better than tall ones
         down, across, downs, acrosses = across, down, acrosses, downs
     means = [[_mean(rows, name, {down: one, across: other}) for other in acrosses] for one in downs]
-    figure, canvas = _figure(
-        f"{_label(name)}: {_words(down)} × {_words(across)}",
+    figure, ax = _figure(
+        f"{_label(name)}: {_column_label(down)} × {_column_label(across)}",
         size=(max(5.0, 1.6 + 0.62 * len(acrosses)), max(2.6, 1.5 + 0.5 * len(downs))),
     )
     shown = [[float("nan") if value is None else value for value in line] for line in means]
-    image = canvas.imshow(shown, aspect="auto", cmap="viridis")
+    image = ax.imshow(shown, aspect="auto", cmap="viridis")
     known = [value for line in means for value in line if value is not None]
     light_from = min(known) + 0.5 * (max(known) - min(known))
-    canvas.set_xticks(range(len(acrosses)), [str(value) for value in acrosses])
-    canvas.set_yticks(range(len(downs)), [str(value) for value in downs])
-    canvas.set_xlabel(_words(across))
-    canvas.set_ylabel(_words(down))
-    canvas.grid(visible=False)
+    ax.set_xticks(range(len(acrosses)), [str(value) for value in acrosses])
+    ax.set_yticks(range(len(downs)), [str(value) for value in downs])
+    ax.set_xlabel(_column_label(across))
+    ax.set_ylabel(_column_label(down))
+    ax.grid(visible=False)
     for y, line in enumerate(means):
         for x, value in enumerate(line):
             if value is not None:
                 colour = _ON_LIGHT if value > light_from else _ON_DARK
-                canvas.text(x, y, _number(value), ha="center", va="center", fontsize=8, color=colour)
-    bar = figure.colorbar(image, ax=canvas, fraction=0.05, pad=0.02)
-    bar.set_label(_unit_label(name), color=_QUIET)
-    bar.ax.tick_params(colors=_QUIET, labelsize=9)
+                ax.text(x, y, _number(value), ha="center", va="center", fontsize=8, color=colour)
+    bar = figure.colorbar(image, ax=ax, fraction=0.05, pad=0.02)
+    bar.set_label(_unit_label(name), color=_MUTED)
+    bar.ax.tick_params(colors=_MUTED, labelsize=9)
     bar.outline.set_visible(False)
-    return Plot(figure, f"{_label(name)}, {_words(down)} against {_words(across)}")
+    return Plot(figure, f"{_label(name)}, {_column_label(down)} against {_column_label(across)}")
 
 
-def timeline_plot(rows: Rows, *, title: str) -> Plot:
-    """Return the jobs over time, each in the first slot that was free, and how many ran at once beneath."""
-    jobs = [row for row in rows if row["submitted_at"] is not None]
-    if not jobs:
-        raise InvalidRequest({"cells": "none of them was sent yet: there is no time to show"}, sends=False)
-    latest = max(row["finished_at"] or row["submitted_at"] for row in jobs)
-    spans = [(row["submitted_at"], row["finished_at"] or latest) for row in jobs]
-    began = min(start for start, _ in spans)
-    lanes = packed(spans)
-    count = max(lanes) + 1
-    figure, canvas = _figure(f"{title}, {len(jobs)} jobs in {count} slots", size=(8.4, 1.5 + 0.34 * count))
-    for row, (start, end), lane in zip(jobs, spans, lanes, strict=True):
-        is_done = row["state"] == "done"
-        canvas.broken_barh(
-            [(start - began, max(end - start, 1e-3))],
-            (lane - 0.4, 0.8),
-            facecolor=_COLOURS[0] if is_done else _COLOURS[1],
-            hatch=None if is_done else "///",
-            edgecolor=_PAPER,
-            linewidth=1.0,
-        )
-        if (end - start) > (latest - began) / 30:
-            middle = (start + end) / 2 - began
-            canvas.text(middle, lane, str(row["cell"]), ha="center", va="center", fontsize=8, color="#fff")
-    canvas.grid(visible=False, axis="y")
-    canvas.grid(visible=True, axis="x", color=_LINE, linewidth=0.6)
-    canvas.set_yticks(range(count), [str(lane + 1) for lane in range(count)])
-    canvas.set_ylim(count - 0.4, -0.6)
-    canvas.set_xlim(0, max(latest - began, 1e-3))
-    canvas.set_xlabel("seconds since the first was sent (the number in a bar is its cell)")
-    canvas.set_ylabel("slot")
-    return Plot(figure, f"{len(jobs)} jobs over time")
-
-
-# -- inside ------------------------------------------------------------------------------------------------------------
+# -- figures ---------------------------------------------------------------------------------------------------------
 
 
 def _figure(title: str, *, size: tuple[float, float] = (7.2, 3.8)) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=size, facecolor=_PAPER, layout="constrained")
-    canvas = figure.add_subplot()
-    canvas.set_title(title, loc="left", fontsize=11, color=_INK, pad=10)
-    canvas.set_facecolor(_PAPER)
-    canvas.grid(visible=True, axis="y", color=_LINE, linewidth=0.6)
-    canvas.set_axisbelow(True)
+    figure = Figure(figsize=size, facecolor=_BACKGROUND, layout="constrained")
+    ax = figure.add_subplot()
+    ax.set_title(title, loc="left", fontsize=11, color=_TEXT, pad=10)
+    ax.set_facecolor(_BACKGROUND)
+    ax.grid(visible=True, axis="y", color=_LINE, linewidth=0.6)
+    ax.set_axisbelow(True)
     for side in ("top", "right"):
-        canvas.spines[side].set_visible(False)
+        ax.spines[side].set_visible(False)
     for side in ("left", "bottom"):
-        canvas.spines[side].set_color(_LINE)
-    canvas.tick_params(colors=_QUIET, labelsize=9)
-    canvas.xaxis.label.set_color(_QUIET)
-    canvas.yaxis.label.set_color(_QUIET)
-    return figure, canvas
+        ax.spines[side].set_color(_LINE)
+    ax.tick_params(colors=_MUTED, labelsize=9)
+    ax.xaxis.label.set_color(_MUTED)
+    ax.yaxis.label.set_color(_MUTED)
+    return figure, ax
 
 
-def _check(rows: Rows, name: str, *columns: str | None) -> None:
-    known = rows[0] if rows else {}
+def _check(data: Rows, name: str, **columns: str | None) -> None:
+    """Raise InvalidRequest if `name` or one of `columns` (by argument) is no column, or if `name` has no numbers."""
+    known = data[0] if data else {}
     wrong = {
-        which: f"no column {column!r}; there are {', '.join(known)}"
-        for which, column in (("name", name), *(("over" if n == 0 else "by", c) for n, c in enumerate(columns)))
+        argument: f"no column {column!r}; the columns are {', '.join(known)}"
+        for argument, column in {"name": name, **columns}.items()
         if column is not None and column not in known
     }
-    if not wrong and all(row[name] is None for row in rows):
-        wrong["name"] = f"nothing is known of {name!r} yet: sweep.measure() measures the finished videos"
-    elif not wrong and not all(row[name] is None or isinstance(row[name], int | float) for row in rows):
-        wrong["name"] = f"{name!r} is no number, so it cannot be plotted"
+    if not wrong and all(row[name] is None for row in data):
+        wrong["name"] = f"{name!r} has no values yet; sweep.measure() measures the finished videos"
+    elif not wrong and not all(row[name] is None or isinstance(row[name], int | float) for row in data):
+        wrong["name"] = f"{name!r} is not a number and cannot be plotted"
     if wrong:
         raise InvalidRequest(wrong, sends=False)
 
@@ -240,14 +215,149 @@ def _number(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
 
 
-def _words(column: str) -> str:
+def _column_label(column: str) -> str:
     return column.replace("_", " ")
 
 
 def _label(name: str) -> str:
-    return next((metric.label for metric in (*METRICS, DIVERSITY) if metric.name == name), _words(name))
+    return next((metric.label for metric in (*METRICS, DIVERSITY) if metric.name == name), _column_label(name))
 
 
 def _unit_label(name: str) -> str:
     unit = next((metric.unit for metric in (*METRICS, DIVERSITY) if metric.name == name), "")
     return f"{_label(name)} ({unit})" if unit else _label(name)
+
+
+# -- the dark version ------------------------------------------------------------------------------------------------
+
+# The dark colour for each light one: text, muted text (also a line of a plot), rules, the background, matplotlib's own
+# black, and the lines of a plot, which keep their hue. Other colours stay.
+_DARK_COLOURS: Final = {
+    "#1f2328": "#e6e9ed",
+    "#6e7781": "#a3adb8",
+    "#d0d7de": "#3d444d",
+    "#ffffff": "#111111",
+    "#000000": "#e6e9ed",
+    "#2878d8": "#5ea4f5",
+    "#d9822b": "#f0a150",
+    "#2e8b57": "#4fbf7f",
+    "#a05195": "#cb86c2",
+    "#c0392b": "#ec7063",
+    "#008080": "#2fb8b8",
+    "#8c6d31": "#c9a25a",
+}
+_COLOUR_PROPERTIES: Final = ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolor")
+
+
+def dark_png(figure: Figure, *, dpi: int) -> bytes | None:
+    """Return a copy of the figure in dark colours, without a background, as a PNG; None if it cannot be copied."""
+    try:
+        dark = copy.deepcopy(figure)
+    except (TypeError, NotImplementedError, AttributeError):  # an artist of the user's own
+        return None
+    dark.draw_without_rendering()  # creates the ticks
+    for artist in dark.findobj():
+        _darken(artist)
+    sink = io.BytesIO()
+    dark.savefig(sink, format="png", dpi=dpi, transparent=True)
+    return sink.getvalue()
+
+
+def _darken(artist: Any) -> None:
+    for name in _COLOUR_PROPERTIES:
+        read, write = getattr(artist, f"get_{name}", None), getattr(artist, f"set_{name}", None)
+        if read is None or write is None:
+            continue
+        before = _hex_colours(read())
+        after = [_DARK_COLOURS.get(colour, colour) for colour in before]
+        if after != before:
+            write(after[0] if len(after) == 1 else after)
+
+
+def _hex_colours(value: Any) -> list[str]:
+    """Return one colour, or those of a collection, in hexadecimal; transparent ones are "none"."""
+    is_many = not isinstance(value, str | tuple) and isinstance(value, Iterable) and getattr(value, "ndim", 1) == 2
+    return [to_hex(one) if to_rgba(one)[3] else "none" for one in (value if is_many else [value])]
+
+
+# -- the contact sheet -----------------------------------------------------------------------------------------------
+
+
+class ContactSheet(ThemedSheet):
+    """A Pillow image that displays in the notebook's theme; `.save("x.png")` writes the version on white."""
+
+    def _repr_html_(self) -> str | None:
+        if self.dark is None:
+            return None
+        light, dark = _jpeg(self), _jpeg(self.dark)
+        return themed_html(light, dark, media_type="image/jpeg", width_px=self.width, alt=self._about)
+
+    def _repr_jpeg_(self) -> Any:
+        return _jpeg(self)
+
+    def _repr_png_(self) -> Any:
+        """Return nothing: as a PNG the frames would take many times the space."""
+        return
+
+    def __repr__(self) -> str:
+        return f"<{self._about}>"
+
+    @property
+    def _about(self) -> str:
+        return f"Contact sheet, {self.width} × {self.height} pixels"
+
+
+def make_themed_sheet(
+    rows: Sequence[SheetRow], *, width_px: int, executor: Executor | DaskClient | None
+) -> ContactSheet:
+    """Return the contact sheet of these rows; see `metrics.contact_sheet.make_contact_sheet`."""
+    sheet = make_contact_sheet(rows, width_px=width_px, executor=executor)
+    return ContactSheet(sheet, sheet.dark)
+
+
+def _jpeg(image: Any) -> bytes:
+    sink = io.BytesIO()
+    image.save(sink, "JPEG", quality=_JPEG_QUALITY)
+    return sink.getvalue()
+
+
+# -- light and dark in one output ------------------------------------------------------------------------------------
+
+# JupyterLab and nbconvert, VS Code, Colab.
+_DARK_SELECTORS: Final = (
+    '[data-jp-theme-light="false"]',
+    ".vscode-dark",
+    ".vscode-high-contrast:not(.vscode-high-contrast-light)",
+    'html[theme="dark"]',
+)
+_STYLE: Final = (
+    ".pvnb.pvnb-themed{max-width:none}"
+    f"{','.join(f'{dark} .pvnb .pvnb-light-image' for dark in _DARK_SELECTORS)}{{display:none}}"
+    f"{','.join(f'{dark} .pvnb .pvnb-dark-image' for dark in _DARK_SELECTORS)}{{display:block}}"
+)
+
+
+def themed_html(light: bytes, dark: bytes, *, media_type: str, width_px: int, alt: str) -> Markup:
+    """Return both versions of an image as HTML; the notebook's theme selects one by CSS, without a script.
+
+    The image is at most `width_px` pixels wide. An untrusted JupyterLab drops the stylesheet; then only the light
+    version shows, because the dark one has the `hidden` attribute.
+    """
+
+    def image(data: bytes, attributes: Markup) -> Markup:
+        return html(
+            '<img {} style="width:{}px;max-width:100%;height:auto" alt="{}" src="{}">',
+            attributes,
+            width_px,
+            alt,
+            data_url(data, media_type),
+        )
+
+    # JupyterLab's sanitizer removes a `hidden` that has no value.
+    images = (
+        image(light, Markup('class="pvnb-light-image"')),
+        image(dark, Markup('class="pvnb-dark-image" hidden="hidden"')),
+    )
+    return with_stylesheet(
+        html('<style>{}</style><div class="pvnb pvnb-themed">{}</div>', Markup(_STYLE), join(images))  # noqa: S704  a constant
+    )

@@ -1,7 +1,7 @@
-"""Running a sweep: keeps every free slot filled with its next cell, and stops where going on makes no sense.
+"""Running a sweep: keeps every free slot filled with the next cell and stops when continuing is pointless.
 
-It lives on the portal's loop and decides only *when* a cell is asked for. Whether and how it is paid is the engine's
-business, as for any other job: a sweep adds nothing to the protocol and takes nothing from it.
+It decides only *when* a job is created for a cell. The engine submits the job like any other, so a sweep neither adds
+to the pay-once protocol nor takes anything from it. Everything here runs on the client's event loop.
 """
 
 import asyncio
@@ -10,50 +10,52 @@ from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from pixverse_nb.domain.jobs import JobRecord, JobState
+from pixverse_nb.domain.notices import Notice
 from pixverse_nb.errors import LedgerError, PixVerseError
 from pixverse_nb.jobs import transitions
 from pixverse_nb.jobs.job import Job
-from pixverse_nb.jobs.messages import describe_error
+from pixverse_nb.jobs.messages import error_notice
 from pixverse_nb.render.sweep_views import SweepMode
 from pixverse_nb.sweep.cells import Cell
 from pixverse_nb.sweep.plan import is_account_error
 
-_LOOKS_AGAIN_S: Final = 5.0  # room may come from another sweep or process, of which nobody tells
+_RECHECK_S: Final = 5.0  # another sweep or process may free a slot without notifying this one
 
 
 class JobSource(Protocol):
-    """Where cells become jobs: what the runner needs of the client, all of it on the portal's loop."""
+    """Where the runner gets the jobs of cells (`CellJobs`)."""
 
     def get_or_create(self, cell: Cell) -> tuple[Job, bool]:
-        """Return the job of a cell, have it driven, and tell whether it was made for this."""
+        """Return the job of a cell and whether it is new."""
         ...
 
     def record_of(self, job: Job) -> JobRecord | None:
-        """Return a job as it stands now."""
+        """Return the current record of a job."""
         ...
 
     def is_settled(self, record: JobRecord) -> bool:
-        """Tell whether nothing moves for a job by itself any more."""
+        """Return whether a job no longer changes without a person."""
         ...
 
-    async def learn_room(self) -> None:
-        """Find out how many jobs may run at once, where that is not known."""
+    async def load_capacity(self) -> None:
+        """Load how many jobs may run at once."""
         ...
 
-    def room(self) -> int:
-        """Return how many jobs run at once."""
+    def capacity(self) -> int:
+        """Return how many jobs may run at once."""
         ...
 
-    def give_up(self, job: Job) -> None:
-        """Cancel a job, unless its paid call may have left."""
+    def cancel_unsent(self, job: Job) -> None:
+        """Cancel a job unless its paid call may have been sent."""
         ...
 
 
 class Runner:
-    """One run over the cells that are to be had; `run()` ends when nothing is left to do.
+    """One run over the cells that have no video yet; `run()` returns when all have finished or the run was stopped.
 
-    `tell()` is called after every change, on the loop. `stop_when()` is asked after each cell that ended; it is a
-    person's function, so it runs on a thread, and where it raises the run ends in order and raises that.
+    `on_change()` is called after every change. `stop_when()` is the caller's own function: it is called on a thread,
+    once for each group of cells that ended (`has_results`: also at the start). If it raises, the jobs that were
+    submitted are finished, and `error` holds what it raised. `reason` says why the run stopped.
     """
 
     def __init__(
@@ -61,147 +63,153 @@ class Runner:
         cells: Sequence[Cell],
         source: JobSource,
         *,
-        tell: Callable[[], object],
+        on_change: Callable[[], object],
         stop_when: Callable[[], object] | None,
-        has_some: bool = False,
+        has_results: bool = False,
     ) -> None:
+        self.mode: SweepMode = "running"
+        self.reason: Notice | None = None
+        self.error: Exception | None = None
         self._queue = deque(cells)
         self._source = source
-        self._tell = tell
+        self._on_change = on_change
         self._stop_when = stop_when
-        self._has_some = has_some  # of what the sweep wants something is here already
-        self._active: dict[str, Job] = {}
-        self._cells: dict[str, Cell] = {}
-        self._made: set[str] = set()  # the jobs that were made for this run
+        self._has_results = has_results
+        self._active: dict[str, Job] = {}  # by job reference
+        self._cells: dict[str, Cell] = {}  # by job reference
+        self._created: set[str] = set()  # references of the jobs that this run created
         self._changed = asyncio.Event()
         self._is_stopping = False
-        self._falls_short = False  # a cell that was asked for will have to be asked for again
-        self.mode: SweepMode = "running"
-        self.reason = ""
-        self.error: Exception | None = None
+        self._has_unsent = False  # a cell has to be run again although its job ended
 
     @property
     def waiting(self) -> int:
-        """How many cells nobody has asked for yet."""
+        """The number of cells that have no job yet."""
         return len(self._queue)
 
-    def hear(self, job: Job) -> None:
-        """Take note that a job of the client has changed."""
+    def on_job_changed(self, job: Job) -> None:
+        """Wake the run if one of its jobs has changed."""
         if job.ref in self._active:
             self._changed.set()
 
-    def set_mode(self, mode: SweepMode, *, reason: str = "") -> None:
-        """Pause, go on, drain (finish what is asked for) or stop (and take back what was not sent)."""
+    def set_mode(self, mode: SweepMode, *, reason: Notice | None = None) -> None:
+        """Pause, resume ("running"), drain (finish the existing jobs) or stop (also cancel the unsent ones)."""
         if self.mode in ("done", "stopped"):
             return
         self._is_stopping = mode == "stopped"
-        self.mode = "draining" if mode == "stopped" else mode  # what was sent is still being made
-        self.reason = reason or ("" if mode == "running" else self.reason)
+        self.mode = "draining" if mode == "stopped" else mode  # submitted jobs are still running
+        self.reason = reason or (None if mode == "running" else self.reason)
         if mode in ("paused", "stopped"):
-            self._take_back()
+            self._withdraw_unsent()
         self._changed.set()
 
-    def end(self, reason: str = "") -> None:
-        """Note that the run is over, whatever ended it."""
+    def end(self, reason: Notice) -> None:
+        """Mark the run as stopped, unless it has ended already."""
         if self.mode not in ("done", "stopped"):
-            self.mode, self.reason = "stopped", reason or self.reason
+            self.mode, self.reason = "stopped", reason
 
     async def run(self) -> None:
-        """Ask for the cells, each as soon as a slot is free for it, until all have ended or the run is over."""
-        await self._source.learn_room()
-        if self._has_some and self._stop_when is not None:
-            await self._ask_person(self._stop_when)  # it may be enough already
+        """Create the job of each cell as soon as a slot is free, until all have ended or the run is stopped."""
+        await self._source.load_capacity()
+        if self._has_results and self._stop_when is not None:
+            await self._check_stop_rule(self._stop_when)
         while True:
             self._changed.clear()
-            ended = self._take_ended()
-            if ended and self._stop_when is not None and self.mode == "running":
-                await self._ask_person(self._stop_when)
-            self._fill()
-            self._tell()
+            has_ended = self._remove_ended()
+            if has_ended and self._stop_when is not None and self.mode == "running":
+                await self._check_stop_rule(self._stop_when)
+            self._fill_slots()
+            self._on_change()
             if not self._active and (not self._queue or self.mode in ("draining", "stopped")):
                 break
             try:
-                async with asyncio.timeout(_LOOKS_AGAIN_S):
+                async with asyncio.timeout(_RECHECK_S):
                     await self._changed.wait()
             except TimeoutError:
                 continue
-        self.mode = "stopped" if self._queue or self._falls_short or self._is_stopping else "done"
-        self._tell()
+        self.mode = "stopped" if self._queue or self._has_unsent or self._is_stopping else "done"
+        self._on_change()
 
     # -- inside --------------------------------------------------------------------------------------------------
 
-    def _take_back(self) -> None:
-        """Put the cells that were not sent in front again, and give up those jobs that were made for them here.
+    def _withdraw_unsent(self) -> None:
+        """Return the unsent cells to the front of the queue and cancel their jobs.
 
-        A job that somebody else asked for too is only let go of.
+        A job that was also requested elsewhere is not cancelled, only detached.
         """
         for ref, job in reversed(tuple(self._active.items())):
             record = self._source.record_of(job)
             if record is not None and transitions.is_unsent(record):
-                if ref in self._made:
-                    self._source.give_up(job)
+                if ref in self._created:
+                    self._source.cancel_unsent(job)
                 self._queue.appendleft(self._cells[ref])
                 del self._active[ref]
 
-    def _take_ended(self) -> bool:
-        """Let go of the jobs that have come to rest; tell whether any has, and stop where its end concerns all."""
-        ended = False
+    def _remove_ended(self) -> bool:
+        """Remove the jobs that have settled and return whether there were any.
+
+        Drains the run if the error of one would stop every other cell too.
+        """
+        has_ended = False
         for ref, job in tuple(self._active.items()):
             record = self._source.record_of(job)
             if record is not None and not self._source.is_settled(record):
                 continue
             del self._active[ref]
-            ended = True
-            if record is not None and _concerns_all(record):
-                self._falls_short = True
+            has_ended = True
+            if record is not None and _stops_run(record):
+                self._has_unsent = True
                 if self.mode == "running":
-                    self.set_mode("draining", reason=describe_error(record) or "")
-            elif record is not None and record.charged == "no" and _is_untried(record):
-                self._falls_short = True
-                self.reason = self.reason or "Not every cell was sent in time; the same line goes on with the rest."
-        return ended
+                    self.set_mode("draining", reason=record.error)
+            elif record is not None and record.charged == "no" and _ended_unsent(record):
+                self._has_unsent = True
+                self.reason = self.reason or Notice("cells_not_sent_in_time")
+        return has_ended
 
-    async def _ask_person(self, stop_when: Callable[[], object]) -> None:
+    async def _check_stop_rule(self, stop_when: Callable[[], object]) -> None:
         try:
             is_enough = await asyncio.to_thread(stop_when)
-        except Exception as error:  # noqa: BLE001 - a person's function: what runs is finished first, then this is raised
+        except Exception as error:  # noqa: BLE001 - the caller's function; raised when the submitted jobs have finished
             self.error = error
-            self.set_mode(
-                "draining", reason=f"stop_when raised {type(error).__name__}: what was sent is finished first."
-            )
+            self.set_mode("draining", reason=Notice("stop_rule_failed", {"error": type(error).__name__}))
         else:
             if is_enough:
-                self.set_mode("draining", reason="stop_when said that it is enough.")
+                self.set_mode("draining", reason=Notice("stop_rule_met"))
 
-    def _fill(self) -> None:
-        while self._queue and self.mode == "running" and self._taken() < self._source.room():
+    def _fill_slots(self) -> None:
+        while self._queue and self.mode == "running" and self._slots_in_use() < self._source.capacity():
             cell = self._queue.popleft()
             try:
                 job, is_new = self._source.get_or_create(cell)
             except PixVerseError as error:
                 self._queue.appendleft(cell)
-                self.set_mode("draining", reason=str(error))
+                self.set_mode("draining", reason=error_notice(error))
                 if not isinstance(error, LedgerError):
                     self.error = error
                 return
             self._active[job.ref] = job
             self._cells[job.ref] = cell
             if is_new:
-                self._made.add(job.ref)
+                self._created.add(job.ref)
 
-    def _taken(self) -> int:
-        """Count the jobs that hold a slot or wait for one; of those that were turned away one leaves it to another."""
+    def _slots_in_use(self) -> int:
+        """Count the jobs that hold a slot or wait for one.
+
+        Of the jobs that the vendor postponed, one is not counted: one more cell may try, but the deadlines of all the
+        others must not start yet.
+        """
         records = [record for job in self._active.values() if (record := self._source.record_of(job)) is not None]
-        taking = [record for record in records if not (record.state is JobState.DOWNLOADING or record.state.is_final)]
-        turned_away = sum(record.state is JobState.WAITING and record.retry_at is not None for record in taking)
-        return len(taking) - min(1, turned_away)
+        counted = [record for record in records if not (record.state is JobState.DOWNLOADING or record.state.is_final)]
+        postponed = sum(record.state is JobState.WAITING and record.retry_at is not None for record in counted)
+        return len(counted) - min(1, postponed)
 
 
-def _concerns_all(record: JobRecord) -> bool:
+def _stops_run(record: JobRecord) -> bool:
+    """Return whether the error of a job would stop every other cell too."""
     is_refused = record.state is JobState.REFUSED and record.error is not None and is_account_error(record.error.kind)
     return is_refused or (record.blocked and record.error is not None)
 
 
-def _is_untried(record: JobRecord) -> bool:
-    """Tell whether a job has come to rest without its cell having been tried."""
+def _ended_unsent(record: JobRecord) -> bool:
+    """Return whether a settled job ended before its paid call was sent."""
     return record.state in (JobState.CANCELLED, JobState.TIMED_OUT) or transitions.is_unsent(record)

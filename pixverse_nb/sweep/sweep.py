@@ -1,15 +1,500 @@
-"""The sweep as people hold it. The same line finds the same sweep again, whatever happened."""
+"""The public handle of a sweep. The same call returns the same sweep again, in another cell, kernel or process."""
 
-from pixverse_nb.sweep.looking import Looks
+import asyncio
+import concurrent.futures
+import hashlib
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final, Self
+
+from pixverse_nb.domain.notices import Notice
+from pixverse_nb.domain.ratings import RankEntry, Rating
+from pixverse_nb.domain.requests import frames_request
+from pixverse_nb.errors import ConfigError, InvalidRequest, JobTimeout, PixVerseError
+from pixverse_nb.event_loop import wait_for_future
+from pixverse_nb.job_builder import RequestFunction
+from pixverse_nb.jobs.job import Job, JobList
+from pixverse_nb.jobs.messages import error_notice
+from pixverse_nb.metrics.definitions import Measurement
+from pixverse_nb.metrics.executors import DaskClient, Executor, TaskResult
+from pixverse_nb.render.display import cell_number
+from pixverse_nb.render.live import watch_live_sweep
+from pixverse_nb.render.sweep_views import SweepMode, SweepProgress, sweep_text
+from pixverse_nb.render.tiles import Tile
+from pixverse_nb.render.timeline import Timeline
+from pixverse_nb.sweep.analysis import SweepAnalysis
+from pixverse_nb.sweep.axes import Axes, find_axes
+from pixverse_nb.sweep.cell_jobs import CellJobs
+from pixverse_nb.sweep.cells import Cell, Cells, build_cells, refused_fields
+from pixverse_nb.sweep.context import SweepContext, SweepOptions
+from pixverse_nb.sweep.plan import CellState, Plan, make_plan, plan_cells
+from pixverse_nb.sweep.runner import Runner
+from pixverse_nb.sweep.table import Measurements
+from pixverse_nb.sweep.views import Run, SweepViews, make_progress
+from pixverse_nb.video import Video
+
+_log: Final = logging.getLogger("pixverse_nb")
 
 
-class Sweep(Looks):
-    """The same call over several values: `plan()` shows what it would pay, `run()` makes it, `await` does so too.
+def make_sweep(
+    context: SweepContext,
+    images: Mapping[str, Any],
+    fields: Mapping[str, Any],
+    options: SweepOptions,
+    *,
+    request_function: RequestFunction = frames_request,
+) -> "Sweep":
+    """Return the sweep of a call with pictures by role; `request_function` makes the request of each cell.
 
-    Every cell is named by its content. Running the line again, in another cell, kernel or process, goes on where it
-    stood; adding values pays for the new cells alone.
+    Raises InvalidRequest naming every field that is wrong in itself; the cells are built, and their values checked,
+    when they are first used.
+    """
+    context.loop.check_open()
+    axes = find_axes(images, fields, layout=options.layout, cells=options.cells, most_cells=options.most_cells)
+    return Sweep(context, axes, options, request_function=request_function)
+
+
+class Sweep:
+    """The same call over several values: `plan()` shows the cost, `run()` or `await` generates the videos.
+
+    Each cell is identified by its content. The same call in another cell, kernel or process continues where the sweep
+    stopped; if values are added, only the new cells are charged.
 
     >>> sweep = client.sweep("a.jpg", "b.jpg", seed=range(1, 9))  # doctest: +SKIP
     >>> sweep.run()  # doctest: +SKIP
     >>> sweep.gallery()  # doctest: +SKIP
     """
+
+    def __init__(
+        self, context: SweepContext, axes: Axes, options: SweepOptions, *, request_function: RequestFunction
+    ) -> None:
+        self._context = context
+        self._axes = axes
+        self._options = options
+        self._request_function = request_function
+        self._lock = threading.RLock()
+        self._run: Run | None = None
+        self._future: concurrent.futures.Future[None] | None = None  # of the last run
+        self._reported: concurrent.futures.Future[None] | None = None  # the run whose end was returned or raised
+        self._stop_rule: Callable[[Any], object] | None = None  # the last `stop_when`
+        self._stop_rule_thread: int | None = None  # where `stop_when` is being called
+        self._subscribers: list[Callable[[], object]] = []
+        self._shown_in: int | None = None  # the notebook cell that has shown the card
+
+    # -- cells and jobs ------------------------------------------------------------------------------------------
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The cells in order: `number`, `caption`, `values` on each axis, `request`, `key`.
+
+        Raises InvalidRequest (InvalidImage) naming every wrong value and picture.
+        """
+        return self._built.cells
+
+    @property
+    def title(self) -> str:
+        """The title of the sweep."""
+        return self._options.title or self._built.default_title
+
+    @property
+    def jobs(self) -> JobList:
+        """The jobs of the cells, in the order of the cells; a cell that was never run has none."""
+        jobs = (self._cell_jobs.job(cell) for cell in self.cells)
+        return JobList(job for job in jobs if job is not None)
+
+    @property
+    def videos(self) -> list[Video]:
+        """The finished videos in the order of the cells."""
+        return list(self._cell_jobs.videos().values())
+
+    @property
+    def progress(self) -> SweepProgress:
+        """The number of cells in each state, the credits spent, and the expected end of the run."""
+        with self._lock:
+            return make_progress(
+                self._context, self._cell_jobs, self._run, title=self.title, skipped=self._skipped_count()
+            )
+
+    def plan(self) -> Plan:
+        """Return what `run()` would do and cost; displays as a table.
+
+        Nothing is charged: it asks the vendor only for balance and slots. Raises InvalidRequest naming every wrong
+        field.
+        """
+        self._cell_jobs.reload()
+        return make_plan(self._context, self._built, self._cell_jobs.rows, self._options)
+
+    # -- running -------------------------------------------------------------------------------------------------
+
+    def run(
+        self,
+        *,
+        retry_failed: bool = False,
+        stop_when: Callable[[Self], object] | None = None,
+        timeout: float | None = None,
+        quiet: bool = False,
+    ) -> Self:
+        """Generate every video that is missing, wait for the end, and return the sweep. **This spends credits.**
+
+        A notebook shows a live card, a terminal a progress bar; `quiet=True` shows nothing. `retry_failed=True` pays
+        for another attempt at cells that ended without a video. `stop_when(sweep)` is called when cells end; once it
+        returns a true value nothing new is submitted. `timeout` (seconds) and an interrupt end only the waiting. A
+        failed cell does not stop the others. If the credits run out or the budget is reached, the run ends in order
+        and `progress.reason` says why; running the same sweep again continues it.
+
+        Raises InvalidRequest if the vendor refuses cells that are neither skipped nor allowed, JobTimeout if the
+        waiting timed out, and whatever `stop_when` raises.
+        """
+        self.start(retry_failed=retry_failed, stop_when=stop_when)
+        redraw = None if quiet else self._show_progress()
+        try:
+            return self.wait(timeout)
+        finally:
+            if redraw is not None:
+                redraw()
+
+    def start(self, *, retry_failed: bool = False, stop_when: Callable[[Self], object] | None = None) -> Self:
+        """Start as `run()` does, in the background, and return at once. **This spends credits.**
+
+        If the sweep is already running, it continues, resumed if it was paused. Options cannot be changed then: raises
+        InvalidRequest.
+        """
+        with self._lock:
+            self._context.loop.check_open()
+            if self._future is not None and not self._future.done():
+                self._join_run(retry_failed=retry_failed, stop_when=stop_when)
+                return self
+            self._cell_jobs.reload()
+            allow_refused = self._options.allow_refused
+            plan = plan_cells(self.cells, self._cell_jobs.rows, prices={}, allow_refused=allow_refused)
+            refused = [planned.cell for planned in plan if planned.state is CellState.REFUSED]
+            if refused and not self._options.skip_refused:
+                hint = "skip_refused=True skips such cells, allow_refused=True sends them anyway"
+                raise InvalidRequest({name: f"{why} ({hint})" for name, why in refused_fields(refused).items()})
+            wanted = {CellState.NEW, CellState.OPEN} | ({CellState.FAILED} if retry_failed else set())
+            cells = [planned.cell for planned in plan if planned.state in wanted]
+            reused = sum(planned.state is CellState.DONE for planned in plan)
+            self._start_run(cells, reused=reused, stop_when=stop_when)
+        return self
+
+    def wait(self, timeout: float | None = None) -> Self:
+        """Wait until the run ends, at most `timeout` seconds. An interrupt stops the waiting, not the sweep."""
+        future = self._future
+        if future is None:
+            return self
+        if self._context.loop.is_current or threading.get_ident() == self._stop_rule_thread:
+            raise ConfigError("wait() would deadlock in a subscriber or in stop_when; use `await sweep`.")
+        try:
+            if not wait_for_future(future, timeout):
+                text = f"Not finished after {timeout:g} s. The sweep continues; sweep.wait() waits again."
+                raise JobTimeout(text)
+        except KeyboardInterrupt as interrupt:
+            interrupt.add_note(
+                "Only the waiting was stopped; the sweep continues. sweep.wait() waits again; sweep.pause() and "
+                "sweep.stop() hold the sweep itself."
+            )
+            raise
+        return self._finish_waiting(future)
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        """Wait as `wait()` does; if nothing is running, start first, with the last `stop_when`.
+
+        **This spends credits.** If a run was stopped, waiting for it returns without starting it again; only the next
+        `await` does.
+        """
+        return self._wait().__await__()
+
+    def pause(self) -> None:
+        """Submit nothing new until `resume()`; submitted jobs continue."""
+        self._set_mode("paused")
+
+    def resume(self) -> None:
+        """Continue after `pause()`."""
+        self._set_mode("running")
+
+    def drain(self) -> None:
+        """Create no more jobs; the run ends when the existing ones have ended. `run()` continues later."""
+        self._set_mode("draining")
+
+    def stop(self) -> None:
+        """As `drain()`, but also cancel the jobs that were not submitted yet; nothing is charged for them."""
+        self._set_mode("stopped")
+
+    def subscribe(self, callback: Callable[[], object]) -> Callable[[], None]:
+        """Call `callback()` at every change, on the client's thread; the returned function unsubscribes."""
+        self._subscribers.append(callback)
+
+        def unsubscribe() -> None:
+            if callback in self._subscribers:
+                self._subscribers.remove(callback)
+
+        return unsubscribe
+
+    # -- viewing and rating --------------------------------------------------------------------------------------
+
+    @property
+    def verdicts(self) -> dict[str, Rating]:
+        """Ratings by caption; unrated cells are omitted."""
+        return self._views.ratings()
+
+    @property
+    def winners(self) -> list[Video]:
+        """The videos rated as winners, in the order of the cells."""
+        return self._views.winners()
+
+    def judge(self, which: Any, choice: str = "", *, note: str = "") -> None:
+        """Rate one cell as "winner", "rejected" or neither (""), with a note; saved in the ledger.
+
+        `which` is its number (from 1), caption, job, video or key. Raises InvalidRequest if there is no such cell, or
+        if a winner has no video.
+        """
+        self._views.rate(which, choice, note=note)
+
+    def ranking(self) -> tuple[RankEntry, ...]:
+        """Rank the finished cells by the votes between two videos, best first (see `compare(blind=True)`).
+
+        Scores are in Elo points: a video that is 100 points ahead is expected to win 64 % of the votes. Cells without
+        votes come last and have no place.
+        """
+        return self._views.ranking()
+
+    def tiles(self) -> list[Tile]:
+        """Return the current gallery tile of each cell."""
+        return self._views.tiles()
+
+    def gallery(self) -> Any:
+        """Return a gallery of all cells that fills as jobs end; ratings given there are saved in the ledger.
+
+        Selecting two to nine tiles opens a comparison below it. `.save("gallery.html")` writes a page that plays
+        without a kernel.
+        """
+        return self._views.gallery()
+
+    def compare(self, *which: Any, blind: bool = False, seed: int = 0) -> Any:
+        """Return a synchronised comparison: of the winners by default, or of the first nine videos.
+
+        `which` are numbers, captions, jobs, videos or keys of cells. `blind=True` hides the labels, shuffles the videos
+        by `seed` and collects votes between two of all finished videos; they are saved in the ledger (see `ranking()`).
+        Cells without a video are left out, and the comparison says so. Raises InvalidRequest if fewer than two videos
+        are finished.
+        """
+        return self._views.compare(*which, blind=blind, seed=seed)
+
+    def plot_timeline(self) -> Timeline:
+        """Return the lives of the jobs as one picture on a time axis; `.save("timeline.svg")` writes it.
+
+        Raises InvalidRequest if no cell has a job yet.
+        """
+        return self._views.timeline()
+
+    # -- measuring -----------------------------------------------------------------------------------------------
+
+    def measure(
+        self,
+        *,
+        executor: Executor | DaskClient | None = None,
+        on_done: Callable[[int, TaskResult[Measurement]], object] | None = None,
+    ) -> Measurements:
+        """Measure the finished videos that have no measurement yet, and return all measurements by caption.
+
+        `executor` is any `concurrent.futures.Executor` or a `distributed.Client`; None uses threads of this process.
+        `on_done(number, result)` is called after each video. Measurements are saved in the ledger. A video that cannot
+        be measured is left out, its row of `to_frame()` says why, and the next call tries again. Nothing is charged.
+        Needs `pixverse-nb[sweep]`.
+        """
+        return self._analysis.measure(executor=executor, on_done=on_done)
+
+    def metrics_of(self, cell: Cell) -> dict[str, float]:
+        """Return the metrics of one cell, the diversity included, by the names in `metrics.definitions.METRICS`.
+
+        Empty before `measure()`.
+        """
+        return self._analysis.metrics_of(cell)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one row of plain values for each cell: what `to_frame()` shows, without pandas."""
+        return self._analysis.rows()
+
+    def to_frame(self) -> Any:
+        """Return a pandas DataFrame with one row for each cell: parameters, state, times, credits, file, hash, metrics.
+
+        Times are UTC, durations are in seconds, credits are charged or estimated; metrics are those of the last
+        `measure()`. Needs `pixverse-nb[sweep]`.
+        """
+        return self._analysis.to_frame()
+
+    def save_table(self, path: str | os.PathLike[str]) -> Path:
+        """Write `to_frame()` to a .csv or .parquet file and return its path; InvalidRequest for another ending."""
+        return self._analysis.save_table(path)
+
+    def plot_metric(self, name: str, *, over: str = "seed", by: str | None = None) -> Any:
+        """Return the plot of a metric (or `credits`, `took_s`) over an axis, with one line for each value of `by`.
+
+        `by` defaults to the other axis if there are two. `.save("x.png")` writes the plot. Raises InvalidRequest if the
+        sweep has no such column. Needs `pixverse-nb[sweep]`.
+        """
+        return self._analysis.plot_metric(name, over=over, by=by)
+
+    def plot_matrix(self, name: str, *, rows: str | None = None, columns: str | None = None) -> Any:
+        """Return the plot of a metric as a matrix of two axes, with the mean if several cells share an entry."""
+        return self._analysis.plot_matrix(name, rows=rows, columns=columns)
+
+    def contact_sheet(self, *, width_px: int = 1920, executor: Executor | DaskClient | None = None) -> Any:
+        """Return the first, middle and last frame of every cell as one Pillow image; `.save("x.png")` writes it."""
+        return self._analysis.contact_sheet(width_px=width_px, executor=executor)
+
+    # -- display -------------------------------------------------------------------------------------------------
+
+    def _ipython_display_(self) -> None:
+        if self._shown_in is None or self._shown_in != cell_number():  # else run() has shown the card in this cell
+            self._show_progress()
+
+    def __repr__(self) -> str:
+        try:
+            return f"<{sweep_text(self.progress, now=time.time())}>"
+        except PixVerseError:  # the client is closed, or the cells are invalid
+            return "<Sweep>"
+
+    def _show_progress(self) -> Callable[[], None]:
+        self._shown_in = cell_number()
+        return watch_live_sweep(lambda: self.progress, self.subscribe)
+
+    # -- parts, built when they are first used -------------------------------------------------------------------
+
+    @cached_property
+    def _built(self) -> Cells:
+        return build_cells(
+            self._axes, self._context.builder, email=self._context.email, request_function=self._request_function
+        )
+
+    @cached_property
+    def _cell_jobs(self) -> CellJobs:
+        budget_credits = self._options.budget_credits
+        cell_jobs = CellJobs(self._context, self.cells, sweep=self._ledger_key, budget_credits=budget_credits)
+        cell_jobs.reload()
+        cell_jobs.follow()
+        return cell_jobs
+
+    @cached_property
+    def _views(self) -> SweepViews:
+        return SweepViews(self._context, self._cell_jobs, self._analysis, title=self.title)
+
+    @cached_property
+    def _analysis(self) -> SweepAnalysis:
+        return SweepAnalysis(self._context, self._cell_jobs)
+
+    @property
+    def _ledger_key(self) -> str:
+        """What identifies the sweep in the ledger: the content of its cells."""
+        return "sw-" + hashlib.sha256("".join(sorted(cell.key for cell in self.cells)).encode()).hexdigest()[:16]
+
+    def _skipped_count(self) -> int:
+        """Return the number of cells that the vendor refuses and that have no job."""
+        if self._options.allow_refused:
+            return 0
+        return sum(bool(cell.violations) and self._cell_jobs.record(cell) is None for cell in self.cells)
+
+    # -- the run -------------------------------------------------------------------------------------------------
+
+    def _start_run(self, cells: Sequence[Cell], *, reused: int, stop_when: Callable[[Self], object] | None) -> None:
+        now = time.time()
+        self._cell_jobs.store_images(cells)
+        ledger = self._context.engine.ledger
+        ledger.sweeps.register(self._ledger_key, [cell.key for cell in self.cells], title=self.title, at=now)
+        check = None if stop_when is None else (lambda: self._call_stop_rule(stop_when))
+        runner = Runner(cells, self._cell_jobs, on_change=self._notify, stop_when=check, has_results=reused > 0)
+        self._run = Run(runner, reused, began_at=now)
+        self._stop_rule = stop_when
+        self._future = self._context.loop.submit(self._drive(self._run))
+
+    def _join_run(self, *, retry_failed: bool, stop_when: Callable[[Self], object] | None) -> None:
+        """Continue the run that is in progress."""
+        given = {"retry_failed": retry_failed, "stop_when": stop_when is not None}
+        problem = "cannot be changed while the sweep is running; sweep.stop() ends it"
+        late = {name: problem for name, is_given in given.items() if is_given}
+        if late:
+            raise InvalidRequest(late)
+        self._set_mode("running")
+
+    async def _drive(self, run: Run) -> None:
+        runner = run.runner
+
+        def on_job_changed(job: Job) -> None:
+            runner.on_job_changed(job)
+            self._notify()
+
+        unsubscribe = self._context.subscribe(on_job_changed)
+        try:
+            await runner.run()
+        except PixVerseError as error:
+            runner.end(error_notice(error))
+            raise
+        finally:
+            runner.end(Notice("client_closed"))
+            unsubscribe()
+            self._run = replace(run, ended_at=time.time())
+            self._notify()
+        if runner.error is not None:
+            raise runner.error
+
+    async def _wait(self) -> Self:
+        if self._must_start():
+            await asyncio.to_thread(self.start, stop_when=self._stop_rule)
+        future = self._future  # kept, because another run may start meanwhile
+        if future is None:
+            return self
+        ended = asyncio.wrap_future(future)
+        await asyncio.wait([ended])
+        if not ended.cancelled():
+            ended.exception()  # marks it as retrieved; `_finish_waiting` raises it
+        return self._finish_waiting(future)
+
+    def _must_start(self) -> bool:
+        """Return whether no run was started yet, or the last one stopped early and its end was reported already."""
+        run = self._run
+        return self._future is None or (
+            self._future is self._reported and run is not None and run.runner.mode == "stopped"
+        )
+
+    def _finish_waiting(self, future: "concurrent.futures.Future[None]") -> Self:
+        """Return the sweep, or raise the error that ended this run."""
+        self._reported = future
+        if future.cancelled():
+            raise ConfigError("The client was closed while the sweep was running. Create it again to continue it.")
+        error = future.exception()
+        if error is not None:
+            raise error
+        return self
+
+    def _call_stop_rule(self, stop_when: Callable[[Self], object]) -> object:
+        self._stop_rule_thread = threading.get_ident()
+        try:
+            return stop_when(self)
+        finally:
+            self._stop_rule_thread = None
+
+    def _set_mode(self, mode: SweepMode) -> None:
+        run = self._run
+        if run is None or self._context.loop.is_closed:
+            return
+        if self._context.loop.is_current:
+            run.runner.set_mode(mode)
+            return
+
+        async def change() -> None:
+            run.runner.set_mode(mode)
+
+        self._context.loop.call(change())
+
+    def _notify(self) -> None:
+        for callback in tuple(self._subscribers):
+            try:
+                callback()
+            except Exception:  # noqa: BLE001 - the caller's function; its error must not end the run
+                _log.warning("A subscriber of a sweep raised.", exc_info=True)

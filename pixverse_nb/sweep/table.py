@@ -1,37 +1,103 @@
-"""A sweep as a pandas DataFrame, and as a file of it."""
+"""A sweep as rows of plain values, one for each cell, and as a pandas DataFrame."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from pixverse_nb.domain.jobs import JobRecord, JobState
+from pixverse_nb.domain.ratings import Rating
 from pixverse_nb.errors import ConfigError, InvalidRequest
+from pixverse_nb.jobs.messages import describe_error
+from pixverse_nb.metrics.definitions import DIVERSITY, METRICS, Measurement
+from pixverse_nb.metrics.executors import TaskResult
+from pixverse_nb.render.display import mime_bundle
+from pixverse_nb.render.sweep_views import measured_html, measured_text
+from pixverse_nb.sweep.cell_jobs import CellJobs
+from pixverse_nb.sweep.cells import Cell
 
-try:
-    import pandas as pd  # type: ignore[import-untyped]  # it ships no types
-except ModuleNotFoundError as error:
-    raise ConfigError(
-        f"A sweep's table needs pandas ({error.name} is missing): pip install 'pixverse-nb[sweep]'."
-    ) from error
-
+_PARAMETERS: Final = (
+    "seed",
+    "motion_mode",
+    "quality",
+    "duration",
+    "aspect_ratio",
+    "model",
+    "prompt",
+    "remove_watermark",
+)
+_JOB_COLUMNS: Final = ("ref", "asked_at", "submitted_at", "finished_at", "took_s", "credits", "file", "sha256")
 _MOMENTS: Final = ("asked_at", "submitted_at", "finished_at")
-_WHOLE: Final = ("credits", "first_offset", "last_offset", "cuts", "frames", "width", "height")
+_WHOLE_NUMBERS: Final = ("credits", "first_offset", "last_offset", "cuts", "frames", "width", "height")
 
 
-def frame_of(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Return the rows as a DataFrame, indexed by the number of the cell; moments become UTC timestamps."""
+class Measurements(dict[str, Measurement]):
+    """Measurements by the caption of their cell; displays as a small table."""
+
+    def _repr_mimebundle_(
+        self, include: Container[str] | None = None, exclude: Container[str] | None = None
+    ) -> dict[str, str]:
+        return dict(mime_bundle(measured_html(self), measured_text(self)))
+
+    def __repr__(self) -> str:
+        return measured_text(self)
+
+
+def make_rows(
+    cell_jobs: CellJobs,
+    results: Mapping[str, TaskResult[Measurement]],
+    diversity: Mapping[str, float | None],
+    *,
+    ratings: Mapping[str, Rating],
+    home: Path,
+) -> list[dict[str, Any]]:
+    """Return one row for each cell. Every row has every column; unknown values are None, times are Unix seconds.
+
+    `results`, `diversity` and `ratings` are by cell key; `home` is the folder that the videos are in.
+    """
+    rows = []
+    for cell in cell_jobs.cells:
+        rating = ratings.get(cell.key, Rating())
+        others = {name: value for name, value in cell.values.items() if name not in _PARAMETERS}
+        rows.append(
+            {
+                "cell": cell.number,
+                "caption": cell.caption,
+                **others,
+                **{name: cell.request.params.get(name) for name in _PARAMETERS},
+                "model": cell.request.model,
+                **_job_columns(cell, cell_jobs.record(cell), home),
+                **_metric_columns(results.get(cell.key), diversity.get(cell.key)),
+                "choice": rating.choice,
+                "note": rating.note,
+            }
+        )
+    return rows
+
+
+def frame_from_rows(rows: Sequence[Mapping[str, Any]]) -> Any:
+    """Return the rows as a DataFrame indexed by cell number; times become UTC timestamps.
+
+    Raises ConfigError if pandas is not installed.
+    """
+    try:
+        import pandas as pd  # type: ignore[import-untyped]  # it ships no types
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"A sweep's table needs pandas ({error.name} is missing): pip install 'pixverse-nb[sweep]'."
+        ) from error
     frame = pd.DataFrame(list(rows))
     for name in _MOMENTS:
         frame[name] = pd.to_datetime(frame[name].astype("float64"), unit="s", utc=True)
     for name in frame.columns:
-        if name in _WHOLE:
-            frame[name] = frame[name].astype("Int64")  # whole numbers that may be missing
+        if name in _WHOLE_NUMBERS:
+            frame[name] = frame[name].astype("Int64")  # integers with missing values
         elif frame[name].isna().all():
-            frame[name] = frame[name].astype("float64")  # not yet measured is a number that is missing
+            frame[name] = frame[name].astype("float64")  # metrics before they are measured
     return frame.set_index("cell")
 
 
-def save_frame(frame: pd.DataFrame, path: Path) -> Path:
-    """Write the table to a .csv or .parquet file and return its path."""
+def save_frame(frame: Any, path: Path) -> Path:
+    """Write a DataFrame to a .csv or .parquet file and return the path. Raises InvalidRequest for another ending."""
     match path.suffix.lower():
         case ".csv":
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -42,3 +108,43 @@ def save_frame(frame: pd.DataFrame, path: Path) -> Path:
         case other:
             raise InvalidRequest({"path": f"must end in .csv or .parquet, not {other or 'nothing'!r}"}, sends=False)
     return path
+
+
+def _job_columns(cell: Cell, record: JobRecord | None, home: Path) -> dict[str, Any]:
+    if record is None:
+        reason = "; ".join(rule.reason for rule in cell.violations)
+        return {
+            "state": (JobState.REFUSED if reason else JobState.PLANNED).value,
+            **dict.fromkeys(_JOB_COLUMNS),
+            "credits_are_estimate": True,
+            "charged": "no",
+            "error": reason,
+        }
+    took_s = None
+    if record.finished_at is not None and record.submitted_at is not None:
+        took_s = record.finished_at - record.submitted_at
+    video = record.video if record.state is JobState.DONE else None
+    return {
+        "state": record.state.value,
+        "ref": record.ref,
+        "asked_at": record.created_at,
+        "submitted_at": record.submitted_at,
+        "finished_at": record.finished_at,
+        "took_s": took_s,
+        "credits": record.credits if record.charged != "no" else 0,
+        "file": str(home / video.name) if video is not None else None,
+        "sha256": video.sha256 if video is not None else None,
+        "credits_are_estimate": record.cost_credits is None,
+        "charged": record.charged,
+        "error": describe_error(record) or "",
+    }
+
+
+def _metric_columns(result: TaskResult[Measurement] | None, diversity: float | None) -> dict[str, Any]:
+    values: Mapping[str, Any] = dict.fromkeys(metric.name for metric in METRICS)
+    error = ""
+    if result is not None and result.error is not None:
+        error = str(result.error)
+    elif result is not None:
+        values = result.get().as_dict()
+    return {**values, DIVERSITY.name: diversity, "measure_error": error}

@@ -9,7 +9,7 @@ from tests.render.page import Page
 
 PLAN = PlanTable(
     title="4 cells: seed × motion_mode",
-    counts=(("new", 2), ("here", 1), ("open", 0), ("failed", 0), ("refused", 1)),
+    counts=(("new", 2), ("done", 1), ("open", 0), ("failed", 0), ("refused", 1)),
     credits=135,
     spent=60,
     budget=None,
@@ -21,7 +21,7 @@ PLAN = PlanTable(
     rows=(
         PlanRow(1, "seed 1 · normal", "new", credits=45),
         PlanRow(2, "seed 1 · fast", "new", credits=90),
-        PlanRow(3, "seed 2 · normal", "here", ref="pv-1"),
+        PlanRow(3, "seed 2 · normal", "done", ref="pv-1"),
         PlanRow(4, "seed 2 · fast", "refused", "fast motion is only available for 5 s videos"),
     ),
 )
@@ -69,7 +69,7 @@ def test_a_budget_that_just_suffices_is_no_warning() -> None:
 def test_unknown_prices_are_not_invented() -> None:
     """Without a price, or without new cells, no credits are estimated; the sandbox is named."""
     assert "135" not in plan_text(replace(PLAN, credits=None))
-    assert "135" not in plan_text(replace(PLAN, counts=(("new", 0), ("here", 4))))
+    assert "135" not in plan_text(replace(PLAN, counts=(("new", 0), ("done", 4))))
     assert "sandbox" in plan_text(replace(PLAN, is_sandbox=True))
     assert "sandbox" not in plan_text(PLAN)
 

@@ -1,4 +1,4 @@
-"""Axes: what counts as several values, where they meet, and everything wrong named at once."""
+"""Tests of `sweep.axes`."""
 
 import io
 from itertools import count
@@ -13,22 +13,27 @@ from PIL import Image
 
 from pixverse_nb.domain.remote import UploadedFile
 from pixverse_nb.errors import InvalidRequest
-from pixverse_nb.sweep.axes import find_axes, is_several
+from pixverse_nb.sweep.axes import Axes, cell_caption, find_axes, has_several_values, image_label
 
-PICTURES = {"first": "a.jpg", "last": "b.jpg"}
+IMAGES = {"first": "a.jpg", "last": "b.jpg"}
 
 
-def wrong(**asked: Any) -> dict[str, str]:
-    """Return the wrong fields of a sweep that cannot be."""
-    options = {name: asked.pop(name) for name in ("layout", "cells", "most_cells") if name in asked}
+def axes_of(images: dict[str, Any] | None = None, **fields: Any) -> Axes:
+    """Return the axes of a call; options of `find_axes` may be among the fields."""
+    options = {name: fields.pop(name) for name in ("layout", "cells", "most_cells") if name in fields}
+    return find_axes(images or IMAGES, fields, **options)
+
+
+def wrong_fields(**fields: Any) -> dict[str, str]:
+    """Return the fields that the error of an invalid call names."""
     with pytest.raises(InvalidRequest) as caught:
-        find_axes({**PICTURES, **asked}, **options)
+        axes_of(**fields)
     return caught.value.fields
 
 
-def test_a_grid_meets_every_value_with_every_other() -> None:
-    """The last axis changes fastest; what has one value is the same in every cell."""
-    axes = find_axes({**PICTURES, "seed": range(1, 3), "motion_mode": ["normal", "fast"], "quality": "540p"})
+def test_grid_combines_every_value_with_every_other() -> None:
+    """The last axis changes fastest, and fields with one value are the same in every cell."""
+    axes = axes_of(seed=range(1, 3), motion_mode=["normal", "fast"], quality="540p")
     assert axes.names == ("seed", "motion_mode")
     assert [axes.varied(point) for point in axes.points] == [
         {"seed": 1, "motion_mode": "normal"},
@@ -39,134 +44,149 @@ def test_a_grid_meets_every_value_with_every_other() -> None:
     assert {axes.at(point)["quality"] for point in axes.points} == {"540p"}
 
 
-def test_zip_takes_the_first_of_each_then_the_second() -> None:
-    """As many cells as values; axes of another length are all named."""
-    axes = find_axes({**PICTURES, "seed": [1, 2], "quality": ["360p", "720p"]}, layout="zip")
+def test_zip_combines_values_of_the_same_position() -> None:
+    """There are as many cells as values, and the error names every axis if their lengths differ."""
+    axes = axes_of(seed=[1, 2], quality=["360p", "720p"], layout="zip")
     assert [axes.varied(point) for point in axes.points] == [
         {"seed": 1, "quality": "360p"},
         {"seed": 2, "quality": "720p"},
     ]
-    fields = wrong(seed=[1, 2, 3], quality=["360p"], layout="zip")
-    assert set(fields) == {"seed", "quality"}
-    assert "seed has 3, quality has 1" in fields["seed"]
+    assert set(wrong_fields(seed=[1, 2, 3], quality=["360p"], layout="zip")) == {"seed", "quality"}
 
 
-def test_cells_may_be_named_one_by_one() -> None:
-    """Each mapping is a cell; what it leaves out is as in the call."""
+def test_cells_can_be_listed() -> None:
+    """Each mapping is a cell; fields that it omits have the value of the call, or the default."""
     cells: list[dict[str, Any]] = [{"seed": 1}, {"seed": 2, "quality": "540p"}, {"seed": 1, "quality": "540p"}]
-    axes = find_axes({**PICTURES, "quality": "360p"}, cells=cells)
-    assert [axes.varied(point) for point in axes.points] == [
-        {"seed": 1, "quality": "360p"},
-        {"seed": 2, "quality": "540p"},
-        {"seed": 1, "quality": "540p"},
-    ]
+    for fields, quality in (({"quality": "360p"}, "360p"), ({}, "720p")):
+        axes = axes_of(**fields, cells=cells)
+        assert [axes.varied(point) for point in axes.points] == [
+            {"seed": 1, "quality": quality},
+            {"seed": 2, "quality": "540p"},
+            {"seed": 1, "quality": "540p"},
+        ]
 
 
-def test_without_an_axis_there_is_one_cell() -> None:
-    """A sweep of single values is one video."""
-    for layout in ("grid", "zip"):
-        assert find_axes(PICTURES, layout=layout).points == ((),)
+@pytest.mark.parametrize("options", [{"layout": "grid"}, {"layout": "zip"}, {"cells": [{}]}])
+def test_without_an_axis_there_is_one_cell(options: dict[str, Any]) -> None:
+    """A sweep of single values has one cell, in both layouts and as a list of one empty cell."""
+    assert axes_of(**options).points == ((),)
+
+
+@pytest.mark.parametrize("images", [{}, {"image": ["a.jpg", "b.jpg"]}, {f"frame_{n}": "a.jpg" for n in range(1, 8)}])
+def test_any_number_of_pictures_can_be_swept(images: dict[str, Any]) -> None:
+    """The axes take pictures of any roles, from none to seven."""
+    axes = find_axes(images, {"seed": [1, 2]})
+    assert axes.roles == tuple(images)
+    assert all({*images, "seed"} == set(axes.at(point)) for point in axes.points)
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "several"),
+    ("value", "is_image", "expected"),
     [
-        ("seed", 7, False),
-        ("seed", [7], True),
-        ("seed", range(3), True),
-        ("seed", np.arange(3), True),
-        ("seed", (seed for seed in (1, 2)), True),
-        ("seed", {3, 1}, True),
-        ("prompt", "a cup", False),
-        ("prompt", ["a cup", "a cat"], True),
-        ("prompt", None, False),
-        ("first", "a.jpg", False),
-        ("first", Path("a.jpg"), False),
-        ("first", b"bytes", False),
-        ("first", np.zeros((4, 4, 3), np.uint8), False),
-        ("first", Image.new("RGB", (4, 4)), False),
-        ("first", io.BytesIO(b"x"), False),
-        ("first", UploadedFile("upload/1.png"), False),
-        ("first", ["a.jpg", "b.jpg"], True),
+        (7, False, False),
+        ([7], False, True),
+        (range(3), False, True),
+        (np.arange(3), False, True),
+        ((seed for seed in (1, 2)), False, True),
+        ({3, 1}, False, True),
+        ("a cup", False, False),
+        (["a cup", "a cat"], False, True),
+        (None, False, False),
+        ("a.jpg", True, False),
+        (Path("a.jpg"), True, False),
+        (b"bytes", True, False),
+        (np.zeros((4, 4, 3), np.uint8), True, False),
+        (Image.new("RGB", (4, 4)), True, False),
+        (io.BytesIO(b"x"), True, False),
+        (UploadedFile("upload/1.png"), True, False),
+        (["a.jpg", "b.jpg"], True, True),
     ],
 )
-def test_what_counts_as_several(name: str, value: Any, several: bool) -> None:
-    """Lists, ranges and the like are axes; texts and pictures of every kind are single values."""
-    assert is_several(name, value) is several
+def test_lists_and_iterables_are_axes(value: Any, is_image: bool, expected: bool) -> None:
+    """Texts and pictures of every kind are single values."""
+    assert has_several_values(value, is_image=is_image) is expected
 
 
-def test_numbers_of_numpy_become_plain_ones() -> None:
-    """A seed out of an array is a seed like any other."""
-    axes = find_axes({**PICTURES, "seed": np.array([3, 5])})
-    assert [type(axes.at(point)["seed"]) for point in axes.points] == [int, int]
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"seed": np.array(5)},
+        {"seed": np.array([5])},
+        {"seed": [np.int64(5)]},
+        {"cells": [{"seed": np.int64(5)}]},
+    ],
+)
+def test_numpy_numbers_become_plain_ones(fields: dict[str, Any]) -> None:
+    """A numpy number is converted as a single value, in an array, in a list and in a listed cell."""
+    axes = axes_of(**fields)
+    (point,) = axes.points
+    assert type(axes.at(point)["seed"]) is int
 
 
-def test_everything_wrong_is_named_at_once() -> None:
-    """Unknown fields with what was meant, empty axes, axes that make no other video, an unknown layout."""
-    fields = wrong(sede=[1], seed=[], max_jobs=[1, 2], layout="both", colour="red")
-    assert set(fields) == {"sede", "seed", "max_jobs", "layout", "colour"}
-    assert "did you mean 'seed'" in fields["sede"]
-    assert "has no value at all" in fields["seed"]
-    assert "makes no other video" in fields["max_jobs"]
+def test_one_error_names_everything_that_is_wrong() -> None:
+    """Unknown fields, empty axes, axes that do not affect the video and an unknown layout are named together."""
+    fields = wrong_fields(sede=[1], seed=[], max_jobs=[1, 2], layout="both", colour="red", deadline_s=-5)
+    assert set(fields) == {"sede", "seed", "max_jobs", "layout", "colour", "deadline_s"}
+    assert "'seed'" in fields["sede"]
 
 
-def test_a_million_cells_are_asked_about_first() -> None:
-    """More cells than `most_cells` are not planned: neither a large grid, nor an endless axis, nor a long list."""
-    assert "make 1,000,000 cells" in wrong(seed=range(1, 1001), prompt=[str(n) for n in range(1000)])["most_cells"]
-    assert set(wrong(seed=count(1))) == {"most_cells"}
-    assert set(wrong(cells=({"seed": seed} for seed in count(1)))) == {"most_cells"}
-    assert len(find_axes({**PICTURES, "seed": range(1, 1201)}, most_cells=1200).points) == 1200
+def test_more_than_most_cells_are_refused() -> None:
+    """A large grid, an endless axis and an endless list are refused; `most_cells` raises the limit."""
+    assert set(wrong_fields(seed=range(1, 1001), prompt=[str(n) for n in range(1000)])) == {"most_cells"}
+    assert set(wrong_fields(seed=count(1))) == {"most_cells"}
+    assert set(wrong_fields(cells=({"seed": seed} for seed in count(1)))) == {"most_cells"}
+    assert len(axes_of(seed=range(1, 1201), most_cells=1200).points) == 1200
 
 
 @pytest.mark.parametrize(
     ("cells", "field"),
     [
+        (5, "cells"),
         ([], "cells"),
         ([7], "cells"),
+        ([{1: 2}], "cells[0].1"),
         ([{"seed": 1}, {"sead": 2}], "cells[1].sead"),
         ([{"seed": 1, "email": "x"}], "cells[0].email"),
     ],
 )
-def test_wrong_cells_are_named_by_their_place(cells: list[Any], field: str) -> None:
-    """An empty list, what is no mapping, an unknown field, one that every cell shares."""
-    assert set(wrong(cells=cells)) == {field}
+def test_wrong_listed_cells_are_named_by_index(cells: Any, field: str) -> None:
+    """No list, an empty list, no mapping, an unknown field and a field that applies to every cell are errors."""
+    assert set(wrong_fields(cells=cells)) == {field}
 
 
-def test_cells_and_axes_do_not_mix() -> None:
-    """Several values beside `cells=` are refused by name."""
-    assert set(wrong(cells=[{"seed": 1}], quality=["360p", "540p"])) == {"quality"}
+def test_listed_cells_cannot_be_combined_with_axes() -> None:
+    """Several values beside `cells=` are an error that names the field."""
+    assert set(wrong_fields(cells=[{"seed": 1}], quality=["360p", "540p"])) == {"quality"}
 
 
 @given(
     seeds=st.lists(st.integers(1, 99), min_size=1, max_size=6, unique=True),
     qualities=st.lists(st.sampled_from(["360p", "540p", "720p"]), min_size=1, max_size=3, unique=True),
 )
-def test_a_grid_is_every_pair_once(seeds: list[int], qualities: list[str]) -> None:
-    """Whatever the values, each pair is one cell, and `cells=` with the same pairs gives the same points."""
-    axes = find_axes({**PICTURES, "seed": seeds, "quality": qualities})
+def test_a_grid_equals_the_list_of_its_pairs(seeds: list[int], qualities: list[str]) -> None:
+    """Every pair of values is one cell, and `cells=` with the same pairs gives the same points."""
+    axes = axes_of(seed=seeds, quality=qualities)
     pairs = [(cell["seed"], cell["quality"]) for cell in map(axes.at, axes.points)]
     assert pairs == [(seed, quality) for seed in seeds for quality in qualities]
-    listed = find_axes(PICTURES, cells=[{"seed": seed, "quality": quality} for seed, quality in pairs])
-    assert listed.points == axes.points
+    assert axes_of(cells=[{"seed": seed, "quality": quality} for seed, quality in pairs]).points == axes.points
 
 
-def test_numbers_of_numpy_are_numbers_anywhere() -> None:
-    """As a single value, in a list and in a cell."""
-    for axes in (
-        find_axes({**PICTURES, "seed": np.array(5)}),
-        find_axes({**PICTURES, "seed": [np.int64(5)]}),
-        find_axes(PICTURES, cells=[{"seed": np.int64(5)}]),
-    ):
-        (point,) = axes.points
-        assert type(axes.at(point)["seed"]) is int
+def test_a_set_has_a_fixed_order() -> None:
+    """Values that cannot be compared are ordered by type and text."""
+    assert axes_of(prompt={None, "b", "a"}).values == ((None, "a", "b"),)
 
 
-def test_a_cell_that_names_nothing_is_the_plain_call() -> None:
-    """`cells=[{}]` is one cell, as a sweep without axes is."""
-    assert find_axes(PICTURES, cells=[{}]).points == ((),)
+def test_labels_name_pictures_by_file_or_position() -> None:
+    """A path or an address gives its file name; a picture in memory gives its role and position."""
+    assert image_label(Path("pictures/cup.jpg"), role="first", index=0) == "cup"
+    assert image_label("https://example.com/cup.png?size=1", role="first", index=0) == "cup"
+    assert image_label(UploadedFile("upload/7.png"), role="last", index=0) == "7"
+    assert image_label(b"bytes", role="last", index=1) == "last 2"
 
 
-def test_a_set_of_anything_has_an_order() -> None:
-    """What cannot be compared is ordered by its kind and its words, the same each time."""
-    axes = find_axes({**PICTURES, "prompt": {None, "b", "a"}})
-    assert axes.values == ((None, "a", "b"),)
+def test_a_caption_lists_what_sets_a_cell_apart() -> None:
+    """The caption has one part for each axis, with a label for None."""
+    axes = axes_of(seed=[7], motion_mode=["fast"], prompt=[None])
+    (point,) = axes.points
+    assert len(cell_caption(axes.labels(point)).split(" · ")) == 3
+    assert cell_caption({"seed": 7, "motion_mode": "fast"}) == "seed 7 · fast"

@@ -1,4 +1,4 @@
-"""The plan: what is new, here, refused and affordable, before anything is paid."""
+"""Tests of `sweep.plan` and `sweep.cells`: which cells are new, finished or refused, and what they may cost."""
 
 from pathlib import Path
 from typing import Any
@@ -8,146 +8,194 @@ import pytest
 from PIL import Image
 
 from pixverse_nb.client import Client
+from pixverse_nb.domain.catalogue import Operation
 from pixverse_nb.domain.jobs import JobState
+from pixverse_nb.domain.requests import build_request
 from pixverse_nb.errors import InvalidImage, InvalidRequest
 from pixverse_nb.ledger.sweeps import CellRow
-from pixverse_nb.sweep.plan import CellState, counting_row, state_of
+from pixverse_nb.sweep.context import SweepOptions
+from pixverse_nb.sweep.plan import CellState, Plan, cell_state, select_row
+from pixverse_nb.sweep.sweep import make_sweep
 from tests.client.harness import Harness, finished, order, picture
-from tests.sweep.grids import run, sweep
+from tests.sweep.small_sweeps import run, small_sweep
 
 
-def counts(plan: Any) -> dict[str, int]:
-    """Return how many cells stand where, those without any left out."""
+def counts(plan: Plan) -> dict[str, int]:
+    """Return the number of cells in each state that occurs."""
     return {state.value: count for state, count in plan.counts.items() if count}
 
 
-def test_a_plan_pays_nothing_and_says_what_running_would(client: Client, house: Harness) -> None:
-    """Cells, credits by the price list, balance and slots; nothing is sent but two questions."""
-    plan = sweep(client, seed=range(1, 4), motion_mode=["normal", "fast"]).plan()
+def notice_kinds(plan: Plan) -> list[str]:
+    """Return the kinds of a plan's notices."""
+    return [notice.kind for notice in plan.notices]
+
+
+def test_a_plan_shows_the_cost_and_charges_nothing(client: Client, house: Harness) -> None:
+    """The plan has cells, estimated credits, balance and slots; no picture is uploaded and nothing is charged."""
+    plan = small_sweep(client, seed=range(1, 4), motion_mode=["normal", "fast"]).plan()
     assert len(plan) == 6
     assert counts(plan) == {"new": 6}
     assert plan.credits == 3 * 45 + 3 * 90
     assert (plan.balance, plan.slots) == (30_060, 8)
     assert house.paid == 0
     assert house.control.requests["files"] == 0
-    text = repr(plan)
-    assert "6 cells: seed × motion_mode" in text
-    assert "About 405 credits for 6 videos" in text
-    assert "seed 3 · fast" in text
+    assert plan.title == "6 cells: seed × motion_mode"
+    shown = repr(plan)
+    assert "405" in shown
+    assert all(planned.cell.caption in shown for planned in plan.cells)
 
 
-def test_what_the_ledger_has_is_not_paid_again(client: Client, house: Harness) -> None:
-    """A cell whose video is here, by whatever call, costs nothing; adding seeds later pays for the new ones alone."""
+def test_finished_videos_are_not_charged_again(client: Client, house: Harness) -> None:
+    """A cell whose video exists costs nothing, whichever call made it; of added seeds only the new ones are charged."""
     finished(order(client, seed=2))
-    plan = sweep(client, seed=range(1, 4)).plan()
-    assert counts(plan) == {"new": 2, "here": 1}
+    plan = small_sweep(client, seed=range(1, 4)).plan()
+    assert counts(plan) == {"new": 2, "done": 1}
     assert [cell.caption for cell in plan.new] == ["seed 1", "seed 3"]
     assert (plan.credits, plan.spent) == (90, 45)
-    run(sweep(client, seed=range(1, 4)))
+    run(small_sweep(client, seed=range(1, 4)))
     assert house.paid == 3
-    assert counts(sweep(client, seed=range(1, 5)).plan()) == {"new": 1, "here": 3}
+    assert counts(small_sweep(client, seed=range(1, 5)).plan()) == {"new": 1, "done": 3}
 
 
-def test_what_the_vendor_refuses_is_shown_with_its_rule(client: Client, house: Harness) -> None:
-    """Never dropped silently: in the plan with the reason, an error when run, left out or sent where that is said."""
-    grid: dict[str, Any] = {"seed": 1, "motion_mode": ["normal", "fast"], "duration": [5, 8]}
-    plan = sweep(client, **grid).plan()
+def test_refused_combinations_need_a_decision(client: Client, house: Harness) -> None:
+    """A refused cell is in the plan with its rule, an error when run, skipped or sent if the caller says so."""
+    axes: dict[str, Any] = {"seed": 1, "motion_mode": ["normal", "fast"], "duration": [5, 8]}
+    plan = small_sweep(client, **axes).plan()
     assert [cell.caption for cell in plan.refused] == ["fast · 8 s"]
-    assert "fast motion is made in 5 s only" in repr(plan)
-    with pytest.raises(InvalidRequest, match="fast motion is made in 5 s only") as caught:
-        run(sweep(client, **grid))
+    (rule,) = plan.refused[0].violations
+    assert rule.reason in repr(plan)
+    with pytest.raises(InvalidRequest) as caught:
+        run(small_sweep(client, **axes))
     assert set(caught.value.fields) == {"motion_mode"}
+    assert rule.reason in caught.value.fields["motion_mode"]
     assert house.paid == 0
-    skipping = run(sweep(client, **grid, skip_refused=True))
+    skipping = run(small_sweep(client, **axes, skip_refused=True))
     assert (house.paid, skipping.progress.done, skipping.progress.skipped) == (3, 3, 1)
-    assert counts(sweep(client, **grid, allow_refused=True).plan()) == {"new": 1, "here": 3}
+    assert counts(small_sweep(client, **axes, allow_refused=True).plan()) == {"new": 1, "done": 3}
 
 
-def test_every_wrong_value_and_picture_is_named(client: Client, tmp_path: Path) -> None:
-    """A field out of range, a choice that is none, an unreadable picture of an axis: all at once."""
+def test_one_error_names_every_wrong_value_and_picture(client: Client, tmp_path: Path) -> None:
+    """A value out of range, an unknown choice and an unreadable picture are named together."""
     (tmp_path / "no.png").write_bytes(b"no picture")
-    bad = sweep(client, first=[picture(0), tmp_path / "no.png"], seed=[1, 0], quality=["360p", "4k"])
+    images = [picture(0), tmp_path / "no.png"]
     with pytest.raises(InvalidRequest) as caught:
-        bad.plan()
+        small_sweep(client, first=images, seed=[1, 0], quality=["360p", "4k"]).plan()
     assert set(caught.value.fields) == {"first[1]", "seed", "quality"}
-    with pytest.raises(InvalidImage) as only_pictures:
-        sweep(client, first=[picture(0), tmp_path / "no.png"]).plan()
-    assert set(only_pictures.value.fields) == {"first[1]"}
+    with pytest.raises(InvalidImage) as only_images:
+        small_sweep(client, first=images).plan()
+    assert set(only_images.value.fields) == {"first[1]"}
 
 
-def test_a_wrong_budget_is_an_error(client: Client) -> None:
-    """A budget is a whole number from 0 on, and so is the most of cells from 1 on."""
+@pytest.mark.parametrize(
+    ("options", "fields"),
+    [
+        ({"budget_credits": -1, "most_cells": 0}, {"budget_credits", "most_cells"}),
+        ({"deadline_s": "60"}, {"deadline_s"}),
+        ({"deadline_s": float("nan")}, {"deadline_s"}),
+        ({"title": 5}, {"title"}),
+        ({"skip_refused": "no"}, {"skip_refused"}),
+    ],
+)
+def test_wrong_options_are_named(client: Client, options: dict[str, Any], fields: set[str]) -> None:
+    """Invalid options raise InvalidRequest before anything is prepared."""
     with pytest.raises(InvalidRequest) as caught:
-        sweep(client, seed=[1], budget_credits=-1, most_cells=0)
-    assert set(caught.value.fields) == {"budget_credits", "most_cells"}
+        small_sweep(client, **options)
+    assert set(caught.value.fields) == fields
 
 
-def test_a_budget_and_a_balance_that_do_not_reach_are_said(client: Client, house: Harness) -> None:
-    """The plan warns of both before anything is paid."""
+def test_a_plan_warns_of_a_low_balance_and_budget(client: Client, house: Harness) -> None:
+    """The table gets the numbers that its warnings are made of."""
     house.control.set_credits(daily=60, monthly=0)
-    plan = sweep(client, seed=range(1, 4), budget_credits=100).plan()
-    html = plan._repr_mimebundle_()["text/html"]
-    assert html.count('<div class="pvnb-warning">') == 2
+    table = small_sweep(client, seed=range(1, 4), budget_credits=100).plan().table()
+    assert (table.credits, table.balance, table.budget, table.spent) == (135, 60, 100, 0)
 
 
-def test_twins_are_made_once(client: Client) -> None:
-    """Two points that make the same video are one cell, and the plan says so."""
-    plan = sweep(client, seed=[5, 5, 6], prompt=["", None]).plan()
+def test_combinations_of_the_same_video_are_one_cell(client: Client) -> None:
+    """Two points with the same content are one cell, and the plan counts the duplicates."""
+    plan = small_sweep(client, seed=[5, 5, 6], prompt=["", None]).plan()
     assert len(plan) == 2
-    assert "4 cells are the same video as another one" in plan.notices[0]
+    assert [(notice.kind, notice.data) for notice in plan.notices] == [("duplicate_cells", {"count": 4})]
+    assert "4" in plan.table().notices[0]
 
 
-def test_a_picture_that_changed_on_disk_makes_new_cells_and_is_said(client: Client, tmp_path: Path) -> None:
-    """The same name with another content: new cells, paid anew, with a sentence that says why."""
+def test_a_changed_picture_file_makes_new_cells(client: Client, tmp_path: Path) -> None:
+    """If the content of a file has changed, its cells are new and the plan says which file it was."""
     path = tmp_path / "first.png"
     path.write_bytes(picture(10))
-    run(sweep(client, first=path, seed=[1, 2]))
-    assert sweep(client, first=path, seed=[1, 2]).plan().notices == ()
+    run(small_sweep(client, first=path, seed=[1, 2]))
+    assert small_sweep(client, first=path, seed=[1, 2]).plan().notices == ()
     path.write_bytes(picture(20))
-    plan = sweep(client, first=path, seed=[1, 2]).plan()
+    plan = small_sweep(client, first=path, seed=[1, 2]).plan()
     assert counts(plan) == {"new": 2}
-    assert "first.png' is another one than on" in plan.notices[0]
+    assert notice_kinds(plan) == ["image_changed"]
+    assert plan.notices[0].data["source"] == repr(str(path))
+    assert "first.png" in plan.table().notices[0]
 
 
 def test_pictures_can_be_an_axis(client: Client) -> None:
-    """Cells are named by the files; two shapes give two ratios, each prepared once."""
+    """Two shapes give two aspect ratios, and each picture is prepared once."""
     wide = Image.fromarray(np.zeros((90, 160, 3), np.uint8))
     tall = Image.fromarray(np.zeros((160, 90, 3), np.uint8))
-    one = sweep(client, first=[wide, tall], seed=[1, 2])
-    assert [cell.caption for cell in one.cells] == [
+    cells = small_sweep(client, first=[wide, tall], seed=[1, 2]).cells
+    assert [cell.caption for cell in cells] == [
         "first 1 · seed 1",
         "first 1 · seed 2",
         "first 2 · seed 1",
         "first 2 · seed 2",
     ]
-    assert [cell.request.aspect_ratio for cell in one.cells] == ["16:9", "16:9", "9:16", "9:16"]
-    assert len({id(cell.pair) for cell in one.cells}) == 2
+    assert [cell.request.aspect_ratio for cell in cells] == ["16:9", "16:9", "9:16", "9:16"]
+    assert len({id(cell.images) for cell in cells}) == 2
+
+
+@pytest.mark.parametrize("roles", [("image",), ("frame_1", "frame_2", "frame_3")])
+def test_an_operation_with_other_pictures_can_be_swept(client: Client, roles: tuple[str, ...]) -> None:
+    """The cells of a sweep take any number of pictures, which the operation's request function names."""
+
+    def request(inputs: Any, fields: Any, *, allow_refused: bool = False) -> Any:
+        return build_request(Operation.TRANSITION, inputs, fields, roles=roles, skip_rules=allow_refused)
+
+    images = {role: picture(shade) for shade, role in enumerate(roles)}
+    fields = {"quality": "360p", "seed": [1, 2]}
+    sweep = make_sweep(client._sweep_context, images, fields, SweepOptions(), request_function=request)
+    assert [cell.caption for cell in sweep.cells] == ["seed 1", "seed 2"]
+    for cell in sweep.cells:
+        assert tuple(item.role for item in cell.request.inputs) == roles
+        assert set(cell.images.frames) == set(roles)
+    assert counts(sweep.plan()) == {"new": 2}
 
 
 def test_without_a_seed_every_cell_has_the_same_one(client: Client) -> None:
-    """Only what is varied differs, and the same line finds the same cells again."""
-    keys = [[cell.key for cell in sweep(client, motion_mode=["normal", "fast"]).cells] for _ in range(2)]
+    """The cells differ only in what is varied, and the same call gives the same keys."""
+    sweeps = [small_sweep(client, motion_mode=["normal", "fast"]) for _ in range(2)]
+    keys = [[cell.key for cell in sweep.cells] for sweep in sweeps]
     assert keys[0] == keys[1]
-    assert {cell.request.seed for cell in sweep(client, motion_mode=["normal", "fast"]).cells} == {1}
+    assert {cell.request.seed for cell in sweeps[0].cells} == {1}
 
 
-def test_a_vendor_that_is_away_hinders_no_plan(client: Client, house: Harness) -> None:
-    """Balance and slots are not known then, and the plan says so."""
+def test_captions_are_unique(client: Client) -> None:
+    """Two long prompts that begin alike get different captions."""
+    start = "a slow dolly towards the cup in the morning light of a very long summer "
+    cells = small_sweep(client, seed=1, prompt=[f"{start} day", f"{start} night"]).cells
+    assert len({cell.caption for cell in cells}) == 2
+
+
+def test_a_plan_works_offline(client: Client, house: Harness) -> None:
+    """If the vendor cannot be reached, balance and slots are unknown and a notice says so."""
     house.go_away()
-    plan = sweep(client, seed=[1]).plan()
+    plan = small_sweep(client, seed=[1]).plan()
     assert (plan.balance, plan.slots, plan.expected_s) == (None, None, None)
-    assert "could not be asked for balance and slots" in plan.notices[0]
+    assert notice_kinds(plan) == ["account_unreachable"]
 
 
-def row(state: JobState, charged: Any = "no", kind: str | None = None, ref: str = "r") -> CellRow:
-    """Return a job of a cell."""
-    return CellRow("cell", ref, state, charged, 0, kind)
+def row(state: JobState, charged: Any = "no", kind: str | None = None) -> CellRow:
+    """Return a job of a cell as the ledger lists it."""
+    return CellRow("cell", "ref", state, charged, 0, kind)
 
 
 @pytest.mark.parametrize(
-    ("found", "state"),
+    ("job", "state"),
     [
-        (row(JobState.DONE, "yes"), CellState.HAVE),
+        (row(JobState.DONE, "yes"), CellState.DONE),
         (row(JobState.GENERATING, "yes"), CellState.OPEN),
         (row(JobState.UNKNOWN, "unknown"), CellState.OPEN),
         (row(JobState.WAITING), CellState.NEW),
@@ -162,15 +210,15 @@ def row(state: JobState, charged: Any = "no", kind: str | None = None, ref: str 
         (row(JobState.REFUSED, kind="BudgetReached"), CellState.NEW),
     ],
 )
-def test_where_a_cell_stands_by_its_job(found: CellRow, state: CellState) -> None:
-    """What was paid is waited for, never paid again; what failed by itself is tried again only on demand."""
-    assert state_of(found) is state
+def test_the_state_of_a_cell_follows_from_its_job(job: CellRow, state: CellState) -> None:
+    """A charged job is waited for and not charged again; a failed one is repeated only on request."""
+    assert cell_state(job) is state
 
 
-def test_a_video_counts_before_a_later_failure() -> None:
-    """Of several tries the one with a video counts, else what may still become one, else the newest."""
+def test_of_several_jobs_the_most_useful_one_counts() -> None:
+    """A job with a video counts, else one that may still get one, else the newest."""
     done, lost, failed = row(JobState.DONE, "yes"), row(JobState.UNKNOWN, "unknown"), row(JobState.FAILED)
-    assert counting_row([failed, done]) is done
-    assert counting_row([failed, lost]) is lost
-    assert counting_row([failed, row(JobState.REFUSED)]) is failed
-    assert counting_row([]) is None
+    assert select_row([failed, done]) is done
+    assert select_row([failed, lost]) is lost
+    assert select_row([failed, row(JobState.REFUSED)]) is failed
+    assert select_row([]) is None

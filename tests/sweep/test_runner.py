@@ -1,4 +1,4 @@
-"""The runner alone, on a desk of its own: how many cells are asked for at once."""
+"""Tests of `sweep.runner` with a source of jobs of its own: how many cells are submitted at once."""
 
 import asyncio
 from dataclasses import dataclass, replace
@@ -10,14 +10,14 @@ from tests.factories import NOW, a_record
 
 
 @dataclass(frozen=True)
-class Ticket:
-    """A job as far as the runner looks at it."""
+class FakeJob:
+    """The part of a job that the runner reads."""
 
     ref: str
 
 
-class FullHouse:
-    """A desk whose vendor takes `running` jobs and turns every further one away; `slots` are known to it."""
+class BusyVendor:
+    """A source of jobs whose vendor runs `running` jobs and postpones every further one; it reports `slots`."""
 
     def __init__(self, *, slots: int, running: int) -> None:
         self._slots = slots
@@ -25,49 +25,49 @@ class FullHouse:
         self.records: dict[str, JobRecord] = {}
 
     def get_or_create(self, cell: Any) -> tuple[Any, bool]:
-        """Take it, or turn it away."""
-        is_taken = len(self.records) < self._running
-        record = replace(a_record(ref=str(cell)), state=JobState.QUEUED if is_taken else JobState.WAITING)
-        self.records[record.ref] = record if is_taken else replace(record, retry_at=NOW + 20)
-        return Ticket(record.ref), True
+        """Accept or postpone the job of a cell."""
+        is_accepted = len(self.records) < self._running
+        record = replace(a_record(ref=str(cell)), state=JobState.QUEUED if is_accepted else JobState.WAITING)
+        self.records[record.ref] = record if is_accepted else replace(record, retry_at=NOW + 20)
+        return FakeJob(record.ref), True
 
     def record_of(self, job: Any) -> JobRecord | None:
-        """Return it as it stands."""
+        """Return the record of a job."""
         return self.records[job.ref]
 
     def is_settled(self, record: JobRecord) -> bool:
-        """Nothing ends here."""
+        """Return whether a job has ended; none does here."""
         return record.state.is_final
 
-    async def learn_room(self) -> None:
-        """It is known."""
+    async def load_capacity(self) -> None:
+        """Do nothing: the capacity is known."""
 
-    def room(self) -> int:
-        """Return the slots."""
+    def capacity(self) -> int:
+        """Return the number of slots."""
         return self._slots
 
-    def give_up(self, job: Any) -> None:
-        """Cancel it."""
+    def cancel_unsent(self, job: Any) -> None:
+        """Cancel a job."""
         self.records[job.ref] = replace(self.records[job.ref], state=JobState.CANCELLED)
 
 
-async def asked(desk: FullHouse, cells: int) -> int:
-    """Run over so many cells until the runner waits, and return how many it has asked for."""
-    waits = asyncio.Event()
-    runner = Runner(list(range(cells)), desk, tell=waits.set, stop_when=None)  # type: ignore[arg-type]  # a cell is what the desk takes
+async def count_created(vendor: BusyVendor, cells: int) -> int:
+    """Run `cells` cells until the runner waits, and return how many jobs it created."""
+    is_waiting = asyncio.Event()
+    runner = Runner(list(range(cells)), vendor, on_change=is_waiting.set, stop_when=None)  # type: ignore[arg-type]  # numbers serve as cells
     task = asyncio.create_task(runner.run())
-    await waits.wait()
-    count = len(desk.records)
+    await is_waiting.wait()
+    count = len(vendor.records)
     task.cancel()
     await asyncio.wait([task])
     return count
 
 
-def test_no_more_cells_are_asked_for_than_there_are_slots() -> None:
-    """Where every slot is taken nothing more is asked for."""
-    assert asyncio.run(asked(FullHouse(slots=4, running=4), 20)) == 4
+def test_as_many_jobs_are_created_as_there_are_slots() -> None:
+    """With every slot in use no further job is created."""
+    assert asyncio.run(count_created(BusyVendor(slots=4, running=4), 20)) == 4
 
 
-def test_one_that_was_turned_away_leaves_its_place_to_one_other() -> None:
-    """However many are turned away, one place is given on: the deadlines of all the others must not run already."""
-    assert asyncio.run(asked(FullHouse(slots=4, running=3), 20)) == 5
+def test_postponed_jobs_let_one_more_cell_try() -> None:
+    """However many jobs are postponed, one more is created, so that the deadlines of the others do not start."""
+    assert asyncio.run(count_created(BusyVendor(slots=4, running=3), 20)) == 5

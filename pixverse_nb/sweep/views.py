@@ -1,0 +1,322 @@
+"""What a person sees of a sweep: its progress, a gallery that fills as jobs end, comparisons, ratings, a timeline."""
+
+import math
+import threading
+import time
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from pixverse_nb.domain.jobs import JobRecord, JobState
+from pixverse_nb.domain.notices import Notice
+from pixverse_nb.domain.ratings import RankEntry, Rating, rank
+from pixverse_nb.errors import InvalidRequest, PixVerseError
+from pixverse_nb.jobs import transitions
+from pixverse_nb.jobs.job import Job
+from pixverse_nb.jobs.messages import describe_notice
+from pixverse_nb.redaction import redact
+from pixverse_nb.render.sweep_views import SweepProgress
+from pixverse_nb.render.tiles import COMPARED_MAX, NO_WINNER, Tile
+from pixverse_nb.render.timeline import Timeline
+from pixverse_nb.sweep.analysis import SweepAnalysis
+from pixverse_nb.sweep.cell_jobs import CellJobs
+from pixverse_nb.sweep.cells import Cell
+from pixverse_nb.sweep.context import SweepContext
+from pixverse_nb.sweep.plan import is_account_error
+from pixverse_nb.sweep.runner import Runner
+from pixverse_nb.video import Video
+
+_NUMBERS_SHOWN: Final = 12  # cells without a video that a sentence lists
+_WITHOUT_VIDEO: Final = frozenset(
+    {JobState.FAILED, JobState.MODERATED, JobState.REFUSED, JobState.CANCELLED, JobState.TIMED_OUT}
+)
+
+
+class SweepViews:
+    """The views of one sweep, and the ratings and votes that people give in them. `Sweep` documents the methods."""
+
+    def __init__(self, context: SweepContext, cell_jobs: CellJobs, analysis: SweepAnalysis, *, title: str) -> None:
+        self._context = context
+        self._cell_jobs = cell_jobs
+        self._analysis = analysis
+        self._title = title
+        self._cells = cell_jobs.cells
+
+    def ratings(self) -> dict[str, Rating]:
+        """Return the ratings by caption; unrated cells are omitted."""
+        ratings = self._ratings_by_key()
+        return {cell.caption: ratings[cell.key] for cell in self._cells if cell.key in ratings}
+
+    def winners(self) -> list[Video]:
+        """Return the videos rated as winners, in the order of the cells."""
+        winning = {key for key, rating in self._ratings_by_key().items() if rating.choice == "winner"}
+        return [video for cell, video in self._cell_jobs.videos().items() if cell.key in winning]
+
+    def rate(self, which: Any, choice: str, *, note: str) -> None:
+        """Rate one cell; see `Sweep.judge`."""
+        if choice not in ("", "winner", "rejected"):
+            raise InvalidRequest({"choice": f"must be winner, rejected or empty, not {choice!r:.40}"}, sends=False)
+        cell = self._cell_jobs.find(which)
+        if choice == "winner" and self._cell_jobs.video(cell) is None:
+            raise InvalidRequest({"choice": f"cell {cell.number} ({cell.caption}) {NO_WINNER}"}, sends=False)
+        self._save_rating(cell.key, Rating(choice, note))  # type: ignore[arg-type]  # checked above
+
+    def ranking(self) -> tuple[RankEntry, ...]:
+        """Rank the cells that have a video by the votes so far; see `Sweep.ranking`."""
+        keys = [cell.key for cell in self._cell_jobs.videos()]
+        return rank(self._context.engine.ledger.ratings.votes(keys), keys)
+
+    def tiles(self) -> list[Tile]:
+        """Return the current tile of each cell."""
+        ratings = self._ratings_by_key()
+        return [self._tile(cell, ratings.get(cell.key, Rating())) for cell in self._cells]
+
+    def gallery(self) -> Any:
+        """Return a gallery of all cells that follows their jobs."""
+        from pixverse_nb.widgets.gallery import Gallery
+
+        gallery = Gallery(
+            self.tiles(), title=self._title, on_verdict=self._save_rating, on_open=lambda keys: self.compare(*keys)
+        )
+        _LiveGallery(self, gallery, [cell.key for cell in self._cells]).start(self._context.subscribe)
+        return gallery
+
+    def compare(self, *which: Any, blind: bool = False, seed: int = 0) -> Any:
+        """Return a comparison of some cells; see `Sweep.compare`."""
+        from pixverse_nb.widgets.compare import Comparison
+
+        cells = [self._cell_jobs.find(one) for one in which] or self._default_comparison(blind=blind)
+        shown = {cell: video for cell in cells if (video := self._cell_jobs.video(cell)) is not None}
+        missing = [cell.number for cell in cells if cell not in shown]
+        note = _missing_note(missing, count=len(cells))
+        if len(shown) < 2:
+            problem = f"a comparison needs two videos; {'only one is' if shown else 'none are'} finished"
+            raise InvalidRequest({"which": "; ".join(text for text in (problem, note) if text)}, sends=False)
+        ratings = self._context.engine.ledger.ratings
+        keys = [cell.key for cell in shown]
+        return Comparison(
+            list(shown.values()),
+            labels=[cell.caption for cell in shown],
+            keys=keys,
+            blind=blind,
+            seed=seed,
+            on_duel=ratings.add_vote,
+            duels=ratings.votes(keys),
+            note=note,
+        )
+
+    def timeline(self) -> Timeline:
+        """Return the lives of the jobs as one picture. Raises InvalidRequest if no cell has a job yet."""
+        jobs = {cell: job for cell in self._cells if (job := self._cell_jobs.job(cell)) is not None}
+        if not jobs:
+            raise InvalidRequest({"cells": "no cell has a job yet: run the sweep first"}, sends=False)
+        return Timeline(tuple((cell.caption, tuple(job.events())) for cell, job in jobs.items()), now=time.time())
+
+    # -- inside --------------------------------------------------------------------------------------------------
+
+    def _ratings_by_key(self) -> dict[str, Rating]:
+        return self._context.engine.ledger.ratings.ratings([cell.key for cell in self._cells])
+
+    def _save_rating(self, key: str, rating: Rating) -> None:
+        self._context.engine.ledger.ratings.set_rating(key, rating, at=time.time())
+
+    def _default_comparison(self, *, blind: bool) -> list[Cell]:
+        """Return the winners if there are two or more, else the first videos that are not rejected."""
+        done = list(self._cell_jobs.videos())
+        ratings = self._ratings_by_key()
+        choices = {cell.key: ratings.get(cell.key, Rating()).choice for cell in done}
+        kept = [cell for cell in done if choices[cell.key] != "rejected"]
+        if blind:
+            return kept
+        winners = [cell for cell in done if choices[cell.key] == "winner"]
+        return (winners if len(winners) > 1 else kept)[:COMPARED_MAX]
+
+    def _tile(self, cell: Cell, rating: Rating) -> Tile:
+        job = self._cell_jobs.job(cell)
+        if job is None:
+            reason = "; ".join(rule.reason for rule in cell.violations)
+            state = JobState.REFUSED if reason else JobState.PLANNED
+            return Tile(
+                cell.key, cell.caption, state, axes=cell.values, line=reason or "Not started yet.", rating=rating
+            )
+        snapshot = job.snapshot()
+        return Tile(
+            cell.key,
+            cell.caption,
+            snapshot.state,
+            axes=cell.values,
+            metrics=self._analysis.metrics_of(cell),
+            video=snapshot.video,
+            line=" ".join(text for text in (snapshot.error, snapshot.warning, snapshot.suggested_action) if text),
+            rating=rating,
+            began_at=snapshot.submitted_at or snapshot.created_at,
+            ended_at=snapshot.finished_at if snapshot.state.is_final else None,
+        )
+
+
+def _missing_note(missing: Sequence[int], *, count: int) -> str:
+    """Return a sentence about the cells (by number) that were asked for but have no video; empty if there are none."""
+    if not missing:
+        return ""
+    listed = ", ".join(map(str, missing[:_NUMBERS_SHOWN]))
+    more = f" and {len(missing) - _NUMBERS_SHOWN} more" if len(missing) > _NUMBERS_SHOWN else ""
+    have, cells = ("has", "cell") if len(missing) == 1 else ("have", "cells")
+    return f"{len(missing)} of {count} {have} no video: {cells} {listed}{more}"
+
+
+class _LiveGallery:
+    """Updates a gallery when its cells change, until it is closed or garbage-collected.
+
+    Building many tiles takes time, so it runs on its own thread, which exists only while there is something to update.
+    """
+
+    def __init__(self, views: SweepViews, gallery: Any, keys: Sequence[str]) -> None:
+        self._views = weakref.ref(views)
+        self._gallery = weakref.ref(gallery)
+        self._keys = frozenset(keys)
+        self._shown = {tile.key: tile for tile in gallery.tiles}
+        self._lock = threading.Lock()
+        self._is_stale = False
+        self._is_working = False
+
+    def start(self, subscribe: Callable[[Callable[[Job], object]], Callable[[], None]]) -> None:
+        """Follow every job from now on, and update once for what has changed since the tiles were made."""
+        self._unsubscribe = subscribe(self._on_job_changed)
+        self._request_update()
+
+    def _on_job_changed(self, job: Job) -> None:
+        gallery = self._gallery()
+        if gallery is None or gallery.is_closed:
+            self._unsubscribe()
+        elif job.request.content_key in self._keys:
+            self._request_update()
+
+    def _request_update(self) -> None:
+        with self._lock:
+            self._is_stale = True
+            if self._is_working:
+                return
+            self._is_working = True
+        threading.Thread(target=self._run, name="pixverse-nb-gallery", daemon=True).start()
+
+    def _run(self) -> None:
+        while self._take_request():
+            with suppress(PixVerseError):  # the client was closed
+                self._update()
+
+    def _take_request(self) -> bool:
+        with self._lock:
+            self._is_working, self._is_stale = self._is_stale, False
+            return self._is_working
+
+    def _update(self) -> None:
+        views, gallery = self._views(), self._gallery()
+        if views is None or gallery is None or gallery.is_closed:
+            return
+        tiles = views.tiles()
+        changed = [tile for tile in tiles if self._shown.get(tile.key) != tile]
+        self._shown = {tile.key: tile for tile in tiles}
+        if changed:
+            gallery.update(changed)
+
+
+# -- progress --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Run:
+    """The last run of a sweep; times are Unix seconds. `reused` counts the cells whose videos existed before it."""
+
+    runner: Runner
+    reused: int
+    began_at: float
+    ended_at: float | None = None
+
+
+def make_progress(
+    context: SweepContext, cell_jobs: CellJobs, run: Run | None, *, title: str, skipped: int
+) -> SweepProgress:
+    """Return how far a sweep is; `skipped` counts the cells that are left out because the vendor refuses them."""
+    total = len(cell_jobs.cells)
+    records = [record for cell in cell_jobs.cells if (record := cell_jobs.record(cell)) is not None]
+    done = sum(record.state is JobState.DONE for record in records)
+    failed = sum(record.state in _WITHOUT_VIDEO and not _is_untried(record) for record in records)
+    open_records = [record for record in records if not record.state.is_final]
+    running = sum(not transitions.is_unsent(record) for record in open_records)
+    reason = _stop_reason(run, records)
+    progress = SweepProgress(
+        title=title,
+        mode="done" if done == total else "planned",
+        total=total,
+        done=done,
+        running=running,
+        waiting=total - done - failed - running - skipped,
+        failed=failed,
+        skipped=skipped,
+        spent=cell_jobs.spent,
+        is_estimate=any(record.charged != "no" and record.cost_credits is None for record in records),
+        reason=_describe_reason(reason),
+        reason_kind=reason.kind if reason is not None else "",
+        is_sandbox=context.is_sandbox,
+    )
+    if run is None:
+        return progress
+    is_over = run.ended_at is not None
+    return replace(
+        progress,
+        mode=run.runner.mode,
+        reused=run.reused,
+        began_at=run.began_at,
+        ended_at=run.ended_at,
+        ends_at=None if is_over else _expected_end(context, open_records, run.runner, slots=cell_jobs.capacity()),
+    )
+
+
+def _is_untried(record: JobRecord) -> bool:
+    """Return whether a job that ended says nothing about its cell: nothing was sent, and the next run tries again."""
+    is_unsent = record.state in (JobState.CANCELLED, JobState.TIMED_OUT) and record.charged == "no"
+    return is_unsent or (
+        record.state is JobState.REFUSED and record.error is not None and is_account_error(record.error.kind)
+    )
+
+
+def _expected_end(
+    context: SweepContext, open_records: Sequence[JobRecord], runner: Runner, *, slots: int
+) -> float | None:
+    """Return the expected end in Unix seconds: when the slowest running job ends, plus rounds of all slots."""
+    if runner.mode not in ("running", "draining") or not open_records:
+        return None
+    now = context.engine.now()
+    expectation = context.engine.expectation(open_records[0].request)
+    if not expectation.samples:
+        return None
+    sent = [record.submitted_at for record in open_records if record.submitted_at is not None]
+    left_s = max((expectation.typical_s - (now - at) for at in sent), default=expectation.typical_s)
+    waiting = runner.waiting if runner.mode == "running" else 0
+    rounds = math.ceil((waiting + len(open_records) - len(sent)) / max(1, slots))
+    return now + max(0.0, left_s) + rounds * expectation.typical_s
+
+
+def _stop_reason(run: Run | None, records: Sequence[JobRecord]) -> Notice | None:
+    question = next((record.pending_question for record in records if record.pending_question is not None), None)
+    if question is not None:
+        return Notice("question_pending", {"question": describe_notice(question)})
+    return run.runner.reason if run is not None else None
+
+
+_REASONS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
+    "cells_not_sent_in_time": lambda _: "Some cells were not sent in time. Run the same sweep again to send them.",
+    "client_closed": lambda _: "The client was closed. Create the same sweep again to continue it.",
+    "question_pending": lambda data: f"A job needs your decision: {data['question']} See sweep.jobs.",
+    "stop_rule_failed": lambda data: f"stop_when raised {data['error']}; the submitted jobs are finished first.",
+    "stop_rule_met": lambda _: "stop_when returned a true value.",
+}
+
+
+def _describe_reason(reason: Notice | None) -> str:
+    if reason is None:
+        return ""
+    make = _REASONS.get(reason.kind)
+    return redact(make(reason.data)) if make is not None else describe_notice(reason)
