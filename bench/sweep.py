@@ -1,7 +1,7 @@
-"""A sweep of 64 jobs on 8 slots against the ideal schedule, beside loops as people write them; a plan of 10,000 cells.
+"""Compares a sweep of 64 jobs on 8 slots with the ideal schedule and with simple loops; times a plan of 10,000 cells.
 
-Life at 10 times its speed. Makespans are given as multiples of the ideal one: the same jobs, each begun at the very
-moment a slot is free.
+The sandbox runs 10 times faster than real time. Makespans are multiples of the ideal one, in which each of the same
+jobs starts at the moment a slot becomes free.
 """
 
 import heapq
@@ -32,7 +32,7 @@ Draw = Callable[[], float]
 
 @dataclass
 class Figures:
-    """How long it took against the ideal schedule, what it asked for, and how often it was turned away."""
+    """The makespan as a multiple of the ideal one, list requests for each job, rejected calls, and uploads."""
 
     stretch: float
     requests: float
@@ -47,38 +47,42 @@ class Figures:
 
 
 def main() -> None:
-    """Print ours and theirs."""
+    """Print the figures of the sweep and of the simple loops."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
         render = canned_renderer(path)
         for name, durations in (("equal, 60 s", equal), ("log-normal, median 55 s", log_normal)):
             print(f"{JOBS} jobs on {SLOTS} slots, {name}:")
-            for whose, run in (("ours", ours), ("a pool of 8 threads", pool), ("a loop that waits after a 429", loop)):
+            for name_of_run, run in (
+                ("sweep", run_sweep),
+                ("a pool of 8 threads", run_pool),
+                ("a loop that waits after a 429", run_loop),
+            ):
                 box = Sandbox(speed=SPEED, render=render)
                 box.control.settings.queue_s = (0.0, 0.0)
-                box.control.settings.generation_s = LiveView(durations(random.Random(7)))  # noqa: S311 - a bench
+                box.control.settings.generation_s = DrawnRange(durations(random.Random(7)))  # noqa: S311 - a bench
                 with box:
-                    print(f"  {whose}: {run(box, path)}")
-        print("wanted: at most 1.05 ×, at most 1.2 requests a job, two uploads in all")
-        print(f"plan() of 10,000 cells: {plan_s(path):.2f} s (wanted: 1 s)")
+                    print(f"  {name_of_run}: {run(box, path)}")
+        print("target: at most 1.05 ×, at most 1.2 requests a job, two uploads in all")
+        print(f"plan() of 10,000 cells: {plan_s(path):.2f} s (target: 1 s)")
 
 
 def equal(chance: random.Random) -> Draw:
-    """Every job takes a minute."""
+    """Return a minute for every job."""
     del chance
     return lambda: 60.0
 
 
 def log_normal(chance: random.Random) -> Draw:
-    """Most jobs take about as long, a few much longer."""
+    """Return similar times for most jobs, and much longer ones for a few."""
     return lambda: min(240.0, chance.lognormvariate(4.0, 0.35))
 
 
-class LiveView(tuple[float, float]):
-    """A least and a most that are drawn anew for every job: the sandbox unpacks them when it accepts one."""
+class DrawnRange(tuple[float, float]):
+    """A (min, max) setting with a new value for every job: the sandbox unpacks it when it accepts a job."""
 
     def __new__(cls, draw: Draw) -> Self:
-        """Return one that draws by `draw`."""
+        """Return a setting whose values come from `draw`."""
         drawn = super().__new__(cls, (0.0, 0.0))
         drawn.draw = draw
         return drawn
@@ -90,17 +94,17 @@ class LiveView(tuple[float, float]):
         return iter((seconds, seconds))
 
 
-def ours(box: Sandbox, folder: Path) -> Figures:
-    """Run a sweep; 16 jobs before it teach how long they take, and are not counted."""
+def run_sweep(box: Sandbox, folder: Path) -> Figures:
+    """Run a sweep. 16 earlier jobs, which are not counted, provide the usual duration."""
     first, last = megapixel_pictures(folder)
     home = Path(tempfile.mkdtemp(dir=folder))
     with Client(box.token, base_url=box.base_url, home=home, timing=Timing().scaled(1 / SPEED)) as client:
         client.sweep(first, last, seed=range(1, 17)).run(quiet=True)
-        return measured(box, lambda: client.sweep(first, last, seed=range(100, 100 + JOBS)).run(quiet=True))
+        return measure(box, lambda: client.sweep(first, last, seed=range(100, 100 + JOBS)).run(quiet=True))
 
 
-def pool(box: Sandbox, folder: Path) -> Figures:
-    """A worker for each slot, each asking for its own job every 5 seconds."""
+def run_pool(box: Sandbox, folder: Path) -> Figures:
+    """Run one thread for each slot, which polls its own job every 5 seconds."""
     del folder
     api = caller(box)
 
@@ -108,51 +112,51 @@ def pool(box: Sandbox, folder: Path) -> Figures:
         frame = upload(api)
 
         def one(seed: int) -> None:
-            video_id = created(api, frame, seed)
+            video_id = create(api, frame, seed)
             while api("GET", f"/videos/{video_id}", None).get("video_status") != 1:
-                rest(5.0)
+                wait(5.0)
 
         with ThreadPoolExecutor(SLOTS) as workers:
             list(workers.map(one, range(JOBS)))
 
-    return measured(box, run)
+    return measure(box, run)
 
 
-def loop(box: Sandbox, folder: Path) -> Figures:
-    """Send until the vendor is busy, wait 10 to 30 seconds, send again; then ask for the list every 10 seconds."""
+def run_loop(box: Sandbox, folder: Path) -> Figures:
+    """Send until the vendor is busy, wait 10 to 30 seconds and send again; then poll the list every 10 seconds."""
     del folder
     api = caller(box)
 
     def run() -> None:
         frame = upload(api)
-        made = [created(api, frame, seed) for seed in range(JOBS)]
+        made = [create(api, frame, seed) for seed in range(JOBS)]
         while True:
             rows = {row["video_id"]: row for row in api("GET", f"/videos/?limit={JOBS}", None)["data"]}
             if all(rows[video_id].get("video_status") == 1 for video_id in made):
                 return
-            rest(10.0)
+            wait(10.0)
 
-    return measured(box, run)
+    return measure(box, run)
 
 
-def measured(box: Sandbox, run: Callable[[], object]) -> Figures:
-    """Run it and compare what was asked and how long it took with the ideal schedule of the same jobs."""
+def measure(box: Sandbox, run: Callable[[], object]) -> Figures:
+    """Run `run` and compare its requests and its duration with the ideal schedule of the same jobs."""
     before, count, began = box.control.requests.copy(), len(box.control.generations), box.control.now()
     run()
-    took = box.control.now() - began
-    asked = box.control.requests - before
+    elapsed = box.control.now() - began
+    requests = box.control.requests - before
     jobs = box.control.generations[count:]
     durations = [box.control.due_at(job.video_id) - job.created_at for job in jobs]
     return Figures(
-        stretch=took / ideal_s(durations),
-        requests=sum(asked[route] for route in READS) / len(jobs),
-        refused=asked[CREATE] - len(jobs),
-        uploads=asked["files"],
+        stretch=elapsed / ideal_s(durations),
+        requests=sum(requests[route] for route in READS) / len(jobs),
+        refused=requests[CREATE] - len(jobs),
+        uploads=requests["files"],
     )
 
 
 def ideal_s(durations: Sequence[float]) -> float:
-    """Return how long these jobs take in this order when each begins the moment a slot is free."""
+    """Return the seconds that these jobs take in this order if each starts as soon as a slot is free."""
     slots = [0.0] * SLOTS
     for duration in durations:
         heapq.heapreplace(slots, slots[0] + duration)
@@ -160,7 +164,7 @@ def ideal_s(durations: Sequence[float]) -> float:
 
 
 def plan_s(folder: Path) -> float:
-    """Return how long a plan of 10,000 cells takes, the pictures prepared and its questions to the vendor included."""
+    """Return the seconds that a plan of 10,000 cells takes, with preparing the pictures and asking for the balance."""
     first, last = megapixel_pictures(folder)
     with Sandbox(render=canned_renderer(folder)) as box:
         home = Path(tempfile.mkdtemp(dir=folder))
@@ -172,14 +176,14 @@ def plan_s(folder: Path) -> float:
             return time.perf_counter() - started
 
 
-def created(api: Callable[..., Any], frame: str, seed: int) -> str:
-    """Create one job, waiting 10 to 30 seconds of life after each 429."""
+def create(api: Callable[..., Any], frame: str, seed: int) -> str:
+    """Create one job and return its video id; wait 10 to 30 simulated seconds after each 429."""
     body = json.dumps({"first_frame_path": frame, "last_frame_path": frame, "seed": seed + 1}).encode()
     while True:
         answer = api("POST", f"/videos/{CREATE}", body)
         if "video_id" in answer:
             return str(answer["video_id"])
-        rest(random.uniform(10, 30))  # noqa: S311 - jitter
+        wait(random.uniform(10, 30))  # noqa: S311 - jitter
 
 
 def upload(api: Callable[..., Any]) -> str:
@@ -187,6 +191,6 @@ def upload(api: Callable[..., Any]) -> str:
     return str(api("POST", "/files/", (PICTURES / "coffee_wide.jpg").read_bytes())["result"][0]["path"])
 
 
-def rest(seconds: float) -> None:
-    """Wait for seconds of life."""
+def wait(seconds: float) -> None:
+    """Wait for some simulated seconds."""
     threading.Event().wait(seconds / SPEED)

@@ -73,7 +73,8 @@ class SweepAnalysis:
         results = self._load_results()
         ratings = self._context.engine.ledger.ratings.ratings([cell.key for cell in self._cells])
         home = self._context.engine.home
-        return make_rows(self._cell_jobs, results, self._diversity_by_key(), ratings=ratings, home=home)
+        cells = {cell: self._cell_jobs.record(cell) for cell in self._cells}
+        return make_rows(cells, results, self._diversity_by_key(), ratings=ratings, home=home)
 
     def to_frame(self) -> Any:
         """Return the rows as a pandas DataFrame."""

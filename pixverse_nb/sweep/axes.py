@@ -90,25 +90,10 @@ def find_axes(
         for name, value in given.items()
         if has_several_values(value, is_image=name in roles)
     }
-    wrong |= unknown_fields(map(str, given), _known_names(roles, several.get("model", [given.get("model")])))
-    if "deadline_s" not in several:
-        wrong |= _wrong_deadline(given)
-    for name, values in several.items():
-        if name in SHARED_FIELDS:
-            wrong[name] = "does not affect the video and cannot be swept; pass one value"
-        elif not values:
-            wrong[name] = "is empty: pass at least one value, or leave it out"
-    lengths = [len(values) for values in several.values()]
-    if layout == "zip" and len(set(lengths)) > 1:
-        listed = ", ".join(f"{name}: {length}" for name, length in zip(several, lengths, strict=True))
-        for name in several:
-            wrong.setdefault(name, f"must have as many values as the other axes with layout='zip' ({listed})")
-    count = (lengths[0] if lengths else 1) if layout == "zip" else math.prod(lengths)
-    if not wrong and count > most_cells:
-        wrong["most_cells"] = _too_many(f"{count:,}", most_cells)
+    wrong |= _wrong_axes(given, several, roles=roles, layout=layout, most_cells=most_cells)
     if wrong:
         raise InvalidRequest(wrong)
-    indices = [range(length) for length in lengths]
+    indices = [range(len(values)) for values in several.values()]
     points = tuple(zip(*indices, strict=True)) if layout == "zip" and indices else tuple(itertools.product(*indices))
     return Axes(
         roles,
@@ -159,6 +144,32 @@ def _values(value: Any, *, is_image: bool, most: int) -> Sequence[Any]:
     return values if is_image or isinstance(values, range) else [plain(one) for one in values]
 
 
+def _wrong_axes(
+    given: Mapping[str, Any],
+    several: Mapping[str, Sequence[Any]],
+    *,
+    roles: Sequence[str],
+    layout: str,
+    most_cells: int,
+) -> dict[str, str]:
+    models = several.get("model", [given.get("model")])
+    wrong = unknown_fields(map(str, given), _known_names(roles, models)) | _wrong_deadline(given)
+    for name, values in several.items():
+        if name in SHARED_FIELDS:
+            wrong[name] = "does not affect the video and cannot be swept; pass one value"
+        elif not values:
+            wrong[name] = "is empty: pass at least one value, or leave it out"
+    lengths = [len(values) for values in several.values()]
+    if layout == "zip" and len(set(lengths)) > 1:
+        listed = ", ".join(f"{name}: {length}" for name, length in zip(several, lengths, strict=True))
+        for name in several:
+            wrong.setdefault(name, f"must have as many values as the other axes with layout='zip' ({listed})")
+    count = max(lengths, default=1) if layout == "zip" else math.prod(lengths)
+    if not wrong and count > most_cells:
+        wrong["most_cells"] = _too_many(f"{count:,}", most_cells)
+    return wrong
+
+
 def _sort_key(value: Any) -> tuple[str, float, str]:
     number = float(value) if isinstance(value, int | float) else 0.0
     return type(value).__name__, number, repr(value)
@@ -173,9 +184,9 @@ def _known_names(roles: Sequence[str], models: Iterable[Any]) -> tuple[str, ...]
 
 def _wrong_deadline(given: Mapping[str, Any]) -> dict[str, str]:
     deadline_s = given.get("deadline_s")
-    if deadline_s is None or is_deadline(deadline_s):
+    if deadline_s is None or is_deadline(plain(deadline_s)):
         return {}
-    return {"deadline_s": f"must be a number of seconds above 0, at most ten years, not {deadline_s!r:.40}"}
+    return {"deadline_s": f"must be a positive number of seconds, at most ten years, not {deadline_s!r:.40}"}
 
 
 def _too_many(count: str, most: int) -> str:

@@ -12,9 +12,8 @@ from pixverse_nb.errors import InvalidRequest, PixVerseError
 from pixverse_nb.jobs import transitions
 from pixverse_nb.jobs.job import Job
 from pixverse_nb.ledger.sweeps import CellRow
-from pixverse_nb.sweep.cells import Cell
+from pixverse_nb.sweep.cells import Cell, select_row
 from pixverse_nb.sweep.context import SweepContext
-from pixverse_nb.sweep.plan import select_row
 from pixverse_nb.video import Video
 
 

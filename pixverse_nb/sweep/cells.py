@@ -1,20 +1,22 @@
-"""Cells: each point of a sweep as a request with its prepared pictures.
+"""Cells: each point of a sweep as a request with its prepared pictures, and its state by the jobs in the ledger.
 
 The key of a cell is the sha256 of everything that decides what its video looks like. So a sweep that is run again,
 extended, or overlaps with another one finds the videos that exist already.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Any, Final
 
 from pixverse_nb.domain.catalogue import Constraint, model_spec
-from pixverse_nb.domain.jobs import JobRecord
+from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.requests import GenerationRequest
 from pixverse_nb.errors import InvalidImage, InvalidRequest
 from pixverse_nb.job_builder import CreateArgs, Frames, JobBuilder, RequestFunction
+from pixverse_nb.ledger.sweeps import CellRow
 from pixverse_nb.sweep.axes import DEFAULT_FIT, Axes, Point, cell_caption
 
 # The seed of every cell if none is given: the cells differ only in what is varied, and the same call finds them again.
@@ -168,3 +170,57 @@ def _unique(caption: str, seen: Counter[str]) -> str:
     """Return the caption with a number appended if it was used before, as by two prompts that begin alike."""
     seen[caption] += 1
     return caption if seen[caption] == 1 else f"{caption} ({seen[caption]})"
+
+
+# -- the state of a cell --------------------------------------------------------------------------------------------
+
+
+class CellState(StrEnum):
+    """The state of a cell before the sweep is run."""
+
+    NEW = "new"  # never submitted, or not charged: it will be submitted
+    DONE = "done"  # the ledger has its video
+    OPEN = "open"  # in progress, or charged and resumable: it is waited for and not charged again
+    FAILED = "failed"  # ended without a video: only run(retry_failed=True) pays for another attempt
+    REFUSED = "refused"  # the vendor's documentation excludes this combination
+
+
+# Rejections that are about the account, the budget or the disk and not about the cell: it is submitted again.
+_ACCOUNT_ERRORS: Final = frozenset(
+    {
+        "AccountPending",
+        "BudgetReached",
+        "ConfigError",
+        "LedgerError",
+        "OutOfCredits",
+        "SubscriptionRequired",
+        "Unauthorized",
+    }
+)
+
+
+def select_row(rows: Sequence[CellRow]) -> CellRow | None:
+    """Return the job that counts for a cell: one with a video, else one that may still get one, else the newest."""
+    for state in (CellState.DONE, CellState.OPEN):
+        for row in rows:
+            if cell_state(row) is state:
+                return row
+    return rows[0] if rows else None
+
+
+def cell_state(row: CellRow) -> CellState:
+    """Return the state of a cell whose job is `row`."""
+    match row.state:
+        case JobState.DONE:
+            return CellState.DONE
+        case JobState.FAILED | JobState.MODERATED:
+            return CellState.FAILED
+        case JobState.REFUSED:
+            return CellState.NEW if is_account_error(row.error_kind) else CellState.FAILED
+        case _:
+            return CellState.OPEN if row.charged != "no" else CellState.NEW
+
+
+def is_account_error(error_kind: str | None) -> bool:
+    """Return whether a rejection of this kind would meet every other cell too."""
+    return error_kind in _ACCOUNT_ERRORS

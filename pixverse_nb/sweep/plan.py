@@ -5,10 +5,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any, Final
 
-from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.errors import PixVerseError
 from pixverse_nb.job_builder import source_expr
@@ -20,32 +18,8 @@ from pixverse_nb.redaction import redact
 from pixverse_nb.render.display import mime_bundle
 from pixverse_nb.render.formatting import SHORT_STATE_LABELS
 from pixverse_nb.render.sweep_views import PlanRow, PlanTable, plan_html, plan_text
-from pixverse_nb.sweep.cells import Cell, Cells
+from pixverse_nb.sweep.cells import Cell, Cells, CellState, cell_state, select_row
 from pixverse_nb.sweep.context import SweepContext, SweepOptions
-
-
-class CellState(StrEnum):
-    """The state of a cell before the sweep is run."""
-
-    NEW = "new"  # never submitted, or not charged: it will be submitted
-    DONE = "done"  # the ledger has its video
-    OPEN = "open"  # in progress, or charged and resumable: it is waited for and not charged again
-    FAILED = "failed"  # ended without a video: only run(retry_failed=True) pays for another attempt
-    REFUSED = "refused"  # the vendor's documentation excludes this combination
-
-
-# Rejections that are about the account, the budget or the disk and not about the cell: it is submitted again.
-_ACCOUNT_ERRORS: Final = frozenset(
-    {
-        "AccountPending",
-        "BudgetReached",
-        "ConfigError",
-        "LedgerError",
-        "OutOfCredits",
-        "SubscriptionRequired",
-        "Unauthorized",
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -195,33 +169,6 @@ def plan_cells(
             state = CellState.REFUSED
         planned.append(PlannedCell(cell, state, row, prices.get(cell.key)))
     return tuple(planned)
-
-
-def select_row(rows: Sequence[CellRow]) -> CellRow | None:
-    """Return the job that counts for a cell: one with a video, else one that may still get one, else the newest."""
-    for state in (CellState.DONE, CellState.OPEN):
-        for row in rows:
-            if cell_state(row) is state:
-                return row
-    return rows[0] if rows else None
-
-
-def cell_state(row: CellRow) -> CellState:
-    """Return the state of a cell whose job is `row`."""
-    match row.state:
-        case JobState.DONE:
-            return CellState.DONE
-        case JobState.FAILED | JobState.MODERATED:
-            return CellState.FAILED
-        case JobState.REFUSED:
-            return CellState.NEW if is_account_error(row.error_kind) else CellState.FAILED
-        case _:
-            return CellState.OPEN if row.charged != "no" else CellState.NEW
-
-
-def is_account_error(error_kind: str | None) -> bool:
-    """Return whether a rejection of this kind would meet every other cell too."""
-    return error_kind in _ACCOUNT_ERRORS
 
 
 def fetch_account_status(context: SweepContext) -> AccountStatus:

@@ -11,14 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from markupsafe import Markup
-
 from pixverse_nb.errors import ConfigError, InvalidRequest
 from pixverse_nb.metrics.contact_sheet import SheetRow, ThemedSheet, make_contact_sheet
 from pixverse_nb.metrics.definitions import DIVERSITY, METRICS
 from pixverse_nb.metrics.executors import DaskClient, Executor
 from pixverse_nb.render.player import data_url
-from pixverse_nb.render.style import html, join, with_stylesheet
+from pixverse_nb.render.style import html, with_stylesheet
 
 try:
     from matplotlib.axes import Axes
@@ -330,34 +328,32 @@ _DARK_SELECTORS: Final = (
     ".vscode-high-contrast:not(.vscode-high-contrast-light)",
     'html[theme="dark"]',
 )
-_STYLE: Final = (
-    ".pvnb.pvnb-themed{max-width:none}"
-    f"{','.join(f'{dark} .pvnb .pvnb-light-image' for dark in _DARK_SELECTORS)}{{display:none}}"
-    f"{','.join(f'{dark} .pvnb .pvnb-dark-image' for dark in _DARK_SELECTORS)}{{display:block}}"
+# JupyterLab's sanitizer removes a `hidden` that has no value.
+_TEMPLATE: Final = (
+    "<style>.pvnb.pvnb-themed{{max-width:none}}"
+    + ",".join(f"{selector} .pvnb .pvnb-light-image" for selector in _DARK_SELECTORS)
+    + "{{display:none}}"
+    + ",".join(f"{selector} .pvnb .pvnb-dark-image" for selector in _DARK_SELECTORS)
+    + "{{display:block}}</style>"
+    '<div class="pvnb pvnb-themed">'
+    '<img class="pvnb-light-image" style="width:{width}px;max-width:100%;height:auto" alt="{alt}" src="{light}">'
+    '<img class="pvnb-dark-image" hidden="hidden" style="width:{width}px;max-width:100%;height:auto" alt="{alt}" '
+    'src="{dark}"></div>'
 )
 
 
-def themed_html(light: bytes, dark: bytes, *, media_type: str, width_px: int, alt: str) -> Markup:
+def themed_html(light: bytes, dark: bytes, *, media_type: str, width_px: int, alt: str) -> str:
     """Return both versions of an image as HTML; the notebook's theme selects one by CSS, without a script.
 
     The image is at most `width_px` pixels wide. An untrusted JupyterLab drops the stylesheet; then only the light
     version shows, because the dark one has the `hidden` attribute.
     """
-
-    def image(data: bytes, attributes: Markup) -> Markup:
-        return html(
-            '<img {} style="width:{}px;max-width:100%;height:auto" alt="{}" src="{}">',
-            attributes,
-            width_px,
-            alt,
-            data_url(data, media_type),
-        )
-
-    # JupyterLab's sanitizer removes a `hidden` that has no value.
-    images = (
-        image(light, Markup('class="pvnb-light-image"')),
-        image(dark, Markup('class="pvnb-dark-image" hidden="hidden"')),
-    )
     return with_stylesheet(
-        html('<style>{}</style><div class="pvnb pvnb-themed">{}</div>', Markup(_STYLE), join(images))  # noqa: S704  a constant
+        html(
+            _TEMPLATE,
+            width=width_px,
+            alt=alt,
+            light=data_url(light, media_type),
+            dark=data_url(dark, media_type),
+        )
     )

@@ -16,8 +16,7 @@ from pixverse_nb.jobs import transitions
 from pixverse_nb.jobs.job import Job
 from pixverse_nb.jobs.messages import error_notice
 from pixverse_nb.render.sweep_views import SweepMode
-from pixverse_nb.sweep.cells import Cell
-from pixverse_nb.sweep.plan import is_account_error
+from pixverse_nb.sweep.cells import Cell, is_account_error
 
 _RECHECK_S: Final = 5.0  # another sweep or process may free a slot without notifying this one
 

@@ -31,9 +31,9 @@ from pixverse_nb.render.timeline import Timeline
 from pixverse_nb.sweep.analysis import SweepAnalysis
 from pixverse_nb.sweep.axes import Axes, find_axes
 from pixverse_nb.sweep.cell_jobs import CellJobs
-from pixverse_nb.sweep.cells import Cell, Cells, build_cells, refused_fields
+from pixverse_nb.sweep.cells import Cell, Cells, CellState, build_cells, refused_fields
 from pixverse_nb.sweep.context import SweepContext, SweepOptions
-from pixverse_nb.sweep.plan import CellState, Plan, make_plan, plan_cells
+from pixverse_nb.sweep.plan import Plan, make_plan, plan_cells
 from pixverse_nb.sweep.runner import Runner
 from pixverse_nb.sweep.table import Measurements
 from pixverse_nb.sweep.views import Run, SweepViews, make_progress
@@ -383,7 +383,7 @@ class Sweep:
 
     @cached_property
     def _views(self) -> SweepViews:
-        return SweepViews(self._context, self._cell_jobs, self._analysis, title=self.title)
+        return SweepViews(self._context, self._cell_jobs, title=self.title, metrics_of=self._analysis.metrics_of)
 
     @cached_property
     def _analysis(self) -> SweepAnalysis:

@@ -12,7 +12,6 @@ from pixverse_nb.metrics.definitions import DIVERSITY, METRICS, Measurement
 from pixverse_nb.metrics.executors import TaskResult
 from pixverse_nb.render.display import mime_bundle
 from pixverse_nb.render.sweep_views import measured_html, measured_text
-from pixverse_nb.sweep.cell_jobs import CellJobs
 from pixverse_nb.sweep.cells import Cell
 
 _PARAMETERS: Final = (
@@ -43,7 +42,7 @@ class Measurements(dict[str, Measurement]):
 
 
 def make_rows(
-    cell_jobs: CellJobs,
+    cells: Mapping[Cell, JobRecord | None],
     results: Mapping[str, TaskResult[Measurement]],
     diversity: Mapping[str, float | None],
     *,
@@ -52,10 +51,11 @@ def make_rows(
 ) -> list[dict[str, Any]]:
     """Return one row for each cell. Every row has every column; unknown values are None, times are Unix seconds.
 
-    `results`, `diversity` and `ratings` are by cell key; `home` is the folder that the videos are in.
+    `cells` are the cells with their jobs, if any. `results`, `diversity` and `ratings` are by cell key; `home` is the
+    folder that the videos are in.
     """
     rows = []
-    for cell in cell_jobs.cells:
+    for cell, record in cells.items():
         rating = ratings.get(cell.key, Rating())
         others = {name: value for name, value in cell.values.items() if name not in _PARAMETERS}
         rows.append(
@@ -65,7 +65,7 @@ def make_rows(
                 **others,
                 **{name: cell.request.params.get(name) for name in _PARAMETERS},
                 "model": cell.request.model,
-                **_job_columns(cell, cell_jobs.record(cell), home),
+                **_job_columns(cell, record, home),
                 **_metric_columns(results.get(cell.key), diversity.get(cell.key)),
                 "choice": rating.choice,
                 "note": rating.note,

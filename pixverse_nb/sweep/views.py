@@ -20,11 +20,9 @@ from pixverse_nb.redaction import redact
 from pixverse_nb.render.sweep_views import SweepProgress
 from pixverse_nb.render.tiles import COMPARED_MAX, NO_WINNER, Tile
 from pixverse_nb.render.timeline import Timeline
-from pixverse_nb.sweep.analysis import SweepAnalysis
 from pixverse_nb.sweep.cell_jobs import CellJobs
-from pixverse_nb.sweep.cells import Cell
+from pixverse_nb.sweep.cells import Cell, is_account_error
 from pixverse_nb.sweep.context import SweepContext
-from pixverse_nb.sweep.plan import is_account_error
 from pixverse_nb.sweep.runner import Runner
 from pixverse_nb.video import Video
 
@@ -35,12 +33,22 @@ _WITHOUT_VIDEO: Final = frozenset(
 
 
 class SweepViews:
-    """The views of one sweep, and the ratings and votes that people give in them. `Sweep` documents the methods."""
+    """The views of one sweep, and the ratings and votes that people give in them. `Sweep` documents the methods.
 
-    def __init__(self, context: SweepContext, cell_jobs: CellJobs, analysis: SweepAnalysis, *, title: str) -> None:
+    `metrics_of` returns the metrics of a cell by name.
+    """
+
+    def __init__(
+        self,
+        context: SweepContext,
+        cell_jobs: CellJobs,
+        *,
+        title: str,
+        metrics_of: Callable[[Cell], Mapping[str, float]],
+    ) -> None:
         self._context = context
         self._cell_jobs = cell_jobs
-        self._analysis = analysis
+        self._metrics_of = metrics_of
         self._title = title
         self._cells = cell_jobs.cells
 
@@ -147,7 +155,7 @@ class SweepViews:
             cell.caption,
             snapshot.state,
             axes=cell.values,
-            metrics=self._analysis.metrics_of(cell),
+            metrics=self._metrics_of(cell),
             video=snapshot.video,
             line=" ".join(text for text in (snapshot.error, snapshot.warning, snapshot.suggested_action) if text),
             rating=rating,

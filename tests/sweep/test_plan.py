@@ -13,8 +13,9 @@ from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.domain.requests import build_request
 from pixverse_nb.errors import InvalidImage, InvalidRequest
 from pixverse_nb.ledger.sweeps import CellRow
+from pixverse_nb.sweep.cells import CellState, cell_state, select_row
 from pixverse_nb.sweep.context import SweepOptions
-from pixverse_nb.sweep.plan import CellState, Plan, cell_state, select_row
+from pixverse_nb.sweep.plan import Plan
 from pixverse_nb.sweep.sweep import make_sweep
 from tests.client.harness import Harness, finished, order, picture
 from tests.sweep.small_sweeps import run, small_sweep

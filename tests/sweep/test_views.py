@@ -28,7 +28,7 @@ def wait_for_galleries() -> None:
 
 def labels(comparison: Any) -> list[str]:
     """Return the labels of a comparison in order."""
-    return [video["label"] for video in comparison.films]
+    return [video["label"] for video in comparison.videos]
 
 
 def numbers(text: str) -> list[int]:
