@@ -16,6 +16,8 @@ from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.job_builder import CreateArgs
 from pixverse_nb.jobs.job import Job
 from pixverse_nb.sandbox import Sandbox
+from pixverse_nb.sweep.context import SweepOptions
+from pixverse_nb.sweep.sweep import Sweep, make_sweep
 from tests.client.harness import picture
 
 TIMING = Timing().scaled(0.01)
@@ -46,6 +48,11 @@ class LoopClient(Client):
     def create_loop(self, source: Any, **fields: Any) -> Job:
         """Start a video that begins and ends with `source`."""
         return self._create(CreateArgs({"picture": source}, fields, request_function=loop_request), reuse=True)
+
+    def sweep_loop(self, source: Any, **fields: Any) -> Sweep:
+        """Return a sweep of such videos."""
+        images = {"picture": source}
+        return make_sweep(self._sweep_context, images, fields, SweepOptions(), request_function=loop_request)
 
 
 @pytest.fixture
@@ -89,6 +96,16 @@ def test_card_and_player_show_the_operation(client: LoopClient) -> None:
     assert "round and round" in html
     assert video.python is not None
     assert "seed=7" in video.python
+
+
+def test_the_operation_can_be_swept(client: LoopClient) -> None:
+    """A sweep of the operation plans, runs, measures and tabulates its cells; the picture can be an axis."""
+    sweep = client.sweep_loop([picture(0), picture(200)], seed=[1, 2], quality="360p")
+    assert [cell.caption.split(" · ")[0] for cell in sweep.plan().new] == ["picture 1"] * 2 + ["picture 2"] * 2
+    sweep.run(quiet=True, timeout=120)
+    assert len(sweep.measure()) == len(sweep.videos) == 4
+    assert [row["state"] for row in sweep.rows()] == ["done"] * 4
+    assert len(sweep.plot_timeline().rows) == len(sweep.tiles()) == 4
 
 
 def test_the_operation_travels_in_an_archive(client: LoopClient, sandbox: Sandbox, tmp_path: Path) -> None:
