@@ -253,7 +253,7 @@ PROMPT = "\u043a\u043e\u0444\u0435 \u2615 \x1b[31m"
 
 @pytest.fixture(scope="module")
 def home_with_job(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """Return a home with one open job whose prompt has Cyrillic letters, an emoji and control characters, and its ref."""
+    """Return a home with one open job whose prompt has Cyrillic letters, an emoji and an escape, and its ref."""
     home = tmp_path_factory.mktemp("home")
     with Client.sandbox(speed=0, home=home / "sandbox") as client:
         return home, order(client, prompt=PROMPT).ref
