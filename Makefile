@@ -1,6 +1,6 @@
 # Two commands do everything on a machine with Python 3.11 or newer and make: `make demo` and `make test`.
-# The environment is in .venv; nothing is installed outside it, but for Chromium where there is none (see
-# scripts/find_browser.py). To use another interpreter: make PYTHON=python3.12 demo
+# Everything is installed in .venv, except Chromium if there is none (see scripts/find_browser.py).
+# To use another interpreter: make PYTHON=python3.12 demo
 
 SHELL := /bin/sh
 PYTHON ?=
@@ -13,15 +13,15 @@ NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix frontend --silent
 .PHONY: help demo lab test check format widgets bench constraints clean
 
 help:
-	@echo "make demo         make one video from two pictures, here and free of charge, and show where it is"
+	@echo "make demo         make one video from two pictures on this machine, free of charge"
 	@echo "make lab          open JupyterLab on the notebooks"
-	@echo "make test         format, lint, types and every test, in a real Chromium too"
-	@echo "make check        the same without browser, kernel and notebook tests: fast"
+	@echo "make test         check format, lint and types, and run every test, including those in Chromium"
+	@echo "make check        the same without browser, kernel and notebook tests (faster)"
 	@echo "make format       format the code and fix what the linters can fix"
 	@echo "make widgets      rebuild the scripts and stylesheets of the widgets from frontend/src"
-	@echo "make bench        measure the figures of the README"
-	@echo "make constraints  renew constraints.txt"
-	@echo "make clean        remove the environment and what was built; videos stay"
+	@echo "make bench        run the benchmarks"
+	@echo "make constraints  update constraints.txt"
+	@echo "make clean        remove the environment and build results, but no videos"
 
 demo: $(VENV)/.lab
 	@$(BIN)/pixverse-nb demo </dev/null
@@ -63,7 +63,7 @@ clean:
 	@rm -rf $(VENV) frontend/node_modules demo build dist test-results .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Stamps: what is up to date is not installed again, and a second run starts at once.
+# Stamp files, so that what is up to date is not installed again.
 $(VENV)/.venv: scripts/make_venv.sh
 	@sh scripts/make_venv.sh $(VENV) $(PYTHON) </dev/null
 	@touch $@

@@ -1,11 +1,12 @@
 """The command line: `pixverse-nb demo | sandbox | jobs | doctor`.
 
-Every failure is one sentence on stderr and status 1 (2 for a wrong command line), never a traceback. Status 130 after
-Ctrl+C.
+Failures are one sentence on stderr and exit status 1 (2 for invalid arguments), never a traceback. After Ctrl+C the
+status is 130.
 """
 
 import argparse
-import importlib.metadata
+import contextlib
+import io
 import os
 import shutil
 import signal
@@ -18,47 +19,45 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NoReturn
 
-from pixverse_nb.config import Timing, find_home
-from pixverse_nb.connection import SANDBOX, SPEED_MAX, find_base_url
+from pixverse_nb import __version__
+from pixverse_nb.config import Timing, find_home, read_env
+from pixverse_nb.connection import SANDBOX, SETTING_PREFIXES, SPEED_MAX, TOKEN_VARIABLE, find_base_url
 from pixverse_nb.doctor.run import check_home
 from pixverse_nb.errors import ConfigError, PixVerseError
 from pixverse_nb.jobs.history import read_history, read_jobs
-from pixverse_nb.redaction import redact
+from pixverse_nb.redaction import printable, redact
 from pixverse_nb.render.job_views import history_text, jobs_text
 
-MOST_JOBS: Final = 10_000
+JOBS_MAX: Final = 10_000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command (`arguments`, or this process's own) and return the exit status."""
-    options = _parser().parse_args(arguments)
+    """Run one command (`arguments`, or those of this process) and return the exit status."""
+    _use_any_encoding()
     try:
+        options = _parser().parse_args(arguments)
         return int(options.run(options))
     except PixVerseError as error:
-        return _complain(str(error))
+        return _fail(str(error))
     except BrokenPipeError:  # the reader of our output has gone: `pixverse-nb jobs | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # Python flushes stdout once more at its exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        return _complain(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+        return _fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
     except KeyboardInterrupt:
         return 130
 
 
-def run_demo_command(options: argparse.Namespace) -> int:
-    """Make one video from two pictures in the sandbox, and say where it is."""
-    notebook = (options.notebook or find_notebook(Path.cwd())).absolute()
-    if not notebook.is_file():
-        raise ConfigError(f"{notebook} is not there.")
-    if os.environ.get("USEAPI_TOKEN"):
-        _say("USEAPI_TOKEN is set; the demo does not use it. It runs in the sandbox, and nothing is paid.")
-    _say(f"Running {notebook.name} against the embedded sandbox (about half a minute) ...")
-    made = run_demo(notebook, options.folder.absolute())
-    _say("Done: two pictures in, one video out.")
-    for name, path in (("video", made.video), ("page", made.page), ("notebook", made.notebook)):
-        _say(f"  {name:9} {_short(path)}")
-    _say("Go on by hand: make lab")
-    return 0
+def _use_any_encoding() -> None:
+    """Replace characters that the encoding of a standard stream lacks, instead of failing on them."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            with contextlib.suppress(OSError, ValueError):  # closed by whoever started this process
+                stream.reconfigure(errors="replace")
+
+
+# -- commands --------------------------------------------------------------------------------------------------------
 
 
 def run_sandbox(options: argparse.Namespace) -> int:
@@ -67,36 +66,36 @@ def run_sandbox(options: argparse.Namespace) -> int:
         from pixverse_nb.sandbox.server import Sandbox, serve
     except ImportError as error:
         raise ConfigError(
-            f'The sandbox needs packages that are not installed ({error.name}): pip install "pixverse-nb[sandbox]"'
+            f'The sandbox needs a package that is not installed ({error.name}): pip install "pixverse-nb[sandbox]"'
         ) from error
-    over = threading.Event()
+    ended = threading.Event()
 
     def end(_number: int, _frame: FrameType | None) -> None:
-        over.set()
+        ended.set()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
 
     def announce(box: Sandbox) -> None:
-        _say("The sandbox is up. It makes real videos and costs nothing.")
-        _say(f"  base URL     {box.base_url}")
-        _say(f"  token        {box.token if options.token is None else 'the one you gave'}")
-        _say(f"  control key  {box.control_key} (header X-Sandbox-Control on /_sandbox/...)")
-        _say(f"  speed        {options.speed:g} times life")
-        _say("Ctrl+C ends it.")
+        _print("The sandbox is running. It makes real videos, free of charge.")
+        _print(f"  base URL     {box.base_url}")
+        _print(f"  token        {box.token if options.token is None else 'as given'}")
+        _print(f"  control key  {box.control_key} (header X-Sandbox-Control on /_sandbox/...)")
+        _print(f"  speed        {options.speed:g} times real time")
+        _print("Press Ctrl+C to stop it.")
 
-    serve(options.port, options.token, options.speed, options.folder, on_ready=announce, until=over)
-    _say("The sandbox has ended.")
+    serve(options.port, options.token, options.speed, options.folder, on_ready=announce, until=ended)
+    _print("The sandbox has stopped.")
     return 0
 
 
 def run_jobs(options: argparse.Namespace) -> int:
-    """List the jobs that the ledger knows, newest first, or one with its whole history; reads only.
+    """List the jobs in the ledger, newest first, or show one with its history.
 
-    So it never stands in a notebook's way. What is open goes on where a Client has the home open.
+    This only reads, so it can run beside a notebook. Open jobs continue when a Client opens their home.
     """
     home, now = find_home(options.home), time.time()
-    # whether a Client waits at another pace than the usual one is not in the ledger; the sandbox's is never told
+    # the ledger does not record the timing of a Client; the sandbox's depends on its speed
     places: tuple[tuple[Path, str, Timing | None], ...] = (
         (home, find_base_url(None), Timing()),
         (home, SANDBOX, None),
@@ -109,25 +108,63 @@ def run_jobs(options: argparse.Namespace) -> int:
             for job in read_jobs(place, service=service, timing=timing, now=now, limit=options.limit)
         ]
         jobs.sort(key=lambda job: job.created_at, reverse=True)
-        _say(jobs_text(jobs[: options.limit], now=now))
+        _print(jobs_text(jobs[: options.limit], now=now))
         return 0
     for place, service, timing in places:
         found = read_history(place, options.ref, service=service, timing=timing, now=now)
         if found is not None:
-            _say(history_text(found.snapshot, found.attempts, found.events))
+            _print(history_text(found.snapshot, found.attempts, found.events))
             return 0
-    raise ConfigError(f"No job {options.ref!r} in {home}: `pixverse-nb jobs` lists those there are.")
+    raise ConfigError(f"No job {options.ref!r} in {home}. Run `pixverse-nb jobs` to list the jobs.")
 
 
 def run_doctor(options: argparse.Namespace) -> int:
-    """Say what is well and what is not, each with its mend; status 1 where anything is to be looked at or mended."""
-    examination = check_home(find_home(options.home), is_offline=options.offline)
-    _say(str(examination))
-    return 0 if examination.is_ok else 1
+    """Print every finding of the doctor; the exit status is 1 if there is a warning or an error."""
+    report = check_home(find_home(options.home), is_offline=options.offline)
+    _print(str(report))
+    return 0 if report.is_ok else 1
+
+
+def run_demo(options: argparse.Namespace) -> int:
+    """Make one video from two pictures in the sandbox, and print where it is."""
+    notebook = (options.notebook or find_notebook(Path.cwd())).absolute()
+    if not notebook.is_file():
+        raise ConfigError(f"Notebook not found: {notebook}")
+    if read_env(TOKEN_VARIABLE):
+        _print(f"The demo does not use the token in {TOKEN_VARIABLE}. It runs in the sandbox, free of charge.")
+    _print(f"Running {notebook.name} in the embedded sandbox (about half a minute) ...")
+    demo = execute_demo(notebook, options.folder.absolute())
+    _print("Done: two pictures in, one video out.")
+    for name, path in (("video", demo.video), ("page", demo.page), ("notebook", demo.notebook)):
+        _print(f"  {name:9} {_short(path)}")
+    _print("To go on in JupyterLab: make lab")
+    return 0
+
+
+def _short(path: Path) -> str:
+    """Return a path relative to the current folder if it is inside."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def _print(text: str) -> None:
+    """Print lines without control characters; a process without standard output prints nothing."""
+    if sys.stdout is not None and not sys.stdout.closed:
+        print(printable(text), flush=True)
+
+
+def _fail(message: str) -> int:
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError, ValueError):  # closed: the exit status remains
+            print(f"pixverse-nb: {printable(redact(message))}", file=sys.stderr)
+    return 1
+
+
+# -- arguments -------------------------------------------------------------------------------------------------------
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose complaint is one sentence."""
+    """A parser that reports an error in one line."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
@@ -135,32 +172,34 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="pixverse-nb", description="Two pictures in, one video out: PixVerse in notebooks.")
-    parser.add_argument("--version", action="version", version=importlib.metadata.version("pixverse-nb"))
+    parser.add_argument("--version", action="version", version=__version__)
     commands: Any = parser.add_subparsers(title="commands", required=True, metavar="demo | sandbox | jobs | doctor")
 
-    shown = commands.add_parser("demo", help="make one video in the sandbox and show where it is")
-    shown.add_argument("--notebook", type=Path, help="the notebook to run (default: notebooks/01_first_video.ipynb)")
-    shown.add_argument("--folder", type=Path, default=Path("demo"), help="where the results go (default: demo)")
-    shown.set_defaults(run=run_demo_command)
+    demo = commands.add_parser("demo", help="make one video in the sandbox and print where it is")
+    demo.add_argument("--notebook", type=Path, help="the notebook to run (default: notebooks/01_first_video.ipynb)")
+    demo.add_argument("--folder", type=Path, default=Path("demo"), help="the folder for the results (default: demo)")
+    demo.set_defaults(run=run_demo)
 
     sandbox = commands.add_parser("sandbox", help="serve the emulator alone, for any client")
     sandbox.add_argument("--port", type=_port, default=0, help="the port on 127.0.0.1 (default: a free one)")
     sandbox.add_argument("--token", type=_token, help="the token to accept (default: a random one, printed)")
     sandbox.add_argument(
-        "--speed", type=_speed, default=1.0, help="how much faster than life (default: 1; 0: stands still)"
+        "--speed", type=_speed, default=1.0, help="speed relative to real time (default: 1; 0: time stands still)"
     )
-    sandbox.add_argument("--folder", type=Path, help="keeps jobs and files over a restart (default: a temporary one)")
+    sandbox.add_argument(
+        "--folder", type=Path, help="keep jobs and files here across restarts (default: a temporary folder)"
+    )
     sandbox.set_defaults(run=run_sandbox)
 
-    jobs = commands.add_parser("jobs", help="list the jobs that the ledger knows, or one with its history")
-    jobs.add_argument("ref", nargs="?", help="one job, by its ref (or video id): everything that happened to it")
+    jobs = commands.add_parser("jobs", help="list the jobs in the ledger, or show one with its history")
+    jobs.add_argument("ref", nargs="?", help="the ref or video id of one job, to show its history")
     jobs.add_argument("--home", type=Path, help="the home folder (default: PIXVERSE_NB_HOME or ./pixverse)")
-    jobs.add_argument("--limit", type=_count, default=50, help="how many, at most (default: 50)")
+    jobs.add_argument("--limit", type=_limit, default=50, help="the largest number of jobs to list (default: 50)")
     jobs.set_defaults(run=run_jobs)
 
-    doctor = commands.add_parser("doctor", help="examine this machine, the home, the token and the accounts")
+    doctor = commands.add_parser("doctor", help="check this machine, the home folder, the token and the accounts")
     doctor.add_argument("--home", type=Path, help="the home folder (default: PIXVERSE_NB_HOME or ./pixverse)")
-    doctor.add_argument("--offline", action="store_true", help="ask the vendor nothing")
+    doctor.add_argument("--offline", action="store_true", help="do not contact the vendor")
     doctor.set_defaults(run=run_doctor)
     return parser
 
@@ -172,9 +211,9 @@ def _port(text: str) -> int:
     return number
 
 
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_JOBS):
-        raise argparse.ArgumentTypeError(f"must be 1…{MOST_JOBS}, not {text!r}")
+def _limit(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= JOBS_MAX):
+        raise argparse.ArgumentTypeError(f"must be 1…{JOBS_MAX}, not {text!r}")
     return int(text)
 
 
@@ -190,32 +229,18 @@ def _speed(text: str) -> float:
 
 def _token(text: str) -> str:
     if not text or not text.isascii() or not text.isprintable() or " " in text:
-        raise argparse.ArgumentTypeError("must be a word of plain letters, digits and signs")  # not echoed: a secret
+        raise argparse.ArgumentTypeError("must be ASCII characters without spaces")  # the value is secret
     return text
 
 
-def _short(path: Path) -> str:
-    """Return `path` as seen from here where it lies below."""
-    here = Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)
-
-
-def _complain(text: str) -> int:
-    print(f"pixverse-nb: {redact(text)}", file=sys.stderr)
-    return 1
-
+# -- the demo --------------------------------------------------------------------------------------------------------
 
 NOTEBOOK: Final = "01_first_video.ipynb"
-MARK: Final = ".made-by-pixverse-nb-demo"
-CELL_TIMEOUT_S: Final = 600
-SETTINGS: Final = ("USEAPI_", "PIXVERSE_")
+_MARKER: Final = ".made-by-pixverse-nb-demo"
+_CELL_TIMEOUT_S: Final = 600
 
-# The page of nbconvert without what it would load from other hosts.
-PAGE: Final = """{% extends 'lab/index.html.j2' %}
+# nbconvert's page without the scripts that it would load from other hosts
+_PAGE: Final = """{% extends 'lab/index.html.j2' %}
 {% block html_head_js %}{% endblock %}
 {% block html_head_js_mathjax %}{% endblock %}
 {% block html_head_js_mermaidjs %}{% endblock %}
@@ -225,18 +250,17 @@ PAGE: Final = """{% extends 'lab/index.html.j2' %}
 
 @dataclass(frozen=True)
 class Demo:
-    """Where the demonstration left its three files."""
+    """The three files that the demo makes."""
 
     notebook: Path
     page: Path
     video: Path
 
 
-def run_demo(notebook: Path, folder: Path, *, environ: Mapping[str, str] = os.environ) -> Demo:
-    """Run `notebook` in `folder` and return what was made; what an earlier demonstration left there is replaced.
+def execute_demo(notebook: Path, folder: Path, *, environ: Mapping[str, str] = os.environ) -> Demo:
+    """Run `notebook` in `folder`, replacing the results of an earlier demo, and return the files it made.
 
-    ConfigError where the notebook, or a package that runs it, is missing, or where `folder` holds something else;
-    PixVerseError where a cell fails.
+    Raises ConfigError if a package is missing or `folder` contains anything else, PixVerseError if a cell fails.
     """
     try:
         import nbformat
@@ -244,17 +268,16 @@ def run_demo(notebook: Path, folder: Path, *, environ: Mapping[str, str] = os.en
         from nbclient.exceptions import CellExecutionError, CellTimeoutError
     except ImportError as error:
         raise ConfigError(
-            f"The demo needs JupyterLab's packages, and {error.name} is not installed: "
-            'pip install "pixverse-nb[sandbox,lab]"'
+            f'The demo needs a package that is not installed ({error.name}): pip install "pixverse-nb[sandbox,lab]"'
         ) from error
-    _lay_out(notebook, folder)
+    _write_notebook(notebook, folder)
     content: Any = nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call]
     client = NotebookClient(
         content,
-        timeout=CELL_TIMEOUT_S,
+        timeout=_CELL_TIMEOUT_S,
         kernel_name="python3",
         store_widget_state=False,  # it would write typed secrets into the file
-        extra_arguments=["--log-level=ERROR"],  # what a kernel warns of at its start is not about the demo
+        extra_arguments=["--log-level=ERROR"],  # the kernel's own warnings do not concern the demo
         resources={"metadata": {"path": str(folder)}},
     )
     executed = folder / notebook.name
@@ -263,31 +286,29 @@ def run_demo(notebook: Path, folder: Path, *, environ: Mapping[str, str] = os.en
     except CellExecutionError as error:
         raise PixVerseError(f"A cell of the demo failed with {error.ename}: {error.evalue} (see {executed})") from error
     except CellTimeoutError as error:
-        raise PixVerseError(
-            f"A cell of the demo did not end within {CELL_TIMEOUT_S} seconds (see {executed})"
-        ) from error
+        raise PixVerseError(f"A cell of the demo took more than {_CELL_TIMEOUT_S} seconds (see {executed})") from error
     finally:
         nbformat.write(content, executed)  # type: ignore[no-untyped-call]
     page = executed.with_suffix(".html")
-    page.write_text(page_of(content, title="Two pictures in, one video out"), encoding="utf-8")
-    return Demo(notebook=executed, page=page, video=_take_video(folder))
+    page.write_text(export_page(content, title="Two pictures in, one video out"), encoding="utf-8")
+    return Demo(notebook=executed, page=page, video=_extract_video(folder))
 
 
 def find_notebook(start: Path) -> Path:
-    """Return the demo's notebook: in `start`, in notebooks/ there, or beside this installation; else ConfigError."""
+    """Return the demo's notebook from `start`, its notebooks/, or this installation; ConfigError if there is none."""
     places = (start, start / "notebooks", Path(__file__).parent.parent / "notebooks")
     found = next((place / NOTEBOOK for place in places if (place / NOTEBOOK).is_file()), None)
     if found is None:
         raise ConfigError(
-            f"{NOTEBOOK} was not found here nor in notebooks/: call this inside a copy of the repository, "
-            "or name it: pixverse-nb demo --notebook PATH"
+            f"Notebook not found: {NOTEBOOK}. Run this inside a copy of the repository, "
+            "or pass it: pixverse-nb demo --notebook PATH"
         )
     return found
 
 
 def kernel_environment(environ: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """Return `environ` without any setting of this package or token of a person's, and with a home in `folder`."""
-    kept = {name: value for name, value in environ.items() if not name.startswith(SETTINGS)}
+    """Return `environ` without the user's settings and token, and with a home in `folder`."""
+    kept = {name: value for name, value in environ.items() if not name.startswith(SETTING_PREFIXES)}
     return {
         **kept,
         "PIXVERSE_NB_HOME": str(folder / "pixverse"),
@@ -296,36 +317,36 @@ def kernel_environment(environ: Mapping[str, str], folder: Path) -> dict[str, st
     }
 
 
-def page_of(notebook: Any, *, title: str) -> str:
-    """Return an executed notebook as one HTML page that asks no other host for anything."""
+def export_page(notebook: Any, *, title: str) -> str:
+    """Return an executed notebook as one HTML page that loads nothing from other hosts."""
     from nbconvert import HTMLExporter
 
-    exporter: Any = HTMLExporter(raw_template=PAGE)  # type: ignore[no-untyped-call]
+    exporter: Any = HTMLExporter(raw_template=_PAGE)  # type: ignore[no-untyped-call]
     html, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": title}})
     return str(html)
 
 
-def _lay_out(notebook: Path, folder: Path) -> None:
-    """Make `folder` ready, with the pictures beside the notebook."""
-    mark = folder / MARK
+def _write_notebook(notebook: Path, folder: Path) -> None:
+    """Prepare `folder`: remove the results of an earlier demo, and copy the pictures."""
+    marker = folder / _MARKER
     if folder.exists() and not folder.is_dir():
-        raise ConfigError(f"{folder} is a file; choose another place: pixverse-nb demo --folder PATH")
-    if folder.is_dir() and any(folder.iterdir()) and not mark.exists():
+        raise ConfigError(f"{folder} is a file. Choose another folder: pixverse-nb demo --folder PATH")
+    if folder.is_dir() and any(folder.iterdir()) and not marker.exists():
         raise ConfigError(
-            f"{folder} holds something that is not of the demo and is left alone; choose another place: "
+            f"{folder} contains files that are not from the demo, so it was not touched. Choose another folder: "
             "pixverse-nb demo --folder PATH"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    mark.touch()
+    marker.touch()
     for made in ("pixverse", "pictures", ".ipython"):
         shutil.rmtree(folder / made, ignore_errors=True)
     if (notebook.parent / "pictures").is_dir():
         shutil.copytree(notebook.parent / "pictures", folder / "pictures")
 
 
-def _take_video(folder: Path) -> Path:
-    """Copy the newest video of the demo's home to a place where it is found at once."""
-    made = sorted((folder / "pixverse").rglob("*.mp4"), key=lambda path: path.stat().st_mtime_ns)
-    if not made:
-        raise PixVerseError(f"The demo ran to its end but left no video in {folder / 'pixverse'}")
-    return Path(shutil.copy(made[-1], folder / "first_video.mp4"))
+def _extract_video(folder: Path) -> Path:
+    """Copy the newest video to the top of the demo's folder."""
+    videos = sorted((folder / "pixverse").rglob("*.mp4"), key=lambda path: path.stat().st_mtime_ns)
+    if not videos:
+        raise PixVerseError(f"The demo finished but there is no video in {folder / 'pixverse'}")
+    return Path(shutil.copy(videos[-1], folder / "first_video.mp4"))

@@ -112,23 +112,25 @@ class Prices:
 
     base: Mapping[str, int] = field(default_factory=lambda: _V35_5S)
 
-    def __post_init__(self) -> None:
-        """Raise ConfigError for a price that is not a whole number of credits, 0 or more."""
-        if not isinstance(self.base, Mapping):
-            raise ConfigError(f"prices must map each quality to its credits, not {self.base!r:.80}")
-        for quality, price in self.base.items():
-            if not isinstance(quality, str) or not (0 <= as_float(price) < math.inf and price == int(price)):
-                raise ConfigError(f"the price of {quality!r:.40} must be a whole number of credits, not {price!r:.40}")
-        whole = {str(quality): int(price) for quality, price in self.base.items()}
-        object.__setattr__(self, "base", MappingProxyType(whole))
-
     def __reduce__(self) -> tuple[type["Prices"], tuple[dict[str, int]]]:
         return type(self), (dict(self.base),)  # a MappingProxyType cannot be pickled
 
     @classmethod
     def of(cls, given: "Prices | Mapping[str, int] | None") -> "Prices":
-        """Return a price list as it is, one made from a mapping, or the default."""
-        return given if isinstance(given, Prices) else cls() if given is None else cls(given)
+        """Return a price list with whole numbers, from a list, a plain mapping, or None (the default).
+
+        Raises ConfigError for a price that is not a whole number of credits, 0 or more.
+        """
+        if given is None:
+            return cls()
+        base = given.base if isinstance(given, Prices) else given
+        if not isinstance(base, Mapping):
+            raise ConfigError(f"prices must map each quality to its credits, not {base!r:.80}")
+        for quality, price in base.items():
+            is_whole = 0 <= as_float(price) < math.inf and price == int(price)
+            if not isinstance(quality, str) or not is_whole:
+                raise ConfigError(f"the price of {quality!r:.40} must be a whole number of credits, not {price!r:.40}")
+        return cls(MappingProxyType({str(quality): int(price) for quality, price in base.items()}))
 
     def estimate(self, request: GenerationRequest) -> int | None:
         """Return the estimated credits for `request`, or None if its quality is not listed."""

@@ -172,12 +172,12 @@ def find_base_url(given: str | None) -> str:
     url = ((given or "").strip() or read_env(BASE_URL_VARIABLE) or DEFAULT_BASE_URL).rstrip("/")
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port  # `port` raises ValueError above 65535
+        host = parts.hostname or ""
     except ValueError:
         raise ConfigError(f"base_url is not a valid address: {url[:60]!r}. Check {BASE_URL_VARIABLE}.") from None
     is_secure = parts.scheme == "https" and bool(host)
     is_local = parts.scheme == "http" and bool(_LOCAL_HOST.fullmatch(host))
-    if not (is_secure or is_local) or port == 0 or not _is_sendable(url):
+    if not (is_secure or is_local) or not _is_sendable(url):
         raise ConfigError(
             f"base_url must start with https:// (or http:// for a local server) and name a host, not {url[:60]!r}."
         )

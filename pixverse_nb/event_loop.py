@@ -1,7 +1,7 @@
-"""The private thread whose event loop does all network work, and the doors into it.
+"""The private event-loop thread that does all network work, and nested event loops in notebooks.
 
-A notebook's own loop may be running, busy, patched or gone; this one is ours alone. Cells, callbacks, scripts and
-other loops hand work in and wait for it in their own way, so the core exists once and no loop is ever nested.
+The notebook's own loop may be running, busy, patched or gone, so the client runs on a loop of its own. Cells,
+callbacks, scripts and other loops hand work to it and wait in their own way; no loop is ever nested.
 """
 
 import asyncio
@@ -23,25 +23,12 @@ from pixverse_nb.errors import ConfigError
 
 T = TypeVar("T")
 
-# Windows does not interrupt a wait without an end: there it is made of short ones.
+# On Windows Ctrl+C does not interrupt a wait without a limit, so there it is made of short ones.
 _SLICE_S: Final = 0.2 if os.name == "nt" else threading.TIMEOUT_MAX
 
 
-def wait_for_future(
-    future: concurrent.futures.Future[Any], timeout_s: float | None, *, slice_s: float = _SLICE_S
-) -> bool:
-    """Wait until a future is done, at most `timeout_s` seconds (None: for ever), and tell whether it is.
-
-    Every `slice_s` seconds an interrupt is let in.
-    """
-    ends_at = math.inf if timeout_s is None else time.monotonic() + timeout_s
-    while not future.done() and (left_s := ends_at - time.monotonic()) > 0:
-        concurrent.futures.wait([future], min(slice_s, left_s))
-    return future.done()
-
-
 class EventLoopThread:
-    """One daemon thread with one event loop; started on first use, ended by `close()`."""
+    """A daemon thread with an event loop, started on first use and ended by `close()`."""
 
     def __init__(self, name: str = "pixverse-nb") -> None:
         self._name = name
@@ -53,7 +40,7 @@ class EventLoopThread:
         self._last_work: Callable[[], Coroutine[Any, Any, None]] | None = None
 
     def submit(self, work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
-        """Run `work` on the portal's loop and return its future at once."""
+        """Run `work` on the loop and return its future at once."""
         try:
             loop = self._running_loop()
         except BaseException:
@@ -62,12 +49,10 @@ class EventLoopThread:
         return asyncio.run_coroutine_threadsafe(work, loop)
 
     def call(self, work: Coroutine[Any, Any, T], *, timeout_s: float | None = None) -> T:
-        """Run `work` on the portal's loop and wait for its result; an interrupt ends the waiting and the work."""
+        """Run `work` on the loop and return its result; an interrupt or a timeout (in seconds) cancels the work."""
         if threading.current_thread() is self._thread:
             work.close()
-            raise ConfigError(
-                "This was called from pixverse_nb's own thread (a subscriber's callback): use `await` or a thread."
-            )
+            raise ConfigError("A subscriber's callback cannot make blocking calls. Use `await`, or another thread.")
         future = self.submit(work)
         try:
             wait_for_future(future, timeout_s)
@@ -76,48 +61,52 @@ class EventLoopThread:
             future.cancel()
             raise
 
-    def call_soon(self, act: Callable[[], object]) -> None:
-        """Run `act` soon on the portal's loop; nothing is returned."""
-        self._running_loop().call_soon_threadsafe(act)
+    def call_soon(self, callback: Callable[[], object]) -> None:
+        """Run `callback` on the loop soon, without waiting for it."""
+        self._running_loop().call_soon_threadsafe(callback)
 
     def on_close(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Have `work` run after everything else when the portal closes; nothing happens where it never started."""
+        """Run `work` last when the loop closes, unless it never started."""
         self._last_work = work
 
     @property
     def is_current(self) -> bool:
-        """True on the portal's own thread, where waiting for the portal would never end."""
+        """True on the loop's own thread, which must not wait for the loop."""
         return threading.current_thread() is self._thread
 
     def close(self) -> None:
-        """Cancel what is still running and end the thread; safe to call twice."""
+        """Cancel running work and end the thread; further calls do nothing."""
         with self._lock:
             is_first, self._is_closed = not self._is_closed, True
             loop, thread = self._loop, self._thread
         if loop is None or thread is None or os.getpid() != self._pid:
             return
-        if is_first:  # a second stop would break the loop's last work off
+        if is_first:  # a second stop would interrupt the work of `on_close`
             loop.call_soon_threadsafe(loop.stop)
         if not self.is_current:
             thread.join()
 
     @property
     def is_closed(self) -> bool:
-        """True from the beginning of `close()` on."""
+        """True once `close()` has been called."""
         return self._is_closed
 
     def check_open(self) -> None:
-        """Raise ConfigError, with the way on, where this portal is closed or belongs to another process."""
-        if os.getpid() != self._pid:
-            raise ConfigError("A Client does not survive a fork: make a new one in the new process.")
+        """Raise ConfigError if the loop is closed or belongs to another process."""
+        self.check_process()
         if self._is_closed:
-            raise ConfigError("This Client is closed. Make a new one; its ledger knows every job.")
+            raise ConfigError("This Client is closed. Create a new one; it finds every job in the ledger.")
+
+    def check_process(self) -> None:
+        """Raise ConfigError in a forked child process, where the thread does not exist and waiting would never end."""
+        if os.getpid() != self._pid:
+            raise ConfigError("A Client cannot be used in a forked process. Create a new one there.")
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             self.check_open()
             if self._loop is None:
-                # Straight from asyncio, so that a patched asyncio.run or a loop policy of the notebook does not matter
+                # not asyncio.run or new_event_loop: the notebook may have patched them or set a loop policy
                 self._loop = asyncio.SelectorEventLoop() if os.name != "nt" else asyncio.new_event_loop()
                 self._thread = threading.Thread(target=self._run, args=(self._loop,), name=self._name, daemon=True)
                 self._thread.start()
@@ -138,35 +127,64 @@ class EventLoopThread:
 
 
 def _cancel_all(loop: asyncio.AbstractEventLoop) -> None:
-    """Cancel every task and return when all have ended, those too that begin meanwhile.
+    """Cancel every task, including those that start meanwhile, and return when all have ended.
 
-    A task that has not begun is let begin first: anyio's tasks wrap a coroutine, and cancelled before their first step
-    they leave it behind never awaited, with a warning.
+    A task is cancelled only after it has started: an anyio task that is cancelled before its first step leaves behind a
+    coroutine that was never awaited, which is a warning.
     """
-    told: set[asyncio.Task[Any]] = set()
-    while rest := asyncio.all_tasks(loop):
-        begun = {task for task in rest if _has_begun(task)}
-        for task in begun - told:
+    cancelled: set[asyncio.Task[Any]] = set()
+    while remaining := asyncio.all_tasks(loop):
+        started = {task for task in remaining if _has_started(task)}
+        for task in started - cancelled:
             task.cancel()
-        told |= begun
-        ended = asyncio.wait(rest, return_when=asyncio.FIRST_COMPLETED) if rest == begun else asyncio.sleep(0)
-        loop.run_until_complete(ended)
+        cancelled |= started
+        if remaining == started:
+            loop.run_until_complete(asyncio.wait(remaining, return_when=asyncio.FIRST_COMPLETED))
+        else:
+            loop.run_until_complete(asyncio.sleep(0))
 
 
-def _has_begun(task: asyncio.Task[Any]) -> bool:
+def _has_started(task: asyncio.Task[Any]) -> bool:
     coroutine = task.get_coro()
     return not inspect.iscoroutine(coroutine) or inspect.getcoroutinestate(coroutine) != inspect.CORO_CREATED
 
 
-LOSSY_IPYKERNEL: Final = (7, 1)  # from here on nest_asyncio loses queued cells
+def wait_for_future(
+    future: concurrent.futures.Future[Any], timeout_s: float | None, *, slice_s: float = _SLICE_S
+) -> bool:
+    """Wait at most `timeout_s` seconds (None: no limit) for a future and return whether it is done.
+
+    An interrupt is noticed every `slice_s` seconds.
+    """
+    ends_at = math.inf if timeout_s is None else time.monotonic() + timeout_s
+    while not future.done() and (left_s := ends_at - time.monotonic()) > 0:
+        concurrent.futures.wait([future], min(slice_s, left_s))
+    return future.done()
+
+
+async def await_future(future: concurrent.futures.Future[T]) -> T:
+    """Wait for a future on the caller's asyncio loop. Raises ConfigError on any other kind of loop (trio, curio)."""
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        raise ConfigError(
+            "`await` works with asyncio only. On another event loop call result() in a thread, in trio: "
+            "await trio.to_thread.run_sync(job.result)"
+        ) from None
+    return await asyncio.wrap_future(future, loop=loop)
+
+
+# -- nested event loops ----------------------------------------------------------------------------------------------
+
+LOSSY_IPYKERNEL: Final = (7, 1)  # since then nest_asyncio loses queued cells
 SAFE_NEST_ASYNCIO2: Final = (1, 7, 3)
 
 
 @dataclass(frozen=True)
 class AsyncioEnvironment:
-    """What decides which patch is safe: installed versions, and what has already patched asyncio.
+    """What decides which patch is safe: the installed versions, and the patch that is already applied.
 
-    `ipykernel` is None where this process is no Jupyter kernel; `applied` is "nest_asyncio", "nest_asyncio2" or None.
+    `ipykernel` is None if this process is not a Jupyter kernel; `applied` is "nest_asyncio", "nest_asyncio2" or None.
     """
 
     ipykernel: str | None
@@ -176,11 +194,11 @@ class AsyncioEnvironment:
 
 
 def enable_nested_asyncio() -> None:
-    """Let `asyncio.run()` and `run_until_complete()` work inside a cell, or raise ConfigError where that is not safe.
+    """Make `asyncio.run()` and `run_until_complete()` work inside a cell; ConfigError if that is not safe.
 
-    Never called by us: it patches asyncio for the whole process and cannot be taken back. Takes nest_asyncio2
-    (1.7.3 or newer) where it is installed, else nest_asyncio where no queued cell can get lost. Calling it again does
-    nothing. `job.result()` and `await job` work without it.
+    It patches asyncio for the whole process, which cannot be undone, so this package never calls it itself. It uses
+    nest_asyncio2 (1.7.3 or newer) if that is installed, otherwise nest_asyncio if no queued cell can be lost. Calling
+    it again does nothing. `job.result()` and `await job` work without it.
 
     >>> import pixverse_nb as pv
     >>> pv.enable_nested_asyncio()  # doctest: +SKIP
@@ -193,38 +211,39 @@ def enable_nested_asyncio() -> None:
         apply()
     except ValueError as error:  # "Can't patch loop of type …": uvloop and the like
         raise ConfigError(
-            f"This process runs on an event loop that cannot be nested ({error}). "
-            "Write `await` in place of `asyncio.run()`."
+            f"The event loop of this process cannot be nested ({error}). Use `await` instead of `asyncio.run()`."
         ) from error
 
 
-def choose_patch(around: AsyncioEnvironment) -> str | None:
-    """Return the module to apply, or None where one is applied already; ConfigError where neither is safe."""
-    lossy = around.ipykernel is not None and _numbers(around.ipykernel) >= LOSSY_IPYKERNEL
-    good2 = around.nest_asyncio2 is not None and _numbers(around.nest_asyncio2) >= SAFE_NEST_ASYNCIO2
-    if around.applied is not None:
-        if lossy and not (around.applied == "nest_asyncio2" and good2):
+def choose_patch(environment: AsyncioEnvironment) -> str | None:
+    """Return the module to apply, or None if one is applied already; ConfigError if neither is safe."""
+    kernel = environment.ipykernel
+    is_lossy = kernel is not None and _version_numbers(kernel) >= LOSSY_IPYKERNEL
+    version2 = environment.nest_asyncio2
+    has_safe = version2 is not None and _version_numbers(version2) >= SAFE_NEST_ASYNCIO2
+    install = "" if has_safe else 'Install it: %pip install "nest-asyncio2>=1.7.3". '
+    if environment.applied is not None:
+        if is_lossy and not (environment.applied == "nest_asyncio2" and has_safe):
             raise ConfigError(
-                f"{around.applied} has already been applied in this kernel, by your code or by another package. On "
-                f"ipykernel {around.ipykernel} the cells queued behind it would get lost, and it cannot be taken back. "
-                f"{_mend_install(good2)}Restart the kernel, leave that apply() out and call pv.enable_nested_asyncio() "
-                "first."
+                f"Your code or another package has already applied {environment.applied}. With ipykernel {kernel} it "
+                f"loses the cells that are queued, and it cannot be undone. {install}Restart the kernel, remove that "
+                "apply() and call pv.enable_nested_asyncio() first."
             )
         return None
-    if good2:
+    if has_safe:
         return "nest_asyncio2"
-    if lossy:
+    if is_lossy:
         raise ConfigError(
-            f"On ipykernel {around.ipykernel} nest_asyncio loses the cells that are queued behind it, so asyncio was "
-            f"not patched. {_mend_install(good2)}Then restart the kernel; or write `await` in place of `asyncio.run()`."
+            f"With ipykernel {kernel} nest_asyncio loses the cells that are queued, so asyncio was not patched. "
+            f"{install}Then restart the kernel; or use `await` instead of `asyncio.run()`."
         )
-    if around.nest_asyncio is not None:
+    if environment.nest_asyncio is not None:
         return "nest_asyncio"
-    raise ConfigError(f"Neither nest_asyncio2 nor nest_asyncio is installed. {_mend_install(good2)}".rstrip())
+    raise ConfigError(f"Neither nest_asyncio2 nor nest_asyncio is installed. {install}".rstrip())
 
 
 def detect_environment() -> AsyncioEnvironment:
-    """Return the facts of this process."""
+    """Return the versions and patches of this process."""
     return AsyncioEnvironment(
         ipykernel=_version("ipykernel") if _is_kernel() else None,
         nest_asyncio2=_version("nest-asyncio2"),
@@ -233,12 +252,8 @@ def detect_environment() -> AsyncioEnvironment:
     )
 
 
-def _mend_install(good2: bool) -> str:
-    return "" if good2 else 'Install it: %pip install "nest-asyncio2>=1.7.3". '
-
-
 def _is_kernel() -> bool:
-    kernelapp: Any = sys.modules.get("ipykernel.kernelapp")  # a kernel has it loaded; never loaded by us
+    kernelapp: Any = sys.modules.get("ipykernel.kernelapp")  # every kernel has imported it
     return kernelapp is not None and bool(kernelapp.IPKernelApp.initialized())
 
 
@@ -250,13 +265,13 @@ def _version(distribution: str) -> str | None:
 
 
 def _applied() -> str | None:
-    """Read the mark that both packages leave on asyncio."""
+    """Return which package has patched asyncio: both set an attribute on it."""
     if not hasattr(asyncio, "_nest_patched"):
         return None
     return "nest_asyncio2" if hasattr(asyncio, "_nest_asyncio2") else "nest_asyncio"
 
 
-def _numbers(version: str) -> tuple[int, ...]:
-    """Return the numbers at the head of a version, in order: "7.4.0rc1" is (7, 4, 0)."""
-    head = re.match(r"\d+(?:\.\d+)*", version)
-    return tuple(int(part) for part in head[0].split(".")) if head else ()
+def _version_numbers(version: str) -> tuple[int, ...]:
+    """Return the leading numbers of a version: "7.4.0rc1" gives (7, 4, 0)."""
+    match = re.match(r"\d+(?:\.\d+)*", version)
+    return tuple(int(part) for part in match[0].split(".")) if match else ()

@@ -1,28 +1,32 @@
-"""What must never be printed: tokens and e-mail addresses.
+"""Make text safe to show: without tokens, e-mail addresses and control characters.
 
-A token lives in a `Secret`, so that no repr, log or verbose traceback shows it. An account's e-mail stands inside
-every vendor `video_id`, so both pass through `masked` before they reach a person's screen or an error message.
+A token is kept in a `Secret`, so that no repr, log or verbose traceback shows it. The vendor's ids contain the
+account's e-mail address, so text that may contain one passes through `redact` before it is displayed.
 """
 
 import re
 from typing import Final
 
-# The name before the @ begins with a word and has a longest length: a megabyte of letters is searched through once.
+# The name before the @ has a maximum length, so that a megabyte of letters is searched only once.
 _EMAIL: Final = re.compile(r"(?<!\w)(\w[\w.+'%-]{0,254})(?:@|%40)([\w-]+(?:\.[\w-]+)*)")
-# Endings of files that are the last part of no domain.
-_SUFFIXES: Final = frozenset(
+# File extensions, which are not the last part of a domain.
+_EXTENSIONS: Final = frozenset(
     {
         *("png", "jpg", "jpeg", "jpe", "jfif", "webp", "gif", "bmp", "tif", "tiff", "heic", "heif", "avif", "svg"),
         *("ico", "html", "json", "csv", "txt", "parquet", "ipynb", "part", "mp4"),
     }
 )
-_LEAD: Final = re.compile(r"(?:pixverse:|://[^\s/]*)\Z")  # before an account in a vendor id, a name in an address
-_LEAD_LONGEST: Final = 300
+_ID_OR_URL: Final = re.compile(
+    r"(?:pixverse:|://[^\s/]*)\Z"
+)  # what precedes an e-mail inside a vendor id, or a user in a URL
+_LOOK_BEHIND: Final = 300
 _TOKEN: Final = re.compile(r"(user:\d+-)(?!pixverse:)[^\s\"'<>()\[\]{},;]{6,}")
+# Control characters except line ends, halves of surrogate pairs, and characters that reverse the direction of text.
+_UNPRINTABLE: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 
 
 class Secret:
-    """A string that only `reveal()` shows; its repr, str and format say `<secret>`."""
+    """A string that only `reveal()` returns; its repr, str and format are `<secret>`."""
 
     __slots__ = ("_value",)
 
@@ -30,7 +34,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """Return the string itself, to be used at once and kept nowhere."""
+        """Return the string itself; use it at once and do not store it."""
         return self._value
 
     def __repr__(self) -> str:
@@ -40,35 +44,44 @@ class Secret:
         return bool(self._value)
 
     def __reduce__(self) -> str:
-        raise TypeError("a Secret is never pickled")
+        raise TypeError("a Secret cannot be pickled or copied")
 
 
 def redact(text: str) -> str:
-    """Return `text` with every e-mail address and every token in it made unreadable.
+    """Return `text` with every e-mail address and every token in it shortened beyond recognition.
 
-    Inside a vendor id, and before the host of an address, whatever has an @ is taken for one; elsewhere a dotted domain
-    is needed, the endings of a file left aside: hero@2x.jpg is none, maria@example.org.mp4 is one.
+    Inside a vendor id and before the host of a URL, everything with an @ counts as an address. Elsewhere it needs a
+    dotted domain, not counting file extensions: hero@2x.jpg is none, maria@example.org.mp4 is one.
 
-    >>> masked("user:7-pixverse:maria@example.org-video:42")
+    >>> redact("user:7-pixverse:maria@example.org-video:42")
     'user:7-pixverse:m…@e…-video:42'
     """
-    return _TOKEN.sub(r"\1…", _EMAIL.sub(_hidden, text))
+    return _TOKEN.sub(r"\1…", _EMAIL.sub(_shorten, text))
 
 
-def _hidden(hit: re.Match[str]) -> str:
-    return f"{hit[1][:1]}…@{hit[2][:1]}…{_tail(hit[2])}" if _is_address(hit) else hit[0]
+def printable(text: str) -> str:
+    """Return `text` with every character replaced that a terminal would obey or could not encode; line ends stay.
+
+    >>> printable("ok\\x1b[31m")
+    'ok�[31m'
+    """
+    return _UNPRINTABLE.sub("\ufffd", text)
 
 
-def _is_address(hit: re.Match[str]) -> bool:
-    before = hit.string[max(0, hit.start() - _LEAD_LONGEST) : hit.start()]
-    if _tail(hit[2]) or _LEAD.search(before):
+def _shorten(match: re.Match[str]) -> str:
+    return f"{match[1][:1]}…@{match[2][:1]}…{_tail(match[2])}" if _is_address(match) else match[0]
+
+
+def _is_address(match: re.Match[str]) -> bool:
+    before = match.string[max(0, match.start() - _LOOK_BEHIND) : match.start()]
+    if _tail(match[2]) or _ID_OR_URL.search(before):
         return True
-    parts = hit[2].split(".")
-    while parts and parts[-1].lower() in _SUFFIXES:
+    parts = match[2].split(".")
+    while parts and parts[-1].lower() in _EXTENSIONS:
         parts.pop()
     return len(parts) > 1
 
 
 def _tail(domain: str) -> str:
-    """Return what follows a greedy domain match inside a vendor id (`…-video` ends in no dot)."""
+    """Return the part of a vendor id that the pattern matched beyond the domain."""
     return "-video" if domain.endswith("-video") else ""

@@ -1,5 +1,6 @@
 """A finished video: usable as a path, and shown as a player in a notebook."""
 
+import contextlib
 import os
 import shutil
 from collections.abc import Container
@@ -57,7 +58,8 @@ class Video(VideoFile, os.PathLike[str]):
         target.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(target) as part:
             shutil.copyfile(self.path, part)
-        shutil.copymode(self.path, target)  # last, because a read-only file could not be synced
+        with contextlib.suppress(OSError):  # some network shares refuse chmod
+            shutil.copymode(self.path, target)  # last, because a read-only file could not be synced
         return target
 
     def _repr_mimebundle_(

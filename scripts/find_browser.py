@@ -1,8 +1,8 @@
 """Find a Chromium for the browser tests, or install one.
 
-`python scripts/find_browser.py` prints the path of a Chromium or Chrome that starts; with `--install` it gets one
-where there is none: as root on Debian or Ubuntu the distribution's packages, elsewhere Playwright's own build. Where
-none can be had it says so in one sentence and ends with status 1. The environment variable CHROMIUM names another one.
+`python scripts/find_browser.py` prints the path of a Chromium or Chrome that starts; with `--install` it installs one
+if there is none: as root on Debian or Ubuntu from the distribution's packages, otherwise Playwright's own build. If
+that fails, it prints one sentence and exits with status 1. The variable CHROMIUM names a browser to use instead.
 """
 
 import argparse
@@ -16,24 +16,24 @@ from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 ELSEWHERE = (Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"),)
-NONE_TO_BE_HAD = (
-    "No Chromium or Chrome was found and none could be installed, so the browser tests cannot run. Install one "
+NOT_FOUND = (
+    "The browser tests need Chromium or Chrome; none was found, and installing one failed. Install one "
     "(Debian and Ubuntu: apt-get install chromium chromium-driver) or name it: CHROMIUM=/path/to/chrome make test"
 )
 
 
 @dataclass(frozen=True)
 class Step:
-    """One way to get a browser: what is said, and the commands to run one after the other."""
+    """One way to install a browser: the message to print, and the commands to run in order."""
 
-    says: str
+    message: str
     commands: tuple[tuple[str, ...], ...]
 
 
 def candidates(
     environ: Mapping[str, str], which: Callable[[str], str | None] = shutil.which, elsewhere: Sequence[Path] = ELSEWHERE
 ) -> Iterator[str]:
-    """Yield the browsers that may be there, best first; one named by CHROMIUM is the only one."""
+    """Yield the paths of possible browsers, best first; only the one in CHROMIUM if that is set."""
     named = environ.get("CHROMIUM")
     if named:
         yield which(named) or named
@@ -43,13 +43,13 @@ def candidates(
         if path:
             yield path
     yield from (str(path) for path in elsewhere if path.is_file())
-    own = playwrights_own()
+    own = playwright_browser()
     if own is not None:
         yield own
 
 
-def playwrights_own() -> str | None:
-    """Return the path of the Chromium that `playwright install` brought, or None."""
+def playwright_browser() -> str | None:
+    """Return the path of the Chromium that `playwright install` has installed, or None."""
     code = "from playwright.sync_api import sync_playwright as s\nwith s() as p: print(p.chromium.executable_path)"
     asked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     path = asked.stdout.strip()
@@ -57,7 +57,7 @@ def playwrights_own() -> str | None:
 
 
 def starts(path: str) -> bool:
-    """Tell whether `path` is a browser that says its version (Ubuntu's package may be a stub that cannot)."""
+    """Return whether `path` is a browser that prints its version; Ubuntu's package may be a stub that does not."""
     try:
         asked = subprocess.run(
             [path, "--version"], capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL
@@ -73,7 +73,7 @@ def find_browser(environ: Mapping[str, str] = os.environ) -> str | None:
 
 
 def steps(*, is_root: bool, has_apt: bool) -> tuple[Step, ...]:
-    """Return the ways to get a browser on this kind of machine, in the order in which they are tried."""
+    """Return the ways to install a browser on this kind of machine, in the order to try them."""
     playwright = (sys.executable, "-m", "playwright", "install")
     with_apt = (
         Step(
@@ -90,8 +90,8 @@ def steps(*, is_root: bool, has_apt: bool) -> tuple[Step, ...]:
 
 
 def run_step(step: Step) -> None:
-    """Run the commands of `step`, stopping at the first that fails; its output is shown only then."""
-    print(step.says, flush=True)
+    """Run the commands of `step` until one fails, and print the output of that one."""
+    print(step.message, flush=True)
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for command in step.commands:
         try:
@@ -107,9 +107,9 @@ def run_step(step: Step) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the browser's path and return 0, or say what is missing and return 1."""
+    """Print the browser's path and return 0, or print what to install and return 1."""
     parser = argparse.ArgumentParser(description="Find a Chromium for the browser tests, or install one.")
-    parser.add_argument("--install", action="store_true", help="get one where there is none")
+    parser.add_argument("--install", action="store_true", help="install one if there is none")
     options = parser.parse_args(arguments)
     found = find_browser()
     if found is None and options.install and not os.environ.get("CHROMIUM"):
@@ -120,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if found is not None:
                 break
     if found is None:
-        print(NONE_TO_BE_HAD, file=sys.stderr)
+        print(NOT_FOUND, file=sys.stderr)
         return 1
     print(found)
     return 0

@@ -1,7 +1,7 @@
-"""Run the type checker and every test, in parts beside each other: most of them wait for a page, a kernel or a clock.
+"""Run the type checker and every test in parallel parts; most tests wait for a page, a kernel or a clock.
 
-`python scripts/run_tests.py` prints what each part has said when it ends, and ends with status 1 where one has failed.
-Options go to each pytest: `python scripts/run_tests.py -x`.
+`python scripts/run_tests.py` prints the report of each part when it finishes, and exits with status 1 if one failed.
+Options are passed to each pytest: `python scripts/run_tests.py -x`.
 """
 
 import subprocess
@@ -14,55 +14,55 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-# What waits for something else each; a part is one process, so what is in one part never runs at the same time.
-PLACES = {
+# Each part is one process, so the tests of one part never run at the same time.
+PATHS = {
     "pages": ("tests/browser", "tests/kernel", "tests/test_notebooks.py", "tests/test_docs.py"),
     "faults": ("tests/faults",),
 }
 
 
 @dataclass(frozen=True)
-class Ended:
-    """How one part ended."""
+class PartResult:
+    """The result of one part."""
 
     name: str
     status: int
-    said: str
+    output: str
     took_s: float
 
 
 def commands(options: Sequence[str] = ()) -> dict[str, list[str]]:
-    """Return the command of each part, by its name; every test is in exactly one of them."""
-    elsewhere = [f"--ignore={place}" for places in PLACES.values() for place in places]
-    wanted = {**{name: list(places) for name, places in PLACES.items()}, "rest": ["tests", *elsewhere]}
+    """Return the command of each part by its name; every test is in exactly one part."""
+    elsewhere = [f"--ignore={path}" for paths in PATHS.values() for path in paths]
+    wanted = {**{name: list(paths) for name, paths in PATHS.items()}, "rest": ["tests", *elsewhere]}
     pytest = [sys.executable, "-m", "pytest", "--color=no", *options]
-    tests = {name: [*pytest, "-o", f"cache_dir=.pytest_cache/{name}", *places] for name, places in wanted.items()}
+    tests = {name: [*pytest, "-o", f"cache_dir=.pytest_cache/{name}", *paths] for name, paths in wanted.items()}
     return {**tests, "types": [sys.executable, "-m", "mypy"]}
 
 
 def run_parts(parts: Mapping[str, Sequence[str]]) -> int:
-    """Run all commands at once, print what each says when it ends, and return 0 where all ended well, else 1."""
-    ended: list[Ended] = []
+    """Run all commands in parallel, print the output of each when it ends, and return 0 if all succeeded, else 1."""
+    ended: list[PartResult] = []
     with ThreadPoolExecutor(len(parts)) as pool:
         for future in as_completed([pool.submit(_run, name, command) for name, command in parts.items()]):
             part = future.result()
             ended.append(part)
-            print(f"---- {part.name} ----\n{part.said.rstrip()}\n", flush=True)
+            print(f"---- {part.name} ----\n{part.output.rstrip()}\n", flush=True)
     for part in ended:
         print(f"{part.name}: {'FAILED' if part.status else 'passed'} in {part.took_s:.0f} s")
     return int(any(part.status for part in ended))
 
 
-def _run(name: str, command: Sequence[str]) -> Ended:
-    begun = time.monotonic()
-    # a file, not a pipe: a pipe ends when the last process that holds it does, which may be one that was left behind
-    with tempfile.TemporaryFile() as said:
+def _run(name: str, command: Sequence[str]) -> PartResult:
+    started_at = time.monotonic()
+    # a file, not a pipe: a process that is left behind would keep a pipe open
+    with tempfile.TemporaryFile() as output:
         done = subprocess.run(
-            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, check=False
+            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, check=False
         )
-        took_s = time.monotonic() - begun
-        said.seek(0)
-        return Ended(name, done.returncode, said.read().decode(errors="replace"), took_s)
+        took_s = time.monotonic() - started_at
+        output.seek(0)
+        return PartResult(name, done.returncode, output.read().decode(errors="replace"), took_s)
 
 
 if __name__ == "__main__":

@@ -105,7 +105,7 @@ def test_numbers_of_other_libraries_are_taken() -> None:
     assert timing == Timing(settle_s=2.0, busy_wait_s=(1.0, 3.0))
     assert type(timing.settle_s) is float
     assert timing.scaled(np.float64(0.5)) == timing.scaled(0.5)
-    prices = Prices({"360p": np.int64(30), "540p": Decimal(45), "720p": 60.0})  # type: ignore[dict-item]
+    prices = Prices.of({"360p": np.int64(30), "540p": Decimal(45), "720p": 60.0})  # type: ignore[dict-item]
     assert dict(prices.base) == {"360p": 30, "540p": 45, "720p": 60}
     assert {type(price) for price in prices.base.values()} == {int}
 
@@ -113,8 +113,9 @@ def test_numbers_of_other_libraries_are_taken() -> None:
 @pytest.mark.parametrize("price", [30.5, "30", -1, None, math.nan, math.inf, True, 1j, Decimal("0.5")])
 def test_an_unusable_price_is_refused(price: Any) -> None:
     """A price that is not a whole number of credits raises ConfigError that names the quality."""
-    with pytest.raises(ConfigError, match="360p"):
-        Prices({"360p": price})
+    for prices in (Prices({"360p": price}), {"360p": price}):
+        with pytest.raises(ConfigError, match="360p"):
+            Prices.of(prices)
 
 
 @pytest.mark.parametrize("base", [30, ["360p"], "360p", {360: 30}])

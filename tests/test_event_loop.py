@@ -1,30 +1,38 @@
-"""The private thread with its loop: one, ours alone, entered from anywhere, ended cleanly."""
+"""The event-loop thread (started once, used from anywhere, closed cleanly), and nested event loops in notebooks."""
 
 import asyncio
 import concurrent.futures
 import multiprocessing
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 
 import pytest
 
 from pixverse_nb.errors import ConfigError
-from pixverse_nb.event_loop import EventLoopThread, wait_for_future
+from pixverse_nb.event_loop import (
+    AsyncioEnvironment,
+    EventLoopThread,
+    await_future,
+    choose_patch,
+    wait_for_future,
+)
 
-PATIENCE_S = 60.0  # no test waits so long: it is there to fail in place of hanging
+PATIENCE_S = 60.0  # never reached: a test fails instead of hanging
 
 
 @pytest.fixture
-def portal() -> Iterator[EventLoopThread]:
-    """A portal that is closed in the end."""
-    one = EventLoopThread("test-portal")
+def loop() -> Iterator[EventLoopThread]:
+    """Give an event-loop thread that is closed after the test."""
+    one = EventLoopThread("test-loop")
     yield one
     one.close()
 
 
 async def where() -> str:
-    """Tell on which thread this runs."""
+    """Return the name of the thread on which this runs."""
     return threading.current_thread().name
 
 
@@ -34,20 +42,20 @@ async def for_ever() -> None:
 
 
 def alive() -> list[str]:
-    """The names of the portals' threads."""
-    return [thread.name for thread in threading.enumerate() if thread.name == "test-portal"]
+    """Return the names of the threads that are running."""
+    return [thread.name for thread in threading.enumerate() if thread.name == "test-loop"]
 
 
-def test_it_starts_with_the_first_work(portal: EventLoopThread) -> None:
-    """Making a portal starts nothing; its thread comes with the first work, as a daemon."""
+def test_it_starts_with_the_first_work(loop: EventLoopThread) -> None:
+    """Creating it starts nothing; the first work starts its daemon thread."""
     assert alive() == []
-    assert portal.call(where()) == "test-portal"
-    assert alive() == ["test-portal"]
-    assert next(thread for thread in threading.enumerate() if thread.name == "test-portal").daemon
+    assert loop.call(where()) == "test-loop"
+    assert alive() == ["test-loop"]
+    assert next(thread for thread in threading.enumerate() if thread.name == "test-loop").daemon
 
 
 def test_a_wait_in_slices_ends_as_one_wait_does() -> None:
-    """However short the slices are, it ends when the future is done, or when its own time is over; not before."""
+    """However short its slices are, a wait ends when the future is done or its own time is over, not before."""
     done: concurrent.futures.Future[int] = concurrent.futures.Future()
     assert not wait_for_future(done, 0.0)
     assert not wait_for_future(done, 0.05, slice_s=0.001)
@@ -56,56 +64,56 @@ def test_a_wait_in_slices_ends_as_one_wait_does() -> None:
     assert done.result(0) == 7
 
 
-def test_a_timeout_of_the_work_is_no_end_of_the_waiting(portal: EventLoopThread) -> None:
-    """What the work raises is raised, also where it is a TimeoutError itself; the waiting has its own."""
+def test_a_timeout_error_of_the_work_is_raised(loop: EventLoopThread) -> None:
+    """A TimeoutError of the work is raised as it is; the wait has a timeout of its own."""
 
     async def late() -> None:
         raise TimeoutError("of the work")
 
     with pytest.raises(TimeoutError, match="of the work"):
-        portal.call(late())
+        loop.call(late())
     with pytest.raises(TimeoutError):
-        portal.call(for_ever(), timeout_s=0.01)
+        loop.call(for_ever(), timeout_s=0.01)
 
 
-def test_all_work_meets_on_one_loop(portal: EventLoopThread) -> None:
-    """Work from many threads runs on the same thread and loop."""
+def test_all_work_runs_on_one_loop(loop: EventLoopThread) -> None:
+    """Work from many threads runs on the same loop."""
 
-    async def loop() -> int:
+    async def loop_id() -> int:
         return id(asyncio.get_running_loop())
 
     found: list[int] = []
-    threads = [threading.Thread(target=lambda: found.append(portal.call(loop()))) for _ in range(8)]
+    threads = [threading.Thread(target=lambda: found.append(loop.call(loop_id()))) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert len(found) == 8
     assert len(set(found)) == 1
-    assert alive() == ["test-portal"]
+    assert alive() == ["test-loop"]
 
 
-def test_errors_come_to_who_called(portal: EventLoopThread) -> None:
-    """What the work raises is raised to the caller."""
+def test_errors_reach_the_caller(loop: EventLoopThread) -> None:
+    """An error of the work is raised in the calling thread."""
 
     async def fail() -> None:
         raise LookupError("no")
 
     with pytest.raises(LookupError, match="no"):
-        portal.call(fail())
+        loop.call(fail())
 
 
-def test_it_works_inside_a_running_loop(portal: EventLoopThread) -> None:
-    """A cell's own loop may be running: the portal's is another one, and nothing is nested."""
+def test_it_works_inside_a_running_loop(loop: EventLoopThread) -> None:
+    """It works while the cell's own loop is running, without nesting."""
 
     async def cell() -> str:
-        return portal.call(where()) + await asyncio.wrap_future(portal.submit(where()))
+        return loop.call(where()) + await asyncio.wrap_future(loop.submit(where()))
 
-    assert asyncio.run(cell()) == "test-portal" * 2
+    assert asyncio.run(cell()) == "test-loop" * 2
 
 
-def test_a_waiting_that_ends_ends_the_work(portal: EventLoopThread) -> None:
-    """When the time given to a call is over, its work is cancelled on the loop."""
+def test_a_timeout_cancels_the_work(loop: EventLoopThread) -> None:
+    """When the time for a call is over, its work is cancelled."""
     ended = threading.Event()
 
     async def wait() -> None:
@@ -115,34 +123,34 @@ def test_a_waiting_that_ends_ends_the_work(portal: EventLoopThread) -> None:
             ended.set()
 
     with pytest.raises(TimeoutError):
-        portal.call(wait(), timeout_s=0.01)
+        loop.call(wait(), timeout_s=0.01)
     assert ended.wait(PATIENCE_S)
 
 
-def test_its_own_thread_cannot_wait_for_itself(portal: EventLoopThread) -> None:
-    """A call from the portal's own thread would never end: it is refused with the way out."""
+def test_its_own_thread_must_not_wait(loop: EventLoopThread) -> None:
+    """A blocking call from the loop's own thread would never end; it raises ConfigError."""
 
     async def inside() -> bool:
-        with pytest.raises(ConfigError, match="await"):
-            portal.call(where())
-        return portal.is_current
+        with pytest.raises(ConfigError):
+            loop.call(where())
+        return loop.is_current
 
-    assert portal.call(inside()) is True
-    assert portal.is_current is False
+    assert loop.call(inside()) is True
+    assert loop.is_current is False
 
 
-def test_posted_acts_run_in_order(portal: EventLoopThread) -> None:
-    """What is posted runs on the loop, one after the other, before what is called afterwards."""
+def test_callbacks_run_in_order(loop: EventLoopThread) -> None:
+    """Callbacks run on the loop in order, before work that is submitted later."""
     done: list[int] = []
     for number in range(20):
-        portal.call_soon(lambda number=number: done.append(number))  # type: ignore[misc]  # a default that binds
-    assert portal.call(where()) == "test-portal"
+        loop.call_soon(lambda number=number: done.append(number))  # type: ignore[misc]  # a default that binds
+    assert loop.call(where()) == "test-loop"
     assert done == list(range(20))
 
 
-def test_closing_cancels_then_does_the_last_work(portal: EventLoopThread) -> None:
-    """At the end what runs is cancelled, then the last work is done, then the thread is gone."""
-    told: list[str] = []
+def test_closing_cancels_and_then_runs_the_last_work(loop: EventLoopThread) -> None:
+    """Closing cancels running work, runs the work of `on_close`, and ends the thread."""
+    steps: list[str] = []
     started = threading.Event()
 
     async def wait() -> None:
@@ -150,92 +158,190 @@ def test_closing_cancels_then_does_the_last_work(portal: EventLoopThread) -> Non
         try:
             await for_ever()
         finally:
-            told.append("cancelled")
+            steps.append("cancelled")
 
     async def last() -> None:
         await asyncio.wait_for(asyncio.to_thread(lambda: None), PATIENCE_S)
-        told.append("last work")
+        steps.append("last work")
 
-    portal.on_close(last)
-    waiting = portal.submit(wait())
+    loop.on_close(last)
+    waiting = loop.submit(wait())
     assert started.wait(PATIENCE_S)
-    portal.close()
-    assert told == ["cancelled", "last work"]
+    loop.close()
+    assert steps == ["cancelled", "last work"]
     assert waiting.cancelled()
     assert alive() == []
 
 
-def test_closing_twice_or_without_a_start_is_nothing(portal: EventLoopThread) -> None:
-    """A portal that never ran has no last work, and every further close is silent."""
-    told: list[str] = []
+def test_closing_an_unused_loop_does_nothing(loop: EventLoopThread) -> None:
+    """Without a started thread the work of `on_close` does not run; closing again does nothing."""
+    steps: list[str] = []
 
     async def last() -> None:
-        told.append("last work")
+        steps.append("last work")
 
-    portal.on_close(last)
+    loop.on_close(last)
     for _ in range(3):
-        portal.close()
-    assert told == []
+        loop.close()
+    assert steps == []
 
 
-def test_several_may_close_at_once(portal: EventLoopThread) -> None:
-    """Two threads that close the same portal both return when it has ended, and the last work is done once."""
-    told: list[str] = []
+def test_several_may_close_at_once(loop: EventLoopThread) -> None:
+    """Threads that close the same loop all return when it has ended, and the last work runs once."""
+    steps: list[str] = []
 
     async def last() -> None:
         await asyncio.to_thread(lambda: None)
-        told.append("last work")
+        steps.append("last work")
 
-    portal.on_close(last)
-    portal.call(where())
-    threads = [threading.Thread(target=portal.close) for _ in range(4)]
+    loop.on_close(last)
+    loop.call(where())
+    threads = [threading.Thread(target=loop.close) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(PATIENCE_S)
-    assert told == ["last work"]
+    assert steps == ["last work"]
     assert alive() == []
 
 
-def test_it_can_be_closed_from_its_own_thread(portal: EventLoopThread) -> None:
-    """A callback that closes the client does not wait for itself."""
+def test_its_own_thread_can_close_it(loop: EventLoopThread) -> None:
+    """A callback can close the loop without deadlock."""
     closed = threading.Event()
 
     def act() -> None:
-        portal.close()
+        loop.close()
         closed.set()
 
-    portal.call_soon(act)
+    loop.call_soon(act)
     assert closed.wait(PATIENCE_S)
-    portal.close()
+    loop.close()
     assert alive() == []
 
 
-def test_a_closed_portal_says_so(portal: EventLoopThread) -> None:
-    """After the end every door is a ConfigError with the way on, and no coroutine is left unawaited."""
-    portal.call(where())
-    portal.close()
-    for door in (lambda: portal.call(where()), lambda: portal.submit(where()), lambda: portal.call_soon(lambda: None)):
-        with pytest.raises(ConfigError, match="closed"):
-            door()
+def test_a_closed_loop_refuses_work(loop: EventLoopThread) -> None:
+    """After closing every method raises ConfigError, and no coroutine is left unawaited."""
+    loop.call(where())
+    loop.close()
+    for use in (lambda: loop.call(where()), lambda: loop.submit(where()), lambda: loop.call_soon(lambda: None)):
+        with pytest.raises(ConfigError):
+            use()
 
 
-def in_the_child(portal: EventLoopThread) -> int:
-    """Use a portal of the parent in a forked process: 0 where it is refused."""
+def in_the_child(loop: EventLoopThread) -> int:
+    """Use a parent's loop in a forked process; return 0 if that raises ConfigError."""
     try:
-        portal.call(where(), timeout_s=PATIENCE_S)
-    except ConfigError as error:
-        portal.close()
-        return 0 if "fork" in str(error) else 2
+        loop.call(where(), timeout_s=PATIENCE_S)
+    except ConfigError:
+        loop.close()
+        return 0
     return 1
 
 
-def test_it_does_not_survive_a_fork(portal: EventLoopThread) -> None:
-    """In a forked process the thread is gone: the portal says so in place of hanging, and closing it is silent."""
-    portal.call(where())
+def test_a_forked_process_cannot_use_it(loop: EventLoopThread) -> None:
+    """In a forked process, which lacks the thread, work raises ConfigError instead of hanging; closing does nothing."""
+    loop.call(where())
     context = multiprocessing.get_context("fork")
-    child = context.Process(target=lambda: os._exit(in_the_child(portal)))
+    child = context.Process(target=lambda: os._exit(in_the_child(loop)))
     child.start()
     child.join(PATIENCE_S)
     assert child.exitcode == 0
-    assert portal.call(where()) == "test-portal"
+    assert loop.call(where()) == "test-loop"
+
+
+def test_a_future_can_be_awaited() -> None:
+    """A future of the thread can be awaited on any asyncio loop."""
+    future: concurrent.futures.Future[int] = concurrent.futures.Future()
+    future.set_result(7)
+    assert asyncio.run(await_future(future)) == 7
+
+
+def test_other_event_loops_are_refused() -> None:
+    """Awaiting without a running asyncio loop, as under trio, raises ConfigError."""
+    with pytest.raises(ConfigError):
+        await_future(concurrent.futures.Future()).send(None)
+
+
+# -- nested event loops ----------------------------------------------------------------------------------------------
+
+NESTED = """
+import asyncio
+from pixverse_nb.event_loop import enable_nested_asyncio
+async def five():
+    await asyncio.sleep(0)
+    return 5
+async def main():
+    enable_nested_asyncio()
+    print(asyncio.run(five()), asyncio.run(five()))
+{before}
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("ipykernel", [None, "6.31.0", "7.0.1", "7.1.0", "7.4.0"])
+def test_nest_asyncio2_is_preferred(ipykernel: str | None) -> None:
+    """nest_asyncio2 1.7.3 or newer is chosen, whatever the kernel."""
+    assert choose_patch(AsyncioEnvironment(ipykernel, "1.7.3", "1.6.0")) == "nest_asyncio2"
+
+
+@pytest.mark.parametrize("ipykernel", [None, "6.31.0", "7.0.1"])
+@pytest.mark.parametrize("nest_asyncio2", [None, "1.7.2"])
+def test_nest_asyncio_is_chosen_if_no_cell_can_be_lost(ipykernel: str | None, nest_asyncio2: str | None) -> None:
+    """Outside kernels and before ipykernel 7.1 nest_asyncio is safe."""
+    assert choose_patch(AsyncioEnvironment(ipykernel, nest_asyncio2, "1.6.0")) == "nest_asyncio"
+
+
+@pytest.mark.parametrize("ipykernel", ["7.1.0", "7.4.0", "8.0.0a1", "10.0"])
+@pytest.mark.parametrize("nest_asyncio2", [None, "1.7.2"])
+def test_a_lossy_kernel_is_refused(ipykernel: str, nest_asyncio2: str | None) -> None:
+    """Since ipykernel 7.1, without a safe nest_asyncio2, the error names the version and what to install."""
+    with pytest.raises(ConfigError, match=rf"ipykernel {ipykernel} .*nest-asyncio2>=1\.7\.3"):
+        choose_patch(AsyncioEnvironment(ipykernel, nest_asyncio2, "1.6.0"))
+
+
+def test_a_missing_package_is_named() -> None:
+    """Without either package the error says what to install."""
+    with pytest.raises(ConfigError, match=r"nest-asyncio2>=1\.7\.3"):
+        choose_patch(AsyncioEnvironment(None, None, None))
+
+
+@pytest.mark.parametrize(("applied", "nest_asyncio2"), [("nest_asyncio", "1.7.4"), ("nest_asyncio2", "1.7.2")])
+def test_an_unsafe_patch_of_others_is_named(applied: str, nest_asyncio2: str) -> None:
+    """An unsafe patch that is already applied cannot be undone; the error names it."""
+    with pytest.raises(ConfigError, match=rf"\b{applied}\b"):
+        choose_patch(AsyncioEnvironment("7.4.0", nest_asyncio2, "1.6.0", applied=applied))
+
+
+@pytest.mark.parametrize(
+    ("applied", "ipykernel"), [("nest_asyncio", None), ("nest_asyncio", "6.31.0"), ("nest_asyncio2", "7.4.0")]
+)
+def test_a_safe_patch_is_left_alone(applied: str, ipykernel: str | None) -> None:
+    """If a safe patch is already applied, nothing more is applied."""
+    assert choose_patch(AsyncioEnvironment(ipykernel, "1.7.4", "1.6.0", applied=applied)) is None
+
+
+@pytest.mark.parametrize("before", ["", "import nest_asyncio; nest_asyncio.apply()"])
+def test_a_script_can_nest_afterwards(before: str) -> None:
+    """Afterwards asyncio.run() works inside a running loop, also if nest_asyncio was applied before."""
+    done = subprocess.run(
+        [sys.executable, "-c", NESTED.format(before=before)], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("5 5\n", "")
+
+
+def test_a_loop_that_cannot_be_patched_is_a_config_error() -> None:
+    """A loop of another type (such as uvloop) raises ConfigError."""
+    code = """
+import asyncio
+from pixverse_nb.errors import ConfigError
+from pixverse_nb.event_loop import enable_nested_asyncio
+class Foreign(asyncio.AbstractEventLoop):
+    def close(self): pass
+asyncio.set_event_loop(Foreign())
+try:
+    enable_nested_asyncio()
+except ConfigError:
+    print("refused")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "refused\n", done.stderr

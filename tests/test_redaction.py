@@ -1,4 +1,4 @@
-"""Tokens and e-mail addresses are never printed."""
+"""Text is shown without tokens, e-mail addresses and control characters."""
 
 import copy
 import json
@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixverse_nb.redaction import Secret, redact
+from pixverse_nb.redaction import Secret, printable, redact
 
 TOKEN = "user:1234-r8xNotARealToken5c"
 EMAIL = "maria.lopez@example.org"
 
 
 def test_only_reveal_shows_a_secret() -> None:
-    """No way of printing a Secret shows its value; `reveal()` does."""
+    """Only `reveal()` shows the value of a Secret; printing and logging do not."""
     secret = Secret(TOKEN)
     record = logging.LogRecord("x", logging.INFO, "x", 1, "%s %r", (secret, secret), None)
     for shown in (repr(secret), str(secret), f"{secret}", f"{secret!r}", record.getMessage(), repr({"a": [secret]})):
@@ -26,8 +26,8 @@ def test_only_reveal_shows_a_secret() -> None:
     assert secret.reveal() == TOKEN
 
 
-def test_a_secret_does_not_travel() -> None:
-    """A Secret can be neither pickled nor put into JSON, so it never reaches a file or another process."""
+def test_a_secret_stays_in_its_process() -> None:
+    """A Secret cannot be pickled, copied or encoded as JSON, so it never reaches a file or another process."""
     with pytest.raises(TypeError):
         pickle.dumps(Secret(TOKEN))
     with pytest.raises(TypeError):
@@ -37,7 +37,7 @@ def test_a_secret_does_not_travel() -> None:
 
 
 def test_a_verbose_traceback_shows_no_secret() -> None:
-    """A traceback that prints every local variable prints `<secret>`."""
+    """A traceback with local variables shows `<secret>`."""
     try:
         secret = Secret(TOKEN)
         assert secret
@@ -48,7 +48,7 @@ def test_a_verbose_traceback_shows_no_secret() -> None:
 
 
 def test_an_empty_secret_is_false() -> None:
-    """Whether there is a token can be asked without revealing it."""
+    """Whether a token is set can be tested without revealing it."""
     assert not Secret("")
     assert Secret(TOKEN)
 
@@ -68,8 +68,8 @@ def test_an_empty_secret_is_false() -> None:
         ("", ""),
     ],
 )
-def test_addresses_and_tokens_are_masked(text: str, shown: str) -> None:
-    """E-mails (plain, percent-encoded, inside a vendor id) and tokens are made unreadable, the rest stays."""
+def test_addresses_and_tokens_are_redacted(text: str, shown: str) -> None:
+    """E-mails (plain, percent-encoded or inside a vendor id) and tokens are shortened; the rest stays."""
     assert redact(text) == shown
 
 
@@ -82,8 +82,8 @@ def test_addresses_and_tokens_are_masked(text: str, shown: str) -> None:
         "a cat @home, 10 @ 5, at@once",
     ],
 )
-def test_a_file_with_an_at_is_no_address(text: str) -> None:
-    """Names of files and folders are shown as they are, so that they can be found and a line of Python can be run."""
+def test_a_file_name_with_an_at_sign_stays(text: str) -> None:
+    """Names of files and folders are shown unchanged, so that people can find them."""
     assert redact(text) == text
 
 
@@ -105,22 +105,22 @@ def test_a_file_with_an_at_is_no_address(text: str) -> None:
         "maria@example.org.x",
     ],
 )
-def test_no_address_is_taken_for_a_file(text: str) -> None:
-    """In a vendor id, before a host, in a sentence or in a path: the name and its domain stay unreadable."""
+def test_no_address_passes_as_a_file_name(text: str) -> None:
+    """In a vendor id, before a host, in a sentence or in a path, neither the name nor the domain stays readable."""
     shown = redact(text)
     assert "maria@" not in shown
     assert "example" not in shown
     assert "secret" not in shown
 
 
-def test_the_whole_token_is_masked_whatever_signs_it_has() -> None:
-    """A token ends at white space, a quote, a bracket or a comma: no tail of it is left readable."""
+def test_a_token_is_redacted_to_its_end() -> None:
+    """A token ends at white space, a quote, a bracket or a comma; all of it is redacted."""
     assert redact("token user:12-abc:def$ghi!jkl&mno end") == "token user:12-… end"
     assert redact("{'token': 'user:12-abcdefgh'}") == "{'token': 'user:12-…'}"
 
 
-def test_masking_twice_changes_nothing() -> None:
-    """What is masked already stays as it is."""
+def test_redacting_twice_changes_nothing() -> None:
+    """Redacted text is not changed again."""
     once = redact(f"{EMAIL} {TOKEN} user:7-pixverse:{EMAIL}-video:42")
     assert redact(once) == once
 
@@ -131,8 +131,23 @@ def test_masking_twice_changes_nothing() -> None:
     st.integers(1, 10**9),
 )
 def test_no_account_survives_in_an_id(local: str, domain: str, number: int) -> None:
-    """Whatever the address, neither its name nor its domain can be read from a masked video id."""
+    """Whatever the address, neither its name nor its domain can be read in a redacted video id."""
     shown = redact(f"user:{number}-pixverse:{local}@{domain}-video:{number}")
     assert f"{local}@" not in shown
     assert domain not in shown
     assert shown.endswith(f"-video:{number}")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain text, кофе ☕ 👩‍🚀\nnext line", "plain text, кофе ☕ 👩‍🚀\nnext line"),
+        ("\x1b[2J\x07bell\ttab\r", "�[2J�bell�tab�"),
+        ("half \ud83d pair", "half � pair"),
+        ("user\u202egpj.exe", "user�gpj.exe"),
+        ("\x85\x9b31m", "��31m"),
+    ],
+)
+def test_control_characters_are_replaced(text: str, shown: str) -> None:
+    """Characters that a terminal obeys or cannot encode are replaced; letters, emoji and line ends stay."""
+    assert printable(text) == shown

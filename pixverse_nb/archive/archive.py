@@ -8,7 +8,6 @@ import hashlib
 import json
 import lzma
 import math
-import os
 import re
 import struct
 import types
@@ -19,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
-from pixverse_nb.atomic_files import atomic_write, sha256_of_file
+from pixverse_nb.atomic_files import atomic_write, fsync_file, sha256_of_file
 from pixverse_nb.domain.jobs import SHA256, JobEvent, JobRecord, JobState
 from pixverse_nb.domain.ratings import PairwiseVote, Rating
 from pixverse_nb.domain.remote import UploadedFile
@@ -80,7 +79,7 @@ class Archive:
             if digest.hexdigest() != self.sha256_of(name):
                 raise ValueError(f"{name} has changed")
             sink.flush()
-            os.fsync(sink.fileno())
+            fsync_file(sink.fileno())
 
 
 @contextmanager

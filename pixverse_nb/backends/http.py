@@ -9,8 +9,8 @@ import contextvars
 import logging
 import os
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
@@ -31,8 +31,8 @@ from pixverse_nb.backends.base import (
     classify_reply,
     read_reply,
 )
-from pixverse_nb.config import Timing
-from pixverse_nb.errors import APIError, Busy, DownloadError, NoAnswer, ServerError
+from pixverse_nb.config import Timing, is_loopback
+from pixverse_nb.errors import APIError, Busy, ConfigError, DownloadError, NoAnswer, ServerError
 from pixverse_nb.mp4 import Mp4Info, probe_mp4
 from pixverse_nb.redaction import Secret, redact
 
@@ -66,16 +66,17 @@ class HttpTransport:
         self._timing = timing
         self._ssl: ssl.SSLContext | None = None
         self._api: httpx.AsyncClient | None = None
-        self._anonymous: httpx.AsyncClient | None = None  # without credentials
+        self._anonymous: dict[bool, httpx.AsyncClient] = {}  # without credentials, by whether the host is this machine
         self.requests_sent = 0  # to the API; the benchmarks and the doctor read it
         logging.getLogger("httpx").addFilter(_is_foreign_record)
 
     async def aclose(self) -> None:
         """Close every connection."""
-        for client in (self._api, self._anonymous):
+        for client in (self._api, *self._anonymous.values()):
             if client is not None:
                 await client.aclose()
-        self._api = self._anonymous = None
+        self._api = None
+        self._anonymous.clear()
 
     async def send(self, call: Call[T], *, attempts: int = _READ_ATTEMPTS) -> T:
         """Send a free call and return its value; `attempts` includes the first one.
@@ -97,7 +98,11 @@ class HttpTransport:
         """
         if not call.billable:
             raise ValueError("a free call must be sent with send()")
-        async with self._new_client() as fresh:  # a kept-alive connection may be half closed
+        try:
+            client = self._new_client(self._base_url)  # not a kept-alive connection, which may be half closed
+        except ConfigError as error:
+            return Rejected(error)
+        async with client as fresh:
             try:
                 reply = await self._exchange(fresh, call, headers={"Connection": "close"}, before_send=before_send)
             except NoAnswer as failure:
@@ -111,7 +116,11 @@ class HttpTransport:
 
         Raises NoAnswer if the network fails, DownloadError if the host answers with an error or over 100 MiB.
         """
-        client = self._anonymous_client()
+        url = url.strip()
+        problem = _url_error(url)
+        if problem is not None:
+            raise DownloadError(f"The picture cannot be downloaded: {problem}.")
+        client = self._anonymous_client(url)
         async for attempt in self._retrying(_READ_ATTEMPTS):
             with attempt:
                 pieces: list[bytes] = []
@@ -133,7 +142,7 @@ class HttpTransport:
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f"{path.name}.{os.getpid()}.part")
-        client = self._anonymous_client()
+        client = self._anonymous_client(url)
         try:
             async for attempt in self._retrying(_DOWNLOAD_ATTEMPTS, is_retryable=_is_retryable_download):
                 with attempt:
@@ -163,7 +172,7 @@ class HttpTransport:
                 if response.status_code != 200:
                     raise DownloadError(f"The media host answered HTTP {response.status_code}.")
                 yield response
-        except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, UnicodeError, ExceptionGroup) as error:
             what = "The download broke off" if has_begun else "The address could not be reached"
             raise NoAnswer(f"{what} ({_failure_words(error)}).", sent=True) from None
         finally:
@@ -213,24 +222,37 @@ class HttpTransport:
 
     def _api_client(self) -> httpx.AsyncClient:
         if self._api is None:
-            self._api = self._new_client()
+            self._api = self._new_client(self._base_url)
         return self._api
 
-    def _anonymous_client(self) -> httpx.AsyncClient:
-        if self._anonymous is None:
-            self._anonymous = self._new_client()
-        return self._anonymous
+    def _anonymous_client(self, url: str) -> httpx.AsyncClient:
+        is_local = is_loopback(url)
+        if is_local not in self._anonymous:
+            self._anonymous[is_local] = self._new_client(url)
+        return self._anonymous[is_local]
 
-    def _new_client(self) -> httpx.AsyncClient:
-        if self._ssl is None:
-            self._ssl = httpx.create_ssl_context()  # takes 20 ms
+    def _new_client(self, url: str) -> httpx.AsyncClient:
+        """Return a client for the host of `url`.
+
+        Raises ConfigError if the base URL, or the environment's proxy or TLS settings cannot be used.
+        """
+        if url == self._base_url:
+            problem = _url_error(url)
+            if problem is not None:
+                raise ConfigError(f"base_url {url[:60]!r} cannot be used: {problem}. Nothing was sent.")
         wait_s = self._timing.answer_timeout_s
-        return httpx.AsyncClient(
-            verify=self._ssl,
-            timeout=httpx.Timeout(wait_s, connect=min(wait_s, 15.0)),
+        options: dict[str, Any] = {
+            "timeout": httpx.Timeout(wait_s, connect=min(wait_s, 15.0)),
             # accept no cookies: httpx would send those of one host to the others
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        )
+            "cookies": CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        }
+        if is_loopback(url) and url.lower().startswith("http://"):
+            # proxies are for the internet, and without TLS no certificates are needed: an empty context trusts none
+            return httpx.AsyncClient(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), trust_env=False, **options)
+        with _env_errors_as_config_errors(_TLS_VARIABLES):
+            self._ssl = self._ssl or httpx.create_ssl_context()  # takes 20 ms
+        with _env_errors_as_config_errors(_PROXY_VARIABLES):
+            return httpx.AsyncClient(verify=self._ssl, trust_env=not is_loopback(url), **options)
 
     def _retrying(self, attempts: int, *, is_retryable: Callable[[BaseException], bool] | None = None) -> AsyncRetrying:
         first_s, longest_s = self._timing.retry_s
@@ -247,6 +269,41 @@ class HttpTransport:
             stop=stop_after_attempt(attempts),
             reraise=True,
         )
+
+
+def _url_error(url: str) -> str | None:
+    """Return why httpx cannot use an address, or None if it can."""
+    try:
+        port = httpx.URL(url).port
+    except (httpx.InvalidURL, UnicodeError):  # UnicodeError: half a surrogate pair
+        return "the address is not valid"
+    return "the port is above 65535" if port is not None and port > 65535 else None
+
+
+_PROXY_VARIABLES: Final = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+_TLS_VARIABLES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
+
+
+def check_network_variables() -> None:
+    """Raise ConfigError, naming the variables, if httpx cannot use the proxy or TLS settings of the environment."""
+    with _env_errors_as_config_errors(_TLS_VARIABLES):
+        context = httpx.create_ssl_context()
+    with _env_errors_as_config_errors(_PROXY_VARIABLES):
+        httpx.AsyncClient(verify=context)
+
+
+@contextmanager
+def _env_errors_as_config_errors(names: Sequence[str]) -> Iterator[None]:
+    """Raise ConfigError that names those of the variables that are set, whatever httpx raises about their values."""
+    try:
+        yield
+    except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:  # OSError includes every ssl.SSLError
+        used = [name for name in (*names, *map(str.lower, names)) if os.environ.get(name)]
+        reason = "it needs the package socksio" if isinstance(error, ImportError) else _failure_words(error)
+        raise ConfigError(
+            f"The environment variable {' or '.join(used) or names[0]} cannot be used ({reason}). Correct or unset it; "
+            "nothing was sent."
+        ) from None
 
 
 @dataclass
@@ -281,6 +338,7 @@ def _failure_words(error: Exception) -> str:
     name = type(error).__name__
     words = {
         "InvalidURL": "the address is not valid",
+        "ExceptionGroup": "the address is not valid",  # anyio's, for a port above 65535 in a redirect
         "ConnectError": "no connection to the host",
         "ConnectTimeout": "the host did not accept the connection in time",
         "ReadTimeout": "the answer did not arrive in time",

@@ -120,6 +120,7 @@ def run_checks(target: Target, *, now: float) -> Report:
         with suppress(LedgerError):  # check_ledger reports it
             video_bytes = _mean_video_bytes(target.ledger)
     findings += check_folder(target.home, video_bytes=video_bytes or VIDEO_BYTES)
+    findings += _check_network()
     findings += _check_ledger(target)
     findings.append(_check_service(target))
     findings += _check_vendor(target, now)
@@ -138,6 +139,15 @@ def _check_ledger(target: Target) -> Iterator[Finding]:
         yield from _guarded(lambda: check_ledger(ledger, target.home))
     elif not (target.home / "ledger.db").exists():
         yield Finding("ledger", "none yet: the first job creates it", kind="none")
+
+
+def _check_network() -> Iterator[Finding]:
+    from pixverse_nb.backends.http import check_network_variables  # takes a tenth of a second
+
+    try:
+        check_network_variables()
+    except ConfigError as error:
+        yield Finding("network", str(error), Severity.ERROR, "Correct or unset the variable.", kind="invalid")
 
 
 def _check_service(target: Target) -> Finding:

@@ -1,6 +1,5 @@
 """The handle of one job (`Job`), a list of them (`JobList`), and the factory that finds or creates them."""
 
-import asyncio
 import concurrent.futures
 import logging
 import threading
@@ -11,7 +10,7 @@ from typing import Any, Final, SupportsIndex, overload
 from pixverse_nb.domain.jobs import Attempt, JobEvent, JobRecord, JobSnapshot, JobState
 from pixverse_nb.domain.requests import GenerationRequest
 from pixverse_nb.errors import ConfigError, InvalidRequest, JobTimeout, PixVerseError
-from pixverse_nb.event_loop import EventLoopThread, wait_for_future
+from pixverse_nb.event_loop import EventLoopThread, await_future, wait_for_future
 from pixverse_nb.jobs.download import is_intact, stat_signature
 from pixverse_nb.jobs.engine import Engine
 from pixverse_nb.jobs.messages import describe_error, describe_notice, reuse_notice, status_detail, suggested_action
@@ -154,6 +153,7 @@ class Job:
         """
         if self._loop.is_current:
             raise ConfigError("result() would deadlock in a subscriber; use `await job`.")
+        self._loop.check_process()
         waiter = self._waiter()
         try:
             if not wait_for_future(waiter, timeout):
@@ -180,9 +180,10 @@ class Job:
         return self._wait().__await__()
 
     async def _wait(self) -> Video:
+        self._loop.check_process()
         waiter = self._waiter()
         try:
-            record = await asyncio.wrap_future(waiter)
+            record = await await_future(waiter)
         finally:
             self._forget(waiter)
         self._draw_cards()

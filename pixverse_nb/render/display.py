@@ -1,5 +1,6 @@
 """Showing HTML and text in IPython, once or as a live output. The only module that uses IPython's display."""
 
+import contextlib
 import logging
 import sys
 import uuid
@@ -17,12 +18,27 @@ def mime_bundle(html: str, text: str) -> MimeBundle:
 
 
 def show_bundle(bundle: MimeBundle) -> None:
-    """Show `bundle` once: as an output in IPython, otherwise as text on standard output."""
+    """Show `bundle` once: as an output in IPython, otherwise as text on standard output, if there is one."""
     shell = _shell()
     if shell is None:
-        sys.stdout.write(bundle["text/plain"] + "\n")
+        _write_line(bundle["text/plain"])
     else:
         shell.display_pub.publish(data=dict(bundle), metadata={})
+
+
+def _write_line(text: str) -> None:
+    """Write a line to standard output. Never raises: the work behind a message counts more than the message."""
+    stream = sys.stdout
+    if stream is None:  # pythonw, a service
+        return
+    try:
+        stream.write(text + "\n")
+    except UnicodeEncodeError:
+        encoding = stream.encoding or "ascii"
+        with contextlib.suppress(OSError, ValueError):
+            stream.write(text.encode(encoding, "replace").decode(encoding) + "\n")
+    except (OSError, ValueError):  # a closed pipe or file
+        _log.debug("Could not write to standard output.", exc_info=True)
 
 
 class LiveOutput:

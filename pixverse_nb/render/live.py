@@ -1,6 +1,8 @@
 """Live views: outputs of jobs and sweeps that are redrawn until the job or the sweep is over."""
 
+import contextlib
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -114,25 +116,28 @@ class SweepCard:
 
 
 class SweepBar:
-    """A sweep's progress as a tqdm bar on standard error."""
+    """A sweep's progress as a tqdm bar on standard error, if there is one."""
 
     def __init__(self, progress: Callable[[], SweepProgress]) -> None:
         self._progress = progress
         self._shown: tuple[int, dict[str, int]] | None = None
         first = progress()
         self.is_over = first.is_over or first.mode == "planned"
-        self._bar = tqdm.tqdm(total=first.total, desc=first.title, unit="video", dynamic_ncols=True)
-        self._show(first)
-        if self.is_over:
-            self._bar.close()
+        is_missing = sys.stderr is None or sys.stderr.closed  # pythonw, a service
+        self._bar = tqdm.tqdm(total=first.total, desc=first.title, unit="video", dynamic_ncols=True, disable=is_missing)
+        self._update(first)
 
     def draw(self) -> None:
         """Bring the bar up to date, and close it at the end of the sweep."""
         latest = self._progress()
-        self._show(latest)
         self.is_over = latest.is_over
-        if self.is_over:
-            self._bar.close()
+        self._update(latest)
+
+    def _update(self, progress: SweepProgress) -> None:
+        with contextlib.suppress(OSError, ValueError):  # standard error was closed meanwhile: the sweep goes on
+            self._show(progress)
+            if self.is_over:
+                self._bar.close()
 
     def _show(self, progress: SweepProgress) -> None:
         ended = progress.done + progress.failed

@@ -76,10 +76,8 @@ def write_page(path: str | os.PathLike[str], parts: Iterable[str]) -> Path:
     """Write a page to `path` and return its path. An existing file is replaced only when the page is complete."""
     target = Path(path).expanduser()
     target.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_write(target) as part_file:
-        with part_file.open("w", encoding="utf-8", newline="\n") as sink:
-            sink.writelines(parts)
-        part_file.chmod(0o644)  # temporary files are private to their owner, but people share pages
+    with atomic_write(target, is_shared=True) as part_file, part_file.open("w", encoding="utf-8", newline="\n") as sink:
+        sink.writelines(parts)
     return target
 
 

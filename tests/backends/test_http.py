@@ -15,11 +15,21 @@ from typing import Any, TypeVar
 import pytest
 
 from pixverse_nb.backends.base import Accepted, Indeterminate, PaidOutcome, Rejected
-from pixverse_nb.backends.http import HttpTransport
+from pixverse_nb.backends.http import HttpTransport, check_network_variables
 from pixverse_nb.backends.useapi import UseapiBackend
 from pixverse_nb.config import Timing
-from pixverse_nb.errors import AccountPending, APIError, Busy, DownloadError, NoAnswer, PixVerseError, ServerError
+from pixverse_nb.errors import (
+    AccountPending,
+    APIError,
+    Busy,
+    ConfigError,
+    DownloadError,
+    NoAnswer,
+    PixVerseError,
+    ServerError,
+)
 from pixverse_nb.redaction import Secret
+from pixverse_nb.sandbox import Sandbox
 from tests.broken_tls import broken_server, trust_file
 from tests.factories import EMAIL, TOKEN, a_request, a_video_id
 from tests.hostile import (
@@ -685,3 +695,66 @@ def test_a_missing_picture_is_an_error(status: int) -> None:
 
     text, _ = run([answer(status)], talk)
     assert str(status) in text
+
+
+# -- the environment -------------------------------------------------------------------------------------------------
+
+UNUSABLE_VARIABLES = [
+    ("ALL_PROXY", "socks5://127.0.0.1:9"),
+    ("ALL_PROXY", "socks://127.0.0.1:9"),
+    ("https_proxy", "http://[::1"),
+    ("NO_PROXY", "localhost,fd07:b51a:cc66:f0::/64"),
+    ("SSL_CERT_FILE", "/nonexistent/cacert.pem"),
+    ("SSLKEYLOGFILE", "/nonexistent/keys.log"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), UNUSABLE_VARIABLES)
+def test_an_unusable_variable_is_a_config_error(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """A proxy or TLS variable that httpx cannot use is a ConfigError that names it, and a paid call is not sent."""
+    monkeypatch.setenv(name, value)
+    if name == "https_proxy":
+        monkeypatch.delenv("HTTPS_PROXY", raising=False)
+
+    async def use() -> PaidOutcome:
+        transport = HttpTransport(BACKEND, "https://api.example.org/v2", Secret(TOKEN), FAST)
+        with pytest.raises(ConfigError, match=name):
+            await transport.send(BACKEND.list_running())
+        return await transport.send_once(PAID, before_send=lambda: True)
+
+    outcome = asyncio.run(use())
+    assert isinstance(outcome, Rejected)
+    assert isinstance(outcome.error, ConfigError)
+    with pytest.raises(ConfigError, match=name):
+        check_network_variables()
+
+
+@pytest.mark.parametrize(("name", "value"), [*UNUSABLE_VARIABLES, ("HTTP_PROXY", "http://127.0.0.1:9")])
+def test_this_machine_needs_no_proxy(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """Proxy and TLS variables, usable or not, do not apply to a server on this machine."""
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv(name, value)
+    with Sandbox(speed=0) as box:
+
+        async def use() -> None:
+            transport = HttpTransport(BACKEND, box.base_url, Secret(box.token), FAST)
+            await transport.send(BACKEND.list_running())
+            await transport.aclose()
+
+        asyncio.run(use())
+        assert box.control.requests["scheduler"] == 1
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:99999/v2", "http://127.0.0.1:port/v2"])
+def test_an_unusable_base_url_is_a_config_error(url: str) -> None:
+    """A base URL that httpx cannot use is a ConfigError of the first call."""
+    with pytest.raises(ConfigError, match="base_url"):
+        asyncio.run(HttpTransport(BACKEND, url, Secret(TOKEN), FAST).send(BACKEND.list_running()))
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:99999/a.png", "http://127.0.0.1/\ud83d", "http://[::1/a.png"])
+def test_an_unusable_picture_address_is_a_download_error(url: str) -> None:
+    """The address of a picture that httpx cannot use is a DownloadError."""
+    with pytest.raises(DownloadError):
+        asyncio.run(HttpTransport(BACKEND, "http://127.0.0.1:9", Secret(TOKEN), FAST).fetch_picture(url))

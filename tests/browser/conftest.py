@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from find_browser import NONE_TO_BE_HAD, find_browser
+from find_browser import NOT_FOUND, find_browser
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
 
 from tests.browser.playing import PATIENCE_MS
@@ -28,7 +28,7 @@ AT_HOME = ("127.0.0.1",)
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     """Use the browser that `make test` found or installed; without one the tests fail, they are not skipped."""
     path = find_browser()
-    assert path is not None, NONE_TO_BE_HAD
+    assert path is not None, NOT_FOUND
     as_root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     return {**browser_type_launch_args, "executable_path": path, "args": [*FLAGS, *as_root]}
 

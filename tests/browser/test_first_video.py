@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from pixverse_nb.cli import run_demo
+from pixverse_nb.cli import execute_demo
 from tests.browser.playing import play
 from tests.browser.real_lab import Lab
 
@@ -31,6 +31,6 @@ def test_the_first_video_plays_and_is_still_there_without_a_kernel(page: Page, l
 
 def test_the_demos_page_plays_the_video(page: Page, tmp_path: Path) -> None:
     """The HTML page that `make demo` leaves plays its video by itself, from the disk, with no server."""
-    made = run_demo(NOTEBOOK, tmp_path / "demo")
+    made = execute_demo(NOTEBOOK, tmp_path / "demo")
     page.goto(made.page.as_uri())
     play(page.locator("video").first)

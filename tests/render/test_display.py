@@ -1,5 +1,8 @@
 """Outputs in a real IPython shell, in a terminal and in a plain script."""
 
+import errno
+import io
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -120,3 +123,36 @@ def test_other_files_are_rejected(tmp_path: Path, outputs: list[dict[str, Any]])
     with pytest.raises(DownloadError):
         show(page)
     assert outputs == []
+
+
+class BrokenStream(io.StringIO):
+    """A standard output whose reader has gone."""
+
+    def write(self, text: str) -> int:
+        """Fail as a closed pipe does."""
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
+def closed_stream() -> io.StringIO:
+    """Return a stream that is closed."""
+    stream = io.StringIO()
+    stream.close()
+    return stream
+
+
+@pytest.mark.parametrize("stream", [None, BrokenStream(), closed_stream()], ids=["missing", "broken", "closed"])
+def test_a_message_without_standard_output_is_no_error(
+    monkeypatch: pytest.MonkeyPatch, stream: io.StringIO | None
+) -> None:
+    """Without a usable standard output a message is dropped and the work goes on."""
+    monkeypatch.setattr("sys.stdout", stream)
+    show_bundle(mime_bundle("<p>text</p>", "text"))
+
+
+def test_characters_that_the_encoding_lacks_are_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a standard output with a narrow encoding the other characters of a message are still shown."""
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii", write_through=True)
+    monkeypatch.setattr("sys.stdout", stream)
+    show_bundle(mime_bundle("<p>☕ 7</p>", "☕ 7"))
+    assert raw.getvalue().strip() == b"? 7"
