@@ -88,8 +88,8 @@ class SweepStore:
     def _rows(self, db: sqlite3.Connection, content_keys: Sequence[str]) -> Iterator[CellRow]:
         marks = ", ".join("?" * len(content_keys))
         rows = db.execute(
-            f"SELECT content_key, ref, state, json_extract(data, '$.charged'), {COST}, json_extract(data, '$.error.kind')"  # noqa: S608 - constants and placeholders
-            f" FROM jobs WHERE service = ? AND content_key IN ({marks}) ORDER BY created_at DESC, rowid DESC",
+            f"SELECT content_key, ref, state, json_extract(data, '$.charged'), {COST},"  # noqa: S608 - constants and placeholders
+            f" json_extract(data, '$.error.kind') FROM jobs WHERE service = ? AND content_key IN ({marks}) ORDER BY created_at DESC, rowid DESC",
             (self._service, *content_keys),
         )
         for key, ref, state, charged, cost, kind in rows:
