@@ -75,7 +75,8 @@ def test_what_was_said_can_travel(ledger: Ledger, tmp_path: Path) -> None:
     other.ratings.set_rating("a", Rating("rejected"), at=NOW)
     other.ratings.set_rating("b", Rating("", "later"), at=NOW + 9)
     for _ in range(2):
-        other.ratings.import_rows(ledger.ratings.export_rows(["a", "b"]))
+        ratings = ledger.ratings.export_rows(["a", "b"])
+        other.transfers.import_rows((), (), ratings, merge=lambda _, theirs: theirs, at=NOW, kind="imported", data={})
     assert other.ratings.ratings(["a", "b", "x"]) == {"a": Rating("winner"), "b": Rating("", "later")}
     assert other.ratings.votes(["a", "b"]) == (duel,)
     other.close()
