@@ -5,6 +5,7 @@ Members are `manifest.json`, `rows.json`, `videos/*.mp4` and `pictures/*`. Every
 
 import ast
 import dataclasses
+import functools
 import hashlib
 import json
 import lzma
@@ -326,12 +327,17 @@ def _is_picture_expression(text: str, role: str) -> bool:
 def _check(value: Any) -> None:
     """Raise TypeError or ValueError if a field of a dataclass, nested ones included, is of a wrong type or invalid."""
     checks = _CHECKS.get(type(value), {})
-    for name, expected in get_type_hints(type(value)).items():
+    for name, expected in _field_types(value.__class__).items():
         field = getattr(value, name)
         if not _has_type(field, expected):
             raise TypeError(f"{name} has an invalid type")
         if name in checks and field is not None and not checks[name](field):
             raise ValueError(f"{name} is invalid")
+
+
+@functools.cache
+def _field_types(kind: Any) -> Mapping[str, Any]:
+    return get_type_hints(kind)
 
 
 def _has_type(value: Any, expected: Any) -> bool:
