@@ -116,9 +116,15 @@ def intent_s(ledger: Ledger, *, budget: int | None = None) -> float:
     """Return the median seconds of storing an intent."""
     epoch = ledger.leases.acquire("bench", after=row.epoch if (row := ledger.leases.current()) else 0, has_lock=True)
     fresh = replace(
-        finished(JOBS, at=time.time()), request=frames_request([Input("first", "a"), Input("last", "b")], {"seed": 1}), video=None,
-        video_id=None, state=JobState.WAITING, charged="no", ref=f"pv-intent-{time.time_ns()}", budget_credits=budget,
-    )  # fmt: skip
+        finished(JOBS, at=time.time()),
+        request=frames_request([Input("first", "a"), Input("last", "b")], {"seed": 1}),
+        video=None,
+        video_id=None,
+        state=JobState.WAITING,
+        charged="no",
+        ref=f"pv-intent-{time.time_ns()}",
+        budget_credits=budget,
+    )
     record, _ = ledger.find_or_add(fresh, reuse=False)
     taken = []
     for _ in range(COMMITS):

@@ -1,4 +1,4 @@
-"""Files that are whole or not there, also after a power cut; and what a file holds, by its sha256."""
+"""Writing files atomically, so that they are complete or absent even after a power cut; the sha256 of files."""
 
 import contextlib
 import hashlib
@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-_STALE_PART_S: Final = 86_400.0  # no film takes a day
+_STALE_PART_S: Final = 86_400.0  # no download takes a day
 
 
 @contextmanager
 def atomic_write(target: Path) -> Iterator[Path]:
-    """Give a new empty file beside `target`, its owner's alone, to be written; at the end it takes the name `target`.
+    """Yield a new empty file beside `target`, accessible to its owner only; rename it to `target` at the end.
 
-    Nobody ever sees half of it. Where the block raises, nothing of it stays, and `target` is as it was.
+    Nobody sees a partial file. If the block raises, the new file is removed and `target` stays as it was.
     """
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=".pixverse-", suffix=".part")
     os.close(handle)
@@ -31,7 +31,7 @@ def atomic_write(target: Path) -> Iterator[Path]:
 
 
 def fsync_replace(part: Path, target: Path) -> None:
-    """Have the contents of `part` on the disk, then rename it to `target`, in the same folder, and sync that too."""
+    """Sync `part` to disk, rename it to `target` in the same folder, and sync the folder."""
     with part.open("rb+") as file:
         os.fsync(file.fileno())
     part.replace(target)
@@ -39,7 +39,7 @@ def fsync_replace(part: Path, target: Path) -> None:
 
 
 def remove_stale_parts(home: Path) -> None:
-    """Remove the half-written files that killed processes left in a home's folders, once they are a day old."""
+    """Remove the partial files that killed processes left in a home's folders, once they are a day old."""
     oldest = time.time() - _STALE_PART_S
     for part in (*home.glob("videos/*.part"), *home.glob("pictures/*.part"), *home.glob(".pixverse-*.part")):
         with contextlib.suppress(OSError):  # another process may be faster
@@ -48,7 +48,7 @@ def remove_stale_parts(home: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the names in a folder on the disk, where the system knows how."""
+    """Sync the names in a folder to disk, if the system can."""
     if hasattr(os, "O_DIRECTORY"):
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
@@ -58,6 +58,6 @@ def sync_folder(folder: Path) -> None:
 
 
 def sha256_of_file(path: Path) -> str:
-    """Return the sha256 of a file's contents (hex); a film is never in memory whole."""
+    """Return the sha256 of a file's contents (hex) without loading the whole file into memory."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
