@@ -1,6 +1,6 @@
-"""What a ledger costs: an intent, a start with ten thousand finished jobs, a list of fifty, a look at what has changed.
+"""Measure the ledger: an intent, a start with ten thousand finished jobs, a list of fifty, a check for changes.
 
-Everything is measured beside the same with an empty ledger, in this run and on this disk.
+Each figure is printed beside the same one for an empty ledger, from this run and on this disk.
 """
 
 import os
@@ -21,7 +21,7 @@ JOBS = 10_000
 RUNS = 9
 COMMITS = 300
 SERVICE = "http://127.0.0.1:9"
-FILM_BYTES = 64
+VIDEO_BYTES = 64
 
 READY = """
 import time
@@ -39,7 +39,7 @@ client.close()
 
 
 def main() -> None:
-    """Print every figure beside what is wanted."""
+    """Print every figure with its target."""
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:  # on the disk: /tmp may be memory
         full, empty = Path(folder) / "full", Path(folder) / "empty"
         fill(full)
@@ -49,14 +49,14 @@ def main() -> None:
         commits = {path: intent_s(ledger) for path, ledger in ledgers.items()}
         print(
             f"an intent, committed and synced: median {ms(commits[empty])} in an empty ledger, {ms(commits[full])} in "
-            f"the full one, with a budget {ms(intent_s(ledgers[full], budget=10**9))}; wanted at most 1 ms. The disk's "
+            f"the full one, with a budget {ms(intent_s(ledgers[full], budget=10**9))}; target at most 1 ms. The disk's "
             f"own append and fsync of 4 KiB: {ms(raw)}"
         )
         tick = {path: (tick_s(ledger), open_s(ledger)) for path, ledger in ledgers.items()}
         print(
-            "what each look of a waiting client costs (what has changed; the open jobs): "
+            "one check by a waiting client (changes; open jobs): "
             f"empty {ms(tick[empty][0])} and {ms(tick[empty][1])}, full {ms(tick[full][0])} and {ms(tick[full][1])}; "
-            "wanted: no growth"
+            "target: no growth"
         )
         learn = [timed(lambda: ledgers[full].durations_of(limit=200)) for _ in range(RUNS)]
         print(f"learning durations from the newest 200: {ms(statistics.median(learn))}, once")
@@ -67,20 +67,20 @@ def main() -> None:
         listed, again = (statistics.median(run[at] for run in ready[full]) for at in (1, 2))
         print(
             f"a ready Client: {ms(less)} with an empty ledger, {ms(more)} with the full one: {ms(more - less)} more; "
-            "wanted at most 150 ms"
+            "target at most 150 ms"
         )
-        print(f"client.jobs(limit=50): {ms(listed)} the first time, then {ms(again)}; wanted at most 20 ms")
+        print(f"client.jobs(limit=50): {ms(listed)} the first time, then {ms(again)}; target at most 20 ms")
 
 
 def fill(home: Path) -> None:
-    """Make a home with finished jobs and their (very small) files."""
+    """Create a home with finished jobs and their (very small) files."""
     (home / "videos").mkdir(parents=True)
     ledger = Ledger(home / "ledger.db", service=SERVICE)
     now = time.time()
     jobs = []
     for number in range(JOBS):
         record = finished(number, at=now - JOBS + number)
-        (home / "videos" / f"{record.ref}.mp4").write_bytes(bytes(FILM_BYTES))
+        (home / "videos" / f"{record.ref}.mp4").write_bytes(bytes(VIDEO_BYTES))
         history = [JobEvent(record.created_at + step, state, kind="created") for step, state in enumerate(JobState)]
         jobs.append(ExportedJob(record, tuple(history[:8])))
     ledger.transfers.import_rows(jobs, (), merge=lambda _, theirs: theirs, at=now, kind="imported", data={})
@@ -88,7 +88,7 @@ def fill(home: Path) -> None:
 
 
 def finished(number: int, *, at: float) -> JobRecord:
-    """Return a job as it is when all went well."""
+    """Return a finished job."""
     ref = f"pv-bench-{number:08}"
     return JobRecord(
         ref=ref,
@@ -106,7 +106,7 @@ def finished(number: int, *, at: float) -> JobRecord:
         last_seen_running_at=at + 55,
         finished_at=at + 60,
         url=f"https://media.example.org/{number}.mp4",
-        video=StoredVideo(f"videos/{ref}.mp4", "0" * 64, FILM_BYTES, 1280, 720, 5.0),
+        video=StoredVideo(f"videos/{ref}.mp4", "0" * 64, VIDEO_BYTES, 1280, 720, 5.0),
         charged="yes",
         estimated_credits=60,
     )
@@ -116,9 +116,15 @@ def intent_s(ledger: Ledger, *, budget: int | None = None) -> float:
     """Return the median seconds of storing an intent."""
     epoch = ledger.leases.acquire("bench", after=row.epoch if (row := ledger.leases.current()) else 0, has_lock=True)
     fresh = replace(
-        finished(JOBS, at=time.time()), request=frames_request([Input("first", "a"), Input("last", "b")], {"seed": 1}), video=None,
-        video_id=None, state=JobState.WAITING, charged="no", ref=f"pv-intent-{time.time_ns()}", budget_credits=budget,
-    )  # fmt: skip
+        finished(JOBS, at=time.time()),
+        request=frames_request([Input("first", "a"), Input("last", "b")], {"seed": 1}),
+        video=None,
+        video_id=None,
+        state=JobState.WAITING,
+        charged="no",
+        ref=f"pv-intent-{time.time_ns()}",
+        budget_credits=budget,
+    )
     record, _ = ledger.find_or_add(fresh, reuse=False)
     taken = []
     for _ in range(COMMITS):
@@ -136,14 +142,14 @@ def intent_s(ledger: Ledger, *, budget: int | None = None) -> float:
 
 
 def tick_s(ledger: Ledger) -> float:
-    """Return the median seconds of one look at what other processes have changed."""
+    """Return the median seconds of one check for changes by other processes."""
     mark = ledger.change_mark()
 
-    def look() -> None:
+    def check() -> None:
         ledger.data_version()
         ledger.changes_since(mark)
 
-    return statistics.median(timed(look) for _ in range(COMMITS))
+    return statistics.median(timed(check) for _ in range(COMMITS))
 
 
 def open_s(ledger: Ledger) -> float:
@@ -152,7 +158,7 @@ def open_s(ledger: Ledger) -> float:
 
 
 def raw_sync_s(path: Path) -> float:
-    """Return the median seconds that the disk takes for what a commit cannot do without."""
+    """Return the median seconds of appending and syncing 4 KiB, the minimum of a commit."""
     with path.open("wb", buffering=0) as file:
         taken = []
         for _ in range(COMMITS):
@@ -177,7 +183,7 @@ def timed(act: Callable[[], object]) -> float:
 
 
 def ms(seconds: float) -> str:
-    """Return milliseconds with the figures that matter."""
+    """Return the duration in milliseconds, rounded."""
     return f"{seconds * 1e3:.2f} ms" if seconds < 0.01 else f"{seconds * 1e3:.0f} ms"
 
 

@@ -4,6 +4,8 @@ Members are `manifest.json`, `rows.json`, `videos/*.mp4` and `pictures/*`. Every
 """
 
 import ast
+import dataclasses
+import functools
 import hashlib
 import json
 import lzma
@@ -13,16 +15,17 @@ import struct
 import types
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 from pixverse_nb.atomic_files import atomic_write, fsync_file, sha256_of_file
-from pixverse_nb.domain.jobs import SHA256, JobEvent, JobRecord, JobState
+from pixverse_nb.domain.jobs import SHA256, JobEvent, JobInput, JobRecord, JobState, StoredVideo
 from pixverse_nb.domain.ratings import PairwiseVote, Rating
 from pixverse_nb.domain.remote import UploadedFile
 from pixverse_nb.errors import LedgerError
+from pixverse_nb.jobs.messages import describe_event, describe_notice
 from pixverse_nb.ledger.jobs import ExportedJob, ExportedUpload
 from pixverse_nb.ledger.sweeps import ExportedRatings
 
@@ -63,7 +66,10 @@ class Archive:
     def rows(self) -> dict[str, Any]:
         """Return the content of rows.json."""
         with damage_as_ledger_error(self._path):
-            rows = json.loads(self._zip.read(ROWS))
+            rows = json.loads(
+                self._zip.read(ROWS), parse_int=_storable_int, parse_float=_finite_float, parse_constant=_finite_float
+            )
+            json.dumps(rows, ensure_ascii=False).encode()  # raises for half a surrogate pair, which SQLite cannot store
             if not isinstance(rows, dict):
                 raise TypeError("not a JSON object")
             return rows
@@ -126,7 +132,8 @@ def damage_as_ledger_error(path: Path) -> Iterator[None]:
         yield
     except _DAMAGED as error:
         raise LedgerError(
-            f"The archive {path} is damaged or incomplete ({error}). Copy it again from its source; nothing was imported."
+            f"The archive {path} is damaged or incomplete ({error}). Copy it again from its source; nothing was "
+            "imported."
         ) from error
 
 
@@ -150,8 +157,8 @@ def _read_manifest(path: Path, archive: zipfile.ZipFile) -> dict[str, Any]:
         raise LedgerError(f"{path} is not a pixverse_nb archive. Nothing was imported.")
     if manifest["format_version"] > FORMAT_VERSION:
         raise LedgerError(
-            f"The archive {path} was made by a newer pixverse_nb (format {manifest['format_version']}; this one supports "
-            f"{FORMAT_VERSION}). Update pixverse_nb; nothing was imported."
+            f"The archive {path} was made by a newer pixverse_nb (format {manifest['format_version']}; this one "
+            f"supports {FORMAT_VERSION}). Update pixverse_nb; nothing was imported."
         )
     members = manifest["members"]
     unexpected = sorted({*members, *infos} - {_MANIFEST} - {name for name in members if _MEMBER.fullmatch(name)})
@@ -211,45 +218,65 @@ def _check_free(path: Path, *, overwrite: bool) -> None:
         raise FileExistsError(f"{path} already exists; choose another name, or pass overwrite=True.")
 
 
-_REF: Final = re.compile(r"[A-Za-z0-9_-][\w.-]{0,199}", re.ASCII)
-_VIDEO_ID: Final = re.compile(r"(?!\.)[^\s/?#%\\]{1,500}")  # it becomes part of request paths, unencoded
-_URL: Final = re.compile(r"https?://\S+")
+def _storable_int(digits: str) -> int:
+    number = int(digits)
+    if abs(number) > _MAX_INTEGER:
+        raise ValueError(f"a number with {len(digits)} digits")
+    return number
 
 
-# The text fields of a record that become file names, request paths or code, with the pattern each must match.
-_PATTERNS: Final[Mapping[str, re.Pattern[str]]] = {
-    "ref": _REF,
-    "video_id": _VIDEO_ID,
-    "candidate_video_id": _VIDEO_ID,
-    "url": _URL,
+def _finite_float(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(f"{digits[:40]} is not a number")
+    return number
+
+
+def _is_amount(number: int) -> bool:
+    return number >= 0
+
+
+_MAX_INTEGER: Final = 2**53  # both SQLite and JSON store larger ones inexactly or not at all
+_VIDEO_ID: Final = re.compile(r"(?!\.)[^\s/?#%\\]{1,500}")  # becomes part of request paths, unencoded
+# What the fields must satisfy beyond their types: those that become file names, request paths or sums of credits.
+_CHECKS: Final[Mapping[type, Mapping[str, Callable[[Any], object]]]] = {
+    JobRecord: {
+        "ref": re.compile(r"[A-Za-z0-9_-][\w.-]{0,199}", re.ASCII).fullmatch,
+        "video_id": _VIDEO_ID.fullmatch,
+        "candidate_video_id": _VIDEO_ID.fullmatch,
+        "url": re.compile(r"https?://\S+").fullmatch,
+        "attempt": _is_amount,
+        "estimated_credits": _is_amount,
+        "cost_credits": _is_amount,
+    },
+    JobInput: {"sha256": SHA256.fullmatch},
+    StoredVideo: {"sha256": SHA256.fullmatch, "size_bytes": _is_amount},
+    UploadedFile: {"sha256": SHA256.fullmatch},
 }
 
 
 def read_job(row: Mapping[str, Any], archive: Archive) -> ExportedJob:
     """Return the job of a row; raises ValueError, TypeError or LookupError if its values are invalid."""
     record = JobRecord.from_json(row["record"])
-    for value in (record, *record.inputs, *([record.video] if record.video else [])):
-        _check_types(value)
-    for name, pattern in _PATTERNS.items():
-        text = getattr(record, name)
-        if text is not None and not pattern.fullmatch(text):
-            raise ValueError(f"job {record.ref} has an invalid {name}")
+    events = tuple(JobEvent(at, JobState(state), kind, data) for at, state, kind, data in row["events"])
+    job = ExportedJob(record, events)
+    _check(job)
+    if record.service != archive.service:
+        raise ValueError(f"job {record.ref} belongs to another service")
     for item in record.inputs:
-        if item.sha256 is not None and not SHA256.fullmatch(item.sha256):
-            raise ValueError(f"job {record.ref} has an invalid picture")
         if item.source_expr and not _is_picture_expression(item.source_expr, item.role):
             raise ValueError(f"job {record.ref} has an invalid source expression")
-    if record.service != archive.service or record.attempt < 0:
-        raise ValueError(f"job {record.ref} contains invalid values")
     if record.video is not None:
-        if record.video.name != f"videos/{record.ref}.mp4" or not SHA256.fullmatch(record.video.sha256):
+        if record.video.name != f"videos/{record.ref}.mp4":
             raise ValueError(f"the video of job {record.ref} has an unexpected path")
         if record.video.name in archive.names and archive.sha256_of(record.video.name) != record.video.sha256:
             raise ValueError(f"checksum mismatch for the video of job {record.ref}")
-    events = tuple(
-        JobEvent(float(at), JobState(state), str(kind), dict(data)) for at, state, kind, data in row["events"]
-    )
-    return ExportedJob(record, events)
+    for notice in (record.warning, record.error, record.pending_question, *record.notices):
+        if notice is not None:
+            describe_notice(notice)  # raises if its data is incomplete: the job could not be displayed
+    for event in events:
+        describe_event(event)
+    return job
 
 
 def job_row(job: ExportedJob) -> dict[str, Any]:
@@ -260,23 +287,20 @@ def job_row(job: ExportedJob) -> dict[str, Any]:
 
 def read_upload(row: Mapping[str, Any]) -> ExportedUpload:
     """Return the upload of a row; raises ValueError, TypeError or LookupError if its values are invalid."""
-    upload = UploadedFile(**row["upload"])
-    _check_types(upload)
-    if upload.sha256 is None or not SHA256.fullmatch(upload.sha256):
+    exported = ExportedUpload(UploadedFile(**row["upload"]), row["account"], row["at"])
+    _check(exported)
+    if exported.upload.sha256 is None:
         raise ValueError("an upload without a picture")
-    return ExportedUpload(upload, str(row["account"]), float(row["at"]))
+    return exported
 
 
 def read_ratings(rows: Mapping[str, Any]) -> ExportedRatings:
-    """Return the ratings and votes that `ratings_rows` wrote; raises ValueError if they are invalid."""
-    ratings = tuple((str(key), Rating(choice, str(note)), float(at)) for key, choice, note, at in rows["ratings"])
-    votes = tuple(
-        PairwiseVote(str(left), str(right), result, float(at), bool(is_blind))
-        for left, right, result, at, is_blind in rows["votes"]
-    )
-    for value in (*(rating for _, rating, _ in ratings), *votes):
-        _check_types(value)
-    return ExportedRatings(ratings, votes)
+    """Return the ratings and votes that `ratings_rows` wrote; raises ValueError or TypeError if they are invalid."""
+    ratings = tuple((key, Rating(choice, note), at) for key, choice, note, at in rows["ratings"])
+    votes = tuple(PairwiseVote(*fields) for fields in rows["votes"])
+    exported = ExportedRatings(ratings, votes)
+    _check(exported)
+    return exported
 
 
 def ratings_rows(exported: ExportedRatings) -> dict[str, Any]:
@@ -299,11 +323,20 @@ def _is_picture_expression(text: str, role: str) -> bool:
     return isinstance(node, ast.Constant) or (isinstance(node, ast.Name) and node.id == role)
 
 
-def _check_types(value: Any) -> None:
-    """Raise TypeError if a field of a dataclass does not have its annotated type."""
-    for name, expected in get_type_hints(type(value)).items():
-        if not _has_type(getattr(value, name), expected):
+def _check(value: Any) -> None:
+    """Raise TypeError or ValueError if a field of a dataclass, nested ones included, is of a wrong type or invalid."""
+    checks = _CHECKS.get(type(value), {})
+    for name, expected in _field_types(value.__class__).items():
+        field = getattr(value, name)
+        if not _has_type(field, expected):
             raise TypeError(f"{name} has an invalid type")
+        if name in checks and field is not None and not checks[name](field):
+            raise ValueError(f"{name} is invalid")
+
+
+@functools.cache
+def _field_types(kind: Any) -> Mapping[str, Any]:
+    return get_type_hints(kind)
 
 
 def _has_type(value: Any, expected: Any) -> bool:
@@ -313,7 +346,12 @@ def _has_type(value: Any, expected: Any) -> bool:
     if origin is Literal:
         return value in arguments
     if origin is tuple:
-        return all(_has_type(item, arguments[0]) for item in value)
+        of_items = arguments[:1] * len(value) if arguments[-1] is Ellipsis else arguments
+        return len(value) == len(of_items) and all(map(_has_type, value, of_items))
     if expected is float:
-        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return isinstance(value, expected) and (expected is bool or not isinstance(value, bool))
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if not isinstance(value, origin or expected) or (isinstance(value, bool) and expected is not bool):
+        return False
+    if dataclasses.is_dataclass(value):
+        _check(value)
+    return True

@@ -202,6 +202,7 @@ def import_archive(
             stored = ledger.transfers.import_rows(
                 jobs,
                 uploads,
+                ratings,
                 merge=lambda ours, theirs: merge_job(ours, theirs, at=at, deadline_at=deadline_at),
                 at=at,
                 kind="imported",
@@ -211,7 +212,6 @@ def import_archive(
             for file in placed:
                 file.unlink(missing_ok=True)
             raise
-        ledger.ratings.import_rows(ratings)
         videos = sum(name.startswith("videos/") for name in archive.names)
     there = {ref for ref, record in known.items() if record is not None}
     summary = Imported(

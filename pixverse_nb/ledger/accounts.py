@@ -41,7 +41,8 @@ class LeaseStore:
             db.execute(
                 "INSERT INTO leases (service, epoch, owner, has_lock, renewals, polls_requested, polls_served)"
                 " VALUES (?, ?, ?, ?, 0, 0, 0) ON CONFLICT (service) DO UPDATE"
-                " SET epoch = excluded.epoch, owner = excluded.owner, has_lock = excluded.has_lock, renewals = renewals + 1",
+                " SET epoch = excluded.epoch, owner = excluded.owner, has_lock = excluded.has_lock,"
+                " renewals = renewals + 1",
                 (self._service, after + 1, owner, int(has_lock)),
             )
             return after + 1

@@ -56,12 +56,50 @@ def _file_system_of(folder: Path, mounts: str | None) -> str | None:
     return kind
 
 
-_IDENTITY_PRAGMAS: Final = ("page_count", "application_id")
+_SETUP_TRIES: Final = 9
 _DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _FIX: Final = (
     "Nothing was changed. Back up ledger.db and, if present, ledger.db-wal; then restore an earlier copy, or open an "
     "empty home and import an archive with client.import_(). `pixverse-nb doctor` lists what the vendor has."
 )
+
+
+def check_not_emptied(path: Path) -> None:
+    """Raise LedgerError if the file exists without content, although there are videos or a write-ahead log beside it.
+
+    SQLite would take it for a new file and delete the log, with the last commits in it.
+    """
+    log_bytes = _size_bytes(_log_of(path))  # first: another process that sets up a new file writes to it last
+    is_empty = path.is_file() and not _size_bytes(path)
+    if is_empty and (log_bytes or any((path.parent / "videos").glob("*.mp4"))):
+        raise LedgerError(f"The ledger {path} is empty, but it has had jobs. {_FIX}")
+
+
+def check_not_truncated(db: sqlite3.Connection, path: Path) -> None:
+    """Raise LedgerError if the file is shorter than its pages.
+
+    SQLite notices that whole pages are missing, but not that the last one is incomplete.
+    """
+    (pages,) = db.execute("PRAGMA page_count").fetchone()
+    (page_bytes,) = db.execute("PRAGMA page_size").fetchone()
+    if _size_bytes(_log_of(path)):
+        return  # the missing pages may be in the log
+    size_bytes = _size_bytes(path)
+    if size_bytes < pages * page_bytes:
+        raise LedgerError(
+            f"The ledger {path} is cut short: {size_bytes:,} of {pages * page_bytes:,} bytes exist. {_FIX}"
+        )
+
+
+def _log_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
+
+
+def _size_bytes(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def backup_before_migration(db: sqlite3.Connection, path: Path, *, version: int) -> None:
@@ -126,14 +164,14 @@ class Database:
         self._is_closed = False
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            existed = path.is_file()
+            check_not_emptied(path)
             self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
         except (OSError, sqlite3.Error) as error:
             raise LedgerError(
                 f"The ledger {path} cannot be opened ({error}). Check the folder and its permissions."
             ) from error
         try:
-            self._prepare(existed=existed)
+            self._prepare()
         except BaseException:
             self._db.close()
             raise
@@ -183,18 +221,18 @@ class Database:
                 "be recorded and nothing is sent. Restore it, or close this Client and make a new one."
             )
 
-    def _prepare(self, *, existed: bool) -> None:
+    def _prepare(self) -> None:
         with self._translated():
             newest = len(self._migrations)
-            found = schema_version(self._db)  # SQLite raises here if the file is damaged or cut short
-            self._check_identity(found, existed=existed)
+            found = schema_version(self._db)  # SQLite raises here if the file is damaged
+            check_not_truncated(self._db, self._path)
+            self._check_application()
             if found > newest:
                 raise LedgerError(
                     f"The ledger {self._path} was written by a newer pixverse_nb (schema version {found}; this one "
                     f"supports {newest}). Update pixverse_nb; nothing was changed."
                 )
-            # a write-ahead log needs shared memory, which a network file system does not give
-            self._db.execute(f"PRAGMA journal_mode = {'DELETE' if self.network else 'WAL'}")
+            self._set_journal_mode()
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.execute("PRAGMA foreign_keys = ON")
             if 0 < found < newest:
@@ -206,13 +244,28 @@ class Database:
                 db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 migrate(db, self._migrations)
 
-    def _check_identity(self, version: int, *, existed: bool) -> None:
-        """Raise LedgerError for an emptied ledger and for an SQLite file of another program."""
-        pages, application = (int(self._db.execute(f"PRAGMA {name}").fetchone()[0]) for name in _IDENTITY_PRAGMAS)
-        if existed and not pages and any((self._path.parent / "videos").glob("*.mp4")):
-            raise LedgerError(f"The ledger {self._path} is empty, although there are videos beside it. {_FIX}")
-        if pages and application != APPLICATION_ID:
-            raise LedgerError(f"{self._path} is not a ledger of pixverse_nb (schema version {version}). {_FIX}")
+    def _set_journal_mode(self) -> None:
+        # a write-ahead log needs shared memory, which a network file system does not give
+        mode = "DELETE" if self.network else "WAL"
+        for tries_left in reversed(range(_SETUP_TRIES)):
+            try:
+                self._db.execute(f"PRAGMA journal_mode = {mode}")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or not tries_left:
+                    raise
+                # a transaction waits for another process that sets up the file now; the pragma does not
+                self._db.execute("BEGIN IMMEDIATE")
+                self._db.execute("ROLLBACK")
+            else:
+                return
+
+    def _check_application(self) -> None:
+        """Raise LedgerError for an SQLite file of another program."""
+        (tables,) = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        (application,) = self._db.execute("PRAGMA application_id").fetchone()
+        # a file without tables is new: a process that sets it up now, or was killed meanwhile, has only set its mode
+        if tables and application != APPLICATION_ID:
+            raise LedgerError(f"{self._path} is the SQLite file of another program, not a ledger. {_FIX}")
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

@@ -13,15 +13,23 @@ from pixverse_nb.domain.remote import UploadedFile
 from pixverse_nb.errors import BudgetReached, LedgerError
 from pixverse_nb.ledger.accounts import BalanceStore, LeaseStore, lease_row
 from pixverse_nb.ledger.database import Database
-from pixverse_nb.ledger.sweeps import COST, RatingStore, SweepStore, sweep_spent
+from pixverse_nb.ledger.sweeps import (
+    COST,
+    NO_RATINGS,
+    ExportedRatings,
+    RatingStore,
+    SweepStore,
+    insert_ratings,
+    sweep_spent,
+)
 
 
 def insert_job(db: sqlite3.Connection, record: JobRecord, *, service: str) -> JobRecord:
     """Store a new job inside the caller's transaction; return it as stored, with version 1."""
     added = replace(record, version=1)
     db.execute(
-        "INSERT INTO jobs (ref, service, content_key, seedless_key, seed_was_drawn, state, video_id, created_at, version, data)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO jobs (ref, service, content_key, seedless_key, seed_was_drawn, state, video_id, created_at,"
+        " version, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             added.ref,
             service,
@@ -135,13 +143,14 @@ class TransferStore:
         self,
         jobs: Iterable[ExportedJob],
         uploads: Iterable[ExportedUpload],
+        ratings: ExportedRatings = NO_RATINGS,
         *,
         merge: MergeFunction,
         at: float,
         kind: str,
         data: Mapping[str, Any],
     ) -> list[JobRecord]:
-        """Store what `merge` returns for each job, with this event in its history, and the uploads not known yet.
+        """Store what `merge` returns for each job, with this event in its history, new uploads and ratings.
 
         All or nothing; returns the records as stored.
         """
@@ -166,6 +175,7 @@ class TransferStore:
                     "INSERT OR IGNORE INTO uploads (service, account, sha256, at, data) VALUES (?, ?, ?, ?, ?)",
                     (self._service, one.account, one.upload.sha256, one.at, json.dumps(asdict(one.upload))),
                 )
+            insert_ratings(db, self._service, ratings)
         return stored
 
     # -- inside --------------------------------------------------------------------------------------------------
@@ -276,7 +286,7 @@ class Ledger:
             return saved
 
     def spent_credits(self) -> int:
-        """Return what this home has spent or may have spent, in credits (estimates where the vendor reported nothing)."""
+        """Return what this home has spent or may have spent, in credits; unknown costs are estimated."""
         with self._file.reading() as db:
             return self._spent(db, except_ref="")
 
@@ -422,7 +432,7 @@ class Ledger:
         marks = ", ".join("?" * len(_REUSABLE_NAMES))
         row = db.execute(
             f"SELECT data FROM jobs WHERE service = ? AND {column} = ?{drawn} AND state IN ({marks})"  # noqa: S608 - constants of this module
-            " AND NOT (state = 'cancelled' AND json_extract(data, '$.charged') = 'no')"  # cancelled before it was charged
+            " AND NOT (state = 'cancelled' AND json_extract(data, '$.charged') = 'no')"  # never charged
             " ORDER BY created_at DESC, rowid DESC LIMIT 1",
             (self.service, value, *_REUSABLE_NAMES),
         ).fetchone()
@@ -442,8 +452,8 @@ def _check_price(budget_credits: int, spent: int, record: JobRecord, *, whose: s
     price = record.estimated_credits
     if price is None:
         raise BudgetReached(
-            f"The price of this video is not known, so {whose} of {budget_credits:,} credits cannot be kept. It was not "
-            "sent and nothing was charged. Add its price with Client(prices=…), or remove the budget.",
+            f"The price of this video is not known, so {whose} of {budget_credits:,} credits cannot be kept. It was "
+            "not sent and nothing was charged. Add its price with Client(prices=…), or remove the budget.",
             ref=record.ref,
         )
     if spent + price > budget_credits:

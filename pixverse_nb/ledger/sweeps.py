@@ -88,7 +88,8 @@ class SweepStore:
     def _rows(self, db: sqlite3.Connection, content_keys: Sequence[str]) -> Iterator[CellRow]:
         marks = ", ".join("?" * len(content_keys))
         rows = db.execute(
-            f"SELECT content_key, ref, state, json_extract(data, '$.charged'), {COST}, json_extract(data, '$.error.kind')"  # noqa: S608 - constants and placeholders
+            f"SELECT content_key, ref, state, json_extract(data, '$.charged'), {COST},"  # noqa: S608 - constants and placeholders
+            f" json_extract(data, '$.error.kind')"
             f" FROM jobs WHERE service = ? AND content_key IN ({marks}) ORDER BY created_at DESC, rowid DESC",
             (self._service, *content_keys),
         )
@@ -112,6 +113,9 @@ class ExportedRatings:
 
     ratings: tuple[tuple[str, Rating, float], ...]
     votes: tuple[PairwiseVote, ...]
+
+
+NO_RATINGS: Final = ExportedRatings((), ())
 
 
 class RatingStore:
@@ -139,7 +143,7 @@ class RatingStore:
     def add_vote(self, vote: PairwiseVote) -> None:
         """Store one vote."""
         with self._file.transaction() as db:
-            self._add(db, vote)
+            _insert_vote(db, self._service, vote)
 
     def votes(self, content_keys: Collection[str]) -> tuple[PairwiseVote, ...]:
         """Return the votes between these videos, oldest first."""
@@ -159,21 +163,6 @@ class RatingStore:
         """Return the ratings and votes of these videos for an archive."""
         return ExportedRatings(tuple(self._read(content_keys)), self.votes(content_keys))
 
-    def import_rows(self, imported: ExportedRatings) -> None:
-        """Store ratings and votes of an archive: the later of two ratings counts, and no vote is counted twice."""
-        known = set(self.votes({key for vote in imported.votes for key in (vote.left, vote.right)}))
-        with self._file.transaction() as db:
-            for key, rating, at in imported.ratings:
-                db.execute(
-                    "INSERT INTO ratings (service, content_key, at, choice, note) VALUES (?, ?, ?, ?, ?)"
-                    " ON CONFLICT (service, content_key) DO UPDATE SET at = excluded.at, choice = excluded.choice,"
-                    " note = excluded.note WHERE excluded.at > at",
-                    (self._service, key, at, rating.choice, rating.note),
-                )
-            for vote in imported.votes:
-                if vote not in known:
-                    self._add(db, vote)
-
     def _read(self, content_keys: Collection[str]) -> list[tuple[str, Rating, float]]:
         with self._file.reading() as db:
             rows = db.execute(
@@ -183,8 +172,32 @@ class RatingStore:
         wanted = frozenset(content_keys)
         return [(key, Rating(choice, note), at) for key, choice, note, at in rows if key in wanted]
 
-    def _add(self, db: sqlite3.Connection, vote: PairwiseVote) -> None:
+
+def insert_ratings(db: sqlite3.Connection, service: str, imported: ExportedRatings) -> None:
+    """Store imported ratings and votes inside the caller's transaction.
+
+    The later of two ratings counts; a vote that is already stored is not stored again.
+    """
+    for key, rating, at in imported.ratings:
         db.execute(
-            "INSERT INTO votes (service, left_key, right_key, result, is_blind, at) VALUES (?, ?, ?, ?, ?, ?)",
-            (self._service, vote.left, vote.right, vote.result, int(vote.is_blind), vote.at),
+            "INSERT INTO ratings (service, content_key, at, choice, note) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (service, content_key) DO UPDATE SET at = excluded.at, choice = excluded.choice,"
+            " note = excluded.note WHERE excluded.at > at",
+            (service, key, at, rating.choice, rating.note),
         )
+    for vote in imported.votes:
+        row = (service, vote.left, vote.right, vote.result, int(vote.is_blind), vote.at)
+        is_known = db.execute(
+            "SELECT 1 FROM votes WHERE service = ? AND left_key = ? AND right_key = ? AND result = ? AND is_blind = ?"
+            " AND at = ?",
+            row,
+        ).fetchone()
+        if is_known is None:
+            _insert_vote(db, service, vote)
+
+
+def _insert_vote(db: sqlite3.Connection, service: str, vote: PairwiseVote) -> None:
+    db.execute(
+        "INSERT INTO votes (service, left_key, right_key, result, is_blind, at) VALUES (?, ?, ?, ?, ?, ?)",
+        (service, vote.left, vote.right, vote.result, int(vote.is_blind), vote.at),
+    )

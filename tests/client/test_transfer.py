@@ -1,4 +1,4 @@
-"""A archive carries jobs and their videos to another home, verified, and never makes anything be paid twice."""
+"""Export and import move jobs with their videos to another home, and nothing is charged twice."""
 
 import hashlib
 import json
@@ -19,12 +19,12 @@ from tests.client.harness import A_JOB_S, PATIENCE_S, TIMING, Harness, finished,
 
 
 def other_home(house: Harness) -> Path:
-    """Where the other machine keeps its jobs."""
+    """The home of the other machine."""
     return house.home.with_name("other")
 
 
 def tree(home: Path) -> dict[str, bytes]:
-    """Return every file of a home but SQLite's own beside the ledger, whose pages may be written at any time."""
+    """Return the files of a home except the ledger, which SQLite may write at any time, and the lock."""
     return {
         path.relative_to(home).as_posix(): path.read_bytes()
         for path in sorted(home.rglob("*"))
@@ -32,8 +32,8 @@ def tree(home: Path) -> dict[str, bytes]:
     }
 
 
-def test_finished_jobs_are_there_on_the_other_machine(house: Harness, tmp_path: Path) -> None:
-    """Two videos travel: the same files, jobs, histories and uploads; the same call is answered without paying."""
+def test_finished_jobs_are_imported(house: Harness, tmp_path: Path) -> None:
+    """Files, jobs, events and uploads are the same on the other machine, and the same call is not charged again."""
     here = house.open()
     made = [order(here, seed=seed) for seed in (1, 2)]
     videos = [finished(job) for job in made]
@@ -57,8 +57,8 @@ def test_finished_jobs_are_there_on_the_other_machine(house: Harness, tmp_path: 
     assert house.paid == 2
 
 
-def test_what_was_said_of_the_videos_travels_with_them(house: Harness, tmp_path: Path) -> None:
-    """Verdicts and judgements of the jobs in a archive are there on the other machine, those of others stay at home."""
+def test_ratings_are_exported_with_their_jobs(house: Harness, tmp_path: Path) -> None:
+    """Ratings and votes of the exported jobs are imported; those of other jobs are not exported."""
     here = house.open()
     one = here.sweep(picture(0), picture(200), quality="360p", seed=[1, 2, 3]).run(quiet=True)
     one.judge("seed 2", "winner", note="the steam")
@@ -73,7 +73,7 @@ def test_what_was_said_of_the_videos_travels_with_them(house: Harness, tmp_path:
 
 
 def test_a_second_import_changes_nothing(house: Harness, tmp_path: Path) -> None:
-    """What is there already is left alone, and said."""
+    """Known jobs are left alone and counted."""
     here = house.open()
     job = order(here)
     finished(job)
@@ -85,24 +85,25 @@ def test_a_second_import_changes_nothing(house: Harness, tmp_path: Path) -> None
     assert tree(house.home) == files
 
 
-def test_chosen_jobs_only(house: Harness, tmp_path: Path) -> None:
-    """With refs only these travel, with their pictures alone; an unknown ref is refused and no file is made."""
+def test_only_the_given_jobs_are_exported(house: Harness, tmp_path: Path) -> None:
+    """`refs` selects the jobs; an unknown ref raises InvalidRequest, and no file is written."""
     here = house.open()
     one, two = order(here, seed=1), order(here, first=picture(99), seed=2)
     finished(one)
     finished(two)
     out = here.export(tmp_path / "one.zip", [two.ref])
     assert (out.jobs, out.videos) == (1, 1)
-    with pytest.raises(InvalidRequest, match="no job 'pv-none'"):
+    with pytest.raises(InvalidRequest) as caught:
         here.export(tmp_path / "none.zip", ["pv-none"])
+    assert list(caught.value.fields) == ["refs"]
     assert not (tmp_path / "none.zip").exists()
     there = house.open(home=other_home(house))
     there.import_(tmp_path / "one.zip")
     assert [job.ref for job in there.jobs()] == [two.ref]
 
 
-def test_no_token_travels(house: Harness, tmp_path: Path) -> None:
-    """The token is nowhere in a archive; the account is, which is why it is a private file."""
+def test_the_token_is_not_exported(house: Harness, tmp_path: Path) -> None:
+    """An archive contains the account but not the token, and only its owner may read it."""
     here = house.open()
     finished(order(here))
     here.export(tmp_path / "archive.zip")
@@ -114,8 +115,8 @@ def test_no_token_travels(house: Harness, tmp_path: Path) -> None:
         assert (tmp_path / "archive.zip").stat().st_mode & 0o077 == 0
 
 
-def test_an_open_job_is_watched_there_and_not_sent(still: Harness, tmp_path: Path) -> None:
-    """A job that is being made is waited for on both machines and paid once."""
+def test_an_open_job_is_polled_but_not_sent_again(still: Harness, tmp_path: Path) -> None:
+    """A running job is waited for on the other machine and charged once."""
     here = still.open()
     job = order(here)
     reached(job, JobState.QUEUED)
@@ -123,15 +124,15 @@ def test_an_open_job_is_watched_there_and_not_sent(still: Harness, tmp_path: Pat
     here.close()
     there = still.open(home=other_home(still))
     there.import_(tmp_path / "archive.zip")
-    (carried,) = there.jobs()
-    assert carried.state is JobState.QUEUED
+    (imported,) = there.jobs()
+    assert imported.state is JobState.QUEUED
     still.control.advance(A_JOB_S)
-    assert finished(carried).path.is_file()
+    assert finished(imported).path.is_file()
     assert (still.paid, still.control.requests["create-frames-v3"]) == (1, 1)
 
 
-def packed_unsent(house: Harness, archive: Path) -> str:
-    """Write a archive with one job that was never sent, because every slot was taken; return its ref."""
+def export_unsent(house: Harness, archive: Path) -> str:
+    """Export one job that was never sent, because every slot was taken; return its ref."""
     here = house.open(timing=replace(TIMING, busy_wait_s=(600.0, 600.0)))
     house.control.arm("busy", times=None)
     job = order(here)
@@ -142,9 +143,9 @@ def packed_unsent(house: Harness, archive: Path) -> str:
     return job.ref
 
 
-def test_what_was_never_sent_waits_for_a_word(house: Harness, tmp_path: Path) -> None:
-    """Neither a look, nor waiting, nor the same call, nor a restart sends it there; `resume()` does, once."""
-    ref = packed_unsent(house, tmp_path / "archive.zip")
+def test_an_unsent_job_waits_for_resume(house: Harness, tmp_path: Path) -> None:
+    """Reading it, waiting for it, the same call and a restart do not send an unsent job; `resume()` does, once."""
+    ref = export_unsent(house, tmp_path / "archive.zip")
     there = house.open(home=other_home(house))
     came = there.import_(tmp_path / "archive.zip")
     assert came.unsent == (ref,)
@@ -162,9 +163,9 @@ def test_what_was_never_sent_waits_for_a_word(house: Harness, tmp_path: Path) ->
     assert house.paid == 1
 
 
-def test_a_second_kernel_there_does_not_send_it_either(house: Harness, tmp_path: Path) -> None:
-    """Another process of that home, busy with its own jobs, sees the job come and leaves it alone."""
-    ref = packed_unsent(house, tmp_path / "archive.zip")
+def test_a_second_kernel_does_not_send_it_either(house: Harness, tmp_path: Path) -> None:
+    """Another client of that home, busy with its own jobs, does not send the imported job."""
+    ref = export_unsent(house, tmp_path / "archive.zip")
     house.control.speed = 0.0
     busy = house.open(home=other_home(house))
     own = order(busy, seed=99)
@@ -176,9 +177,9 @@ def test_a_second_kernel_there_does_not_send_it_either(house: Harness, tmp_path:
     assert house.paid == 1
 
 
-def test_a_video_made_there_comes_back(house: Harness, tmp_path: Path) -> None:
-    """The machine that waited to send learns from the archive that the other one paid, and pays nothing."""
-    ref = packed_unsent(house, tmp_path / "out.zip")
+def test_a_video_from_the_other_machine_comes_back(house: Harness, tmp_path: Path) -> None:
+    """The first machine learns from an archive that the other one was charged, and sends nothing."""
+    ref = export_unsent(house, tmp_path / "out.zip")
     there = house.open(home=other_home(house))
     there.import_(tmp_path / "out.zip")
     job = there.job(ref)
@@ -193,24 +194,24 @@ def test_a_video_made_there_comes_back(house: Harness, tmp_path: Path) -> None:
     assert house.paid == 1
 
 
-def test_a_lost_film_comes_back_with_a_archive(house: Harness, tmp_path: Path) -> None:
-    """A file that was altered here takes the archive's bytes again; the job's row is left alone."""
+def test_an_import_restores_a_modified_video(house: Harness, tmp_path: Path) -> None:
+    """A modified video is replaced by the one in the archive."""
     here = house.open()
     job = order(here)
     video = finished(job)
     here.export(tmp_path / "archive.zip")
     whole = video.path.read_bytes()
-    video.path.write_bytes(b"altered")
+    video.path.write_bytes(b"modified")
     here.import_(tmp_path / "archive.zip")
     assert video.path.read_bytes() == whole
 
 
-def test_a_film_that_is_not_whole_stays_behind(house: Harness, tmp_path: Path) -> None:
-    """An altered film is not packed as if it were whole; the summary says so, and it is fetched there."""
+def test_a_modified_video_is_not_exported(house: Harness, tmp_path: Path) -> None:
+    """A modified video is left out and named in the summary; the other machine downloads it."""
     here = house.open()
     job = order(here)
     video = finished(job)
-    video.path.write_bytes(b"altered")
+    video.path.write_bytes(b"modified")
     out = here.export(tmp_path / "archive.zip")
     assert out.without_video == (job.ref,)
     there = house.open(home=other_home(house))
@@ -218,29 +219,29 @@ def test_a_film_that_is_not_whole_stays_behind(house: Harness, tmp_path: Path) -
     assert finished(there.job(job.ref)).sha256 == video.sha256
 
 
-def altered(archive: Path, text: str, other: str) -> None:
-    """Replace a text in the rows and adjust the manifest, as a careful forger would."""
+def replace_in_rows(archive: Path, text: str, other: str) -> None:
+    """Replace a text in the rows and adjust the manifest."""
 
     def replace_text(data: bytes) -> bytes:
         assert text.encode() in data
         return data.replace(text.encode(), other.encode())
 
-    forged(archive, replace_text)
+    rewrite(archive, replace_text)
 
 
-def altered_rows(archive: Path, change: Callable[[dict[str, Any]], object]) -> None:
+def change_rows(archive: Path, change: Callable[[dict[str, Any]], object]) -> None:
     """Change the rows and adjust the manifest."""
 
-    def change_rows(data: bytes) -> bytes:
+    def change_json(data: bytes) -> bytes:
         rows = json.loads(data)
         change(rows)
         return json.dumps(rows).encode()
 
-    forged(archive, change_rows)
+    rewrite(archive, change_json)
 
 
-def forged(archive: Path, change: Callable[[bytes], bytes]) -> None:
-    """Write the archive again with other rows and a manifest that matches them."""
+def rewrite(archive: Path, change: Callable[[bytes], bytes]) -> None:
+    """Write the archive again with changed rows and a matching manifest."""
     with zipfile.ZipFile(archive) as plain:
         members = {name: plain.read(name) for name in plain.namelist()}
     members["rows.json"] = change(members["rows.json"])
@@ -280,14 +281,14 @@ def rejected(client: Client, archive: Path) -> None:
         ('"source_expr":"first"', '"source_expr":"pv.UploadedFile(exit())"'),
     ],
 )
-def test_rows_that_cannot_be_are_refused_whole(house: Harness, tmp_path: Path, text: str, other: str) -> None:
-    """A archive whose rows were changed by hand, its manifest too, is refused and changes nothing."""
+def test_an_archive_with_invalid_rows_is_rejected(house: Harness, tmp_path: Path, text: str, other: str) -> None:
+    """An archive whose rows and manifest were edited is rejected and changes nothing."""
     here = house.open()
     job = order(here)
     finished(job)
     here.sweep(picture(0), picture(200), quality="360p", seed=7).judge(job, "winner")
     here.export(tmp_path / "archive.zip")
-    altered(tmp_path / "archive.zip", text, other)
+    replace_in_rows(tmp_path / "archive.zip", text, other)
     rejected(house.open(home=other_home(house)), tmp_path / "archive.zip")
 
 
@@ -304,12 +305,12 @@ def test_a_picture_name_outside_the_home_is_rejected(house: Harness, tmp_path: P
         named = {"first": record["inputs"][0], "last": record["inputs"][1], "video": record["video"]}
         (named | {"upload": rows["uploads"][0]["upload"]})[where]["sha256"] = name
 
-    altered_rows(tmp_path / "archive.zip", forge)
+    change_rows(tmp_path / "archive.zip", forge)
     rejected(house.open(home=other_home(house)), tmp_path / "archive.zip")
 
 
-def test_what_was_paid_and_what_was_not_are_never_mixed(house: Harness, tmp_path: Path) -> None:
-    """The archive of another service is refused."""
+def test_the_archive_of_another_service_is_rejected(house: Harness, tmp_path: Path) -> None:
+    """Jobs of another service are never imported."""
     here = house.open()
     finished(order(here))
     here.export(tmp_path / "archive.zip")
@@ -317,8 +318,8 @@ def test_what_was_paid_and_what_was_not_are_never_mixed(house: Harness, tmp_path
     rejected(elsewhere, tmp_path / "archive.zip")
 
 
-def test_a_cut_archive_changes_nothing(house: Harness, tmp_path: Path) -> None:
-    """A copy that broke off is refused before a single file is written."""
+def test_a_truncated_archive_changes_nothing(house: Harness, tmp_path: Path) -> None:
+    """A truncated archive is rejected before any file is written."""
     here = house.open()
     finished(order(here))
     here.export(tmp_path / "archive.zip")

@@ -1,4 +1,4 @@
-"""Readings of the balance: the newest one before a moment, for each account and service."""
+"""Recorded balances, for each account and service."""
 
 from pathlib import Path
 
@@ -6,8 +6,8 @@ from pixverse_nb.ledger.jobs import Ledger
 from tests.factories import NOW
 
 
-def test_the_newest_reading_before_a_moment(tmp_path: Path) -> None:
-    """Of several readings the last one up to the moment is given, with its time; before the first there is none."""
+def test_the_newest_balance_before_a_moment(tmp_path: Path) -> None:
+    """`last` returns the newest balance up to a moment with its time, or None before the first one."""
     ledger = Ledger(tmp_path / "ledger.db", service="s")
     for after, credits_left in ((0, 100), (10, 55), (20, 10)):
         ledger.balances.add(credits_left, account=None, at=NOW + after)

@@ -1,7 +1,10 @@
-"""The ledger's file: synced, short transactions, whole or not at all, and every failure a sentence with its mend."""
+"""The SQLite file of the ledger: durable, atomic transactions; every failure is a LedgerError."""
 
 import sqlite3
+import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -10,81 +13,83 @@ from pixverse_nb.errors import LedgerError
 from pixverse_nb.ledger.database import Database
 from pixverse_nb.ledger.schema import SCHEMA_VERSION
 
+ROOT = Path(__file__).parents[2]
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where the ledger is to be, in a folder that is not there yet."""
+    """The path of a ledger whose folder does not exist yet."""
     return tmp_path / "home" / "ledger.db"
 
 
-def add(file: Database, account: str) -> None:
+def add(database: Database, account: str) -> None:
     """Write one row."""
-    with file.transaction() as db:
+    with database.transaction() as db:
         db.execute("INSERT INTO balances (service, account, at, credits) VALUES ('s', ?, 1.0, 1)", (account,))
 
 
-def accounts(file: Database) -> list[str]:
+def accounts(database: Database) -> list[str]:
     """Read all rows."""
-    with file.reading() as db:
+    with database.reading() as db:
         return [row[0] for row in db.execute("SELECT account FROM balances ORDER BY rowid")]
 
 
-def test_the_folder_is_made(path: Path) -> None:
-    """A home that is not there yet is made."""
+def test_the_folder_is_created(path: Path) -> None:
+    """Opening creates the home folder if it does not exist."""
     Database(path).close()
     assert path.is_file()
 
 
 def test_every_commit_is_synced(path: Path) -> None:
-    """The file is in WAL mode with synchronous=FULL and foreign keys on, so that a commit survives a crash."""
-    file = Database(path)
-    with file.reading() as db:
+    """The file uses WAL, synchronous=FULL and foreign keys, so a commit survives a crash."""
+    database = Database(path)
+    with database.reading() as db:
         found = [db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous", "foreign_keys")]
-    file.close()
+    database.close()
     assert found == ["wal", 2, 1]
 
 
-def test_a_transaction_is_whole_or_nothing(path: Path) -> None:
-    """What is raised inside a transaction undoes all of it, and the file stays usable."""
-    file = Database(path)
+def test_a_transaction_is_atomic(path: Path) -> None:
+    """An exception inside a transaction rolls all of it back, and the file stays usable."""
+    database = Database(path)
 
     def fail() -> None:
-        with file.transaction() as db:
+        with database.transaction() as db:
             db.execute("INSERT INTO balances (service, account, at, credits) VALUES ('s', 'half', 1.0, 1)")
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         fail()
-    assert accounts(file) == []
-    add(file, "whole")
-    assert accounts(file) == ["whole"]
-    file.close()
+    assert accounts(database) == []
+    add(database, "whole")
+    assert accounts(database) == ["whole"]
+    database.close()
 
 
-def test_a_full_disk_is_said_and_changes_nothing(path: Path) -> None:
-    """When the disk takes no more, a LedgerError says so; what was stored stays, and with space it goes on."""
-    file = Database(path)
-    add(file, "before")
-    with file.reading() as db:
+def test_a_full_disk_changes_nothing(path: Path) -> None:
+    """A full disk raises LedgerError; earlier rows stay, and writing works again once there is space."""
+    database = Database(path)
+    add(database, "before")
+    with database.reading() as db:
         pages = db.execute("PRAGMA page_count").fetchone()[0]
         db.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(LedgerError):
-        add(file, "x" * 100_000)
-    assert accounts(file) == ["before"]
-    with file.reading() as db:
+        add(database, "x" * 100_000)
+    assert accounts(database) == ["before"]
+    with database.reading() as db:
         db.execute("PRAGMA max_page_count = 100000")
-    add(file, "after")
-    assert accounts(file) == ["before", "after"]
-    file.close()
+    add(database, "after")
+    assert accounts(database) == ["before", "after"]
+    database.close()
 
 
-def test_several_files_see_each_other(path: Path) -> None:
-    """Two openings of one ledger, as two kernels have them, read each other's writes and know when there are some."""
+def test_two_connections_see_each_others_writes(path: Path) -> None:
+    """Two connections to one ledger read each other's writes, and `data_version` shows that there are some."""
     one, two = Database(path), Database(path)
-    quiet = two.data_version()
-    assert two.data_version() == quiet
+    before = two.data_version()
+    assert two.data_version() == before
     add(one, "from one")
-    assert two.data_version() != quiet
+    assert two.data_version() != before
     assert accounts(two) == ["from one"]
     own = two.data_version()
     add(two, "from two")
@@ -93,53 +98,90 @@ def test_several_files_see_each_other(path: Path) -> None:
     two.close()
 
 
-def test_many_threads_may_use_it(path: Path) -> None:
-    """One opening serves any number of threads, and none of their writes is lost."""
-    file = Database(path)
-    threads = [threading.Thread(target=add, args=(file, f"{number}")) for number in range(12)]
+def test_threads_can_share_a_connection(path: Path) -> None:
+    """Twelve threads write through one connection, and no write is lost."""
+    database = Database(path)
+    threads = [threading.Thread(target=add, args=(database, f"{number}")) for number in range(12)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(accounts(file), key=int) == [f"{number}" for number in range(12)]
-    file.close()
+    assert sorted(accounts(database), key=int) == [f"{number}" for number in range(12)]
+    database.close()
 
 
-@pytest.mark.parametrize("kind", ["a folder", "a file above", "garbage", "cut short"])
-def test_what_cannot_be_opened_is_said(path: Path, kind: str) -> None:
-    """A folder in its place, a file in place of the folder, or a damaged file: LedgerError, naming the ledger."""
-    if kind == "a folder":
+OPEN_AT = """
+import sys, time
+from pathlib import Path
+from pixverse_nb.ledger.database import Database
+while time.time() < float(sys.argv[2]):
+    pass
+database = Database(Path(sys.argv[1]))
+with database.transaction() as db:
+    db.execute("INSERT INTO balances (service, account, at, credits) VALUES ('s', ?, 1.0, 1)", (sys.argv[3],))
+database.close()
+"""
+
+
+def test_processes_can_create_the_file_at_the_same_moment(path: Path) -> None:
+    """Four processes that open a new home at once all succeed, and no write is lost."""
+    start = time.time() + 1.5  # they busy-wait for the same moment
+    commands = [[sys.executable, "-c", OPEN_AT, str(path), str(start), str(number)] for number in range(4)]
+    processes = [subprocess.Popen(command, cwd=ROOT) for command in commands]
+    assert [process.wait(timeout=60) for process in processes] == [0] * 4
+    database = Database(path)
+    assert sorted(accounts(database)) == ["0", "1", "2", "3"]
+    database.close()
+
+
+def test_a_file_without_tables_is_set_up(path: Path) -> None:
+    """A process that was killed while it created the file leaves one without tables; the next one sets it up."""
+    path.parent.mkdir()
+    db = sqlite3.connect(path)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.close()
+    assert path.stat().st_size > 0
+    database = Database(path)
+    add(database, "first")
+    assert accounts(database) == ["first"]
+    database.close()
+
+
+@pytest.mark.parametrize("obstacle", ["folder", "file as parent", "other content", "cut short"])
+def test_a_file_that_cannot_be_opened_raises(path: Path, obstacle: str) -> None:
+    """A folder at its path, a file at its folder's path, and a damaged file raise LedgerError."""
+    if obstacle == "folder":
         path.mkdir(parents=True)
-    elif kind == "a file above":
+    elif obstacle == "file as parent":
         path.parent.write_text("a file")
-    elif kind == "garbage":
+    elif obstacle == "other content":
         path.parent.mkdir()
-        path.write_bytes(b"this is no ledger, and long enough to be looked at " * 100)
+        path.write_bytes(b"not a ledger, and longer than a header " * 100)
     else:
         Database(path).close()
         path.write_bytes(path.read_bytes()[:3000])
-    with pytest.raises(LedgerError, match="ledger"):
+    with pytest.raises(LedgerError):
         Database(path)
 
 
-def test_a_newer_form_is_left_alone(path: Path) -> None:
-    """A ledger of a newer version is refused with the mend, and not a byte of it is changed."""
+def test_a_newer_schema_is_not_opened(path: Path) -> None:
+    """A ledger of a newer version raises LedgerError, and not a byte of it changes."""
     Database(path).close()
     with sqlite3.connect(path) as db:
         db.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     db.close()
     before = path.read_bytes()
-    with pytest.raises(LedgerError, match="newer pixverse_nb"):
+    with pytest.raises(LedgerError, match=str(SCHEMA_VERSION + 1)):
         Database(path)
     assert path.read_bytes() == before
 
 
-def test_a_closed_file_says_so(path: Path) -> None:
-    """Whoever asks after the closing is told that the Client is closed, not about SQLite."""
-    file = Database(path)
-    file.close()
+def test_a_closed_connection_raises(path: Path) -> None:
+    """Reads and writes after `close()` raise LedgerError; closing twice is harmless."""
+    database = Database(path)
+    database.close()
     with pytest.raises(LedgerError, match="closed"):
-        accounts(file)
+        accounts(database)
     with pytest.raises(LedgerError, match="closed"):
-        add(file, "late")
-    file.close()
+        add(database, "late")
+    database.close()

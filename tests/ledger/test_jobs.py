@@ -1,4 +1,4 @@
-"""What the ledger keeps of jobs, events and uploads: found again, never doubled, never overwritten by who is behind."""
+"""Jobs, events, uploads and budgets in the ledger."""
 
 import json
 import sqlite3
@@ -29,14 +29,14 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 
 def added(ledger: Ledger, **changes: object) -> JobRecord:
-    """Add a job with `changes`, whatever is there."""
-    record, is_new = ledger.find_or_add(replace(a_record(), **changes), reuse=False)  # type: ignore[arg-type]  # the tests' own words
+    """Add a job with `changes`, without reuse."""
+    record, is_new = ledger.find_or_add(replace(a_record(), **changes), reuse=False)  # type: ignore[arg-type]  # field names of this file
     assert is_new
     return record
 
 
-def test_an_added_job_is_there(ledger: Ledger) -> None:
-    """A job is found by its ref with all it was added with, open, with its first event."""
+def test_an_added_job_is_found(ledger: Ledger) -> None:
+    """A new job is found by its ref, is open, and has its first event."""
     record = added(ledger)
     assert record == a_record(version=1)
     assert ledger.load(record.ref) == record
@@ -46,7 +46,7 @@ def test_an_added_job_is_there(ledger: Ledger) -> None:
 
 
 def test_the_same_call_finds_the_same_job(ledger: Ledger) -> None:
-    """A second call that asks for the same video gets the first one's job, and nothing is added."""
+    """A second call for the same video returns the first job and adds nothing."""
     first = added(ledger)
     found, is_new = ledger.find_or_add(a_record(ref="pv-cell-0002", created_at=NOW + 9), reuse=True)
     assert (found, is_new) == (first, False)
@@ -54,16 +54,16 @@ def test_the_same_call_finds_the_same_job(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize("state", list(JobState))
-def test_what_can_be_given_back(ledger: Ledger, state: JobState) -> None:
-    """An open, finished or timed-out job is given back; a failed, moderated, refused or cancelled one is not."""
+def test_which_states_are_reused(ledger: Ledger, state: JobState) -> None:
+    """An open, finished or timed-out job is reused; a failed, moderated, refused or cancelled one is not."""
     added(ledger, state=state)
     no_more = {JobState.FAILED, JobState.MODERATED, JobState.REFUSED, JobState.CANCELLED}
     _, is_new = ledger.find_or_add(a_record(ref="pv-cell-0002"), reuse=True)
     assert is_new is (state in no_more)
 
 
-def test_reuse_false_adds_another_one(ledger: Ledger) -> None:
-    """Who insists on a new video gets a new job, and the newest is what the next call finds."""
+def test_reuse_false_adds_another_job(ledger: Ledger) -> None:
+    """With `reuse=False` a new job is added, and the next call finds the newest."""
     added(ledger)
     second = added(ledger, ref="pv-cell-0002", created_at=NOW + 1)
     found, _ = ledger.find_or_add(a_record(ref="pv-cell-0003", created_at=NOW + 2), reuse=True)
@@ -71,10 +71,8 @@ def test_reuse_false_adds_another_one(ledger: Ledger) -> None:
     assert ledger.find_reusable(a_record(ref="x")) == second
 
 
-def test_a_drawn_seed_finds_what_was_drawn(ledger: Ledger) -> None:
-    """A call without a seed finds the newest job of the same call without a seed, whatever was drawn; a call that names
-    a seed finds that seed, drawn or not.
-    """
+def test_a_call_without_a_seed_finds_drawn_seeds(ledger: Ledger) -> None:
+    """A call without a seed finds the newest drawn seed; a call with a seed finds that seed, drawn or not."""
     named = added(ledger, ref="a", request=a_request(seed=1))
     drawn = added(ledger, ref="b", request=a_request(seed=2), seed_was_drawn=True, created_at=NOW + 1)
     added(ledger, ref="c", request=a_request(seed=3), created_at=NOW + 2)
@@ -88,8 +86,8 @@ def test_a_drawn_seed_finds_what_was_drawn(ledger: Ledger) -> None:
     assert found(99, was_drawn=False) is None
 
 
-def test_one_service_knows_nothing_of_another(ledger: Ledger, tmp_path: Path) -> None:
-    """What the sandbox made is never given back for what is to be paid, nor listed with it."""
+def test_services_are_separate(ledger: Ledger, tmp_path: Path) -> None:
+    """Jobs and uploads of the sandbox are never reused for, or listed with, those of a paid service."""
     added(ledger, video_id=a_video_id())
     ledger.add_upload(UploadedFile("upload/1", sha256="aa"), account=None, at=NOW)
     other = Ledger(tmp_path / "ledger.db", service="sandbox")
@@ -101,8 +99,8 @@ def test_one_service_knows_nothing_of_another(ledger: Ledger, tmp_path: Path) ->
     other.close()
 
 
-def test_two_kernels_that_ask_at_once_get_one_job(tmp_path: Path) -> None:
-    """Sixteen askers on four openings of the file at the same moment: one job, fifteen times given back."""
+def test_simultaneous_calls_get_one_job(tmp_path: Path) -> None:
+    """Sixteen threads on four connections make the same call at once: one adds the job, fifteen reuse it."""
     ledgers = [Ledger(tmp_path / "ledger.db", service="s") for _ in range(4)]
     start = threading.Barrier(16)
     found: list[tuple[JobRecord, bool]] = []
@@ -122,8 +120,8 @@ def test_two_kernels_that_ask_at_once_get_one_job(tmp_path: Path) -> None:
         ledger.close()
 
 
-def test_a_save_raises_the_version_and_tells_the_event(ledger: Ledger) -> None:
-    """Each stored change has the next version and a line in the history."""
+def test_a_save_raises_the_version_and_adds_an_event(ledger: Ledger) -> None:
+    """Each save stores the next version and one event."""
     record = added(ledger)
     saved = ledger.save(replace(record, state=JobState.UPLOADING), at=NOW + 1, kind="uploading", data={})
     assert saved == replace(record, state=JobState.UPLOADING, version=2)
@@ -131,8 +129,8 @@ def test_a_save_raises_the_version_and_tells_the_event(ledger: Ledger) -> None:
     assert [event.kind for event in ledger.events(record.ref)] == ["created", "uploading"]
 
 
-def test_who_is_behind_changes_nothing(ledger: Ledger) -> None:
-    """A write that does not know the newest version is refused: two processes never move one job at once."""
+def test_an_outdated_record_is_not_saved(ledger: Ledger) -> None:
+    """A write that is not based on the newest version returns None: two processes never change one job at once."""
     record = added(ledger)
     newest = ledger.save(replace(record, state=JobState.UPLOADING), at=NOW + 1, kind="one", data={})
     assert ledger.save(replace(record, state=JobState.CANCELLED), at=NOW + 2, kind="two", data={}) is None
@@ -141,13 +139,13 @@ def test_who_is_behind_changes_nothing(ledger: Ledger) -> None:
 
 
 def test_an_unknown_job_cannot_be_saved(ledger: Ledger) -> None:
-    """Saving makes no job."""
+    """Saving does not add a job."""
     assert ledger.save(a_record(version=1), at=NOW, kind="x", data={}) is None
     assert ledger.jobs(limit=9) == []
 
 
-def test_an_intent_needs_the_seat(ledger: Ledger) -> None:
-    """The intent of a paid call is stored only under the seat's present epoch; any other fact needs none."""
+def test_an_intent_needs_the_lease(ledger: Ledger) -> None:
+    """The intent of a paid call is stored only under the current epoch; other changes need no epoch."""
     record = added(ledger)
     intent = replace(record, state=JobState.SUBMITTING, charged="unknown")
     assert ledger.save(intent, at=NOW, kind="intent", data={}, epoch=1) is None
@@ -163,19 +161,17 @@ def test_an_intent_needs_the_seat(ledger: Ledger) -> None:
 
 def spending(**changes: object) -> JobRecord:
     """An intent for about 60 credits, with `changes`."""
-    return replace(a_record(ref="new", state=JobState.SUBMITTING, estimated_credits=60), **changes)  # type: ignore[arg-type]  # the tests' own words
+    return replace(a_record(ref="new", state=JobState.SUBMITTING, estimated_credits=60), **changes)  # type: ignore[arg-type]  # field names of this file
 
 
 @pytest.mark.parametrize(
     ("charged", "cost", "estimate", "counts"),
     [("yes", 90, 60, 90), ("unknown", None, 60, 60), ("no", 90, 60, 0), ("yes", None, None, 0), ("yes", 0, 60, 0)],
 )
-def test_a_budget_counts_what_was_or_may_be_paid(
+def test_a_budget_counts_what_may_have_been_charged(
     ledger: Ledger, charged: str, cost: int | None, estimate: int | None, counts: int
 ) -> None:
-    """The vendor's figure counts, else the estimate; what is proved unpaid does not. Beyond the budget nothing is
-    stored, and so nothing is sent.
-    """
+    """Charges that are certain or possible count, and an intent beyond the budget is not stored."""
     epoch = ledger.leases.acquire("me", after=0, has_lock=True)
     added(ledger, ref="old", charged=charged, cost_credits=cost, estimated_credits=estimate)
     assert ledger.spent_credits() == counts
@@ -191,8 +187,8 @@ def test_a_budget_counts_what_was_or_may_be_paid(
     )
 
 
-def test_a_job_does_not_count_against_itself(ledger: Ledger) -> None:
-    """A second attempt of a job is not refused for the first one's estimate."""
+def test_a_job_does_not_count_against_its_own_budget(ledger: Ledger) -> None:
+    """The estimate of a job's earlier attempt does not count when it is sent again."""
     epoch = ledger.leases.acquire("me", after=0, has_lock=True)
     before = added(ledger, ref="new", charged="unknown", estimated_credits=60)
     again = spending(version=before.version, budget_credits=60)
@@ -200,7 +196,7 @@ def test_a_job_does_not_count_against_itself(ledger: Ledger) -> None:
 
 
 def test_jobs_are_listed_newest_first_and_open_ones_oldest_first(ledger: Ledger) -> None:
-    """Two orders for two readers: people see the newest, the engine takes the oldest."""
+    """Lists for people start with the newest job, the engine's with the oldest."""
     for number, state in enumerate((JobState.DONE, JobState.PLANNED, JobState.FAILED, JobState.QUEUED)):
         added(ledger, ref=f"pv-{number}", created_at=NOW + number, state=state)
     added(ledger, ref="pv-4", created_at=NOW + 3)
@@ -210,14 +206,14 @@ def test_jobs_are_listed_newest_first_and_open_ones_oldest_first(ledger: Ledger)
 
 
 @pytest.mark.parametrize("state", list(JobState))
-def test_open_is_what_is_not_final(ledger: Ledger, state: JobState) -> None:
-    """Every state that is not final keeps a job among the open ones."""
+def test_jobs_that_are_not_final_are_open(ledger: Ledger, state: JobState) -> None:
+    """A job is open in every state that is not final."""
     added(ledger, state=state)
     assert bool(ledger.open_jobs()) is (state not in FINAL_STATES)
 
 
 def test_a_job_is_found_by_the_vendors_id(ledger: Ledger) -> None:
-    """Once accepted, a job is known under its id."""
+    """An accepted job is found by the vendor's id."""
     record = added(ledger)
     assert not ledger.knows_video(a_video_id())
     saved = ledger.save(replace(record, video_id=a_video_id(), state=JobState.QUEUED), at=NOW, kind="accepted", data={})
@@ -226,7 +222,7 @@ def test_a_job_is_found_by_the_vendors_id(ledger: Ledger) -> None:
 
 
 def test_changes_are_followed_by_a_mark(ledger: Ledger) -> None:
-    """Who remembers a mark gets the jobs that have changed since, each once, in their newest form."""
+    """`changes_since` returns the jobs that changed after a mark, each once, as they are now."""
     first, second = added(ledger, ref="a"), added(ledger, ref="b")
     mark = ledger.change_mark()
     assert ledger.changes_since(mark) == (mark, [])
@@ -239,8 +235,8 @@ def test_changes_are_followed_by_a_mark(ledger: Ledger) -> None:
     assert ledger.changes_since(0)[1] == [two, second]
 
 
-def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
-    """Closed and opened again, the ledger knows jobs, events and uploads as they were."""
+def test_everything_is_stored(tmp_path: Path) -> None:
+    """Jobs, events and uploads are the same after the ledger was closed and opened again."""
     before = Ledger(tmp_path / "ledger.db", service="s")
     record = added(before, notices=(Notice("one"),), missing_poll_starts=(NOW,), video_id=a_video_id())
     before.add_upload(UploadedFile("upload/1", 7, "https://x", 9, "aa"), account=None, at=NOW)
@@ -253,8 +249,8 @@ def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
     after.close()
 
 
-def test_uploads_are_known_for_each_account(ledger: Ledger) -> None:
-    """A picture that went up for one account is not taken for uploaded with another one."""
+def test_uploads_belong_to_an_account(ledger: Ledger) -> None:
+    """An upload to one account is not found for another."""
     upload = UploadedFile("upload/1", sha256="aa")
     ledger.add_upload(upload, account="one@example.org", at=NOW)
     assert ledger.find_upload("aa", account="one@example.org") == upload
@@ -263,8 +259,8 @@ def test_uploads_are_known_for_each_account(ledger: Ledger) -> None:
     assert ledger.find_upload("bb", account="one@example.org") is None
 
 
-def test_a_dropped_upload_is_forgotten_and_a_new_one_takes_its_place(ledger: Ledger) -> None:
-    """What the vendor no longer takes is forgotten under every account; a later upload of the same bytes counts."""
+def test_uploads_are_replaced_and_forgotten(ledger: Ledger) -> None:
+    """A later upload of the same bytes replaces the earlier one; a forgotten upload is not found."""
     old, new = UploadedFile("upload/1", sha256="aa"), UploadedFile("upload/2", sha256="aa")
     ledger.add_upload(old, account=None, at=NOW)
     ledger.add_upload(UploadedFile("upload/3", sha256="bb"), account=None, at=NOW + 1)
@@ -276,7 +272,7 @@ def test_a_dropped_upload_is_forgotten_and_a_new_one_takes_its_place(ledger: Led
 
 
 def test_a_full_disk_stops_the_intent(ledger: Ledger, tmp_path: Path) -> None:
-    """Where the intent cannot be stored, LedgerError is raised, and the ledger holds what it held."""
+    """If the intent cannot be stored, LedgerError is raised and nothing changes."""
     record = added(ledger)
     epoch = ledger.leases.acquire("me", after=0, has_lock=True)
     with sqlite3.connect(tmp_path / "ledger.db") as blocker:
@@ -291,7 +287,7 @@ def test_a_full_disk_stops_the_intent(ledger: Ledger, tmp_path: Path) -> None:
 
 
 def test_a_row_holds_keys_not_pictures(ledger: Ledger, tmp_path: Path) -> None:
-    """The row's columns are those of the record, so that the file can be searched by other means."""
+    """The columns of a row repeat fields of the record, for queries."""
     record = added(ledger, state=JobState.QUEUED, video_id=a_video_id())
     db = sqlite3.connect(tmp_path / "ledger.db")
     row = db.execute(
@@ -317,8 +313,8 @@ OFFERS = st.lists(
 
 @given(steps=OFFERS)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_the_running_sum_is_what_the_rows_say(steps: list[tuple[int, str, int | None, int | None]]) -> None:
-    """However jobs are added and change, what is spent is the sum over the rows, each by its own last word."""
+def test_the_running_total_equals_the_sum_of_the_jobs(steps: list[tuple[int, str, int | None, int | None]]) -> None:
+    """After any additions and changes, the total spent is the sum of the current costs."""
     with tempfile.TemporaryDirectory() as folder:
         ledger = Ledger(Path(folder) / "ledger.db", service="s")
         costs: dict[str, int] = {}
@@ -333,8 +329,8 @@ def test_the_running_sum_is_what_the_rows_say(steps: list[tuple[int, str, int | 
         ledger.close()
 
 
-def test_a_sweeps_budget_counts_its_cells_whoever_asked_for_them(ledger: Ledger) -> None:
-    """What was paid for a cell before, by any call, counts; other cells do not; an intent beyond it is not stored."""
+def test_a_sweeps_budget_counts_all_jobs_of_its_cells(ledger: Ledger) -> None:
+    """Earlier charges for a cell count, whoever made the call; an intent beyond the budget is not stored."""
     epoch = ledger.leases.acquire("me", after=0, has_lock=True)
     paid = added(ledger, ref="old", request=a_request(seed=1), charged="yes", cost_credits=45)
     added(ledger, ref="other", request=a_request(seed=9), charged="yes", cost_credits=500)
@@ -351,8 +347,8 @@ def test_a_sweeps_budget_counts_its_cells_whoever_asked_for_them(ledger: Ledger)
     )
 
 
-def test_an_unsent_job_stands_under_the_budget_of_who_asks_last(ledger: Ledger) -> None:
-    """The same call with another budget finds the job and gives it that budget; one that was sent stays as it is."""
+def test_an_unsent_job_gets_the_budget_of_the_latest_call(ledger: Ledger) -> None:
+    """A repeated call with another budget changes the job's budget; a charged job keeps its own."""
     first = replace(a_record(ref="one"), budget_credits=10)
     ledger.find_or_add(first, reuse=True)
     again, is_new = ledger.find_or_add(
@@ -366,10 +362,10 @@ def test_an_unsent_job_stands_under_the_budget_of_who_asks_last(ledger: Ledger) 
 
 
 @pytest.mark.parametrize(("state", "charged"), [(JobState.TIMED_OUT, "no"), (JobState.UNKNOWN, "unknown")])
-def test_what_may_still_be_sent_stands_under_the_budget_of_who_asks_last(
+def test_a_job_that_may_be_sent_again_gets_the_budget_of_the_latest_call(
     ledger: Ledger, state: JobState, charged: str
 ) -> None:
-    """A job that timed out unsent, or whose call may prove never to have been accepted, may be sent again: so too."""
+    """A job that timed out unsent, or whose paid call may not have been accepted, also gets the new budget."""
     added(ledger, ref="one", state=state, charged=charged)
     again, _ = ledger.find_or_add(
         replace(a_record(ref="two"), budget_credits=9, sweep="sw", sweep_budget_credits=5), reuse=True
@@ -378,7 +374,7 @@ def test_what_may_still_be_sent_stands_under_the_budget_of_who_asks_last(
 
 
 def test_the_jobs_of_a_cell_come_newest_first(ledger: Ledger) -> None:
-    """A plan sees every try of a cell with its state and its cost; a cell without a job is left out."""
+    """Every job of a cell is listed with its state and cost; a cell without a job is omitted."""
     request = a_request(seed=1)
     added(ledger, ref="old", request=request, state=JobState.FAILED, charged="unknown", estimated_credits=60)
     added(ledger, ref="new", request=request, created_at=NOW + 9, charged="no", estimated_credits=60)

@@ -1,4 +1,4 @@
-"""Whether a folder lies on a network file system, read from Linux's list of mounts."""
+"""Whether a folder is on a network file system, read from Linux's list of mounts."""
 
 from pathlib import Path
 
@@ -26,26 +26,26 @@ garbage
         ("/homes", None),
     ],
 )
-def test_the_nearest_mount_decides(folder: str, kind: str | None) -> None:
-    """The mount that holds the folder most closely tells, also where its name has a space."""
+def test_the_innermost_mount_decides(folder: str, kind: str | None) -> None:
+    """The innermost mount that contains the folder decides, even if its name has a space."""
     assert network_file_system(Path(folder), mounts=MOUNTS) == kind
 
 
-def test_this_machines_own_list_can_be_read(tmp_path: Path) -> None:
-    """Without a text the system's own list is used; a temporary folder is local."""
+def test_the_systems_own_list_is_the_default(tmp_path: Path) -> None:
+    """Without `mounts` the system's own list is read; a temporary folder is local."""
     assert network_file_system(tmp_path) is None
 
 
 def test_a_windows_share_is_recognised_by_its_name() -> None:
-    """Two backslashes in front are a share, whatever the list of mounts says."""
+    """A path that starts with two backslashes is a share, whatever the list of mounts contains."""
     assert network_file_system(Path(r"\\nas\share\pixverse"), mounts="") == "smb"
 
 
 @pytest.mark.parametrize(
-    ("kind", "is_steady"), [("ext4", True), ("tmpfs", True), ("fuse.drive", False), ("nfs4", False)]
+    ("kind", "is_stable"), [("ext4", True), ("tmpfs", True), ("fuse.drive", False), ("nfs4", False)]
 )
-def test_only_known_file_systems_number_their_files_for_good(tmp_path: Path, kind: str, is_steady: bool) -> None:
-    """A file's number tells it from another one on Linux's own file systems; elsewhere it may change by itself."""
+def test_only_known_file_systems_have_stable_inodes(tmp_path: Path, kind: str, is_stable: bool) -> None:
+    """Inode numbers identify files on Linux's own file systems; on others they may change."""
     mounts = f"36 35 98:0 / {tmp_path} rw - {kind} /dev/x rw"
-    assert has_stable_inodes(tmp_path, mounts=mounts) is is_steady
+    assert has_stable_inodes(tmp_path, mounts=mounts) is is_stable
     assert not has_stable_inodes(tmp_path, mounts="")
