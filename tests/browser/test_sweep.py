@@ -69,7 +69,7 @@ def test_a_sweep_from_its_plan_to_the_comparison(page: Page, lab: Lab, tmp_path:
     page.wait_for_function(ALL_MOVE, timeout=PATIENCE_MS)
     assert [one["error"] for one in videos.evaluate_all(f"all => all.map({STATE})")] == [None, None]
 
-    expect(run_cell(page, notebook, 4)).to_contain_text("{'seed 2 · normal': Verdict(choice='winner', note='')}")
+    expect(run_cell(page, notebook, 4)).to_contain_text("{'seed 2 · normal': Rating(choice='winner', note='')}")
     again = run_cell(page, notebook, 5)
     expect(again.locator(".pvnb-sweepcard")).to_have_count(1)
     expect(again).to_contain_text("10 reused")
