@@ -42,12 +42,12 @@ def test_a_sweep_from_its_plan_to_the_comparison(page: Page, lab: Lab, tmp_path:
     expect(plan).to_contain_text("10 new")
     expect(plan).to_contain_text("sandbox: no real credits")
 
-    card = run_cell(page, notebook, 1).locator(".pvnb-sweepcard")
+    card = run_cell(page, notebook, 1).locator(".pvnb-sweep-card")
     wall = run_cell(page, notebook, 2).locator(".pvnb-gallery")
     expect(wall.get_by_role("gridcell")).to_have_count(10)
     expect(card).to_contain_text("Paused")
     unsent = wall.get_by_role("gridcell", name="seed 5 · fast")
-    expect(unsent).to_contain_text("Not asked for yet.")
+    expect(unsent.locator("img")).to_be_hidden()
     run_cell(page, notebook, 3)
     expect(unsent.locator("img")).to_be_visible(timeout=PATIENCE_MS)
     expect(card).to_have_count(1)
@@ -71,5 +71,5 @@ def test_a_sweep_from_its_plan_to_the_comparison(page: Page, lab: Lab, tmp_path:
 
     expect(run_cell(page, notebook, 4)).to_contain_text("{'seed 2 · normal': Rating(choice='winner', note='')}")
     again = run_cell(page, notebook, 5)
-    expect(again.locator(".pvnb-sweepcard")).to_have_count(1)
+    expect(again.locator(".pvnb-sweep-card")).to_have_count(1)
     expect(again).to_contain_text("10 reused")
