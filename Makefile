@@ -8,6 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet install -c constraints.txt
 WANTED := pyproject.toml constraints.txt
+NODE := frontend/node_modules/.installed
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix frontend --silent
 
 .PHONY: help demo lab test check format widgets bench constraints clean
@@ -29,14 +30,14 @@ demo: $(VENV)/.lab
 lab: $(VENV)/.lab
 	@$(BIN)/jupyter lab $$(test "$$(id -u)" = 0 && echo --allow-root) notebooks
 
-test: $(VENV)/.test $(VENV)/.node $(VENV)/.browser
+test: $(VENV)/.test $(NODE) $(VENV)/.browser
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(NPM) run lint </dev/null
 	@$(NPM) run types </dev/null
 	@$(BIN)/python scripts/run_tests.py </dev/null
 
-check: $(VENV)/.test $(VENV)/.node
+check: $(VENV)/.test $(NODE)
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
@@ -44,12 +45,12 @@ check: $(VENV)/.test $(VENV)/.node
 	@$(NPM) run types </dev/null
 	@$(BIN)/python -m pytest --color=no -q --ignore=tests/browser --ignore=tests/kernel --ignore=tests/test_notebooks.py </dev/null
 
-format: $(VENV)/.test $(VENV)/.node
+format: $(VENV)/.test $(NODE)
 	@$(BIN)/ruff check --quiet --fix-only .
 	@$(BIN)/ruff format --quiet .
 	@$(NPM) run format </dev/null
 
-widgets: $(VENV)/.node
+widgets: $(NODE)
 	@$(NPM) run build </dev/null
 
 bench: $(VENV)/.test
@@ -79,7 +80,7 @@ $(VENV)/.test: $(VENV)/.venv $(WANTED)
 	@touch $@ $(VENV)/.lab
 
 # node and npm come with the test extra; frontend/package.json pins the tools that build and check the widgets.
-$(VENV)/.node: $(VENV)/.test frontend/package.json
+$(NODE): $(VENV)/.test frontend/package.json
 	@$(NPM) install </dev/null
 	@touch $@
 

@@ -27,7 +27,7 @@ FIND_BROWSER = Path(__file__).parent.parent / "scripts" / "find_browser.py"
 STAGE = """from dataclasses import replace
 from pathlib import Path
 from pixverse_nb import images
-from pixverse_nb.domain.requests import JobState
+from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.render.player import video_file
 from pixverse_nb.render.tiles import Tile
 from pixverse_nb.widgets.gallery import Gallery

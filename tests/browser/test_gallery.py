@@ -21,8 +21,8 @@ FILMS = 8
 
 # The tiles of a cell: `film` are clips that are used over and over, `done(n)` is the tile of seed n.
 STAGE = """from pathlib import Path
-from pixverse_nb.domain.requests import JobState
-from pixverse_nb.domain.ratings import Verdict
+from pixverse_nb.domain.jobs import JobState
+from pixverse_nb.domain.ratings import Rating
 from pixverse_nb.render.player import video_file
 from pixverse_nb.render.tiles import Tile
 from pixverse_nb.widgets.gallery import Gallery
@@ -122,7 +122,7 @@ def test_tiles_are_sorted_and_filtered(page: Page, lab: Lab, films: Path) -> Non
     expect(count).to_have_text("50 of 200")
     wall.get_by_role("group", name="Rating").get_by_role("button", name="Winner").click()
     expect(count).to_have_text("0 of 200")
-    expect(wall).to_contain_text("No tile passes these filters.")
+    expect(wall.locator(".pvnb-gallery-nothing")).to_be_visible()
     wall.get_by_role("button", name="Remove the filter Winner").click()
     wall.get_by_role("button", name="Remove the filter fast").click()
     expect(count).to_have_text("100 of 200")
@@ -156,7 +156,7 @@ def test_what_is_offered_sets_tiles_apart(page: Page, lab: Lab, films: Path) -> 
 ECHO = """
 def echo(key, verdict):
     wall.show_tile(Tile("echo", f"heard {key} {verdict.choice} {verdict.note}", JobState.PLANNED))
-wall = Gallery([done(n) for n in range(6)], on_verdict=echo, on_open=lambda keys: echo(",".join(keys), Verdict()))
+wall = Gallery([done(n) for n in range(6)], on_verdict=echo, on_open=lambda keys: echo(",".join(keys), Rating()))
 wall"""
 
 
@@ -238,14 +238,14 @@ def test_the_larger_view_stays_alone(page: Page, lab: Lab, films: Path) -> None:
     expect(sort).to_be_hidden()
     keys = wall.locator(".pvnb-gallery-keys")
     expect(keys).to_contain_text("Esc all tiles")
-    expect(keys).not_to_contain_text("larger")
+    expect(keys).not_to_contain_text("Enter")
     page.keyboard.press("w")
     light = wall.locator(".pvnb-gallery-lightbox")
     expect(light).to_have_accessible_name("seed 1 · fast, 2 of 7")  # the kernel has heard it and sent a seventh tile
     expect(sort).to_be_hidden()
     page.keyboard.press("Escape")
     expect(sort).to_be_visible()
-    expect(keys).to_contain_text("Enter larger")
+    expect(keys).to_contain_text("Enter open")
 
 
 FILLING = """
@@ -303,7 +303,7 @@ def test_chosen_videos_open_in_a_comparison(page: Page, lab: Lab, films: Path) -
     wall.get_by_role("button", name="Compare 2").click()
     comparison = page.locator(".pvnb-compare")
     expect(comparison.locator("video")).to_have_count(2, timeout=PATIENCE_MS)
-    expect(wall).to_contain_text("2 chosen")
+    expect(wall).to_contain_text("2 selected")
 
 
 def test_a_reader_without_a_kernel_sees_stills(page: Page, lab: Lab, films: Path) -> None:

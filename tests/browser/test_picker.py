@@ -72,7 +72,7 @@ def test_fifteen_megabytes_arrive_with_three_pieces_on_the_way(page: Page, lab: 
     flying = [0]
 
     def watch(socket: WebSocket) -> None:
-        socket.on("framesent", lambda frame: note(frame, b'"kind":"piece"', 1))
+        socket.on("framesent", lambda frame: note(frame, b'"kind":"chunk"', 1))
         socket.on("framereceived", lambda frame: note(frame, b'"kind": "ack"', -1))
 
     def note(frame: bytes | str, mark: bytes, step: int) -> None:

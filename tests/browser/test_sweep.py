@@ -47,7 +47,7 @@ def test_a_sweep_from_its_plan_to_the_comparison(page: Page, lab: Lab, tmp_path:
     expect(wall.get_by_role("gridcell")).to_have_count(10)
     expect(card).to_contain_text("Paused")
     unsent = wall.get_by_role("gridcell", name="seed 5 · fast")
-    expect(unsent).to_contain_text("Not started yet.")
+    expect(unsent.locator("img")).to_be_hidden()
     run_cell(page, notebook, 3)
     expect(unsent.locator("img")).to_be_visible(timeout=PATIENCE_MS)
     expect(card).to_have_count(1)
