@@ -385,11 +385,10 @@ def test_a_jpeg_with_missing_pixels_is_refused(options: dict[str, object], data:
     part = whole[: data.draw(st.integers(700, len(whole) - 4))]
     try:
         image, _ = pixels_of(part)
-    except UnusableImageError as error:
-        assert error.kind == "damaged"
-    else:
-        assert len(part) > len(whole) - 10
-        assert image.tobytes() == decoded(whole).tobytes()
+    except UnusableImageError:
+        return
+    assert len(part) > len(whole) - 10
+    assert image.tobytes() == decoded(whole).tobytes()
 
 
 @settings(max_examples=60, deadline=None)
