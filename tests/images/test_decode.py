@@ -379,10 +379,16 @@ def test_a_progressive_jpeg_without_its_last_scans_is_refused() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(JPEG_OPTIONS), st.data())
-def test_a_jpeg_without_its_last_pixels_is_refused(options: dict[str, object], data: st.DataObject) -> None:
-    """A JPEG that lacks more than its end mark is never accepted."""
+def test_a_jpeg_with_missing_pixels_is_refused(options: dict[str, object], data: st.DataObject) -> None:
+    """Wherever a JPEG is cut, it is refused, or the missing bytes changed no pixel (the last ones can be padding)."""
     whole = encoded(scene(), "JPEG", **options)
-    assert refusal(whole[: data.draw(st.integers(700, len(whole) - 4))]).kind == "damaged"
+    part = whole[: data.draw(st.integers(700, len(whole) - 4))]
+    try:
+        image, _ = pixels_of(part)
+    except UnusableImageError:
+        return
+    assert len(part) > len(whole) - 10
+    assert image.tobytes() == decoded(whole).tobytes()
 
 
 @settings(max_examples=60, deadline=None)
