@@ -101,7 +101,9 @@ def _signature_block(name: str, value: Any) -> str:
 
 def _parameter(parameter: inspect.Parameter) -> str:
     """Return a parameter with its default, without its type: the docstring explains what it takes."""
-    stars = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
+    stars = (
+        "*" if parameter.kind is parameter.VAR_POSITIONAL else "**" if parameter.kind is parameter.VAR_KEYWORD else ""
+    )
     if parameter.default is parameter.empty:
         return f"{stars}{parameter.name}"
     default = repr(parameter.default)
