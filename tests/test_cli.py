@@ -11,7 +11,7 @@ import pytest
 
 from pixverse_nb.client import Client
 from pixverse_nb.sandbox import Sandbox
-from tests.client.harness import TIMING, canned_film, finished, order
+from tests.client.harness import TIMING, create_job, wait_for_video, write_canned_video
 from tests.environment import private_environment
 
 MAKE_ONE = """
@@ -178,15 +178,15 @@ def test_doctor_wants_a_token_for_a_named_server(tmp_path: Path) -> None:
 
 def test_doctor_asks_the_vendor_and_looks_into_the_ledger(tmp_path: Path) -> None:
     """With a token it tries it, reads the balance, and names a video that this home does not know; status 1 then."""
-    with Sandbox(speed=1000, render=canned_film) as box:
+    with Sandbox(speed=1000, render=write_canned_video) as box:
         box.control.settings.reply_ref_in_rows = True
         settings = {"USEAPI_TOKEN": box.token, "PIXVERSE_NB_BASE_URL": box.base_url}
         with Client(box.token, base_url=box.base_url, home=tmp_path / "one", timing=TIMING) as client:
-            ref = finished(order(client)).ref
+            ref = wait_for_video(create_job(client)).ref
         known = run("doctor", "--home", "one", cwd=tmp_path, **settings)
         (tmp_path / "two").mkdir()
         with Client(box.token, base_url=box.base_url, home=tmp_path / "two", timing=TIMING) as client:
-            finished(order(client, seed=8))
+            wait_for_video(create_job(client, seed=8))
         lost = run("doctor", "--home", "two", cwd=tmp_path, **settings)
     assert (known.returncode, known.stderr) == (0, ""), known.stdout
     assert "found, and the vendor takes it" in known.stdout
@@ -222,10 +222,10 @@ def test_jobs_lists_what_a_client_made(tmp_path: Path) -> None:
 
 def test_jobs_shows_one_with_its_history(tmp_path: Path) -> None:
     """A ref gives that job's facts, its paid calls and all that happened; an unknown one is a sentence and status 1."""
-    with Sandbox(speed=1000, render=canned_film) as box:
+    with Sandbox(speed=1000, render=write_canned_video) as box:
         with Client(box.token, base_url=box.base_url, home=tmp_path / "pixverse", timing=TIMING) as client:
-            job = order(client, prompt="a slow push in")
-            finished(job)
+            job = create_job(client, prompt="a slow push in")
+            wait_for_video(job)
         settings = {"PIXVERSE_NB_BASE_URL": box.base_url}
         done = run("jobs", job.ref, cwd=tmp_path, **settings)
         by_video = run("jobs", str(job.video_id), cwd=tmp_path, **settings)

@@ -15,12 +15,22 @@ import pytest
 from pixverse_nb.client import Client
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.errors import InvalidRequest, JobError, LedgerError
-from tests.client.harness import A_JOB_S, PATIENCE_S, TIMING, Harness, finished, order, picture, reached, until
+from tests.client.harness import (
+    LONGEST_JOB_S,
+    TIMING,
+    WAIT_LIMIT_S,
+    Harness,
+    create_job,
+    make_picture,
+    wait_for_state,
+    wait_for_video,
+    wait_until,
+)
 
 
-def other_home(house: Harness) -> Path:
+def other_home(harness: Harness) -> Path:
     """Where the other machine keeps its jobs."""
-    return house.home.with_name("other")
+    return harness.home.with_name("other")
 
 
 def tree(home: Path) -> dict[str, bytes]:
@@ -32,172 +42,172 @@ def tree(home: Path) -> dict[str, bytes]:
     }
 
 
-def test_finished_jobs_are_there_on_the_other_machine(house: Harness, tmp_path: Path) -> None:
+def test_finished_jobs_are_there_on_the_other_machine(harness: Harness, tmp_path: Path) -> None:
     """Two videos travel: the same files, jobs, histories and uploads; the same call is answered without paying."""
-    here = house.open()
-    made = [order(here, seed=seed) for seed in (1, 2)]
-    videos = [finished(job) for job in made]
+    here = harness.open()
+    made = [create_job(here, seed=seed) for seed in (1, 2)]
+    videos = [wait_for_video(job) for job in made]
     out = here.export(tmp_path / "archive.zip")
     assert (out.jobs, out.videos) == (2, 2)
     here.close()
-    shutil.rmtree(house.home)
-    there = house.open(home=other_home(house))
+    shutil.rmtree(harness.home)
+    there = harness.open(home=other_home(harness))
     came = there.import_(tmp_path / "archive.zip")
     assert (came.jobs, came.videos) == (2, 2)
     for job, video in zip(made, videos, strict=True):
         found = there.job(job.ref)
-        assert finished(found).sha256 == video.sha256
-        assert Path(found.result().path).parent == other_home(house) / "videos"
+        assert wait_for_video(found).sha256 == video.sha256
+        assert Path(found.result().path).parent == other_home(harness) / "videos"
         assert found.events()[-1].kind == "imported"
         assert len(found.events()) > 4
-    again = order(there, seed=1)
+    again = create_job(there, seed=1)
     assert again.ref == made[0].ref
     assert len(there.uploads()) == 2
     assert there.verify().is_intact
-    assert house.paid == 2
+    assert harness.paid == 2
 
 
-def test_what_was_said_of_the_videos_travels_with_them(house: Harness, tmp_path: Path) -> None:
+def test_what_was_said_of_the_videos_travels_with_them(harness: Harness, tmp_path: Path) -> None:
     """Verdicts and judgements of the jobs in a archive are there on the other machine, those of others stay at home."""
-    here = house.open()
-    one = here.sweep(picture(0), picture(200), quality="360p", seed=[1, 2, 3]).run(quiet=True)
+    here = harness.open()
+    one = here.sweep(make_picture(0), make_picture(200), quality="360p", seed=[1, 2, 3]).run(quiet=True)
     one.judge("seed 2", "winner", note="the steam")
     one.judge("seed 3", "rejected")
     one.compare(1, 2).judge(one.cells[1].key, one.cells[0].key, "left")
     here.export(tmp_path / "archive.zip", [job.ref for job in one.jobs[:2]])
-    there = house.open(home=other_home(house))
+    there = harness.open(home=other_home(harness))
     there.import_(tmp_path / "archive.zip")
-    again = there.sweep(picture(0), picture(200), quality="360p", seed=[1, 2, 3])
+    again = there.sweep(make_picture(0), make_picture(200), quality="360p", seed=[1, 2, 3])
     assert {caption: verdict.choice for caption, verdict in again.verdicts.items()} == {"seed 2": "winner"}
     assert [standing.wins for standing in again.ranking()] == [1, 0]
 
 
-def test_a_second_import_changes_nothing(house: Harness, tmp_path: Path) -> None:
+def test_a_second_import_changes_nothing(harness: Harness, tmp_path: Path) -> None:
     """What is there already is left alone, and said."""
-    here = house.open()
-    job = order(here)
-    finished(job)
+    here = harness.open()
+    job = create_job(here)
+    wait_for_video(job)
     here.export(tmp_path / "archive.zip")
-    history, files = job.events(), tree(house.home)
+    history, files = job.events(), tree(harness.home)
     again = here.import_(tmp_path / "archive.zip")
     assert (again.jobs, again.videos, again.known, again.updated) == (1, 1, 1, 0)
     assert job.events() == history
-    assert tree(house.home) == files
+    assert tree(harness.home) == files
 
 
-def test_chosen_jobs_only(house: Harness, tmp_path: Path) -> None:
+def test_chosen_jobs_only(harness: Harness, tmp_path: Path) -> None:
     """With refs only these travel, with their pictures alone; an unknown ref is refused and no file is made."""
-    here = house.open()
-    one, two = order(here, seed=1), order(here, first=picture(99), seed=2)
-    finished(one)
-    finished(two)
+    here = harness.open()
+    one, two = create_job(here, seed=1), create_job(here, first=make_picture(99), seed=2)
+    wait_for_video(one)
+    wait_for_video(two)
     out = here.export(tmp_path / "one.zip", [two.ref])
     assert (out.jobs, out.videos) == (1, 1)
     with pytest.raises(InvalidRequest, match="no job 'pv-none'"):
         here.export(tmp_path / "none.zip", ["pv-none"])
     assert not (tmp_path / "none.zip").exists()
-    there = house.open(home=other_home(house))
+    there = harness.open(home=other_home(harness))
     there.import_(tmp_path / "one.zip")
     assert [job.ref for job in there.jobs()] == [two.ref]
 
 
-def test_no_token_travels(house: Harness, tmp_path: Path) -> None:
+def test_no_token_travels(harness: Harness, tmp_path: Path) -> None:
     """The token is nowhere in a archive; the account is, which is why it is a private file."""
-    here = house.open()
-    finished(order(here))
+    here = harness.open()
+    wait_for_video(create_job(here))
     here.export(tmp_path / "archive.zip")
     with zipfile.ZipFile(tmp_path / "archive.zip") as plain:
         everything = b"".join(plain.read(name) for name in plain.namelist())
-    assert house.box.token.encode() not in everything
+    assert harness.sandbox.token.encode() not in everything
     assert b"-video:" in everything
     if os.name == "posix":
         assert (tmp_path / "archive.zip").stat().st_mode & 0o077 == 0
 
 
-def test_an_open_job_is_watched_there_and_not_sent(still: Harness, tmp_path: Path) -> None:
+def test_an_open_job_is_watched_there_and_not_sent(manual_harness: Harness, tmp_path: Path) -> None:
     """A job that is being made is waited for on both machines and paid once."""
-    here = still.open()
-    job = order(here)
-    reached(job, JobState.QUEUED)
+    here = manual_harness.open()
+    job = create_job(here)
+    wait_for_state(job, JobState.QUEUED)
     here.export(tmp_path / "archive.zip")
     here.close()
-    there = still.open(home=other_home(still))
+    there = manual_harness.open(home=other_home(manual_harness))
     there.import_(tmp_path / "archive.zip")
     (carried,) = there.jobs()
     assert carried.state is JobState.QUEUED
-    still.control.advance(A_JOB_S)
-    assert finished(carried).path.is_file()
-    assert (still.paid, still.control.requests["create-frames-v3"]) == (1, 1)
+    manual_harness.control.advance(LONGEST_JOB_S)
+    assert wait_for_video(carried).path.is_file()
+    assert (manual_harness.paid, manual_harness.control.requests["create-frames-v3"]) == (1, 1)
 
 
-def packed_unsent(house: Harness, archive: Path) -> str:
+def packed_unsent(harness: Harness, archive: Path) -> str:
     """Write a archive with one job that was never sent, because every slot was taken; return its ref."""
-    here = house.open(timing=replace(TIMING, busy_wait_s=(600.0, 600.0)))
-    house.control.arm("busy", times=None)
-    job = order(here)
-    until(job, lambda changed: "call_postponed" in [event.kind for event in changed.events()])
+    here = harness.open(timing=replace(TIMING, busy_wait_s=(600.0, 600.0)))
+    harness.control.arm("busy", times=None)
+    job = create_job(here)
+    wait_until(job, lambda changed: "call_postponed" in [event.kind for event in changed.events()])
     here.export(archive)
     here.close()
-    house.control.disarm()
+    harness.control.disarm()
     return job.ref
 
 
-def test_what_was_never_sent_waits_for_a_word(house: Harness, tmp_path: Path) -> None:
+def test_what_was_never_sent_waits_for_a_word(harness: Harness, tmp_path: Path) -> None:
     """Neither a look, nor waiting, nor the same call, nor a restart sends it there; `resume()` does, once."""
-    ref = packed_unsent(house, tmp_path / "archive.zip")
-    there = house.open(home=other_home(house))
+    ref = packed_unsent(harness, tmp_path / "archive.zip")
+    there = harness.open(home=other_home(harness))
     came = there.import_(tmp_path / "archive.zip")
     assert came.unsent == (ref,)
     with pytest.raises(JobError):
-        there.job(ref).result(timeout=PATIENCE_S)
-    assert order(there).ref == ref
+        there.job(ref).result(timeout=WAIT_LIMIT_S)
+    assert create_job(there).ref == ref
     there.close()
-    again = house.open(home=other_home(house))
+    again = harness.open(home=other_home(harness))
     again.reconcile()
     assert again.job(ref).state is JobState.WAITING
-    assert house.paid == 0
+    assert harness.paid == 0
     job = again.job(ref)
     job.resume()
-    finished(job)
-    assert house.paid == 1
+    wait_for_video(job)
+    assert harness.paid == 1
 
 
-def test_a_second_kernel_there_does_not_send_it_either(house: Harness, tmp_path: Path) -> None:
+def test_a_second_kernel_there_does_not_send_it_either(harness: Harness, tmp_path: Path) -> None:
     """Another process of that home, busy with its own jobs, sees the job come and leaves it alone."""
-    ref = packed_unsent(house, tmp_path / "archive.zip")
-    house.control.speed = 0.0
-    busy = house.open(home=other_home(house))
-    own = order(busy, seed=99)
-    reached(own, JobState.QUEUED)
-    house.open(home=other_home(house)).import_(tmp_path / "archive.zip")
-    house.control.advance(A_JOB_S)
-    finished(own)
+    ref = packed_unsent(harness, tmp_path / "archive.zip")
+    harness.control.speed = 0.0
+    busy = harness.open(home=other_home(harness))
+    own = create_job(busy, seed=99)
+    wait_for_state(own, JobState.QUEUED)
+    harness.open(home=other_home(harness)).import_(tmp_path / "archive.zip")
+    harness.control.advance(LONGEST_JOB_S)
+    wait_for_video(own)
     assert busy.job(ref).state is JobState.WAITING
-    assert house.paid == 1
+    assert harness.paid == 1
 
 
-def test_a_video_made_there_comes_back(house: Harness, tmp_path: Path) -> None:
+def test_a_video_made_there_comes_back(harness: Harness, tmp_path: Path) -> None:
     """The machine that waited to send learns from the archive that the other one paid, and pays nothing."""
-    ref = packed_unsent(house, tmp_path / "out.zip")
-    there = house.open(home=other_home(house))
+    ref = packed_unsent(harness, tmp_path / "out.zip")
+    there = harness.open(home=other_home(harness))
     there.import_(tmp_path / "out.zip")
     job = there.job(ref)
     job.resume()
-    finished(job)
+    wait_for_video(job)
     there.export(tmp_path / "back.zip")
-    here = house.open()
+    here = harness.open()
     came = here.import_(tmp_path / "back.zip")
     assert (came.known, came.updated) == (1, 1)
-    assert finished(here.job(ref)).path.is_file()
-    assert finished(order(here)).ref == ref
-    assert house.paid == 1
+    assert wait_for_video(here.job(ref)).path.is_file()
+    assert wait_for_video(create_job(here)).ref == ref
+    assert harness.paid == 1
 
 
-def test_a_lost_film_comes_back_with_a_archive(house: Harness, tmp_path: Path) -> None:
+def test_a_lost_film_comes_back_with_a_archive(harness: Harness, tmp_path: Path) -> None:
     """A file that was altered here takes the archive's bytes again; the job's row is left alone."""
-    here = house.open()
-    job = order(here)
-    video = finished(job)
+    here = harness.open()
+    job = create_job(here)
+    video = wait_for_video(job)
     here.export(tmp_path / "archive.zip")
     whole = video.path.read_bytes()
     video.path.write_bytes(b"altered")
@@ -205,17 +215,17 @@ def test_a_lost_film_comes_back_with_a_archive(house: Harness, tmp_path: Path) -
     assert video.path.read_bytes() == whole
 
 
-def test_a_film_that_is_not_whole_stays_behind(house: Harness, tmp_path: Path) -> None:
+def test_a_film_that_is_not_whole_stays_behind(harness: Harness, tmp_path: Path) -> None:
     """An altered film is not packed as if it were whole; the summary says so, and it is fetched there."""
-    here = house.open()
-    job = order(here)
-    video = finished(job)
+    here = harness.open()
+    job = create_job(here)
+    video = wait_for_video(job)
     video.path.write_bytes(b"altered")
     out = here.export(tmp_path / "archive.zip")
     assert out.without_video == (job.ref,)
-    there = house.open(home=other_home(house))
+    there = harness.open(home=other_home(harness))
     there.import_(tmp_path / "archive.zip")
-    assert finished(there.job(job.ref)).sha256 == video.sha256
+    assert wait_for_video(there.job(job.ref)).sha256 == video.sha256
 
 
 def altered(archive: Path, text: str, other: str) -> None:
@@ -280,23 +290,23 @@ def rejected(client: Client, archive: Path) -> None:
         ('"source_expr":"first"', '"source_expr":"pv.UploadedFile(exit())"'),
     ],
 )
-def test_rows_that_cannot_be_are_refused_whole(house: Harness, tmp_path: Path, text: str, other: str) -> None:
+def test_rows_that_cannot_be_are_refused_whole(harness: Harness, tmp_path: Path, text: str, other: str) -> None:
     """A archive whose rows were changed by hand, its manifest too, is refused and changes nothing."""
-    here = house.open()
-    job = order(here)
-    finished(job)
-    here.sweep(picture(0), picture(200), quality="360p", seed=7).judge(job, "winner")
+    here = harness.open()
+    job = create_job(here)
+    wait_for_video(job)
+    here.sweep(make_picture(0), make_picture(200), quality="360p", seed=7).judge(job, "winner")
     here.export(tmp_path / "archive.zip")
     altered(tmp_path / "archive.zip", text, other)
-    rejected(house.open(home=other_home(house)), tmp_path / "archive.zip")
+    rejected(harness.open(home=other_home(harness)), tmp_path / "archive.zip")
 
 
 @pytest.mark.parametrize("name", ["../../private/secret", "/etc/passwd", "**", "", "A" * 64])
 @pytest.mark.parametrize("where", ["first", "last", "video", "upload"])
-def test_a_picture_name_outside_the_home_is_rejected(house: Harness, tmp_path: Path, where: str, name: str) -> None:
+def test_a_picture_name_outside_the_home_is_rejected(harness: Harness, tmp_path: Path, where: str, name: str) -> None:
     """Pictures and videos are named by their sha256: a forged name that leads out of the home is not accepted."""
-    here = house.open()
-    finished(order(here))
+    here = harness.open()
+    wait_for_video(create_job(here))
     here.export(tmp_path / "archive.zip")
 
     def forge(rows: dict[str, Any]) -> None:
@@ -305,23 +315,23 @@ def test_a_picture_name_outside_the_home_is_rejected(house: Harness, tmp_path: P
         (named | {"upload": rows["uploads"][0]["upload"]})[where]["sha256"] = name
 
     altered_rows(tmp_path / "archive.zip", forge)
-    rejected(house.open(home=other_home(house)), tmp_path / "archive.zip")
+    rejected(harness.open(home=other_home(harness)), tmp_path / "archive.zip")
 
 
-def test_what_was_paid_and_what_was_not_are_never_mixed(house: Harness, tmp_path: Path) -> None:
+def test_what_was_paid_and_what_was_not_are_never_mixed(harness: Harness, tmp_path: Path) -> None:
     """The archive of another service is refused."""
-    here = house.open()
-    finished(order(here))
+    here = harness.open()
+    wait_for_video(create_job(here))
     here.export(tmp_path / "archive.zip")
-    elsewhere = house.open(home=other_home(house), base_url=f"{house.box.base_url}/other")
+    elsewhere = harness.open(home=other_home(harness), base_url=f"{harness.sandbox.base_url}/other")
     rejected(elsewhere, tmp_path / "archive.zip")
 
 
-def test_a_cut_archive_changes_nothing(house: Harness, tmp_path: Path) -> None:
+def test_a_cut_archive_changes_nothing(harness: Harness, tmp_path: Path) -> None:
     """A copy that broke off is refused before a single file is written."""
-    here = house.open()
-    finished(order(here))
+    here = harness.open()
+    wait_for_video(create_job(here))
     here.export(tmp_path / "archive.zip")
     archive = tmp_path / "archive.zip"
     archive.write_bytes(archive.read_bytes()[:-100])
-    rejected(house.open(home=other_home(house)), archive)
+    rejected(harness.open(home=other_home(harness)), archive)

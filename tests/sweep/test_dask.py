@@ -27,12 +27,12 @@ class ThroughTheGate:
         return future
 
 
-def test_a_killed_worker_costs_no_result_and_no_credit(house: Harness, tmp_path: Path) -> None:
+def test_a_killed_worker_costs_no_result_and_no_credit(harness: Harness, tmp_path: Path) -> None:
     """The numbers are those of a serial run in another home, and the vendor hears nothing of it all."""
-    here, there = house.open(home=tmp_path / "here"), house.open(home=tmp_path / "there")
+    here, there = harness.open(home=tmp_path / "here"), harness.open(home=tmp_path / "there")
     serial, spread = (run(sweep(client, seed=range(1, 5))) for client in (here, there))
     serial.measure(executor=SerialExecutor())
-    paid, asked = house.paid, house.control.requests.copy()
+    paid, asked = harness.paid, harness.control.requests.copy()
     gate = WorkerGate(tmp_path)
     with (
         LocalCluster(n_workers=2, processes=True, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster,  # type: ignore[no-untyped-call]  # not typed
@@ -45,4 +45,4 @@ def test_a_killed_worker_costs_no_result_and_no_credit(house: Harness, tmp_path:
     assert len(measured) == 4
     assert measured == serial.measure()
     assert [row["diversity_levels"] for row in spread.rows()] == [row["diversity_levels"] for row in serial.rows()]
-    assert (house.paid, house.control.requests) == (paid, asked)
+    assert (harness.paid, harness.control.requests) == (paid, asked)

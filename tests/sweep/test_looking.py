@@ -12,7 +12,7 @@ from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.domain.ratings import PairwiseVote, Rating
 from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.render.tiles import NO_WINNER, tile_json
-from tests.client.harness import A_JOB_S, PATIENCE_S, Harness, order, reached
+from tests.client.harness import LONGEST_JOB_S, WAIT_LIMIT_S, Harness, create_job, wait_for_state
 from tests.factories import NOW
 from tests.sweep.grids import run, sweep
 
@@ -20,20 +20,20 @@ from tests.sweep.grids import run, sweep
 def galleries_rest() -> None:
     """Wait until no gallery is being brought up to date."""
     for thread in [thread for thread in threading.enumerate() if thread.name == "pixverse-nb-gallery"]:
-        thread.join(PATIENCE_S)
+        thread.join(WAIT_LIMIT_S)
         assert not thread.is_alive()
 
 
-def test_a_tile_for_each_cell_as_it_stands(still: Harness) -> None:
+def test_a_tile_for_each_cell_as_it_stands(manual_harness: Harness) -> None:
     """Not asked for, refused by the documents, on its way: each is said in words."""
-    client = still.open()
+    client = manual_harness.open()
     grid: dict[str, Any] = {"seed": 1, "motion_mode": ["normal", "fast"], "duration": [5, 8], "skip_refused": True}
     one = sweep(client, **grid)
     assert [tile.line[:20] for tile in one.tiles()] == ["Not asked for yet."] * 3 + ["fast motion is made "]
     one.start()
-    still.accepts(3)
-    still.control.advance(A_JOB_S)
-    one.wait(PATIENCE_S)
+    manual_harness.wait_for_accepted(3)
+    manual_harness.control.advance(LONGEST_JOB_S)
+    one.wait(WAIT_LIMIT_S)
     tiles = one.tiles()
     assert [tile.state for tile in tiles] == [JobState.DONE] * 3 + [JobState.REFUSED]
     assert tiles[1].caption == "normal · 8 s"
@@ -63,35 +63,35 @@ def test_what_is_said_in_a_gallery_stays(client: Client) -> None:
     assert list(again.to_frame().choice) == ["", "winner", ""]
 
 
-def test_a_gallery_fills_while_the_sweep_runs(still: Harness) -> None:
+def test_a_gallery_fills_while_the_sweep_runs(manual_harness: Harness) -> None:
     """Its tiles follow the jobs without anybody asking, and the last state is shown."""
-    one = sweep(still.open(), seed=[1, 2]).start()
-    still.accepts(2)
+    one = sweep(manual_harness.open(), seed=[1, 2]).start()
+    manual_harness.wait_for_accepted(2)
     gallery = one.gallery()
     assert {tile.state for tile in gallery.tiles} <= {JobState.SUBMITTING, JobState.QUEUED, JobState.GENERATING}
-    still.control.advance(A_JOB_S)
-    one.wait(PATIENCE_S)
+    manual_harness.control.advance(LONGEST_JOB_S)
+    one.wait(WAIT_LIMIT_S)
     galleries_rest()
     assert {tile.state for tile in gallery.tiles} == {JobState.DONE}
 
 
-def test_a_gallery_works_only_while_something_changes(still: Harness) -> None:
+def test_a_gallery_works_only_while_something_changes(manual_harness: Harness) -> None:
     """Nobody works for one that rests; it fills nevertheless when its sweep is begun later."""
-    client = still.open()
+    client = manual_harness.open()
     one = sweep(client, seed=[1, 2])
     gallery = one.gallery()
     galleries_rest()
     one.start()
-    still.accepts(2)
-    still.control.advance(A_JOB_S)
-    one.wait(PATIENCE_S)
+    manual_harness.wait_for_accepted(2)
+    manual_harness.control.advance(LONGEST_JOB_S)
+    one.wait(WAIT_LIMIT_S)
     galleries_rest()
     assert {tile.state for tile in gallery.tiles} == {JobState.DONE}
 
 
-def test_a_closed_gallery_is_forgotten(still: Harness) -> None:
+def test_a_closed_gallery_is_forgotten(manual_harness: Harness) -> None:
     """Neither it nor its sweep is held or told of anything, though the sweep never came to its end."""
-    client = still.open()
+    client = manual_harness.open()
     before = len(client._subscribers)
     galleries = [sweep(client, seed=[1, 2]).gallery() for _ in range(3)]
     galleries_rest()
@@ -101,7 +101,7 @@ def test_a_closed_gallery_is_forgotten(still: Harness) -> None:
     del galleries, gallery
     gc.collect()
     assert [gallery() for gallery in known] == [None] * 3
-    reached(order(client, seed=1), JobState.QUEUED)
+    wait_for_state(create_job(client, seed=1), JobState.QUEUED)
     assert len(client._subscribers) == before
 
 
@@ -115,9 +115,9 @@ def test_judgements_make_a_ranking_that_stays(client: Client) -> None:
     assert [standing.key for standing in sweep(client, seed=[1, 2, 3]).ranking()] == [keys[2], keys[0], keys[1]]
 
 
-def test_a_cell_without_a_video_is_no_winner(client: Client, house: Harness) -> None:
+def test_a_cell_without_a_video_is_no_winner(client: Client, harness: Harness) -> None:
     """Choosing it is an error that names the cell; rejecting it and a note are not."""
-    house.control.arm("failed")
+    harness.control.arm("failed")
     one = run(sweep(client, seed=[1, 2]))
     (failed,) = [tile.caption for tile in one.tiles() if tile.state is JobState.FAILED]
     with pytest.raises(InvalidRequest, match=rf"\({failed}\) {NO_WINNER}"):
@@ -145,9 +145,9 @@ def test_a_comparison_shows_the_winners_else_the_first(client: Client) -> None:
     assert shown(one.compare(blind=True)) == [""] * 10
 
 
-def test_a_comparison_says_which_cells_it_leaves_out(client: Client, house: Harness) -> None:
+def test_a_comparison_says_which_cells_it_leaves_out(client: Client, harness: Harness) -> None:
     """Of the cells that are asked for those without a video are counted and named, in the page, in text and stills."""
-    house.control.arm("failed")
+    harness.control.arm("failed")
     one = run(sweep(client, seed=[1, 2, 3]))
     (failed,) = [cell.number for cell in one.cells if not one._video(cell)]
     seen = one.compare(1, 2, 3)

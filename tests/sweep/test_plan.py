@@ -12,7 +12,7 @@ from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.errors import InvalidImage, InvalidRequest
 from pixverse_nb.ledger.sweeps import CellRow
 from pixverse_nb.sweep.plan import CellState, counting_row, state_of
-from tests.client.harness import Harness, finished, order, picture
+from tests.client.harness import Harness, create_job, make_picture, wait_for_video
 from tests.sweep.grids import run, sweep
 
 
@@ -21,34 +21,34 @@ def counts(plan: Any) -> dict[str, int]:
     return {state.value: count for state, count in plan.counts.items() if count}
 
 
-def test_a_plan_pays_nothing_and_says_what_running_would(client: Client, house: Harness) -> None:
+def test_a_plan_pays_nothing_and_says_what_running_would(client: Client, harness: Harness) -> None:
     """Cells, credits by the price list, balance and slots; nothing is sent but two questions."""
     plan = sweep(client, seed=range(1, 4), motion_mode=["normal", "fast"]).plan()
     assert len(plan) == 6
     assert counts(plan) == {"new": 6}
     assert plan.credits == 3 * 45 + 3 * 90
     assert (plan.balance, plan.slots) == (30_060, 8)
-    assert house.paid == 0
-    assert house.control.requests["files"] == 0
+    assert harness.paid == 0
+    assert harness.control.requests["files"] == 0
     text = repr(plan)
     assert "6 cells: seed × motion_mode" in text
     assert "About 405 credits for 6 videos" in text
     assert "seed 3 · fast" in text
 
 
-def test_what_the_ledger_has_is_not_paid_again(client: Client, house: Harness) -> None:
+def test_what_the_ledger_has_is_not_paid_again(client: Client, harness: Harness) -> None:
     """A cell whose video is here, by whatever call, costs nothing; adding seeds later pays for the new ones alone."""
-    finished(order(client, seed=2))
+    wait_for_video(create_job(client, seed=2))
     plan = sweep(client, seed=range(1, 4)).plan()
     assert counts(plan) == {"new": 2, "here": 1}
     assert [cell.caption for cell in plan.new] == ["seed 1", "seed 3"]
     assert (plan.credits, plan.spent) == (90, 45)
     run(sweep(client, seed=range(1, 4)))
-    assert house.paid == 3
+    assert harness.paid == 3
     assert counts(sweep(client, seed=range(1, 5)).plan()) == {"new": 1, "here": 3}
 
 
-def test_what_the_vendor_refuses_is_shown_with_its_rule(client: Client, house: Harness) -> None:
+def test_what_the_vendor_refuses_is_shown_with_its_rule(client: Client, harness: Harness) -> None:
     """Never dropped silently: in the plan with the reason, an error when run, left out or sent where that is said."""
     grid: dict[str, Any] = {"seed": 1, "motion_mode": ["normal", "fast"], "duration": [5, 8]}
     plan = sweep(client, **grid).plan()
@@ -57,21 +57,21 @@ def test_what_the_vendor_refuses_is_shown_with_its_rule(client: Client, house: H
     with pytest.raises(InvalidRequest, match="fast motion is made in 5 s only") as caught:
         run(sweep(client, **grid))
     assert set(caught.value.fields) == {"motion_mode"}
-    assert house.paid == 0
+    assert harness.paid == 0
     skipping = run(sweep(client, **grid, skip_refused=True))
-    assert (house.paid, skipping.progress.done, skipping.progress.skipped) == (3, 3, 1)
+    assert (harness.paid, skipping.progress.done, skipping.progress.skipped) == (3, 3, 1)
     assert counts(sweep(client, **grid, allow_refused=True).plan()) == {"new": 1, "here": 3}
 
 
 def test_every_wrong_value_and_picture_is_named(client: Client, tmp_path: Path) -> None:
     """A field out of range, a choice that is none, an unreadable picture of an axis: all at once."""
     (tmp_path / "no.png").write_bytes(b"no picture")
-    bad = sweep(client, first=[picture(0), tmp_path / "no.png"], seed=[1, 0], quality=["360p", "4k"])
+    bad = sweep(client, first=[make_picture(0), tmp_path / "no.png"], seed=[1, 0], quality=["360p", "4k"])
     with pytest.raises(InvalidRequest) as caught:
         bad.plan()
     assert set(caught.value.fields) == {"first[1]", "seed", "quality"}
     with pytest.raises(InvalidImage) as only_pictures:
-        sweep(client, first=[picture(0), tmp_path / "no.png"]).plan()
+        sweep(client, first=[make_picture(0), tmp_path / "no.png"]).plan()
     assert set(only_pictures.value.fields) == {"first[1]"}
 
 
@@ -82,9 +82,9 @@ def test_a_wrong_budget_is_an_error(client: Client) -> None:
     assert set(caught.value.fields) == {"budget_credits", "most_cells"}
 
 
-def test_a_budget_and_a_balance_that_do_not_reach_are_said(client: Client, house: Harness) -> None:
+def test_a_budget_and_a_balance_that_do_not_reach_are_said(client: Client, harness: Harness) -> None:
     """The plan warns of both before anything is paid."""
-    house.control.set_credits(daily=60, monthly=0)
+    harness.control.set_credits(daily=60, monthly=0)
     plan = sweep(client, seed=range(1, 4), budget_credits=100).plan()
     html = plan._repr_mimebundle_()["text/html"]
     assert html.count('<div class="pvnb-warning">') == 2
@@ -100,10 +100,10 @@ def test_twins_are_made_once(client: Client) -> None:
 def test_a_picture_that_changed_on_disk_makes_new_cells_and_is_said(client: Client, tmp_path: Path) -> None:
     """The same name with another content: new cells, paid anew, with a sentence that says why."""
     path = tmp_path / "first.png"
-    path.write_bytes(picture(10))
+    path.write_bytes(make_picture(10))
     run(sweep(client, first=path, seed=[1, 2]))
     assert sweep(client, first=path, seed=[1, 2]).plan().notices == ()
-    path.write_bytes(picture(20))
+    path.write_bytes(make_picture(20))
     plan = sweep(client, first=path, seed=[1, 2]).plan()
     assert counts(plan) == {"new": 2}
     assert "first.png' is another one than on" in plan.notices[0]
@@ -131,9 +131,9 @@ def test_without_a_seed_every_cell_has_the_same_one(client: Client) -> None:
     assert {cell.request.seed for cell in sweep(client, motion_mode=["normal", "fast"]).cells} == {1}
 
 
-def test_a_vendor_that_is_away_hinders_no_plan(client: Client, house: Harness) -> None:
+def test_a_vendor_that_is_away_hinders_no_plan(client: Client, harness: Harness) -> None:
     """Balance and slots are not known then, and the plan says so."""
-    house.go_away()
+    harness.stop_sandbox()
     plan = sweep(client, seed=[1]).plan()
     assert (plan.balance, plan.slots, plan.expected_s) == (None, None, None)
     assert "could not be asked for balance and slots" in plan.notices[0]

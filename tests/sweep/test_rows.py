@@ -37,9 +37,9 @@ def opened(data: bytes) -> NDArray[np.uint8]:
 
 
 @pytest.fixture
-def ended(client: Client, house: Harness) -> Sweep:
+def ended(client: Client, harness: Harness) -> Sweep:
     """A sweep of six cells: three done, one failed, two refused by the vendor's documents and left out."""
-    house.control.arm("failed")
+    harness.control.arm("failed")
     return run(
         sweep(client, seed=[1, 2], motion_mode=["normal", "fast"], duration=[5, 8], skip_refused=True, quality="360p")
     )
