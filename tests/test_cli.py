@@ -13,7 +13,7 @@ import pytest
 import pixverse_nb as pv
 from pixverse_nb.client import Client
 from pixverse_nb.sandbox import Sandbox
-from tests.client.harness import TIMING, canned_film, finished, order
+from tests.client.harness import TIMING, create_job, wait_for_video, write_canned_video
 from tests.environment import private_environment
 
 MAKE_ONE = """
@@ -178,15 +178,15 @@ def test_doctor_requires_a_token_for_another_server(tmp_path: Path) -> None:
 
 def test_doctor_checks_vendor_and_ledger(tmp_path: Path) -> None:
     """With a token the account is checked; a generation that this home lacks is a warning, and the status is 1."""
-    with Sandbox(speed=1000, render=canned_film) as box:
+    with Sandbox(speed=1000, render=write_canned_video) as box:
         box.control.settings.reply_ref_in_rows = True
         settings = {"USEAPI_TOKEN": box.token, "PIXVERSE_NB_BASE_URL": box.base_url}
         with Client(box.token, base_url=box.base_url, home=tmp_path / "one", timing=TIMING) as client:
-            ref = finished(order(client)).ref
+            ref = wait_for_video(create_job(client)).ref
         known = run("doctor", "--home", "one", cwd=tmp_path, **settings)
         (tmp_path / "two").mkdir()
         with Client(box.token, base_url=box.base_url, home=tmp_path / "two", timing=TIMING) as client:
-            finished(order(client, seed=8))
+            wait_for_video(create_job(client, seed=8))
         lost = run("doctor", "--home", "two", cwd=tmp_path, **settings)
     assert (known.returncode, known.stderr) == (0, ""), known.stdout
     assert re.search(r"^ok +account ", known.stdout, re.MULTILINE)
@@ -222,10 +222,10 @@ def test_jobs_lists_what_a_client_made(tmp_path: Path) -> None:
 
 def test_jobs_shows_one_with_its_history(tmp_path: Path) -> None:
     """A ref shows that job, its paid calls and its events; an unknown one is one line and status 1."""
-    with Sandbox(speed=1000, render=canned_film) as box:
+    with Sandbox(speed=1000, render=write_canned_video) as box:
         with Client(box.token, base_url=box.base_url, home=tmp_path / "pixverse", timing=TIMING) as client:
-            job = order(client, prompt="a slow push in")
-            finished(job)
+            job = create_job(client, prompt="a slow push in")
+            wait_for_video(job)
         settings = {"PIXVERSE_NB_BASE_URL": box.base_url}
         done = run("jobs", job.ref, cwd=tmp_path, **settings)
         by_video = run("jobs", str(job.video_id), cwd=tmp_path, **settings)
@@ -256,7 +256,7 @@ def home_with_job(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """Return a home with one open job whose prompt has Cyrillic letters, an emoji and an escape, and its ref."""
     home = tmp_path_factory.mktemp("home")
     with Client.sandbox(speed=0, home=home / "sandbox") as client:
-        return home, order(client, prompt=PROMPT).ref
+        return home, create_job(client, prompt=PROMPT).ref
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "cp437", "cp932", "latin-1", "utf-8"])

@@ -1,4 +1,4 @@
-"""Fixtures: a client on a real sandbox whose films cost nothing, and what a test needs to see behind it."""
+"""Fixtures: a client on a real sandbox that renders canned videos, and access to what is behind it."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,61 +9,64 @@ import pytest
 
 from pixverse_nb.client import Client
 from pixverse_nb.sandbox import Account, Sandbox
-from tests.client.harness import Harness, canned_film
+from tests.client.harness import Harness, write_canned_video
 
 FAST = 1000.0  # a job of a minute takes a sixteenth of a second
-Build = Callable[..., AbstractContextManager[Harness]]
+BuildHarness = Callable[..., AbstractContextManager[Harness]]
 
 
 @pytest.fixture(scope="session")
-def built() -> Iterator[Build]:
-    """Build houses; each sandbox is stopped beside the next test, since a server takes a tenth of a second to end."""
+def build_harness() -> Iterator[BuildHarness]:
+    """Return a context manager that builds a harness.
+
+    Each sandbox is stopped in the background of the next test, since a server takes a tenth of a second to stop.
+    """
     ended: list[Future[None]] = []
     with ThreadPoolExecutor(4) as pool:
 
         @contextmanager
-        def house_at(
+        def harness_at(
             home: Path,
             *,
             speed: float = FAST,
             accounts: Iterable[Account | str] | None = None,
             folder: Path | None = None,
         ) -> Iterator[Harness]:
-            box = Sandbox(speed=speed, render=canned_film, accounts=accounts, folder=folder).start()
-            house = Harness(box, home, folder=folder)
+            sandbox = Sandbox(speed=speed, render=write_canned_video, accounts=accounts, folder=folder).start()
+            harness = Harness(sandbox, home, folder=folder)
             try:
-                yield house
+                yield harness
             finally:
-                house.close()
-                ended.append(pool.submit(house.box.stop))
+                harness.close()
+                ended.append(pool.submit(harness.sandbox.stop))
 
-        yield house_at
+        yield harness_at
     for one in ended:
         one.result()
 
 
 @pytest.fixture
-def house(built: Build, tmp_path: Path) -> Iterator[Harness]:
-    """Give a house whose sandbox makes a video in a moment."""
-    with built(tmp_path / "home") as one:
+def harness(build_harness: BuildHarness, tmp_path: Path) -> Iterator[Harness]:
+    """Return a harness whose sandbox generates a video at once."""
+    with build_harness(tmp_path / "home") as one:
         yield one
 
 
 @pytest.fixture
-def still(built: Build, tmp_path: Path) -> Iterator[Harness]:
-    """Give a house whose sandbox moves only by `control.advance`, so that a job stays where it is."""
-    with built(tmp_path / "home", speed=0) as one:
+def manual_harness(build_harness: BuildHarness, tmp_path: Path) -> Iterator[Harness]:
+    """Return a harness whose sandbox moves only by `control.advance`, so that a job stays in its state."""
+    with build_harness(tmp_path / "home", speed=0) as one:
         yield one
 
 
 @pytest.fixture
-def lasting(built: Build, tmp_path: Path) -> Iterator[Harness]:
-    """Give a house as `still`, whose sandbox keeps its jobs and can go away and come back."""
-    with built(tmp_path / "home", speed=0, folder=tmp_path / "world") as one:
+def persistent_harness(build_harness: BuildHarness, tmp_path: Path) -> Iterator[Harness]:
+    """Return a manual harness whose sandbox keeps its jobs and can be stopped and restarted."""
+    with build_harness(tmp_path / "home", speed=0, folder=tmp_path / "world") as one:
         yield one
 
 
 @pytest.fixture
-def client(house: Harness) -> Client:
-    """Give a client of `house`."""
-    return house.open()
+def client(harness: Harness) -> Client:
+    """Return a client of `harness`."""
+    return harness.open()

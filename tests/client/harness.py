@@ -1,4 +1,4 @@
-"""One sandbox, one home folder and the clients on them: what every test of the whole core starts from."""
+"""One sandbox, one home folder and the clients on them: the basis of every test of the whole client."""
 
 import io
 import os
@@ -28,30 +28,30 @@ from pixverse_nb.sandbox import Control, Sandbox
 from pixverse_nb.sandbox.simulation import RenderTask
 from pixverse_nb.video import Video
 
-# Two hundred times faster than life, but an answer may take its time: a busy machine is no fault of the vendor's.
+# 200 times faster than the real service, except for the timeouts: a busy machine is not the vendor's fault.
 TIMING: Final = replace(Timing().scaled(0.005), answer_timeout_s=30.0, deadline_s=120.0)
-# For what is proved absent: the proof waits for answer_timeout_s + settle_s.
+# For proofs of absence, which wait for answer_timeout_s + settle_s.
 SETTLING: Final = replace(TIMING, answer_timeout_s=1.5, settle_s=0.5)
-PATIENCE_S: Final = 30.0  # no test waits so long: it is there to fail in place of hanging
-A_JOB_S: Final = 200.0  # virtual seconds in which every job of the sandbox ends
+WAIT_LIMIT_S: Final = 30.0  # longer than any test waits; fails instead of hanging
+LONGEST_JOB_S: Final = 200.0  # sandbox seconds after which every job has ended
 
 
 class Harness:
     """A sandbox, a home folder, and the clients opened on both; `close()` closes the clients.
 
-    `folder` is where the sandbox keeps its jobs and files, None where it forgets them with its end.
+    `folder` is where the sandbox keeps its jobs and files, None if it forgets them when it stops.
     """
 
-    def __init__(self, box: Sandbox, home: Path, *, folder: Path | None = None) -> None:
-        self.box = box
+    def __init__(self, sandbox: Sandbox, home: Path, *, folder: Path | None = None) -> None:
+        self.sandbox = sandbox
         self.home = home
         self.folder = folder
         self._clients: list[Client] = []
 
     @property
     def control(self) -> Control:
-        """The control of the sandbox."""
-        return self.box.control
+        """The switches and counters of the sandbox."""
+        return self.sandbox.control
 
     @property
     def paid(self) -> int:
@@ -60,27 +60,27 @@ class Harness:
 
     def open(self, *, home: Path | None = None, timing: Timing = TIMING, **options: Any) -> Client:
         """Open a client on this sandbox and home."""
-        given = {"token": self.box.token, "base_url": self.box.base_url, **options}
+        given = {"token": self.sandbox.token, "base_url": self.sandbox.base_url, **options}
         client = Client(home=home or self.home, timing=timing, **given)
         self._clients.append(client)
         return client
 
-    def accepts(self, count: int) -> None:
-        """Wait until the sandbox has accepted `count` generations, which no client needs to know of yet."""
-        ends_at = time.monotonic() + PATIENCE_S
+    def wait_for_accepted(self, count: int) -> None:
+        """Wait until the sandbox has accepted `count` generations, even if no client has been told yet."""
+        ends_at = time.monotonic() + WAIT_LIMIT_S
         while self.paid < count:
             assert time.monotonic() < ends_at, f"{self.paid} of {count} generations were accepted"
-            time.sleep(0.005)  # nothing tells when a call has arrived at the other side
+            time.sleep(0.005)  # nothing reports when a call has arrived
 
-    def go_away(self) -> None:
-        """Stop the sandbox: nobody answers at its address."""
-        self.box.stop()
+    def stop_sandbox(self) -> None:
+        """Stop the sandbox: nothing answers at its address."""
+        self.sandbox.stop()
 
-    def come_back(self, *, speed: float) -> None:
-        """Start it again at the same address, with what its folder has kept."""
-        before = self.box
-        self.box = Sandbox(
-            port=before.port, token=before.token, speed=speed, folder=self.folder, render=canned_film
+    def restart_sandbox(self, *, speed: float) -> None:
+        """Start the sandbox again at the same address, with what its folder has kept."""
+        before = self.sandbox
+        self.sandbox = Sandbox(
+            port=before.port, token=before.token, speed=speed, folder=self.folder, render=write_canned_video
         ).start()
 
     def close(self) -> None:
@@ -90,12 +90,12 @@ class Harness:
 
 
 @contextmanager
-def running(script: str, house: Harness) -> Iterator[subprocess.Popen[str]]:
-    """Run one of `scripts/` on `house` in a process of its own, with this very package; it is killed at the end."""
+def run_script(script: str, harness: Harness) -> Iterator[subprocess.Popen[str]]:
+    """Run one of `scripts/` in a process of its own, with this very package; it is killed at the end."""
     root = Path(__file__).parents[2]
     command = [sys.executable, str(Path(__file__).parent / "scripts" / script)]
     with subprocess.Popen(
-        [*command, house.box.token, house.box.base_url, str(house.home)],
+        [*command, harness.sandbox.token, harness.sandbox.base_url, str(harness.home)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -107,62 +107,68 @@ def running(script: str, house: Harness) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def order(client: Client, **fields: Any) -> Job:
-    """Ask for a small video of two plain pictures; `fields` change the call."""
-    given: dict[str, Any] = {"first": picture(0), "last": picture(200), "quality": "360p", "seed": 7, **fields}
+def create_job(client: Client, **fields: Any) -> Job:
+    """Request a small video of two plain pictures; `fields` change the call."""
+    given: dict[str, Any] = {
+        "first": make_picture(0),
+        "last": make_picture(200),
+        "quality": "360p",
+        "seed": 7,
+        **fields,
+    }
     return client.create_frames(given.pop("first"), given.pop("last"), **given)
 
 
-def fill(client: Client) -> list[Job]:
-    """Ask for as many videos as run at once, with the seeds 1 to 8, and wait until the vendor has them all."""
-    jobs = [order(client, seed=seed) for seed in range(1, 9)]
+def fill_slots(client: Client) -> list[Job]:
+    """Request as many videos as run at once, with the seeds 1 to 8, and wait until all are queued."""
+    jobs = [create_job(client, seed=seed) for seed in range(1, 9)]
     for job in jobs:
-        reached(job, JobState.QUEUED)
+        wait_for_state(job, JobState.QUEUED)
     return jobs
 
 
-def finished(job: Job) -> Video:
+def wait_for_video(job: Job) -> Video:
     """Wait for the video of `job`."""
-    return job.result(timeout=PATIENCE_S)
+    return job.result(timeout=WAIT_LIMIT_S)
 
 
-def failed(job: Job) -> Exception:
-    """Wait for the end of a job that ends without a video, and return its error."""
+def wait_for_error(job: Job) -> Exception:
+    """Wait for a job that ends without a video, and return its error."""
     try:
-        video = finished(job)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the test looks at it
+        video = wait_for_video(job)
+    except Exception as error:  # noqa: BLE001 - the test inspects it
         return error
     raise AssertionError(f"the job has ended well: {video!r}")
 
 
-def until(job: Job, holds: Callable[[Job], object]) -> None:
-    """Wait until `holds(job)`; it is asked again at every change of the job."""
-    held = threading.Event()
+def wait_until(job: Job, holds: Callable[[Job], object]) -> None:
+    """Wait until `holds(job)`, which is checked at every change of the job."""
+    is_reached = threading.Event()
 
-    def look(changed: Job) -> None:
+    def check(changed: Job) -> None:
         if holds(changed):
-            held.set()
+            is_reached.set()
 
-    unsubscribe = job.subscribe(look)
+    unsubscribe = job.subscribe(check)
     try:
-        look(job)
-        assert held.wait(PATIENCE_S), f"the job never came there: {job!r}"
+        check(job)
+        assert is_reached.wait(WAIT_LIMIT_S), f"the condition never held: {job!r}"
     finally:
         unsubscribe()
 
 
-def reached(job: Job, state: JobState) -> None:
+def wait_for_state(job: Job, state: JobState) -> None:
     """Wait until the job is in `state`."""
-    until(job, lambda changed: changed.state is state)
+    wait_until(job, lambda changed: changed.state is state)
 
 
-def states(job: Job) -> list[str]:
-    """Return the states that the job went through, in order, each named once in a row."""
+def state_names(job: Job) -> list[str]:
+    """Return the states of the job in order, without repetitions."""
     names = [event.state.value for event in job.events()]
     return [name for at, name in enumerate(names) if at == 0 or names[at - 1] != name]
 
 
-def kinds(job: Job) -> list[str]:
+def event_kinds(job: Job) -> list[str]:
     """Return the kinds of the job's events, oldest first."""
     return [event.kind for event in job.events()]
 
@@ -172,7 +178,7 @@ def warning_kinds(job: Job) -> list[str]:
     return [event.data["warning"]["kind"] for event in job.events() if "warning" in event.data]
 
 
-def warning(job: Job) -> Notice | None:
+def current_warning(job: Job) -> Notice | None:
     """Return the job's current obstacle, or None."""
     return job._record().warning
 
@@ -183,7 +189,7 @@ def is_proved_absent(job: Job) -> bool:
 
 
 @cache
-def picture(shade: int = 0, *, width: int = 32, height: int = 18) -> bytes:
+def make_picture(shade: int = 0, *, width: int = 32, height: int = 18) -> bytes:
     """Return a small PNG; another `shade` (0…255) is another picture."""
     pixels = np.full((height, width, 3), (shade, 90, 160), np.uint8)
     sink = io.BytesIO()
@@ -191,25 +197,25 @@ def picture(shade: int = 0, *, width: int = 32, height: int = 18) -> bytes:
     return sink.getvalue()
 
 
-def canned_film(task: RenderTask, out_path: Path) -> None:
-    """Stand in for the sandbox's renderer, without its cost."""
+def write_canned_video(task: RenderTask, out_path: Path) -> None:
+    """Replace the sandbox's renderer, without its cost."""
     out_path.write_bytes(small_video(task.seed))
 
 
 def small_video(seed: int) -> bytes:
     """Return a small real mp4 that is different for every seed."""
     mark = str(seed).encode()
-    return _film() + struct.pack(">I4s", 8 + len(mark), b"free") + mark
+    return _video_bytes() + struct.pack(">I4s", 8 + len(mark), b"free") + mark
 
 
 @cache
-def _film() -> bytes:
+def _video_bytes() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "film.mp4"
-        with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as film:
-            stream = film.add_stream("libx264", rate=24)
+        path = Path(folder) / "video.mp4"
+        with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as container:
+            stream = container.add_stream("libx264", rate=24)
             stream.width, stream.height, stream.pix_fmt = 64, 36, "yuv420p"
             for number in range(6):
-                film.mux(stream.encode(av.VideoFrame.from_ndarray(np.full((36, 64, 3), number * 20, np.uint8))))
-            film.mux(stream.encode())
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(np.full((36, 64, 3), number * 20, np.uint8))))
+            container.mux(stream.encode())
         return path.read_bytes()

@@ -8,7 +8,7 @@ import pytest
 
 from pixverse_nb.client import Client
 from pixverse_nb.errors import ConfigError, InvalidImage, InvalidRequest, Unauthorized
-from tests.client.harness import Harness, failed, finished, order, picture
+from tests.client.harness import Harness, create_job, make_picture, wait_for_error, wait_for_video
 
 WRONG = {
     "prompt": "x" * 2049,
@@ -26,58 +26,58 @@ WRONG = {
 }
 
 
-def nothing_was_sent(house: Harness) -> bool:
+def nothing_was_sent(harness: Harness) -> bool:
     """Return whether the sandbox has received no request."""
-    return house.control.requests.total() == 0
+    return harness.control.requests.total() == 0
 
 
-def test_one_error_names_every_wrong_field_and_picture(client: Client, house: Harness) -> None:
+def test_one_error_names_every_wrong_field_and_picture(client: Client, harness: Harness) -> None:
     """One error names every wrong field and both pictures; no job is created and nothing is sent."""
     with pytest.raises(InvalidRequest) as caught:
-        order(client, first=b"no picture", last="nowhere.png", **WRONG)
+        create_job(client, first=b"no picture", last="nowhere.png", **WRONG)
     assert set(caught.value.fields) == {"first", "last", *WRONG}
     assert all(name in str(caught.value) for name in caught.value.fields)
     assert isinstance(caught.value, ValueError)
     assert list(client.jobs()) == []
-    assert nothing_was_sent(house)
+    assert nothing_was_sent(harness)
 
 
 def test_a_wrong_fit_is_reported_with_the_other_fields(client: Client) -> None:
     """`fit` is validated together with the other fields, even if a picture is bad."""
     with pytest.raises(InvalidRequest) as caught:
-        order(client, fit="stretch", duration=6)
+        create_job(client, fit="stretch", duration=6)
     assert set(caught.value.fields) == {"fit", "duration"}
     with pytest.raises(InvalidRequest) as caught:
-        order(client, fit="stretch", first=b"no picture")
+        create_job(client, fit="stretch", first=b"no picture")
     assert set(caught.value.fields) == {"fit", "first"}
 
 
 @pytest.mark.parametrize("which", ["first", "last"])
-def test_an_unreadable_picture_is_reported(client: Client, house: Harness, which: str) -> None:
+def test_an_unreadable_picture_is_reported(client: Client, harness: Harness, which: str) -> None:
     """InvalidImage names the picture that cannot be read, with the reason; nothing is sent."""
     with pytest.raises(InvalidImage) as caught:
-        order(client, **{which: picture(0)[:40]})
+        create_job(client, **{which: make_picture(0)[:40]})
     assert list(caught.value.fields) == [which]
     assert caught.value.fields[which]
     assert caught.value.may_have_been_charged == "no"
-    assert nothing_was_sent(house)
+    assert nothing_was_sent(harness)
 
 
-def test_a_picture_url_that_fails_is_an_invalid_image(client: Client, house: Harness) -> None:
+def test_a_picture_url_that_fails_is_an_invalid_image(client: Client, harness: Harness) -> None:
     """A picture URL that cannot be fetched raises InvalidImage, not a network error."""
     with pytest.raises(InvalidImage) as caught:
-        order(client, last=f"{house.box.base_url}/none.png")
+        create_job(client, last=f"{harness.sandbox.base_url}/none.png")
     assert list(caught.value.fields) == ["last"]
     assert caught.value.may_have_been_charged == "no"
 
 
-def test_a_picture_is_fetched_without_the_token(client: Client, house: Harness) -> None:
+def test_a_picture_is_fetched_without_the_token(client: Client, harness: Harness) -> None:
     """A picture given as a URL is fetched without credentials."""
-    finished(order(client, seed=1))
+    wait_for_video(create_job(client, seed=1))
     url = client.uploads()[0].url
-    finished(order(client, last=url, seed=2))
-    assert house.control.leaked_credentials == []
-    assert house.paid == 2
+    wait_for_video(create_job(client, last=url, seed=2))
+    assert harness.control.leaked_credentials == []
+    assert harness.paid == 2
 
 
 @pytest.mark.parametrize(
@@ -89,22 +89,22 @@ def test_a_picture_is_fetched_without_the_token(client: Client, house: Harness) 
     ],
     ids=["fast 8 s", "1080p 8 s", "1080p fast"],
 )
-def test_a_refused_combination_is_not_sent(client: Client, house: Harness, fields: dict[str, Any]) -> None:
+def test_a_refused_combination_is_not_sent(client: Client, harness: Harness, fields: dict[str, Any]) -> None:
     """A combination of fields that the vendor's documentation excludes is rejected locally, with `allow_refused` as the
     way to send it.
     """
     with pytest.raises(InvalidRequest) as caught:
-        order(client, **fields)
+        create_job(client, **fields)
     assert set(caught.value.fields) == set(fields)
     assert all("allow_refused=True" in problem for problem in caught.value.fields.values())
-    assert nothing_was_sent(house)
+    assert nothing_was_sent(harness)
 
 
-def test_allow_refused_sends_the_request_unchanged(client: Client, house: Harness) -> None:
+def test_allow_refused_sends_the_request_unchanged(client: Client, harness: Harness) -> None:
     """With `allow_refused=True` the request is sent unchanged and the vendor decides."""
-    job = order(client, quality="1080p", duration=8, allow_refused=True)
-    finished(job)
-    (generation,) = house.control.generations
+    job = create_job(client, quality="1080p", duration=8, allow_refused=True)
+    wait_for_video(job)
+    (generation,) = harness.control.generations
     assert generation.cost == 240
     assert (job.request.quality, job.request.duration) == ("1080p", 8)
 
@@ -139,10 +139,10 @@ def test_a_malformed_token_is_rejected(tmp_path: Path, token: str) -> None:
     assert token not in str(caught.value)
 
 
-def test_an_unknown_token_is_unauthorized(house: Harness) -> None:
+def test_an_unknown_token_is_unauthorized(harness: Harness) -> None:
     """A token that the vendor does not know raises Unauthorized with the vendor's text and where to set the token."""
-    job = order(house.open(token="user:1001-secretpart"))
-    error = failed(job)
+    job = create_job(harness.open(token="user:1001-secretpart"))
+    error = wait_for_error(job)
     assert isinstance(error, Unauthorized)
     assert (error.status, error.may_have_been_charged, error.ref) == (401, "no", job.ref)
     assert error.vendor_text == "Unauthorized"
@@ -150,20 +150,20 @@ def test_an_unknown_token_is_unauthorized(house: Harness) -> None:
     assert "USEAPI_TOKEN" in str(error)
     assert "USEAPI_TOKEN" in str(error)
     assert "secretpart" not in str(error)
-    assert house.paid == 0
+    assert harness.paid == 0
 
 
-def test_environment_variables_replace_missing_arguments(house: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_variables_replace_missing_arguments(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     """USEAPI_TOKEN, PIXVERSE_NB_BASE_URL, PIXVERSE_NB_HOME and PIXVERSE_EMAIL are used for arguments that were not
     given.
     """
-    (email,) = house.control.accounts
-    monkeypatch.setenv("USEAPI_TOKEN", house.box.token)
-    monkeypatch.setenv("PIXVERSE_NB_BASE_URL", house.box.base_url)
-    monkeypatch.setenv("PIXVERSE_NB_HOME", str(house.home))
+    (email,) = harness.control.accounts
+    monkeypatch.setenv("USEAPI_TOKEN", harness.sandbox.token)
+    monkeypatch.setenv("PIXVERSE_NB_BASE_URL", harness.sandbox.base_url)
+    monkeypatch.setenv("PIXVERSE_NB_HOME", str(harness.home))
     monkeypatch.setenv("PIXVERSE_EMAIL", email)
     with Client() as client:
         assert not client.is_sandbox
-        assert client.home == house.home
-        assert client.credits().total == house.control.balance()
+        assert client.home == harness.home
+        assert client.credits().total == harness.control.balance()
     assert os.environ["USEAPI_TOKEN"] not in repr(client)

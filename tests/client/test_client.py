@@ -15,8 +15,17 @@ from pixverse_nb.errors import AccountPending, ConfigError, InvalidRequest, Ledg
 from pixverse_nb.jobs.results import _thumbnail
 from pixverse_nb.render.formatting import STATE_LABELS
 from pixverse_nb.sandbox import Account
-from tests.client.conftest import Build
-from tests.client.harness import A_JOB_S, PATIENCE_S, Harness, finished, order, picture, reached, running
+from tests.client.conftest import BuildHarness
+from tests.client.harness import (
+    LONGEST_JOB_S,
+    WAIT_LIMIT_S,
+    Harness,
+    create_job,
+    make_picture,
+    run_script,
+    wait_for_state,
+    wait_for_video,
+)
 
 
 def client_threads() -> set[str]:
@@ -31,7 +40,7 @@ def sandbox_threads() -> set[threading.Thread]:
 
 def test_jobs_are_listed_newest_first(client: Client) -> None:
     """`jobs()` lists the newest job first, at most `limit` of them, and displays as text and HTML."""
-    refs = [order(client, seed=seed).ref for seed in (1, 2, 3)]
+    refs = [create_job(client, seed=seed).ref for seed in (1, 2, 3)]
     assert [job.ref for job in client.jobs()] == refs[::-1]
     assert [job.ref for job in client.jobs(limit=1)] == refs[-1:]
     bundle = client.jobs()._repr_mimebundle_()
@@ -41,7 +50,7 @@ def test_jobs_are_listed_newest_first(client: Client) -> None:
 
 def test_a_slice_of_jobs_is_a_table(client: Client) -> None:
     """A slice of `jobs()` displays as a table, and an item is a job."""
-    refs = [order(client, seed=seed).ref for seed in (1, 2, 3)]
+    refs = [create_job(client, seed=seed).ref for seed in (1, 2, 3)]
     jobs = client.jobs()
     part = jobs[:2]
     assert [job.ref for job in part] == refs[:0:-1]
@@ -50,13 +59,13 @@ def test_a_slice_of_jobs_is_a_table(client: Client) -> None:
     assert len(part.timeline().rows) == 2
 
 
-def test_a_job_list_renders_no_poster(house: Harness) -> None:
+def test_a_job_list_renders_no_poster(harness: Harness) -> None:
     """Listing jobs renders no poster, but the video of a listed job has one."""
-    first = house.open()
-    reached(order(first), JobState.DONE)
+    first = harness.open()
+    wait_for_state(create_job(first), JobState.DONE)
     first.close()
     made = _thumbnail.cache_info().misses
-    jobs = house.open().jobs()
+    jobs = harness.open().jobs()
     jobs._repr_mimebundle_()
     assert _thumbnail.cache_info().misses == made
     video = jobs[0].video
@@ -66,16 +75,16 @@ def test_a_job_list_renders_no_poster(house: Harness) -> None:
 
 def test_one_job_has_one_handle(client: Client) -> None:
     """However it is looked up, a job has one handle while somebody holds it."""
-    job = order(client)
+    job = create_job(client)
     assert client.job(job.ref) is job
     assert client.jobs()[0] is job
-    finished(job)
+    wait_for_video(job)
     assert client.job(str(job.video_id)) is job
 
 
 def test_uploads_lists_uploaded_files(client: Client) -> None:
     """`uploads()` returns the path, id, size and hash of every uploaded file."""
-    finished(order(client))
+    wait_for_video(create_job(client))
     uploads = client.uploads()
     assert len(uploads) == 2
     for upload in uploads:
@@ -85,81 +94,81 @@ def test_uploads_lists_uploaded_files(client: Client) -> None:
         assert len(str(upload.sha256)) == 64
 
 
-def test_videos_returns_the_vendors_list(client: Client, house: Harness) -> None:
+def test_videos_returns_the_vendors_list(client: Client, harness: Harness) -> None:
     """`videos()` returns the vendor's list in pages, with all fields of a row in `.raw`."""
     for seed in (1, 2, 3):
-        finished(order(client, seed=seed))
+        wait_for_video(create_job(client, seed=seed))
     rows = client.videos()
     assert [row.seed for row in rows] == [3, 2, 1]
     assert {row.state for row in rows} == {RemoteState.COMPLETED}
     assert [row.seed for row in client.videos(limit=1, offset=1)] == [2]
-    assert rows[0].raw["account_id"] == next(iter(house.control.accounts.values())).number
+    assert rows[0].raw["account_id"] == next(iter(harness.control.accounts.values())).number
 
 
-def test_credits_returns_the_balance(client: Client, house: Harness) -> None:
+def test_credits_returns_the_balance(client: Client, harness: Harness) -> None:
     """`credits()` returns the vendor's balance before and after a video."""
     before = client.credits()
-    assert before.total == house.control.balance()
-    finished(order(client))
+    assert before.total == harness.control.balance()
+    wait_for_video(create_job(client))
     assert client.credits().total == before.total - 45
     assert before.can_remove_watermark is True
 
 
-def test_capacity_adds_all_accounts(built: Build, tmp_path: Path) -> None:
+def test_capacity_adds_all_accounts(build_harness: BuildHarness, tmp_path: Path) -> None:
     """`capacity()` adds the slots of all accounts and subtracts the running jobs."""
-    with built(tmp_path, accounts=["one@example.com", "two@example.com"], speed=0) as house:
-        client = house.open()
+    with build_harness(tmp_path, accounts=["one@example.com", "two@example.com"], speed=0) as harness:
+        client = harness.open()
         assert (client.capacity().max_jobs, client.capacity().available) == (16, 16)
-        reached(order(client), JobState.QUEUED)
+        wait_for_state(create_job(client), JobState.QUEUED)
         assert client.capacity().available == 15
 
 
-def test_credits_and_videos_combine_all_accounts(built: Build, tmp_path: Path) -> None:
+def test_credits_and_videos_combine_all_accounts(build_harness: BuildHarness, tmp_path: Path) -> None:
     """With several accounts and none chosen, balances are added and rows are merged by time."""
     names = ["one@example.com", "two@example.com"]
-    with built(tmp_path, accounts=[Account(name, plan_name="Pro") for name in names], speed=0) as house:
-        client = house.open()
+    with build_harness(tmp_path, accounts=[Account(name, plan_name="Pro") for name in names], speed=0) as harness:
+        client = harness.open()
         for seed in range(1, 6):
-            job = order(client, seed=seed, email=names[seed % 2])
-            house.accepts(seed)
-            house.control.advance(A_JOB_S)
-            finished(job)
-        assert client.credits().total == sum(house.control.balance(name) for name in names)
+            job = create_job(client, seed=seed, email=names[seed % 2])
+            harness.wait_for_accepted(seed)
+            harness.control.advance(LONGEST_JOB_S)
+            wait_for_video(job)
+        assert client.credits().total == sum(harness.control.balance(name) for name in names)
         assert client.credits().plan == "Pro"
         assert [row.seed for row in client.videos()] == [5, 4, 3, 2, 1]
         assert [row.seed for row in client.videos(limit=2)] == [5, 4]
         assert [row.seed for row in client.videos(limit=2, offset=1)] == [4, 3]
 
 
-def test_a_pending_account_is_skipped(built: Build, tmp_path: Path) -> None:
+def test_a_pending_account_is_skipped(build_harness: BuildHarness, tmp_path: Path) -> None:
     """A pending account is skipped in `credits()`; if all are pending, AccountPending is raised."""
     pending = Account("one@example.com", pending=True)
-    with built(tmp_path, accounts=[pending, "two@example.com"], speed=0) as house:
-        client = house.open()
-        assert client.credits().total == house.control.balance("two@example.com")
+    with build_harness(tmp_path, accounts=[pending, "two@example.com"], speed=0) as harness:
+        client = harness.open()
+        assert client.credits().total == harness.control.balance("two@example.com")
         assert client.videos() == []
-        house.control.add_account(Account("two@example.com", pending=True))
+        harness.control.add_account(Account("two@example.com", pending=True))
         with pytest.raises(AccountPending):
             client.credits()
 
 
-def test_an_unknown_account_is_not_found(house: Harness) -> None:
+def test_an_unknown_account_is_not_found(harness: Harness) -> None:
     """A request for an account that is not configured raises NotFound."""
     with pytest.raises(NotFound) as caught:
-        house.open(email="nobody@example.com").credits()
+        harness.open(email="nobody@example.com").credits()
     assert caught.value.status == 404
 
 
-def test_an_estimate_uses_the_price_list(house: Harness) -> None:
+def test_an_estimate_uses_the_price_list(harness: Harness) -> None:
     """`estimate()` uses the price list, doubled for 8 s and for fast motion; another list can be passed in."""
-    assert house.open().estimate(quality="720p") == 60
-    assert house.open().estimate(quality="540p", duration=8) == 90
-    assert house.open().estimate(quality="540p", motion_mode="fast") == 90
-    own = house.open(prices=Prices({"540p": 30}))
+    assert harness.open().estimate(quality="720p") == 60
+    assert harness.open().estimate(quality="540p", duration=8) == 90
+    assert harness.open().estimate(quality="540p", motion_mode="fast") == 90
+    own = harness.open(prices=Prices({"540p": 30}))
     assert own.estimate(quality="540p") == 30
     assert own.estimate(quality="720p") is None
     assert own.estimate(quality="540p", prompt="rain", seed=7, fit=None, reuse=False) == 30
-    assert house.control.requests.total() == 0
+    assert harness.control.requests.total() == 0
 
 
 def test_an_estimate_rejects_unknown_fields(client: Client) -> None:
@@ -170,65 +179,65 @@ def test_an_estimate_rejects_unknown_fields(client: Client) -> None:
     assert all(name in caught.value.fields["colour"] for name in ("model", "prompt", "seed"))
 
 
-def test_reconcile_polls_and_returns_open_jobs(still: Harness) -> None:
+def test_reconcile_polls_and_returns_open_jobs(manual_harness: Harness) -> None:
     """`reconcile()` polls the vendor's list now and returns the jobs that are still open."""
-    client = still.open()
-    jobs = [order(client, seed=seed) for seed in (1, 2)]
+    client = manual_harness.open()
+    jobs = [create_job(client, seed=seed) for seed in (1, 2)]
     for job in jobs:
-        reached(job, JobState.QUEUED)
+        wait_for_state(job, JobState.QUEUED)
     assert {job.ref for job in client.reconcile()} == {job.ref for job in jobs}
-    still.control.advance(20)
+    manual_harness.control.advance(20)
     client.reconcile()
     assert {job.state for job in jobs} == {JobState.GENERATING}
-    still.control.advance(A_JOB_S)
+    manual_harness.control.advance(LONGEST_JOB_S)
     client.reconcile()
     for job in jobs:
-        finished(job)
+        wait_for_video(job)
     assert client.reconcile() == []
 
 
-def test_reconcile_without_open_jobs_sends_nothing(client: Client, house: Harness) -> None:
+def test_reconcile_without_open_jobs_sends_nothing(client: Client, harness: Harness) -> None:
     """Without open jobs, `reconcile()` returns an empty list and sends no request."""
     assert client.reconcile() == []
-    assert house.control.requests.total() == 0
+    assert harness.control.requests.total() == 0
 
 
-def test_polling_stops_when_no_job_is_open(client: Client, house: Harness) -> None:
+def test_polling_stops_when_no_job_is_open(client: Client, harness: Harness) -> None:
     """After the last job has ended, the client sends no more requests."""
-    finished(order(client))
+    wait_for_video(create_job(client))
     client.reconcile()
-    before = house.control.requests.total()
+    before = harness.control.requests.total()
     client.reconcile()
-    assert house.control.requests.total() == before
-    assert client.requests_sent == before - house.control.requests["media"]
+    assert harness.control.requests.total() == before
+    assert client.requests_sent == before - harness.control.requests["media"]
 
 
-def test_opening_a_client_sends_nothing(house: Harness) -> None:
+def test_opening_a_client_sends_nothing(harness: Harness) -> None:
     """Opening a client sends no request and starts no thread."""
     before = client_threads()
-    client = house.open()
+    client = harness.open()
     assert client_threads() == before
-    assert house.control.requests.total() == 0
+    assert harness.control.requests.total() == 0
     client.close()
 
 
-def test_closing_ends_all_threads(house: Harness) -> None:
+def test_closing_ends_all_threads(harness: Harness) -> None:
     """`close()` ends all threads of the client, even with open jobs; a second call does nothing."""
-    client = house.open()
-    finished(order(client, seed=1))
-    order(client, seed=2)
+    client = harness.open()
+    wait_for_video(create_job(client, seed=1))
+    create_job(client, seed=2)
     client.close()
     assert client_threads() == set()
     client.close()
     assert client_threads() == set()
 
 
-def test_a_with_block_closes_the_client(house: Harness) -> None:
+def test_a_with_block_closes_the_client(harness: Harness) -> None:
     """A `with` block closes the client, also if it raises."""
 
     def mistaken() -> None:
-        with house.open() as client:
-            order(client)
+        with harness.open() as client:
+            create_job(client)
             raise KeyError("a mistake in the block")
 
     with pytest.raises(KeyError):
@@ -236,13 +245,13 @@ def test_a_with_block_closes_the_client(house: Harness) -> None:
     assert client_threads() == set()
 
 
-def test_a_closed_client_raises_config_error(house: Harness) -> None:
+def test_a_closed_client_raises_config_error(harness: Harness) -> None:
     """A closed client raises ConfigError, but its job handles keep their last state."""
-    client = house.open()
-    job = order(client)
-    video = finished(job)
+    client = harness.open()
+    job = create_job(client)
+    video = wait_for_video(job)
     client.close()
-    for use in (client.credits, client.reconcile, client.videos, lambda: order(client, seed=2)):
+    for use in (client.credits, client.reconcile, client.videos, lambda: create_job(client, seed=2)):
         with pytest.raises(ConfigError):
             use()
     assert (job.state, job.video, job.result()) == (JobState.DONE, video, video)
@@ -252,11 +261,11 @@ def test_a_closed_client_raises_config_error(house: Harness) -> None:
         client.jobs()
 
 
-def test_waiting_ends_when_the_client_closes(still: Harness) -> None:
+def test_waiting_ends_when_the_client_closes(manual_harness: Harness) -> None:
     """Closing the client raises ConfigError in a thread and a coroutine that wait for a job."""
-    client = still.open()
-    job = order(client)
-    reached(job, JobState.QUEUED)
+    client = manual_harness.open()
+    job = create_job(client)
+    wait_for_state(job, JobState.QUEUED)
     told: list[BaseException] = []
 
     def wait_in_a_thread() -> None:
@@ -279,44 +288,44 @@ def test_waiting_ends_when_the_client_closes(still: Harness) -> None:
 
     thread = threading.Thread(target=wait_in_a_thread, daemon=True)
     thread.start()
-    asyncio.run(asyncio.wait_for(wait_in_a_loop(), PATIENCE_S))
-    thread.join(PATIENCE_S)
+    asyncio.run(asyncio.wait_for(wait_in_a_loop(), WAIT_LIMIT_S))
+    thread.join(WAIT_LIMIT_S)
     assert not thread.is_alive()
     assert len(told) == 2
 
 
-def test_a_subscriber_may_close_the_client(house: Harness) -> None:
+def test_a_subscriber_may_close_the_client(harness: Harness) -> None:
     """`close()` in a subscriber does not deadlock."""
-    client = house.open()
+    client = harness.open()
     client.subscribe(lambda job: client.close() if job.state is JobState.QUEUED else None)
     thread = threading.Event()
     client.subscribe(lambda job: thread.set() if job.state is JobState.QUEUED else None)
-    order(client)
-    assert thread.wait(PATIENCE_S)
+    create_job(client)
+    assert thread.wait(WAIT_LIMIT_S)
     client.close()
     assert client_threads() == set()
 
 
-def test_a_client_raises_after_fork(house: Harness) -> None:
+def test_a_client_raises_after_fork(harness: Harness) -> None:
     """A forked child gets ConfigError; the parent's client continues."""
-    with running("forked.py", house) as script:
+    with run_script("forked.py", harness) as script:
         printed, _ = script.communicate(timeout=60)
     assert printed == "ConfigError\ndone\n"
 
 
-def test_the_repr_names_service_and_home(client: Client, house: Harness) -> None:
+def test_the_repr_names_service_and_home(client: Client, harness: Harness) -> None:
     """The repr names the service and the home folder."""
-    assert house.box.base_url in repr(client)
-    assert str(house.home) in repr(client)
+    assert harness.sandbox.base_url in repr(client)
+    assert str(harness.home) in repr(client)
     assert not client.is_sandbox
     with pytest.raises(ConfigError, match=r"Client\.sandbox\(\)"):
         _ = client.sandbox_control
 
 
-def test_the_repr_of_a_job_shows_its_state(still: Harness) -> None:
+def test_the_repr_of_a_job_shows_its_state(manual_harness: Harness) -> None:
     """The repr of a job contains its ref and its state."""
-    job = order(still.open())
-    reached(job, JobState.QUEUED)
+    job = create_job(manual_harness.open())
+    wait_for_state(job, JobState.QUEUED)
     assert job.ref in repr(job)
     assert STATE_LABELS[JobState.QUEUED] in repr(job)
 
@@ -324,7 +333,7 @@ def test_the_repr_of_a_job_shows_its_state(still: Harness) -> None:
 def test_the_embedded_sandbox_makes_a_real_video(tmp_path: Path) -> None:
     """`Client.sandbox()` generates an mp4 of the requested size and length without a token."""
     with Client.sandbox(speed=200, home=tmp_path) as client:
-        video = client.create_frames(picture(0), picture(200), quality="360p", seed=3).result(timeout=60)
+        video = client.create_frames(make_picture(0), make_picture(200), quality="360p", seed=3).result(timeout=60)
         assert (video.width, video.height, round(video.duration_s or 0)) == (640, 360, 5)
         assert video.is_sandbox
         assert client.is_sandbox
@@ -336,9 +345,9 @@ def test_the_embedded_sandbox_makes_a_real_video(tmp_path: Path) -> None:
 def test_a_sandbox_with_manual_time(tmp_path: Path) -> None:
     """With `speed=0` a job advances only when the sandbox's time is advanced."""
     with Client.sandbox(speed=0, home=tmp_path) as client:
-        job = order(client)
-        reached(job, JobState.QUEUED)
-        client.sandbox_control.advance(A_JOB_S)
+        job = create_job(client)
+        wait_for_state(job, JobState.QUEUED)
+        client.sandbox_control.advance(LONGEST_JOB_S)
         client.reconcile()
         assert job.result(timeout=60).size_bytes > 0
 

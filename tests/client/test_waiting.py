@@ -10,7 +10,18 @@ from pixverse_nb.client import Client
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.errors import ConfigError, JobCancelled, JobTimeout
 from pixverse_nb.jobs.job import Job
-from tests.client.harness import A_JOB_S, PATIENCE_S, Harness, failed, finished, kinds, order, reached, running, until
+from tests.client.harness import (
+    LONGEST_JOB_S,
+    WAIT_LIMIT_S,
+    Harness,
+    create_job,
+    event_kinds,
+    run_script,
+    wait_for_error,
+    wait_for_state,
+    wait_for_video,
+    wait_until,
+)
 
 
 def test_await_does_not_block_the_loop(client: Client) -> None:
@@ -18,7 +29,7 @@ def test_await_does_not_block_the_loop(client: Client) -> None:
 
     async def cell() -> tuple[int, int]:
         turns = 0
-        waiting = asyncio.ensure_future(_awaited(order(client)))
+        waiting = asyncio.ensure_future(_awaited(create_job(client)))
         while not waiting.done():
             turns += 1
             await asyncio.sleep(0)
@@ -37,34 +48,34 @@ def test_result_works_inside_a_running_loop(client: Client) -> None:
     """`result()` works in a thread whose event loop is running, as in a notebook cell."""
 
     async def cell() -> int:
-        return finished(order(client)).size_bytes
+        return wait_for_video(create_job(client)).size_bytes
 
     assert asyncio.run(cell()) > 0
 
 
-def test_several_jobs_are_awaited_together(client: Client, house: Harness) -> None:
+def test_several_jobs_are_awaited_together(client: Client, harness: Harness) -> None:
     """`asyncio.gather` over jobs returns a different video for each."""
 
     async def cell() -> list[str]:
-        jobs = [order(client, seed=seed) for seed in (1, 2, 3)]
+        jobs = [create_job(client, seed=seed) for seed in (1, 2, 3)]
         return [video.sha256 for video in await asyncio.gather(*jobs)]
 
     assert len(set(asyncio.run(cell()))) == 3
-    assert house.paid == 3
+    assert harness.paid == 3
 
 
-def test_many_threads_wait_for_one_job(client: Client, house: Harness) -> None:
+def test_many_threads_wait_for_one_job(client: Client, harness: Harness) -> None:
     """All waiting threads get the video of the same generation."""
-    job = order(client)
+    job = create_job(client)
     with ThreadPoolExecutor(6) as pool:
-        videos = list(pool.map(lambda _: finished(job), range(6)))
+        videos = list(pool.map(lambda _: wait_for_video(job), range(6)))
     assert len({video.sha256 for video in videos}) == 1
-    assert house.paid == 1
+    assert harness.paid == 1
 
 
-def test_cancelling_an_await_leaves_the_job(still: Harness) -> None:
+def test_cancelling_an_await_leaves_the_job(manual_harness: Harness) -> None:
     """Cancelling the waiting coroutine does not affect the job."""
-    job = order(still.open())
+    job = create_job(manual_harness.open())
 
     async def cell() -> None:
         waiting = asyncio.ensure_future(_awaited(job))
@@ -74,45 +85,45 @@ def test_cancelling_an_await_leaves_the_job(still: Harness) -> None:
             await waiting
 
     asyncio.run(cell())
-    reached(job, JobState.QUEUED)
-    still.control.advance(A_JOB_S)
-    assert finished(job).size_bytes > 0
+    wait_for_state(job, JobState.QUEUED)
+    manual_harness.control.advance(LONGEST_JOB_S)
+    assert wait_for_video(job).size_bytes > 0
 
 
-def test_a_timeout_ends_the_waiting_only(still: Harness) -> None:
+def test_a_timeout_ends_the_waiting_only(manual_harness: Harness) -> None:
     """`result(timeout=…)` raises JobTimeout with the ref; the job continues."""
-    job = order(still.open())
-    reached(job, JobState.QUEUED)
+    job = create_job(manual_harness.open())
+    wait_for_state(job, JobState.QUEUED)
     with pytest.raises(JobTimeout) as caught:
         job.result(timeout=0)
     assert isinstance(caught.value, TimeoutError)
     assert (caught.value.ref, caught.value.may_have_been_charged) == (job.ref, "yes")
     assert caught.value.job is job
     assert f'client.job("{job.ref}")' in str(caught.value)
-    still.control.advance(A_JOB_S)
-    assert finished(job).size_bytes > 0
+    manual_harness.control.advance(LONGEST_JOB_S)
+    assert wait_for_video(job).size_bytes > 0
 
 
-def test_an_interrupt_ends_the_waiting_only(still: Harness) -> None:
+def test_an_interrupt_ends_the_waiting_only(manual_harness: Harness) -> None:
     """An interrupt in `result()` adds a note on how to continue; the job continues."""
-    with running("interrupted.py", still) as script:
+    with run_script("interrupted.py", manual_harness) as script:
         assert script.stdin is not None
         assert script.stdout is not None
         note = script.stdout.readline()
-        still.control.advance(A_JOB_S)
+        manual_harness.control.advance(LONGEST_JOB_S)
         script.stdin.write("go on\n")
         script.stdin.flush()
         rest = script.stdout.read()
-        assert script.wait(PATIENCE_S) == 0
+        assert script.wait(WAIT_LIMIT_S) == 0
     assert note.startswith("queued: ")
     assert all(call in note for call in ('client.job("', ".result()", "job.cancel()"))
     assert rest == "done\n"
-    assert still.paid == 1
+    assert manual_harness.paid == 1
 
 
-def test_a_subscriber_is_called_until_it_unsubscribes(still: Harness) -> None:
+def test_a_subscriber_is_called_until_it_unsubscribes(manual_harness: Harness) -> None:
     """A subscriber is called at each change on the client's thread, until it unsubscribes."""
-    client = still.open()
+    client = manual_harness.open()
     heard: list[tuple[Job, JobState, str]] = []
     sent = threading.Event()
 
@@ -121,15 +132,15 @@ def test_a_subscriber_is_called_until_it_unsubscribes(still: Harness) -> None:
         if job.state is JobState.QUEUED:
             sent.set()
 
-    job = order(client)
+    job = create_job(client)
     leave = job.subscribe(note)
     note(job)
-    assert sent.wait(PATIENCE_S)
+    assert sent.wait(WAIT_LIMIT_S)
     leave()
     leave()
     before = len(heard)
-    still.control.advance(A_JOB_S)
-    finished(job)
+    manual_harness.control.advance(LONGEST_JOB_S)
+    wait_for_video(job)
     assert len(heard) == before
     assert all(one is job for one, _, _ in heard)
     assert {thread for _, _, thread in heard[1:]} <= {"pixverse-nb"}
@@ -139,11 +150,11 @@ def test_a_client_subscriber_is_called_for_every_job(client: Client) -> None:
     """A subscriber of the client is called for every job until it unsubscribes."""
     ended: set[str] = set()
     leave = client.subscribe(lambda job: ended.add(job.ref) if job.state is JobState.DONE else None)
-    jobs = [order(client, seed=seed) for seed in (1, 2)]
+    jobs = [create_job(client, seed=seed) for seed in (1, 2)]
     for job in jobs:
-        finished(job)
+        wait_for_video(job)
     leave()
-    finished(order(client, seed=3))
+    wait_for_video(create_job(client, seed=3))
     assert ended == {job.ref for job in jobs}
 
 
@@ -156,9 +167,9 @@ def test_a_raising_subscriber_is_logged(client: Client, caplog: pytest.LogCaptur
 
     client.subscribe(broken)
     client.subscribe(lambda job: heard.set() if job.state is JobState.DONE else None)
-    job = order(client)
+    job = create_job(client)
     job.subscribe(broken)
-    finished(job)
+    wait_for_video(job)
     assert heard.is_set()  # subscribers are told before who waits is woken
     assert job.ref in caplog.text
     assert "RuntimeError" in caplog.text
@@ -178,52 +189,52 @@ def test_result_in_a_subscriber_raises(client: Client) -> None:
             done.set()
 
     client.subscribe(wait_there)
-    finished(order(client))
-    assert done.wait(PATIENCE_S)
+    wait_for_video(create_job(client))
+    assert done.wait(WAIT_LIMIT_S)
     assert "await job" in str(errors[0])
 
 
-def test_cancelling_an_unsent_job_charges_nothing(house: Harness) -> None:
+def test_cancelling_an_unsent_job_charges_nothing(harness: Harness) -> None:
     """A job that is cancelled while it waits for a slot is never charged."""
-    house.control.arm("busy", times=None, retry_after_s=60)
-    job = order(house.open())
-    until(job, lambda waiting: "call_postponed" in kinds(waiting))
+    harness.control.arm("busy", times=None, retry_after_s=60)
+    job = create_job(harness.open())
+    wait_until(job, lambda waiting: "call_postponed" in event_kinds(waiting))
     assert job.cancel() is True
-    error = failed(job)
+    error = wait_for_error(job)
     assert isinstance(error, JobCancelled)
     assert error.may_have_been_charged == "no"
-    assert house.paid == 0
+    assert harness.paid == 0
     assert job.cancel() is False
 
 
-def test_cancelling_a_sent_job_leaves_it_charged(still: Harness) -> None:
+def test_cancelling_a_sent_job_leaves_it_charged(manual_harness: Harness) -> None:
     """A job that is cancelled after it was sent stays charged, and the error names `resume()`."""
-    job = order(still.open())
-    reached(job, JobState.QUEUED)
+    job = create_job(manual_harness.open())
+    wait_for_state(job, JobState.QUEUED)
     assert job.cancel() is True
-    error = failed(job)
+    error = wait_for_error(job)
     assert isinstance(error, JobCancelled)
     assert error.may_have_been_charged == "yes"
     assert f'client.job("{job.ref}").resume()' in str(error)
     assert f'client.job("{job.ref}").resume()' in str(job.snapshot().suggested_action)
 
 
-def test_a_cancelled_job_is_resumed(still: Harness) -> None:
+def test_a_cancelled_job_is_resumed(manual_harness: Harness) -> None:
     """`resume()` of a cancelled job continues its generation without a second charge."""
-    job = order(still.open())
-    reached(job, JobState.QUEUED)
+    job = create_job(manual_harness.open())
+    wait_for_state(job, JobState.QUEUED)
     job.cancel()
     job.resume()
-    still.control.advance(A_JOB_S)
-    assert finished(job).size_bytes > 0
+    manual_harness.control.advance(LONGEST_JOB_S)
+    assert wait_for_video(job).size_bytes > 0
     assert job.error is None
-    assert still.paid == 1
-    assert "resumed" in kinds(job)
+    assert manual_harness.paid == 1
+    assert "resumed" in event_kinds(job)
 
 
 def test_a_finished_job_is_not_cancelled(client: Client) -> None:
     """`cancel()` of a finished job returns False and changes nothing."""
-    job = order(client)
-    finished(job)
+    job = create_job(client)
+    wait_for_video(job)
     assert job.cancel() is False
     assert job.state is JobState.DONE

@@ -1,5 +1,5 @@
 """Fixtures: a client on a real sandbox."""
 
-from tests.client.conftest import built, client, house, still
+from tests.client.conftest import build_harness, client, harness, manual_harness
 
-__all__ = ["built", "client", "house", "still"]
+__all__ = ["build_harness", "client", "harness", "manual_harness"]

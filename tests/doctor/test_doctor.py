@@ -10,7 +10,7 @@ from pixverse_nb.doctor.report import Finding, Report, Severity
 from pixverse_nb.doctor.run import check_home
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.errors import DownloadError, InvalidRequest, ServerError
-from tests.client.harness import A_JOB_S, Harness, finished, order, reached
+from tests.client.harness import LONGEST_JOB_S, Harness, create_job, wait_for_state, wait_for_video
 
 
 def find(report: Report, name: str) -> Finding:
@@ -19,9 +19,9 @@ def find(report: Report, name: str) -> Finding:
     return finding
 
 
-def test_a_healthy_home_has_no_problems(house: Harness, client: Client) -> None:
+def test_a_healthy_home_has_no_problems(harness: Harness, client: Client) -> None:
     """With one finished video every finding is ok, and the numbers are right."""
-    finished(order(client))
+    wait_for_video(create_job(client))
     report = client.doctor()
     assert report.is_ok, str(report)
     assert {finding.severity for finding in report} == {Severity.OK}
@@ -30,84 +30,90 @@ def test_a_healthy_home_has_no_problems(house: Harness, client: Client) -> None:
     assert find(report, "slots").data == {"free": 8, "slots": 8}
     assert find(report, "ledger").data == {"jobs": 1, "credits": 45}
     assert find(report, "videos").data == {"changed": 0, "videos": 1}
-    assert house.paid == 1
+    assert harness.paid == 1
 
 
-def test_no_secret_is_shown(house: Harness, client: Client) -> None:
+def test_no_secret_is_shown(harness: Harness, client: Client) -> None:
     """Neither the token nor an e-mail appears in the lines, the table or the repr."""
-    finished(order(client))
-    house.control.add_account("second.person@example.org")
+    wait_for_video(create_job(client))
+    harness.control.add_account("second.person@example.org")
     report = client.doctor()
     shown = str(report) + repr(list(report)) + report._repr_mimebundle_()["text/html"]
-    for secret in (house.box.token, house.box.token.partition("-")[2], "sandbox@example", "second.person", "person@"):
+    for secret in (
+        harness.sandbox.token,
+        harness.sandbox.token.partition("-")[2],
+        "sandbox@example",
+        "second.person",
+        "person@",
+    ):
         assert secret not in shown
 
 
-def test_offline_sends_nothing(house: Harness, client: Client) -> None:
+def test_offline_sends_nothing(harness: Harness, client: Client) -> None:
     """`offline=True` makes no request and still checks this machine and the ledger."""
-    finished(order(client))
-    before = sum(house.control.requests.values())
+    wait_for_video(create_job(client))
+    before = sum(harness.control.requests.values())
     report = client.doctor(offline=True)
-    assert sum(house.control.requests.values()) == before
+    assert sum(harness.control.requests.values()) == before
     assert report.is_ok
     assert find(report, "token").kind == "untried"
     assert find(report, "ledger").data["jobs"] == 1
 
 
-def test_nothing_is_charged_or_changed(still: Harness) -> None:
+def test_nothing_is_charged_or_changed(manual_harness: Harness) -> None:
     """Open jobs stay as they are and nothing is created, however often the doctor runs."""
-    client = still.open()
-    job = order(client)
-    reached(job, JobState.QUEUED)
+    client = manual_harness.open()
+    job = create_job(client)
+    wait_for_state(job, JobState.QUEUED)
     before = job.events()
     for _ in range(2):
         assert find(client.doctor(), "open jobs").data == {"queued": 1}
     assert job.events() == before
-    assert still.paid == 1
+    assert manual_harness.paid == 1
 
 
-def test_a_rejected_token(house: Harness) -> None:
+def test_a_rejected_token(harness: Harness) -> None:
     """After a 401 the token is an error and nothing more is sent."""
-    client = house.open(token="user:1-wrong-token")
+    client = harness.open(token="user:1-wrong-token")
     finding = find(client.doctor(), "token")
     assert (finding.severity, finding.kind) == (Severity.ERROR, "rejected")
-    assert sum(house.control.requests.values()) == 1
+    assert sum(harness.control.requests.values()) == 1
 
 
-def test_an_expired_subscription(house: Harness, client: Client) -> None:
+def test_an_expired_subscription(harness: Harness, client: Client) -> None:
     """After a 402 the subscription is an error."""
-    house.control.settings.subscribed = False
+    harness.control.settings.subscribed = False
     assert find(client.doctor(), "subscription").kind == "expired"
 
 
-def test_a_pending_account_beside_a_good_one(house: Harness, client: Client) -> None:
+def test_a_pending_account_beside_a_good_one(harness: Harness, client: Client) -> None:
     """A 596 concerns one account; the other is still checked."""
-    house.control.add_account("second@example.org")
-    house.control.set_pending("second@example.org")
+    harness.control.add_account("second@example.org")
+    harness.control.set_pending("second@example.org")
     report = client.doctor()
     assert [find(report, name).kind for name in ("account 1", "account 2")] == ["ok", "pending"]
 
 
-def test_an_account_without_credits(house: Harness, client: Client) -> None:
+def test_an_account_without_credits(harness: Harness, client: Client) -> None:
     """An account without credits is a warning; of two accounts the report says which one."""
-    house.control.set_credits()
+    harness.control.set_credits()
     assert find(client.doctor(), "account").kind == "no_credits"
-    house.control.add_account("second@example.org")
+    harness.control.add_account("second@example.org")
     report = client.doctor()
     assert [find(report, name).kind for name in ("account 1", "account 2")] == ["no_credits", "ok"]
 
 
-def test_an_account_that_is_not_configured(house: Harness) -> None:
+def test_an_account_that_is_not_configured(harness: Harness) -> None:
     """A chosen account that is not configured is an error, as is a token without accounts."""
-    assert find(house.open(email="nobody@example.org").doctor(), "accounts").kind == "not_configured"
-    house.control.remove_account("sandbox@example.com")
-    assert find(house.open().doctor(), "accounts").kind == "none"
+    assert find(harness.open(email="nobody@example.org").doctor(), "accounts").kind == "not_configured"
+    harness.control.remove_account("sandbox@example.com")
+    assert find(harness.open().doctor(), "accounts").kind == "none"
 
 
-def test_an_unreachable_vendor(still: Harness) -> None:
+def test_an_unreachable_vendor(manual_harness: Harness) -> None:
     """Without a connection one finding says so; this machine and the ledger are still checked."""
-    client = still.open()
-    still.go_away()
+    client = manual_harness.open()
+    manual_harness.stop_sandbox()
     report = client.doctor()
     assert [(finding.name, finding.kind) for finding in report if finding.severity is Severity.ERROR] == [
         ("vendor", "unreachable")
@@ -115,68 +121,68 @@ def test_an_unreachable_vendor(still: Harness) -> None:
     assert find(report, "ledger").data["jobs"] == 0
 
 
-def test_a_balance_that_matches(house: Harness, client: Client) -> None:
+def test_a_balance_that_matches(harness: Harness, client: Client) -> None:
     """The balance fell between two runs by what the ledger has charged."""
     client.doctor()
-    finished(order(client))
+    wait_for_video(create_job(client))
     finding = find(client.doctor(), "balance")
     assert (finding.severity, finding.kind) == (Severity.OK, "matches")
     assert finding.data == {"spent": 45, "charged": 45, "calls": 1}
 
 
-def test_unexplained_spending(house: Harness, client: Client) -> None:
+def test_unexplained_spending(harness: Harness, client: Client) -> None:
     """Credits that somebody else spent are a warning with their number."""
     client.doctor()
-    finished(order(client))
-    other = house.open(home=house.home.parent / "other")
-    finished(order(other, seed=8, quality="1080p"))
+    wait_for_video(create_job(client))
+    other = harness.open(home=harness.home.parent / "other")
+    wait_for_video(create_job(other, seed=8, quality="1080p"))
     finding = find(client.doctor(), "balance")
     assert (finding.severity, finding.kind) == (Severity.WARNING, "unexplained")
     assert finding.data == {"spent": 165, "charged": 45, "calls": 1, "unexplained": 120}
 
 
-def test_added_credits_are_no_problem(house: Harness, client: Client) -> None:
+def test_added_credits_are_no_problem(harness: Harness, client: Client) -> None:
     """Free credits and refunds make the balance higher than the ledger predicts; that is ok."""
     client.doctor()
-    finished(order(client))
-    house.control.set_credits(monthly=31_000)
+    wait_for_video(create_job(client))
+    harness.control.set_credits(monthly=31_000)
     finding = find(client.doctor(), "balance")
     assert (finding.severity, finding.kind) == (Severity.OK, "added")
 
 
-def test_a_running_orphan_is_found_and_adopted(still: Harness) -> None:
+def test_a_running_orphan_is_found_and_adopted(manual_harness: Harness) -> None:
     """A running generation without a job here is a warning that names it; adopting it charges nothing."""
-    lost = order(still.open(home=still.home.parent / "lost"), prompt="from another home")
-    reached(lost, JobState.QUEUED)
-    client = still.open()
+    lost = create_job(manual_harness.open(home=manual_harness.home.parent / "lost"), prompt="from another home")
+    wait_for_state(lost, JobState.QUEUED)
+    client = manual_harness.open()
     finding = find(client.doctor(), "running")
     assert (finding.kind, finding.data["orphans"]) == ("orphans", 1)
     assert f'client.adopt("{lost.ref}")' in str(finding.fix)
     job = client.adopt(lost.ref)
     assert (job.ref, job.request.params["prompt"], job.request.params["seed"]) == (lost.ref, "from another home", 7)
-    still.control.advance(A_JOB_S)
-    assert finished(job).sha256
+    manual_harness.control.advance(LONGEST_JOB_S)
+    assert wait_for_video(job).sha256
     assert job.snapshot().charged == "yes"
     assert client.doctor().is_ok
-    assert still.paid == 1
+    assert manual_harness.paid == 1
 
 
-def test_a_finished_orphan_is_found_and_adopted(house: Harness, client: Client) -> None:
+def test_a_finished_orphan_is_found_and_adopted(harness: Harness, client: Client) -> None:
     """A finished generation with one of our references but no job here is found in the list and downloaded."""
-    house.control.settings.reply_ref_in_rows = True
-    lost = finished(order(house.open(home=house.home.parent / "lost")))
+    harness.control.settings.reply_ref_in_rows = True
+    lost = wait_for_video(create_job(harness.open(home=harness.home.parent / "lost")))
     finding = find(client.doctor(), "vendor's list")
     assert (finding.kind, finding.data["orphans"]) == ("orphans", 1)
     assert f'client.adopt("{lost.ref}")' in str(finding.fix)
-    assert finished(client.adopt(str(lost.ref))).sha256 == lost.sha256
+    assert wait_for_video(client.adopt(str(lost.ref))).sha256 == lost.sha256
     assert client.doctor().is_ok
-    assert house.paid == 1
+    assert harness.paid == 1
 
 
-def test_an_unreadable_list_is_not_called_good(house: Harness, client: Client) -> None:
+def test_an_unreadable_list_is_not_called_good(harness: Harness, client: Client) -> None:
     """If the vendor's list fails, that is a warning, and `adopt` reports the failure rather than an unknown id."""
-    finished(order(client))
-    house.control.arm("error_before", route="videos", times=None)
+    wait_for_video(create_job(client))
+    harness.control.arm("error_before", route="videos", times=None)
     report = client.doctor()
     assert find(report, "vendor's list").kind == "unreadable"
     assert not report.is_ok
@@ -184,22 +190,22 @@ def test_an_unreadable_list_is_not_called_good(house: Harness, client: Client) -
         client.adopt("12345")
 
 
-def test_generations_of_others_are_only_counted(house: Harness, client: Client) -> None:
+def test_generations_of_others_are_only_counted(harness: Harness, client: Client) -> None:
     """Rows without one of our references are no problem; each can still be adopted by its number, once."""
-    lost = finished(order(house.open(home=house.home.parent / "other"), seed=9))
+    lost = wait_for_video(create_job(harness.open(home=harness.home.parent / "other"), seed=9))
     finding = find(client.doctor(), "vendor's list")
     assert (finding.severity, finding.data) == (Severity.OK, {"rows": 1, "unknown": 1, "orphans": 0})
     number = str(lost.video_id).rpartition(":")[2]
     job = client.adopt(number)
-    assert finished(job).sha256 == lost.sha256
+    assert wait_for_video(job).sha256 == lost.sha256
     assert client.adopt(number) is client.adopt(str(lost.video_id)) is client.adopt(job.ref) is job
     with pytest.raises(InvalidRequest):
         client.adopt("17")
 
 
-def test_missing_and_modified_videos(house: Harness, client: Client) -> None:
+def test_missing_and_modified_videos(harness: Harness, client: Client) -> None:
     """A missing file and one of another size are an error that names their jobs."""
-    videos = [finished(order(client, seed=seed)) for seed in (1, 2, 3)]
+    videos = [wait_for_video(create_job(client, seed=seed)) for seed in (1, 2, 3)]
     videos[0].path.unlink()
     videos[1].path.write_bytes(b"something else")
     finding = find(client.doctor(), "videos")
@@ -207,50 +213,50 @@ def test_missing_and_modified_videos(house: Harness, client: Client) -> None:
     assert all(str(video.ref) in finding.text for video in videos[:2])
 
 
-def test_a_damaged_ledger(house: Harness, client: Client) -> None:
+def test_a_damaged_ledger(harness: Harness, client: Client) -> None:
     """A ledger with overwritten pages is an error; the other checks still run."""
     for seed in range(1, 4):
-        finished(order(client, seed=seed))
+        wait_for_video(create_job(client, seed=seed))
     client.close()
-    path = house.home / "ledger.db"
+    path = harness.home / "ledger.db"
     size = path.stat().st_size
     with path.open("r+b") as file:
         file.seek(size // 2)
         file.write(os.urandom(size // 4))
-    report = check_home(house.home, is_offline=True)
+    report = check_home(harness.home, is_offline=True)
     assert find(report, "ledger").severity is Severity.ERROR
     assert find(report, "token").severity is Severity.OK
 
 
-def test_an_unsettled_job(still: Harness) -> None:
+def test_an_unsettled_job(manual_harness: Harness) -> None:
     """A job in `unknown` is a warning that names it."""
-    client = still.open()
-    still.control.arm("lost_answer", times=1)
-    still.control.arm("error_before", times=None, route="videos")
-    job = order(client)
-    reached(job, JobState.UNKNOWN)
+    client = manual_harness.open()
+    manual_harness.control.arm("lost_answer", times=1)
+    manual_harness.control.arm("error_before", times=None, route="videos")
+    job = create_job(client)
+    wait_for_state(job, JobState.UNKNOWN)
     finding = find(client.doctor(), "unknown")
     assert (finding.severity, finding.kind) == (Severity.WARNING, "unsettled")
     assert job.ref in finding.text
 
 
-def test_a_blocked_job(house: Harness) -> None:
+def test_a_blocked_job(harness: Harness) -> None:
     """A job whose video cannot be stored waits for a person: a warning with the line that continues it."""
-    client = house.open()
-    job = order(client)
-    (house.home / "videos").write_text("a file where the folder should be")
+    client = harness.open()
+    job = create_job(client)
+    (harness.home / "videos").write_text("a file where the folder should be")
     with pytest.raises(DownloadError):
-        finished(job)
+        wait_for_video(job)
     finding = find(client.doctor(offline=True), "stopped")
     assert (finding.severity, finding.kind) == (Severity.WARNING, "blocked")
     assert f'client.job("{job.ref}")' in str(finding.fix)
 
 
-def test_each_account_has_its_balance(house: Harness, client: Client) -> None:
+def test_each_account_has_its_balance(harness: Harness, client: Client) -> None:
     """With two accounts each has its own balance, and a job counts for the account that was charged."""
-    house.control.add_account("second@example.org")
+    harness.control.add_account("second@example.org")
     client.doctor()
-    finished(order(client, email="second@example.org"))
+    wait_for_video(create_job(client, email="second@example.org"))
     report = client.doctor()
     assert find(report, "balance 1").data == {"spent": 0, "charged": 0, "calls": 0}
     assert find(report, "balance 2").data == {"spent": 45, "charged": 45, "calls": 1}

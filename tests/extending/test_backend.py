@@ -10,7 +10,7 @@ from pixverse_nb.client import Client
 from pixverse_nb.config import Timing
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.jobs.job import Job
-from tests.client.harness import picture
+from tests.client.harness import make_picture
 from tests.extending.toy_backend import ToyBackend
 from tests.extending.toy_server import KEY, ToyServer
 from tests.render.factories import an_mp4
@@ -32,7 +32,7 @@ def open_client(server: ToyServer, home: Path) -> Client:
 
 def start_job(client: Client) -> Job:
     """The same request each time."""
-    return client.create_frames(picture(1), picture(2), seed=7)
+    return client.create_frames(make_picture(1), make_picture(2), seed=7)
 
 
 def test_the_backend_fits_in_sixty_lines() -> None:

@@ -18,7 +18,7 @@ from pixverse_nb.jobs.job import Job
 from pixverse_nb.sandbox import Sandbox
 from pixverse_nb.sweep.context import SweepOptions
 from pixverse_nb.sweep.sweep import Sweep, make_sweep
-from tests.client.harness import picture
+from tests.client.harness import make_picture
 
 TIMING = Timing().scaled(0.01)
 
@@ -79,9 +79,9 @@ def open_client(sandbox: Sandbox, home: Path) -> LoopClient:
 def test_the_operation_is_in_the_ledger_and_found_again(sandbox: Sandbox, tmp_path: Path) -> None:
     """The job keeps its operation and its one input over a restart, and the same call finds it."""
     with open_client(sandbox, tmp_path / "home") as client:
-        client.create_loop(picture(), seed=7, quality="360p").result(timeout=120)
+        client.create_loop(make_picture(), seed=7, quality="360p").result(timeout=120)
     with open_client(sandbox, tmp_path / "home") as client:
-        again = client.create_loop(picture(), seed=7, quality="360p")
+        again = client.create_loop(make_picture(), seed=7, quality="360p")
         record = again._record()
         assert (record.request.operation, [item.role for item in record.inputs]) == (Operation.IMAGE, ["picture"])
         assert (again.state, again.attempts()[-1].number) == (JobState.DONE, 1)
@@ -89,7 +89,7 @@ def test_the_operation_is_in_the_ledger_and_found_again(sandbox: Sandbox, tmp_pa
 
 def test_card_and_player_show_the_operation(client: LoopClient) -> None:
     """The card has one picture, the player the video and the call that repeats it."""
-    job = client.create_loop(picture(), seed=7, quality="360p", prompt="round and round")
+    job = client.create_loop(make_picture(), seed=7, quality="360p", prompt="round and round")
     video = job.result(timeout=120)
     html = video._repr_mimebundle_()["text/html"]
     assert "<video" in html
@@ -100,7 +100,7 @@ def test_card_and_player_show_the_operation(client: LoopClient) -> None:
 
 def test_the_operation_can_be_swept(client: LoopClient) -> None:
     """A sweep of the operation plans, runs, measures and tabulates its cells; the picture can be an axis."""
-    sweep = client.sweep_loop([picture(0), picture(200)], seed=[1, 2], quality="360p")
+    sweep = client.sweep_loop([make_picture(0), make_picture(200)], seed=[1, 2], quality="360p")
     assert [cell.caption.split(" · ")[0] for cell in sweep.plan().new] == ["picture 1"] * 2 + ["picture 2"] * 2
     sweep.run(quiet=True, timeout=120)
     assert len(sweep.measure()) == len(sweep.videos) == 4
@@ -110,7 +110,7 @@ def test_the_operation_can_be_swept(client: LoopClient) -> None:
 
 def test_the_operation_travels_in_an_archive(client: LoopClient, sandbox: Sandbox, tmp_path: Path) -> None:
     """Another home takes the job over with its request and its video."""
-    job = client.create_loop(picture(), seed=7, quality="360p")
+    job = client.create_loop(make_picture(), seed=7, quality="360p")
     job.result(timeout=120)
     client.export(tmp_path / "jobs.zip")
     with open_client(sandbox, tmp_path / "other") as other:

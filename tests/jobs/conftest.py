@@ -1,5 +1,5 @@
 """The fixtures of the session's tests, for what needs a whole client."""
 
-from tests.client.conftest import built, house
+from tests.client.conftest import build_harness, harness
 
-__all__ = ["built", "house"]
+__all__ = ["build_harness", "harness"]

@@ -10,7 +10,7 @@ from pixverse_nb.domain.jobs import Attempt, JobEvent, JobInput, JobRecord, JobS
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.errors import Charge, JobError, PixVerseError
 from pixverse_nb.jobs.results import attempts_from_events, error_from_record, python_line, thumbnails_of, video_of
-from tests.client.harness import SETTLING, Harness, finished, order
+from tests.client.harness import SETTLING, Harness, create_job, wait_for_video
 from tests.factories import EMAIL, FIRST_SHA, LAST_SHA, NOW, a_record, a_request, a_video_id, some_inputs
 from tests.images.factories import encoded, scene
 
@@ -220,12 +220,12 @@ def test_an_adopted_job_has_no_attempt_that_nobody_saw() -> None:
     assert [call.number for call in attempts("waiting", "submitting", "queued", attempt=2)] == [2]
 
 
-def test_a_real_job_has_an_attempt_for_its_lost_call(house: Harness) -> None:
+def test_a_real_job_has_an_attempt_for_its_lost_call(harness: Harness) -> None:
     """The first call never arrives and is proved absent; the second is accepted: two attempts, one charged."""
-    house.control.arm("drop_before", times=1, route="create*")
-    job = order(house.open(timing=SETTLING))
-    finished(job)
+    harness.control.arm("drop_before", times=1, route="create*")
+    job = create_job(harness.open(timing=SETTLING))
+    wait_for_video(job)
     lost, paid = job.attempts()
     assert (lost.charged, lost.credits, lost.outcome) == ("no", 0, "missing_from_poll")
     assert (paid.charged, paid.credits, paid.is_estimate) == ("yes", 45, False)
-    assert house.paid == 1
+    assert harness.paid == 1

@@ -4,16 +4,16 @@ import pytest
 
 from pixverse_nb.client import Client
 from pixverse_nb.sweep.sweep import Sweep
-from tests.client.conftest import built, client, house, still
+from tests.client.conftest import build_harness, client, harness, manual_harness
 from tests.client.harness import Harness
 from tests.sweep.small_sweeps import run, small_sweep
 
-__all__ = ["built", "client", "finished_sweep", "house", "still"]
+__all__ = ["build_harness", "client", "finished_sweep", "harness", "manual_harness"]
 
 
 @pytest.fixture
-def finished_sweep(client: Client, house: Harness) -> Sweep:
+def finished_sweep(client: Client, harness: Harness) -> Sweep:
     """A sweep of eight cells: five finished, one failed, two refused by the vendor's documentation and skipped."""
-    house.control.arm("failed")
+    harness.control.arm("failed")
     axes = {"seed": [1, 2], "motion_mode": ["normal", "fast"], "duration": [5, 8]}
     return run(small_sweep(client, **axes, skip_refused=True))

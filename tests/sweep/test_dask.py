@@ -27,12 +27,12 @@ class GatedExecutor:
         return future
 
 
-def test_a_killed_worker_loses_no_result_and_costs_nothing(house: Harness, tmp_path: Path) -> None:
+def test_a_killed_worker_loses_no_result_and_costs_nothing(harness: Harness, tmp_path: Path) -> None:
     """The measurements equal those of a serial run in another home, and no request is sent to the vendor."""
-    here, there = house.open(home=tmp_path / "here"), house.open(home=tmp_path / "there")
+    here, there = harness.open(home=tmp_path / "here"), harness.open(home=tmp_path / "there")
     serial, distributed = (run(small_sweep(client, seed=range(1, 5))) for client in (here, there))
     serial.measure(executor=SerialExecutor())
-    paid, requests = house.paid, house.control.requests.copy()
+    paid, requests = harness.paid, harness.control.requests.copy()
     gate = WorkerGate(tmp_path)
     with (
         LocalCluster(n_workers=2, processes=True, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster,  # type: ignore[no-untyped-call]  # not typed
@@ -46,4 +46,4 @@ def test_a_killed_worker_loses_no_result_and_costs_nothing(house: Harness, tmp_p
     assert measured == serial.measure()
     diversity = [[row["diversity_levels"] for row in sweep.rows()] for sweep in (distributed, serial)]
     assert diversity[0] == diversity[1]
-    assert (house.paid, house.control.requests) == (paid, requests)
+    assert (harness.paid, harness.control.requests) == (paid, requests)

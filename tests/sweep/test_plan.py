@@ -17,7 +17,7 @@ from pixverse_nb.sweep.cells import CellState, cell_state, select_row
 from pixverse_nb.sweep.context import SweepOptions
 from pixverse_nb.sweep.plan import Plan
 from pixverse_nb.sweep.sweep import make_sweep
-from tests.client.harness import Harness, finished, order, picture
+from tests.client.harness import Harness, create_job, make_picture, wait_for_video
 from tests.sweep.small_sweeps import run, small_sweep
 
 
@@ -31,34 +31,34 @@ def notice_kinds(plan: Plan) -> list[str]:
     return [notice.kind for notice in plan.notices]
 
 
-def test_a_plan_shows_the_cost_and_charges_nothing(client: Client, house: Harness) -> None:
+def test_a_plan_shows_the_cost_and_charges_nothing(client: Client, harness: Harness) -> None:
     """The plan has cells, estimated credits, balance and slots; no picture is uploaded and nothing is charged."""
     plan = small_sweep(client, seed=range(1, 4), motion_mode=["normal", "fast"]).plan()
     assert len(plan) == 6
     assert counts(plan) == {"new": 6}
     assert plan.credits == 3 * 45 + 3 * 90
     assert (plan.balance, plan.slots) == (30_060, 8)
-    assert house.paid == 0
-    assert house.control.requests["files"] == 0
+    assert harness.paid == 0
+    assert harness.control.requests["files"] == 0
     assert plan.title == "6 cells: seed × motion_mode"
     shown = repr(plan)
     assert "405" in shown
     assert all(planned.cell.caption in shown for planned in plan.cells)
 
 
-def test_finished_videos_are_not_charged_again(client: Client, house: Harness) -> None:
+def test_finished_videos_are_not_charged_again(client: Client, harness: Harness) -> None:
     """A cell whose video exists costs nothing, whichever call made it; of added seeds only the new ones are charged."""
-    finished(order(client, seed=2))
+    wait_for_video(create_job(client, seed=2))
     plan = small_sweep(client, seed=range(1, 4)).plan()
     assert counts(plan) == {"new": 2, "done": 1}
     assert [cell.caption for cell in plan.new] == ["seed 1", "seed 3"]
     assert (plan.credits, plan.spent) == (90, 45)
     run(small_sweep(client, seed=range(1, 4)))
-    assert house.paid == 3
+    assert harness.paid == 3
     assert counts(small_sweep(client, seed=range(1, 5)).plan()) == {"new": 1, "done": 3}
 
 
-def test_refused_combinations_need_a_decision(client: Client, house: Harness) -> None:
+def test_refused_combinations_need_a_decision(client: Client, harness: Harness) -> None:
     """A refused cell is in the plan with its rule, an error when run, skipped or sent if the caller says so."""
     axes: dict[str, Any] = {"seed": 1, "motion_mode": ["normal", "fast"], "duration": [5, 8]}
     plan = small_sweep(client, **axes).plan()
@@ -69,16 +69,16 @@ def test_refused_combinations_need_a_decision(client: Client, house: Harness) ->
         run(small_sweep(client, **axes))
     assert set(caught.value.fields) == {"motion_mode"}
     assert rule.reason in caught.value.fields["motion_mode"]
-    assert house.paid == 0
+    assert harness.paid == 0
     skipping = run(small_sweep(client, **axes, skip_refused=True))
-    assert (house.paid, skipping.progress.done, skipping.progress.skipped) == (3, 3, 1)
+    assert (harness.paid, skipping.progress.done, skipping.progress.skipped) == (3, 3, 1)
     assert counts(small_sweep(client, **axes, allow_refused=True).plan()) == {"new": 1, "done": 3}
 
 
 def test_one_error_names_every_wrong_value_and_picture(client: Client, tmp_path: Path) -> None:
     """A value out of range, an unknown choice and an unreadable picture are named together."""
     (tmp_path / "no.png").write_bytes(b"no picture")
-    images = [picture(0), tmp_path / "no.png"]
+    images = [make_picture(0), tmp_path / "no.png"]
     with pytest.raises(InvalidRequest) as caught:
         small_sweep(client, first=images, seed=[1, 0], quality=["360p", "4k"]).plan()
     assert set(caught.value.fields) == {"first[1]", "seed", "quality"}
@@ -104,9 +104,9 @@ def test_wrong_options_are_named(client: Client, options: dict[str, Any], fields
     assert set(caught.value.fields) == fields
 
 
-def test_a_plan_warns_of_a_low_balance_and_budget(client: Client, house: Harness) -> None:
+def test_a_plan_warns_of_a_low_balance_and_budget(client: Client, harness: Harness) -> None:
     """The table gets the numbers that its warnings are made of."""
-    house.control.set_credits(daily=60, monthly=0)
+    harness.control.set_credits(daily=60, monthly=0)
     table = small_sweep(client, seed=range(1, 4), budget_credits=100).plan().table()
     assert (table.credits, table.balance, table.budget, table.spent) == (135, 60, 100, 0)
 
@@ -122,10 +122,10 @@ def test_combinations_of_the_same_video_are_one_cell(client: Client) -> None:
 def test_a_changed_picture_file_makes_new_cells(client: Client, tmp_path: Path) -> None:
     """If the content of a file has changed, its cells are new and the plan says which file it was."""
     path = tmp_path / "first.png"
-    path.write_bytes(picture(10))
+    path.write_bytes(make_picture(10))
     run(small_sweep(client, first=path, seed=[1, 2]))
     assert small_sweep(client, first=path, seed=[1, 2]).plan().notices == ()
-    path.write_bytes(picture(20))
+    path.write_bytes(make_picture(20))
     plan = small_sweep(client, first=path, seed=[1, 2]).plan()
     assert counts(plan) == {"new": 2}
     assert notice_kinds(plan) == ["image_changed"]
@@ -155,7 +155,7 @@ def test_an_operation_with_other_pictures_can_be_swept(client: Client, roles: tu
     def request(inputs: Any, fields: Any, *, allow_refused: bool = False) -> Any:
         return build_request(Operation.TRANSITION, inputs, fields, roles=roles, skip_rules=allow_refused)
 
-    images = {role: picture(shade) for shade, role in enumerate(roles)}
+    images = {role: make_picture(shade) for shade, role in enumerate(roles)}
     fields = {"quality": "360p", "seed": [1, 2]}
     sweep = make_sweep(client._sweep_context, images, fields, SweepOptions(), request_function=request)
     assert [cell.caption for cell in sweep.cells] == ["seed 1", "seed 2"]
@@ -180,9 +180,9 @@ def test_captions_are_unique(client: Client) -> None:
     assert len({cell.caption for cell in cells}) == 2
 
 
-def test_a_plan_works_offline(client: Client, house: Harness) -> None:
+def test_a_plan_works_offline(client: Client, harness: Harness) -> None:
     """If the vendor cannot be reached, balance and slots are unknown and a notice says so."""
-    house.go_away()
+    harness.stop_sandbox()
     plan = small_sweep(client, seed=[1]).plan()
     assert (plan.balance, plan.slots, plan.expected_s) == (None, None, None)
     assert notice_kinds(plan) == ["account_unreachable"]

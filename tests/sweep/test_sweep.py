@@ -11,127 +11,127 @@ from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.errors import InvalidRequest, JobTimeout
 from pixverse_nb.sandbox import Account
 from pixverse_nb.sweep.sweep import Sweep
-from tests.client.conftest import Build
-from tests.client.harness import A_JOB_S, PATIENCE_S, SETTLING, Harness, order, reached
+from tests.client.conftest import BuildHarness
+from tests.client.harness import LONGEST_JOB_S, SETTLING, WAIT_LIMIT_S, Harness, create_job, wait_for_state
 from tests.sweep.small_sweeps import limit_to_one_slot, run, small_sweep, wait_until
 
 
-def test_every_cell_gets_its_video(client: Client, house: Harness) -> None:
+def test_every_cell_gets_its_video(client: Client, harness: Harness) -> None:
     """Each cell is charged once and has its own file; each picture is uploaded once; a second run charges nothing."""
     sweep = run(small_sweep(client, seed=range(1, 13)))
-    assert (house.paid, house.control.requests["files"]) == (12, 2)
+    assert (harness.paid, harness.control.requests["files"]) == (12, 2)
     assert [video.request.seed for video in sweep.videos if video.request] == list(range(1, 13))
     assert len({video.sha256 for video in sweep.videos}) == 12
     assert (sweep.progress.mode, sweep.progress.done, sweep.progress.spent) == ("done", 12, 12 * 45)
     again = run(small_sweep(client, seed=range(1, 13)))
-    assert (house.paid, again.progress.reused, again.progress.mode) == (12, 12, "done")
+    assert (harness.paid, again.progress.reused, again.progress.mode) == (12, 12, "done")
 
 
-def test_a_sweep_can_be_awaited(client: Client, house: Harness) -> None:
+def test_a_sweep_can_be_awaited(client: Client, harness: Harness) -> None:
     """`await sweep` starts the sweep and returns it when it has ended."""
 
     async def wait() -> Sweep:
         return await small_sweep(client, seed=[1, 2])
 
     assert len(asyncio.run(wait()).videos) == 2
-    assert house.paid == 2
+    assert harness.paid == 2
 
 
-def test_all_slots_are_filled(built: Build, tmp_path: Any) -> None:
+def test_all_slots_are_filled(build_harness: BuildHarness, tmp_path: Any) -> None:
     """As many jobs run as the account accepts, the next starts when one ends, and no call is rejected."""
-    with built(tmp_path, speed=0, accounts=[Account("one@example.com", max_jobs=3)]) as house:
-        sweep = small_sweep(house.open(), seed=range(1, 8)).start()
+    with build_harness(tmp_path, speed=0, accounts=[Account("one@example.com", max_jobs=3)]) as harness:
+        sweep = small_sweep(harness.open(), seed=range(1, 8)).start()
         for expected in (3, 6, 7):
-            house.accepts(expected)
-            assert house.paid == expected
-            house.control.advance(A_JOB_S)
-        sweep.wait(PATIENCE_S)
-        assert house.control.requests["create-frames-v3"] == 7
+            harness.wait_for_accepted(expected)
+            assert harness.paid == expected
+            harness.control.advance(LONGEST_JOB_S)
+        sweep.wait(WAIT_LIMIT_S)
+        assert harness.control.requests["create-frames-v3"] == 7
 
 
-def test_a_failed_cell_does_not_stop_the_others(still: Harness) -> None:
+def test_a_failed_cell_does_not_stop_the_others(manual_harness: Harness) -> None:
     """The others continue, and only `retry_failed` pays for another attempt."""
-    client = still.open()
+    client = manual_harness.open()
     sweep = small_sweep(client, seed=range(1, 4)).start()
-    still.accepts(3)
-    still.control.fail(still.control.generations[1].video_id)
-    still.control.advance(A_JOB_S)
-    sweep.wait(PATIENCE_S)
+    manual_harness.wait_for_accepted(3)
+    manual_harness.control.fail(manual_harness.control.generations[1].video_id)
+    manual_harness.control.advance(LONGEST_JOB_S)
+    sweep.wait(WAIT_LIMIT_S)
     assert (sweep.progress.done, sweep.progress.failed, sweep.progress.mode) == (2, 1, "done")
     again = run(small_sweep(client, seed=range(1, 4)))
-    assert (still.paid, again.progress.failed) == (3, 1)
+    assert (manual_harness.paid, again.progress.failed) == (3, 1)
     retried = small_sweep(client, seed=range(1, 4)).start(retry_failed=True)
-    still.accepts(4)
-    still.control.advance(A_JOB_S)
-    retried.wait(PATIENCE_S)
-    assert (retried.progress.done, still.paid) == (3, 4)
+    manual_harness.wait_for_accepted(4)
+    manual_harness.control.advance(LONGEST_JOB_S)
+    retried.wait(WAIT_LIMIT_S)
+    assert (retried.progress.done, manual_harness.paid) == (3, 4)
 
 
-def test_a_moderated_cell_does_not_stop_the_others(client: Client, house: Harness) -> None:
+def test_a_moderated_cell_does_not_stop_the_others(client: Client, harness: Harness) -> None:
     """A moderated video is refunded and does not stop the other cells."""
-    house.control.arm("moderated")
+    harness.control.arm("moderated")
     sweep = run(small_sweep(client, seed=range(1, 5)))
-    assert (sweep.progress.done, sweep.progress.failed, house.paid) == (3, 1, 4)
+    assert (sweep.progress.done, sweep.progress.failed, harness.paid) == (3, 1, 4)
     assert sweep.progress.spent == 3 * 45
 
 
-def test_running_out_of_credits_stops_the_run(client: Client, house: Harness) -> None:
+def test_running_out_of_credits_stops_the_run(client: Client, harness: Harness) -> None:
     """The run stops without losing anything, and the same sweep continues when there are credits again."""
-    house.control.set_credits(daily=100, monthly=0, package=0)
+    harness.control.set_credits(daily=100, monthly=0, package=0)
     sweep = run(small_sweep(client, seed=range(1, 13)))
-    assert (sweep.progress.mode, sweep.progress.done, house.paid) == ("stopped", 2, 2)
+    assert (sweep.progress.mode, sweep.progress.done, harness.paid) == ("stopped", 2, 2)
     assert (sweep.progress.failed, sweep.progress.waiting) == (0, 10)
     assert sweep.progress.reason_kind == "OutOfCredits"
-    house.control.set_credits(daily=10_000)
+    harness.control.set_credits(daily=10_000)
     again = run(small_sweep(client, seed=range(1, 13)))
-    assert (again.progress.mode, again.progress.done, house.paid) == ("done", 12, 12)
+    assert (again.progress.mode, again.progress.done, harness.paid) == ("done", 12, 12)
 
 
-def test_a_budget_stops_the_run_before_it_is_exceeded(house: Harness) -> None:
+def test_a_budget_stops_the_run_before_it_is_exceeded(harness: Harness) -> None:
     """The budget counts what the cells have cost, over restarts too, and a higher one continues the sweep."""
-    sweep = run(small_sweep(house.open(), seed=range(1, 9), budget_credits=45 * 3 + 44))
-    assert (sweep.progress.mode, house.paid) == ("stopped", 3)
+    sweep = run(small_sweep(harness.open(), seed=range(1, 9), budget_credits=45 * 3 + 44))
+    assert (sweep.progress.mode, harness.paid) == ("stopped", 3)
     assert sweep.progress.reason_kind == "BudgetReached"
     assert "179" in sweep.progress.reason
-    house.close()
-    client = house.open()
+    harness.close()
+    client = harness.open()
     run(small_sweep(client, seed=range(1, 9), budget_credits=45 * 3 + 44))
-    assert house.paid == 3
+    assert harness.paid == 3
     run(small_sweep(client, seed=range(1, 9), budget_credits=45 * 8))
-    assert house.paid == 8
+    assert harness.paid == 8
 
 
-def test_a_budget_applies_to_a_cancelled_job_with_a_lost_call(house: Harness) -> None:
+def test_a_budget_applies_to_a_cancelled_job_with_a_lost_call(harness: Harness) -> None:
     """A cancelled job with a lost call that becomes a cell is sent only within the sweep's budget."""
-    house.control.arm("drop_before", route="create*")
-    client = house.open(timing=SETTLING)
-    job = order(client, seed=1)
-    reached(job, JobState.UNKNOWN)
+    harness.control.arm("drop_before", route="create*")
+    client = harness.open(timing=SETTLING)
+    job = create_job(client, seed=1)
+    wait_for_state(job, JobState.UNKNOWN)
     job.cancel()
     sweep = run(small_sweep(client, seed=[1], budget_credits=44))
     assert sweep.jobs[0].ref == job.ref
-    assert (sweep.progress.mode, house.paid) == ("stopped", 0)
+    assert (sweep.progress.mode, harness.paid) == ("stopped", 0)
 
 
-def test_a_budget_stops_cells_of_unknown_price(house: Harness) -> None:
+def test_a_budget_stops_cells_of_unknown_price(harness: Harness) -> None:
     """With a budget, a cell of unknown price is not sent."""
-    sweep = run(small_sweep(house.open(prices=Prices({})), seed=range(1, 4), budget_credits=10_000))
-    assert (sweep.progress.mode, house.paid) == ("stopped", 0)
+    sweep = run(small_sweep(harness.open(prices=Prices({})), seed=range(1, 4), budget_credits=10_000))
+    assert (sweep.progress.mode, harness.paid) == ("stopped", 0)
     assert sweep.progress.reason_kind == "BudgetReached"
 
 
-def test_a_stop_rule_ends_the_run(client: Client, house: Harness) -> None:
+def test_a_stop_rule_ends_the_run(client: Client, harness: Harness) -> None:
     """Once `stop_when` returns true nothing new is submitted, and the running jobs finish."""
-    (account,) = house.control.accounts.values()
+    (account,) = harness.control.accounts.values()
     account.max_jobs = 2
-    house.control.add_account(account)
+    harness.control.add_account(account)
     sweep = run(small_sweep(client, seed=range(1, 30)), stop_when=lambda now: len(now.videos) >= 2)
     assert sweep.progress.mode == "stopped"
     assert sweep.progress.reason_kind == "stop_rule_met"
-    assert 2 <= len(sweep.videos) == house.paid < 29
+    assert 2 <= len(sweep.videos) == harness.paid < 29
 
 
-def test_a_stop_rule_that_raises_ends_the_run(client: Client, house: Harness) -> None:
+def test_a_stop_rule_that_raises_ends_the_run(client: Client, harness: Harness) -> None:
     """`run()` raises what `stop_when` raised, after the submitted jobs have finished."""
 
     def broken(_: Sweep) -> bool:
@@ -141,108 +141,108 @@ def test_a_stop_rule_that_raises_ends_the_run(client: Client, house: Harness) ->
     with pytest.raises(LookupError):
         run(sweep, stop_when=broken)
     assert sweep.progress.mode == "stopped"
-    assert house.paid == len(sweep.videos) < 29
+    assert harness.paid == len(sweep.videos) < 29
 
 
-def test_pause_and_resume(still: Harness) -> None:
+def test_pause_and_resume(manual_harness: Harness) -> None:
     """A paused sweep submits nothing new; a resumed one continues."""
-    limit_to_one_slot(still)
-    sweep = small_sweep(still.open(), seed=range(1, 4)).start()
-    still.accepts(1)
+    limit_to_one_slot(manual_harness)
+    sweep = small_sweep(manual_harness.open(), seed=range(1, 4)).start()
+    manual_harness.wait_for_accepted(1)
     sweep.pause()
-    still.control.advance(A_JOB_S)
+    manual_harness.control.advance(LONGEST_JOB_S)
     wait_until(sweep, lambda now: now.progress.done == 1)
-    assert (sweep.progress.mode, still.paid) == ("paused", 1)
+    assert (sweep.progress.mode, manual_harness.paid) == ("paused", 1)
     sweep.resume()
     for expected in (2, 3):
-        still.accepts(expected)
-        still.control.advance(A_JOB_S)
-    sweep.wait(PATIENCE_S)
-    assert (sweep.progress.mode, still.paid) == ("done", 3)
+        manual_harness.wait_for_accepted(expected)
+        manual_harness.control.advance(LONGEST_JOB_S)
+    sweep.wait(WAIT_LIMIT_S)
+    assert (sweep.progress.mode, manual_harness.paid) == ("done", 3)
 
 
 @pytest.mark.parametrize("act", ["drain", "stop"])
-def test_drain_and_stop_submit_nothing_more(still: Harness, act: str) -> None:
+def test_drain_and_stop_submit_nothing_more(manual_harness: Harness, act: str) -> None:
     """Submitted jobs finish, nothing else is submitted, and the same sweep continues later."""
-    client = still.open()
+    client = manual_harness.open()
     sweep = small_sweep(client, seed=range(1, 20)).start()
-    still.accepts(8)
+    manual_harness.wait_for_accepted(8)
     getattr(sweep, act)()
-    still.control.advance(A_JOB_S)
-    sweep.wait(PATIENCE_S)
-    assert (sweep.progress.mode, sweep.progress.done, still.paid) == ("stopped", 8, 8)
+    manual_harness.control.advance(LONGEST_JOB_S)
+    sweep.wait(WAIT_LIMIT_S)
+    assert (sweep.progress.mode, sweep.progress.done, manual_harness.paid) == ("stopped", 8, 8)
     assert sweep.progress.waiting == 11
     again = small_sweep(client, seed=range(1, 20)).start()
-    still.accepts(16)
+    manual_harness.wait_for_accepted(16)
     assert again.progress.reused == 8
 
 
-def test_a_cancelled_charged_cell_is_resumed(still: Harness) -> None:
+def test_a_cancelled_charged_cell_is_resumed(manual_harness: Harness) -> None:
     """If a job was cancelled after it was charged, the next run waits for it again."""
-    client = still.open()
+    client = manual_harness.open()
     sweep = small_sweep(client, seed=[1]).start()
-    still.accepts(1)
+    manual_harness.wait_for_accepted(1)
     wait_until(sweep, lambda now: now.jobs[0].state is JobState.QUEUED)
     sweep.jobs[0].cancel()
-    sweep.wait(PATIENCE_S)
+    sweep.wait(WAIT_LIMIT_S)
     assert sweep.progress.failed == 1
     again = small_sweep(client, seed=[1]).start()
-    still.control.advance(A_JOB_S)
-    again.wait(PATIENCE_S)
-    assert (still.paid, again.progress.done) == (1, 1)
+    manual_harness.control.advance(LONGEST_JOB_S)
+    again.wait(WAIT_LIMIT_S)
+    assert (manual_harness.paid, again.progress.done) == (1, 1)
 
 
-def test_a_timeout_ends_only_the_waiting(still: Harness) -> None:
+def test_a_timeout_ends_only_the_waiting(manual_harness: Harness) -> None:
     """A timeout raises JobTimeout and does not stop the sweep; a second run joins the first."""
-    sweep = small_sweep(still.open(), seed=[1, 2])
+    sweep = small_sweep(manual_harness.open(), seed=[1, 2])
     with pytest.raises(JobTimeout):
         sweep.run(quiet=True, timeout=0.01)
-    still.accepts(2)
-    still.control.advance(A_JOB_S)
+    manual_harness.wait_for_accepted(2)
+    manual_harness.control.advance(LONGEST_JOB_S)
     assert len(run(sweep).videos) == 2
-    assert still.paid == 2
+    assert manual_harness.paid == 2
 
 
-def test_overlapping_sweeps_are_charged_once(client: Client, house: Harness) -> None:
+def test_overlapping_sweeps_are_charged_once(client: Client, harness: Harness) -> None:
     """Cells that two running sweeps share are one job."""
     sweeps = [small_sweep(client, seed=seeds).start() for seeds in (range(1, 9), range(5, 13))]
     for sweep in sweeps:
-        sweep.wait(PATIENCE_S)
-    assert house.paid == 12
+        sweep.wait(WAIT_LIMIT_S)
+    assert harness.paid == 12
     refs = [{job.ref for job in sweep.jobs} for sweep in sweeps]
     assert len(refs[0] & refs[1]) == 4
 
 
-def test_two_clients_are_charged_once(house: Harness) -> None:
+def test_two_clients_are_charged_once(harness: Harness) -> None:
     """Two clients on one home that run the same sweep at the same time are charged once for each cell."""
-    sweeps = [small_sweep(house.open(), seed=range(1, 9)).start() for _ in range(2)]
+    sweeps = [small_sweep(harness.open(), seed=range(1, 9)).start() for _ in range(2)]
     for sweep in sweeps:
-        sweep.wait(PATIENCE_S)
-    assert house.paid == 8
+        sweep.wait(WAIT_LIMIT_S)
+    assert harness.paid == 8
     assert [len(sweep.videos) for sweep in sweeps] == [8, 8]
 
 
-def test_a_restarted_client_continues_the_sweep(still: Harness) -> None:
+def test_a_restarted_client_continues_the_sweep(manual_harness: Harness) -> None:
     """After a restart the same sweep finishes the submitted, the waiting and the new cells, each charged once."""
-    first = still.open()
+    first = manual_harness.open()
     small_sweep(first, seed=range(1, 13)).start()
-    still.accepts(8)
+    manual_harness.wait_for_accepted(8)
     first.close()
-    sweep = small_sweep(still.open(), seed=range(1, 13)).start()
-    still.control.advance(A_JOB_S)
-    still.accepts(12)
-    still.control.advance(A_JOB_S)
-    sweep.wait(PATIENCE_S)
-    assert (still.paid, len(sweep.videos), sweep.progress.mode) == (12, 12, "done")
+    sweep = small_sweep(manual_harness.open(), seed=range(1, 13)).start()
+    manual_harness.control.advance(LONGEST_JOB_S)
+    manual_harness.wait_for_accepted(12)
+    manual_harness.control.advance(LONGEST_JOB_S)
+    sweep.wait(WAIT_LIMIT_S)
+    assert (manual_harness.paid, len(sweep.videos), sweep.progress.mode) == (12, 12, "done")
 
 
-def test_a_busy_vendor_is_not_flooded(built: Build, tmp_path: Any) -> None:
+def test_a_busy_vendor_is_not_flooded(build_harness: BuildHarness, tmp_path: Any) -> None:
     """If fewer slots are free than configured, a 429 holds back all waiting cells; each does not cause its own."""
-    with built(tmp_path, accounts=[Account("one@example.com", max_jobs=8, plan_jobs=3)]) as house:
-        house.control.settings.generation_s = (40.0, 70.0)
-        sweep = run(small_sweep(house.open(), seed=range(1, 17)))
+    with build_harness(tmp_path, accounts=[Account("one@example.com", max_jobs=8, plan_jobs=3)]) as harness:
+        harness.control.settings.generation_s = (40.0, 70.0)
+        sweep = run(small_sweep(harness.open(), seed=range(1, 17)))
         assert len(sweep.videos) == 16
-        refused = house.control.requests["create-frames-v3"] - 16
+        refused = harness.control.requests["create-frames-v3"] - 16
         assert refused <= 16  # the vendor's own example loop gets 42 for 64 jobs
 
 

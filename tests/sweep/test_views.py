@@ -14,7 +14,7 @@ from pixverse_nb.domain.ratings import PairwiseVote, Rating
 from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.render.tiles import tile_json
 from pixverse_nb.sweep.sweep import Sweep
-from tests.client.harness import A_JOB_S, PATIENCE_S, Harness, order, reached
+from tests.client.harness import LONGEST_JOB_S, WAIT_LIMIT_S, Harness, create_job, wait_for_state
 from tests.factories import NOW
 from tests.sweep.small_sweeps import run, small_sweep
 
@@ -22,7 +22,7 @@ from tests.sweep.small_sweeps import run, small_sweep
 def wait_for_galleries() -> None:
     """Wait until no gallery is being updated."""
     for thread in [thread for thread in threading.enumerate() if thread.name == "pixverse-nb-gallery"]:
-        thread.join(PATIENCE_S)
+        thread.join(WAIT_LIMIT_S)
         assert not thread.is_alive()
 
 
@@ -36,17 +36,17 @@ def numbers(text: str) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", text)]
 
 
-def test_there_is_a_tile_for_each_cell(still: Harness) -> None:
+def test_there_is_a_tile_for_each_cell(manual_harness: Harness) -> None:
     """Before the run tiles are planned or refused; afterwards those with a video have a poster."""
-    client = still.open()
+    client = manual_harness.open()
     axes: dict[str, Any] = {"seed": 1, "motion_mode": ["normal", "fast"], "duration": [5, 8]}
     sweep = small_sweep(client, **axes, skip_refused=True)
     assert [tile.state for tile in sweep.tiles()] == [JobState.PLANNED] * 3 + [JobState.REFUSED]
     assert sweep.tiles()[3].line == sweep.cells[3].violations[0].reason
     sweep.start()
-    still.accepts(3)
-    still.control.advance(A_JOB_S)
-    sweep.wait(PATIENCE_S)
+    manual_harness.wait_for_accepted(3)
+    manual_harness.control.advance(LONGEST_JOB_S)
+    sweep.wait(WAIT_LIMIT_S)
     tiles = sweep.tiles()
     assert [tile.state for tile in tiles] == [JobState.DONE] * 3 + [JobState.REFUSED]
     assert tiles[1].caption == "normal · 8 s"
@@ -76,34 +76,34 @@ def test_ratings_of_a_gallery_are_saved(client: Client) -> None:
     assert list(again.to_frame().choice) == ["", "winner", ""]
 
 
-def test_a_gallery_fills_while_the_sweep_runs(still: Harness) -> None:
+def test_a_gallery_fills_while_the_sweep_runs(manual_harness: Harness) -> None:
     """The tiles follow the jobs to their last state."""
-    sweep = small_sweep(still.open(), seed=[1, 2]).start()
-    still.accepts(2)
+    sweep = small_sweep(manual_harness.open(), seed=[1, 2]).start()
+    manual_harness.wait_for_accepted(2)
     gallery = sweep.gallery()
     assert {tile.state for tile in gallery.tiles} <= {JobState.SUBMITTING, JobState.QUEUED, JobState.GENERATING}
-    still.control.advance(A_JOB_S)
-    sweep.wait(PATIENCE_S)
+    manual_harness.control.advance(LONGEST_JOB_S)
+    sweep.wait(WAIT_LIMIT_S)
     wait_for_galleries()
     assert {tile.state for tile in gallery.tiles} == {JobState.DONE}
 
 
-def test_an_idle_gallery_has_no_thread(still: Harness) -> None:
+def test_an_idle_gallery_has_no_thread(manual_harness: Harness) -> None:
     """A gallery that was opened before the run has no thread until something changes, and fills then."""
-    sweep = small_sweep(still.open(), seed=[1, 2])
+    sweep = small_sweep(manual_harness.open(), seed=[1, 2])
     gallery = sweep.gallery()
     wait_for_galleries()
     sweep.start()
-    still.accepts(2)
-    still.control.advance(A_JOB_S)
-    sweep.wait(PATIENCE_S)
+    manual_harness.wait_for_accepted(2)
+    manual_harness.control.advance(LONGEST_JOB_S)
+    sweep.wait(WAIT_LIMIT_S)
     wait_for_galleries()
     assert {tile.state for tile in gallery.tiles} == {JobState.DONE}
 
 
-def test_a_closed_gallery_is_released(still: Harness) -> None:
+def test_a_closed_gallery_is_released(manual_harness: Harness) -> None:
     """Neither a closed gallery nor its sweep stays in memory or subscribed."""
-    client = still.open()
+    client = manual_harness.open()
     before = len(client._subscribers)
     galleries = [small_sweep(client, seed=[1, 2]).gallery() for _ in range(3)]
     wait_for_galleries()
@@ -113,7 +113,7 @@ def test_a_closed_gallery_is_released(still: Harness) -> None:
     del galleries, gallery
     gc.collect()
     assert [reference() for reference in references] == [None] * 3
-    reached(order(client, seed=1), JobState.QUEUED)
+    wait_for_state(create_job(client, seed=1), JobState.QUEUED)
     assert len(client._subscribers) == before
 
 
@@ -135,9 +135,9 @@ def test_a_vote_in_a_comparison_is_saved(client: Client) -> None:
 
 
 @pytest.fixture
-def with_failure(client: Client, house: Harness) -> tuple[Sweep, int]:
+def with_failure(client: Client, harness: Harness) -> tuple[Sweep, int]:
     """A sweep of three cells one of which failed, and the number of that cell."""
-    house.control.arm("failed")
+    harness.control.arm("failed")
     sweep = run(small_sweep(client, seed=[1, 2, 3]))
     (failed,) = [cell.number for cell, tile in zip(sweep.cells, sweep.tiles(), strict=True) if tile.video is None]
     return sweep, failed

@@ -10,13 +10,13 @@ from pixverse_nb.default_client import studio
 from pixverse_nb.domain.jobs import JobState, VideoFile
 from pixverse_nb.errors import ConfigError
 from pixverse_nb.widgets.studio import PLAYERS_MAX, Studio
-from tests.client.conftest import Build, built
+from tests.client.conftest import BuildHarness, build_harness
 from tests.render.conftest import outputs
 from tests.render.factories import an_mp4
 from tests.widgets.fakes import FakeClient
 from tests.widgets.page import settle, text_of
 
-__all__ = ["built", "outputs"]  # fixtures
+__all__ = ["build_harness", "outputs"]  # fixtures
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -115,10 +115,10 @@ def test_without_a_token_it_opens_one_sandbox(tmp_path: Path, monkeypatch: pytes
     first.client.close()
 
 
-def test_with_several_accounts_it_opens_with_their_balance(built: Build, tmp_path: Path) -> None:
+def test_with_several_accounts_it_opens_with_their_balance(build_harness: BuildHarness, tmp_path: Path) -> None:
     """Where none is chosen the form shows what all of them have, and no complaint of the vendor."""
-    with built(tmp_path, accounts=["one@example.com", "two@example.com"], speed=0) as house:
-        form = Studio(house.open()).form
+    with build_harness(tmp_path, accounts=["one@example.com", "two@example.com"], speed=0) as harness:
+        form = Studio(harness.open()).form
         settle()
         assert "60,120 credits" in text_of(form)
         assert "The vendor says" not in text_of(form)

@@ -4,11 +4,11 @@ import os
 import sys
 
 import pixverse_nb as pv
-from tests.client.harness import TIMING, finished, order
+from tests.client.harness import TIMING, create_job, wait_for_video
 
 
 def main() -> None:
-    """Print what the child gets, then that the parent's client is as good as before."""
+    """Print the error that the child gets, then "done" if the parent's client still works."""
     token, base_url, home = sys.argv[1:]
     with pv.Client(token=token, base_url=base_url, home=home, timing=TIMING) as client:
         client.credits()
@@ -20,7 +20,7 @@ def main() -> None:
                 print(type(error).__name__, flush=True)  # noqa: T201 - what the test reads
             os._exit(0)
         os.waitpid(child, 0)
-        finished(order(client))
+        wait_for_video(create_job(client))
         print("done")  # noqa: T201
 
 

@@ -1,4 +1,4 @@
-"""Wait for a job as a cell does, be interrupted there, and wait again; the arguments: token, base URL, home."""
+"""Wait for a job as a cell does, be interrupted, and wait again; the arguments: token, base URL, home."""
 
 import signal
 import sys
@@ -8,15 +8,15 @@ from dataclasses import replace
 
 import pixverse_nb as pv
 from pixverse_nb.domain.jobs import JobState
-from tests.client.harness import TIMING, order, reached
+from tests.client.harness import TIMING, create_job, wait_for_state
 
 
 def main() -> None:
-    """Print what the interrupt says, then how the job ended."""
+    """Print the note of the interrupt, then the final state of the job."""
     token, base_url, home = sys.argv[1:]
     with pv.Client(token=token, base_url=base_url, home=home, timing=replace(TIMING, deadline_s=600.0)) as client:
-        job = order(client)
-        reached(job, JobState.QUEUED)
+        job = create_job(client)
+        wait_for_state(job, JobState.QUEUED)
         threading.Thread(target=interrupt_the_waiting, args=(threading.get_ident(),), daemon=True).start()
         try:
             job.result()
@@ -28,14 +28,14 @@ def main() -> None:
 
 
 def interrupt_the_waiting(thread: int) -> None:
-    """Send SIGINT once the main thread really waits inside `result()`."""
+    """Send SIGINT once the main thread waits inside `result()`."""
     while "result" not in names_on_the_stack(thread):
         time.sleep(0.005)  # nothing tells when a thread has begun to wait
     signal.pthread_kill(thread, signal.SIGINT)
 
 
 def names_on_the_stack(thread: int) -> list[str]:
-    """Return the functions in which a thread is, where its innermost one is a wait."""
+    """Return the functions that a thread is in if its innermost one is a wait, else nothing."""
     frame = sys._current_frames()[thread]
     names = []
     while frame is not None and frame.f_back is not None:
