@@ -393,7 +393,7 @@ class Client:
         return summary
 
     def subscribe(self, callback: Callable[[Job], object]) -> Callable[[], None]:
-        """Call `callback(job)` at every change of any job, on the client's thread; the returned function unsubscribes."""
+        """Call `callback(job)` on every change of a job, on the client's thread; the returned function unsubscribes."""
         self._subscribers.append(callback)
 
         def unsubscribe() -> None:

@@ -7,7 +7,6 @@ callbacks, scripts and other loops hand work to it and wait in their own way; no
 import asyncio
 import concurrent.futures
 import importlib
-import importlib.metadata
 import inspect
 import math
 import os
@@ -258,6 +257,8 @@ def _is_kernel() -> bool:
 
 
 def _version(distribution: str) -> str | None:
+    import importlib.metadata  # slow, and only nested loops need it
+
     try:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:

@@ -38,7 +38,7 @@ def declared() -> set[str]:
 
 
 def test_every_declared_name_is_there() -> None:
-    """The stub is the list of public names: `dir()` shows them, `__all__` adds the version, and each can be imported."""
+    """The stub is the list of public names: `dir()` shows them, `__all__` adds the version, all can be imported."""
     assert set(dir(pv)) == declared()
     assert set(pv.__all__) == declared() | {"__version__"}
     assert all(hasattr(pv, name) for name in pv.__all__)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from pixverse_nb.domain.validation import Choice, Flag, Integer, Rule, Text
+from pixverse_nb.domain.validation import Flag, Integer, OneOf, Rule, Text
 
 
 class Operation(StrEnum):
@@ -69,10 +69,10 @@ class ModelSpec:
 
 _FRAMES_FIELDS: Final[Mapping[str, Rule]] = {
     "prompt": Text(PROMPT_MAX, default=""),
-    "duration": Choice(DURATIONS, default=5, note=" (seconds)"),
-    "quality": Choice(QUALITIES, default="720p"),
-    "motion_mode": Choice(MOTION_MODES, default="normal"),
-    "aspect_ratio": Choice(ASPECT_RATIOS, default="16:9", note=", or None to use the ratio of the first picture"),
+    "duration": OneOf(DURATIONS, default=5, note=" (seconds)"),
+    "quality": OneOf(QUALITIES, default="720p"),
+    "motion_mode": OneOf(MOTION_MODES, default="normal"),
+    "aspect_ratio": OneOf(ASPECT_RATIOS, default="16:9", note=", or None to use the ratio of the first picture"),
     "seed": Integer(1, SEED_MAX, note=", or None for a random seed"),
     "remove_watermark": Flag(default=True),
 }
@@ -98,5 +98,5 @@ def model_spec(model: str) -> ModelSpec:
     """Return the entry of a model. A model without one gets the fields of v3.5, with normal motion only."""
     if model == DEFAULT_MODEL:
         return ModelSpec(model, _FRAMES_FIELDS, CONSTRAINTS)
-    only_normal = Choice(("normal",), default="normal", note=f" with model {model}")
+    only_normal = OneOf(("normal",), default="normal", note=f" with model {model}")
     return ModelSpec(model, {**_FRAMES_FIELDS, "motion_mode": only_normal}, CONSTRAINTS)

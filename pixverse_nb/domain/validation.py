@@ -34,7 +34,7 @@ class Rule(Protocol):
 
 
 @dataclass(frozen=True)
-class Choice:
+class OneOf:
     """One of several values of the same type; `note` is added to the list in errors."""
 
     values: tuple[str | int, ...]
@@ -112,7 +112,7 @@ def validate(rules: Mapping[str, Rule], values: Mapping[str, Any]) -> tuple[dict
 
     Names without a rule are ignored; `unknown_fields` finds those.
 
-    >>> validate({"seed": Integer(1, 9), "quality": Choice(("540p", "720p"), default="720p")}, {"seed": 0})
+    >>> validate({"seed": Integer(1, 9), "quality": OneOf(("540p", "720p"), default="720p")}, {"seed": 0})
     ({'quality': '720p'}, {'seed': 'must be a whole number from 1 to 9, not 0'})
     """
     valid: dict[str, Any] = {}

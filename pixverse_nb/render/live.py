@@ -8,8 +8,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-import tqdm  # type: ignore[import-untyped]  # it ships no types
-
 from pixverse_nb.domain.jobs import JobSnapshot
 from pixverse_nb.render.display import LiveOutput, MimeBundle, can_replace_outputs, mime_bundle
 from pixverse_nb.render.job_views import card_html, card_text
@@ -124,6 +122,8 @@ class SweepBar:
         first = progress()
         self.is_over = first.is_over or first.mode == "planned"
         is_missing = sys.stderr is None or sys.stderr.closed  # pythonw, a service
+        import tqdm  # type: ignore[import-untyped]  # slow to load, and without types
+
         self._bar = tqdm.tqdm(total=first.total, desc=first.title, unit="video", dynamic_ncols=True, disable=is_missing)
         self._update(first)
 

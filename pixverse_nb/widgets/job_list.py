@@ -156,7 +156,7 @@ def cancel_words(snapshot: JobSnapshot) -> str:
         return "Nothing has been paid for yet. Cancelling stops it before the paid call."
     money = "No real credits are spent in the sandbox." if snapshot.is_sandbox else "Its credits are not given back."
     return (
-        "Cancelling stops the waiting here and useapi.net's tracking. "
+        "Cancelling stops the waiting here and the API's tracking. "
         f"The generation itself may go on at PixVerse. {money}"
     )
 

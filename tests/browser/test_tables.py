@@ -9,7 +9,9 @@ from tests.render.factories import NOW, a_request, a_snapshot
 
 JOBS = [
     a_snapshot(JobState.DONE, ref="pv-438fcf71e2db-563fd3fc", charged="yes", cost_credits=90, is_sandbox=True),
-    a_snapshot(JobState.UNKNOWN, ref="pv-6b53fefa0df3-ccfd0730", charged="unknown", coming="The list tells. " * 9),
+    a_snapshot(
+        JobState.UNKNOWN, ref="pv-6b53fefa0df3-ccfd0730", charged="unknown", status_detail="The list tells. " * 9
+    ),
     a_snapshot(JobState.WAITING, ref="pv-b6955b05aa7c-a60e639d", request=a_request(motion_mode="fast", model="v4")),
 ]
 

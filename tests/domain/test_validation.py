@@ -7,10 +7,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from pixverse_nb.domain.validation import REQUIRED, Choice, Flag, Integer, Rule, Text, plain, unknown_fields, validate
+from pixverse_nb.domain.validation import REQUIRED, Flag, Integer, OneOf, Rule, Text, plain, unknown_fields, validate
 
 RULES: dict[str, Rule] = {
-    "leaf": Choice(("green", "black")),
+    "leaf": OneOf(("green", "black")),
     "minutes": Integer(1, 9, default=3),
     "name": Text(4, default=None),
     "iced": Flag(default=False),
@@ -64,8 +64,8 @@ def test_a_missing_required_field_is_named() -> None:
 @pytest.mark.parametrize(
     ("rule", "value"),
     [
-        (Choice((5, 8)), 5),
-        (Choice(("a", "b")), "b"),
+        (OneOf((5, 8)), 5),
+        (OneOf(("a", "b")), "b"),
         (Integer(1, 9), 1),
         (Integer(1, 9), 9),
         (Integer(1, 9, default=None), None),
@@ -85,13 +85,13 @@ def test_a_rule_accepts(rule: Rule, value: object) -> None:
 @pytest.mark.parametrize(
     ("rule", "value"),
     [
-        (Choice((5, 8)), 6),
-        (Choice((5, 8)), "5"),
-        (Choice((5, 8)), 5.0),
-        (Choice((1, 2)), True),
-        (Choice((5, 8)), None),
-        (Choice((5, 8)), [5]),
-        (Choice((5, 8)), np.array([5, 8])),
+        (OneOf((5, 8)), 6),
+        (OneOf((5, 8)), "5"),
+        (OneOf((5, 8)), 5.0),
+        (OneOf((1, 2)), True),
+        (OneOf((5, 8)), None),
+        (OneOf((5, 8)), [5]),
+        (OneOf((5, 8)), np.array([5, 8])),
         (Integer(1, 9), 0),
         (Integer(1, 9), 10),
         (Integer(1, 9), "3"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -39,7 +39,7 @@ def loop_call(request: GenerationRequest, inputs: Mapping[str, str]) -> tuple[st
 class LoopBackend(UseapiBackend):
     """The vendor with one more operation."""
 
-    create_calls = {**CREATE_CALLS, Operation.IMAGE: loop_call}
+    create_calls: ClassVar = {**CREATE_CALLS, Operation.IMAGE: loop_call}
 
 
 class LoopClient(Client):

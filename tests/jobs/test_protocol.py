@@ -131,7 +131,7 @@ class World(RuleBasedStateMachine):
         for one in shown:
             assert self.record.owns_reply_ref(one.reply_ref)
             self.apply(one.row(self.now))
-        # the lock of a process that may still send tells the engine that nothing is proved yet (`sender_may_be_stalled`)
+        # the lock of a process that may still send tells the engine that nothing is proved (`sender_may_be_stalled`)
         sender_may_be_stalled = any(one.flight is not None and one.flight.stage == "looked" for one in self.processes)
         if not shown and self.record.state is JobState.UNKNOWN and not sender_may_be_stalled:
             self.apply(events.MissingFromPoll(self.now, self.now, self.settle_s))
