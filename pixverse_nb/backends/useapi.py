@@ -6,7 +6,7 @@ Source of every fact here: useapi.net's pages of the PixVerse API v2 and its pub
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from pixverse_nb.backends.base import Accepted, Backend, Call, CallbackIds, Reply
 from pixverse_nb.domain.catalogue import Operation
@@ -60,7 +60,7 @@ class UseapiBackend(Backend):
 
     name = "useapi"
     base_url = "https://api.useapi.net/v2/pixverse"
-    create_calls = CREATE_CALLS
+    create_calls: ClassVar = CREATE_CALLS
 
     def headers(self, token: Secret, call: Call[Any]) -> Mapping[str, str]:
         """Return the Authorization header with the bearer token."""
