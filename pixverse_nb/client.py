@@ -54,7 +54,7 @@ class Client:
     ...     video = client.create_frames("first.jpg", "last.jpg", seed=7).result()
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - every setting has a name
         self,
         token: str | None = None,
         *,
@@ -157,7 +157,7 @@ class Client:
 
     # -- making videos -------------------------------------------------------------------------------------------
 
-    def create_frames(
+    def create_frames(  # noqa: PLR0913 - one for each field of the API
         self,
         first: Any,
         last: Any,
@@ -213,7 +213,7 @@ class Client:
         )
         return self._create(args, reuse=reuse)
 
-    def sweep(
+    def sweep(  # noqa: PLR0913 - every option has a name
         self,
         first: Any,
         last: Any,

@@ -383,7 +383,7 @@ class Engine:
             self._wakeups[ref] = asyncio.Event()
             self._tasks[ref] = asyncio.get_running_loop().create_task(self._run(ref))
 
-    async def _run(self, ref: str) -> None:
+    async def _run(self, ref: str) -> None:  # noqa: C901 - one branch per way in which a step can end
         try:
             while self.is_leader:
                 record = self._records[ref]

@@ -218,7 +218,7 @@ _EVENTS: Final[Mapping[str, Callable[[JobEvent], str]]] = {
 # -- what happens next -------------------------------------------------------------------------------------------------
 
 
-def suggested_action(record: JobRecord, *, is_paused: bool) -> str | None:
+def suggested_action(record: JobRecord, *, is_paused: bool) -> str | None:  # noqa: C901 - one branch per state
     """Return what a person can do now, or None if there is nothing to do."""
     job = f'client.job("{record.ref}")'
     state = record.state

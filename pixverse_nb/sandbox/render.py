@@ -47,7 +47,7 @@ def video_size(quality: str, aspect_ratio: str) -> tuple[int, int]:
     return (longer, shorter) if across >= down else (shorter, longer)
 
 
-def render_video(
+def render_video(  # noqa: PLR0913 - one for each field of the API
     images: Sequence[bytes],
     out_path: Path,
     *,

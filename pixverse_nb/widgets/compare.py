@@ -74,7 +74,7 @@ class Comparison(anywidget.AnyWidget):
     note = traitlets.Unicode("").tag(sync=True)  # what is to be known of the choice of videos
     message = traitlets.Unicode("").tag(sync=True)  # what is wrong, in words
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one for each trait
         self,
         videos: Iterable[Watchable],
         *,
@@ -303,7 +303,7 @@ def compare(
     return Comparison(videos, labels=labels, blind=blind, seed=seed, title=title, frame_rate=frame_rate)
 
 
-def _checked(
+def _checked(  # noqa: C901 - one check per field of a message
     videos: Sequence[Watchable],
     *,
     labels: Sequence[str] | None,

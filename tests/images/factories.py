@@ -81,7 +81,7 @@ def png_of(width: int, height: int, depth: int, colour: int, raw: bytes) -> byte
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
-def tiff_of(
+def tiff_of(  # noqa: PLR0913 - one for each TIFF tag
     width: int,
     height: int,
     pixels: bytes,

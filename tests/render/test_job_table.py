@@ -23,8 +23,9 @@ def test_each_job_has_a_row_in_the_given_order() -> None:
 def test_only_unusual_parameters_are_named() -> None:
     """Fast motion, another model and the sandbox are in the row; the usual values are not."""
     usual = Page(jobs_html([a_snapshot(JobState.DONE)], now=NOW)).text
-    job = a_snapshot(JobState.DONE, request=a_request(motion_mode="fast", model="v4"), is_sandbox=True)
-    other = Page(jobs_html([job], now=NOW)).text
+    requests = (a_request(motion_mode="fast"), a_request(model="v4"))
+    jobs = [a_snapshot(JobState.DONE, request=request, is_sandbox=True) for request in requests]
+    other = Page(jobs_html(jobs, now=NOW)).text
     for word in ("fast", "v4", "sandbox"):
         assert word in other
         assert word not in usual
