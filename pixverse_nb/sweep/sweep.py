@@ -188,6 +188,7 @@ class Sweep:
         future = self._future
         if future is None:
             return self
+        self._context.loop.check_process()
         if self._context.loop.is_current or threading.get_ident() == self._stop_rule_thread:
             raise ConfigError("wait() would deadlock in a subscriber or in stop_when; use `await sweep`.")
         try:
@@ -444,6 +445,7 @@ class Sweep:
             raise runner.error
 
     async def _wait(self) -> Self:
+        self._context.loop.check_process()
         if self._must_start():
             await asyncio.to_thread(self.start, stop_when=self._stop_rule)
         future = self._future  # kept, because another run may start meanwhile

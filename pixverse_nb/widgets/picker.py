@@ -129,7 +129,7 @@ class LoadedImage:
         return len(self.picture.source.data or b"")
 
     def fitted(self, *, aspect_ratio: str, fit: str | None) -> tuple[bool, str]:
-        """Tell whether the picture is cut or padded for the ratio, and what speaks against that; "" where nothing."""
+        """Tell whether the picture is cut or padded for the ratio, and warn about the effect; "" if neither."""
         width, height = self.picture.width, self.picture.height
         framing = framing_for(width, height, aspect_ratio=aspect_ratio, fit=fit)
         is_cut = framing.box != (0, 0, width, height)
