@@ -86,7 +86,7 @@ class SweepViews:
         from pixverse_nb.widgets.gallery import Gallery
 
         gallery = Gallery(
-            self.tiles(), title=self._title, on_verdict=self._save_rating, on_open=lambda keys: self.compare(*keys)
+            self.tiles(), title=self._title, on_rating=self._save_rating, on_open=lambda keys: self.compare(*keys)
         )
         _LiveGallery(self, gallery, [cell.key for cell in self._cells]).start(self._context.subscribe)
         return gallery
@@ -110,8 +110,8 @@ class SweepViews:
             keys=keys,
             blind=blind,
             seed=seed,
-            on_duel=ratings.add_vote,
-            duels=ratings.votes(keys),
+            on_vote=ratings.add_vote,
+            votes=ratings.votes(keys),
             note=note,
         )
 

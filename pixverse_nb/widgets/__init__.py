@@ -1,4 +1,4 @@
-"""What can be clicked: the studio with its form and its list of jobs, the gallery, the comparison.
+"""The interactive widgets: the studio with its form and job list, the gallery and the comparison.
 
-The one door to ipywidgets, anywidget and traitlets.
+Only this package imports ipywidgets, anywidget and traitlets.
 """

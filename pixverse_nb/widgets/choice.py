@@ -1,4 +1,4 @@
-"""Choice: a row of buttons of which one is on, with options that can be barred for a stated reason."""
+"""A segmented control: a row of buttons of which one is selected. Options can be disabled, each with a reason."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,12 +9,12 @@ import traitlets
 from pixverse_nb.widgets.assets import bundle_css, bundle_js
 
 
-class Choice(anywidget.AnyWidget):
-    """One of several values; `value` is the chosen one, `bar` says which cannot be chosen now and why.
+class SegmentedControl(anywidget.AnyWidget):
+    """One of several values; `options` maps the text of each button to its value.
 
-    A barred value that is chosen stays chosen: nothing is rewritten behind a person's back.
+    A selected option stays selected when it is disabled: the widget never changes a value by itself.
 
-    >>> duration = Choice(label="Duration", options={"5 s": 5, "8 s": 8}, value=8)
+    >>> duration = SegmentedControl(label="Duration", options={"5 s": 5, "8 s": 8}, value=8)
     >>> duration.value
     8
     """
@@ -25,9 +25,9 @@ class Choice(anywidget.AnyWidget):
     label = traitlets.Unicode("").tag(sync=True)
     names = traitlets.List(traitlets.Unicode()).tag(sync=True)
     index = traitlets.Int(0).tag(sync=True)
-    reasons = traitlets.List(traitlets.Unicode()).tag(sync=True)  # for each name: why it is barred, or ""
+    reasons = traitlets.List(traitlets.Unicode()).tag(sync=True)  # for each option: why it is disabled, or ""
     hint = traitlets.Unicode("").tag(sync=True)
-    message = traitlets.Unicode("").tag(sync=True)  # what is wrong, in words
+    message = traitlets.Unicode("").tag(sync=True)  # the problem with this field, or ""
 
     def __init__(self, *, label: str, options: Mapping[str, object], value: object, **traits: Any) -> None:
         self._values: Sequence[object] = tuple(options.values())
@@ -40,15 +40,15 @@ class Choice(anywidget.AnyWidget):
         )
 
     @traitlets.validate("index")
-    def _known_index(self, proposal: Any) -> int:
+    def _check_index(self, proposal: Any) -> int:
         index = proposal["value"]
         if not 0 <= index < len(self._values):
-            raise traitlets.TraitError(f"{self.label} has no option number {index}")
+            raise traitlets.TraitError(f"{self.label} has no option {index}")
         return int(index)
 
     @property
     def value(self) -> Any:
-        """The chosen value."""
+        """The selected value."""
         return self._values[self.index]
 
     @value.setter
@@ -57,9 +57,9 @@ class Choice(anywidget.AnyWidget):
 
     @property
     def values(self) -> Sequence[object]:
-        """All values, barred ones included, in the order shown."""
+        """All values in the order of the buttons, disabled ones included."""
         return self._values
 
-    def bar(self, reasons: Mapping[object, str]) -> None:
-        """Bar the values in `reasons` (value to sentence) and free all others."""
+    def disable(self, reasons: Mapping[object, str]) -> None:
+        """Disable the values in `reasons`, which maps each one to the reason, and enable all others."""
         self.reasons = [reasons.get(value, "") for value in self._values]

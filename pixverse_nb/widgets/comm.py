@@ -1,7 +1,7 @@
-"""Dispatcher: takes work out of widget callbacks, so that none of them waits, and none of their errors vanish.
+"""Communication between a widget and its page: threads for callbacks, batches of changes, and streams of files.
 
-Which thread and loop a widget callback runs on differs between kernels, and what it raises or prints is lost. So a
-callback only hands a function over; it runs on a daemon thread of its own, and its end is always told.
+Kernels run widget callbacks on different threads and loops, and lose what a callback raises or prints. So callbacks
+return at once: the work runs on daemon threads, and its errors are reported.
 """
 
 import threading
@@ -13,225 +13,222 @@ from typing import Final
 
 from pixverse_nb.redaction import redact
 
+THREAD_NAME: Final = "pixverse-nb-widget"
+BATCH_INTERVAL_S: Final = 0.1
+CHUNK_BYTES: Final = 512 * 1024
+MAX_UNACKNOWLEDGED: Final = 3  # chunks of one stream
+_MAX_STREAMS: Final = 256  # a page that closes never says so: the oldest streams are dropped
+_MAX_ID_LENGTH: Final = 200
+_MAX_ERROR_LENGTH: Final = 600
+
+Send = Callable[[dict[str, object], list[bytes]], object]
+
 
 class BackgroundRunner:
-    """Runs handed-over work; `report` gets the error of whatever fails.
+    """Runs functions on daemon threads and passes their errors to `on_error`.
 
-    >>> told = []
-    >>> thread = Dispatcher(told.append).run_in_thread(lambda: 1 / 0)
+    >>> errors = []
+    >>> thread = BackgroundRunner(errors.append).run_in_thread(lambda: 1 / 0)
     >>> thread.join()
-    >>> told
+    >>> errors
     [ZeroDivisionError('division by zero')]
     """
 
-    def __init__(self, report: Callable[[Exception], None]) -> None:
-        self._report = report
-        self._once = threading.Lock()
+    def __init__(self, on_error: Callable[[Exception], object]) -> None:
+        self._on_error = on_error
+        self._exclusive = threading.Lock()
 
     def run_in_thread(self, work: Callable[[], object]) -> threading.Thread:
-        """Start `work` on its own thread and return that thread."""
-        thread = threading.Thread(target=self._run, args=(work,), name="pixverse-nb-form", daemon=True)
+        """Start `work` on a new thread and return the thread."""
+        thread = threading.Thread(target=self.run_guarded, args=(work,), name=THREAD_NAME, daemon=True)
         thread.start()
         return thread
 
     def run_exclusive(self, work: Callable[[], object]) -> threading.Thread | None:
-        """As `run_in_thread`; while earlier such work still runs, return None and do nothing: two clicks, one act."""
-        if not self._once.acquire(blocking=False):
+        """Like `run_in_thread`, but return None and do nothing while earlier exclusive work runs (a double click)."""
+        if not self._exclusive.acquire(blocking=False):
             return None
 
         def run_and_release() -> None:
             try:
                 work()
             finally:
-                self._once.release()
+                self._exclusive.release()
 
         return self.run_in_thread(run_and_release)
 
-    def run_guarded(self, act: Callable[[], object]) -> None:
-        """Run `act` here and now, and report its error instead of losing it."""
-        self._run(act)
-
-    def _run(self, work: Callable[[], object]) -> None:
+    def run_guarded(self, work: Callable[[], object]) -> None:
+        """Run `work` on the current thread and report its error."""
         try:
             work()
-        except Exception as error:  # noqa: BLE001 - a thread or callback ends here; what is not reported would vanish
-            self._report(error)
+        except Exception as error:  # noqa: BLE001 - a thread or callback ends here; an unreported error would be lost
+            self._on_error(error)
 
 
 def error_text(error: BaseException) -> str:
-    """Return the error as a sentence for a form: masked, at most 600 characters, never empty."""
+    """Return the error as text for a page: redacted, at most 600 characters, never empty."""
     text = str(error).strip() or type(error).__name__
     if type(error).__module__ == "builtins":
         text = f"{type(error).__name__}: {text}"
-    return redact(text)[:600]
+    return redact(text)[:_MAX_ERROR_LENGTH]
 
 
-PAUSE_S: Final = 0.1
-
-
-def _pause() -> None:
-    time.sleep(PAUSE_S)  # on a thread of its own, and nothing has to wake it: what comes meanwhile is the next batch
+def _wait_for_next_batch() -> None:
+    time.sleep(BATCH_INTERVAL_S)  # on its own thread, which nothing has to wake: new keys go into the next batch
 
 
 class Batcher:
-    """Hands keys to `deliver`: the first at once, all that come during the following `pause` as one batch.
+    """Passes keys to `deliver`: the first key at once, then all keys that were added during each `pause` together.
 
-    `add` may be called from any thread and returns at once; `deliver` runs on a thread of the `dispatcher`, never
-    twice at a time. A key that comes several times in one batch is in it once.
+    `add` can be called from any thread and returns at once. `deliver` runs on a thread of `runner`, one call at a
+    time, and gets each key once.
 
-    >>> told = []
-    >>> batches = Batches(told.append, Dispatcher(print), pause=lambda: None)
-    >>> batches.add(["a", "b"]).join()
-    >>> told
+    >>> batches = []
+    >>> batcher = Batcher(batches.append, BackgroundRunner(print), pause=lambda: None)
+    >>> batcher.add(["a", "b"]).join()
+    >>> batches
     [['a', 'b']]
     """
 
     def __init__(
         self,
         deliver: Callable[[Sequence[str]], object],
-        dispatcher: BackgroundRunner,
+        runner: BackgroundRunner,
         *,
-        pause: Callable[[], object] = _pause,
+        pause: Callable[[], object] = _wait_for_next_batch,
     ) -> None:
         self._deliver = deliver
-        self._dispatcher = dispatcher
+        self._runner = runner
         self._pause = pause
         self._lock = threading.Lock()
-        self._waiting: dict[str, None] = {}  # in the order in which they came
-        self._runner: threading.Thread | None = None
+        self._pending: dict[str, None] = {}  # an ordered set
+        self._thread: threading.Thread | None = None
 
     def add(self, keys: Iterable[str]) -> threading.Thread:
-        """Take these keys along, and return the thread that delivers them."""
+        """Add keys to the next batch and return the thread that delivers them."""
         with self._lock:
-            self._waiting.update(dict.fromkeys(keys))
-            if self._runner is None:
-                self._runner = self._dispatcher.run_in_thread(self._run)
-            return self._runner
+            self._pending.update(dict.fromkeys(keys))
+            if self._thread is None:
+                self._thread = self._runner.run_in_thread(self._deliver_all)
+            return self._thread
 
-    def _run(self) -> None:
-        while keys := self._next():
-            self._dispatcher.run_guarded(lambda: self._deliver(keys))
+    def _deliver_all(self) -> None:
+        while keys := self._next_batch():
+            self._runner.run_guarded(lambda: self._deliver(keys))
             self._pause()
 
-    def _next(self) -> list[str]:
+    def _next_batch(self) -> list[str]:
         with self._lock:
-            keys = list(self._waiting)
-            self._waiting.clear()
+            keys = list(self._pending)
+            self._pending.clear()
             if not keys:
-                self._runner = None
+                self._thread = None
             return keys
 
 
-PIECE_BYTES: Final = 512 * 1024
-IN_FLIGHT: Final = 3  # pieces that the page has not answered
-_MOST_ASKINGS: Final = 256  # pages that went away never say so: the oldest askings are forgotten
-_ID_MAX: Final = 200
+class FileStreamer:
+    """Streams video files to a widget's page, which requests them by key; `send` is the widget's own `send`.
 
-Send = Callable[[dict[str, object], list[bytes]], object]
+    A page sends "request", "ack" for each chunk, and "cancel". Files are read on threads of `runner`, one chunk at a
+    time, so that a callback never waits for a disk.
+
+    >>> streamer = FileStreamer(print, BackgroundRunner(print))
+    >>> streamer.handle_message({"kind": "vote"})
+    False
+    """
+
+    def __init__(self, send: Send, runner: BackgroundRunner) -> None:
+        self._send = send
+        self._runner = runner
+        self._lock = threading.Lock()  # keeps the chunks in order, whichever thread sends them
+        self._files: Mapping[str, Path] = {}
+        self._streams: dict[str, _Stream] = {}
+
+    def set_files(self, files: Mapping[str, Path]) -> None:
+        """Serve these files, by key, and no others."""
+        self._files = dict(files)
+
+    def handle_message(self, message: object) -> bool:
+        """Handle a message of the page and return True, or return False if it is not about a stream."""
+        if not isinstance(message, Mapping) or message.get("kind") not in ("request", "ack", "cancel"):
+            return False
+        key, stream_id, offset = message.get("key"), message.get("id"), message.get("offset")
+        if not isinstance(key, str) or not isinstance(stream_id, str) or not 0 < len(stream_id) <= _MAX_ID_LENGTH:
+            return True
+        match message["kind"]:
+            case "request":
+                self._runner.run_in_thread(lambda: self._start(key, stream_id))
+            case "ack" if isinstance(offset, int):
+                self._runner.run_in_thread(lambda: self._on_ack(stream_id, offset))
+            case "cancel":
+                with self._lock:
+                    self._streams.pop(stream_id, None)
+        return True
+
+    def _start(self, key: str, stream_id: str) -> None:
+        path = self._files.get(key)
+        if path is None:
+            self._send_unavailable(key, stream_id, "This video is not part of this widget. Run the cell again.")
+            return
+        size = path.stat().st_size if path.is_file() else 0
+        if not size:
+            self._send_unavailable(key, stream_id, _missing_file_message(path))
+            return
+        stream = _Stream(key=key, id=stream_id, path=path, size=size)
+        with self._lock:
+            self._streams[stream_id] = stream
+            while len(self._streams) > _MAX_STREAMS:
+                del self._streams[next(iter(self._streams))]
+            for _ in range(MAX_UNACKNOWLEDGED):
+                self._send_chunk(stream)
+
+    def _on_ack(self, stream_id: str, offset: int) -> None:
+        with self._lock:
+            stream = self._streams.get(stream_id)
+            if stream is None or offset not in stream.unacknowledged:
+                return  # a dropped stream, or a repeated acknowledgement
+            stream.unacknowledged.remove(offset)
+            self._send_chunk(stream)
+            if not stream.unacknowledged:
+                self._streams.pop(stream_id, None)
+
+    def _send_chunk(self, stream: "_Stream") -> None:
+        """Send the next chunk, if there is one. The caller holds the lock."""
+        offset = stream.next_offset
+        if offset >= stream.size:
+            return
+        length = min(CHUNK_BYTES, stream.size - offset)
+        try:
+            with stream.path.open("rb") as file:
+                file.seek(offset)
+                chunk = file.read(length)
+        except OSError:
+            chunk = b""
+        if len(chunk) < length:
+            self._streams.pop(stream.id, None)
+            stream.next_offset = stream.size  # `_start` may still hold this stream: send nothing more
+            self._send_unavailable(stream.key, stream.id, _missing_file_message(stream.path))
+            return
+        stream.next_offset += length
+        stream.unacknowledged.add(offset)
+        content = {"kind": "chunk", "key": stream.key, "id": stream.id, "offset": offset, "size": stream.size}
+        self._send(content, [chunk])
+
+    def _send_unavailable(self, key: str, stream_id: str, reason: str) -> None:
+        self._send({"kind": "unavailable", "key": key, "id": stream_id, "reason": reason}, [])
 
 
 @dataclass
-class _Asking:
-    """One film on its way to one page."""
+class _Stream:
+    """The state of one file on its way to one page."""
 
     key: str
     id: str
     path: Path
     size: int
     next_offset: int = 0
-    unanswered: set[int] = field(default_factory=set)
+    unacknowledged: set[int] = field(default_factory=set)
 
 
-class FileStreamer:
-    """Serves films to the page of one widget; `send(content, buffers)` is the widget's own.
-
-    Files are read on threads of the `dispatcher`, one piece at a time, so a callback never waits for a disk.
-
-    >>> supply = Supply(print, Dispatcher(print))
-    >>> supply.take({"kind": "of something else"})
-    False
-    """
-
-    def __init__(self, send: Send, dispatcher: BackgroundRunner) -> None:
-        self._send = send
-        self._dispatcher = dispatcher
-        self._lock = threading.Lock()  # pieces leave in order, whichever thread sends them
-        self._films: Mapping[str, Path] = {}
-        self._askings: dict[str, _Asking] = {}
-
-    def offer(self, films: Mapping[str, Path]) -> None:
-        """From now on serve these mp4s, by key, and no others."""
-        self._films = dict(films)
-
-    def take(self, message: object) -> bool:
-        """Act on a message of the page; tell whether it was one of this conversation. Returns at once."""
-        if not isinstance(message, Mapping) or message.get("kind") not in ("request", "ack", "cancel"):
-            return False
-        key, name, offset = message.get("key"), message.get("id"), message.get("offset")
-        if not isinstance(key, str) or not isinstance(name, str) or not 0 < len(name) <= _ID_MAX:
-            return True
-        match message["kind"]:
-            case "request":
-                self._dispatcher.run_in_thread(lambda: self._begin(key, name))
-            case "ack" if isinstance(offset, int):
-                self._dispatcher.run_in_thread(lambda: self._go_on(name, offset))
-            case "cancel":
-                with self._lock:
-                    self._askings.pop(name, None)
-        return True
-
-    def _begin(self, key: str, name: str) -> None:
-        path = self._films.get(key)
-        if path is None:
-            self._refuse(key, name, "This video is not among those shown here. Run the cell again.")
-            return
-        size = path.stat().st_size if path.is_file() else 0
-        if not size:
-            self._refuse(key, name, _missing(path))
-            return
-        asking = _Asking(key=key, id=name, path=path, size=size)
-        with self._lock:
-            self._askings[name] = asking
-            while len(self._askings) > _MOST_ASKINGS:
-                del self._askings[next(iter(self._askings))]
-            for _ in range(IN_FLIGHT):
-                self._send_piece(asking)
-
-    def _go_on(self, name: str, offset: int) -> None:
-        with self._lock:
-            asking = self._askings.get(name)
-            if asking is None or offset not in asking.unanswered:
-                return  # of an older asking, or said twice
-            asking.unanswered.remove(offset)
-            self._send_piece(asking)
-            if not asking.unanswered:
-                self._askings.pop(name, None)
-
-    def _send_piece(self, asking: _Asking) -> None:
-        """Send the next piece, if there is one left; the caller holds the lock."""
-        offset = asking.next_offset
-        if offset >= asking.size:
-            return
-        wanted = min(PIECE_BYTES, asking.size - offset)
-        try:
-            with asking.path.open("rb") as stream:
-                stream.seek(offset)
-                piece = stream.read(wanted)
-        except OSError:
-            piece = b""
-        if len(piece) < wanted:
-            self._askings.pop(asking.id, None)
-            asking.next_offset = asking.size  # nothing more of it
-            self._refuse(asking.key, asking.id, _missing(asking.path))
-            return
-        asking.next_offset += wanted
-        asking.unanswered.add(offset)
-        content = {"kind": "chunk", "key": asking.key, "id": asking.id, "offset": offset, "size": asking.size}
-        self._send(content, [piece])
-
-    def _refuse(self, key: str, name: str, why: str) -> None:
-        self._send({"kind": "unavailable", "key": key, "id": name, "reason": why}, [])
-
-
-def _missing(path: Path) -> str:
-    return redact(f"The file {path.name} is not there any more, or was changed. Put it back and run the cell again.")
+def _missing_file_message(path: Path) -> str:
+    return redact(f"The file {path.name} is missing or was modified. Put it back and run the cell again.")

@@ -1,4 +1,7 @@
-"""Fields: the form's controls for everything but the pictures, drawn from the request model."""
+"""The form: two picture slots, one control for each field of a request, a button that creates the video, and its jobs.
+
+The controls are made from the catalogue's table of the default model.
+"""
 
 import random
 import threading
@@ -28,56 +31,299 @@ from pixverse_nb.redaction import redact
 from pixverse_nb.render.formatting import format_credits
 from pixverse_nb.render.style import html
 from pixverse_nb.widgets.assets import bundle_css
-from pixverse_nb.widgets.choice import Choice
+from pixverse_nb.widgets.choice import SegmentedControl
 from pixverse_nb.widgets.comm import BackgroundRunner, error_text
 from pixverse_nb.widgets.job_list import JobTracker
-from pixverse_nb.widgets.messages import missing_words, reuse_question, sentence
+from pixverse_nb.widgets.messages import as_sentence, missing_image_message, reuse_question
 from pixverse_nb.widgets.picker import LoadedImage, Picker
 from pixverse_nb.widgets.protocols import JobHandle, VideoClient
 
-_FIT_NAMES: Final[Mapping[str, str | None]] = MappingProxyType({"Crop": "cover", "Pad": "contain", "As is": None})
-_RULED: Final = frozenset(name for rule in CONSTRAINTS for name in rule.fields)
+_FITS: Final[Mapping[str, str | None]] = MappingProxyType({"Crop": "cover", "Pad": "contain", "As is": None})
+_CONSTRAINED: Final = frozenset(name for constraint in CONSTRAINTS for name in constraint.fields)
+_GRID_FIELDS: Final = ("quality", "duration", "motion_mode", "aspect_ratio", "fit", "seed")
+_PRICE_FIELDS: Final = ("quality", "duration", "motion_mode")
+_BUSY_CLASS: Final = "pvnb-form-at-work"
+_CSS: Final = Markup(bundle_css("form"))  # noqa: S704 - our own stylesheet
 
 
-class Fields:
-    """The controls by name (`controls`), what they say (`values()`), and the words at them.
+@dataclass(frozen=True)
+class FormValues:
+    """The content of the form when a button was pressed. Later changes do not affect it."""
 
-    `on_change` is called after every change of a value, on whatever thread the widgets use.
+    first: LoadedImage
+    last: LoadedImage
+    fields: Mapping[str, Any]
+
+
+class Form(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
+    """The form for `client`. `on_video` gets the snapshot of every job of this form that has its video.
+
+    >>> from pixverse_nb.client import Client                                      # doctest: +SKIP
+    >>> Form(Client.sandbox(), on_video=lambda snapshot: print(snapshot.video))      # doctest: +SKIP
+    """
+
+    def __init__(self, client: VideoClient, *, on_video: Callable[[JobSnapshot], object] = lambda _: None) -> None:
+        self._client = client
+        self._lock = threading.RLock()  # callbacks and readers run on different threads
+        self._balance: int | None = None
+        self._pending_question: tuple[JobHandle, FormValues] | None = None
+        self._runner = BackgroundRunner(self._show_error)
+        self.first = Picker(role="first", label="First picture", fetch_url=client.fetch_picture)
+        self.last = Picker(role="last", label="Last picture", fetch_url=client.fetch_picture)
+        self._pickers = {"first": self.first, "last": self.last}
+        self.fields = FormFields(self._refresh)
+        self.tracker = JobTracker(client, self._runner, on_video=on_video, on_balance_changed=self._update_balance)
+        self.swap_button = ipywidgets.Button(tooltip="Swap the two pictures")
+        self.submit_button = ipywidgets.Button(description="Create video", button_style="")
+        self.show_button = ipywidgets.Button(description="Show it")
+        again = "Generate again" if client.is_sandbox else "Pay and generate again"
+        self.generate_again_button = ipywidgets.Button(description=again)
+        self._balance_line = ipywidgets.HTML()
+        self._price_line = ipywidgets.HTML()
+        self._status_line = ipywidgets.HTML()
+        self._question_text = ipywidgets.HTML()
+        answers = ipywidgets.HBox([self.show_button, self.generate_again_button])
+        self._question_box = ipywidgets.VBox([self._question_text, answers])
+        super().__init__(self._rows())
+        self._add_style_classes()
+        self._connect_callbacks()
+        self._refresh()
+        self._runner.run_in_thread(self.tracker.track_open_jobs)
+        self._runner.run_in_thread(self._update_balance)
+
+    def close(self) -> None:
+        """Remove the form from the page and stop following its jobs. The jobs themselves continue."""
+        self.tracker.stop()
+        super().close()
+
+    # ---- layout ----
+
+    def _rows(self) -> list[Any]:
+        badge = Markup('<span class="pvnb-form-badge">Sandbox: nothing is charged</span>')
+        title = html(
+            '<style>{}</style><div class="pvnb-form-title">Two pictures, one video{}</div>',
+            _CSS,
+            badge if self._client.is_sandbox else "",
+        )
+        controls = self.fields.controls
+        return [
+            _box("head", ipywidgets.HTML(str(title)), self._balance_line),
+            _box("pictures", self.first, self.swap_button, self.last),
+            controls["prompt"],
+            _box("grid", *(controls[name] for name in _GRID_FIELDS)),
+            _box("foot", controls["remove_watermark"], self._price_line, self.submit_button),
+            self._question_box,
+            self._status_line,
+            self.tracker.job_list,
+        ]
+
+    def _add_style_classes(self) -> None:
+        for name, control in self.fields.controls.items():
+            control.add_class(f"pvnb-form-{name.replace('_', '-')}")
+        self.swap_button.add_class("pvnb-form-icon")
+        self.swap_button.add_class("pvnb-form-icon-swap")
+        self.submit_button.add_class("pvnb-form-submit")
+        self._question_box.add_class("pvnb-form-asking")
+        for button in (self.show_button, self.generate_again_button):
+            button.add_class("pvnb-form-answer")
+        self.show_button.add_class("pvnb-form-answer-main")
+        self.add_class("pvnb-ui")
+        self.add_class("pvnb-form")
+
+    def _connect_callbacks(self) -> None:
+        self.first.on_change(self._refresh)
+        self.last.on_change(self._refresh)
+        self.swap_button.on_click(lambda _: self._runner.run_guarded(lambda: self.first.swap_with(self.last)))
+        self.submit_button.on_click(lambda _: self._runner.run_guarded(self._submit))
+        self.show_button.on_click(lambda _: self._runner.run_guarded(self._show_existing))
+        self.generate_again_button.on_click(lambda _: self._runner.run_guarded(self._generate_again))
+
+    # ---- display ----
+
+    def _refresh(self) -> None:
+        """Update what depends on the values: the preview of the crop, the disabled options and the price."""
+        with self._lock:
+            first = self.first.image
+            nearest = nearest_ratio(first.info.width, first.info.height) if first else None
+            values = self.fields.values()
+            ratio = values["aspect_ratio"] or nearest or ""
+            for picker in self._pickers.values():
+                picker.ratio, picker.fit = ratio, values["fit"] or ""
+            is_reshaped = self._preview_fit(ratio, values["fit"])
+            self.fields.refresh(auto_ratio=nearest, is_reshaped=is_reshaped)
+            self._withdraw_question()
+            self._show_status("")
+            self._update_price(values)
+
+    def _preview_fit(self, ratio: str, fit: str | None) -> bool | None:
+        """Show each slot's warning and return whether any picture is cropped or padded; None if not yet known."""
+        effects = []
+        for picker in self._pickers.values():
+            image = picker.image
+            is_reshaped, warning = image.preview_fit(aspect_ratio=ratio, fit=fit) if image and ratio else (None, "")
+            picker.caution = as_sentence(warning) if warning else ""
+            effects.append(is_reshaped)
+        return True if True in effects else None if None in effects else False
+
+    def _update_price(self, values: Mapping[str, Any]) -> None:
+        priced = {name: values[name] for name in _PRICE_FIELDS}
+        price = None if model_spec(DEFAULT_MODEL).violations(priced) else self._client.estimate(**priced)
+        text = format_credits(price, is_estimate=True, is_sandbox=self._client.is_sandbox)
+        is_short = price is not None and self._balance is not None and price > self._balance
+        warning = Markup(' <span data-tone="bad">The balance may not be enough.</span>') if is_short else ""
+        line = html('<div class="pvnb-form-cost">{}{}</div>', text[:1].upper() + text[1:], warning)
+        self._price_line.value = str(line)
+
+    def _update_balance(self) -> None:
+        balance = self._client.credits()
+        self._balance = balance.total
+        plan = f" · {balance.plan}" if balance.plan else ""
+        text = format_credits(balance.total, is_estimate=False, is_sandbox=self._client.is_sandbox)
+        self._balance_line.value = str(html('<div class="pvnb-form-balance">Balance: {}{}</div>', text, plan))
+        with self._lock:
+            self._update_price(self.fields.values())
+
+    def _show_problems(self, problems: Mapping[str, str]) -> None:
+        """Show each problem at its field. Problems of fields without a control go to the status line."""
+        texts = {name: redact(as_sentence(problem)) for name, problem in problems.items()}
+        for role, picker in self._pickers.items():
+            picker.message = texts.get(role, picker.message if picker.state == "failed" else "")
+        others = self.fields.show_problems({name: text for name, text in texts.items() if name not in self._pickers})
+        status = " ".join(f"{name}: {text}" for name, text in others.items())
+        self._show_status(status or "Nothing was sent. Fix the marked fields." if texts else "", tone="bad")
+
+    def _show_status(self, text: str, *, tone: str = "plain") -> None:
+        role = "alert" if tone == "bad" else "status"
+        line = html('<div class="pvnb-form-status" role="{}" data-tone="{}">{}</div>', role, tone, text)
+        self._status_line.value = str(line) if text else ""
+
+    def _show_error(self, error: Exception) -> None:
+        self._show_status(error_text(error), tone="bad")
+
+    # ---- creating a video ----
+
+    def _submit(self) -> None:
+        problems = {**self._missing_images(), **self.fields.problems()}
+        self._show_problems(problems)
+        first, last = self.first.image, self.last.image
+        if problems or first is None or last is None:
+            return
+        values = FormValues(first, last, self.fields.values())
+        self._run_exclusive(lambda: self._ask_or_create(values))
+
+    def _generate_again(self) -> None:
+        if self._pending_question is not None:
+            values = self._pending_question[1]
+            self._run_exclusive(lambda: self._create(values, reuse=False))
+            self.submit_button.focus()  # the focused button disappears with the question
+
+    def _show_existing(self) -> None:
+        question = self._pending_question
+        self._withdraw_question()
+        self.submit_button.focus()
+        if question is not None:
+            job, _ = question
+            if job.snapshot().can_resume:
+                job.resume()
+            self.tracker.track(job, scroll_to=True)
+
+    def _run_exclusive(self, work: Callable[[], object]) -> None:
+        """Run `work` in a thread, unless earlier work is running: a double click pays once.
+
+        The button only looks disabled, because a button that is disabled loses the keyboard focus to the page.
+        """
+
+        def run_busy() -> None:
+            self.submit_button.add_class(_BUSY_CLASS)
+            try:
+                work()
+            finally:
+                self.submit_button.remove_class(_BUSY_CLASS)
+
+        self._runner.run_exclusive(run_busy)
+
+    def _ask_or_create(self, values: FormValues) -> None:
+        self._withdraw_question()
+        self._show_status("Checking for an existing video…")
+        try:
+            existing = self._client.find_paid(values.first.content, values.last.content, **values.fields)
+        except InvalidRequest as error:
+            self._show_problems(error.fields)
+            return
+        if existing is None:
+            self._create(values, reuse=True)
+            return
+        self._show_status("")
+        self._pending_question = (existing, values)
+        question = reuse_question(existing.snapshot(), draws_seed=values.fields["seed"] is None)
+        self._question_text.value = str(html('<div role="status">{}</div>', question))
+        self._question_box.layout.display = ""
+
+    def _create(self, values: FormValues, *, reuse: bool) -> None:
+        self._withdraw_question()
+        self._show_status("Preparing the pictures…")
+        try:
+            job = self._client.create_frames(values.first.content, values.last.content, **values.fields, reuse=reuse)
+        except InvalidRequest as error:
+            self._show_problems(error.fields)
+            return
+        self._show_status("")
+        self.tracker.track(job)
+
+    def _withdraw_question(self) -> None:
+        self._pending_question = None
+        self._question_box.layout.display = "none"
+
+    def _missing_images(self) -> dict[str, str]:
+        messages = {role: missing_image_message(slot.state, slot.message) for role, slot in self._pickers.items()}
+        return {role: message for role, message in messages.items() if message}
+
+
+class FormFields:
+    """The controls for all fields except the pictures, by field name in `controls`.
+
+    `on_change` is called after every change of a value, on the thread that the widgets use.
     """
 
     def __init__(self, on_change: Callable[[], object]) -> None:
         self._on_change = on_change
         default = {name: rule.default for name, rule in model_spec(DEFAULT_MODEL).fields.items()}
-        self.choices: dict[str, Choice] = {
-            "quality": Choice(label="Quality", options=_named(QUALITIES), value=default["quality"]),
-            "duration": Choice(label="Duration", options={f"{s} s": s for s in DURATIONS}, value=default["duration"]),
-            "motion_mode": Choice(
+        self.choices: dict[str, SegmentedControl] = {
+            "quality": SegmentedControl(
+                label="Quality", options={name: name for name in QUALITIES}, value=default["quality"]
+            ),
+            "duration": SegmentedControl(
+                label="Duration", options={f"{seconds} s": seconds for seconds in DURATIONS}, value=default["duration"]
+            ),
+            "motion_mode": SegmentedControl(
                 label="Motion",
                 options={mode.capitalize(): mode for mode in MOTION_MODES},
                 value=default["motion_mode"],
             ),
-            "aspect_ratio": Choice(label="Aspect ratio", options={"Auto": None, **_named(ASPECT_RATIOS)}, value=None),
-            "fit": Choice(label="Fit to the ratio", options=_FIT_NAMES, value="cover"),
+            "aspect_ratio": SegmentedControl(
+                label="Aspect ratio", options={"Auto": None, **{ratio: ratio for ratio in ASPECT_RATIOS}}, value=None
+            ),
+            "fit": SegmentedControl(label="Fit to the ratio", options=_FITS, value="cover"),
         }
         self.prompt = ipywidgets.Textarea(
             description="Prompt",
             placeholder="What happens between the two pictures (optional)",
             rows=2,
         )
-        self._count = ipywidgets.HTML()
+        self._prompt_length = ipywidgets.HTML()
         self.seed = ipywidgets.Text(description="Seed", placeholder="random each time")
-        self.dice = ipywidgets.Button(tooltip="Draw a seed and keep it")
-        self.no_seed = ipywidgets.Button(tooltip="Back to a random seed each time")
+        self.draw_seed_button = ipywidgets.Button(tooltip="Draw a random seed and keep it")
+        self.clear_seed_button = ipywidgets.Button(tooltip="Use a new random seed each time")
         self.remove_watermark = ipywidgets.Checkbox(
             description="Remove the watermark", value=default["remove_watermark"], indent=False
         )
         self._messages = {name: ipywidgets.HTML() for name in ("prompt", "seed", "remove_watermark")}
-        self.controls: dict[str, Any] = {**self.choices, **self._composed()}
-        self._watch()
-        self.refresh(nearest=None)
+        self.controls: dict[str, Any] = {**self.choices, **self._other_controls()}
+        self._connect_callbacks()
+        self.refresh(auto_ratio=None)
 
     def values(self) -> dict[str, Any]:
-        """Return the fields for `create_frames`; `seed` is a number, None, or the text itself where it is no number."""
+        """Return the fields for `create_frames`. `seed` is a number, None, or the text if it is not a number."""
         seed = self.seed.value.strip()
         return {
             "prompt": self.prompt.value.strip(),
@@ -87,343 +333,111 @@ class Fields:
         }
 
     def problems(self) -> dict[str, str]:
-        """Return what can be seen to be wrong without asking anybody: field to sentence."""
+        """Return the problems that can be found without calling the client: field name to message."""
         values = self.values()
-        wrong = {}
-        if len(values["prompt"]) > PROMPT_MAX:
-            over = len(values["prompt"]) - PROMPT_MAX
-            wrong["prompt"] = f"The prompt is {over} characters too long; at most {PROMPT_MAX} are taken."
+        problems = {}
+        excess = len(values["prompt"]) - PROMPT_MAX
+        if excess > 0:
+            characters = "1 character" if excess == 1 else f"{excess} characters"
+            problems["prompt"] = f"The prompt is {characters} too long; the limit is {PROMPT_MAX}."
         if values["seed"] is not None and not (type(values["seed"]) is int and 1 <= values["seed"] <= SEED_MAX):
-            wrong["seed"] = f"A whole number from 1 to {SEED_MAX}, or nothing for a random one."
-        for rule in model_spec(DEFAULT_MODEL).violations(values):
-            for name in rule.fields:
-                wrong.setdefault(name, f"PixVerse refuses this: {rule.reason}.")
-        return wrong
+            problems["seed"] = f"Enter a whole number from 1 to {SEED_MAX}, or nothing for a random seed."
+        for constraint in model_spec(DEFAULT_MODEL).violations(values):
+            for name in constraint.fields:
+                problems.setdefault(name, f"PixVerse rejects this: {constraint.reason}.")
+        return problems
 
-    def show_problems(self, wrong: Mapping[str, str]) -> dict[str, str]:
-        """Put each sentence at its field, and return those whose field is not here."""
+    def show_problems(self, problems: Mapping[str, str]) -> dict[str, str]:
+        """Show each message at its field, and return the messages of fields without a control here."""
         for name, choice in self.choices.items():
-            choice.message = wrong.get(name, "")
+            choice.message = problems.get(name, "")
         for name, message in self._messages.items():
-            message.value = _message(wrong.get(name, ""))
-        return {name: why for name, why in wrong.items() if name not in self.controls}
+            message.value = _message_html(problems.get(name, ""))
+        return {name: problem for name, problem in problems.items() if name not in self.controls}
 
-    def refresh(self, *, nearest: str | None, fitting: bool | None = None) -> None:
-        """Bring the counter, the barred options and the hints up to date; `nearest` is the first picture's ratio.
+    def refresh(self, *, auto_ratio: str | None, is_reshaped: bool | None = None) -> None:
+        """Update the character count, the disabled options and the hints.
 
-        `fitting` tells whether any picture is cut or padded for the ratio; None where that is not known yet.
+        `auto_ratio` is the ratio that "Auto" stands for: the nearest to the first picture's. `is_reshaped` says whether
+        any picture is cropped or padded for the ratio; None if that is not known yet.
         """
         values = self.values()
         length = len(values["prompt"])
         tone = Markup(' data-tone="bad"') if length > PROMPT_MAX else ""
-        self._count.value = str(html('<div class="pvnb-form-count"{}>{} / {}</div>', tone, length, PROMPT_MAX))
-        for name in _RULED:
-            self.choices[name].bar(_barred(name, self.choices[name], values))
-        ratio = self.choices["aspect_ratio"]
-        ratio.names = [f"Auto: {nearest}" if nearest else "Auto", *ASPECT_RATIOS]
-        self.choices["fit"].hint = _fit_words(values["fit"], values["aspect_ratio"] or nearest, fitting)
-        self.no_seed.layout.display = "" if self.seed.value.strip() else "none"
+        self._prompt_length.value = str(html('<div class="pvnb-form-count"{}>{} / {}</div>', tone, length, PROMPT_MAX))
+        for name in _CONSTRAINED:
+            self.choices[name].disable(_disabled_options(name, self.choices[name], values))
+        self.choices["aspect_ratio"].names = [f"Auto: {auto_ratio}" if auto_ratio else "Auto", *ASPECT_RATIOS]
+        ratio = values["aspect_ratio"] or auto_ratio
+        self.choices["fit"].hint = _fit_hint(values["fit"], ratio, is_reshaped=is_reshaped)
+        self.clear_seed_button.layout.display = "" if self.seed.value.strip() else "none"
 
-    def _composed(self) -> dict[str, Any]:
-        """Return the fields that are made of ready-made widgets, each with its message below."""
-        for button, name in ((self.dice, "dice"), (self.no_seed, "undo")):
+    def _other_controls(self) -> dict[str, Any]:
+        """Return the controls made of ipywidgets, each with its message below."""
+        for button, icon in ((self.draw_seed_button, "dice"), (self.clear_seed_button, "undo")):
             button.add_class("pvnb-form-icon")
-            button.add_class(f"pvnb-form-icon-{name}")
-        seed = ipywidgets.HBox([self.seed, self.no_seed, self.dice])
-        prompt = ipywidgets.VBox([self.prompt, self._count])
+            button.add_class(f"pvnb-form-icon-{icon}")
+        prompt = ipywidgets.VBox([self.prompt, self._prompt_length])
         prompt.add_class("pvnb-form-counted")
-        bodies = {"prompt": prompt, "seed": seed, "remove_watermark": self.remove_watermark}
-        return {name: _field(body, self._messages[name]) for name, body in bodies.items()}
+        seed = ipywidgets.HBox([self.seed, self.clear_seed_button, self.draw_seed_button])
+        inputs = {"prompt": prompt, "seed": seed, "remove_watermark": self.remove_watermark}
+        return {name: _field_box(widget, self._messages[name]) for name, widget in inputs.items()}
 
-    def _watch(self) -> None:
+    def _connect_callbacks(self) -> None:
         for name, choice in self.choices.items():
-            choice.observe(lambda _, name=name: self._changed(name), "index")
-        self.prompt.observe(lambda _: self._changed("prompt"), "value")
-        self.seed.observe(lambda _: self._changed("seed"), "value")
-        self.remove_watermark.observe(lambda _: self._changed("remove_watermark"), "value")
-        self.dice.on_click(lambda _: self._set_seed(str(random.randint(1, SEED_MAX))))  # noqa: S311 - no secret
-        self.no_seed.on_click(lambda _: self._set_seed(""))
+            choice.observe(lambda _, name=name: self._on_value_changed(name), "index")
+        self.prompt.observe(lambda _: self._on_value_changed("prompt"), "value")
+        self.seed.observe(lambda _: self._on_value_changed("seed"), "value")
+        self.remove_watermark.observe(lambda _: self._on_value_changed("remove_watermark"), "value")
+        self.draw_seed_button.on_click(lambda _: self._set_seed(str(random.randint(1, SEED_MAX))))  # noqa: S311 - no secret
+        self.clear_seed_button.on_click(lambda _: self._set_seed(""))
 
     def _set_seed(self, text: str) -> None:
         self.seed.value = text
 
-    def _changed(self, name: str) -> None:
-        """Take back the words at a field that was changed; a rule's words stand at all of its fields."""
-        for other in _RULED if name in _RULED else {name}:
-            if other in self.choices:
-                self.choices[other].message = ""
+    def _on_value_changed(self, name: str) -> None:
+        """Remove the message of a changed field; the message of a constraint is removed from all of its fields."""
+        for field_name in _CONSTRAINED if name in _CONSTRAINED else {name}:
+            if field_name in self.choices:
+                self.choices[field_name].message = ""
             else:
-                self._messages[other].value = ""
+                self._messages[field_name].value = ""
         self._on_change()
 
 
-def _named(values: tuple[str, ...]) -> dict[str, str]:
-    return {value: value for value in values}
+def _disabled_options(name: str, choice: SegmentedControl, values: Mapping[str, object]) -> dict[object, str]:
+    """Return the options of field `name` that the vendor rejects together with the other values, and why."""
+    disabled: dict[object, str] = {}
+    for value in choice.values:
+        violations = model_spec(DEFAULT_MODEL).violations({**values, name: value})
+        reasons = [constraint.reason for constraint in violations if name in constraint.fields]
+        if reasons:
+            summary = reasons[0].partition(":")[0]
+            disabled[value] = f"{summary[:1].upper()}{summary[1:]}."
+    return disabled
 
 
-def _field(body: Any, message: Any) -> Any:
-    box = ipywidgets.VBox([body, message])
+def _fit_hint(fit: str | None, ratio: str | None, *, is_reshaped: bool | None) -> str:
+    shape = ratio or "the ratio of the first picture"
+    match fit:
+        case "cover" | "contain" if is_reshaped is False:
+            return f"No {'cropping' if fit == 'cover' else 'padding'} needed: both pictures are {shape}."
+        case "cover":
+            return f"Cropped to {shape}" + (": only the bright part is sent." if is_reshaped else ".")
+        case "contain":
+            return f"Padded to {shape} with black bars."
+        case _:
+            return "Sent unchanged. PixVerse does not document what it does with other shapes."
+
+
+def _field_box(widget: Any, message: Any) -> Any:
+    box = ipywidgets.VBox([widget, message])
     box.add_class("pvnb-form-field")
     return box
 
 
-def _message(text: str) -> str:
+def _message_html(text: str) -> str:
     return str(html('<div class="pvnb-form-message" role="alert">{}</div>', text)) if text else ""
-
-
-def _barred(name: str, choice: Choice, values: Mapping[str, object]) -> dict[object, str]:
-    """Return the options of field `name` that the vendor would refuse with the other values, and why."""
-    barred: dict[object, str] = {}
-    for value in choice.values:
-        broken = [rule for rule in model_spec(DEFAULT_MODEL).violations({**values, name: value}) if name in rule.fields]
-        if broken:
-            reason = broken[0].reason.partition(":")[0]
-            barred[value] = f"{reason[:1].upper()}{reason[1:]}."
-    return barred
-
-
-def _fit_words(fit: str | None, ratio: str | None, fitting: bool | None) -> str:
-    shape = ratio or "the first picture's ratio"
-    match fit:
-        case "cover" | "contain" if fitting is False:
-            return f"Nothing to {'cut' if fit == 'cover' else 'pad'}: both are {shape}."
-        case "cover":
-            return f"Cut to {shape}" + (": the bright part is sent." if fitting else ".")
-        case "contain":
-            return f"Brought to {shape} with black bars."
-        case _:
-            return "Sent untouched; what PixVerse does with another shape is not documented."
-
-
-_AT_WORK: Final = "pvnb-form-at-work"
-_CSS: Final = Markup(bundle_css("form"))  # noqa: S704  our own stylesheet
-
-
-@dataclass(frozen=True)
-class FormValues:
-    """What was in the form when the button was pressed; later changes do not reach it."""
-
-    first: LoadedImage
-    last: LoadedImage
-    fields: Mapping[str, Any]
-
-
-class Form(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
-    """The form on a `maker`; `on_video` is told the snapshot of every job of this form that has its video.
-
-    >>> from pixverse_nb.client import Client                                      # doctest: +SKIP
-    >>> Form(Client.sandbox(), on_video=lambda snapshot: print(snapshot.video))      # doctest: +SKIP
-    """
-
-    def __init__(self, maker: VideoClient, *, on_video: Callable[[JobSnapshot], object] = lambda _: None) -> None:
-        self._maker = maker
-        self._drawing = threading.RLock()  # callbacks and readers come on different threads
-        self._balance: int | None = None
-        self._dispatcher = BackgroundRunner(self._report)
-        self.first = Picker(which="first", label="First picture", fetch=maker.fetch_picture)
-        self.last = Picker(which="last", label="Last picture", fetch=maker.fetch_picture)
-        self._slots = {"first": self.first, "last": self.last}
-        self.fields = Fields(self._refresh)
-        self.swap = ipywidgets.Button(tooltip="Swap the two pictures")
-        self.submit = ipywidgets.Button(description="Create video", button_style="")
-        self.show_it = ipywidgets.Button(description="Show it")
-        self.pay_again = ipywidgets.Button(description="Make again" if maker.is_sandbox else "Pay again")
-        self.following = JobTracker(maker, self._dispatcher, on_video=on_video, on_spent=self._ask_balance)
-        self._balance_line = ipywidgets.HTML()
-        self._cost = ipywidgets.HTML()
-        self._status = ipywidgets.HTML()
-        self._question = ipywidgets.HTML()
-        self._asking = ipywidgets.VBox([self._question, ipywidgets.HBox([self.show_it, self.pay_again])])
-        self._found: tuple[JobHandle, FormValues] | None = None
-        super().__init__(self._laid_out())
-        self._wire()
-        self._refresh()
-        self._dispatcher.run_in_thread(self.following.take_up_open)
-        self._dispatcher.run_in_thread(self._ask_balance)
-
-    def close(self) -> None:
-        """Take the form off the page and stop following jobs; the jobs themselves go on."""
-        self.following.stop()
-        super().close()
-
-    # ---- the page ----
-
-    def _laid_out(self) -> list[Any]:
-        badge = Markup('<span class="pvnb-form-badge">Sandbox – nothing is paid</span>')
-        title = html(
-            '<style>{}</style><div class="pvnb-form-title">Two pictures, one video{}</div>',
-            _CSS,
-            badge if self._maker.is_sandbox else "",
-        )
-        head = ipywidgets.HTML(str(title))
-        controls = self.fields.controls
-        rows = [
-            _box("head", head, self._balance_line),
-            _box("pictures", self.first, self.swap, self.last),
-            controls["prompt"],
-            _box("grid", *(controls[name] for name in _GRID)),
-            _box("foot", controls["remove_watermark"], self._cost, self.submit),
-            self._asking,
-            self._status,
-            self.following.progress,
-        ]
-        for name, control in controls.items():
-            control.add_class(f"pvnb-form-{name.replace('_', '-')}")
-        self.swap.add_class("pvnb-form-icon")
-        self.swap.add_class("pvnb-form-icon-swap")
-        self.submit.add_class("pvnb-form-submit")
-        self._asking.add_class("pvnb-form-asking")
-        for answer in (self.show_it, self.pay_again):
-            answer.add_class("pvnb-form-answer")
-        self.show_it.add_class("pvnb-form-answer-main")
-        self.add_class("pvnb-ui")
-        self.add_class("pvnb-form")
-        return rows
-
-    def _wire(self) -> None:
-        self.first.on_change(self._refresh)
-        self.last.on_change(self._refresh)
-        self.swap.on_click(lambda _: self._dispatcher.run_guarded(lambda: self.first.swap_with(self.last)))
-        self.submit.on_click(lambda _: self._dispatcher.run_guarded(self._submit))
-        self.show_it.on_click(lambda _: self._dispatcher.run_guarded(self._show_paid))
-        self.pay_again.on_click(lambda _: self._dispatcher.run_guarded(self._submit_again))
-
-    def _refresh(self) -> None:
-        """Draw what follows from the values: the preview of the crop, barred options, the price."""
-        with self._drawing:
-            held = self.first.held
-            nearest = nearest_ratio(held.picture.width, held.picture.height) if held else None
-            values = self.fields.values()
-            ratio = values["aspect_ratio"] or nearest or ""
-            for slot in self._slots.values():
-                slot.ratio, slot.fit = ratio, values["fit"] or ""
-            self.fields.refresh(nearest=nearest, fitting=self._preview(ratio, values["fit"]))
-            self._withdraw_question()
-            self._say("")
-            self._draw_cost(values)
-
-    def _preview(self, ratio: str, fit: str | None) -> bool | None:
-        """Say at the slots what the ratio does to their pictures; tell whether it cuts or pads any, None: not known."""
-        changes = []
-        for slot in self._slots.values():
-            is_changed, caution = slot.held.fitted(aspect_ratio=ratio, fit=fit) if slot.held and ratio else (None, "")
-            slot.caution = sentence(caution) if caution else ""
-            changes.append(is_changed)
-        return True if True in changes else None if None in changes else False
-
-    def _draw_cost(self, values: Mapping[str, Any]) -> None:
-        asked = {name: values[name] for name in ("quality", "duration", "motion_mode")}
-        price = None if model_spec(DEFAULT_MODEL).violations(asked) else self._maker.estimate(**asked)
-        words = format_credits(price, is_estimate=True, is_sandbox=self._maker.is_sandbox)
-        short = price is not None and self._balance is not None and price > self._balance
-        lack = Markup(' <span data-tone="bad">The balance may not be enough.</span>') if short else ""
-        self._cost.value = str(html('<div class="pvnb-form-cost">{}{}</div>', words[:1].upper() + words[1:], lack))
-
-    def _ask_balance(self) -> None:
-        balance = self._maker.credits()
-        self._balance = balance.total
-        plan = f" · {balance.plan}" if balance.plan else ""
-        words = format_credits(balance.total, is_estimate=False, is_sandbox=self._maker.is_sandbox)
-        self._balance_line.value = str(html('<div class="pvnb-form-balance">Balance: {}{}</div>', words, plan))
-        with self._drawing:
-            self._draw_cost(self.fields.values())
-
-    def _say(self, text: str, *, tone: str = "plain") -> None:
-        role = "alert" if tone == "bad" else "status"
-        line = html('<div class="pvnb-form-status" role="{}" data-tone="{}">{}</div>', role, tone, text)
-        self._status.value = str(line) if text else ""
-
-    def _report(self, error: Exception) -> None:
-        self._say(error_text(error), tone="bad")
-
-    # ---- making a video; what `_begin` is given runs on a thread of the dispatcher ----
-
-    def _submit(self) -> None:
-        wrong = {**self._missing_pictures(), **self.fields.problems()}
-        self._show_problems(wrong)
-        first, last = self.first.held, self.last.held
-        if wrong or first is None or last is None:
-            return
-        asked = FormValues(first, last, self.fields.values())
-        self._begin(lambda: self._ask_or_create(asked))
-
-    def _submit_again(self) -> None:
-        if self._found is not None:
-            asked = self._found[1]
-            self._begin(lambda: self._create(asked, reuse=False))
-            self.submit.focus()  # the question goes, and its buttons with it
-
-    def _begin(self, work: Callable[[], object]) -> None:
-        """Run `work` unless such work is running: two clicks pay once.
-
-        The button only looks as if it were off: one that is disabled loses the keyboard's focus to the page.
-        """
-
-        def work_and_free() -> None:
-            self.submit.add_class(_AT_WORK)
-            try:
-                work()
-            finally:
-                self.submit.remove_class(_AT_WORK)
-
-        self._dispatcher.run_exclusive(work_and_free)
-
-    def _ask_or_create(self, asked: FormValues) -> None:
-        self._withdraw_question()
-        self._say("Looking whether this video is already there…")
-        try:
-            found = self._maker.find_paid(asked.first.content, asked.last.content, **asked.fields)
-        except InvalidRequest as error:
-            self._show_problems(error.fields)
-            return
-        if found is None:
-            self._create(asked, reuse=True)
-            return
-        self._say("")
-        self._found = (found, asked)
-        question = reuse_question(found.snapshot(), draws_seed=asked.fields["seed"] is None)
-        self._question.value = str(html('<div role="status">{}</div>', question))
-        self._asking.layout.display = ""
-
-    def _create(self, asked: FormValues, *, reuse: bool) -> None:
-        self._withdraw_question()
-        self._say("Preparing the pictures…")
-        try:
-            task = self._maker.create_frames(asked.first.content, asked.last.content, **asked.fields, reuse=reuse)
-        except InvalidRequest as error:
-            self._show_problems(error.fields)
-            return
-        self._say("")
-        self.following.take_up(task)
-
-    def _show_paid(self) -> None:
-        found = self._found
-        self._withdraw_question()
-        self.submit.focus()
-        if found is not None:
-            if found[0].snapshot().can_resume:
-                found[0].resume()
-            self.following.take_up(found[0], points=True)
-
-    def _withdraw_question(self) -> None:
-        self._found = None
-        self._asking.layout.display = "none"
-
-    def _missing_pictures(self) -> dict[str, str]:
-        asked = {which: missing_words(slot.state, slot.message) for which, slot in self._slots.items()}
-        return {which: words for which, words in asked.items() if words}
-
-    def _show_problems(self, wrong: Mapping[str, str]) -> None:
-        """Put each sentence at its field, and those of fields that are not here into the status line."""
-        wrong = {name: redact(sentence(why)) for name, why in wrong.items()}
-        for which, slot in self._slots.items():
-            slot.message = wrong.get(which, slot.message if slot.state == "failed" else "")
-        rest = self.fields.show_problems({name: why for name, why in wrong.items() if name not in self._slots})
-        elsewhere = " ".join(f"{name}: {why}" for name, why in rest.items())
-        self._say(elsewhere or "Nothing was sent: see the marked fields." if wrong else "", tone="bad")
-
-
-_GRID: Final = ("quality", "duration", "motion_mode", "aspect_ratio", "fit", "seed")
 
 
 def _box(name: str, *children: Any) -> Any:

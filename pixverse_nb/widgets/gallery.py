@@ -1,4 +1,4 @@
-"""Gallery: many videos as tiles that fill as their jobs end; sorted, filtered, watched and judged in the page."""
+"""The gallery: many videos as tiles that fill in as their jobs finish; people sort, filter, play and rate them."""
 
 import base64
 import os
@@ -34,26 +34,55 @@ from pixverse_nb.widgets.comm import BackgroundRunner, Batcher, FileStreamer, er
 from pixverse_nb.widgets.compare import Comparison
 from pixverse_nb.widgets.posters import Posters
 
-NOTE_MAX: Final = 2000
-_PUSHED_MAX: Final = 8  # posters that come along unasked with tiles that fill: a busy kernel could not be asked
+MAX_NOTE_LENGTH: Final = 2000
+_MAX_PUSHED_POSTERS: Final = 8  # posters sent with finished tiles, because a busy kernel cannot answer requests
 
-_NOTHING: Final = "<div></div>"  # for a reader who cannot see a widget, in place of the text
-_ALONE: Final = "These are stills: run the cell again to play, sort and judge."
+_EMPTY_HTML: Final = "<div></div>"  # shown instead of the text where the widget cannot be displayed
+_NO_KERNEL_NOTE: Final = "These are still images. Run the cell again to play, sort and rate the videos."
 
-OnVerdict = Callable[[str, Rating], object]
+OnRating = Callable[[str, Rating], object]
 OnOpen = Callable[[Sequence[str]], object]
 
 
+def gallery(
+    videos: Iterable[VideoFile | str | os.PathLike[str]], *, labels: Sequence[str] | None = None, title: str = ""
+) -> "Gallery":
+    """Return a gallery of finished videos: VideoFiles, Videos or paths of mp4 files.
+
+    Each video is labelled with `labels`, or else with the fields that distinguish it from the others. Two to nine
+    videos can be selected in the page; their comparison opens below. Raises DownloadError for a path that is not an
+    mp4, and ValueError if the numbers of labels and videos differ.
+
+    >>> gallery(["one.mp4", "two.mp4"], labels=["before", "after"])  # doctest: +SKIP
+    """
+    files = [video if isinstance(video, VideoFile) else video_file(video) for video in videos]
+    if labels is not None and len(labels) != len(files):
+        raise ValueError(f"labels has {len(labels)} items for {len(files)} videos: pass one label for each, or none.")
+    axes = differing_fields(files)
+    captions = labels or [caption_from_values(own) or file.path.stem for own, file in zip(axes, files, strict=True)]
+    keys = unique_keys(files)
+    tiles = {
+        key: Tile(key, caption, JobState.DONE, axes=own, video=file)
+        for key, caption, own, file in zip(keys, captions, axes, files, strict=True)
+    }
+    file_by_key = dict(zip(keys, files, strict=True))
+
+    def compare_selected(selected: Sequence[str]) -> Comparison:
+        return Comparison([file_by_key[key] for key in selected], labels=[tiles[key].caption for key in selected])
+
+    return Gallery(tiles.values(), title=title, on_open=compare_selected)
+
+
 class Gallery(anywidget.AnyWidget):
-    """A gallery of `tiles`; `update` puts new states in, from any thread, and the page fills.
+    """A gallery of `tiles`. `update` adds and changes tiles from any thread.
 
-    `on_verdict(key, verdict)` is told what a person says of a tile. `on_open(keys)` opens a comparison of two to nine
-    tiles, and only where it is given can tiles be chosen for one; what it returns is shown below the gallery where it
-    can show itself. What these raise is said in the page.
+    `on_rating(key, rating)` gets each rating that a person gives. `on_open(keys)` opens a comparison of two to nine
+    tiles; if it is given, tiles can be selected for one, and what it returns is displayed below the gallery. The page
+    shows errors that these callbacks raise.
 
-    >>> wall = Gallery([Tile("a1", "seed 7", JobState.GENERATING)], title="Steam")
-    >>> wall.show_tile(Tile("a1", "seed 7", JobState.FAILED, line="The service had an error."))
-    >>> wall.verdicts
+    >>> gallery = Gallery([Tile("a1", "seed 7", JobState.GENERATING)], title="Steam")
+    >>> gallery.show_tile(Tile("a1", "seed 7", JobState.FAILED, line="The service had an error."))
+    >>> gallery.ratings
     {}
     """
 
@@ -61,276 +90,246 @@ class Gallery(anywidget.AnyWidget):
     _css = bundle_css("gallery")
 
     title = traitlets.Unicode("").tag(sync=True)
-    rows = traitlets.List(traitlets.Dict()).tag(sync=True)  # until a page says hello; then changes travel as messages
-    fallback_class = traitlets.Unicode("").tag(sync=True)  # the class of the stills that a view hides
+    rows = traitlets.List(traitlets.Dict()).tag(sync=True)  # until a page says hello; then changes are sent as messages
+    fallback_class = traitlets.Unicode("").tag(sync=True)  # the class of the still images, which a live view hides
     can_compare = traitlets.Bool(False).tag(sync=True)
-    selected = traitlets.List(traitlets.Unicode(), maxlen=COMPARED_MAX).tag(sync=True)  # keys, in the order of choosing
+    selected = traitlets.List(traitlets.Unicode(), maxlen=COMPARED_MAX).tag(sync=True)  # keys in the order of selection
 
     def __init__(
         self,
         tiles: Iterable[Tile] = (),
         *,
         title: str = "",
-        on_verdict: OnVerdict | None = None,
+        on_rating: OnRating | None = None,
         on_open: OnOpen | None = None,
     ) -> None:
         self._tiles: dict[str, Tile] = {}
-        self._lock = threading.RLock()  # tiles come from any thread, messages on whichever the kernel takes
-        self._on_verdict = on_verdict
+        self._lock = threading.RLock()  # tiles come from any thread, and messages too
+        self._on_rating = on_rating
         self._on_open = on_open
-        self._dispatcher = BackgroundRunner(self._report)
+        self._runner = BackgroundRunner(self._show_error)
         self._posters = Posters()
-        self._supply = FileStreamer(self.send, self._dispatcher)
-        self._batches = Batcher(self._deliver, self._dispatcher)
-        self._is_heard = False  # a page has said hello
-        self._wall: LiveOutput | None = None  # the stills
-        self._stage: LiveOutput | None = None  # what `on_open` has returned
-        self._put(tiles)
+        self._streamer = FileStreamer(self.send, self._runner)
+        self._batcher = Batcher(self._send_changes, self._runner)
+        self._has_page = False  # True once a page has said hello
+        self._images_output: LiveOutput | None = None
+        self._comparison_output: LiveOutput | None = None
+        self._merge(tiles)
         super().__init__(
             title=title,
-            rows=self._all_rows(),
+            rows=[tile_json(tile) for tile in self.tiles],
             can_compare=on_open is not None,
             fallback_class=f"pvnb-thumbnails-{uuid.uuid4().hex[:12]}",
         )
-        self.on_msg(self._take_message)
+        self.on_msg(self._on_message)
 
-    # ---- for who holds it ----
+    # ---- tiles and ratings ----
 
     @property
     def tiles(self) -> tuple[Tile, ...]:
-        """The tiles as they stand, verdicts included, in the order in which they came."""
+        """The current tiles with their ratings, in the order in which they were added."""
         with self._lock:
             return tuple(self._tiles.values())
 
     @property
-    def verdicts(self) -> dict[str, Rating]:
-        """What was said of the tiles, by key; tiles of which nothing was said are left out."""
+    def ratings(self) -> dict[str, Rating]:
+        """The ratings by key. Unrated tiles are left out."""
         return {tile.key: tile.rating for tile in self.tiles if not tile.rating.is_empty}
 
     @property
     def is_closed(self) -> bool:
-        """True after `close()`: no page shows it any more."""
+        """True after `close()`."""
         return self.comm is None
 
     def show_tile(self, tile: Tile) -> None:
-        """Put one tile in, or bring it up to date (from any thread)."""
+        """Add or change one tile, from any thread."""
         self.update([tile])
 
     def update(self, tiles: Iterable[Tile]) -> None:
-        """Put tiles in, or bring them up to date, from any thread; what comes at once travels together.
+        """Add or change tiles, from any thread. Changes within a tenth of a second are sent together.
 
-        A tile that is here keeps the verdict that was given here; the order is that of the first coming.
+        A tile that is already shown keeps its rating and its position.
         """
-        keys = self._put(tiles)
+        keys = self._merge(tiles)
         if keys:
-            self._batches.add(keys)
+            self._batcher.add(keys)
 
-    def judge(self, key: str, verdict: Rating) -> None:
-        """Say something of a tile as the page would; KeyError for a key that is not here.
-
-        A winner without a video is an InvalidRequest.
-        """
+    def rate(self, key: str, rating: Rating) -> None:
+        """Rate a tile. Raises KeyError for an unknown key, and InvalidRequest for a winner without a video."""
         with self._lock:
-            if not self._tiles[key].can_be_rated(verdict):
-                raise InvalidRequest({"verdict": f"{self._tiles[key].caption} {NO_WINNER}"}, sends=False)
-            self._tiles[key] = replace(self._tiles[key], rating=verdict)
-        self._spread_verdict(key, verdict, view="")
+            if not self._tiles[key].can_be_rated(rating):
+                raise InvalidRequest({"rating": f"{self._tiles[key].caption} {NO_WINNER}"}, sends=False)
+            self._tiles[key] = replace(self._tiles[key], rating=rating)
+        self._publish_rating(key, rating, view="")
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the gallery as one HTML page that plays from disk, without a kernel; returns where it is.
+        """Write the gallery as one HTML page that plays from disk without a kernel, and return the path.
 
-        Films whose file is missing are left out, and the page says so in their place.
+        A video whose file is missing is left out, and the page says so in its place.
         """
         tiles = self.tiles
-        stills = self._posters.for_page(tiles)
+        posters = self._posters.for_page(tiles)
         state = {
             "title": self.title,
             "rows": [tile_json(tile) for tile in tiles],
             "can_compare": False,
             "selected": [],
             "fallback_class": "",
-            "posters": {key: base64.b64encode(still).decode("ascii") for key, still in stills.items()},
+            "posters": {key: base64.b64encode(jpeg).decode("ascii") for key, jpeg in posters.items()},
         }
-        films = _films(tiles)
         title = self.title or "Videos"
-        return write_page(path, standalone_page(title, widget="gallery", state=state, videos=films))
+        return write_page(path, standalone_page(title, widget="gallery", state=state, videos=_video_paths(tiles)))
+
+    # ---- display ----
 
     def __repr__(self) -> str:
         return thumbnails_text(self.tiles, title=self.title)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         data, metadata = super()._repr_mimebundle_(**kwargs) or ({}, {})
-        return {**data, **self._still_bundle()}, metadata
+        return {**data, **self._images_bundle()}, metadata
 
     def _ipython_display_(self) -> None:
-        """Show the gallery and, as an output of its own, its stills, which the gallery hides while it is there.
+        """Show the gallery, and its still images as a separate output, which a live gallery hides.
 
-        A trusted notebook without a kernel shows "model not found" in place of a widget and never looks at the HTML
-        beside it; the second output stays. It can also be renewed when all jobs have ended, without taking the
-        gallery, with what a person has set in it, off the page.
+        A trusted notebook without a kernel shows "model not found" in place of a widget and ignores the HTML of the
+        same output. The separate output stays, and can be updated when all jobs have finished without resetting what
+        a person has set in the gallery.
         """
         data, _ = super()._repr_mimebundle_() or ({}, {})
-        show_bundle({**data, **mime_bundle(_NOTHING, repr(self))})
+        show_bundle({**data, **mime_bundle(_EMPTY_HTML, repr(self))})
         with self._lock:
-            self._stage = LiveOutput(mime_bundle(_NOTHING, "")) if self.can_compare else None
-            self._wall = LiveOutput(self._still_bundle())
-        self._dispatcher.run_in_thread(self._renew_wall)
+            self._comparison_output = LiveOutput(mime_bundle(_EMPTY_HTML, "")) if self.can_compare else None
+            self._images_output = LiveOutput(self._images_bundle())
+        self._runner.run_in_thread(self._refresh_images)
 
-    def _still_bundle(self) -> dict[str, str]:
+    def _images_bundle(self) -> dict[str, str]:
         tiles = self.tiles
-        stills = self._posters.for_notebook(tiles)
-        html = thumbnails_html(tiles, title=self.title, posters=stills, note=_ALONE, css_class=self.fallback_class)
+        html = thumbnails_html(
+            tiles,
+            title=self.title,
+            posters=self._posters.for_notebook(tiles),
+            note=_NO_KERNEL_NOTE,
+            css_class=self.fallback_class,
+        )
         return dict(mime_bundle(html, thumbnails_text(tiles, title=self.title)))
 
-    # ---- tiles ----
-
-    def _put(self, tiles: Iterable[Tile]) -> list[str]:
-        """Take the tiles in and return the keys of those that are new or other than before."""
-        changed = []
-        with self._lock:
-            for tile in tiles:
-                known = self._tiles.get(tile.key)
-                kept = replace(tile, rating=known.rating) if known else tile
-                if kept == known:
-                    continue
-                if known and known.video != kept.video:
-                    self._posters.forget(tile.key)
-                self._tiles[tile.key] = kept
-                changed.append(tile.key)
-            self._supply.offer(_films(self._tiles.values()))
-        return changed
-
-    def _all_rows(self) -> list[dict[str, Any]]:
-        return [tile_json(tile) for tile in self.tiles]
-
-    def _deliver(self, keys: Sequence[str]) -> None:
-        with self._lock:
-            tiles = [self._tiles[key] for key in keys]
-            is_heard = self._is_heard
-            if is_heard:
-                self._send_rows(tiles)
-            else:
-                self.rows = self._all_rows()
-        filled = [tile for tile in tiles if tile.state is JobState.DONE]
-        if is_heard and len(filled) <= _PUSHED_MAX:
-            self._send_posters(filled)
-        self._dispatcher.run_in_thread(self._renew_wall)
-
-    def _renew_wall(self) -> None:
-        """Bring the stills of the notebook up to date once all jobs have ended, each from the middle of its film."""
-        wall, tiles = self._wall, self.tiles
-        if wall is None or not all(tile.state.is_final for tile in tiles):
+    def _refresh_images(self) -> None:
+        """Update the still images once all jobs have finished, each with the middle frame of its video."""
+        output, tiles = self._images_output, self.tiles
+        if output is None or not all(tile.state.is_final for tile in tiles):
             return
         for tile in tiles:
             self._posters.best(tile)
-        wall.update(self._still_bundle())
+        output.update(self._images_bundle())
 
-    def _send_rows(self, tiles: Iterable[Tile], *, is_intact: bool = False) -> None:
+    # ---- changes of tiles ----
+
+    def _merge(self, tiles: Iterable[Tile]) -> list[str]:
+        """Store the tiles and return the keys of those that are new or changed."""
+        changed = []
+        with self._lock:
+            for tile in tiles:
+                old = self._tiles.get(tile.key)
+                new = replace(tile, rating=old.rating) if old else tile
+                if new == old:
+                    continue
+                if old and old.video != new.video:
+                    self._posters.forget(tile.key)
+                self._tiles[tile.key] = new
+                changed.append(tile.key)
+            self._streamer.set_files(_video_paths(self._tiles.values()))
+        return changed
+
+    def _send_changes(self, keys: Sequence[str]) -> None:
+        with self._lock:
+            changed = [self._tiles[key] for key in keys]
+            has_page = self._has_page
+            if has_page:
+                self._send_tiles(changed)
+            else:
+                self.rows = [tile_json(tile) for tile in self.tiles]
+        finished = [tile for tile in changed if tile.state is JobState.DONE]
+        if has_page and len(finished) <= _MAX_PUSHED_POSTERS:
+            self._send_posters(finished)
+        self._runner.run_in_thread(self._refresh_images)
+
+    def _send_tiles(self, tiles: Iterable[Tile], *, is_complete: bool = False) -> None:
         rows = [tile_json(tile) for tile in tiles]
-        self.send({"kind": "tiles", "rows": rows, "is_complete": is_intact, "now": time.time()})
+        self.send({"kind": "tiles", "rows": rows, "is_complete": is_complete, "now": time.time()})
 
     def _send_posters(self, tiles: Sequence[Tile]) -> None:
-        """Send what is at hand first, so that the page fills at once, then what has to be made."""
+        """Send the available posters first, so that the page fills at once, and then the better ones."""
         for tile in tiles:
-            self._send_poster(tile, self._posters.at_hand(tile))
+            self._send_poster(tile, self._posters.available(tile))
         for tile in tiles:
             if not self._posters.has_best(tile):
                 self._send_poster(tile, self._posters.best(tile))
 
-    def _send_poster(self, tile: Tile, still: bytes | None) -> None:
-        self.send({"kind": "poster", "key": tile.key}, [still] if still else [])
+    def _send_poster(self, tile: Tile, jpeg: bytes | None) -> None:
+        self.send({"kind": "poster", "key": tile.key}, [jpeg] if jpeg else [])
 
     # ---- messages of the page ----
 
-    def _take_message(self, _widget: object, message: object, _buffers: Sequence[memoryview]) -> None:
-        self._dispatcher.run_guarded(lambda: self._act_on(message))
+    def _on_message(self, _widget: object, message: object, _buffers: Sequence[memoryview]) -> None:
+        self._runner.run_guarded(lambda: self._handle_message(message))
 
-    def _act_on(self, message: object) -> None:
-        if not isinstance(message, Mapping) or self._supply.take(message):
+    def _handle_message(self, message: object) -> None:
+        if not isinstance(message, Mapping) or self._streamer.handle_message(message):
             return
         match message.get("kind"):
             case "hello":
                 with self._lock:
-                    self._is_heard = True
-                    self._send_rows(self.tiles, is_intact=True)
+                    self._has_page = True
+                    self._send_tiles(self.tiles, is_complete=True)
             case "posters":
-                tiles = self._named(message.get("keys"))
-                self._dispatcher.run_in_thread(lambda: self._send_posters(tiles))
+                tiles = self._find_tiles(message.get("keys"))
+                self._runner.run_in_thread(lambda: self._send_posters(tiles))
             case "rating":
-                self._take_verdict(message)
+                self._receive_rating(message)
             case "open":
-                self._open([tile.key for tile in self._named(message.get("keys"))])
+                self._open_comparison([tile.key for tile in self._find_tiles(message.get("keys"))])
             case _:
-                pass  # of a newer or a foreign page
+                pass  # from another version of the page
 
-    def _named(self, keys: object) -> list[Tile]:
-        """Return the tiles of the keys that a page names; what is no key of ours is passed over."""
+    def _find_tiles(self, keys: object) -> list[Tile]:
+        """Return the tiles that a page names. Unknown keys are ignored."""
         with self._lock:
             names = [key for key in keys if isinstance(key, str)] if isinstance(keys, list) else []
             return [self._tiles[key] for key in names if key in self._tiles]
 
-    def _take_verdict(self, message: Mapping[str, object]) -> None:
+    def _receive_rating(self, message: Mapping[str, object]) -> None:
         key, choice, note = message.get("key"), message.get("choice"), message.get("note")
-        if not isinstance(note, str) or len(note) > NOTE_MAX:
+        if not isinstance(note, str) or len(note) > MAX_NOTE_LENGTH:
             return
-        for known in ("", "winner", "rejected"):
-            if choice == known and isinstance(key, str) and key in self._tiles:
-                verdict = Rating(known, note)
+        for valid_choice in ("", "winner", "rejected"):
+            if choice == valid_choice and isinstance(key, str) and key in self._tiles:
+                rating = Rating(valid_choice, note)
                 with self._lock:
-                    if not self._tiles[key].can_be_rated(verdict):
+                    if not self._tiles[key].can_be_rated(rating):
                         return
-                    self._tiles[key] = replace(self._tiles[key], rating=verdict)
-                self._spread_verdict(key, verdict, view=str(message.get("view", "")))
+                    self._tiles[key] = replace(self._tiles[key], rating=rating)
+                self._publish_rating(key, rating, view=str(message.get("view", "")))
 
-    def _spread_verdict(self, key: str, verdict: Rating, *, view: str) -> None:
-        """Tell the other views and the owner, here and now, so that two quick verdicts keep their order."""
-        self.send({"kind": "rating", "key": key, "choice": verdict.choice, "note": verdict.note, "view": view})
-        if self._on_verdict is not None:
-            self._on_verdict(key, verdict)
+    def _publish_rating(self, key: str, rating: Rating, *, view: str) -> None:
+        """Send the rating to the other views and the callback on this thread, so that quick ratings stay in order."""
+        self.send({"kind": "rating", "key": key, "choice": rating.choice, "note": rating.note, "view": view})
+        if self._on_rating is not None:
+            self._on_rating(key, rating)
 
-    def _open(self, keys: Sequence[str]) -> None:
+    def _open_comparison(self, keys: Sequence[str]) -> None:
         on_open = self._on_open
         if on_open is not None and 2 <= len(keys) <= COMPARED_MAX:
-            self._dispatcher.run_exclusive(lambda: self._show_below(on_open(keys)))
+            self._runner.run_exclusive(lambda: self._show_comparison(on_open(keys)))
 
-    def _show_below(self, opened: Any) -> None:
-        if self._stage is not None and hasattr(opened, "_repr_mimebundle_"):
-            data, _ = opened._repr_mimebundle_()
-            self._stage.update(data)
+    def _show_comparison(self, comparison: Any) -> None:
+        if self._comparison_output is not None and hasattr(comparison, "_repr_mimebundle_"):
+            data, _ = comparison._repr_mimebundle_()
+            self._comparison_output.update(data)
 
-    def _report(self, error: Exception) -> None:
+    def _show_error(self, error: Exception) -> None:
         self.send({"kind": "error", "text": error_text(error)})
 
 
-def gallery(
-    videos: Iterable[VideoFile | str | os.PathLike[str]], *, labels: Sequence[str] | None = None, title: str = ""
-) -> Gallery:
-    """Return a gallery of finished videos (files, Videos or paths); each is called what sets it apart, or `labels`.
-
-    Two to nine of them can be chosen in the page; their comparison opens below.
-    A path that is not an mp4 raises DownloadError; another number of labels than of videos is a ValueError.
-
-    >>> gallery(["one.mp4", "two.mp4"], labels=["before", "after"])  # doctest: +SKIP
-    """
-    files = [video if isinstance(video, VideoFile) else video_file(video) for video in videos]
-    if labels is not None and len(labels) != len(files):
-        raise ValueError(
-            f"There are {len(files)} videos and {len(labels)} labels: give each video one, or none at all."
-        )
-    axes = differing_fields(files)
-    names = labels or [caption_from_values(own) or file.path.stem for own, file in zip(axes, files, strict=True)]
-    keys = unique_keys(files)
-    tiles = {
-        key: Tile(key, name, JobState.DONE, axes=own, video=file)
-        for key, name, own, file in zip(keys, names, axes, files, strict=True)
-    }
-    film_of = dict(zip(keys, files, strict=True))
-
-    def compared(chosen: Sequence[str]) -> Comparison:
-        return Comparison([film_of[key] for key in chosen], labels=[tiles[key].caption for key in chosen])
-
-    return Gallery(tiles.values(), title=title, on_open=compared)
-
-
-def _films(tiles: Iterable[Tile]) -> dict[str, Path]:
+def _video_paths(tiles: Iterable[Tile]) -> dict[str, Path]:
     return {tile.key: tile.video.path for tile in tiles if tile.video is not None}

@@ -1,4 +1,4 @@
-"""What the form says, as sentences from values. No HTML, no widgets."""
+"""The texts of the form and the job list, made from plain values, without HTML or widgets."""
 
 import re
 import time
@@ -6,69 +6,77 @@ from typing import Final
 
 from pixverse_nb.domain.jobs import JobSnapshot, JobState
 
-_PAID: Final = {"yes": "paid", "unknown": "sent, and perhaps paid,", "no": "asked for, and not paid,"}
+_CHARGES: Final = {"yes": "charged", "unknown": "submitted and possibly charged", "no": "requested but not charged"}
+_FIRST_WORD: Final = re.compile(r"[a-z][a-z'’-]*[,;:.!?…]?(\s|$)")  # not code, and not a file name
 
 
 def reuse_question(snapshot: JobSnapshot, *, draws_seed: bool) -> str:
-    """Return the question before a video is paid for that is already there; `draws_seed`: again has another seed."""
-    at = snapshot.submitted_at or snapshot.created_at
-    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
-    paid = "paid" if snapshot.state is JobState.DONE else _PAID[snapshot.charged]
+    """Return the question that is asked before a video that already exists is paid for again.
+
+    `draws_seed` is True if a new video would have a different seed.
+    """
+    state = snapshot.state
+    if state is JobState.DONE:
+        existing, answer = "You already have this video", "Show it"
+    elif state.is_final:
+        existing, answer = "This video was stopped before it was finished", "Continue with it"
+    else:
+        existing, answer = "This video is already being generated", "Show it"
+    charge = "charged" if state is JobState.DONE else _CHARGES[snapshot.charged]
     if snapshot.is_sandbox:
-        paid = "made in the sandbox"
-    asked = "made again" if snapshot.is_sandbox else "made and paid for again"
-    seed = " with another seed" if draws_seed else ""
-    there, shown = "is already being made", "Shall it be shown"
-    if snapshot.state is JobState.DONE:
-        there = "is already here"
-    elif snapshot.state.is_final:
-        there, shown = "was given up before it was here", "Shall it be waited for"
-        paid = "asked for in the sandbox" if snapshot.is_sandbox else paid
-    return f"This video {there} ({paid} on {when}, seed {snapshot.request.seed}). {shown}, or {asked}{seed}?"
+        charge = "requested in the sandbox"
+    day = time.strftime("%Y-%m-%d %H:%M", time.localtime(snapshot.submitted_at or snapshot.created_at))
+    new = "generate a new one" if snapshot.is_sandbox else "generate and pay for a new one"
+    seed = " with a different seed" if draws_seed else ""
+    return f"{existing} ({charge} on {day}, seed {snapshot.request.seed}). {answer}, or {new}{seed}?"
 
 
 def retry_label(snapshot: JobSnapshot) -> str:
-    """Return what the button says that takes a job up again; empty where there is nothing to take up."""
+    """Return the label of the button that continues a job, or "" if the job cannot be continued."""
     if not snapshot.can_resume:
         return ""
     if snapshot.charged == "no":
-        return "Send it"
-    return "Take it up again" if snapshot.state is JobState.CANCELLED else "Try again"
+        return "Submit"
+    return "Resume" if snapshot.state is JobState.CANCELLED else "Try again"
 
 
-def again_step(snapshot: JobSnapshot) -> str:
-    """Return what that button does, and whether it pays; empty where there is none."""
-    if not snapshot.can_resume:
-        return ""
-    if snapshot.charged == "no":
-        return ("" if snapshot.error else "It was never sent. ") + "Sending it is the paid call."
-    if snapshot.is_paused:
-        return "Try again when that is mended: nothing is paid twice."
-    again = "Taking it up" if snapshot.state is JobState.CANCELLED else "Trying"
-    return f"{again} again goes on waiting for it: nothing is paid twice."
+def retry_explanation(snapshot: JobSnapshot) -> str:
+    """Return what the button that continues a job does and whether it costs money, or "" if there is no button."""
+    match retry_label(snapshot):
+        case "":
+            return ""
+        case "Submit":
+            return ("" if snapshot.error else "This job was never submitted. ") + "Submitting it is the paid call."
+        case _ if snapshot.is_paused:
+            return "Fix the problem and try again. You will not be charged again."
+        case label:
+            return f'"{label}" continues to wait for the video. You will not be charged again.'
 
 
-def missing_words(state: str, why: str) -> str:
-    """Return what to do about a picture slot in `state` before a video can be made; empty where it is filled.
+def missing_image_message(state: str, refusal: str) -> str:
+    """Return what to do about a picture slot before a video can be created, or "" if the slot has a picture.
 
-    `why` is what the slot says already: the reason why a picture was refused stays.
+    `state` is the slot's state. `refusal` says why the slot rejected a picture; that text stays visible.
     """
     match state:
         case "ready":
             return ""
         case "receiving" | "reading":
-            return "This picture is still on its way. Try again in a moment."
-        case "failed" if why:
-            return why
+            return "This picture is still loading. Try again in a moment."
+        case "failed" if refusal:
+            return refusal
         case _:
             return "Choose a picture here."
 
 
-_WORD: Final = re.compile(r"[a-z][a-z'’-]*[,;:.!?…]?(\s|$)")  # not code, not a file's name
+def as_sentence(text: str) -> str:
+    """Return `text` with a capital first letter and a full stop, unless it starts with code or a file name.
 
-
-def sentence(text: str) -> str:
-    """Return `text` as a sentence: a capital in front where a word is, a full stop behind, where it lacks them."""
+    >>> as_sentence("the file is empty")
+    'The file is empty.'
+    >>> as_sentence("cat_2.png cannot be read")
+    'cat_2.png cannot be read.'
+    """
     line = text.strip()
-    head = line[:1].upper() if _WORD.match(line) else line[:1]
-    return f"{head}{line[1:]}" + ("" if line.endswith((".", "!", "?", "…", ")")) else ".")
+    first = line[:1].upper() if _FIRST_WORD.match(line) else line[:1]
+    return f"{first}{line[1:]}" + ("" if line.endswith((".", "!", "?", "…", ")")) else ".")

@@ -1,7 +1,7 @@
-"""Transfer: a file put together again from the pieces that a browser sends.
+"""The picture slot of the form: a widget, the upload that fills it from the browser, and the image that was loaded.
 
-The browser is a stranger to the kernel: it may be an older page, a second view, or broken. So every message is
-checked, nothing is kept before it is needed, and what makes no sense ends the transfer with a sentence.
+Messages from a browser are not trusted: the page may be an old version, a second view, or broken. Every message is
+checked, and one that makes no sense ends the upload with an error in the slot.
 """
 
 import threading
@@ -23,164 +23,300 @@ from pixverse_nb.images.framing import framing_for
 from pixverse_nb.jobs.messages import describe_notice
 from pixverse_nb.widgets.assets import bundle_css, bundle_js
 from pixverse_nb.widgets.comm import BackgroundRunner, error_text
-from pixverse_nb.widgets.messages import sentence
+from pixverse_nb.widgets.messages import as_sentence
 
-PICTURE_MAX_BYTES: Final = 100_000_000
-PIECE_MAX_BYTES: Final = 1024 * 1024
-NAME_MAX: Final = 200
-
-
-class TransferRefused(Exception):
-    """The file is not taken; the text says why, in words for the person."""
+MAX_UPLOAD_BYTES: Final = 100_000_000
+MAX_CHUNK_BYTES: Final = 1024 * 1024
+MAX_NAME_LENGTH: Final = 200
+THUMBNAIL_PX: Final = 640
+_MAX_ADDRESS_LENGTH: Final = 4096
 
 
-class ChunkedUpload:
-    """One file on its way: `id` from the browser, `name`, `size` in bytes, and what has arrived so far.
+class Picker(anywidget.AnyWidget):
+    """One picture slot. `image` is the loaded picture, or None.
 
-    >>> transfer = Transfer.begin({"id": "a1", "name": "cat.png", "size": 4, "type": "image/png"})
-    >>> transfer.take(0, b"PN"), transfer.take(2, b"G!"), transfer.data
-    (2, 4, b'PNG!')
+    `role` ("first", "last") names the slot in errors. `fetch_url(url)` returns the bytes at an http(s) address and
+    runs on a background thread.
+
+    The page sends files as custom messages in chunks (see `frontend/src/picker.js`). The bytes stay in the kernel:
+    traits are written into saved notebooks, so they hold only what any reader may see.
+
+    >>> slot = Picker(role="first", label="First picture")
+    >>> slot.state
+    'empty'
     """
 
-    def __init__(self, *, id: str, name: str, size: int) -> None:  # noqa: A002 - the message's own word
-        self.id = id
-        self.name = name
-        self.size = size
-        self._pieces = bytearray()
+    _esm = bundle_js("picker")
+    _css = bundle_css("picker")
 
-    @classmethod
-    def begin(cls, message: Mapping[str, object]) -> "ChunkedUpload":
-        """Return the transfer that a "begin" message announces, or raise TransferRefused."""
-        given, name, size = message.get("id"), message.get("name"), message.get("size")
-        if not isinstance(given, str) or not 0 < len(given) <= NAME_MAX:
-            raise TransferRefused("The page sent something that this version does not understand. Reload the page.")
-        shown = short_name(name)
-        if type(size) is not int or size < 0:
-            raise TransferRefused(f"{shown}: the browser does not say how large it is. Pick it again.")
-        if size == 0:
-            raise TransferRefused(f"{shown} is empty (0 bytes).")
-        if size > PICTURE_MAX_BYTES:
-            raise TransferRefused(
-                f"{shown} has {size / 1e6:.0f} MB; at most {PICTURE_MAX_BYTES // 1_000_000} MB are taken here. "
-                "Pick a smaller copy: nothing above 2048 px a side is sent on anyway."
-            )
-        media_type = message.get("type")
-        if isinstance(media_type, str) and media_type and not media_type.startswith("image/"):
-            raise TransferRefused(f"{shown} is not a picture ({media_type[:60]}). Pick a PNG, JPEG, WebP or GIF file.")
-        return cls(id=given, name=shown, size=size)
+    label = traitlets.Unicode("Picture").tag(sync=True)
+    state = traitlets.Enum(["empty", "receiving", "reading", "ready", "failed"], "empty").tag(sync=True)
+    name = traitlets.Unicode("").tag(sync=True)
+    width = traitlets.Int(0).tag(sync=True)  # pixels of the upright picture
+    height = traitlets.Int(0).tag(sync=True)
+    size = traitlets.Int(0).tag(sync=True)  # bytes of the file; 0 for an image object
+    notices = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    caution = traitlets.Unicode("").tag(sync=True)  # a warning about what the aspect ratio does to the picture
+    message = traitlets.Unicode("").tag(sync=True)  # the problem with this slot, or ""
+    ratio = traitlets.Unicode("").tag(sync=True)  # "16:9": the shape of the upload, for the preview
+    fit = traitlets.Unicode("").tag(sync=True)  # "cover", "contain", or "" for the unchanged picture
 
-    @property
-    def received(self) -> int:
-        """Bytes that have arrived."""
-        return len(self._pieces)
+    def __init__(self, *, role: str = "first", fetch_url: Callable[[str], bytes] | None = None, **traits: Any) -> None:
+        super().__init__(**traits)
+        self._role = role
+        self._fetch_url = fetch_url
+        self._lock = threading.RLock()  # messages and readers arrive on different threads
+        self._runner = BackgroundRunner(self._show_error)
+        self._latest_request = 0  # a result of an older request is dropped
+        self._upload: ChunkedUpload | None = None
+        self._image: LoadedImage | None = None
+        self._callbacks: list[Callable[[], object]] = []
+        self.on_msg(self._on_message)
 
     @property
-    def is_complete(self) -> bool:
-        """True once every byte is there."""
-        return self.received == self.size
+    def image(self) -> "LoadedImage | None":
+        """The picture in the slot, or None."""
+        return self._image
 
-    @property
-    def data(self) -> bytes:
-        """What has arrived, in order."""
-        return bytes(self._pieces)
+    def on_change(self, callback: Callable[[], object]) -> None:
+        """Call `callback()`, on any thread, whenever the slot gets another picture or loses its picture."""
+        self._callbacks.append(callback)
 
-    def take(self, offset: object, piece: bytes | memoryview) -> int:
-        """Append the piece that starts at `offset` and return the bytes received; a repeated piece changes nothing.
+    def load(self, source: object, *, name: str | None = None) -> threading.Thread:
+        """Load `source` (path, URL, bytes, PIL image, numpy array) on the returned thread."""
+        shown_name = clean_name(name or (str(source) if isinstance(source, str | Path) else None))
+        with self._lock:
+            self._upload = None
+            return self._start_loading(source, name=shown_name)
 
-        Raises TransferRefused for a gap, for a piece above 1 MiB, and for bytes beyond the announced size.
-        """
-        size = memoryview(piece).nbytes
-        if type(offset) is not int or offset < 0 or size == 0:
-            raise TransferRefused(f"{self.name}: a piece came broken. Pick the picture again.")
-        if offset < self.received:
-            return self.received
-        if offset > self.received or size > PIECE_MAX_BYTES or offset + size > self.size:
-            raise TransferRefused(f"{self.name} did not arrive whole. Pick the picture again.")
-        self._pieces += piece
-        return self.received
+    def clear(self) -> None:
+        """Empty the slot."""
+        with self._lock:
+            self._upload = None
+            self._latest_request += 1
+            self._set_empty("")
 
+    def swap_with(self, other: "Picker") -> None:
+        """Exchange the pictures of two slots. Does nothing while one of them is receiving or reading a picture."""
+        ordered = sorted((self, other), key=id)  # always the same order of locks, so that two swaps cannot deadlock
+        with ordered[0]._lock, ordered[1]._lock:
+            if {self.state, other.state} & {"receiving", "reading"}:
+                return
+            mine, theirs = self._image, other._image
+            self._replace_image(theirs)
+            other._replace_image(mine)
 
-def short_name(name: object) -> str:
-    """Return a file name for people: no folders, no control signs, at most 200 characters; "picture" without one."""
-    text = "".join(sign for sign in name if sign.isprintable()) if isinstance(name, str) else ""
-    return text.replace("\\", "/").rsplit("/", 1)[-1][:NAME_MAX] or "picture"
+    # ---- messages of the page ----
 
+    def _on_message(self, _widget: object, message: object, buffers: Sequence[memoryview]) -> None:
+        self._runner.run_guarded(lambda: self._handle_message(message, buffers))
 
-THUMBNAIL_PX: Final = 640
+    def _handle_message(self, message: object, buffers: Sequence[memoryview]) -> None:
+        if not isinstance(message, Mapping):
+            return
+        with self._lock:
+            match message.get("kind"):
+                case "hello":
+                    self._send_thumbnail()
+                case "begin":
+                    self._begin_upload(message)
+                case "chunk":
+                    self._receive_chunk(message, buffers)
+                case "abort":
+                    self._abort_upload(message)
+                case "address":
+                    self._load_address(message.get("text"))
+                case "clear":
+                    self.clear()
+                case _:
+                    pass  # from another version of the page
+
+    def _begin_upload(self, message: Mapping[str, object]) -> None:
+        self._latest_request += 1
+        self._upload = None
+        try:
+            upload = ChunkedUpload.begin(message)
+        except UploadRejected as error:
+            self._set_empty(str(error), upload_id=message.get("id"))
+            return
+        self._set_image(None)
+        self._upload = upload
+        self.message = ""
+        self.name, self.size = upload.name, upload.size
+        self.state = "receiving"
+        self._acknowledge(upload)
+
+    def _receive_chunk(self, message: Mapping[str, object], buffers: Sequence[memoryview]) -> None:
+        upload = self._upload
+        if upload is None or message.get("id") != upload.id:
+            return  # part of an upload that was replaced or cleared
+        try:
+            upload.add_chunk(message.get("offset"), buffers[0] if buffers else b"")
+        except UploadRejected as error:
+            self._upload = None
+            self._set_empty(str(error), upload_id=upload.id)
+            return
+        if upload.is_complete:
+            self._upload = None
+            self._start_loading(upload.data, name=upload.name, upload_id=upload.id)
+        self._acknowledge(upload)
+
+    def _acknowledge(self, upload: "ChunkedUpload") -> None:
+        self.send({"kind": "ack", "id": upload.id, "received": upload.received, "size": upload.size})
+
+    def _abort_upload(self, message: Mapping[str, object]) -> None:
+        upload = self._upload
+        if upload is None or message.get("id") != upload.id:
+            return
+        self._upload = None
+        is_unreadable = message.get("reason") == "unreadable"
+        problem = f"{upload.name} cannot be read: it was moved or modified. Choose it again." if is_unreadable else ""
+        self._set_empty(problem, upload_id=upload.id)
+
+    def _load_address(self, text: object) -> None:
+        if isinstance(text, str) and (address := parse_address(text[:_MAX_ADDRESS_LENGTH])):
+            self.load(address)
+
+    # ---- loading ----
+
+    def _start_loading(self, source: object, *, name: str, upload_id: str | None = None) -> threading.Thread:
+        self._latest_request += 1
+        request = self._latest_request
+        self._set_image(None)
+        self.message, self.name, self.state = "", name, "reading"
+        image_id = upload_id or f"kernel-{request}"
+        return self._runner.run_in_thread(lambda: self._load(source, request=request, image_id=image_id, name=name))
+
+    def _load(self, source: object, *, request: int, image_id: str, name: str) -> None:
+        """Load `source` and put it into the slot, unless a newer request was made in the meantime."""
+        image, problem = None, ""
+        try:
+            image = load_image(source, role=self._role, id=image_id, name=name, fetch_url=self._fetch_url)
+        except InvalidImage as error:
+            problem = error.fields.get(self._role, str(error))
+        except Exception as error:  # noqa: BLE001 - the thread ends here; the slot shows the error
+            problem = error_text(error)
+        with self._lock:
+            if request != self._latest_request:
+                return
+            if image is None:
+                self._set_empty(as_sentence(problem), upload_id=image_id)
+            else:
+                self._set_ready(image)
+
+    # ---- the content of the slot; the caller holds the lock ----
+
+    def _replace_image(self, image: "LoadedImage | None") -> None:
+        self._latest_request += 1
+        if image is None:
+            self._set_empty("")
+        else:
+            self._set_ready(image)
+
+    def _set_ready(self, image: "LoadedImage") -> None:
+        self._set_image(image)
+        self.message, self.state = "", "ready"  # the form may have set a message while the picture was loading
+        self._send_thumbnail()
+
+    def _set_empty(self, problem: str, *, upload_id: object = None) -> None:
+        """Remove the picture because of `problem`, or because it was cleared; `upload_id` names the page's upload."""
+        self._set_image(None)
+        self.message = problem
+        self.state = "failed" if problem else "empty"
+        self.send({"kind": "cleared", "id": upload_id})
+
+    def _set_image(self, image: "LoadedImage | None") -> None:
+        is_changed = image is not self._image
+        self._image = image
+        self.width, self.height = (image.info.width, image.info.height) if image else (0, 0)
+        self.size = image.size_bytes if image else 0
+        self.notices = list(image.notices) if image else []
+        self.name = image.name if image else ""
+        for callback in list(self._callbacks) if is_changed else ():
+            self._runner.run_guarded(callback)
+
+    def _send_thumbnail(self) -> None:
+        if self._image is not None:
+            self.send({"kind": "picture", "id": self._image.id}, [self._image.jpeg])
+
+    def _show_error(self, error: Exception) -> None:
+        self.message = error_text(error)
+        self.state = "failed"
 
 
 @dataclass(frozen=True)
 class LoadedImage:
-    """A picture that can be used: `name` as people call it, `jpeg` its thumbnail, `notices` what was changed in it.
+    """A picture that was read and can be used.
 
-    `id` tells the pages which picture a thumbnail belongs to; `path` is where it was taken from, if from a path.
+    `id` tells the pages which picture a thumbnail belongs to. `name` is for people, `jpeg` is the thumbnail,
+    `notices` say what was changed in the picture, and `path` is where it was loaded from, if it was a path.
     """
 
     id: str
     name: str
-    picture: ImageInfo = field(repr=False)
+    info: ImageInfo = field(repr=False)
     jpeg: bytes = field(repr=False)
     notices: tuple[str, ...] = ()
     path: Path | None = None
 
     @property
     def size_bytes(self) -> int:
-        """The length of the file; 0 for pixels that never were one."""
-        return len(self.picture.source.data or b"")
+        """The size of the file, or 0 for an image object."""
+        return len(self.info.source.data or b"")
 
-    def fitted(self, *, aspect_ratio: str, fit: str | None) -> tuple[bool, str]:
-        """Tell whether the picture is cut or padded for the ratio, and warn about the effect; "" if neither."""
-        width, height = self.picture.width, self.picture.height
+    def preview_fit(self, *, aspect_ratio: str, fit: str | None) -> tuple[bool, str]:
+        """Return whether the picture is cropped or padded for the ratio, and a warning about the result, or ""."""
+        width, height = self.info.width, self.info.height
         framing = framing_for(width, height, aspect_ratio=aspect_ratio, fit=fit)
-        is_cut = framing.box != (0, 0, width, height)
-        cautions = (notice for notice in framing.notices if notice.kind == "small_after_crop")
-        return is_cut or framing.canvas != framing.inner, next(map(describe_notice, cautions), "")
+        is_cropped, is_padded = framing.box != (0, 0, width, height), framing.canvas != framing.inner
+        warnings = (describe_notice(notice) for notice in framing.notices if notice.kind == "small_after_crop")
+        return is_cropped or is_padded, next(warnings, "")
 
     @property
     def content(self) -> Any:
-        """What to hand to `create_frames`.
+        """The picture to pass to `create_frames`: a path, bytes or an image object.
 
-        A path stays a path, so that the line of Python that makes the video again can name it, unless its file has
-        changed since; everything else is the file as bytes, or the pixels.
+        A path stays a path, so that the job can show the Python call that repeats it. If the file has changed since
+        it was loaded, this is what was loaded.
         """
-        source = self.picture.source
+        source = self.info.source
         if self.path is not None and _has_digest(self.path, source.sha256):
             return self.path
         return source.image if source.data is None else source.data
 
 
-def read_held(
+def load_image(
     source: object,
     *,
-    which: str,
-    id: str,  # noqa: A002  the message's own word
+    role: str,
+    id: str,  # noqa: A002 - the name in the page's messages
     name: str,
-    fetch: Callable[[str], bytes] | None = None,
+    fetch_url: Callable[[str], bytes] | None = None,
 ) -> LoadedImage:
-    """Return the picture in `source` (all that `create_frames` takes); `fetch(url)` gets the bytes of an address.
+    """Load anything that `create_frames` accepts as a picture; `fetch_url(url)` returns the bytes at an address.
 
-    Decodes the whole picture, so that a damaged one is found now. Raises InvalidImage, and what `fetch` raises.
+    Decodes the whole picture, so that damage is found now. Raises InvalidImage, and whatever `fetch_url` raises.
     """
-    data = fetch(source) if fetch and isinstance(source, str) and is_url(source) else source
-    picture = read_image(data, role=which)
-    jpeg = thumbnail(picture.source, longest_px=THUMBNAIL_PX, role=which)
-    # Only what happens to the picture itself: what the crop does to it is shown in the slot and told by the job.
-    _, notices = decode(picture, at_least=(THUMBNAIL_PX, THUMBNAIL_PX))
-    return LoadedImage(id, name, picture, jpeg, tuple(map(describe_notice, notices)), _path_of(source))
+    data = fetch_url(source) if fetch_url and isinstance(source, str) and is_url(source) else source
+    info = read_image(data, role=role)
+    jpeg = thumbnail(info.source, longest_px=THUMBNAIL_PX, role=role)
+    # Only the notices about the picture itself: the slot previews the crop, and the job reports it.
+    _, notices = decode(info, at_least=(THUMBNAIL_PX, THUMBNAIL_PX))
+    return LoadedImage(id, name, info, jpeg, tuple(map(describe_notice, notices)), _path_of(source))
 
 
-def source_of(typed: str) -> str:
-    """Return the path or the address in what a person typed or pasted: out of its quotes, a file address as its path.
+def parse_address(text: str) -> str:
+    """Return the path or URL in what a person typed or pasted: without quotes, and a file URL as its path.
 
-    >>> source_of(' "my picture.jpg" ')
+    >>> parse_address(' "my picture.jpg" ')
     'my picture.jpg'
     """
-    text = typed.strip()
-    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
-        text = text[1:-1].strip()
-    parts = urlsplit(text) if text.lower().startswith("file:") else None
+    address = text.strip()
+    if len(address) > 1 and address[0] == address[-1] and address[0] in "\"'":
+        address = address[1:-1].strip()
+    parts = urlsplit(address) if address.lower().startswith("file:") else None
     if parts is None or parts.netloc not in ("", "localhost"):
-        return text
+        return address
     return url2pathname(parts.path)
 
 
@@ -197,216 +333,76 @@ def _has_digest(path: Path, sha256: str) -> bool:
         return False
 
 
-_ADDRESS_MAX: Final = 4096
+class UploadRejected(Exception):
+    """The file cannot be uploaded; the text tells the user why."""
 
 
-class Picker(anywidget.AnyWidget):
-    """One picture slot; `held` is what lies in it, `on_change` tells when that changes.
+class ChunkedUpload:
+    """One file that the browser sends in chunks. `id` and `name` come from the browser, `size` is in bytes.
 
-    `which` names it in errors; `fetch(url)` gets the bytes of an http(s) address, on a thread of the slot's own.
-
-    The bytes arrive as custom messages in chunks (see `frontend/src/picker.js`) and stay in the kernel: traits are
-    written into saved notebooks, so they contain only what anybody may read there.
-
-    >>> slot = Picker(which="first", label="First picture")
-    >>> slot.state
-    'empty'
+    >>> upload = ChunkedUpload.begin({"id": "a1", "name": "cat.png", "size": 4, "type": "image/png"})
+    >>> upload.add_chunk(0, b"PN"), upload.add_chunk(2, b"G!"), upload.data
+    (2, 4, b'PNG!')
     """
 
-    _esm = bundle_js("picker")
-    _css = bundle_css("picker")
+    def __init__(self, *, id: str, name: str, size: int) -> None:  # noqa: A002 - the name in the page's messages
+        self.id = id
+        self.name = name
+        self.size = size
+        self._buffer = bytearray()
 
-    label = traitlets.Unicode("Picture").tag(sync=True)
-    state = traitlets.Enum(["empty", "receiving", "reading", "ready", "failed"], "empty").tag(sync=True)
-    name = traitlets.Unicode("").tag(sync=True)
-    width = traitlets.Int(0).tag(sync=True)  # pixels, as it stands upright
-    height = traitlets.Int(0).tag(sync=True)
-    size = traitlets.Int(0).tag(sync=True)  # bytes of what was given; 0 where it was no file
-    notices = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    caution = traitlets.Unicode("").tag(sync=True)  # what the ratio does to the picture that makes the video worse
-    message = traitlets.Unicode("").tag(sync=True)  # what is wrong, in words
-    ratio = traitlets.Unicode("").tag(sync=True)  # "16:9": the shape that will be sent, for the preview
-    fit = traitlets.Unicode("").tag(sync=True)  # "cover", "contain", or "" for as it is
-
-    def __init__(self, *, which: str = "first", fetch: Callable[[str], bytes] | None = None, **traits: Any) -> None:
-        super().__init__(**traits)
-        self._which = which
-        self._fetch = fetch
-        self._lock = threading.RLock()  # messages and readers come on different threads
-        self._dispatcher = BackgroundRunner(self._report)
-        self._serial = 0  # of the newest pick; what an older one brings is dropped
-        self._transfer: ChunkedUpload | None = None
-        self._held: LoadedImage | None = None
-        self._watchers: list[Callable[[], object]] = []
-        self.on_msg(self._take_message)
+    @classmethod
+    def begin(cls, message: Mapping[str, object]) -> "ChunkedUpload":
+        """Return the upload that a "begin" message announces. Raises UploadRejected if it cannot be accepted."""
+        upload_id, size, media_type = message.get("id"), message.get("size"), message.get("type")
+        if not isinstance(upload_id, str) or not 0 < len(upload_id) <= MAX_NAME_LENGTH:
+            raise UploadRejected("The page sent a message that this version does not understand. Reload the page.")
+        name = clean_name(message.get("name"))
+        if type(size) is not int or size < 0:
+            raise UploadRejected(f"{name}: the browser did not report the file size. Choose it again.")
+        if size == 0:
+            raise UploadRejected(f"{name} is empty (0 bytes).")
+        if size > MAX_UPLOAD_BYTES:
+            raise UploadRejected(
+                f"{name} has {size / 1e6:.0f} MB; the limit is {MAX_UPLOAD_BYTES // 1_000_000} MB. "
+                "Choose a smaller copy: pictures are sent with at most 2048 px a side."
+            )
+        if isinstance(media_type, str) and media_type and not media_type.startswith("image/"):
+            raise UploadRejected(f"{name} is not a picture ({media_type[:60]}). Choose a PNG, JPEG, WebP or GIF file.")
+        return cls(id=upload_id, name=name, size=size)
 
     @property
-    def held(self) -> LoadedImage | None:
-        """The picture in the slot; None while there is none."""
-        return self._held
+    def received(self) -> int:
+        """The number of bytes received."""
+        return len(self._buffer)
 
-    def on_change(self, act: Callable[[], object]) -> None:
-        """Call `act()` whenever another picture, or none, lies in the slot (on any thread)."""
-        self._watchers.append(act)
+    @property
+    def is_complete(self) -> bool:
+        """True if all bytes have been received."""
+        return self.received == self.size
 
-    def pick(self, source: object, *, name: str | None = None) -> threading.Thread:
-        """Put `source` (path, URL, bytes, PIL image, numpy array) into the slot; it is read on the returned thread."""
-        shown = short_name(name or (str(source) if isinstance(source, str | Path) else None))
-        with self._lock:
-            self._transfer = None
-            return self._read(source, name=shown)
+    @property
+    def data(self) -> bytes:
+        """The bytes received so far."""
+        return bytes(self._buffer)
 
-    def clear(self) -> None:
-        """Empty the slot."""
-        with self._lock:
-            self._transfer = None
-            self._serial += 1
-            self._empty("")
+    def add_chunk(self, offset: object, chunk: bytes | memoryview) -> int:
+        """Append the chunk that starts at `offset` and return the bytes received. A repeated chunk changes nothing.
 
-    def swap_with(self, other: "Picker") -> None:
-        """Exchange the pictures of two slots; a slot that is still receiving or reading is left alone."""
-        ordered = sorted((self, other), key=id)
-        with ordered[0]._lock, ordered[1]._lock:
-            if {self.state, other.state} & {"receiving", "reading"}:
-                return
-            mine, theirs = self._held, other._held
-            self._put(theirs)
-            other._put(mine)
+        Raises UploadRejected for a gap, for a chunk above 1 MiB, and for bytes beyond the announced size.
+        """
+        size = memoryview(chunk).nbytes
+        if type(offset) is not int or offset < 0 or size == 0:
+            raise UploadRejected(f"{self.name}: a part of the file arrived damaged. Choose the picture again.")
+        if offset < self.received:
+            return self.received
+        if offset > self.received or size > MAX_CHUNK_BYTES or offset + size > self.size:
+            raise UploadRejected(f"{self.name} did not arrive completely. Choose the picture again.")
+        self._buffer += chunk
+        return self.received
 
-    # ---- messages of the browser ----
 
-    def _take_message(self, _widget: object, message: object, buffers: Sequence[memoryview]) -> None:
-        self._dispatcher.run_guarded(lambda: self._act_on(message, buffers))
-
-    def _act_on(self, message: object, buffers: Sequence[memoryview]) -> None:
-        if not isinstance(message, Mapping):
-            return
-        with self._lock:
-            match message.get("kind"):
-                case "hello":
-                    self._send_thumbnail()
-                case "begin":
-                    self._begin(message)
-                case "chunk":
-                    self._take_piece(message, buffers)
-                case "abort":
-                    self._abort(message)
-                case "address":
-                    self._take_address(message.get("text"))
-                case "clear":
-                    self.clear()
-                case _:
-                    pass  # of a newer or a foreign page
-
-    def _begin(self, message: Mapping[str, object]) -> None:
-        self._serial += 1
-        self._transfer = None
-        try:
-            transfer = ChunkedUpload.begin(message)
-        except TransferRefused as refusal:
-            self._empty(str(refusal), id=message.get("id"))
-            return
-        self._hold(None)
-        self._transfer = transfer
-        self.message = ""
-        self.name, self.size = transfer.name, transfer.size
-        self.state = "receiving"
-        self._acknowledge(transfer)
-
-    def _take_piece(self, message: Mapping[str, object], buffers: Sequence[memoryview]) -> None:
-        transfer = self._transfer
-        if transfer is None or message.get("id") != transfer.id:
-            return  # of an upload that was replaced or cleared
-        try:
-            transfer.take(message.get("offset"), buffers[0] if buffers else b"")
-        except TransferRefused as refusal:
-            self._transfer = None
-            self._empty(str(refusal), id=transfer.id)
-            return
-        if transfer.is_complete:
-            self._transfer = None
-            self._read(transfer.data, name=transfer.name, id=transfer.id)
-        self._acknowledge(transfer)
-
-    def _acknowledge(self, transfer: ChunkedUpload) -> None:
-        self.send({"kind": "ack", "id": transfer.id, "received": transfer.received, "size": transfer.size})
-
-    def _abort(self, message: Mapping[str, object]) -> None:
-        transfer = self._transfer
-        if transfer is None or message.get("id") != transfer.id:
-            return
-        self._transfer = None
-        if message.get("reason") == "unreadable":
-            text = f"{transfer.name} cannot be read any more: it was moved or changed. Pick it again."
-            self._empty(text, id=transfer.id)
-        else:
-            self._empty("", id=transfer.id)
-
-    def _take_address(self, text: object) -> None:
-        if isinstance(text, str) and (source := source_of(text[:_ADDRESS_MAX])):
-            self.pick(source)
-
-    # ---- reading ----
-
-    def _read(self, source: object, *, name: str, id: str | None = None) -> threading.Thread:  # noqa: A002  as above
-        self._serial += 1
-        serial = self._serial
-        self._hold(None)
-        self.message, self.name, self.state = "", name, "reading"
-        known_as = id or f"kernel-{serial}"
-        return self._dispatcher.run_in_thread(lambda: self._settle(source, serial=serial, id=known_as, name=name))
-
-    def _settle(self, source: object, *, serial: int, id: str, name: str) -> None:  # noqa: A002  as above
-        """Decode `source` and take it into the slot, unless another picture was picked meanwhile."""
-        held, why = None, ""
-        try:
-            held = read_held(source, which=self._which, id=id, name=name, fetch=self._fetch)
-        except InvalidImage as error:
-            why = error.fields.get(self._which, str(error))
-        except Exception as error:  # noqa: BLE001  the thread ends here; the slot says what happened
-            why = error_text(error)
-        with self._lock:
-            if serial != self._serial:
-                return
-            if held is None:
-                self._empty(sentence(why), id=id)
-            else:
-                self._hold(held)
-                self.message, self.state = "", "ready"  # what was said of one still on its way is over
-                self._send_thumbnail()
-
-    # ---- what lies in the slot; the caller holds the lock ----
-
-    def _hold(self, held: LoadedImage | None) -> None:
-        is_other, self._held = held is not self._held, held
-        self.width, self.height = (held.picture.width, held.picture.height) if held else (0, 0)
-        self.size = held.size_bytes if held else 0
-        self.notices = list(held.notices) if held else []
-        self.name = held.name if held else ""
-        for act in list(self._watchers) if is_other else ():
-            self._dispatcher.run_guarded(act)
-
-    def _empty(self, why: str, *, id: object = None) -> None:  # noqa: A002  the message's own word
-        """Leave the slot without a picture: because of `why`, or cleared; `id` is the upload that it is about."""
-        self._hold(None)
-        self.message = why
-        self.state = "failed" if why else "empty"
-        self.send({"kind": "cleared", "id": id})
-
-    def _put(self, held: LoadedImage | None) -> None:
-        """Take what lay in another slot."""
-        self._serial += 1
-        if held is None:
-            self._empty("")
-            return
-        self._hold(held)
-        self.message, self.state = "", "ready"
-        self._send_thumbnail()
-
-    def _send_thumbnail(self) -> None:
-        if self._held is not None:
-            self.send({"kind": "picture", "id": self._held.id}, [self._held.jpeg])
-
-    def _report(self, error: Exception) -> None:
-        self.message = error_text(error)
-        self.state = "failed"
+def clean_name(name: object) -> str:
+    """Return a file name for display: no folders or control characters, at most 200 characters, or "picture"."""
+    text = "".join(char for char in name if char.isprintable()) if isinstance(name, str) else ""
+    return text.replace("\\", "/").rsplit("/", 1)[-1][:MAX_NAME_LENGTH] or "picture"

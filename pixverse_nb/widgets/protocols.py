@@ -1,6 +1,7 @@
-"""What the form needs from the other side: a Maker that makes videos, and the Tasks that it hands out.
+"""What the form needs from a client: a VideoClient that creates videos, and the JobHandles that it returns.
 
-`pixverse_nb.client.Client` and `pixverse_nb.jobs.job.Job` are these; so is anything else with the same few methods.
+`pixverse_nb.client.Client` and `pixverse_nb.jobs.job.Job` satisfy these protocols. A test or another service can
+supply its own classes.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,62 +11,62 @@ from pixverse_nb.domain.jobs import JobSnapshot
 from pixverse_nb.domain.remote import Credits
 
 
-class JobHandle(Protocol):
-    """One video on its way."""
-
-    @property
-    def ref(self) -> str:
-        """The reference that never changes."""
-        ...
-
-    def snapshot(self) -> JobSnapshot:
-        """Return everything about it as it stands now."""
-        ...
-
-    def cancel(self) -> bool:
-        """Stop waiting for it; False where it was over already."""
-        ...
-
-    def resume(self) -> None:
-        """Go on with it where it rests."""
-        ...
-
-
 class VideoClient(Protocol):
-    """Whoever makes the videos. Everything may be called from any thread."""
+    """Creates videos. Every method can be called from any thread."""
 
     @property
     def is_sandbox(self) -> bool:
-        """True where nothing is paid."""
+        """True if the service is a sandbox, where nothing costs money."""
         ...
 
     @property
-    def create_frames(self) -> Callable[..., JobHandle]:
-        """Begin a video from (first, last, **fields) and return at once; InvalidRequest names the wrong ones."""
+    def create_frames(self) -> Callable[..., "JobHandle"]:
+        """Start a video from (first, last, **fields) and return at once. Raises InvalidRequest for wrong fields."""
         ...
 
     @property
-    def find_paid(self) -> Callable[..., JobHandle | None]:
-        """Return what is already there for the same (first, last, **fields), creating nothing."""
+    def find_paid(self) -> Callable[..., "JobHandle | None"]:
+        """Return the job that already exists for (first, last, **fields), or None. Creates nothing."""
         ...
 
     @property
     def estimate(self) -> Callable[..., int | None]:
-        """Return the credits that a video with these **fields probably costs."""
+        """Return the estimated price in credits of a video with these **fields, or None if it is not known."""
         ...
 
     def fetch_picture(self, url: str) -> bytes:
-        """Return the bytes at an http(s) address; waits for them."""
+        """Return the bytes of the picture at an http(s) address. Blocks until they have arrived."""
         ...
 
     def credits(self) -> Credits:
-        """Ask for the balance; waits for the answer."""
+        """Return the balance in credits. Blocks until the service has answered."""
         ...
 
-    def jobs(self) -> Sequence[JobHandle]:
-        """Return what the ledger knows."""
+    def jobs(self) -> Sequence["JobHandle"]:
+        """Return the jobs in the ledger."""
         ...
 
-    def subscribe(self, act: Callable[[Any], object]) -> Callable[[], object]:
-        """Call `act(task)` at every change of any task; the result ends it."""
+    def subscribe(self, callback: Callable[[Any], object]) -> Callable[[], object]:
+        """Call `callback(job)` at every change of any job. The returned function ends the subscription."""
+        ...
+
+
+class JobHandle(Protocol):
+    """One video that is being created, or has been."""
+
+    @property
+    def ref(self) -> str:
+        """The reference of the job, which never changes."""
+        ...
+
+    def snapshot(self) -> JobSnapshot:
+        """Return the current state of the job."""
+        ...
+
+    def cancel(self) -> bool:
+        """Stop waiting for the job. Returns False if it had already ended."""
+        ...
+
+    def resume(self) -> None:
+        """Continue a job that is paused, cancelled or timed out."""
         ...

@@ -1,6 +1,6 @@
-"""Studio: the form, and below it one plain output with the players of what it has made.
+"""The studio: the form, and below it an output with the players of the videos it has created.
 
-The form is widgets and lives as long as its kernel. The players are plain HTML, so they stay in the saved notebook.
+The form works as long as its kernel runs. The players are plain HTML, so they stay in the saved notebook.
 """
 
 import threading
@@ -16,69 +16,67 @@ from pixverse_nb.render.style import html, join, text_div, with_stylesheet
 from pixverse_nb.widgets.form import Form
 from pixverse_nb.widgets.protocols import VideoClient
 
-PLAYERS_MAX: Final = 6
+MAX_PLAYERS: Final = 6
 
-_ALONE: Final = (
-    "The form lives as long as its kernel: run this cell to have it again. The videos below play without it."
+_NO_KERNEL_NOTE: Final = "The form needs a running kernel. Run this cell again. The videos below play without a kernel."
+_TERMINAL_NOTE: Final = (
+    "The form needs a notebook: JupyterLab, VS Code or Colab. In a terminal, call client.create_frames(…)."
 )
-_NO_PAGE: Final = "The form needs a notebook: JupyterLab, VS Code or Colab. In a terminal: client.create_frames(…)."
+_NO_VIDEOS_NOTE: Final = "Finished videos appear here and stay in the saved notebook."
 
 
 class Studio:
-    """The form (`form`) on a `client`, and the videos that it has made (`videos`, newest first).
+    """The form (`form`) for `client`, and the videos it has created (`videos`, newest first).
 
-    >>> desk = Studio(client)  # doctest: +SKIP
+    >>> Studio(client)  # as the last expression of a cell it displays itself   # doctest: +SKIP
     """
 
     def __init__(self, client: VideoClient) -> None:
         self.client = client
         self._lock = threading.Lock()
-        self._made: dict[str, tuple[VideoFile, tuple[str, ...]]] = {}
-        self._output: LiveOutput | None = None
-        self.form = Form(client, on_video=self._take)
+        self._videos: dict[str, tuple[VideoFile, tuple[str, ...]]] = {}  # job reference to video and notices
+        self._players_output: LiveOutput | None = None
+        self.form = Form(client, on_video=self._add_video)
 
     @property
     def videos(self) -> tuple[VideoFile, ...]:
-        """What this form has made or shown, newest first."""
-        return tuple(video for video, _ in reversed(self._made.values()))
+        """The videos that this form has created or shown, newest first."""
+        return tuple(video for video, _ in reversed(self._videos.values()))
 
     def __repr__(self) -> str:
-        where = "the sandbox" if self.client.is_sandbox else "PixVerse"
-        return f"Studio(on {where}, {len(self._made)} videos)"
+        service = "the sandbox" if self.client.is_sandbox else "PixVerse"
+        return f"Studio(on {service}, {len(self._videos)} videos)"
 
     def _ipython_display_(self) -> None:
-        """Show the form and, as an output of its own, the players; a second showing takes the players along."""
+        """Show the form, and the players as a separate output. Shown again in another cell, the players move there."""
         show_bundle(self._form_bundle())
         with self._lock:
-            self._output = LiveOutput(self._players())
+            self._players_output = LiveOutput(self._players_bundle())
 
-    def _take(self, snapshot: JobSnapshot) -> None:
+    def _add_video(self, snapshot: JobSnapshot) -> None:
         if snapshot.video is None:
             return
         with self._lock:
-            self._made.pop(snapshot.ref, None)
-            self._made[snapshot.ref] = (snapshot.video, snapshot.notices)
-            if self._output is not None:
-                self._output.update(self._players())
+            self._videos.pop(snapshot.ref, None)  # a video that is shown again moves to the top
+            self._videos[snapshot.ref] = (snapshot.video, snapshot.notices)
+            if self._players_output is not None:
+                self._players_output.update(self._players_bundle())
 
-    def _players(self) -> MimeBundle:
-        """Return the newest player with its film inside, older ones pointing at their files, at most six."""
-        newest = list(reversed(self._made.values()))[:PLAYERS_MAX]
+    def _players_bundle(self) -> MimeBundle:
+        """Return at most six players. The newest contains its video; the others refer to their files."""
+        newest = list(reversed(self._videos.values()))[:MAX_PLAYERS]
         if not newest:
-            text = "Finished videos appear here and stay in the saved notebook."
-            return mime_bundle(
-                with_stylesheet(html('<div class="pvnb"><div class="pvnb-note">{}</div></div>', text)), text
-            )
+            return mime_bundle(_note_html(_NO_VIDEOS_NOTE), _NO_VIDEOS_NOTE)
         figures = [
-            player_figure(video, embed=None if place == 0 else False, notices=notices)
-            for place, (video, notices) in enumerate(newest)
+            player_figure(video, embed=None if index == 0 else False, notices=notices)
+            for index, (video, notices) in enumerate(newest)
         ]
         return mime_bundle(with_stylesheet(join(figures)), "\n".join(player_text(video) for video, _ in newest))
 
     def _form_bundle(self) -> Any:
-        shown: Mapping[str, Any] = self.form._repr_mimebundle_()
-        return {**shown, **mime_bundle(_note(_ALONE), _NO_PAGE)}
+        bundle: Mapping[str, Any] = self.form._repr_mimebundle_()
+        return {**bundle, **mime_bundle(_note_html(_NO_KERNEL_NOTE), _TERMINAL_NOTE)}
 
 
-def _note(text: str) -> Markup:
+def _note_html(text: str) -> Markup:
     return with_stylesheet(html('<div class="pvnb">{}</div>', text_div("pvnb-note", text)))

@@ -300,7 +300,7 @@ def test_blind_votes_reach_the_kernel(page: Page, lab: Lab, clips: Path, tmp_pat
     """Votes by key and by button, on two unnamed videos at a time, reach Python; the end shows names and ranking."""
     journal = tmp_path / "told.txt"
     cell = f"from pixverse_nb.widgets.compare import Comparison\njournal = Path({str(journal)!r}).open('a')\n"
-    cell += "Comparison(films, blind=True, seed=2, on_duel=lambda duel: print(duel.result, file=journal, flush=True))"
+    cell += "Comparison(films, blind=True, seed=2, on_vote=lambda vote: print(vote.result, file=journal, flush=True))"
     name, compared = shown(page, lab, clips, cell)
     expect(compared.locator("video")).to_have_count(2)
     expect(compared.locator(".pvnb-compare-label")).to_have_text(["Left", "Right"])
@@ -398,7 +398,7 @@ def test_votes_in_a_blind_page_from_disk(page: Page, clips: Path, tmp_path: Path
         expect(compared.locator(".pvnb-compare-count")).to_contain_text(re.compile(rf"\b{number} votes? · 3 pairs"))
     compared.get_by_role("button", name="Copy").click()
     expect(compared.get_by_role("button", name="Copy")).to_have_text("Copied")
-    duels = made.take_result(page.evaluate("() => navigator.clipboard.readText()"))
+    duels = made.import_votes(page.evaluate("() => navigator.clipboard.readText()"))
     assert [duel.result for duel in duels] == ["left", "right", "tie"]
     assert len({frozenset((duel.left, duel.right)) for duel in duels}) == 3
     compared.get_by_role("button", name="Show the result").click()
@@ -413,7 +413,7 @@ def test_videos_without_votes_are_listed_apart(page: Page, clips: Path, tmp_path
     films = [clips / f"{name}.mp4" for name in COLOURS]
     made = Comparison(films, note="1 of 5 has no video: cell 2")
     amber, birch, *_ = made._files
-    made.judge(amber, birch, "tie")
+    made.vote(amber, birch, "tie")
     compared = from_disk(page, made.save(tmp_path / "page.html"))
     expect(compared.get_by_role("note")).to_have_text("1 of 5 has no video: cell 2")
     expect(compared.locator(".pvnb-compare-rank-name")).to_have_text(["amber", "birch"])

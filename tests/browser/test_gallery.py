@@ -156,7 +156,7 @@ def test_what_is_offered_sets_tiles_apart(page: Page, lab: Lab, films: Path) -> 
 ECHO = """
 def echo(key, verdict):
     wall.show_tile(Tile("echo", f"heard {key} {verdict.choice} {verdict.note}", JobState.PLANNED))
-wall = Gallery([done(n) for n in range(6)], on_verdict=echo, on_open=lambda keys: echo(",".join(keys), Rating()))
+wall = Gallery([done(n) for n in range(6)], on_rating=echo, on_open=lambda keys: echo(",".join(keys), Rating()))
 wall"""
 
 
@@ -204,7 +204,7 @@ LACKING = """
 def echo(key, verdict):
     wall.show_tile(Tile("echo", f"heard {key} {verdict.choice} {verdict.note}", JobState.PLANNED))
 lacking = Tile("bad", "seed 99", JobState.FAILED, line="The service had an error and gave no reason at all. " * 3)
-wall = Gallery([done(0), lacking], on_verdict=echo, on_open=lambda keys: None)
+wall = Gallery([done(0), lacking], on_rating=echo, on_open=lambda keys: None)
 wall"""
 
 
@@ -252,7 +252,7 @@ FILLING = """
 def fill(key, verdict):
     wall.update([done(1), Tile("k2", "seed 2", JobState.FAILED, line="The service had an error.")])
 waiting = [Tile("k1", "seed 1", JobState.GENERATING), Tile("k2", "seed 2", JobState.QUEUED)]
-wall = Gallery([done(0), *waiting], on_verdict=fill)
+wall = Gallery([done(0), *waiting], on_rating=fill)
 wall"""
 
 

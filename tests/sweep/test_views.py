@@ -69,10 +69,10 @@ def test_ratings_of_a_gallery_are_saved(client: Client) -> None:
     """A rating is in the ledger, in the next gallery and in the table."""
     sweep = run(small_sweep(client, seed=[1, 2, 3]))
     rating = Rating("winner", "the steam")
-    sweep.gallery().judge(sweep.cells[1].key, rating)
+    sweep.gallery().rate(sweep.cells[1].key, rating)
     again = small_sweep(client, seed=[1, 2, 3])
     assert again.verdicts == {"seed 2": rating}
-    assert again.gallery().verdicts == {sweep.cells[1].key: rating}
+    assert again.gallery().ratings == {sweep.cells[1].key: rating}
     assert list(again.to_frame().choice) == ["", "winner", ""]
 
 
@@ -130,7 +130,7 @@ def test_a_vote_in_a_comparison_is_saved(client: Client) -> None:
     """A vote in a blind comparison changes the ranking."""
     sweep = run(small_sweep(client, seed=[1, 2]))
     first, second = (cell.key for cell in sweep.cells)
-    sweep.compare(blind=True).judge(second, first, "left")
+    sweep.compare(blind=True).vote(second, first, "left")
     assert [entry.key for entry in sweep.ranking()] == [second, first]
 
 

@@ -1,4 +1,4 @@
-"""Widgets with a page at the other end, and a slow or scripted maker behind them."""
+"""Fixtures: comms that record what widgets send, a fake client, and a picture."""
 
 import io
 from collections.abc import Iterator
@@ -10,33 +10,33 @@ from comm.base_comm import CommManager
 from PIL import Image
 
 from tests.widgets.fakes import FakeClient
-from tests.widgets.page import HeardComm, settle
+from tests.widgets.page import RecordingComm, wait_for_threads
 
 
 @pytest.fixture(autouse=True)
-def kernel_comms(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Give the widgets comms whose other end the test holds; their threads end with the test."""
+def recording_comms(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Give widgets comms that record their messages, and wait for the widgets' threads at the end of the test."""
     manager = CommManager()
-    monkeypatch.setattr(comm, "create_comm", HeardComm)
+    monkeypatch.setattr(comm, "create_comm", RecordingComm)
     monkeypatch.setattr(comm, "get_comm_manager", lambda: manager)
     yield
-    settle()
+    wait_for_threads()
 
 
 @pytest.fixture
-def maker() -> FakeClient:
-    """A sandbox with 1240 credits."""
+def client() -> FakeClient:
+    """A fake sandbox client with 1240 credits."""
     return FakeClient()
 
 
 @pytest.fixture
 def png() -> bytes:
-    """A picture of 64×48 pixels."""
-    return a_png(64, 48)
+    """A PNG of 64×48 pixels."""
+    return make_png(64, 48)
 
 
-def a_png(width: int, height: int, colour: Any = "teal") -> bytes:
-    """Return a PNG file of one colour."""
+def make_png(width: int, height: int, colour: Any = "teal") -> bytes:
+    """Return a PNG of one colour."""
     sink = io.BytesIO()
     Image.new("RGB", (width, height), colour).save(sink, "PNG")
     return sink.getvalue()

@@ -1,4 +1,4 @@
-"""A maker of videos for the tests of the widgets: it does at once, or when told, what the real one does over time."""
+"""A fake client and its jobs: the tests decide when calls return and how jobs change."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -13,110 +13,112 @@ from tests.factories import a_request
 NOW = 1_790_000_000.0
 
 
-class ScriptedTask:
-    """One job, whose snapshots are set from outside with `move`."""
+class FakeJob:
+    """One job, whose snapshot a test changes with `change`."""
 
-    def __init__(self, snapshot: JobSnapshot, watchers: list[Callable[[Any], object]]) -> None:
+    def __init__(self, snapshot: JobSnapshot, callbacks: list[Callable[[Any], object]]) -> None:
         self._snapshot = snapshot
-        self._watchers = watchers
+        self._callbacks = callbacks
         self.cancelled = threading.Event()
         self.resumed = threading.Event()
 
     @property
     def ref(self) -> str:
-        """As of the real one."""
+        """The reference of the job."""
         return self._snapshot.ref
 
     def snapshot(self) -> JobSnapshot:
-        """As of the real one."""
+        """Return the current snapshot."""
         return self._snapshot
 
     def cancel(self) -> bool:
-        """End as cancelled."""
-        self.move(state=JobState.CANCELLED, finished_at=NOW)
+        """Change to cancelled."""
+        self.change(state=JobState.CANCELLED, finished_at=NOW)
         self.cancelled.set()
         return True
 
     def resume(self) -> None:
-        """Go on."""
-        self.move(is_paused=False, can_resume=False, error=None)
+        """Clear the pause and the error."""
+        self.change(is_paused=False, can_resume=False, error=None)
         self.resumed.set()
 
-    def move(self, **changes: Any) -> None:
-        """Change the snapshot and tell the watchers."""
+    def change(self, **changes: Any) -> None:
+        """Change the snapshot and notify the subscribers."""
         self._snapshot = replace(self._snapshot, **changes)
-        for act in list(self._watchers):
-            act(self)
+        for callback in list(self._callbacks):
+            callback(self)
 
 
 class FakeClient:
-    """Records what it is asked to make in `calls`; `errors` are raised by the next calls, `paid` is found."""
+    """Records `create_frames` calls in `calls`; the next call raises the first of `errors`.
+
+    `find_paid` returns `existing_job`. While `create_allowed` is cleared, `create_frames` blocks.
+    """
 
     def __init__(self, *, is_sandbox: bool = True, balance: int = 1240) -> None:
         self.is_sandbox = is_sandbox
         self.balance = balance
         self.calls: list[dict[str, Any]] = []
-        self.tasks: list[ScriptedTask] = []
-        self.paid: ScriptedTask | None = None
+        self.created_jobs: list[FakeJob] = []
+        self.existing_job: FakeJob | None = None
         self.errors: list[Exception] = []
-        self.credit_errors: list[Exception] = []
+        self.credits_errors: list[Exception] = []
+        self.credits_calls = 0
         self.pictures: dict[str, bytes] = {}
-        self.balance_questions = 0
-        self.creating = threading.Event()
-        self.may_create = threading.Event()
-        self.may_create.set()
-        self.watchers: list[Callable[[Any], object]] = []
+        self.create_started = threading.Event()
+        self.create_allowed = threading.Event()
+        self.create_allowed.set()
+        self.callbacks: list[Callable[[Any], object]] = []
 
     def create_frames(self, first: Any, last: Any, *, reuse: bool = True, fit: str | None = None, **fields: Any) -> Any:
         """Record the call and return a planned job."""
-        self.creating.set()
-        self.may_create.wait()
+        self.create_started.set()
+        self.create_allowed.wait()
         self.calls.append({"first": first, "last": last, "reuse": reuse, "fit": fit, **fields})
         if self.errors:
             raise self.errors.pop(0)
-        return self.new_task(**fields)
+        return self.new_job(**fields)
 
-    def new_task(self, *, state: JobState = JobState.PLANNED, **fields: Any) -> ScriptedTask:
-        """Return another job, numbered."""
-        number = len(self.tasks) + 1
+    def new_job(self, *, state: JobState = JobState.PLANNED, **fields: Any) -> FakeJob:
+        """Add a job and return it; the references are job-1, job-2, ..."""
+        number = len(self.created_jobs) + 1
         values = {**fields, "seed": fields.get("seed") or number, "aspect_ratio": fields.get("aspect_ratio") or "16:9"}
-        request = a_request(first="sha256:a", last="sha256:b", **values)
         snapshot = JobSnapshot(
             ref=f"job-{number}",
             state=state,
-            request=request,
+            request=a_request(first="sha256:a", last="sha256:b", **values),
             created_at=NOW + number,
             typical_s=58.0,
             is_sandbox=self.is_sandbox,
         )
-        task = ScriptedTask(snapshot, self.watchers)
-        self.tasks.append(task)
-        return task
+        job = FakeJob(snapshot, self.callbacks)
+        self.created_jobs.append(job)
+        return job
 
-    def find_paid(self, first: Any, last: Any, **fields: Any) -> ScriptedTask | None:
-        """Return what was put into `paid`."""
-        return self.paid
+    def find_paid(self, first: Any, last: Any, **fields: Any) -> FakeJob | None:
+        """Return `existing_job`."""
+        return self.existing_job
 
     def fetch_picture(self, url: str) -> bytes:
-        """Return the bytes put into `pictures`."""
+        """Return the bytes in `pictures`."""
         return self.pictures[url]
 
     def estimate(self, *, quality: str, duration: int, motion_mode: str) -> int | None:
-        """Return the price of the default list."""
+        """Return the price in the default price list."""
         return Prices().estimate_for(quality=quality, duration=duration, motion_mode=motion_mode)
 
     def credits(self) -> Credits:
-        """Return the balance."""
-        self.balance_questions += 1
-        if self.credit_errors:
-            raise self.credit_errors.pop(0)
+        """Return the balance, or raise the first of `credits_errors`."""
+        self.credits_calls += 1
+        if self.credits_errors:
+            raise self.credits_errors.pop(0)
         return Credits(daily=0, monthly=self.balance, package=0, plan="Pro")
 
-    def jobs(self) -> Sequence[ScriptedTask]:
+    def jobs(self) -> Sequence[FakeJob]:
         """Return all jobs."""
-        return list(self.tasks)
+        return list(self.created_jobs)
 
-    def subscribe(self, act: Callable[[Any], object]) -> Callable[[], object]:
-        """As of the real one."""
-        self.watchers.append(act)
-        return lambda: self.watchers.remove(act)
+    def subscribe(self, callback: Callable[[Any], object]) -> Callable[[], object]:
+        """Add the callback; the returned function removes it."""
+        self.callbacks.append(callback)
+        return lambda: self.callbacks.remove(callback)

@@ -1,4 +1,4 @@
-"""The browser's end of the widgets' comms: hears what the kernel sends, and sends what a page would."""
+"""The page's end of the widgets' comms: records what the kernel sends, and sends what a page would send."""
 
 import threading
 from collections.abc import Iterable, Mapping
@@ -7,14 +7,16 @@ from typing import Any
 import ipywidgets  # type: ignore[import-untyped]  # it ships no types
 from comm.base_comm import BaseComm
 
-PATIENCE_S = 30.0  # no test waits so long: it is there to fail in place of hanging
+from pixverse_nb.widgets.comm import THREAD_NAME
+
+TIMEOUT_S = 30.0  # no test waits so long: a test that hangs fails after this time
 
 
-class HeardComm(BaseComm):
-    """A comm whose messages to the page are kept in `heard`, as (message type, data, buffers)."""
+class RecordingComm(BaseComm):
+    """A comm that keeps the messages to the page in `sent`, as (message type, data, buffers)."""
 
     def __init__(self, *args: Any, **details: Any) -> None:
-        self.heard: list[tuple[str, Mapping[str, Any], list[bytes]]] = []
+        self.sent: list[tuple[str, Mapping[str, Any], list[bytes]]] = []
         super().__init__(*args, **details)
 
     def publish_msg(
@@ -25,62 +27,62 @@ class HeardComm(BaseComm):
         buffers: Any = None,
         **keys: Any,
     ) -> None:
-        """Keep the message."""
-        self.heard.append((msg_type, data or {}, [bytes(buffer) for buffer in buffers or ()]))
+        """Record the message."""
+        self.sent.append((msg_type, data or {}, [bytes(buffer) for buffer in buffers or ()]))
 
 
-def say(widget: Any, content: object, *buffers: bytes) -> None:
-    """Send a custom message from the page to `widget`, as the kernel would get it."""
+def send_message(widget: Any, content: object, *buffers: bytes) -> None:
+    """Send a custom message from the page to `widget`."""
     data = {"method": "custom", "content": content}
     views = [memoryview(buffer) for buffer in buffers]
     widget.comm.handle_msg({"content": {"data": data}, "buffers": views})
 
 
-def change(widget: Any, **state: Any) -> None:
+def set_traits(widget: Any, **state: Any) -> None:
     """Change traits from the page."""
     data = {"method": "update", "state": state, "buffer_paths": []}
     widget.comm.handle_msg({"content": {"data": data}, "buffers": []})
 
 
-def press(button: Any) -> None:
-    """Press a button of ipywidgets."""
-    say(button, {"event": "click"})
+def click(button: Any) -> None:
+    """Click a button of ipywidgets."""
+    send_message(button, {"event": "click"})
 
 
-def heard(widget: Any, kind: str) -> list[tuple[Mapping[str, Any], list[bytes]]]:
+def messages_of(widget: Any, kind: str) -> list[tuple[Mapping[str, Any], list[bytes]]]:
     """Return the custom messages of one kind that `widget` has sent to the page, oldest first."""
     return [
         (data["content"], buffers)
-        for _, data, buffers in widget.comm.heard
+        for _, data, buffers in widget.comm.sent
         if data.get("method") == "custom" and data["content"].get("kind") == kind
     ]
 
 
-def upload(slot: Any, data: bytes, *, id: str = "u1", name: str = "cat.png", piece_bytes: int = 512 * 1024) -> None:  # noqa: A002
-    """Send a file into a picture slot as its page does."""
-    say(slot, {"kind": "begin", "id": id, "name": name, "size": len(data), "type": "image/png"})
-    for offset in range(0, len(data), piece_bytes):
-        say(slot, {"kind": "chunk", "id": id, "offset": offset}, data[offset : offset + piece_bytes])
+def upload(slot: Any, data: bytes, *, id: str = "u1", name: str = "cat.png", chunk_bytes: int = 512 * 1024) -> None:  # noqa: A002 - the name in the messages
+    """Upload a file into a picture slot as its page does."""
+    send_message(slot, {"kind": "begin", "id": id, "name": name, "size": len(data), "type": "image/png"})
+    for offset in range(0, len(data), chunk_bytes):
+        send_message(slot, {"kind": "chunk", "id": id, "offset": offset}, data[offset : offset + chunk_bytes])
 
 
-def settle() -> None:
-    """Wait until all work that was handed over has ended."""
-    while threads := [thread for thread in threading.enumerate() if thread.name == "pixverse-nb-form"]:
+def wait_for_threads() -> None:
+    """Wait until all background work of the widgets has ended."""
+    while threads := [thread for thread in threading.enumerate() if thread.name == THREAD_NAME]:
         for thread in threads:
-            thread.join(PATIENCE_S)
+            thread.join(TIMEOUT_S)
             assert not thread.is_alive()
 
 
-def below(widget: Any) -> Iterable[Any]:
-    """Yield `widget` and every widget inside of it."""
+def walk_widgets(widget: Any) -> Iterable[Any]:
+    """Yield `widget` and all widgets inside it."""
     yield widget
     for child in getattr(widget, "children", ()):
-        yield from below(child)
+        yield from walk_widgets(child)
 
 
-def text_of(widget: Any) -> str:
-    """Return all the HTML that a widget shows now, hidden boxes left out."""
+def visible_html(widget: Any) -> str:
+    """Return the HTML that a widget displays, without hidden boxes."""
     if widget.layout.display == "none":
         return ""
     own = widget.value if isinstance(widget, ipywidgets.HTML) else ""
-    return own + "".join(text_of(child) for child in getattr(widget, "children", ()))
+    return own + "".join(visible_html(child) for child in getattr(widget, "children", ()))

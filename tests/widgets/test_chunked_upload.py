@@ -1,4 +1,4 @@
-"""Files put together from pieces that a stranger sends."""
+"""Files that arrive in chunks from an untrusted page."""
 
 from typing import Any
 
@@ -6,39 +6,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixverse_nb.widgets.picker import PICTURE_MAX_BYTES, PIECE_MAX_BYTES, ChunkedUpload, TransferRefused, short_name
+from pixverse_nb.widgets.picker import MAX_CHUNK_BYTES, MAX_UPLOAD_BYTES, ChunkedUpload, UploadRejected, clean_name
 
-HELLO: dict[str, Any] = {"id": "a", "name": "cat.png", "size": 10, "type": "image/png"}
-
-
-def refusal(**changes: Any) -> str:
-    """Return why a "begin" message with these changes is refused."""
-    with pytest.raises(TransferRefused) as caught:
-        ChunkedUpload.begin({**HELLO, **changes})
-    return str(caught.value)
+BEGIN: dict[str, Any] = {"id": "a", "name": "cat.png", "size": 10, "type": "image/png"}
 
 
-@given(data=st.binary(min_size=1, max_size=300), piece=st.integers(1, 70))
-def test_pieces_in_order_give_the_file(data: bytes, piece: int) -> None:
-    """Whatever the size of the pieces, the file comes out byte for byte, and is complete with the last one."""
-    transfer = ChunkedUpload.begin({**HELLO, "size": len(data)})
-    for offset in range(0, len(data), piece):
-        assert not transfer.is_complete
-        transfer.take(offset, data[offset : offset + piece])
-    assert transfer.is_complete
-    assert transfer.data == data
+@given(data=st.binary(min_size=1, max_size=300), chunk_bytes=st.integers(1, 70))
+def test_chunks_in_order_give_the_file(data: bytes, chunk_bytes: int) -> None:
+    """For any chunk size the upload is complete with the last chunk and equals the file."""
+    upload = ChunkedUpload.begin({**BEGIN, "size": len(data)})
+    for offset in range(0, len(data), chunk_bytes):
+        assert not upload.is_complete
+        upload.add_chunk(offset, data[offset : offset + chunk_bytes])
+    assert upload.is_complete
+    assert upload.data == data
 
 
-def test_a_repeated_piece_changes_nothing() -> None:
-    """A piece that comes twice is taken once."""
-    transfer = ChunkedUpload.begin(HELLO)
-    assert transfer.take(0, b"01234") == 5
-    assert transfer.take(0, b"xxxxx") == 5
-    assert transfer.data == b"01234"
+def test_a_repeated_chunk_changes_nothing() -> None:
+    """A chunk that arrives twice is stored once."""
+    upload = ChunkedUpload.begin(BEGIN)
+    assert upload.add_chunk(0, b"01234") == 5
+    assert upload.add_chunk(0, b"xxxxx") == 5
+    assert upload.data == b"01234"
 
 
 @pytest.mark.parametrize(
-    ("offset", "piece"),
+    ("offset", "chunk"),
     [
         (1, b"gap"),
         (0, b"longer than announced"),
@@ -47,42 +40,44 @@ def test_a_repeated_piece_changes_nothing() -> None:
         (None, b"x"),
         ("0", b"x"),
         (True, b"x"),
-        (0, bytes(PIECE_MAX_BYTES + 1)),
+        (0, bytes(MAX_CHUNK_BYTES + 1)),
     ],
 )
-def test_a_piece_that_does_not_fit_ends_the_transfer(offset: object, piece: bytes) -> None:
-    """A gap, an overrun, an empty or oversized piece and a wrong offset are refused, and nothing is kept of them."""
-    transfer = ChunkedUpload.begin({**HELLO, "size": 10 if len(piece) < PIECE_MAX_BYTES else 2 * PIECE_MAX_BYTES})
-    with pytest.raises(TransferRefused, match="Pick the picture again"):
-        transfer.take(offset, piece)
-    assert transfer.received == 0
+def test_an_invalid_chunk_is_rejected(offset: object, chunk: bytes) -> None:
+    """A gap, an overrun, an empty or oversized chunk and a wrong offset are rejected, and none of it is stored."""
+    upload = ChunkedUpload.begin({**BEGIN, "size": 10 if len(chunk) < MAX_CHUNK_BYTES else 2 * MAX_CHUNK_BYTES})
+    with pytest.raises(UploadRejected, match=r"cat\.png"):
+        upload.add_chunk(offset, chunk)
+    assert upload.received == 0
 
 
-def test_a_file_above_the_limit_is_refused_before_any_byte() -> None:
-    """The announced size decides: 100 MB is taken, one byte more is not, and the sentence names both."""
-    assert ChunkedUpload.begin({**HELLO, "size": PICTURE_MAX_BYTES}).received == 0
-    assert "has 100 MB; at most 100 MB" in refusal(size=PICTURE_MAX_BYTES + 1)
+def test_a_file_above_the_limit_is_rejected_before_any_byte() -> None:
+    """An announced size of 100 MB is accepted; one byte more is rejected with the limit."""
+    assert ChunkedUpload.begin({**BEGIN, "size": MAX_UPLOAD_BYTES}).received == 0
+    with pytest.raises(UploadRejected, match="100 MB"):
+        ChunkedUpload.begin({**BEGIN, "size": MAX_UPLOAD_BYTES + 1})
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "token"),
     [
-        ({"size": 0}, "is empty"),
-        ({"size": -1}, "how large"),
-        ({"size": 1.5}, "how large"),
-        ({"size": None}, "how large"),
-        ({"type": "application/pdf"}, "is not a picture (application/pdf)"),
-        ({"id": None}, "Reload the page"),
-        ({"id": "x" * 201}, "Reload the page"),
+        ({"size": 0}, "0 bytes"),
+        ({"size": -1}, "size"),
+        ({"size": 1.5}, "size"),
+        ({"size": None}, "size"),
+        ({"type": "application/pdf"}, "application/pdf"),
+        ({"id": None}, "Reload"),
+        ({"id": "x" * 201}, "Reload"),
     ],
 )
-def test_a_senseless_announcement_is_refused_in_words(changes: dict[str, Any], words: str) -> None:
-    """Each wrong field of the announcement has its own sentence."""
-    assert words in refusal(**changes)
+def test_an_invalid_announcement_is_rejected(changes: dict[str, Any], token: str) -> None:
+    """Each invalid field of the announcement is rejected with its own message."""
+    with pytest.raises(UploadRejected, match=token):
+        ChunkedUpload.begin({**BEGIN, **changes})
 
 
 @pytest.mark.parametrize(
-    ("given_name", "shown"),
+    ("name", "expected"),
     [
         ("/home/maria/cat.png", "cat.png"),
         ("C:\\Users\\maria\\cat.png", "cat.png"),
@@ -93,6 +88,6 @@ def test_a_senseless_announcement_is_refused_in_words(changes: dict[str, Any], w
         ("x" * 900, "x" * 200),
     ],
 )
-def test_names_are_cleaned(given_name: object, shown: str) -> None:
-    """Of a name only its last part stays, without control signs and not longer than 200 characters."""
-    assert short_name(given_name) == shown
+def test_file_names_are_cleaned(name: object, expected: str) -> None:
+    """Only the last part of a name is kept, without control characters and with at most 200 characters."""
+    assert clean_name(name) == expected

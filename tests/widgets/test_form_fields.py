@@ -1,38 +1,38 @@
-"""The form's controls, against the request model."""
+"""The controls of the form, compared with the catalogue."""
 
 from typing import Any
 
 import pytest
 
 from pixverse_nb.domain.catalogue import CONSTRAINTS, DEFAULT_MODEL, PROMPT_MAX, SEED_MAX, model_spec
-from pixverse_nb.widgets.form import Fields
+from pixverse_nb.widgets.form import FormFields
 from tests.factories import a_request
-from tests.widgets.page import change, press, text_of
+from tests.widgets.page import click, set_traits, visible_html
 
 RULES: Any = model_spec(DEFAULT_MODEL).fields
 
 
 @pytest.fixture
-def fields() -> Fields:
-    """The controls as they open."""
-    opened: list[Fields] = []
+def fields() -> FormFields:
+    """The controls with their initial values; they refresh themselves on every change."""
+    created: list[FormFields] = []
 
     def refresh() -> None:
-        for each in opened:
-            each.refresh(nearest=None)
+        for each in created:
+            each.refresh(auto_ratio=None)
 
-    opened.append(Fields(refresh))
-    return opened[0]
-
-
-def shown(fields: Fields, name: str) -> str:
-    """Return the HTML at a field."""
-    return text_of(fields.controls[name])
+    created.append(FormFields(refresh))
+    return created[0]
 
 
-def test_the_controls_offer_what_the_model_allows() -> None:
-    """Every choice of the request model is there, in its order, and the model's default is the one that is on."""
-    fields = Fields(lambda: None)
+def field_html(fields: FormFields, name: str) -> str:
+    """Return the HTML that is displayed at a field."""
+    return visible_html(fields.controls[name])
+
+
+def test_the_controls_offer_the_values_of_the_catalogue() -> None:
+    """Each control has the model's values in their order, and the default is selected."""
+    fields = FormFields(lambda: None)
     for name in ("quality", "duration", "motion_mode"):
         rule = RULES[name]
         assert tuple(fields.choices[name].values) == rule.values
@@ -41,8 +41,8 @@ def test_the_controls_offer_what_the_model_allows() -> None:
     assert tuple(fields.choices["aspect_ratio"].values) == (None, *ratios)
 
 
-def test_the_opening_values_make_a_valid_request(fields: Fields) -> None:
-    """What the form says before anybody touches it is accepted as it is."""
+def test_the_initial_values_are_a_valid_request(fields: FormFields) -> None:
+    """The untouched form has no problems, and its values are accepted as a request."""
     values = fields.values()
     assert fields.problems() == {}
     assert values["seed"] is None
@@ -51,99 +51,104 @@ def test_the_opening_values_make_a_valid_request(fields: Fields) -> None:
 
 
 @pytest.mark.parametrize("rule", CONSTRAINTS, ids=lambda rule: "+".join(map(str, rule.fields.values())))
-def test_what_is_refused_together_is_barred_with_the_reason(fields: Fields, rule: Any) -> None:
-    """With one half of a refused pair chosen, the other half is barred and names the rule; both ways round."""
+def test_rejected_combinations_are_disabled_with_the_reason(fields: FormFields, rule: Any) -> None:
+    """If one value of a rejected pair is selected, the other is disabled with the reason, in both directions."""
     (one, one_value), (other, other_value) = rule.fields.items()
-    for name, value, barred, barred_value in (
+    for name, value, disabled, disabled_value in (
         (one, one_value, other, other_value),
         (other, other_value, one, one_value),
     ):
         before = fields.choices[name].value
         fields.choices[name].value = value
-        choice = fields.choices[barred]
-        reason = choice.reasons[list(choice.values).index(barred_value)]
+        choice = fields.choices[disabled]
+        reason = choice.reasons[list(choice.values).index(disabled_value)]
         assert reason.lower() == rule.reason.partition(":")[0] + "."
-        assert choice.value != barred_value
+        assert choice.value != disabled_value
         fields.choices[name].value = before
     assert all(not any(choice.reasons) for choice in fields.choices.values())
 
 
-def test_a_refused_pair_set_by_code_is_named_at_both_fields_and_not_rewritten(fields: Fields) -> None:
-    """Both fields of the pair are wrong, both values stay, and the words go when one of them is changed."""
+def test_a_rejected_pair_set_in_python_is_a_problem_of_both_fields(fields: FormFields) -> None:
+    """Both fields have a problem and keep their values; changing one field removes both messages."""
     fields.choices["quality"].value = "1080p"
     fields.choices["duration"].value = 8
-    wrong = fields.problems()
-    assert set(wrong) == {"quality", "duration"}
-    assert fields.show_problems(wrong) == {}
+    problems = fields.problems()
+    assert set(problems) == {"quality", "duration"}
+    assert fields.show_problems(problems) == {}
     assert "1080p" in fields.choices["duration"].message
     assert (fields.values()["quality"], fields.values()["duration"]) == ("1080p", 8)
     fields.choices["duration"].value = 5
     assert fields.choices["quality"].message == fields.choices["duration"].message == ""
 
 
-def test_the_prompt_is_counted_as_it_is_typed(fields: Fields) -> None:
-    """The counter follows every change up to 2048; beyond, it is marked and the field says by how much."""
-    change(fields.prompt, value="x" * PROMPT_MAX)
-    assert "2048 / 2048" in shown(fields, "prompt")
+def test_the_prompt_length_is_counted(fields: FormFields) -> None:
+    """The counter follows every change; beyond the limit it is marked, and the problem gives the excess."""
+    set_traits(fields.prompt, value="x" * PROMPT_MAX)
+    assert f"{PROMPT_MAX} / {PROMPT_MAX}" in field_html(fields, "prompt")
+    assert 'data-tone="bad"' not in field_html(fields, "prompt")
     assert fields.problems() == {}
-    change(fields.prompt, value="x" * (PROMPT_MAX + 3))
-    assert 'data-tone="bad">2051 / 2048' in shown(fields, "prompt")
-    assert fields.problems() == {"prompt": "The prompt is 3 characters too long; at most 2048 are taken."}
+    set_traits(fields.prompt, value="x" * (PROMPT_MAX + 3))
+    assert 'data-tone="bad"' in field_html(fields, "prompt")
+    problems = fields.problems()
+    assert problems.keys() == {"prompt"}
+    assert "3 characters" in problems["prompt"]
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "1.5", "abc", str(SEED_MAX + 1), "٣", "1e3"])
-def test_a_seed_that_is_none_is_named(fields: Fields, text: str) -> None:
-    """Anything but a whole number from 1 to 2147483647 is wrong, in words at the field."""
-    change(fields.seed, value=text)
+def test_an_invalid_seed_is_a_problem(fields: FormFields, text: str) -> None:
+    """Anything but a whole number from 1 to 2147483647 is a problem, shown at the field until it is changed."""
+    set_traits(fields.seed, value=text)
     fields.show_problems(fields.problems())
-    assert "A whole number from 1 to 2147483647" in shown(fields, "seed")
-    change(fields.seed, value="12")
-    assert shown(fields, "seed") == ""
+    assert str(SEED_MAX) in field_html(fields, "seed")
+    set_traits(fields.seed, value="12")
+    assert field_html(fields, "seed") == ""
 
 
 @pytest.mark.parametrize(("text", "seed"), [("", None), ("  ", None), ("1", 1), (f" {SEED_MAX} ", SEED_MAX)])
-def test_a_seed_is_a_number_or_random(fields: Fields, text: str, seed: int | None) -> None:
-    """An empty field lets the seed be drawn; a number is that number."""
-    change(fields.seed, value=text)
+def test_an_empty_seed_is_random(fields: FormFields, text: str, seed: int | None) -> None:
+    """An empty field means a random seed, and a number is that seed."""
+    set_traits(fields.seed, value=text)
     assert fields.values()["seed"] == seed
     assert fields.problems() == {}
 
 
-def test_the_dice_draw_a_seed_that_can_be_taken_back(fields: Fields) -> None:
-    """The dice put a valid seed into the field; the cross, there only then, makes it random again."""
-    assert fields.no_seed.layout.display == "none"
-    press(fields.dice)
+def test_a_drawn_seed_can_be_cleared(fields: FormFields) -> None:
+    """One button draws a valid seed; the other, visible only then, makes the seed random again."""
+    assert fields.clear_seed_button.layout.display == "none"
+    click(fields.draw_seed_button)
     assert 1 <= fields.values()["seed"] <= SEED_MAX
-    assert fields.no_seed.layout.display == ""
-    press(fields.no_seed)
+    assert fields.clear_seed_button.layout.display == ""
+    click(fields.clear_seed_button)
     assert fields.values()["seed"] is None
 
 
-def test_words_of_fields_that_are_elsewhere_are_given_back(fields: Fields) -> None:
-    """What concerns no control here is returned, so that it can be said somewhere else."""
-    assert fields.show_problems({"email": "unknown", "prompt": "too <long>"}) == {"email": "unknown"}
-    assert "too &lt;long&gt;" in shown(fields, "prompt")
+def test_problems_of_unknown_fields_are_returned(fields: FormFields) -> None:
+    """A problem without a control is returned, and the others are shown escaped at their fields."""
+    assert fields.show_problems({"email": "unknown", "prompt": "a<b"}) == {"email": "unknown"}
+    assert "a&lt;b" in field_html(fields, "prompt")
 
 
-@pytest.mark.parametrize(
-    ("fit", "words"),
-    [("cover", "Cut to 4:3: the bright part is sent."), ("contain", "4:3 with black bars"), (None, "Sent untouched")],
-)
-def test_the_fit_says_what_it_does(fit: str | None, words: str) -> None:
-    """Each way to bring a picture to the ratio says so, with the ratio of the first picture where it is automatic."""
-    fields = Fields(lambda: None)
+def test_the_hint_describes_each_fit() -> None:
+    """Crop, pad and "as is" have different hints; crop and pad name the ratio, also if it is automatic."""
+    fields = FormFields(lambda: None)
+    hints = []
+    for fit in ("cover", "contain", None):
+        fields.choices["fit"].value = fit
+        fields.refresh(auto_ratio="4:3", is_reshaped=True)
+        hints.append(fields.choices["fit"].hint)
+        assert fields.choices["aspect_ratio"].names[0] == "Auto: 4:3"
+    assert len(set(hints)) == 3
+    assert ["4:3" in hint for hint in hints] == [True, True, False]
+
+
+@pytest.mark.parametrize("fit", ["cover", "contain"])
+def test_the_hint_depends_on_the_pictures(fit: str) -> None:
+    """If both pictures have the ratio, the hint differs; before they are loaded, it mentions no bright part."""
+    fields = FormFields(lambda: None)
     fields.choices["fit"].value = fit
-    fields.refresh(nearest="4:3", fitting=True)
-    assert words in fields.choices["fit"].hint
-    assert fields.choices["aspect_ratio"].names[0] == "Auto: 4:3"
-
-
-@pytest.mark.parametrize(("fit", "words"), [("cover", "Nothing to cut"), ("contain", "Nothing to pad")])
-def test_the_fit_says_where_it_does_nothing(fit: str, words: str) -> None:
-    """Where both pictures have the ratio nothing is said to be cut; before they are there, no part is called bright."""
-    fields = Fields(lambda: None)
-    fields.choices["fit"].value = fit
-    fields.refresh(nearest="4:3", fitting=False)
-    assert fields.choices["fit"].hint == f"{words}: both are 4:3."
-    fields.refresh(nearest="4:3", fitting=None)
-    assert "bright" not in fields.choices["fit"].hint
+    hints = []
+    for is_reshaped in (True, False, None):
+        fields.refresh(auto_ratio="4:3", is_reshaped=is_reshaped)
+        hints.append(fields.choices["fit"].hint)
+    assert hints[0] != hints[1] != hints[2]
+    assert "bright" not in hints[2]

@@ -1,4 +1,4 @@
-"""The list of jobs."""
+"""The rows and buttons of the job list."""
 
 from dataclasses import replace
 from typing import Any
@@ -7,18 +7,18 @@ import pytest
 
 from pixverse_nb.domain.jobs import JobSnapshot, JobState
 from pixverse_nb.widgets.comm import BackgroundRunner
-from pixverse_nb.widgets.job_list import SHOWN_MAX, Progress, cancel_words, row_of
+from pixverse_nb.widgets.job_list import MAX_ROWS, JobListWidget, cancel_explanation, job_row
 from tests.factories import a_request
-from tests.widgets.page import heard, say, settle
+from tests.widgets.page import messages_of, send_message, wait_for_threads
 
 REQUEST = a_request(seed=7, prompt="a slow pan")
 JOB = JobSnapshot(ref="j1", state=JobState.GENERATING, request=REQUEST, created_at=100.0, submitted_at=103.0)
-STOPPED = replace(
+STOPPED_DOWNLOAD = replace(
     JOB,
     state=JobState.DOWNLOADING,
     finished_at=160.0,
     charged="yes",
-    error="The media host answered HTTP 403.",
+    error="HTTP 403",
     is_paused=True,
     can_resume=True,
 )
@@ -26,190 +26,197 @@ STOPPED = replace(
 
 @pytest.fixture
 def cancelled() -> list[str]:
-    """The jobs that were given up."""
+    """The references passed to `on_cancel`."""
     return []
 
 
 @pytest.fixture
-def resumed() -> list[str]:
-    """The jobs that were taken up again."""
+def retried() -> list[str]:
+    """The references passed to `on_retry`."""
     return []
 
 
 @pytest.fixture
-def progress(cancelled: list[str], resumed: list[str]) -> Progress:
+def job_list(cancelled: list[str], retried: list[str]) -> JobListWidget:
     """An empty list."""
     errors: list[Any] = []
-    return Progress(on_cancel=cancelled.append, on_again=resumed.append, dispatcher=BackgroundRunner(errors.append))
+    return JobListWidget(on_cancel=cancelled.append, on_retry=retried.append, runner=BackgroundRunner(errors.append))
 
 
-def refs(progress: Progress) -> list[str]:
-    """Return the jobs shown, in order."""
-    return [row["ref"] for row in progress.rows]
+def refs(job_list: JobListWidget) -> list[str]:
+    """Return the references of the rows, in order."""
+    return [row["ref"] for row in job_list.rows]
 
 
-def test_a_row_tells_state_time_and_what_it_is() -> None:
-    """A running job shows its state, when its clock began, the usual time, and its parameters."""
-    row = row_of(replace(JOB, typical_s=58.0))
+# ---- rows ----
+
+
+def test_a_row_shows_state_times_and_parameters() -> None:
+    """A running job shows its state, the start of its clock, the usual duration and its parameters."""
+    row = job_row(replace(JOB, typical_s=58.0))
     assert (row["state"], row["began"], row["ended"]) == ("Generating", 103.0, None)
-    assert row["typical_time"] == "usually about 58 s"
-    assert row["facts"] == "a slow pan · 720p · 5 s · 16:9 · seed 7"
+    assert "58 s" in row["typical_time"]
+    assert row["facts"].split(" · ") == [REQUEST.prompt, "720p", "5 s", "16:9", "seed 7"]
 
 
-def test_nothing_is_invented() -> None:
-    """Where the usual time or the position is not known nothing is said of it, and there is no percentage."""
-    row = row_of(JOB)
+def test_unknown_values_are_left_out() -> None:
+    """Without a usual duration or a queue position the row shows none, and it never shows a percentage."""
+    row = job_row(JOB)
     assert row["typical_time"] == ""
     assert "%" not in str(row)
-    assert "Position" not in row_of(replace(JOB, state=JobState.QUEUED))["details"]
-    assert "Position 3." in row_of(replace(JOB, state=JobState.QUEUED, queue_position=3))["details"]
+    assert "Position" not in job_row(replace(JOB, state=JobState.QUEUED))["details"]
+    assert "Position 3" in job_row(replace(JOB, state=JobState.QUEUED, queue_position=3))["details"]
 
 
-def test_a_finished_job_stops_its_clock() -> None:
-    """The clock ends with the job, and a row that is over can be dismissed but not cancelled."""
-    row = row_of(replace(JOB, state=JobState.DONE, finished_at=160.0, typical_s=58.0, charged="yes", cost_credits=60))
+def test_the_clock_of_a_finished_job_is_stopped() -> None:
+    """A finished job shows its end and its cost, and cannot be cancelled."""
+    row = job_row(replace(JOB, state=JobState.DONE, finished_at=160.0, typical_s=58.0, charged="yes", cost_credits=60))
     assert (row["ended"], row["can_cancel"], row["is_final"], row["typical_time"]) == (160.0, False, True, "")
     assert row["facts"].endswith("60 credits")
 
 
-def test_a_failure_says_why_what_it_cost_and_what_to_do() -> None:
-    """A failed job's row has the error, the charge and the next step, as sentences, with e-mails masked."""
+def test_a_failed_job_shows_error_charge_and_next_step() -> None:
+    """The row has the redacted error, and the charge and the suggested action in the details."""
     failed = replace(
-        JOB,
-        state=JobState.FAILED,
-        finished_at=160.0,
-        error="Refused for maria@example.org",
-        suggested_action="Try another prompt",
+        JOB, state=JobState.FAILED, finished_at=160.0, error="Blocked: maria@example.org", suggested_action="Wait"
     )
-    row = row_of(failed)
-    assert row["error"] == "Refused for m…@e…."
-    assert row["details"] == "Nothing was charged. Try another prompt."
+    row = job_row(failed)
+    assert row["error"].startswith("Blocked")
+    assert "maria" not in row["error"]
+    assert "charged" in row["details"]
+    assert row["details"].endswith("Wait.")
 
 
-def test_what_is_wrong_stands_apart_from_what_is_only_worth_knowing() -> None:
-    """How a picture was cut is no part of why a job failed; a cancelled job is not wrong."""
-    cut = "Last picture: cut from 451×300 to 451×254, which is 16:9"
-    failed = row_of(replace(JOB, state=JobState.FAILED, error="The generation failed", notices=(cut,)))
-    assert (failed["error"], failed["notices"]) == ("The generation failed.", f"{cut}.")
-    assert "cut" not in failed["details"]
-    cancelled = row_of(replace(JOB, state=JobState.CANCELLED, error="Cancelled here"))
+def test_errors_and_notices_are_separate() -> None:
+    """A notice about a crop is not part of the error, and a cancelled job shows no error."""
+    failed = job_row(replace(JOB, state=JobState.FAILED, error="Failed", notices=("Cropped",)))
+    assert (failed["error"], failed["notices"]) == ("Failed.", "Cropped.")
+    assert "Cropped" not in failed["details"]
+    cancelled = job_row(replace(JOB, state=JobState.CANCELLED, error="Cancelled"))
     assert cancelled["error"] == ""
-    assert cancelled["details"].startswith("Cancelled here.")
+    assert cancelled["details"].startswith("Cancelled.")
 
 
-def test_what_cost_nothing_names_no_credits() -> None:
-    """Beside "Nothing was charged." stands no amount."""
-    row = row_of(replace(JOB, state=JobState.MODERATED, finished_at=160.0, error="Moderated.", cost_credits=45))
-    assert "Nothing was charged." in row["details"]
+def test_a_job_without_a_charge_shows_no_credits() -> None:
+    """The expected price of a moderated job is not shown, because nothing was charged."""
+    row = job_row(replace(JOB, state=JobState.MODERATED, finished_at=160.0, error="Moderated.", cost_credits=45))
     assert "credit" not in row["facts"]
 
 
-def test_a_stopped_download_stands_still_and_can_be_tried_again() -> None:
-    """It is not called under way, its clock has stopped, it says why, and that trying again pays nothing twice."""
-    row = row_of(replace(STOPPED, typical_s=58.0))
-    assert row["state"] == "Download stopped"
+def test_a_stopped_download_can_be_retried() -> None:
+    """A stopped download has a stopped clock, a warning, its error and a retry button, and cannot be cancelled."""
+    row = job_row(replace(STOPPED_DOWNLOAD, typical_s=58.0))
+    assert row["state"] != job_row(replace(JOB, state=JobState.DOWNLOADING))["state"]
     assert row["tone"] == "warn"
     assert (row["is_clock_stopped"], row["ended"], row["typical_time"]) == (True, 160.0, "")
-    assert row["error"] == "The media host answered HTTP 403."
-    assert "nothing is paid twice" in row["details"]
-    assert (row["retry_label"], row["can_cancel"], row["is_final"]) == ("Try again", False, False)
+    assert "403" in row["error"]
+    assert (bool(row["retry_label"]), row["can_cancel"], row["is_final"]) == (True, False, False)
 
 
-def test_a_download_is_not_offered_to_be_cancelled() -> None:
-    """The video is paid and finished: there is nothing that cancelling would stop."""
-    assert row_of(replace(JOB, state=JobState.DOWNLOADING))["can_cancel"] is False
-    assert row_of(JOB)["can_cancel"] is True
+def test_a_download_cannot_be_cancelled() -> None:
+    """A video that is being downloaded is finished and paid for, so cancelling would stop nothing."""
+    assert job_row(replace(JOB, state=JobState.DOWNLOADING))["can_cancel"] is False
+    assert job_row(JOB)["can_cancel"] is True
 
 
 @pytest.mark.parametrize(
-    ("changes", "button", "step"),
+    ("changes", "label", "is_paid"),
     [
-        ({"state": JobState.TIMED_OUT, "charged": "yes"}, "Try again", "Trying again goes on waiting for it"),
-        ({"state": JobState.CANCELLED, "charged": "yes"}, "Take it up again", "nothing is paid twice"),
-        ({"state": JobState.TIMED_OUT, "charged": "no", "error": "Not sent."}, "Send it", "Sending it is the paid"),
-        ({"state": JobState.WAITING, "is_paused": True}, "Send it", "It was never sent. Sending it is the paid call."),
+        ({"state": JobState.TIMED_OUT, "charged": "yes"}, "Try again", False),
+        ({"state": JobState.CANCELLED, "charged": "yes"}, "Resume", False),
+        ({"state": JobState.DOWNLOADING, "charged": "yes", "is_paused": True}, "Try again", False),
+        ({"state": JobState.TIMED_OUT, "charged": "no", "error": "Not sent."}, "Submit", True),
+        ({"state": JobState.WAITING, "is_paused": True}, "Submit", True),
     ],
 )
-def test_the_button_says_whether_taking_it_up_again_pays(changes: dict[str, Any], button: str, step: str) -> None:
-    """What is paid is tried again for nothing; what was never sent says that sending it is the paid call."""
-    row = row_of(replace(JOB, can_resume=True, **changes))
-    assert row["retry_label"] == button
-    assert step in row["details"]
+def test_the_retry_button_says_whether_it_costs_money(changes: dict[str, Any], label: str, is_paid: bool) -> None:
+    """Only a job that was never submitted has a button that submits it, and its details name the paid call."""
+    row = job_row(replace(JOB, can_resume=True, **changes))
+    assert row["retry_label"] == label
+    assert ("paid call" in row["details"]) is is_paid
 
 
-def test_what_was_never_sent_shows_no_clock() -> None:
-    """A job that waits for a person's word does not count seconds, and is not said to be waiting for a slot."""
-    row = row_of(replace(JOB, state=JobState.WAITING, submitted_at=None, is_paused=True, can_resume=True))
-    assert (row["state"], row["is_clock_stopped"], row["ended"]) == ("Not sent", True, None)
+def test_a_job_without_a_button_has_no_label() -> None:
+    """A job that cannot be continued has no retry button."""
+    assert job_row(JOB)["retry_label"] == ""
+
+
+def test_a_job_that_was_never_submitted_has_no_clock() -> None:
+    """A job that waits for a person shows no time and does not claim to wait for a slot."""
+    row = job_row(replace(JOB, state=JobState.WAITING, submitted_at=None, is_paused=True, can_resume=True))
+    assert (row["is_clock_stopped"], row["ended"]) == (True, None)
     assert "slots" not in row["details"]
 
 
 @pytest.mark.parametrize("state", [JobState.PLANNED, JobState.UPLOADING, JobState.WAITING])
-def test_cancelling_before_the_paid_call_costs_nothing_and_says_so(state: JobState) -> None:
-    """Before anything was paid for, cancelling stops everything."""
-    assert "Nothing has been paid for yet" in cancel_words(replace(JOB, state=state))
+def test_before_the_paid_call_no_refund_is_mentioned(state: JobState) -> None:
+    """Before the paid call, the explanation of cancelling says nothing about refunds."""
+    assert "refund" not in cancel_explanation(replace(JOB, state=state))
 
 
 @pytest.mark.parametrize("state", [JobState.SUBMITTING, JobState.UNKNOWN, JobState.QUEUED, JobState.GENERATING])
-def test_cancelling_afterwards_says_what_goes_on(state: JobState) -> None:
-    """Once it may have been accepted, the generation may go on and the credits are gone; in the sandbox none are."""
-    words = cancel_words(replace(JOB, state=state))
-    assert "may go on at PixVerse. Its credits are not given back." in words
-    assert "No real credits" in cancel_words(replace(JOB, state=state, is_sandbox=True))
+def test_after_the_paid_call_credits_are_not_refunded(state: JobState) -> None:
+    """After the paid call, the explanation mentions the refund, or the sandbox if no real credits are spent."""
+    assert "refund" in cancel_explanation(replace(JOB, state=state))
+    sandbox = cancel_explanation(replace(JOB, state=state, is_sandbox=True))
+    assert ("refund" in sandbox, "sandbox" in sandbox) == (False, True)
 
 
-def test_the_newest_job_stands_first(progress: Progress) -> None:
-    """Rows are ordered by creation, newest first, and a change does not move them."""
+# ---- the widget ----
+
+
+def test_the_newest_job_comes_first(job_list: JobListWidget) -> None:
+    """Rows are sorted by creation, newest first, and a change does not move a row."""
     for number in (1, 2, 3):
-        progress.show(replace(JOB, ref=f"j{number}", created_at=float(number)))
-    progress.show(replace(JOB, ref="j1", created_at=1.0, state=JobState.DOWNLOADING))
-    assert refs(progress) == ["j3", "j2", "j1"]
-    assert progress.rows[2]["state"] == "Downloading the video"
+        job_list.set_job(replace(JOB, ref=f"j{number}", created_at=float(number)))
+    job_list.set_job(replace(JOB, ref="j1", created_at=1.0, state=JobState.QUEUED))
+    assert refs(job_list) == ["j3", "j2", "j1"]
+    assert job_list.rows[2]["state"] != job_list.rows[1]["state"]
 
 
-def test_at_most_twelve_rows_are_shown_and_open_jobs_before_finished_ones(progress: Progress) -> None:
-    """A long list keeps the open jobs in view and counts the rest."""
-    for number in range(SHOWN_MAX + 5):
+def test_at_most_twelve_rows_with_unfinished_jobs_first(job_list: JobListWidget) -> None:
+    """A long list keeps unfinished jobs visible and counts the jobs that are not shown."""
+    for number in range(MAX_ROWS + 5):
         state = JobState.GENERATING if number == 0 else JobState.DONE
-        progress.show(replace(JOB, ref=f"j{number}", created_at=float(number), state=state))
-    assert len(progress.rows) == SHOWN_MAX
-    assert progress.more == 5
-    assert refs(progress)[-1] == "j0"
+        job_list.set_job(replace(JOB, ref=f"j{number}", created_at=float(number), state=state))
+    assert len(job_list.rows) == MAX_ROWS
+    assert job_list.more == 5
+    assert refs(job_list)[-1] == "j0"
 
 
-def test_an_older_snapshot_does_not_replace_a_newer_one(progress: Progress) -> None:
-    """`only_new` puts a job in, but leaves a row that is there already."""
-    progress.show(replace(JOB, state=JobState.GENERATING))
-    progress.show(replace(JOB, state=JobState.PLANNED), only_new=True)
-    assert progress.rows[0]["state"] == "Generating"
+def test_only_new_does_not_overwrite_a_row(job_list: JobListWidget) -> None:
+    """With `only_new`, a row that already exists is not changed."""
+    job_list.set_job(replace(JOB, state=JobState.GENERATING))
+    job_list.set_job(replace(JOB, state=JobState.PLANNED), only_new=True)
+    assert job_list.rows[0]["state"] == "Generating"
 
 
-def test_the_page_cancels_and_dismisses(progress: Progress, cancelled: list[str]) -> None:
-    """Cancel reaches the owner once for a job that is shown; only a job that is over can be dismissed."""
-    progress.show(JOB)
-    say(progress, {"kind": "dismiss", "ref": "j1"})
-    assert refs(progress) == ["j1"]
-    given: tuple[object, ...] = ("j1", "unknown", None, [], {})
-    for ref in given:
-        say(progress, {"kind": "cancel", "ref": ref})
-    settle()
+def test_the_page_can_cancel_and_dismiss(job_list: JobListWidget, cancelled: list[str]) -> None:
+    """A listed job is cancelled once; unknown references are ignored; only a finished job can be dismissed."""
+    job_list.set_job(JOB)
+    send_message(job_list, {"kind": "dismiss", "ref": "j1"})
+    assert refs(job_list) == ["j1"]
+    references: tuple[object, ...] = ("j1", "unknown", None, [], {})
+    for ref in references:
+        send_message(job_list, {"kind": "cancel", "ref": ref})
+    wait_for_threads()
     assert cancelled == ["j1"]
-    progress.show(replace(JOB, state=JobState.CANCELLED, finished_at=9.0))
-    say(progress, {"kind": "dismiss", "ref": "j1"})
-    assert refs(progress) == []
+    job_list.set_job(replace(JOB, state=JobState.CANCELLED, finished_at=9.0))
+    send_message(job_list, {"kind": "dismiss", "ref": "j1"})
+    assert refs(job_list) == []
 
 
-def test_the_page_takes_a_job_up_again(progress: Progress, resumed: list[str]) -> None:
-    """The press reaches the owner once, for a job that is shown."""
-    progress.show(STOPPED)
+def test_the_page_can_retry_a_job(job_list: JobListWidget, retried: list[str]) -> None:
+    """A listed job is retried once; unknown references are ignored."""
+    job_list.set_job(STOPPED_DOWNLOAD)
     for ref in ("j1", "unknown", None):
-        say(progress, {"kind": "retry", "ref": ref})
-    settle()
-    assert resumed == ["j1"]
+        send_message(job_list, {"kind": "retry", "ref": ref})
+    wait_for_threads()
+    assert retried == ["j1"]
 
 
-def test_the_page_learns_the_kernels_clock(progress: Progress) -> None:
-    """A page that asks for the time gets it, because its own may be another."""
-    say(progress, {"kind": "clock"})
-    ((message, _),) = heard(progress, "clock")
+def test_the_page_can_ask_for_the_kernels_time(job_list: JobListWidget) -> None:
+    """The answer to "clock" has the kernel's time in Unix seconds, because the browser's may differ."""
+    send_message(job_list, {"kind": "clock"})
+    ((message, _),) = messages_of(job_list, "clock")
     assert message["now"] > 1_700_000_000

@@ -1,4 +1,4 @@
-"""Posters: small stills, each made once."""
+"""The poster images of tiles."""
 
 from dataclasses import replace
 from io import BytesIO
@@ -9,70 +9,70 @@ from PIL import Image
 
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.render.tiles import Tile
-from pixverse_nb.widgets.posters import PAGE_PX, STILL_MAX_BYTES, Posters
+from pixverse_nb.widgets.posters import NOTEBOOK_MAX_BYTES, PAGE_PX, Posters
 from tests.render.factories import a_video, an_mp4
-from tests.widgets.conftest import a_png
+from tests.widgets.conftest import make_png
 
 
 @pytest.fixture
 def tile(tmp_path: Path) -> Tile:
-    """A finished tile with a film that begins black and ends lighter, and a first picture in teal."""
-    video = a_video(an_mp4(tmp_path / "film.mp4"), poster_jpeg=a_png(1280, 720))
+    """A finished tile with a teal first picture, and a video that starts black and becomes lighter."""
+    video = a_video(an_mp4(tmp_path / "video.mp4"), poster_jpeg=make_png(1280, 720))
     return Tile("k", "seed 1", JobState.DONE, video=video)
 
 
-def brightness(still: bytes | None) -> float:
-    """Return the mean of a still, 0…255."""
-    assert still is not None
-    with Image.open(BytesIO(still)) as image:
+def brightness(poster: bytes | None) -> float:
+    """Return the mean brightness of a poster, 0 to 255."""
+    assert poster is not None
+    with Image.open(BytesIO(poster)) as image:
         grey = image.convert("L").resize((1, 1))
         return float(grey.tobytes()[0])
 
 
-def test_the_best_still_is_the_middle_of_the_film(tile: Tile) -> None:
-    """At hand is the first picture, brought to the size of a tile; the best is a frame half way through."""
+def test_the_best_poster_is_the_middle_frame(tile: Tile) -> None:
+    """At first the scaled first picture is available; the best poster is the middle frame, which is then cached."""
     posters = Posters()
-    quick = posters.at_hand(tile)
-    assert quick is not None
-    with Image.open(BytesIO(quick)) as image:
+    first_picture = posters.available(tile)
+    assert first_picture is not None
+    with Image.open(BytesIO(first_picture)) as image:
         assert image.size == (PAGE_PX, PAGE_PX * 9 // 16)
     assert posters.has_best(tile) is False
-    assert 45 < brightness(posters.best(tile)) < 65  # frame 6 of 12, each 9 lighter than the one before
+    assert 45 < brightness(posters.best(tile)) < 65  # frame 6 of 12; each frame is 9 lighter than the one before
     assert posters.has_best(tile) is True
-    assert posters.at_hand(tile) == posters.best(tile)
+    assert posters.available(tile) == posters.best(tile)
 
 
-def test_a_tiles_own_still_is_the_best(tile: Tile) -> None:
-    """Where the owner has given a still, no film is opened."""
-    own = replace(tile, poster_jpeg=a_png(64, 36, "white"))
+def test_a_poster_set_on_the_tile_is_the_best(tile: Tile) -> None:
+    """If the tile has its own poster, the video is not decoded."""
+    with_poster = replace(tile, poster_jpeg=make_png(64, 36, "white"))
     posters = Posters()
-    assert posters.has_best(own) is True
-    assert brightness(posters.best(own)) > 250
+    assert posters.has_best(with_poster) is True
+    assert brightness(posters.best(with_poster)) > 250
 
 
-def test_a_film_that_cannot_be_opened_leaves_the_first_picture(tile: Tile) -> None:
-    """A missing file is no trouble: the still at hand stays."""
+def test_without_a_readable_video_the_first_picture_is_used(tile: Tile) -> None:
+    """If the video file is missing, the best poster is the available one."""
     assert tile.video is not None
-    gone = replace(tile, video=replace(tile.video, path=Path("gone.mp4")))
+    missing = replace(tile, video=replace(tile.video, path=Path("gone.mp4")))
     posters = Posters()
-    assert posters.best(gone) == posters.at_hand(gone) is not None
+    assert posters.best(missing) == posters.available(missing) is not None
 
 
-def test_another_film_gets_another_still(tile: Tile, tmp_path: Path) -> None:
-    """What is forgotten is made anew."""
+def test_a_forgotten_poster_is_made_again(tile: Tile, tmp_path: Path) -> None:
+    """A poster is cached by key until `forget` drops it."""
     posters = Posters()
-    before = posters.best(tile)
+    old = posters.best(tile)
     assert tile.video is not None
     longer = replace(tile, video=replace(tile.video, path=an_mp4(tmp_path / "longer.mp4", frames=24)))
-    assert posters.best(longer) == before
+    assert posters.best(longer) == old
     posters.forget("k")
-    assert brightness(posters.best(longer)) > brightness(before)
+    assert brightness(posters.best(longer)) > brightness(old)
 
 
-def test_the_stills_of_a_notebook_share_a_budget(tile: Tile) -> None:
-    """Each has at most 24,000 bytes; two hundred have at most 8,000 each; a tile without a video has none."""
+def test_the_posters_of_a_notebook_share_a_size_limit(tile: Tile) -> None:
+    """One poster has at most 24,000 bytes, 200 posters have at most 8,000 each, and a tile without video has none."""
     tiles = [replace(tile, key=f"k{number}") for number in range(200)]
-    stills = Posters().for_notebook([*tiles, Tile("x", "c", JobState.FAILED)])
-    assert len(stills) == 200
-    assert max(len(still) for still in stills.values()) <= 8000
-    assert len(Posters().for_notebook([tile])["k"]) <= STILL_MAX_BYTES
+    posters = Posters().for_notebook([*tiles, Tile("x", "c", JobState.FAILED)])
+    assert len(posters) == 200
+    assert max(len(poster) for poster in posters.values()) <= 8000
+    assert len(Posters().for_notebook([tile])["k"]) <= NOTEBOOK_MAX_BYTES
