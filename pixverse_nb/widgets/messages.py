@@ -79,4 +79,4 @@ def as_sentence(text: str) -> str:
     """
     line = text.strip()
     first = line[:1].upper() if _FIRST_WORD.match(line) else line[:1]
-    return f"{first}{line[1:]}" + ("" if line.endswith((".", "!", "?", "…", ")")) else ".")
+    return f"{first}{line[1:]}" + ("" if line.endswith((".", "!", "?", "…", ".)", "()")) else ".")

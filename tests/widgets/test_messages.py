@@ -62,6 +62,7 @@ def test_the_reason_of_a_rejected_picture_is_kept() -> None:
         ('job("pv-1").resume()', 'job("pv-1").resume()'),
         ("cat_2.png missing", "cat_2.png missing."),
         ("sRGB kept", "sRGB kept."),
+        ("cropped (4:3)", "Cropped (4:3)."),
         ("don't, please!", "Don't, please!"),
     ],
 )
