@@ -55,9 +55,9 @@ def compare(
 ) -> "Comparison":
     """Return a comparison of VideoFiles, Videos or paths of mp4 files. As the last expression of a cell, it is shown.
 
-    `labels` name the videos; the default is what differs between them. 2 to 9 videos play in
-    sync; with `blind=True`, any number is shown two at a time without names, in an order drawn with `seed`. `frame_rate`
-    is in frames per second, 1 to 240. Raises InvalidRequest with all problems.
+    `labels` name the videos; the default is what differs between them. Up to 9 videos play in sync. With `blind=True`,
+    any number is shown two at a time without names, in an order drawn with `seed`. `frame_rate` is in frames per
+    second, 1 to 240. Raises InvalidRequest with all problems.
 
     >>> compare("one.mp4", "two.mp4", labels=["before", "after"])  # doctest: +SKIP
     >>> compare(*videos, blind=True).ranking()  # doctest: +SKIP
