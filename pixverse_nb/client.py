@@ -20,11 +20,15 @@ from pixverse_nb.backends.base import Backend, Call
 from pixverse_nb.config import Prices, Timing, find_email, find_home
 from pixverse_nb.connection import SANDBOX, Connection, resolve_connection, start_sandbox, warn_network_filesystem
 from pixverse_nb.doctor.report import Report
+from pixverse_nb.domain.catalogue import DEFAULT_MODEL, PARAM_NAMES, Operation
+from pixverse_nb.domain.custom_models import Models, catalogue_with
 from pixverse_nb.domain.jobs import JobRecord
 from pixverse_nb.domain.remote import Capacity, Credits, RemoteVideo, UploadedFile
+from pixverse_nb.domain.requests import DELIVERY_FIELDS
+from pixverse_nb.domain.validation import plain, unknown_fields
 from pixverse_nb.errors import ConfigError, InvalidRequest
 from pixverse_nb.event_loop import EventLoopThread
-from pixverse_nb.job_builder import CreateArgs, JobBuilder
+from pixverse_nb.job_builder import CALL_OPTIONS, CreateArgs, JobBuilder
 from pixverse_nb.jobs.download import VerifyReport
 from pixverse_nb.jobs.engine import Engine
 from pixverse_nb.jobs.job import Job, JobFactory, JobList, notify_subscribers
@@ -33,6 +37,7 @@ from pixverse_nb.jobs.webhooks import WebhookListener
 from pixverse_nb.ledger.jobs import Ledger
 from pixverse_nb.maintenance import FileVerifier
 from pixverse_nb.redaction import Secret, redact
+from pixverse_nb.render.model_table import ModelTable
 from pixverse_nb.sweep.axes import MAX_CELLS
 from pixverse_nb.sweep.context import SweepContext, SweepOptions
 from pixverse_nb.sweep.sweep import Sweep, make_sweep
@@ -46,9 +51,10 @@ class Client:
     The token comes from `token`, USEAPI_TOKEN, the keyring or Colab's secrets; without one the client runs on the
     embedded sandbox and says so. `base_url` is the API's address and `backend` its vendor (default: useapi.net v2 for
     PixVerse). `home` is the folder of the ledger and the videos (default ./pixverse), `email` selects the PixVerse
-    account if several are configured, `prices` is the list for estimates. `budget_credits` limits what this home may
-    spend in all, over restarts and kernels: a call that would exceed it is not made. A context manager: `close()` stops
-    its thread; the next Client on the same home continues the open jobs.
+    account if several are configured. `models` adds models to the catalogue or corrects their rows (see
+    `client.models()`), `prices` corrects its prices. `budget_credits` limits what this home may spend in all, over
+    restarts and kernels: a call that would exceed it is not made. A context manager: `close()` stops its thread; the
+    next Client on the same home continues the open jobs.
 
     >>> with Client.sandbox(speed=60) as client:  # doctest: +SKIP
     ...     video = client.create_frames("first.jpg", "last.jpg", seed=7).result()
@@ -63,6 +69,7 @@ class Client:
         home: str | os.PathLike[str] | None = None,
         email: str | None = None,
         timing: Timing | None = None,
+        models: Models | None = None,
         prices: Prices | Mapping[str, int] | None = None,
         budget_credits: int | None = None,
     ) -> None:
@@ -71,7 +78,7 @@ class Client:
         service = resolve_connection(given, base_url=base_url, backend=backend, home=home, timing=timing)
         self._email = None if service.box else find_email(email)
         with service.stopped_on_error():
-            self._open(service, prices=prices, budget_credits=budget_credits)
+            self._open(service, models=models, prices=prices, budget_credits=budget_credits)
 
     @classmethod
     def sandbox(
@@ -80,6 +87,7 @@ class Client:
         speed: float = 10.0,
         home: str | os.PathLike[str] | None = None,
         timing: Timing | None = None,
+        models: Models | None = None,
         prices: Prices | Mapping[str, int] | None = None,
         budget_credits: int | None = None,
     ) -> Self:
@@ -93,11 +101,16 @@ class Client:
         service = start_sandbox(folder, speed=speed, timing=timing)
         client._email = None
         with service.stopped_on_error():
-            client._open(service, prices=prices, budget_credits=budget_credits)
+            client._open(service, models=models, prices=prices, budget_credits=budget_credits)
         return client
 
     def _open(
-        self, service: Connection, *, prices: Prices | Mapping[str, int] | None, budget_credits: int | None
+        self,
+        service: Connection,
+        *,
+        models: Models | None,
+        prices: Prices | Mapping[str, int] | None,
+        budget_credits: int | None,
     ) -> None:
         is_number = isinstance(budget_credits, int) and not isinstance(budget_credits, bool) and budget_credits >= 0
         if budget_credits is not None and not is_number:
@@ -107,6 +120,7 @@ class Client:
         self.home: Path = service.home
         self.timing = service.timing
         self.prices = Prices.of(prices)
+        self.catalogue = catalogue_with(models, prices=self.prices.base)
         self._ledger = Ledger(self.home / "ledger.db", service=service.name, budget_credits=budget_credits)
         if self._ledger.network is not None:
             warn_network_filesystem(self._ledger.network, self.home)
@@ -125,7 +139,7 @@ class Client:
             home=self.home,
             owner=owner,
             service=self._ledger.service,
-            prices=self.prices,
+            catalogue=self.catalogue,
             budget_credits=budget_credits,
             deadline_s=self.timing.deadline_s,
             fetch=self.fetch_picture,
@@ -146,7 +160,6 @@ class Client:
             loop=self._loop,
             builder=self._builder,
             factory=self._factory,
-            prices=self.prices,
             email=self._email,
             is_sandbox=self.is_sandbox,
             handle=self._handle,
@@ -163,13 +176,18 @@ class Client:
         last: Any,
         *,
         prompt: str | None = None,
-        duration: int = 5,
-        quality: str = "720p",
-        motion_mode: str = "normal",
+        model: str = DEFAULT_MODEL,
+        duration: int | None = None,
+        quality: str | None = None,
         aspect_ratio: str | None = None,
         seed: int | None = None,
-        remove_watermark: bool = True,
-        model: str = "v3.5",
+        audio: bool | None = None,
+        motion_mode: str | None = None,
+        remove_watermark: bool | None = None,
+        preview_mode: bool | None = None,
+        off_peak_mode: bool | None = None,
+        auto_sound: bool | None = None,
+        sound_effect_prompt: str | None = None,
         email: str | None = None,
         reply_url: str | None = None,
         reply_ref: str | None = None,
@@ -182,13 +200,16 @@ class Client:
         """Start one video from `first` to `last` and return its job at once. **This spends credits.**
 
         A picture is a path, an http(s) address (downloaded first), bytes, an open file, a PIL image, a numpy array
-        (H×W×3|4, uint8), or an UploadedFile. `duration` is 5 or 8 seconds, `seed` 1…2147483647 (None: random).
-        `aspect_ratio` is 16:9, 9:16, 1:1, 4:3 or 3:4 (None: nearest to the first picture); `fit` "cover" crops to it,
-        "contain" pads, None sends the picture as it is. `deadline_s` is how long the job may take, in seconds.
+        (H×W×3|4, uint8), or an UploadedFile. `client.models("frames")` lists the models with the fields that each one
+        takes; a field that is None takes the model's default. `prompt` has at most 2048 characters, `duration` is in
+        seconds, `seed` 1…2147483647 (None: random). Most models take the ratio from the first picture: both pictures
+        are brought to `aspect_ratio` (None: nearest to the first picture). `fit` "cover" crops, "contain" pads, None
+        sends the picture as it is. `deadline_s` is how long the job may take, in seconds.
 
         The same call finds the same job: with `reuse=True` an open or finished one is returned and nothing is charged
         again. Raises InvalidRequest (InvalidImage if only pictures are wrong) naming every wrong field, before anything
-        is sent. `allow_refused=True` sends a combination that the vendor's documents refuse.
+        is sent. `allow_refused=True` sends a combination that the vendor's documents refuse. A model that is not in the
+        catalogue is sent with a notice that nothing about it was checked.
         """
         self._loop.check_open()
         fields = {
@@ -198,7 +219,12 @@ class Client:
             "motion_mode": motion_mode,
             "aspect_ratio": aspect_ratio,
             "seed": seed,
+            "audio": audio,
             "remove_watermark": remove_watermark,
+            "preview_mode": preview_mode,
+            "off_peak_mode": off_peak_mode,
+            "auto_sound": auto_sound,
+            "sound_effect_prompt": sound_effect_prompt,
             "model": model,
             "reply_url": self._listener.reply_url if self._listener and reply_url is None else reply_url,
             "reply_ref": reply_ref,
@@ -261,11 +287,23 @@ class Client:
         record = self._ledger.find_reusable(draft)
         return self._handle(record) if record is not None else None
 
-    def estimate(
-        self, *, quality: str = "720p", duration: int = 5, motion_mode: str = "normal", **others: Any
-    ) -> int | None:
-        """Return the estimated credits of one video, or None if the price list has no entry."""
-        return self.prices.estimate_for(quality=quality, duration=duration, motion_mode=motion_mode, **others)
+    def estimate(self, *, model: str = DEFAULT_MODEL, **fields: Any) -> int | None:
+        """Return the estimated credits of one video with these fields of `create_frames`, or None if no price is known.
+
+        Fields that do not affect the price may be given too. Raises InvalidRequest for a name that is no field.
+        """
+        if wrong := unknown_fields(fields, (*PARAM_NAMES, *DELIVERY_FIELDS, *CALL_OPTIONS)):
+            raise InvalidRequest(wrong)
+        rules = self.catalogue.spec(model).fields(Operation.FRAMES)
+        given = {name: plain(value) for name, value in fields.items() if value is not None}
+        return self.catalogue.estimate(model, {**{name: rule.default for name, rule in rules.items()}, **given})
+
+    def models(self, operation: Operation | str | None = None) -> ModelTable:
+        """Return the catalogue's models that make an operation ("frames", "text", …; None: all); displays as a table.
+
+        Every row has its date and source. The vendor changes its models often: `Client(models=…)` corrects a row.
+        """
+        return ModelTable(self.catalogue.models(operation))
 
     # -- what is known -------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Settings of this machine: every wait (`Timing`), the price list (`Prices`), the home folder and the clock."""
+"""Settings of this machine: every wait (`Timing`), corrected prices (`Prices`), the home folder and the clock."""
 
 import ipaddress
 import math
@@ -14,10 +14,7 @@ from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from pixverse_nb.domain.catalogue import DEFAULT_MODEL, model_spec
-from pixverse_nb.domain.requests import DELIVERY_FIELDS, GenerationRequest
-from pixverse_nb.domain.validation import unknown_fields
-from pixverse_nb.errors import ConfigError, InvalidRequest
+from pixverse_nb.errors import ConfigError
 
 _MAY_BE_ZERO: Final = frozenset({"busy_wait_s", "settle_s", "retry_s"})
 
@@ -86,38 +83,25 @@ def as_float(value: Any) -> float:
         return math.nan
 
 
-_V35_5S: Final = MappingProxyType({"360p": 45, "540p": 45, "720p": 60, "1080p": 120})
-
-_CALL_FIELDS: Final = (
-    "model",
-    *model_spec(DEFAULT_MODEL).fields,
-    *DELIVERY_FIELDS,
-    "fit",
-    "deadline_s",
-    "reuse",
-    "allow_refused",
-)
-
-
 @dataclass(frozen=True)
 class Prices:
-    """A price list in credits, for estimates. `base` maps a quality to the price of 5 s with normal motion.
+    """Corrections to the catalogue's prices, for estimates. `base` maps a quality to the credits for 5 s.
 
-    8 s costs twice as much, and so does fast motion. The default is the official platform's list for v3.5. Your plan
-    may have other prices: `Client(prices=Prices({"540p": 30, ...}))`. A price that the vendor reports takes precedence.
+    A model that is priced per second is scaled from that; for the others a longer video and fast motion cost twice as
+    much, as in the catalogue. A price that the vendor reports takes precedence over every estimate.
 
-    >>> Prices({"540p": 30}).estimate_for(quality="540p", duration=8, motion_mode="normal")
-    60
+    >>> Client(prices=Prices({"540p": 25})).estimate(quality="540p", duration=8)  # doctest: +SKIP
+    50
     """
 
-    base: Mapping[str, int] = field(default_factory=lambda: _V35_5S)
+    base: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
     def __reduce__(self) -> tuple[type["Prices"], tuple[dict[str, int]]]:
         return type(self), (dict(self.base),)  # a MappingProxyType cannot be pickled
 
     @classmethod
     def of(cls, given: "Prices | Mapping[str, int] | None") -> "Prices":
-        """Return a price list with whole numbers, from a list, a plain mapping, or None (the default).
+        """Return a price list with whole numbers, from a list, a plain mapping, or None (no corrections).
 
         Raises ConfigError for a price that is not a whole number of credits, 0 or more.
         """
@@ -131,24 +115,6 @@ class Prices:
             if not isinstance(quality, str) or not is_whole:
                 raise ConfigError(f"the price of {quality!r:.40} must be a whole number of credits, not {price!r:.40}")
         return cls(MappingProxyType({str(quality): int(price) for quality, price in base.items()}))
-
-    def estimate(self, request: GenerationRequest) -> int | None:
-        """Return the estimated credits for `request`, or None if its quality is not listed."""
-        return self.estimate_for(
-            quality=request.quality or "", duration=request.duration or 0, motion_mode=request.motion_mode or ""
-        )
-
-    def estimate_for(self, *, quality: str, duration: int, motion_mode: str, **others: Any) -> int | None:
-        """Return the estimated credits for these three fields, or None if the quality is not listed.
-
-        Other arguments of `create_frames` are accepted and ignored; anything else raises InvalidRequest.
-        """
-        if wrong := unknown_fields(others, _CALL_FIELDS):
-            raise InvalidRequest(wrong)
-        base = self.base.get(quality)
-        if base is None:
-            return None
-        return base * (2 if duration == 8 else 1) * (2 if motion_mode == "fast" else 1)
 
 
 def read_env(name: str) -> str | None:

@@ -5,6 +5,7 @@ PixVerseError
 ├── InvalidRequest (ValueError)     wrong fields, all named in .fields; nothing was sent
 │   └── InvalidImage                a picture cannot be used; .fields names which one
 ├── APIError                        the vendor answered with an error; .status and .reply hold it
+│   ├── EndpointGone    404 410 3xx a paid call that the vendor no longer offers; nothing was accepted
 │   ├── Unauthorized         401    the token is missing or wrong
 │   ├── SubscriptionRequired 402    the API subscription is missing or has ended
 │   ├── NotFound             404    unknown, or still processing
@@ -36,6 +37,7 @@ __all__ = [
     "Busy",
     "ConfigError",
     "DownloadError",
+    "EndpointGone",
     "InvalidImage",
     "InvalidRequest",
     "JobCancelled",
@@ -125,6 +127,13 @@ class APIError(PixVerseError):
         self.status = status
         self.reply = reply
         self.vendor_text = vendor_text
+
+
+class EndpointGone(APIError):
+    """404, 405, 410 or a redirect in answer to a paid call: the vendor does not offer it, or not any more.
+
+    Nothing was accepted and nothing was charged. A redirect is never followed. Another model may work.
+    """
 
 
 class Unauthorized(APIError):

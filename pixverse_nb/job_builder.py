@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from pixverse_nb.config import Prices
-from pixverse_nb.domain.catalogue import ASPECT_RATIOS, SEED_MAX
+from pixverse_nb.domain.catalogue import ALL_ASPECT_RATIOS, DEFAULT_MODEL, SEED_MAX, Catalogue, ModelSpec
 from pixverse_nb.domain.jobs import JobInput, JobRecord
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.remote import UploadedFile
@@ -33,7 +32,8 @@ _SUFFIX: Final[Mapping[str, str]] = {
 _LONGEST_DEADLINE_S: Final = 10 * 365 * 86400.0  # infinity cannot be stored in the ledger's JSON
 _random: Final = random.SystemRandom()
 
-RequestFunction = Callable[..., GenerationRequest]  # (inputs, fields, *, allow_refused) -> a validated request
+CALL_OPTIONS: Final = ("fit", "deadline_s", "reuse", "allow_refused")  # arguments of a call besides its fields
+RequestFunction = Callable[..., GenerationRequest]  # (inputs, fields, **options of build_request)
 Frames = Mapping[str, Frame]  # the prepared pictures by role, except those that the vendor already has
 
 
@@ -41,7 +41,7 @@ Frames = Mapping[str, Frame]  # the prepared pictures by role, except those that
 class CreateArgs:
     """The arguments of one call: the pictures by role, the fields of the request, and how to frame the pictures.
 
-    `fields` are those of the model and of `Delivery`; `aspect_ratio` and `seed` may be None or missing. `deadline_s`
+    `fields` are those of the model and of `Delivery`; each may be None or missing. `deadline_s`
     is in seconds from the creation of the job (None: the client's default). `request_function` builds the request, as
     `frames_request` does.
     """
@@ -63,7 +63,7 @@ class JobBuilder:
         home: Path,
         owner: str,
         service: str,
-        prices: Prices,
+        catalogue: Catalogue,
         deadline_s: float,
         budget_credits: int | None,
         fetch: Callable[[str], bytes],
@@ -71,7 +71,7 @@ class JobBuilder:
         self._home = home
         self._owner = owner
         self._service = service
-        self._prices = prices
+        self.catalogue = catalogue
         self._deadline_s = deadline_s
         self.budget_credits = budget_credits
         self._fetch = fetch
@@ -110,16 +110,19 @@ class JobBuilder:
 
         A missing seed becomes `default_seed`, or a random one if that is None.
         """
-        fields = dict(args.fields)
-        own_ratio = next((frame.aspect_ratio for frame in frames.values()), "16:9")
-        if fields.get("aspect_ratio") is None:
-            fields["aspect_ratio"] = own_ratio
-        if fields.get("prompt") is None:
-            fields["prompt"] = ""
-        if fields.get("seed") is None:
-            fields["seed"] = _random.randint(1, SEED_MAX) if default_seed is None else default_seed
+        own_ratio = next((frame.aspect_ratio for frame in frames.values()), None)
+        defaults = {
+            "aspect_ratio": own_ratio or self._spec_of(args).aspect_ratios[0],
+            "seed": _random.randint(1, SEED_MAX) if default_seed is None else default_seed,
+        }
         inputs = [Input(role, image_key(source, frames.get(role))) for role, source in args.images.items()]
-        return args.request_function(inputs, fields, allow_refused=args.allow_refused)
+        return args.request_function(
+            inputs, args.fields, defaults=defaults, allow_refused=args.allow_refused, catalogue=self.catalogue
+        )
+
+    def estimate(self, request: GenerationRequest) -> int | None:
+        """Return the estimated credits for a request, or None if no price is known."""
+        return self.catalogue.estimate(request.model, request.params)
 
     def new_record(self, args: CreateArgs, request: GenerationRequest, frames: Frames, *, now: float) -> JobRecord:
         """Return the new job of a call whose request is built and whose pictures are prepared."""
@@ -130,7 +133,7 @@ class JobBuilder:
             created_at=now,
             deadline_at=now + (self._deadline_s if args.deadline_s is None else plain(args.deadline_s)),
             owner=self._owner,
-            seed_was_drawn=args.fields.get("seed") is None,
+            seed_was_drawn=args.fields.get("seed") is None and request.seed is not None,
             inputs=tuple(
                 JobInput(
                     role,
@@ -141,8 +144,11 @@ class JobBuilder:
                 for role, source in args.images.items()
             ),
             budget_credits=self.budget_credits,
-            estimated_credits=self._prices.estimate(request),
-            notices=tuple(_with_role(notice, role) for role, frame in frames.items() for notice in frame.notices),
+            estimated_credits=self.estimate(request),
+            notices=(
+                *self.catalogue.spec(request.model).notices(request.operation, request.params),
+                *(_with_role(notice, role) for role, frame in frames.items() for notice in frame.notices),
+            ),
             fit=args.fit,
             allow_refused=args.allow_refused,
         )
@@ -155,17 +161,21 @@ class JobBuilder:
     def _prepare(self, args: CreateArgs) -> tuple[dict[str, str], dict[str, str], Frames]:
         """Return the problems with the framing, the unusable pictures, and the prepared pictures if all are usable."""
         ratio = plain(args.fields.get("aspect_ratio"))
-        usable_ratio = ratio if isinstance(ratio, str) and ratio in ASPECT_RATIOS else None
+        usable_ratio = ratio if isinstance(ratio, str) and ratio in ALL_ASPECT_RATIOS else None
         wrong = validate_framing(aspect_ratio=usable_ratio, fit=args.fit)
         fit = None if wrong else args.fit
         sources, bad = self._fetch_addresses(args.images)
         local = {role: source for role, source in sources.items() if not isinstance(source, UploadedFile)}
         frames: Frames = {}
         try:
-            frames = self._preparer.prepare_all(local, aspect_ratio=usable_ratio, fit=fit)
+            ratios = self._spec_of(args).aspect_ratios
+            frames = self._preparer.prepare_all(local, aspect_ratio=usable_ratio, fit=fit, ratios=ratios)
         except InvalidImage as error:
             bad |= error.fields
         return wrong, bad, {} if bad else frames
+
+    def _spec_of(self, args: CreateArgs) -> ModelSpec:
+        return self.catalogue.spec(plain(args.fields.get("model")) or DEFAULT_MODEL)
 
     def _fetch_addresses(self, images: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
         """Return the pictures, with addresses replaced by their bytes, and the reason for each failed download."""

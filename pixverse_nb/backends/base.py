@@ -15,6 +15,7 @@ from pixverse_nb.errors import (
     AccountPending,
     APIError,
     Busy,
+    EndpointGone,
     Moderated,
     NotFound,
     OutOfCredits,
@@ -197,6 +198,8 @@ def read_reply(call: Call[T], reply: Reply) -> T:
         ) from error
 
 
+# In answer to a paid call: the vendor does not offer it. A redirect is not followed, because that could pay twice.
+_GONE: Final = frozenset({404, 405, 410})
 # A proxy between us and the vendor can send these after it has passed the request on.
 _AMBIGUOUS_4XX: Final = frozenset({408, 425, 499})
 
@@ -204,8 +207,8 @@ _AMBIGUOUS_4XX: Final = frozenset({408, 425, 499})
 def classify_reply(call: Call[Accepted], reply: Reply) -> PaidOutcome:
     """Return what the reply to a paid call proves: accepted, rejected, or neither.
 
-    4xx (except 408, 425 and 499) and 596 are rejections, and so is a 2xx in which `call.parse` finds an APIError other
-    than ServerError. A 2xx that cannot be parsed and any other status prove nothing.
+    3xx, 4xx (except 408, 425 and 499) and 596 are rejections, and so is a 2xx in which `call.parse` finds an APIError
+    other than ServerError. A 2xx that cannot be parsed and any other status prove nothing.
     """
     if 200 <= reply.status < 300:
         try:
@@ -216,6 +219,8 @@ def classify_reply(call: Call[Accepted], reply: Reply) -> PaidOutcome:
             return Rejected(error)
         except _UNREADABLE:
             return Indeterminate("no_video_id", str(reply.status))
+    if 300 <= reply.status < 400 or reply.status in _GONE:
+        return Rejected(_endpoint_gone(call, reply))
     is_rejection = (400 <= reply.status < 500 and reply.status not in _AMBIGUOUS_4XX) or reply.status == 596
     if is_rejection:
         return Rejected(error_from_reply(reply))
@@ -258,6 +263,19 @@ def api_error(
 def error_from_reply(reply: Reply) -> APIError:
     """Return the error that a reply of status 300 or above stands for, with account names redacted."""
     return api_error(reply.status, _vendor_text(reply), reply=_redacted_body(reply), retry_after_s=reply.retry_after_s)
+
+
+def _endpoint_gone(call: Call[Any], reply: Reply) -> EndpointGone:
+    """Return the error for a paid call that the vendor does not offer; `vendor_text` has the new address, if any."""
+    location = redact(reply.headers.get("location", ""))[:200]
+    text = f"moved to {location}" if location else _vendor_text(reply)
+    reason = f"HTTP {reply.status}: {text}" if text else f"HTTP {reply.status}"
+    return EndpointGone(
+        f"The vendor does not offer {call.path} ({reason}). Nothing was accepted and nothing was charged.",
+        status=reply.status,
+        reply=_redacted_body(reply),
+        vendor_text=text,
+    )
 
 
 def _vendor_text(reply: Reply) -> str:

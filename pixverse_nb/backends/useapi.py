@@ -23,28 +23,23 @@ from pixverse_nb.domain.requests import GenerationRequest
 from pixverse_nb.errors import ConfigError, ServerError
 from pixverse_nb.redaction import Secret, redact
 
-# useapi.net does not document whether -v3 is still served; only v3.5 uses it, later models use the newer route.
-FRAMES_V3_PATH: Final = "/videos/create-frames-v3"
 FRAMES_PATH: Final = "/videos/create-frames"
+# Withdrawn in April 2025; the vendor does not document what it answers now. No other route takes v3.5.
+FRAMES_V3_PATH: Final = "/videos/create-frames-v3"
 V3_MODELS: Final = frozenset({"v3.5"})
 
 
 def _frames_call(request: GenerationRequest, inputs: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
-    """POST videos/create-frames-v3 (or create-frames for a model after v3.5)."""
+    """POST videos/create-frames, or create-frames-v3 for v3.5.
+
+    create-frames has no `aspect_ratio`: the first picture sets it, and both were brought to it before the upload.
+    """
     is_v3 = request.model in V3_MODELS
-    body: dict[str, Any] = {
-        "first_frame_path": inputs["first"],
-        "last_frame_path": inputs["last"],
-        "model": request.model,
-        "duration": request.duration,
-        "quality": request.quality,
-        "seed": request.seed,
-    }
-    if request.prompt:
-        body["prompt"] = request.prompt
-    if is_v3:
-        body |= {name: request.params[name] for name in ("motion_mode", "aspect_ratio", "remove_watermark")}
-    return FRAMES_V3_PATH if is_v3 else FRAMES_PATH, body
+    params = {name: value for name, value in request.params.items() if is_v3 or name != "aspect_ratio"}
+    if not request.prompt:
+        params.pop("prompt", None)
+    paths = {"first_frame_path": inputs["first"], "last_frame_path": inputs["last"]}
+    return FRAMES_V3_PATH if is_v3 else FRAMES_PATH, {**paths, "model": request.model, **params}
 
 
 # Path and body of each operation's paid call. To add an operation, add a function and a row here.

@@ -1,14 +1,21 @@
-"""The catalogue of models: the fields that each one takes, their ranges and defaults, and the rules between them.
+"""The catalogue: one dated table of the models, with what each one makes, which fields it takes, and what it costs.
 
-Source: useapi.net's page "POST videos/create-frames-v3" and PixVerse's documents of the v3.5 era (2024-12 to 2025-04).
+Validation, the form, `sweep.plan()`, the estimates and `docs/models.md` are drawn from it. To add a model, add a row to
+`_MODELS`, or pass it to `Client(models=…)`.
+
+Source: useapi.net's pages of the PixVerse API v2 (June 2026) and PixVerse's price pages; each row has its own date.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final
 
+from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.validation import Flag, Integer, OneOf, Rule, Text
+from pixverse_nb.errors import ConfigError
 
 
 class Operation(StrEnum):
@@ -27,76 +34,374 @@ class Operation(StrEnum):
     MOTION = "motion"
 
 
-DURATIONS: Final = (5, 8)
-QUALITIES: Final = ("360p", "540p", "720p", "1080p")
-MOTION_MODES: Final = ("normal", "fast")
-ASPECT_RATIOS: Final = ("16:9", "9:16", "1:1", "4:3", "3:4")
-DEFAULT_MODEL: Final = "v3.5"
-MODEL_NAME: Final = Text(40, default=DEFAULT_MODEL, pattern=r"v\d+(\.\d+)?", what="a model name such as v3.5,")
-PROMPT_MAX: Final = 2048
+DEFAULT_MODEL: Final = "v5.6"
+DEFAULT_MODELS: Final[Mapping[Operation, str]] = {
+    Operation.FRAMES: DEFAULT_MODEL,
+    Operation.TEXT: "v6",
+    Operation.IMAGE: "v6",
+}
+MODEL_NAME: Final = Text(
+    60, default=DEFAULT_MODEL, pattern=r"[A-Za-z0-9][A-Za-z0-9._:-]*", what="a model name such as v5.6,"
+)
 SEED_MAX: Final = 2_147_483_647
+ASPECT_RATIOS: Final = ("16:9", "9:16", "1:1", "4:3", "3:4")  # of most models
+ALL_ASPECT_RATIOS: Final = (*ASPECT_RATIOS, "3:2", "2:3", "21:9")
+PROMPT_MAX: Final = 2048  # of frames; text and one picture take _LONG_PROMPT_MAX
+_LONG_PROMPT_MAX: Final = 5000
+_LONGEST_S: Final = 60  # of a model that is not in the table
+
+
+# The fields that only some models take, each with its rule.
+SWITCHES: Final[Mapping[str, Rule]] = {
+    "motion_mode": OneOf(("normal", "fast"), default="normal"),
+    "remove_watermark": Flag(default=True),
+    "audio": Flag(default=None),
+    "multi_shot": Flag(default=None),
+    "preview_mode": Flag(default=None),
+    "off_peak_mode": Flag(default=None),
+    "auto_sound": Flag(default=None),
+    "sound_effect_prompt": Text(PROMPT_MAX, default=None),
+}
+_SHARED_FIELDS: Final = ("prompt", "duration", "quality", "aspect_ratio", "seed")
+PARAM_NAMES: Final = (*_SHARED_FIELDS, *SWITCHES)  # every field that any model takes
+# `multi_shot` is a field of the routes for a text or one picture only.
+_NOT_WITH: Final[Mapping[Operation, frozenset[str]]] = {Operation.FRAMES: frozenset({"multi_shot"})}
 
 
 @dataclass(frozen=True)
 class Constraint:
-    """A combination of values that the vendor rejects, and a reason that includes the fix."""
+    """A combination of values that a document of the vendor rules out, and a reason that includes the fix.
 
-    fields: Mapping[str, object]
+    `fields` maps each field to the values that together are ruled out. `is_refused` is False if only PixVerse's older
+    documents say so and the page of the route does not: such a request is sent, with a notice.
+    """
+
+    fields: Mapping[str, tuple[object, ...]]
     reason: str
+    is_refused: bool = True
 
     def applies(self, values: Mapping[str, object]) -> bool:
         """Return whether `values` (field name to value) contain the whole combination."""
-        return all(values.get(name) == value for name, value in self.fields.items())
+        return all(values.get(name) in ruled_out for name, ruled_out in self.fields.items())
 
 
 @dataclass(frozen=True)
+class Price:
+    """Credits by quality: for one second, or (`per_second=False`) for up to 5 s; a longer video costs twice as much.
+
+    Fast motion doubles the price where a model has it. Every price is an estimate.
+    """
+
+    credits: Mapping[str, int]
+    per_second: bool = False
+
+    def estimate(self, values: Mapping[str, Any], corrections: Mapping[str, int] | None = None) -> int | None:
+        """Return the credits for these fields, or None if the quality has no price.
+
+        `corrections` replaces the price of 5 s by quality.
+        """
+        quality, seconds = str(values.get("quality")), values.get("duration")
+        if not isinstance(seconds, int):
+            return None
+        if corrections and quality in corrections:
+            base = corrections[quality] * seconds / 5 if self.per_second else corrections[quality]
+        elif quality in self.credits:
+            base = self.credits[quality] * (seconds if self.per_second else 1)
+        else:
+            return None
+        is_double = seconds > 5 and not self.per_second
+        return round(base) * (2 if is_double else 1) * (2 if values.get("motion_mode") == "fast" else 1)
+
+
+@dataclass(frozen=True, eq=False)
 class ModelSpec:
-    """The fields of one model with their rules, and the combinations of values that the vendor rejects."""
+    """One row of the catalogue.
+
+    `operations` are those the model makes; `durations` are in seconds. `switches` are names of `SWITCHES`. A model
+    without `takes_seed` cannot be repeated exactly. `plan` is the PixVerse plan that it needs ("" for any). `source`
+    and `date` (YYYY-MM) say where the row comes from; `is_withdrawn` that the vendor no longer documents its route.
+    """
 
     name: str
-    fields: Mapping[str, Rule]
+    operations: tuple[Operation, ...]
+    durations: tuple[int, ...]
+    qualities: tuple[str, ...]
+    default_quality: str
+    default_duration: int = 5
+    aspect_ratios: tuple[str, ...] = ASPECT_RATIOS
+    switches: tuple[str, ...] = ()
+    takes_seed: bool = True
+    price: Price | None = None
+    plan: str = ""
     constraints: tuple[Constraint, ...] = ()
+    source: str = "useapi.net"
+    date: str = "2026-06"
+    is_withdrawn: bool = False
+    is_listed: bool = field(default=True, repr=False)  # False: not in the catalogue, so nothing is checked
+
+    def fields(self, operation: Operation = Operation.FRAMES) -> Mapping[str, Rule]:
+        """Return the rule of every field that the model takes for an operation."""
+        return _rules(self, operation)
 
     def violations(self, values: Mapping[str, object]) -> tuple[Constraint, ...]:
-        """Return every constraint that `values` (field name to value) violate."""
-        return tuple(constraint for constraint in self.constraints if constraint.applies(values))
+        """Return every combination that the vendor refuses and that `values` (field name to value) contain."""
+        return tuple(one for one in self.constraints if one.is_refused and one.applies(values))
 
-    def default(self, name: str) -> Any:
+    def default(self, name: str, operation: Operation = Operation.FRAMES) -> Any:
         """Return the default of a field, or None if the model has no such field."""
-        rule = self.fields.get(name)
+        rule = self.fields(operation).get(name)
         return None if rule is None else rule.default
 
+    def notices(self, operation: Operation, values: Mapping[str, object]) -> tuple[Notice, ...]:
+        """Return what is doubtful about a request that is sent all the same."""
+        if not self.is_listed:
+            return (Notice("unlisted_model", {"model": self.name}),)
+        found = [Notice("documented_limit", {"reason": one.reason}) for one in self.constraints if one.applies(values)]
+        if operation not in self.operations:
+            found.append(Notice("undocumented_operation", {"model": self.name, "operation": operation.value}))
+        return tuple(found)
 
-_FRAMES_FIELDS: Final[Mapping[str, Rule]] = {
-    "prompt": Text(PROMPT_MAX, default=""),
-    "duration": OneOf(DURATIONS, default=5, note=" (seconds)"),
-    "quality": OneOf(QUALITIES, default="720p"),
-    "motion_mode": OneOf(MOTION_MODES, default="normal"),
-    "aspect_ratio": OneOf(ASPECT_RATIOS, default="16:9", note=", or None to use the ratio of the first picture"),
-    "seed": Integer(1, SEED_MAX, note=", or None for a random seed"),
-    "remove_watermark": Flag(default=True),
-}
 
-# From PixVerse's own documents of the v3.5 era; useapi.net's page states no such rules.
-CONSTRAINTS: Final = (
+@lru_cache(maxsize=256)
+def _rules(spec: ModelSpec, operation: Operation) -> Mapping[str, Rule]:
+    longest = PROMPT_MAX if operation is Operation.FRAMES else _LONG_PROMPT_MAX
+    rules: dict[str, Rule] = {"prompt": Text(longest, default="")}
+    if spec.is_listed:
+        rules["duration"] = OneOf(spec.durations, default=spec.default_duration, note=f" (seconds) with {spec.name}")
+        rules["quality"] = OneOf(spec.qualities, default=spec.default_quality, note=f" with {spec.name}")
+    else:
+        rules["duration"] = Integer(1, _LONGEST_S, default=spec.default_duration)
+        rules["quality"] = Text(8, default=spec.default_quality, pattern=r"\d{3,4}p", what="a quality such as 720p,")
+    note = "" if operation is Operation.TEXT else ", or None to use the ratio of the first picture"
+    rules["aspect_ratio"] = OneOf(spec.aspect_ratios, default="16:9", note=note)
+    if spec.takes_seed:
+        rules["seed"] = Integer(1, SEED_MAX, default=None, note=", or None for a random seed")
+    unavailable = _NOT_WITH.get(operation, frozenset())
+    rules |= {name: rule for name, rule in SWITCHES.items() if name in spec.switches and name not in unavailable}
+    if not spec.is_listed:
+        rules |= {name: _without_default(rule) for name, rule in rules.items() if name in SWITCHES}
+    return MappingProxyType(rules)
+
+
+def _without_default(rule: Rule) -> Rule:
+    """Return a rule whose field is left out unless it is given: nobody knows whether the model takes it."""
+    return replace(rule, default=None) if isinstance(rule, Flag | Text | OneOf) else rule
+
+
+def _seconds(first: int, last: int) -> tuple[int, ...]:
+    return tuple(range(first, last + 1))
+
+
+_ALL_QUALITIES: Final = ("360p", "540p", "720p", "1080p")
+_MAKES_ALL: Final = (Operation.TEXT, Operation.IMAGE, Operation.FRAMES)
+_NO_FRAMES: Final = (Operation.TEXT, Operation.IMAGE)
+_OWN_SWITCHES: Final = ("preview_mode", "off_peak_mode", "auto_sound", "sound_effect_prompt")
+_V5_PRICE: Final = Price({"360p": 20, "540p": 30, "720p": 40, "1080p": 80})
+_V5_LIMIT: Final = Constraint(
+    {"quality": ("1080p",), "duration": (9, 10)},
+    "1080p is available for up to 8 s with this model: choose duration=8 or quality='720p'",
+)
+_V5: Final = ModelSpec(
+    "v5",
+    _MAKES_ALL,
+    _seconds(1, 10),
+    _ALL_QUALITIES,
+    "540p",
+    switches=_OWN_SWITCHES,
+    price=_V5_PRICE,
+    constraints=(_V5_LIMIT,),
+)
+_OTHER_VENDOR: Final = ModelSpec(
+    "", _MAKES_ALL, (), (), "720p", takes_seed=False, plan="Pro", switches=()
+)  # what models of other vendors have in common
+
+# PixVerse's documents of the v3.5 era rule these out; the page of the route does not, and its own example is 1080p
+# with 8 s.
+V35_LIMITS: Final = (
     Constraint(
-        {"motion_mode": "fast", "duration": 8},
+        {"motion_mode": ("fast",), "duration": (8,)},
         "fast motion is only available for 5 s videos: choose duration=5 or motion_mode='normal'",
+        is_refused=False,
     ),
     Constraint(
-        {"quality": "1080p", "duration": 8},
+        {"quality": ("1080p",), "duration": (8,)},
         "1080p is only available for 5 s videos: choose duration=5 or quality='720p'",
+        is_refused=False,
     ),
     Constraint(
-        {"quality": "1080p", "motion_mode": "fast"},
+        {"quality": ("1080p",), "motion_mode": ("fast",)},
         "1080p is not available with fast motion: choose motion_mode='normal' or quality='720p'",
+        is_refused=False,
+    ),
+)
+
+_MODELS: Final = (
+    replace(_V5, name="v5.6", switches=("audio", *_OWN_SWITCHES)),
+    ModelSpec(
+        "v6",
+        _MAKES_ALL,
+        _seconds(1, 15),
+        _ALL_QUALITIES,
+        "720p",
+        switches=("audio", "multi_shot", *_OWN_SWITCHES),
+        price=Price({"360p": 4, "540p": 6, "720p": 7, "1080p": 14}, per_second=True),
+    ),
+    ModelSpec(
+        "pixverse-c1",
+        _MAKES_ALL,
+        _seconds(1, 15),
+        _ALL_QUALITIES,
+        "720p",
+        aspect_ratios=(*ASPECT_RATIOS, "3:2", "2:3"),
+        switches=("audio", *_OWN_SWITCHES),
+        price=Price({"360p": 6, "540p": 8, "720p": 10, "1080p": 19}, per_second=True),
+        source="official platform's price list",
+    ),
+    replace(_V5, name="v5.5", switches=("audio", *_OWN_SWITCHES)),
+    _V5,
+    replace(_V5, name="v5-fast", operations=_NO_FRAMES),
+    *(
+        replace(
+            _OTHER_VENDOR,
+            name=name,
+            durations=_seconds(4, 15),
+            qualities=("480p", "720p", "1080p"),
+            aspect_ratios=(*ASPECT_RATIOS, "21:9"),
+        )
+        for name in ("seedance-2.0", "seedance-2.0-fast", "seedance-2.0-mini")
+    ),
+    *(
+        replace(
+            _OTHER_VENDOR,
+            name=name,
+            durations=_seconds(3, 15),
+            qualities=("720p",),
+            aspect_ratios=("16:9", "9:16", "1:1"),
+        )
+        for name in ("kling-o3", "kling-v3")
+    ),
+    *(
+        replace(
+            _OTHER_VENDOR,
+            name=name,
+            durations=(4, 6, 8),
+            default_duration=4,
+            qualities=("720p", "1080p"),
+            aspect_ratios=("16:9", "9:16"),
+        )
+        for name in ("veo-3.1-lite", "veo-3.1-standard", "veo-3.1-fast")
+    ),
+    replace(
+        _OTHER_VENDOR,
+        name="grok-imagine",
+        operations=_NO_FRAMES,
+        durations=_seconds(1, 15),
+        qualities=("480p", "720p"),
+        aspect_ratios=ALL_ASPECT_RATIOS,
+    ),
+    *(
+        replace(
+            _OTHER_VENDOR,
+            name=name,
+            operations=_NO_FRAMES,
+            durations=(4, 8, 12),
+            default_duration=4,
+            qualities=(quality,),
+            default_quality=quality,
+            aspect_ratios=("16:9", "9:16"),
+        )
+        for name, quality in (("sora-2", "720p"), ("sora-2-pro", "1080p"))
+    ),
+    replace(
+        _OTHER_VENDOR,
+        name="happyhorse-1.0",
+        operations=_NO_FRAMES,
+        durations=_seconds(3, 15),
+        qualities=("720p", "1080p"),
+    ),
+    ModelSpec(
+        "v3.5",
+        (Operation.FRAMES,),
+        (5, 8),
+        _ALL_QUALITIES,
+        "720p",
+        switches=("motion_mode", "remove_watermark"),
+        price=Price({"360p": 30, "540p": 45, "720p": 60, "1080p": 120}),
+        constraints=V35_LIMITS,
+        date="2025-04",
+        is_withdrawn=True,
     ),
 )
 
 
-def model_spec(model: str) -> ModelSpec:
-    """Return the entry of a model. A model without one gets the fields of v3.5, with normal motion only."""
-    if model == DEFAULT_MODEL:
-        return ModelSpec(model, _FRAMES_FIELDS, CONSTRAINTS)
-    only_normal = OneOf(("normal",), default="normal", note=f" with model {model}")
-    return ModelSpec(model, {**_FRAMES_FIELDS, "motion_mode": only_normal}, CONSTRAINTS)
+def _unlisted(name: str) -> ModelSpec:
+    return ModelSpec(
+        name,
+        tuple(Operation),
+        _seconds(1, _LONGEST_S),
+        _ALL_QUALITIES,
+        "720p",
+        aspect_ratios=ALL_ASPECT_RATIOS,
+        switches=tuple(SWITCHES),
+        source="not listed",
+        date="",
+        is_listed=False,
+    )
+
+
+class Catalogue:
+    """The models by name, in the order of the table. `corrections` replaces the price of 5 s by quality.
+
+    >>> CATALOGUE.spec("v6").durations[-1]
+    15
+    >>> CATALOGUE.estimate("v6", {"quality": "540p", "duration": 10})
+    60
+    """
+
+    def __init__(
+        self, models: Iterable[ModelSpec] = _MODELS, *, corrections: Mapping[str, int] = MappingProxyType({})
+    ) -> None:
+        self._models = {spec.name: spec for spec in models}
+        self._unlisted: dict[str, ModelSpec] = {}
+        self._corrections = corrections
+
+    def spec(self, name: object) -> ModelSpec:
+        """Return the row of a model. A model without one takes every field, and nothing about it is checked."""
+        name = str(name)
+        if name in self._models:
+            return self._models[name]
+        if name not in self._unlisted:
+            self._unlisted[name] = _unlisted(name)
+        return self._unlisted[name]
+
+    def estimate(self, model: str, values: Mapping[str, Any]) -> int | None:
+        """Return the estimated credits of a request with these fields, or None if no price is known."""
+        price = self.spec(model).price or Price({})
+        return price.estimate(values, self._corrections)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the models in the table."""
+        return tuple(self._models)
+
+    def models(self, operation: Operation | str | None = None) -> tuple[ModelSpec, ...]:
+        """Return the rows of the models that make an operation (None: every row). Raises ConfigError if unknown."""
+        if operation is None:
+            return tuple(self._models.values())
+        try:
+            wanted = Operation(operation)
+        except ValueError:
+            known = ", ".join(Operation)
+            raise ConfigError(f"operation must be one of {known}, or None, not {operation!r:.40}") from None
+        return tuple(spec for spec in self._models.values() if wanted in spec.operations)
+
+    def names_with(self, field_name: str, operation: Operation) -> tuple[str, ...]:
+        """Return the models that take a field for an operation."""
+        return tuple(spec.name for spec in self.models(operation) if field_name in spec.fields(operation))
+
+    def alternatives(self, model: str, operation: Operation) -> tuple[str, ...]:
+        """Return the models to try if the vendor no longer offers `model` for this operation."""
+        return tuple(spec.name for spec in self.models(operation) if spec.name != model and not spec.is_withdrawn)
+
+
+CATALOGUE: Final = Catalogue()

@@ -10,7 +10,16 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Final, Self
 
-from pixverse_nb.domain.catalogue import DEFAULT_MODEL, MODEL_NAME, Operation, model_spec
+from pixverse_nb.domain.catalogue import (
+    CATALOGUE,
+    DEFAULT_MODEL,
+    DEFAULT_MODELS,
+    MODEL_NAME,
+    PARAM_NAMES,
+    Catalogue,
+    ModelSpec,
+    Operation,
+)
 from pixverse_nb.domain.notices import Value
 from pixverse_nb.domain.validation import Integer, Rule, Text, plain, unknown_fields, validate
 from pixverse_nb.errors import InvalidRequest
@@ -142,7 +151,10 @@ class GenerationRequest:
         inputs = tuple(Input(str(role), str(key)) for role, key in values["inputs"])
         if not is_trusted:
             made = build_request(
-                operation, inputs, {**values["params"], **values["delivery"], "model": values["model"]}, skip_rules=True
+                operation,
+                inputs,
+                {**values["params"], **values["delivery"], "model": values["model"]},
+                allow_refused=True,
             )
             return cls(made.operation, made.model, made.inputs, made.params, made.delivery)
         return cls(operation, values["model"], inputs, dict(values["params"]), Delivery(**values["delivery"]))
@@ -152,15 +164,13 @@ class GenerationRequest:
         return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def frames_request(
-    inputs: Sequence[Input], fields: Mapping[str, Any], *, allow_refused: bool = False
-) -> GenerationRequest:
+def frames_request(inputs: Sequence[Input], fields: Mapping[str, Any], **options: Any) -> GenerationRequest:
     """Return a request for a video from a first to a last picture (roles "first" and "last").
 
-    `fields` may contain `model`, the fields of that model and those of `Delivery`. Raises InvalidRequest, which names
-    every wrong field. `allow_refused=True` permits combinations that the vendor's documents rule out.
+    `fields` may contain `model`, the fields of that model and those of `Delivery`; `options` are those of
+    `build_request`. Raises InvalidRequest, which names every wrong field.
     """
-    return build_request(Operation.FRAMES, inputs, fields, roles=("first", "last"), skip_rules=allow_refused)
+    return build_request(Operation.FRAMES, inputs, fields, roles=("first", "last"), **options)
 
 
 def build_request(
@@ -169,30 +179,49 @@ def build_request(
     fields: Mapping[str, Any],
     *,
     roles: Sequence[str] | None = None,
-    skip_rules: bool = False,
+    defaults: Mapping[str, Any] | None = None,
+    allow_refused: bool = False,
+    catalogue: Catalogue = CATALOGUE,
 ) -> GenerationRequest:
     """Return a validated request for any operation. Raises InvalidRequest, which names every wrong field.
 
-    `roles` are the inputs that are required (None: no check). `skip_rules=True` validates each field but not the
-    combinations of fields.
+    A field that is None takes its value from `defaults`, else the model's default; a default for a field that the model
+    does not take is ignored. `roles` are the inputs that are required (None: no check). `allow_refused=True` permits
+    combinations of values that the vendor's documents rule out.
     """
-    model = plain(fields.get("model", DEFAULT_MODEL))
-    spec = model_spec(model if MODEL_NAME.accepts(model) else DEFAULT_MODEL)
-    known = ("model", *spec.fields, *DELIVERY_FIELDS)
-    wrong = unknown_fields(fields, known)
-    _, bad_model = validate({"model": MODEL_NAME}, fields)
-    params, bad_params = validate(spec.fields, fields)
+    fields = {name: value for name, value in fields.items() if value is not None or name in DELIVERY_FIELDS}
+    model = plain(fields.get("model", DEFAULT_MODELS.get(operation, DEFAULT_MODEL)))
+    _, bad_model = validate({"model": MODEL_NAME}, {"model": model})
+    spec = catalogue.spec(DEFAULT_MODEL if bad_model else model)
+    rules = spec.fields(operation)
+    wrong = _unavailable_fields(fields, spec, operation, catalogue)
+    params, bad_params = validate(rules, {**(defaults or {}), **fields})
     delivery, bad_delivery = validate(DELIVERY_FIELDS, fields)
     wrong |= bad_model | bad_params | bad_delivery
     given_roles = {item.role for item in inputs}
     wrong |= {role: "is required" for role in roles or () if role not in given_roles}
-    if not skip_rules:
+    if not allow_refused:
         for constraint in spec.violations(params):
             for name in constraint.fields:
                 wrong.setdefault(name, f"{constraint.reason} (allow_refused=True sends it anyway)")
     if wrong:
         raise InvalidRequest({name: _shown(problem) for name, problem in wrong.items()})
-    return GenerationRequest(operation, str(model), tuple(inputs), params, Delivery(**delivery))
+    given = {name: value for name, value in params.items() if value is not None}
+    return GenerationRequest(operation, str(model), tuple(inputs), given, Delivery(**delivery))
+
+
+def _unavailable_fields(
+    given: Mapping[str, Any], spec: ModelSpec, operation: Operation, catalogue: Catalogue
+) -> dict[str, str]:
+    """Return a problem for each field that the model does not take, and for each name that is no field at all."""
+    rules = spec.fields(operation)
+    wrong = unknown_fields(given, ("model", *PARAM_NAMES, *DELIVERY_FIELDS))
+    for name in given:
+        if name in PARAM_NAMES and name not in rules:
+            others = catalogue.names_with(name, operation)
+            hint = f"leave it out, or choose model={' or '.join(map(repr, others[:3]))}" if others else "leave it out"
+            wrong[name] = f"is not available with {spec.name}: {hint}"
+    return wrong
 
 
 def _shown(problem: str) -> str:

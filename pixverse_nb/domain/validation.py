@@ -35,7 +35,10 @@ class Rule(Protocol):
 
 @dataclass(frozen=True)
 class OneOf:
-    """One of several values of the same type; `note` is added to the list in errors."""
+    """One of several values of the same type; `note` is added to the list in errors.
+
+    None is accepted if that is the default.
+    """
 
     values: tuple[str | int, ...]
     default: Any = REQUIRED
@@ -43,6 +46,8 @@ class OneOf:
 
     def accepts(self, value: object) -> bool:
         """Return whether `value` is one of the choices, with their type."""
+        if value is None:
+            return self.default is None
         return any(type(value) is type(choice) and value == choice for choice in self.values)
 
     def __str__(self) -> str:

@@ -1,10 +1,11 @@
 """Geometry of cropping, padding and scaling, in upright pixels. Pure functions."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-from pixverse_nb.domain.catalogue import ASPECT_RATIOS
+from pixverse_nb.domain.catalogue import ALL_ASPECT_RATIOS, ASPECT_RATIOS
 from pixverse_nb.domain.notices import Notice
 
 Fit = Literal["cover", "contain"]
@@ -35,17 +36,17 @@ class Framing:
 def validate_framing(*, aspect_ratio: object, fit: object) -> dict[str, str]:
     """Return what is wrong with the two fields and how to fix it, by field name; {} if both are valid."""
     wrong = {}
-    if aspect_ratio is not None and aspect_ratio not in ASPECT_RATIOS:
-        wrong["aspect_ratio"] = f"must be one of {', '.join(ASPECT_RATIOS)}, or None for the first picture's own"
+    if aspect_ratio is not None and aspect_ratio not in ALL_ASPECT_RATIOS:
+        wrong["aspect_ratio"] = f"must be one of {', '.join(ALL_ASPECT_RATIOS)}, or None for the first picture's own"
     if fit is not None and fit not in FITS:
         wrong["fit"] = 'must be "cover" (crop to the ratio), "contain" (add bars) or None (keep the shape)'
     return wrong
 
 
-def nearest_ratio(width: int, height: int) -> str:
-    """Return the vendor's aspect ratio nearest to width:height, compared as ratios (2:1 is as far as 1:2)."""
+def nearest_ratio(width: int, height: int, *, among: Sequence[str] = ASPECT_RATIOS) -> str:
+    """Return the aspect ratio nearest to width:height, compared as ratios (2:1 is as far as 1:2)."""
     wanted = math.log(width / height)
-    return min(ASPECT_RATIOS, key=lambda ratio: abs(math.log(_quotient(ratio)) - wanted))
+    return min(among, key=lambda ratio: abs(math.log(_quotient(ratio)) - wanted))
 
 
 def framing_for(width: int, height: int, *, aspect_ratio: str, fit: str | None) -> Framing:

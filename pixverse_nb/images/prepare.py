@@ -4,12 +4,13 @@ import hashlib
 import io
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from PIL import Image
 
+from pixverse_nb.domain.catalogue import ASPECT_RATIOS
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.errors import InvalidImage, InvalidRequest
 from pixverse_nb.images.decode import ImageInfo, decode, is_plain_srgb, open_image, to_srgb
@@ -18,7 +19,7 @@ from pixverse_nb.images.sources import ImageSource, UnusableImageError, load_sou
 
 PNG_MAX_BYTES: Final = 4_000_000  # a larger lossless upload takes too long for the quality that it gains
 _MIN_FINAL_SIDE_PX: Final = 8
-_MAX_RATIOS: Final = 1024  # each is a hash and a short string
+_MAX_SIZES: Final = 1024  # each is a hash and two numbers
 _MEDIA_TYPES: Final = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 
 
@@ -69,7 +70,7 @@ class ImagePreparer:
         self._max_bytes = size_bytes
         self._lock = threading.Lock()
         self._frames: OrderedDict[tuple[str, str, str | None], Frame] = OrderedDict()
-        self._ratios: OrderedDict[str, str] = OrderedDict()
+        self._sizes: OrderedDict[str, tuple[int, int]] = OrderedDict()  # upright, in pixels
 
     def prepare(
         self, source: object, *, role: str = "first", aspect_ratio: str | None = None, fit: str | None = "cover"
@@ -78,13 +79,18 @@ class ImagePreparer:
         return self.prepare_all({role: source}, aspect_ratio=aspect_ratio, fit=fit)[role]
 
     def prepare_all(
-        self, sources: Mapping[str, object], *, aspect_ratio: str | None = None, fit: str | None = "cover"
+        self,
+        sources: Mapping[str, object],
+        *,
+        aspect_ratio: str | None = None,
+        fit: str | None = "cover",
+        ratios: Sequence[str] = ASPECT_RATIOS,
     ) -> dict[str, Frame]:
         """Return each image as a Frame, by role ("first", "last", "frame_3", …), all in one aspect ratio.
 
-        `aspect_ratio=None` takes the vendor's ratio nearest to the first usable image. `fit` "cover" crops evenly to
-        the ratio, "contain" adds black bars (a video model animates a blurred border, but leaves bars alone), None
-        keeps the shape. Raises InvalidImage whose `fields` has the role of each unusable image, and InvalidRequest
+        `aspect_ratio=None` takes the one of `ratios` that is nearest to the first usable image. `fit` "cover" crops
+        evenly to the ratio, "contain" adds black bars (a video model animates a blurred border, but leaves bars alone),
+        None keeps the shape. Raises InvalidImage whose `fields` has the role of each unusable image, and InvalidRequest
         (with the unusable images in its `fields` too) if `fit` or `aspect_ratio` is invalid.
         """
         wrong = validate_framing(aspect_ratio=aspect_ratio, fit=fit)
@@ -94,7 +100,7 @@ class ImagePreparer:
         frames: dict[str, Frame] = {}
         for role, source in sources.items():
             try:
-                frames[role] = self._prepare(load_source(source), aspect_ratio=aspect_ratio, fit=fit)
+                frames[role] = self._prepare(load_source(source), aspect_ratio, fit=fit, ratios=ratios)
                 aspect_ratio = aspect_ratio or frames[role].aspect_ratio
             except UnusableImageError as error:
                 unusable[role] = str(error)
@@ -104,22 +110,27 @@ class ImagePreparer:
             raise InvalidImage(unusable)
         return frames
 
-    def _prepare(self, source: ImageSource, *, aspect_ratio: str | None, fit: str | None) -> Frame:
+    def _prepare(
+        self, source: ImageSource, aspect_ratio: str | None, *, fit: str | None, ratios: Sequence[str]
+    ) -> Frame:
         info: ImageInfo | None = None
-        ratio = aspect_ratio or self._cached_ratio(source.sha256)
+        ratio = aspect_ratio
         if ratio is None:
-            info = open_image(source)
-            ratio = nearest_ratio(info.width, info.height)
-            self._cache_ratio(source.sha256, ratio)
+            size = self._cached_size(source.sha256)
+            if size is None:
+                info = open_image(source)
+                size = (info.width, info.height)
+                self._cache_size(source.sha256, size)
+            ratio = nearest_ratio(*size, among=ratios)
         frame = self._cached_frame((source.sha256, ratio, fit))
         if frame is None:
             frame = encode_frame(info or open_image(source), aspect_ratio=ratio, fit=fit)
             self._cache_frame(frame)
         return frame
 
-    def _cached_ratio(self, source_sha256: str) -> str | None:
+    def _cached_size(self, source_sha256: str) -> tuple[int, int] | None:
         with self._lock:
-            return self._ratios.get(source_sha256)
+            return self._sizes.get(source_sha256)
 
     def _cached_frame(self, key: tuple[str, str, str | None]) -> Frame | None:
         with self._lock:
@@ -128,11 +139,11 @@ class ImagePreparer:
             self._frames.move_to_end(key)
             return self._frames[key]
 
-    def _cache_ratio(self, source_sha256: str, ratio: str) -> None:
+    def _cache_size(self, source_sha256: str, size: tuple[int, int]) -> None:
         with self._lock:
-            self._ratios[source_sha256] = ratio
-            while len(self._ratios) > _MAX_RATIOS:
-                self._ratios.popitem(last=False)
+            self._sizes[source_sha256] = size
+            while len(self._sizes) > _MAX_SIZES:
+                self._sizes.popitem(last=False)
 
     def _cache_frame(self, frame: Frame) -> None:
         with self._lock:

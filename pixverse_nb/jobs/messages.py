@@ -9,9 +9,11 @@ from typing import Any, Final
 
 from pixverse_nb.backends.base import api_error
 from pixverse_nb.config import Timing
+from pixverse_nb.domain.catalogue import CATALOGUE, Operation
 from pixverse_nb.domain.jobs import JobEvent, JobRecord, JobState
 from pixverse_nb.domain.notices import Notice
-from pixverse_nb.errors import APIError, PixVerseError
+from pixverse_nb.domain.requests import GenerationRequest
+from pixverse_nb.errors import APIError, EndpointGone, PixVerseError
 from pixverse_nb.jobs import transitions
 from pixverse_nb.redaction import redact
 
@@ -24,6 +26,12 @@ def error_notice(error: PixVerseError) -> Notice:
     if isinstance(error, APIError) and error.vendor_text is not None:
         return Notice(kind, {"status": error.status, "vendor_text": error.vendor_text})
     return Notice(kind, {"detail": str(error)})
+
+
+def endpoint_gone_notice(error: EndpointGone, request: GenerationRequest) -> Notice:
+    """Return the notice of a paid call that the vendor does not offer: it names what could not be made."""
+    names = {"model": request.model, "operation": request.operation.value}
+    return Notice("EndpointGone", {"status": error.status, "vendor_text": error.vendor_text or "", **names})
 
 
 def describe_notice(notice: Notice) -> str:
@@ -63,6 +71,14 @@ def _timeout(data: Data) -> str:
         return ""
     rest = {name: value for name, value in data.items() if name != "obstacle"}
     return f"Last obstacle: {describe_notice(Notice(data['obstacle'], rest))}"
+
+
+def _endpoint_gone(data: Data) -> str:
+    model = data.get("model", "")
+    reason = f"HTTP {data['status']}" + (f": {data['vendor_text'].rstrip('.')}" if data.get("vendor_text") else "")
+    text = f"The vendor does not offer this call for {model} ({reason}). Nothing was accepted and nothing was charged."
+    others = CATALOGUE.alternatives(model, Operation(data.get("operation", Operation.FRAMES)))
+    return f"{text} Choose another model, such as {', '.join(others[:3])}." if others else text
 
 
 def _file_lost(data: Data) -> str:
@@ -130,6 +146,15 @@ _NOTICES: Final[Mapping[str, Callable[[Data], str]]] = {
         "Is it the result of this call?"
     ),
     "file_lost": _file_lost,
+    "EndpointGone": _endpoint_gone,
+    "unlisted_model": lambda data: (
+        f"The model {data['model']} is not in the catalogue: nothing about it was checked. client.models() lists the "
+        "known ones; Client(models=…) adds one."
+    ),
+    "undocumented_operation": lambda data: (
+        f"The vendor does not document that {data['model']} makes {data['operation']}."
+    ),
+    "documented_limit": lambda data: f"PixVerse's own documents say otherwise: {data['reason']}.",
     "JobFailed": lambda data: (
         f"The vendor reports that the generation failed ({data.get('vendor_error') or 'no reason given'})."
     ),

@@ -24,7 +24,7 @@ def matches(row: RemoteVideo, record: JobRecord) -> bool:
     The prompt may be missing if the request has none. If the row names every input as this home uploaded it, its time
     may be far off; otherwise it must not be before the call.
     """
-    if row.seed is None or (row.prompt is None and record.request.prompt):
+    if row.seed is None or record.request.seed is None or (row.prompt is None and record.request.prompt):
         return False
     names_inputs = bool(record.inputs) and record.remotes.keys() <= row.input_paths.keys()
     slack_s = FAR_CLOCK_S if names_inputs else CLOCK_SLACK_S
@@ -44,20 +44,25 @@ def could_match(row: RemoteVideo, record: JobRecord) -> bool:
     if _differs(row, record):
         return False
     facts = (_same_texts(row, record), _same_inputs(row, record), _is_timely(row, record, CLOCK_SLACK_S))
-    return facts.count(False) <= (0 if row.seed is None else 1)
+    return facts.count(False) <= (0 if row.seed is None or record.request.seed is None else 1)
 
 
 def _differs(row: RemoteVideo, record: JobRecord) -> bool:
     """Return whether a number differs: vendors do not normalise those."""
     request = record.request
     pairs = ((row.seed, request.seed), (row.duration, request.duration))
-    return any(theirs is not None and theirs != ours for theirs, ours in pairs)
+    return any(theirs is not None and ours is not None and theirs != ours for theirs, ours in pairs)
 
 
 def _same_texts(row: RemoteVideo, record: JobRecord) -> bool:
     request = record.request
-    pairs = ((row.prompt, request.prompt), (row.quality, request.quality), (row.motion_mode, request.motion_mode))
-    return all(theirs is None or _normalised(theirs) == _normalised(ours or "") for theirs, ours in pairs)
+    pairs = (
+        (row.prompt, request.prompt),
+        (row.quality, request.quality),
+        (row.motion_mode, request.motion_mode),
+        (row.model, request.model),
+    )
+    return all(theirs is None or ours is None or _normalised(theirs) == _normalised(ours) for theirs, ours in pairs)
 
 
 def _same_inputs(row: RemoteVideo, record: JobRecord) -> bool:

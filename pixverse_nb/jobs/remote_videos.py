@@ -258,7 +258,7 @@ def _request(row: RemoteVideo) -> tuple[GenerationRequest, bool]:
     is_guessed = len(values) < len(reported)
     while True:
         try:
-            return frames_request(inputs, {"seed": 1, **values}, allow_refused=True), is_guessed
+            return frames_request(inputs, values, defaults={"seed": 1}, allow_refused=True), is_guessed
         except InvalidRequest as error:  # a value of another time or route
             is_guessed = True
             values = {name: value for name, value in values.items() if name not in error.fields}

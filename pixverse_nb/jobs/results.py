@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pixverse_nb import errors, images
 from pixverse_nb.backends.base import api_error
-from pixverse_nb.domain.catalogue import DEFAULT_MODEL, Operation, model_spec
+from pixverse_nb.domain.catalogue import CATALOGUE, DEFAULT_MODEL, Operation
 from pixverse_nb.domain.jobs import Attempt, JobEvent, JobRecord, JobState
 from pixverse_nb.errors import JobCancelled, JobFailed, JobModerated, JobTimeout, PixVerseError
 from pixverse_nb.jobs.messages import describe_error, describe_event, describe_notice, suggested_action
@@ -48,6 +48,9 @@ def error_from_record(record: JobRecord, *, job: Any, is_paused: bool) -> PixVer
         "may_have_been_charged": record.charged,
     }
     kind, data = record.error.kind, record.error.data
+    if kind == "EndpointGone":
+        vendor_text = str(data["vendor_text"])
+        return errors.EndpointGone(text, status=int(data["status"] or 0), vendor_text=vendor_text, **details)
     if (
         "vendor_text" in data and "obstacle" not in data
     ):  # first: a moderated call is the vendor's 422, not a JobModerated
@@ -125,11 +128,11 @@ _METHODS: Final[Mapping[Operation, str]] = {Operation.FRAMES: "create_frames"}
 def python_line(record: JobRecord) -> str:
     """Return the Python call that generates this video again, with every field that is not the default."""
     request = record.request
-    spec = model_spec(request.model)
+    spec = CATALOGUE.spec(request.model)
     named: dict[str, Any] = {
         name: value
         for name, value in request.params.items()
-        if name != "seed" and (name == "aspect_ratio" or value != spec.default(name))
+        if name != "seed" and (name == "aspect_ratio" or value != spec.default(name, request.operation))
     }
     if request.model != DEFAULT_MODEL:
         named = {"model": request.model} | named

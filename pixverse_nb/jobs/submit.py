@@ -13,10 +13,19 @@ from pixverse_nb.backends.base import Accepted, Indeterminate, PaidOutcome, Reje
 from pixverse_nb.domain.jobs import SHA256, JobRecord, JobState
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.remote import UploadedFile
-from pixverse_nb.errors import APIError, BudgetReached, Busy, ConfigError, NoAnswer, PixVerseError, ServerError
+from pixverse_nb.errors import (
+    APIError,
+    BudgetReached,
+    Busy,
+    ConfigError,
+    EndpointGone,
+    NoAnswer,
+    PixVerseError,
+    ServerError,
+)
 from pixverse_nb.jobs import events, transitions
 from pixverse_nb.jobs.events import Event
-from pixverse_nb.jobs.messages import error_notice
+from pixverse_nb.jobs.messages import endpoint_gone_notice, error_notice
 from pixverse_nb.jobs.protocols import JobContext
 from pixverse_nb.jobs.reconcile import BalanceMonitor
 from pixverse_nb.jobs.slots import AccountPool
@@ -161,6 +170,9 @@ class Submitter:
             case Rejected(error=error):
                 if self.accounts.stopped_by(error, record):
                     return self._retry_later(error, attempt=record.attempt)
+                if isinstance(error, EndpointGone):
+                    notice = endpoint_gone_notice(error, record.request)
+                    return events.CallRefused(now, notice, attempt=record.attempt)
                 if isinstance(error, APIError) and error.status == 400:
                     self._forget_uploads(record)  # the vendor may have deleted an upload
                 return self._refusal(error, attempt=record.attempt)

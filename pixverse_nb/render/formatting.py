@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, Literal
 
+from pixverse_nb.domain.catalogue import DEFAULT_MODEL
 from pixverse_nb.domain.jobs import JobSnapshot, JobState
 from pixverse_nb.domain.requests import GenerationRequest
 
@@ -185,13 +186,13 @@ def format_parameters(request: GenerationRequest) -> tuple[str, ...]:
 
 
 def format_unusual_parameters(request: GenerationRequest) -> tuple[str, ...]:
-    """Return the parameters for a table row; normal motion and the model v3.5 are omitted."""
+    """Return the parameters for a table row; normal motion and the default model are omitted."""
     return _without_empty(
         request.quality,
         _with_unit("{} s", request.duration),
         request.aspect_ratio,
         request.motion_mode if request.motion_mode != "normal" else None,
-        request.model if request.model != "v3.5" else None,
+        request.model if request.model != DEFAULT_MODEL else None,
     )
 
 

@@ -123,10 +123,11 @@ class ApiCall:
 
 @dataclass(frozen=True)
 class ApiReply:
-    """A handler's answer: the HTTP status and the JSON body (None for 204)."""
+    """A handler's answer: the HTTP status, the JSON body (None for 204), and the address of a redirect."""
 
     status: int
     body: Any
+    location: str | None = None
 
 
 Handler = Callable[[ApiCall], Awaitable[ApiReply]]
@@ -203,7 +204,8 @@ async def _respond(call: ApiCall, reply: ApiReply) -> Response:
         return _server_error(failure["status"])
     if (late := call.trigger_fault("late_answer")) is not None:
         await call.simulator.sleep(late["delay_s"])
-    return JSONResponse(reply.body, reply.status) if reply.status != 204 else Response(status_code=204)
+    headers = {"Location": reply.location} if reply.location is not None else None
+    return Response(status_code=204) if reply.status == 204 else JSONResponse(reply.body, reply.status, headers)
 
 
 async def _execute_later(call: ApiCall, handler: Handler, lag_s: float) -> None:

@@ -24,7 +24,7 @@ from pixverse_nb.sandbox.interpolate import (
     to_nv12,
 )
 
-_SHORTER_SIDES: Final = {"360p": 360, "540p": 540, "720p": 720, "1080p": 1080}
+_SHORTER_SIDES: Final = {"360p": 360, "480p": 480, "540p": 540, "720p": 720, "1080p": 1080}
 _FRAMES_AHEAD: Final = 6  # drawn before the encoder asks for them
 _END_QUANTISER: Final = 14  # of x264, 0…51; 22 gives about the quality of the other frames
 _BT709, _LIMITED = 1, 1  # the numbers of ITU-T H.273
@@ -45,6 +45,15 @@ def video_size(quality: str, aspect_ratio: str) -> tuple[int, int]:
     except (KeyError, ValueError, ZeroDivisionError) as error:
         raise RenderError(f"There is no video of quality {quality!r} and aspect ratio {aspect_ratio!r}.") from error
     return (longer, shorter) if across >= down else (shorter, longer)
+
+
+def aspect_ratio_of(image: bytes) -> str:
+    """Return the ratio of an encoded image as "1280:720", at most 21:9 either way; raises RenderError if unreadable."""
+    pixels = cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_COLOR)
+    if pixels is None:
+        raise RenderError("An input is not an image.")
+    height, width = pixels.shape[:2]
+    return f"{min(width, height * 21 // 9)}:{min(height, width * 21 // 9)}"
 
 
 def render_video(  # noqa: PLR0913 - one for each field of the API

@@ -5,15 +5,17 @@ To add a kind of generation, add an entry to `OPERATIONS`; `routes` serves it un
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import cv2
 import numpy as np
 
+from pixverse_nb.sandbox.models import FIVE_RATIOS, MODELS
+
 SEED_MAX: Final = 2_147_483_647
-QUALITIES: Final = ("360p", "540p", "720p", "1080p")
-ASPECT_RATIOS: Final = ("16:9", "9:16", "1:1", "4:3", "3:4")
+QUALITIES: Final = ("360p", "480p", "540p", "720p", "1080p")
+ASPECT_RATIOS: Final = (*FIVE_RATIOS, "3:2", "2:3", "21:9")
 IMAGE_TYPES: Final = {"image/png": "png", "image/jpeg": "jpeg", "image/gif": "gif", "image/webp": "webp"}
 OTHER_TYPES: Final = {"video/mp4": "mp4", "audio/mpeg": "mp3", "audio/wav": "wav"}
 
@@ -74,7 +76,7 @@ def text_field(
     return RequestField(name, parse, default, required)
 
 
-def choice_field(name: str, choices: tuple[str, ...], *, default: str) -> RequestField:
+def choice_field(name: str, choices: tuple[str, ...], *, default: str | None) -> RequestField:
     """Return a field for one of a few texts."""
 
     def parse(value: Any) -> str:
@@ -98,7 +100,7 @@ def integer_field(name: str, allowed: Iterable[int], wanted: str, *, default: in
     return RequestField(name, parse, default)
 
 
-def flag_field(name: str, *, default: bool) -> RequestField:
+def flag_field(name: str, *, default: bool | None) -> RequestField:
     """Return a field for true or false, sent as a boolean or as text."""
 
     def parse(value: Any) -> bool:
@@ -186,6 +188,16 @@ class CreateRequest:
         return str(self.params.get("prompt") or "")
 
     @property
+    def model(self) -> str:
+        """The name of the model."""
+        return str(self.params["model"])
+
+    @property
+    def is_off_peak(self) -> bool:
+        """Whether it is generated when there is time, outside the slots."""
+        return bool(self.params.get("off_peak_mode"))
+
+    @property
     def quality(self) -> str:
         """The quality, such as 720p."""
         return str(self.params.get("quality", "720p"))
@@ -210,15 +222,17 @@ class CreateRequest:
         return paths
 
 
-def price_by_quality(request: CreateRequest, prices: Mapping[str, int]) -> int:
-    """Return the credits: `prices` is for 5 s by quality; more than 5 s doubles it, fast motion doubles it."""
-    factor = (2 if request.duration_s > 5 else 1) * (2 if request.motion_mode == "fast" else 1)
-    return prices[request.quality] * factor
+def price_by_model(request: CreateRequest, prices: Mapping[str, int]) -> int:
+    """Return the credits of the request's model; `prices` replaces the model's own credits by quality."""
+    model = MODELS[request.model]
+    return replace(model, credits={**model.credits, **prices}).price(request.params)
 
 
 @dataclass(frozen=True)
 class CreateOperation:
     """One kind of generation: the files and fields it takes, the rules between them, and its price in credits.
+
+    Each model has its own durations, qualities and switches: see `models`.
 
     `refused_combinations` are pairs of values and message; they apply if the setting `refuse_combinations` is on.
     """
@@ -227,7 +241,7 @@ class CreateOperation:
     fields: tuple[RequestField, ...]
     needs_prompt_or_input: bool = False
     refused_combinations: tuple[tuple[Values, str], ...] = ()
-    price: Callable[[CreateRequest, Mapping[str, int]], int] = field(default=price_by_quality)
+    price: Callable[[CreateRequest, Mapping[str, int]], int] = field(default=price_by_model)
 
 
 _DELIVERY: Final = (
@@ -239,22 +253,29 @@ _DELIVERY: Final = (
 _PROMPT: Final = text_field("prompt", max_length=2048, default="")
 _REQUIRED_PROMPT: Final = text_field("prompt", max_length=2048, required=True)
 _NEGATIVE_PROMPT: Final = text_field("negative_prompt", max_length=2048, default="")
-_QUALITY: Final = choice_field("quality", QUALITIES, default="720p")
-_ASPECT_RATIO: Final = choice_field("aspect_ratio", ASPECT_RATIOS, default="16:9")
+_LONG_PROMPT: Final = text_field("prompt", max_length=5000, default="")
+_QUALITY: Final = choice_field("quality", QUALITIES, default=None)
 _SEED: Final = integer_field("seed", range(1, SEED_MAX + 1), f"1…{SEED_MAX}")
 _WATERMARK: Final = flag_field("remove_watermark", default=True)
 
 _V35: Final = (
     choice_field("model", ("v3.5",), default="v3.5"),
     integer_field("duration", (5, 8), "5 or 8", default=5),
-    _QUALITY,
+    choice_field("quality", ("360p", "540p", "720p", "1080p"), default="720p"),
     choice_field("motion_mode", ("normal", "fast"), default="normal"),
-    _ASPECT_RATIO,
+    choice_field("aspect_ratio", FIVE_RATIOS, default="16:9"),
     _SEED,
     _WATERMARK,
 )
-_NEWER_MODEL: Final = text_field("model", max_length=32, pattern=r"[a-z]*\d[\w.\-]*", default="v4.5")
-_NEWER_DURATION: Final = integer_field("duration", range(1, 16), "1…15", default=5)
+_DURATION: Final = integer_field("duration", range(1, 16), "1…15", default=5)
+_SWITCHES: Final = (
+    flag_field("audio", default=None),
+    flag_field("multi_shot", default=None),
+    flag_field("preview_mode", default=None),
+    flag_field("off_peak_mode", default=None),
+    flag_field("auto_sound", default=None),
+    text_field("sound_effect_prompt", max_length=2048),
+)
 _V35_COMBINATIONS: Final = (
     ({"motion_mode": "fast", "duration": 8}, "motion_mode fast is not supported with duration 8"),
     ({"quality": "1080p", "duration": 8}, "quality 1080p is not supported with duration 8"),
@@ -269,14 +290,15 @@ _IMAGE_BY_ID: Final = InputField("img_id", "first", by_id=True)
 _CREATE: Final = CreateOperation(
     inputs=(InputField("first_frame_path", "first"), InputField("last_frame_path", "last"), _IMAGE_BY_ID),
     fields=(
-        _PROMPT,
+        _LONG_PROMPT,
         _NEGATIVE_PROMPT,
-        _NEWER_MODEL,
-        _NEWER_DURATION,
+        choice_field("model", tuple(MODELS), default="v6"),
+        _DURATION,
         _QUALITY,
-        _ASPECT_RATIO,
+        choice_field("aspect_ratio", ASPECT_RATIOS, default="16:9"),
         _SEED,
         _WATERMARK,
+        *_SWITCHES,
     ),
     needs_prompt_or_input=True,
 )
@@ -289,7 +311,15 @@ OPERATIONS: Final[Mapping[str, CreateOperation]] = {
     ),
     "create-frames": CreateOperation(
         inputs=_BOTH_FRAMES,
-        fields=(_PROMPT, _NEWER_MODEL, _NEWER_DURATION, _QUALITY, _SEED, _WATERMARK),
+        fields=(
+            _PROMPT,
+            choice_field("model", tuple(MODELS), default="v5.6"),
+            _DURATION,
+            _QUALITY,
+            _SEED,
+            _WATERMARK,
+            *_SWITCHES,
+        ),
     ),
     "create-v3": CreateOperation(
         inputs=(_IMAGE_BY_ID,),
@@ -301,6 +331,9 @@ OPERATIONS: Final[Mapping[str, CreateOperation]] = {
 }
 
 
+V3_OPERATIONS: Final = frozenset({"create-v3", "create-frames-v3"})  # they take the aspect ratio as a field
+
+
 def parse_create(name: str, body: Values, *, refuse_combinations: bool = False) -> CreateRequest:
     """Return the request of the operation `name` in `body`, or raise ApiError(400) that names every invalid field."""
     operation = OPERATIONS[name]
@@ -308,6 +341,7 @@ def parse_create(name: str, body: Values, *, refuse_combinations: bool = False) 
     params, param_problems = _parse_all(operation.fields, body)
     delivery, delivery_problems = _parse_all(_DELIVERY, body)
     problems = file_problems + param_problems + delivery_problems
+    problems += _check_model(name, params)
     inputs = tuple(
         InputFile(
             one.role,
@@ -333,6 +367,15 @@ def parse_create(name: str, body: Values, *, refuse_combinations: bool = False) 
         reply_ref=delivery["replyRef"],
         max_jobs=delivery["maxJobs"],
     )
+
+
+def _check_model(route: str, params: dict[str, Any]) -> list[str]:
+    """Fill in the model's default quality, and return what is wrong with the fields for this model."""
+    model = MODELS[params["model"]]
+    params["quality"] = params["quality"] or model.default_quality
+    if route not in model.routes:
+        return [f"Parameter model {model.name} is not supported by {route}"]
+    return model.problems(params)
 
 
 def parse_media_type(header: str | None) -> str:

@@ -113,6 +113,8 @@ async def create(call: ApiCall) -> ApiReply:
     """Start the generation that the route is named after. This is the call that costs credits."""
     simulator = call.simulator
     settings = simulator.state.settings
+    if call.route == "create-frames-v3" and settings.frames_v3 != "served":
+        return _withdrawn(call, settings.frames_v3)
     request = parse_create(call.route, await call.read_body(), refuse_combinations=settings.refuse_combinations)
     without_id = call.trigger_fault("no_video_id")
     if without_id is not None and not without_id["accepted"]:
@@ -124,6 +126,14 @@ async def create(call: ApiCall) -> ApiReply:
     if settings.cost_credits:
         answer["cost_credits"] = job.cost
     return ApiReply(200, answer)
+
+
+def _withdrawn(call: ApiCall, answer: str) -> ApiReply:
+    """Return what a withdrawn route answers: 404, or a redirect to create-frames."""
+    if answer == "moved":
+        path = call.request.url.path.replace("create-frames-v3", "create-frames")
+        return ApiReply(308, {"error": "Moved Permanently"}, location=path)
+    raise ApiError(404, "Not Found")
 
 
 for _operation in OPERATIONS:

@@ -82,7 +82,7 @@ def video_row(
             "customer_video_path": job.video_path,
             "customer_video_url": media_url(origin, job.video_path),
         },
-        "off_peak": 0,
+        "off_peak": int(request.is_off_peak),
     }
     if job.status == QUEUED:
         row["queue_data"] = {"queue_time": max(0, round(job.starts_at - now)), "queue_count": queue_position}
@@ -118,7 +118,9 @@ def account_features(account: Account) -> dict[str, object]:
         "allow_fast_mode": 1,
         "batch_generation": 1,
         "off_peak": 1,
+        "off_peak_discount": 0.5,
         "preview_mode": 1,
+        "preview_mode_discount": 0.8,
         "private_generation": 1,
         "remove_watermark": int(account.can_remove_watermark),
         "qualities": ["360p", "540p", "720p", "1080p"],

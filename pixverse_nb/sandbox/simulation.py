@@ -14,7 +14,7 @@ from typing import Final
 
 from pixverse_nb.sandbox.clock import Clock
 from pixverse_nb.sandbox.faults import FaultInjector
-from pixverse_nb.sandbox.requests import OPERATIONS, SEED_MAX, ApiError, CreateRequest
+from pixverse_nb.sandbox.requests import OPERATIONS, SEED_MAX, V3_OPERATIONS, ApiError, CreateRequest
 from pixverse_nb.sandbox.serializers import video_row
 from pixverse_nb.sandbox.state import (
     COMPLETED,
@@ -57,7 +57,7 @@ def accept_request(state: ServerState, request: CreateRequest, *, now: float, st
     account = _choose_account(state, request)
     if PROMPT_REFUSED in request.prompt:
         raise ApiError(422, "Your prompt has triggered our AI moderator, please re-enter your prompt")
-    if state.count_running(account.email) >= account.plan_jobs:
+    if not request.is_off_peak and state.count_running(account.email) >= account.plan_jobs:
         raise _busy_error(state, PLAN_BUSY)
     cost = OPERATIONS[request.operation].price(request, state.settings.prices)
     if account.balance < cost:
@@ -75,6 +75,8 @@ def _choose_account(state: ServerState, request: CreateRequest) -> Account:
         candidates = [account for account in state.accounts.values() if not account.pending]
         if not candidates:
             raise pending_error("of every account")
+    if request.is_off_peak:  # it occupies no slot
+        return state.rng.choice(candidates)
     free = [one for one in candidates if state.count_tracked(one.email) < (request.max_jobs or one.max_jobs)]
     if not free and request.email is not None:
         raise _busy_error(state, account_busy(request.email, request.max_jobs or candidates[0].max_jobs))
@@ -111,6 +113,7 @@ def _create_job(
         due_at=now + queue_s + generation_s,
         outcome=next((outcome for marker, outcome in outcomes if marker in request.prompt), COMPLETED),
         stuck=PROMPT_STUCK in request.prompt,
+        tracked=not request.is_off_peak,
     )
 
 
@@ -385,11 +388,14 @@ class Simulator:
 
     def _render_file(self, job: GenerationJob) -> tuple[int, int]:
         """Render the video of `job` on a worker thread and return its size. The file appears only when complete."""
-        from pixverse_nb.sandbox.render import video_size
+        from pixverse_nb.sandbox.render import aspect_ratio_of, video_size
 
         request = job.request
-        width, height = video_size(request.quality, request.params.get("aspect_ratio", "16:9"))
         inputs = {role: (self.folder / path).read_bytes() for role, path in request.input_paths.items()}
+        ratio = request.params.get("aspect_ratio", "16:9")
+        if inputs and request.operation not in V3_OPERATIONS:
+            ratio = aspect_ratio_of(next(iter(inputs.values())))  # the first picture sets it
+        width, height = video_size(request.quality, ratio)
         target = self._video_file(job)
         part = target.with_suffix(f".{secrets.token_hex(4)}.part.mp4")  # another sandbox may render the same job
         self._render(RenderTask(request, inputs, width=width, height=height, seed=job.seed), part)

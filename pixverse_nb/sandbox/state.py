@@ -17,8 +17,7 @@ FAILED: Final = "FAILED"
 MODERATED: Final = "MODERATED"
 FINAL_STATUSES: Final = frozenset({COMPLETED, FAILED, MODERATED})
 
-_PRICES: Final = {"360p": 45, "540p": 45, "720p": 60, "1080p": 120}
-_DURATION_FACTORS: Final = {"360p": 0.7, "540p": 0.85, "720p": 1.0, "1080p": 1.4}
+_DURATION_FACTORS: Final = {"360p": 0.7, "480p": 0.8, "540p": 0.85, "720p": 1.0, "1080p": 1.4}
 
 
 @dataclass
@@ -41,7 +40,8 @@ class SandboxSettings:
     queue_s, generation_s   (minimum, maximum) virtual seconds that a 5 s job in 720p is queued and generated
     parallel                number of jobs of one account that are generated at once; the others stay QUEUED. None: all
     picture_side_max        longest side of an uploaded image, in pixels
-    prices                  credits for 5 s with normal motion, by quality; 8 s doubles the price, fast doubles it
+    prices                  credits by quality that replace those of every model (for 5 s, or per second)
+    frames_v3               what create-frames-v3 answers: "served", "gone" (404) or "moved" (308 to create-frames)
     """
 
     subscribed: bool = True
@@ -58,7 +58,8 @@ class SandboxSettings:
     generation_s: tuple[float, float] = (40.0, 70.0)
     parallel: int | None = None
     picture_side_max: int = 2048
-    prices: dict[str, int] = field(default_factory=lambda: dict(_PRICES))
+    prices: dict[str, int] = field(default_factory=dict)
+    frames_v3: str = "served"
 
 
 @dataclass
@@ -225,8 +226,8 @@ class ServerState:
         return sum(job.email == email and job.tracked for job in self.open_jobs.values())
 
     def count_running(self, email: str) -> int:
-        """Return the number of jobs of `email` that PixVerse runs, including those that useapi no longer tracks."""
-        return sum(job.email == email for job in self.open_jobs.values())
+        """Return the number of jobs of `email` that occupy a slot at PixVerse, tracked by useapi or not."""
+        return sum(job.email == email and not job.request.is_off_peak for job in self.open_jobs.values())
 
     def free_slots(self, account: Account) -> int:
         """Return how many more jobs `account` can take."""

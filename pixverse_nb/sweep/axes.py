@@ -13,7 +13,7 @@ from pathlib import PurePath
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from pixverse_nb.domain.catalogue import DEFAULT_MODEL, model_spec
+from pixverse_nb.domain.catalogue import CATALOGUE, DEFAULT_MODEL, PARAM_NAMES, Catalogue
 from pixverse_nb.domain.remote import UploadedFile
 from pixverse_nb.domain.validation import REQUIRED, plain, unknown_fields
 from pixverse_nb.errors import InvalidRequest
@@ -68,6 +68,7 @@ def find_axes(
     layout: str = "grid",
     cells: Iterable[Mapping[str, Any]] | None = None,
     most_cells: int = MAX_CELLS,
+    catalogue: Catalogue = CATALOGUE,
 ) -> Axes:
     """Return the axes of a sweep and their points.
 
@@ -84,7 +85,7 @@ def find_axes(
     if layout not in ("grid", "zip"):
         wrong["layout"] = f"must be grid or zip, not {layout!r:.40}"
     if cells is not None:
-        return _axes_of_list(given, cells, roles=roles, most_cells=most_cells, wrong=wrong)
+        return _axes_of_list(given, cells, roles=roles, most_cells=most_cells, wrong=wrong, catalogue=catalogue)
     several = {
         name: _values(value, is_image=name in roles, most=most_cells)
         for name, value in given.items()
@@ -152,8 +153,7 @@ def _wrong_axes(
     layout: str,
     most_cells: int,
 ) -> dict[str, str]:
-    models = several.get("model", [given.get("model")])
-    wrong = unknown_fields(map(str, given), _known_names(roles, models)) | _wrong_deadline(given)
+    wrong = unknown_fields(map(str, given), _known_names(roles)) | _wrong_deadline(given)
     for name, values in several.items():
         if name in SHARED_FIELDS:
             wrong[name] = "does not affect the video and cannot be swept; pass one value"
@@ -175,11 +175,9 @@ def _sort_key(value: Any) -> tuple[str, float, str]:
     return type(value).__name__, number, repr(value)
 
 
-def _known_names(roles: Sequence[str], models: Iterable[Any]) -> tuple[str, ...]:
-    """Return the name of every field that a sweep over these models takes."""
-    names = [model for model in models if isinstance(model, str)]
-    fields = (name for model in (DEFAULT_MODEL, *names) for name in model_spec(model).fields)
-    return (*roles, *dict.fromkeys(fields), "model", "fit", *SHARED_FIELDS)
+def _known_names(roles: Sequence[str]) -> tuple[str, ...]:
+    """Return the name of every field that a sweep takes; which of them a model takes is checked in each cell."""
+    return (*roles, *PARAM_NAMES, "model", "fit", *SHARED_FIELDS)
 
 
 def _wrong_deadline(given: Mapping[str, Any]) -> dict[str, str]:
@@ -201,7 +199,13 @@ def _label(name: str, value: Any) -> Any:
 
 
 def _axes_of_list(
-    given: Mapping[str, Any], cells: Any, *, roles: tuple[str, ...], most_cells: int, wrong: dict[str, str]
+    given: Mapping[str, Any],
+    cells: Any,
+    *,
+    roles: tuple[str, ...],
+    most_cells: int,
+    wrong: dict[str, str],
+    catalogue: Catalogue,
 ) -> Axes:
     """Return the axes of cells that are listed one by one."""
     if not isinstance(cells, Iterable):
@@ -211,7 +215,7 @@ def _axes_of_list(
     if wrong:
         raise InvalidRequest(wrong)
     names = tuple(dict.fromkeys(name for cell in listed for name in cell))
-    columns = [[_value(name, {**given, **cell}, roles) for cell in listed] for name in names]
+    columns = [[_value(name, {**given, **cell}, roles, catalogue) for cell in listed] for name in names]
     values = [_distinct(column) for column in columns]
     indices = [[_index(one, known) for one in column] for column, known in zip(columns, values, strict=True)]
     return Axes(
@@ -226,8 +230,7 @@ def _axes_of_list(
 def _wrong_cells(
     given: Mapping[str, Any], listed: Sequence[Any], *, roles: Sequence[str], most_cells: int
 ) -> dict[str, str]:
-    mappings = [cell for cell in listed if isinstance(cell, Mapping)]
-    known = _known_names(roles, [fields.get("model") for fields in (given, *mappings)])
+    known = _known_names(roles)
     wrong = unknown_fields(map(str, given), known) | _wrong_deadline(given)
     if not listed:
         wrong["cells"] = "is empty: list at least one cell, such as {'seed': 7}"
@@ -249,7 +252,7 @@ def _wrong_cells(
     return wrong
 
 
-def _value(name: str, fields: Mapping[str, Any], roles: Sequence[str]) -> Any:
+def _value(name: str, fields: Mapping[str, Any], roles: Sequence[str], catalogue: Catalogue) -> Any:
     """Return the value of a field in one listed cell; the default if neither the cell nor the call gives one."""
     if name in fields:
         return fields[name] if name in roles else plain(fields[name])
@@ -257,8 +260,7 @@ def _value(name: str, fields: Mapping[str, Any], roles: Sequence[str]) -> Any:
         return DEFAULT_FIT
     if name == "model":
         return DEFAULT_MODEL
-    model = fields.get("model")
-    default = model_spec(model if isinstance(model, str) else DEFAULT_MODEL).default(name)
+    default = catalogue.spec(fields.get("model") or DEFAULT_MODEL).default(name)
     return None if name in _CHOSEN_LATER or default is REQUIRED else default
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
-from pixverse_nb.domain.catalogue import Constraint, model_spec
+from pixverse_nb.domain.catalogue import DEFAULT_MODEL, Constraint
 from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.requests import GenerationRequest
@@ -96,7 +96,7 @@ def build_cells(axes: Axes, builder: JobBuilder, *, email: str | None, request_f
                 values=values,
                 request=request,
                 images=prepared,
-                violations=model_spec(request.model).violations(request.params),
+                violations=builder.catalogue.spec(request.model).violations(request.params),
             )
     if wrong:
         raise InvalidRequest({**images.bad, **wrong})
@@ -133,7 +133,8 @@ class _ImageSets:
         axes = self._axes
         indices = {name: index for name, index in zip(axes.names, point, strict=True) if name in axes.roles}
         fit = fields.get("fit", DEFAULT_FIT)
-        name = (*sorted(indices.items()), str(fields.get("aspect_ratio")), str(fit))
+        spec = self._builder.catalogue.spec(fields.get("model") or DEFAULT_MODEL)
+        name = (*sorted(indices.items()), str(fields.get("aspect_ratio")), spec.aspect_ratios, str(fit))
         if name not in self._prepared:
             self._prepared[name] = self._prepare(fields, indices, fit)
         return self._prepared[name]
@@ -151,7 +152,7 @@ class _ImageSets:
         return tuple(dict.fromkeys(notice for frame in frames for notice in frame.notices))
 
     def _prepare(self, fields: Mapping[str, Any], indices: Mapping[str, int], fit: Any) -> PreparedImages | None:
-        kept = {"aspect_ratio": fields.get("aspect_ratio"), "seed": SWEEP_SEED, "email": self._email}
+        kept = {"aspect_ratio": fields.get("aspect_ratio"), "model": fields.get("model"), "email": self._email}
         args = self._args(fields, kept, fit=fit, deadline_s=self._deadline_s)
         try:
             return PreparedImages(args, self._builder.prepare_images(args))

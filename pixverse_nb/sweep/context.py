@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pixverse_nb.backends.base import Backend
-from pixverse_nb.config import Prices
 from pixverse_nb.domain.jobs import JobRecord
 from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.event_loop import EventLoopThread
@@ -28,7 +27,6 @@ class SweepContext:
     loop: EventLoopThread
     builder: JobBuilder
     factory: JobFactory
-    prices: Prices
     email: str | None = field(repr=False)
     is_sandbox: bool
     handle: Callable[[JobRecord], Job]

@@ -135,7 +135,7 @@ def make_plan(
 ) -> Plan:
     """Return the plan of a sweep; asks the vendor for balance and slots. `rows` are its jobs by cell key."""
     ledger = context.engine.ledger
-    prices = {cell.key: context.prices.estimate(cell.request) for cell in built.cells}
+    prices = {cell.key: context.builder.estimate(cell.request) for cell in built.cells}
     account = fetch_account_status(context)
     typical = context.engine.expectation(built.cells[0].request) if built.cells else None
     duplicates = (Notice("duplicate_cells", {"count": built.duplicates}),) if built.duplicates else ()

@@ -56,7 +56,14 @@ def make_sweep(
     when they are first used.
     """
     context.loop.check_open()
-    axes = find_axes(images, fields, layout=options.layout, cells=options.cells, most_cells=options.most_cells)
+    axes = find_axes(
+        images,
+        fields,
+        layout=options.layout,
+        cells=options.cells,
+        most_cells=options.most_cells,
+        catalogue=context.builder.catalogue,
+    )
     return Sweep(context, axes, options, request_function=request_function)
 
 
