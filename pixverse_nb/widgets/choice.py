@@ -60,6 +60,16 @@ class SegmentedControl(anywidget.AnyWidget):
         """All values in the order of the buttons, disabled ones included."""
         return self._values
 
+    def set_options(self, options: Mapping[str, object], *, default: object) -> None:
+        """Offer other options; the selected value stays if it is among them, otherwise `default` is selected."""
+        selected = self.value if self.value in options.values() else default
+        values = tuple(options.values())
+        self._values = values
+        with self.hold_trait_notifications():
+            self.names = list(options)
+            self.reasons = [""] * len(options)
+            self.index = values.index(selected)
+
     def disable(self, reasons: Mapping[object, str]) -> None:
         """Disable the values in `reasons`, which maps each one to the reason, and enable all others."""
         self.reasons = [reasons.get(value, "") for value in self._values]

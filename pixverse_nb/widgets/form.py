@@ -1,29 +1,13 @@
-"""The form: two picture slots, one control for each field of a request, a button that creates the video, and its jobs.
+"""The form: two picture slots, the controls of `FormFields`, a button that creates the video, and its jobs."""
 
-The controls are made from the catalogue's table of the default model.
-"""
-
-import random
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, Final
 
 import ipywidgets  # type: ignore[import-untyped]  # it ships no types
 from markupsafe import Markup
 
-from pixverse_nb.domain.catalogue import (
-    ASPECT_RATIOS,
-    CONSTRAINTS,
-    DEFAULT_MODEL,
-    DURATIONS,
-    MOTION_MODES,
-    PROMPT_MAX,
-    QUALITIES,
-    SEED_MAX,
-    model_spec,
-)
 from pixverse_nb.domain.jobs import JobSnapshot
 from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.images import nearest_ratio
@@ -31,17 +15,15 @@ from pixverse_nb.redaction import redact
 from pixverse_nb.render.formatting import format_credits
 from pixverse_nb.render.style import html
 from pixverse_nb.widgets.assets import bundle_css
-from pixverse_nb.widgets.choice import SegmentedControl
 from pixverse_nb.widgets.comm import BackgroundRunner, error_text
+from pixverse_nb.widgets.form_fields import FormFields
 from pixverse_nb.widgets.job_list import JobTracker
 from pixverse_nb.widgets.messages import as_sentence, missing_image_message, reuse_question
 from pixverse_nb.widgets.picker import LoadedImage, Picker
 from pixverse_nb.widgets.protocols import JobHandle, VideoClient
 
-_FITS: Final[Mapping[str, str | None]] = MappingProxyType({"Crop": "cover", "Pad": "contain", "As is": None})
-_CONSTRAINED: Final = frozenset(name for constraint in CONSTRAINTS for name in constraint.fields)
-_GRID_FIELDS: Final = ("quality", "duration", "motion_mode", "aspect_ratio", "fit", "seed")
-_PRICE_FIELDS: Final = ("quality", "duration", "motion_mode")
+_GRID_FIELDS: Final = ("model", "quality", "duration", "aspect_ratio", "fit", "seed", "motion_mode")
+_SWITCH_FIELDS: Final = ("audio", "remove_watermark", "preview_mode", "off_peak_mode")
 _BUSY_CLASS: Final = "pvnb-form-at-work"
 _CSS: Final = Markup(bundle_css("form"))  # noqa: S704 - our own stylesheet
 
@@ -71,7 +53,7 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.first = Picker(role="first", label="First picture", fetch_url=client.fetch_picture)
         self.last = Picker(role="last", label="Last picture", fetch_url=client.fetch_picture)
         self._pickers = {"first": self.first, "last": self.last}
-        self.fields = FormFields(self._refresh)
+        self.fields = FormFields(self._refresh, client.catalogue)
         self.tracker = JobTracker(client, self._runner, on_video=on_video, on_balance_changed=self._update_balance)
         self.swap_button = ipywidgets.Button(tooltip="Swap the two pictures")
         self.submit_button = ipywidgets.Button(description="Create video", button_style="")
@@ -111,7 +93,8 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
             _box("pictures", self.first, self.swap_button, self.last),
             controls["prompt"],
             _box("grid", *(controls[name] for name in _GRID_FIELDS)),
-            _box("foot", controls["remove_watermark"], self._price_line, self.submit_button),
+            _box("switches", *(controls[name] for name in _SWITCH_FIELDS)),
+            _box("foot", self._price_line, self.submit_button),
             self._question_box,
             self._status_line,
             self.tracker.job_list,
@@ -144,7 +127,7 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         """Update what depends on the values: the preview of the crop, the disabled options and the price."""
         with self._lock:
             first = self.first.image
-            nearest = nearest_ratio(first.info.width, first.info.height) if first else None
+            nearest = nearest_ratio(first.info.width, first.info.height, among=self.fields.ratios) if first else None
             values = self.fields.values()
             ratio = values["aspect_ratio"] or nearest or ""
             for picker in self._pickers.values():
@@ -166,8 +149,7 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         return True if True in effects else None if None in effects else False
 
     def _update_price(self, values: Mapping[str, Any]) -> None:
-        priced = {name: values[name] for name in _PRICE_FIELDS}
-        price = None if model_spec(DEFAULT_MODEL).violations(priced) else self._client.estimate(**priced)
+        price = None if self.fields.violations() else self._client.estimate(**values)
         text = format_credits(price, is_estimate=True, is_sandbox=self._client.is_sandbox)
         is_short = price is not None and self._balance is not None and price > self._balance
         warning = Markup(' <span data-tone="bad">The balance may not be enough.</span>') if is_short else ""
@@ -277,167 +259,6 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _missing_images(self) -> dict[str, str]:
         messages = {role: missing_image_message(slot.state, slot.message) for role, slot in self._pickers.items()}
         return {role: message for role, message in messages.items() if message}
-
-
-class FormFields:
-    """The controls for all fields except the pictures, by field name in `controls`.
-
-    `on_change` is called after every change of a value, on the thread that the widgets use.
-    """
-
-    def __init__(self, on_change: Callable[[], object]) -> None:
-        self._on_change = on_change
-        default = {name: rule.default for name, rule in model_spec(DEFAULT_MODEL).fields.items()}
-        self.choices: dict[str, SegmentedControl] = {
-            "quality": SegmentedControl(
-                label="Quality", options={name: name for name in QUALITIES}, value=default["quality"]
-            ),
-            "duration": SegmentedControl(
-                label="Duration", options={f"{seconds} s": seconds for seconds in DURATIONS}, value=default["duration"]
-            ),
-            "motion_mode": SegmentedControl(
-                label="Motion",
-                options={mode.capitalize(): mode for mode in MOTION_MODES},
-                value=default["motion_mode"],
-            ),
-            "aspect_ratio": SegmentedControl(
-                label="Aspect ratio", options={"Auto": None, **{ratio: ratio for ratio in ASPECT_RATIOS}}, value=None
-            ),
-            "fit": SegmentedControl(label="Fit to the ratio", options=_FITS, value="cover"),
-        }
-        self.prompt = ipywidgets.Textarea(
-            description="Prompt",
-            placeholder="What happens between the two pictures (optional)",
-            rows=2,
-        )
-        self._prompt_length = ipywidgets.HTML()
-        self.seed = ipywidgets.Text(description="Seed", placeholder="random each time")
-        self.draw_seed_button = ipywidgets.Button(tooltip="Draw a random seed and keep it")
-        self.clear_seed_button = ipywidgets.Button(tooltip="Use a new random seed each time")
-        self.remove_watermark = ipywidgets.Checkbox(
-            description="Remove the watermark", value=default["remove_watermark"], indent=False
-        )
-        self._messages = {name: ipywidgets.HTML() for name in ("prompt", "seed", "remove_watermark")}
-        self.controls: dict[str, Any] = {**self.choices, **self._other_controls()}
-        self._connect_callbacks()
-        self.refresh(auto_ratio=None)
-
-    def values(self) -> dict[str, Any]:
-        """Return the fields for `create_frames`. `seed` is a number, None, or the text if it is not a number."""
-        seed = self.seed.value.strip()
-        return {
-            "prompt": self.prompt.value.strip(),
-            **{name: choice.value for name, choice in self.choices.items()},
-            "seed": (int(seed) if seed.isascii() and seed.isdigit() else seed) if seed else None,
-            "remove_watermark": self.remove_watermark.value,
-        }
-
-    def problems(self) -> dict[str, str]:
-        """Return the problems that can be found without calling the client: field name to message."""
-        values = self.values()
-        problems = {}
-        excess = len(values["prompt"]) - PROMPT_MAX
-        if excess > 0:
-            characters = "1 character" if excess == 1 else f"{excess} characters"
-            problems["prompt"] = f"The prompt is {characters} too long; the limit is {PROMPT_MAX}."
-        if values["seed"] is not None and not (type(values["seed"]) is int and 1 <= values["seed"] <= SEED_MAX):
-            problems["seed"] = f"Enter a whole number from 1 to {SEED_MAX}, or nothing for a random seed."
-        for constraint in model_spec(DEFAULT_MODEL).violations(values):
-            for name in constraint.fields:
-                problems.setdefault(name, f"PixVerse rejects this: {constraint.reason}.")
-        return problems
-
-    def show_problems(self, problems: Mapping[str, str]) -> dict[str, str]:
-        """Show each message at its field, and return the messages of fields without a control here."""
-        for name, choice in self.choices.items():
-            choice.message = problems.get(name, "")
-        for name, message in self._messages.items():
-            message.value = _message_html(problems.get(name, ""))
-        return {name: problem for name, problem in problems.items() if name not in self.controls}
-
-    def refresh(self, *, auto_ratio: str | None, is_reshaped: bool | None = None) -> None:
-        """Update the character count, the disabled options and the hints.
-
-        `auto_ratio` is the ratio that "Auto" stands for: the nearest to the first picture's. `is_reshaped` says whether
-        any picture is cropped or padded for the ratio; None if that is not known yet.
-        """
-        values = self.values()
-        length = len(values["prompt"])
-        tone = Markup(' data-tone="bad"') if length > PROMPT_MAX else ""
-        self._prompt_length.value = str(html('<div class="pvnb-form-count"{}>{} / {}</div>', tone, length, PROMPT_MAX))
-        for name in _CONSTRAINED:
-            self.choices[name].disable(_disabled_options(name, self.choices[name], values))
-        self.choices["aspect_ratio"].names = [f"Auto: {auto_ratio}" if auto_ratio else "Auto", *ASPECT_RATIOS]
-        ratio = values["aspect_ratio"] or auto_ratio
-        self.choices["fit"].hint = _fit_hint(values["fit"], ratio, is_reshaped=is_reshaped)
-        self.clear_seed_button.layout.display = "" if self.seed.value.strip() else "none"
-
-    def _other_controls(self) -> dict[str, Any]:
-        """Return the controls made of ipywidgets, each with its message below."""
-        for button, icon in ((self.draw_seed_button, "dice"), (self.clear_seed_button, "undo")):
-            button.add_class("pvnb-form-icon")
-            button.add_class(f"pvnb-form-icon-{icon}")
-        prompt = ipywidgets.VBox([self.prompt, self._prompt_length])
-        prompt.add_class("pvnb-form-counted")
-        seed = ipywidgets.HBox([self.seed, self.clear_seed_button, self.draw_seed_button])
-        inputs = {"prompt": prompt, "seed": seed, "remove_watermark": self.remove_watermark}
-        return {name: _field_box(widget, self._messages[name]) for name, widget in inputs.items()}
-
-    def _connect_callbacks(self) -> None:
-        for name, choice in self.choices.items():
-            choice.observe(lambda _, name=name: self._on_value_changed(name), "index")
-        self.prompt.observe(lambda _: self._on_value_changed("prompt"), "value")
-        self.seed.observe(lambda _: self._on_value_changed("seed"), "value")
-        self.remove_watermark.observe(lambda _: self._on_value_changed("remove_watermark"), "value")
-        self.draw_seed_button.on_click(lambda _: self._set_seed(str(random.randint(1, SEED_MAX))))  # noqa: S311 - no secret
-        self.clear_seed_button.on_click(lambda _: self._set_seed(""))
-
-    def _set_seed(self, text: str) -> None:
-        self.seed.value = text
-
-    def _on_value_changed(self, name: str) -> None:
-        """Remove the message of a changed field; the message of a constraint is removed from all of its fields."""
-        for field_name in _CONSTRAINED if name in _CONSTRAINED else {name}:
-            if field_name in self.choices:
-                self.choices[field_name].message = ""
-            else:
-                self._messages[field_name].value = ""
-        self._on_change()
-
-
-def _disabled_options(name: str, choice: SegmentedControl, values: Mapping[str, object]) -> dict[object, str]:
-    """Return the options of field `name` that the vendor rejects together with the other values, and why."""
-    disabled: dict[object, str] = {}
-    for value in choice.values:
-        violations = model_spec(DEFAULT_MODEL).violations({**values, name: value})
-        reasons = [constraint.reason for constraint in violations if name in constraint.fields]
-        if reasons:
-            summary = reasons[0].partition(":")[0]
-            disabled[value] = f"{summary[:1].upper()}{summary[1:]}."
-    return disabled
-
-
-def _fit_hint(fit: str | None, ratio: str | None, *, is_reshaped: bool | None) -> str:
-    shape = ratio or "the ratio of the first picture"
-    match fit:
-        case "cover" | "contain" if is_reshaped is False:
-            return f"No {'cropping' if fit == 'cover' else 'padding'} needed: both pictures are {shape}."
-        case "cover":
-            return f"Cropped to {shape}" + (": only the bright part is sent." if is_reshaped else ".")
-        case "contain":
-            return f"Padded to {shape} with black bars."
-        case _:
-            return "Sent unchanged. PixVerse does not document what it does with other shapes."
-
-
-def _field_box(widget: Any, message: Any) -> Any:
-    box = ipywidgets.VBox([widget, message])
-    box.add_class("pvnb-form-field")
-    return box
-
-
-def _message_html(text: str) -> str:
-    return str(html('<div class="pvnb-form-message" role="alert">{}</div>', text)) if text else ""
 
 
 def _box(name: str, *children: Any) -> Any:

@@ -7,6 +7,7 @@ supply its own classes.
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from pixverse_nb.domain.catalogue import Catalogue
 from pixverse_nb.domain.jobs import JobSnapshot
 from pixverse_nb.domain.remote import Credits
 
@@ -17,6 +18,11 @@ class VideoClient(Protocol):
     @property
     def is_sandbox(self) -> bool:
         """True if the service is a sandbox, where nothing costs money."""
+        ...
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The models with their fields and prices."""
         ...
 
     @property
