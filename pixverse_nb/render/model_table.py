@@ -9,7 +9,9 @@ from pixverse_nb.domain.catalogue import ModelSpec
 from pixverse_nb.render.display import mime_bundle
 from pixverse_nb.render.style import header_cell, html, join, table_cell, text_div, with_stylesheet
 
-_COLUMNS: Final = ("Model", "Makes", "Seconds", "Quality", "Aspect ratio", "More fields", "Credits for 5 s", "Source")
+_PRICE: Final = "Credits for 5 s"
+_COLUMNS: Final = ("Model", _PRICE, "Seconds", "Quality", "Aspect ratio", "Makes", "More fields", "Source")
+_WRAPPED: Final = ("Quality", "Aspect ratio", "Makes", "More fields", "Source")
 _NOTE: Final = (
     "The default quality comes first. Credits are estimates at the default quality; when the vendor reports a price, "
     "that one is used."
@@ -34,10 +36,10 @@ class ModelTable(tuple[ModelSpec, ...]):
 
 def model_table_html(models: Sequence[ModelSpec]) -> Markup:
     """Return the models as an HTML table."""
-    head = join(header_cell(column) for column in _COLUMNS)
+    head = join(header_cell(column, "pvnb-number" if column == _PRICE else "") for column in _COLUMNS)
     rows = join(
-        html("<tr>{}{}</tr>", header_cell(name, scope="row"), join(table_cell(text) for text in others))
-        for name, *others in map(_cells, models)
+        html("<tr>{}{}</tr>", header_cell(cells[0], scope="row"), join(map(_html_cell, _COLUMNS[1:], cells[1:])))
+        for cells in map(_cells, models)
     )
     table = html('<table class="pvnb-table"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>', head, rows)
     return with_stylesheet(html('<div class="pvnb pvnb-list">{}{}</div>', table, text_div("pvnb-note", _NOTE)))
@@ -47,6 +49,10 @@ def model_table_markdown(models: Sequence[ModelSpec]) -> str:
     """Return the models as a Markdown table."""
     rows = [_COLUMNS, ["---"] * len(_COLUMNS), *map(_cells, models)]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows) + f"\n\n{_NOTE}\n"
+
+
+def _html_cell(column: str, text: str) -> Markup:
+    return table_cell(text, "pvnb-number" if column == _PRICE else "pvnb-wrap-cell" if column in _WRAPPED else "")
 
 
 def _cells(spec: ModelSpec) -> tuple[str, ...]:
@@ -60,12 +66,12 @@ def _cells(spec: ModelSpec) -> tuple[str, ...]:
     )
     return (
         spec.name,
-        ", ".join(spec.operations),
+        "unknown" if price is None else str(price),
         _seconds(spec.durations),
         " ".join((spec.default_quality, *others)),
         " ".join(spec.aspect_ratios),
+        ", ".join(spec.operations),
         " ".join((*spec.switches, *(("seed",) if spec.takes_seed else ()))) or "–",
-        "unknown" if price is None else str(price),
         ", ".join(note for note in notes if note),
     )
 

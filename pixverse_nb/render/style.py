@@ -88,6 +88,7 @@ font-variant-numeric:tabular-nums;color:var(--pvnb-ink)}
 text-align:left;vertical-align:baseline;white-space:nowrap;max-width:none}
 .pvnb .pvnb-table th{color:var(--pvnb-quiet);font-size:12px;font-weight:400}
 .pvnb .pvnb-table th:last-child,.pvnb .pvnb-table td:last-child{padding-right:0}
+.pvnb .pvnb-table td.pvnb-wrap-cell{min-width:140px;white-space:normal}
 .pvnb .pvnb-table td.pvnb-prompt-cell{width:99%;min-width:130px}
 .pvnb .pvnb-table td.pvnb-prompt-cell .pvnb-line{min-width:180px;white-space:normal}
 .pvnb.pvnb-plan .pvnb-table{width:auto;max-width:100%}

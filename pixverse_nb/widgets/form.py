@@ -149,8 +149,10 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         return True if True in effects else None if None in effects else False
 
     def _update_price(self, values: Mapping[str, Any]) -> None:
-        price = None if self.fields.violations() else self._client.estimate(**values)
+        is_refused = bool(self.fields.violations())
+        price = None if is_refused else self._client.estimate(**values)
         text = format_credits(price, is_estimate=True, is_sandbox=self._client.is_sandbox)
+        text = text or ("" if is_refused else "The price of this model is not known.")
         is_short = price is not None and self._balance is not None and price > self._balance
         warning = Markup(' <span data-tone="bad">The balance may not be enough.</span>') if is_short else ""
         line = html('<div class="pvnb-form-cost">{}{}</div>', text[:1].upper() + text[1:], warning)
