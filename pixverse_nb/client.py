@@ -9,9 +9,10 @@ import secrets
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self, TypeVar
 
 from pixverse_nb import __version__
@@ -20,11 +21,12 @@ from pixverse_nb.backends.base import Backend, Call
 from pixverse_nb.config import Prices, Timing, find_email, find_home
 from pixverse_nb.connection import SANDBOX, Connection, resolve_connection, start_sandbox, warn_network_filesystem
 from pixverse_nb.doctor.report import Report
-from pixverse_nb.domain.catalogue import DEFAULT_MODEL, PARAM_NAMES, Operation
+from pixverse_nb.domain.catalogue import DEFAULT_MODEL
 from pixverse_nb.domain.custom_models import Models, catalogue_with
 from pixverse_nb.domain.jobs import JobRecord
-from pixverse_nb.domain.remote import Capacity, Credits, RemoteVideo, UploadedFile
-from pixverse_nb.domain.requests import DELIVERY_FIELDS
+from pixverse_nb.domain.operations import FUSION_MAX, OPERATIONS, PARAM_NAMES, TRANSITION_MAX, Operation
+from pixverse_nb.domain.remote import Capacity, Credits, NamedId, RemoteVideo, UploadedFile
+from pixverse_nb.domain.requests import DELIVERY_FIELDS, build_request
 from pixverse_nb.domain.validation import plain, unknown_fields
 from pixverse_nb.errors import ConfigError, InvalidRequest
 from pixverse_nb.event_loop import EventLoopThread
@@ -142,6 +144,7 @@ class Client:
             catalogue=self.catalogue,
             budget_credits=budget_credits,
             deadline_s=self.timing.deadline_s,
+            account_of=service.backend.account_of,
             fetch=self.fetch_picture,
         )
         self._factory = JobFactory(self._engine, self._loop, handle=self._handle)
@@ -226,18 +229,288 @@ class Client:
             "auto_sound": auto_sound,
             "sound_effect_prompt": sound_effect_prompt,
             "model": model,
-            "reply_url": self._listener.reply_url if self._listener and reply_url is None else reply_url,
             "reply_ref": reply_ref,
             "max_jobs": max_jobs,
         }
         args = CreateArgs(
             images={"first": first, "last": last},
-            fields={**fields, "email": email or self._email},
+            fields=self._with_delivery(fields, email=email, reply_url=reply_url),
             fit=fit,
             deadline_s=deadline_s,
             allow_refused=allow_refused,
         )
         return self._create(args, reuse=reuse)
+
+    def create_video(  # noqa: PLR0913 - one for each field of the API
+        self,
+        prompt: str | None = None,
+        image: Any = None,
+        *,
+        model: str = "v6",
+        duration: int | None = None,
+        quality: str | None = None,
+        aspect_ratio: str | None = None,
+        seed: int | None = None,
+        audio: bool | None = None,
+        multi_shot: bool | None = None,
+        preview_mode: bool | None = None,
+        off_peak_mode: bool | None = None,
+        auto_sound: bool | None = None,
+        sound_effect_prompt: str | None = None,
+        **options: Any,
+    ) -> Job:
+        """Start one video from a prompt, or from one picture and an optional prompt. **This spends credits.**
+
+        `prompt` has at most 5000 characters. Without an `image` the prompt is required, and `aspect_ratio` is that of
+        the video; with one, the picture is brought to it (None: nearest to the picture). `options` are `email`,
+        `reply_url`, `reply_ref`, `max_jobs`, `fit`, `deadline_s`, `reuse` and `allow_refused`. Everything else is as in
+        `create_frames`.
+
+        >>> client.create_video("a paper boat on a river at dawn", duration=3)  # doctest: +SKIP
+        """
+        fields = {
+            "prompt": prompt,
+            "model": model,
+            "duration": duration,
+            "quality": quality,
+            "aspect_ratio": aspect_ratio,
+            "seed": seed,
+            "audio": audio,
+            "multi_shot": multi_shot,
+            "preview_mode": preview_mode,
+            "off_peak_mode": off_peak_mode,
+            "auto_sound": auto_sound,
+            "sound_effect_prompt": sound_effect_prompt,
+        }
+        if image is None:
+            return self._start(Operation.TEXT, fields, options)
+        return self._start(Operation.IMAGE, fields, options, images={"first": image})
+
+    def create_transition(  # noqa: PLR0913 - one for each field of the API
+        self,
+        images: Sequence[Any],
+        *,
+        prompt: str | None = None,
+        prompts: Sequence[str | None] | None = None,
+        durations: Sequence[int | None] | None = None,
+        model: str = "v5",
+        quality: str | None = None,
+        aspect_ratio: str | None = None,
+        seed: int | None = None,
+        audio: bool | None = None,
+        off_peak_mode: bool | None = None,
+        **options: Any,
+    ) -> Job:
+        """Start one video through 2 to 7 pictures (more than 2: v5 only). **This spends credits.**
+
+        `prompts` and `durations` (1…8 seconds) have one entry for each picture but the last: what happens until the
+        next one, and how long that takes. `options` as in `create_video`. Raises InvalidRequest for another number.
+        """
+        images = list(images)
+        links = len(images) - 1
+        wrong = {}
+        if not 2 <= len(images) <= TRANSITION_MAX:
+            wrong["images"] = f"must be 2 to {TRANSITION_MAX} pictures, not {len(images)}"
+        elif len(images) > 2 and model != "v5":
+            wrong["model"] = "must be v5 for more than 2 pictures"
+        for name, values in (("prompts", prompts), ("durations", durations)):
+            if values is not None and (isinstance(values, str) or len(values) != links):
+                wrong[name] = f"must be a list with one entry for each picture but the last ({max(links, 0)})"
+        if wrong:
+            raise InvalidRequest(wrong)
+        fields = {
+            "prompt": prompt,
+            "model": model,
+            "quality": quality,
+            "aspect_ratio": aspect_ratio,
+            "seed": seed,
+            "audio": audio,
+            "off_peak_mode": off_peak_mode,
+            **{f"prompt_{at}_to_{at + 1}": text for at, text in enumerate(prompts or (), start=1)},
+            **{f"duration_{at}_to_{at + 1}": seconds for at, seconds in enumerate(durations or (), start=1)},
+        }
+        roles = {f"frame_{at}": image for at, image in enumerate(images, start=1)}
+        return self._start(Operation.TRANSITION, fields, options, images=roles)
+
+    def extend(  # noqa: PLR0913 - one for each field of the API
+        self,
+        video: Any,
+        *,
+        prompt: str | None = None,
+        model: str = "v6",
+        duration: int | None = None,
+        quality: str | None = None,
+        seed: int | None = None,
+        audio: bool | None = None,
+        off_peak_mode: bool | None = None,
+        **options: Any,
+    ) -> Job:
+        """Start a video that goes on where another one ends. **This spends credits.**
+
+        `video` is a finished Video or Job, a video id, or the path of an mp4, which is uploaded. `duration` is the
+        length of the new part in seconds. `options` as in `create_video`.
+        """
+        fields = {
+            "prompt": prompt,
+            "model": model,
+            "duration": duration,
+            "quality": quality,
+            "seed": seed,
+            "audio": audio,
+            "off_peak_mode": off_peak_mode,
+        }
+        return self._start(Operation.EXTEND, fields, options, media={"source_video": video})
+
+    def upscale(self, video: Any, *, quality: str = "2160p", model: str = "pixverse-upscale", **options: Any) -> Job:
+        """Start a larger version of a video. **This spends credits**; `quote_upscale` tells how many.
+
+        `video` as in `extend`, `options` as in `create_video`. A video that is already that large is refused.
+        """
+        fields = {"model": model, "quality": quality}
+        height = getattr(video, "height", None)
+        width = getattr(video, "width", None)
+        if isinstance(height, int) and isinstance(width, int) and f"{min(height, width)}p" == quality:
+            raise InvalidRequest({"video": f"is already {quality}: choose another video, or a higher quality"})
+        return self._start(Operation.UPSCALE, fields, options, media={"source_video": video})
+
+    def restyle(
+        self,
+        video: Any,
+        *,
+        restyle_id: int | None = None,
+        prompt: str | None = None,
+        model: str = "v4",
+        seed: int | None = None,
+        **options: Any,
+    ) -> Job:
+        """Start a version of a video in another style: one of `restyles()`, or as the prompt says. **Spends credits.**
+
+        `video` as in `extend`, `options` as in `create_video`.
+        """
+        if (restyle_id is None) == (not (prompt or "").strip()):
+            text = "give either a restyle_id (see client.restyles()) or a prompt"
+            raise InvalidRequest({"restyle_id": text, "prompt": text})
+        fields = {"restyle_id": restyle_id, "prompt": prompt, "model": model, "seed": seed}
+        return self._start(Operation.RESTYLE, fields, options, media={"source_video": video})
+
+    def modify(
+        self,
+        video: Any,
+        prompt: str,
+        *,
+        quality: str | None = None,
+        model: str = "v5.5",
+        seed: int | None = None,
+        **options: Any,
+    ) -> Job:
+        """Start a version of a video that is changed as the prompt says. **This spends credits.**
+
+        `quality` is 360p, 540p or 720p. `video` as in `extend`, `options` as in `create_video`.
+        """
+        fields = {"prompt": prompt, "quality": quality, "model": model, "seed": seed}
+        return self._start(Operation.MODIFY, fields, options, media={"source_video": video})
+
+    def create_fusion(  # noqa: PLR0913 - one for each field of the API
+        self,
+        prompt: str,
+        images: Sequence[Any],
+        *,
+        model: str = "pixverse-c1",
+        duration: int | None = None,
+        quality: str | None = None,
+        aspect_ratio: str | None = None,
+        seed: int | None = None,
+        audio: bool | None = None,
+        off_peak_mode: bool | None = None,
+        **options: Any,
+    ) -> Job:
+        """Start a video in which the things of several pictures appear together. **This spends credits.**
+
+        The prompt names them `@image1`, `@image2` and so on, in the order of `images` (1 to 9). `options` as in
+        `create_video`.
+        """
+        images = list(images)
+        if not 1 <= len(images) <= FUSION_MAX:
+            raise InvalidRequest({"images": f"must be 1 to {FUSION_MAX} pictures, not {len(images)}"})
+        fields = {
+            "prompt": prompt,
+            "model": model,
+            "duration": duration,
+            "quality": quality,
+            "aspect_ratio": aspect_ratio,
+            "seed": seed,
+            "audio": audio,
+            "off_peak_mode": off_peak_mode,
+        }
+        roles = {f"frame_{at}": image for at, image in enumerate(images, start=1)}
+        return self._start(Operation.FUSION, fields, {"fit": None, **options}, images=roles)
+
+    def lip_sync(
+        self,
+        video: Any,
+        *,
+        audio: Any = None,
+        prompt: str | None = None,
+        speaker_id: str | None = None,
+        **options: Any,
+    ) -> Job:
+        """Start a version of a video whose lips follow a sound. **This spends credits.**
+
+        The sound is `audio` (the path of an mp3 or wav file), or a `prompt` of at most 200 characters that is spoken by
+        `speaker_id`, one of `voices()`. `video` as in `extend`, `options` as in `create_video`.
+        """
+        is_spoken = bool((prompt or "").strip()) and speaker_id is not None
+        if (audio is None) != is_spoken:
+            text = "give either audio, or a prompt with a speaker_id (see client.voices())"
+            raise InvalidRequest({"audio": text, "prompt": text, "speaker_id": text})
+        sources = {"source_video": video} | ({"audio": audio} if audio is not None else {})
+        return self._start(Operation.LIPSYNC, {"prompt": prompt, "speaker_id": speaker_id}, options, media=sources)
+
+    def motion_control(
+        self,
+        image: Any,
+        video: Any,
+        *,
+        quality: str | None = None,
+        model: str = "v5.6",
+        seed: int | None = None,
+        **options: Any,
+    ) -> Job:
+        """Start a video in which the picture's subject moves as in a video. **This spends credits.**
+
+        `video` is the path of an mp4, which is uploaded, `options` as in `create_video`.
+        """
+        fields = {"quality": quality, "model": model, "seed": seed}
+        sources = {"source_video": video}
+        return self._start(Operation.MOTION, fields, {"fit": None, **options}, images={"frame_1": image}, media=sources)
+
+    def quote_upscale(self, video: Any, *, quality: str = "2160p", model: str = "pixverse-upscale") -> int:
+        """Return the credits that the vendor asks for `upscale` with the same arguments; nothing is charged.
+
+        A video that is only on this machine is uploaded first. Raises ConfigError if the service gives no quotes.
+        """
+        args = CreateArgs(
+            images={},
+            media={"source_video": video},
+            fields={"model": model, "quality": quality, "email": self._email},
+            request_function=partial(build_request, Operation.UPSCALE),
+            default_model=model,
+        )
+        draft, inputs = self._builder.build(args, now=self._engine.now())
+        self._builder.store(inputs)
+
+        async def quote() -> int:
+            return await self._engine.quote(draft)
+
+        return self._loop.call(quote())
+
+    def restyles(self) -> list[NamedId]:
+        """Return the styles for `restyle`, each with its id and name."""
+        return self._listed(self._backend.list_restyles(account=self._email))
+
+    def voices(self) -> list[NamedId]:
+        """Return the speakers for `lip_sync`, each with its id and name."""
+        return self._listed(self._backend.list_voices(account=self._email))
 
     def sweep(  # noqa: PLR0913 - every option has a name
         self,
@@ -505,10 +778,48 @@ class Client:
             await self._listener.aclose()
         await self._engine.aclose()
 
+    def _start(
+        self,
+        operation: Operation,
+        fields: Mapping[str, Any],
+        options: Mapping[str, Any],
+        *,
+        images: Mapping[str, Any] = MappingProxyType({}),
+        media: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Job:
+        """Return the job of an operation, new or reused. **A new one spends credits.**"""
+        self._loop.check_open()
+        if wrong := unknown_fields(options, (*DELIVERY_FIELDS, *CALL_OPTIONS)):
+            raise InvalidRequest(wrong)
+        delivery = {name: value for name, value in options.items() if name in DELIVERY_FIELDS}
+        args = CreateArgs(
+            images=images,
+            media=media,
+            fields=self._with_delivery({**fields, **delivery}, **{"email": None, "reply_url": None, **delivery}),
+            fit=options.get("fit", "cover"),
+            deadline_s=options.get("deadline_s"),
+            allow_refused=options.get("allow_refused", False),
+            default_model=OPERATIONS[operation].default_model,
+            request_function=partial(build_request, operation, roles=tuple(images) + tuple(media)),
+        )
+        return self._create(args, reuse=options.get("reuse", True))
+
+    def _with_delivery(
+        self, fields: Mapping[str, Any], *, email: str | None, reply_url: str | None, **_: Any
+    ) -> dict[str, Any]:
+        """Return the fields with the account and the address of webhooks that hold for this client."""
+        webhook_url = self._listener.reply_url if self._listener and reply_url is None else reply_url
+        return {**fields, "email": email or self._email, "reply_url": webhook_url}
+
+    def _listed(self, call: Call[list[NamedId]] | None) -> list[NamedId]:
+        if call is None:
+            raise ConfigError(f"The service {self._backend.name} does not list these.")
+        return self._send(call)
+
     def _create(self, args: CreateArgs, *, reuse: bool) -> Job:
         """Return the job of a call, new or reused. **A new one spends credits.**"""
-        draft, frames = self._builder.build(args, now=self._engine.now())
-        self._builder.store_images(frames)
+        draft, inputs = self._builder.build(args, now=self._engine.now())
+        self._builder.store(inputs)
         job, _ = self._factory.get_or_create(draft, reuse=reuse)
         return job
 

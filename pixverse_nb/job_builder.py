@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from pixverse_nb.domain.catalogue import ALL_ASPECT_RATIOS, DEFAULT_MODEL, SEED_MAX, Catalogue, ModelSpec
@@ -22,6 +23,7 @@ from pixverse_nb.domain.requests import GenerationRequest, Input, frames_request
 from pixverse_nb.domain.validation import plain
 from pixverse_nb.errors import ConfigError, InvalidImage, InvalidRequest, PixVerseError
 from pixverse_nb.images import Frame, ImagePreparer, is_url, validate_framing
+from pixverse_nb.media import SOUND_TYPES, VIDEO_TYPES, AccountOf, Media, UnusableMediaError, load_media
 
 _SUFFIX: Final[Mapping[str, str]] = {
     "image/png": ".png",
@@ -38,8 +40,16 @@ Frames = Mapping[str, Frame]  # the prepared pictures by role, except those that
 
 
 @dataclass(frozen=True)
+class PreparedInputs:
+    """The inputs of a call, ready to be stored and uploaded, by role."""
+
+    frames: Frames
+    media: Mapping[str, Media]
+
+
+@dataclass(frozen=True)
 class CreateArgs:
-    """The arguments of one call: the pictures by role, the fields of the request, and how to frame the pictures.
+    """The arguments of one call: the pictures, videos and sounds by role, the fields, and how to frame the pictures.
 
     `fields` are those of the model and of `Delivery`; each may be None or missing. `deadline_s`
     is in seconds from the creation of the job (None: the client's default). `request_function` builds the request, as
@@ -48,6 +58,8 @@ class CreateArgs:
 
     images: Mapping[str, Any] = field(repr=False)
     fields: Mapping[str, Any] = field(repr=False)
+    media: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    default_model: str = DEFAULT_MODEL
     fit: Any = "cover"
     deadline_s: Any = None
     allow_refused: bool = False
@@ -57,7 +69,7 @@ class CreateArgs:
 class JobBuilder:
     """Builds jobs for one home folder; `fetch` returns the bytes of a picture at an address."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each part has a name
         self,
         *,
         home: Path,
@@ -66,6 +78,7 @@ class JobBuilder:
         catalogue: Catalogue,
         deadline_s: float,
         budget_credits: int | None,
+        account_of: AccountOf,
         fetch: Callable[[str], bytes],
     ) -> None:
         self._home = home
@@ -75,26 +88,29 @@ class JobBuilder:
         self._deadline_s = deadline_s
         self.budget_credits = budget_credits
         self._fetch = fetch
+        self._account_of = account_of
         self._preparer = ImagePreparer()
 
-    def build(self, args: CreateArgs, *, now: float) -> tuple[JobRecord, Frames]:
-        """Return the job for a call and its prepared pictures; stores nothing.
+    def build(self, args: CreateArgs, *, now: float) -> tuple[JobRecord, PreparedInputs]:
+        """Return the job for a call and its prepared inputs; stores nothing.
 
         Raises InvalidRequest, which names every wrong field and picture, or InvalidImage if only pictures are wrong.
         """
         wrong, bad_images, frames = self._prepare(args)
+        media, bad_media = self._load_media(args)
+        wrong |= bad_media
         if args.deadline_s is not None and not is_deadline(plain(args.deadline_s)):
             wrong["deadline_s"] = f"must be a positive number of seconds, at most ten years, not {args.deadline_s!r}"
         request: GenerationRequest | None = None
         try:
-            request = self.request_for(args, frames)
+            request = self.request_for(args, frames, media=media)
         except InvalidRequest as error:
             wrong = {**error.fields, **wrong}
         if wrong:
             raise InvalidRequest({**bad_images, **wrong})
         if bad_images or request is None:
             raise InvalidImage(bad_images)
-        return self.new_record(args, request, frames, now=now), frames
+        return self.new_record(args, request, frames, now=now, media=media), PreparedInputs(frames, media)
 
     def prepare_images(self, args: CreateArgs) -> Frames:
         """Return the prepared pictures of a call without building a job. Raises InvalidImage or InvalidRequest."""
@@ -105,7 +121,14 @@ class JobBuilder:
             raise InvalidImage(bad_images)
         return frames
 
-    def request_for(self, args: CreateArgs, frames: Frames, *, default_seed: int | None = None) -> GenerationRequest:
+    def request_for(
+        self,
+        args: CreateArgs,
+        frames: Frames,
+        *,
+        default_seed: int | None = None,
+        media: Mapping[str, Media] = MappingProxyType({}),
+    ) -> GenerationRequest:
         """Return the validated request of a call whose pictures are prepared. Raises InvalidRequest.
 
         A missing seed becomes `default_seed`, or a random one if that is None.
@@ -116,6 +139,7 @@ class JobBuilder:
             "seed": _random.randint(1, SEED_MAX) if default_seed is None else default_seed,
         }
         inputs = [Input(role, image_key(source, frames.get(role))) for role, source in args.images.items()]
+        inputs += [Input(role, media[role].key if role in media else "unusable") for role in args.media]
         return args.request_function(
             inputs, args.fields, defaults=defaults, allow_refused=args.allow_refused, catalogue=self.catalogue
         )
@@ -124,7 +148,15 @@ class JobBuilder:
         """Return the estimated credits for a request, or None if no price is known."""
         return self.catalogue.estimate(request.model, request.params)
 
-    def new_record(self, args: CreateArgs, request: GenerationRequest, frames: Frames, *, now: float) -> JobRecord:
+    def new_record(
+        self,
+        args: CreateArgs,
+        request: GenerationRequest,
+        frames: Frames,
+        *,
+        now: float,
+        media: Mapping[str, Media] = MappingProxyType({}),
+    ) -> JobRecord:
         """Return the new job of a call whose request is built and whose pictures are prepared."""
         return JobRecord(
             ref=f"pv-{request.content_key[:12]}-{secrets.token_hex(4)}",
@@ -134,15 +166,19 @@ class JobBuilder:
             deadline_at=now + (self._deadline_s if args.deadline_s is None else plain(args.deadline_s)),
             owner=self._owner,
             seed_was_drawn=args.fields.get("seed") is None and request.seed is not None,
-            inputs=tuple(
-                JobInput(
-                    role,
-                    sha256=frames[role].sha256 if role in frames else None,
-                    remote=source.path if isinstance(source, UploadedFile) else None,
-                    source_expr=source_expr(source, role),
-                )
-                for role, source in args.images.items()
+            inputs=(
+                *(
+                    JobInput(
+                        role,
+                        sha256=frames[role].sha256 if role in frames else None,
+                        remote=source.path if isinstance(source, UploadedFile) else None,
+                        source_expr=source_expr(source, role),
+                    )
+                    for role, source in args.images.items()
+                ),
+                *(JobInput(role, one.sha256, one.remote, one.expr) for role, one in media.items()),
             ),
+            account=next((one.account for one in media.values() if one.account), None),
             budget_credits=self.budget_credits,
             estimated_credits=self.estimate(request),
             notices=(
@@ -152,6 +188,12 @@ class JobBuilder:
             fit=args.fit,
             allow_refused=args.allow_refused,
         )
+
+    def store(self, inputs: PreparedInputs) -> None:
+        """Store the prepared inputs in the home folder. Raises ConfigError if they cannot be written."""
+        self.store_images(inputs.frames)
+        for media in inputs.media.values():
+            media.store(self._home / "pictures")
 
     def store_images(self, frames: Frames) -> None:
         """Store the prepared pictures in the home folder. Raises ConfigError if they cannot be written."""
@@ -174,8 +216,20 @@ class JobBuilder:
             bad |= error.fields
         return wrong, bad, {} if bad else frames
 
+    def _load_media(self, args: CreateArgs) -> tuple[dict[str, Media], dict[str, str]]:
+        """Return the usable videos and sounds by role, and the reason for each other one."""
+        media: dict[str, Media] = {}
+        wrong: dict[str, str] = {}
+        for role, source in args.media.items():
+            types = SOUND_TYPES if role == "audio" else VIDEO_TYPES
+            try:
+                media[role] = load_media(source, role=role, types=types, account_of=self._account_of)
+            except UnusableMediaError as error:
+                wrong[role] = str(error)
+        return media, wrong
+
     def _spec_of(self, args: CreateArgs) -> ModelSpec:
-        return self.catalogue.spec(plain(args.fields.get("model")) or DEFAULT_MODEL)
+        return self.catalogue.spec(plain(args.fields.get("model")) or args.default_model)
 
     def _fetch_addresses(self, images: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
         """Return the pictures, with addresses replaced by their bytes, and the reason for each failed download."""

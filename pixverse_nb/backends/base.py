@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, Protocol, TypeVar
 
-from pixverse_nb.domain.remote import Capacity, Credits, RemoteVideo, RunningJob, UploadedFile
+from pixverse_nb.domain.remote import Capacity, Credits, NamedId, RemoteVideo, RunningJob, UploadedFile
 from pixverse_nb.domain.requests import GenerationRequest
 from pixverse_nb.errors import (
     AccountPending,
@@ -147,6 +147,10 @@ class Backend(Protocol):
     ) -> Call[Accepted]:
         """Return the call that starts a generation: **spends credits**. `inputs` maps each role to its upload name."""
 
+    def quote(self, request: GenerationRequest, *, inputs: Mapping[str, str], account: str | None) -> Call[int] | None:
+        """Return the call that asks for the price of a request in credits; free of charge."""
+        return None
+
     def get_video(self, video_id: str) -> Call[RemoteVideo]:
         """Return the call that reads one generation."""
 
@@ -172,6 +176,14 @@ class Backend(Protocol):
 
     def get_credits(self, *, account: str | None) -> Call[Credits] | None:
         """Return the call that reads the balance of an account."""
+        return None
+
+    def list_restyles(self, *, account: str | None) -> Call[list[NamedId]] | None:
+        """Return the call that lists the styles for the operation "restyle"."""
+        return None
+
+    def list_voices(self, *, account: str | None) -> Call[list[NamedId]] | None:
+        """Return the call that lists the speakers for the operation "lipsync"."""
         return None
 
     def account_of(self, video_id: str) -> str | None:

@@ -14,6 +14,7 @@ from pixverse_nb.domain.remote import (
     AccountCapacity,
     Capacity,
     Credits,
+    NamedId,
     RemoteState,
     RemoteVideo,
     RunningJob,
@@ -27,6 +28,10 @@ FRAMES_PATH: Final = "/videos/create-frames"
 # Withdrawn in April 2025; the vendor does not document what it answers now. No other route takes v3.5.
 FRAMES_V3_PATH: Final = "/videos/create-frames-v3"
 V3_MODELS: Final = frozenset({"v3.5"})
+UPSCALE_PATH: Final = "/videos/upscale/"
+_UPLOADS: Final = "upload/"  # how the path of every upload begins
+
+CreateCall = Callable[[GenerationRequest, Mapping[str, str]], tuple[str, dict[str, Any]]]
 
 
 def _frames_call(request: GenerationRequest, inputs: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
@@ -35,18 +40,75 @@ def _frames_call(request: GenerationRequest, inputs: Mapping[str, str]) -> tuple
     create-frames has no `aspect_ratio`: the first picture sets it, and both were brought to it before the upload.
     """
     is_v3 = request.model in V3_MODELS
-    params = {name: value for name, value in request.params.items() if is_v3 or name != "aspect_ratio"}
-    if not request.prompt:
-        params.pop("prompt", None)
     paths = {"first_frame_path": inputs["first"], "last_frame_path": inputs["last"]}
-    return FRAMES_V3_PATH if is_v3 else FRAMES_PATH, {**paths, "model": request.model, **params}
+    body = _body(request, without=() if is_v3 else ("aspect_ratio",))
+    return FRAMES_V3_PATH if is_v3 else FRAMES_PATH, {**paths, **body}
+
+
+def _create_call(request: GenerationRequest, inputs: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
+    """POST videos/create: from a prompt, or from one picture, which sets the aspect ratio."""
+    if request.operation is Operation.TEXT:
+        return "/videos/create", _body(request)
+    return "/videos/create", {"first_frame_path": inputs["first"], **_body(request, without=("aspect_ratio",))}
+
+
+def _transition_call(request: GenerationRequest, inputs: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
+    """POST videos/create-transition: 2 to 7 pictures, the first of which sets the aspect ratio."""
+    return "/videos/create-transition", {**_frame_paths(inputs), **_body(request, without=("aspect_ratio",))}
+
+
+def _fusion_call(request: GenerationRequest, inputs: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
+    """POST videos/create-fusion: the prompt names the pictures @image1, @image2 and so on."""
+    return "/videos/create-fusion", {**_frame_paths(inputs), **_body(request)}
+
+
+def _source_call(path: str) -> CreateCall:
+    """Return the function for a route that starts from a video."""
+
+    def make(request: GenerationRequest, inputs: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
+        source = inputs["source_video"]
+        field = "video_path" if source.startswith(_UPLOADS) else "video_id"
+        return path, {field: source, **_body(request)}
+
+    return make
+
+
+def _lip_sync_call(request: GenerationRequest, inputs: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
+    """POST videos/lipsync: the sound is a file, or a prompt that a speaker speaks."""
+    path, body = _source_call("/videos/lipsync/")(request, inputs)
+    del body["model"]  # the route has none
+    return path, {**body, "audio_path": inputs["audio"]} if "audio" in inputs else body
+
+
+def _motion_call(request: GenerationRequest, inputs: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
+    """POST videos/motion-control: a picture whose subject moves as in an uploaded video."""
+    paths = {"frame_1_path": inputs["frame_1"], "video_1_path": inputs["source_video"]}
+    return "/videos/motion-control", {**paths, **_body(request)}
+
+
+def _body(request: GenerationRequest, *, without: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return the model and the parameters; an empty prompt is left out."""
+    left_out = without if request.prompt else (*without, "prompt")
+    return {"model": request.model} | {name: value for name, value in request.params.items() if name not in left_out}
+
+
+def _frame_paths(inputs: Mapping[str, str]) -> dict[str, str]:
+    return {f"{role}_path": path for role, path in inputs.items()}
 
 
 # Path and body of each operation's paid call. To add an operation, add a function and a row here.
-CREATE_CALLS: Final[
-    Mapping[Operation, Callable[[GenerationRequest, Mapping[str, str]], tuple[str, dict[str, Any]]]]
-] = {
+CREATE_CALLS: Final[Mapping[Operation, CreateCall]] = {
     Operation.FRAMES: _frames_call,
+    Operation.TEXT: _create_call,
+    Operation.IMAGE: _create_call,
+    Operation.TRANSITION: _transition_call,
+    Operation.FUSION: _fusion_call,
+    Operation.EXTEND: _source_call("/videos/extend"),
+    Operation.MODIFY: _source_call("/videos/modify"),
+    Operation.RESTYLE: _source_call("/videos/restyle"),
+    Operation.UPSCALE: _source_call(UPSCALE_PATH),
+    Operation.LIPSYNC: _lip_sync_call,
+    Operation.MOTION: _motion_call,
 }
 
 
@@ -55,6 +117,7 @@ class UseapiBackend(Backend):
 
     name = "useapi"
     base_url = "https://api.useapi.net/v2/pixverse"
+    quotes = True  # for upscale
     create_calls: ClassVar = CREATE_CALLS
 
     def headers(self, token: Secret, call: Call[Any]) -> Mapping[str, str]:
@@ -63,9 +126,8 @@ class UseapiBackend(Backend):
 
     def upload(self, data: bytes, *, media_type: str, account: str | None) -> Call[UploadedFile]:
         """POST files: the body is the raw bytes, and the content type says what they are. Free of charge."""
-        return Call(
-            "POST", "/files/", _parse_upload, query=_email_query(account), content=data, content_type=media_type
-        )
+        parse = _parse_upload if media_type.startswith("image/") else _parse_media_upload
+        return Call("POST", "/files/", parse, query=_email_query(account), content=data, content_type=media_type)
 
     def submit(
         self, request: GenerationRequest, *, inputs: Mapping[str, str], reply_ref: str, account: str | None
@@ -79,6 +141,21 @@ class UseapiBackend(Backend):
         optional = {"email": account, "replyUrl": delivery.reply_url, "maxJobs": delivery.max_jobs}
         body |= {"replyRef": reply_ref} | {name: value for name, value in optional.items() if value is not None}
         return Call("POST", path, _parse_accepted, body=body, billable=True)
+
+    def quote(self, request: GenerationRequest, *, inputs: Mapping[str, str], account: str | None) -> Call[int] | None:
+        """POST videos/upscale with `quote`: answers the price and makes nothing. No other route has it."""
+        if request.operation is not Operation.UPSCALE:
+            return None
+        path, body = self.create_calls[request.operation](request, inputs)
+        return Call("POST", path, _parse_quote, body={**body, "quote": True, **_email_query(account)})
+
+    def list_restyles(self, *, account: str | None) -> Call[list[NamedId]]:
+        """GET videos/restyles."""
+        return Call("GET", "/videos/restyles", _parse_named_ids, query=_email_query(account))
+
+    def list_voices(self, *, account: str | None) -> Call[list[NamedId]]:
+        """GET videos/voices."""
+        return Call("GET", "/videos/voices", _parse_named_ids, query=_email_query(account))
 
     def list_videos(self, *, account: str | None, limit: int, offset: int = 0) -> Call[tuple[RemoteVideo, ...]]:
         """GET videos: the generations of one account, newest first, running ones included."""
@@ -152,6 +229,42 @@ def _parse_upload(reply: Reply) -> UploadedFile:
     return UploadedFile(
         path=path, id=_int(entry.get("id")), url=_text(entry.get("url")), size_bytes=_int(entry.get("size"))
     )
+
+
+def _parse_media_upload(reply: Reply) -> UploadedFile:
+    """Return the upload of a video or a sound, whose reply has no `result`."""
+    row = _object(reply)
+    path = row["path"]
+    if not isinstance(path, str) or not path:
+        raise ValueError("no path")
+    return UploadedFile(path=path, url=_text(row.get("url")))
+
+
+def _parse_quote(reply: Reply) -> int:
+    """Return the credits of a quote; the name of the field is not documented."""
+    row = _object(reply)
+    for name in ("cost_credits", "credits", "cost", "price", "quote"):
+        credits_ = None if isinstance(row.get(name), bool) else _int(row.get(name))
+        if credits_ is not None:
+            return credits_
+    raise ValueError("no price")
+
+
+def _parse_named_ids(reply: Reply) -> list[NamedId]:
+    """Return the entries of a list of styles or speakers; the names of their fields are not documented."""
+    decoded = reply.json()
+    rows = decoded.get("data") if isinstance(decoded, dict) else decoded
+    if not isinstance(rows, list):
+        raise ValueError("no list")
+    found = []
+    for row in rows:
+        if isinstance(row, dict):
+            ids = (row.get(name) for name in ("restyle_id", "speaker_id", "id"))
+            names = (row.get(name) for name in ("restyle_name", "speaker_name", "display_name", "name"))
+            id_ = next((str(one) for one in ids if one is not None), None)
+            if id_ is not None:
+                found.append(NamedId(id_, next((str(one) for one in names if one), id_)))
+    return found
 
 
 def _parse_accepted(reply: Reply) -> Accepted:

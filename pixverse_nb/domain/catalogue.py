@@ -8,64 +8,26 @@ Source: useapi.net's pages of the PixVerse API v2 (June 2026) and PixVerse's pri
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
 from pixverse_nb.domain.notices import Notice
+from pixverse_nb.domain.operations import OPERATIONS
+from pixverse_nb.domain.operations import PROMPT_MAX as PROMPT_MAX
+from pixverse_nb.domain.operations import SWITCHES as SWITCHES
+from pixverse_nb.domain.operations import Operation as Operation
 from pixverse_nb.domain.validation import Flag, Integer, OneOf, Rule, Text
 from pixverse_nb.errors import ConfigError
 
-
-class Operation(StrEnum):
-    """What a generation does with its inputs."""
-
-    FRAMES = "frames"
-    TEXT = "text"
-    IMAGE = "image"
-    TRANSITION = "transition"
-    EXTEND = "extend"
-    UPSCALE = "upscale"
-    RESTYLE = "restyle"
-    MODIFY = "modify"
-    FUSION = "fusion"
-    LIPSYNC = "lipsync"
-    MOTION = "motion"
-
-
 DEFAULT_MODEL: Final = "v5.6"
-DEFAULT_MODELS: Final[Mapping[Operation, str]] = {
-    Operation.FRAMES: DEFAULT_MODEL,
-    Operation.TEXT: "v6",
-    Operation.IMAGE: "v6",
-}
 MODEL_NAME: Final = Text(
     60, default=DEFAULT_MODEL, pattern=r"[A-Za-z0-9][A-Za-z0-9._:-]*", what="a model name such as v5.6,"
 )
 SEED_MAX: Final = 2_147_483_647
 ASPECT_RATIOS: Final = ("16:9", "9:16", "1:1", "4:3", "3:4")  # of most models
 ALL_ASPECT_RATIOS: Final = (*ASPECT_RATIOS, "3:2", "2:3", "21:9")
-PROMPT_MAX: Final = 2048  # of frames; text and one picture take _LONG_PROMPT_MAX
-_LONG_PROMPT_MAX: Final = 5000
 _LONGEST_S: Final = 60  # of a model that is not in the table
-
-
-# The fields that only some models take, each with its rule.
-SWITCHES: Final[Mapping[str, Rule]] = {
-    "motion_mode": OneOf(("normal", "fast"), default="normal"),
-    "remove_watermark": Flag(default=True),
-    "audio": Flag(default=None),
-    "multi_shot": Flag(default=None),
-    "preview_mode": Flag(default=None),
-    "off_peak_mode": Flag(default=None),
-    "auto_sound": Flag(default=None),
-    "sound_effect_prompt": Text(PROMPT_MAX, default=None),
-}
-_SHARED_FIELDS: Final = ("prompt", "duration", "quality", "aspect_ratio", "seed")
-PARAM_NAMES: Final = (*_SHARED_FIELDS, *SWITCHES)  # every field that any model takes
-# `multi_shot` is a field of the routes for a text or one picture only.
-_NOT_WITH: Final[Mapping[Operation, frozenset[str]]] = {Operation.FRAMES: frozenset({"multi_shot"})}
 
 
 @dataclass(frozen=True)
@@ -164,23 +126,29 @@ class ModelSpec:
 
 @lru_cache(maxsize=256)
 def _rules(spec: ModelSpec, operation: Operation) -> Mapping[str, Rule]:
-    longest = PROMPT_MAX if operation is Operation.FRAMES else _LONG_PROMPT_MAX
-    rules: dict[str, Rule] = {"prompt": Text(longest, default="")}
+    made = OPERATIONS[operation]
+    rules: dict[str, Rule] = {"prompt": made.prompt}
+    by_model = _rules_by_model(spec, operation)
+    rules |= {name: by_model[name] for name in made.model_fields if name in by_model}
+    rules |= {name: rule for name, rule in SWITCHES.items() if name in spec.switches and name in made.switches}
+    if not spec.is_listed:
+        rules |= {name: _without_default(rule) for name, rule in rules.items() if name in SWITCHES}
+    return MappingProxyType({**rules, **made.fields})
+
+
+def _rules_by_model(spec: ModelSpec, operation: Operation) -> dict[str, Rule]:
+    """Return the rules of the fields whose values depend on the model."""
+    note = "" if operation is Operation.TEXT else ", or None to use the ratio of the first picture"
+    rules: dict[str, Rule] = {"aspect_ratio": OneOf(spec.aspect_ratios, default=spec.aspect_ratios[0], note=note)}
     if spec.is_listed:
         rules["duration"] = OneOf(spec.durations, default=spec.default_duration, note=f" (seconds) with {spec.name}")
         rules["quality"] = OneOf(spec.qualities, default=spec.default_quality, note=f" with {spec.name}")
     else:
         rules["duration"] = Integer(1, _LONGEST_S, default=spec.default_duration)
         rules["quality"] = Text(8, default=spec.default_quality, pattern=r"\d{3,4}p", what="a quality such as 720p,")
-    note = "" if operation is Operation.TEXT else ", or None to use the ratio of the first picture"
-    rules["aspect_ratio"] = OneOf(spec.aspect_ratios, default="16:9", note=note)
     if spec.takes_seed:
         rules["seed"] = Integer(1, SEED_MAX, default=None, note=", or None for a random seed")
-    unavailable = _NOT_WITH.get(operation, frozenset())
-    rules |= {name: rule for name, rule in SWITCHES.items() if name in spec.switches and name not in unavailable}
-    if not spec.is_listed:
-        rules |= {name: _without_default(rule) for name, rule in rules.items() if name in SWITCHES}
-    return MappingProxyType(rules)
+    return rules
 
 
 def _without_default(rule: Rule) -> Rule:
@@ -236,10 +204,15 @@ V35_LIMITS: Final = (
 )
 
 _MODELS: Final = (
-    replace(_V5, name="v5.6", switches=("audio", *_OWN_SWITCHES)),
+    replace(
+        _V5,
+        name="v5.6",
+        operations=(*_MAKES_ALL, Operation.TRANSITION, Operation.FUSION, Operation.MOTION),
+        switches=("audio", *_OWN_SWITCHES),
+    ),
     ModelSpec(
         "v6",
-        _MAKES_ALL,
+        (*_MAKES_ALL, Operation.EXTEND),
         _seconds(1, 15),
         _ALL_QUALITIES,
         "720p",
@@ -248,7 +221,7 @@ _MODELS: Final = (
     ),
     ModelSpec(
         "pixverse-c1",
-        _MAKES_ALL,
+        (*_MAKES_ALL, Operation.FUSION),
         _seconds(1, 15),
         _ALL_QUALITIES,
         "720p",
@@ -257,13 +230,22 @@ _MODELS: Final = (
         price=Price({"360p": 6, "540p": 8, "720p": 10, "1080p": 19}, per_second=True),
         source="official platform's price list",
     ),
-    replace(_V5, name="v5.5", switches=("audio", *_OWN_SWITCHES)),
-    _V5,
+    replace(
+        _V5,
+        name="v5.5",
+        operations=(*_MAKES_ALL, Operation.TRANSITION, Operation.EXTEND, Operation.MODIFY),
+        switches=("audio", *_OWN_SWITCHES),
+    ),
+    replace(
+        _V5,
+        operations=(*_MAKES_ALL, Operation.TRANSITION, Operation.EXTEND, Operation.FUSION, Operation.LIPSYNC),
+    ),
     replace(_V5, name="v5-fast", operations=_NO_FRAMES),
     *(
         replace(
             _OTHER_VENDOR,
             name=name,
+            operations=(*_MAKES_ALL, Operation.FUSION),
             durations=_seconds(4, 15),
             qualities=("480p", "720p", "1080p"),
             aspect_ratios=(*ASPECT_RATIOS, "21:9"),
@@ -274,6 +256,7 @@ _MODELS: Final = (
         replace(
             _OTHER_VENDOR,
             name=name,
+            operations=(*_MAKES_ALL, Operation.FUSION) if name == "kling-o3" else _MAKES_ALL,
             durations=_seconds(3, 15),
             qualities=("720p",),
             aspect_ratios=("16:9", "9:16", "1:1"),
@@ -294,7 +277,7 @@ _MODELS: Final = (
     replace(
         _OTHER_VENDOR,
         name="grok-imagine",
-        operations=_NO_FRAMES,
+        operations=(*_NO_FRAMES, Operation.EXTEND),
         durations=_seconds(1, 15),
         qualities=("480p", "720p"),
         aspect_ratios=ALL_ASPECT_RATIOS,
@@ -318,6 +301,16 @@ _MODELS: Final = (
         operations=_NO_FRAMES,
         durations=_seconds(3, 15),
         qualities=("720p", "1080p"),
+    ),
+    replace(_V5, name="v4", operations=(Operation.RESTYLE,), durations=(5, 8), switches=("off_peak_mode",)),
+    ModelSpec(
+        "pixverse-upscale",
+        (Operation.UPSCALE,),
+        (5,),
+        ("2160p",),
+        "2160p",
+        takes_seed=False,
+        date="2025-08",
     ),
     ModelSpec(
         "v3.5",

@@ -76,6 +76,14 @@ class RemoteState(StrEnum):
 
 
 @dataclass(frozen=True)
+class NamedId:
+    """One entry of a vendor's list, such as a style or a speaker."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
 class RemoteVideo:
     """One generation as the vendor lists it; every field but `state` may be missing.
 

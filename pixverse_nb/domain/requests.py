@@ -13,14 +13,12 @@ from typing import Any, Final, Self
 from pixverse_nb.domain.catalogue import (
     CATALOGUE,
     DEFAULT_MODEL,
-    DEFAULT_MODELS,
     MODEL_NAME,
-    PARAM_NAMES,
     Catalogue,
     ModelSpec,
-    Operation,
 )
 from pixverse_nb.domain.notices import Value
+from pixverse_nb.domain.operations import OPERATIONS, PARAM_NAMES, Operation
 from pixverse_nb.domain.validation import Integer, Rule, Text, plain, unknown_fields, validate
 from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.redaction import redact
@@ -190,7 +188,7 @@ def build_request(
     combinations of values that the vendor's documents rule out.
     """
     fields = {name: value for name, value in fields.items() if value is not None or name in DELIVERY_FIELDS}
-    model = plain(fields.get("model", DEFAULT_MODELS.get(operation, DEFAULT_MODEL)))
+    model = plain(fields.get("model", OPERATIONS[operation].default_model))
     _, bad_model = validate({"model": MODEL_NAME}, {"model": model})
     spec = catalogue.spec(DEFAULT_MODEL if bad_model else model)
     rules = spec.fields(operation)

@@ -134,6 +134,10 @@ class Engine:
         self.request_run(record.ref)
         self.adopt(self.apply(record, events.ResolvedByUser(self.now(), was_charged)), is_wanted=True)
 
+    async def quote(self, record: JobRecord) -> int:
+        """Return the vendor's price for a job that is not made; its inputs are uploaded, nothing is charged."""
+        return await self._submitter.quote(record)
+
     def cancel(self, record: JobRecord, *, only_unsent: bool = False) -> None:
         """Stop waiting for a job; its generation may go on at the vendor."""
         before = self.newest(record)

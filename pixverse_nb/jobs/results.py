@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from pixverse_nb import errors, images
 from pixverse_nb.backends.base import api_error
-from pixverse_nb.domain.catalogue import CATALOGUE, DEFAULT_MODEL, Operation
+from pixverse_nb.domain.catalogue import CATALOGUE
 from pixverse_nb.domain.jobs import Attempt, JobEvent, JobRecord, JobState
+from pixverse_nb.domain.operations import OPERATIONS, Operation
 from pixverse_nb.errors import JobCancelled, JobFailed, JobModerated, JobTimeout, PixVerseError
 from pixverse_nb.jobs.messages import describe_error, describe_event, describe_notice, suggested_action
 from pixverse_nb.jobs.submit import stored_picture
@@ -121,8 +122,22 @@ def _thumbnail(picture: Path, longest_px: int) -> bytes:
     return images.thumbnail(picture, longest_px=longest_px)
 
 
-# The method of Client that makes a request of each operation; the inputs are its positional arguments.
-_METHODS: Final[Mapping[Operation, str]] = {Operation.FRAMES: "create_frames"}
+# The method of Client that makes a request of each operation. Its inputs come first, one by one or as a list.
+_METHODS: Final[Mapping[Operation, str]] = {
+    Operation.FRAMES: "create_frames",
+    Operation.TEXT: "create_video",
+    Operation.IMAGE: "create_video",
+    Operation.TRANSITION: "create_transition",
+    Operation.EXTEND: "extend",
+    Operation.UPSCALE: "upscale",
+    Operation.RESTYLE: "restyle",
+    Operation.MODIFY: "modify",
+    Operation.FUSION: "create_fusion",
+    Operation.LIPSYNC: "lip_sync",
+    Operation.MOTION: "motion_control",
+}
+_TAKES_LIST: Final = frozenset({Operation.TRANSITION, Operation.FUSION})
+_INPUT_NAMES: Final = {(Operation.IMAGE, "first"): "image=", (Operation.LIPSYNC, "audio"): "audio="}
 
 
 def python_line(record: JobRecord) -> str:
@@ -134,15 +149,30 @@ def python_line(record: JobRecord) -> str:
         for name, value in request.params.items()
         if name != "seed" and (name == "aspect_ratio" or value != spec.default(name, request.operation))
     }
-    if request.model != DEFAULT_MODEL:
+    if request.model != OPERATIONS[request.operation].default_model:
         named = {"model": request.model} | named
+    named = _with_lists(named, links=len(request.inputs) - 1)
     named |= {"fit": record.fit} if record.fit != "cover" else {}
     named |= {"allow_refused": True} if record.allow_refused else {}
     named |= {"seed": request.seed} if request.seed is not None else {}
-    arguments = [item.source_expr or item.role for item in record.inputs]
+    sources = [
+        f"{_INPUT_NAMES.get((request.operation, item.role), '')}{item.source_expr or item.role}"
+        for item in record.inputs
+    ]
+    arguments = [f"[{', '.join(sources)}]"] if request.operation in _TAKES_LIST else sources
     arguments += [f"{name}={value!r}" for name, value in named.items()]
     method = _METHODS.get(request.operation, f"create_{request.operation.value}")
     return f"client.{method}({', '.join(arguments)})"
+
+
+def _with_lists(named: Mapping[str, Any], *, links: int) -> dict[str, Any]:
+    """Return the arguments with the prompts and seconds between the pictures of a transition as lists."""
+    joined = {name: value for name, value in named.items() if "_to_" not in name}
+    for argument, field in (("prompts", "prompt"), ("durations", "duration")):
+        values = [named.get(f"{field}_{at}_to_{at + 1}") for at in range(1, links + 1)]
+        if any(value is not None for value in values):
+            joined[argument] = values
+    return joined
 
 
 # -- attempts and events -----------------------------------------------------------------------------------------------

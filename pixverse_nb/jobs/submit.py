@@ -38,6 +38,9 @@ _MEDIA_TYPES: Final[Mapping[str, str]] = {
     ".jpg": "image/jpeg",
     ".webp": "image/webp",
     ".gif": "image/gif",
+    ".mp4": "video/mp4",
+    ".mp3": "audio/mpeg",
+    ".wav": "audio/wav",
 }
 
 
@@ -82,6 +85,16 @@ class Submitter:
                 context.apply(record, self._refusal(error))
         else:
             context.apply(record, events.InputsUploaded(context.now(), remotes, account))
+
+    async def quote(self, record: JobRecord) -> int:
+        """Upload the inputs of a request and return the vendor's price for it in credits."""
+        context = self._context
+        account = record.account or await self.accounts.choose(record)
+        inputs = {item.role: item.remote or await self._upload_once(item.sha256, account) for item in record.inputs}
+        call = context.backend.quote(record.request, inputs=inputs, account=account)
+        if call is None:
+            raise ConfigError(f"The service {context.backend.name} gives no price before this call.")
+        return await context.transport.send(call, attempts=1)
 
     async def submit(self, record: JobRecord) -> None:
         """Make the paid call when a slot is free; returns after one attempt, or if the job has changed meanwhile.

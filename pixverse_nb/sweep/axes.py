@@ -13,7 +13,8 @@ from pathlib import PurePath
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from pixverse_nb.domain.catalogue import CATALOGUE, DEFAULT_MODEL, PARAM_NAMES, Catalogue
+from pixverse_nb.domain.catalogue import CATALOGUE, DEFAULT_MODEL, Catalogue
+from pixverse_nb.domain.operations import PARAM_NAMES
 from pixverse_nb.domain.remote import UploadedFile
 from pixverse_nb.domain.validation import REQUIRED, plain, unknown_fields
 from pixverse_nb.errors import InvalidRequest

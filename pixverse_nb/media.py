@@ -1,0 +1,111 @@
+"""Videos and sounds that a generation starts from: files, finished videos, and generations at the vendor."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from pixverse_nb.atomic_files import atomic_write, sha256_of_file
+from pixverse_nb.domain.jobs import VideoFile
+from pixverse_nb.domain.remote import UploadedFile
+from pixverse_nb.errors import ConfigError
+
+VIDEO_TYPES: Final = {".mp4": "video/mp4"}
+SOUND_TYPES: Final = {".mp3": "audio/mpeg", ".wav": "audio/wav"}
+_STARTS: Final = {  # suffix -> (offset, magic bytes)
+    ".mp4": (4, (b"ftyp",)),
+    ".mp3": (0, (b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2")),
+    ".wav": (0, (b"RIFF",)),
+}
+
+AccountOf = Callable[[str], str | None]  # a video id -> the account that has it, or None if it is not a video id
+
+
+class UnusableMediaError(Exception):
+    """A video or a sound cannot be used; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Media:
+    """One video or sound. `key` identifies its content.
+
+    Either `remote` is the vendor's name for it (of a generation of `account`, or of an upload), or `path` is a local
+    file with its `sha256`. `expr` is a Python expression for what was passed.
+    """
+
+    key: str
+    remote: str | None = field(default=None, repr=False)
+    account: str | None = field(default=None, repr=False)
+    path: Path | None = None
+    sha256: str | None = None
+    expr: str = ""
+
+    def store(self, folder: Path) -> None:
+        """Copy a local file into `folder` under its hash, so that it can be uploaded after a restart."""
+        if self.path is None:
+            return
+        target = folder / f"{self.sha256}{self.path.suffix.lower()}"
+        if target.exists() and target.stat().st_size == self.path.stat().st_size:
+            return
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with atomic_write(target) as part:
+                shutil.copyfile(self.path, part)
+        except OSError as error:
+            raise ConfigError(
+                f"{self.path.name} cannot be stored in {folder} ({error.strerror or error}). "
+                "Free some space or choose another home folder. Nothing was sent and nothing was paid."
+            ) from error
+
+
+def load_media(source: Any, *, role: str, types: dict[str, str], account_of: AccountOf) -> Media:
+    """Return a source as Media: a finished Video or Job, a video id, an UploadedFile, or the path of a file.
+
+    `types` maps the accepted file endings to media types. Raises UnusableMediaError.
+    """
+    if isinstance(source, UploadedFile):
+        return Media(f"path:{source.path}", remote=source.path, expr=f"pv.UploadedFile({source.path!r})")
+    snapshot = getattr(source, "snapshot", None)  # a Job
+    if callable(snapshot):
+        video = snapshot().video
+        if video is None:
+            raise UnusableMediaError("is a job without a finished video; wait for job.result() first")
+        source = video
+    if isinstance(source, VideoFile):
+        return _of_video(source, types, account_of, role)
+    if isinstance(source, str) and account_of(source) is not None:
+        key = hashlib.sha256(source.encode()).hexdigest()
+        return Media(f"video:{key}", remote=source, account=account_of(source), expr=role)
+    if isinstance(source, str | os.PathLike):
+        return _of_file(Path(os.fsdecode(source)).expanduser(), types)
+    raise UnusableMediaError(
+        f"must be a Video, a finished job, a video id, or the path of a file, not {type(source).__name__}"
+    )
+
+
+def _of_video(video: VideoFile, types: dict[str, str], account_of: AccountOf, role: str) -> Media:
+    account = account_of(video.video_id) if video.video_id else None
+    if account is None or ".mp4" not in types:
+        return _of_file(video.path, types)
+    expr = f"client.job({video.ref!r})" if video.ref else role
+    return Media(f"sha256:{video.sha256}", remote=video.video_id, account=account, expr=expr)
+
+
+def _of_file(path: Path, types: dict[str, str]) -> Media:
+    suffix = path.suffix.lower()
+    if suffix not in types:
+        raise UnusableMediaError(f"must be a file of type {', '.join(types)}, not {path.name!r:.80}")
+    try:
+        with path.open("rb") as file:
+            start = file.read(16)
+        sha256 = sha256_of_file(path)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UnusableMediaError(f"{path} cannot be read ({reason})") from error
+    offset, magics = _STARTS[suffix]
+    if not start[offset:].startswith(magics):
+        raise UnusableMediaError(f"{path.name} is not a {suffix[1:]} file; export it again as {suffix[1:]}")
+    return Media(f"sha256:{sha256}", path=path, sha256=sha256, expr=repr(str(path)))
