@@ -443,7 +443,7 @@ class Client:
             "off_peak_mode": off_peak_mode,
         }
         roles = {f"frame_{at}": image for at, image in enumerate(images, start=1)}
-        return self._start(Operation.FUSION, fields, {"fit": None, **options}, images=roles)
+        return self._start(Operation.FUSION, fields, options, images=roles)
 
     def lip_sync(
         self,
@@ -482,7 +482,7 @@ class Client:
         """
         fields = {"quality": quality, "model": model, "seed": seed}
         sources = {"source_video": video}
-        return self._start(Operation.MOTION, fields, {"fit": None, **options}, images={"frame_1": image}, media=sources)
+        return self._start(Operation.MOTION, fields, options, images={"frame_1": image}, media=sources)
 
     def quote_upscale(self, video: Any, *, quality: str = "2160p", model: str = "pixverse-upscale") -> int:
         """Return the credits that the vendor asks for `upscale` with the same arguments; nothing is charged.
@@ -796,7 +796,7 @@ class Client:
             images=images,
             media=media,
             fields=self._with_delivery({**fields, **delivery}, **{"email": None, "reply_url": None, **delivery}),
-            fit=options.get("fit", "cover"),
+            fit=options.get("fit", OPERATIONS[operation].default_fit),
             deadline_s=options.get("deadline_s"),
             allow_refused=options.get("allow_refused", False),
             default_model=OPERATIONS[operation].default_model,

@@ -18,6 +18,7 @@ from typing import Any, Final
 from pixverse_nb.domain.catalogue import ALL_ASPECT_RATIOS, DEFAULT_MODEL, SEED_MAX, Catalogue, ModelSpec
 from pixverse_nb.domain.jobs import JobInput, JobRecord
 from pixverse_nb.domain.notices import Notice
+from pixverse_nb.domain.operations import Operation
 from pixverse_nb.domain.remote import UploadedFile
 from pixverse_nb.domain.requests import GenerationRequest, Input, frames_request
 from pixverse_nb.domain.validation import plain
@@ -146,7 +147,11 @@ class JobBuilder:
 
     def estimate(self, request: GenerationRequest) -> int | None:
         """Return the estimated credits for a request, or None if no price is known."""
-        return self.catalogue.estimate(request.model, request.params)
+        values = dict(request.params)
+        if request.operation is Operation.TRANSITION:
+            links = range(1, len(request.inputs))
+            values["duration"] = sum(int(values.get(f"duration_{at}_to_{at + 1}") or 5) for at in links)
+        return self.catalogue.estimate(request.model, values)
 
     def new_record(
         self,

@@ -165,7 +165,7 @@ class JobInput:
 
     role: str
     sha256: str | None = None
-    remote: str | None = None
+    remote: str | None = field(default=None, repr=False)  # a video id contains the account's e-mail
     source_expr: str = ""
 
 

@@ -54,13 +54,15 @@ _SINGLE_SHOT: Final = _ALL_SWITCHES - {"multi_shot"}
 class OperationSpec:
     """One operation.
 
-    `model_fields` are the fields whose values depend on the model ("duration", "quality", "aspect_ratio", "seed");
-    `switches` are those of `SWITCHES` that its route takes, as far as the model does. `fields` are its own fields. An
-    aspect ratio that the route does not take decides how the pictures are cropped.
+    `roles` are the inputs that it needs. `model_fields` are the fields whose values depend on the model ("duration",
+    "quality", "aspect_ratio", "seed"), `switches` those of `SWITCHES` that its route takes as far as the model does, and
+    `fields` its own ones. `default_fit` is how its pictures are framed (None: sent as they are). An aspect ratio that
+    the route does not take decides how the pictures are cropped.
     """
 
     default_model: str
     roles: tuple[str, ...] = ()
+    default_fit: str | None = "cover"
     prompt_max: int = PROMPT_MAX
     needs_prompt: bool = False
     model_fields: tuple[str, ...] = ("duration", "quality", "aspect_ratio", "seed")
@@ -122,7 +124,11 @@ OPERATIONS: Final[Mapping[Operation, OperationSpec]] = MappingProxyType(
             fields={"quality": OneOf(("360p", "540p", "720p"), default="540p")},
         ),
         Operation.FUSION: OperationSpec(
-            "pixverse-c1", ("frame_1",), needs_prompt=True, switches=frozenset({"audio", "off_peak_mode"})
+            "pixverse-c1",
+            ("frame_1",),
+            default_fit=None,
+            needs_prompt=True,
+            switches=frozenset({"audio", "off_peak_mode"}),
         ),
         Operation.LIPSYNC: OperationSpec(
             "v5",
@@ -133,7 +139,11 @@ OPERATIONS: Final[Mapping[Operation, OperationSpec]] = MappingProxyType(
             fields={"speaker_id": Text(120, default=None, what="a speaker's id")},
         ),
         Operation.MOTION: OperationSpec(
-            "v5.6", ("frame_1", "source_video"), model_fields=("quality", "seed"), switches=frozenset()
+            "v5.6",
+            ("frame_1", "source_video"),
+            default_fit=None,
+            model_fields=("quality", "seed"),
+            switches=frozenset(),
         ),
     }
 )

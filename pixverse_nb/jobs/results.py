@@ -138,6 +138,7 @@ _METHODS: Final[Mapping[Operation, str]] = {
 }
 _TAKES_LIST: Final = frozenset({Operation.TRANSITION, Operation.FUSION})
 _INPUT_NAMES: Final = {(Operation.IMAGE, "first"): "image=", (Operation.LIPSYNC, "audio"): "audio="}
+_LIST_NAMES: Final = {Operation.FUSION: "images="}  # its first argument is the prompt
 
 
 def python_line(record: JobRecord) -> str:
@@ -152,15 +153,16 @@ def python_line(record: JobRecord) -> str:
     if request.model != OPERATIONS[request.operation].default_model:
         named = {"model": request.model} | named
     named = _with_lists(named, links=len(request.inputs) - 1)
-    named |= {"fit": record.fit} if record.fit != "cover" else {}
+    named |= {"fit": record.fit} if record.fit != OPERATIONS[request.operation].default_fit else {}
     named |= {"allow_refused": True} if record.allow_refused else {}
     named |= {"seed": request.seed} if request.seed is not None else {}
     sources = [
         f"{_INPUT_NAMES.get((request.operation, item.role), '')}{item.source_expr or item.role}"
         for item in record.inputs
     ]
-    arguments = [f"[{', '.join(sources)}]"] if request.operation in _TAKES_LIST else sources
-    arguments += [f"{name}={value!r}" for name, value in named.items()]
+    if request.operation in _TAKES_LIST:
+        sources = [f"{_LIST_NAMES.get(request.operation, '')}[{', '.join(sources)}]"]
+    arguments = [*sources, *(f"{name}={value!r}" for name, value in named.items())]
     method = _METHODS.get(request.operation, f"create_{request.operation.value}")
     return f"client.{method}({', '.join(arguments)})"
 

@@ -36,12 +36,12 @@ class VideoModel:
     def problems(self, params: Mapping[str, Any]) -> list[str]:
         """Return what is wrong with the fields of a request for this model."""
         found = []
-        if params["duration"] not in self.seconds:
+        if params.get("duration", self.seconds[0]) not in self.seconds:
             found.append(f"Parameter duration {params['duration']} is not supported by {self.name}")
-        if params["quality"] not in self.qualities:
+        if params.get("quality", self.default_quality) not in self.qualities:
             found.append(f"Parameter quality {params['quality']} is not supported by {self.name}")
-        too_long = self.longest_1080p_s is not None and params["duration"] > self.longest_1080p_s
-        if params["quality"] == "1080p" and too_long:
+        too_long = self.longest_1080p_s is not None and params.get("duration", 0) > self.longest_1080p_s
+        if params.get("quality") == "1080p" and too_long:
             found.append(f"Parameter duration {params['duration']} is not supported by {self.name} with 1080p")
         if params.get("seed") is not None and not self.has_seed:
             found.append(f"Parameter seed is not supported by {self.name}")
@@ -52,14 +52,14 @@ class VideoModel:
         ]
         return found
 
-    def price(self, params: Mapping[str, Any]) -> int:
-        """Return the credits of a request; fast motion doubles them, off-peak halves them, a preview costs 0.8."""
-        seconds = int(params["duration"])
+    def price(self, params: Mapping[str, Any], *, seconds: int) -> int:
+        """Return the credits for some seconds; fast motion doubles them, off-peak halves them, a preview costs 0.8."""
         factor: float = seconds if self.per_second else 2 if seconds > 5 else 1
         factor *= 2 if params.get("motion_mode") == "fast" else 1
         factor *= 0.5 if params.get("off_peak_mode") else 1
         factor *= 0.8 if params.get("preview_mode") else 1
-        return math.ceil(self.credits[params["quality"]] * factor)
+        quality = params.get("quality") or self.default_quality
+        return math.ceil(self.credits[quality] * factor)
 
 
 SWITCHES: Final = ("audio", "multi_shot", "preview_mode", "off_peak_mode", "auto_sound", "sound_effect_prompt")
@@ -67,6 +67,9 @@ _OWN: Final = frozenset({"preview_mode", "off_peak_mode", "auto_sound", "sound_e
 _CREATE: Final = frozenset({"create", "create-v4"})
 _BOTH: Final = _CREATE | {"create-frames"}
 _V3: Final = frozenset({"create-v3", "create-frames-v3"})
+_FUSION: Final = frozenset({"create-fusion"})
+_EXTEND: Final = frozenset({"extend"})
+_TRANSITION: Final = frozenset({"create-transition"})
 _V5: Final = VideoModel("v5", _BOTH, tuple(range(1, 11)), default_quality="540p", switches=_OWN, longest_1080p_s=8)
 _THIRD_PARTY_CREDITS: Final = {"480p": 10, "720p": 20, "1080p": 40}  # invented: the vendor's page gives no prices
 
@@ -76,21 +79,30 @@ MODELS: Final[Mapping[str, VideoModel]] = {
         VideoModel("v3.5", _V3, (5, 8), credits={"360p": 30, "540p": 45, "720p": 60, "1080p": 120}),
         VideoModel(
             "v6",
-            _BOTH,
+            _BOTH | _EXTEND,
             tuple(range(1, 16)),
             switches=_OWN | {"audio", "multi_shot"},
             credits={"360p": 4, "540p": 6, "720p": 7, "1080p": 14},
             per_second=True,
         ),
-        replace(_V5, name="v5.6", switches=_OWN | {"audio"}),
-        replace(_V5, name="v5.5", switches=_OWN | {"audio"}),
-        _V5,
+        replace(_V5, name="v5.6", routes=_BOTH | _FUSION | _TRANSITION | {"motion-control"}, switches=_OWN | {"audio"}),
+        replace(_V5, name="v5.5", routes=_BOTH | _TRANSITION | _EXTEND | {"modify"}, switches=_OWN | {"audio"}),
+        replace(_V5, routes=_BOTH | _FUSION | _TRANSITION | _EXTEND),
         replace(_V5, name="v5-fast", routes=_CREATE),
         replace(_V5, name="v4.5", seconds=(5, 8)),
-        replace(_V5, name="v4", seconds=(5, 8)),
+        replace(_V5, name="v4", routes=_BOTH | {"restyle"}, seconds=(5, 8)),
+        VideoModel(
+            "pixverse-upscale",
+            frozenset({"upscale"}),
+            (5,),
+            ("2160p",),
+            default_quality="2160p",
+            has_seed=False,
+            credits={"2160p": 30},
+        ),
         VideoModel(
             "pixverse-c1",
-            _BOTH,
+            _BOTH | _FUSION,
             tuple(range(1, 16)),
             ratios=(*FIVE_RATIOS, "3:2", "2:3"),
             switches=_OWN | {"audio"},
@@ -110,15 +122,15 @@ MODELS: Final[Mapping[str, VideoModel]] = {
                 default_quality="720p" if "720p" in qualities else qualities[0],
             )
             for name, routes, seconds, qualities in (
-                ("seedance-2.0", _BOTH, tuple(range(4, 16)), ("480p", "720p", "1080p")),
-                ("seedance-2.0-fast", _BOTH, tuple(range(4, 16)), ("480p", "720p", "1080p")),
-                ("seedance-2.0-mini", _BOTH, tuple(range(4, 16)), ("480p", "720p", "1080p")),
-                ("kling-o3", _BOTH, tuple(range(3, 16)), ("720p",)),
+                ("seedance-2.0", _BOTH | _FUSION, tuple(range(4, 16)), ("480p", "720p", "1080p")),
+                ("seedance-2.0-fast", _BOTH | _FUSION, tuple(range(4, 16)), ("480p", "720p", "1080p")),
+                ("seedance-2.0-mini", _BOTH | _FUSION, tuple(range(4, 16)), ("480p", "720p", "1080p")),
+                ("kling-o3", _BOTH | _FUSION, tuple(range(3, 16)), ("720p",)),
                 ("kling-v3", _BOTH, tuple(range(3, 16)), ("720p",)),
                 ("veo-3.1-lite", _BOTH, (4, 6, 8), ("720p", "1080p")),
                 ("veo-3.1-standard", _BOTH, (4, 6, 8), ("720p", "1080p")),
                 ("veo-3.1-fast", _BOTH, (4, 6, 8), ("720p", "1080p")),
-                ("grok-imagine", _CREATE, tuple(range(1, 16)), ("480p", "720p")),
+                ("grok-imagine", _CREATE | _EXTEND, tuple(range(1, 16)), ("480p", "720p")),
                 ("sora-2", _CREATE, (4, 8, 12), ("720p",)),
                 ("sora-2-pro", _CREATE, (4, 8, 12), ("1080p",)),
                 ("happyhorse-1.0", _CREATE, tuple(range(3, 16)), ("720p", "1080p")),

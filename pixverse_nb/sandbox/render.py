@@ -24,11 +24,13 @@ from pixverse_nb.sandbox.interpolate import (
     to_nv12,
 )
 
-_SHORTER_SIDES: Final = {"360p": 360, "480p": 480, "540p": 540, "720p": 720, "1080p": 1080}
+_SHORTER_SIDES: Final = {"360p": 360, "480p": 480, "540p": 540, "720p": 720, "1080p": 1080, "2160p": 2160}
 _FRAMES_AHEAD: Final = 6  # drawn before the encoder asks for them
+_LARGE_PX: Final = 1080  # above this, encoding takes too long for a sandbox
 _END_QUANTISER: Final = 14  # of x264, 0…51; 22 gives about the quality of the other frames
 _BT709, _LIMITED = 1, 1  # the numbers of ITU-T H.273
 
+_TITLE_LENGTH: Final = 60  # characters
 _SUPERSAMPLING: Final = 8  # the watermark is drawn so many times larger and averaged, for smooth edges at every size
 _DARK, _DARK_COVER, _WHITE_COVER = 18, 0.52, 0.94
 
@@ -67,14 +69,15 @@ def render_video(  # noqa: PLR0913 - one for each field of the API
     motion_mode: str,
     fps: int = 24,
     watermark: str = "SANDBOX",
+    title: str = "",
     drift: float = 1.0,
 ) -> None:
     """Write an mp4 of `duration_s` seconds that goes through the encoded `images` at even intervals.
 
     A single image is start and end; without any, two gradients that the seed decides are used. `width` and `height`
-    are even. The same arguments give the same bytes. `motion_mode` is "normal" or "fast"; `drift` scales how far the
-    camera wanders (0: not at all). Raises RenderError for a wrong size and for bytes that are not an image. An
-    unfinished file is removed.
+    are even. `title` moves across the frames. `motion_mode` is "normal" or "fast"; `drift` scales how far the camera
+    wanders (0: not at all). The same arguments give the same bytes. Raises RenderError for a wrong size and for bytes
+    that are not an image. An unfinished file is removed.
     """
     if min(width, height) < 16 or width % 2 or height % 2:
         raise RenderError(f"A video cannot be {width} × {height} pixels: both must be even and at least 16.")
@@ -83,6 +86,7 @@ def render_video(  # noqa: PLR0913 - one for each field of the API
     path = draw_camera_path(seed=seed, motion_mode=motion_mode, drift=drift)
     parts = [Interpolator(a, b, front=path.front) for a, b in pairwise(stops if len(stops) > 1 else stops * 2)]
     mark = Watermark(watermark, width=width, height=height)
+    type_ = MovingTitle(title, width=width, height=height) if title.strip() else None
     count = max(2, round(duration_s * fps))
 
     def draw(index: int) -> av.VideoFrame:
@@ -91,6 +95,8 @@ def render_video(  # noqa: PLR0913 - one for each field of the API
         time = index / (count - 1) * len(parts)
         part = min(int(time), len(parts) - 1)
         parts[part].draw(path.at(time - part), planes)
+        if type_ is not None:
+            type_.draw_on(planes, index / (count - 1))
         mark.draw_on(planes)
         frame.pts, frame.time_base = index, Fraction(1, fps)
         return frame
@@ -98,7 +104,7 @@ def render_video(  # noqa: PLR0913 - one for each field of the API
     try:
         with ThreadPoolExecutor(1, thread_name_prefix="sandbox-draw") as pool:
             frames = _draw_ahead(pool, draw, count)
-            _encode(frames, out_path, width=width, height=height, fps=fps, last=count - 1)
+            encode(frames, out_path, width=width, height=height, fps=fps, last=count - 1)
     except BaseException:
         out_path.unlink(missing_ok=True)
         raise
@@ -131,9 +137,9 @@ def _draw_ahead(pool: ThreadPoolExecutor, draw: Callable[[int], av.VideoFrame], 
         yield waiting.popleft().result()
 
 
-def _encode(frames: Iterator[av.VideoFrame], out_path: Path, *, width: int, height: int, fps: int, last: int) -> None:
+def encode(frames: Iterator[av.VideoFrame], out_path: Path, *, width: int, height: int, fps: int, last: int) -> None:
     options = {
-        "preset": "veryfast",
+        "preset": "veryfast" if min(width, height) <= _LARGE_PX else "ultrafast",
         "crf": "22",
         "g": str(2 * fps),
         # The first and the last frame are the user's own images, so these two are encoded finely. mbtree is off because
@@ -150,6 +156,30 @@ def _encode(frames: Iterator[av.VideoFrame], out_path: Path, *, width: int, heig
         for frame in frames:
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
+
+
+class MovingTitle:
+    """White type that moves from the left to the right edge while the video plays, or to its own end if it is wider."""
+
+    def __init__(self, text: str, *, width: int, height: int) -> None:
+        plain = "".join(letter if " " <= letter <= "~" else "?" for letter in " ".join(text.split())[:_TITLE_LENGTH])
+        letters = _draw_letters(plain, height_px=max(20, height // 8))
+        size = (letters.shape[1] // _SUPERSAMPLING // 2 * 2, letters.shape[0] // _SUPERSAMPLING // 2 * 2)
+        self._cover = cv2.resize(letters, size, interpolation=cv2.INTER_AREA)
+        self._top = (height - size[1]) // 4 * 2
+        self._room = width - size[0]
+
+    def draw_on(self, frame: Nv12Image, time: float) -> None:
+        """Draw the type on the frame, in place; `time` is 0 at the start and 1 at the end."""
+        left = round(self._room * time / 2) * 2
+        first, last = max(0, -left), min(self._cover.shape[1], frame.y.shape[1] - left)
+        cover = self._cover[:, first:last]
+        y = frame.y[self._top : self._top + cover.shape[0], left + first : left + last]
+        y[...] = np.rint(y * (1 - cover) + 235 * cover)
+        small = cover[::2, ::2, None]
+        rows = slice(self._top // 2, self._top // 2 + small.shape[0])
+        uv = frame.uv[rows, (left + first) // 2 : (left + first) // 2 + small.shape[1]]
+        uv[...] = np.rint(uv * (1 - small) + 128 * small)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,9 @@ import numpy as np
 from pixverse_nb.sandbox.models import FIVE_RATIOS, MODELS
 
 SEED_MAX: Final = 2_147_483_647
+SOURCE: Final = "source_video"  # the role of a video that another one is made from
+RESTYLES: Final = {1001: "Watercolour", 1002: "Clay", 1003: "Pencil"}  # invented names
+VOICES: Final = ("alloy-1", "breeze-2", "cedar-3")
 QUALITIES: Final = ("360p", "480p", "540p", "720p", "1080p")
 ASPECT_RATIOS: Final = (*FIVE_RATIOS, "3:2", "2:3", "21:9")
 IMAGE_TYPES: Final = {"image/png": "png", "image/jpeg": "jpeg", "image/gif": "gif", "image/webp": "webp"}
@@ -140,7 +143,7 @@ def _parse_all(fields: Iterable[RequestField], sent: Values) -> tuple[dict[str, 
 
 @dataclass(frozen=True)
 class InputField:
-    """A field that names an uploaded file, by its path or (`by_id`) by the id of its upload.
+    """A field that names a file: an upload by its path or (`by_id`) by its id, or (`is_video`) a video by its id.
 
     `role` says what the file is for, such as "first". If two fields have the same role, the earlier one is used.
     """
@@ -148,6 +151,7 @@ class InputField:
     name: str
     role: str
     by_id: bool = False
+    is_video: bool = False
     required: bool = False
 
     def request_field(self) -> RequestField:
@@ -159,12 +163,18 @@ class InputField:
 
 @dataclass(frozen=True)
 class InputFile:
-    """An uploaded file that a request uses. `path` is None until an `upload_id` has been looked up."""
+    """A file that a request uses. `path` is None until an `upload_id` or a `video_id` has been looked up.
+
+    `seconds` and `height` (of the shorter side, in pixels) are those of a video that the sandbox made.
+    """
 
     role: str
     field: str
     path: str | None = None
     upload_id: int | None = None
+    video_id: str | None = None
+    seconds: int | None = None
+    height: int | None = None
 
 
 @dataclass(frozen=True)
@@ -189,8 +199,13 @@ class CreateRequest:
 
     @property
     def model(self) -> str:
-        """The name of the model."""
-        return str(self.params["model"])
+        """The name of the model; empty if the operation has none."""
+        return str(self.params.get("model", ""))
+
+    @property
+    def source(self) -> InputFile | None:
+        """The video that this one is made from, or None."""
+        return next((one for one in self.inputs if one.role == SOURCE), None)
 
     @property
     def is_off_peak(self) -> bool:
@@ -200,12 +215,17 @@ class CreateRequest:
     @property
     def quality(self) -> str:
         """The quality, such as 720p."""
-        return str(self.params.get("quality", "720p"))
+        return str(self.params.get("quality") or "720p")
 
     @property
     def duration_s(self) -> int:
-        """The length of the video in seconds."""
-        return int(self.params.get("duration", 5))
+        """The length of the video in seconds: as requested, else that of its source, else 5 from picture to picture."""
+        if "duration" in self.params:
+            return int(self.params["duration"])
+        if self.source is not None:
+            return self.source.seconds or 5
+        links = range(1, max(len(self.inputs), 2))
+        return sum(int(self.params.get(f"duration_{at}_to_{at + 1}") or 5) for at in links)
 
     @property
     def motion_mode(self) -> str:
@@ -225,21 +245,27 @@ class CreateRequest:
 def price_by_model(request: CreateRequest, prices: Mapping[str, int]) -> int:
     """Return the credits of the request's model; `prices` replaces the model's own credits by quality."""
     model = MODELS[request.model]
-    return replace(model, credits={**model.credits, **prices}).price(request.params)
+    return replace(model, credits={**model.credits, **prices}).price(request.params, seconds=request.duration_s)
+
+
+def fixed_price(credits_5s: int) -> Callable[[CreateRequest, Mapping[str, int]], int]:
+    """Return a price that depends only on the length: `credits_5s` for up to 5 s, twice that above."""
+    return lambda request, _: credits_5s * (2 if request.duration_s > 5 else 1)
 
 
 @dataclass(frozen=True)
 class CreateOperation:
     """One kind of generation: the files and fields it takes, the rules between them, and its price in credits.
 
-    Each model has its own durations, qualities and switches: see `models`.
-
-    `refused_combinations` are pairs of values and message; they apply if the setting `refuse_combinations` is on.
+    Each model has its own durations, qualities and switches: see `models`. `needs_one_of` are fields of which one must
+    be given. `refused_combinations` are pairs of values and message; they apply if the setting `refuse_combinations` is
+    on.
     """
 
     inputs: tuple[InputField, ...]
     fields: tuple[RequestField, ...]
     needs_prompt_or_input: bool = False
+    needs_one_of: tuple[str, ...] = ()
     refused_combinations: tuple[tuple[Values, str], ...] = ()
     price: Callable[[CreateRequest, Mapping[str, int]], int] = field(default=price_by_model)
 
@@ -286,13 +312,19 @@ _BOTH_FRAMES: Final = (
     InputField("first_frame_path", "first", required=True),
     InputField("last_frame_path", "last", required=True),
 )
+
+
+def _model(default: str) -> RequestField:
+    return choice_field("model", tuple(MODELS), default=default)
+
+
 _IMAGE_BY_ID: Final = InputField("img_id", "first", by_id=True)
 _CREATE: Final = CreateOperation(
     inputs=(InputField("first_frame_path", "first"), InputField("last_frame_path", "last"), _IMAGE_BY_ID),
     fields=(
         _LONG_PROMPT,
         _NEGATIVE_PROMPT,
-        choice_field("model", tuple(MODELS), default="v6"),
+        _model("v6"),
         _DURATION,
         _QUALITY,
         choice_field("aspect_ratio", ASPECT_RATIOS, default="16:9"),
@@ -303,7 +335,87 @@ _CREATE: Final = CreateOperation(
     needs_prompt_or_input=True,
 )
 
+_SOURCE_VIDEO: Final = (
+    InputField("video_id", SOURCE, is_video=True),
+    InputField("video_path", SOURCE),
+)
+_AUDIO: Final = flag_field("audio", default=None)
+_OFF_PEAK: Final = flag_field("off_peak_mode", default=None)
+
+
+def _frame_fields(count: int) -> tuple[InputField, ...]:
+    return tuple(InputField(f"frame_{at}_path", f"frame_{at}", required=at == 1) for at in range(1, count + 1))
+
+
+def _link_fields() -> Iterable[RequestField]:
+    for at in range(1, 7):
+        yield text_field(f"prompt_{at}_to_{at + 1}", max_length=2048)
+        yield integer_field(f"duration_{at}_to_{at + 1}", range(1, 9), "1…8")
+
+
 OPERATIONS: Final[Mapping[str, CreateOperation]] = {
+    "create-transition": CreateOperation(
+        inputs=_frame_fields(7),
+        fields=(_PROMPT, _model("v5"), _QUALITY, _SEED, _AUDIO, _OFF_PEAK, *_link_fields()),
+    ),
+    "create-fusion": CreateOperation(
+        inputs=_frame_fields(9),
+        fields=(
+            _REQUIRED_PROMPT,
+            _model("pixverse-c1"),
+            _DURATION,
+            _QUALITY,
+            choice_field("aspect_ratio", ASPECT_RATIOS, default="16:9"),
+            _SEED,
+            _AUDIO,
+            _OFF_PEAK,
+        ),
+    ),
+    "extend": CreateOperation(
+        inputs=_SOURCE_VIDEO,
+        fields=(_PROMPT, _model("v6"), _DURATION, _QUALITY, _SEED, _AUDIO, _OFF_PEAK),
+        needs_one_of=("video_id", "video_path"),
+    ),
+    "modify": CreateOperation(
+        inputs=_SOURCE_VIDEO,
+        fields=(
+            _REQUIRED_PROMPT,
+            _model("v5.5"),
+            choice_field("quality", ("360p", "540p", "720p"), default="540p"),
+            _SEED,
+            _OFF_PEAK,
+        ),
+        needs_one_of=("video_id", "video_path"),
+    ),
+    "restyle": CreateOperation(
+        inputs=_SOURCE_VIDEO,
+        fields=(_PROMPT, _model("v4"), integer_field("restyle_id", RESTYLES, "one of GET /restyles"), _SEED, _OFF_PEAK),
+        needs_one_of=("video_id", "video_path"),
+        price=fixed_price(30),
+    ),
+    "upscale": CreateOperation(
+        inputs=_SOURCE_VIDEO,
+        fields=(
+            _model("pixverse-upscale"),
+            choice_field("quality", ("2160p",), default="2160p"),
+            flag_field("quote", default=False),
+        ),
+        needs_one_of=("video_id", "video_path"),
+        price=fixed_price(30),
+    ),
+    "lipsync": CreateOperation(
+        inputs=(*_SOURCE_VIDEO, InputField("audio_path", "audio")),
+        fields=(text_field("prompt", max_length=200, default=""), choice_field("speaker_id", VOICES, default=None)),
+        needs_one_of=("video_id", "video_path"),
+        price=fixed_price(20),
+    ),
+    "motion-control": CreateOperation(
+        inputs=(
+            InputField("frame_1_path", "frame_1", required=True),
+            InputField("video_1_path", SOURCE, required=True),
+        ),
+        fields=(_PROMPT, _model("v5.6"), _QUALITY, _SEED),
+    ),
     "create-frames-v3": CreateOperation(
         inputs=_BOTH_FRAMES,
         fields=(_PROMPT, *_V35),
@@ -313,7 +425,7 @@ OPERATIONS: Final[Mapping[str, CreateOperation]] = {
         inputs=_BOTH_FRAMES,
         fields=(
             _PROMPT,
-            choice_field("model", tuple(MODELS), default="v5.6"),
+            _model("v5.6"),
             _DURATION,
             _QUALITY,
             _SEED,
@@ -331,7 +443,8 @@ OPERATIONS: Final[Mapping[str, CreateOperation]] = {
 }
 
 
-V3_OPERATIONS: Final = frozenset({"create-v3", "create-frames-v3"})  # they take the aspect ratio as a field
+# They take the aspect ratio as a field; elsewhere the first picture sets it.
+RATIO_OPERATIONS: Final = frozenset({"create-v3", "create-frames-v3", "create-fusion"})
 
 
 def parse_create(name: str, body: Values, *, refuse_combinations: bool = False) -> CreateRequest:
@@ -341,17 +454,20 @@ def parse_create(name: str, body: Values, *, refuse_combinations: bool = False) 
     params, param_problems = _parse_all(operation.fields, body)
     delivery, delivery_problems = _parse_all(_DELIVERY, body)
     problems = file_problems + param_problems + delivery_problems
-    problems += _check_model(name, params)
+    problems += _check_model(name, params) + _check_choice(name, body)
     inputs = tuple(
         InputFile(
             one.role,
             one.name,
-            path=None if one.by_id else files[one.name],
+            path=None if one.by_id or one.is_video else files[one.name],
             upload_id=files[one.name] if one.by_id else None,
+            video_id=files[one.name] if one.is_video else None,
         )
         for one in operation.inputs
         if files[one.name] is not None
     )
+    if operation.needs_one_of and not any(files.get(one) is not None for one in operation.needs_one_of):
+        problems.append(f"Parameter {' or '.join(operation.needs_one_of)} is required")
     if operation.needs_prompt_or_input and not (params["prompt"] or inputs or problems):
         problems.append("Parameter prompt is required where no frame is given")
     if refuse_combinations:
@@ -371,11 +487,23 @@ def parse_create(name: str, body: Values, *, refuse_combinations: bool = False) 
 
 def _check_model(route: str, params: dict[str, Any]) -> list[str]:
     """Fill in the model's default quality, and return what is wrong with the fields for this model."""
+    if "model" not in params:
+        return []
     model = MODELS[params["model"]]
-    params["quality"] = params["quality"] or model.default_quality
+    if "quality" in params:
+        params["quality"] = params["quality"] or model.default_quality
     if route not in model.routes:
         return [f"Parameter model {model.name} is not supported by {route}"]
     return model.problems(params)
+
+
+def _check_choice(route: str, body: Values) -> list[str]:
+    """Return what is wrong with fields of which exactly one is needed."""
+    if route == "restyle" and bool(body.get("restyle_id")) == bool(body.get("prompt")):
+        return ["Parameter restyle_id or prompt is required, and only one of them"]
+    if route == "lipsync" and bool(body.get("audio_path")) == bool(body.get("prompt") and body.get("speaker_id")):
+        return ["Parameter audio_path is required, or prompt and speaker_id"]
+    return []
 
 
 def parse_media_type(header: str | None) -> str:

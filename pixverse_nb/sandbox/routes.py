@@ -16,6 +16,8 @@ from pixverse_nb.sandbox.requests import (
     IMAGE_TYPES,
     OPERATIONS,
     OTHER_TYPES,
+    RESTYLES,
+    VOICES,
     ApiError,
     RequestField,
     check_image,
@@ -33,7 +35,7 @@ from pixverse_nb.sandbox.serializers import (
     upload_entry,
     video_row,
 )
-from pixverse_nb.sandbox.simulation import accept_request
+from pixverse_nb.sandbox.simulation import accept_request, price_of
 from pixverse_nb.sandbox.state import FAILED, MODERATED, QUEUED, Account, GenerationJob
 
 UPLOAD_MAX_BYTES: Final = 64_000_000  # the vendor accepts 5 GB; the sandbox keeps the body in memory
@@ -119,6 +121,9 @@ async def create(call: ApiCall) -> ApiReply:
     without_id = call.trigger_fault("no_video_id")
     if without_id is not None and not without_id["accepted"]:
         return ApiReply(200, {})
+    if request.params.get("quote"):
+        with simulator.lock:
+            return ApiReply(200, {"quote": True, "cost_credits": price_of(simulator.state, request)})
     with simulator.lock:
         job = accept_request(simulator.state, request, now=simulator.clock.now(), stamp=simulator.clock.stamp())
         _apply_job_faults(call, job)
@@ -150,6 +155,25 @@ async def list_videos(call: ApiCall) -> ApiReply:
         start = _page_start(call, jobs)
         rows = [_row(call, job) for job in jobs[start : start + call.params["limit"]]]
     return ApiReply(200, {"data": _apply_row_faults(call, rows)})
+
+
+@api_route("restyles", "GET", "/videos/restyles", query=(_EMAIL, _LIMIT, _OFFSET))
+async def list_restyles(call: ApiCall) -> ApiReply:
+    """List the styles of POST /videos/restyle."""
+    rows = [{"restyle_id": number, "restyle_name": name} for number, name in RESTYLES.items()]
+    return ApiReply(200, {"data": _page(call, rows)})
+
+
+@api_route("voices", "GET", "/videos/voices", query=(_EMAIL, _LIMIT, _OFFSET))
+async def list_voices(call: ApiCall) -> ApiReply:
+    """List the speakers of POST /videos/lipsync."""
+    return ApiReply(200, {"data": _page(call, [{"speaker_id": name, "name": name.title()} for name in VOICES])})
+
+
+@api_route("effects", "GET", "/videos/effects", query=(_EMAIL, _LIMIT, _OFFSET))
+async def list_effects(call: ApiCall) -> ApiReply:
+    """List the templates; the sandbox has none."""
+    return ApiReply(200, {"data": []})
 
 
 @api_route("video", "GET", "/videos/{video_id}")
@@ -269,6 +293,11 @@ async def delete_account(call: ApiCall) -> ApiReply:
         del call.simulator.state.accounts[_path_account(call).email]
         call.simulator.state.version += 1
         return ApiReply(204, None)
+
+
+def _page(call: ApiCall, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    start = call.params["offset"]
+    return rows[start : start + call.params["limit"]]
 
 
 def _path_video_id(call: ApiCall) -> str:

@@ -14,7 +14,7 @@ from typing import Final
 
 from pixverse_nb.sandbox.clock import Clock
 from pixverse_nb.sandbox.faults import FaultInjector
-from pixverse_nb.sandbox.requests import OPERATIONS, SEED_MAX, V3_OPERATIONS, ApiError, CreateRequest
+from pixverse_nb.sandbox.requests import OPERATIONS, RATIO_OPERATIONS, SEED_MAX, SOURCE, ApiError, CreateRequest
 from pixverse_nb.sandbox.serializers import video_row
 from pixverse_nb.sandbox.state import (
     COMPLETED,
@@ -47,6 +47,12 @@ def account_busy(email: str, slots: int) -> str:
     return f"Account {email} is busy executing {slots} tasks."
 
 
+def _check_height(request: CreateRequest) -> None:
+    source = request.source
+    if request.operation == "upscale" and source is not None and (source.height or 0) >= int(request.quality[:-1]):
+        raise ApiError(400, f"The video is already {request.quality}")
+
+
 def accept_request(state: ServerState, request: CreateRequest, *, now: float, stamp: float) -> GenerationJob:
     """Accept `request`, charge its account and return the new job.
 
@@ -54,6 +60,7 @@ def accept_request(state: ServerState, request: CreateRequest, *, now: float, st
     (422), plan limit (429), credits (412).
     """
     request = state.resolve_inputs(request)
+    _check_height(request)
     account = _choose_account(state, request)
     if PROMPT_REFUSED in request.prompt:
         raise ApiError(422, "Your prompt has triggered our AI moderator, please re-enter your prompt")
@@ -65,6 +72,13 @@ def accept_request(state: ServerState, request: CreateRequest, *, now: float, st
     job = _create_job(state, request, account, cost, now=now, stamp=stamp)
     state.put_job(job)
     return job
+
+
+def price_of(state: ServerState, request: CreateRequest) -> int:
+    """Return what `accept_request` would charge. Raises ApiError(400) for a wrong input file."""
+    request = state.resolve_inputs(request)
+    _check_height(request)
+    return OPERATIONS[request.operation].price(request, state.settings.prices)
 
 
 def _choose_account(state: ServerState, request: CreateRequest) -> Account:
@@ -208,18 +222,38 @@ Renderer = Callable[[RenderTask, Path], None]
 """Writes an mp4 for a task to a path. It is called on a worker thread."""
 
 
-def render_task(task: RenderTask, out_path: Path) -> None:
-    """Render the video of `task`: a morph from each input image to the next, or from one gradient to another."""
-    from pixverse_nb.sandbox.render import render_video  # loads the encoder, which a server may never need
+def _quality_of(request: CreateRequest) -> str:
+    """Return the quality of a video: as requested, else that of its source."""
+    is_copy = request.source is not None and "quality" not in request.params
+    height = request.source.height if is_copy and request.source is not None else None
+    return f"{height}p" if height is not None else request.quality
 
+
+def render_task(task: RenderTask, out_path: Path) -> None:
+    """Render the video of `task`.
+
+    Pictures give a morph from each one to the next, and a prompt alone moving type over a gradient. A source video is
+    copied with another size or look; `extend` goes on from its last frame.
+    """
+    from pixverse_nb.sandbox.render import render_video  # loads the encoder, which a server may never need
+    from pixverse_nb.sandbox.transform import LOOKS, read_last_frame, transform_video
+
+    request, inputs = task.request, task.inputs
+    if request.operation in LOOKS:
+        transform_video(inputs[SOURCE], out_path, width=task.width, height=task.height, look=LOOKS[request.operation])
+        return
+    pictures = [content for role, content in inputs.items() if role.startswith(("first", "last", "frame"))]
+    if request.operation == "extend":
+        pictures = [read_last_frame(inputs[SOURCE])]
     render_video(
-        list(task.inputs.values()),
+        pictures,
         out_path,
         width=task.width,
         height=task.height,
-        duration_s=task.request.duration_s,
+        duration_s=request.duration_s,
         seed=task.seed,
-        motion_mode=task.request.motion_mode,
+        motion_mode=request.motion_mode,
+        title="" if pictures else request.prompt,
     )
 
 
@@ -389,13 +423,16 @@ class Simulator:
     def _render_file(self, job: GenerationJob) -> tuple[int, int]:
         """Render the video of `job` on a worker thread and return its size. The file appears only when complete."""
         from pixverse_nb.sandbox.render import aspect_ratio_of, video_size
+        from pixverse_nb.sandbox.transform import read_last_frame
 
         request = job.request
         inputs = {role: (self.folder / path).read_bytes() for role, path in request.input_paths.items()}
         ratio = request.params.get("aspect_ratio", "16:9")
-        if inputs and request.operation not in V3_OPERATIONS:
-            ratio = aspect_ratio_of(next(iter(inputs.values())))  # the first picture sets it
-        width, height = video_size(request.quality, ratio)
+        if inputs and request.operation not in RATIO_OPERATIONS:
+            is_video = next(iter(inputs)) == SOURCE
+            first = next(iter(inputs.values()))  # it sets the ratio
+            ratio = aspect_ratio_of(read_last_frame(first) if is_video else first)
+        width, height = video_size(_quality_of(request), ratio)
         target = self._video_file(job)
         part = target.with_suffix(f".{secrets.token_hex(4)}.part.mp4")  # another sandbox may render the same job
         self._render(RenderTask(request, inputs, width=width, height=height, seed=job.seed), part)
@@ -403,7 +440,7 @@ class Simulator:
         return width, height
 
     def _video_file(self, job: GenerationJob) -> Path:
-        return self.folder / "videos" / f"{job.file_id}.mp4"
+        return self.folder / job.stored_path
 
     def _start_webhook(self, job: GenerationJob) -> None:
         url = job.request.reply_url

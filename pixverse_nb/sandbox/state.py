@@ -145,6 +145,11 @@ class GenerationJob:
         return self.status not in FINAL_STATUSES
 
     @property
+    def stored_path(self) -> str:
+        """Where the video is, relative to the sandbox's folder."""
+        return f"videos/{self.file_id}.mp4"
+
+    @property
     def video_path(self) -> str:
         """The path of the video on the media host."""
         return f"pixverse/mp4/media/web/{self.file_id}_seed0.mp4"
@@ -249,6 +254,8 @@ class ServerState:
         return replace(request, inputs=tuple(self._resolve(one) for one in request.inputs))
 
     def _resolve(self, file: InputFile) -> InputFile:
+        if file.video_id is not None:
+            return self._resolve_video(file, file.video_id)
         if file.upload_id is None:
             if file.path not in self.uploads:
                 raise ApiError(400, f"Parameter {file.field} is not the path of an upload")
@@ -257,6 +264,12 @@ class ServerState:
             if upload.id == file.upload_id:
                 return replace(file, path=upload.path)
         raise ApiError(400, f"Parameter {file.field} is not the id of an upload")
+
+    def _resolve_video(self, file: InputFile, video_id: str) -> InputFile:
+        job = self.find_job(video_id)
+        if job is None or job.status != COMPLETED:
+            raise ApiError(400, f"Parameter {file.field} is not the id of a completed video")
+        return replace(file, path=job.stored_path, seconds=job.request.duration_s, height=min(job.size))
 
     def put_job(self, job: GenerationJob) -> None:
         """Add `job`, or replace the one with its number."""
