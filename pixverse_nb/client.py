@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, NoReturn, Self, TypeVar
 
 from pixverse_nb import __version__
 from pixverse_nb.archive.transfer import Exported, Imported, export_archive, import_archive
@@ -22,7 +22,7 @@ from pixverse_nb.connection import SANDBOX, Connection, resolve_connection, star
 from pixverse_nb.doctor.report import Report
 from pixverse_nb.domain.jobs import JobRecord
 from pixverse_nb.domain.remote import Capacity, Credits, RemoteVideo, UploadedFile
-from pixverse_nb.errors import ConfigError, InvalidRequest
+from pixverse_nb.errors import ConfigError, InvalidRequest, refuse_pickling
 from pixverse_nb.event_loop import EventLoopThread
 from pixverse_nb.job_builder import CreateArgs, JobBuilder
 from pixverse_nb.jobs.download import VerifyReport
@@ -453,6 +453,9 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def __reduce__(self) -> NoReturn:
+        refuse_pickling(self, "its home, and open a Client there")
 
     def __repr__(self) -> str:
         if not hasattr(self, "_engine"):

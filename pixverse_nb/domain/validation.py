@@ -15,6 +15,9 @@ class _Required:
     def __repr__(self) -> str:
         return "REQUIRED"
 
+    def __reduce__(self) -> str:
+        return "REQUIRED"  # a copy is the same object, since it is compared with `is`
+
 
 REQUIRED: Final = _Required()
 

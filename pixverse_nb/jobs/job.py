@@ -5,11 +5,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Container, Generator, Iterable
-from typing import Any, Final, SupportsIndex, overload
+from typing import Any, Final, NoReturn, SupportsIndex, overload
 
 from pixverse_nb.domain.jobs import Attempt, JobEvent, JobRecord, JobSnapshot, JobState
 from pixverse_nb.domain.requests import GenerationRequest
-from pixverse_nb.errors import ConfigError, InvalidRequest, JobTimeout, PixVerseError
+from pixverse_nb.errors import ConfigError, InvalidRequest, JobTimeout, PixVerseError, refuse_pickling
 from pixverse_nb.event_loop import EventLoopThread, await_future, wait_for_future
 from pixverse_nb.jobs.download import is_intact, stat_signature
 from pixverse_nb.jobs.engine import Engine
@@ -245,6 +245,9 @@ class Job:
     def timeline(self) -> Timeline:
         """Return a picture of the job's life so far; `client.jobs().timeline()` shows several on one axis."""
         return Timeline(((job_title(self.request), tuple(self.events())),), now=time.time())
+
+    def __reduce__(self) -> NoReturn:
+        refuse_pickling(self, "job.ref; client.job(ref) finds the job")
 
     def __repr__(self) -> str:
         return f"<{card_text(self.snapshot(), now=time.time())}>"

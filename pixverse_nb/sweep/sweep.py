@@ -11,12 +11,12 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, NoReturn, Self
 
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.ratings import RankEntry, Rating
 from pixverse_nb.domain.requests import frames_request
-from pixverse_nb.errors import ConfigError, InvalidRequest, JobTimeout, PixVerseError
+from pixverse_nb.errors import ConfigError, InvalidRequest, JobTimeout, PixVerseError, refuse_pickling
 from pixverse_nb.event_loop import wait_for_future
 from pixverse_nb.job_builder import RequestFunction
 from pixverse_nb.jobs.job import Job, JobList
@@ -355,6 +355,9 @@ class Sweep:
     def _ipython_display_(self) -> None:
         if self._shown_in is None or self._shown_in != cell_number():  # else run() has shown the card in this cell
             self._show_progress()
+
+    def __reduce__(self) -> NoReturn:
+        refuse_pickling(self, "its videos or the arguments of the call; the same call finds the sweep")
 
     def __repr__(self) -> str:
         try:
