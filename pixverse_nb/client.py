@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NoReturn, Self, TypeVar
+from typing import Any, Final, NoReturn, Self, TypeVar
 
 from pixverse_nb import __version__
 from pixverse_nb.archive.transfer import Exported, Imported, export_archive, import_archive
@@ -20,8 +20,12 @@ from pixverse_nb.backends.base import Backend, Call
 from pixverse_nb.config import Prices, Timing, find_email, find_home
 from pixverse_nb.connection import SANDBOX, Connection, resolve_connection, start_sandbox, warn_network_filesystem
 from pixverse_nb.doctor.report import Report
+from pixverse_nb.domain.arguments import BUDGET, CALLBACK, COUNT, checked
+from pixverse_nb.domain.catalogue import DEFAULT_MODEL, model_spec
 from pixverse_nb.domain.jobs import JobRecord
 from pixverse_nb.domain.remote import Capacity, Credits, RemoteVideo, UploadedFile
+from pixverse_nb.domain.requests import REPLY_MAX
+from pixverse_nb.domain.validation import Flag, Integer, Rule, Text, plain, safe_repr
 from pixverse_nb.errors import ConfigError, InvalidRequest, refuse_pickling
 from pixverse_nb.event_loop import EventLoopThread
 from pixverse_nb.job_builder import CreateArgs, JobBuilder
@@ -38,6 +42,14 @@ from pixverse_nb.sweep.context import SweepContext, SweepOptions
 from pixverse_nb.sweep.sweep import Sweep, make_sweep
 
 T = TypeVar("T")
+
+_LISTENER: Final[Mapping[str, Rule]] = {
+    "port": Integer(0, 65535),
+    "host": Text(255),
+    "public_url": Text(REPLY_MAX, default=None),
+}
+_TOKEN: Final = Text(REPLY_MAX, default=None)
+_REF: Final = Text(REPLY_MAX, what="a reference or a video id")
 
 
 class Client:
@@ -66,6 +78,8 @@ class Client:
         prices: Prices | Mapping[str, int] | None = None,
         budget_credits: int | None = None,
     ) -> None:
+        if not _TOKEN.accepts(token):
+            raise ConfigError("token must be a text of at most 1024 characters.")  # it is not shown: it is secret
         given = Secret(token) if token else None
         del token  # a verbose traceback prints the variables of every frame
         service = resolve_connection(given, base_url=base_url, backend=backend, home=home, timing=timing)
@@ -99,9 +113,11 @@ class Client:
     def _open(
         self, service: Connection, *, prices: Prices | Mapping[str, int] | None, budget_credits: int | None
     ) -> None:
-        is_number = isinstance(budget_credits, int) and not isinstance(budget_credits, bool) and budget_credits >= 0
-        if budget_credits is not None and not is_number:
-            raise ConfigError(f"budget_credits must be a whole number of at least 0, or None, not {budget_credits!r}")
+        budget_credits = plain(budget_credits)
+        if not BUDGET.accepts(budget_credits):
+            raise ConfigError(f"budget_credits must be {BUDGET}, not {safe_repr(budget_credits):.80}")
+        if not isinstance(service.timing, Timing):
+            raise ConfigError(f"timing must be a Timing, not {safe_repr(service.timing):.80}")
         self._box = service.box
         self._base_url = service.base_url
         self.home: Path = service.home
@@ -210,8 +226,9 @@ class Client:
             fit=fit,
             deadline_s=deadline_s,
             allow_refused=allow_refused,
+            reuse=reuse,
         )
-        return self._create(args, reuse=reuse)
+        return self._create(args)
 
     def sweep(  # noqa: PLR0913 - every option has a name
         self,
@@ -265,12 +282,16 @@ class Client:
         self, *, quality: str = "720p", duration: int = 5, motion_mode: str = "normal", **others: Any
     ) -> int | None:
         """Return the estimated credits of one video, or None if the price list has no entry."""
-        return self.prices.estimate_for(quality=quality, duration=duration, motion_mode=motion_mode, **others)
+        rules = model_spec(str(others.get("model", DEFAULT_MODEL))).fields
+        given = {"duration": duration, "motion_mode": motion_mode}
+        valid = checked(given, {name: rules[name] for name in given})
+        return self.prices.estimate_for(quality=quality, **valid, **others)
 
     # -- what is known -------------------------------------------------------------------------------------------
 
     def jobs(self, limit: int = 50) -> JobList:
         """Return the newest `limit` jobs of this home, newest first; displays as a table."""
+        limit = checked({"limit": limit}, {"limit": COUNT})["limit"]
         return JobList(self._handle(record) for record in self._ledger.jobs(limit=limit))
 
     def job(self, ref_or_video_id: str) -> Job:
@@ -278,6 +299,7 @@ class Client:
 
         Raises InvalidRequest if this home has no such job.
         """
+        ref_or_video_id = checked({"ref": ref_or_video_id}, {"ref": _REF})["ref"]
         record = self._ledger.load(ref_or_video_id) or self._ledger.load_by_video(ref_or_video_id)
         if record is None:
             fix = f"no job {redact(ref_or_video_id)!r} in {self.home / 'ledger.db'}; client.jobs() lists the jobs"
@@ -293,6 +315,7 @@ class Client:
         For a generation of another home, or of one that is lost; `client.doctor()` names them. Takes the ref, the video
         id or the number at its end. Raises InvalidRequest if it is not among the vendor's newest 200.
         """
+        ref_or_video_id = checked({"ref": ref_or_video_id}, {"ref": _REF})["ref"]
         record, is_new = find_or_adopt(ref_or_video_id, self._engine, send=self._send, email=self._email)
         if is_new:
             self._loop.call_soon(lambda: track(self._engine, record))
@@ -314,7 +337,8 @@ class Client:
 
     def videos(self, *, limit: int = 40, offset: int = 0) -> list[RemoteVideo]:
         """Return the vendor's list of generations, newest first: `limit` rows from `offset` on."""
-        return AllAccounts(self._send, self._backend, email=self._email).videos(limit=limit, offset=offset)
+        page = checked({"limit": limit, "offset": offset}, {"limit": Integer(1, COUNT.most), "offset": COUNT})
+        return AllAccounts(self._send, self._backend, email=self._email).videos(**page)
 
     def credits(self) -> Credits:
         """Return the balance in credits; summed over the accounts if several are configured and none is chosen."""
@@ -356,7 +380,7 @@ class Client:
         `repair=True` downloads those again (a modified one is kept as `*.modified.mp4`) and waits; nothing is charged.
         What the vendor no longer has is in `.lost`; its job stays in the ledger.
         """
-        return self._verifier.verify(repair=repair)
+        return self._verifier.verify(**checked({"repair": repair}, {"repair": Flag()}))
 
     def export(
         self, path: str | os.PathLike[str], refs: Iterable[str] | None = None, *, overwrite: bool = False
@@ -394,6 +418,7 @@ class Client:
 
     def subscribe(self, callback: Callable[[Job], object]) -> Callable[[], None]:
         """Call `callback(job)` on every change of a job, on the client's thread; the returned function unsubscribes."""
+        checked({"callback": callback}, {"callback": CALLBACK})
         self._subscribers.append(callback)
 
         def unsubscribe() -> None:
@@ -411,10 +436,11 @@ class Client:
         that forwards to this port; with it, or if the API itself is on this machine (the sandbox), `create_frames`
         sends the address unless a `reply_url` is given. Raises ConfigError if the port is in use.
         """
+        given = checked({"port": port, "host": host, "public_url": public_url}, _LISTENER)
         if self._listener is not None and not self._listener.is_closed:
             raise ConfigError(f"This client already listens on port {self._listener.port}; close that listener first.")
-        listener = WebhookListener(self._engine, self._loop, public_url=public_url, vendor_url=self._base_url)
-        self._listener = listener.open(host, port)
+        listener = WebhookListener(self._engine, self._loop, public_url=given["public_url"], vendor_url=self._base_url)
+        self._listener = listener.open(given["host"], given["port"])
         return listener
 
     @property
@@ -470,11 +496,11 @@ class Client:
             await self._listener.aclose()
         await self._engine.aclose()
 
-    def _create(self, args: CreateArgs, *, reuse: bool) -> Job:
+    def _create(self, args: CreateArgs) -> Job:
         """Return the job of a call, new or reused. **A new one spends credits.**"""
         draft, frames = self._builder.build(args, now=self._engine.now())
         self._builder.store_images(frames)
-        job, _ = self._factory.get_or_create(draft, reuse=reuse)
+        job, _ = self._factory.get_or_create(draft, reuse=args.reuse)
         return job
 
     def _send(self, call: Call[T], *, attempts: int = 4) -> T:

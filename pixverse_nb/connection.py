@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 
 from pixverse_nb.backends.base import Backend
 from pixverse_nb.backends.useapi import UseapiBackend
-from pixverse_nb.config import Timing, as_float, find_home, read_env
+from pixverse_nb.config import Timing, find_home, read_env
+from pixverse_nb.domain.validation import as_float, safe_repr
 from pixverse_nb.errors import ConfigError
 from pixverse_nb.jobs.protocols import Transport
 from pixverse_nb.redaction import Secret
@@ -168,7 +169,7 @@ def find_base_url(given: str | None) -> str:
     Raises ConfigError unless it is https, or http within the local network (elsewhere, others could read the token).
     """
     if given is not None and not isinstance(given, str):
-        raise ConfigError(f"base_url must be an address, not {given!r:.60}.")
+        raise ConfigError(f"base_url must be an address, not {safe_repr(given):.60}.")
     url = ((given or "").strip() or read_env(BASE_URL_VARIABLE) or DEFAULT_BASE_URL).rstrip("/")
     try:
         parts = urlsplit(url)
@@ -188,7 +189,9 @@ def start_sandbox(home: Path, *, speed: float, timing: Timing | None) -> Connect
     """Start the embedded sandbox. Raises ConfigError if its packages are missing or `speed` is out of range."""
     given, speed = speed, as_float(speed)
     if not 0 <= speed <= SPEED_MAX:
-        raise ConfigError(f"speed must be a number from 0 (time stands still) to {SPEED_MAX}, not {given!r:.40}")
+        raise ConfigError(
+            f"speed must be a number from 0 (time stands still) to {SPEED_MAX}, not {safe_repr(given):.40}"
+        )
     try:
         from pixverse_nb.sandbox import Sandbox
     except ImportError as error:
