@@ -18,7 +18,14 @@ from pixverse_nb import __version__
 from pixverse_nb.archive.transfer import Exported, Imported, export_archive, import_archive
 from pixverse_nb.backends.base import Backend, Call
 from pixverse_nb.config import Prices, Timing, find_email, find_home
-from pixverse_nb.connection import SANDBOX, Connection, resolve_connection, start_sandbox, warn_network_filesystem
+from pixverse_nb.connection import (
+    SANDBOX,
+    Connection,
+    resolve_connection,
+    start_sandbox,
+    warn_network_filesystem,
+    warn_read_only,
+)
 from pixverse_nb.doctor.report import Report
 from pixverse_nb.domain.arguments import BUDGET, CALLBACK, COUNT, checked
 from pixverse_nb.domain.catalogue import DEFAULT_MODEL, model_spec
@@ -126,6 +133,8 @@ class Client:
         self._ledger = Ledger(self.home / "ledger.db", service=service.name, budget_credits=budget_credits)
         if self._ledger.network is not None:
             warn_network_filesystem(self._ledger.network, self.home)
+        if self._ledger.is_read_only:
+            warn_read_only(self.home)
         self._loop = EventLoopThread()
         owner = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._backend = service.backend
@@ -153,7 +162,7 @@ class Client:
         self._subscribers: list[Callable[[Job], object]] = []
         self._listener: WebhookListener | None = None
         self._engine.subscribe(self._changed)
-        if self._ledger.open_jobs():
+        if not self._ledger.is_read_only and self._ledger.open_jobs():
             self._loop.call_soon(self._engine.start)
         self._verifier = FileVerifier(self._engine, self._loop, job_of=self.job)
         self._verifier.start()
@@ -305,7 +314,7 @@ class Client:
             fix = f"no job {redact(ref_or_video_id)!r} in {self.home / 'ledger.db'}; client.jobs() lists the jobs"
             raise InvalidRequest({"ref": fix})
         job = self._handle(record)
-        if job.is_paused:
+        if job.is_paused and not self._ledger.is_read_only:
             job.resume()
         return job
 
@@ -404,6 +413,7 @@ class Client:
         `job.resume()`, because its first machine may still send it.
         """
         self._loop.check_open()
+        self._ledger.check_writable()
         now = self._engine.now()
         deadline_at = now + self.timing.deadline_s
         summary, changed = import_archive(path, ledger=self._ledger, home=self.home, at=now, deadline_at=deadline_at)
@@ -499,6 +509,11 @@ class Client:
     def _create(self, args: CreateArgs) -> Job:
         """Return the job of a call, new or reused. **A new one spends credits.**"""
         draft, frames = self._builder.build(args, now=self._engine.now())
+        if self._ledger.is_read_only:
+            found = self._ledger.find_reusable(draft) if args.reuse else None
+            if found is not None:
+                return self._handle(found)
+            self._ledger.check_writable()
         self._builder.store_images(frames)
         job, _ = self._factory.get_or_create(draft, reuse=args.reuse)
         return job

@@ -19,6 +19,7 @@ from pixverse_nb.config import Timing, find_home, read_env
 from pixverse_nb.domain.validation import as_float, safe_repr
 from pixverse_nb.errors import ConfigError
 from pixverse_nb.jobs.protocols import Transport
+from pixverse_nb.ledger.database import is_read_only
 from pixverse_nb.redaction import Secret
 from pixverse_nb.render.display import mime_bundle, show_bundle
 from pixverse_nb.render.style import html
@@ -199,8 +200,9 @@ def start_sandbox(home: Path, *, speed: float, timing: Timing | None) -> Connect
             f"The embedded sandbox needs a package that is not installed ({error.name}): "
             f"pip install 'pixverse-nb[sandbox]'. With a token in {TOKEN_VARIABLE} the sandbox is not needed."
         ) from error
+    folder = None if is_read_only(home / "ledger.db") else home / "world"
     try:
-        box = Sandbox(speed=speed, folder=home / "world").start()
+        box = Sandbox(speed=speed, folder=folder).start()
     except OSError as error:
         raise ConfigError(
             f"The sandbox cannot use {home} ({error.strerror or error}). Choose another folder with home=… or "
@@ -241,6 +243,11 @@ def warn_network_filesystem(kind: str, home: Path) -> None:
         "log, which is slower, and file locks may not be reliable. Use this home from one machine at a time, or choose "
         "a folder on a local disk."
     )
+
+
+def warn_read_only(home: Path) -> None:
+    """Say that the jobs of the home folder can be looked at, but that no video can be made."""
+    _notify(f"The home folder {home} can only be read: its jobs and videos can be shown, but no video can be made.")
 
 
 def _notify(text: str) -> None:

@@ -323,6 +323,8 @@ class Job:
 
     def _waiter(self) -> concurrent.futures.Future[JobRecord]:
         record = self._record()
+        if not record.state.is_final:
+            self._engine.ledger.check_writable()  # nobody would continue the job
         if self._was_never_sent(record) or (self._is_lost(record) and not self._loop.is_closed):
             self.resume()  # waiting for a video means asking for it
         self._engine.request_run(self.ref)  # also if its call is later proved never to have been accepted

@@ -419,9 +419,10 @@ class Sweep:
 
     def _start_run(self, cells: Sequence[Cell], *, reused: int, stop_when: Callable[[Self], object] | None) -> None:
         now = time.time()
-        self._cell_jobs.store_images(cells)
         ledger = self._context.engine.ledger
-        ledger.sweeps.register(self._ledger_key, [cell.key for cell in self.cells], title=self.title, at=now)
+        if cells or not ledger.is_read_only:  # a finished sweep can be looked at anywhere
+            ledger.sweeps.register(self._ledger_key, [cell.key for cell in self.cells], title=self.title, at=now)
+        self._cell_jobs.store_images(cells)
         check = None if stop_when is None else (lambda: self._call_stop_rule(stop_when))
         runner = Runner(cells, self._cell_jobs, on_change=self._notify, stop_when=check, has_results=reused > 0)
         self._run = Run(runner, reused, began_at=now)
