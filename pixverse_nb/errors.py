@@ -30,6 +30,8 @@ import copy
 from collections.abc import Mapping
 from typing import Any, Literal, NoReturn, TypeVar
 
+from pixverse_nb.redaction import printable
+
 __all__ = [
     "APIError",
     "AccountPending",
@@ -75,7 +77,7 @@ class PixVerseError(Exception):
         account: str | None = None,
         may_have_been_charged: Charge = "no",
     ) -> None:
-        super().__init__(message)
+        super().__init__(printable(message))
         self.ref = ref
         self.account = account
         self.may_have_been_charged: Charge = may_have_been_charged

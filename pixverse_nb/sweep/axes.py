@@ -18,6 +18,7 @@ from pixverse_nb.domain.remote import UploadedFile
 from pixverse_nb.domain.validation import REQUIRED, OneOf, plain, safe_repr, unknown_fields, validate
 from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.job_builder import DEADLINE
+from pixverse_nb.redaction import printable
 from pixverse_nb.render.formatting import shorten
 from pixverse_nb.render.tiles import caption_from_values
 
@@ -127,13 +128,13 @@ def image_label(source: Any, *, role: str, index: int) -> str:
         text = os.fsdecode(source)
         name = PurePath(urlsplit(text).path if "://" in text else text).stem
         if name:
-            return shorten(name, max_length=_FILE_NAME_LENGTH)
+            return shorten(printable(name), max_length=_FILE_NAME_LENGTH)
     return f"{role} {index + 1}"
 
 
 def cell_caption(labels: Mapping[str, Any]) -> str:
     """Return the caption of a cell with these labels; "the only cell" if there is no axis."""
-    return caption_from_values(labels) or "the only cell"
+    return printable(caption_from_values(labels)) or "the only cell"
 
 
 # -- one value or several --------------------------------------------------------------------------------------------

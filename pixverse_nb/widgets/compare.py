@@ -20,7 +20,7 @@ from pixverse_nb.domain.jobs import JobState, VideoFile
 from pixverse_nb.domain.ratings import DuelResult, PairwiseVote, RankEntry, next_pair, rank
 from pixverse_nb.domain.validation import Flag, Number, Rule, Text, as_float, validate
 from pixverse_nb.errors import DownloadError, InvalidRequest
-from pixverse_nb.redaction import redact
+from pixverse_nb.redaction import printable, redact
 from pixverse_nb.render.display import LiveOutput, mime_bundle, show_bundle
 from pixverse_nb.render.player import video_file
 from pixverse_nb.render.tiles import (
@@ -135,7 +135,7 @@ class Comparison(anywidget.AnyWidget):
         self._images_output: LiveOutput | None = None
         self._runner = BackgroundRunner(self._show_error)
         super().__init__(
-            title=title,
+            title=printable(title),
             note=redact(note),
             is_blind=blind,
             frame_rate=as_float(frame_rate),
