@@ -19,7 +19,7 @@ from pixverse_nb.domain.ratings import RankEntry, Rating
 from pixverse_nb.domain.requests import frames_request
 from pixverse_nb.domain.validation import Flag, Function, Rule
 from pixverse_nb.errors import ConfigError, InvalidRequest, JobTimeout, PixVerseError, refuse_pickling
-from pixverse_nb.event_loop import wait_for_future
+from pixverse_nb.event_loop import check_asyncio, wait_for_future
 from pixverse_nb.job_builder import RequestFunction
 from pixverse_nb.jobs.job import Job, JobList
 from pixverse_nb.jobs.messages import error_notice
@@ -461,6 +461,7 @@ class Sweep:
 
     async def _wait(self) -> Self:
         self._context.loop.check_process()
+        check_asyncio()  # before anything is paid
         if self._must_start():
             await asyncio.to_thread(self.start, stop_when=self._stop_rule)
         future = self._future  # kept, because another run may start meanwhile
