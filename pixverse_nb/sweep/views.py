@@ -63,7 +63,7 @@ class SweepViews:
         return [video for cell, video in self._cell_jobs.videos().items() if cell.key in winning]
 
     def rate(self, which: Any, choice: str, *, note: str) -> None:
-        """Rate one cell; see `Sweep.judge`."""
+        """Rate one cell; see `Sweep.rate`."""
         if choice not in ("", "winner", "rejected"):
             raise InvalidRequest({"choice": f"must be winner, rejected or empty, not {choice!r:.40}"}, sends=False)
         cell = self._cell_jobs.find(which)

@@ -16,7 +16,7 @@ import anywidget
 import traitlets
 
 from pixverse_nb.domain.jobs import JobState, VideoFile
-from pixverse_nb.domain.ratings import DuelResult, PairwiseVote, RankEntry, next_pair, rank
+from pixverse_nb.domain.ratings import PairwiseVote, RankEntry, VoteResult, next_pair, rank
 from pixverse_nb.errors import DownloadError, InvalidRequest
 from pixverse_nb.redaction import redact
 from pixverse_nb.render.display import LiveOutput, mime_bundle, show_bundle
@@ -38,7 +38,7 @@ FRAME_RATE: Final = 24.0  # of the vendor's videos
 
 _NO_KERNEL_NOTE: Final = "These are still images. Run the cell again to play the videos in sync."
 _MAX_SCHEDULED_PAIRS: Final = 200  # in a page without a kernel
-_RESULT_BY_SIGN: Final[Mapping[str, DuelResult]] = {">": "left", "<": "right", "=": "tie"}
+_RESULT_BY_SIGN: Final[Mapping[str, VoteResult]] = {">": "left", "<": "right", "=": "tie"}
 _VOTE_LINE: Final = re.compile(r"^\s*(v\d+)\s*([<>=])\s*(v\d+)\s*$", re.MULTILINE)
 
 VideoSource = VideoFile | str | os.PathLike[str]
@@ -146,7 +146,7 @@ class Comparison(anywidget.AnyWidget):
         """Return the ranking from the votes so far, best first (see `pixverse_nb.domain.ratings`)."""
         return rank(self.votes, list(self._files))
 
-    def vote(self, left: str, right: str, result: DuelResult) -> PairwiseVote:
+    def vote(self, left: str, right: str, result: VoteResult) -> PairwiseVote:
         """Vote on two videos, by their keys, and return the vote. Raises KeyError for an unknown key."""
         for key in (left, right):
             if key not in self._files:

@@ -78,16 +78,16 @@ def page(context: BrowserContext) -> Iterator[Page]:
         if message.type == "error":
             troubles.append(f"console: {message.text} ({message.location.get('url')})")
 
-    def judge(url: str) -> None:
+    def check(url: str) -> None:
         parts = urlsplit(url)
         if parts.scheme in ("http", "https", "ws", "wss") and parts.hostname not in AT_HOME:
             troubles.append(f"request to another host: {url}")
 
-    context.on("request", lambda request: judge(request.url))
+    context.on("request", lambda request: check(request.url))
     context.on("console", hear)
     context.on("weberror", lambda error: troubles.append(f"uncaught: {error.error}"))
     context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
-    page.on("websocket", lambda socket: judge(socket.url))
+    page.on("websocket", lambda socket: check(socket.url))
     yield page
     assert troubles == []

@@ -1,4 +1,4 @@
-"""The comparison in a real JupyterLab and as a page from disk: in step, laid on each other, judged, and kept."""
+"""The comparison in a real JupyterLab and as a page from disk: in step, laid on each other, rated, and saved."""
 
 import io
 import re
@@ -398,14 +398,14 @@ def test_votes_in_a_blind_page_from_disk(page: Page, clips: Path, tmp_path: Path
         expect(compared.locator(".pvnb-compare-count")).to_contain_text(re.compile(rf"\b{number} votes? · 3 pairs"))
     compared.get_by_role("button", name="Copy").click()
     expect(compared.get_by_role("button", name="Copy")).to_have_text("Copied")
-    duels = made.import_votes(page.evaluate("() => navigator.clipboard.readText()"))
-    assert [duel.result for duel in duels] == ["left", "right", "tie"]
-    assert len({frozenset((duel.left, duel.right)) for duel in duels}) == 3
+    votes = made.import_votes(page.evaluate("() => navigator.clipboard.readText()"))
+    assert [vote.result for vote in votes] == ["left", "right", "tie"]
+    assert len({frozenset((vote.left, vote.right)) for vote in votes}) == 3
     compared.get_by_role("button", name="Show the result").click()
     expect(compared.locator(".pvnb-compare-rank-name")).to_have_count(3)
     expect(compared.locator(".pvnb-compare-rank-name").first).to_have_text(re.compile("amber|birch|coral"))
     points = [f"{round(at.score):+} points".replace("-", "−").replace("+0", "0") for at in made.ranking()]
-    expect(compared.locator(".pvnb-compare-score")).to_have_text(points)  # what Python says of the same judgements
+    expect(compared.locator(".pvnb-compare-score")).to_have_text(points)  # the same votes, ranked by Python
 
 
 def test_videos_without_votes_are_listed_apart(page: Page, clips: Path, tmp_path: Path) -> None:

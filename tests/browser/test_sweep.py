@@ -32,7 +32,7 @@ def test_a_sweep_from_its_plan_to_the_comparison(page: Page, lab: Lab, tmp_path:
     asked = PLAN.format(
         home=str(tmp_path / "home"), first=str(PICTURES / "coffee_wide.jpg"), last=str(PICTURES / "coffee_close.jpg")
     )
-    later = ["sweep.resume()", "sweep.wait(); print(sweep.verdicts)", "sweep.run()"]
+    later = ["sweep.resume()", "sweep.wait(); print(sweep.ratings)", "sweep.run()"]
     name = lab.new_notebook([asked, HELD_UP, "sweep.gallery()", *later])
     page.set_viewport_size({"width": 1280, "height": 3200})  # only cells near the view are in the page
     notebook = lab.open(page, name)

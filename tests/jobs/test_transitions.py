@@ -481,7 +481,7 @@ def test_a_person_says_whose_a_lookalike_is() -> None:
 
 
 def test_a_later_question_is_about_itself() -> None:
-    """A lookalike that was judged once is not taken at a later question about the balance."""
+    """The candidate of an earlier question is not used for a later question about the balance."""
     asked = replace(lost_job(), candidate_video_id=a_video_id())
     paid = advance(advance(asked, UnexplainedDebit(LOST_AT + 200, 60)), ResolvedByUser(NOW + 900, was_charged=True))
     assert (paid.state, paid.video_id) == (JobState.FAILED, None)
