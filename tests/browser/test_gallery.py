@@ -144,11 +144,11 @@ def test_what_is_offered_sets_tiles_apart(page: Page, lab: Lab, films: Path) -> 
     _, wall = shown(page, lab, films, LONG)
     wall.get_by_role("button", name="Filter", exact=True).click()
     chip = wall.locator(".pvnb-gallery-chips .pvnb-gallery-chip").first
-    words, around = chip.locator(".pvnb-gallery-words").bounding_box(), chip.bounding_box()
+    words, around = chip.locator(".pvnb-gallery-chip-text").bounding_box(), chip.bounding_box()
     assert words is not None
     assert around is not None
     assert words["x"] + words["width"] < around["x"] + around["width"], "its end is seen"
-    assert chip.locator(".pvnb-gallery-words").evaluate("span => span.scrollWidth > span.clientWidth")
+    assert chip.locator(".pvnb-gallery-chip-text").evaluate("span => span.scrollWidth > span.clientWidth")
     expect(wall.locator(".pvnb-gallery-ranged .pvnb-gallery-name")).to_have_text(["psnr"])
     expect(wall.locator("optgroup[label=Metrics] option")).to_have_text(["psnr"])
 
@@ -203,7 +203,7 @@ def test_verdicts_by_keyboard_reach_the_kernel(page: Page, lab: Lab, films: Path
 LACKING = """
 def echo(key, verdict):
     wall.show_tile(Tile("echo", f"heard {key} {verdict.choice} {verdict.note}", JobState.PLANNED))
-lacking = Tile("bad", "seed 99", JobState.FAILED, line="The service had an error and gave no reason at all. " * 3)
+lacking = Tile("bad", "seed 99", JobState.FAILED, detail="The service had an error and gave no reason at all. " * 3)
 wall = Gallery([done(0), lacking], on_rating=echo, on_open=lambda keys: None)
 wall"""
 
@@ -250,7 +250,7 @@ def test_the_larger_view_stays_alone(page: Page, lab: Lab, films: Path) -> None:
 
 FILLING = """
 def fill(key, verdict):
-    wall.update([done(1), Tile("k2", "seed 2", JobState.FAILED, line="The service had an error.")])
+    wall.update([done(1), Tile("k2", "seed 2", JobState.FAILED, detail="The service had an error.")])
 waiting = [Tile("k1", "seed 1", JobState.GENERATING), Tile("k2", "seed 2", JobState.QUEUED)]
 wall = Gallery([done(0), *waiting], on_rating=fill)
 wall"""
@@ -329,7 +329,7 @@ def test_a_page_of_its_own_plays_from_disk(page: Page, films: Path, tmp_path: Pa
         Tile(f"k{number}", f"seed {number}", JobState.DONE, axes={"seed": number}, video=video_file(path))
         for number, path in enumerate(sorted(films.glob("*.mp4")))
     ]
-    failed = Tile("f", "seed 99", JobState.FAILED, line="The service had an error.", rating=Rating("rejected"))
+    failed = Tile("f", "seed 99", JobState.FAILED, detail="The service had an error.", rating=Rating("rejected"))
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     place = Gallery([*tiles, failed], title="Steam").save(tmp_path / "steam.html")

@@ -32,7 +32,7 @@ def test_a_done_tile_is_a_still_with_its_caption(tmp_path: Path) -> None:
 
 def test_a_tile_without_a_video_says_why(tmp_path: Path) -> None:
     """A failed tile shows its state and the reason, even if there is a poster."""
-    tile = a_tile(tmp_path, state=JobState.FAILED, video=None, line="The service had an error.")
+    tile = a_tile(tmp_path, state=JobState.FAILED, video=None, detail="The service had an error.")
     page = Page(thumbnails_html([tile], posters={"k": b"jpeg"}))
     assert "img" not in {name for name, _ in page.elements}
     assert "Failed" in page.text
@@ -53,7 +53,7 @@ def test_ratings_are_text(tmp_path: Path) -> None:
 
 def test_markup_from_outside_is_shown_as_text(tmp_path: Path) -> None:
     """Markup in a title, caption, reason or note is escaped, and e-mail addresses are redacted."""
-    tile = a_tile(tmp_path, caption=BAD, state=JobState.FAILED, line=BAD, rating=Rating("winner", BAD))
+    tile = a_tile(tmp_path, caption=BAD, state=JobState.FAILED, detail=BAD, rating=Rating("winner", BAD))
     page = Page(thumbnails_html([tile], title=BAD, posters={}))
     assert {"script", "img"}.isdisjoint(name for name, _ in page.elements)
     assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]

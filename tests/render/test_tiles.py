@@ -15,9 +15,11 @@ EMAIL = "maria@example.org"
 
 def test_the_json_has_state_and_reason() -> None:
     """A tile without a video has a label, a severity, a clock and the reason."""
-    row = tile_json(Tile("k", "seed 7", JobState.REFUSED, line="8 s is not made in 1080p.", began_at=1.0, ended_at=2.0))
-    assert (row["words"], row["tone"], row["line"]) == ("Refused", "bad", "8 s is not made in 1080p.")
-    assert (row["began"], row["ended"], row["film"]) == (1.0, 2.0, False)
+    row = tile_json(
+        Tile("k", "seed 7", JobState.REFUSED, detail="8 s is not made in 1080p.", began_at=1.0, ended_at=2.0)
+    )
+    assert (row["state_label"], row["severity"], row["detail"]) == ("Refused", "bad", "8 s is not made in 1080p.")
+    assert (row["began_at"], row["ended_at"], row["has_video"]) == (1.0, 2.0, False)
 
 
 def test_the_json_is_plain() -> None:
@@ -39,7 +41,7 @@ def test_the_json_has_no_image_no_folder_and_no_email_address(tmp_path: Path) ->
     """The page gets neither the poster, nor the folder of the file, nor an e-mail address."""
     video = a_video(tmp_path / "one.mp4", poster_jpeg=b"picture", ref=f"user:7-pixverse:{EMAIL}-video:4")
     tile = Tile(
-        "k", EMAIL, JobState.DONE, axes={"email": EMAIL}, video=video, line=EMAIL, rating=Rating(note="kept as it is")
+        "k", EMAIL, JobState.DONE, axes={"email": EMAIL}, video=video, detail=EMAIL, rating=Rating(note="kept as it is")
     )
     text = json.dumps(tile_json(tile))
     assert EMAIL not in text

@@ -42,7 +42,7 @@ def test_there_is_a_tile_for_each_cell(manual_harness: Harness) -> None:
     axes: dict[str, Any] = {"seed": 1, "motion_mode": ["normal", "fast"], "duration": [5, 8]}
     sweep = small_sweep(client, **axes, skip_refused=True)
     assert [tile.state for tile in sweep.tiles()] == [JobState.PLANNED] * 3 + [JobState.REFUSED]
-    assert sweep.tiles()[3].line == sweep.cells[3].violations[0].reason
+    assert sweep.tiles()[3].detail == sweep.cells[3].violations[0].reason
     sweep.start()
     manual_harness.wait_for_accepted(3)
     manual_harness.control.advance(LONGEST_JOB_S)
