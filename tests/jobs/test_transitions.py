@@ -35,7 +35,7 @@ from tests.factories import EMAIL, NOW, a_record, a_row, a_video_id, some_inputs
 SETTLE_S = 180.0
 SEND_BY = NOW + 63
 LOST_AT = NOW + 10
-FILM = StoredVideo("videos/one.mp4", "ff", 1000)
+STORED_VIDEO = StoredVideo("videos/one.mp4", "ff", 1000)
 
 INTENT = IntentRecorded(NOW + 3, send_deadline=SEND_BY, owner="me")
 ACCEPTED = CallAccepted(NOW + 5, a_video_id(), EMAIL, 60)
@@ -64,7 +64,7 @@ LIVES: dict[JobState, tuple[Event, ...]] = {
     JobState.QUEUED: (*UPLOADED, INTENT, ACCEPTED),
     JobState.GENERATING: (*UPLOADED, INTENT, ACCEPTED, ListedInPoll(NOW + 20, NOW + 19, a_row())),
     JobState.DOWNLOADING: (*UPLOADED, INTENT, ACCEPTED, DONE_ROW),
-    JobState.DONE: (*UPLOADED, INTENT, ACCEPTED, DONE_ROW, Downloaded(NOW + 90, FILM)),
+    JobState.DONE: (*UPLOADED, INTENT, ACCEPTED, DONE_ROW, Downloaded(NOW + 90, STORED_VIDEO)),
     JobState.FAILED: (*UPLOADED, INTENT, ACCEPTED, ListedInPoll(NOW + 20, NOW + 19, a_row(RemoteState.FAILED))),
     JobState.MODERATED: (*UPLOADED, INTENT, ACCEPTED, ListedInPoll(NOW + 20, NOW + 19, a_row(RemoteState.MODERATED))),
     JobState.REFUSED: (
@@ -158,7 +158,10 @@ TABLE: list[tuple[Event, dict[JobState, JobState]]] = [
     (ResolvedByUser(NOW + 100, was_charged=True), {}),  # nothing was asked
     (ResolvedByUser(NOW + 100, was_charged=False), {}),
     (FileLost(NOW + 100, Notice("file_lost", {"detail": "gone"})), {}),  # there was no file of it before
-    (Downloaded(NOW + 100, FILM), dict.fromkeys(JobState, JobState.DONE)),  # the file is here, whatever was thought
+    (
+        Downloaded(NOW + 100, STORED_VIDEO),
+        dict.fromkeys(JobState, JobState.DONE),
+    ),  # the file is here, whatever was thought
     (WarningRaised(NOW + 100, Notice("DownloadError", {"detail": "No network."})), {}),
     (WarningRaised(NOW + 100, Notice("DownloadError", {"detail": "Disk full."}), blocks=True), {}),
     (
@@ -427,10 +430,10 @@ def test_who_was_never_sent_in_time_is_told_why() -> None:
     """A job that runs out of time unsent says what stood in the way at last."""
     busy = advance(
         lived(*UPLOADED, INTENT),
-        CallPostponed(NOW + 3, NOW + 30, Notice("Busy", {"detail": "The account is busy."}), attempt=1),
+        CallPostponed(NOW + 3, NOW + 30, Notice("Busy", {"detail": "429"}), attempt=1),
     )
     late = advance(busy, DeadlinePassed(NOW + 99))
-    assert late.error == Notice("JobTimeout", {"obstacle": "Busy", "detail": "The account is busy."})
+    assert late.error == Notice("JobTimeout", {"obstacle": "Busy", "detail": "429"})
 
 
 @pytest.mark.parametrize("state", [JobState.CANCELLED, JobState.REFUSED])
@@ -569,7 +572,7 @@ def test_open_looks_are_remembered() -> None:
 
 
 def test_trouble_is_shown() -> None:
-    """A trouble is shown beside the state; one that parks is an error that a person must mend."""
+    """A warning is shown beside the state; one that pauses the job is an error that a person must fix."""
     record = lived(*LIVES[JobState.GENERATING])
     troubled = advance(record, WarningRaised(NOW + 30, Notice("DownloadError", {"detail": "No network."})))
     assert troubled.warning == Notice("DownloadError", {"detail": "No network."})
@@ -694,8 +697,8 @@ def test_downloaded_is_done_without_troubles() -> None:
         lived(*LIVES[JobState.DOWNLOADING]),
         WarningRaised(NOW + 85, Notice("DownloadError", {"detail": "Disk full."}), blocks=True),
     )
-    record = advance(troubled, Downloaded(NOW + 90, FILM))
-    assert (record.state, record.video, record.error, record.warning) == (JobState.DONE, FILM, None, None)
+    record = advance(troubled, Downloaded(NOW + 90, STORED_VIDEO))
+    assert (record.state, record.video, record.error, record.warning) == (JobState.DONE, STORED_VIDEO, None, None)
     assert record.blocked is False
 
 

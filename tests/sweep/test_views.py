@@ -12,6 +12,7 @@ from pixverse_nb.client import Client
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.domain.ratings import PairwiseVote, Rating
 from pixverse_nb.errors import InvalidRequest
+from pixverse_nb.metrics.definitions import DIVERSITY
 from pixverse_nb.render.tiles import tile_json
 from pixverse_nb.sweep.sweep import Sweep
 from tests.client.harness import LONGEST_JOB_S, WAIT_LIMIT_S, Harness, create_job, wait_for_state
@@ -62,7 +63,7 @@ def test_a_measured_tile_has_every_metric(client: Client) -> None:
     frame = sweep.to_frame()
     for tile, diversity in zip(sweep.tiles(), frame.diversity_levels, strict=True):
         assert tile.metrics["diversity_levels"] == diversity
-        assert "Diversity (grey levels)" in tile_json(tile)["metrics"]
+        assert f"{DIVERSITY.label} ({DIVERSITY.unit})" in tile_json(tile)["metrics"]
 
 
 def test_ratings_of_a_gallery_are_saved(client: Client) -> None:
