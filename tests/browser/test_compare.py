@@ -299,7 +299,7 @@ def test_jupyterlab_shortcuts_are_inactive(page: Page, lab: Lab, video_folder: P
 def test_blind_votes_reach_the_kernel(page: Page, lab: Lab, video_folder: Path, tmp_path: Path) -> None:
     """Votes by key and button on two unnamed videos reach Python; the result shows names and ranking."""
     log = tmp_path / "votes.txt"
-    cell = f"from pixverse_nb.widgets.compare import Comparison\njournal = Path({str(log)!r}).open('a')\n"
+    cell = f"from pixverse_nb.widgets.compare import Comparison\nlog = Path({str(log)!r}).open('a')\n"
     cell += "Comparison(videos, blind=True, seed=2, on_vote=lambda vote: print(vote.result, file=log, flush=True))"
     name, compared = shown(page, lab, video_folder, cell)
     expect(compared.locator("video")).to_have_count(2)
