@@ -249,7 +249,7 @@ class Sweep:
     # -- viewing and rating --------------------------------------------------------------------------------------
 
     @property
-    def verdicts(self) -> dict[str, Rating]:
+    def ratings(self) -> dict[str, Rating]:
         """Ratings by caption; unrated cells are omitted."""
         return self._views.ratings()
 
@@ -258,7 +258,7 @@ class Sweep:
         """The videos rated as winners, in the order of the cells."""
         return self._views.winners()
 
-    def judge(self, which: Any, choice: str = "", *, note: str = "") -> None:
+    def rate(self, which: Any, choice: str = "", *, note: str = "") -> None:
         """Rate one cell as "winner", "rejected" or neither (""), with a note; saved in the ledger.
 
         `which` is its number (from 1), caption, job, video or key. Raises InvalidRequest if there is no such cell, or

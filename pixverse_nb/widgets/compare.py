@@ -17,7 +17,7 @@ import traitlets
 
 from pixverse_nb.domain.arguments import ANY_INTEGER, NOTE, TITLE_MAX
 from pixverse_nb.domain.jobs import JobState, VideoFile
-from pixverse_nb.domain.ratings import DuelResult, PairwiseVote, RankEntry, next_pair, rank
+from pixverse_nb.domain.ratings import PairwiseVote, RankEntry, VoteResult, next_pair, rank
 from pixverse_nb.domain.validation import Flag, Number, Rule, Text, as_float, validate
 from pixverse_nb.errors import DownloadError, InvalidRequest
 from pixverse_nb.redaction import printable, redact
@@ -47,7 +47,7 @@ _RULES: Final[Mapping[str, Rule]] = {
     "note": Text(NOTE.longest),
     "frame_rate": Number(1, 240, "a number from 1 to 240 (frames per second)"),
 }
-_RESULT_BY_SIGN: Final[Mapping[str, DuelResult]] = {">": "left", "<": "right", "=": "tie"}
+_RESULT_BY_SIGN: Final[Mapping[str, VoteResult]] = {">": "left", "<": "right", "=": "tie"}
 _VOTE_LINE: Final = re.compile(r"^\s*(v\d+)\s*([<>=])\s*(v\d+)\s*$", re.MULTILINE)
 
 VideoSource = VideoFile | str | os.PathLike[str]
@@ -158,7 +158,7 @@ class Comparison(anywidget.AnyWidget):
         """Return the ranking from the votes so far, best first (see `pixverse_nb.domain.ratings`)."""
         return rank(self.votes, list(self._files))
 
-    def vote(self, left: str, right: str, result: DuelResult) -> PairwiseVote:
+    def vote(self, left: str, right: str, result: VoteResult) -> PairwiseVote:
         """Vote on two videos, by their keys, and return the vote. Raises KeyError for an unknown key."""
         for key in (left, right):
             if key not in self._files:

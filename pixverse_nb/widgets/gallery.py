@@ -82,7 +82,7 @@ class Gallery(anywidget.AnyWidget):
     shows errors that these callbacks raise.
 
     >>> gallery = Gallery([Tile("a1", "seed 7", JobState.GENERATING)], title="Steam")
-    >>> gallery.show_tile(Tile("a1", "seed 7", JobState.FAILED, line="The service had an error."))
+    >>> gallery.show_tile(Tile("a1", "seed 7", JobState.FAILED, detail="The service had an error."))
     >>> gallery.ratings
     {}
     """

@@ -219,12 +219,12 @@ def test_the_arguments_of_a_job_are_checked(client: Client) -> None:
 
 
 def test_the_views_of_a_sweep_check_their_arguments(client: Client) -> None:
-    """`compare()`, `judge()` and `measure()` of a sweep name a wrong argument; numpy's numbers are accepted."""
+    """`compare()`, `rate()` and `measure()` of a sweep name a wrong argument; numpy's numbers are accepted."""
     sweep = run(small_sweep(client, seed=[1, 2]))
     wrong: dict[str, Callable[[], object]] = {
         "blind": lambda: sweep.compare(blind="no"),  # type: ignore[arg-type]
         "seed": lambda: sweep.compare(seed=[1]),  # type: ignore[arg-type]
-        "note": lambda: sweep.judge(1, "winner", note="\ud800"),
+        "note": lambda: sweep.rate(1, "winner", note="\ud800"),
         "on_done": lambda: sweep.measure(on_done=lambda: None),  # type: ignore[arg-type, misc]
     }
     for name, call in wrong.items():

@@ -134,7 +134,7 @@ def test_the_plan_and_measurements_of_a_sweep_are_values(client: Client) -> None
     """The plan, progress, tiles and rows of a sweep can be pickled and copied."""
     sweep = run(small_sweep(client, seed=[1]))
     for way in WAYS:
-        for value in (sweep.progress, sweep.rows(), sweep.tiles(), sweep.verdicts, sweep.ranking()):
+        for value in (sweep.progress, sweep.rows(), sweep.tiles(), sweep.ratings, sweep.ranking()):
             assert way(value) == value
         assert way(sweep.plan()).table() == sweep.plan().table()
 

@@ -15,7 +15,7 @@ from pixverse_nb.domain.jobs import JobState
 from tests.client.harness import Harness, create_job, wait_for_state, wait_for_video
 
 ROOT = Path(__file__).parents[2]
-REFUSED = ("new call", "same call again", "new sweep", "reconcile", "repair", "judge")
+REFUSED = ("new call", "same call again", "new sweep", "reconcile", "repair", "rate")
 
 
 def run_read_only(home: Path, *command: str) -> subprocess.CompletedProcess[str]:

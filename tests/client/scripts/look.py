@@ -39,7 +39,7 @@ with pv.Client(token, base_url=base_url, home=home, timing=replace(TIMING, poll_
         "new sweep": lambda: run(small_sweep(client, seed=[7, 8])).progress.done,
         "reconcile": lambda: len(client.reconcile()),
         "repair": lambda: client.verify(repair=True).missing == (),
-        "judge": lambda: small_sweep(client, seed=[7]).judge(1, "winner"),
+        "rate": lambda: small_sweep(client, seed=[7]).rate(1, "winner"),
     }
     found: dict[str, object] = {}
     for name, look in looks.items():
