@@ -13,22 +13,30 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Final, NoReturn, Self, TypeVar
 
 from pixverse_nb import __version__
 from pixverse_nb.archive.transfer import Exported, Imported, export_archive, import_archive
 from pixverse_nb.backends.base import Backend, Call
 from pixverse_nb.config import Prices, Timing, find_email, find_home
-from pixverse_nb.connection import SANDBOX, Connection, resolve_connection, start_sandbox, warn_network_filesystem
+from pixverse_nb.connection import (
+    SANDBOX,
+    Connection,
+    resolve_connection,
+    start_sandbox,
+    warn_network_filesystem,
+    warn_read_only,
+)
 from pixverse_nb.doctor.report import Report
+from pixverse_nb.domain.arguments import BUDGET, CALLBACK, COUNT, checked
 from pixverse_nb.domain.catalogue import DEFAULT_MODEL
 from pixverse_nb.domain.custom_models import Models, catalogue_with
 from pixverse_nb.domain.jobs import JobRecord
 from pixverse_nb.domain.operations import FUSION_MAX, OPERATIONS, PARAM_NAMES, TRANSITION_MAX, Operation
 from pixverse_nb.domain.remote import Capacity, Credits, NamedId, RemoteVideo, UploadedFile
-from pixverse_nb.domain.requests import DELIVERY_FIELDS, build_request
-from pixverse_nb.domain.validation import plain, unknown_fields
-from pixverse_nb.errors import ConfigError, InvalidRequest
+from pixverse_nb.domain.requests import DELIVERY_FIELDS, REPLY_MAX, build_request
+from pixverse_nb.domain.validation import Flag, Integer, Rule, Text, plain, safe_repr, unknown_fields, validate
+from pixverse_nb.errors import ConfigError, InvalidRequest, refuse_pickling
 from pixverse_nb.event_loop import EventLoopThread
 from pixverse_nb.job_builder import CALL_OPTIONS, CreateArgs, JobBuilder
 from pixverse_nb.jobs.download import VerifyReport
@@ -45,6 +53,14 @@ from pixverse_nb.sweep.context import SweepContext, SweepOptions
 from pixverse_nb.sweep.sweep import Sweep, make_sweep
 
 T = TypeVar("T")
+
+_LISTENER: Final[Mapping[str, Rule]] = {
+    "port": Integer(0, 65535),
+    "host": Text(255),
+    "public_url": Text(REPLY_MAX, default=None),
+}
+_TOKEN: Final = Text(REPLY_MAX, default=None)
+_REF: Final = Text(REPLY_MAX, what="a reference or a video id")
 
 
 class Client:
@@ -75,6 +91,8 @@ class Client:
         prices: Prices | Mapping[str, int] | None = None,
         budget_credits: int | None = None,
     ) -> None:
+        if not _TOKEN.accepts(token):
+            raise ConfigError("token must be a text of at most 1024 characters.")  # it is not shown: it is secret
         given = Secret(token) if token else None
         del token  # a verbose traceback prints the variables of every frame
         service = resolve_connection(given, base_url=base_url, backend=backend, home=home, timing=timing)
@@ -114,9 +132,11 @@ class Client:
         prices: Prices | Mapping[str, int] | None,
         budget_credits: int | None,
     ) -> None:
-        is_number = isinstance(budget_credits, int) and not isinstance(budget_credits, bool) and budget_credits >= 0
-        if budget_credits is not None and not is_number:
-            raise ConfigError(f"budget_credits must be a whole number of at least 0, or None, not {budget_credits!r}")
+        budget_credits = plain(budget_credits)
+        if not BUDGET.accepts(budget_credits):
+            raise ConfigError(f"budget_credits must be {BUDGET}, not {safe_repr(budget_credits):.80}")
+        if not isinstance(service.timing, Timing):
+            raise ConfigError(f"timing must be a Timing, not {safe_repr(service.timing):.80}")
         self._box = service.box
         self._base_url = service.base_url
         self.home: Path = service.home
@@ -126,6 +146,8 @@ class Client:
         self._ledger = Ledger(self.home / "ledger.db", service=service.name, budget_credits=budget_credits)
         if self._ledger.network is not None:
             warn_network_filesystem(self._ledger.network, self.home)
+        if self._ledger.is_read_only:
+            warn_read_only(self.home)
         self._loop = EventLoopThread()
         owner = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._backend = service.backend
@@ -154,7 +176,7 @@ class Client:
         self._subscribers: list[Callable[[Job], object]] = []
         self._listener: WebhookListener | None = None
         self._engine.subscribe(self._changed)
-        if self._ledger.open_jobs():
+        if not self._ledger.is_read_only and self._ledger.open_jobs():
             self._loop.call_soon(self._engine.start)
         self._verifier = FileVerifier(self._engine, self._loop, job_of=self.job)
         self._verifier.start()
@@ -238,8 +260,9 @@ class Client:
             fit=fit,
             deadline_s=deadline_s,
             allow_refused=allow_refused,
+            reuse=reuse,
         )
-        return self._create(args, reuse=reuse)
+        return self._create(args)
 
     def create_video(  # noqa: PLR0913 - one for each field of the API
         self,
@@ -566,10 +589,13 @@ class Client:
         Fields that do not affect the price may be given too. Raises InvalidRequest for a name that is no field.
         """
         if wrong := unknown_fields(fields, (*PARAM_NAMES, *DELIVERY_FIELDS, *CALL_OPTIONS)):
-            raise InvalidRequest(wrong)
+            raise InvalidRequest(wrong, sends=False)
         rules = self.catalogue.spec(model).fields(Operation.FRAMES)
-        given = {name: plain(value) for name, value in fields.items() if value is not None}
-        return self.catalogue.estimate(model, {**{name: rule.default for name, rule in rules.items()}, **given})
+        given = {name: value for name, value in fields.items() if value is not None}
+        values, wrong = validate(rules, given)
+        if wrong:
+            raise InvalidRequest(wrong, sends=False)
+        return self.catalogue.estimate(model, values)
 
     def models(self, operation: Operation | str | None = None) -> ModelTable:
         """Return the catalogue's models that make an operation ("frames", "text", …; None: all); displays as a table.
@@ -582,6 +608,7 @@ class Client:
 
     def jobs(self, limit: int = 50) -> JobList:
         """Return the newest `limit` jobs of this home, newest first; displays as a table."""
+        limit = checked({"limit": limit}, {"limit": COUNT})["limit"]
         return JobList(self._handle(record) for record in self._ledger.jobs(limit=limit))
 
     def job(self, ref_or_video_id: str) -> Job:
@@ -589,12 +616,13 @@ class Client:
 
         Raises InvalidRequest if this home has no such job.
         """
+        ref_or_video_id = checked({"ref": ref_or_video_id}, {"ref": _REF})["ref"]
         record = self._ledger.load(ref_or_video_id) or self._ledger.load_by_video(ref_or_video_id)
         if record is None:
             fix = f"no job {redact(ref_or_video_id)!r} in {self.home / 'ledger.db'}; client.jobs() lists the jobs"
             raise InvalidRequest({"ref": fix})
         job = self._handle(record)
-        if job.is_paused:
+        if job.is_paused and not self._ledger.is_read_only:
             job.resume()
         return job
 
@@ -604,6 +632,7 @@ class Client:
         For a generation of another home, or of one that is lost; `client.doctor()` names them. Takes the ref, the video
         id or the number at its end. Raises InvalidRequest if it is not among the vendor's newest 200.
         """
+        ref_or_video_id = checked({"ref": ref_or_video_id}, {"ref": _REF})["ref"]
         record, is_new = find_or_adopt(ref_or_video_id, self._engine, send=self._send, email=self._email)
         if is_new:
             self._loop.call_soon(lambda: track(self._engine, record))
@@ -625,7 +654,8 @@ class Client:
 
     def videos(self, *, limit: int = 40, offset: int = 0) -> list[RemoteVideo]:
         """Return the vendor's list of generations, newest first: `limit` rows from `offset` on."""
-        return AllAccounts(self._send, self._backend, email=self._email).videos(limit=limit, offset=offset)
+        page = checked({"limit": limit, "offset": offset}, {"limit": Integer(1, COUNT.most), "offset": COUNT})
+        return AllAccounts(self._send, self._backend, email=self._email).videos(**page)
 
     def credits(self) -> Credits:
         """Return the balance in credits; summed over the accounts if several are configured and none is chosen."""
@@ -667,7 +697,7 @@ class Client:
         `repair=True` downloads those again (a modified one is kept as `*.modified.mp4`) and waits; nothing is charged.
         What the vendor no longer has is in `.lost`; its job stays in the ledger.
         """
-        return self._verifier.verify(repair=repair)
+        return self._verifier.verify(**checked({"repair": repair}, {"repair": Flag()}))
 
     def export(
         self, path: str | os.PathLike[str], refs: Iterable[str] | None = None, *, overwrite: bool = False
@@ -691,6 +721,7 @@ class Client:
         `job.resume()`, because its first machine may still send it.
         """
         self._loop.check_open()
+        self._ledger.check_writable()
         now = self._engine.now()
         deadline_at = now + self.timing.deadline_s
         summary, changed = import_archive(path, ledger=self._ledger, home=self.home, at=now, deadline_at=deadline_at)
@@ -705,6 +736,7 @@ class Client:
 
     def subscribe(self, callback: Callable[[Job], object]) -> Callable[[], None]:
         """Call `callback(job)` on every change of a job, on the client's thread; the returned function unsubscribes."""
+        checked({"callback": callback}, {"callback": CALLBACK})
         self._subscribers.append(callback)
 
         def unsubscribe() -> None:
@@ -722,10 +754,11 @@ class Client:
         that forwards to this port; with it, or if the API itself is on this machine (the sandbox), `create_frames`
         sends the address unless a `reply_url` is given. Raises ConfigError if the port is in use.
         """
+        given = checked({"port": port, "host": host, "public_url": public_url}, _LISTENER)
         if self._listener is not None and not self._listener.is_closed:
             raise ConfigError(f"This client already listens on port {self._listener.port}; close that listener first.")
-        listener = WebhookListener(self._engine, self._loop, public_url=public_url, vendor_url=self._base_url)
-        self._listener = listener.open(host, port)
+        listener = WebhookListener(self._engine, self._loop, public_url=given["public_url"], vendor_url=self._base_url)
+        self._listener = listener.open(given["host"], given["port"])
         return listener
 
     @property
@@ -765,6 +798,9 @@ class Client:
     ) -> None:
         self.close()
 
+    def __reduce__(self) -> NoReturn:
+        refuse_pickling(self, "its home, and open a Client there")
+
     def __repr__(self) -> str:
         if not hasattr(self, "_engine"):
             return "<Client that failed to open>"  # in the traceback of its own __init__
@@ -799,10 +835,11 @@ class Client:
             fit=options.get("fit", OPERATIONS[operation].default_fit),
             deadline_s=options.get("deadline_s"),
             allow_refused=options.get("allow_refused", False),
+            reuse=options.get("reuse", True),
             default_model=OPERATIONS[operation].default_model,
             request_function=partial(build_request, operation, roles=tuple(images) + tuple(media)),
         )
-        return self._create(args, reuse=options.get("reuse", True))
+        return self._create(args)
 
     def _with_delivery(
         self, fields: Mapping[str, Any], *, email: str | None, reply_url: str | None, **_: Any
@@ -816,11 +853,16 @@ class Client:
             raise ConfigError(f"The service {self._backend.name} does not list these.")
         return self._send(call)
 
-    def _create(self, args: CreateArgs, *, reuse: bool) -> Job:
+    def _create(self, args: CreateArgs) -> Job:
         """Return the job of a call, new or reused. **A new one spends credits.**"""
         draft, inputs = self._builder.build(args, now=self._engine.now())
+        if self._ledger.is_read_only:
+            found = self._ledger.find_reusable(draft) if args.reuse else None
+            if found is not None:
+                return self._handle(found)
+            self._ledger.check_writable()
         self._builder.store(inputs)
-        job, _ = self._factory.get_or_create(draft, reuse=reuse)
+        job, _ = self._factory.get_or_create(draft, reuse=args.reuse)
         return job
 
     def _send(self, call: Call[T], *, attempts: int = 4) -> T:

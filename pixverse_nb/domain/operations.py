@@ -55,9 +55,9 @@ class OperationSpec:
     """One operation.
 
     `roles` are the inputs that it needs. `model_fields` are the fields whose values depend on the model ("duration",
-    "quality", "aspect_ratio", "seed"), `switches` those of `SWITCHES` that its route takes as far as the model does, and
-    `fields` its own ones. `default_fit` is how its pictures are framed (None: sent as they are). An aspect ratio that
-    the route does not take decides how the pictures are cropped.
+    "quality", "aspect_ratio", "seed"), `switches` those of `SWITCHES` that its route takes as far as the model does,
+    and `fields` its own ones. `default_fit` is how its pictures are framed (None: sent as they are). An aspect ratio
+    that the route does not take decides how the pictures are cropped.
     """
 
     default_model: str

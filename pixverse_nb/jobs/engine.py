@@ -100,6 +100,8 @@ class Engine:
 
     def start(self) -> None:
         """Continue what an earlier process left open; a job that was never sent waits until somebody asks for it."""
+        if self.ledger.is_read_only:
+            return
         for record in self.ledger.open_jobs():
             self.adopt(record, is_wanted=False)
             if record.blocked and record.state is JobState.DOWNLOADING and record.ref in self._records:
@@ -123,6 +125,7 @@ class Engine:
 
     def resume(self, record: JobRecord) -> None:
         """Continue a job that has stopped (timed out, blocked, never sent) because somebody asks for it."""
+        self.ledger.check_writable()
         self.request_run(record.ref)
         now, budget = self.now(), self.ledger.budget_credits
         record = self.apply(record, events.Resumed(now, self.owner, now + self.timing.deadline_s, budget))
@@ -131,6 +134,7 @@ class Engine:
 
     def resolve(self, record: JobRecord, *, was_charged: bool) -> None:
         """Apply a person's answer to the question about a lost call."""
+        self.ledger.check_writable()
         self.request_run(record.ref)
         self.adopt(self.apply(record, events.ResolvedByUser(self.now(), was_charged)), is_wanted=True)
 
@@ -140,6 +144,7 @@ class Engine:
 
     def cancel(self, record: JobRecord, *, only_unsent: bool = False) -> None:
         """Stop waiting for a job; its generation may go on at the vendor."""
+        self.ledger.check_writable()
         before = self.newest(record)
         after = self.apply(before, events.CancelRequested(self.now(), only_unsent))
         if before.video_id is not None and after.state is JobState.CANCELLED and before.state is not after.state:
@@ -147,6 +152,7 @@ class Engine:
 
     async def poll_now(self) -> None:
         """Have the vendor polled at once, here or by the leader, and wait for that."""
+        self.ledger.check_writable()
         self._election.wake()
         requested: int | None = None
         while self.has_open_work():
