@@ -132,6 +132,7 @@ class Backend(Protocol):
     )
     quotes: bool = False  # the vendor states the price of a request before it is sent
     signed_callbacks: bool = False  # callbacks carry a signature that proves their origin
+    token_variable: str | None = None  # the environment variable, or secret in Colab, with the token of this vendor
     seed_min: int = 1
     prompt_required: bool = False
 
