@@ -45,10 +45,11 @@ class Client:
 
     The token comes from `token`, USEAPI_TOKEN, the keyring or Colab's secrets; without one the client runs on the
     embedded sandbox and says so. `base_url` is the API's address and `backend` its vendor (default: useapi.net v2 for
-    PixVerse); another vendor's token is passed, or comes from the variable that its backend names. `home` is the folder of the ledger and the videos (default ./pixverse), `email` selects the PixVerse
-    account if several are configured, `prices` is the list for estimates. `budget_credits` limits what this home may
-    spend in all, over restarts and kernels: a call that would exceed it is not made. A context manager: `close()` stops
-    its thread; the next Client on the same home continues the open jobs.
+    PixVerse); the token of another vendor must be passed, unless its backend names a variable. `home` is the folder of
+    the ledger and the videos (default ./pixverse), `email` selects the PixVerse account if several are configured,
+    `prices` is the list for estimates. `budget_credits` limits what this home may spend in all, over restarts and
+    kernels: a call that would exceed it is not made. A context manager: `close()` stops its thread; the next Client on
+    the same home continues the open jobs.
 
     >>> with Client.sandbox(speed=60) as client:  # doctest: +SKIP
     ...     video = client.create_frames("first.jpg", "last.jpg", seed=7).result()

@@ -86,9 +86,8 @@ def resolve_connection(
     if base_url or backend is not None or read_env(BASE_URL_VARIABLE):
         chosen = f"the backend {vendor.name}" if backend is not None else "this base_url"
         variable = token_variable_of(vendor)
-        raise ConfigError(
-            f"No token was found for {chosen}. Pass token=…{f' or set {variable}' if variable else ''}.{_advice(vendor)}"
-        )
+        fix = f"Pass token=… or set {variable}." if variable else "Pass it as token=."
+        raise ConfigError(f"No token was found for {chosen}. {fix}{_advice(vendor)}")
     sandbox = start_sandbox(find_home(home) / SANDBOX, speed=SANDBOX_SPEED, timing=timing)
     _notify(
         "No token was found, so this client runs on the embedded sandbox: it makes real videos on this machine, free "
@@ -137,9 +136,8 @@ def _check_token(token: Secret, backend: Backend) -> None:
     # never assign the plain text to a variable: a verbose traceback would print it
     if not _is_sendable(token.reveal()):
         form = " It is not a useapi.net token (user:<number>-<string>)." if _is_default(backend) else ""
-        raise ConfigError(
-            f"The token contains a space or an unusual character.{form} Copy the complete token again.{_advice(backend)}"
-        )
+        fix = f"Copy the complete token again.{_advice(backend)}"
+        raise ConfigError(f"The token contains a space or an unusual character.{form} {fix}")
 
 
 def _is_sendable(value: str) -> bool:

@@ -45,7 +45,7 @@ class SigningHandler(ToyHandler):
 
     server: SigningServer
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 - the name is http.server's
         """Return the finished job, or refuse the video."""
         if self.path.startswith("/video.mp4"):
             self.server.downloads.append(time.monotonic())
