@@ -10,6 +10,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -108,10 +109,18 @@ class Client:
         self.home: Path = service.home
         self.timing = service.timing
         self.prices = Prices.of(prices)
+        with ExitStack() as opened:
+            self._open_parts(service, opened, budget_credits=budget_credits)
+            opened.pop_all()  # from here on `close` closes them
+
+    def _open_parts(self, service: Connection, opened: ExitStack, *, budget_credits: int | None) -> None:
+        """Open the ledger and the thread, and start what is open; what has been opened is added to `opened`."""
         self._ledger = Ledger(self.home / "ledger.db", service=service.name, budget_credits=budget_credits)
+        opened.callback(self._ledger.close)
         if self._ledger.network is not None:
             warn_network_filesystem(self._ledger.network, self.home)
         self._loop = EventLoopThread()
+        opened.callback(self._loop.close)
         owner = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._backend = service.backend
         self._engine = Engine(
@@ -122,6 +131,8 @@ class Client:
             timing=self.timing,
             owner=owner,
         )
+        self._listener: WebhookListener | None = None
+        self._loop.on_close(self._end)
         self._builder = JobBuilder(
             home=self.home,
             owner=owner,
@@ -136,7 +147,6 @@ class Client:
         self._kept: dict[str, Job] = {}  # keeps the handles of open jobs alive
         self._handles_lock = threading.Lock()
         self._subscribers: list[Callable[[Job], object]] = []
-        self._listener: WebhookListener | None = None
         self._engine.subscribe(self._changed)
         if self._ledger.open_jobs():
             self._loop.call_soon(self._engine.start)
@@ -433,13 +443,12 @@ class Client:
     @property
     def requests_sent(self) -> int:
         """The number of requests sent to the API so far."""
-        return self._engine.transport.requests_sent
+        return self._engine.requests_sent
 
     # -- life ----------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
         """Stop the thread and close the files; the next Client on this home continues the open jobs."""
-        self._loop.on_close(self._end)
         self._loop.close()
         for job in tuple(self._handles.values()):
             job.detach()

@@ -211,6 +211,11 @@ class Engine:
         return self._submitter.accounts
 
     @property
+    def requests_sent(self) -> int:
+        """The number of requests sent to the API so far; does not open a connection."""
+        return self.transport.requests_sent if "transport" in vars(self) else 0
+
+    @property
     def hinted_polls(self) -> int:
         """How many polls were triggered by a hint."""
         return self._poller.hinted_polls

@@ -60,7 +60,7 @@ class Poller:
             self._task = asyncio.get_running_loop().create_task(self._run())
 
     def poll_now(self) -> asyncio.Future[None]:
-        """Poll at once; the returned future ends after that poll."""
+        """Poll at once; the returned future ends after a poll that begins from now on."""
         requested = asyncio.get_running_loop().create_future()
         self._requested.append(requested)
         self.wake()
@@ -102,16 +102,13 @@ class Poller:
                 await self._poll(records)
             except Exception:  # noqa: BLE001 - the end of a task: one bad list must not end the polling
                 _log.exception("a list of the vendor could not be processed")
-            self._requested.extend(requested)
-            self._answer_requests()
+            _answer(requested)  # not those that arrived during the poll: the next one is theirs
         self._is_hinted = False  # the hint was about a job that has ended
         self._answer_requests()
 
     def _answer_requests(self) -> None:
         requested, self._requested = self._requested, []
-        for future in requested:
-            if not future.done():
-                future.set_result(None)
+        _answer(requested)
 
     def _next_poll_at(self, records: Sequence[JobRecord]) -> float:
         context, timing, last = self._context, self._context.timing, self._last_poll_at
@@ -348,6 +345,12 @@ class Poller:
             record = self._match_by_reply_ref(row)
             if record is not None and record.ref in lost and entry.video_id is not None:
                 self._apply_row(record, row, self._context.now())
+
+
+def _answer(requested: Sequence[asyncio.Future[None]]) -> None:
+    for future in requested:
+        if not future.done():
+            future.set_result(None)
 
 
 def list_window(page: Sequence[RemoteVideo]) -> float | None:

@@ -1,5 +1,6 @@
 """A second vendor is one file: a toy backend takes jobs to their videos without a change anywhere else."""
 
+import asyncio
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.jobs.job import Job
 from tests.client.harness import make_picture
 from tests.extending.toy_backend import ToyBackend
-from tests.extending.toy_server import KEY, ToyServer
+from tests.extending.toy_server import KEY, ToyHandler, ToyServer
 from tests.render.factories import an_mp4
 
 TIMING = Timing().scaled(0.01)
@@ -77,3 +78,43 @@ def next_state(job: Job, state: JobState) -> Job:
     assert reached.wait(60)
     unsubscribe()
     return job
+
+
+class HoldingServer(ToyServer):
+    """Holds its answer to the first poll until `may_answer`."""
+
+    def __init__(self, video: Path) -> None:
+        super().__init__(video)
+        self.RequestHandlerClass = HoldingHandler
+        self.is_polled = threading.Event()
+        self.may_answer = threading.Event()
+
+
+class HoldingHandler(ToyHandler):
+    """Counts a poll when it begins."""
+
+    server: HoldingServer
+
+    def do_GET(self) -> None:  # noqa: N802 - the name is http.server's
+        """Hold the first answer, and then answer like the toy vendor."""
+        if not self.server.is_polled.is_set():
+            self.server.is_polled.set()
+            self.server.may_answer.wait(60)
+        super().do_GET()
+
+
+def test_a_poll_that_already_runs_does_not_answer_a_request(tmp_path: Path) -> None:
+    """A poll that is requested while another one runs begins after it: the running one may be too old."""
+    with HoldingServer(an_mp4(tmp_path / "served.mp4")) as server, open_client(server, tmp_path / "home") as client:
+        start_job(client)
+        assert server.is_polled.wait(60)
+        engine = client._engine
+
+        async def poll_during_a_poll() -> int:
+            requested = asyncio.ensure_future(engine.poll_now())
+            await asyncio.sleep(0)  # the request is made, and the first poll has no answer yet
+            server.may_answer.set()
+            await requested
+            return server.polls[1]
+
+        assert client._loop.call(poll_during_a_poll()) >= 2

@@ -4,7 +4,7 @@ import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 KEY = "user:1-toyvendor"
 
@@ -24,7 +24,7 @@ class ToyServer(ThreadingHTTPServer):
         self.polls: dict[int, int] = {}
         self.uploads = 0
 
-    def __enter__(self) -> "ToyServer":
+    def __enter__(self) -> Self:
         threading.Thread(target=self.serve_forever, daemon=True).start()
         return self
 
