@@ -21,10 +21,10 @@ from typing import Any, Final, NoReturn
 
 from pixverse_nb import __version__
 from pixverse_nb.config import Timing, find_home, read_env
-from pixverse_nb.connection import SANDBOX, SETTING_PREFIXES, SPEED_MAX, TOKEN_VARIABLE, find_base_url
+from pixverse_nb.connection import SANDBOX, SETTING_PREFIXES, SPEED_MAX, TOKEN_VARIABLE
 from pixverse_nb.doctor.run import check_home
 from pixverse_nb.errors import ConfigError, PixVerseError
-from pixverse_nb.jobs.history import read_history, read_jobs
+from pixverse_nb.jobs.history import read_history, read_jobs, read_services
 from pixverse_nb.redaction import printable, redact
 from pixverse_nb.render.job_views import history_text, jobs_text
 
@@ -95,23 +95,30 @@ def run_jobs(options: argparse.Namespace) -> int:
     This only reads, so it can run beside a notebook. Open jobs continue when a Client opens their home.
     """
     home, now = find_home(options.home), time.time()
-    # the ledger does not record the timing of a Client; the sandbox's depends on its speed
-    places: tuple[tuple[Path, str, Timing | None], ...] = (
-        (home, find_base_url(None), Timing()),
-        (home, SANDBOX, None),
-        (home / SANDBOX, SANDBOX, None),
-    )
+    places = [
+        # the ledger does not record the timing of a Client; the sandbox's depends on its speed
+        (place, service, None if service == SANDBOX else Timing())
+        for place in (home, home / SANDBOX)
+        for service in read_services(place)
+    ]
     if options.ref is None:
         jobs = [
             job
             for place, service, timing in places
-            for job in read_jobs(place, service=service, timing=timing, now=now, limit=options.limit)
+            for job in read_jobs(
+                place,
+                service=service,
+                timing=timing,
+                is_sandbox=service == SANDBOX,
+                now=now,
+                limit=options.limit,
+            )
         ]
         jobs.sort(key=lambda job: job.created_at, reverse=True)
         _print(jobs_text(jobs[: options.limit], now=now))
         return 0
     for place, service, timing in places:
-        found = read_history(place, options.ref, service=service, timing=timing, now=now)
+        found = read_history(place, options.ref, service=service, timing=timing, is_sandbox=service == SANDBOX, now=now)
         if found is not None:
             _print(history_text(found.snapshot, found.attempts, found.events))
             return 0

@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Container, Generator, Iterable
+from dataclasses import replace
 from typing import Any, Final, SupportsIndex, overload
 
 from pixverse_nb.domain.jobs import Attempt, JobEvent, JobRecord, JobSnapshot, JobState
@@ -13,17 +14,18 @@ from pixverse_nb.errors import ConfigError, InvalidRequest, JobTimeout, PixVerse
 from pixverse_nb.event_loop import EventLoopThread, await_future, wait_for_future
 from pixverse_nb.jobs.download import is_intact, stat_signature
 from pixverse_nb.jobs.engine import Engine
-from pixverse_nb.jobs.messages import describe_error, describe_notice, reuse_notice, status_detail, suggested_action
+from pixverse_nb.jobs.messages import describe_notice, reuse_notice
 from pixverse_nb.jobs.results import (
     attempts_from_events,
     error_from_record,
     lost_error,
+    snapshot_from_record,
     thumbnails_of,
     unsent_error,
     video_of,
     with_texts,
 )
-from pixverse_nb.jobs.transitions import can_resume, needs_confirmation
+from pixverse_nb.jobs.transitions import needs_confirmation
 from pixverse_nb.redaction import redact
 from pixverse_nb.render.display import mime_bundle
 from pixverse_nb.render.job_views import card_text, jobs_html, jobs_text
@@ -116,29 +118,18 @@ class Job:
         record = self._record()
         is_paused = self._engine.is_paused(record)
         expectation = None if self._loop.is_closed else self._engine.expectation(record.request)
-        return JobSnapshot(
-            ref=record.ref,
-            state=record.state,
-            request=record.request,
-            created_at=record.created_at,
-            submitted_at=record.submitted_at,
-            finished_at=record.finished_at,
+        snapshot = snapshot_from_record(
+            record,
+            timing=self._engine.timing,
+            now=self._engine.now(),
+            is_paused=is_paused,
+            is_sandbox=self._is_sandbox,
+        )
+        return replace(
+            snapshot,
             typical_s=expectation.typical_s if expectation and expectation.samples else None,
             queue_position=record.queue_position,
             notices=self.notices,
-            warning=None if record.blocked or record.warning is None else describe_notice(record.warning),
-            error=describe_error(record),
-            suggested_action=suggested_action(record, is_paused=is_paused),
-            status_detail=status_detail(
-                record, timing=self._engine.timing, now=self._engine.now(), is_paused=is_paused
-            ),
-            is_paused=is_paused and not record.state.is_final,
-            can_resume=can_resume(record, is_paused=is_paused),
-            attempt=record.attempt,
-            charged=record.charged,
-            estimated_credits=record.estimated_credits,
-            cost_credits=record.cost_credits,
-            is_sandbox=self._is_sandbox,
             reused=self._reuse_notice is not None,
             video=self._video_of(record) if with_video and record.state is JobState.DONE else None,
         )

@@ -243,6 +243,11 @@ class Ledger:
         with self._file.reading() as db:
             return int(db.execute("SELECT count(*) FROM jobs WHERE service = ?", (self.service,)).fetchone()[0])
 
+    def services(self) -> tuple[str, ...]:
+        """Return every service that has jobs in this file, whichever one this ledger is for."""
+        with self._file.reading() as db:
+            return tuple(service for (service,) in db.execute("SELECT DISTINCT service FROM jobs ORDER BY service"))
+
     def data_version(self) -> int:
         """Return a number that changes when another process has written; cheap."""
         return self._file.data_version()
