@@ -133,8 +133,8 @@ class Backend(Protocol):
     quotes: bool = False  # the vendor states the price of a request before it is sent
     signed_callbacks: bool = False  # callbacks carry a signature that proves their origin
     token_variable: str | None = None  # the environment variable, or secret in Colab, with the token of this vendor
-    seed_min: int = 1
-    prompt_required: bool = False
+    seed_min: int = 1  # a smaller seed raises InvalidRequest
+    prompt_required: bool = False  # an empty prompt raises InvalidRequest
 
     def headers(self, token: Secret, call: Call[Any]) -> Mapping[str, str]:
         """Return the headers that authenticate a call."""

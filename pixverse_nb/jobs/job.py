@@ -8,6 +8,7 @@ from collections.abc import Callable, Container, Generator, Iterable
 from dataclasses import replace
 from typing import Any, Final, SupportsIndex, overload
 
+from pixverse_nb.backends.base import Backend
 from pixverse_nb.domain.jobs import Attempt, JobEvent, JobRecord, JobSnapshot, JobState
 from pixverse_nb.domain.requests import GenerationRequest
 from pixverse_nb.errors import ConfigError, InvalidRequest, JobTimeout, PixVerseError
@@ -383,8 +384,9 @@ class JobFactory:
 
     def get_or_create(self, draft: JobRecord, *, reuse: bool) -> tuple[Job, bool]:
         """Return the job of a draft, and whether it is new. **A new one spends credits** once it runs; a reused one
-        is not charged again.
+        is not charged again. Raises InvalidRequest, before anything is stored, if the vendor cannot take the request.
         """
+        _check_accepted(draft.request, self._engine.backend)
         record, is_new = self._engine.ledger.find_or_add(draft, reuse=reuse)
         job = self._handle(record)
         if is_new:
@@ -398,6 +400,16 @@ class JobFactory:
             # asking for it means sending it again if its call is proved never to have been accepted
             self._loop.call_soon(lambda: self._engine.adopt(record, is_wanted=True))
         return job, False
+
+
+def _check_accepted(request: GenerationRequest, backend: Backend) -> None:
+    wrong = {}
+    if request.seed is not None and request.seed < backend.seed_min:
+        wrong["seed"] = f"must be {backend.seed_min} or more for {backend.name}, not {request.seed}"
+    if backend.prompt_required and not (request.prompt or "").strip():
+        wrong["prompt"] = f"{backend.name} needs one: describe the video"
+    if wrong:
+        raise InvalidRequest(wrong)
 
 
 class JobList(list[Job]):

@@ -4,12 +4,14 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pixverse_nb.client import Client
 from pixverse_nb.config import Timing
 from pixverse_nb.domain.jobs import JobState
+from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.jobs.job import Job
 from tests.client.harness import make_picture
 from tests.extending.toy_backend import ToyBackend
@@ -118,3 +120,35 @@ def test_a_poll_that_already_runs_does_not_answer_a_request(tmp_path: Path) -> N
             return server.polls[1]
 
         assert client._loop.call(poll_during_a_poll()) >= 2
+
+
+class StrictBackend(ToyBackend):
+    """A vendor with requirements of its own."""
+
+    seed_min = 100
+    prompt_required = True
+
+
+@pytest.mark.parametrize(
+    ("fields", "wrong"),
+    [
+        ({"seed": 99}, {"seed", "prompt"}),
+        ({"seed": 99, "prompt": "a slow push in"}, {"seed"}),
+        ({"seed": 100, "prompt": " "}, {"prompt"}),
+    ],
+)
+def test_the_requirements_of_a_vendor_are_checked_first(
+    server: ToyServer, tmp_path: Path, fields: dict[str, Any], wrong: set[str]
+) -> None:
+    """A seed below `seed_min` and a missing prompt raise InvalidRequest before a job is made or anything is sent."""
+    home = tmp_path / "home"
+    with Client(KEY, base_url=server.url, backend=StrictBackend(), home=home, timing=TIMING) as client:
+        with pytest.raises(InvalidRequest) as caught:
+            client.create_frames(make_picture(1), make_picture(2), **fields)
+        assert caught.value.fields.keys() == wrong
+        sweep = client.sweep(make_picture(1), make_picture(2), **fields)
+        with pytest.raises(InvalidRequest) as caught:
+            sweep.run().wait()
+        assert caught.value.fields.keys() == wrong
+        assert client.jobs() == []
+    assert server.uploads == 0
