@@ -133,6 +133,7 @@ class Backend(Protocol):
     quotes: bool = False  # the vendor states the price of a request before it is sent
     signed_callbacks: bool = False  # callbacks carry a signature that proves their origin
     token_variable: str | None = None  # the environment variable, or secret in Colab, with the token of this vendor
+    max_jobs: int = 8  # the most that one account runs at once; source: the documentation of maxJobs
     seed_min: int = 1  # a smaller seed raises InvalidRequest
     prompt_required: bool = False  # an empty prompt raises InvalidRequest
 

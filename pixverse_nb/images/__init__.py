@@ -8,15 +8,18 @@ The client downloads http(s) addresses first; `is_url` recognises them.
 
 from pixverse_nb.images.decode import ImageInfo, read_image
 from pixverse_nb.images.framing import Fit, nearest_ratio, validate_framing
+from pixverse_nb.images.media_types import SUFFIX_BY_MEDIA_TYPE, media_type_of
 from pixverse_nb.images.prepare import Frame, ImagePreparer, thumbnail
 from pixverse_nb.images.sources import is_url
 
 __all__ = [
+    "SUFFIX_BY_MEDIA_TYPE",
     "Fit",
     "Frame",
     "ImageInfo",
     "ImagePreparer",
     "is_url",
+    "media_type_of",
     "nearest_ratio",
     "read_image",
     "thumbnail",
