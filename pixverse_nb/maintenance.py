@@ -28,7 +28,7 @@ class FileVerifier:
 
     def verify(self, *, repair: bool) -> VerifyReport:
         """Compare every finished video with its sha256; with `repair` download damaged ones again, and wait."""
-        found = verify_videos(self._engine.ledger.durations_of(limit=-1), home=self._engine.home)
+        found = verify_videos(self._engine.ledger.finished_jobs(limit=-1), home=self._engine.home)
         return _repaired(found, [self._job_of(ref) for ref in (*found.missing, *found.modified)]) if repair else found
 
     # -- inside --------------------------------------------------------------------------------------------------

@@ -164,7 +164,7 @@ def check_ledger(ledger: Ledger, home: Path) -> Iterator[Finding]:
     text = f"intact: {_count(count, 'job')}, about {spent:,} credits charged or possibly charged in total"
     yield Finding("ledger", text, data={"jobs": count, "credits": spent})
     yield from _check_open_jobs(ledger.open_jobs())
-    yield _check_videos(ledger.durations_of(limit=-1), home)
+    yield _check_videos(ledger.finished_jobs(limit=-1), home)
 
 
 def _check_open_jobs(records: list[JobRecord]) -> Iterator[Finding]:

@@ -309,7 +309,7 @@ class Job:
         record = self._record()
         if self._was_never_sent(record) or (self._is_lost(record) and not self._loop.is_closed):
             self.resume()  # waiting for a video means asking for it
-        self._engine.request_run(self.ref)  # also if its call is later proved never to have been accepted
+        self._engine.mark_requested(self.ref)  # also if its call is later proved never to have been accepted
         waiter: concurrent.futures.Future[JobRecord] = concurrent.futures.Future()
         with self._lock:
             self._waiters.append(waiter)
@@ -390,15 +390,15 @@ class JobFactory:
         record, is_new = self._engine.ledger.find_or_add(draft, reuse=reuse)
         job = self._handle(record)
         if is_new:
-            self._engine.request_run(record.ref)
-            self._loop.call_soon(lambda: self._engine.adopt(record, is_wanted=True))
+            self._engine.mark_requested(record.ref)
+            self._loop.call_soon(lambda: self._engine.follow(record, is_requested=True))
             return job, True
         job.set_reuse_notice(reuse_notice(record))
         if job.is_paused or record.state is JobState.CANCELLED:
             job.resume()
         elif not record.state.is_final:
             # asking for it means sending it again if its call is proved never to have been accepted
-            self._loop.call_soon(lambda: self._engine.adopt(record, is_wanted=True))
+            self._loop.call_soon(lambda: self._engine.follow(record, is_requested=True))
         return job, False
 
 

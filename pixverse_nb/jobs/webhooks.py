@@ -67,7 +67,7 @@ class WebhookListener(AbstractContextManager["WebhookListener"]):
     @property
     def polls(self) -> int:
         """The number of polls that webhooks have triggered."""
-        return self._engine.hinted_polls
+        return self._engine.webhook_polls
 
     def close(self) -> None:
         """Stop listening. The jobs continue; regular polling finds their results."""

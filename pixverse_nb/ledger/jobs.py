@@ -344,7 +344,7 @@ class Ledger:
         """Return the newest `limit` jobs, newest first."""
         return self._many("SELECT data FROM jobs WHERE service = ? ORDER BY created_at DESC, rowid DESC LIMIT ?", limit)
 
-    def durations_of(self, *, limit: int) -> list[JobRecord]:
+    def finished_jobs(self, *, limit: int) -> list[JobRecord]:
         """Return the newest finished jobs, for their durations."""
         return self._many(
             "SELECT data FROM jobs WHERE service = ? AND state = 'done' ORDER BY created_at DESC LIMIT ?", limit
