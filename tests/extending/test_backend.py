@@ -1,13 +1,16 @@
 """A second vendor is one file: a toy backend takes jobs to their videos without a change anywhere else."""
 
 import asyncio
+import hmac
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from pixverse_nb.backends.base import CallbackIds
 from pixverse_nb.client import Client
 from pixverse_nb.config import Timing
 from pixverse_nb.domain.jobs import JobState
@@ -152,3 +155,42 @@ def test_the_requirements_of_a_vendor_are_checked_first(
         assert caught.value.fields.keys() == wrong
         assert client.jobs() == []
     assert server.uploads == 0
+
+
+class SigningBackend(ToyBackend):
+    """A vendor that signs its callbacks."""
+
+    signed_callbacks = True
+
+    def verify_callback(self, body: bytes, headers: Mapping[str, str]) -> bool:
+        """Compare the signature in the headers."""
+        return hmac.compare_digest(headers.get("x-signature", ""), signature_of(body))
+
+    def parse_callback(self, body: bytes) -> CallbackIds:
+        """The body is the key of a job."""
+        return CallbackIds(reply_refs=frozenset({body.decode()}))
+
+
+def signature_of(body: bytes) -> str:
+    """Return the toy vendor's signature."""
+    return hmac.digest(KEY.encode(), body, "sha256").hex()
+
+
+def test_a_callback_without_the_right_signature_is_ignored(tmp_path: Path) -> None:
+    """Of a vendor that signs, only a callback with the right signature triggers a poll."""
+    with (
+        HoldingServer(an_mp4(tmp_path / "served.mp4")) as server,
+        Client(KEY, base_url=server.url, backend=SigningBackend(), home=tmp_path / "home", timing=TIMING) as client,
+        client.listen_webhooks() as listener,
+    ):
+        start_job(client)
+        assert server.is_polled.wait(60)  # the job stays open, because its poll is held
+        body = server.calls[0]["key"].encode()
+        matched = []
+        for signature in (None, "wrong", signature_of(body)):
+            headers = {} if signature is None else {"X-Signature": signature}
+            assert httpx.post(listener.url, content=body, headers=headers, trust_env=False).status_code == 200
+            client._loop.call(asyncio.sleep(0))  # the listener handles a body after its answer
+            matched.append((listener.received, listener.matched))
+        server.may_answer.set()
+    assert matched == [(1, 0), (2, 0), (3, 1)]
