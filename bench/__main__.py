@@ -2,7 +2,7 @@
 
 import sys
 
-from bench import film, gallery, ledger, measure, memory, polling, start, sweep
+from bench import gallery, ledger, measure, memory, polling, render, start, sweep
 
 
 def main() -> None:
@@ -12,7 +12,7 @@ def main() -> None:
         "ledger": ledger,
         "polling": polling,
         "memory": memory,
-        "film": film,
+        "render": render,
         "gallery": gallery,
         "measure": measure,
         "sweep": sweep,

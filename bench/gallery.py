@@ -15,16 +15,16 @@ from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
-from bench.stage import PICTURES
+from bench.fixtures import PICTURES
 from pixverse_nb.sandbox.render import render_video
 from tests.browser.real_lab import Lab
 
 TILES = 200
-FILMS = 16
+VIDEOS = 16
 RUNS = 3
 FIND_BROWSER = Path(__file__).parent.parent / "scripts" / "find_browser.py"
 
-STAGE = """from dataclasses import replace
+SETUP = """from dataclasses import replace
 from pathlib import Path
 from pixverse_nb import images
 from pixverse_nb.domain.jobs import JobState
@@ -32,10 +32,10 @@ from pixverse_nb.render.player import video_file
 from pixverse_nb.render.tiles import Tile
 from pixverse_nb.widgets.gallery import Gallery
 poster = images.thumbnail(Path({poster!r}).read_bytes(), longest_px=640)
-films = [replace(video_file(path), poster_jpeg=poster) for path in sorted(Path({folder!r}).glob("*.mp4"))]
+videos = [replace(video_file(path), poster_jpeg=poster) for path in sorted(Path({folder!r}).glob("*.mp4"))]
 def done(n):
-    film = films[n % len(films)]
-    return Tile(f"k{{n}}", f"seed {{n}}", JobState.DONE, axes={{"seed": n}}, metrics={{"psnr": n % 37}}, video=film)
+    video = videos[n % len(videos)]
+    return Tile(f"k{{n}}", f"seed {{n}}", JobState.DONE, axes={{"seed": n}}, metrics={{"psnr": n % 37}}, video=video)
 """
 SHOW = """import time; began = time.time()
 Gallery([done(n) for n in range({tiles})], title=f"began {{began}}")"""
@@ -55,47 +55,47 @@ PAINTED = """tiles => new Promise(resolve => {
     };
     look();
 })"""
-# Scrolls to the end and back and returns the times between frames, in ms, and the most films there were.
+# Scrolls to the end and back and returns the times between frames, in ms, and the largest number of loaded videos.
 SCROLLED = """() => new Promise(resolve => {
     const scroller = document.querySelector('.pvnb-gallery-scroller');
     const [gaps, end] = [[], scroller.scrollHeight - scroller.clientHeight];
-    let [last, at, films] = [performance.now(), 0, 0];
+    let [last, at, videos] = [performance.now(), 0, 0];
     const step = now => {
         gaps.push(now - last);
         last = now;
         at += 40;
         scroller.scrollTop = at < end ? at : 2 * end - at;
-        films = Math.max(films, document.querySelectorAll('video[src]').length);
+        videos = Math.max(videos, document.querySelectorAll('video[src]').length);
         if (at < 2 * end) requestAnimationFrame(step);
-        else resolve([gaps.slice(1), films]);
+        else resolve([gaps.slice(1), videos]);
     };
     requestAnimationFrame(step);
 })"""
 
 
-# The stills of the notebook begin with one first picture for all, and become frames of their films.
+# The stills of the notebook begin with one first picture for all, and become frames of their videos.
 RENEWED = "() => new Set([...document.querySelectorAll('.pvnb-thumbnails img')].map(image => image.src)).size > 1"
 
 
 def main() -> None:
     """Print the figures."""
     with tempfile.TemporaryDirectory() as folder, opened_page() as page:
-        films = Path(folder) / "films"
-        make_films(films)
+        videos = Path(folder) / "videos"
+        make_videos(videos)
         lab = Lab(Path(folder))
         try:
-            measure(lab, page, films)
+            measure(lab, page, videos)
         finally:
             page.close()
             lab.stop()
 
 
-def measure(lab: Lab, page: Page, films: Path) -> None:
+def measure(lab: Lab, page: Page, videos: Path) -> None:
     """Show the gallery a few times, scroll it, and save its notebook."""
-    stage = STAGE.format(poster=str(PICTURES / "coffee_wide.jpg"), folder=str(films))
+    setup = SETUP.format(poster=str(PICTURES / "coffee_wide.jpg"), folder=str(videos))
     waits: list[float] = []
     for _ in range(RUNS):
-        name = lab.new_notebook([stage, SHOW.format(tiles=TILES)])
+        name = lab.new_notebook([setup, SHOW.format(tiles=TILES)])
         lab.open(page, name)
         lab.run_all(page)
         usable_at = page.evaluate(PAINTED, TILES)
@@ -107,11 +107,11 @@ def measure(lab: Lab, page: Page, films: Path) -> None:
         f"{', '.join(f'{wait * 1e3:.0f}' for wait in waits)} ms); wanted at most 2000 ms"
     )
     page.get_by_role("radio", name="All").first.click()
-    gaps, films_most = page.evaluate(SCROLLED)
+    gaps, max_loaded = page.evaluate(SCROLLED)
     gaps.sort()
     print(
         f"scrolled to the end and back with all in view playing: {statistics.median(gaps):.0f} ms a frame, "
-        f"p95 {gaps[int(len(gaps) * 0.95)]:.0f} ms; {films_most} films loaded at most; wanted at most 12"
+        f"p95 {gaps[int(len(gaps) * 0.95)]:.0f} ms; {max_loaded} videos loaded at most; wanted at most 12"
     )
     page.wait_for_function(RENEWED, timeout=120_000)
     lab.save(page)
@@ -119,11 +119,11 @@ def measure(lab: Lab, page: Page, films: Path) -> None:
     print(f"its saved notebook has {size / TILES / 1e3:.1f} KB a tile; wanted at most 40 KB")
 
 
-def make_films(folder: Path) -> None:
-    """Render a few films of the sandbox, each with a seed of its own."""
+def make_videos(folder: Path) -> None:
+    """Render a few sandbox videos, each with its own seed."""
     folder.mkdir()
     first, last = ((PICTURES / name).read_bytes() for name in ("coffee_wide.jpg", "coffee_close.jpg"))
-    for seed in range(FILMS):
+    for seed in range(VIDEOS):
         path = folder / f"{seed:02}.mp4"
         render_video([first, last], path, width=640, height=360, duration_s=5, seed=seed, motion_mode="normal")
 

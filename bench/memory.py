@@ -5,7 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench.stage import canned_renderer, megapixel_pictures
+from bench.fixtures import copying_renderer, megapixel_pictures
 from pixverse_nb.sandbox import Sandbox
 
 JOBS = 200
@@ -33,7 +33,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         first, last = megapixel_pictures(Path(folder))
-        with Sandbox(speed=1, render=canned_renderer(Path(folder))) as box:
+        with Sandbox(speed=1, render=copying_renderer(Path(folder))) as box:
             code = CODE.format(
                 token=box.token,
                 url=box.base_url,

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.stage import canned_renderer, megapixel_pictures
+from bench.fixtures import copying_renderer, megapixel_pictures
 from pixverse_nb.client import Client
 from pixverse_nb.config import Timing
 from pixverse_nb.domain.jobs import JobState
@@ -57,7 +57,7 @@ def main() -> None:
 
 def sandbox(folder: Path, spread: tuple[float, float]) -> Sandbox:
     """Return a sandbox whose jobs take `spread` seconds of life and never queue."""
-    box = Sandbox(speed=SPEED, render=canned_renderer(folder))
+    box = Sandbox(speed=SPEED, render=copying_renderer(folder))
     box.control.settings.queue_s = (0.0, 0.0)
     box.control.settings.generation_s = spread
     return box

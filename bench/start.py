@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.stage import canned_renderer, megapixel_pictures
+from bench.fixtures import copying_renderer, megapixel_pictures
 from pixverse_nb.client import Client
 from pixverse_nb.config import Timing
 from pixverse_nb.sandbox import Sandbox
@@ -46,7 +46,7 @@ def main() -> None:
 def create_times(folder: Path) -> None:
     """Print how long `create_frames` takes while the server answers late."""
     first, last = megapixel_pictures(folder)
-    with Sandbox(speed=20, render=canned_renderer(folder)) as box:
+    with Sandbox(speed=20, render=copying_renderer(folder)) as box:
         box.control.arm("late_answer", times=None, route="create-frames-v3", delay_s=3.0)
         with Client(box.token, base_url=box.base_url, home=folder / "home", timing=Timing().scaled(0.05)) as client:
             start = time.perf_counter()

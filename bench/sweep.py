@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from bench.fixtures import PICTURES, copying_renderer, megapixel_pictures
 from bench.polling import READS, caller
-from bench.stage import PICTURES, canned_renderer, megapixel_pictures
 from pixverse_nb.client import Client
 from pixverse_nb.config import Timing
 from pixverse_nb.sandbox import Sandbox
@@ -50,7 +50,7 @@ def main() -> None:
     """Print the figures of the sweep and of the simple loops."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
-        render = canned_renderer(path)
+        render = copying_renderer(path)
         for name, durations in (("equal, 60 s", equal), ("log-normal, median 55 s", log_normal)):
             print(f"{JOBS} jobs on {SLOTS} slots, {name}:")
             for name_of_run, run in (
@@ -166,7 +166,7 @@ def ideal_s(durations: Sequence[float]) -> float:
 def plan_s(folder: Path) -> float:
     """Return the seconds that a plan of 10,000 cells takes, with preparing the pictures and asking for the balance."""
     first, last = megapixel_pictures(folder)
-    with Sandbox(render=canned_renderer(folder)) as box:
+    with Sandbox(render=copying_renderer(folder)) as box:
         home = Path(tempfile.mkdtemp(dir=folder))
         with Client(box.token, base_url=box.base_url, home=home, timing=Timing().scaled(0.1)) as client:
             client.sweep(first, last, seed=[1]).plan()

@@ -13,17 +13,28 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Final, NoReturn, Self, TypeVar
 
 from pixverse_nb import __version__
 from pixverse_nb.archive.transfer import Exported, Imported, export_archive, import_archive
 from pixverse_nb.backends.base import Backend, Call
 from pixverse_nb.config import Prices, Timing, find_email, find_home
-from pixverse_nb.connection import SANDBOX, Connection, resolve_connection, start_sandbox, warn_network_filesystem
+from pixverse_nb.connection import (
+    SANDBOX,
+    Connection,
+    resolve_connection,
+    start_sandbox,
+    warn_network_filesystem,
+    warn_read_only,
+)
 from pixverse_nb.doctor.report import Report
+from pixverse_nb.domain.arguments import BUDGET, CALLBACK, COUNT, checked
+from pixverse_nb.domain.catalogue import DEFAULT_MODEL, model_spec
 from pixverse_nb.domain.jobs import JobRecord
 from pixverse_nb.domain.remote import Capacity, Credits, RemoteVideo, UploadedFile
-from pixverse_nb.errors import ConfigError, InvalidRequest
+from pixverse_nb.domain.requests import REPLY_MAX
+from pixverse_nb.domain.validation import Flag, Integer, Rule, Text, plain, safe_repr
+from pixverse_nb.errors import ConfigError, InvalidRequest, refuse_pickling
 from pixverse_nb.event_loop import EventLoopThread
 from pixverse_nb.job_builder import CreateArgs, JobBuilder
 from pixverse_nb.jobs.download import VerifyReport
@@ -39,6 +50,14 @@ from pixverse_nb.sweep.context import SweepContext, SweepOptions
 from pixverse_nb.sweep.sweep import Sweep, make_sweep
 
 T = TypeVar("T")
+
+_LISTENER: Final[Mapping[str, Rule]] = {
+    "port": Integer(0, 65535),
+    "host": Text(255),
+    "public_url": Text(REPLY_MAX, default=None),
+}
+_TOKEN: Final = Text(REPLY_MAX, default=None)
+_REF: Final = Text(REPLY_MAX, what="a reference or a video id")
 
 
 class Client:
@@ -68,6 +87,8 @@ class Client:
         prices: Prices | Mapping[str, int] | None = None,
         budget_credits: int | None = None,
     ) -> None:
+        if not _TOKEN.accepts(token):
+            raise ConfigError("token must be a text of at most 1024 characters.")  # it is not shown: it is secret
         given = Secret(token) if token else None
         del token  # a verbose traceback prints the variables of every frame
         service = resolve_connection(given, base_url=base_url, backend=backend, home=home, timing=timing)
@@ -101,9 +122,11 @@ class Client:
     def _open(
         self, service: Connection, *, prices: Prices | Mapping[str, int] | None, budget_credits: int | None
     ) -> None:
-        is_number = isinstance(budget_credits, int) and not isinstance(budget_credits, bool) and budget_credits >= 0
-        if budget_credits is not None and not is_number:
-            raise ConfigError(f"budget_credits must be a whole number of at least 0, or None, not {budget_credits!r}")
+        budget_credits = plain(budget_credits)
+        if not BUDGET.accepts(budget_credits):
+            raise ConfigError(f"budget_credits must be {BUDGET}, not {safe_repr(budget_credits):.80}")
+        if not isinstance(service.timing, Timing):
+            raise ConfigError(f"timing must be a Timing, not {safe_repr(service.timing):.80}")
         self._box = service.box
         self._base_url = service.base_url
         self.home: Path = service.home
@@ -119,6 +142,8 @@ class Client:
         opened.callback(self._ledger.close)
         if self._ledger.network is not None:
             warn_network_filesystem(self._ledger.network, self.home)
+        if self._ledger.is_read_only:
+            warn_read_only(self.home)
         self._loop = EventLoopThread()
         opened.callback(self._loop.close)
         owner = f"{os.getpid()}-{secrets.token_hex(4)}"
@@ -148,7 +173,7 @@ class Client:
         self._handles_lock = threading.Lock()
         self._subscribers: list[Callable[[Job], object]] = []
         self._engine.subscribe(self._changed)
-        if self._ledger.open_jobs():
+        if not self._ledger.is_read_only and self._ledger.open_jobs():
             self._loop.call_soon(self._engine.start)
         self._verifier = FileVerifier(self._engine, self._loop, job_of=self.job)
         self._verifier.start()
@@ -221,8 +246,9 @@ class Client:
             fit=fit,
             deadline_s=deadline_s,
             allow_refused=allow_refused,
+            reuse=reuse,
         )
-        return self._create(args, reuse=reuse)
+        return self._create(args)
 
     def sweep(  # noqa: PLR0913 - every option has a name
         self,
@@ -276,12 +302,16 @@ class Client:
         self, *, quality: str = "720p", duration: int = 5, motion_mode: str = "normal", **others: Any
     ) -> int | None:
         """Return the estimated credits of one video, or None if the price list has no entry."""
-        return self.prices.estimate_for(quality=quality, duration=duration, motion_mode=motion_mode, **others)
+        rules = model_spec(str(others.get("model", DEFAULT_MODEL))).fields
+        given = {"duration": duration, "motion_mode": motion_mode}
+        valid = checked(given, {name: rules[name] for name in given})
+        return self.prices.estimate_for(quality=quality, **valid, **others)
 
     # -- what is known -------------------------------------------------------------------------------------------
 
     def jobs(self, limit: int = 50) -> JobList:
         """Return the newest `limit` jobs of this home, newest first; displays as a table."""
+        limit = checked({"limit": limit}, {"limit": COUNT})["limit"]
         return JobList(self._handle(record) for record in self._ledger.jobs(limit=limit))
 
     def job(self, ref_or_video_id: str) -> Job:
@@ -289,12 +319,13 @@ class Client:
 
         Raises InvalidRequest if this home has no such job.
         """
+        ref_or_video_id = checked({"ref": ref_or_video_id}, {"ref": _REF})["ref"]
         record = self._ledger.load(ref_or_video_id) or self._ledger.load_by_video(ref_or_video_id)
         if record is None:
             fix = f"no job {redact(ref_or_video_id)!r} in {self.home / 'ledger.db'}; client.jobs() lists the jobs"
             raise InvalidRequest({"ref": fix})
         job = self._handle(record)
-        if job.is_paused:
+        if job.is_paused and not self._ledger.is_read_only:
             job.resume()
         return job
 
@@ -304,6 +335,7 @@ class Client:
         For a generation of another home, or of one that is lost; `client.doctor()` names them. Takes the ref, the video
         id or the number at its end. Raises InvalidRequest if it is not among the vendor's newest 200.
         """
+        ref_or_video_id = checked({"ref": ref_or_video_id}, {"ref": _REF})["ref"]
         record, is_new = find_or_adopt(ref_or_video_id, self._engine, send=self._send, email=self._email)
         if is_new:
             self._loop.call_soon(lambda: track(self._engine, record))
@@ -325,7 +357,8 @@ class Client:
 
     def videos(self, *, limit: int = 40, offset: int = 0) -> list[RemoteVideo]:
         """Return the vendor's list of generations, newest first: `limit` rows from `offset` on."""
-        return AllAccounts(self._send, self._backend, email=self._email).videos(limit=limit, offset=offset)
+        page = checked({"limit": limit, "offset": offset}, {"limit": Integer(1, COUNT.most), "offset": COUNT})
+        return AllAccounts(self._send, self._backend, email=self._email).videos(**page)
 
     def credits(self) -> Credits:
         """Return the balance in credits; summed over the accounts if several are configured and none is chosen."""
@@ -367,7 +400,7 @@ class Client:
         `repair=True` downloads those again (a modified one is kept as `*.modified.mp4`) and waits; nothing is charged.
         What the vendor no longer has is in `.lost`; its job stays in the ledger.
         """
-        return self._verifier.verify(repair=repair)
+        return self._verifier.verify(**checked({"repair": repair}, {"repair": Flag()}))
 
     def export(
         self, path: str | os.PathLike[str], refs: Iterable[str] | None = None, *, overwrite: bool = False
@@ -391,6 +424,7 @@ class Client:
         `job.resume()`, because its first machine may still send it.
         """
         self._loop.check_open()
+        self._ledger.check_writable()
         now = self._engine.now()
         deadline_at = now + self.timing.deadline_s
         summary, changed = import_archive(path, ledger=self._ledger, home=self.home, at=now, deadline_at=deadline_at)
@@ -405,6 +439,7 @@ class Client:
 
     def subscribe(self, callback: Callable[[Job], object]) -> Callable[[], None]:
         """Call `callback(job)` on every change of a job, on the client's thread; the returned function unsubscribes."""
+        checked({"callback": callback}, {"callback": CALLBACK})
         self._subscribers.append(callback)
 
         def unsubscribe() -> None:
@@ -422,10 +457,11 @@ class Client:
         that forwards to this port; with it, or if the API itself is on this machine (the sandbox), `create_frames`
         sends the address unless a `reply_url` is given. Raises ConfigError if the port is in use.
         """
+        given = checked({"port": port, "host": host, "public_url": public_url}, _LISTENER)
         if self._listener is not None and not self._listener.is_closed:
             raise ConfigError(f"This client already listens on port {self._listener.port}; close that listener first.")
-        listener = WebhookListener(self._engine, self._loop, public_url=public_url, vendor_url=self._base_url)
-        self._listener = listener.open(host, port)
+        listener = WebhookListener(self._engine, self._loop, public_url=given["public_url"], vendor_url=self._base_url)
+        self._listener = listener.open(given["host"], given["port"])
         return listener
 
     @property
@@ -464,6 +500,9 @@ class Client:
     ) -> None:
         self.close()
 
+    def __reduce__(self) -> NoReturn:
+        refuse_pickling(self, "its home, and open a Client there")
+
     def __repr__(self) -> str:
         if not hasattr(self, "_engine"):
             return "<Client that failed to open>"  # in the traceback of its own __init__
@@ -477,11 +516,16 @@ class Client:
             await self._listener.aclose()
         await self._engine.aclose()
 
-    def _create(self, args: CreateArgs, *, reuse: bool) -> Job:
+    def _create(self, args: CreateArgs) -> Job:
         """Return the job of a call, new or reused. **A new one spends credits.**"""
         draft, frames = self._builder.build(args, now=self._engine.now())
+        if self._ledger.is_read_only:
+            found = self._ledger.find_reusable(draft) if args.reuse else None
+            if found is not None:
+                return self._handle(found)
+            self._ledger.check_writable()
         self._builder.store_images(frames)
-        job, _ = self._factory.get_or_create(draft, reuse=reuse)
+        job, _ = self._factory.get_or_create(draft, reuse=args.reuse)
         return job
 
     def _send(self, call: Call[T], *, attempts: int = 4) -> T:

@@ -2,13 +2,11 @@
 
 import ipaddress
 import math
-import numbers
 import os
 import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -16,7 +14,7 @@ from urllib.parse import urlsplit
 
 from pixverse_nb.domain.catalogue import DEFAULT_MODEL, model_spec
 from pixverse_nb.domain.requests import DELIVERY_FIELDS, GenerationRequest
-from pixverse_nb.domain.validation import unknown_fields
+from pixverse_nb.domain.validation import as_float, plain, safe_repr, unknown_fields
 from pixverse_nb.errors import ConfigError, InvalidRequest
 
 _MAY_BE_ZERO: Final = frozenset({"busy_wait_s", "settle_s", "retry_s"})
@@ -54,7 +52,7 @@ class Timing:
             if not is_usable or not all(least <= wait <= sys.float_info.max for wait in waits):
                 raise ConfigError(
                     f"Timing.{item.name} must be {'non-negative' if least == 0 else 'positive'} seconds"
-                    f"{' with min <= max' if is_range else ''}, not {given!r:.80}"
+                    f"{' with min <= max' if is_range else ''}, not {safe_repr(given):.80}"
                 )
             object.__setattr__(self, item.name, waits if is_range else waits[0])
 
@@ -62,7 +60,7 @@ class Timing:
         """Return a copy with every wait multiplied by `factor` (> 0)."""
         given, factor = factor, as_float(factor)
         if not factor > 0:
-            raise ConfigError(f"the factor of Timing.scaled must be positive, not {given!r:.80}")
+            raise ConfigError(f"the factor of Timing.scaled must be positive, not {safe_repr(given):.80}")
         least, most = self.busy_wait_s
         first, longest = self.retry_s
         return replace(
@@ -75,15 +73,6 @@ class Timing:
             typical_s=self.typical_s * factor,
             retry_s=(first * factor, longest * factor),
         )
-
-
-def as_float(value: Any) -> float:
-    """Return any real number (numpy's and Decimal too) as a float, everything else as nan."""
-    try:
-        is_number = isinstance(value, numbers.Real | Decimal) and not isinstance(value, bool)
-        return float(value) if is_number else math.nan
-    except (TypeError, ValueError, OverflowError):  # a complex number, a signalling nan, 10**400
-        return math.nan
 
 
 _V35_5S: Final = MappingProxyType({"360p": 45, "540p": 45, "720p": 60, "1080p": 120})
@@ -125,12 +114,17 @@ class Prices:
             return cls()
         base = given.base if isinstance(given, Prices) else given
         if not isinstance(base, Mapping):
-            raise ConfigError(f"prices must map each quality to its credits, not {base!r:.80}")
+            raise ConfigError(f"prices must map each quality to its credits, not {safe_repr(base):.80}")
+        whole: dict[str, int] = {}
         for quality, price in base.items():
-            is_whole = 0 <= as_float(price) < math.inf and price == int(price)
-            if not isinstance(quality, str) or not is_whole:
-                raise ConfigError(f"the price of {quality!r:.40} must be a whole number of credits, not {price!r:.40}")
-        return cls(MappingProxyType({str(quality): int(price) for quality, price in base.items()}))
+            number = as_float(price)
+            if not isinstance(quality, str) or not (0 <= number < math.inf and number.is_integer()):
+                raise ConfigError(
+                    f"the price of {safe_repr(quality):.40} must be a whole number of credits, not "
+                    f"{safe_repr(price):.40}"
+                )
+            whole[str(plain(quality))] = int(number)
+        return cls(MappingProxyType(whole))
 
     def estimate(self, request: GenerationRequest) -> int | None:
         """Return the estimated credits for `request`, or None if its quality is not listed."""
@@ -145,15 +139,21 @@ class Prices:
         """
         if wrong := unknown_fields(others, _CALL_FIELDS):
             raise InvalidRequest(wrong)
-        base = self.base.get(quality)
+        base = self.base.get(plain(quality))
         if base is None:
             return None
         return base * (2 if duration == 8 else 1) * (2 if motion_mode == "fast" else 1)
 
 
 def read_env(name: str) -> str | None:
-    """Return an environment variable without surrounding white space, or None if it is empty or not set."""
-    return os.environ.get(name, "").strip() or None
+    """Return an environment variable without surrounding white space, or None if it is empty or not set.
+
+    Raises ConfigError if a control character remains.
+    """
+    value = os.environ.get(name, "").strip()
+    if any(character < " " or character == "\x7f" for character in value):
+        raise ConfigError(f"{name} contains a line end or another control character. Set it again without it.")
+    return value or None
 
 
 def find_home(given: str | os.PathLike[str] | None) -> Path:
@@ -162,7 +162,7 @@ def find_home(given: str | os.PathLike[str] | None) -> Path:
     Raises ConfigError if it cannot be the path of a folder.
     """
     if given is not None and not isinstance(given, str | os.PathLike):
-        raise ConfigError(f"home must be the path of a folder, not {given!r:.60}.")
+        raise ConfigError(f"home must be the path of a folder, not {safe_repr(given):.60}.")
     home = given or read_env("PIXVERSE_NB_HOME") or "pixverse"
     try:
         path = Path(home).expanduser().absolute()
@@ -188,7 +188,7 @@ def is_loopback(url: str) -> bool:
 def find_email(given: str | None) -> str | None:
     """Return the account's e-mail: the argument, PIXVERSE_EMAIL, or None for any account."""
     if given is not None and not isinstance(given, str):
-        raise ConfigError(f"email must be a text, not {given!r:.60}.")
+        raise ConfigError(f"email must be a text, not {safe_repr(given):.60}.")
     return (given or "").strip() or read_env("PIXVERSE_EMAIL")
 
 

@@ -15,9 +15,11 @@ from urllib.parse import urlsplit
 
 from pixverse_nb.backends.base import Backend
 from pixverse_nb.backends.useapi import UseapiBackend
-from pixverse_nb.config import Timing, as_float, find_home, read_env
+from pixverse_nb.config import Timing, find_home, read_env
+from pixverse_nb.domain.validation import as_float, safe_repr
 from pixverse_nb.errors import ConfigError
 from pixverse_nb.jobs.protocols import Transport
+from pixverse_nb.ledger.database import is_read_only
 from pixverse_nb.redaction import Secret
 from pixverse_nb.render.display import mime_bundle, show_bundle
 from pixverse_nb.render.style import html
@@ -188,7 +190,7 @@ def find_base_url(given: str | None) -> str:
     Raises ConfigError unless it is https, or http within the local network (elsewhere, others could read the token).
     """
     if given is not None and not isinstance(given, str):
-        raise ConfigError(f"base_url must be an address, not {given!r:.60}.")
+        raise ConfigError(f"base_url must be an address, not {safe_repr(given):.60}.")
     url = ((given or "").strip() or read_env(BASE_URL_VARIABLE) or DEFAULT_BASE_URL).rstrip("/")
     try:
         parts = urlsplit(url)
@@ -208,7 +210,9 @@ def start_sandbox(home: Path, *, speed: float, timing: Timing | None) -> Connect
     """Start the embedded sandbox. Raises ConfigError if its packages are missing or `speed` is out of range."""
     given, speed = speed, as_float(speed)
     if not 0 <= speed <= SPEED_MAX:
-        raise ConfigError(f"speed must be a number from 0 (time stands still) to {SPEED_MAX}, not {given!r:.40}")
+        raise ConfigError(
+            f"speed must be a number from 0 (time stands still) to {SPEED_MAX}, not {safe_repr(given):.40}"
+        )
     try:
         from pixverse_nb.sandbox import Sandbox
     except ImportError as error:
@@ -216,8 +220,9 @@ def start_sandbox(home: Path, *, speed: float, timing: Timing | None) -> Connect
             f"The embedded sandbox needs a package that is not installed ({error.name}): "
             f"pip install 'pixverse-nb[sandbox]'. With a token in {TOKEN_VARIABLE} the sandbox is not needed."
         ) from error
+    folder = None if is_read_only(home / "ledger.db") else home / "world"
     try:
-        box = Sandbox(speed=speed, folder=home / "world").start()
+        box = Sandbox(speed=speed, folder=folder).start()
     except OSError as error:
         raise ConfigError(
             f"The sandbox cannot use {home} ({error.strerror or error}). Choose another folder with home=… or "
@@ -258,6 +263,11 @@ def warn_network_filesystem(kind: str, home: Path) -> None:
         "log, which is slower, and file locks may not be reliable. Use this home from one machine at a time, or choose "
         "a folder on a local disk."
     )
+
+
+def warn_read_only(home: Path) -> None:
+    """Say that the jobs of the home folder can be looked at, but that no video can be made."""
+    _notify(f"The home folder {home} can only be read: its jobs and videos can be shown, but no video can be made.")
 
 
 def _notify(text: str) -> None:

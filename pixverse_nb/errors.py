@@ -26,8 +26,11 @@ PixVerseError
 └── BudgetReached                   the next paid call would exceed budget_credits; it was not made
 """
 
+import copy
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn, TypeVar
+
+from pixverse_nb.redaction import printable
 
 __all__ = [
     "APIError",
@@ -74,10 +77,29 @@ class PixVerseError(Exception):
         account: str | None = None,
         may_have_been_charged: Charge = "no",
     ) -> None:
-        super().__init__(message)
+        super().__init__(printable(message))
         self.ref = ref
         self.account = account
         self.may_have_been_charged: Charge = may_have_been_charged
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # not the default, which calls the class with the message only
+        return _restore, (type(self), self.args), dict(vars(self))
+
+
+_Error = TypeVar("_Error", bound=PixVerseError)
+
+
+def _restore(kind: type[_Error], args: tuple[object, ...]) -> _Error:
+    """Return an error without its attributes, which pickle and copy set afterwards."""
+    error = kind.__new__(kind)
+    error.args = args
+    return error
+
+
+def refuse_pickling(handle: object, instead: str) -> NoReturn:
+    """Raise ConfigError, because `handle` belongs to a thread and files of this process."""
+    raise ConfigError(f"A {type(handle).__name__} cannot be pickled or copied; pass {instead} instead.")
 
 
 class ConfigError(PixVerseError):
@@ -180,11 +202,24 @@ class OutcomeUnknown(PixVerseError):
 
 
 class JobError(PixVerseError):
-    """A job ended without a video; `job` is its handle."""
+    """A job ended without a video; `job` is its handle (None after pickling; `client.job(error.ref)` finds the job)."""
 
     def __init__(self, message: str, *, job: Any = None, **details: Any) -> None:
         super().__init__(message, **details)
         self.job = job
+        if self.ref is None:
+            self.ref = getattr(job, "ref", None)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self), self.args), {**vars(self), "job": None}  # a handle stays in its process
+
+    def __copy__(self) -> "JobError":
+        error = _restore(type(self), self.args)
+        vars(error).update(vars(self))
+        return error
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "JobError":
+        return copy.copy(self)
 
 
 class JobFailed(JobError):

@@ -163,14 +163,18 @@ def wait_for_future(
 
 async def await_future(future: concurrent.futures.Future[T]) -> T:
     """Wait for a future on the caller's asyncio loop. Raises ConfigError on any other kind of loop (trio, curio)."""
+    return await asyncio.wrap_future(future, loop=check_asyncio())
+
+
+def check_asyncio() -> asyncio.AbstractEventLoop:
+    """Return the caller's asyncio loop. Raises ConfigError on any other kind of loop (trio, curio)."""
     try:
-        loop = asyncio.get_running_loop()
+        return asyncio.get_running_loop()
     except RuntimeError:
         raise ConfigError(
-            "`await` works with asyncio only. On another event loop call result() in a thread, in trio: "
-            "await trio.to_thread.run_sync(job.result)"
+            "`await` works with asyncio only. On another event loop call job.result() or sweep.run() in a thread, in "
+            "trio: await trio.to_thread.run_sync(job.result)"
         ) from None
-    return await asyncio.wrap_future(future, loop=loop)
 
 
 # -- nested event loops ----------------------------------------------------------------------------------------------

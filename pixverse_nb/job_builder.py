@@ -8,6 +8,7 @@ import contextlib
 import os
 import random
 import secrets
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from pixverse_nb.domain.jobs import JobInput, JobRecord
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.remote import UploadedFile
 from pixverse_nb.domain.requests import GenerationRequest, Input, frames_request
-from pixverse_nb.domain.validation import plain
+from pixverse_nb.domain.validation import Flag, Number, Rule, as_float, plain, validate
 from pixverse_nb.errors import ConfigError, InvalidImage, InvalidRequest, PixVerseError
 from pixverse_nb.images import Frame, ImagePreparer, is_url, validate_framing
 
@@ -30,9 +31,16 @@ _SUFFIX: Final[Mapping[str, str]] = {
     "image/webp": ".webp",
     "image/gif": ".gif",
 }
-_LONGEST_DEADLINE_S: Final = 10 * 365 * 86400.0  # infinity cannot be stored in the ledger's JSON
+DEADLINE: Final = Number(
+    sys.float_info.min,
+    10 * 365 * 86400.0,  # infinity cannot be stored in the ledger's JSON
+    "a positive number of seconds, at most ten years",
+    default=None,
+)
 _random: Final = random.SystemRandom()
 
+_OPTIONS: Final = ("fit", "deadline_s", "allow_refused", "reuse")
+_RULES: Final[Mapping[str, Rule]] = {"deadline_s": DEADLINE, "allow_refused": Flag(), "reuse": Flag()}
 RequestFunction = Callable[..., GenerationRequest]  # (inputs, fields, *, allow_refused) -> a validated request
 Frames = Mapping[str, Frame]  # the prepared pictures by role, except those that the vendor already has
 
@@ -42,8 +50,8 @@ class CreateArgs:
     """The arguments of one call: the pictures by role, the fields of the request, and how to frame the pictures.
 
     `fields` are those of the model and of `Delivery`; `aspect_ratio` and `seed` may be None or missing. `deadline_s`
-    is in seconds from the creation of the job (None: the client's default). `request_function` builds the request, as
-    `frames_request` does.
+    is in seconds from the creation of the job (None: the client's default). With `reuse` an earlier job of the same
+    call is returned. `request_function` builds the request, as `frames_request` does.
     """
 
     images: Mapping[str, Any] = field(repr=False)
@@ -51,7 +59,12 @@ class CreateArgs:
     fit: Any = "cover"
     deadline_s: Any = None
     allow_refused: bool = False
+    reuse: bool = True
     request_function: RequestFunction = frames_request
+
+    def __post_init__(self) -> None:
+        for name in _OPTIONS:
+            object.__setattr__(self, name, plain(getattr(self, name)))
 
 
 class JobBuilder:
@@ -83,8 +96,7 @@ class JobBuilder:
         Raises InvalidRequest, which names every wrong field and picture, or InvalidImage if only pictures are wrong.
         """
         wrong, bad_images, frames = self._prepare(args)
-        if args.deadline_s is not None and not is_deadline(plain(args.deadline_s)):
-            wrong["deadline_s"] = f"must be a positive number of seconds, at most ten years, not {args.deadline_s!r}"
+        wrong |= validate(_RULES, {name: getattr(args, name) for name in _RULES})[1]
         request: GenerationRequest | None = None
         try:
             request = self.request_for(args, frames)
@@ -128,7 +140,7 @@ class JobBuilder:
             service=self._service,
             request=request,
             created_at=now,
-            deadline_at=now + (self._deadline_s if args.deadline_s is None else plain(args.deadline_s)),
+            deadline_at=now + (self._deadline_s if args.deadline_s is None else as_float(args.deadline_s)),
             owner=self._owner,
             seed_was_drawn=args.fields.get("seed") is None,
             inputs=tuple(
@@ -195,11 +207,6 @@ class JobBuilder:
                 f"The pictures cannot be stored in {folder} ({error.strerror or error}). "
                 "Free some space or choose another home folder. Nothing was sent and nothing was paid."
             ) from error
-
-
-def is_deadline(value: object) -> bool:
-    """Return whether `value` is a positive number of seconds, at most ten years."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= _LONGEST_DEADLINE_S
 
 
 def image_key(source: Any, frame: Frame | None) -> str:

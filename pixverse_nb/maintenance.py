@@ -23,11 +23,13 @@ class FileVerifier:
 
     def start(self) -> None:
         """Check the size of every finished video once, in the background; lost ones are downloaded again."""
-        if self._engine.ledger.stored_videos(limit=1):
+        if not self._engine.ledger.is_read_only and self._engine.ledger.stored_videos(limit=1):
             self._loop.call_soon(self._start_task)
 
     def verify(self, *, repair: bool) -> VerifyReport:
         """Compare every finished video with its sha256; with `repair` download damaged ones again, and wait."""
+        if repair:
+            self._engine.ledger.check_writable()
         found = verify_videos(self._engine.ledger.finished_jobs(limit=-1), home=self._engine.home)
         return _repaired(found, [self._job_of(ref) for ref in (*found.missing, *found.modified)]) if repair else found
 

@@ -48,7 +48,7 @@ class Secret:
 
 
 def redact(text: str) -> str:
-    """Return `text` with every e-mail address and every token in it shortened beyond recognition.
+    """Return `text` made `printable`, with every e-mail address and token in it shortened beyond recognition.
 
     Inside a vendor id and before the host of a URL, everything with an @ counts as an address. Elsewhere it needs a
     dotted domain, not counting file extensions: hero@2x.jpg is none, maria@example.org.mp4 is one.
@@ -56,7 +56,8 @@ def redact(text: str) -> str:
     >>> redact("user:7-pixverse:maria@example.org-video:42")
     'user:7-pixverse:m…@e…-video:42'
     """
-    return _TOKEN.sub(r"\1…", _EMAIL.sub(_shorten, text))
+    shown = _TOKEN.sub(r"\1…", _EMAIL.sub(_shorten, text))
+    return shown if shown.isprintable() else printable(shown.replace("\t", " ").replace("\r\n", "\n"))
 
 
 def printable(text: str) -> str:

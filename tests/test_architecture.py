@@ -17,7 +17,8 @@ PACKAGE = ROOT / "pixverse_nb"
 
 # A module imports only from the layers before its own (and from its own folder), typing included.
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "redaction", "atomic_files"}),
+    frozenset({"redaction", "atomic_files"}),
+    frozenset({"errors"}),
     frozenset({"domain", "event_loop"}),
     frozenset({"config", "mp4"}),
     frozenset({"images", "metrics"}),

@@ -68,10 +68,11 @@ def test_a_timeout_error_of_the_work_is_raised(loop: EventLoopThread) -> None:
     """A TimeoutError of the work is raised as it is; the wait has a timeout of its own."""
 
     async def late() -> None:
-        raise TimeoutError("of the work")
+        raise TimeoutError(7)
 
-    with pytest.raises(TimeoutError, match="of the work"):
+    with pytest.raises(TimeoutError) as caught:
         loop.call(late())
+    assert caught.value.args == (7,)
     with pytest.raises(TimeoutError):
         loop.call(for_ever(), timeout_s=0.01)
 

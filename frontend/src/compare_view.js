@@ -30,11 +30,11 @@ function makeTile({ slot }, { signal, onChoose }) {
   video.disablePictureInPicture = true;
   const overlay = make("div", "pvnb-compare-overlay");
   const icon = make("span", "pvnb-compare-overlay-icon");
-  const words = make("div", "pvnb-compare-words");
+  const message = make("div", "pvnb-compare-message");
   const bar = make("div", "pvnb-compare-bar");
   const filling = make("div");
   bar.append(filling);
-  overlay.append(icon, words, bar);
+  overlay.append(icon, message, bar);
   const ended = make("span", "pvnb-compare-ended", { hidden: true });
   picture.append(video, overlay, ended);
   const caption = make("figcaption", "");
@@ -52,7 +52,7 @@ function makeTile({ slot }, { signal, onChoose }) {
     video,
     overlay,
     icon,
-    words,
+    message,
     bar,
     filling,
     ended,
@@ -169,9 +169,9 @@ export function makeView({ signal, source, onChoose, onChange, onFailed }) {
     tile.bar.hidden = status !== "loading";
     tile.filling.style.width = `${100 * tile.share}%`;
     tile.icon.replaceChildren(...(status === "failed" ? [makeIcon("warning")] : []));
-    if (status === "failed") tile.words.textContent = tile.error || "This video cannot be played.";
-    else if (status === "stalled") tile.words.textContent = "Buffering. The other videos wait.";
-    else tile.words.textContent = "Loading";
+    if (status === "failed") tile.message.textContent = tile.error || "This video cannot be played.";
+    else if (status === "stalled") tile.message.textContent = "Buffering. The other videos wait.";
+    else tile.message.textContent = "Loading";
     tile.ended.hidden = status !== "ended";
     tile.ended.textContent =
       status === "ended" ? `Ended at ${formatTimecode(tile.video.duration)} · shows its last frame` : "";

@@ -27,7 +27,7 @@ import { makeVideoSource } from "./video_source.js";
 
 /** @param {GalleryRow | undefined} row */
 function isRunning(row) {
-  return Boolean(row?.began && !row.ended);
+  return Boolean(row?.began_at && !row.ended_at);
 }
 
 /** @param {RenderProps<GalleryTraits>} props */
@@ -206,7 +206,7 @@ function render({ model, el }) {
 
   /** @param {string[]} keys */
   function loadPosters(keys) {
-    posters.load(keys.filter((key) => rows.get(key)?.film));
+    posters.load(keys.filter((key) => rows.get(key)?.has_video));
   }
 
   /** @param {string} key */
@@ -222,7 +222,7 @@ function render({ model, el }) {
 
   /** @param {string} key */
   function canPlay(key) {
-    return Boolean(rows.get(key)?.film && (opened || tiles.get(key)?.element.isConnected));
+    return Boolean(rows.get(key)?.has_video && (opened || tiles.get(key)?.element.isConnected));
   }
 
   /** @param {string} key */

@@ -3,7 +3,7 @@
 /** @import { AxisValue, GalleryQuery, GalleryRow } from "./types" */
 /** @typedef {{ name: string, values: { key: string, value: AxisValue }[] }} Axis */
 /** @typedef {{ name: string, min: number, max: number }} Metric */
-/** @typedef {{ state: string, words: string, count: number }} StateCount */
+/** @typedef {{ state: string, label: string, count: number }} StateCount */
 
 const STATE_ORDER = [
   "done",
@@ -187,6 +187,6 @@ export function metricsIn(rows) {
 export function statesIn(rows) {
   return STATE_ORDER.flatMap((state) => {
     const own = rows.filter((row) => row.state === state);
-    return own.length ? [{ state, words: own[0].words, count: own.length }] : [];
+    return own.length ? [{ state, label: own[0].state_label, count: own.length }] : [];
   });
 }

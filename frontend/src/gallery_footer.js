@@ -22,7 +22,7 @@ const MESSAGE_MS = 6000;
 function countRatings(rows) {
   /** @type {[number, string, string][]} */
   const counts = [
-    [rows.filter((row) => row.choice === "winner" && row.film).length, "winner", "winners"],
+    [rows.filter((row) => row.choice === "winner" && row.has_video).length, "winner", "winners"],
     [rows.filter((row) => row.choice === "rejected").length, "rejected", "rejected"],
     [rows.filter((row) => row.note).length, "note", "notes"],
   ];

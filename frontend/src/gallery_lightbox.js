@@ -106,7 +106,7 @@ export function makeLightbox({ signal, onBack, onStep, onChoice, onCompare, onNo
       winner.setAttribute("aria-pressed", String(row.choice === "winner"));
       rejected.setAttribute("aria-pressed", String(row.choice === "rejected"));
       compare.setAttribute("aria-pressed", String(Boolean(order)));
-      compare.hidden = !canCompare || !row.film;
+      compare.hidden = !canCompare || !row.has_video;
       if (document.activeElement !== note) note.value = row.note;
       const isDone = row.state === "done";
       status.element.hidden = isDone;

@@ -12,7 +12,7 @@ const MAX_COMPARED = 9;
  * @param {GalleryRow} row
  */
 export function canWin(row) {
-  return row.film || row.choice === "winner";
+  return row.has_video || row.choice === "winner";
 }
 
 /**
@@ -126,7 +126,7 @@ export function makeSelection({ rows, canCompare, save, onChange, onRefused }) {
     orderOf: (key) => keys.indexOf(key) + 1,
     /** @param {string} key */
     toggle(key) {
-      if (!canCompare || !rows.get(key)?.film) return;
+      if (!canCompare || !rows.get(key)?.has_video) return;
       if (keys.includes(key)) select(keys.filter((other) => other !== key));
       else if (keys.length < MAX_COMPARED) select([...keys, key]);
       else onRefused(`You can compare at most ${MAX_COMPARED} videos.`);

@@ -26,8 +26,8 @@ const ACTIONS = [
  * @param {number} order its number in the selection, or 0
  */
 function tileLabel(row, order) {
-  const parts = [row.caption, row.words];
-  if (row.state !== "done" && row.line) parts.push(row.line);
+  const parts = [row.caption, row.state_label];
+  if (row.state !== "done" && row.detail) parts.push(row.detail);
   if (row.choice) parts.push(CHOICES[row.choice].text);
   if (row.note) parts.push(`Note: ${row.note}`);
   if (order) parts.push(`number ${order} to compare`);
@@ -51,10 +51,10 @@ export function commonRatio(rows) {
 export function makeStatus() {
   const element = make("div", "pvnb-gallery-status");
   const head = make("div", "pvnb-gallery-state");
-  const words = make("strong", "");
+  const label = make("strong", "");
   const elapsed = make("span", "pvnb-gallery-elapsed");
   const line = make("div", "pvnb-gallery-line");
-  head.append(make("span", "pvnb-gallery-dot"), words, elapsed);
+  head.append(make("span", "pvnb-gallery-dot"), label, elapsed);
   element.append(head, line);
 
   /**
@@ -62,7 +62,7 @@ export function makeStatus() {
    * @param {number} now
    */
   function tick(row, now) {
-    elapsed.textContent = row.began ? formatElapsed((row.ended ?? now) - row.began) : "";
+    elapsed.textContent = row.began_at ? formatElapsed((row.ended_at ?? now) - row.began_at) : "";
   }
 
   return {
@@ -73,10 +73,10 @@ export function makeStatus() {
      * @param {number} now
      */
     draw(row, now) {
-      element.dataset.tone = row.tone;
-      words.textContent = row.words;
-      line.textContent = row.line;
-      line.title = row.line;
+      element.dataset.severity = row.severity;
+      label.textContent = row.state_label;
+      line.textContent = row.detail;
+      line.title = row.detail;
       tick(row, now);
     },
   };
@@ -115,7 +115,7 @@ export function makeTile(key) {
       const isDone = row.state === "done";
       element.dataset.state = row.state;
       element.dataset.choice = row.choice;
-      element.dataset.video = String(row.film);
+      element.dataset.video = String(row.has_video);
       element.dataset.selected = String(Boolean(order));
       caption.textContent = row.caption;
       caption.title = row.caption;

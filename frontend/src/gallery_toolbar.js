@@ -30,7 +30,7 @@ const THUMB_STEPS = 1000;
  * @param {GalleryRow[]} rows
  */
 function countText(rows) {
-  const videos = rows.filter((row) => row.film).length;
+  const videos = rows.filter((row) => row.has_video).length;
   const text = countOf(videos, "video");
   return videos === rows.length ? text : `${countOf(rows.length, "tile")}, ${text}`;
 }
@@ -43,7 +43,7 @@ function countText(rows) {
  */
 function makeChip(className, text) {
   const chip = make("button", `pvnb-gallery-chip ${className}`.trim(), { type: "button", title: text });
-  chip.append(make("span", "pvnb-gallery-words", { textContent: text }));
+  chip.append(make("span", "pvnb-gallery-chip-text", { textContent: text }));
   return chip;
 }
 
@@ -141,7 +141,7 @@ export function makeToolbar({ query, mode, signal, onQuery, onMode }) {
 
   let drawnFacets = ""; // what the panel and the sort menu were built from, as JSON
   /** @type {Map<string, string>} */
-  let stateWords = new Map();
+  let stateLabels = new Map();
   /** @type {HTMLButtonElement[]} */
   let chips = []; // of the panel
   /** @type {{ show: () => void }[]} */
@@ -165,7 +165,7 @@ export function makeToolbar({ query, mode, signal, onQuery, onMode }) {
       ),
     );
     if (states.length > 1) {
-      const own = states.map(({ state, words, count }) => ({ kind: "state", value: state, text: words, count }));
+      const own = states.map(({ state, label, count }) => ({ kind: "state", value: state, text: label, count }));
       groups.push(makeGroup("State", own));
     }
     groups.push(
@@ -263,7 +263,7 @@ export function makeToolbar({ query, mode, signal, onQuery, onMode }) {
         add(text, () => toggle(`axis:${name}`, key));
       }
     }
-    for (const state of query.states) add(stateWords.get(state) ?? state, () => toggle("state", state));
+    for (const state of query.states) add(stateLabels.get(state) ?? state, () => toggle("state", state));
     for (const { value, text } of RATING_FILTERS) {
       if (query.ratings.has(value)) add(text, () => toggle("rating", value));
     }
@@ -353,7 +353,7 @@ export function makeToolbar({ query, mode, signal, onQuery, onMode }) {
      */
     draw(rows, shown) {
       const facets = { axes: axesIn(rows), states: statesIn(rows), metrics: metricsIn(rows) };
-      stateWords = new Map(facets.states.map(({ state, words }) => [state, words]));
+      stateLabels = new Map(facets.states.map(({ state, label }) => [state, label]));
       const json = JSON.stringify(facets);
       if (json !== drawnFacets) {
         const focused = chips.find((chip) => chip === document.activeElement)?.dataset;

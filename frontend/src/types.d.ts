@@ -59,13 +59,13 @@ export interface PickerTraits {
 export interface JobRow {
   ref: string;
   state: string;
-  tone: string;
+  severity: string;
   facts: string;
   error: string;
   details: string;
   notices: string;
-  began: number;
-  ended: number | null;
+  began_at: number;
+  ended_at: number | null;
   is_clock_stopped: boolean;
   typical_time: string;
   can_cancel: boolean;
@@ -88,16 +88,16 @@ export interface GalleryRow {
   caption: string;
   state: string;
   /** The state as people read it. */
-  words: string;
-  tone: string;
+  state_label: string;
+  severity: string;
   /** What is going on, or why there is no video. */
-  line: string;
-  began: number | null;
-  ended: number | null;
+  detail: string;
+  began_at: number | null;
+  ended_at: number | null;
   axes: Record<string, AxisValue>;
   metrics: Record<string, number>;
   /** Whether there is a video to play. */
-  film: boolean;
+  has_video: boolean;
   ratio: number | null;
   facts: [name: string, text: string][];
   choice: RatingChoice;

@@ -66,6 +66,11 @@ def check_home(home: Path, *, is_offline: bool) -> Report:
     except ConfigError as error:
         fix = f"Copy the complete token from {TOKEN_PAGE}."
         problems.append(Finding("token", str(error), Severity.ERROR, fix, kind="invalid"))
+    email: str | None = None
+    try:
+        email = find_email(None)
+    except ConfigError as error:
+        problems.append(Finding("account", str(error), Severity.ERROR, "Correct or unset it.", kind="invalid"))
     if token is None and base_url != DEFAULT_BASE_URL and not problems:
         fix = f"Set {TOKEN_VARIABLE}, or unset {BASE_URL_VARIABLE} to use the sandbox."
         problems.append(Finding("token", f"missing; {base_url} needs one", Severity.ERROR, fix, kind="missing"))
@@ -86,7 +91,7 @@ def check_home(home: Path, *, is_offline: bool) -> Report:
             ledger,
             send,
             connection.backend,
-            email=find_email(None),
+            email=email,
             token_status="found; not tried" if token else "none: the sandbox is used, free of charge",
         )
         report = run_checks(target, now=time.time())

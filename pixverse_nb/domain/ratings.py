@@ -9,7 +9,7 @@ from itertools import combinations
 from typing import Final, Literal
 
 Choice = Literal["", "winner", "rejected"]
-DuelResult = Literal["left", "right", "tie"]
+VoteResult = Literal["left", "right", "tie"]
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,14 @@ class PairwiseVote:
 
     left: str
     right: str
-    result: DuelResult
+    result: VoteResult
     at: float
     is_blind: bool = True
 
 
 # Each video starts with one tie against a virtual video of strength 1. Without it, a video that never lost would have
 # infinite strength, and groups that never met could not be compared.
-PRIOR_DUELS: Final = 1.0
+PRIOR_VOTES: Final = 1.0
 POINTS_PER_E: Final = 400 / math.log(10)  # Elo's scale: 400 points are odds of ten to one
 _CLOSE_ENOUGH: Final = 1e-10
 _MOST_ROUNDS: Final = 10_000
@@ -65,12 +65,12 @@ class RankEntry:
     place: int | None = None
 
     @property
-    def duels(self) -> int:
+    def votes(self) -> int:
         """The number of votes that the video was part of."""
         return self.wins + self.losses + self.ties
 
 
-def rank(duels: Iterable[PairwiseVote], keys: Sequence[str]) -> tuple[RankEntry, ...]:
+def rank(votes: Iterable[PairwiseVote], keys: Sequence[str]) -> tuple[RankEntry, ...]:
     """Return an entry for each of `keys`, best first; equal entries keep the order of `keys`.
 
     Videos without votes come last. Votes with an unknown key, or of a video against itself, are ignored.
@@ -79,23 +79,23 @@ def rank(duels: Iterable[PairwiseVote], keys: Sequence[str]) -> tuple[RankEntry,
     >>> first.key, round(first.score), round(second.score)
     ('b', 131, -131)
     """
-    counted = _valid(duels, keys)
+    counted = _valid(votes, keys)
     scores = _scores(counted, keys)
     wins: Counter[str] = Counter()
     losses: Counter[str] = Counter()
     ties: Counter[str] = Counter()
-    for duel in counted:
-        if duel.result == "tie":
-            ties.update((duel.left, duel.right))
+    for vote in counted:
+        if vote.result == "tie":
+            ties.update((vote.left, vote.right))
         else:
-            pair = (duel.left, duel.right) if duel.result == "left" else (duel.right, duel.left)
+            pair = (vote.left, vote.right) if vote.result == "left" else (vote.right, vote.left)
             wins[pair[0]] += 1
             losses[pair[1]] += 1
     standings = [RankEntry(key, scores[key], wins[key], losses[key], ties[key]) for key in dict.fromkeys(keys)]
-    return _placed(sorted(standings, key=lambda standing: (not standing.duels, -round(standing.score, 3))))
+    return _placed(sorted(standings, key=lambda standing: (not standing.votes, -round(standing.score, 3))))
 
 
-def next_pair(duels: Iterable[PairwiseVote], keys: Sequence[str], *, seed: int = 0) -> tuple[str, str] | None:
+def next_pair(votes: Iterable[PairwiseVote], keys: Sequence[str], *, seed: int = 0) -> tuple[str, str] | None:
     """Return the two videos to vote on next, as (left, right), or None if there are fewer than two.
 
     It is the pair with the fewest votes; among those, the pair whose videos have the fewest votes; among those, the
@@ -105,10 +105,10 @@ def next_pair(duels: Iterable[PairwiseVote], keys: Sequence[str], *, seed: int =
     >>> next_pair([], ["a"]) is None
     True
     """
-    counted = _valid(duels, keys)
+    counted = _valid(votes, keys)
     scores = _scores(counted, keys)
-    met = Counter(frozenset((duel.left, duel.right)) for duel in counted)
-    seen = Counter(key for duel in counted for key in (duel.left, duel.right))
+    met = Counter(frozenset((vote.left, vote.right)) for vote in counted)
+    seen = Counter(key for vote in counted for key in (vote.left, vote.right))
 
     def need(pair: tuple[str, str]) -> tuple[float, ...]:
         one, other = pair
@@ -128,26 +128,26 @@ def _placed(standings: Sequence[RankEntry]) -> tuple[RankEntry, ...]:
     """Return the entries, which must be sorted best first, with their places."""
     points = [round(standing.score) for standing in standings]
     return tuple(
-        replace(standing, place=points.index(own) + 1) if standing.duels else standing
+        replace(standing, place=points.index(own) + 1) if standing.votes else standing
         for standing, own in zip(standings, points, strict=True)
     )
 
 
-def _valid(duels: Iterable[PairwiseVote], keys: Sequence[str]) -> list[PairwiseVote]:
+def _valid(votes: Iterable[PairwiseVote], keys: Sequence[str]) -> list[PairwiseVote]:
     known = set(keys)
-    return [duel for duel in duels if duel.left != duel.right and {duel.left, duel.right} <= known]
+    return [vote for vote in votes if vote.left != vote.right and {vote.left, vote.right} <= known]
 
 
-def _scores(duels: Sequence[PairwiseVote], keys: Sequence[str]) -> Mapping[str, float]:
+def _scores(votes: Sequence[PairwiseVote], keys: Sequence[str]) -> Mapping[str, float]:
     """Return the score of each key in Elo points."""
-    won = dict.fromkeys(keys, PRIOR_DUELS / 2)
+    won = dict.fromkeys(keys, PRIOR_VOTES / 2)
     rivals: dict[str, Counter[str]] = {key: Counter() for key in keys}
-    for duel in duels:
-        share = {"left": 1.0, "right": 0.0, "tie": 0.5}[duel.result]
-        won[duel.left] += share
-        won[duel.right] += 1 - share
-        rivals[duel.left][duel.right] += 1
-        rivals[duel.right][duel.left] += 1
+    for vote in votes:
+        share = {"left": 1.0, "right": 0.0, "tie": 0.5}[vote.result]
+        won[vote.left] += share
+        won[vote.right] += 1 - share
+        rivals[vote.left][vote.right] += 1
+        rivals[vote.right][vote.left] += 1
     strengths = dict.fromkeys(keys, 1.0)
     for _ in range(_MOST_ROUNDS):
         better = {key: _strength(key, won[key], rivals[key], strengths) for key in strengths}
@@ -162,7 +162,7 @@ def _strength(key: str, won: float, rivals: Mapping[str, int], strengths: Mappin
     """Return the strength at which `won` is the expected number of wins against the current strengths of the others."""
     own = strengths[key]
     against = (count / (own + strengths[rival]) for rival, count in rivals.items())
-    return won / (PRIOR_DUELS / (own + 1) + sum(against))
+    return won / (PRIOR_VOTES / (own + 1) + sum(against))
 
 
 def _draw(*given: object) -> int:

@@ -1,8 +1,11 @@
-"""Rules for the fields of a request: which values a field accepts, its default, and the wording of its errors."""
+"""Rules for fields and arguments: which values each one accepts, its default, and the wording of its errors."""
 
 import difflib
+import inspect
+import math
+import numbers
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
@@ -14,6 +17,9 @@ class _Required:
 
     def __repr__(self) -> str:
         return "REQUIRED"
+
+    def __reduce__(self) -> str:
+        return "REQUIRED"  # a copy is the same object, since it is compared with `is`
 
 
 REQUIRED: Final = _Required()
@@ -71,10 +77,51 @@ class Integer:
 
 
 @dataclass(frozen=True)
+class Number:
+    """A number from `least` to `most`, whole or not; `what` describes it. None is accepted if that is the default."""
+
+    least: float
+    most: float
+    what: str
+    default: Any = REQUIRED
+
+    def accepts(self, value: object) -> bool:
+        """Return whether `value` is a real number (not a bool, not nan) in the range."""
+        if value is None:
+            return self.default is None
+        return self.least <= as_float(value) <= self.most
+
+    def __str__(self) -> str:
+        return self.what
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function, not a coroutine function, that can be called with `count` positional arguments (None: unknown).
+
+    None is accepted if that is the default.
+    """
+
+    count: int | None = None
+    default: Any = REQUIRED
+
+    def accepts(self, value: object) -> bool:
+        """Return whether `value` can be called so."""
+        if value is None or not callable(value):
+            return value is None and self.default is None
+        return not inspect.iscoroutinefunction(value) and (self.count is None or _takes(value, self.count))
+
+    def __str__(self) -> str:
+        takes = "" if self.count is None else f" of {self.count} {'argument' if self.count == 1 else 'arguments'}"
+        return f"a function{takes}" + (" or None" if self.default is None else "")
+
+
+@dataclass(frozen=True)
 class Text:
     """A text of at most `longest` characters that matches the whole of `pattern`, if one is given.
 
-    None is accepted if that is the default. `what` names the text in errors.
+    Halves of surrogate pairs are refused, because no encoding can send or store them. None is accepted if that is the
+    default. `what` names the text in errors.
     """
 
     longest: int
@@ -86,7 +133,7 @@ class Text:
         """Return whether `value` is such a text."""
         if value is None:
             return self.default is None
-        fits = isinstance(value, str) and len(value) <= self.longest
+        fits = isinstance(value, str) and len(value) <= self.longest and not _SURROGATE.search(value)
         return fits and (self.pattern is None or re.fullmatch(self.pattern, str(value)) is not None)
 
     def __str__(self) -> str:
@@ -139,12 +186,22 @@ def unknown_fields(given: Iterable[str], known: Sequence[str]) -> dict[str, str]
     return wrong
 
 
+def _takes(function: Callable[..., object], count: int) -> bool:
+    try:
+        inspect.signature(function).bind(*range(count))
+    except TypeError:
+        return False
+    except ValueError:  # a builtin without a signature
+        return True
+    return True
+
+
 def plain(value: object) -> Any:
-    """Return the plain Python value of a numpy scalar, an enum member or a finite Decimal, and other values as is."""
+    """Return the plain Python value of a numpy scalar, an enum member or a finite number, and other values as is."""
     if isinstance(value, Enum):
         return plain(value.value)
     if isinstance(value, Decimal):
-        if not value.is_finite():
+        if not value.is_finite() or value.adjusted() > _MOST_DIGITS:
             return value
         return int(value) if value == value.to_integral_value() else float(value)
     if type(value).__module__ == "numpy" and hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
@@ -154,7 +211,32 @@ def plain(value: object) -> Any:
     return value
 
 
+_MOST_DIGITS: Final = 300  # an int of a million digits takes seconds
+_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
+
+
+def as_float(value: Any) -> float:
+    """Return any real number (numpy's, Decimal, an enum of numbers) as a float, everything else as nan."""
+    try:
+        value = plain(value)
+        is_number = isinstance(value, numbers.Real | Decimal) and not isinstance(value, bool)
+        return float(value) if is_number else math.nan
+    except (TypeError, ValueError, OverflowError):  # a complex number, a signalling nan, 10**400
+        return math.nan
+
+
+def safe_repr(value: object) -> str:
+    """Return the repr of a value for an error, also if it has none (an int of 5,000 digits, a broken class)."""
+    try:
+        return repr(value)
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError):
+        return f"a {type(value).__name__}"
+
+
 def _problem(rule: Rule, value: object) -> str:
-    if isinstance(rule, Text) and isinstance(value, str) and len(value) > rule.longest:
-        return f"must be {rule}; this one has {len(value)}"
-    return f"must be {rule}, not {value!r}"
+    if isinstance(rule, Text) and isinstance(value, str):
+        if len(value) > rule.longest:
+            return f"must be {rule}; this one has {len(value)}"
+        if _SURROGATE.search(value):
+            return f"contains half of a character (a surrogate), which cannot be sent or stored: {safe_repr(value)}"
+    return f"must be {rule}, not {safe_repr(value)}"

@@ -102,6 +102,8 @@ class Engine:
 
     def start(self) -> None:
         """Continue what an earlier process left open; a job that was never sent waits until somebody asks for it."""
+        if self.ledger.is_read_only:
+            return
         for record in self.ledger.open_jobs():
             self.follow(record, is_requested=False)
             if record.blocked and record.state is JobState.DOWNLOADING and record.ref in self._records:
@@ -125,6 +127,7 @@ class Engine:
 
     def resume(self, record: JobRecord) -> None:
         """Continue a job that has stopped (timed out, blocked, never sent) because somebody asks for it."""
+        self.ledger.check_writable()
         self.mark_requested(record.ref)
         now, budget = self.now(), self.ledger.budget_credits
         record = self.apply(record, events.Resumed(now, self.owner, now + self.timing.deadline_s, budget))
@@ -133,11 +136,13 @@ class Engine:
 
     def resolve(self, record: JobRecord, *, was_charged: bool) -> None:
         """Apply a person's answer to the question about a lost call."""
+        self.ledger.check_writable()
         self.mark_requested(record.ref)
         self.follow(self.apply(record, events.ResolvedByUser(self.now(), was_charged)), is_requested=True)
 
     def cancel(self, record: JobRecord, *, only_unsent: bool = False) -> None:
         """Stop waiting for a job; its generation may go on at the vendor."""
+        self.ledger.check_writable()
         before = self.newest(record)
         after = self.apply(before, events.CancelRequested(self.now(), only_unsent))
         if before.video_id is not None and after.state is JobState.CANCELLED and before.state is not after.state:
@@ -145,6 +150,7 @@ class Engine:
 
     async def poll_now(self) -> None:
         """Have the vendor polled at once, here or by the leader, and wait for that."""
+        self.ledger.check_writable()
         self._election.wake()
         requested: int | None = None
         while self.has_open_work():

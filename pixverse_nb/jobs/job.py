@@ -6,12 +6,14 @@ import threading
 import time
 from collections.abc import Callable, Container, Generator, Iterable
 from dataclasses import replace
-from typing import Any, Final, SupportsIndex, overload
+from typing import Any, Final, NoReturn, SupportsIndex, overload
 
 from pixverse_nb.backends.base import Backend
+from pixverse_nb.domain.arguments import CALLBACK, TIMEOUT, checked
 from pixverse_nb.domain.jobs import Attempt, JobEvent, JobRecord, JobSnapshot, JobState
 from pixverse_nb.domain.requests import GenerationRequest
-from pixverse_nb.errors import ConfigError, InvalidRequest, JobTimeout, PixVerseError
+from pixverse_nb.domain.validation import Flag
+from pixverse_nb.errors import ConfigError, InvalidRequest, JobTimeout, PixVerseError, refuse_pickling
 from pixverse_nb.event_loop import EventLoopThread, await_future, wait_for_future
 from pixverse_nb.jobs.download import is_intact, stat_signature
 from pixverse_nb.jobs.engine import Engine
@@ -143,6 +145,7 @@ class Job:
         Raises JobTimeout if the waiting (not the job) ended, JobFailed, JobModerated, JobCancelled, the APIError of a
         rejected call, or DownloadError. Interrupting the cell stops only the waiting.
         """
+        timeout = checked({"timeout": timeout}, {"timeout": TIMEOUT})["timeout"]
         if self._loop.is_current:
             raise ConfigError("result() would deadlock in a subscriber; use `await job`.")
         self._loop.check_process()
@@ -208,6 +211,7 @@ class Job:
         `was_charged=True` records it as charged, takes the generation that the question names and ends the search;
         `was_charged=False` sends the call again, **which charges again**. Without such a question nothing happens.
         """
+        was_charged = checked({"was_charged": was_charged}, {"was_charged": Flag()})["was_charged"]
         named = self._record().candidate_video_id
         if was_charged and named is not None and self._engine.ledger.knows_video(named):
             fix = "another job has that generation by now: pass False to send the call again"
@@ -216,6 +220,7 @@ class Job:
 
     def subscribe(self, callback: Callable[["Job"], object]) -> Callable[[], None]:
         """Call `callback(job)` at every change, on the client's thread; the returned function unsubscribes."""
+        checked({"callback": callback}, {"callback": CALLBACK})
         self._subscribers.append(callback)
 
         def unsubscribe() -> None:
@@ -237,6 +242,9 @@ class Job:
     def timeline(self) -> Timeline:
         """Return a picture of the job's life so far; `client.jobs().timeline()` shows several on one axis."""
         return Timeline(((job_title(self.request), tuple(self.events())),), now=time.time())
+
+    def __reduce__(self) -> NoReturn:
+        refuse_pickling(self, "job.ref; client.job(ref) finds the job")
 
     def __repr__(self) -> str:
         return f"<{card_text(self.snapshot(), now=time.time())}>"
@@ -307,6 +315,8 @@ class Job:
 
     def _waiter(self) -> concurrent.futures.Future[JobRecord]:
         record = self._record()
+        if not record.state.is_final:
+            self._engine.ledger.check_writable()  # nobody would continue the job
         if self._was_never_sent(record) or (self._is_lost(record) and not self._loop.is_closed):
             self.resume()  # waiting for a video means asking for it
         self._engine.mark_requested(self.ref)  # also if its call is later proved never to have been accepted

@@ -1,7 +1,9 @@
 """The SQLite file of the ledger: opening, checking, transactions, and what its errors mean."""
 
 import os
+import shutil
 import sqlite3
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -153,8 +155,38 @@ def error_message(error: sqlite3.Error, path: Path) -> str:
     )
 
 
+def is_read_only(path: Path) -> bool:
+    """Return whether a file exists that can only be read, or in whose folder nothing can be written."""
+    return path.is_file() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
+
+
+def connect_for_reading(path: Path, *, scratch: str) -> sqlite3.Connection:
+    """Return a connection that does not write to the folder of `path`.
+
+    SQLite reads a file with a write-ahead log there only while another process has it open. Otherwise a copy in the
+    folder `scratch` is read: the file and its log, in which the last commits may be.
+    """
+    try:
+        db = _connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        schema_version(db)
+    except sqlite3.OperationalError:
+        copy = Path(scratch, path.name)
+        shutil.copyfile(path, copy)
+        if _size_bytes(_log_of(path)):
+            shutil.copyfile(_log_of(path), _log_of(copy))
+        db = _connect(copy)
+    return db
+
+
+def _connect(database: str | Path, *, uri: bool = False) -> sqlite3.Connection:
+    return sqlite3.connect(database, timeout=30, isolation_level=None, check_same_thread=False, uri=uri)
+
+
 class Database:
-    """`ledger.db`, usable from any thread; a failed transaction changes nothing and raises LedgerError."""
+    """`ledger.db`, usable from any thread; a failed transaction changes nothing and raises LedgerError.
+
+    On a read-only disk, or in a folder of somebody else, `is_read_only` is True and every transaction raises.
+    """
 
     def __init__(self, path: Path, *, migrations: Sequence[str] = MIGRATIONS) -> None:
         self._path = path
@@ -162,10 +194,12 @@ class Database:
         self.network = network_file_system(path.parent)  # the kind of the file system, or None for a local disk
         self._lock = threading.RLock()
         self._is_closed = False
+        self.is_read_only = is_read_only(path)
+        self._scratch = tempfile.TemporaryDirectory(prefix="pixverse-nb-") if self.is_read_only else None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             check_not_emptied(path)
-            self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+            self._db = connect_for_reading(path, scratch=self._scratch.name) if self._scratch else _connect(path)
         except (OSError, sqlite3.Error) as error:
             raise LedgerError(
                 f"The ledger {path} cannot be opened ({error}). Check the folder and its permissions."
@@ -173,7 +207,7 @@ class Database:
         try:
             self._prepare()
         except BaseException:
-            self._db.close()
+            self.close()
             raise
 
     def close(self) -> None:
@@ -181,6 +215,8 @@ class Database:
         with self._lock:
             self._is_closed = True
             self._db.close()
+            if self._scratch is not None:
+                self._scratch.cleanup()
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -191,6 +227,7 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Hold the connection for writes that are all on disk afterwards, or not at all."""
+        self.check_writable()
         with self._lock, self._translated():
             self._check_file_in_place()
             self._db.execute("BEGIN IMMEDIATE")
@@ -201,6 +238,24 @@ class Database:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
+
+    @contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """Hold the connection for several reads of the same moment."""
+        with self._lock, self._translated():
+            self._db.execute("BEGIN")
+            try:
+                yield self._db
+            finally:
+                self._db.execute("ROLLBACK")
+
+    def check_writable(self) -> None:
+        """Raise LedgerError if this home can only be read."""
+        if self.is_read_only:
+            raise LedgerError(
+                f"The home {self._path.parent} can only be read, so nothing was sent and nothing was paid. Make the "
+                "folder writable, or choose another home=… (or PIXVERSE_NB_HOME)."
+            )
 
     def data_version(self) -> int:
         """Return a number that changes when another connection has written; costs next to nothing."""
@@ -232,6 +287,13 @@ class Database:
                     f"The ledger {self._path} was written by a newer pixverse_nb (schema version {found}; this one "
                     f"supports {newest}). Update pixverse_nb; nothing was changed."
                 )
+            if self.is_read_only:
+                if found < newest:
+                    raise LedgerError(
+                        f"The ledger {self._path} can only be read, but it was written by an older pixverse_nb. Open "
+                        "it once where it can be written, or copy the home to another folder."
+                    )
+                return
             self._set_journal_mode()
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.execute("PRAGMA foreign_keys = ON")

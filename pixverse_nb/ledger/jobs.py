@@ -127,7 +127,7 @@ class TransferStore:
 
     def export_rows(self, refs: Iterable[str] | None) -> tuple[list[ExportedJob], list[ExportedUpload]]:
         """Return the jobs named by `refs` (None: all), oldest first, and the uploads of their pictures (None: all)."""
-        with self._file.transaction() as db:
+        with self._file.snapshot() as db:
             records = self._all(db) if refs is None else self._named(db, refs)
             jobs = [ExportedJob(record, self._events(db, record.ref)) for record in records]
             rows = db.execute(
@@ -231,6 +231,15 @@ class Ledger:
     def network(self) -> str | None:
         """The kind of the network file system that holds the file, or None on a local disk."""
         return self._file.network
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether the jobs can be looked at, but none can be created or changed."""
+        return self._file.is_read_only
+
+    def check_writable(self) -> None:
+        """Raise LedgerError if this home can only be read; nothing may be sent then."""
+        self._file.check_writable()
 
     def damage(self) -> str | None:
         """Return what SQLite finds wrong with the file, or None; reads all of it."""

@@ -7,6 +7,8 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 
+from pixverse_nb.redaction import printable
+
 MimeBundle = Mapping[str, str]  # media type -> content; always has "text/plain"
 
 _log: Final = logging.getLogger("pixverse_nb")
@@ -14,7 +16,7 @@ _log: Final = logging.getLogger("pixverse_nb")
 
 def mime_bundle(html: str, text: str) -> MimeBundle:
     """Return a MIME bundle with HTML for notebooks and text for terminals."""
-    return {"text/html": str(html), "text/plain": text}
+    return {"text/html": str(html), "text/plain": printable(text)}
 
 
 def show_bundle(bundle: MimeBundle) -> None:

@@ -6,9 +6,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from pixverse_nb.domain.jobs import JobSnapshot
+from pixverse_nb.redaction import redact
 from pixverse_nb.render.display import LiveOutput, MimeBundle, can_replace_outputs, mime_bundle
 from pixverse_nb.render.job_views import card_html, card_text
 from pixverse_nb.render.sweep_views import SweepProgress, sweep_html, sweep_text
@@ -121,10 +122,7 @@ class SweepBar:
         self._shown: tuple[int, dict[str, int]] | None = None
         first = progress()
         self.is_over = first.is_over or first.mode == "planned"
-        is_missing = sys.stderr is None or sys.stderr.closed  # pythonw, a service
-        import tqdm  # type: ignore[import-untyped]  # slow to load, and without types
-
-        self._bar = tqdm.tqdm(total=first.total, desc=first.title, unit="video", dynamic_ncols=True, disable=is_missing)
+        self._bar = _make_bar(first)
         self._update(first)
 
     def draw(self) -> None:
@@ -134,6 +132,8 @@ class SweepBar:
         self._update(latest)
 
     def _update(self, progress: SweepProgress) -> None:
+        if self._bar is None:
+            return
         with contextlib.suppress(OSError, ValueError):  # standard error was closed meanwhile: the sweep goes on
             self._show(progress)
             if self.is_over:
@@ -149,6 +149,19 @@ class SweepBar:
         self._bar.n = ended
         self._bar.set_postfix(postfix, refresh=False)
         self._bar.refresh()
+
+
+def _make_bar(progress: SweepProgress) -> Any:
+    """Return a tqdm bar, or None (with a warning) if there cannot be one: the sweep goes on without it."""
+    is_missing = sys.stderr is None or getattr(sys.stderr, "closed", False)  # pythonw, a service
+    title = redact(progress.title).replace("\n", " ")
+    try:
+        import tqdm  # type: ignore[import-untyped]  # slow to load, and without types
+
+        return tqdm.tqdm(total=progress.total, desc=title, unit="video", dynamic_ncols=True, disable=is_missing)
+    except (OSError, ValueError) as error:  # standard error cannot be written, or a TQDM_ variable is unusable
+        _log.warning("No progress bar can be shown (%s). The sweep goes on.", error)
+        return None
 
 
 class LiveUpdater:

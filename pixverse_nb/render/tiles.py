@@ -64,7 +64,7 @@ class Tile:
     """A video, or a job that has no video (yet), in a gallery.
 
     `key` identifies the tile for good, `caption` says what sets it apart ("seed 7 · fast"). `axes` are the values it
-    can be sorted and filtered by, `metrics` the measurements. `line` says what is going on, or why there is no video.
+    can be sorted and filtered by, `metrics` the measurements. `detail` says what is going on, or why there is no video.
     `began_at` and `ended_at` (Unix seconds) are for the clock of a tile without a video. `poster_jpeg` is a still that
     replaces the video's own poster.
 
@@ -78,7 +78,7 @@ class Tile:
     axes: Mapping[str, object] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     video: VideoFile | None = field(default=None, repr=False)
-    line: str = ""
+    detail: str = ""
     rating: Rating = field(default_factory=Rating)
     began_at: float | None = None
     ended_at: float | None = None
@@ -104,14 +104,14 @@ def tile_json(tile: Tile) -> dict[str, Any]:
         "key": tile.key,
         "caption": redact(tile.caption),
         "state": tile.state.value,
-        "words": SHORT_STATE_LABELS[tile.state],
-        "tone": severity(tile.state),
-        "line": redact(tile.line),
-        "began": tile.began_at,
-        "ended": tile.ended_at,
+        "state_label": SHORT_STATE_LABELS[tile.state],
+        "severity": severity(tile.state),
+        "detail": redact(tile.detail),
+        "began_at": tile.began_at,
+        "ended_at": tile.ended_at,
         "axes": {redact(name): _json_value(value) for name, value in tile.axes.items()},
         "metrics": {_metric_label(name): float(value) for name, value in tile.metrics.items() if math.isfinite(value)},
-        "film": video is not None,
+        "has_video": video is not None,
         "ratio": round(video.width / video.height, 4) if video and video.width and video.height else None,
         "facts": [[name, redact(text)] for name, text in video_facts(video)] if video else [],
         "choice": tile.rating.choice,
@@ -241,7 +241,7 @@ def thumbnails_text(tiles: Sequence[Tile], *, title: str = "") -> str:
         parts = (
             tile.caption,
             SHORT_STATE_LABELS[tile.state],
-            shorten(tile.line, max_length=_LINE_LENGTH),
+            shorten(tile.detail, max_length=_LINE_LENGTH),
             _RATING_LABELS.get(tile.rating.choice),
             shorten(tile.rating.note, max_length=_LINE_LENGTH),
         )
@@ -287,7 +287,7 @@ def _still(tile: Tile, poster: bytes) -> Markup:
 
 def _placeholder(tile: Tile) -> Markup:
     """Return the box in place of a still: the state, and what is going on."""
-    line = shorten(tile.line, max_length=_LINE_LENGTH)
+    line = shorten(tile.detail, max_length=_LINE_LENGTH)
     return html(
         '<div class="pvnb-thumbnail-placeholder pvnb-{severity}" style="width:{width}px;height:{height}px">'
         '<span class="pvnb-dot"></span><strong>{label}</strong>{line}</div>',

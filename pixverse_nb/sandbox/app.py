@@ -5,7 +5,7 @@ faults are described in `faults`; the other calls are:
 
     GET  /_sandbox/state     speed, time, armed faults, request counts, generations, leaked credentials, log
     POST /_sandbox/clock     {"speed": 50} and/or {"advance": 60} (seconds)
-    POST /_sandbox/switches  {"<name>": value}: attributes of `SandboxSettings`
+    POST /_sandbox/settings  {"<name>": value}: attributes of `SandboxSettings`
     POST /_sandbox/credits   {"email": null, "daily": 0, "monthly": 100, "package": 0}
 """
 
@@ -113,7 +113,7 @@ def _control_routes(state: AppState, key: str) -> list[Route]:
         Route("/_sandbox/faults", guarded(_disarm), methods=["DELETE"]),
         Route("/_sandbox/faults/{fault_id:int}", guarded(_disarm), methods=["DELETE"]),
         Route("/_sandbox/clock", guarded(_set_clock), methods=["POST"]),
-        Route("/_sandbox/switches", guarded(_change_settings), methods=["POST"]),
+        Route("/_sandbox/settings", guarded(_change_settings), methods=["POST"]),
         Route("/_sandbox/credits", guarded(_set_credits), methods=["POST"]),
         Route("/_sandbox/state", guarded(_get_state), methods=["GET"]),
     ]
@@ -149,7 +149,7 @@ def _set_clock(control: Control, body: dict[str, Any], _: Request) -> Any:
 def _change_settings(control: Control, body: dict[str, Any], _: Request) -> Any:
     known = {one.name for one in fields(control.settings)}
     if unknown := sorted(body.keys() - known):
-        raise ValueError(f"unknown switch {', '.join(unknown)}; the switches are {', '.join(sorted(known))}")
+        raise ValueError(f"unknown setting {', '.join(unknown)}; the settings are {', '.join(sorted(known))}")
     for name, value in body.items():
         setattr(control.settings, name, tuple(value) if isinstance(value, list) else value)
     return asdict(control.settings)

@@ -1,5 +1,6 @@
 """Measuring a sweep: the metrics of its videos, and the table, plots and contact sheet that show them."""
 
+import logging
 import os
 import time
 from collections.abc import Callable
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pixverse_nb.domain.jobs import JobState
-from pixverse_nb.errors import ConfigError, InvalidRequest, PixVerseError
+from pixverse_nb.errors import ConfigError, InvalidRequest, LedgerError, PixVerseError
 from pixverse_nb.jobs.submit import stored_picture
 from pixverse_nb.metrics.definitions import DIVERSITY, VERSION, Measurement
 from pixverse_nb.metrics.executors import DaskClient, Executor, TaskResult
@@ -17,6 +18,8 @@ from pixverse_nb.sweep.cells import Cell
 from pixverse_nb.sweep.context import SweepContext
 from pixverse_nb.sweep.table import Measurements, frame_from_rows, make_rows, save_frame
 from pixverse_nb.video import Video
+
+_log: Final = logging.getLogger("pixverse_nb")
 
 _COMPARED_ROLES: Final = ("first", "last")  # the pictures that a video is compared with
 
@@ -29,6 +32,7 @@ class SweepAnalysis:
         self._cell_jobs = cell_jobs
         self._cells = cell_jobs.cells
         self._results: dict[str, TaskResult[Measurement]] = {}  # by cell key
+        self._has_warned = False  # that measurements cannot be saved
         self._diversity: tuple[frozenset[str], dict[str, float | None]] = (frozenset(), {})  # for which cells, values
 
     def measure(
@@ -49,9 +53,7 @@ class SweepAnalysis:
         ):
             results[cell.key] = result
             if result.error is None:
-                text = result.get().to_json()
-                key = self._measurement_key(cell, video)
-                self._context.engine.ledger.sweeps.add_measurement(key, text, at=time.time())
+                self._store(self._measurement_key(cell, video), result.get())
             elif not isinstance(result.error, PixVerseError):
                 unexpected.append(result.error)
         self._results = results
@@ -59,6 +61,14 @@ class SweepAnalysis:
             raise unexpected[0]
         measured = {key: result.get() for key, result in results.items() if result.error is None}
         return Measurements((cell.caption, measured[cell.key]) for cell in self._cells if cell.key in measured)
+
+    def _store(self, key: tuple[str, str], measurement: Measurement) -> None:
+        try:
+            self._context.engine.ledger.sweeps.add_measurement(key, measurement.to_json(), at=time.time())
+        except LedgerError as error:  # the measurement is used all the same
+            if not self._has_warned:
+                _log.warning("The measurements are not saved: %s", error)
+            self._has_warned = True
 
     def metrics_of(self, cell: Cell) -> dict[str, float]:
         """Return the metrics of one cell by name; empty before `measure()`."""

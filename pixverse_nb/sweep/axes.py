@@ -15,9 +15,10 @@ from urllib.parse import urlsplit
 
 from pixverse_nb.domain.catalogue import DEFAULT_MODEL, model_spec
 from pixverse_nb.domain.remote import UploadedFile
-from pixverse_nb.domain.validation import REQUIRED, plain, unknown_fields
+from pixverse_nb.domain.validation import REQUIRED, OneOf, plain, safe_repr, unknown_fields, validate
 from pixverse_nb.errors import InvalidRequest
-from pixverse_nb.job_builder import is_deadline
+from pixverse_nb.job_builder import DEADLINE
+from pixverse_nb.redaction import printable
 from pixverse_nb.render.formatting import shorten
 from pixverse_nb.render.tiles import caption_from_values
 
@@ -25,6 +26,7 @@ SHARED_FIELDS: Final = ("email", "reply_url", "max_jobs", "deadline_s")  # do no
 DEFAULT_FIT: Final = "cover"
 MAX_CELLS: Final = 1000  # the default of `most_cells`
 
+LAYOUT: Final = OneOf(("grid", "zip"))
 _CHOSEN_LATER: Final = ("seed", "aspect_ratio", "prompt")  # None until the request of a cell is built
 _NONE_LABELS: Final = {"aspect_ratio": "original ratio", "fit": "original framing", "prompt": "no prompt"}
 _FILE_NAME_LENGTH: Final = 40
@@ -81,8 +83,10 @@ def find_axes(
     given = {**images, **fields}
     roles = tuple(images)
     wrong: dict[str, str] = {}
-    if layout not in ("grid", "zip"):
-        wrong["layout"] = f"must be grid or zip, not {layout!r:.40}"
+    layout = plain(layout)
+    if not LAYOUT.accepts(layout):
+        wrong["layout"] = f"must be {LAYOUT}, not {safe_repr(layout):.40}"
+        layout = "grid"
     if cells is not None:
         return _axes_of_list(given, cells, roles=roles, most_cells=most_cells, wrong=wrong)
     several = {
@@ -124,13 +128,13 @@ def image_label(source: Any, *, role: str, index: int) -> str:
         text = os.fsdecode(source)
         name = PurePath(urlsplit(text).path if "://" in text else text).stem
         if name:
-            return shorten(name, max_length=_FILE_NAME_LENGTH)
+            return shorten(printable(name), max_length=_FILE_NAME_LENGTH)
     return f"{role} {index + 1}"
 
 
 def cell_caption(labels: Mapping[str, Any]) -> str:
     """Return the caption of a cell with these labels; "the only cell" if there is no axis."""
-    return caption_from_values(labels) or "the only cell"
+    return printable(caption_from_values(labels)) or "the only cell"
 
 
 # -- one value or several --------------------------------------------------------------------------------------------
@@ -183,10 +187,7 @@ def _known_names(roles: Sequence[str], models: Iterable[Any]) -> tuple[str, ...]
 
 
 def _wrong_deadline(given: Mapping[str, Any]) -> dict[str, str]:
-    deadline_s = given.get("deadline_s")
-    if deadline_s is None or is_deadline(plain(deadline_s)):
-        return {}
-    return {"deadline_s": f"must be a positive number of seconds, at most ten years, not {deadline_s!r:.40}"}
+    return validate({"deadline_s": DEADLINE}, given)[1]
 
 
 def _too_many(count: str, most: int) -> str:

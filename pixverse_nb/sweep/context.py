@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from pixverse_nb.backends.base import Backend
 from pixverse_nb.config import Prices
+from pixverse_nb.domain.arguments import BUDGET, COUNT, TITLE_MAX, checked
 from pixverse_nb.domain.jobs import JobRecord
-from pixverse_nb.errors import InvalidRequest
+from pixverse_nb.domain.validation import Flag, Integer, Rule, Text
 from pixverse_nb.event_loop import EventLoopThread
 from pixverse_nb.job_builder import JobBuilder
 from pixverse_nb.jobs.engine import Engine
@@ -37,6 +38,15 @@ class SweepContext:
     subscribe: Callable[[Callable[[Job], object]], Callable[[], None]]
 
 
+_RULES: Final[Mapping[str, Rule]] = {
+    "title": Text(TITLE_MAX, default=None),
+    "budget_credits": BUDGET,
+    "skip_refused": Flag(),
+    "allow_refused": Flag(),
+    "most_cells": Integer(1, COUNT.most),
+}
+
+
 @dataclass(frozen=True)
 class SweepOptions:
     """The options of one sweep; `Client.sweep` documents them. Raises InvalidRequest naming every wrong option."""
@@ -50,21 +60,6 @@ class SweepOptions:
     most_cells: int = MAX_CELLS
 
     def __post_init__(self) -> None:
-        wrong = {}
-        if self.budget_credits is not None and not _is_count(self.budget_credits):
-            wrong["budget_credits"] = f"must be a whole number from 0 on, or None, not {self.budget_credits!r:.40}"
-        if not _is_count(self.most_cells) or self.most_cells < 1:
-            wrong["most_cells"] = f"must be a whole number from 1 on, not {self.most_cells!r:.40}"
-        title: object = self.title
-        if title is not None and not isinstance(title, str):
-            wrong["title"] = f"must be a text, not {type(title).__name__}"
-        for name in ("skip_refused", "allow_refused"):
-            value: object = getattr(self, name)
-            if value not in (True, False):
-                wrong[name] = f"must be True or False, not {value!r:.40}"
-        if wrong:
-            raise InvalidRequest(wrong)
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+        given = {name: getattr(self, name) for name in _RULES}
+        for name, value in checked(given, _RULES, sends=True).items():
+            object.__setattr__(self, name, value)

@@ -11,13 +11,15 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, NoReturn, Self
 
+from pixverse_nb.domain.arguments import ANY_INTEGER, CALLBACK, NOTE, TIMEOUT, checked
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.ratings import RankEntry, Rating
 from pixverse_nb.domain.requests import frames_request
-from pixverse_nb.errors import ConfigError, InvalidRequest, JobTimeout, PixVerseError
-from pixverse_nb.event_loop import wait_for_future
+from pixverse_nb.domain.validation import Flag, Function, Rule
+from pixverse_nb.errors import ConfigError, InvalidRequest, JobTimeout, PixVerseError, refuse_pickling
+from pixverse_nb.event_loop import check_asyncio, wait_for_future
 from pixverse_nb.job_builder import RequestFunction
 from pixverse_nb.jobs.job import Job, JobList
 from pixverse_nb.jobs.messages import error_notice
@@ -39,6 +41,7 @@ from pixverse_nb.sweep.table import Measurements
 from pixverse_nb.sweep.views import Run, SweepViews, make_progress
 from pixverse_nb.video import Video
 
+_START_RULES: Final[Mapping[str, Rule]] = {"retry_failed": Flag(), "stop_when": Function(1, default=None)}
 _log: Final = logging.getLogger("pixverse_nb")
 
 
@@ -151,6 +154,8 @@ class Sweep:
         Raises InvalidRequest if the vendor refuses cells that are neither skipped nor allowed, JobTimeout if the
         waiting timed out, and whatever `stop_when` raises.
         """
+        given = checked({"timeout": timeout, "quiet": quiet}, {"timeout": TIMEOUT, "quiet": Flag()}, sends=True)
+        timeout, quiet = given["timeout"], given["quiet"]
         self.start(retry_failed=retry_failed, stop_when=stop_when)
         redraw = None if quiet else self._show_progress()
         try:
@@ -165,6 +170,8 @@ class Sweep:
         If the sweep is already running, it continues, resumed if it was paused. Options cannot be changed then: raises
         InvalidRequest.
         """
+        given = {"retry_failed": retry_failed, "stop_when": stop_when}
+        retry_failed = checked(given, _START_RULES, sends=True)["retry_failed"]
         with self._lock:
             self._context.loop.check_open()
             if self._future is not None and not self._future.done():
@@ -185,6 +192,7 @@ class Sweep:
 
     def wait(self, timeout: float | None = None) -> Self:
         """Wait until the run ends, at most `timeout` seconds. An interrupt stops the waiting, not the sweep."""
+        timeout = checked({"timeout": timeout}, {"timeout": TIMEOUT})["timeout"]
         future = self._future
         if future is None:
             return self
@@ -229,6 +237,7 @@ class Sweep:
 
     def subscribe(self, callback: Callable[[], object]) -> Callable[[], None]:
         """Call `callback()` at every change, on the client's thread; the returned function unsubscribes."""
+        checked({"callback": callback}, {"callback": CALLBACK})
         self._subscribers.append(callback)
 
         def unsubscribe() -> None:
@@ -240,7 +249,7 @@ class Sweep:
     # -- viewing and rating --------------------------------------------------------------------------------------
 
     @property
-    def verdicts(self) -> dict[str, Rating]:
+    def ratings(self) -> dict[str, Rating]:
         """Ratings by caption; unrated cells are omitted."""
         return self._views.ratings()
 
@@ -249,13 +258,13 @@ class Sweep:
         """The videos rated as winners, in the order of the cells."""
         return self._views.winners()
 
-    def judge(self, which: Any, choice: str = "", *, note: str = "") -> None:
+    def rate(self, which: Any, choice: str = "", *, note: str = "") -> None:
         """Rate one cell as "winner", "rejected" or neither (""), with a note; saved in the ledger.
 
         `which` is its number (from 1), caption, job, video or key. Raises InvalidRequest if there is no such cell, or
         if a winner has no video.
         """
-        self._views.rate(which, choice, note=note)
+        self._views.rate(which, choice, **checked({"note": note}, {"note": NOTE}))
 
     def ranking(self) -> tuple[RankEntry, ...]:
         """Rank the finished cells by the votes between two videos, best first (see `compare(blind=True)`).
@@ -285,7 +294,8 @@ class Sweep:
         Cells without a video are left out, and the comparison says so. Raises InvalidRequest if fewer than two videos
         are finished.
         """
-        return self._views.compare(*which, blind=blind, seed=seed)
+        given = checked({"blind": blind, "seed": seed}, {"blind": Flag(), "seed": ANY_INTEGER})
+        return self._views.compare(*which, **given)
 
     def plot_timeline(self) -> Timeline:
         """Return the lives of the jobs as one picture on a time axis; `.save("timeline.svg")` writes it.
@@ -309,6 +319,7 @@ class Sweep:
         be measured is left out, its row of `to_frame()` says why, and the next call tries again. Nothing is charged.
         Needs `pixverse-nb[sweep]`.
         """
+        checked({"on_done": on_done}, {"on_done": Function(2, default=None)})
         return self._analysis.measure(executor=executor, on_done=on_done)
 
     def metrics_of(self, cell: Cell) -> dict[str, float]:
@@ -355,6 +366,9 @@ class Sweep:
     def _ipython_display_(self) -> None:
         if self._shown_in is None or self._shown_in != cell_number():  # else run() has shown the card in this cell
             self._show_progress()
+
+    def __reduce__(self) -> NoReturn:
+        refuse_pickling(self, "its videos or the arguments of the call; the same call finds the sweep")
 
     def __repr__(self) -> str:
         try:
@@ -405,9 +419,10 @@ class Sweep:
 
     def _start_run(self, cells: Sequence[Cell], *, reused: int, stop_when: Callable[[Self], object] | None) -> None:
         now = time.time()
-        self._cell_jobs.store_images(cells)
         ledger = self._context.engine.ledger
-        ledger.sweeps.register(self._ledger_key, [cell.key for cell in self.cells], title=self.title, at=now)
+        if cells or not ledger.is_read_only:  # a finished sweep can be looked at anywhere
+            ledger.sweeps.register(self._ledger_key, [cell.key for cell in self.cells], title=self.title, at=now)
+        self._cell_jobs.store_images(cells)
         check = None if stop_when is None else (lambda: self._call_stop_rule(stop_when))
         runner = Runner(cells, self._cell_jobs, on_change=self._notify, stop_when=check, has_results=reused > 0)
         self._run = Run(runner, reused, began_at=now)
@@ -446,6 +461,7 @@ class Sweep:
 
     async def _wait(self) -> Self:
         self._context.loop.check_process()
+        check_asyncio()  # before anything is paid
         if self._must_start():
             await asyncio.to_thread(self.start, stop_when=self._stop_rule)
         future = self._future  # kept, because another run may start meanwhile

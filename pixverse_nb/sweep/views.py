@@ -63,7 +63,7 @@ class SweepViews:
         return [video for cell, video in self._cell_jobs.videos().items() if cell.key in winning]
 
     def rate(self, which: Any, choice: str, *, note: str) -> None:
-        """Rate one cell; see `Sweep.judge`."""
+        """Rate one cell; see `Sweep.rate`."""
         if choice not in ("", "winner", "rejected"):
             raise InvalidRequest({"choice": f"must be winner, rejected or empty, not {choice!r:.40}"}, sends=False)
         cell = self._cell_jobs.find(which)
@@ -147,7 +147,7 @@ class SweepViews:
             reason = "; ".join(rule.reason for rule in cell.violations)
             state = JobState.REFUSED if reason else JobState.PLANNED
             return Tile(
-                cell.key, cell.caption, state, axes=cell.values, line=reason or "Not started yet.", rating=rating
+                cell.key, cell.caption, state, axes=cell.values, detail=reason or "Not started yet.", rating=rating
             )
         snapshot = job.snapshot()
         return Tile(
@@ -157,7 +157,7 @@ class SweepViews:
             axes=cell.values,
             metrics=self._metrics_of(cell),
             video=snapshot.video,
-            line=" ".join(text for text in (snapshot.error, snapshot.warning, snapshot.suggested_action) if text),
+            detail=" ".join(text for text in (snapshot.error, snapshot.warning, snapshot.suggested_action) if text),
             rating=rating,
             began_at=snapshot.submitted_at or snapshot.created_at,
             ended_at=snapshot.finished_at if snapshot.state.is_final else None,

@@ -15,10 +15,12 @@ from typing import Any, Final
 import anywidget
 import traitlets
 
+from pixverse_nb.domain.arguments import ANY_INTEGER, NOTE, TITLE_MAX
 from pixverse_nb.domain.jobs import JobState, VideoFile
-from pixverse_nb.domain.ratings import DuelResult, PairwiseVote, RankEntry, next_pair, rank
+from pixverse_nb.domain.ratings import PairwiseVote, RankEntry, VoteResult, next_pair, rank
+from pixverse_nb.domain.validation import Flag, Number, Rule, Text, as_float, validate
 from pixverse_nb.errors import DownloadError, InvalidRequest
-from pixverse_nb.redaction import redact
+from pixverse_nb.redaction import printable, redact
 from pixverse_nb.render.display import LiveOutput, mime_bundle, show_bundle
 from pixverse_nb.render.player import video_file
 from pixverse_nb.render.tiles import (
@@ -38,7 +40,14 @@ FRAME_RATE: Final = 24.0  # of the vendor's videos
 
 _NO_KERNEL_NOTE: Final = "These are still images. Run the cell again to play the videos in sync."
 _MAX_SCHEDULED_PAIRS: Final = 200  # in a page without a kernel
-_RESULT_BY_SIGN: Final[Mapping[str, DuelResult]] = {">": "left", "<": "right", "=": "tie"}
+_RULES: Final[Mapping[str, Rule]] = {
+    "blind": Flag(),
+    "seed": ANY_INTEGER,
+    "title": Text(TITLE_MAX),
+    "note": Text(NOTE.longest),
+    "frame_rate": Number(1, 240, "a number from 1 to 240 (frames per second)"),
+}
+_RESULT_BY_SIGN: Final[Mapping[str, VoteResult]] = {">": "left", "<": "right", "=": "tie"}
 _VOTE_LINE: Final = re.compile(r"^\s*(v\d+)\s*([<>=])\s*(v\d+)\s*$", re.MULTILINE)
 
 VideoSource = VideoFile | str | os.PathLike[str]
@@ -110,7 +119,10 @@ class Comparison(anywidget.AnyWidget):
         frame_rate: float = FRAME_RATE,
         now: Callable[[], float] = time.time,
     ) -> None:
-        files, video_keys = _validate(list(videos), labels=labels, keys=keys, blind=blind, frame_rate=frame_rate)
+        given = {"blind": blind, "seed": seed, "title": title, "note": note, "frame_rate": frame_rate}
+        valid, wrong = validate(_RULES, given)
+        blind, seed = valid.get("blind", False), valid.get("seed", 0)
+        files, video_keys = _validate(list(videos), labels=labels, keys=keys, blind=blind, problems=wrong)
         self._files = dict(zip(video_keys, files, strict=True))
         self._labels = dict(zip(video_keys, labels or _default_labels(files), strict=True))
         self._key_by_slot = _assign_slots(video_keys, seed=seed if blind else None)
@@ -123,10 +135,10 @@ class Comparison(anywidget.AnyWidget):
         self._images_output: LiveOutput | None = None
         self._runner = BackgroundRunner(self._show_error)
         super().__init__(
-            title=title,
+            title=printable(title),
             note=redact(note),
             is_blind=blind,
-            frame_rate=frame_rate,
+            frame_rate=as_float(frame_rate),
             fallback_class=f"pvnb-thumbnails-{uuid.uuid4().hex[:12]}",
         )
         self._streamer = FileStreamer(self.send, self._runner)
@@ -146,7 +158,7 @@ class Comparison(anywidget.AnyWidget):
         """Return the ranking from the votes so far, best first (see `pixverse_nb.domain.ratings`)."""
         return rank(self.votes, list(self._files))
 
-    def vote(self, left: str, right: str, result: DuelResult) -> PairwiseVote:
+    def vote(self, left: str, right: str, result: VoteResult) -> PairwiseVote:
         """Vote on two videos, by their keys, and return the vote. Raises KeyError for an unknown key."""
         for key in (left, right):
             if key not in self._files:
@@ -320,7 +332,7 @@ class Comparison(anywidget.AnyWidget):
         if vote is not None:
             self._pass_on(vote)
 
-    def _store_vote(self, left: str, right: str, result: DuelResult) -> PairwiseVote:
+    def _store_vote(self, left: str, right: str, result: VoteResult) -> PairwiseVote:
         with self._lock:
             vote = PairwiseVote(left, right, result, at=self._now(), is_blind=self.is_blind)
             self._votes.append(vote)
@@ -335,16 +347,16 @@ class Comparison(anywidget.AnyWidget):
         self.message = error_text(error)
 
 
-def _validate(  # noqa: C901 - one check for each argument
+def _validate(
     videos: Sequence[VideoSource],
     *,
     labels: Sequence[str] | None,
     keys: Sequence[str] | None,
     blind: bool,
-    frame_rate: float,
+    problems: dict[str, str],
 ) -> tuple[list[VideoFile], list[str]]:
-    """Return the files and their keys. Raises InvalidRequest with all problems."""
-    problems: dict[str, str] = {}
+    """Return the files and their keys. Raises InvalidRequest with all problems, including the earlier `problems`."""
+    problems = dict(problems)
     if len(videos) < 2:
         problems["videos"] = f"pass at least 2 videos, not {len(videos)}"
     elif len(videos) > COMPARED_MAX and not blind:
@@ -364,8 +376,6 @@ def _validate(  # noqa: C901 - one check for each argument
             problems[name] = f"pass one for each of the {len(videos)} videos, not {len(values)}"
     if keys is not None and len(set(keys)) != len(keys):
         problems["keys"] = "pass a different key for each video"
-    if not 1 <= frame_rate <= 240:
-        problems["frame_rate"] = f"pass 1 to 240 frames per second, not {frame_rate}"
     if problems:
         raise InvalidRequest(problems, sends=False)
     return files, list(keys) if keys is not None else unique_keys(files)

@@ -16,6 +16,7 @@ import traitlets
 from pixverse_nb.domain.jobs import JobState, VideoFile
 from pixverse_nb.domain.ratings import Rating
 from pixverse_nb.errors import InvalidRequest
+from pixverse_nb.redaction import printable
 from pixverse_nb.render.display import LiveOutput, mime_bundle, show_bundle
 from pixverse_nb.render.player import video_file
 from pixverse_nb.render.tiles import (
@@ -81,7 +82,7 @@ class Gallery(anywidget.AnyWidget):
     shows errors that these callbacks raise.
 
     >>> gallery = Gallery([Tile("a1", "seed 7", JobState.GENERATING)], title="Steam")
-    >>> gallery.show_tile(Tile("a1", "seed 7", JobState.FAILED, line="The service had an error."))
+    >>> gallery.show_tile(Tile("a1", "seed 7", JobState.FAILED, detail="The service had an error."))
     >>> gallery.ratings
     {}
     """
@@ -116,7 +117,7 @@ class Gallery(anywidget.AnyWidget):
         self._comparison_output: LiveOutput | None = None
         self._merge(tiles)
         super().__init__(
-            title=title,
+            title=printable(title),
             rows=[tile_json(tile) for tile in self.tiles],
             can_compare=on_open is not None,
             fallback_class=f"pvnb-thumbnails-{uuid.uuid4().hex[:12]}",

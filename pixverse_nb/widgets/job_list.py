@@ -205,13 +205,13 @@ def job_row(snapshot: JobSnapshot) -> dict[str, Any]:
     return {
         "ref": snapshot.ref,
         "state": state_label(snapshot),
-        "tone": job_severity(snapshot),
+        "severity": job_severity(snapshot),
         "facts": redact(" · ".join(facts)),
         "error": _sentences([snapshot.error if is_error else ""]),
         "details": _sentences(details),
         "notices": _sentences(() if state is JobState.DONE else snapshot.notices),  # the player shows them too
-        "began": snapshot.submitted_at or snapshot.created_at,
-        "ended": snapshot.finished_at if is_stopped else None,
+        "began_at": snapshot.submitted_at or snapshot.created_at,
+        "ended_at": snapshot.finished_at if is_stopped else None,
         "is_clock_stopped": is_stopped,
         "typical_time": f"usually about {format_duration(typical_s)}" if typical_s else "",
         "can_cancel": not state.is_final and state is not JobState.DOWNLOADING,  # a finished video is always downloaded

@@ -9,6 +9,26 @@ from pixverse_nb.backends.base import Reply
 EMAIL = "maria.lopez@example.org"
 VIDEO_ID = f"user:7-pixverse:{EMAIL}-video:340000001"
 
+# The vendor's error texts, word for word.
+NO_SUBSCRIPTION = "Account has no subscription or subscription expired"
+NO_CONFIGURATION = "Configuration not found"
+NO_CREDITS = "All Credits have been used up. Please upgrade your membership or purchase credits."
+MODERATED = "Your prompt has triggered our AI moderator, please re-enter your prompt"
+ALL_BUSY = "All configured accounts are running at maximum capacity."
+PLAN_BUSY = "Reached the limit for concurrent generations."
+PENDING = "Your PixVerse account has pending error. Please address this issue before making any new API calls."
+
+
+def account_busy(email: str, jobs: int) -> str:
+    """Return the vendor's text for an account that executes `jobs` jobs."""
+    return f"Account {email} is busy executing {jobs} tasks."
+
+
+def not_running(video_id: str) -> str:
+    """Return the vendor's text for a job that its scheduler does not have."""
+    return f"Unable to locate running {video_id}"
+
+
 UPLOAD: dict[str, Any] = {
     "result": [
         {

@@ -34,7 +34,20 @@ from pixverse_nb.errors import (
     Unauthorized,
 )
 from pixverse_nb.redaction import Secret
-from tests.backends.sample_replies import EMAIL, HTML, VIDEO_ID, reply
+from tests.backends.sample_replies import (
+    ALL_BUSY,
+    EMAIL,
+    HTML,
+    MODERATED,
+    NO_CONFIGURATION,
+    NO_CREDITS,
+    NO_SUBSCRIPTION,
+    PENDING,
+    PLAN_BUSY,
+    VIDEO_ID,
+    account_busy,
+    reply,
+)
 from tests.factories import a_request
 
 BACKEND = UseapiBackend()
@@ -46,21 +59,13 @@ FREE: Call[Any] = Call("GET", "/thing", lambda one: one.json()["value"])
 VENDOR_TEXTS = [
     (400, "Field duration has to be 5 or 8", APIError),
     (401, "Unauthorized", Unauthorized),
-    (402, "Account has no subscription or subscription expired", SubscriptionRequired),
-    (404, "Configuration not found", NotFound),
-    (
-        412,
-        "All Credits have been used up. Please upgrade your membership or purchase credits.",
-        OutOfCredits,
-    ),
-    (422, "Your prompt has triggered our AI moderator, please re-enter your prompt", Moderated),
-    (429, "All configured accounts are running at maximum capacity.", Busy),
-    (429, "Reached the limit for concurrent generations.", Busy),
-    (
-        596,
-        "Your PixVerse account has pending error. Please address this issue before making any new API calls.",
-        AccountPending,
-    ),
+    (402, NO_SUBSCRIPTION, SubscriptionRequired),
+    (404, NO_CONFIGURATION, NotFound),
+    (412, NO_CREDITS, OutOfCredits),
+    (422, MODERATED, Moderated),
+    (429, ALL_BUSY, Busy),
+    (429, PLAN_BUSY, Busy),
+    (596, PENDING, AccountPending),
     (500, "Internal error", ServerError),
     (502, "Bad gateway", ServerError),
     (503, "Busy", ServerError),
@@ -112,7 +117,7 @@ def test_a_nested_error_is_found() -> None:
 
 def test_the_account_is_redacted_in_errors() -> None:
     """An e-mail address in the vendor's text appears neither in the message nor in the reply."""
-    error = error_from_reply(reply({"error": f"Account {EMAIL} is busy executing 5 tasks.", EMAIL: [EMAIL]}, 429))
+    error = error_from_reply(reply({"error": account_busy(EMAIL, 5), EMAIL: [EMAIL]}, 429))
     assert "maria" not in f"{error} {error.reply!r}"
     assert str(error.vendor_text).endswith(" is busy executing 5 tasks.")
 

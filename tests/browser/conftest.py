@@ -1,4 +1,4 @@
-"""Fixtures: one real JupyterLab for all browser tests, and a page that must stay clean."""
+"""Fixtures: one real JupyterLab for all browser tests, and a page that must not report errors."""
 
 import os
 from collections.abc import Iterator
@@ -35,12 +35,12 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 
 @pytest.fixture(scope="session")
 def base_url() -> None:
-    """No base URL: the plugin's own fixture is of a form that pytest 9 warns of."""
+    """No base URL. Replaces the fixture of the plugin, about which pytest 9 warns."""
 
 
 @pytest.fixture(scope="session")
 def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
-    """Give every page a laptop's size, and leave to paste what was copied."""
+    """Give every page the size of a laptop screen and access to the clipboard."""
     return {
         **browser_context_args,
         "viewport": {"width": 1280, "height": 900},
@@ -58,13 +58,13 @@ def running_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 @pytest.fixture(autouse=True, scope="session")
 def patience() -> None:
-    """Let every expectation wait as long as every step does: a busy machine is no fault of the page's."""
+    """Let expectations wait as long as actions do, so that a busy machine does not fail a test."""
     expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture
 def lab(running_lab: Lab) -> Iterator[Lab]:
-    """The running JupyterLab; the kernels of a test end with it."""
+    """The running JupyterLab; the kernels of a test are shut down when it ends."""
     yield running_lab
     running_lab.end_kernels()
 
@@ -78,16 +78,16 @@ def page(context: BrowserContext) -> Iterator[Page]:
         if message.type == "error":
             troubles.append(f"console: {message.text} ({message.location.get('url')})")
 
-    def judge(url: str) -> None:
+    def check(url: str) -> None:
         parts = urlsplit(url)
         if parts.scheme in ("http", "https", "ws", "wss") and parts.hostname not in AT_HOME:
             troubles.append(f"request to another host: {url}")
 
-    context.on("request", lambda request: judge(request.url))
+    context.on("request", lambda request: check(request.url))
     context.on("console", hear)
     context.on("weberror", lambda error: troubles.append(f"uncaught: {error.error}"))
     context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
-    page.on("websocket", lambda socket: judge(socket.url))
+    page.on("websocket", lambda socket: check(socket.url))
     yield page
     assert troubles == []

@@ -1,4 +1,4 @@
-"""Whether a video really plays in the page."""
+"""Check that a video plays in the page."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ MOVES = """video => new Promise((resolve, reject) => {
 
 
 def play(video: Locator) -> dict[str, Any]:
-    """Play a video until its time has moved, stop it, and return its state; fails where it cannot play."""
+    """Play a video until its time has advanced, pause it, and return its state; fails if it cannot play."""
     expect(video).to_be_attached()
     video.evaluate(MOVES)
     state: dict[str, Any] = video.evaluate(STATE)

@@ -1,4 +1,4 @@
-"""A real JupyterLab of this environment, and a person's ways of using it from a page."""
+"""A real JupyterLab of this environment, used from a page as a person does."""
 
 import itertools
 import json
@@ -59,7 +59,7 @@ THEMES = "@jupyterlab/apputils-extension/themes"
 
 
 class Lab:
-    """One running `jupyter lab`; every notebook gets a folder of its own beneath `root`."""
+    """One running `jupyter lab`; every notebook gets its own folder below `root`."""
 
     def __init__(self, folder: Path) -> None:
         self.root = folder / "notebooks"
@@ -79,14 +79,14 @@ class Lab:
     # Files
 
     def new_notebook(self, cells: list[str]) -> str:
-        """Write a notebook with these code cells into a folder of its own and return its name."""
+        """Write a notebook with these code cells into its own folder and return its name."""
         kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
         notebook: Any = v4.new_notebook(metadata={"kernelspec": kernelspec})  # type: ignore[no-untyped-call]
         notebook.cells = [v4.new_code_cell(cell) for cell in cells]  # type: ignore[no-untyped-call]
         return self._write(f"{next(self._numbers)}/notebook.ipynb", notebook)
 
     def copy_notebook(self, path: Path) -> str:
-        """Copy a notebook and the pictures beside it into a folder of its own and return its name."""
+        """Copy a notebook and the pictures beside it into a new folder and return its name."""
         name = f"{next(self._numbers)}/{path.name}"
         (self.root / name).parent.mkdir()
         shutil.copy(path, self.root / name)
@@ -99,7 +99,7 @@ class Lab:
         return nbformat.read(self.root / name, as_version=4)  # type: ignore[no-untyped-call]
 
     def set_theme(self, page: Page, theme: Literal["light", "dark"]) -> None:
-        """Choose the theme as the settings do; a page that shows JupyterLab already is loaded again."""
+        """Set the theme in the settings, and reload the page if it already shows JupyterLab."""
         self._write_settings(THEMES, {"theme": f"JupyterLab {theme.title()}"})
         if page.url.startswith(self.address):
             page.reload()
@@ -142,7 +142,7 @@ class Lab:
         expect(page.locator(".lm-TabBar-tab.jp-mod-dirty")).to_have_count(0)
 
     def reopen_without_kernel(self, page: Page, name: str, *, trusted: bool = True) -> Locator:
-        """Save, then open what is on disk with no kernel at all, as a reader of it would, and return the notebook.
+        """Save the notebook, open the file without a kernel as a reader would, and return the notebook.
 
         JupyterLab starts a kernel by itself for a notebook that names one, so the copy that is opened names none.
         `trusted` says whether this person's Jupyter has signed it.

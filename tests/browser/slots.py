@@ -1,4 +1,4 @@
-"""A person's ways of putting a picture into a slot of the page."""
+"""Put a picture into a picker of the page, in each way that a person can."""
 
 import base64
 import re
@@ -21,19 +21,19 @@ COPY = """async bytes => {
 
 
 def stage(slot: Locator) -> Locator:
-    """Return the part of a slot that takes pictures."""
+    """Return the part of a picker that accepts pictures."""
     return slot.locator(".pvnb-picker-stage")
 
 
 def choose(page: Page, slot: Locator, path: Path) -> None:
-    """Click the slot and choose a file."""
+    """Click the picker and choose a file."""
     with page.expect_file_chooser() as chooser:
         stage(slot).click()
     chooser.value.set_files(path)
 
 
 def choose_by_key(page: Page, slot: Locator, key: str, path: Path) -> None:
-    """Press a key on the slot and choose a file."""
+    """Press a key on the picker and choose a file."""
     with page.expect_file_chooser() as chooser:
         # Focused in here: its answer comes from the page, after the page has learned to hand the chooser over. A key
         # alone can overtake that, for the browser brings it on another way, and the chooser is closed unseen.
@@ -43,7 +43,7 @@ def choose_by_key(page: Page, slot: Locator, key: str, path: Path) -> None:
 
 
 def drop(page: Page, slot: Locator, path: Path, media_type: str) -> None:
-    """Drop a file on the slot."""
+    """Drop a file on the picker."""
     bytes_ = base64.b64encode(path.read_bytes()).decode()
     transfer = page.evaluate_handle(DROP, [bytes_, path.name, media_type])
     for event in ("dragenter", "dragover", "drop"):
@@ -51,14 +51,14 @@ def drop(page: Page, slot: Locator, path: Path, media_type: str) -> None:
 
 
 def paste(page: Page, slot: Locator, png: bytes) -> None:
-    """Copy a picture and press Ctrl+V on the slot."""
+    """Copy a picture and press Ctrl+V on the picker."""
     page.evaluate(COPY, base64.b64encode(png).decode())
     stage(slot).focus()
     page.keyboard.press("ControlOrMeta+v")
 
 
 def expect_picture(slot: Locator, facts: str, *, name: str) -> None:
-    """Expect the slot to hold a picture with this name and these facts, and to show it."""
+    """Expect the picker to show a picture with this name and these facts."""
     expect(slot).to_have_attribute("data-state", "ready")
     expect(slot.locator(".pvnb-picker-name")).to_have_text(name)
     expect(slot.locator(".pvnb-picker-facts")).to_have_text(re.compile(re.escape(facts)))

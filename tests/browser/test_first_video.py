@@ -1,4 +1,4 @@
-"""Notebook 01 as a person runs it, and what is left of it when no kernel runs any more."""
+"""Notebook 01 as a person runs it, and the saved notebook without a kernel."""
 
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def test_the_first_video_plays_and_is_still_there_without_a_kernel(page: Page, l
 
 
 def test_the_demos_page_plays_the_video(page: Page, tmp_path: Path) -> None:
-    """The HTML page that `make demo` leaves plays its video by itself, from the disk, with no server."""
+    """The HTML page written by `make demo` plays its video from disk without a server."""
     made = execute_demo(NOTEBOOK, tmp_path / "demo")
     page.goto(made.page.as_uri())
     play(page.locator("video").first)

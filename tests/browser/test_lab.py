@@ -1,4 +1,4 @@
-"""The stage itself: a notebook runs in a real JupyterLab in a real Chromium."""
+"""The test environment: a notebook runs in a real JupyterLab in a real Chromium."""
 
 from playwright.sync_api import Page, expect
 
@@ -6,7 +6,7 @@ from tests.browser.real_lab import Lab
 
 
 def test_a_notebook_runs_and_prints(page: Page, lab: Lab) -> None:
-    """Run All runs every cell, and what they print stands below them."""
+    """Run All runs every cell and shows its output below it."""
     lab.open(page, lab.new_notebook(["print('a' * 3)", "import pixverse_nb\nprint('imported')"]))
     lab.run_all(page)
     lab.wait_idle(page)
@@ -22,7 +22,7 @@ def test_both_themes_can_be_shown(page: Page, lab: Lab) -> None:
 
 
 def test_a_saved_notebook_opens_without_a_kernel(page: Page, lab: Lab) -> None:
-    """What was printed is in the file and shows again where no kernel runs."""
+    """Output is saved in the file and is shown again without a kernel."""
     name = lab.new_notebook(["print('kept')"])
     lab.open(page, name)
     lab.run_all(page)

@@ -31,7 +31,10 @@ STATES: dict[str, dict[str, Any]] = {
     "gallery": {
         "title": "Two",
         "rows": [
-            {**tile_json(Tile("a", "seed 1", JobState.DONE, axes={"seed": 1}, metrics={"psnr": 30.0})), "film": True},
+            {
+                **tile_json(Tile("a", "seed 1", JobState.DONE, axes={"seed": 1}, metrics={"psnr": 30.0})),
+                "has_video": True,
+            },
             tile_json(Tile("b", "seed 2", JobState.GENERATING, axes={"seed": 2}, metrics={"psnr": 20.0}, began_at=1.0)),
         ],
         "can_compare": True,
@@ -104,7 +107,7 @@ COUNT = """async ([source, state]) => {
     URL.revokeObjectURL = own => { addresses.delete(own); takeBack.call(URL, own); };
     const el = document.body.appendChild(document.createElement('div'));
     const cleanup = module.render({ model, el });
-    const asks = (state.rows ?? []).some(row => row.film);
+    const asks = (state.rows ?? []).some(row => row.has_video);
     // Observers report with one of the next frames; a gallery asks for its still then.
     for (let frames = 0; frames < 2 || (asks && !addresses.size && frames < 120); frames += 1)
         await new Promise(requestAnimationFrame);

@@ -1,4 +1,4 @@
-"""The picture slot in a real JupyterLab: every way in, any size, and what stays after a reload."""
+"""The picker in a real JupyterLab: every way to add a picture, any size, and the state after a reload."""
 
 import io
 import random
@@ -18,7 +18,7 @@ IN_FLIGHT = 3
 
 @pytest.fixture
 def slot(page: Page, lab: Lab) -> Locator:
-    """An empty slot in a notebook."""
+    """An empty picker in a notebook."""
     lab.open(page, lab.new_notebook([SHOW]))
     lab.run_all(page)
     lab.wait_idle(page)
@@ -34,7 +34,7 @@ def a_png(width: int, height: int) -> bytes:
 
 
 def test_a_picture_comes_by_click_drop_and_paste(page: Page, slot: Locator) -> None:
-    """Each way fills the slot, shows the picture and tells its name and size; the next one replaces it."""
+    """Each way to add a picture shows it with its name and size; the next picture replaces it."""
     choose(page, slot, PICTURES / "chelsea.jpg")
     expect_picture(slot, "451 × 300 · 35 kB", name="chelsea.jpg")
     drop(page, slot, PICTURES / "rocket.png", "image/png")
@@ -44,7 +44,7 @@ def test_a_picture_comes_by_click_drop_and_paste(page: Page, slot: Locator) -> N
 
 
 def test_a_path_is_typed_and_a_slip_is_mended(page: Page, slot: Locator) -> None:
-    """A wrong path is said in the slot and stays in its field; the right one fills the slot."""
+    """A wrong path is reported and stays in its field; the right one loads the picture."""
     address = slot.get_by_label("First picture: path or URL")
     address.fill(str(PICTURES / "chelsey.jpg"))
     address.press("Enter")
@@ -55,8 +55,8 @@ def test_a_path_is_typed_and_a_slip_is_mended(page: Page, slot: Locator) -> None
     expect_picture(slot, "451 × 300", name="chelsea.jpg")
 
 
-def test_what_is_no_picture_is_refused_in_words(page: Page, slot: Locator, tmp_path: Path) -> None:
-    """A PDF is refused with the reason, and the slot takes the next picture."""
+def test_a_file_that_is_no_picture_is_refused(page: Page, slot: Locator, tmp_path: Path) -> None:
+    """A PDF is refused with a reason, and the picker accepts the next picture."""
     bill = tmp_path / "bill.pdf"
     bill.write_bytes(b"%PDF-1.7")
     drop(page, slot, bill, "application/pdf")
@@ -67,7 +67,7 @@ def test_what_is_no_picture_is_refused_in_words(page: Page, slot: Locator, tmp_p
 
 
 def test_fifteen_megabytes_arrive_with_three_pieces_on_the_way(page: Page, lab: Lab, tmp_path: Path) -> None:
-    """A picture above the websocket's limit arrives whole, and never more than three pieces are unanswered."""
+    """A picture above the websocket limit arrives complete, with at most three unacknowledged chunks."""
     sent: list[int] = []
     flying = [0]
 
@@ -96,7 +96,7 @@ def test_fifteen_megabytes_arrive_with_three_pieces_on_the_way(page: Page, lab: 
 
 
 def test_the_keyboard_does_everything_and_jupyter_keeps_out(page: Page, slot: Locator) -> None:
-    """Enter and Space open the chooser, Delete clears, and no key of the slot reaches JupyterLab's shortcuts."""
+    """Enter and Space open the file dialog, Delete clears, and no key reaches JupyterLab's shortcuts."""
     cells = page.locator(".jp-Notebook .jp-Cell")
     for key, picture, facts in (("Enter", "rocket.png", "640 × 427"), ("Space", "chelsea.jpg", "451 × 300")):
         choose_by_key(page, slot, key, PICTURES / picture)

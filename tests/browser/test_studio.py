@@ -1,4 +1,4 @@
-"""The whole form in a real JupyterLab: from two pictures to a video that plays and stays."""
+"""The form in a real JupyterLab: from two pictures to a video that plays and is saved in the notebook."""
 
 import re
 from pathlib import Path
@@ -11,24 +11,24 @@ from tests.browser.slots import PICTURES, choose, drop, expect_picture, paste
 
 STUDIO = """import pixverse_nb as pv
 client = pv.Client.sandbox(speed=60)
-desk = pv.studio(client)
-desk"""
-# The video's host refuses it until the job has given up.
-REFUSED = f"""{STUDIO.removesuffix("desk")}
+form = pv.studio(client)
+form"""
+# The media host refuses the download until the job is paused.
+REFUSED = f"""{STUDIO.removesuffix("form")}
 client.sandbox_control.arm("media_status", status=403, times=None)
 client.subscribe(lambda job: job.snapshot().is_paused and client.sandbox_control.disarm())
-desk"""
-# At once in the making, and made for longer than any test takes.
+form"""
+# Generation starts at once and takes longer than any test.
 ENDLESS = """import pixverse_nb as pv
 client = pv.Client.sandbox(speed=10)
 client.sandbox_control.settings.queue_s = (0, 0)
 client.sandbox_control.settings.generation_s = (1e6, 1e6)
-desk = pv.studio(client)
-desk"""
+form = pv.studio(client)
+form"""
 
 
 def test_two_pictures_become_a_video_that_stays(page: Page, lab: Lab) -> None:
-    """Chosen and dropped pictures, a prompt and one press make a video that plays, also without a kernel."""
+    """Chosen and dropped pictures, a prompt and one click make a video that plays, also without a kernel."""
     name = lab.new_notebook([STUDIO])
     notebook = lab.open(page, name)
     lab.run_all(page)
@@ -57,8 +57,8 @@ def test_two_pictures_become_a_video_that_stays(page: Page, lab: Lab) -> None:
         assert play(reopened.locator("video").first)["duration"] == made["duration"]
 
 
-def test_what_is_wrong_stands_at_its_field(page: Page, lab: Lab) -> None:
-    """Refused options say why and cannot be chosen; missing pictures and a wrong seed are named at their places."""
+def test_errors_are_shown_at_their_fields(page: Page, lab: Lab) -> None:
+    """Unavailable options are disabled and say why; missing pictures and an invalid seed are marked at their fields."""
     lab.open(page, lab.new_notebook([STUDIO]))
     lab.run_all(page)
     lab.wait_idle(page)
@@ -82,7 +82,7 @@ def test_what_is_wrong_stands_at_its_field(page: Page, lab: Lab) -> None:
 
 
 def test_a_pasted_picture_and_a_cancelled_job(page: Page, lab: Lab) -> None:
-    """With the keyboard alone, which never falls out of the form: a job is made, asked about and given up."""
+    """By keyboard alone, with the focus always in the form, a job is created and cancelled after the confirmation."""
     notebook = lab.open(page, lab.new_notebook([ENDLESS]))
     lab.run_all(page)
     lab.wait_idle(page)
@@ -116,7 +116,7 @@ def test_a_pasted_picture_and_a_cancelled_job(page: Page, lab: Lab) -> None:
 
 
 def test_a_stopped_download_is_tried_again_in_the_page(page: Page, lab: Lab) -> None:
-    """It says that it stopped and why, offers nothing that would do nothing, and one press brings the video."""
+    """A paused job shows why it is paused and offers only useful actions; one click fetches the video."""
     notebook = lab.open(page, lab.new_notebook([REFUSED]))
     lab.run_all(page)
     lab.wait_idle(page)

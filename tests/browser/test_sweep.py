@@ -1,4 +1,4 @@
-"""A sweep as a person meets it in a real JupyterLab: planned, run, looked at while it fills, judged and compared."""
+"""A sweep in a real JupyterLab: planned, run, shown while it fills, rated and compared."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ ALL_MOVE = """() => [...document.querySelectorAll('.pvnb-compare video')]
 
 
 def run_cell(page: Page, notebook: Locator, number: int) -> Locator:
-    """Run one cell as a person does, by Shift+Enter in it; return what it shows once it has run."""
+    """Run one cell with Shift+Enter and return its output after it has run."""
     cell = notebook.locator(".jp-Cell").nth(number)
     cell.locator(".jp-InputArea-editor").click()
     page.keyboard.press("Shift+Enter")
@@ -28,11 +28,11 @@ def run_cell(page: Page, notebook: Locator, number: int) -> Locator:
 
 
 def test_a_sweep_from_its_plan_to_the_comparison(page: Page, lab: Lab, tmp_path: Path) -> None:
-    """The plan pays nothing; one card counts to the end; tiles fill, keys judge and choose, and two videos play."""
+    """The plan charges nothing; the card shows the progress, tiles fill, keys rate and select, and two videos play."""
     asked = PLAN.format(
         home=str(tmp_path / "home"), first=str(PICTURES / "coffee_wide.jpg"), last=str(PICTURES / "coffee_close.jpg")
     )
-    later = ["sweep.resume()", "sweep.wait(); print(sweep.verdicts)", "sweep.run()"]
+    later = ["sweep.resume()", "sweep.wait(); print(sweep.ratings)", "sweep.run()"]
     name = lab.new_notebook([asked, HELD_UP, "sweep.gallery()", *later])
     page.set_viewport_size({"width": 1280, "height": 3200})  # only cells near the view are in the page
     notebook = lab.open(page, name)
@@ -43,25 +43,25 @@ def test_a_sweep_from_its_plan_to_the_comparison(page: Page, lab: Lab, tmp_path:
     expect(plan).to_contain_text("sandbox: no real credits")
 
     card = run_cell(page, notebook, 1).locator(".pvnb-sweep-card")
-    wall = run_cell(page, notebook, 2).locator(".pvnb-gallery")
-    expect(wall.get_by_role("gridcell")).to_have_count(10)
+    gallery = run_cell(page, notebook, 2).locator(".pvnb-gallery")
+    expect(gallery.get_by_role("gridcell")).to_have_count(10)
     expect(card).to_contain_text("Paused")
-    unsent = wall.get_by_role("gridcell", name="seed 5 · fast")
+    unsent = gallery.get_by_role("gridcell", name="seed 5 · fast")
     expect(unsent.locator("img")).to_be_hidden()
     run_cell(page, notebook, 3)
     expect(unsent.locator("img")).to_be_visible(timeout=PATIENCE_MS)
     expect(card).to_have_count(1)
     expect(card).to_contain_text("Finished", timeout=PATIENCE_MS)
     expect(card.get_by_role("progressbar")).to_have_accessible_name("10 of 10 done")
-    expect(wall.locator("[data-state=done]")).to_have_count(10, timeout=PATIENCE_MS)
+    expect(gallery.locator("[data-state=done]")).to_have_count(10, timeout=PATIENCE_MS)
 
-    wall.get_by_role("gridcell", name="seed 2 · normal").focus()
+    gallery.get_by_role("gridcell", name="seed 2 · normal").focus()
     page.keyboard.press("w")
-    expect(wall).to_contain_text("1 winner")
+    expect(gallery).to_contain_text("1 winner")
     for caption in ("seed 2 · normal", "seed 3 · fast"):
-        wall.get_by_role("gridcell", name=caption).focus()
+        gallery.get_by_role("gridcell", name=caption).focus()
         page.keyboard.press("c")
-    wall.get_by_role("button", name="Compare 2").click()
+    gallery.get_by_role("button", name="Compare 2").click()
     comparison = page.locator(".pvnb-compare")
     videos = comparison.locator("video")
     expect(videos).to_have_count(2, timeout=PATIENCE_MS)

@@ -1,4 +1,4 @@
-"""Tables in a narrow cell: nothing lies outside of the view."""
+"""Tables in a narrow cell: nothing is outside the view."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -18,7 +18,7 @@ JOBS = [
 
 @pytest.mark.parametrize("width", [560, 620, 700, 830, 960, 1080])
 def test_the_jobs_fit_their_cell(page: Page, width: int) -> None:
-    """From 560 px on every column is seen whole; in a wide cell a ref stands on one line."""
+    """From 560 px on every column is fully visible; in a wide cell a ref fits on one line."""
     page.set_content(f'<div style="width:{width}px">{jobs_html(JOBS, now=NOW)}</div>')
     table = page.locator(".pvnb-list")
     expect(table.locator("tbody tr")).to_have_count(3)

@@ -1,4 +1,4 @@
-"""What stands in an output, by the notebook's theme and where the stylesheet is dropped."""
+"""Outputs in the light and dark theme, and in untrusted notebooks, which drop the stylesheet."""
 
 from playwright.sync_api import Page, expect
 
@@ -13,7 +13,7 @@ Report((Finding("disk", "80 GB free"),))"""
 
 
 def test_the_theme_chooses_the_plot(page: Page, lab: Lab) -> None:
-    """By day the light one is seen and by night the dark one; in an untrusted notebook one, and cells stand left."""
+    """The plot matches the theme; an untrusted notebook shows one plot and left-aligned cells."""
     name = lab.new_notebook([PLOT, TABLE])
     lab.open(page, name)
     lab.run_all(page)

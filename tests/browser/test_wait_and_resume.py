@@ -1,4 +1,4 @@
-"""Notebook 02 as a person runs it, and the timeline in a real page: seen, readable, and still there untrusted."""
+"""Notebook 02 as a person runs it, and the timeline in a real page: visible, readable, and kept when untrusted."""
 
 from itertools import combinations
 from pathlib import Path
@@ -34,20 +34,20 @@ EVENTS = (
 
 
 def expect_readable(drawing: Locator) -> None:
-    """No two words of a drawing overlap, and none is cut off at its sides."""
-    words = drawing.evaluate(BOXES)
+    """Assert that no labels of a drawing overlap and none is cut off at its sides."""
+    labels = drawing.evaluate(BOXES)
     left, right = drawing.evaluate(INSIDE)
-    assert [word for word in words if word[1] < left - 20 or word[3] > right] == []
+    assert [label for label in labels if label[1] < left - 20 or label[3] > right] == []
     overlaps = [
         (one[0], other[0])
-        for one, other in combinations(words, 2)
+        for one, other in combinations(labels, 2)
         if one[1] < other[3] and other[1] < one[3] and one[2] + 2 < other[4] and other[2] + 2 < one[4]
     ]
     assert overlaps == []
 
 
 def test_a_killed_kernels_job_is_finished_and_drawn(page: Page, lab: Lab) -> None:
-    """Run All kills a kernel, settles its job and draws it; the picture is there without a kernel and untrusted too."""
+    """Run All kills a kernel, settles its job and draws its timeline, also shown untrusted and without a kernel."""
     name = lab.copy_notebook(NOTEBOOK)
     notebook = lab.open(page, name)
     lab.run_all(page)
@@ -80,8 +80,8 @@ def test_a_killed_kernels_job_is_finished_and_drawn(page: Page, lab: Lab) -> Non
 
 @pytest.mark.parametrize("width", [700, 1280])
 @pytest.mark.parametrize("scale", [1.0, 60.0, 3600.0], ids=["seconds", "minutes", "hours"])
-def test_words_do_not_overlap(page: Page, width: int, scale: float) -> None:
-    """Measured in the page, in the narrow and in the wide view, the words of close and of far moments stand free."""
+def test_labels_do_not_overlap(page: Page, width: int, scale: float) -> None:
+    """In narrow and wide views, the labels of events close together or far apart do not overlap."""
     events = [
         JobEvent(1_760_000_000 + at * scale, state, kind, {"reason": "sender_gone"}) for at, state, kind in EVENTS
     ]

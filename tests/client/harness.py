@@ -50,7 +50,7 @@ class Harness:
 
     @property
     def control(self) -> Control:
-        """The switches and counters of the sandbox."""
+        """The settings and counters of the sandbox."""
         return self.sandbox.control
 
     @property

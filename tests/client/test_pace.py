@@ -70,15 +70,16 @@ def test_a_blocked_download_is_retried_by_the_next_client(harness: Harness) -> N
 
 def test_a_rejected_upload_reports_its_reason(harness: Harness) -> None:
     """An upload that is rejected until the deadline raises JobTimeout with the vendor's reason."""
-    harness.control.arm("upload_err_msg", times=None, text="picture too dark")
+    reason = "too dark (7)"
+    harness.control.arm("upload_err_msg", times=None, text=reason)
     job = create_job(harness.open(timing=replace(TIMING, deadline_s=1.0)))
     error = wait_for_error(job)
     assert isinstance(error, JobTimeout)
     cause = job._record().error
     assert cause is not None
     assert (cause.kind, cause.data["obstacle"]) == ("JobTimeout", "upload_postponed")
-    assert "dark" in str(cause.data["detail"])
-    assert "dark" in str(error)
+    assert reason in str(cause.data["detail"])
+    assert reason in str(error)
     assert harness.paid == 0
 
 

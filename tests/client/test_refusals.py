@@ -7,6 +7,7 @@ import pytest
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.errors import AccountPending, APIError, JobTimeout, Moderated, OutOfCredits, SubscriptionRequired
 from pixverse_nb.jobs.job import Job
+from tests.backends.sample_replies import ALL_BUSY, MODERATED, NO_SUBSCRIPTION, PLAN_BUSY, account_busy
 from tests.client.harness import (
     LONGEST_JOB_S,
     TIMING,
@@ -55,7 +56,7 @@ def test_no_subscription(harness: Harness) -> None:
     error = wait_for_rejection(job)
     assert isinstance(error, SubscriptionRequired)
     assert (error.status, job.state) == (402, JobState.REFUSED)
-    assert "subscription" in str(error)
+    assert NO_SUBSCRIPTION in str(error)
     harness.control.settings.subscribed = True
     assert wait_for_video(create_job(client)).size_bytes > 0
 
@@ -66,7 +67,7 @@ def test_a_moderated_prompt(harness: Harness) -> None:
     error = wait_for_rejection(job)
     assert isinstance(error, Moderated)
     assert (error.status, job.state) == (422, JobState.MODERATED)
-    assert "prompt" in str(error)
+    assert MODERATED in str(error)
 
 
 def test_a_pending_account_is_not_retried(harness: Harness) -> None:
@@ -124,10 +125,10 @@ def test_waiting_jobs_are_refused_after_a_412(manual_harness: Harness) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "word"),
-    [("account", "busy"), ("all", "capacity"), ("plan", "concurrent")],
+    ("kind", "text"),
+    [("account", account_busy("s…@e…", 8)), ("all", ALL_BUSY), ("plan", PLAN_BUSY)],
 )
-def test_a_busy_vendor_is_retried(harness: Harness, kind: str, word: str) -> None:
+def test_a_busy_vendor_is_retried(harness: Harness, kind: str, text: str) -> None:
     """After each kind of 429 the job waits with the vendor's text and is sent again; it is charged once."""
     harness.control.arm("busy", times=2, kind=kind)
     job = create_job(harness.open())
@@ -135,7 +136,7 @@ def test_a_busy_vendor_is_retried(harness: Harness, kind: str, word: str) -> Non
     postponed = [event for event in job.events() if event.kind == "call_postponed"]
     assert [event.state for event in postponed] == [JobState.WAITING] * 2
     warnings = [event.data["warning"] for event in postponed]
-    assert all(one["kind"] == "Busy" and word in one["data"]["vendor_text"] for one in warnings)
+    assert all((one["kind"], one["data"]["vendor_text"]) == ("Busy", text) for one in warnings)
     assert [(attempt.outcome, attempt.charged) for attempt in job.attempts()] == [
         ("call_postponed", "no"),
         ("call_postponed", "no"),

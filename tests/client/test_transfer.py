@@ -71,14 +71,14 @@ def test_ratings_are_exported_with_their_jobs(harness: Harness, tmp_path: Path) 
     """Ratings and votes of the exported jobs are imported; those of other jobs are not exported."""
     here = harness.open()
     one = here.sweep(make_picture(0), make_picture(200), quality="360p", seed=[1, 2, 3]).run(quiet=True)
-    one.judge("seed 2", "winner", note="the steam")
-    one.judge("seed 3", "rejected")
+    one.rate("seed 2", "winner", note="the steam")
+    one.rate("seed 3", "rejected")
     one.compare(1, 2).vote(one.cells[1].key, one.cells[0].key, "left")
     here.export(tmp_path / "archive.zip", [job.ref for job in one.jobs[:2]])
     there = harness.open(home=other_home(harness))
     there.import_(tmp_path / "archive.zip")
     again = there.sweep(make_picture(0), make_picture(200), quality="360p", seed=[1, 2, 3])
-    assert {caption: verdict.choice for caption, verdict in again.verdicts.items()} == {"seed 2": "winner"}
+    assert {caption: rating.choice for caption, rating in again.ratings.items()} == {"seed 2": "winner"}
     assert [standing.wins for standing in again.ranking()] == [1, 0]
 
 
@@ -296,7 +296,7 @@ def test_an_archive_with_invalid_rows_is_rejected(harness: Harness, tmp_path: Pa
     here = harness.open()
     job = create_job(here)
     wait_for_video(job)
-    here.sweep(make_picture(0), make_picture(200), quality="360p", seed=7).judge(job, "winner")
+    here.sweep(make_picture(0), make_picture(200), quality="360p", seed=7).rate(job, "winner")
     here.export(tmp_path / "archive.zip")
     replace_in_rows(tmp_path / "archive.zip", text, other)
     rejected(harness.open(home=other_home(harness)), tmp_path / "archive.zip")

@@ -274,12 +274,13 @@ def test_each_account_has_its_balance(harness: Harness, client: Client) -> None:
 
 
 def test_the_environment_is_checked_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An unusable address and an unusable token are errors of their own, and the vendor is not contacted."""
+    """An unusable address, token or account is an error of its own, and the vendor is not contacted."""
     monkeypatch.setenv("USEAPI_TOKEN", "user:7 abcdefgh")
     monkeypatch.setenv("PIXVERSE_NB_BASE_URL", "ftp://x")
+    monkeypatch.setenv("PIXVERSE_EMAIL", "one@example.org\ntwo@example.org")
     report = check_home(tmp_path / "home", is_offline=False)
     problems = [(finding.name, finding.kind) for finding in report if finding.severity is Severity.ERROR]
-    assert problems == [("address", "invalid"), ("token", "invalid")]
+    assert problems == [("address", "invalid"), ("token", "invalid"), ("account", "invalid")]
     assert "abcdefgh" not in str(report)
 
 

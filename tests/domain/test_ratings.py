@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixverse_nb.domain.ratings import PRIOR_DUELS, DuelResult, PairwiseVote, RankEntry, next_pair, rank
+from pixverse_nb.domain.ratings import PRIOR_VOTES, PairwiseVote, RankEntry, VoteResult, next_pair, rank
 
 KEYS = ["a", "b", "c", "d", "e"]
 NO_DEADLINE = settings(deadline=None)  # a busy machine may be slow
-MIRROR: dict[DuelResult, DuelResult] = {"left": "right", "right": "left", "tie": "tie"}
+MIRROR: dict[VoteResult, VoteResult] = {"left": "right", "right": "left", "tie": "tie"}
 PAIRS = st.tuples(st.sampled_from(KEYS), st.sampled_from(KEYS)).filter(lambda pair: pair[0] != pair[1])
-DUELS = st.lists(
+VOTES = st.lists(
     st.tuples(PAIRS, st.sampled_from(list(MIRROR))).map(lambda told: PairwiseVote(*told[0], result=told[1], at=0.0)),
     max_size=25,
 )
@@ -35,8 +35,8 @@ def test_two_videos_have_a_known_answer() -> None:
     for times in (1, 3, 10):
         first, second = rank([beats("a", "b")] * times, ["a", "b"])
         strength = 10 ** (first.score / 400)
-        expected = times * strength / (strength + 1 / strength) + PRIOR_DUELS * strength / (strength + 1)
-        assert expected == pytest.approx(times + PRIOR_DUELS / 2, abs=1e-6)
+        expected = times * strength / (strength + 1 / strength) + PRIOR_VOTES * strength / (strength + 1)
+        assert expected == pytest.approx(times + PRIOR_VOTES / 2, abs=1e-6)
         assert second.score == pytest.approx(-first.score, abs=1e-4)
 
 
@@ -49,7 +49,7 @@ def test_many_votes_give_elo_points() -> None:
 def test_wins_losses_and_ties_are_counted() -> None:
     """Each vote counts once for each of its videos."""
     told = [beats("a", "b"), PairwiseVote("a", "b", "right", 0.0), beats("a", "c"), PairwiseVote("b", "c", "tie", 0.0)]
-    counts = {key: (at.wins, at.losses, at.ties, at.duels) for key, at in by_key(rank(told, ["a", "b", "c"])).items()}
+    counts = {key: (at.wins, at.losses, at.ties, at.votes) for key, at in by_key(rank(told, ["a", "b", "c"])).items()}
     assert counts == {"a": (2, 1, 0, 3), "b": (1, 1, 1, 3), "c": (0, 1, 1, 2)}
 
 
@@ -80,13 +80,13 @@ def test_invalid_votes_are_ignored() -> None:
 
 
 @NO_DEADLINE
-@given(DUELS)
-def test_names_and_sides_do_not_matter(duels: list[PairwiseVote]) -> None:
+@given(VOTES)
+def test_names_and_sides_do_not_matter(votes: list[PairwiseVote]) -> None:
     """Renaming the videos or exchanging left and right does not change the scores."""
     names = dict(zip(KEYS, ["z", "y", "x", "w", "v"], strict=True))
-    renamed = [PairwiseVote(names[duel.left], names[duel.right], duel.result, 0.0) for duel in duels]
-    mirrored = [PairwiseVote(duel.right, duel.left, MIRROR[duel.result], 0.0) for duel in duels]
-    plain = by_key(rank(duels, KEYS))
+    renamed = [PairwiseVote(names[vote.left], names[vote.right], vote.result, 0.0) for vote in votes]
+    mirrored = [PairwiseVote(vote.right, vote.left, MIRROR[vote.result], 0.0) for vote in votes]
+    plain = by_key(rank(votes, KEYS))
     for key, other in by_key(rank(renamed, [names[key] for key in KEYS])).items():
         (old,) = (name for name in KEYS if names[name] == key)
         assert other.score == pytest.approx(plain[old].score, abs=1e-4)
@@ -105,22 +105,22 @@ def test_a_chain_of_dominance_is_the_order(order: list[str], times: int, every_p
 
 
 @NO_DEADLINE
-@given(DUELS, PAIRS)
-def test_one_more_win_never_harms(duels: list[PairwiseVote], pair: tuple[str, str]) -> None:
+@given(VOTES, PAIRS)
+def test_one_more_win_never_harms(votes: list[PairwiseVote], pair: tuple[str, str]) -> None:
     """One more vote for a video raises its score and lowers the other's."""
-    before, after = by_key(rank(duels, KEYS)), by_key(rank([*duels, beats(*pair)], KEYS))
+    before, after = by_key(rank(votes, KEYS)), by_key(rank([*votes, beats(*pair)], KEYS))
     assert after[pair[0]].score > before[pair[0]].score
     assert after[pair[1]].score < before[pair[1]].score
 
 
 @NO_DEADLINE
-@given(DUELS)
-def test_scores_are_finite_and_sorted(duels: list[PairwiseVote]) -> None:
+@given(VOTES)
+def test_scores_are_finite_and_sorted(votes: list[PairwiseVote]) -> None:
     """Every key appears once with a finite score, best first, and videos without votes come last."""
-    entries = rank(duels, KEYS)
+    entries = rank(votes, KEYS)
     assert sorted(at.key for at in entries) == KEYS
     assert all(math.isfinite(at.score) for at in entries)
-    voted = [at for at in entries if at.duels]
+    voted = [at for at in entries if at.votes]
     assert entries[: len(voted)] == tuple(voted)
     assert all(one.score >= other.score - 1e-6 for one, other in pairwise(voted))
 
@@ -138,25 +138,25 @@ def test_equal_videos_share_a_place() -> None:
 
 
 @NO_DEADLINE
-@given(DUELS, st.integers())
-def test_the_next_pair_has_the_fewest_votes(duels: list[PairwiseVote], seed: int) -> None:
+@given(VOTES, st.integers())
+def test_the_next_pair_has_the_fewest_votes(votes: list[PairwiseVote], seed: int) -> None:
     """No other pair has fewer votes, and the same arguments give the same pair on the same sides."""
-    pair = next_pair(duels, KEYS, seed=seed)
+    pair = next_pair(votes, KEYS, seed=seed)
     assert pair is not None
-    met = Counter(frozenset((duel.left, duel.right)) for duel in duels)
+    met = Counter(frozenset((vote.left, vote.right)) for vote in votes)
     assert met[frozenset(pair)] == min(met[frozenset(two)] for two in combinations(KEYS, 2))
-    assert pair == next_pair(duels, KEYS, seed=seed)
+    assert pair == next_pair(votes, KEYS, seed=seed)
 
 
 def test_every_pair_comes_once_before_any_comes_twice() -> None:
     """The first ten votes on five videos cover the ten pairs, and the first three cover every video."""
-    duels: list[PairwiseVote] = []
+    votes: list[PairwiseVote] = []
     for _ in range(10):
-        pair = next_pair(duels, KEYS, seed=3)
+        pair = next_pair(votes, KEYS, seed=3)
         assert pair is not None
-        duels.append(PairwiseVote(*pair, "tie", 0.0))
-    assert {frozenset((duel.left, duel.right)) for duel in duels} == {frozenset(two) for two in combinations(KEYS, 2)}
-    assert {key for duel in duels[:3] for key in (duel.left, duel.right)} == set(KEYS)
+        votes.append(PairwiseVote(*pair, "tie", 0.0))
+    assert {frozenset((vote.left, vote.right)) for vote in votes} == {frozenset(two) for two in combinations(KEYS, 2)}
+    assert {key for vote in votes[:3] for key in (vote.left, vote.right)} == set(KEYS)
 
 
 def test_close_scores_come_first() -> None:

@@ -47,7 +47,7 @@ class LoopClient(Client):
 
     def create_loop(self, source: Any, **fields: Any) -> Job:
         """Start a video that begins and ends with `source`."""
-        return self._create(CreateArgs({"picture": source}, fields, request_function=loop_request), reuse=True)
+        return self._create(CreateArgs({"picture": source}, fields, request_function=loop_request))
 
     def sweep_loop(self, source: Any, **fields: Any) -> Sweep:
         """Return a sweep of such videos."""

@@ -1,5 +1,6 @@
 """Texts of jobs: every kind has one, they name what a person needs, and nothing private gets through."""
 
+import re
 import time
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,7 @@ from pixverse_nb.backends.base import api_error
 from pixverse_nb.config import Timing
 from pixverse_nb.domain.jobs import JobEvent, JobRecord, JobState, StoredVideo
 from pixverse_nb.domain.notices import Notice
-from pixverse_nb.errors import ConfigError, OutOfCredits
+from pixverse_nb.errors import ConfigError
 from pixverse_nb.jobs import events
 from pixverse_nb.jobs.messages import (
     describe_error,
@@ -22,6 +23,7 @@ from pixverse_nb.jobs.messages import (
     suggested_action,
 )
 from pixverse_nb.jobs.transitions import advance
+from tests.backends.sample_replies import NO_CREDITS
 from tests.factories import EMAIL, NOW, TOKEN, a_record, a_row, a_video_id, some_inputs
 
 NOON = time.mktime((2026, 5, 4, 12, 0, 0, 0, 0, -1))
@@ -74,7 +76,7 @@ def test_all_kinds_of_events_are_covered() -> None:
 
 
 def test_an_unknown_kind_is_still_readable() -> None:
-    """An event of a newer version shows its kind in words."""
+    """An event of a newer version is shown as its kind."""
     assert describe_event(JobEvent(NOW, JobState.QUEUED, "moved_to_mars")) == "moved to mars"
 
 
@@ -87,13 +89,12 @@ def test_texts_are_redacted() -> None:
 
 
 def test_an_error_survives_the_ledger() -> None:
-    """A vendor's error keeps its status and the vendor's words; another error keeps what it said."""
-    vendor = error_notice(api_error(412, "All Credits have been used up."))
-    assert vendor == Notice("OutOfCredits", {"status": 412, "vendor_text": "All Credits have been used up."})
-    assert describe_notice(vendor) == str(
-        OutOfCredits(str(api_error(412, "All Credits have been used up.")), status=412)
-    )
-    assert describe_notice(error_notice(ConfigError("The disk is full."))) == "The disk is full."
+    """A vendor's error keeps its status and the vendor's text; another error keeps its message."""
+    error, other = api_error(412, NO_CREDITS), ConfigError("Full.")
+    vendor = error_notice(error)
+    assert vendor == Notice("OutOfCredits", {"status": 412, "vendor_text": NO_CREDITS})
+    assert describe_notice(vendor) == str(error)
+    assert describe_notice(error_notice(other)) == str(other)
 
 
 @pytest.mark.parametrize("state", [JobState.TIMED_OUT, JobState.CANCELLED])
@@ -164,20 +165,35 @@ def test_a_job_that_needs_nothing_suggests_nothing(state: JobState) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "word"),
+    ("changes", "numbers", "can_be_paid_again"),
     [
-        ({"charged": "no"}, "nothing"),
-        ({"charged": "unknown"}, "settled"),
-        ({"charged": "yes", "cost_credits": 90}, " 90 credits"),
-        ({"charged": "yes", "estimated_credits": 60}, "about 60 credits"),
-        ({"charged": "yes", "estimated_credits": None}, "reuse=False"),
+        ({"charged": "no"}, [], False),
+        ({"charged": "unknown"}, [], False),
+        ({"charged": "yes", "cost_credits": 90}, ["90"], True),
+        ({"charged": "yes", "estimated_credits": 60}, ["60"], True),
+        ({"charged": "yes", "estimated_credits": None}, [], True),
     ],
 )
-def test_a_reused_job_says_when_it_was_made_and_its_cost(changes: dict[str, Any], word: str) -> None:
-    """A reused job names its date and what it cost."""
-    text = reuse_notice(a_record(submitted_at=NOW, **changes))
-    assert word in text
-    assert time.strftime("%Y-%m-%d %H:%M", time.localtime(NOW)) in text
+def test_a_reused_job_says_when_it_was_made_and_its_cost(
+    changes: dict[str, Any], numbers: list[str], can_be_paid_again: bool
+) -> None:
+    """The text of a reused job has its date, the credits if they are known, and the option that pays for a new one."""
+    before, _, after = reuse_notice(a_record(submitted_at=NOW, **changes)).partition(
+        time.strftime("%Y-%m-%d %H:%M", time.localtime(NOW))
+    )
+    assert re.findall(r"\d+", before + after) == numbers
+    assert ("reuse=False" in after) == can_be_paid_again
+
+
+def test_a_reused_job_says_whether_it_was_charged() -> None:
+    """Each state of the charge has its own text, and estimated credits differ from reported ones."""
+    charges: list[dict[str, Any]] = [
+        {"charged": "no"},
+        {"charged": "unknown"},
+        {"charged": "yes", "cost_credits": 60},
+        {"charged": "yes", "estimated_credits": 60},
+    ]
+    assert len({reuse_notice(a_record(submitted_at=NOW, **one)) for one in charges}) == 4
 
 
 def test_a_notice_about_a_picture_names_it() -> None:

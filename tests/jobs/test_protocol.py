@@ -1,7 +1,7 @@
-"""The protocol in virtual time: any order of crashes, sleeps, lost answers and lagging lists, drawn by Hypothesis.
+"""The protocol in virtual time: crashes, sleeps, lost answers and lagging lists in any order, drawn by Hypothesis.
 
-The pure core (`advance`, `next_action`, `may_be_sent`) is driven as the engine drives it, against a small vendor that
-accepts late and lists late. It must never pay twice for one job, and never lose what was paid.
+The pure core (`advance`, `next_action`, `may_be_sent`) is called as the engine calls it, with a small vendor that
+accepts late and lists late. It must never charge a job twice, and never lose a video that was charged.
 """
 
 import os
@@ -30,7 +30,7 @@ FATES = ("answered", "answer lost", "never arrives", "busy", "no network", "refu
 
 @dataclass
 class Generation:
-    """One accepted paid call: a payment."""
+    """One accepted paid call, and so one charge."""
 
     video_id: str
     reply_ref: str
@@ -38,7 +38,7 @@ class Generation:
     listed_from: float
 
     def row(self, now: float) -> events.ListedInPoll:
-        """What a list begun now shows of it."""
+        """Return the row of a list that starts now."""
         age_s = now - self.accepted_at
         states = (RemoteState.QUEUED, RemoteState.GENERATING, RemoteState.COMPLETED)
         state = states[(age_s > 10) + (age_s > TAKES_S)]
@@ -48,7 +48,7 @@ class Generation:
 
 @dataclass
 class Flight:
-    """A paid call of one process: its intent is written, then it is looked at the clock, then it has left."""
+    """A paid call of one process. Its stages: the intent is written, the deadline is checked, the request is sent."""
 
     intent: JobRecord
     fate: str
@@ -61,7 +61,7 @@ class Flight:
 
 @dataclass
 class Process:
-    """A kernel that has the home open; one that is stopped does nothing until it goes on."""
+    """A kernel that has the home open; a stopped one does nothing until it continues."""
 
     owner: str
     flight: Flight | None = None
@@ -71,12 +71,12 @@ class Process:
 
 @dataclass
 class Vendor:
-    """Accepts and lists late."""
+    """A vendor that accepts and lists late."""
 
     generations: list[Generation] = field(default_factory=list)
 
     def accept(self, flight: Flight, *, left_at: float) -> None:
-        """Make a generation, which is a payment."""
+        """Add a generation, which is a charge."""
         accepted_at = left_at + flight.lag_s
         video_id = a_video_id(len(self.generations) + 1)
         self.generations.append(
@@ -85,7 +85,7 @@ class Vendor:
 
 
 class World(RuleBasedStateMachine):
-    """One job, one or two processes on its home, the vendor, and a clock that only moves by hand."""
+    """One job, one or two processes on its home, the vendor, and a clock that the rules advance."""
 
     settle_s = TIMING.settle_s
 
@@ -97,7 +97,7 @@ class World(RuleBasedStateMachine):
         self.born = 1
         self.processes = [Process("p0", wants_it=True)]
         self.on_elected = "p0"
-        self.is_quiet = False  # the holder of the seat has not shown itself for long
+        self.is_quiet = False  # the leader has sent no heartbeat for long
 
     @property
     def acting(self) -> list[Process]:
@@ -107,11 +107,11 @@ class World(RuleBasedStateMachine):
     # -- the engine's part ---------------------------------------------------------------------------------------
 
     def apply(self, event: events.Event) -> None:
-        """Move the job, as the ledger's newest record is moved whichever process acts."""
+        """Apply an event to the job's newest record, whichever process acts."""
         self.record = advance(self.record, event)
 
-    def sit_down(self, process: Process) -> None:
-        """Take the seat: a call under way that is not ours has lost its answer, as far as we can know."""
+    def become_leader(self, process: Process) -> None:
+        """Become the leader. The answer to a call of another process counts as lost."""
         self.on_elected, self.is_quiet = process.owner, False
         if process.flight is None:
             self.apply(
@@ -119,12 +119,12 @@ class World(RuleBasedStateMachine):
             )
 
     def take_up(self, process: Process) -> None:
-        """Note that a person wants the job, in this process."""
+        """Resume the job in this process."""
         process.wants_it = True
         self.apply(events.Resumed(self.now, process.owner, self.now + TIMING.deadline_s))
 
     def look(self) -> None:
-        """Read the vendor's list, whole."""
+        """Read the vendor's complete list."""
         shown = [one for one in self.vendor.generations if one.listed_from <= self.now]
         if not transitions.needs_polling(self.record) and not transitions.is_unsent(self.record):
             return
@@ -137,7 +137,7 @@ class World(RuleBasedStateMachine):
             self.apply(events.MissingFromPoll(self.now, self.now, self.settle_s))
 
     def drive(self, process: Process, flight: Flight) -> None:
-        """Carry out the next action of a process; a paid call begins with its intent."""
+        """Carry out the next action of a process; a paid call starts with its intent."""
         if process.flight is not None or process.owner != self.on_elected:
             return
         self.is_quiet = False
@@ -161,7 +161,7 @@ class World(RuleBasedStateMachine):
                 pass
 
     def fly(self, process: Process) -> None:
-        """Bring the paid call of a process one step on."""
+        """Move the paid call of a process to its next stage."""
         flight = process.flight
         assert flight is not None
         if flight.stage == "intent":
@@ -185,7 +185,7 @@ class World(RuleBasedStateMachine):
             self.land(process)
 
     def land(self, process: Process) -> None:
-        """Let the paid call of a process end with its answer, or without one."""
+        """End the paid call of a process, with or without an answer."""
         flight = process.flight
         assert flight is not None
         process.flight = None
@@ -223,19 +223,19 @@ class World(RuleBasedStateMachine):
 
     @rule(nap_s=st.sampled_from(NAPS_S))
     def time_passes(self, nap_s: float) -> None:
-        """The clock moves for all; a long nap is a laptop that sleeps."""
+        """Advance the clock for everyone; a long nap is a sleeping laptop."""
         self.now += nap_s
         self.is_quiet |= nap_s > STALE_S
 
     @rule(whose=whose, flight=flights)
     def a_process_acts(self, whose: int, flight: Flight) -> None:
-        """One process does what comes next."""
+        """One process carries out its next action."""
         if self.acting:
             self.drive(self.acting[whose % len(self.acting)], flight)
 
     @rule(whose=whose, flight=flights, turns=st.sampled_from((1, 2, 3, 4, 5, 20, 60)))
     def everything_goes_on(self, whose: int, flight: Flight, turns: int) -> None:
-        """A while without any trouble but the fate of a call: the way into the depth of a life."""
+        """Run many steps without crashes, so that the search reaches late states of a job."""
         if not self.acting:
             return
         process = self.acting[whose % len(self.acting)]
@@ -250,13 +250,13 @@ class World(RuleBasedStateMachine):
     @precondition(lambda self: any(process.flight for process in self.acting))
     @rule(whose=whose)
     def a_call_goes_on(self, whose: int) -> None:
-        """A paid call comes one step further."""
+        """A paid call moves to its next stage."""
         flying = [process for process in self.acting if process.flight]
         self.fly(flying[whose % len(flying)])
 
     @rule()
     def the_list_is_read(self) -> None:
-        """A poll; where a call's time is over, its end is noticed after one poll at the latest."""
+        """Poll; a call whose time is over is noticed after one poll at the latest."""
         for process in self.acting:
             flight = process.flight
             if flight is not None and flight.stage == "left" and self.now >= flight.lost_at:
@@ -268,7 +268,7 @@ class World(RuleBasedStateMachine):
 
     @rule(whose=whose, really=rarely)
     def a_process_is_killed(self, whose: int, really: bool) -> None:
-        """kill -9 at any moment; where none is left, a new one opens the home."""
+        """kill -9 at any moment; if no process is left, a new one opens the home."""
         if not really:
             return
         del self.processes[whose % len(self.processes)]
@@ -278,18 +278,18 @@ class World(RuleBasedStateMachine):
     @precondition(lambda self: len(self.processes) < 2)
     @rule()
     def a_process_opens_the_home(self) -> None:
-        """A kernel starts; it acts where nobody else does."""
+        """A kernel starts; it becomes the leader if it is the only process."""
         process = Process(f"p{self.born}")
         self.born += 1
         self.processes.append(process)
         if len(self.processes) == 1:
-            self.sit_down(process)
+            self.become_leader(process)
 
     @rule(whose=whose, really=rarely)
     def a_process_is_stopped_or_goes_on(self, whose: int, really: bool) -> None:
-        """SIGSTOP and SIGCONT, but not between the last look and the first byte.
+        """SIGSTOP and SIGCONT, but not between the last deadline check and the first byte.
 
-        There, and for longer than the settling, a stopped process cannot be told from a dead one: the window is a
+        A process that is stopped there for longer than the settle window cannot be told from a dead one. The gap is a
         few instructions wide, and no client can close it without the vendor's help.
         """
         process = self.processes[whose % len(self.processes)]
@@ -299,46 +299,46 @@ class World(RuleBasedStateMachine):
             process.is_stopped = True
 
     @rule(whose=whose)
-    def a_process_takes_the_seat(self, whose: int) -> None:
-        """Who sees that the holder of the seat is gone, or has long been quiet, acts from now on."""
-        holder = next((one for one in self.processes if one.owner == self.on_elected), None)
-        is_free = holder is None or self.is_quiet
+    def a_process_becomes_the_leader(self, whose: int) -> None:
+        """A process becomes the leader if the current one is gone or has sent no heartbeat for long."""
+        leader = next((one for one in self.processes if one.owner == self.on_elected), None)
+        is_free = leader is None or self.is_quiet
         if is_free and self.acting:
-            self.sit_down(self.acting[whose % len(self.acting)])
+            self.become_leader(self.acting[whose % len(self.acting)])
 
     @rule(really=rarely)
     def somebody_cancels(self, really: bool) -> None:
-        """The job is given up."""
+        """The job is cancelled."""
         if really:
             self.apply(events.CancelRequested(self.now))
 
     @rule(whose=whose)
     def somebody_takes_it_up(self, whose: int) -> None:
-        """The job is asked for again, in one of the processes."""
+        """The job is resumed in one of the processes."""
         if self.acting:
             self.take_up(self.acting[whose % len(self.acting)])
 
     # -- what must hold ------------------------------------------------------------------------------------------
 
     @invariant()
-    def it_is_never_paid_twice(self) -> None:
-        """One payment for each job, at every moment."""
+    def it_is_never_charged_twice(self) -> None:
+        """A job is never charged more than once."""
         assert len(self.vendor.generations) <= 1
 
     @invariant()
     def no_charge_is_denied(self) -> None:
-        """What is called unpaid is unpaid."""
+        """A job recorded as not charged was not charged."""
         if self.record.charged == "no":
             assert self.vendor.generations == []
 
     @invariant()
     def every_id_is_a_generation(self) -> None:
-        """An id comes from the vendor alone."""
+        """The job's video id is one that the vendor gave."""
         if self.record.video_id is not None:
             assert self.record.video_id in [one.video_id for one in self.vendor.generations]
 
     def teardown(self) -> None:
-        """In the end, with time and a person who asks, the job ends with the video that was paid, or unpaid."""
+        """After enough time and a resume, the job ends with its charged video or without a charge."""
         self.processes = []
         self.a_process_opens_the_home()
         (process,) = self.processes
@@ -359,13 +359,13 @@ class World(RuleBasedStateMachine):
 
 
 class HastyWorld(World):
-    """The same with no settling: two lists right after the loss pass for a proof."""
+    """The same without a settle window: two lists right after the loss count as proof."""
 
     settle_s = 0.0
 
 
 class CountedWorld(World):
-    """The same, which counts its steps."""
+    """The same, with a count of its steps."""
 
     steps = 0
 
@@ -388,14 +388,14 @@ LIMITS = settings(
 
 
 def test_no_order_of_events_pays_twice_or_loses_a_payment() -> None:
-    """In 20,000 steps of crashes, sleeps, lost answers, lags, cancelling and taking up: at most one payment for the
-    job, none denied, and in the end none lost.
+    """In 20,000 steps of crashes, sleeps, lost answers, lags, cancelling and resuming, a job is charged at most once,
+    no charge is denied, and no charged video is lost.
     """
     run_state_machine_as_test(CountedWorld, settings=LIMITS)
     assert CountedWorld.steps >= min(20_000, 30 * EXAMPLES)
 
 
-def test_without_settling_the_same_world_pays_twice() -> None:
-    """The settle window carries it: with settle_s = 0 the very same search finds a second payment."""
+def test_without_settling_the_same_world_charges_twice() -> None:
+    """Without the settle window (settle_s = 0) the same search finds a second charge."""
     with pytest.raises(AssertionError):
         run_state_machine_as_test(HastyWorld, settings=settings(LIMITS, print_blob=False))

@@ -1,4 +1,4 @@
-"""The table of a job's life: each event in each state, and the rules on money that hang on it."""
+"""The job state machine: each event in each state, and the rules about charges."""
 
 from dataclasses import replace
 
@@ -35,7 +35,7 @@ from tests.factories import EMAIL, NOW, a_record, a_row, a_video_id, some_inputs
 SETTLE_S = 180.0
 SEND_BY = NOW + 63
 LOST_AT = NOW + 10
-FILM = StoredVideo("videos/one.mp4", "ff", 1000)
+STORED_VIDEO = StoredVideo("videos/one.mp4", "ff", 1000)
 
 INTENT = IntentRecorded(NOW + 3, send_deadline=SEND_BY, owner="me")
 ACCEPTED = CallAccepted(NOW + 5, a_video_id(), EMAIL, 60)
@@ -43,7 +43,7 @@ LOST = ResponseLost(LOST_AT, "no_answer")
 DONE_ROW = ListedInPoll(NOW + 80, NOW + 79, a_row(RemoteState.COMPLETED))
 
 
-def lived(*events: Event) -> JobRecord:
+def job_after(*events: Event) -> JobRecord:
     """Return a job after `events`."""
     record = a_record()
     for event in events:
@@ -55,7 +55,7 @@ def lived(*events: Event) -> JobRecord:
 
 UPLOADED = (UploadStarted(NOW + 1), InputsUploaded(NOW + 2, {"first": "upload/1", "last": "upload/2"}, None))
 # One natural way into each state.
-LIVES: dict[JobState, tuple[Event, ...]] = {
+PATHS: dict[JobState, tuple[Event, ...]] = {
     JobState.PLANNED: (),
     JobState.UPLOADING: UPLOADED[:1],
     JobState.WAITING: UPLOADED,
@@ -64,7 +64,7 @@ LIVES: dict[JobState, tuple[Event, ...]] = {
     JobState.QUEUED: (*UPLOADED, INTENT, ACCEPTED),
     JobState.GENERATING: (*UPLOADED, INTENT, ACCEPTED, ListedInPoll(NOW + 20, NOW + 19, a_row())),
     JobState.DOWNLOADING: (*UPLOADED, INTENT, ACCEPTED, DONE_ROW),
-    JobState.DONE: (*UPLOADED, INTENT, ACCEPTED, DONE_ROW, Downloaded(NOW + 90, FILM)),
+    JobState.DONE: (*UPLOADED, INTENT, ACCEPTED, DONE_ROW, Downloaded(NOW + 90, STORED_VIDEO)),
     JobState.FAILED: (*UPLOADED, INTENT, ACCEPTED, ListedInPoll(NOW + 20, NOW + 19, a_row(RemoteState.FAILED))),
     JobState.MODERATED: (*UPLOADED, INTENT, ACCEPTED, ListedInPoll(NOW + 20, NOW + 19, a_row(RemoteState.MODERATED))),
     JobState.REFUSED: (
@@ -81,10 +81,10 @@ ON_THE_LIST = [JobState.SUBMITTING, JobState.UNKNOWN, JobState.QUEUED, JobState.
 
 
 def test_every_state_has_a_life() -> None:
-    """The lives of these tests lead into every state there is."""
-    assert LIVES.keys() == set(JobState)
-    for state, life in LIVES.items():
-        assert lived(*life).state is state
+    """The paths of these tests reach every state."""
+    assert PATHS.keys() == set(JobState)
+    for state, life in PATHS.items():
+        assert job_after(*life).state is state
 
 
 # For each event: where it leads from each state; a state that is not named stays as it is.
@@ -158,7 +158,10 @@ TABLE: list[tuple[Event, dict[JobState, JobState]]] = [
     (ResolvedByUser(NOW + 100, was_charged=True), {}),  # nothing was asked
     (ResolvedByUser(NOW + 100, was_charged=False), {}),
     (FileLost(NOW + 100, Notice("file_lost", {"detail": "gone"})), {}),  # there was no file of it before
-    (Downloaded(NOW + 100, FILM), dict.fromkeys(JobState, JobState.DONE)),  # the file is here, whatever was thought
+    (
+        Downloaded(NOW + 100, STORED_VIDEO),
+        dict.fromkeys(JobState, JobState.DONE),
+    ),  # the file is here, whatever was thought
     (WarningRaised(NOW + 100, Notice("DownloadError", {"detail": "No network."})), {}),
     (WarningRaised(NOW + 100, Notice("DownloadError", {"detail": "Disk full."}), blocks=True), {}),
     (
@@ -184,13 +187,13 @@ TABLE: list[tuple[Event, dict[JobState, JobState]]] = [
 @pytest.mark.parametrize("state", list(JobState))
 @pytest.mark.parametrize(("event", "leads"), TABLE, ids=[type(event).__name__ for event, _ in TABLE])
 def test_each_event_in_each_state(state: JobState, event: Event, leads: dict[JobState, JobState]) -> None:
-    """Where an event leads is written down for every state; nothing is left to chance."""
-    assert advance(lived(*LIVES[state]), event).state is leads.get(state, state)
+    """Each event in each state leads to the state in the table."""
+    assert advance(job_after(*PATHS[state]), event).state is leads.get(state, state)
 
 
-def test_a_waiting_job_goes_to_another_account_with_its_pictures_anew() -> None:
-    """The uploads of one account are not another's; a picture that the person named there keeps the job where it is."""
-    waiting = replace(lived(*UPLOADED), account="a@example.com", retry_at=NOW + 50)
+def test_a_waiting_job_uploads_again_for_another_account() -> None:
+    """Uploads are not shared between accounts; a job with a picture given by its remote path keeps its account."""
+    waiting = replace(job_after(*UPLOADED), account="a@example.com", retry_at=NOW + 50)
     moved = advance(waiting, AccountSwitched(NOW + 10, "b@example.com"))
     assert (moved.account, moved.remotes, moved.retry_at) == ("b@example.com", {}, None)
     bound = replace(waiting, inputs=some_inputs("upload/1", "upload/2", last_sha256=None))
@@ -198,15 +201,15 @@ def test_a_waiting_job_goes_to_another_account_with_its_pictures_anew() -> None:
 
 
 def test_the_table_knows_every_event() -> None:
-    """No event is left out of the test above."""
+    """The table above has every event."""
     assert {type(event) for event, _ in TABLE} == set(Event.__args__)
 
 
 @pytest.mark.parametrize("state", list(JobState))
 @pytest.mark.parametrize("event", [event for event, _ in TABLE], ids=lambda event: type(event).__name__)
 def test_an_event_keeps_what_identifies_the_job(state: JobState, event: Event) -> None:
-    """Whatever happens, the request, the reference and an id once known stay, and the attempts only grow."""
-    before = lived(*LIVES[state])
+    """No event changes the request, the ref or a known video id, and the attempts only grow."""
+    before = job_after(*PATHS[state])
     after = advance(before, event)
     assert (after.ref, after.request, after.created_at, after.service) == (
         before.ref,
@@ -222,50 +225,50 @@ def test_an_event_keeps_what_identifies_the_job(state: JobState, event: Event) -
 
 
 def test_the_intent_says_that_it_may_be_charged() -> None:
-    """From the intent on the charge is unknown, with a new attempt, its own reference and its last moment to leave."""
-    record = lived(*LIVES[JobState.SUBMITTING])
+    """An intent makes the charge unknown and starts an attempt with its own reply_ref and send deadline."""
+    record = job_after(*PATHS[JobState.SUBMITTING])
     assert (record.charged, record.attempt, record.send_deadline, record.owner) == ("unknown", 1, SEND_BY, "me")
     assert record.reply_ref == "pv-cell-0001:1"
 
 
 def test_no_intent_without_both_pictures() -> None:
-    """A paid call with one picture missing never leaves."""
+    """A paid call with a missing picture is not sent."""
     for inputs in (some_inputs(None, "upload/2"), some_inputs("upload/1", None)):
-        waiting = replace(lived(*UPLOADED), inputs=inputs)
+        waiting = replace(job_after(*UPLOADED), inputs=inputs)
         assert advance(waiting, INTENT) is waiting
 
 
 @pytest.mark.parametrize("state", [state for state in JobState if state is not JobState.WAITING])
 def test_an_intent_is_made_in_waiting_only(state: JobState) -> None:
-    """In no other state can a paid call be begun: not in unknown above all."""
-    record = lived(*LIVES[state])
+    """No other state can start a paid call, above all not unknown."""
+    record = job_after(*PATHS[state])
     assert advance(record, replace(INTENT, at=NOW + 500)) is record
 
 
 def test_acceptance_is_paid() -> None:
-    """An accepted call has its id, its account, its cost and its moment, and is paid."""
-    record = lived(*LIVES[JobState.QUEUED])
+    """An accepted call has a video id, account, cost and time, and is charged."""
+    record = job_after(*PATHS[JobState.QUEUED])
     assert (record.video_id, record.account, record.cost_credits) == (a_video_id(), EMAIL, 60)
     assert (record.submitted_at, record.charged) == (NOW + 5, "yes")
 
 
 def test_a_pinned_account_stays() -> None:
-    """The account that was fixed before sending is not replaced by the one in the id."""
-    pinned = replace(lived(*LIVES[JobState.SUBMITTING]), account="one@example.org")
+    """The account chosen before sending is not replaced by the one in the id."""
+    pinned = replace(job_after(*PATHS[JobState.SUBMITTING]), account="one@example.org")
     assert advance(pinned, ACCEPTED).account == "one@example.org"
 
 
 def test_a_refusal_is_not_charged() -> None:
-    """The vendor's no ends the job with its kind and words, and proves that nothing was paid."""
-    record = lived(*LIVES[JobState.REFUSED])
+    """A rejection ends the job with its kind and text, and proves that nothing was charged."""
+    record = job_after(*PATHS[JobState.REFUSED])
     assert (record.charged, record.error) == ("no", Notice("OutOfCredits", {"detail": "No credits."}))
     assert record.finished_at == NOW + 5
 
 
 def test_busy_is_not_charged_and_tried_again() -> None:
-    """A 429 leads back to waiting until the named moment; the next call is a new attempt."""
+    """A 429 leads back to waiting until `retry_at`; the next call is a new attempt."""
     busy = advance(
-        lived(*LIVES[JobState.SUBMITTING]),
+        job_after(*PATHS[JobState.SUBMITTING]),
         CallPostponed(NOW + 5, NOW + 20, Notice("Busy", {"detail": "Busy."}), attempt=1),
     )
     assert (busy.state, busy.charged, busy.retry_at) == (JobState.WAITING, "no", NOW + 20)
@@ -282,14 +285,14 @@ def test_busy_is_not_charged_and_tried_again() -> None:
     ],
 )
 @pytest.mark.parametrize("lost", [False, True])
-def test_a_late_no_to_an_earlier_call_proves_nothing_of_the_next(
+def test_a_late_rejection_of_an_earlier_call_proves_nothing_about_the_next(
     stale: CallPostponed | CallRefused, lost: bool
 ) -> None:
-    """A process that was stopped for long learns that its call 1 did not leave, while call 2 of another process is
-    under way or lost: call 2 may have been accepted, so its outcome stays open.
+    """A stopped process learns late that its call 1 was not sent. By then call 2 of another process is running or lost,
+    and may have been accepted, so its outcome stays open.
     """
     first = advance(
-        lived(*LIVES[JobState.SUBMITTING]),
+        job_after(*PATHS[JobState.SUBMITTING]),
         CallPostponed(NOW + 5, NOW + 5, Notice("Busy", {"detail": "Too late."}), attempt=1),
     )
     second = advance(first, replace(INTENT, at=NOW + 300, owner="other"))
@@ -304,11 +307,11 @@ def test_a_late_no_to_an_earlier_call_proves_nothing_of_the_next(
 
 def lost_job() -> JobRecord:
     """A job whose answer was lost at LOST_AT."""
-    return lived(*LIVES[JobState.UNKNOWN])
+    return job_after(*PATHS[JobState.UNKNOWN])
 
 
 def listed(record: JobRecord, *starts: float, settle_s: float = SETTLE_S) -> JobRecord:
-    """Return the record after whole lists, begun at `starts`, that did not show it."""
+    """Return the record after complete polls, started at `starts`, that lack it."""
     for start in starts:
         record = advance(record, MissingFromPoll(start + 1, start, settle_s))
     return record
@@ -318,14 +321,14 @@ SETTLED_AT = SEND_BY + SETTLE_S  # the send_deadline is later than the moment of
 
 
 def test_a_lost_answer_leaves_the_charge_open() -> None:
-    """What was sent without an answer is unknown, and says why."""
+    """A call without an answer is unknown, with the reason."""
     record = lost_job()
     assert (record.charged, record.unknown_since) == ("unknown", LOST_AT)
     assert record.warning == Notice("response_lost", {"reason": "no_answer", "detail": ""})
 
 
 def test_two_lists_after_the_settling_prove_absence() -> None:
-    """Two whole lists begun after the last moment plus settle_s lead back to waiting, unpaid, for a new attempt."""
+    """Two complete polls started after the send deadline plus settle_s lead back to waiting, uncharged."""
     record = listed(lost_job(), SETTLED_AT + 1, SETTLED_AT + 5)
     assert (record.state, record.charged, record.attempt) == (JobState.WAITING, "no", 1)
     assert (record.unknown_since, record.missing_poll_starts, record.retry_at) == (None, (), None)
@@ -344,24 +347,24 @@ def test_two_lists_after_the_settling_prove_absence() -> None:
     ],
 )
 def test_less_than_that_proves_nothing(starts: tuple[float, ...]) -> None:
-    """Early lists, one list, or the same list twice leave the outcome open."""
+    """Early polls, one poll, or the same poll twice leave the outcome open."""
     record = listed(lost_job(), *starts)
     assert (record.state, record.charged) == (JobState.UNKNOWN, "unknown")
 
 
 def test_the_settling_counts_from_the_latest_moment() -> None:
-    """A loss that is noticed after the last moment for sending counts from when it was noticed: the process may have
-    slept between its last look at the clock and its first byte.
+    """A loss noticed after the send deadline counts from that time: the process may have slept between its last
+    deadline check and the first byte.
     """
-    late = lived(*UPLOADED, INTENT, ResponseLost(SEND_BY + 5000, "asleep"))
+    late = job_after(*UPLOADED, INTENT, ResponseLost(SEND_BY + 5000, "asleep"))
     begins = SEND_BY + 5000 + SETTLE_S
     assert listed(late, begins, begins - 1).state is JobState.UNKNOWN
     assert listed(late, begins + 1, begins + 2).state is JobState.WAITING
 
 
 def test_a_later_loss_moves_the_settling() -> None:
-    """Where the call was thought lost while it was still under way, its own end is the later moment, and what was
-    listed before it is no proof any more.
+    """If a call counted as lost while it was still running, its end restarts the settle window, and earlier polls
+    no longer count as proof.
     """
     once = listed(lost_job(), SETTLED_AT + 1)
     later = advance(once, ResponseLost(SETTLED_AT + 2, "cut"))
@@ -371,8 +374,8 @@ def test_a_later_loss_moves_the_settling() -> None:
 
 
 def test_with_settle_0_the_proof_comes_too_early() -> None:
-    """With settle_s = 0 two lists right after the loss pass for a proof, although the vendor lists the accepted call
-    two minutes later: the same job is paid twice. With 180 s it is found.
+    """With settle_s = 0 two polls right after the loss count as proof, although the vendor lists the accepted call two
+    minutes later, so the job is charged twice. With 180 s the call is found.
     """
 
     def payments(settle_s: float) -> int:
@@ -394,7 +397,7 @@ def test_with_settle_0_the_proof_comes_too_early() -> None:
 
 
 def test_a_row_ends_the_question() -> None:
-    """The row of a lost call makes it paid, with its id and account; it began when the call left, by our own clock."""
+    """The row of a lost call makes it charged, with its id and account; it was submitted when the call was sent."""
     row = a_row(created_at=NOW + 4, cost_credits=60)
     record = advance(lost_job(), ListedInPoll(NOW + 30, NOW + 29, row, EMAIL))
     assert (record.state, record.charged, record.video_id) == (JobState.GENERATING, "yes", a_video_id())
@@ -403,7 +406,7 @@ def test_a_row_ends_the_question() -> None:
 
 
 def test_a_row_that_turns_up_after_the_proof_is_kept() -> None:
-    """Should a generation turn up although its absence seemed proved, it is taken, and no further call is made."""
+    """A generation that is listed after its absence was proved is used, and no further call is made."""
     wrong = listed(lost_job(), SETTLED_AT + 1, SETTLED_AT + 5)
     found = advance(wrong, ListedInPoll(SETTLED_AT + 9, SETTLED_AT + 8, a_row()))
     assert (found.state, found.charged) == (JobState.GENERATING, "yes")
@@ -411,8 +414,8 @@ def test_a_row_that_turns_up_after_the_proof_is_kept() -> None:
 
 
 def test_two_generations_are_said() -> None:
-    """A second generation of one job is never hidden: the first id is kept and a notice says that it was paid twice."""
-    record = lived(*LIVES[JobState.GENERATING])
+    """A second generation of one job keeps the first id and adds the notice charged_twice."""
+    record = job_after(*PATHS[JobState.GENERATING])
     for event in (
         ListedInPoll(NOW + 60, NOW + 59, a_row(video_id=a_video_id(2))),
         CallAccepted(NOW + 60, a_video_id(2), EMAIL, 60),
@@ -423,35 +426,35 @@ def test_two_generations_are_said() -> None:
         assert advance(twice, event) == twice  # said once
 
 
-def test_who_was_never_sent_in_time_is_told_why() -> None:
-    """A job that runs out of time unsent says what stood in the way at last."""
+def test_an_unsent_job_that_times_out_has_the_reason() -> None:
+    """A job that times out before it was sent has its last obstacle in the error."""
     busy = advance(
-        lived(*UPLOADED, INTENT),
-        CallPostponed(NOW + 3, NOW + 30, Notice("Busy", {"detail": "The account is busy."}), attempt=1),
+        job_after(*UPLOADED, INTENT),
+        CallPostponed(NOW + 3, NOW + 30, Notice("Busy", {"detail": "429"}), attempt=1),
     )
     late = advance(busy, DeadlinePassed(NOW + 99))
-    assert late.error == Notice("JobTimeout", {"obstacle": "Busy", "detail": "The account is busy."})
+    assert late.error == Notice("JobTimeout", {"obstacle": "Busy", "detail": "429"})
 
 
 @pytest.mark.parametrize("state", [JobState.CANCELLED, JobState.REFUSED])
 def test_the_row_of_an_ended_job_is_its_payment_not_a_second_one(state: JobState) -> None:
-    """A job that ended here before its id was known gets the id from its row; it is paid once, and not said twice."""
+    """A job that ended before its id was known gets the id from its row, without the notice charged_twice."""
     end: Event = CancelRequested(NOW + 5)
     if state is JobState.REFUSED:
         end = CallRefused(NOW + 5, Notice("APIError", {"detail": "No."}), attempt=1)
-    record = lived(*UPLOADED, INTENT, end)
+    record = job_after(*UPLOADED, INTENT, end)
     after = advance(record, ListedInPoll(NOW + 9, NOW + 8, a_row(), EMAIL))
     assert (after.state, after.charged, after.video_id, after.notices) == (state, "yes", a_video_id(), ())
 
 
 def asked_job() -> JobRecord:
-    """A lost call about which a person is asked, because the balance fell."""
+    """A lost call with a pending question, because the balance fell."""
     return advance(lost_job(), UnexplainedDebit(LOST_AT + 200, 60))
 
 
 def test_an_unexplained_debit_stops_the_proof() -> None:
-    """Where the balance fell by what no row explains, no list proves absence any more: a person is asked, and until
-    then nothing is sent.
+    """If the balance fell by an amount that no row explains, polls no longer prove absence: a question is pending, and
+    nothing is sent until it is answered.
     """
     record = asked_job()
     assert record.pending_question == Notice("unexplained_debit", {"credits": 60})
@@ -461,7 +464,7 @@ def test_an_unexplained_debit_stops_the_proof() -> None:
 
 
 def test_a_person_decides() -> None:
-    """Paid: the search ends and nothing is sent. Not paid: the call may be made again, as a new attempt."""
+    """If it was charged the search ends and nothing is sent; if not, a new attempt is allowed."""
     paid = advance(asked_job(), ResolvedByUser(NOW + 900, was_charged=True))
     assert (paid.state, paid.charged, paid.pending_question) == (JobState.FAILED, "yes", None)
     unpaid = advance(asked_job(), ResolvedByUser(NOW + 900, was_charged=False))
@@ -470,7 +473,7 @@ def test_a_person_decides() -> None:
 
 
 def test_a_person_says_whose_a_lookalike_is() -> None:
-    """Ours: it is taken, and its video waited for. Not ours: the call may be made again. The e-mail stays unsaid."""
+    """The candidate is used if it is ours; if not, a new attempt is allowed. The e-mail address is not shown."""
     asked = advance(lost_job(), AmbiguousMatch(LOST_AT + 200, a_video_id()))
     assert asked.pending_question == Notice("ambiguous_match", {"number": a_video_id().rpartition(":")[2]})
     ours = advance(asked, ResolvedByUser(NOW + 900, was_charged=True))
@@ -481,7 +484,7 @@ def test_a_person_says_whose_a_lookalike_is() -> None:
 
 
 def test_a_later_question_is_about_itself() -> None:
-    """A lookalike that was judged once is not taken at a later question about the balance."""
+    """The candidate of an earlier question is not used for a later question about the balance."""
     asked = replace(lost_job(), candidate_video_id=a_video_id())
     paid = advance(advance(asked, UnexplainedDebit(LOST_AT + 200, 60)), ResolvedByUser(NOW + 900, was_charged=True))
     assert (paid.state, paid.video_id) == (JobState.FAILED, None)
@@ -497,7 +500,7 @@ def test_a_later_question_is_about_itself() -> None:
     ],
 )
 def test_what_settles_the_call_settles_the_question(settling: Event) -> None:
-    """When the generation turns up, or the answer comes after all, nobody needs to be asked any more."""
+    """The question is dropped when the generation is listed or the answer arrives."""
     assert advance(asked_job(), settling).pending_question is None
 
 
@@ -505,53 +508,53 @@ def test_what_settles_the_call_settles_the_question(settling: Event) -> None:
 
 
 def test_a_failure_tells_its_reason() -> None:
-    """A failed generation ends the job with the vendor's reason; whether it was charged nobody says."""
+    """A failed generation ends the job with the vendor's reason; the charge is unknown."""
     row = a_row(RemoteState.FAILED, error="errCode: 500063")
-    record = advance(lived(*LIVES[JobState.QUEUED]), ListedInPoll(NOW + 20, NOW + 19, row))
+    record = advance(job_after(*PATHS[JobState.QUEUED]), ListedInPoll(NOW + 20, NOW + 19, row))
     assert record.charged == "unknown"
     assert record.error == Notice("JobFailed", {"vendor_error": "errCode: 500063"})
 
 
 def test_a_moderated_generation_is_refunded() -> None:
     """Moderation after acceptance is refunded upstream."""
-    record = lived(*LIVES[JobState.MODERATED])
+    record = job_after(*PATHS[JobState.MODERATED])
     assert (record.error, record.charged) == (Notice("JobModerated"), "no")
 
 
 def test_completed_without_an_address_is_waited_for() -> None:
-    """A completed row without a file is no success yet, and says so."""
+    """A completed row without a file does not finish the job, and adds a warning."""
     record = advance(
-        lived(*LIVES[JobState.QUEUED]), ListedInPoll(NOW + 20, NOW + 19, a_row(RemoteState.COMPLETED, url=None))
+        job_after(*PATHS[JobState.QUEUED]), ListedInPoll(NOW + 20, NOW + 19, a_row(RemoteState.COMPLETED, url=None))
     )
     assert record.state is JobState.GENERATING
     assert record.warning == Notice("completed_without_url")
 
 
 def test_an_address_without_completion_is_waited_for() -> None:
-    """A url on a row that still generates is not believed."""
-    record = advance(lived(*LIVES[JobState.QUEUED]), ListedInPoll(NOW + 20, NOW + 19, a_row(url="https://x/y.mp4")))
+    """The URL of a row that is still generating is ignored."""
+    record = advance(job_after(*PATHS[JobState.QUEUED]), ListedInPoll(NOW + 20, NOW + 19, a_row(url="https://x/y.mp4")))
     assert record.state is JobState.GENERATING
 
 
 def test_an_unknown_status_is_told_and_waited_for() -> None:
-    """A number that nobody has documented shows on the job, which waits on."""
+    """An undocumented status number is a warning, and the job keeps waiting."""
     row = a_row(RemoteState.UNRECOGNISED, status="77")
-    record = advance(lived(*LIVES[JobState.QUEUED]), ListedInPoll(NOW + 20, NOW + 19, row))
+    record = advance(job_after(*PATHS[JobState.QUEUED]), ListedInPoll(NOW + 20, NOW + 19, row))
     assert "77" in str(record.warning)
 
 
-def test_a_place_in_the_queue_lasts_as_long_as_the_queue() -> None:
-    """The position is shown while the job is queued, and gone afterwards."""
+def test_the_queue_position_is_cleared() -> None:
+    """The queue position is kept only while the job is queued."""
     queued = advance(
-        lived(*LIVES[JobState.QUEUED]), ListedInPoll(NOW + 9, NOW + 8, a_row(RemoteState.QUEUED, queue_position=3))
+        job_after(*PATHS[JobState.QUEUED]), ListedInPoll(NOW + 9, NOW + 8, a_row(RemoteState.QUEUED, queue_position=3))
     )
     assert queued.queue_position == 3
     assert advance(queued, ListedInPoll(NOW + 20, NOW + 19, a_row())).queue_position is None
 
 
 def test_a_lagging_list_does_not_undo_the_end() -> None:
-    """While the finished video is fetched, a list that still shows it at work, or shows it again, changes nothing."""
-    record = lived(*LIVES[JobState.DOWNLOADING])
+    """During the download, a poll that shows the job as running or finished changes nothing."""
+    record = job_after(*PATHS[JobState.DOWNLOADING])
     for state in (RemoteState.QUEUED, RemoteState.GENERATING, RemoteState.UNRECOGNISED):
         assert advance(record, ListedInPoll(NOW + 99, NOW + 98, a_row(state))) is record
     again = advance(record, ListedInPoll(NOW + 99, NOW + 98, a_row(RemoteState.COMPLETED, url="https://x/new.mp4")))
@@ -559,8 +562,8 @@ def test_a_lagging_list_does_not_undo_the_end() -> None:
 
 
 def test_open_looks_are_remembered() -> None:
-    """The latest list that showed the job unfinished bounds how long it took."""
-    record = lived(*LIVES[JobState.GENERATING])
+    """The latest poll that showed the job unfinished is the lower bound of its duration."""
+    record = job_after(*PATHS[JobState.GENERATING])
     assert record.last_seen_running_at == NOW + 19
     assert advance(record, ListedInPoll(NOW + 60, NOW + 12, a_row())).last_seen_running_at == NOW + 19
 
@@ -569,8 +572,8 @@ def test_open_looks_are_remembered() -> None:
 
 
 def test_trouble_is_shown() -> None:
-    """A trouble is shown beside the state; one that parks is an error that a person must mend."""
-    record = lived(*LIVES[JobState.GENERATING])
+    """A warning is shown beside the state; one that pauses the job is an error that a person must fix."""
+    record = job_after(*PATHS[JobState.GENERATING])
     troubled = advance(record, WarningRaised(NOW + 30, Notice("DownloadError", {"detail": "No network."})))
     assert troubled.warning == Notice("DownloadError", {"detail": "No network."})
     blocked = advance(record, WarningRaised(NOW + 30, Notice("DownloadError", {"detail": "Disk full."}), blocks=True))
@@ -583,8 +586,8 @@ def test_trouble_is_shown() -> None:
     [(JobState.WAITING, "no"), (JobState.UNKNOWN, "unknown"), (JobState.GENERATING, "yes")],
 )
 def test_an_end_here_says_what_was_paid(event: Event, state: JobState, charged: str) -> None:
-    """Timing out and cancelling keep what is known about the charge."""
-    record = advance(lived(*LIVES[state]), event)
+    """A timeout or cancellation keeps what is known about the charge."""
+    record = advance(job_after(*PATHS[state]), event)
     assert record.charged == charged
     kind = "JobTimeout" if isinstance(event, DeadlinePassed) else "JobCancelled"
     assert record.error is not None
@@ -592,15 +595,15 @@ def test_an_end_here_says_what_was_paid(event: Event, state: JobState, charged: 
 
 
 def test_a_finished_video_has_no_deadline() -> None:
-    """What is paid and finished is fetched, whatever the time, and cannot be cancelled any more."""
-    record = lived(*LIVES[JobState.DOWNLOADING])
+    """A finished video is downloaded even after the deadline, and can no longer be cancelled."""
+    record = job_after(*PATHS[JobState.DOWNLOADING])
     assert advance(record, DeadlinePassed(NOW + 9000)) is record
     assert advance(record, CancelRequested(NOW + 9000)) is record
 
 
 def test_the_answer_to_a_cancelled_call_is_kept() -> None:
-    """Cancelled while its paid call was under way, a job still learns whether it was paid."""
-    cancelled = lived(*UPLOADED, INTENT, CancelRequested(NOW + 4))
+    """A job cancelled during its paid call still learns whether it was charged."""
+    cancelled = job_after(*UPLOADED, INTENT, CancelRequested(NOW + 4))
     assert cancelled.charged == "unknown"
     paid = advance(cancelled, ACCEPTED)
     assert (paid.state, paid.charged, paid.video_id) == (JobState.CANCELLED, "yes", a_video_id())
@@ -612,7 +615,7 @@ def test_the_answer_to_a_cancelled_call_is_kept() -> None:
         assert (unpaid.state, unpaid.charged) == (JobState.CANCELLED, "no")
 
 
-TAKEN_UP = Resumed(NOW + 5000, "other", NOW + 6800)
+RESUMED = Resumed(NOW + 5000, "other", NOW + 6800)
 
 
 @pytest.mark.parametrize("end", [CancelRequested(NOW + 40), DeadlinePassed(NOW + 1800)])
@@ -627,11 +630,11 @@ TAKEN_UP = Resumed(NOW + 5000, "other", NOW + 6800)
         (JobState.GENERATING, JobState.GENERATING),
     ],
 )
-def test_taken_up_where_the_facts_stand(end: Event, state: JobState, leads: JobState) -> None:
-    """A job that ended here goes on with a new deadline: what was paid is waited for, what is open is settled first,
-    and only what was never accepted is sent.
+def test_resuming_depends_on_the_charge(end: Event, state: JobState, leads: JobState) -> None:
+    """A resumed job has a new deadline. A charged one waits for its video, an unknown one is settled first, and one
+    that was never accepted is sent again.
     """
-    record = advance(lived(*LIVES[state], end), TAKEN_UP)
+    record = advance(job_after(*PATHS[state], end), RESUMED)
     assert (record.state, record.owner, record.deadline_at) == (leads, "other", NOW + 6800)
     assert (record.error, record.finished_at) == (None, None)
     if leads is JobState.UNKNOWN:
@@ -641,30 +644,30 @@ def test_taken_up_where_the_facts_stand(end: Event, state: JobState, leads: JobS
 
 
 def test_taking_up_never_shortens_the_deadline() -> None:
-    """A job with more time left than a new deadline gives keeps it."""
-    record = replace(lived(*LIVES[JobState.GENERATING]), deadline_at=NOW + 99_999)
-    assert advance(record, TAKEN_UP).deadline_at == NOW + 99_999
+    """A job keeps a deadline that is later than the new one."""
+    record = replace(job_after(*PATHS[JobState.GENERATING]), deadline_at=NOW + 99_999)
+    assert advance(record, RESUMED).deadline_at == NOW + 99_999
 
 
-def test_a_call_under_way_stays_with_who_sends_it() -> None:
-    """Taking up a job whose paid call another process has under way does not make us the one who awaits the answer."""
-    assert advance(lived(*LIVES[JobState.SUBMITTING]), TAKEN_UP).owner == "me"
+def test_a_running_call_keeps_its_owner() -> None:
+    """Resuming a job while another process sends its paid call does not change the owner of that call."""
+    assert advance(job_after(*PATHS[JobState.SUBMITTING]), RESUMED).owner == "me"
 
 
-def test_a_parked_job_goes_on() -> None:
-    """Taken up, a parked job loses its error and moves again."""
+def test_a_paused_job_is_resumed() -> None:
+    """A resumed job loses its error and continues."""
     blocked = advance(
-        lived(*LIVES[JobState.DOWNLOADING]),
+        job_after(*PATHS[JobState.DOWNLOADING]),
         WarningRaised(NOW + 99, Notice("DownloadError", {"detail": "Disk full."}), blocks=True),
     )
-    record = advance(blocked, TAKEN_UP)
+    record = advance(blocked, RESUMED)
     assert (record.blocked, record.error, record.state) == (False, None, JobState.DOWNLOADING)
 
 
-def test_a_parked_job_keeps_its_reason() -> None:
-    """A list that shows a stopped download once more says nothing new of it: why it stopped stays to be read."""
+def test_a_paused_job_keeps_its_error() -> None:
+    """A poll that shows the job again does not clear the error of a stopped download."""
     blocked = advance(
-        lived(*LIVES[JobState.DOWNLOADING]),
+        job_after(*PATHS[JobState.DOWNLOADING]),
         WarningRaised(NOW + 99, Notice("DownloadError", {"detail": "Disk full."}), blocks=True),
     )
     seen = advance(blocked, ListedInPoll(NOW + 120, NOW + 119, a_row(RemoteState.COMPLETED, url="https://x/new.mp4")))
@@ -672,10 +675,10 @@ def test_a_parked_job_keeps_its_reason() -> None:
     assert seen.url == "https://x/new.mp4"
 
 
-def test_a_download_that_is_tried_again_says_so_all_along() -> None:
-    """What stands in the way of a download is not wiped away by a list that is asked for another job."""
+def test_a_retried_download_keeps_its_warning() -> None:
+    """A poll for another job does not clear the warning of a download."""
     trying = advance(
-        lived(*LIVES[JobState.DOWNLOADING]),
+        job_after(*PATHS[JobState.DOWNLOADING]),
         WarningRaised(NOW + 99, Notice("DownloadError", {"detail": "The media host answered HTTP 503."})),
     )
     seen = advance(trying, ListedInPoll(NOW + 120, NOW + 119, a_row(RemoteState.COMPLETED, url="https://x/new.mp4")))
@@ -683,34 +686,34 @@ def test_a_download_that_is_tried_again_says_so_all_along() -> None:
 
 
 def test_a_seen_row_revives_a_timed_out_job_cleanly() -> None:
-    """A timed-out job that a list shows is open again, and its old error is gone."""
-    record = advance(lived(*LIVES[JobState.TIMED_OUT]), ListedInPoll(NOW + 2000, NOW + 1999, a_row()))
+    """A timed-out job that is listed is open again, without its old error."""
+    record = advance(job_after(*PATHS[JobState.TIMED_OUT]), ListedInPoll(NOW + 2000, NOW + 1999, a_row()))
     assert (record.state, record.error) == (JobState.GENERATING, None)
 
 
 def test_downloaded_is_done_without_troubles() -> None:
-    """A stored video ends the job with its file, and nothing is wrong with it any more."""
+    """A stored video ends the job with its file, without an error or a warning."""
     troubled = advance(
-        lived(*LIVES[JobState.DOWNLOADING]),
+        job_after(*PATHS[JobState.DOWNLOADING]),
         WarningRaised(NOW + 85, Notice("DownloadError", {"detail": "Disk full."}), blocks=True),
     )
-    record = advance(troubled, Downloaded(NOW + 90, FILM))
-    assert (record.state, record.video, record.error, record.warning) == (JobState.DONE, FILM, None, None)
+    record = advance(troubled, Downloaded(NOW + 90, STORED_VIDEO))
+    assert (record.state, record.video, record.error, record.warning) == (JobState.DONE, STORED_VIDEO, None, None)
     assert record.blocked is False
 
 
 def test_a_clock_set_back_between_two_processes_does_not_hold_a_lost_call_open() -> None:
-    """Who takes over counts from its own clock, even where that is an hour behind the one of the process before."""
+    """A process that takes over counts from its own clock, even if it is an hour behind."""
     behind = LOST_AT - 3600
-    record = lived(*LIVES[JobState.UNKNOWN], ResponseLost(behind, "gone", latest_send_deadline=behind + 60))
+    record = job_after(*PATHS[JobState.UNKNOWN], ResponseLost(behind, "gone", latest_send_deadline=behind + 60))
     assert (record.unknown_since, record.send_deadline, record.missing_poll_starts) == (behind, behind + 60, ())
-    own = advance(lived(*LIVES[JobState.UNKNOWN]), ResponseLost(behind, "its own answer"))
+    own = advance(job_after(*PATHS[JobState.UNKNOWN]), ResponseLost(behind, "its own answer"))
     assert own.unknown_since == LOST_AT
 
 
 def test_who_asks_does_not_wait_for_what_an_earlier_process_put_off() -> None:
-    """A job that was to be tried again later is tried at once when a person asks for it anew."""
-    record = lived(
-        *UPLOADED, INTENT, CallPostponed(NOW + 5, NOW + 4000, Notice("Busy", {"detail": "busy"}), attempt=1), TAKEN_UP
+    """A postponed job is retried at once when it is resumed."""
+    record = job_after(
+        *UPLOADED, INTENT, CallPostponed(NOW + 5, NOW + 4000, Notice("Busy", {"detail": "busy"}), attempt=1), RESUMED
     )
     assert (record.state, record.retry_at) == (JobState.WAITING, None)

@@ -175,10 +175,11 @@ def test_the_animation_continues_across_updates() -> None:
 def test_a_finished_job_is_its_player(tmp_path: Path) -> None:
     """When the video is there, the player replaces the card and shows the job's notices."""
     video = a_video(an_mp4(tmp_path / "x.mp4"))
-    job = a_snapshot(JobState.DONE, video=video, notices=("You already have this video.",))
+    notice = "Already there (7)."
+    job = a_snapshot(JobState.DONE, video=video, notices=(notice,))
     page = Page(card_html(job, now=NOW))
     assert page.count("video") == 1
-    assert "You already have this video." in page.text
+    assert notice in page.text
     assert str(video.path) in card_text(job, now=NOW)
 
 

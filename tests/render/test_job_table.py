@@ -73,12 +73,13 @@ def test_text_columns_are_aligned() -> None:
     assert lines[0].index("Done") == lines[1].index("Generating")
 
 
-def test_the_next_step_stands_below_the_prompt() -> None:
+def test_the_next_step_is_below_the_prompt() -> None:
     """The warning and the next step are in the table, and on a second line of the text."""
-    job = a_snapshot(JobState.UNKNOWN, warning="No answer.", status_detail="Wait.", charged="unknown")
+    warning, detail = "No answer.", "Wait."
+    job = a_snapshot(JobState.UNKNOWN, warning=warning, status_detail=detail, charged="unknown")
     page, text = Page(jobs_html([job], now=NOW)), jobs_text([job], now=NOW)
-    assert "No answer. Wait." in page.text
-    assert text.splitlines()[1] == "  No answer. Wait."
+    assert f"{warning} {detail}" in page.text
+    assert text.splitlines()[1] == f"  {warning} {detail}"
 
 
 def test_earlier_attempts_are_counted() -> None:

@@ -6,6 +6,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from pixverse_nb.render.formatting import format_credits
 from pixverse_nb.render.player import EMBED_LIMIT_BYTES, player_figure, player_html, player_text, relative_url
 from tests.render.factories import a_request, a_video, an_mp4
 from tests.render.page import Page
@@ -117,10 +118,10 @@ def test_the_caption_has_the_facts(mp4: Path) -> None:
 
 def test_estimated_credits_are_marked(mp4: Path) -> None:
     """Credits from the price list are marked as an estimate; reported credits are not."""
-    assert "about 60 credits (estimate)" in Page(player_html(a_video(mp4))).text
+    estimated, reported = (format_credits(60, is_estimate=flag, is_sandbox=False) for flag in (True, False))
+    marked = Page(player_html(a_video(mp4))).text
     plain = Page(player_html(a_video(mp4, cost_is_estimate=False))).text
-    assert "60 credits" in plain
-    assert "about" not in plain
+    assert (estimated in marked, estimated in plain, reported in plain) == (True, False, True)
 
 
 def test_sandbox_videos_are_marked(mp4: Path) -> None:

@@ -32,11 +32,11 @@ def test_a_done_tile_is_a_still_with_its_caption(tmp_path: Path) -> None:
 
 def test_a_tile_without_a_video_says_why(tmp_path: Path) -> None:
     """A failed tile shows its state and the reason, even if there is a poster."""
-    tile = a_tile(tmp_path, state=JobState.FAILED, video=None, line="The service had an error.")
+    tile = a_tile(tmp_path, state=JobState.FAILED, video=None, detail="The service had an error.")
     page = Page(thumbnails_html([tile], posters={"k": b"jpeg"}))
     assert "img" not in {name for name, _ in page.elements}
     assert "Failed" in page.text
-    assert "The service had an error." in page.text
+    assert tile.detail in page.text
 
 
 def test_ratings_are_text(tmp_path: Path) -> None:
@@ -46,14 +46,14 @@ def test_ratings_are_text(tmp_path: Path) -> None:
         a_tile(tmp_path, "b", rating=Rating("rejected")),
     ]
     shown = Page(thumbnails_html(tiles, posters={})).text
-    for words in ("Winner", "the steam is right", "Rejected"):
-        assert words in shown
-        assert words in thumbnails_text(tiles)
+    for text in ("Winner", "the steam is right", "Rejected"):
+        assert text in shown
+        assert text in thumbnails_text(tiles)
 
 
 def test_markup_from_outside_is_shown_as_text(tmp_path: Path) -> None:
     """Markup in a title, caption, reason or note is escaped, and e-mail addresses are redacted."""
-    tile = a_tile(tmp_path, caption=BAD, state=JobState.FAILED, line=BAD, rating=Rating("winner", BAD))
+    tile = a_tile(tmp_path, caption=BAD, state=JobState.FAILED, detail=BAD, rating=Rating("winner", BAD))
     page = Page(thumbnails_html([tile], title=BAD, posters={}))
     assert {"script", "img"}.isdisjoint(name for name, _ in page.elements)
     assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]

@@ -7,6 +7,7 @@ import pytest
 
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.domain.ratings import Rating
+from pixverse_nb.render.formatting import format_credits
 from pixverse_nb.render.tiles import Tile, caption_from_values, differing_fields, tile_json, unique_keys, video_facts
 from tests.render.factories import a_request, a_video
 
@@ -15,9 +16,10 @@ EMAIL = "maria@example.org"
 
 def test_the_json_has_state_and_reason() -> None:
     """A tile without a video has a label, a severity, a clock and the reason."""
-    row = tile_json(Tile("k", "seed 7", JobState.REFUSED, line="8 s is not made in 1080p.", began_at=1.0, ended_at=2.0))
-    assert (row["words"], row["tone"], row["line"]) == ("Refused", "bad", "8 s is not made in 1080p.")
-    assert (row["began"], row["ended"], row["film"]) == (1.0, 2.0, False)
+    tile = Tile("k", "seed 7", JobState.REFUSED, detail="8 s is not available.", began_at=1.0, ended_at=2.0)
+    row = tile_json(tile)
+    assert (row["state_label"], row["severity"], row["detail"]) == ("Refused", "bad", tile.detail)
+    assert (row["began_at"], row["ended_at"], row["has_video"]) == (1.0, 2.0, False)
 
 
 def test_the_json_is_plain() -> None:
@@ -39,7 +41,7 @@ def test_the_json_has_no_image_no_folder_and_no_email_address(tmp_path: Path) ->
     """The page gets neither the poster, nor the folder of the file, nor an e-mail address."""
     video = a_video(tmp_path / "one.mp4", poster_jpeg=b"picture", ref=f"user:7-pixverse:{EMAIL}-video:4")
     tile = Tile(
-        "k", EMAIL, JobState.DONE, axes={"email": EMAIL}, video=video, line=EMAIL, rating=Rating(note="kept as it is")
+        "k", EMAIL, JobState.DONE, axes={"email": EMAIL}, video=video, detail=EMAIL, rating=Rating(note="kept as it is")
     )
     text = json.dumps(tile_json(tile))
     assert EMAIL not in text
@@ -55,7 +57,7 @@ def test_the_facts_of_a_video_are_its_parameters_and_its_file(tmp_path: Path) ->
     assert facts["Duration"] == "5 s"
     assert "Length" not in facts
     assert facts["Size"] == "1280 × 720"
-    assert facts["Cost"] == "about 60 credits (estimate)"
+    assert facts["Cost"] == format_credits(60, is_estimate=True, is_sandbox=False)
     assert facts["File"] == "one.mp4"
     assert list(dict(video_facts(a_video(tmp_path / "x.mp4", request=None, ref=None, cost_credits=None)))) == [
         "Size",

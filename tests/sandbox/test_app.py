@@ -40,7 +40,7 @@ def test_faults_over_http(api: ApiClient) -> None:
         ("faults", {"fault": "flood"}),
         ("faults", {}),
         ("faults", {"fault": "busy", "wrong": 1}),
-        ("switches", {"wrong": 1}),
+        ("settings", {"wrong": 1}),
         ("clock", {"speed": -1}),
         ("credits", {"weekly": 1}),
         ("credits", {"email": "nobody@example.com"}),
@@ -58,7 +58,7 @@ def test_clock_settings_and_credits_over_http(api: ApiClient) -> None:
     call_control(api, "POST", "clock", {"advance": 80})
     assert api.row(video_id)["video_status"] == 1
     assert call_control(api, "POST", "clock", {"speed": 7}).json()["speed"] == 7
-    assert call_control(api, "POST", "switches", {"subscribed": False, "queue_s": [4, 5]}).json()["queue_s"] == [4, 5]
+    assert call_control(api, "POST", "settings", {"subscribed": False, "queue_s": [4, 5]}).json()["queue_s"] == [4, 5]
     assert api.call("GET", "/videos/").status_code == 402
     assert call_control(api, "POST", "credits", {"daily": 5}).json() == {"balance": 5}
 

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from pixverse_nb.sandbox.faults import KINDS, FaultInjector
+from tests.backends.sample_replies import ALL_BUSY, PLAN_BUSY, account_busy
 from tests.sandbox.api_client import CANNED_VIDEO, TIMEOUT_S, ApiClient
 
 
@@ -96,16 +97,16 @@ def test_proxy_answers_html(api: ApiClient, accepted: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "word"), [("plan", "Reached the limit"), ("all", "All configured"), ("account", "is busy executing 8")]
+    ("kind", "text"), [("plan", PLAN_BUSY), ("all", ALL_BUSY), ("account", account_busy("sandbox@example.com", 8))]
 )
 @pytest.mark.parametrize("retry_after_s", [None, 7])
-def test_busy(api: ApiClient, kind: str, word: str, retry_after_s: int | None) -> None:
+def test_busy(api: ApiClient, kind: str, text: str, retry_after_s: int | None) -> None:
     """busy: a 429 with each of the vendor's messages, with and without Retry-After."""
     body = api.create_body()
     api.control.arm("busy", kind=kind, retry_after_s=retry_after_s)
     answer = api.call("POST", "/videos/create-frames-v3", json=body)
     assert answer.status_code == 429
-    assert word in answer.json()["error"]
+    assert answer.json()["error"] == text
     assert answer.headers.get("retry-after") == (str(retry_after_s) if retry_after_s else None)
 
 
@@ -297,16 +298,16 @@ def test_probability_is_drawn_from_a_seed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arm", "word"),
+    ("arm", "named"),
     [
         (lambda faults: faults.arm("flood"), "lost_answer"),
         (lambda faults: faults.arm("list_lag", seconds=3), "lag_s"),
         (lambda faults: faults.arm("failed", probability=2), "0…1"),
     ],
 )
-def test_invalid_faults_are_refused(arm: Callable[[FaultInjector], Any], word: str) -> None:
+def test_invalid_faults_are_refused(arm: Callable[[FaultInjector], Any], named: str) -> None:
     """An unknown fault or option, or an invalid probability, raises ValueError that names the valid ones."""
-    with pytest.raises(ValueError, match=word):
+    with pytest.raises(ValueError, match=named):
         arm(FaultInjector())
 
 

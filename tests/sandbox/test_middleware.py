@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.backends.sample_replies import NO_SUBSCRIPTION
 from tests.sandbox.api_client import ApiClient
 
 
@@ -38,7 +39,7 @@ def test_missing_subscription_is_402(api: ApiClient) -> None:
     api.control.settings.subscribed = False
     answer = api.call("GET", "/accounts")
     assert answer.status_code == 402
-    assert answer.json()["error"] == "Account has no subscription or subscription expired"
+    assert answer.json()["error"] == NO_SUBSCRIPTION
 
 
 def test_requests_are_counted_by_route(api: ApiClient) -> None:

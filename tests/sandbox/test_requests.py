@@ -148,7 +148,7 @@ def test_prices(shared_api: ApiClient, fields: dict[str, object], cost: int) -> 
 
 
 @pytest.mark.parametrize(
-    ("kind", "data", "word"),
+    ("kind", "data", "named"),
     [
         (None, make_image(), "Content-Type"),
         ("text/plain", make_image(), "Content-Type"),
@@ -161,10 +161,10 @@ def test_prices(shared_api: ApiClient, fields: dict[str, object], cost: int) -> 
         ("image/png", make_image(width=2049), "2049x18"),
     ],
 )
-def test_invalid_upload_is_refused(shared_api: ApiClient, kind: str | None, data: bytes, word: str) -> None:
+def test_invalid_upload_is_refused(shared_api: ApiClient, kind: str | None, data: bytes, named: str) -> None:
     """An upload that is not the declared image, is incomplete, or is too large returns 400."""
     before = len(shared_api.box._simulator.state.uploads)
     answer = shared_api.call("POST", "/files/", content=data, headers={"Content-Type": kind} if kind else {})
     assert (answer.status_code, answer.json()["code"]) == (400, 400)
-    assert word in answer.json()["error"]
+    assert named in answer.json()["error"]
     assert len(shared_api.box._simulator.state.uploads) == before

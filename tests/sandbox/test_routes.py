@@ -5,6 +5,7 @@ import re
 import pytest
 
 from pixverse_nb.sandbox import Account
+from tests.backends.sample_replies import NO_CONFIGURATION, not_running
 from tests.sandbox.api_client import ApiClient, make_image
 
 EMAIL = "sandbox@example.com"
@@ -154,7 +155,7 @@ def test_stop_tracking_frees_only_the_slot(api: ApiClient) -> None:
     balance = api.control.balance()
     assert api.call("DELETE", f"/scheduler/{video_id}").status_code == 200
     again = api.call("DELETE", f"/scheduler/{video_id}")
-    assert (again.status_code, again.json()["error"]) == (404, f"Unable to locate running {video_id}")
+    assert (again.status_code, again.json()["error"]) == (404, not_running(video_id))
     assert api.call("GET", "/scheduler/available").json()["available"][0]["executing"] == 0
     assert api.control.balance() == balance
     api.control.advance(80)
@@ -195,4 +196,4 @@ def test_add_and_delete_accounts(api: ApiClient) -> None:
     api.control.remove_account(EMAIL)
     for method, path in (("GET", "/accounts"), ("GET", "/videos/"), ("DELETE", f"/accounts/{EMAIL}")):
         answer = api.call(method, path)
-        assert (answer.status_code, answer.json()["error"]) == (404, "Configuration not found")
+        assert (answer.status_code, answer.json()["error"]) == (404, NO_CONFIGURATION)

@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from pixverse_nb.sandbox import Sandbox
+from tests.backends.sample_replies import MODERATED
 from tests.sandbox.api_client import CANNED_VIDEO, ApiClient
 from tests.sandbox.conftest import HeldRenderer
 
@@ -60,7 +61,7 @@ def test_refused_prompt_is_422(api: ApiClient) -> None:
     """The marker [[moderated]] in a prompt returns 422 with the vendor's message, uncharged."""
     answer = api.post_create(prompt="[[moderated]]")
     assert answer.status_code == 422
-    assert answer.json()["error"] == "Your prompt has triggered our AI moderator, please re-enter your prompt"
+    assert answer.json()["error"] == MODERATED
     assert api.control.generations == []
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from pixverse_nb.sandbox import Account, Sandbox
+from tests.backends.sample_replies import ALL_BUSY, PLAN_BUSY, account_busy
 from tests.sandbox.api_client import ApiClient, write_canned_video
 from tests.sandbox.conftest import OpenSandbox
 
@@ -15,8 +16,8 @@ def test_slots_limit_jobs(api: ApiClient) -> None:
     api.create()
     named, unnamed = api.post_create(email=EMAIL), api.post_create()
     assert (named.status_code, unnamed.status_code) == (429, 429)
-    assert named.json()["error"] == f"Account {EMAIL} is busy executing 1 tasks."
-    assert unnamed.json()["error"] == "All configured accounts are running at maximum capacity."
+    assert named.json()["error"] == account_busy(EMAIL, 1)
+    assert unnamed.json()["error"] == ALL_BUSY
     assert "retry-after" not in named.headers
     api.control.advance(80)
     api.create()
@@ -35,7 +36,7 @@ def test_plan_limits_jobs(api: ApiClient) -> None:
     video_id = api.create()
     assert api.call("DELETE", f"/scheduler/{video_id}").status_code == 200
     answer = api.post_create()
-    assert (answer.status_code, answer.json()["error"]) == (429, "Reached the limit for concurrent generations.")
+    assert (answer.status_code, answer.json()["error"]) == (429, PLAN_BUSY)
 
 
 def test_retry_after(api: ApiClient) -> None:

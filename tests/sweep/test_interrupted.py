@@ -257,3 +257,12 @@ def test_a_sweep_shows_no_account_in_tracebacks(build_harness: BuildHarness, tmp
         sweep = run(small_sweep(client, seed=[1, 2]))
         assert "one@example.com" not in repr(sweep._context)
         assert "@example.com" not in repr(client._engine.accounts._limiter)
+
+
+def test_a_sweep_awaited_outside_asyncio_pays_nothing(client: Client, harness: Harness) -> None:
+    """`await sweep` on another event loop, such as trio's, raises ConfigError before a cell is paid."""
+    sweep = small_sweep(client, seed=[1, 2])
+    with pytest.raises(ConfigError):
+        sweep.__await__().send(None)
+    assert list(sweep.jobs) == []
+    assert harness.paid == 0

@@ -251,10 +251,10 @@ def test_a_cell_is_found_by_any_of_its_names(client: Client) -> None:
     sweep = run(small_sweep(client, seed=[3, 4]))
     job = sweep.jobs[1]
     for name in (2, "seed 4", sweep.cells[1].key, job, job.video, sweep.cells[1]):
-        sweep.judge(name, "winner", note="the steam")
-        assert list(sweep.verdicts) == ["seed 4"]
+        sweep.rate(name, "winner", note="the steam")
+        assert list(sweep.ratings) == ["seed 4"]
     assert [video.request.seed for video in sweep.winners if video.request] == [4]
     for which, choice, field in (("seed 9", "winner", "which"), (1, "best", "choice")):
         with pytest.raises(InvalidRequest) as caught:
-            sweep.judge(which, choice)
+            sweep.rate(which, choice)
         assert set(caught.value.fields) == {field}

@@ -12,6 +12,7 @@ from pixverse_nb.client import Client
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.domain.ratings import PairwiseVote, Rating
 from pixverse_nb.errors import InvalidRequest
+from pixverse_nb.metrics.definitions import DIVERSITY
 from pixverse_nb.render.tiles import tile_json
 from pixverse_nb.sweep.sweep import Sweep
 from tests.client.harness import LONGEST_JOB_S, WAIT_LIMIT_S, Harness, create_job, wait_for_state
@@ -42,7 +43,7 @@ def test_there_is_a_tile_for_each_cell(manual_harness: Harness) -> None:
     axes: dict[str, Any] = {"seed": 1, "motion_mode": ["normal", "fast"], "duration": [5, 8]}
     sweep = small_sweep(client, **axes, skip_refused=True)
     assert [tile.state for tile in sweep.tiles()] == [JobState.PLANNED] * 3 + [JobState.REFUSED]
-    assert sweep.tiles()[3].line == sweep.cells[3].violations[0].reason
+    assert sweep.tiles()[3].detail == sweep.cells[3].violations[0].reason
     sweep.start()
     manual_harness.wait_for_accepted(3)
     manual_harness.control.advance(LONGEST_JOB_S)
@@ -62,7 +63,7 @@ def test_a_measured_tile_has_every_metric(client: Client) -> None:
     frame = sweep.to_frame()
     for tile, diversity in zip(sweep.tiles(), frame.diversity_levels, strict=True):
         assert tile.metrics["diversity_levels"] == diversity
-        assert "Diversity (grey levels)" in tile_json(tile)["metrics"]
+        assert f"{DIVERSITY.label} ({DIVERSITY.unit})" in tile_json(tile)["metrics"]
 
 
 def test_ratings_of_a_gallery_are_saved(client: Client) -> None:
@@ -71,7 +72,7 @@ def test_ratings_of_a_gallery_are_saved(client: Client) -> None:
     rating = Rating("winner", "the steam")
     sweep.gallery().rate(sweep.cells[1].key, rating)
     again = small_sweep(client, seed=[1, 2, 3])
-    assert again.verdicts == {"seed 2": rating}
+    assert again.ratings == {"seed 2": rating}
     assert again.gallery().ratings == {sweep.cells[1].key: rating}
     assert list(again.to_frame().choice) == ["", "winner", ""]
 
@@ -147,21 +148,21 @@ def test_a_cell_without_a_video_cannot_be_a_winner(with_failure: tuple[Sweep, in
     """Choosing it as the winner is an error; rejecting it with a note is not."""
     sweep, failed = with_failure
     with pytest.raises(InvalidRequest) as caught:
-        sweep.judge(failed, "winner")
+        sweep.rate(failed, "winner")
     assert set(caught.value.fields) == {"choice"}
-    assert sweep.verdicts == {}
-    sweep.judge(failed, "rejected", note="the vendor failed")
-    assert sweep.verdicts == {sweep.cells[failed - 1].caption: Rating("rejected", "the vendor failed")}
+    assert sweep.ratings == {}
+    sweep.rate(failed, "rejected", note="the vendor failed")
+    assert sweep.ratings == {sweep.cells[failed - 1].caption: Rating("rejected", "the vendor failed")}
 
 
 def test_a_comparison_shows_the_winners_or_the_first_videos(client: Client) -> None:
     """By default it shows two or more winners, else the first nine that are not rejected; blind, all of these."""
     sweep = run(small_sweep(client, seed=range(1, 12)))
     assert len(labels(sweep.compare())) == 9
-    sweep.judge("seed 1", "rejected")
+    sweep.rate("seed 1", "rejected")
     assert labels(sweep.compare())[0] == "seed 2"
-    sweep.judge("seed 4", "winner")
-    sweep.judge("seed 7", "winner")
+    sweep.rate("seed 4", "winner")
+    sweep.rate("seed 7", "winner")
     assert labels(sweep.compare()) == ["seed 4", "seed 7"]
     assert labels(sweep.compare(3, "seed 5")) == ["seed 3", "seed 5"]
     assert labels(sweep.compare(blind=True)) == [""] * 10

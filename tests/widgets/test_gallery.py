@@ -67,9 +67,9 @@ def test_a_page_that_says_hello_gets_every_tile() -> None:
 def test_before_hello_changes_are_in_a_trait() -> None:
     """A busy kernel cannot answer hello, so until then changes are written into the trait `rows`."""
     shown = Gallery([make_tile(1)])
-    shown.show_tile(make_tile(1, JobState.FAILED, line="Broken"))
+    shown.show_tile(make_tile(1, JobState.FAILED, detail="Broken"))
     wait_for_threads()
-    assert [(row["state"], row["line"]) for row in shown.rows] == [("failed", "Broken")]
+    assert [(row["state"], row["detail"]) for row in shown.rows] == [("failed", "Broken")]
     assert messages_of(shown, "tiles") == []
 
 
@@ -284,7 +284,7 @@ def test_malformed_messages_are_ignored(message: object) -> None:
 
 def test_the_bundle_has_the_widget_html_and_text(video: Path) -> None:
     """The bundle has the widget, still images for readers without a kernel, and text for a terminal."""
-    shown = Gallery([finished_tile(1, video), make_tile(2, JobState.FAILED, line="Broken")], title="Steam")
+    shown = Gallery([finished_tile(1, video), make_tile(2, JobState.FAILED, detail="Broken")], title="Steam")
     bundle, _ = shown._repr_mimebundle_()
     assert bundle[WIDGET]["model_id"] == shown.model_id
     assert bundle["text/html"].count("<img") == 1

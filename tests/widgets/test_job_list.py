@@ -54,7 +54,7 @@ def refs(job_list: JobListWidget) -> list[str]:
 def test_a_row_shows_state_times_and_parameters() -> None:
     """A running job shows its state, the start of its clock, the usual duration and its parameters."""
     row = job_row(replace(JOB, typical_s=58.0))
-    assert (row["state"], row["began"], row["ended"]) == ("Generating", 103.0, None)
+    assert (row["state"], row["began_at"], row["ended_at"]) == ("Generating", 103.0, None)
     assert "58 s" in row["typical_time"]
     assert row["facts"].split(" · ") == [REQUEST.prompt, "720p", "5 s", "16:9", "seed 7"]
 
@@ -71,7 +71,7 @@ def test_unknown_values_are_left_out() -> None:
 def test_the_clock_of_a_finished_job_is_stopped() -> None:
     """A finished job shows its end and its cost, and cannot be cancelled."""
     row = job_row(replace(JOB, state=JobState.DONE, finished_at=160.0, typical_s=58.0, charged="yes", cost_credits=60))
-    assert (row["ended"], row["can_cancel"], row["is_final"], row["typical_time"]) == (160.0, False, True, "")
+    assert (row["ended_at"], row["can_cancel"], row["is_final"], row["typical_time"]) == (160.0, False, True, "")
     assert row["facts"].endswith("60 credits")
 
 
@@ -107,8 +107,8 @@ def test_a_stopped_download_can_be_retried() -> None:
     """A stopped download has a stopped clock, a warning, its error and a retry button, and cannot be cancelled."""
     row = job_row(replace(STOPPED_DOWNLOAD, typical_s=58.0))
     assert row["state"] != job_row(replace(JOB, state=JobState.DOWNLOADING))["state"]
-    assert row["tone"] == "warn"
-    assert (row["is_clock_stopped"], row["ended"], row["typical_time"]) == (True, 160.0, "")
+    assert row["severity"] == "warn"
+    assert (row["is_clock_stopped"], row["ended_at"], row["typical_time"]) == (True, 160.0, "")
     assert "403" in row["error"]
     assert (bool(row["retry_label"]), row["can_cancel"], row["is_final"]) == (True, False, False)
 
@@ -144,7 +144,7 @@ def test_a_job_without_a_button_has_no_label() -> None:
 def test_a_job_that_was_never_submitted_has_no_clock() -> None:
     """A job that waits for a person shows no time and does not claim to wait for a slot."""
     row = job_row(replace(JOB, state=JobState.WAITING, submitted_at=None, is_paused=True, can_resume=True))
-    assert (row["is_clock_stopped"], row["ended"]) == (True, None)
+    assert (row["is_clock_stopped"], row["ended_at"]) == (True, None)
     assert "slots" not in row["details"]
 
 

@@ -242,7 +242,7 @@ function metricsIn(rows) {
 function statesIn(rows) {
   return STATE_ORDER.flatMap((state) => {
     const own = rows.filter((row) => row.state === state);
-    return own.length ? [{ state, words: own[0].words, count: own.length }] : [];
+    return own.length ? [{ state, label: own[0].state_label, count: own.length }] : [];
   });
 }
 
@@ -262,7 +262,7 @@ var COMPARE_KEY = ["C", "compare"];
 var MESSAGE_MS = 6e3;
 function countRatings(rows) {
   const counts = [
-    [rows.filter((row) => row.choice === "winner" && row.film).length, "winner", "winners"],
+    [rows.filter((row) => row.choice === "winner" && row.has_video).length, "winner", "winners"],
     [rows.filter((row) => row.choice === "rejected").length, "rejected", "rejected"],
     [rows.filter((row) => row.note).length, "note", "notes"]
   ];
@@ -428,7 +428,7 @@ function onLightboxKey(event, actions) {
 // src/gallery_ratings.js
 var MAX_COMPARED = 9;
 function canWin(row) {
-  return row.film || row.choice === "winner";
+  return row.has_video || row.choice === "winner";
 }
 function makeRatings({ rows, send, onChange, onRefused }) {
   const view = makeViewId();
@@ -500,7 +500,7 @@ function makeSelection({ rows, canCompare, save, onChange, onRefused }) {
     orderOf: (key) => keys.indexOf(key) + 1,
     /** @param {string} key */
     toggle(key) {
-      if (!canCompare || !rows.get(key)?.film) return;
+      if (!canCompare || !rows.get(key)?.has_video) return;
       if (keys.includes(key)) select(keys.filter((other) => other !== key));
       else if (keys.length < MAX_COMPARED) select([...keys, key]);
       else onRefused(`You can compare at most ${MAX_COMPARED} videos.`);
@@ -523,8 +523,8 @@ var ACTIONS = [
   { action: "compare", label: "Select to compare", icon: "compare", key: "C" }
 ];
 function tileLabel(row, order) {
-  const parts = [row.caption, row.words];
-  if (row.state !== "done" && row.line) parts.push(row.line);
+  const parts = [row.caption, row.state_label];
+  if (row.state !== "done" && row.detail) parts.push(row.detail);
   if (row.choice) parts.push(CHOICES[row.choice].text);
   if (row.note) parts.push(`Note: ${row.note}`);
   if (order) parts.push(`number ${order} to compare`);
@@ -539,13 +539,13 @@ function commonRatio(rows) {
 function makeStatus() {
   const element = make("div", "pvnb-gallery-status");
   const head = make("div", "pvnb-gallery-state");
-  const words = make("strong", "");
+  const label = make("strong", "");
   const elapsed = make("span", "pvnb-gallery-elapsed");
   const line = make("div", "pvnb-gallery-line");
-  head.append(make("span", "pvnb-gallery-dot"), words, elapsed);
+  head.append(make("span", "pvnb-gallery-dot"), label, elapsed);
   element.append(head, line);
   function tick(row, now) {
-    elapsed.textContent = row.began ? formatElapsed((row.ended ?? now) - row.began) : "";
+    elapsed.textContent = row.began_at ? formatElapsed((row.ended_at ?? now) - row.began_at) : "";
   }
   return {
     element,
@@ -555,10 +555,10 @@ function makeStatus() {
      * @param {number} now
      */
     draw(row, now) {
-      element.dataset.tone = row.tone;
-      words.textContent = row.words;
-      line.textContent = row.line;
-      line.title = row.line;
+      element.dataset.severity = row.severity;
+      label.textContent = row.state_label;
+      line.textContent = row.detail;
+      line.title = row.detail;
       tick(row, now);
     }
   };
@@ -593,7 +593,7 @@ function makeTile(key) {
       const isDone = row.state === "done";
       element.dataset.state = row.state;
       element.dataset.choice = row.choice;
-      element.dataset.video = String(row.film);
+      element.dataset.video = String(row.has_video);
       element.dataset.selected = String(Boolean(order));
       caption.textContent = row.caption;
       caption.title = row.caption;
@@ -761,7 +761,7 @@ function makeLightbox({ signal, onBack, onStep, onChoice, onCompare, onNote }) {
       winner.setAttribute("aria-pressed", String(row.choice === "winner"));
       rejected.setAttribute("aria-pressed", String(row.choice === "rejected"));
       compare.setAttribute("aria-pressed", String(Boolean(order)));
-      compare.hidden = !canCompare || !row.film;
+      compare.hidden = !canCompare || !row.has_video;
       if (document.activeElement !== note) note.value = row.note;
       const isDone = row.state === "done";
       status.element.hidden = isDone;
@@ -874,13 +874,13 @@ var PLAY_MODES = [
 ];
 var THUMB_STEPS = 1e3;
 function countText(rows) {
-  const videos = rows.filter((row) => row.film).length;
+  const videos = rows.filter((row) => row.has_video).length;
   const text = countOf(videos, "video");
   return videos === rows.length ? text : `${countOf(rows.length, "tile")}, ${text}`;
 }
 function makeChip(className, text) {
   const chip = make("button", `pvnb-gallery-chip ${className}`.trim(), { type: "button", title: text });
-  chip.append(make("span", "pvnb-gallery-words", { textContent: text }));
+  chip.append(make("span", "pvnb-gallery-chip-text", { textContent: text }));
   return chip;
 }
 function makeRange({ name, min, max }, { query, signal, onChange }) {
@@ -952,7 +952,7 @@ function makeToolbar({ query, mode, signal, onQuery, onMode }) {
   const panel = make("div", "pvnb-gallery-panel", { hidden: true });
   element.append(main, panel);
   let drawnFacets = "";
-  let stateWords = /* @__PURE__ */ new Map();
+  let stateLabels = /* @__PURE__ */ new Map();
   let chips = [];
   let ranges = [];
   function onFilter() {
@@ -969,7 +969,7 @@ function makeToolbar({ query, mode, signal, onQuery, onMode }) {
       )
     );
     if (states.length > 1) {
-      const own = states.map(({ state, words, count: count2 }) => ({ kind: "state", value: state, text: words, count: count2 }));
+      const own = states.map(({ state, label, count: count2 }) => ({ kind: "state", value: state, text: label, count: count2 }));
       groups.push(makeGroup("State", own));
     }
     groups.push(
@@ -1041,7 +1041,7 @@ function makeToolbar({ query, mode, signal, onQuery, onMode }) {
         add(text, () => toggle(`axis:${name}`, key));
       }
     }
-    for (const state of query.states) add(stateWords.get(state) ?? state, () => toggle("state", state));
+    for (const state of query.states) add(stateLabels.get(state) ?? state, () => toggle("state", state));
     for (const { value, text } of RATING_FILTERS) {
       if (query.ratings.has(value)) add(text, () => toggle("rating", value));
     }
@@ -1123,7 +1123,7 @@ function makeToolbar({ query, mode, signal, onQuery, onMode }) {
      */
     draw(rows, shown) {
       const facets = { axes: axesIn(rows), states: statesIn(rows), metrics: metricsIn(rows) };
-      stateWords = new Map(facets.states.map(({ state, words }) => [state, words]));
+      stateLabels = new Map(facets.states.map(({ state, label }) => [state, label]));
       const json = JSON.stringify(facets);
       if (json !== drawnFacets) {
         const focused = chips.find((chip) => chip === document.activeElement)?.dataset;
@@ -1408,7 +1408,7 @@ function makeVideoSource(model) {
 
 // src/gallery.js
 function isRunning(row) {
-  return Boolean(row?.began && !row.ended);
+  return Boolean(row?.began_at && !row.ended_at);
 }
 function render({ model, el }) {
   const listeners = new AbortController();
@@ -1559,7 +1559,7 @@ function render({ model, el }) {
     autoplay.now();
   }
   function loadPosters(keys) {
-    posters.load(keys.filter((key) => rows.get(key)?.film));
+    posters.load(keys.filter((key) => rows.get(key)?.has_video));
   }
   function onPoster(key) {
     drawTile(key);
@@ -1570,7 +1570,7 @@ function render({ model, el }) {
     return { opened, focused, inView: shown.filter((key) => visibility.visible.has(key)) };
   }
   function canPlay(key) {
-    return Boolean(rows.get(key)?.film && (opened || tiles.get(key)?.element.isConnected));
+    return Boolean(rows.get(key)?.has_video && (opened || tiles.get(key)?.element.isConnected));
   }
   function placeOf(key) {
     if (opened) return key === opened ? { element: lightbox.stage, hasControls: true } : null;

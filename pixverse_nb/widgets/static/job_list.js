@@ -99,8 +99,8 @@ function render({ model, el }) {
   let scrollTimer = 0;
   const clock = makeKernelClock({ onTick: tick });
   function drawTime({ parts, data }) {
-    const until = data.is_clock_stopped ? data.ended : clock.now();
-    const elapsed = until === null ? "" : formatElapsed(until - data.began);
+    const until = data.is_clock_stopped ? data.ended_at : clock.now();
+    const elapsed = until === null ? "" : formatElapsed(until - data.began_at);
     parts.time.textContent = [elapsed, data.typical_time].filter(Boolean).join(", ");
   }
   function tick() {
@@ -108,7 +108,7 @@ function render({ model, el }) {
   }
   function drawRow(entry) {
     const { parts, data } = entry;
-    parts.row.dataset.tone = data.tone;
+    parts.row.dataset.severity = data.severity;
     parts.row.dataset.ref = data.ref;
     parts.state.textContent = data.state;
     parts.facts.textContent = data.facts;

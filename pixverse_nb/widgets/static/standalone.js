@@ -358,11 +358,11 @@ function makeTile({ slot }, { signal, onChoose }) {
   video.disablePictureInPicture = true;
   const overlay = make("div", "pvnb-compare-overlay");
   const icon = make("span", "pvnb-compare-overlay-icon");
-  const words = make("div", "pvnb-compare-words");
+  const message = make("div", "pvnb-compare-message");
   const bar = make("div", "pvnb-compare-bar");
   const filling = make("div");
   bar.append(filling);
-  overlay.append(icon, words, bar);
+  overlay.append(icon, message, bar);
   const ended = make("span", "pvnb-compare-ended", { hidden: true });
   picture.append(video, overlay, ended);
   const caption = make("figcaption", "");
@@ -380,7 +380,7 @@ function makeTile({ slot }, { signal, onChoose }) {
     video,
     overlay,
     icon,
-    words,
+    message,
     bar,
     filling,
     ended,
@@ -466,9 +466,9 @@ function makeView({ signal, source, onChoose, onChange, onFailed }) {
     tile.bar.hidden = status !== "loading";
     tile.filling.style.width = `${100 * tile.share}%`;
     tile.icon.replaceChildren(...status === "failed" ? [makeIcon("warning")] : []);
-    if (status === "failed") tile.words.textContent = tile.error || "This video cannot be played.";
-    else if (status === "stalled") tile.words.textContent = "Buffering. The other videos wait.";
-    else tile.words.textContent = "Loading";
+    if (status === "failed") tile.message.textContent = tile.error || "This video cannot be played.";
+    else if (status === "stalled") tile.message.textContent = "Buffering. The other videos wait.";
+    else tile.message.textContent = "Loading";
     tile.ended.hidden = status !== "ended";
     tile.ended.textContent = status === "ended" ? `Ended at ${formatTimecode(tile.video.duration)} · shows its last frame` : "";
   }
@@ -1615,7 +1615,7 @@ function metricsIn(rows) {
 function statesIn(rows) {
   return STATE_ORDER.flatMap((state2) => {
     const own = rows.filter((row) => row.state === state2);
-    return own.length ? [{ state: state2, words: own[0].words, count: own.length }] : [];
+    return own.length ? [{ state: state2, label: own[0].state_label, count: own.length }] : [];
   });
 }
 
@@ -1635,7 +1635,7 @@ var COMPARE_KEY = ["C", "compare"];
 var MESSAGE_MS = 6e3;
 function countRatings(rows) {
   const counts = [
-    [rows.filter((row) => row.choice === "winner" && row.film).length, "winner", "winners"],
+    [rows.filter((row) => row.choice === "winner" && row.has_video).length, "winner", "winners"],
     [rows.filter((row) => row.choice === "rejected").length, "rejected", "rejected"],
     [rows.filter((row) => row.note).length, "note", "notes"]
   ];
@@ -1801,7 +1801,7 @@ function onLightboxKey(event, actions) {
 // src/gallery_ratings.js
 var MAX_COMPARED = 9;
 function canWin(row) {
-  return row.film || row.choice === "winner";
+  return row.has_video || row.choice === "winner";
 }
 function makeRatings({ rows, send, onChange, onRefused }) {
   const view = makeViewId();
@@ -1873,7 +1873,7 @@ function makeSelection({ rows, canCompare, save, onChange, onRefused }) {
     orderOf: (key) => keys.indexOf(key) + 1,
     /** @param {string} key */
     toggle(key) {
-      if (!canCompare || !rows.get(key)?.film) return;
+      if (!canCompare || !rows.get(key)?.has_video) return;
       if (keys.includes(key)) select(keys.filter((other) => other !== key));
       else if (keys.length < MAX_COMPARED) select([...keys, key]);
       else onRefused(`You can compare at most ${MAX_COMPARED} videos.`);
@@ -1896,8 +1896,8 @@ var ACTIONS = [
   { action: "compare", label: "Select to compare", icon: "compare", key: "C" }
 ];
 function tileLabel(row, order) {
-  const parts = [row.caption, row.words];
-  if (row.state !== "done" && row.line) parts.push(row.line);
+  const parts = [row.caption, row.state_label];
+  if (row.state !== "done" && row.detail) parts.push(row.detail);
   if (row.choice) parts.push(CHOICES[row.choice].text);
   if (row.note) parts.push(`Note: ${row.note}`);
   if (order) parts.push(`number ${order} to compare`);
@@ -1912,13 +1912,13 @@ function commonRatio(rows) {
 function makeStatus() {
   const element = make("div", "pvnb-gallery-status");
   const head = make("div", "pvnb-gallery-state");
-  const words = make("strong", "");
+  const label = make("strong", "");
   const elapsed = make("span", "pvnb-gallery-elapsed");
   const line = make("div", "pvnb-gallery-line");
-  head.append(make("span", "pvnb-gallery-dot"), words, elapsed);
+  head.append(make("span", "pvnb-gallery-dot"), label, elapsed);
   element.append(head, line);
   function tick(row, now) {
-    elapsed.textContent = row.began ? formatElapsed((row.ended ?? now) - row.began) : "";
+    elapsed.textContent = row.began_at ? formatElapsed((row.ended_at ?? now) - row.began_at) : "";
   }
   return {
     element,
@@ -1928,10 +1928,10 @@ function makeStatus() {
      * @param {number} now
      */
     draw(row, now) {
-      element.dataset.tone = row.tone;
-      words.textContent = row.words;
-      line.textContent = row.line;
-      line.title = row.line;
+      element.dataset.severity = row.severity;
+      label.textContent = row.state_label;
+      line.textContent = row.detail;
+      line.title = row.detail;
       tick(row, now);
     }
   };
@@ -1966,7 +1966,7 @@ function makeTile2(key) {
       const isDone = row.state === "done";
       element.dataset.state = row.state;
       element.dataset.choice = row.choice;
-      element.dataset.video = String(row.film);
+      element.dataset.video = String(row.has_video);
       element.dataset.selected = String(Boolean(order));
       caption.textContent = row.caption;
       caption.title = row.caption;
@@ -2134,7 +2134,7 @@ function makeLightbox({ signal, onBack, onStep, onChoice, onCompare, onNote }) {
       winner.setAttribute("aria-pressed", String(row.choice === "winner"));
       rejected.setAttribute("aria-pressed", String(row.choice === "rejected"));
       compare.setAttribute("aria-pressed", String(Boolean(order)));
-      compare.hidden = !canCompare || !row.film;
+      compare.hidden = !canCompare || !row.has_video;
       if (document.activeElement !== note) note.value = row.note;
       const isDone = row.state === "done";
       status.element.hidden = isDone;
@@ -2247,13 +2247,13 @@ var PLAY_MODES = [
 ];
 var THUMB_STEPS = 1e3;
 function countText(rows) {
-  const videos = rows.filter((row) => row.film).length;
+  const videos = rows.filter((row) => row.has_video).length;
   const text = countOf(videos, "video");
   return videos === rows.length ? text : `${countOf(rows.length, "tile")}, ${text}`;
 }
 function makeChip(className, text) {
   const chip = make("button", `pvnb-gallery-chip ${className}`.trim(), { type: "button", title: text });
-  chip.append(make("span", "pvnb-gallery-words", { textContent: text }));
+  chip.append(make("span", "pvnb-gallery-chip-text", { textContent: text }));
   return chip;
 }
 function makeRange({ name, min, max }, { query, signal, onChange }) {
@@ -2325,7 +2325,7 @@ function makeToolbar({ query, mode, signal, onQuery, onMode }) {
   const panel = make("div", "pvnb-gallery-panel", { hidden: true });
   element.append(main, panel);
   let drawnFacets = "";
-  let stateWords = /* @__PURE__ */ new Map();
+  let stateLabels = /* @__PURE__ */ new Map();
   let chips = [];
   let ranges = [];
   function onFilter() {
@@ -2342,7 +2342,7 @@ function makeToolbar({ query, mode, signal, onQuery, onMode }) {
       )
     );
     if (states.length > 1) {
-      const own = states.map(({ state: state2, words, count: count2 }) => ({ kind: "state", value: state2, text: words, count: count2 }));
+      const own = states.map(({ state: state2, label, count: count2 }) => ({ kind: "state", value: state2, text: label, count: count2 }));
       groups.push(makeGroup("State", own));
     }
     groups.push(
@@ -2414,7 +2414,7 @@ function makeToolbar({ query, mode, signal, onQuery, onMode }) {
         add(text, () => toggle(`axis:${name}`, key));
       }
     }
-    for (const state2 of query.states) add(stateWords.get(state2) ?? state2, () => toggle("state", state2));
+    for (const state2 of query.states) add(stateLabels.get(state2) ?? state2, () => toggle("state", state2));
     for (const { value, text } of RATING_FILTERS) {
       if (query.ratings.has(value)) add(text, () => toggle("rating", value));
     }
@@ -2496,7 +2496,7 @@ function makeToolbar({ query, mode, signal, onQuery, onMode }) {
      */
     draw(rows, shown) {
       const facets = { axes: axesIn(rows), states: statesIn(rows), metrics: metricsIn(rows) };
-      stateWords = new Map(facets.states.map(({ state: state2, words }) => [state2, words]));
+      stateLabels = new Map(facets.states.map(({ state: state2, label }) => [state2, label]));
       const json = JSON.stringify(facets);
       if (json !== drawnFacets) {
         const focused = chips.find((chip) => chip === document.activeElement)?.dataset;
@@ -2670,7 +2670,7 @@ function makeAutoplay({ look, canPlay, play }) {
 
 // src/gallery.js
 function isRunning(row) {
-  return Boolean(row?.began && !row.ended);
+  return Boolean(row?.began_at && !row.ended_at);
 }
 function render2({ model, el: el2 }) {
   const listeners = new AbortController();
@@ -2821,7 +2821,7 @@ function render2({ model, el: el2 }) {
     autoplay.now();
   }
   function loadPosters(keys) {
-    posters.load(keys.filter((key) => rows.get(key)?.film));
+    posters.load(keys.filter((key) => rows.get(key)?.has_video));
   }
   function onPoster(key) {
     drawTile(key);
@@ -2832,7 +2832,7 @@ function render2({ model, el: el2 }) {
     return { opened, focused, inView: shown.filter((key) => visibility.visible.has(key)) };
   }
   function canPlay(key) {
-    return Boolean(rows.get(key)?.film && (opened || tiles.get(key)?.element.isConnected));
+    return Boolean(rows.get(key)?.has_video && (opened || tiles.get(key)?.element.isConnected));
   }
   function placeOf(key) {
     if (opened) return key === opened ? { element: lightbox.stage, hasControls: true } : null;

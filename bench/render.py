@@ -1,7 +1,7 @@
-"""The sandbox's film against ffmpeg: its time against xfade's, its middle frame against minterpolate's.
+"""The sandbox's video against ffmpeg: its time against xfade's, its middle frame against minterpolate's.
 
 The pair is one photograph in two framings, so the true middle of the camera move is known: the framing at the geometric
-mean, cut from the wide one. The film is measured as it is decoded from the mp4, minterpolate before any encoding.
+mean, cut from the wide one. The video is measured after decoding the mp4, minterpolate before any encoding.
 """
 
 import shutil
@@ -30,7 +30,7 @@ PAIRS = 7
 def main() -> None:
     """Print the ratio of times and the difference of the middle frames."""
     if shutil.which("ffmpeg") is None:
-        print("film: ffmpeg is not installed, so there is nothing to compare with; install it and run again.")
+        print("render: ffmpeg is not installed, so there is nothing to compare with. Install it and run again.")
         return
     with tempfile.TemporaryDirectory() as folder:
         compare_times(Path(folder))
@@ -40,17 +40,17 @@ def main() -> None:
 def compare_times(folder: Path) -> None:
     """Render and cross-fade in turn, and print the median of the ratios."""
     ours, theirs, start = [], [], []
-    make_film(folder / "warm.mp4", drift=1.0)
+    make_video(folder / "warm.mp4", drift=1.0)
     for _ in range(PAIRS):
-        ours.append(seconds(lambda: make_film(folder / "film.mp4", drift=1.0)))
+        ours.append(seconds(lambda: make_video(folder / "video.mp4", drift=1.0)))
         theirs.append(seconds(lambda: cross_fade(folder / "xfade.mp4")))
         start.append(seconds(lambda: run("ffmpeg", "-version")))
     ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
     bare = statistics.median(a / (b - c) for a, b, c in zip(ours, theirs, start, strict=True))
-    sizes = [round((folder / name).stat().st_size / 1024) for name in ("film.mp4", "xfade.mp4")]
-    print(f"film time / xfade time: {ratio:.2f} ({bare:.2f} with the start of the ffmpeg process taken off)")
+    sizes = [round((folder / name).stat().st_size / 1024) for name in ("video.mp4", "xfade.mp4")]
+    print(f"video time / xfade time: {ratio:.2f} ({bare:.2f} without the start of the ffmpeg process)")
     print(
-        f"  {SECONDS} s of {WIDTH}×{HEIGHT}: film {statistics.median(ours):.2f} s, {sizes[0]} KiB; "
+        f"  {SECONDS} s of {WIDTH}×{HEIGHT}: video {statistics.median(ours):.2f} s, {sizes[0]} KiB; "
         f"xfade {statistics.median(theirs):.2f} s, {sizes[1]} KiB; median of {PAIRS} pairs in turn"
     )
 
@@ -58,16 +58,16 @@ def compare_times(folder: Path) -> None:
 def compare_middles(folder: Path) -> None:
     """Print how near the middle frames come to the true camera move, in dB of brightness without the label's corner."""
     true = true_middle()
-    make_film(folder / "still.mp4", drift=0.0)
-    film = psnr(nearest_frame(folder / "still.mp4", true), true)
+    make_video(folder / "still.mp4", drift=0.0)
+    rendered = psnr(nearest_frame(folder / "still.mp4", true), true)
     minterpolated = psnr(minterpolate(folder), true)
     dissolve = psnr(grey(cv2.addWeighted(load(WIDE), 0.5, load(CLOSE), 0.5, 0)), true)
-    print(f"middle frame, film - minterpolate: {film - minterpolated:+.1f} dB (with drift=0.0)")
-    print(f"  film {film:.1f} dB, minterpolate {minterpolated:.1f} dB, dissolve {dissolve:.1f} dB")
+    print(f"middle frame, video - minterpolate: {rendered - minterpolated:+.1f} dB (with drift=0.0)")
+    print(f"  video {rendered:.1f} dB, minterpolate {minterpolated:.1f} dB, dissolve {dissolve:.1f} dB")
 
 
-def make_film(path: Path, *, drift: float) -> None:
-    """Render the film of the pair."""
+def make_video(path: Path, *, drift: float) -> None:
+    """Render the video of the pair."""
     render_video(
         [WIDE.read_bytes(), CLOSE.read_bytes()],
         path,
@@ -134,9 +134,9 @@ def true_middle() -> Grey:
 
 
 def nearest_frame(path: Path, true: Grey) -> Grey:
-    """The film's frame that comes nearest: its easing reaches the middle of the way at its own moment."""
-    with av.open(str(path)) as film:
-        frames = [frame.to_ndarray(format="bgr24") for frame in film.decode(video=0)]
+    """Return the frame closest to `true`: the easing reaches the midpoint at a moment of its own."""
+    with av.open(str(path)) as container:
+        frames = [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
     return max((grey(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)) for frame in frames), key=lambda frame: psnr(frame, true))
 
 
@@ -149,7 +149,7 @@ def psnr(frame: Grey, true: Grey) -> float:
 
 
 def load(path: Path) -> Grey:
-    """The picture's brightness at the film's size."""
+    """The picture's brightness at the video's size."""
     return grey(cv2.resize(read_grey(path), (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC))
 
 

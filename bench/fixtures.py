@@ -1,4 +1,4 @@
-"""What the benches share: a sandbox that hands out one canned film, and two pictures of one megapixel."""
+"""What the benchmarks share: a sandbox renderer that copies one finished video, and two one-megapixel pictures."""
 
 import io
 from pathlib import Path
@@ -11,16 +11,16 @@ from pixverse_nb.sandbox.simulation import Renderer, RenderTask
 PICTURES = Path(__file__).parent.parent / "notebooks" / "pictures"
 
 
-def canned_renderer(folder: Path) -> Renderer:
-    """Return a renderer that copies one small film, so that the figures are not those of an encoder."""
+def copying_renderer(folder: Path) -> Renderer:
+    """Return a renderer that copies one small video, so that the benchmark does not measure an encoder."""
     first, last = ((PICTURES / name).read_bytes() for name in ("coffee_wide.jpg", "coffee_close.jpg"))
-    canned = folder / "canned.mp4"
-    render_video([first, last], canned, width=320, height=180, duration_s=5, seed=1, motion_mode="normal")
-    film = canned.read_bytes()
+    finished = folder / "finished.mp4"
+    render_video([first, last], finished, width=320, height=180, duration_s=5, seed=1, motion_mode="normal")
+    content = finished.read_bytes()
 
     def render(task: RenderTask, out_path: Path) -> None:
         del task
-        out_path.write_bytes(film)
+        out_path.write_bytes(content)
 
     return render
 
