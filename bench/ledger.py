@@ -58,7 +58,7 @@ def main() -> None:
             f"empty {ms(tick[empty][0])} and {ms(tick[empty][1])}, full {ms(tick[full][0])} and {ms(tick[full][1])}; "
             "target: no growth"
         )
-        learn = [timed(lambda: ledgers[full].durations_of(limit=200)) for _ in range(RUNS)]
+        learn = [timed(lambda: ledgers[full].finished_jobs(limit=200)) for _ in range(RUNS)]
         print(f"learning durations from the newest 200: {ms(statistics.median(learn))}, once")
         for ledger in ledgers.values():
             ledger.close()

@@ -10,6 +10,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -68,11 +69,11 @@ class Client:
 
     The token comes from `token`, USEAPI_TOKEN, the keyring or Colab's secrets; without one the client runs on the
     embedded sandbox and says so. `base_url` is the API's address and `backend` its vendor (default: useapi.net v2 for
-    PixVerse). `home` is the folder of the ledger and the videos (default ./pixverse), `email` selects the PixVerse
-    account if several are configured. `models` adds models to the catalogue or corrects their rows (see
-    `client.models()`), `prices` corrects its prices. `budget_credits` limits what this home may spend in all, over
-    restarts and kernels: a call that would exceed it is not made. A context manager: `close()` stops its thread; the
-    next Client on the same home continues the open jobs.
+    PixVerse); the token of another vendor must be passed, unless its backend names a variable. `home` is the folder of
+    the ledger and the videos (default ./pixverse), `email` selects the PixVerse account if several are configured.
+    `models` adds models to the catalogue or corrects their rows (see `client.models()`), `prices` corrects its prices.
+    `budget_credits` limits what this home may spend in all, over restarts and kernels: a call that would exceed it is
+    not made. A context manager: `close()` stops its thread; the next Client on the same home continues the open jobs.
 
     >>> with Client.sandbox(speed=60) as client:  # doctest: +SKIP
     ...     video = client.create_frames("first.jpg", "last.jpg", seed=7).result()
@@ -143,12 +144,20 @@ class Client:
         self.timing = service.timing
         self.prices = Prices.of(prices)
         self.catalogue = catalogue_with(models, prices=self.prices.base)
+        with ExitStack() as opened:
+            self._open_parts(service, opened, budget_credits=budget_credits)
+            opened.pop_all()  # from here on `close` closes them
+
+    def _open_parts(self, service: Connection, opened: ExitStack, *, budget_credits: int | None) -> None:
+        """Open the ledger and the thread, and start what is open; what has been opened is added to `opened`."""
         self._ledger = Ledger(self.home / "ledger.db", service=service.name, budget_credits=budget_credits)
+        opened.callback(self._ledger.close)
         if self._ledger.network is not None:
             warn_network_filesystem(self._ledger.network, self.home)
         if self._ledger.is_read_only:
             warn_read_only(self.home)
         self._loop = EventLoopThread()
+        opened.callback(self._loop.close)
         owner = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._backend = service.backend
         self._engine = Engine(
@@ -159,6 +168,8 @@ class Client:
             timing=self.timing,
             owner=owner,
         )
+        self._listener: WebhookListener | None = None
+        self._loop.on_close(self._end)
         self._builder = JobBuilder(
             home=self.home,
             owner=owner,
@@ -174,7 +185,6 @@ class Client:
         self._kept: dict[str, Job] = {}  # keeps the handles of open jobs alive
         self._handles_lock = threading.Lock()
         self._subscribers: list[Callable[[Job], object]] = []
-        self._listener: WebhookListener | None = None
         self._engine.subscribe(self._changed)
         if not self._ledger.is_read_only and self._ledger.open_jobs():
             self._loop.call_soon(self._engine.start)
@@ -776,13 +786,12 @@ class Client:
     @property
     def requests_sent(self) -> int:
         """The number of requests sent to the API so far."""
-        return self._engine.transport.requests_sent
+        return self._engine.requests_sent
 
     # -- life ----------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
         """Stop the thread and close the files; the next Client on this home continues the open jobs."""
-        self._loop.on_close(self._end)
         self._loop.close()
         for job in tuple(self._handles.values()):
             job.detach()

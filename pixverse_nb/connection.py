@@ -76,20 +76,20 @@ def resolve_connection(
 ) -> Connection:
     """Return the vendor if a token is found; otherwise start the sandbox and say so.
 
-    Raises ConfigError if a base URL is chosen but no token is found.
+    Raises ConfigError if a base URL or a backend is chosen but no token for it is found.
     """
-    secret = find_token(token)
+    vendor = backend or UseapiBackend()
+    secret = find_token(token, backend=vendor)
     if secret is not None:
-        vendor = backend or UseapiBackend()
         url = find_base_url(base_url or (vendor.base_url if backend is not None else None))
         return Connection(
             name=url, base_url=url, token=secret, timing=timing or Timing(), home=find_home(home), backend=vendor
         )
-    if base_url or read_env(BASE_URL_VARIABLE):
-        raise ConfigError(
-            f"No token was found for this base_url. Pass token=… or set {TOKEN_VARIABLE}; {TOKEN_PAGE} says how to "
-            "get a useapi.net token."
-        )
+    if base_url or backend is not None or read_env(BASE_URL_VARIABLE):
+        chosen = f"the backend {vendor.name}" if backend is not None else "this base_url"
+        variable = token_variable_of(vendor)
+        fix = f"Pass token=… or set {variable}." if variable else "Pass it as token=."
+        raise ConfigError(f"No token was found for {chosen}. {fix}{_advice(vendor)}")
     sandbox = start_sandbox(find_home(home) / SANDBOX, speed=SANDBOX_SPEED, timing=timing)
     _notify(
         "No token was found, so this client runs on the embedded sandbox: it makes real videos on this machine, free "
@@ -98,29 +98,48 @@ def resolve_connection(
     return sandbox
 
 
-def find_token(given: str | Secret | None) -> Secret | None:
-    """Return the token from the argument, the environment, the keyring or Colab's secrets, in this order, or None."""
-    sources: tuple[Callable[[], str | None], ...] = (
-        lambda: given.reveal() if isinstance(given, Secret) else given,
-        lambda: read_env(TOKEN_VARIABLE),
-        _keyring_token,
-        _colab_token,
-    )
+def find_token(given: str | Secret | None, *, backend: Backend | None = None) -> Secret | None:
+    """Return the token of a backend (default: useapi.net), or None.
+
+    From the argument, the environment, the keyring or Colab's secrets, in this order. Only a token that belongs to the
+    backend is returned: no vendor gets the token of another one.
+    """
+    vendor = backend or UseapiBackend()
+    variable = token_variable_of(vendor)
+    sources: list[Callable[[], str | None]] = [lambda: given.reveal() if isinstance(given, Secret) else given]
+    if variable is not None:
+        sources.append(lambda: read_env(variable))
+    if _is_default(vendor):
+        sources.append(_keyring_token)
+    if variable is not None:
+        sources.append(lambda: _colab_token(variable))
     for source in sources:
         token = Secret((source() or "").strip())
         if token:
-            _check_token(token)
+            _check_token(token, vendor)
             return token
     return None
 
 
-def _check_token(token: Secret) -> None:
+def token_variable_of(backend: Backend) -> str | None:
+    """Return the environment variable with the token of a backend, or None if it must be passed."""
+    return TOKEN_VARIABLE if _is_default(backend) else backend.token_variable
+
+
+def _is_default(backend: Backend) -> bool:
+    return isinstance(backend, UseapiBackend)
+
+
+def _advice(backend: Backend) -> str:
+    return f" {TOKEN_PAGE} says how to get a useapi.net token." if _is_default(backend) else ""
+
+
+def _check_token(token: Secret, backend: Backend) -> None:
     # never assign the plain text to a variable: a verbose traceback would print it
     if not _is_sendable(token.reveal()):
-        raise ConfigError(
-            "The token contains a space or an unusual character, so it is not a useapi.net token "
-            f"(user:<number>-<string>). Copy the complete token again from {TOKEN_PAGE}."
-        )
+        form = " It is not a useapi.net token (user:<number>-<string>)." if _is_default(backend) else ""
+        fix = f"Copy the complete token again.{_advice(backend)}"
+        raise ConfigError(f"The token contains a space or an unusual character.{form} {fix}")
 
 
 def _is_sendable(value: str) -> bool:
@@ -139,13 +158,14 @@ def _keyring_token() -> str | None:
     return str(value) if value else None
 
 
-def _colab_token() -> str | None:
+def _colab_token(name: str) -> str | None:
+    """Return the secret `name` of a Colab notebook; None if there is none, or if the person does not allow it."""
     userdata = _optional("google.colab.userdata")
     if userdata is None:
         return None
     try:
-        return str(userdata.get(TOKEN_VARIABLE))
-    except (userdata.SecretNotFoundError, userdata.NotebookAccessError):
+        return str(userdata.get(name))
+    except (userdata.SecretNotFoundError, userdata.NotebookAccessError, userdata.TimeoutException):
         return None
 
 

@@ -25,14 +25,9 @@ from pixverse_nb.domain.requests import GenerationRequest, Input, frames_request
 from pixverse_nb.domain.validation import Flag, Number, Rule, as_float, plain, validate
 from pixverse_nb.errors import ConfigError, InvalidImage, InvalidRequest, PixVerseError
 from pixverse_nb.images import Frame, ImagePreparer, is_url, validate_framing
-from pixverse_nb.media import SOUND_TYPES, VIDEO_TYPES, AccountOf, Media, UnusableMediaError, load_media
+from pixverse_nb.media import AccountOf, Media, UnusableMediaError, load_media
+from pixverse_nb.media_types import IMAGE_SUFFIXES, SOUND_SUFFIXES, VIDEO_SUFFIXES
 
-_SUFFIX: Final[Mapping[str, str]] = {
-    "image/png": ".png",
-    "image/jpeg": ".jpg",
-    "image/webp": ".webp",
-    "image/gif": ".gif",
-}
 DEADLINE: Final = Number(
     sys.float_info.min,
     10 * 365 * 86400.0,  # infinity cannot be stored in the ledger's JSON
@@ -237,9 +232,9 @@ class JobBuilder:
         media: dict[str, Media] = {}
         wrong: dict[str, str] = {}
         for role, source in args.media.items():
-            types = SOUND_TYPES if role == "audio" else VIDEO_TYPES
+            suffixes = (SOUND_SUFFIXES if role == "audio" else VIDEO_SUFFIXES).values()
             try:
-                media[role] = load_media(source, role=role, types=types, account_of=self._account_of)
+                media[role] = load_media(source, role=role, suffixes=tuple(suffixes), account_of=self._account_of)
             except UnusableMediaError as error:
                 wrong[role] = str(error)
         return media, wrong
@@ -260,7 +255,7 @@ class JobBuilder:
 
     def _store(self, frame: Frame) -> None:
         folder = self._home / "pictures"
-        path = folder / f"{frame.sha256}{_SUFFIX[frame.media_type]}"
+        path = folder / f"{frame.sha256}{IMAGE_SUFFIXES[frame.media_type]}"
         if path.exists() and path.stat().st_size == frame.size_bytes:
             return
         part = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.part")

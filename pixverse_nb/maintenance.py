@@ -30,7 +30,7 @@ class FileVerifier:
         """Compare every finished video with its sha256; with `repair` download damaged ones again, and wait."""
         if repair:
             self._engine.ledger.check_writable()
-        found = verify_videos(self._engine.ledger.durations_of(limit=-1), home=self._engine.home)
+        found = verify_videos(self._engine.ledger.finished_jobs(limit=-1), home=self._engine.home)
         return _repaired(found, [self._job_of(ref) for ref in (*found.missing, *found.modified)]) if repair else found
 
     # -- inside --------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -13,8 +13,6 @@ from pixverse_nb.domain.jobs import VideoFile
 from pixverse_nb.domain.remote import UploadedFile
 from pixverse_nb.errors import ConfigError
 
-VIDEO_TYPES: Final = {".mp4": "video/mp4"}
-SOUND_TYPES: Final = {".mp3": "audio/mpeg", ".wav": "audio/wav"}
 _STARTS: Final = {  # suffix -> (offset, magic bytes)
     ".mp4": (4, (b"ftyp",)),
     ".mp3": (0, (b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2")),
@@ -61,10 +59,10 @@ class Media:
             ) from error
 
 
-def load_media(source: Any, *, role: str, types: dict[str, str], account_of: AccountOf) -> Media:
+def load_media(source: Any, *, role: str, suffixes: Sequence[str], account_of: AccountOf) -> Media:
     """Return a source as Media: a finished Video or Job, a video id, an UploadedFile, or the path of a file.
 
-    `types` maps the accepted file endings to media types. Raises UnusableMediaError.
+    `suffixes` are the accepted endings of a file. Raises UnusableMediaError.
     """
     if isinstance(source, UploadedFile):
         return Media(f"path:{source.path}", remote=source.path, expr=f"pv.UploadedFile({source.path!r})")
@@ -75,29 +73,29 @@ def load_media(source: Any, *, role: str, types: dict[str, str], account_of: Acc
             raise UnusableMediaError("is a job without a finished video; wait for job.result() first")
         source = video
     if isinstance(source, VideoFile):
-        return _of_video(source, types, account_of, role)
+        return _of_video(source, suffixes, account_of, role)
     if isinstance(source, str) and account_of(source) is not None:
         key = hashlib.sha256(source.encode()).hexdigest()
         return Media(f"video:{key}", remote=source, account=account_of(source), expr=role)
     if isinstance(source, str | os.PathLike):
-        return _of_file(Path(os.fsdecode(source)).expanduser(), types)
+        return _of_file(Path(os.fsdecode(source)).expanduser(), suffixes)
     raise UnusableMediaError(
         f"must be a Video, a finished job, a video id, or the path of a file, not {type(source).__name__}"
     )
 
 
-def _of_video(video: VideoFile, types: dict[str, str], account_of: AccountOf, role: str) -> Media:
+def _of_video(video: VideoFile, suffixes: Sequence[str], account_of: AccountOf, role: str) -> Media:
     account = account_of(video.video_id) if video.video_id else None
-    if account is None or ".mp4" not in types:
-        return _of_file(video.path, types)
+    if account is None or ".mp4" not in suffixes:
+        return _of_file(video.path, suffixes)
     expr = f"client.job({video.ref!r})" if video.ref else role
     return Media(f"sha256:{video.sha256}", remote=video.video_id, account=account, expr=expr)
 
 
-def _of_file(path: Path, types: dict[str, str]) -> Media:
+def _of_file(path: Path, suffixes: Sequence[str]) -> Media:
     suffix = path.suffix.lower()
-    if suffix not in types:
-        raise UnusableMediaError(f"must be a file of type {', '.join(types)}, not {path.name!r:.80}")
+    if suffix not in suffixes:
+        raise UnusableMediaError(f"must be a file of type {', '.join(suffixes)}, not {path.name!r:.80}")
     try:
         with path.open("rb") as file:
             start = file.read(16)

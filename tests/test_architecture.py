@@ -17,17 +17,18 @@ PACKAGE = ROOT / "pixverse_nb"
 
 # A module imports only from the layers before its own (and from its own folder), typing included.
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"redaction", "atomic_files"}),
+    frozenset({"redaction", "atomic_files", "media_types"}),
     frozenset({"errors"}),
     frozenset({"domain", "event_loop"}),
     frozenset({"config", "mp4"}),
     frozenset({"images", "metrics"}),
+    frozenset({"media"}),
     frozenset({"backends", "ledger", "job_builder"}),
     frozenset({"render"}),
     frozenset({"video"}),
     frozenset({"jobs"}),
     frozenset({"connection", "maintenance", "archive"}),
-    frozenset({"doctor", "widgets"}),
+    frozenset({"doctor", "widgets", "demo"}),
     frozenset({"sweep"}),
     frozenset({"client"}),
     frozenset({"default_client"}),
@@ -63,9 +64,9 @@ DOORS: dict[str, tuple[str, ...]] = {
     "starlette": ("sandbox/",),
     "uvicorn": ("sandbox/", "jobs/webhooks.py"),
     "lazy_loader": ("__init__.py",),
-    "nbclient": ("cli.py",),
-    "nbconvert": ("cli.py",),
-    "nbformat": ("cli.py",),
+    "nbclient": ("demo.py",),
+    "nbconvert": ("demo.py",),
+    "nbformat": ("demo.py",),
     "distributed": (),  # the user's own dask client is passed in
     "dask": (),
     "requests": (),

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -12,9 +13,11 @@ import pytest
 
 import pixverse_nb as pv
 from pixverse_nb.client import Client
+from pixverse_nb.ledger.jobs import Ledger
 from pixverse_nb.sandbox import Sandbox
 from tests.client.harness import TIMING, create_job, wait_for_video, write_canned_video
 from tests.environment import private_environment
+from tests.factories import a_record
 
 MAKE_ONE = """
 import sys
@@ -138,6 +141,19 @@ def test_an_invalid_token_is_not_echoed(tmp_path: Path) -> None:
 def test_the_version(tmp_path: Path) -> None:
     """--version prints the version of the package and nothing else."""
     assert run("--version", cwd=tmp_path).stdout == f"{pv.__version__}\n"
+
+
+def test_jobs_of_every_service_are_listed(tmp_path: Path) -> None:
+    """Jobs of a client with another `base_url` or `backend` are listed and shown too."""
+    for service in ("https://other.example.org", "http://127.0.0.1:9/v2"):
+        with closing(Ledger(tmp_path / "home" / "ledger.db", service=service)) as ledger:
+            ledger.find_or_add(a_record(ref=f"pv-{len(service)}", service=service), reuse=False)
+    listed = run("jobs", "--home", "home", cwd=tmp_path)
+    assert listed.returncode == 0
+    assert {"pv-25", "pv-21"} <= set(listed.stdout.split())
+    shown = run("jobs", "pv-25", "--home", "home", cwd=tmp_path)
+    assert shown.returncode == 0
+    assert "pv-25" in shown.stdout
 
 
 def test_doctor_finds_nothing_wrong_here(tmp_path: Path) -> None:

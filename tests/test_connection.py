@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pixverse_nb.backends.useapi import UseapiBackend
 from pixverse_nb.connection import (
     DEFAULT_BASE_URL,
     find_base_url,
@@ -19,6 +20,8 @@ from pixverse_nb.connection import (
     warn_network_filesystem,
 )
 from pixverse_nb.errors import ConfigError
+from pixverse_nb.redaction import Secret
+from tests.extending.toy_backend import ToyBackend
 from tests.factories import TOKEN
 from tests.render.conftest import outputs
 
@@ -51,19 +54,19 @@ def fake_keyring(answer: object) -> types.ModuleType:
     return module
 
 
-def fake_colab(answer: str | None) -> types.ModuleType:
-    """Return a stand-in for Colab's userdata that holds `answer`, or no such secret."""
+def fake_colab(answer: str | None, *, name: str = "USEAPI_TOKEN") -> types.ModuleType:
+    """Return a stand-in for Colab's userdata that holds `answer` as its only secret `name`, or no secret."""
     module = types.ModuleType("google.colab.userdata")
     missing = type("SecretNotFoundError", (Exception,), {})
     denied = type("NotebookAccessError", (Exception,), {})
 
-    def get(name: str) -> str:
-        assert name == "USEAPI_TOKEN"
-        if answer is None:
+    def get(wanted: str) -> str:
+        if answer is None or wanted != name:
             raise missing
         return answer
 
-    vars(module).update(get=get, SecretNotFoundError=missing, NotebookAccessError=denied)
+    late = type("TimeoutException", (Exception,), {})
+    vars(module).update(get=get, SecretNotFoundError=missing, NotebookAccessError=denied, TimeoutException=late)
     return module
 
 
@@ -183,3 +186,55 @@ def test_a_home_with_markup_in_its_name_is_shown_as_text(outputs: list[dict[str,
     assert "<img" not in shown["text/html"]
     assert "&lt;img src=x" in shown["text/html"]
     assert "/data/<img src=x onerror=alert(1)>" in shown["text/plain"]
+
+
+class OtherBackend(ToyBackend):
+    """Another vendor, which declares where its own token is."""
+
+    token_variable = "TOY_TOKEN"
+
+
+def test_another_vendor_never_gets_the_default_vendors_token(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """USEAPI_TOKEN, the keyring and Colab's secret are not for another backend; a token of its own is needed."""
+    settings.setenv("USEAPI_TOKEN", "user:2-environment")
+    settings.setitem(sys.modules, "keyring", fake_keyring("user:3-keyringkey"))
+    settings.setitem(sys.modules, "google.colab.userdata", fake_colab("user:4-colabcolab"))
+    for backend in (ToyBackend(), OtherBackend()):
+        with pytest.raises(ConfigError):
+            resolve_connection(None, base_url=None, backend=backend, home=tmp_path, timing=None)
+        assert find_token(None, backend=backend) is None
+    given = resolve_connection(Secret("mine"), base_url=None, backend=ToyBackend(), home=tmp_path, timing=None)
+    assert given.token.reveal() == "mine"
+
+
+def test_a_backend_may_name_the_variable_of_its_token(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The token of a backend with `token_variable` comes from that environment variable or Colab secret."""
+    settings.setitem(sys.modules, "google.colab.userdata", fake_colab("from-colab", name="TOY_TOKEN"))
+    found = [find_token(None, backend=OtherBackend())]
+    settings.setenv("TOY_TOKEN", "from-environment")
+    found.append(find_token(None, backend=OtherBackend()))
+    assert [one.reveal() if one else None for one in found] == ["from-colab", "from-environment"]
+    connection = resolve_connection(None, base_url=None, backend=OtherBackend(), home=tmp_path, timing=None)
+    assert (connection.base_url, connection.token.reveal()) == (ToyBackend.base_url, "from-environment")
+
+
+def test_a_backend_without_a_token_is_not_replaced_by_the_sandbox(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Choosing a backend without a token raises ConfigError; the sandbox does not start in its place."""
+    assert settings
+    for backend in (ToyBackend(), UseapiBackend()):
+        with pytest.raises(ConfigError):
+            resolve_connection(None, base_url=None, backend=backend, home=tmp_path, timing=None)
+
+
+@pytest.mark.parametrize("name", ["SecretNotFoundError", "NotebookAccessError", "TimeoutException"])
+def test_an_unanswered_question_of_colab_is_no_token(settings: pytest.MonkeyPatch, name: str) -> None:
+    """Colab asks the person for access; no secret, a refusal and no answer in time all count as no token."""
+    colab = fake_colab(None)
+    error = getattr(colab, name)
+
+    def get(_: str) -> str:
+        raise error
+
+    vars(colab).update(get=get)
+    settings.setitem(sys.modules, "google.colab.userdata", colab)
+    assert find_token(None) is None

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from nbformat import v4
 
-from pixverse_nb.cli import execute_demo, export_page, find_notebook, kernel_environment
+from pixverse_nb.demo import execute_demo, export_page, find_notebook, kernel_environment
 from pixverse_nb.errors import ConfigError, PixVerseError
 
 MAKE_A_FILE = """

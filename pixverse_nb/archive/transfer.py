@@ -32,6 +32,7 @@ from pixverse_nb.jobs import events
 from pixverse_nb.jobs.download import is_intact
 from pixverse_nb.jobs.transitions import advance, is_unsent
 from pixverse_nb.ledger.jobs import ExportedJob, Ledger
+from pixverse_nb.media_types import INPUT_SUFFIXES
 from pixverse_nb.redaction import redact
 
 
@@ -229,11 +230,11 @@ def import_archive(
 
 
 def _pictures(record: JobRecord, home: Path) -> dict[str, Path]:
-    """Return the prepared pictures of a job that exist, by their names in the archive."""
+    """Return the stored inputs of a job that exist, by their names in the archive."""
     found: dict[str, Path] = {}
     for sha256 in filter(None, (item.sha256 for item in record.inputs)):
-        for suffix in ("png", "jpg", "webp", "gif"):
-            name = f"pictures/{sha256}.{suffix}"
+        for suffix in INPUT_SUFFIXES:
+            name = f"pictures/{sha256}{suffix}"
             if (home / name).is_file() and sha256_of_file(home / name) == sha256:
                 found[name] = home / name
     return found

@@ -132,9 +132,11 @@ class Backend(Protocol):
         False  # a repeated `reply_ref` never generates a second video, so a lost call may be sent again
     )
     quotes: bool = False  # the vendor states the price of a request before it is sent
-    signed_callbacks: bool = False  # callbacks carry a signature that proves their origin
-    seed_min: int = 1
-    prompt_required: bool = False
+    signed_callbacks: bool = False  # callbacks are signed: one that `verify_callback` rejects is ignored
+    token_variable: str | None = None  # the environment variable, or secret in Colab, with the token of this vendor
+    max_jobs: int = 8  # the most that one account runs at once; source: the documentation of maxJobs
+    seed_min: int = 1  # a smaller seed raises InvalidRequest
+    prompt_required: bool = False  # an empty prompt raises InvalidRequest
 
     def headers(self, token: Secret, call: Call[Any]) -> Mapping[str, str]:
         """Return the headers that authenticate a call."""
@@ -189,6 +191,13 @@ class Backend(Protocol):
     def account_of(self, video_id: str) -> str | None:
         """Return the account named in a video id, or None."""
         return None
+
+    def verify_callback(self, body: bytes, headers: Mapping[str, str]) -> bool:
+        """Return whether the signature of a callback is right; `headers` have lower-case names.
+
+        Used if `signed_callbacks` is set.
+        """
+        return False
 
     def parse_callback(self, body: bytes) -> CallbackIds:
         """Return the ids named in the body of a callback; empty if it cannot be understood."""

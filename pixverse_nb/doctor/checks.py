@@ -4,16 +4,17 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
+import re
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from pixverse_nb import __version__
-from pixverse_nb.backends.base import Backend, Call
+from pixverse_nb.backends.base import Backend
 from pixverse_nb.connection import TOKEN_PAGE
 from pixverse_nb.doctor.report import Finding, Severity
 from pixverse_nb.domain.jobs import JobRecord, JobState
@@ -33,15 +34,12 @@ from pixverse_nb.jobs.remote_videos import Send, list_recent, name_of, ref_of
 from pixverse_nb.ledger.database import network_file_system
 from pixverse_nb.ledger.jobs import Ledger
 
-T = TypeVar("T")
-
-NEEDED: Final = (
-    *("anywidget", "filelock", "httpx", "ipython", "ipywidgets", "lazy-loader", "markupsafe", "pillow", "pydantic"),
-    *("tenacity", "tqdm", "uvicorn"),
-)
+DISTRIBUTION: Final = "pixverse-nb"
 OPTIONAL: Final = ("ipykernel", "jupyterlab", "nest-asyncio2", "keyring")
 SANDBOX_MODULES: Final = ("av", "cv2", "numpy", "python_multipart", "starlette")
 VIDEO_BYTES: Final = 10_000_000  # the size of a large video, used until there are videos to measure
+_REQUIRED_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # at the start of a requirement
+_EXTRA: Final = re.compile(r";.*\bextra\b")
 _LEAST_VIDEO_BYTES: Final = 1_000_000
 _FEW_VIDEOS: Final = 50
 _TOO_FEW_VIDEOS: Final = 3
@@ -63,14 +61,29 @@ def check_machine() -> Iterator[Finding]:
 
 
 def _check_packages() -> Iterator[Finding]:
-    needed = {name: _version(name) for name in NEEDED}
-    yield Finding("packages", ", ".join(f"{name} {version}" for name, version in needed.items() if version))
+    needed = {name: _version(name) for name in requirements(importlib.metadata.requires)}
+    versions = ", ".join(f"{name} {version}" for name, version in needed.items() if version)
+    yield Finding("packages", versions or "not known, because this copy of pixverse_nb is not installed")
     missing = [name for name, version in needed.items() if version is None]
     if missing:
         names = " ".join(missing)
         yield Finding("packages", f"missing: {names}", Severity.ERROR, f"pip install {names}", kind="missing")
     optional = {name: _version(name) for name in OPTIONAL}
     yield Finding("optional", ", ".join(f"{name} {version or 'not installed'}" for name, version in optional.items()))
+
+
+def requirements(requires: Callable[[str], list[str] | None]) -> tuple[str, ...]:
+    """Return the names of the packages that this one requires, without those of the extras.
+
+    `requires` returns the lines of a distribution's metadata. Empty if there are none: a copy of the source that was
+    never installed has no metadata.
+    """
+    try:
+        lines = requires(DISTRIBUTION) or []
+    except importlib.metadata.PackageNotFoundError:
+        return ()
+    names = (_REQUIRED_NAME.match(line) for line in lines if not _EXTRA.search(line))
+    return tuple(sorted(name.group() for name in names if name is not None))
 
 
 def _version(distribution: str) -> str | None:
@@ -151,7 +164,7 @@ def check_ledger(ledger: Ledger, home: Path) -> Iterator[Finding]:
     text = f"intact: {_count(count, 'job')}, about {spent:,} credits charged or possibly charged in total"
     yield Finding("ledger", text, data={"jobs": count, "credits": spent})
     yield from _check_open_jobs(ledger.open_jobs())
-    yield _check_videos(ledger.durations_of(limit=-1), home)
+    yield _check_videos(ledger.finished_jobs(limit=-1), home)
 
 
 def _check_open_jobs(records: list[JobRecord]) -> Iterator[Finding]:
@@ -214,22 +227,22 @@ def check_vendor(
 
     `email` is the chosen account (None: any), `now` is in Unix seconds. Balances are recorded in the ledger.
     """
+    listing = backend.list_accounts()
+    if listing is None:
+        yield Finding("token", "not checked: this service does not list accounts", kind="unchecked")
+        return
+    accounts: Mapping[str, int | None] = {}
     try:
-        accounts = _send(send, backend.list_accounts())
+        accounts = send(listing)
     except NotFound:
-        accounts = {}
+        pass
     except PixVerseError as error:
         yield _auth_error(error)
         return
     yield Finding("token", "accepted by the vendor", kind="accepted")
+    yield from _check_configured(accounts, email)
     if not accounts:
-        fix = "Add your PixVerse account at the API provider."
-        yield Finding("accounts", "no PixVerse account is configured for this token", Severity.ERROR, fix, kind="none")
         return
-    if email is not None and email not in accounts:
-        fix = "Set PIXVERSE_EMAIL (or email=…) to one of: " + ", ".join(accounts)
-        text = f"the chosen account {email} is not configured"
-        yield Finding("accounts", text, Severity.ERROR, fix, kind="not_configured")
     rows: list[RemoteVideo] = []
     has_list = False
     for number, account in enumerate(accounts, start=1):
@@ -242,18 +255,24 @@ def check_vendor(
             pass
         except PixVerseError as error:
             yield _unreadable(f"vendor's list{suffix}", error)
-    yield _check_slots(send, backend)
+    yield from _check_slots(send, backend)
     if ledger is not None:
-        yield _check_running(send, backend, ledger)
+        yield from _check_running(send, backend, ledger)
         if has_list:
             yield _check_finished(rows, ledger)
 
 
-def _send(send: Send, call: Call[T] | None) -> T:
-    """Send a call that the service may not offer; NotFound if it does not."""
-    if call is None:
-        raise NotFound("The service does not report this.", status=404)
-    return send(call)
+def _check_configured(accounts: Mapping[str, int | None], email: str | None) -> Iterator[Finding]:
+    """Yield a problem if no account is configured, or not the chosen one. The fix names none: names are redacted."""
+    if not accounts:
+        fix = "Add your PixVerse account at the API provider."
+        yield Finding("accounts", "no PixVerse account is configured for this token", Severity.ERROR, fix, kind="none")
+    elif email is not None and email not in accounts:
+        known = "the account" if len(accounts) == 1 else f"one of the {len(accounts)} accounts"
+        fix = f"Set PIXVERSE_EMAIL (or email=…) to {known} at your API provider."
+        text = f"the chosen account {email} is not configured"
+        data = {"accounts": len(accounts)}
+        yield Finding("accounts", text, Severity.ERROR, fix, kind="not_configured", data=data)
 
 
 def _auth_error(error: PixVerseError) -> Finding:
@@ -279,8 +298,12 @@ def _check_account(
     send: Send, backend: Backend, ledger: Ledger | None, email: str, *, suffix: str, now: float
 ) -> Iterator[Finding]:
     name = f"account{suffix}"
+    call = backend.get_credits(account=email)
+    if call is None:
+        yield Finding(name, f"{email}: the service does not report its balance", kind="not_reported")
+        return
     try:
-        balance = _send(send, backend.get_credits(account=email))
+        balance = send(call)
     except AccountPending:
         fix = "Fix the PixVerse account on its page at the API provider, then add it there again."
         text = f"{email} is pending (596): every call to it is rejected"
@@ -340,33 +363,42 @@ def check_balance(ledger: Ledger, credits_left: int, *, email: str, suffix: str,
     return Finding(name, f"{text}: they match", kind="matches", data=data)
 
 
-def _check_slots(send: Send, backend: Backend) -> Finding:
+def _check_slots(send: Send, backend: Backend) -> Iterator[Finding]:
+    call = backend.get_capacity()
+    if call is None:
+        return  # the service does not report it
     try:
-        capacity = _send(send, backend.get_capacity())
+        capacity = send(call)
     except PixVerseError as error:
-        return _unreadable("slots", error)
+        yield _unreadable("slots", error)
+        return
     data = {"free": capacity.available, "slots": capacity.max_jobs}
-    return Finding("slots", f"{capacity.available} of {capacity.max_jobs} are free", data=data)
+    yield Finding("slots", f"{capacity.available} of {capacity.max_jobs} are free", data=data)
 
 
-def _check_running(send: Send, backend: Backend, ledger: Ledger) -> Finding:
-    """Return what the vendor runs without a job in this ledger."""
+def _check_running(send: Send, backend: Backend, ledger: Ledger) -> Iterator[Finding]:
+    """Yield what the vendor runs without a job in this ledger; nothing if the service does not report it."""
+    call = backend.list_running()
+    if call is None:
+        return
     try:
-        running = _send(send, backend.list_running())
+        running = send(call)
     except PixVerseError as error:
-        return _unreadable("running", error)
+        yield _unreadable("running", error)
+        return
     orphans = [entry for entry in running if not _is_known(ledger, entry)]
     data = {"running": len(running), "orphans": len(orphans)}
     if not orphans:
         text = f"{len(running)} at the vendor, each with its job here" if running else "nothing"
-        return Finding("running", text, data=data)
+        yield Finding("running", text, data=data)
+        return
     origin = (
         "pixverse_nb submitted them with another home folder."
         if any(ref_of(entry) for entry in orphans)
         else "Another program or the website submitted them."
     )
     text = f"{len(orphans)} of {len(running)} at the vendor have no job here: {_list([_label(one) for one in orphans])}"
-    return Finding("running", text, Severity.WARNING, f"{origin} {_adopt(orphans[0])}", kind="orphans", data=data)
+    yield Finding("running", text, Severity.WARNING, f"{origin} {_adopt(orphans[0])}", kind="orphans", data=data)
 
 
 def _check_finished(rows: list[RemoteVideo], ledger: Ledger) -> Finding:

@@ -134,7 +134,7 @@ def run_checks(target: Target, *, now: float) -> Report:
 
 def _mean_video_bytes(ledger: Ledger) -> int | None:
     """Return the mean size of the newest videos, or None if there are none."""
-    sizes = [record.video.size_bytes for record in ledger.durations_of(limit=50) if record.video is not None]
+    sizes = [record.video.size_bytes for record in ledger.finished_jobs(limit=50) if record.video is not None]
     return sum(sizes) // len(sizes) if sizes else None
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.requests import GenerationRequest
@@ -18,7 +18,7 @@ class JobState(StrEnum):
     PLANNED = "planned"
     UPLOADING = "uploading"
     SUBMITTING = "submitting"
-    WAITING = "waiting"  # every slot is in use; retried automatically
+    WAITING = "waiting"  # for a free slot or for the network; sent automatically
     UNKNOWN = "unknown"  # the answer to the paid call was lost; being reconciled, never sent again blindly
     QUEUED = "queued"
     GENERATING = "generating"
@@ -107,14 +107,19 @@ class VideoFile:
     poster_jpeg: bytes | None = field(default=None, repr=False)
 
 
+WaitingFor = Literal["slot", "network"]
+
+
 @dataclass(frozen=True)
 class JobSnapshot:
     """Everything about a job at one moment, for cards and lists.
 
     Times are Unix seconds. `typical_s` is the usual time from submission to completion, learned from earlier jobs
     (None if unknown). `queue_position` counts from 1. `notices`, `warning` (the current obstacle), `error`,
-    `suggested_action` and `status_detail` (what happens next) are texts. `is_paused` means that an open job waits for
-    a person; `can_resume` that `Job.resume()` continues it. `attempt` is the number of paid calls so far.
+    `suggested_action` and `status_detail` (what happens next) are texts. `waiting_for` is the obstacle of a job in the
+    state WAITING: "slot" after a 429, "network" after a lost connection, None if it is only not sent yet. `is_paused`
+    means that an open job waits for a person; `can_resume` that `Job.resume()` continues it. `attempt` is the number of
+    paid calls so far.
     """
 
     ref: str
@@ -130,6 +135,7 @@ class JobSnapshot:
     error: str | None = None
     suggested_action: str | None = None
     status_detail: str = ""
+    waiting_for: WaitingFor | None = None
     is_paused: bool = False
     can_resume: bool = False
     attempt: int = 0

@@ -109,6 +109,7 @@ class Downloader:
         self._context = context
         self._limit = asyncio.Semaphore(_MOST_AT_ONCE)
         self._refused_since: dict[str, float] = {}
+        self._renewed: set[str] = set()  # jobs whose newest address has not led to a video yet
 
     async def fetch(self, record: JobRecord) -> None:
         """Store the finished video of a job, or record the obstacle; returns after one attempt."""
@@ -122,19 +123,19 @@ class Downloader:
                 with _kept_aside(path) if record.video else contextlib.nullcontext():
                     info = await context.transport.download(record.url or "", path)
         except NoAnswer as error:
-            context.apply(record, events.WarningRaised(context.now(), _warning("download_postponed", error)))
             if not await self._renew_url(record):
-                await context.wait_for_change(record, until=context.now() + context.timing.retry_s[1])
+                await self._pause(record, _warning("download_postponed", error), context.timing.retry_s[1])
             return
         except DownloadError as error:
+            since = self._refused_since.setdefault(record.ref, context.now())
             if not await self._renew_url(record):
-                await self._retry_or_give_up(record, error)
+                await self._retry_or_give_up(record, error, since)
             return
         except OSError as error:
             text = f"The video cannot be stored in {path.parent} ({error.strerror or error})."
             self._block(record, DownloadError(text, ref=record.ref, may_have_been_charged="yes"))
             return
-        self._refused_since.pop(record.ref, None)
+        self._forget_failures(record)
         video = StoredVideo(
             name=f"videos/{path.name}",
             sha256=info.sha256,
@@ -146,7 +147,10 @@ class Downloader:
         context.apply(record, events.Downloaded(context.now(), video))
 
     async def _renew_url(self, record: JobRecord) -> bool:
-        """Ask once for the current address of the video; True if it has changed."""
+        """Ask for the current address of the video; return whether it has changed and may be tried at once.
+
+        A vendor may sign the address anew each time: only the first new one in a row is tried without a wait.
+        """
         record = self._context.newest(record)
         if record.video_id is None:
             return False
@@ -157,20 +161,30 @@ class Downloader:
         if row.url is None or row.url == record.url:
             return False
         self._context.renew_url(record, row.url)
-        return True
+        is_first = record.ref not in self._renewed
+        self._renewed.add(record.ref)
+        return is_first
 
-    async def _retry_or_give_up(self, record: JobRecord, error: DownloadError) -> None:
+    async def _retry_or_give_up(self, record: JobRecord, error: DownloadError, since: float) -> None:
         """Retry a first download for some minutes: the host may still receive the file. Give up on a repeated one."""
         context = self._context
-        now, wait_s = context.now(), context.timing.busy_wait_s[1]
-        since = self._refused_since.setdefault(record.ref, now)
-        if record.video is not None or now - since >= _PATIENCE * wait_s:
-            del self._refused_since[record.ref]
+        wait_s = context.timing.busy_wait_s[1]
+        if record.video is not None or context.now() - since >= _PATIENCE * wait_s:
+            self._forget_failures(record)
             self._give_up(record, error)
             return
-        waiting = context.apply(record, events.WarningRaised(now, _warning("download_retried", error)))
+        await self._pause(record, _warning("download_retried", error), wait_s)
+
+    async def _pause(self, record: JobRecord, warning: Notice, wait_s: float) -> None:
+        """Record why the download waits, and return after `wait_s` or when the job has changed."""
+        context, now = self._context, self._context.now()
+        waiting = context.apply(record, events.WarningRaised(now, warning))
         while context.now() < now + wait_s and context.newest(record) == waiting and context.is_leader:
             await context.wait_for_change(record, until=now + wait_s)
+
+    def _forget_failures(self, record: JobRecord) -> None:
+        self._refused_since.pop(record.ref, None)
+        self._renewed.discard(record.ref)
 
     def _give_up(self, record: JobRecord, error: DownloadError) -> None:
         """Block a first download until a person resumes it; record a video that was here before as lost."""

@@ -7,12 +7,12 @@ it (unless another process was faster), the subscribers are notified. The work i
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from pixverse_nb.backends.base import Backend
 from pixverse_nb.config import Clock, Timing, boot_clock
@@ -30,6 +30,7 @@ from pixverse_nb.jobs.protocols import Transport
 from pixverse_nb.jobs.reconcile import BalanceMonitor
 from pixverse_nb.jobs.slots import AccountPool
 from pixverse_nb.jobs.submit import Submitter
+from pixverse_nb.jobs.write_buffer import WriteBuffer
 from pixverse_nb.ledger.jobs import Ledger
 
 _log: Final = logging.getLogger("pixverse_nb")
@@ -43,7 +44,8 @@ _LONGEST_WAIT_S: Final = 15.0  # then the wall clock is read again: a laptop may
 class Engine:
     """Runs the open jobs of one home and service.
 
-    Its methods belong to its event loop; `current`, `request_run`, `is_paused` and `expectation` work from any thread.
+    Its methods belong to its event loop. Only `current`, `mark_requested`, `is_paused`, `expectation` and
+    `requests_sent` work from any thread.
     """
 
     def __init__(
@@ -68,9 +70,9 @@ class Engine:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._wakeups: dict[str, asyncio.Event] = {}
         self._subscribers: list[JobCallback] = []
-        self._durations = DurationHistory(lambda limit: ledger.durations_of(limit=limit), timing)
+        self._durations = DurationHistory(lambda limit: ledger.finished_jobs(limit=limit), timing)
         self._writes = WriteBuffer(ledger, retry_s=timing.poll_s, on_written=self._on_written)
-        self._wanted: set[str] = set()  # jobs that a living process asked for: only these are ever submitted
+        self._requested: set[str] = set()  # jobs that a living process asked for: only these are ever submitted
         self._in_flight: set[str] = set()  # our own paid calls that wait for their answer
         self._stalled: set[str] = set()  # jobs that a suspended process was about to submit
         self._poll_for_others: asyncio.Task[None] | None = None
@@ -103,40 +105,40 @@ class Engine:
         if self.ledger.is_read_only:
             return
         for record in self.ledger.open_jobs():
-            self.adopt(record, is_wanted=False)
+            self.follow(record, is_requested=False)
             if record.blocked and record.state is JobState.DOWNLOADING and record.ref in self._records:
                 self.resume(record)  # a paid file is tried again: the obstacle may be gone
 
-    def adopt(self, record: JobRecord, *, is_wanted: bool) -> None:
+    def follow(self, record: JobRecord, *, is_requested: bool) -> None:
         """Have `record` run from now on, here or by the leader.
 
-        `is_wanted`: somebody asked for it, so it may be submitted if it never was.
+        `is_requested`: somebody asked for it, so it may be submitted if it never was.
         """
         self._keep_newest(record)
-        if is_wanted:
-            self.request_run(record.ref)
+        if is_requested:
+            self.mark_requested(record.ref)
         self._election.wake()
         if self.is_leader:
             self._start(record.ref)
 
-    def request_run(self, ref: str) -> None:
+    def mark_requested(self, ref: str) -> None:
         """Note that somebody wants this job, so that it may be submitted; works from any thread."""
-        self._wanted.add(ref)
+        self._requested.add(ref)
 
     def resume(self, record: JobRecord) -> None:
         """Continue a job that has stopped (timed out, blocked, never sent) because somebody asks for it."""
         self.ledger.check_writable()
-        self.request_run(record.ref)
+        self.mark_requested(record.ref)
         now, budget = self.now(), self.ledger.budget_credits
         record = self.apply(record, events.Resumed(now, self.owner, now + self.timing.deadline_s, budget))
         self._submitter.accounts.reset()
-        self.adopt(record, is_wanted=True)
+        self.follow(record, is_requested=True)
 
     def resolve(self, record: JobRecord, *, was_charged: bool) -> None:
         """Apply a person's answer to the question about a lost call."""
         self.ledger.check_writable()
-        self.request_run(record.ref)
-        self.adopt(self.apply(record, events.ResolvedByUser(self.now(), was_charged)), is_wanted=True)
+        self.mark_requested(record.ref)
+        self.follow(self.apply(record, events.ResolvedByUser(self.now(), was_charged)), is_requested=True)
 
     async def quote(self, record: JobRecord) -> int:
         """Return the vendor's price for a job that is not made; its inputs are uploaded, nothing is charged."""
@@ -168,7 +170,7 @@ class Engine:
 
     def poll_soon(self) -> None:
         """Have the vendor polled as soon as the fastest schedule allows, if this process is the leader."""
-        self._poller.hint()
+        self._poller.poll_soon()
 
     async def aclose(self) -> None:
         """Release the lease and close the connections to the vendor, if there are any."""
@@ -204,8 +206,8 @@ class Engine:
 
     def is_paused(self, record: JobRecord) -> bool:
         """Return whether the job does not move until a person asks for it."""
-        unwanted = record.imported or record.ref not in self._wanted
-        return record.blocked or (transitions.is_unsent(record) and unwanted)
+        is_requested = record.ref in self._requested and not record.imported
+        return record.blocked or (transitions.is_unsent(record) and not is_requested)
 
     def sender_may_be_stalled(self, record: JobRecord) -> bool:
         """Return whether a suspended process may still send this job's call: then nothing proves its absence."""
@@ -221,9 +223,14 @@ class Engine:
         return self._submitter.accounts
 
     @property
-    def hinted_polls(self) -> int:
-        """How many polls were triggered by a hint."""
-        return self._poller.hinted_polls
+    def requests_sent(self) -> int:
+        """The number of requests sent to the API so far; does not open a connection."""
+        return self.transport.requests_sent if "transport" in vars(self) else 0
+
+    @property
+    def webhook_polls(self) -> int:
+        """How many polls were triggered by a webhook."""
+        return self._poller.webhook_polls
 
     # -- changing jobs -------------------------------------------------------------------------------------------
 
@@ -318,12 +325,12 @@ class Engine:
         for ref in stalled & self._records.keys():
             self.apply(self._records[ref], events.ResponseLost(self.now(), "sender_gone"))
 
-    def resubmit_requests(self) -> None:
+    def announce_requested(self) -> None:
         """Tell a new leader which unsent jobs this living process wants."""
-        for ref in tuple(self._wanted):
+        for ref in tuple(self._requested):
             record = self._records.get(ref)
             if record is not None and transitions.is_unsent(record) and not record.imported:
-                self._request_send(record)
+                self._announce_requested(record)
 
     def refresh(self) -> None:
         """Read again what another process may have changed while nothing was followed."""
@@ -343,10 +350,10 @@ class Engine:
         self._records[record.ref] = record
         if transitions.is_unsent(record) and not record.imported:
             was_sent = known is not None and not transitions.is_unsent(known)
-            if was_sent and record.ref in self._wanted and not self.is_leader:
-                self._request_send(record)  # it may be sent again, and only this process may still want it
+            if was_sent and record.ref in self._requested and not self.is_leader:
+                self._announce_requested(record)  # it may be sent again, and only this process may still want it
                 return
-            self._wanted.add(record.ref)
+            self._requested.add(record.ref)
         self._notify(record)
         if self.is_leader:
             self._start(record.ref)
@@ -368,7 +375,7 @@ class Engine:
         finally:
             self._poll_for_others = None
 
-    def _request_send(self, record: JobRecord) -> None:
+    def _announce_requested(self, record: JobRecord) -> None:
         later = record.deadline_at + 0.001  # an update without changes would not be saved
         self.apply(record, events.Resumed(self.now(), self.owner, later, record.budget_credits))
 
@@ -384,7 +391,7 @@ class Engine:
             self._records[ref],
             now=self.now(),
             owner=self.owner,
-            is_wanted=ref in self._wanted,
+            is_requested=ref in self._requested,
             can_repeat_call=self.backend.dedupes_by_key,
         )
 
@@ -431,7 +438,7 @@ class Engine:
     def _forget_finished(self, ref: str) -> None:
         if self._records[ref].state.is_final and ref not in self._tasks:
             del self._records[ref]  # the ledger has it
-            self._wanted.discard(ref)
+            self._requested.discard(ref)
 
     def _on_written(self, record: JobRecord) -> None:
         """Handle a record that could not be written earlier and is in the ledger now."""
@@ -450,78 +457,3 @@ class Engine:
     def _publish(self, record: JobRecord) -> None:
         for callback in tuple(self._subscribers):
             callback(record)
-
-
-class WriteBuffer:
-    """Writes an engine's records into the ledger; belongs to its event loop.
-
-    A record that cannot be written is retried every `retry_s` seconds; then `on_written` is called.
-    """
-
-    def __init__(self, ledger: Ledger, *, retry_s: float, on_written: Callable[[JobRecord], None]) -> None:
-        self._ledger = ledger
-        self._retry_s = retry_s
-        self._on_written = on_written
-        self._pending: dict[str, tuple[JobRecord, Mapping[str, Any]]] = {}  # the newest record of each job, its event
-        self._task: asyncio.Task[None] | None = None
-
-    def write_intent(self, record: JobRecord, event: Event, *, epoch: int) -> JobRecord | None:
-        """Write the intent of a paid call, synced; None if another process wrote first or is the leader.
-
-        Raises LedgerError if it cannot be written (then nothing may be sent), BudgetReached if it costs too much.
-        """
-        stored = self._ledger.save(record, **_entry(event, record), epoch=epoch)
-        if stored is not None:
-            self._pending.pop(record.ref, None)
-        elif self._ledger.load(record.ref) is None:
-            raise LedgerError(
-                f"Job {record.ref} has been removed from the ledger. Nothing was sent; make the call again.",
-                ref=record.ref,
-            )
-        return stored
-
-    def write_event(self, record: JobRecord, event: Event) -> JobRecord | None:
-        """Write what has happened; None if another process wrote first. It stays pending if it cannot be written."""
-        entry = _entry(event, record)
-        try:
-            stored = self._ledger.save(record, **entry)
-        except LedgerError:
-            self._pending[record.ref] = (record, entry)
-            if self._task is None or self._task.done():
-                self._task = asyncio.get_running_loop().create_task(self._retry())
-            return record
-        self._pending.pop(record.ref, None)
-        if stored is None and self._ledger.load(record.ref) is None:
-            return record  # its row was removed by somebody: the job ends in memory
-        return stored
-
-    def is_pending(self, ref: str) -> bool:
-        """Return whether the newest record of a job is only in memory."""
-        return ref in self._pending
-
-    @property
-    def has_pending(self) -> bool:
-        """Whether any record is only in memory."""
-        return bool(self._pending)
-
-    def flush(self) -> None:
-        """Try to write all pending records."""
-        for ref, (record, entry) in tuple(self._pending.items()):
-            try:
-                stored = self._ledger.save(record, **entry)
-                newest = stored or self._ledger.load(ref)  # another process may have taken the job over meanwhile
-            except LedgerError:
-                return  # the others would wait for the same lock or the same disk
-            del self._pending[ref]
-            if newest is not None:
-                self._on_written(newest)
-
-    async def _retry(self) -> None:
-        while self._pending:
-            await asyncio.sleep(self._retry_s)
-            self.flush()
-
-
-def _entry(event: Event, after: JobRecord) -> dict[str, Any]:
-    """Return an event as the ledger stores it."""
-    return {"at": event.at, "kind": events.kind_of(event), "data": events.data_of(event, after)}

@@ -7,9 +7,7 @@ from pathlib import Path
 
 from pixverse_nb.config import Timing
 from pixverse_nb.domain.jobs import Attempt, JobEvent, JobRecord, JobSnapshot
-from pixverse_nb.jobs.messages import describe_error, describe_notice, status_detail, suggested_action
-from pixverse_nb.jobs.results import attempts_from_events, with_texts
-from pixverse_nb.jobs.transitions import can_resume
+from pixverse_nb.jobs.results import attempts_from_events, snapshot_from_record, with_texts
 from pixverse_nb.ledger.jobs import Ledger
 
 
@@ -22,23 +20,35 @@ class History:
     events: tuple[JobEvent, ...]
 
 
-def read_jobs(home: Path, *, service: str, timing: Timing | None, now: float, limit: int) -> list[JobSnapshot]:
+def read_services(home: Path) -> tuple[str, ...]:
+    """Return every service that has jobs in a home; empty if there is no ledger."""
+    with _opened(home, "") as ledger:
+        return ledger.services() if ledger else ()
+
+
+def read_jobs(
+    home: Path, *, service: str, timing: Timing | None, is_sandbox: bool, now: float, limit: int
+) -> list[JobSnapshot]:
     """Return the newest jobs of a home, newest first; empty if there is no ledger.
 
     `timing` is that of the process that runs them, None if unknown.
     """
     with _opened(home, service) as ledger:
-        return [_snapshot(record, timing, now) for record in ledger.jobs(limit=limit)] if ledger else []
+        records = ledger.jobs(limit=limit) if ledger else []
+        return [_snapshot(record, timing, now, is_sandbox=is_sandbox) for record in records]
 
 
-def read_history(home: Path, ref: str, *, service: str, timing: Timing | None, now: float) -> History | None:
+def read_history(
+    home: Path, ref: str, *, service: str, timing: Timing | None, is_sandbox: bool, now: float
+) -> History | None:
     """Return the history of a job by its ref or video id, or None if the home has no such job."""
     with _opened(home, service) as ledger:
         record = (ledger.load(ref) or ledger.load_by_video(ref)) if ledger else None
         if ledger is None or record is None:
             return None
         events = with_texts(ledger.events(record.ref))
-        return History(_snapshot(record, timing, now), attempts_from_events(record, events), events)
+        snapshot = _snapshot(record, timing, now, is_sandbox=is_sandbox)
+        return History(snapshot, attempts_from_events(record, events), events)
 
 
 @contextlib.contextmanager
@@ -50,24 +60,5 @@ def _opened(home: Path, service: str) -> Iterator[Ledger | None]:
         yield ledger
 
 
-def _snapshot(record: JobRecord, timing: Timing | None, now: float) -> JobSnapshot:
-    return JobSnapshot(
-        ref=record.ref,
-        state=record.state,
-        request=record.request,
-        created_at=record.created_at,
-        submitted_at=record.submitted_at,
-        finished_at=record.finished_at,
-        notices=tuple(map(describe_notice, record.notices)),
-        warning=None if record.blocked or record.warning is None else describe_notice(record.warning),
-        error=describe_error(record),
-        suggested_action=suggested_action(record, is_paused=False),
-        status_detail=status_detail(record, timing=timing, now=now, is_paused=False),
-        is_paused=record.blocked and not record.state.is_final,
-        can_resume=can_resume(record, is_paused=record.blocked),
-        attempt=record.attempt,
-        charged=record.charged,
-        estimated_credits=record.estimated_credits,
-        cost_credits=record.cost_credits,
-        is_sandbox=timing is None,
-    )
+def _snapshot(record: JobRecord, timing: Timing | None, now: float, *, is_sandbox: bool) -> JobSnapshot:
+    return snapshot_from_record(record, timing=timing, now=now, is_paused=record.blocked, is_sandbox=is_sandbox)

@@ -5,8 +5,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Container, Generator, Iterable
+from dataclasses import replace
 from typing import Any, Final, NoReturn, SupportsIndex, overload
 
+from pixverse_nb.backends.base import Backend
 from pixverse_nb.domain.arguments import CALLBACK, TIMEOUT, checked
 from pixverse_nb.domain.jobs import Attempt, JobEvent, JobRecord, JobSnapshot, JobState
 from pixverse_nb.domain.requests import GenerationRequest
@@ -15,17 +17,18 @@ from pixverse_nb.errors import ConfigError, InvalidRequest, JobTimeout, PixVerse
 from pixverse_nb.event_loop import EventLoopThread, await_future, wait_for_future
 from pixverse_nb.jobs.download import is_intact, stat_signature
 from pixverse_nb.jobs.engine import Engine
-from pixverse_nb.jobs.messages import describe_error, describe_notice, reuse_notice, status_detail, suggested_action
+from pixverse_nb.jobs.messages import describe_notice, reuse_notice
 from pixverse_nb.jobs.results import (
     attempts_from_events,
     error_from_record,
     lost_error,
+    snapshot_from_record,
     thumbnails_of,
     unsent_error,
     video_of,
     with_texts,
 )
-from pixverse_nb.jobs.transitions import can_resume, needs_confirmation
+from pixverse_nb.jobs.transitions import needs_confirmation
 from pixverse_nb.redaction import redact
 from pixverse_nb.render.display import mime_bundle
 from pixverse_nb.render.job_views import card_text, jobs_html, jobs_text
@@ -118,29 +121,18 @@ class Job:
         record = self._record()
         is_paused = self._engine.is_paused(record)
         expectation = None if self._loop.is_closed else self._engine.expectation(record.request)
-        return JobSnapshot(
-            ref=record.ref,
-            state=record.state,
-            request=record.request,
-            created_at=record.created_at,
-            submitted_at=record.submitted_at,
-            finished_at=record.finished_at,
+        snapshot = snapshot_from_record(
+            record,
+            timing=self._engine.timing,
+            now=self._engine.now(),
+            is_paused=is_paused,
+            is_sandbox=self._is_sandbox,
+        )
+        return replace(
+            snapshot,
             typical_s=expectation.typical_s if expectation and expectation.samples else None,
             queue_position=record.queue_position,
             notices=self.notices,
-            warning=None if record.blocked or record.warning is None else describe_notice(record.warning),
-            error=describe_error(record),
-            suggested_action=suggested_action(record, is_paused=is_paused),
-            status_detail=status_detail(
-                record, timing=self._engine.timing, now=self._engine.now(), is_paused=is_paused
-            ),
-            is_paused=is_paused and not record.state.is_final,
-            can_resume=can_resume(record, is_paused=is_paused),
-            attempt=record.attempt,
-            charged=record.charged,
-            estimated_credits=record.estimated_credits,
-            cost_credits=record.cost_credits,
-            is_sandbox=self._is_sandbox,
             reused=self._reuse_notice is not None,
             video=self._video_of(record) if with_video and record.state is JobState.DONE else None,
         )
@@ -327,7 +319,7 @@ class Job:
             self._engine.ledger.check_writable()  # nobody would continue the job
         if self._was_never_sent(record) or (self._is_lost(record) and not self._loop.is_closed):
             self.resume()  # waiting for a video means asking for it
-        self._engine.request_run(self.ref)  # also if its call is later proved never to have been accepted
+        self._engine.mark_requested(self.ref)  # also if its call is later proved never to have been accepted
         waiter: concurrent.futures.Future[JobRecord] = concurrent.futures.Future()
         with self._lock:
             self._waiters.append(waiter)
@@ -402,21 +394,32 @@ class JobFactory:
 
     def get_or_create(self, draft: JobRecord, *, reuse: bool) -> tuple[Job, bool]:
         """Return the job of a draft, and whether it is new. **A new one spends credits** once it runs; a reused one
-        is not charged again.
+        is not charged again. Raises InvalidRequest, before anything is stored, if the vendor cannot take the request.
         """
+        _check_accepted(draft.request, self._engine.backend)
         record, is_new = self._engine.ledger.find_or_add(draft, reuse=reuse)
         job = self._handle(record)
         if is_new:
-            self._engine.request_run(record.ref)
-            self._loop.call_soon(lambda: self._engine.adopt(record, is_wanted=True))
+            self._engine.mark_requested(record.ref)
+            self._loop.call_soon(lambda: self._engine.follow(record, is_requested=True))
             return job, True
         job.set_reuse_notice(reuse_notice(record))
         if job.is_paused or record.state is JobState.CANCELLED:
             job.resume()
         elif not record.state.is_final:
             # asking for it means sending it again if its call is proved never to have been accepted
-            self._loop.call_soon(lambda: self._engine.adopt(record, is_wanted=True))
+            self._loop.call_soon(lambda: self._engine.follow(record, is_requested=True))
         return job, False
+
+
+def _check_accepted(request: GenerationRequest, backend: Backend) -> None:
+    wrong = {}
+    if request.seed is not None and request.seed < backend.seed_min:
+        wrong["seed"] = f"must be {backend.seed_min} or more for {backend.name}, not {request.seed}"
+    if backend.prompt_required and not (request.prompt or "").strip():
+        wrong["prompt"] = f"{backend.name} needs one: describe the video"
+    if wrong:
+        raise InvalidRequest(wrong)
 
 
 class JobList(list[Job]):

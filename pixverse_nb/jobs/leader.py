@@ -126,7 +126,7 @@ class LeaderCallbacks(Protocol):
     def on_previous_leader_gone(self) -> None:
         """The previous leader, which was suspended, can no longer send."""
 
-    def resubmit_requests(self) -> None:
+    def announce_requested(self) -> None:
         """A new leader does not know yet which jobs this process wants."""
 
     def refresh(self) -> None:
@@ -220,7 +220,7 @@ class LeaderElection:
         if row is not None and row.epoch != self._epoch_seen:
             self._epoch_seen = row.epoch
             if row.epoch != self.epoch:
-                self._callbacks.resubmit_requests()
+                self._callbacks.announce_requested()
 
     @staticmethod
     def _safely(act: Callable[[], object]) -> None:

@@ -47,9 +47,9 @@ class Poller:
         self._task: asyncio.Task[None] | None = None
         self._last_poll_at = 0.0
         self._is_offline = False  # the last poll failed
-        self._is_hinted = False  # a webhook reported a change
-        self.hinted_polls = 0
-        self._requested: list[asyncio.Future[None]] = []
+        self._is_early = False  # a webhook reported a change, or a job was adopted
+        self.webhook_polls = 0
+        self._poll_requests: list[asyncio.Future[None]] = []
         self._missing: dict[str, int] = defaultdict(int)
 
     def wake(self) -> None:
@@ -60,17 +60,17 @@ class Poller:
             self._task = asyncio.get_running_loop().create_task(self._run())
 
     def poll_now(self) -> asyncio.Future[None]:
-        """Poll at once; the returned future ends after that poll."""
+        """Poll at once; the returned future ends after a poll that begins from now on."""
         requested = asyncio.get_running_loop().create_future()
-        self._requested.append(requested)
+        self._poll_requests.append(requested)
         self.wake()
         if not self._open():
             self._answer_requests()
         return requested
 
-    def hint(self) -> None:
-        """Poll as soon as the fastest schedule allows, however many hints arrive."""
-        self._is_hinted = True
+    def poll_soon(self) -> None:
+        """Poll as soon as the fastest schedule allows, however many webhooks arrive."""
+        self._is_early = True
         self.wake()
 
     # -- when to poll --------------------------------------------------------------------------------------------
@@ -84,7 +84,7 @@ class Poller:
         context = self._context
         self._last_poll_at = context.now()
         while records := self._open():
-            if not self._requested:
+            if not self._poll_requests:
                 wait_s = self._next_poll_at(records) - context.now()
                 if wait_s > 0:
                     self._wake.clear()
@@ -94,30 +94,27 @@ class Poller:
                     except TimeoutError:
                         pass
                     continue
-            requested, self._requested = self._requested, []
-            self.hinted_polls += self._is_hinted
-            self._is_hinted = False
+            requested, self._poll_requests = self._poll_requests, []
+            self.webhook_polls += self._is_early
+            self._is_early = False
             self._last_poll_at = context.now()
             try:
                 await self._poll(records)
             except Exception:  # noqa: BLE001 - the end of a task: one bad list must not end the polling
                 _log.exception("a list of the vendor could not be processed")
-            self._requested.extend(requested)
-            self._answer_requests()
-        self._is_hinted = False  # the hint was about a job that has ended
+            _answer(requested)  # not those that arrived during the poll: the next one is theirs
+        self._is_early = False  # it was about a job that has ended
         self._answer_requests()
 
     def _answer_requests(self) -> None:
-        requested, self._requested = self._requested, []
-        for future in requested:
-            if not future.done():
-                future.set_result(None)
+        requested, self._poll_requests = self._poll_requests, []
+        _answer(requested)
 
     def _next_poll_at(self, records: Sequence[JobRecord]) -> float:
         context, timing, last = self._context, self._context.timing, self._last_poll_at
         if self._is_offline:
             return last + 2 * timing.poll_s
-        if self._is_hinted:
+        if self._is_early:
             return last + timing.poll_s
         moments = []
         submitted = [record for record in records if record.submitted_at is not None]
@@ -348,6 +345,12 @@ class Poller:
             record = self._match_by_reply_ref(row)
             if record is not None and record.ref in lost and entry.video_id is not None:
                 self._apply_row(record, row, self._context.now())
+
+
+def _answer(requested: Sequence[asyncio.Future[None]]) -> None:
+    for future in requested:
+        if not future.done():
+            future.set_result(None)
 
 
 def list_window(page: Sequence[RemoteVideo]) -> float | None:

@@ -177,7 +177,7 @@ def find_or_adopt(name: str, engine: Engine, *, send: Send, email: str | None) -
 
 def track(engine: Engine, record: JobRecord) -> None:
     """Start an adopted job and poll for it soon; on the engine's loop."""
-    engine.adopt(record, is_wanted=True)
+    engine.follow(record, is_requested=True)
     engine.poll_soon()
 
 

@@ -9,12 +9,14 @@ from typing import Any, Final
 
 from pixverse_nb import errors, images
 from pixverse_nb.backends.base import api_error
+from pixverse_nb.config import Timing
 from pixverse_nb.domain.catalogue import CATALOGUE
-from pixverse_nb.domain.jobs import Attempt, JobEvent, JobRecord, JobState
+from pixverse_nb.domain.jobs import Attempt, JobEvent, JobRecord, JobSnapshot, JobState, WaitingFor
 from pixverse_nb.domain.operations import OPERATIONS, Operation
 from pixverse_nb.errors import JobCancelled, JobFailed, JobModerated, JobTimeout, PixVerseError
-from pixverse_nb.jobs.messages import describe_error, describe_event, describe_notice, suggested_action
+from pixverse_nb.jobs.messages import describe_error, describe_event, describe_notice, status_detail, suggested_action
 from pixverse_nb.jobs.submit import stored_picture
+from pixverse_nb.jobs.transitions import can_resume
 from pixverse_nb.redaction import redact
 from pixverse_nb.video import Video
 
@@ -32,6 +34,47 @@ _OTHER_ERRORS: Final[Mapping[str, type[PixVerseError]]] = {
     "file_lost": errors.DownloadError,
 }
 _POSTER_PX: Final = 640
+
+
+def snapshot_from_record(
+    record: JobRecord, *, timing: Timing | None, now: float, is_paused: bool, is_sandbox: bool
+) -> JobSnapshot:
+    """Return what the record alone says about a job: without video, queue position and typical duration.
+
+    `timing` is that of the process that runs the job, None if unknown.
+    """
+    return JobSnapshot(
+        ref=record.ref,
+        state=record.state,
+        request=record.request,
+        created_at=record.created_at,
+        submitted_at=record.submitted_at,
+        finished_at=record.finished_at,
+        notices=tuple(map(describe_notice, record.notices)),
+        warning=None if record.blocked or record.warning is None else describe_notice(record.warning),
+        error=describe_error(record),
+        suggested_action=suggested_action(record, is_paused=is_paused),
+        status_detail=status_detail(record, timing=timing, now=now, is_paused=is_paused),
+        waiting_for=_waiting_for(record),
+        is_paused=is_paused and not record.state.is_final,
+        can_resume=can_resume(record, is_paused=is_paused),
+        attempt=record.attempt,
+        charged=record.charged,
+        estimated_credits=record.estimated_credits,
+        cost_credits=record.cost_credits,
+        is_sandbox=is_sandbox,
+    )
+
+
+def _waiting_for(record: JobRecord) -> WaitingFor | None:
+    """Return the obstacle of a job that is not sent yet; None if nothing has rejected its call."""
+    if record.state is not JobState.WAITING or record.warning is None:
+        return None
+    if record.warning.kind == errors.Busy.__name__:
+        return "slot"
+    is_network = record.warning.kind == errors.NoAnswer.__name__
+    is_upload_network = record.warning.kind == "upload_postponed" and "status" not in record.warning.data
+    return "network" if is_network or is_upload_network else None
 
 
 def error_from_record(record: JobRecord, *, job: Any, is_paused: bool) -> PixVerseError | None:

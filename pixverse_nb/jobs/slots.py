@@ -24,8 +24,6 @@ from pixverse_nb.errors import (
 from pixverse_nb.jobs import transitions
 from pixverse_nb.jobs.protocols import JobContext
 
-MOST_AT_ONCE: Final = 8  # the most that one account runs; source: the vendor's page of maxJobs
-
 Account = str | None  # None: the only account of the token, or the vendor chooses
 
 
@@ -36,21 +34,22 @@ class AccountLimit:
     Until `retry_at` (Unix seconds) no job above the limit is tried.
     """
 
-    configured: int = MOST_AT_ONCE
-    limit: int = MOST_AT_ONCE
+    configured: int
+    limit: int
     retry_at: float = 0.0
 
 
 @dataclass
 class ConcurrencyLimiter:
-    """The limits of all accounts; an unknown account has the vendor's maximum."""
+    """The limits of all accounts; an unknown account has the vendor's maximum `max_jobs`."""
 
+    max_jobs: int
     _limits: dict[Account, AccountLimit] = field(default_factory=dict, repr=False)  # the keys are e-mails
 
     def configure(self, account: Account, max_jobs: int) -> None:
         """Record that the account is configured for `max_jobs` at once."""
         limit = self._limit(account)
-        most = min(MOST_AT_ONCE, max(1, max_jobs))
+        most = min(self.max_jobs, max(1, max_jobs))
         if most != limit.configured:
             limit.configured = limit.limit = most
 
@@ -80,7 +79,7 @@ class ConcurrencyLimiter:
         """Return whether one more call may be sent while `taken` of ours run; `most` is the request's own limit."""
         limit = self._limit(account)
         one_more = int(now >= limit.retry_at)
-        return taken < min(limit.configured, limit.limit + one_more, most or MOST_AT_ONCE)
+        return taken < min(limit.configured, limit.limit + one_more, most or self.max_jobs)
 
     def retry_at(self, account: Account) -> float:
         """Return when one job above the limit may be tried (Unix seconds)."""
@@ -95,7 +94,7 @@ class ConcurrencyLimiter:
         return max(taken, key=lambda account: self._limit(account).limit - taken[account])
 
     def _limit(self, account: Account) -> AccountLimit:
-        return self._limits.setdefault(account, AccountLimit())
+        return self._limits.setdefault(account, AccountLimit(self.max_jobs, self.max_jobs))
 
 
 _TOKEN_ERRORS: Final = (Unauthorized, SubscriptionRequired)
@@ -110,7 +109,7 @@ class AccountPool:
 
     def __init__(self, context: JobContext) -> None:
         self._context = context
-        self._limiter = ConcurrencyLimiter()
+        self._limiter = ConcurrencyLimiter(context.backend.max_jobs)
         self._emails: tuple[str, ...] | None = None
         self._load_lock = asyncio.Lock()
         self._unavailable_until = 0.0
@@ -154,8 +153,13 @@ class AccountPool:
         taken = self._taken(record.account)
         return self._limiter.may_send(record.account, taken=taken, now=self._context.now(), most=most)
 
-    def can_fail_over(self, record: JobRecord) -> bool:
-        """Return whether another account that is not blocked may take this job, now or when it has a free slot."""
+    def can_fail_over(self, record: JobRecord, *, after: PixVerseError | None = None) -> bool:
+        """Return whether another account that is not blocked may take this job, now or when it has a free slot.
+
+        `after` is the error that the job got: only one about the account leaves it to another.
+        """
+        if after is not None and not isinstance(after, _ACCOUNT_ERRORS):
+            return False
         is_pinned = record.request.delivery.email is not None or not record.can_upload_again
         return not is_pinned and any(
             email != record.account and not self._is_blocked(email, record) for email in self._alternatives()
@@ -191,15 +195,13 @@ class AccountPool:
         self._blocked.pop(record.account, None)
         self._limiter.on_accepted(record.account, taken=self._taken(record.account))
 
-    def stopped_by(self, error: PixVerseError, record: JobRecord) -> bool:
-        """Record an error about the account or the token; return whether another account may still take the job."""
+    def record_error(self, error: PixVerseError, record: JobRecord) -> None:
+        """Record a rejection of this job if it is about the account or the token, so that others are not sent."""
         at = self._context.now()
         if isinstance(error, _TOKEN_ERRORS):
             self._token_error = (error, at)
         elif isinstance(error, _ACCOUNT_ERRORS):
             self._blocked[record.account] = (error, at)
-            return self.can_fail_over(record)
-        return False
 
     def blocking_error(self, record: JobRecord) -> PixVerseError | None:
         """Return the error that blocks this job's account for jobs created before it occurred, or None."""

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import hashlib
 import random
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -29,19 +28,11 @@ from pixverse_nb.jobs.messages import endpoint_gone_notice, error_notice
 from pixverse_nb.jobs.protocols import JobContext
 from pixverse_nb.jobs.reconcile import BalanceMonitor
 from pixverse_nb.jobs.slots import AccountPool
+from pixverse_nb.media_types import INPUT_SUFFIXES, media_type_of
 
 _LOOK_AGAIN_S: Final = 5.0  # a waiting job looks again unasked: the wall clock may have been set
 _SHORTEST_RETRY_AFTER: Final = 0.1  # of the shortest wait: a Retry-After of 0 must not hammer the paid endpoint
 _LONGEST_RETRY_AFTER: Final = 20  # of the longest busy wait (10 minutes): a huge one must not end the day
-_MEDIA_TYPES: Final[Mapping[str, str]] = {
-    ".png": "image/png",
-    ".jpg": "image/jpeg",
-    ".webp": "image/webp",
-    ".gif": "image/gif",
-    ".mp4": "video/mp4",
-    ".mp3": "audio/mpeg",
-    ".wav": "audio/wav",
-}
 
 
 class Submitter:
@@ -79,7 +70,9 @@ class Submitter:
             warning = Notice("upload_postponed", error_notice(error).data)
             context.apply(record, events.CallPostponed(context.now(), self._retry_at(error), warning))
         except PixVerseError as error:
-            if self.accounts.stopped_by(error, replace(record, account=account)):
+            assigned = replace(record, account=account)
+            self.accounts.record_error(error, assigned)
+            if self.accounts.can_fail_over(assigned, after=error):
                 context.apply(record, self._retry_later(error))
             else:
                 context.apply(record, self._refusal(error))
@@ -181,7 +174,8 @@ class Submitter:
                     self.accounts.on_busy(record, retry_at=retry_at)
                 return events.CallPostponed(now, retry_at, error_notice(error), attempt=record.attempt)
             case Rejected(error=error):
-                if self.accounts.stopped_by(error, record):
+                self.accounts.record_error(error, record)
+                if self.accounts.can_fail_over(record, after=error):
                     return self._retry_later(error, attempt=record.attempt)
                 if isinstance(error, EndpointGone):
                     notice = endpoint_gone_notice(error, record.request)
@@ -231,7 +225,7 @@ class Submitter:
             data = await asyncio.to_thread(picture.read_bytes)
             if hashlib.sha256(data).hexdigest() != sha256:
                 raise ConfigError("The stored picture of this job is damaged; nothing was sent. Make the call again.")
-            call = context.backend.upload(data, media_type=_MEDIA_TYPES[picture.suffix], account=account)
+            call = context.backend.upload(data, media_type=media_type_of(picture), account=account)
             sent = await context.transport.send(call)
             upload = UploadedFile(path=sent.path, id=sent.id, url=sent.url, size_bytes=len(data), sha256=sha256)
             context.ledger.add_upload(upload, account=account, at=context.now())
@@ -244,7 +238,7 @@ class Submitter:
 
 def stored_picture(home: Path, sha256: str) -> Path:
     """Return the file of a prepared picture in the home folder; raises ConfigError if it is missing."""
-    names = [f"{sha256}{suffix}" for suffix in _MEDIA_TYPES if SHA256.fullmatch(sha256)]
+    names = [f"{sha256}{suffix}" for suffix in INPUT_SUFFIXES if SHA256.fullmatch(sha256)]
     for path in (home / "pictures" / name for name in names):
         if path.is_file():
             return path

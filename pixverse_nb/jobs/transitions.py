@@ -84,10 +84,12 @@ class Idle:
 Action = Upload | Submit | SleepUntil | WaitForPoll | Download | TimeOut | Idle
 
 
-def next_action(record: JobRecord, *, now: float, owner: str, is_wanted: bool, can_repeat_call: bool = False) -> Action:
+def next_action(
+    record: JobRecord, *, now: float, owner: str, is_requested: bool, can_repeat_call: bool = False
+) -> Action:
     """Return what the process `owner`, which is the leader, does next for this job.
 
-    `is_wanted`: a living process asked for it; a job that was never sent stays unpaid until somebody does, and an
+    `is_requested`: a living process asked for it; a job that was never sent stays unpaid until somebody does, and an
     imported one until it is resumed here. `can_repeat_call`: the backend de-duplicates, so a lost call is sent again.
     """
     state = record.state
@@ -97,7 +99,7 @@ def next_action(record: JobRecord, *, now: float, owner: str, is_wanted: bool, c
         return Download()  # paid and finished: the deadline no longer applies
     if now >= record.deadline_at and not _awaits_own_answer(record, owner):
         return TimeOut()
-    if is_unsent(record) and (record.imported or not is_wanted):
+    if is_unsent(record) and (record.imported or not is_requested):
         return Idle()
     if record.retry_at is not None and now < record.retry_at and state in (JobState.WAITING, JobState.UNKNOWN):
         return SleepUntil(min(record.retry_at, record.deadline_at))

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final, Self
@@ -67,7 +67,7 @@ class WebhookListener(AbstractContextManager["WebhookListener"]):
     @property
     def polls(self) -> int:
         """The number of polls that webhooks have triggered."""
-        return self._engine.hinted_polls
+        return self._engine.webhook_polls
 
     def close(self) -> None:
         """Stop listening. The jobs continue; regular polling finds their results."""
@@ -86,9 +86,12 @@ class WebhookListener(AbstractContextManager["WebhookListener"]):
         where = "closed" if self.is_closed else f"on port {self.port}"
         return f"<WebhookListener {where}: {self.received} received, {self.matched} matched, {self.polls} polls>"
 
-    def _on_body(self, body: bytes) -> None:
+    def _on_body(self, body: bytes, headers: Mapping[str, str]) -> None:
         self.received += 1
-        ids = self._engine.backend.parse_callback(body)
+        backend = self._engine.backend
+        if backend.signed_callbacks and not backend.verify_callback(body, headers):
+            return
+        ids = backend.parse_callback(body)
         self.matched += bool(ids) and self._trigger.poll_for(ids)
 
 
@@ -132,9 +135,14 @@ class ServerLimits:
 
 
 class WebhookServer:
-    """An HTTP server that passes the body of every POST on its secret path to `on_body`; belongs to one event loop."""
+    """An HTTP server that passes every POST on its secret path to `on_body`; belongs to one event loop.
 
-    def __init__(self, on_body: Callable[[bytes], object], *, limits: ServerLimits | None = None) -> None:
+    `on_body` gets the body and the headers, whose names are in lower case.
+    """
+
+    def __init__(
+        self, on_body: Callable[[bytes, Mapping[str, str]], object], *, limits: ServerLimits | None = None
+    ) -> None:
         self._on_body = on_body
         self._limits = limits or ServerLimits()
         self._secret = secrets.token_urlsafe(24)
@@ -213,4 +221,5 @@ class WebhookServer:
         await send({"type": "http.response.start", "status": status, "headers": _RESPONSE_HEADERS})
         await send({"type": "http.response.body"})
         if status == 200:
-            asyncio.get_running_loop().call_soon(self._on_body, body)
+            headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+            asyncio.get_running_loop().call_soon(self._on_body, body, headers)

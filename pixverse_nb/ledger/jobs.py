@@ -252,6 +252,11 @@ class Ledger:
         with self._file.reading() as db:
             return int(db.execute("SELECT count(*) FROM jobs WHERE service = ?", (self.service,)).fetchone()[0])
 
+    def services(self) -> tuple[str, ...]:
+        """Return every service that has jobs in this file, whichever one this ledger is for."""
+        with self._file.reading() as db:
+            return tuple(service for (service,) in db.execute("SELECT DISTINCT service FROM jobs ORDER BY service"))
+
     def data_version(self) -> int:
         """Return a number that changes when another process has written; cheap."""
         return self._file.data_version()
@@ -348,7 +353,7 @@ class Ledger:
         """Return the newest `limit` jobs, newest first."""
         return self._many("SELECT data FROM jobs WHERE service = ? ORDER BY created_at DESC, rowid DESC LIMIT ?", limit)
 
-    def durations_of(self, *, limit: int) -> list[JobRecord]:
+    def finished_jobs(self, *, limit: int) -> list[JobRecord]:
         """Return the newest finished jobs, for their durations."""
         return self._many(
             "SELECT data FROM jobs WHERE service = ? AND state = 'done' ORDER BY created_at DESC LIMIT ?", limit

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from pixverse_nb.domain.catalogue import DEFAULT_MODEL
-from pixverse_nb.domain.jobs import JobSnapshot, JobState
+from pixverse_nb.domain.jobs import JobSnapshot, JobState, WaitingFor
 from pixverse_nb.domain.requests import GenerationRequest
 
 StateSeverity = Literal["run", "wait", "warn", "bad", "good", "off"]  # the stylesheet has a class for each
@@ -15,7 +15,7 @@ STATE_LABELS: Final[Mapping[JobState, str]] = MappingProxyType(
         JobState.PLANNED: "Planned",
         JobState.UPLOADING: "Uploading",
         JobState.SUBMITTING: "Sending the request",
-        JobState.WAITING: "Waiting for a free slot",
+        JobState.WAITING: "Waiting to be sent",
         JobState.UNKNOWN: "Checking whether the request was accepted",
         JobState.QUEUED: "Queued",
         JobState.GENERATING: "Generating",
@@ -34,11 +34,17 @@ SHORT_STATE_LABELS: Final[Mapping[JobState, str]] = MappingProxyType(
     {
         **STATE_LABELS,
         JobState.SUBMITTING: "Sending",
-        JobState.WAITING: "Waiting for a slot",
         JobState.UNKNOWN: "Checking",
         JobState.DOWNLOADING: "Downloading",
         JobState.MODERATED: "Moderated",
     }
+)
+
+_WAITING_LABELS: Final[Mapping[WaitingFor, str]] = MappingProxyType(
+    {"slot": "Waiting for a free slot", "network": "Waiting for the network"}
+)
+_SHORT_WAITING_LABELS: Final[Mapping[WaitingFor, str]] = MappingProxyType(
+    {"slot": "Waiting for a slot", "network": "No network"}
 )
 
 SANDBOX_EXPLANATION: Final = "made by the built-in sandbox, not by PixVerse; no real credits are spent"
@@ -48,10 +54,15 @@ _EXPLANATIONS: Final[Mapping[JobState, str]] = MappingProxyType(
         JobState.PLANNED: "Nothing has been sent yet.",
         JobState.UPLOADING: "Uploads are free.",
         JobState.SUBMITTING: "This request is charged if it is accepted.",
-        JobState.WAITING: "All slots are in use. The job is sent automatically; nothing is charged until then.",
+        JobState.WAITING: "The job is sent as soon as a slot is free. Nothing is charged until then.",
         JobState.UNKNOWN: "The response was lost. Nothing is sent again until this is settled.",
         JobState.DONE: "The video is finished.",
-        JobState.TIMED_OUT: "PixVerse may still finish the video.",
+    }
+)
+_WAITING_EXPLANATIONS: Final[Mapping[WaitingFor, str]] = MappingProxyType(
+    {
+        "slot": "All slots are in use. The job is sent automatically; nothing is charged until then.",
+        "network": "There is no connection. The job is sent automatically; nothing is charged until then.",
     }
 )
 
@@ -92,7 +103,7 @@ def job_severity(snapshot: JobSnapshot) -> StateSeverity:
 def state_label(snapshot: JobSnapshot) -> str:
     """Return the state of a job as text; a paused job is not described as in progress."""
     if not snapshot.is_paused or snapshot.state is JobState.PLANNED:
-        return STATE_LABELS[snapshot.state]
+        return _label(snapshot, STATE_LABELS, _WAITING_LABELS)
     if snapshot.state is JobState.DOWNLOADING:
         return "Download stopped"
     return "Not sent" if snapshot.state in (JobState.UPLOADING, JobState.WAITING) else "Stopped"
@@ -100,7 +111,13 @@ def state_label(snapshot: JobSnapshot) -> str:
 
 def short_state_label(snapshot: JobSnapshot) -> str:
     """Return the state of a job in one to three words, for a table column."""
-    return state_label(snapshot) if snapshot.is_paused else SHORT_STATE_LABELS[snapshot.state]
+    if snapshot.is_paused:
+        return state_label(snapshot)
+    return _label(snapshot, SHORT_STATE_LABELS, _SHORT_WAITING_LABELS)
+
+
+def _label(snapshot: JobSnapshot, labels: Mapping[JobState, str], waiting_labels: Mapping[WaitingFor, str]) -> str:
+    return labels[snapshot.state] if snapshot.waiting_for is None else waiting_labels[snapshot.waiting_for]
 
 
 def state_explanation(snapshot: JobSnapshot) -> str:
@@ -112,6 +129,8 @@ def state_explanation(snapshot: JobSnapshot) -> str:
         return f"Position {position}." if position is not None else "Accepted by PixVerse, not started yet."
     if snapshot.error is not None:
         return ""
+    if snapshot.waiting_for is not None:
+        return _WAITING_EXPLANATIONS[snapshot.waiting_for]
     return _EXPLANATIONS.get(snapshot.state, "")
 
 
@@ -119,11 +138,7 @@ def next_step(snapshot: JobSnapshot) -> str:
     """Return what the user can do now, or why a lost call is still being checked; may be empty."""
     if snapshot.state is JobState.UNKNOWN and snapshot.status_detail:
         return snapshot.status_detail
-    if snapshot.suggested_action:
-        return snapshot.suggested_action
-    if snapshot.state is JobState.TIMED_OUT:
-        return f'client.job("{snapshot.ref}") resumes it.'
-    return ""
+    return snapshot.suggested_action or ""
 
 
 # -- time ----------------------------------------------------------------------------------------------------------

@@ -163,12 +163,8 @@ class Comparison(anywidget.AnyWidget):
         for key in (left, right):
             if key not in self._files:
                 raise KeyError(key)
-        with self._lock:
-            vote = PairwiseVote(left, right, result, at=self._now(), is_blind=self.is_blind)
-            self._votes.append(vote)
-            self._update_traits()
-        if self._on_vote is not None:
-            self._on_vote(vote)
+        vote = self._store_vote(left, right, result)
+        self._pass_on(vote)
         return vote
 
     def import_votes(self, text: str) -> tuple[PairwiseVote, ...]:
@@ -325,13 +321,27 @@ class Comparison(anywidget.AnyWidget):
     def _receive_vote(self, message: Mapping[str, object]) -> None:
         """Record a vote on the current pair. A vote on another pair is a repetition and is ignored."""
         result = message.get("result")
-        with self._lock:
+        vote: PairwiseVote | None = None
+        with self._lock:  # from the check to the next pair, so that two equal messages count once
             if [message.get("left"), message.get("right")] != self.pair:
                 return
             left, right = (self._key_by_slot[slot] for slot in self.pair)
-        for valid_result in _RESULT_BY_SIGN.values():
-            if result == valid_result:
-                self.vote(left, right, valid_result)
+            for valid_result in _RESULT_BY_SIGN.values():
+                if result == valid_result:
+                    vote = self._store_vote(left, right, valid_result)
+        if vote is not None:
+            self._pass_on(vote)
+
+    def _store_vote(self, left: str, right: str, result: VoteResult) -> PairwiseVote:
+        with self._lock:
+            vote = PairwiseVote(left, right, result, at=self._now(), is_blind=self.is_blind)
+            self._votes.append(vote)
+            self._update_traits()
+            return vote
+
+    def _pass_on(self, vote: PairwiseVote) -> None:
+        if self._on_vote is not None:
+            self._on_vote(vote)
 
     def _show_error(self, error: Exception) -> None:
         self.message = error_text(error)

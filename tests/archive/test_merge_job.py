@@ -64,9 +64,9 @@ def import_known(ours: JobRecord, theirs: JobRecord) -> JobRecord:
     return merge_job(ours, theirs, at=LATER, deadline_at=LATER + 1800) or ours
 
 
-def next_here(record: JobRecord, *, is_wanted: bool = True) -> object:
+def next_here(record: JobRecord, *, is_requested: bool = True) -> object:
     """Return the next action of this home for the job."""
-    return next_action(record, now=LATER + 1, owner="us", is_wanted=is_wanted)
+    return next_action(record, now=LATER + 1, owner="us", is_requested=is_requested)
 
 
 @pytest.mark.parametrize("state", list(JobState))
@@ -100,7 +100,7 @@ def test_an_unsent_job_waits_for_resume(state: JobState) -> None:
     freed = advance(ours, Resumed(LATER, "us", LATER + 1800))
     assert not needs_confirmation(freed)
     assert next_here(freed) != Idle()
-    assert next_here(freed, is_wanted=False) == Idle()
+    assert next_here(freed, is_requested=False) == Idle()
 
 
 @pytest.mark.parametrize("state", [JobState.SUBMITTING, JobState.UNKNOWN])
@@ -127,8 +127,8 @@ def test_an_open_call_is_reconciled_but_not_sent(state: JobState) -> None:
 )
 def test_a_paid_job_continues_here(state: JobState, action: object) -> None:
     """A paid job is polled and downloaded here with a new deadline, even if it was blocked on the other machine."""
-    assert next_here(import_new(a_job(state)), is_wanted=False) == action
-    assert next_here(import_new(a_job(state, blocked=state not in FINAL_STATES)), is_wanted=False) == action
+    assert next_here(import_new(a_job(state)), is_requested=False) == action
+    assert next_here(import_new(a_job(state, blocked=state not in FINAL_STATES)), is_requested=False) == action
 
 
 @pytest.mark.parametrize("theirs", list(JobState))

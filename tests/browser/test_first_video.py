@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from pixverse_nb.cli import execute_demo
+from pixverse_nb.demo import execute_demo
 from tests.browser.playing import play
 from tests.browser.real_lab import Lab
 

@@ -1,7 +1,9 @@
 """The client: its lists, its estimates, and how it opens and closes."""
 
 import asyncio
+import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -219,6 +221,37 @@ def test_opening_a_client_sends_nothing(harness: Harness) -> None:
     assert client_threads() == before
     assert harness.control.requests.total() == 0
     client.close()
+
+
+def test_counting_the_requests_opens_no_connection(client: Client) -> None:
+    """Before the first request `requests_sent` is 0, and reading it does not open the connection."""
+    assert client.requests_sent == 0
+    assert "transport" not in vars(client._engine)
+
+
+def test_a_client_that_cannot_open_leaves_nothing_open(manual_harness: Harness) -> None:
+    """If a damaged row makes opening fail, the thread that has started ends, and the ledger is closed."""
+    client = manual_harness.open()
+    create_job(client, seed=1)
+    ended = create_job(client, seed=2)
+    client.close()
+    path = manual_harness.home / "ledger.db"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("DROP TRIGGER job_changed")
+        db.execute("UPDATE jobs SET state = 'done', data = '{' WHERE ref = ?", (ended.ref,))
+        db.commit()
+    with pytest.raises(LedgerError) as caught:  # the traceback keeps the client alive
+        manual_harness.open()
+    assert client_threads() == set()
+    for name in ("ledger.db", "ledger.db-wal"):
+        assert str(manual_harness.home / name) not in open_files()
+    del caught
+
+
+def open_files() -> list[str]:
+    """Return the paths of the files that this process has open (on Linux)."""
+    links = Path("/proc/self/fd")
+    return [str(link.readlink()) for link in links.iterdir() if link.is_symlink()] if links.is_dir() else []
 
 
 def test_closing_ends_all_threads(harness: Harness) -> None:

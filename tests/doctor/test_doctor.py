@@ -1,16 +1,23 @@
 """The doctor on a real home and a real sandbox: every problem that it finds."""
 
+import importlib.metadata
 import os
 from pathlib import Path
 
 import pytest
 
 from pixverse_nb.client import Client
+from pixverse_nb.doctor.checks import requirements
 from pixverse_nb.doctor.report import Finding, Report, Severity
 from pixverse_nb.doctor.run import check_home
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.errors import DownloadError, InvalidRequest, ServerError
 from tests.client.harness import LONGEST_JOB_S, Harness, create_job, wait_for_state, wait_for_video
+from tests.extending.toy_backend import ToyBackend
+from tests.extending.toy_server import KEY, ToyServer
+from tests.render.factories import an_mp4
+
+MACHINE = {"packages", "optional", "event loop", "sandbox", "disk", "home"}  # what this machine decides
 
 
 def find(report: Report, name: str) -> Finding:
@@ -105,7 +112,9 @@ def test_an_account_without_credits(harness: Harness, client: Client) -> None:
 
 def test_an_account_that_is_not_configured(harness: Harness) -> None:
     """A chosen account that is not configured is an error, as is a token without accounts."""
-    assert find(harness.open(email="nobody@example.org").doctor(), "accounts").kind == "not_configured"
+    finding = find(harness.open(email="nobody@example.org").doctor(), "accounts")
+    assert (finding.kind, finding.data) == ("not_configured", {"accounts": 1})
+    assert "@" not in str(finding.fix)
     harness.control.remove_account("sandbox@example.com")
     assert find(harness.open().doctor(), "accounts").kind == "none"
 
@@ -273,3 +282,32 @@ def test_the_environment_is_checked_first(tmp_path: Path, monkeypatch: pytest.Mo
     problems = [(finding.name, finding.kind) for finding in report if finding.severity is Severity.ERROR]
     assert problems == [("address", "invalid"), ("token", "invalid"), ("account", "invalid")]
     assert "abcdefgh" not in str(report)
+
+
+def test_a_vendor_without_a_list_of_accounts(tmp_path: Path) -> None:
+    """For a service that does not list accounts the token is not checked, and nothing else about it is a problem."""
+    with (
+        ToyServer(an_mp4(tmp_path / "served.mp4")) as server,
+        Client(KEY, base_url=server.url, backend=ToyBackend(), home=tmp_path / "home") as client,
+    ):
+        report = client.doctor()
+    assert find(report, "token").kind == "unchecked"
+    assert {finding.name for finding in report if finding.severity is not Severity.OK} <= MACHINE
+
+
+def test_every_requirement_is_checked() -> None:
+    """The required packages are those of the metadata, without the packages of the extras."""
+    requires = importlib.metadata.requires("pixverse-nb") or []
+    assert {"httpx", "nest-asyncio", "uvicorn"} <= set(requirements(importlib.metadata.requires))
+    assert not {"numpy", "jupyterlab", "keyring"} & set(requirements(importlib.metadata.requires))
+    assert len(requirements(importlib.metadata.requires)) == sum("extra ==" not in line for line in requires)
+
+
+def test_a_package_without_metadata_is_checked_without_requirements() -> None:
+    """A copy of the source that was never installed has no metadata; that is not an error."""
+
+    def raise_not_found(_: str) -> list[str]:
+        raise importlib.metadata.PackageNotFoundError
+
+    assert requirements(raise_not_found) == ()
+    assert requirements(lambda _: None) == ()

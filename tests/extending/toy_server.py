@@ -4,7 +4,7 @@ import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 KEY = "user:1-toyvendor"
 
@@ -15,7 +15,7 @@ class ToyServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, video: Path) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(("127.0.0.1", 0), ToyHandler)
         self.video = video.read_bytes()
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         self.answers_to_lose = 0
@@ -24,7 +24,7 @@ class ToyServer(ThreadingHTTPServer):
         self.polls: dict[int, int] = {}
         self.uploads = 0
 
-    def __enter__(self) -> "ToyServer":
+    def __enter__(self) -> Self:
         threading.Thread(target=self.serve_forever, daemon=True).start()
         return self
 
@@ -33,17 +33,19 @@ class ToyServer(ThreadingHTTPServer):
         self.server_close()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class ToyHandler(BaseHTTPRequestHandler):
+    """Answers one request to a `ToyServer`; a test may replace it with a hostile one."""
+
     server: ToyServer
 
     def do_POST(self) -> None:
         """Store an input, or accept a job."""
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.headers["X-Api-Key"] != KEY:
-            self._answer({"code": 1})
+            self.answer({"code": 1})
         elif self.path == "/inputs":
             self.server.uploads += 1
-            self._answer({"code": 0, "result": {"id": self.server.uploads}})
+            self.answer({"code": 0, "result": {"id": self.server.uploads}})
         else:
             call = json.loads(body)
             self.server.calls.append(call)
@@ -52,7 +54,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.server.answers_to_lose -= 1
                 self.connection.close()
                 return
-            self._answer({"code": 0, "result": {"id": number}})
+            self.answer({"code": 0, "result": {"id": number}})
 
     def do_GET(self) -> None:
         """Return a job, or the video."""
@@ -67,12 +69,13 @@ class _Handler(BaseHTTPRequestHandler):
         row: dict[str, Any] = {"id": number, "state": 5}
         if self.server.polls[number] > 2:
             row = {"id": number, "state": 1, "file": f"{self.server.url}/video.mp4"}
-        self._answer({"code": 0, "result": row})
+        self.answer({"code": 0, "result": row})
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the name is the base class's
         """Log nothing."""
 
-    def _answer(self, envelope: dict[str, Any]) -> None:
+    def answer(self, envelope: dict[str, Any]) -> None:
+        """Send the vendor's envelope."""
         body = json.dumps(envelope).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))

@@ -13,7 +13,7 @@ from tests.factories import NOW, a_record, a_request
 
 def history_of(ledger: Ledger) -> DurationHistory:
     """The durations in a ledger."""
-    return DurationHistory(lambda limit: ledger.durations_of(limit=limit), Timing())
+    return DurationHistory(lambda limit: ledger.finished_jobs(limit=limit), Timing())
 
 
 def taught(path: Path) -> Ledger:

@@ -50,21 +50,21 @@ UNSENT = (JobState.PLANNED, JobState.UPLOADING, JobState.WAITING)
 @pytest.mark.parametrize("state", list(JobState))
 def test_each_state_has_its_next_step(state: JobState) -> None:
     """For a job of our own with time left, the state decides."""
-    assert next_action(in_state(state), now=NOW, owner="me", is_wanted=True) == MINE[state]
+    assert next_action(in_state(state), now=NOW, owner="me", is_requested=True) == MINE[state]
 
 
 @pytest.mark.parametrize("state", list(JobState))
 def test_what_is_not_sent_waits_until_somebody_asks(state: JobState) -> None:
     """A job that a process left is watched and fetched by the next one, but never sent unasked."""
     expected = Idle() if state in UNSENT else MINE[state]
-    assert next_action(in_state(state), now=NOW, owner="other", is_wanted=False) == expected
+    assert next_action(in_state(state), now=NOW, owner="other", is_requested=False) == expected
 
 
 @pytest.mark.parametrize("state", list(JobState))
 def test_a_parked_job_rests(state: JobState) -> None:
     """Nothing is done for a parked job until a person acts, not even at its deadline."""
     for now in (NOW, LATE):
-        assert next_action(in_state(state, blocked=True), now=now, owner="me", is_wanted=True) == Idle()
+        assert next_action(in_state(state, blocked=True), now=now, owner="me", is_requested=True) == Idle()
 
 
 @pytest.mark.parametrize("state", list(JobState))
@@ -91,22 +91,22 @@ def test_the_deadline_ends_the_waiting(state: JobState, owner: str) -> None:
         expected = MINE[state]
     elif state is JobState.SUBMITTING and owner == "me":
         expected = WaitForPoll()
-    assert next_action(in_state(state), now=LATE, owner=owner, is_wanted=True) == expected
+    assert next_action(in_state(state), now=LATE, owner=owner, is_requested=True) == expected
 
 
 def test_the_pace_after_busy_is_kept() -> None:
     """Nothing is sent before retry_at, and the sleep ends at the deadline at the latest."""
     busy = in_state(JobState.WAITING, retry_at=NOW + 20)
-    assert next_action(busy, now=NOW + 19, owner="me", is_wanted=True) == SleepUntil(NOW + 20)
-    assert next_action(busy, now=NOW + 20, owner="me", is_wanted=True) == Submit()
+    assert next_action(busy, now=NOW + 19, owner="me", is_requested=True) == SleepUntil(NOW + 20)
+    assert next_action(busy, now=NOW + 20, owner="me", is_requested=True) == Submit()
     far = in_state(JobState.WAITING, retry_at=LATE + 500)
-    assert next_action(far, now=NOW, owner="me", is_wanted=True) == SleepUntil(LATE)
+    assert next_action(far, now=NOW, owner="me", is_requested=True) == SleepUntil(LATE)
 
 
 @pytest.mark.parametrize("inputs", [some_inputs(None, "upload/2"), some_inputs("upload/1", None)])
 def test_both_pictures_are_needed_before_sending(inputs: tuple[JobInput, ...]) -> None:
     """A waiting job that lacks one picture, because its upload failed, uploads again in place of sending."""
-    assert next_action(in_state(JobState.WAITING, inputs=inputs), now=NOW, owner="me", is_wanted=True) == Upload()
+    assert next_action(in_state(JobState.WAITING, inputs=inputs), now=NOW, owner="me", is_requested=True) == Upload()
 
 
 def test_who_is_unsent_listed_and_in_a_slot() -> None:

@@ -142,7 +142,7 @@ class World(RuleBasedStateMachine):
             return
         self.is_quiet = False
         is_asked = any(one.wants_it for one in self.processes)
-        match next_action(self.record, now=self.now, owner=process.owner, is_wanted=is_asked):
+        match next_action(self.record, now=self.now, owner=process.owner, is_requested=is_asked):
             case transitions.Upload():
                 self.apply(events.UploadStarted(self.now))
                 if flight.fate == "no network":
@@ -345,7 +345,7 @@ class World(RuleBasedStateMachine):
         for _ in range(400):
             if self.record.state in (JobState.DONE, JobState.REFUSED):
                 break
-            action = next_action(self.record, now=self.now, owner=process.owner, is_wanted=process.wants_it)
+            action = next_action(self.record, now=self.now, owner=process.owner, is_requested=process.wants_it)
             if isinstance(action, transitions.Idle):
                 self.take_up(process)
             self.drive(process, Flight(self.record, "answered", 0.0, 0.0))

@@ -6,10 +6,18 @@ from typing import Any
 import pytest
 
 from pixverse_nb import errors
-from pixverse_nb.domain.jobs import Attempt, JobEvent, JobInput, JobRecord, JobState, StoredVideo
+from pixverse_nb.domain.jobs import Attempt, JobEvent, JobInput, JobRecord, JobSnapshot, JobState, StoredVideo
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.errors import Charge, JobError, PixVerseError
-from pixverse_nb.jobs.results import attempts_from_events, error_from_record, python_line, thumbnails_of, video_of
+from pixverse_nb.jobs.messages import error_notice
+from pixverse_nb.jobs.results import (
+    attempts_from_events,
+    error_from_record,
+    python_line,
+    snapshot_from_record,
+    thumbnails_of,
+    video_of,
+)
 from tests.client.harness import SETTLING, Harness, create_job, wait_for_video
 from tests.factories import EMAIL, FIRST_SHA, LAST_SHA, NOW, a_record, a_request, a_video_id, some_inputs
 from tests.images.factories import encoded, scene
@@ -26,6 +34,28 @@ def test_a_job_without_an_error_has_none() -> None:
     """A record without an error raises nothing, in any state."""
     for state in JobState:
         assert error_from_record(a_record(state=state), job=None, is_paused=False) is None
+
+
+@pytest.mark.parametrize(
+    ("warning", "expected"),
+    [
+        (None, None),
+        (error_notice(errors.Busy("Full.", status=429, vendor_text="full")), "slot"),
+        (error_notice(errors.NoAnswer("No connection.", sent=False)), "network"),
+        (Notice("upload_postponed", error_notice(errors.NoAnswer("No connection.", sent=False)).data), "network"),
+        (Notice("upload_postponed", error_notice(errors.ServerError("Down.", status=500, vendor_text="")).data), None),
+        (error_notice(errors.OutOfCredits("No credits.", status=412, vendor_text="")), None),
+    ],
+)
+def test_a_waiting_job_has_its_cause(warning: Notice | None, expected: str | None) -> None:
+    """A 429 is a lack of slots, a lost connection one of network; an uploaded job is only not sent yet."""
+    assert snapshot_of(a_record(state=JobState.WAITING, warning=warning)).waiting_for == expected
+    assert snapshot_of(a_record(state=JobState.GENERATING, warning=warning)).waiting_for is None
+
+
+def snapshot_of(record: JobRecord) -> JobSnapshot:
+    """Return the snapshot of a job that runs elsewhere."""
+    return snapshot_from_record(record, timing=None, now=NOW, is_paused=False, is_sandbox=False)
 
 
 @pytest.mark.parametrize(

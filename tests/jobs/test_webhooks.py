@@ -23,7 +23,7 @@ class Endpoint:
     def __init__(self, limits: ServerLimits | None = None) -> None:
         self.bodies: list[bytes] = []
         self.port = 0
-        self.server = WebhookServer(self.bodies.append, limits=limits)
+        self.server = WebhookServer(lambda body, _: self.bodies.append(body), limits=limits)
 
     @property
     def path(self) -> str:
@@ -267,7 +267,7 @@ def test_closing_ends_every_connection() -> None:
 
 def test_each_server_has_its_own_path() -> None:
     """The path is long and random, does not appear in the repr, and is appended to a public address."""
-    first, second = (WebhookServer(lambda _: None) for _ in range(2))
+    first, second = (WebhookServer(lambda *_: None) for _ in range(2))
     path = first.url("https://tunnel.example/x/").removeprefix("https://tunnel.example/x/")
     assert len(path) >= 32
     assert "/" not in path
@@ -281,7 +281,7 @@ def test_an_unusable_address_is_a_config_error() -> None:
     async def visit(endpoint: Endpoint) -> None:
         for host, port in (("127.0.0.1", endpoint.port), ("127.0.0.1", 70000), ("192.0.2.1", 0)):
             with pytest.raises(ConfigError, match="port=0"):
-                await WebhookServer(lambda _: None).open(host, port)
+                await WebhookServer(lambda *_: None).open(host, port)
 
     with_endpoint(visit)
 

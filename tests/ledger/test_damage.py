@@ -153,7 +153,7 @@ def test_frequent_queries_use_an_index(path: Path) -> None:
         db.set_trace_callback(queries.append)
     ledger.open_jobs()
     ledger.changes_since(ledger.change_mark())
-    ledger.durations_of(limit=9)
+    ledger.finished_jobs(limit=9)
     ledger.jobs(limit=9)
     ledger.find_reusable(a_record())
     ledger.spent_credits()

@@ -202,7 +202,7 @@ def test_jobs_are_listed_newest_first_and_open_ones_oldest_first(ledger: Ledger)
     added(ledger, ref="pv-4", created_at=NOW + 3)
     assert [record.ref for record in ledger.jobs(limit=3)] == ["pv-4", "pv-3", "pv-2"]
     assert [record.ref for record in ledger.open_jobs()] == ["pv-1", "pv-3", "pv-4"]
-    assert [record.ref for record in ledger.durations_of(limit=9)] == ["pv-0"]
+    assert [record.ref for record in ledger.finished_jobs(limit=9)] == ["pv-0"]
 
 
 @pytest.mark.parametrize("state", list(JobState))

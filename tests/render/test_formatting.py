@@ -2,7 +2,7 @@
 
 import pytest
 
-from pixverse_nb.domain.jobs import JobState
+from pixverse_nb.domain.jobs import JobState, WaitingFor
 from pixverse_nb.render.formatting import (
     SHORT_STATE_LABELS,
     STATE_LABELS,
@@ -14,7 +14,9 @@ from pixverse_nb.render.formatting import (
     format_unusual_parameters,
     job_severity,
     severity,
+    short_state_label,
     shorten,
+    state_explanation,
     state_label,
     typical_duration,
 )
@@ -93,6 +95,15 @@ def test_a_paused_job_is_not_described_as_running() -> None:
         assert state_label(paused) != STATE_LABELS[state]
         assert job_severity(paused) == "off"
     assert job_severity(a_snapshot(JobState.DOWNLOADING, is_paused=True, error="Disk full.")) == "warn"
+
+
+def test_a_waiting_job_names_its_obstacle() -> None:
+    """Each cause of waiting has its own labels and explanation; without one the job is only not sent yet."""
+    causes: tuple[WaitingFor | None, ...] = ("slot", "network", None)
+    waiting = [a_snapshot(JobState.WAITING, waiting_for=cause) for cause in causes]
+    for describe in (state_label, short_state_label, state_explanation):
+        assert len({describe(job) for job in waiting} - {""}) == len(waiting)
+    assert state_label(waiting[-1]) == STATE_LABELS[JobState.WAITING]
 
 
 def test_charges_are_mentioned_only_for_jobs_without_a_video() -> None:

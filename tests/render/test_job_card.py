@@ -109,11 +109,6 @@ def test_a_paused_job_has_no_running_clock() -> None:
     assert "0:40" not in text
 
 
-def test_a_timed_out_job_names_the_call_that_resumes_it() -> None:
-    """A job that timed out says how to continue."""
-    assert 'client.job("nb:3f9c1a7e:1")' in Page(card_html(a_snapshot(JobState.TIMED_OUT), now=NOW)).text
-
-
 def test_warnings_and_notices_are_shown() -> None:
     """A current warning and all notices are on the card; the text has the warning."""
     job = a_snapshot(JobState.GENERATING, warning="No network.", notices=("Turned upright.", "Scaled down."))

@@ -6,6 +6,7 @@ import itertools
 import json
 import random
 import re
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,35 @@ def test_invalid_and_repeated_votes_are_ignored(videos: list[Path]) -> None:
         send_message(shown, message)
     assert len(shown.votes) == 1
     assert shown.message == ""
+
+
+class SlowResult(str):
+    """A result that gives another thread time for a whole vote while it is compared."""
+
+    __hash__ = str.__hash__
+
+    def __init__(self, _text: str) -> None:
+        self.meanwhile: threading.Thread | None = None
+
+    def __eq__(self, other: object) -> bool:
+        if self.meanwhile is not None:
+            meanwhile, self.meanwhile = self.meanwhile, None
+            meanwhile.start()
+            meanwhile.join(0.3)  # it ends after the lock is released, if there is one
+        return str.__eq__(self, str(other))
+
+
+def test_two_equal_votes_at_the_same_moment_count_once(videos: list[Path]) -> None:
+    """A page may send a vote twice, and two threads handle both messages: one vote is counted."""
+    shown = blind_comparison(videos)
+    left, right = shown.pair
+    again = {"kind": "vote", "left": left, "right": right, "result": "left"}
+    second = threading.Thread(target=send_message, args=(shown, again))
+    result = SlowResult("left")
+    result.meanwhile = second
+    send_message(shown, {**again, "result": result})
+    second.join()
+    assert len(shown.votes) == 1
 
 
 def test_earlier_votes_count(videos: list[Path]) -> None:
