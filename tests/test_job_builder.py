@@ -285,7 +285,7 @@ def test_a_picture_has_a_python_expression(tmp_path: Path, source: Any, name: st
     assert [item.source_expr for item in built(tmp_path, source, WIDE)[0].inputs] == [name, "last"]
 
 
-def test_stored_pictures_are_the_frames(tmp_path: Path) -> None:
+def test_stored_inputs_are_the_frames(tmp_path: Path) -> None:
     """Pictures are stored once, named by their hash, without partial files."""
     home = tmp_path / "home"
     builder = a_builder(home)

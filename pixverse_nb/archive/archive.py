@@ -34,7 +34,7 @@ ROWS: Final = "rows.json"
 _KIND: Final = "pixverse_nb archive"
 _MANIFEST: Final = "manifest.json"
 _MEMBER: Final = re.compile(
-    r"rows\.json|videos/[A-Za-z0-9_-][\w-]*\.mp4|pictures/[0-9a-f]{64}\.(png|jpg|webp|gif)", re.ASCII
+    r"rows\.json|videos/[A-Za-z0-9_-][\w-]*\.mp4|pictures/[0-9a-f]{64}\.(png|jpg|webp|gif|mp4|mp3|wav)", re.ASCII
 )
 _PIECE_BYTES: Final = 1 << 20
 _MANIFEST_MAX: Final = 64 << 20

@@ -3,7 +3,7 @@
 Validation, the form, `sweep.plan()`, the estimates and `docs/models.md` are drawn from it. To add a model, add a row to
 `_MODELS`, or pass it to `Client(models=…)`.
 
-Source: useapi.net's pages of the PixVerse API v2 (June 2026) and PixVerse's price pages; each row has its own date.
+Source: the vendor's pages (June 2026) and PixVerse's price pages; each row has its own source and date.
 """
 
 from collections.abc import Iterable, Mapping
@@ -96,7 +96,7 @@ class ModelSpec:
     price: Price | None = None
     plan: str = ""
     constraints: tuple[Constraint, ...] = ()
-    source: str = "useapi.net"
+    source: str = "the vendor's page"
     date: str = "2026-06"
     is_withdrawn: bool = False
     is_listed: bool = field(default=True, repr=False)  # False: not in the catalogue, so nothing is checked
@@ -228,7 +228,7 @@ _MODELS: Final = (
         aspect_ratios=(*ASPECT_RATIOS, "3:2", "2:3"),
         switches=("audio", *_OWN_SWITCHES),
         price=Price({"360p": 6, "540p": 8, "720p": 10, "1080p": 19}, per_second=True),
-        source="official platform's price list",
+        source="PixVerse's price list",
     ),
     replace(
         _V5,

@@ -15,7 +15,7 @@ from pixverse_nb.domain.jobs import Attempt, JobEvent, JobRecord, JobSnapshot, J
 from pixverse_nb.domain.operations import OPERATIONS, Operation
 from pixverse_nb.errors import JobCancelled, JobFailed, JobModerated, JobTimeout, PixVerseError
 from pixverse_nb.jobs.messages import describe_error, describe_event, describe_notice, status_detail, suggested_action
-from pixverse_nb.jobs.submit import stored_picture
+from pixverse_nb.jobs.stored_inputs import stored_input
 from pixverse_nb.jobs.transitions import can_resume
 from pixverse_nb.redaction import redact
 from pixverse_nb.video import Video
@@ -154,7 +154,7 @@ def thumbnails_of(record: JobRecord, *, home: Path, longest_px: int) -> tuple[by
     """Return the input pictures as small JPEGs; empty if any of them is not in the home folder."""
     hashes = [item.sha256 for item in record.inputs]
     try:
-        return tuple(_thumbnail(stored_picture(home, sha256 or ""), longest_px) for sha256 in hashes)
+        return tuple(_thumbnail(stored_input(home, sha256 or ""), longest_px) for sha256 in hashes)
     except (PixVerseError, OSError):
         return ()  # a card without pictures is still a card
 

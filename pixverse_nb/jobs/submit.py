@@ -5,11 +5,10 @@ import contextlib
 import hashlib
 import random
 from dataclasses import replace
-from pathlib import Path
 from typing import Final
 
 from pixverse_nb.backends.base import Accepted, Indeterminate, PaidOutcome, Rejected
-from pixverse_nb.domain.jobs import SHA256, JobRecord, JobState
+from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.remote import UploadedFile
 from pixverse_nb.errors import (
@@ -28,7 +27,8 @@ from pixverse_nb.jobs.messages import endpoint_gone_notice, error_notice
 from pixverse_nb.jobs.protocols import JobContext
 from pixverse_nb.jobs.reconcile import BalanceMonitor
 from pixverse_nb.jobs.slots import AccountPool
-from pixverse_nb.media_types import INPUT_SUFFIXES, media_type_of
+from pixverse_nb.jobs.stored_inputs import stored_input
+from pixverse_nb.media_types import media_type_of
 
 _LOOK_AGAIN_S: Final = 5.0  # a waiting job looks again unasked: the wall clock may have been set
 _SHORTEST_RETRY_AFTER: Final = 0.1  # of the shortest wait: a Retry-After of 0 must not hammer the paid endpoint
@@ -221,7 +221,7 @@ class Submitter:
             known = context.ledger.find_upload(sha256, account=account)
             if known is not None:
                 return known.path
-            picture = stored_picture(context.home, sha256)
+            picture = stored_input(context.home, sha256)
             data = await asyncio.to_thread(picture.read_bytes)
             if hashlib.sha256(data).hexdigest() != sha256:
                 raise ConfigError("The stored picture of this job is damaged; nothing was sent. Make the call again.")
@@ -234,14 +234,3 @@ class Submitter:
     def _forget_uploads(self, record: JobRecord) -> None:
         for remote in record.remotes.values():
             self._context.ledger.forget_upload(remote)
-
-
-def stored_picture(home: Path, sha256: str) -> Path:
-    """Return the file of a prepared picture in the home folder; raises ConfigError if it is missing."""
-    names = [f"{sha256}{suffix}" for suffix in INPUT_SUFFIXES if SHA256.fullmatch(sha256)]
-    for path in (home / "pictures" / name for name in names):
-        if path.is_file():
-            return path
-    raise ConfigError(
-        "The stored picture of this job is missing from the home folder; make the call again with the pictures."
-    )

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.errors import ConfigError, InvalidRequest, LedgerError, PixVerseError
-from pixverse_nb.jobs.submit import stored_picture
+from pixverse_nb.jobs.stored_inputs import stored_input
 from pixverse_nb.metrics.definitions import DIVERSITY, VERSION, Measurement
 from pixverse_nb.metrics.executors import DaskClient, Executor, TaskResult
 from pixverse_nb.render.formatting import STATE_LABELS
@@ -174,7 +174,7 @@ class SweepAnalysis:
         if sha256 is None:
             return None
         try:
-            return stored_picture(self._context.engine.home, sha256)
+            return stored_input(self._context.engine.home, sha256)
         except PixVerseError:
             return None
 

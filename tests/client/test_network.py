@@ -181,7 +181,7 @@ def test_an_unusable_picture_folder_stops_the_call(harness: Harness) -> None:
     assert harness.control.requests.total() == 0
 
 
-def test_a_missing_stored_picture_refuses_the_job(persistent_harness: Harness) -> None:
+def test_a_missing_stored_input_refuses_the_job(persistent_harness: Harness) -> None:
     """A job whose stored picture was deleted before the upload is refused without a charge."""
     client = persistent_harness.open()
     persistent_harness.stop_sandbox()

@@ -154,7 +154,7 @@ def kept_pictures(home: Path, *, last: bytes = b"") -> Path:
     return home
 
 
-def test_thumbnails_come_from_the_stored_pictures(tmp_path: Path) -> None:
+def test_thumbnails_come_from_the_stored_inputs(tmp_path: Path) -> None:
     """Both stored pictures become small JPEGs, and the first of them is the video's poster."""
     home = kept_pictures(tmp_path)
     found = thumbnails_of(a_record(), home=home, longest_px=64)
@@ -173,14 +173,14 @@ def test_without_a_good_picture_there_are_no_thumbnails(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["../private", "**", "*", "../pictures/" + FIRST_SHA])
-def test_only_a_hash_names_a_stored_picture(tmp_path: Path, name: str) -> None:
+def test_only_a_hash_names_a_stored_input(tmp_path: Path, name: str) -> None:
     """Whatever the ledger says, no file outside of the pictures' folder is shown, and no name is a pattern."""
     home = kept_pictures(tmp_path)
     (home / "private.png").write_bytes(encoded(scene(64, 36), "PNG"))
     assert thumbnails_of(a_record(inputs=some_inputs(first_sha256=name)), home=home, longest_px=64) == ()
 
 
-def test_a_stored_picture_is_made_small_once(tmp_path: Path) -> None:
+def test_a_stored_input_is_made_small_once(tmp_path: Path) -> None:
     """A stored picture's name is its hash: what was made of it serves all jobs, by size, and is not read again."""
     home = kept_pictures(tmp_path)
     found = thumbnails_of(a_record(), home=home, longest_px=64)
