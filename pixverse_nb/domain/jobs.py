@@ -3,49 +3,14 @@
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
+from pixverse_nb.domain.job_state import FINAL_STATES as FINAL_STATES
+from pixverse_nb.domain.job_state import JobState as JobState
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.requests import GenerationRequest
 from pixverse_nb.errors import Charge
-
-
-class JobState(StrEnum):
-    """The state of a job. The last six are final."""
-
-    PLANNED = "planned"
-    UPLOADING = "uploading"
-    SUBMITTING = "submitting"
-    WAITING = "waiting"  # for a free slot or for the network; sent automatically
-    UNKNOWN = "unknown"  # the answer to the paid call was lost; being reconciled, never sent again blindly
-    QUEUED = "queued"
-    GENERATING = "generating"
-    DOWNLOADING = "downloading"
-    DONE = "done"
-    FAILED = "failed"
-    MODERATED = "moderated"
-    REFUSED = "refused"  # the paid call was rejected; nothing was charged
-    CANCELLED = "cancelled"
-    TIMED_OUT = "timed_out"
-
-    @property
-    def is_final(self) -> bool:
-        """Whether the job has ended."""
-        return self in FINAL_STATES
-
-
-FINAL_STATES: Final = frozenset(
-    {
-        JobState.DONE,
-        JobState.FAILED,
-        JobState.MODERATED,
-        JobState.REFUSED,
-        JobState.CANCELLED,
-        JobState.TIMED_OUT,
-    }
-)
 
 
 @dataclass(frozen=True)

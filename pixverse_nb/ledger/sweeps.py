@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pixverse_nb.domain.jobs import JobState
+from pixverse_nb.domain.job_state import JobState
 from pixverse_nb.domain.ratings import PairwiseVote, Rating
 from pixverse_nb.errors import Charge
 from pixverse_nb.ledger.database import Database
