@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from pixverse_nb.domain.notices import Notice
-from pixverse_nb.domain.validation import Flag, Integer, OneOf, Rule, Text
+from pixverse_nb.domain.validation import Flag, Integer, OneOf, Rule, Text, plain
 from pixverse_nb.errors import ConfigError
 
 
@@ -373,6 +373,11 @@ class Catalogue:
         if name not in self._unlisted:
             self._unlisted[name] = _unlisted(name)
         return self._unlisted[name]
+
+    def spec_for(self, fields: Mapping[str, Any]) -> ModelSpec:
+        """Return the row of the model that a call with these fields names, or of the default model."""
+        model = fields.get("model")
+        return self.spec(DEFAULT_MODEL if model is None else plain(model))
 
     def estimate(self, model: str, values: Mapping[str, Any]) -> int | None:
         """Return the estimated credits of a request with these fields, or None if no price is known."""

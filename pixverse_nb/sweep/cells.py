@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
-from pixverse_nb.domain.catalogue import DEFAULT_MODEL, Constraint
+from pixverse_nb.domain.catalogue import Constraint
 from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.requests import GenerationRequest
@@ -133,7 +133,7 @@ class _ImageSets:
         axes = self._axes
         indices = {name: index for name, index in zip(axes.names, point, strict=True) if name in axes.roles}
         fit = fields.get("fit", DEFAULT_FIT)
-        spec = self._builder.catalogue.spec(fields.get("model") or DEFAULT_MODEL)
+        spec = self._builder.catalogue.spec_for(fields)
         name = (*sorted(indices.items()), str(fields.get("aspect_ratio")), spec.aspect_ratios, str(fit))
         if name not in self._prepared:
             self._prepared[name] = self._prepare(fields, indices, fit)
