@@ -26,7 +26,7 @@ from tests.client.harness import (
 )
 from tests.sandbox.api_client import ApiClient
 
-CREATE = "create-frames-v3"
+CREATE = "create-frames"
 # The sandbox's fault, its options, and why the answer counts as lost.
 ACCEPTED: list[tuple[str, dict[str, Any], str]] = [
     ("lost_answer", {}, "no_answer"),

@@ -138,7 +138,7 @@ def test_an_open_job_is_polled_but_not_sent_again(manual_harness: Harness, tmp_p
     assert imported.state is JobState.QUEUED
     manual_harness.control.advance(LONGEST_JOB_S)
     assert wait_for_video(imported).path.is_file()
-    assert (manual_harness.paid, manual_harness.control.requests["create-frames-v3"]) == (1, 1)
+    assert (manual_harness.paid, manual_harness.control.requests["create-frames"]) == (1, 1)
 
 
 def export_unsent(harness: Harness, archive: Path) -> str:

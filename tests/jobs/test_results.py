@@ -227,5 +227,5 @@ def test_a_real_job_has_an_attempt_for_its_lost_call(harness: Harness) -> None:
     wait_for_video(job)
     lost, paid = job.attempts()
     assert (lost.charged, lost.credits, lost.outcome) == ("no", 0, "missing_from_poll")
-    assert (paid.charged, paid.credits, paid.is_estimate) == ("yes", 45, False)
+    assert (paid.charged, paid.credits, paid.is_estimate) == ("yes", 20, False)
     assert harness.paid == 1
