@@ -152,7 +152,11 @@ class _ImageSets:
         return tuple(dict.fromkeys(notice for frame in frames for notice in frame.notices))
 
     def _prepare(self, fields: Mapping[str, Any], indices: Mapping[str, int], fit: Any) -> PreparedImages | None:
-        kept = {"aspect_ratio": fields.get("aspect_ratio"), "model": fields.get("model"), "email": self._email}
+        # A seed is given, so that the job of a cell is found by its own seed and not by the call without one.
+        kept = {name: fields.get(name) for name in ("aspect_ratio", "model")} | {
+            "seed": SWEEP_SEED,
+            "email": self._email,
+        }
         args = self._args(fields, kept, fit=fit, deadline_s=self._deadline_s)
         try:
             return PreparedImages(args, self._builder.prepare_images(args))

@@ -173,6 +173,13 @@ def test_without_a_seed_every_cell_has_the_same_one(client: Client) -> None:
     assert {cell.request.seed for cell in sweeps[0].cells} == {1}
 
 
+@pytest.mark.parametrize("fields", [{}, {"seed": [1, 2]}, {"model": "kling-o3", "quality": "720p"}], ids=str)
+def test_the_seed_of_a_cell_is_never_a_drawn_one(client: Client, fields: dict[str, Any]) -> None:
+    """The job of a cell is found by its own seed, not by the same call with another one."""
+    for cell in small_sweep(client, **fields).cells:
+        assert not cell.new_record(client._builder, now=0.0).seed_was_drawn
+
+
 def test_captions_are_unique(client: Client) -> None:
     """Two long prompts that begin alike get different captions."""
     start = "a slow dolly towards the cup in the morning light of a very long summer "
