@@ -152,8 +152,8 @@ def test_pictures_can_be_an_axis(client: Client) -> None:
 def test_an_operation_with_other_pictures_can_be_swept(client: Client, roles: tuple[str, ...]) -> None:
     """The cells of a sweep take any number of pictures, which the operation's request function names."""
 
-    def request(inputs: Any, fields: Any, *, allow_refused: bool = False) -> Any:
-        return build_request(Operation.TRANSITION, inputs, fields, roles=roles, skip_rules=allow_refused)
+    def request(inputs: Any, fields: Any, **options: Any) -> Any:
+        return build_request(Operation.TRANSITION, inputs, fields, roles=roles, **options)
 
     images = {role: make_picture(shade) for shade, role in enumerate(roles)}
     fields = {"quality": "360p", "seed": [1, 2]}
