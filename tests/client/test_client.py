@@ -188,13 +188,6 @@ def test_an_estimate_equals_the_charge(harness: Harness) -> None:
             assert wait_for_video(job).cost_credits == client.estimate(model=spec.name)
 
 
-def test_an_estimate_names_what_is_no_field(harness: Harness) -> None:
-    """A name that is no argument of `create_frames` raises InvalidRequest that names it."""
-    with pytest.raises(InvalidRequest) as caught:
-        harness.open().estimate(qualty="540p", colour="red")
-    assert caught.value.fields.keys() == {"qualty", "colour"}
-
-
 def test_the_models_are_listed(harness: Harness) -> None:
     """`models()` returns the rows of an operation, those of the user among them, and nothing is sent."""
     row = {"operations": ["text"], "durations": [3], "qualities": ["900p"]}

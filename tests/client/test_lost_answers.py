@@ -190,7 +190,7 @@ def test_a_generation_on_the_second_page_is_found(harness: Harness) -> None:
     with somebody.http:
         path = somebody.upload()
         for seed in range(100, 145):
-            somebody.create(first_frame_path=path, seed=seed)
+            somebody.create(CREATE, first_frame_path=path, seed=seed)
     harness.control.advance(10**9)
     assert wait_for_video(job).size_bytes > 0
     assert (harness.paid, harness.control.requests[CREATE]) == (46, 46)

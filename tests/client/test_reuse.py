@@ -43,7 +43,7 @@ def test_repeating_the_call_returns_the_finished_job(client: Client, harness: Ha
     assert wait_for_video(again).sha256 == video.sha256
     assert harness.paid == 1
     (notice,) = again.notices
-    assert "45" in notice
+    assert "20" in notice
     assert "reuse=False" in notice
     assert again.snapshot().reused
 
