@@ -230,6 +230,7 @@ def test_a_route_that_has_moved_names_the_new_address() -> None:
     location = f"https://api.example.org/v3/create?email={EMAIL}&token={TOKEN}" + "x" * 5000
     outcome = classify_reply(PAID, Reply(308, {"location": location}, b""))
     assert isinstance(outcome, Rejected)
+    assert isinstance(outcome.error, EndpointGone)
     assert outcome.error.vendor_text is not None
     assert "https://api.example.org/v3/create" in outcome.error.vendor_text
     for text in (outcome.error.vendor_text, str(outcome.error), str(outcome.error.reply)):

@@ -133,6 +133,14 @@ def test_a_model_may_have_no_switch(nothing: Any) -> None:
     assert spec_of("v5.6", {"switches": nothing}).switches == ()
 
 
+AUDIO: dict[str, Any] = {"audio": (True,)}
+WRONG_FIELDS: list[Any] = [{"colour": ("red",)}, {"quality": "720p"}, {"duration": 5}, {"audio": ()}, {}, None]
+WRONG_CONSTRAINTS: list[Any] = [
+    *(7, None, "none", [{"fields": {}}], Constraint(AUDIO, "x")),
+    *([Constraint(wrong, "x")] for wrong in WRONG_FIELDS),
+    *([Constraint(AUDIO, reason)] for reason in (None, 7)),  # type: ignore[arg-type]  # the fact tested
+    [Constraint(AUDIO, "x", is_refused="no")],  # type: ignore[arg-type]  # the same
+]
 WRONG: list[tuple[str, Any]] = [
     *(("operations", value) for value in ("frames", [], ["film"], 7, None, {"frames": 1}, [None])),
     *(("durations", value) for value in (5, [], ["5"], [0], [-1], [5.5], [True], None, "5", {5: 1})),
@@ -152,15 +160,7 @@ WRONG: list[tuple[str, Any]] = [
         )
     ),
     *(("plan", value) for value in (None, 7, ["Pro"])),
-    *(
-        ("constraints", value)
-        for value in (
-            7, None, "none", [{"fields": {}}], Constraint({"audio": (True,)}, "x"),
-            [Constraint({"colour": ("red",)}, "x")], [Constraint({"quality": "720p"}, "x")],  # type: ignore[dict-item]
-            [Constraint({"duration": 5}, "x")], [Constraint({}, "x")],  # type: ignore[dict-item]
-            [Constraint(None, "x")], [Constraint({"audio": (True,)}, None)],  # type: ignore[arg-type]
-        )
-    ),
+    *(("constraints", value) for value in WRONG_CONSTRAINTS),
     *(("source", value) for value in (None, 7)),
     *(("date", value) for value in (None, 2026, 2026.06)),
     *(("is_withdrawn", value) for value in (1, "no", None)),

@@ -227,7 +227,7 @@ def test_every_attempt_counts_as_spent(manual_harness: Harness) -> None:
     manual_harness.wait_for_accepted(2)
     manual_harness.control.advance(LONGEST_JOB_S)
     again.wait(WAIT_LIMIT_S)
-    assert again.progress.spent == again.plan().spent == 90
+    assert again.progress.spent == again.plan().spent == 40
 
 
 def test_the_vendors_real_limit_is_learned(build_harness: BuildHarness, tmp_path: Any) -> None:

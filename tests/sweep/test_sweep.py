@@ -21,7 +21,7 @@ def test_every_cell_gets_its_video(client: Client, harness: Harness) -> None:
     assert (harness.paid, harness.control.requests["files"]) == (12, 2)
     assert [video.request.seed for video in sweep.videos if video.request] == list(range(1, 13))
     assert len({video.sha256 for video in sweep.videos}) == 12
-    assert (sweep.progress.mode, sweep.progress.done, sweep.progress.spent) == ("done", 12, 12 * 45)
+    assert (sweep.progress.mode, sweep.progress.done, sweep.progress.spent) == ("done", 12, 12 * 20)
     again = run(small_sweep(client, seed=range(1, 13)))
     assert (harness.paid, again.progress.reused, again.progress.mode) == (12, 12, "done")
 

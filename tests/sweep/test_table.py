@@ -80,7 +80,7 @@ def test_measurements_are_a_dict_that_displays_as_a_table(finished_sweep: Sweep)
     """The values are found by caption, and the display has one line for each video."""
     measured = finished_sweep.measure()
     assert isinstance(measured, dict)
-    assert measured[finished_sweep.cells[-3].caption].frames == 6
+    assert measured[finished_sweep.cells[-2].caption].frames == 6
     assert len(repr(measured).splitlines()) == 7
     bundle = measured._repr_mimebundle_()
     assert bundle["text/plain"] == repr(measured)
