@@ -124,15 +124,18 @@ def _thumbnail(picture: Path, longest_px: int) -> bytes:
 # The method of Client that makes a request of each operation; the inputs are its positional arguments.
 _METHODS: Final[Mapping[Operation, str]] = {Operation.FRAMES: "create_frames"}
 
+# Their defaults depend on the pictures, or on the catalogue of the client, which may have other rows.
+_ALWAYS_NAMED: Final = frozenset({"aspect_ratio", "quality", "duration"})
+
 
 def python_line(record: JobRecord) -> str:
-    """Return the Python call that generates this video again, with every field that is not the default."""
+    """Return the Python call that generates this video again, with every field that is not a fixed default."""
     request = record.request
     spec = CATALOGUE.spec(request.model)
     named: dict[str, Any] = {
         name: value
         for name, value in request.params.items()
-        if name != "seed" and (name == "aspect_ratio" or value != spec.default(name, request.operation))
+        if name != "seed" and (name in _ALWAYS_NAMED or value != spec.default(name, request.operation))
     }
     if request.model != DEFAULT_MODEL:
         named = {"model": request.model} | named
