@@ -111,6 +111,17 @@ def test_each_field_of_the_default_model_reaches_the_vendor(manual_harness: Harn
     assert generation.route == "create-frames"
 
 
+def test_an_off_peak_job_holds_no_slot(manual_harness: Harness) -> None:
+    """An off-peak job is in the list and not in the scheduler, takes no slot, and is waited for like any other."""
+    client = manual_harness.open()
+    job = create_job(client, off_peak_mode=True)
+    wait_for_state(job, JobState.QUEUED)
+    assert client.capacity().available == 8
+    assert [row.raw["off_peak"] for row in client.videos()] == [1]
+    manual_harness.control.advance(LONGEST_JOB_S)
+    assert wait_for_video(job).cost_credits == 10
+
+
 def test_the_vendors_own_example_is_sent_as_it_is(manual_harness: Harness) -> None:
     """The example of the page of create-frames-v3 goes out field by field, with a notice and without allow_refused."""
     client = manual_harness.open()

@@ -299,3 +299,22 @@ def test_the_python_line_returns_the_same_job(
     again = eval(line or "", {"client": client})  # noqa: S307  the line is ours
     assert again is job
     assert harness.paid == 1
+
+
+def test_the_python_line_needs_no_default_of_the_catalogue(harness: Harness, tmp_path: Path) -> None:
+    """The line returns the same job with a client whose rows have other defaults, and for a model of the user."""
+    for name, shade in (("a.png", 0), ("b.png", 200)):
+        (tmp_path / name).write_bytes(make_picture(shade))
+    row = {"operations": ["frames"], "durations": [8, 5], "qualities": ["1080p", "720p"], "takes_seed": True}
+    client = harness.open(models={"v4": row, "v5.6": {"default_quality": "720p", "default_duration": 8}})
+    calls: list[dict[str, Any]] = [
+        {"model": "v4", "quality": "720p", "duration": 5},
+        {"model": "v4", "quality": None},
+        {"quality": "540p", "duration": 5},
+        {"quality": None},
+    ]
+    for fields in calls:
+        job = create_job(client, first=tmp_path / "a.png", last=tmp_path / "b.png", **fields)
+        line = wait_for_video(job).python
+        assert eval(line or "", {"client": client}) is job  # noqa: S307  the line is ours
+    assert harness.paid == len(calls)

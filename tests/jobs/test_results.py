@@ -180,8 +180,9 @@ def test_the_line_of_python_makes_the_same_request() -> None:
 
 
 def test_the_plain_line_is_short() -> None:
-    """Defaults are left out, but for the ratio, which depends on the picture."""
-    assert python_line(a_record()) == "client.create_frames(first, last, aspect_ratio='16:9', seed=42)"
+    """Defaults are left out, but for those that depend on the picture or on the client's catalogue."""
+    named = "duration=5, quality='540p', aspect_ratio='16:9', seed=42"
+    assert python_line(a_record()) == f"client.create_frames(first, last, {named})"
 
 
 def attempts(*states: str, attempt: int, charged: Charge = "yes", **changes: Any) -> tuple[Attempt, ...]:
