@@ -279,7 +279,7 @@ def rejected(client: Client, archive: Path) -> None:
         ('"name":"videos/', '"name":"../videos/'),
         ('"charged":"yes"', '"charged":"maybe"'),
         ('"state":"done"', '"state":"enchanted"'),
-        ('"quality":"360p"', '"quality":"999p"'),
+        ('"quality":"360p"', '"quality":"8k"'),
         ('{"jobs":', '{"others":'),
         ('"winner"', '"best"'),
         ('"created_at":', '"created_at":"then","was":'),

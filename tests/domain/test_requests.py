@@ -481,7 +481,13 @@ def test_any_operation_survives_json() -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "change"), [("params", {"quality": "999p"}), ("params", {"mood": 1}), ("delivery", {"max_jobs": 99})]
+    ("part", "change"),
+    [
+        ("params", {"quality": "8k"}),
+        ("params", {"duration": "5"}),
+        ("params", {"mood": 1}),
+        ("delivery", {"max_jobs": 99}),
+    ],
 )
 def test_json_from_elsewhere_is_validated(part: str, change: dict[str, object]) -> None:
     """A stored request with an invalid field is refused by name, unless it is trusted."""
@@ -490,6 +496,22 @@ def test_json_from_elsewhere_is_validated(part: str, change: dict[str, object]) 
     with pytest.raises(InvalidRequest) as caught:
         GenerationRequest.from_json(values)
     assert caught.value.fields.keys() == change.keys()
+
+
+@pytest.mark.parametrize(
+    ("model", "change"),
+    [
+        ("v5", {"motion_mode": "normal", "remove_watermark": True}),
+        ("v6", {"motion_mode": "normal", "remove_watermark": False}),
+        ("v5.6", {"duration": 20, "quality": "900p"}),
+        ("kling-o3", {"seed": 7}),
+    ],
+)
+def test_json_of_other_rows_is_read(model: str, change: dict[str, Any]) -> None:
+    """A request that was made with the rows of an earlier version, or of a user, is read as it was."""
+    values = a_request().to_json()
+    values |= {"model": model, "params": {**values["params"], **change}}
+    assert GenerationRequest.from_json(values).to_json() == values
 
 
 def test_the_repr_hides_the_account() -> None:
