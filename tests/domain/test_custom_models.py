@@ -26,7 +26,8 @@ def columns_of(spec: ModelSpec) -> dict[str, Any]:
 
 def test_without_rows_it_is_the_catalogue() -> None:
     """None and an empty mapping change no row."""
-    for nothing in (None, {}):
+    nothings: list[Any] = [None, {}]
+    for nothing in nothings:
         assert catalogue_with(nothing, prices={}).models() == CATALOGUE.models()
 
 
@@ -133,6 +134,11 @@ def test_a_model_may_have_no_switch(nothing: Any) -> None:
     assert spec_of("v5.6", {"switches": nothing}).switches == ()
 
 
+def each(column: str, *values: Any) -> list[tuple[str, Any]]:
+    """Pair a column with each of these values."""
+    return [(column, value) for value in values]
+
+
 AUDIO: dict[str, Any] = {"audio": (True,)}
 WRONG_FIELDS: list[Any] = [{"colour": ("red",)}, {"quality": "720p"}, {"duration": 5}, {"audio": ()}, {}, None]
 WRONG_CONSTRAINTS: list[Any] = [
@@ -141,15 +147,17 @@ WRONG_CONSTRAINTS: list[Any] = [
     *([Constraint(AUDIO, reason)] for reason in (None, 7)),  # type: ignore[arg-type]  # the fact tested
     [Constraint(AUDIO, "x", is_refused="no")],  # type: ignore[arg-type]  # the same
 ]
+NO_PLANS: list[Any] = [None, 7, ["Pro"]]
+NO_SOURCES: list[Any] = [None, 7]
 WRONG: list[tuple[str, Any]] = [
-    *(("operations", value) for value in ("frames", [], ["film"], 7, None, {"frames": 1}, [None])),
-    *(("durations", value) for value in (5, [], ["5"], [0], [-1], [5.5], [True], None, "5", {5: 1})),
-    *(("qualities", value) for value in ("720p", [], [720], [""], None, 7)),
-    *(("default_quality", value) for value in ("900p", 720, None, ["720p"], "")),
-    *(("default_duration", value) for value in (70, "6", None, 6.0, True)),
-    *(("aspect_ratios", value) for value in ("16:9", [], ["wide"], ["16:0"], ["16"], [1.78], ["16:9:1"], None)),
-    *(("switches", value) for value in ("audio", ["colour"], [7], 7, None, {"audio": True})),
-    *(("takes_seed", value) for value in (1, "yes", None, [])),
+    *each("operations", "frames", [], ["film"], 7, None, {"frames": 1}, [None]),
+    *each("durations", 5, [], ["5"], [0], [-1], [5.5], [True], None, "5", {5: 1}),
+    *each("qualities", "720p", [], [720], [""], None, 7),
+    *each("default_quality", "900p", 720, None, ["720p"], ""),
+    *each("default_duration", 70, "6", None, 6.0, True),
+    *each("aspect_ratios", "16:9", [], ["wide"], ["16:0"], ["16"], [1.78], ["16:9:1"], None),
+    *each("switches", "audio", ["colour"], [7], 7, None, {"audio": True}),
+    *each("takes_seed", 1, "yes", None, []),
     *(
         ("price", value)
         for value in (
@@ -159,11 +167,11 @@ WRONG: list[tuple[str, Any]] = [
             Price(40), Price({"720p": 4.5}),  # type: ignore[arg-type, dict-item]  # the fact tested
         )
     ),
-    *(("plan", value) for value in (None, 7, ["Pro"])),
-    *(("constraints", value) for value in WRONG_CONSTRAINTS),
-    *(("source", value) for value in (None, 7)),
-    *(("date", value) for value in (None, 2026, 2026.06)),
-    *(("is_withdrawn", value) for value in (1, "no", None)),
+    *each("plan", *NO_PLANS),
+    *each("constraints", *WRONG_CONSTRAINTS),
+    *each("source", *NO_SOURCES),
+    *each("date", None, 2026, 2026.06),
+    *each("is_withdrawn", 1, "no", None),
 ]  # fmt: skip
 
 

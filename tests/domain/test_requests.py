@@ -79,7 +79,8 @@ def test_the_defaults_of_the_first_model_are_those_of_its_page() -> None:
 @pytest.mark.parametrize("name", ["model", *PARAM_NAMES, *DELIVERY_FIELDS])
 def test_none_is_a_field_that_is_not_given(name: str) -> None:
     """A field that is None is the same request as one without it, even if the model does not take the field."""
-    assert plain_request(**{name: None}) == frames_request(INPUTS, {} if name == "seed" else {"seed": 1})
+    nothing: dict[str, Any] = {name: None}
+    assert plain_request(**nothing) == frames_request(INPUTS, {} if name == "seed" else {"seed": 1})
 
 
 def test_a_default_of_the_caller_comes_before_the_models() -> None:
@@ -239,7 +240,13 @@ def test_a_field_of_another_model_names_a_model_that_takes_it() -> None:
 
 def test_a_model_without_a_row_takes_every_field_as_it_is() -> None:
     """An unlisted model is sent with every field that was given and without any other switch."""
-    values = {"duration": 45, "quality": "2160p", "aspect_ratio": "21:9", "motion_mode": "fast", "audio": True}
+    values: dict[str, Any] = {
+        "duration": 45,
+        "quality": "2160p",
+        "aspect_ratio": "21:9",
+        "motion_mode": "fast",
+        "audio": True,
+    }
     request = plain_request(model="kling-4.0", **values)
     assert request.params == {"prompt": "", "seed": 1, **values}
     assert frames_request(INPUTS, {"model": "kling-4.0"}).params.keys() == {
