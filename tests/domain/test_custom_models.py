@@ -158,14 +158,12 @@ WRONG: list[tuple[str, Any]] = [
     *each("aspect_ratios", "16:9", [], ["wide"], ["16:0"], ["16"], [1.78], ["16:9:1"], None),
     *each("switches", "audio", ["colour"], [7], 7, None, {"audio": True}),
     *each("takes_seed", 1, "yes", None, []),
-    *(
-        ("price", value)
-        for value in (
+    *each(
+        "price",
             40, "40", [], {"720p": 40}, {"credits": 40}, {"credits": None}, {"credits": {"720p": -1}},
             {"credits": {"720p": "40"}}, {"credits": {"720p": 4.5}}, {"credits": {"720p": True}},
             {"credits": {"720p": 40}, "per_second": "no"}, {"credits": {"720p": 40}, "per_minute": True},
             Price(40), Price({"720p": 4.5}),  # type: ignore[arg-type, dict-item]  # the fact tested
-        )
     ),
     *each("plan", *NO_PLANS),
     *each("constraints", *WRONG_CONSTRAINTS),
