@@ -598,8 +598,8 @@ class Client:
 
         Fields that do not affect the price may be given too. Raises InvalidRequest for a name that is no field.
         """
-        if wrong := unknown_fields(fields, (*PARAM_NAMES, *DELIVERY_FIELDS, *CALL_OPTIONS)):
-            raise InvalidRequest(wrong, sends=False)
+        if wrong := unknown_fields(fields, ("model", *PARAM_NAMES, *DELIVERY_FIELDS, *CALL_OPTIONS)):
+            raise InvalidRequest(wrong)
         rules = self.catalogue.spec(model).fields(Operation.FRAMES)
         given = {name: value for name, value in fields.items() if value is not None}
         values, wrong = validate(rules, given)

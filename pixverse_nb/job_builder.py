@@ -16,7 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from pixverse_nb.domain.catalogue import ALL_ASPECT_RATIOS, DEFAULT_MODEL, SEED_MAX, Catalogue, ModelSpec
+from pixverse_nb.domain.catalogue import DEFAULT_MODEL, SEED_MAX, Catalogue
 from pixverse_nb.domain.jobs import JobInput, JobRecord
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.operations import Operation
@@ -142,7 +142,7 @@ class JobBuilder:
         """
         own_ratio = next((frame.aspect_ratio for frame in frames.values()), None)
         defaults = {
-            "aspect_ratio": own_ratio or self._spec_of(args).aspect_ratios[0],
+            "aspect_ratio": own_ratio or self.catalogue.spec_for(args.fields, args.default_model).aspect_ratios[0],
             "seed": _random.randint(1, SEED_MAX) if default_seed is None else default_seed,
         }
         inputs = [Input(role, image_key(source, frames.get(role))) for role, source in args.images.items()]
@@ -214,14 +214,14 @@ class JobBuilder:
     def _prepare(self, args: CreateArgs) -> tuple[dict[str, str], dict[str, str], Frames]:
         """Return the problems with the framing, the unusable pictures, and the prepared pictures if all are usable."""
         ratio = plain(args.fields.get("aspect_ratio"))
-        usable_ratio = ratio if isinstance(ratio, str) and ratio in ALL_ASPECT_RATIOS else None
-        wrong = validate_framing(aspect_ratio=usable_ratio, fit=args.fit)
+        ratios = self.catalogue.spec_for(args.fields, args.default_model).aspect_ratios
+        usable_ratio = ratio if isinstance(ratio, str) and ratio in ratios else None
+        wrong = validate_framing(aspect_ratio=usable_ratio, fit=args.fit, ratios=ratios)
         fit = None if wrong else args.fit
         sources, bad = self._fetch_addresses(args.images)
         local = {role: source for role, source in sources.items() if not isinstance(source, UploadedFile)}
         frames: Frames = {}
         try:
-            ratios = self._spec_of(args).aspect_ratios
             frames = self._preparer.prepare_all(local, aspect_ratio=usable_ratio, fit=fit, ratios=ratios)
         except InvalidImage as error:
             bad |= error.fields
@@ -238,9 +238,6 @@ class JobBuilder:
             except UnusableMediaError as error:
                 wrong[role] = str(error)
         return media, wrong
-
-    def _spec_of(self, args: CreateArgs) -> ModelSpec:
-        return self.catalogue.spec(plain(args.fields.get("model")) or args.default_model)
 
     def _fetch_addresses(self, images: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
         """Return the pictures, with addresses replaced by their bytes, and the reason for each failed download."""

@@ -322,7 +322,9 @@ def code_words(tree: ast.Module) -> Iterator[str]:
 
 
 # The environment variable of the token is a public name; error messages and settings may mention it.
-ALLOWED_VENDOR_WORDS: dict[str, set[str]] = {}
+ALLOWED_VENDOR_WORDS: dict[str, set[str]] = {
+    "domain/catalogue.py": {"useapi.net"},  # the source of a row
+}
 
 
 @pytest.mark.parametrize("module", modules())

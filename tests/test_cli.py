@@ -247,7 +247,7 @@ def test_jobs_shows_one_with_its_history(tmp_path: Path) -> None:
         by_video = run("jobs", str(job.video_id), cwd=tmp_path, **settings)
         unknown = run("jobs", "pv-nothing", cwd=tmp_path, **settings)
     assert (done.returncode, done.stdout) == (0, by_video.stdout)
-    for part in ("a slow push in", "seed 7", "(45 credits)", "queued", "done"):
+    for part in ("a slow push in", "seed 7", "(20 credits)", "queued", "done"):
         assert part in done.stdout
     assert "sandbox@example" not in done.stdout
     assert (unknown.returncode, unknown.stdout) == (1, "")

@@ -13,7 +13,6 @@ import pytest
 
 from pixverse_nb.config import Prices, Timing, find_email, find_home, is_loopback
 from pixverse_nb.errors import ConfigError
-from tests.factories import a_request
 
 
 @pytest.fixture
@@ -83,20 +82,9 @@ def test_an_unusable_wait_is_refused(wrong: dict[str, Any]) -> None:
     assert next(iter(wrong)) in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("fields", "price"),
-    [
-        ({"quality": "360p"}, 45),
-        ({"quality": "540p"}, 45),
-        ({"quality": "720p"}, 60),
-        ({"quality": "1080p"}, 120),
-        ({"quality": "720p", "duration": 8}, 120),
-        ({"quality": "720p", "motion_mode": "fast"}, 120),
-    ],
-)
-def test_the_default_prices(fields: dict[str, Any], price: int) -> None:
-    """5 s with normal motion costs 45, 45, 60 or 120 by quality; 8 s doubles it, and so does fast motion."""
-    assert Prices().estimate(a_request(**fields)) == price
+def test_nothing_is_corrected_by_default() -> None:
+    """Without a list of their own, the catalogue's prices hold."""
+    assert dict(Prices().base) == {}
 
 
 def test_numbers_of_other_libraries_are_taken() -> None:
@@ -126,7 +114,7 @@ def test_a_price_list_is_a_mapping(base: Any) -> None:
 
 
 def test_a_mapping_is_a_price_list() -> None:
-    """Where a price list is expected, a plain mapping and None (the default) are accepted."""
+    """Where a price list is expected, a plain mapping and None (no corrections) are accepted."""
     assert Prices.of({"360p": 30}) == Prices({"360p": 30})
     assert Prices.of(None) == Prices()
 
@@ -136,13 +124,6 @@ def test_settings_can_be_pickled_and_copied(value: object) -> None:
     """Settings reach other processes unchanged."""
     assert pickle.loads(pickle.dumps(value)) == value  # noqa: S301  pickled a moment ago
     assert copy.deepcopy(value) == value
-
-
-def test_prices_can_be_replaced() -> None:
-    """Another list gives other estimates, and None for a quality that it lacks."""
-    prices = Prices({"540p": 30})
-    assert prices.estimate_for(quality="540p", duration=8, motion_mode="normal") == 60
-    assert prices.estimate_for(quality="720p", duration=5, motion_mode="normal") is None
 
 
 def test_where_the_home_is(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:

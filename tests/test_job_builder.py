@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pixverse_nb.config import Prices
-from pixverse_nb.domain.catalogue import SEED_MAX, Operation
+from pixverse_nb.domain.catalogue import CATALOGUE, SEED_MAX, Catalogue, Operation
+from pixverse_nb.domain.custom_models import catalogue_with
 from pixverse_nb.domain.jobs import JobRecord, JobState
+from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.remote import UploadedFile
 from pixverse_nb.domain.requests import GenerationRequest, Input, build_request
 from pixverse_nb.errors import ConfigError, DownloadError, InvalidImage, InvalidRequest
@@ -39,13 +40,15 @@ def refuse_to_fetch(url: str) -> bytes:
     raise AssertionError(url)
 
 
-def a_builder(home: Path, *, fetch: Callable[[str], bytes] = refuse_to_fetch) -> JobBuilder:
+def a_builder(
+    home: Path, *, fetch: Callable[[str], bytes] = refuse_to_fetch, catalogue: Catalogue = CATALOGUE
+) -> JobBuilder:
     """A builder for a home folder."""
     return JobBuilder(
         home=home,
         owner="me",
         service="https://api.example.org",
-        prices=Prices(),
+        catalogue=catalogue,
         deadline_s=1800.0,
         budget_credits=600,
         fetch=fetch,
@@ -72,7 +75,7 @@ def test_a_call_becomes_a_planned_job(tmp_path: Path) -> None:
     assert (record.owner, record.service) == ("me", "https://api.example.org")
     assert (record.created_at, record.deadline_at) == (NOW, NOW + 1800)
     assert [item.sha256 for item in record.inputs] == [frames["first"].sha256, frames["last"].sha256]
-    assert (record.estimated_credits, record.budget_credits) == (120, 600)
+    assert (record.estimated_credits, record.budget_credits) == (80, 600)
     assert record.ref.startswith(f"pv-{record.request.content_key[:12]}-")
 
 
@@ -136,7 +139,7 @@ def test_changes_to_pictures_are_notices(tmp_path: Path) -> None:
 
 def test_every_problem_is_named_at_once(tmp_path: Path) -> None:
     """One error names wrong fields, unusable pictures and a wrong deadline."""
-    error = wrong(tmp_path, b"no picture", b"", quality="4k", seed=0, duration=7, deadline_s=-1, colour="red")
+    error = wrong(tmp_path, b"no picture", b"", quality="4k", seed=0, duration=11, deadline_s=-1, colour="red")
     assert not isinstance(error, InvalidImage)
     assert error.fields.keys() == {"first", "last", "quality", "seed", "duration", "deadline_s", "colour"}
 
@@ -168,8 +171,78 @@ def test_a_call_may_have_its_own_deadline(tmp_path: Path) -> None:
 
 def test_refused_combinations_need_allow_refused(tmp_path: Path) -> None:
     """Combinations that the vendor rejects are refused unless allow_refused is set."""
-    assert wrong(tmp_path, quality="1080p", duration=8).fields.keys() == {"quality", "duration"}
-    assert built(tmp_path, quality="1080p", duration=8, allow_refused=True)[0].request.duration == 8
+    assert wrong(tmp_path, quality="1080p", duration=10).fields.keys() == {"quality", "duration"}
+    record, _ = built(tmp_path, quality="1080p", duration=10, allow_refused=True)
+    assert (record.request.duration, record.allow_refused) == (10, True)
+    assert [notice.kind for notice in record.notices] == ["documented_limit"]
+
+
+def test_what_only_older_documents_rule_out_is_a_notice(tmp_path: Path) -> None:
+    """The example of the vendor's page of v3.5, 1080p with 8 s, becomes a job with a notice."""
+    record, _ = built(tmp_path, model="v3.5", quality="1080p", duration=8)
+    assert (record.request.quality, record.request.duration, record.allow_refused) == ("1080p", 8, False)
+    assert [notice.kind for notice in record.notices] == ["documented_limit"]
+    assert record.estimated_credits == 240
+
+
+def test_a_model_without_a_row_is_a_notice(tmp_path: Path) -> None:
+    """A job for a model that is not in the catalogue says so and has no estimate; a known one has no notice."""
+    record, _ = built(tmp_path, model="kling-4.0", audio=True)
+    assert record.notices == (Notice("unlisted_model", {"model": "kling-4.0"}),)
+    assert record.estimated_credits is None
+    assert built(tmp_path, model="v6")[0].notices == ()
+
+
+@pytest.mark.parametrize("model", [spec.name for spec in CATALOGUE.models() if not spec.takes_seed])
+def test_no_seed_is_drawn_for_a_model_without_one(tmp_path: Path, model: str) -> None:
+    """A model that takes no seed gets none, so the same call is the same request; a given seed is refused."""
+    records = [built(tmp_path, model=model)[0] for _ in range(2)]
+    assert [(one.request.seed, one.seed_was_drawn) for one in records] == [(None, False)] * 2
+    assert records[0].request == records[1].request
+    assert records[0].request.content_key == records[0].request.seedless_key
+    assert wrong(tmp_path, model=model, seed=7).fields.keys() == {"seed"}
+
+
+@pytest.mark.parametrize(
+    ("model", "ratio", "cropped_to"),
+    [("v5.6", "3:2", None), ("pixverse-c1", "3:2", "3:2"), ("kling-o3", "4:3", None), ("seedance-2.0", "21:9", "21:9")],
+)
+def test_the_ratios_are_those_of_the_model(tmp_path: Path, model: str, ratio: str, cropped_to: str | None) -> None:
+    """A ratio that the model does not make is refused by name; both pictures are brought to one that it makes."""
+    if cropped_to is None:
+        assert wrong(tmp_path, model=model, aspect_ratio=ratio).fields.keys() == {"aspect_ratio"}
+        return
+    record, frames = built(tmp_path, WIDE, TALL, model=model, aspect_ratio=ratio)
+    assert record.request.aspect_ratio == cropped_to
+    assert {frame.aspect_ratio for frame in frames.values()} == {cropped_to}
+
+
+def test_the_nearest_ratio_is_one_of_the_models(tmp_path: Path) -> None:
+    """A picture of 3:2 is sent as 3:2 to a model that makes it, and as the nearest ratio to one that does not."""
+    three_to_two = a_png(360, 240)
+    ratios = {model: built(tmp_path, three_to_two, model=model)[0].request.aspect_ratio
+              for model in ("pixverse-c1", "v5.6", "kling-o3")}  # fmt: skip
+    assert ratios == {"pixverse-c1": "3:2", "v5.6": "4:3", "kling-o3": "16:9"}
+
+
+def test_a_ratio_of_a_users_model_is_used(tmp_path: Path) -> None:
+    """A ratio that only a user's own row has is the ratio of both pictures."""
+    row = {"operations": ["frames"], "durations": [5], "qualities": ["720p"], "aspect_ratios": ["16:9", "5:4"]}
+    builder = a_builder(tmp_path, catalogue=catalogue_with({"v9": row}, prices={}))
+    args = CreateArgs({"first": WIDE, "last": TALL}, {"model": "v9", "aspect_ratio": "5:4"})
+    record, frames = builder.build(args, now=NOW)
+    assert record.request.aspect_ratio == "5:4"
+    assert [frame.width * 4 for frame in frames.values()] == [frame.height * 5 for frame in frames.values()]
+    assert wrong(tmp_path, aspect_ratio="5:4").fields.keys() == {"aspect_ratio"}
+
+
+def test_the_estimate_is_the_catalogues(tmp_path: Path) -> None:
+    """The estimate of a job is the catalogue's, with its corrections; an unknown price is None."""
+    builder = a_builder(tmp_path, catalogue=catalogue_with(None, prices={"540p": 25}))
+    for model, credits_ in (("v5.6", 25), ("v6", 35), ("kling-o3", None)):
+        args = CreateArgs({"first": WIDE, "last": WIDE}, {"model": model})
+        record, _ = builder.build(args, now=NOW)
+        assert record.estimated_credits == builder.estimate(record.request) == credits_
 
 
 def test_uploaded_files_need_no_picture(tmp_path: Path) -> None:
@@ -266,7 +339,7 @@ def test_a_failed_address_names_itself_alone(tmp_path: Path) -> None:
 def test_a_wrong_fit_is_named_for_uploads_too(tmp_path: Path) -> None:
     """A wrong fit is named even if both pictures are uploaded."""
     uploads = (UploadedFile("upload/1.png"), UploadedFile("upload/2.png"))
-    assert wrong(tmp_path, *uploads, fit="stretch", duration=6).fields.keys() == {"fit", "duration"}
+    assert wrong(tmp_path, *uploads, fit="stretch", duration=16).fields.keys() == {"fit", "duration"}
 
 
 @pytest.mark.parametrize(
@@ -329,11 +402,17 @@ def test_an_array_as_the_ratio_is_named(tmp_path: Path) -> None:
     assert wrong(tmp_path, aspect_ratio=np.array(["1:1", "16:9"])).fields.keys() == {"aspect_ratio"}
 
 
+@pytest.mark.parametrize("model", [np.array(["v5", "v6"]), ["v5"], 5.6, "", "v 5"], ids=repr)
+def test_a_model_that_is_no_name_is_named(tmp_path: Path, model: object) -> None:
+    """A model that is not one name is a wrong field, not another kind of error."""
+    assert wrong(tmp_path, model=model).fields.keys() == {"model"}
+
+
 def test_another_operation_has_its_own_inputs(tmp_path: Path) -> None:
     """A request function for an operation with one picture gives a job with one input."""
 
-    def image_request(inputs: Sequence[Input], fields: Mapping[str, Any], *, allow_refused: bool) -> GenerationRequest:
-        return build_request(Operation.IMAGE, inputs, fields, roles=("image",), skip_rules=allow_refused)
+    def image_request(inputs: Sequence[Input], fields: Mapping[str, Any], **options: Any) -> GenerationRequest:
+        return build_request(Operation.IMAGE, inputs, fields, roles=("image",), **options)
 
     args = CreateArgs({"image": WIDE}, {"seed": 7}, request_function=image_request)
     record, frames = a_builder(tmp_path).build(args, now=NOW)

@@ -17,7 +17,7 @@ from pixverse_nb.domain.operations import OPERATIONS
 from pixverse_nb.domain.operations import PROMPT_MAX as PROMPT_MAX
 from pixverse_nb.domain.operations import SWITCHES as SWITCHES
 from pixverse_nb.domain.operations import Operation as Operation
-from pixverse_nb.domain.validation import Flag, Integer, OneOf, Rule, Text
+from pixverse_nb.domain.validation import Flag, Integer, OneOf, Rule, Text, plain
 from pixverse_nb.errors import ConfigError
 
 DEFAULT_MODEL: Final = "v5.6"
@@ -366,6 +366,11 @@ class Catalogue:
         if name not in self._unlisted:
             self._unlisted[name] = _unlisted(name)
         return self._unlisted[name]
+
+    def spec_for(self, fields: Mapping[str, Any], default_model: str = DEFAULT_MODEL) -> ModelSpec:
+        """Return the row of the model that a call with these fields names, or of the default model."""
+        model = fields.get("model")
+        return self.spec(default_model if model is None else plain(model))
 
     def estimate(self, model: str, values: Mapping[str, Any]) -> int | None:
         """Return the estimated credits of a request with these fields, or None if no price is known."""

@@ -8,6 +8,7 @@ from typing import Any, Final
 from pixverse_nb.domain.catalogue import (
     CATALOGUE,
     MODEL_NAME,
+    PARAM_NAMES,
     SWITCHES,
     Catalogue,
     Constraint,
@@ -83,18 +84,18 @@ def _checked_row(known: ModelSpec, given: Mapping[str, Any]) -> ModelSpec:
     return spec
 
 
-def _texts(value: Any) -> tuple[str, ...]:
-    texts = _items(value)
+def _texts(value: Any, *, may_be_empty: bool = False) -> tuple[str, ...]:
+    texts = _items(value, may_be_empty=may_be_empty)
     if not all(isinstance(one, str) and one for one in texts):
         raise ValueError("not a list of texts")
     return texts
 
 
-def _items(value: Any) -> tuple[Any, ...]:
+def _items(value: Any, *, may_be_empty: bool = False) -> tuple[Any, ...]:
     if isinstance(value, str | bytes | Mapping):
         raise TypeError("not a list")
     items = tuple(map(plain, value))
-    if not items:
+    if not items and not may_be_empty:
         raise ValueError("empty")
     return items
 
@@ -116,7 +117,7 @@ def _ratios(value: Any) -> tuple[str, ...]:
 
 
 def _switch_names(value: Any) -> tuple[str, ...]:
-    names = () if value in ((), []) else _texts(value)
+    names = _texts(value, may_be_empty=True)
     unknown = [name for name in names if name not in SWITCHES]
     if unknown:
         raise ValueError(f"unknown: {', '.join(unknown)}; known: {', '.join(SWITCHES)}")
@@ -127,17 +128,27 @@ def _price(value: Any) -> Price | None:
     if value is None:
         return None
     price = value if isinstance(value, Price) else Price(**value)
+    if not isinstance(price.credits, Mapping):
+        raise TypeError("credits must map each quality to a number")
     credits_ = {str(quality): plain(amount) for quality, amount in price.credits.items()}
     if not all(type(amount) is int and amount >= 0 for amount in credits_.values()):
         raise ValueError("credits must be whole numbers of at least 0")
-    return Price(credits_, per_second=bool(price.per_second))
+    return Price(credits_, per_second=_flag(price.per_second))
 
 
 def _constraints(value: Any) -> tuple[Constraint, ...]:
-    constraints = tuple(value)
-    if not all(isinstance(one, Constraint) for one in constraints):
-        raise ValueError("not a list of Constraint")
-    return constraints
+    return tuple(map(_constraint, _items(value, may_be_empty=True)))
+
+
+def _constraint(value: Any) -> Constraint:
+    if not isinstance(value, Constraint):
+        raise TypeError("not a list of Constraint")
+    if not isinstance(value.fields, Mapping) or not value.fields:
+        raise ValueError("fields must map each field to the values that are ruled out together")
+    if unknown := [str(name) for name in value.fields if name not in PARAM_NAMES]:
+        raise ValueError(f"unknown fields: {', '.join(unknown)}")
+    ruled_out = {name: _items(values) for name, values in value.fields.items()}
+    return Constraint(ruled_out, _text(value.reason), is_refused=_flag(value.is_refused))
 
 
 def _flag(value: Any) -> bool:

@@ -34,6 +34,7 @@ DELIVERY_FIELDS: Final[Mapping[str, Rule]] = {
     "reply_ref": Text(REPLY_REF_MAX, default=None),
     "max_jobs": Integer(1, 8, default=None, note=", or None for the account's own value"),
 }
+_ANY_MODEL: Final = Catalogue(())  # every model takes every field
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,8 @@ class GenerationRequest:
     def from_json(cls, values: Mapping[str, Any], *, is_trusted: bool = False) -> Self:
         """Return the request that `to_json` wrote.
 
-        Unless `is_trusted`, its fields are validated as in a new request: raises InvalidRequest.
+        Unless `is_trusted`, its fields are validated: raises InvalidRequest. The catalogue is not asked, because a
+        request was accepted once, perhaps with rows of another version or of a user.
         """
         operation = Operation(values["operation"])
         inputs = tuple(Input(str(role), str(key)) for role, key in values["inputs"])
@@ -153,6 +155,7 @@ class GenerationRequest:
                 inputs,
                 {**values["params"], **values["delivery"], "model": values["model"]},
                 allow_refused=True,
+                catalogue=_ANY_MODEL,
             )
             return cls(made.operation, made.model, made.inputs, made.params, made.delivery)
         return cls(operation, values["model"], inputs, dict(values["params"]), Delivery(**values["delivery"]))

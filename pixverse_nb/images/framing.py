@@ -33,11 +33,15 @@ class Framing:
         return self.box == (0, 0, *self.inner) and self.inner == self.canvas
 
 
-def validate_framing(*, aspect_ratio: object, fit: object) -> dict[str, str]:
-    """Return what is wrong with the two fields and how to fix it, by field name; {} if both are valid."""
+def validate_framing(*, aspect_ratio: object, fit: object, ratios: Sequence[str] = ()) -> dict[str, str]:
+    """Return what is wrong with the two fields and how to fix it, by field name; {} if both are valid.
+
+    `ratios` are those of the model, which may have others than the catalogue.
+    """
     wrong = {}
-    if aspect_ratio is not None and aspect_ratio not in ALL_ASPECT_RATIOS:
-        wrong["aspect_ratio"] = f"must be one of {', '.join(ALL_ASPECT_RATIOS)}, or None for the first picture's own"
+    known = tuple(dict.fromkeys((*ALL_ASPECT_RATIOS, *ratios)))
+    if aspect_ratio is not None and aspect_ratio not in known:
+        wrong["aspect_ratio"] = f"must be one of {', '.join(known)}, or None for the first picture's own"
     if fit is not None and fit not in FITS:
         wrong["fit"] = 'must be "cover" (crop to the ratio), "contain" (add bars) or None (keep the shape)'
     return wrong

@@ -93,7 +93,7 @@ class ImagePreparer:
         None keeps the shape. Raises InvalidImage whose `fields` has the role of each unusable image, and InvalidRequest
         (with the unusable images in its `fields` too) if `fit` or `aspect_ratio` is invalid.
         """
-        wrong = validate_framing(aspect_ratio=aspect_ratio, fit=fit)
+        wrong = validate_framing(aspect_ratio=aspect_ratio, fit=fit, ratios=ratios)
         if wrong:  # the images are still checked, so that one error names everything
             aspect_ratio, fit = None, None
         unusable: dict[str, str] = {}

@@ -183,15 +183,18 @@ _TAKES_LIST: Final = frozenset({Operation.TRANSITION, Operation.FUSION})
 _INPUT_NAMES: Final = {(Operation.IMAGE, "first"): "image=", (Operation.LIPSYNC, "audio"): "audio="}
 _LIST_NAMES: Final = {Operation.FUSION: "images="}  # its first argument is the prompt
 
+# Their defaults depend on the pictures, or on the catalogue of the client, which may have other rows.
+_ALWAYS_NAMED: Final = frozenset({"aspect_ratio", "quality", "duration"})
+
 
 def python_line(record: JobRecord) -> str:
-    """Return the Python call that generates this video again, with every field that is not the default."""
+    """Return the Python call that generates this video again, with every field that is not a fixed default."""
     request = record.request
     spec = CATALOGUE.spec(request.model)
     named: dict[str, Any] = {
         name: value
         for name, value in request.params.items()
-        if name != "seed" and (name == "aspect_ratio" or value != spec.default(name, request.operation))
+        if name != "seed" and (name in _ALWAYS_NAMED or value != spec.default(name, request.operation))
     }
     if request.model != OPERATIONS[request.operation].default_model:
         named = {"model": request.model} | named

@@ -9,6 +9,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 FIVE_RATIOS: Final = ("16:9", "9:16", "1:1", "4:3", "3:4")
+_TWO_RATIOS: Final = ("16:9", "9:16")
+_KLING_RATIOS: Final = (*_TWO_RATIOS, "1:1")
+_WITH_480P: Final = ("480p", "720p", "1080p")
+_WIDE_RATIOS: Final = (*FIVE_RATIOS, "21:9")
+_ALL_RATIOS: Final = (*FIVE_RATIOS, "3:2", "2:3", "21:9")
 _ALL: Final = ("360p", "540p", "720p", "1080p")
 _CLIP_CREDITS: Final = {"360p": 20, "540p": 30, "720p": 40, "1080p": 80}
 
@@ -40,6 +45,8 @@ class VideoModel:
             found.append(f"Parameter duration {params['duration']} is not supported by {self.name}")
         if params.get("quality", self.default_quality) not in self.qualities:
             found.append(f"Parameter quality {params['quality']} is not supported by {self.name}")
+        if params.get("aspect_ratio") not in (None, "", *self.ratios):
+            found.append(f"Parameter aspect_ratio {params['aspect_ratio']} is not supported by {self.name}")
         too_long = self.longest_1080p_s is not None and params.get("duration", 0) > self.longest_1080p_s
         if params.get("quality") == "1080p" and too_long:
             found.append(f"Parameter duration {params['duration']} is not supported by {self.name} with 1080p")
@@ -118,22 +125,34 @@ MODELS: Final[Mapping[str, VideoModel]] = {
                 has_seed=False,
                 credits=_THIRD_PARTY_CREDITS,
                 per_second=True,
-                ratios=(*FIVE_RATIOS, "21:9"),
+                ratios=ratios,
                 default_quality="720p" if "720p" in qualities else qualities[0],
             )
-            for name, routes, seconds, qualities in (
-                ("seedance-2.0", _BOTH | _FUSION, tuple(range(4, 16)), ("480p", "720p", "1080p")),
-                ("seedance-2.0-fast", _BOTH | _FUSION, tuple(range(4, 16)), ("480p", "720p", "1080p")),
-                ("seedance-2.0-mini", _BOTH | _FUSION, tuple(range(4, 16)), ("480p", "720p", "1080p")),
-                ("kling-o3", _BOTH | _FUSION, tuple(range(3, 16)), ("720p",)),
-                ("kling-v3", _BOTH, tuple(range(3, 16)), ("720p",)),
-                ("veo-3.1-lite", _BOTH, (4, 6, 8), ("720p", "1080p")),
-                ("veo-3.1-standard", _BOTH, (4, 6, 8), ("720p", "1080p")),
-                ("veo-3.1-fast", _BOTH, (4, 6, 8), ("720p", "1080p")),
-                ("grok-imagine", _CREATE | _EXTEND, tuple(range(1, 16)), ("480p", "720p")),
-                ("sora-2", _CREATE, (4, 8, 12), ("720p",)),
-                ("sora-2-pro", _CREATE, (4, 8, 12), ("1080p",)),
-                ("happyhorse-1.0", _CREATE, tuple(range(3, 16)), ("720p", "1080p")),
+            for name, routes, seconds, qualities, ratios in (
+                ("seedance-2.0", _BOTH | _FUSION, tuple(range(4, 16)), _WITH_480P, _WIDE_RATIOS),
+                (
+                    "seedance-2.0-fast",
+                    _BOTH | _FUSION,
+                    tuple(range(4, 16)),
+                    ("480p", "720p", "1080p"),
+                    _WIDE_RATIOS,
+                ),
+                (
+                    "seedance-2.0-mini",
+                    _BOTH | _FUSION,
+                    tuple(range(4, 16)),
+                    ("480p", "720p", "1080p"),
+                    _WIDE_RATIOS,
+                ),
+                ("kling-o3", _BOTH | _FUSION, tuple(range(3, 16)), ("720p",), _KLING_RATIOS),
+                ("kling-v3", _BOTH, tuple(range(3, 16)), ("720p",), _KLING_RATIOS),
+                ("veo-3.1-lite", _BOTH, (4, 6, 8), ("720p", "1080p"), _TWO_RATIOS),
+                ("veo-3.1-standard", _BOTH, (4, 6, 8), ("720p", "1080p"), _TWO_RATIOS),
+                ("veo-3.1-fast", _BOTH, (4, 6, 8), ("720p", "1080p"), _TWO_RATIOS),
+                ("grok-imagine", _CREATE | _EXTEND, tuple(range(1, 16)), ("480p", "720p"), _ALL_RATIOS),
+                ("sora-2", _CREATE, (4, 8, 12), ("720p",), _TWO_RATIOS),
+                ("sora-2-pro", _CREATE, (4, 8, 12), ("1080p",), _TWO_RATIOS),
+                ("happyhorse-1.0", _CREATE, tuple(range(3, 16)), ("720p", "1080p"), FIVE_RATIOS),
             )
         ),
     )

@@ -262,7 +262,7 @@ def _value(name: str, fields: Mapping[str, Any], roles: Sequence[str], catalogue
         return DEFAULT_FIT
     if name == "model":
         return DEFAULT_MODEL
-    default = catalogue.spec(fields.get("model") or DEFAULT_MODEL).default(name)
+    default = catalogue.spec_for(fields).default(name)
     return None if name in _CHOSEN_LATER or default is REQUIRED else default
 
 

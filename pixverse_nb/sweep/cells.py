@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
-from pixverse_nb.domain.catalogue import DEFAULT_MODEL, Constraint
+from pixverse_nb.domain.catalogue import Constraint
 from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.requests import GenerationRequest
@@ -133,7 +133,7 @@ class _ImageSets:
         axes = self._axes
         indices = {name: index for name, index in zip(axes.names, point, strict=True) if name in axes.roles}
         fit = fields.get("fit", DEFAULT_FIT)
-        spec = self._builder.catalogue.spec(fields.get("model") or DEFAULT_MODEL)
+        spec = self._builder.catalogue.spec_for(fields)
         name = (*sorted(indices.items()), str(fields.get("aspect_ratio")), spec.aspect_ratios, str(fit))
         if name not in self._prepared:
             self._prepared[name] = self._prepare(fields, indices, fit)
@@ -152,7 +152,11 @@ class _ImageSets:
         return tuple(dict.fromkeys(notice for frame in frames for notice in frame.notices))
 
     def _prepare(self, fields: Mapping[str, Any], indices: Mapping[str, int], fit: Any) -> PreparedImages | None:
-        kept = {"aspect_ratio": fields.get("aspect_ratio"), "model": fields.get("model"), "email": self._email}
+        # A seed is given, so that the job of a cell is found by its own seed and not by the call without one.
+        kept = {name: fields.get(name) for name in ("aspect_ratio", "model")} | {
+            "seed": SWEEP_SEED,
+            "email": self._email,
+        }
         args = self._args(fields, kept, fit=fit, deadline_s=self._deadline_s)
         try:
             return PreparedImages(args, self._builder.prepare_images(args))

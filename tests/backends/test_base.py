@@ -26,6 +26,7 @@ from pixverse_nb.errors import (
     AccountPending,
     APIError,
     Busy,
+    EndpointGone,
     Moderated,
     NotFound,
     OutOfCredits,
@@ -48,7 +49,7 @@ from tests.backends.sample_replies import (
     account_busy,
     reply,
 )
-from tests.factories import a_request
+from tests.factories import TOKEN, a_request
 
 BACKEND = UseapiBackend()
 PAID = BACKEND.submit(
@@ -71,7 +72,11 @@ VENDOR_TEXTS = [
     (503, "Busy", ServerError),
     (504, "Gateway timeout", ServerError),
 ]
-REJECTING = sorted({(status, kind) for status, _, kind in VENDOR_TEXTS if status < 500 or status == 596}, key=str)
+GONE = [404, 405, 410, *range(300, 309)]
+REJECTING = sorted(
+    {(status, kind) for status, _, kind in VENDOR_TEXTS if (status < 500 and status not in GONE) or status == 596},
+    key=str,
+)
 
 
 @pytest.mark.parametrize(("status", "text", "kind"), VENDOR_TEXTS)
@@ -214,12 +219,41 @@ def test_a_rejection_is_proof(status: int, kind: type[APIError], body: bytes) ->
     assert outcome.error.may_have_been_charged == "no"
 
 
-@pytest.mark.parametrize(
-    "status", [300, 302, 307, 308, 408, 425, 499, 500, 501, 502, 503, 504, 520, 524, 595, 597, 599]
-)
+@pytest.mark.parametrize("status", GONE)
+@pytest.mark.parametrize("body", [b'{"error": "No."}', HTML, b""])
+def test_a_route_that_is_gone_is_proof(status: int, body: bytes) -> None:
+    """404, 405, 410 and every redirect in answer to a paid call prove that nothing was accepted, whatever the body."""
+    outcome = classify_reply(PAID, Reply(status, {}, body))
+    assert isinstance(outcome, Rejected)
+    assert type(outcome.error) is EndpointGone
+    assert (outcome.error.status, outcome.error.may_have_been_charged) == (status, "no")
+    assert outcome.error.vendor_text == ("No." if body.startswith(b"{") else "")
+
+
+def test_a_route_that_has_moved_names_the_new_address() -> None:
+    """The error of a redirect has the new address, without the secrets in it, and it is short."""
+    location = f"https://api.example.org/v3/create?email={EMAIL}&token={TOKEN}" + "x" * 5000
+    outcome = classify_reply(PAID, Reply(308, {"location": location}, b""))
+    assert isinstance(outcome, Rejected)
+    assert isinstance(outcome.error, EndpointGone)
+    assert outcome.error.vendor_text is not None
+    assert "https://api.example.org/v3/create" in outcome.error.vendor_text
+    for text in (outcome.error.vendor_text, str(outcome.error), str(outcome.error.reply)):
+        assert EMAIL not in text
+        assert TOKEN not in text
+        assert len(text) < 600
+
+
+def test_a_404_to_a_free_call_is_no_route_that_is_gone() -> None:
+    """A 404 to a call that is not billable is NotFound: a video that is unknown or still processing."""
+    with pytest.raises(NotFound):
+        read_reply(BACKEND.get_video(VIDEO_ID), reply({"error": "Video not found"}, 404))
+
+
+@pytest.mark.parametrize("status", [408, 425, 499, 500, 501, 502, 503, 504, 520, 524, 595, 597, 599])
 @pytest.mark.parametrize("body", [b'{"error": "No."}', HTML, b""])
 def test_everything_else_proves_nothing(status: int, body: bytes) -> None:
-    """A redirect, a proxy's timeout and every 5xx except 596 leave open whether the call was accepted."""
+    """A proxy's timeout and every 5xx except 596 leave open whether the call was accepted."""
     assert isinstance(classify_reply(PAID, Reply(status, {}, body)), Indeterminate)
 
 
@@ -260,7 +294,7 @@ def test_a_parser_that_stumbles_leaves_the_outcome_open(error: Exception) -> Non
     assert got == Indeterminate("no_video_id", "200")
 
 
-@pytest.mark.parametrize(("status", "reason"), [(200, "no_video_id"), (302, "http_status"), (503, "http_status")])
+@pytest.mark.parametrize(("status", "reason"), [(200, "no_video_id"), (408, "http_status"), (503, "http_status")])
 def test_an_open_outcome_has_a_reason(status: int, reason: str) -> None:
     """An Indeterminate outcome states its reason as a code."""
     outcome = classify_reply(PAID, Reply(status, {}, b""))

@@ -24,6 +24,7 @@ from pixverse_nb.errors import (
     Busy,
     ConfigError,
     DownloadError,
+    EndpointGone,
     NoAnswer,
     PixVerseError,
     ServerError,
@@ -157,7 +158,7 @@ def test_a_paid_call_arrives_as_documented() -> None:
     outcome, server = run([answer(200, {"video_id": a_video_id(), "cost_credits": 60})], paid)
     assert outcome == Accepted(a_video_id(), 60)
     (heard,) = server.requests
-    assert (heard.method, heard.target) == ("POST", "/v2/videos/create-frames-v3")
+    assert (heard.method, heard.target) == ("POST", "/v2/videos/create-frames")
     assert json.loads(heard.body) == PAID.body
     assert heard.headers["content-type"] == "application/json"
     assert heard.headers["connection"].lower() == "close"
@@ -286,21 +287,41 @@ def test_a_long_retry_after_is_cut() -> None:
 def test_a_redirect_of_the_api_is_not_followed() -> None:
     """A redirect of the API is an error, and the other host, which could read the token, receives nothing."""
 
-    async def talk(transport: HttpTransport, _: Hostile) -> tuple[PixVerseError, PaidOutcome, int]:
+    async def talk(_: HttpTransport, __: Hostile) -> tuple[PixVerseError, int]:
         async with Hostile(OK) as other:
             moved = answer(307, b"", location=f"{other.url}/v2/videos/")
             async with Hostile(moved) as api:
                 elsewhere = a_transport(f"{api.url}/v2")
                 error = await failed(elsewhere, api)
-                outcome = await elsewhere.send_once(PAID, before_send=lambda: True)
                 await elsewhere.aclose()
-            return error, outcome, other.connections
+            return error, other.connections
 
-    (error, outcome, connections), _ = run([OK], talk)
+    (error, connections), _ = run([OK], talk)
     assert isinstance(error, APIError)
     assert error.status == 307
-    assert isinstance(outcome, Indeterminate)
     assert connections == 0
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_of_a_paid_call_is_a_rejection_and_is_not_followed(status: int) -> None:
+    """A redirect of a paid call is EndpointGone with the new address; that host, which could be paid, gets nothing."""
+
+    async def talk(_: HttpTransport, __: Hostile) -> tuple[PaidOutcome, str, int, list[str]]:
+        async with Hostile(answer(200, {"video_id": a_video_id()})) as other:
+            new_place = f"{other.url}/v2/videos/create-frames"
+            async with Hostile(answer(status, b"", location=new_place)) as api:
+                elsewhere = a_transport(f"{api.url}/v2")
+                outcome = await elsewhere.send_once(PAID, before_send=lambda: True)
+                await elsewhere.aclose()
+                return outcome, new_place, other.connections, [heard.target for heard in api.requests]
+
+    (outcome, new_place, connections, targets), _ = run([OK], talk)
+    assert isinstance(outcome, Rejected)
+    assert isinstance(outcome.error, EndpointGone)
+    assert outcome.error.status == status
+    assert new_place in str(outcome.error.vendor_text)
+    assert connections == 0
+    assert targets == ["/v2/videos/create-frames"]
 
 
 # -- paid calls are sent once ----------------------------------------------------------------------------------------

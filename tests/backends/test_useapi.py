@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pixverse_nb.backends.base import Call, CallbackIds, read_reply
 from pixverse_nb.backends.useapi import UseapiBackend
-from pixverse_nb.domain.catalogue import Operation
+from pixverse_nb.domain.catalogue import CATALOGUE, Operation
 from pixverse_nb.domain.remote import AccountCapacity, RemoteState, RemoteVideo, UploadedFile
 from pixverse_nb.errors import ConfigError, ServerError
 from pixverse_nb.redaction import Secret
@@ -85,9 +85,52 @@ def test_an_upload_is_raw_bytes_with_their_type() -> None:
 
 
 def test_the_paid_call_has_every_field() -> None:
-    """The body has every field under the vendor's name, and the call is billable."""
+    """The body has every field of create-frames under the vendor's name, and the call is billable.
+
+    The aspect ratio is none of them: the first picture sets it.
+    """
     call = frames_call(
         EMAIL,
+        prompt="Hello",
+        duration=8,
+        quality="360p",
+        aspect_ratio="1:1",
+        audio=True,
+        preview_mode=True,
+        off_peak_mode=False,
+        auto_sound=True,
+        sound_effect_prompt="rain",
+        email="ignored@example.org",
+        reply_url="https://example.org/hook",
+        reply_ref="mine",
+        max_jobs=3,
+    )
+    assert (call.method, call.path, call.billable) == ("POST", "/videos/create-frames", True)
+    assert call.body == {
+        "first_frame_path": "upload/1.png",
+        "last_frame_path": "upload/2.png",
+        "prompt": "Hello",
+        "model": "v5.6",
+        "duration": 8,
+        "quality": "360p",
+        "audio": True,
+        "preview_mode": True,
+        "off_peak_mode": False,
+        "auto_sound": True,
+        "sound_effect_prompt": "rain",
+        "seed": 42,
+        "email": EMAIL,
+        "replyUrl": "https://example.org/hook",
+        "replyRef": "pv-1:1",
+        "maxJobs": 3,
+    }
+
+
+def test_the_paid_call_of_the_first_model_has_every_field() -> None:
+    """v3.5 uses create-frames-v3, with every field of that page under the vendor's name."""
+    call = frames_call(
+        EMAIL,
+        model="v3.5",
         prompt="Hello",
         duration=8,
         quality="360p",
@@ -124,15 +167,30 @@ def test_what_was_not_asked_for_is_not_sent() -> None:
     assert body is not None
     assert {"prompt", "email", "replyUrl", "maxJobs"} & body.keys() == set()
     assert (body["seed"], body["replyRef"]) == (42, "pv-1:1")
+    assert body.keys() == {
+        "first_frame_path", "last_frame_path", "model", "duration", "quality", "seed", "replyRef",
+    }  # fmt: skip
 
 
-def test_a_later_model_uses_the_newer_route() -> None:
-    """Models after v3.5 use create-frames, which has no motion mode, aspect ratio or watermark field."""
-    call = frames_call(model="v4.5")
-    assert call.path == "/videos/create-frames"
+@pytest.mark.parametrize("model", [*CATALOGUE.names, "kling-4.0"])
+def test_only_the_first_model_uses_the_withdrawn_route(model: str) -> None:
+    """Models other than v3.5 use create-frames, which has no motion mode, aspect ratio or watermark field."""
+    call = frames_call(model=model, **({"seed": None} if not CATALOGUE.spec(model).takes_seed else {}))
+    assert call.path == ("/videos/create-frames-v3" if model == "v3.5" else "/videos/create-frames")
     assert call.billable
     assert call.body is not None
-    assert {"motion_mode", "aspect_ratio", "remove_watermark"} & call.body.keys() == set()
+    only_v3 = {"motion_mode", "aspect_ratio", "remove_watermark"}
+    assert only_v3 & call.body.keys() == (only_v3 if model == "v3.5" else set())
+    assert ("seed" in call.body) is CATALOGUE.spec(model).takes_seed
+    assert call.body["model"] == model
+
+
+def test_a_switch_of_an_unlisted_model_is_sent() -> None:
+    """Whatever was given for a model that is not in the catalogue is sent, except the ratio of create-frames."""
+    body = frames_call(model="kling-4.0", motion_mode="fast", audio=True, aspect_ratio="21:9").body
+    assert body is not None
+    assert (body["motion_mode"], body["audio"]) == ("fast", True)
+    assert "aspect_ratio" not in body
 
 
 def test_an_operation_without_an_endpoint_is_refused() -> None:

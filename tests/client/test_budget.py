@@ -16,7 +16,7 @@ from tests.client.harness import (
     wait_for_video,
 )
 
-ONE = 45  # credits of a 360p video
+ONE = 20  # credits of a 360p video
 
 
 def test_the_call_that_would_exceed_the_budget_is_not_made(harness: Harness) -> None:
@@ -28,16 +28,16 @@ def test_the_call_that_would_exceed_the_budget_is_not_made(harness: Harness) -> 
     error = wait_for_error(third)
     assert isinstance(error, BudgetReached)
     assert error.may_have_been_charged == "no"
-    assert all(token in str(error) for token in ("90", "100", "budget_credits"))
+    assert all(token in str(error) for token in ("40", "50", "budget_credits"))
     assert third.state is JobState.REFUSED
     assert harness.paid == 2
-    assert harness.control.requests["create-frames-v3"] == 2
+    assert harness.control.requests["create-frames"] == 2
 
 
 @pytest.mark.parametrize("budget", [0, 10_000])
 def test_a_video_of_unknown_price_is_refused_under_a_budget(harness: Harness, budget: int) -> None:
     """With a budget, a video that the price list lacks is refused, because its cost cannot be limited."""
-    job = create_job(harness.open(budget_credits=budget, prices=Prices({"540p": 30})))
+    job = create_job(harness.open(budget_credits=budget), model="v4")
     error = wait_for_error(job)
     assert isinstance(error, BudgetReached)
     assert error.may_have_been_charged == "no"
@@ -47,8 +47,16 @@ def test_a_video_of_unknown_price_is_refused_under_a_budget(harness: Harness, bu
 
 def test_without_a_budget_an_unknown_price_is_accepted(harness: Harness) -> None:
     """Without a budget, a video that the price list lacks is generated."""
-    wait_for_video(create_job(harness.open(prices=Prices({}))))
+    wait_for_video(create_job(harness.open(), model="v4"))
     assert harness.paid == 1
+
+
+def test_a_corrected_price_counts_against_the_budget(harness: Harness) -> None:
+    """The estimate that the budget is compared with is the corrected price."""
+    client = harness.open(budget_credits=ONE, prices=Prices({"360p": ONE + 1}))
+    assert isinstance(wait_for_error(create_job(client)), BudgetReached)
+    known = harness.open(budget_credits=ONE, prices={"360p": ONE})
+    assert wait_for_video(create_job(known)).cost_credits == ONE
 
 
 def test_running_jobs_count_against_the_budget(harness: Harness) -> None:
@@ -127,7 +135,7 @@ def test_an_earlier_unsent_job_obeys_the_current_budget(manual_harness: Harness,
 def test_a_lost_call_sent_again_obeys_the_current_budget(harness: Harness) -> None:
     """A lost call that was never accepted is sent again only within the budget of the latest caller."""
     first = harness.open(timing=SETTLING)
-    harness.control.arm("drop_before", route="create-frames-v3")
+    harness.control.arm("drop_before", route="create-frames")
     job = create_job(first, seed=1)
     wait_for_state(job, JobState.UNKNOWN)
     first.close()

@@ -7,10 +7,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pixverse_nb.client import Client
 from pixverse_nb.config import Prices
+from pixverse_nb.domain.catalogue import CATALOGUE
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.domain.remote import RemoteState
 from pixverse_nb.errors import AccountPending, ConfigError, InvalidRequest, LedgerError, NotFound
@@ -112,7 +114,7 @@ def test_credits_returns_the_balance(client: Client, harness: Harness) -> None:
     before = client.credits()
     assert before.total == harness.control.balance()
     wait_for_video(create_job(client))
-    assert client.credits().total == before.total - 45
+    assert client.credits().total == before.total - 20
     assert before.can_remove_watermark is True
 
 
@@ -162,15 +164,53 @@ def test_an_unknown_account_is_not_found(harness: Harness) -> None:
 
 
 def test_an_estimate_uses_the_price_list(harness: Harness) -> None:
-    """`estimate()` uses the price list, doubled for 8 s and for fast motion; another list can be passed in."""
-    assert harness.open().estimate(quality="720p") == 60
-    assert harness.open().estimate(quality="540p", duration=8) == 90
-    assert harness.open().estimate(quality="540p", motion_mode="fast") == 90
-    own = harness.open(prices=Prices({"540p": 30}))
-    assert own.estimate(quality="540p") == 30
-    assert own.estimate(quality="720p") is None
-    assert own.estimate(quality="540p", prompt="rain", seed=7, fit=None, reuse=False) == 30
+    """`estimate()` uses the catalogue's prices of the model; corrections can be passed in."""
+    client = harness.open()
+    assert client.estimate() == 30
+    assert client.estimate(quality="720p") == 40
+    assert client.estimate(quality="540p", duration=8) == 60
+    assert client.estimate(model="v6", duration=10) == 70
+    assert client.estimate(model="v3.5", quality="540p", motion_mode="fast") == 90
+    assert client.estimate(model="kling-o3") is None
+    assert client.estimate(model="kling-4.0") is None
+    own = harness.open(prices=Prices({"540p": 25}))
+    assert own.estimate(quality="540p") == 25
+    assert own.estimate(quality="720p") == 40
+    assert own.estimate(quality="540p", prompt="rain", seed=7, fit=None, reuse=False, audio=None) == 25
+    assert own.estimate(quality=None, duration=np.int64(8)) == 50
     assert harness.control.requests.total() == 0
+
+
+def test_an_estimate_equals_the_charge(harness: Harness) -> None:
+    """For each model with a price, the sandbox charges what was estimated."""
+    client = harness.open()
+    for spec in client.models("frames"):
+        if spec.price is not None:
+            job = create_job(client, model=spec.name, quality=None)
+            assert wait_for_video(job).cost_credits == client.estimate(model=spec.name)
+
+
+def test_the_models_are_listed(harness: Harness) -> None:
+    """`models()` returns the rows of an operation, those of the user among them, and nothing is sent."""
+    row = {"operations": ["text"], "durations": [3], "qualities": ["900p"]}
+    client = harness.open(models={"v9": row, "v5.6": {"default_quality": "720p"}})
+    assert [spec.name for spec in client.models("frames")] == [spec.name for spec in CATALOGUE.models("frames")]
+    assert client.models()[-1].name == "v9"
+    assert client.models("text")[-1].durations == (3,)
+    assert client.estimate() == 40
+    with pytest.raises(ConfigError):
+        client.models("film")
+    assert harness.control.requests.total() == 0
+
+
+@pytest.mark.parametrize("models", [7, {"v9": {}}, {"v5.6": {"durations": "5"}}, {"v5.6": {"colour": 1}}], ids=repr)
+def test_malformed_models_are_a_config_error(harness: Harness, tmp_path: Path, models: Any) -> None:
+    """`Client(models=…)` with an unusable row raises ConfigError, and the home is not left locked or open."""
+    with pytest.raises(ConfigError):
+        harness.open(models=models)
+    with pytest.raises(ConfigError):
+        Client.sandbox(home=tmp_path / "play", models=models)
+    wait_for_video(create_job(harness.open()))
 
 
 def test_an_estimate_rejects_unknown_fields(client: Client) -> None:
@@ -371,7 +411,7 @@ def test_the_embedded_sandbox_makes_a_real_video(tmp_path: Path) -> None:
         assert video.is_sandbox
         assert client.is_sandbox
         assert "sandbox" in repr(client)
-        assert client.sandbox_control.requests["create-frames-v3"] == 1
+        assert client.sandbox_control.requests["create-frames"] == 1
     assert client_threads() == set()
 
 

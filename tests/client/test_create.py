@@ -4,11 +4,13 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from pixverse_nb.client import Client
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.domain.remote import UploadedFile
+from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.jobs.job import Job
 from pixverse_nb.sandbox import Account
 from tests.client.conftest import BuildHarness
@@ -48,7 +50,7 @@ def test_the_video_holds_its_request_and_cost(client: Client) -> None:
     video = wait_for_video(job)
     assert video.request == job.request
     assert (video.width, video.height) == (64, 36)
-    assert (video.cost_credits, video.cost_is_estimate) == (45, False)
+    assert (video.cost_credits, video.cost_is_estimate) == (30, False)
     assert video.ref == job.ref
     assert video.python is not None
     assert "prompt='rain'" in video.python
@@ -89,11 +91,101 @@ def test_each_field_reaches_the_vendor(manual_harness: Harness) -> None:
         aspect_ratio="4:3",
         seed=99,
         remove_watermark=False,
+        model="v3.5",
     )
     wait_for_state(job, JobState.QUEUED)
     (row,) = client.videos()
     named = ("prompt", "duration", "quality", "motion_mode", "aspect_ratio", "seed", "remove_watermark", "model")
     assert [row.raw[name] for name in named] == ["dolly in", 5, "540p", "fast", "4:3", 99, 0, "v3.5"]
+
+
+def test_each_field_of_the_default_model_reaches_the_vendor(manual_harness: Harness) -> None:
+    """Every field of a request for the default model is in the vendor's row, on create-frames."""
+    client = manual_harness.open()
+    job = create_job(client, prompt="dolly in", duration=10, quality="720p", seed=99, audio=True, off_peak_mode=True)
+    wait_for_state(job, JobState.QUEUED)
+    (row,) = client.videos()
+    named = ("prompt", "duration", "quality", "seed", "model", "off_peak")
+    assert [row.raw[name] for name in named] == ["dolly in", 10, "720p", 99, "v5.6", 1]
+    (generation,) = manual_harness.control.generations
+    assert generation.route == "create-frames"
+
+
+def test_an_off_peak_job_holds_no_slot(manual_harness: Harness) -> None:
+    """An off-peak job is in the list and not in the scheduler, takes no slot, and is waited for like any other."""
+    client = manual_harness.open()
+    job = create_job(client, off_peak_mode=True)
+    wait_for_state(job, JobState.QUEUED)
+    assert client.capacity().available == 8
+    assert [row.raw["off_peak"] for row in client.videos()] == [1]
+    manual_harness.control.advance(LONGEST_JOB_S)
+    assert wait_for_video(job).cost_credits == 10
+
+
+def test_the_vendors_own_example_is_sent_as_it_is(manual_harness: Harness) -> None:
+    """The example of the page of create-frames-v3 goes out field by field, with a notice and without allow_refused."""
+    client = manual_harness.open()
+    job = create_job(
+        client,
+        model="v3.5",
+        prompt="Cat and dog",
+        duration=8,
+        quality="1080p",
+        motion_mode="normal",
+        aspect_ratio="9:16",
+        seed=654321,
+        max_jobs=3,
+    )
+    wait_for_state(job, JobState.QUEUED)
+    (generation,) = manual_harness.control.generations
+    (row,) = client.videos()
+    assert (generation.route, generation.seed, generation.cost) == ("create-frames-v3", 654321, 240)
+    named = ("model", "duration", "quality", "motion_mode", "aspect_ratio", "seed", "remove_watermark")
+    assert [row.raw[name] for name in named] == ["v3.5", 8, "1080p", "normal", "9:16", 654321, 1]
+    assert job.request.delivery.max_jobs == 3
+    assert [notice.kind for notice in job._record().notices if notice.kind == "documented_limit"] == [
+        "documented_limit"
+    ]
+    assert not job._record().allow_refused
+
+
+def test_the_first_picture_sets_the_ratio(client: Client) -> None:
+    """On create-frames both pictures are cropped to the ratio, and the row has none of its own."""
+    job = create_job(client, first=make_picture(0, width=64, height=64), aspect_ratio="9:16")
+    wait_for_video(job)
+    (row,) = client.videos()
+    assert (row.raw["output_width"], row.raw["output_height"]) == (360, 640)
+    assert row.raw["aspect_ratio"] == ""
+    assert job.request.aspect_ratio == "9:16"
+
+
+@pytest.mark.parametrize("model", ["kling-o3", "veo-3.1-fast"])
+def test_a_model_without_a_seed_gets_none(manual_harness: Harness, model: str) -> None:
+    """No seed is drawn or sent for a model that takes none, and the same call finds the same job."""
+    client = manual_harness.open()
+    job = create_job(client, model=model, quality="720p", seed=None)
+    wait_for_state(job, JobState.QUEUED)
+    assert job.request.seed is None
+    assert create_job(client, model=model, quality="720p", seed=None) is job
+    assert manual_harness.paid == 1
+
+
+def test_a_model_without_a_row_is_sent_with_a_notice(client: Client, harness: Harness) -> None:
+    """A model that is not in the catalogue is sent without an estimate; a row for it takes the notice away."""
+    job = create_job(client, model="v4", seed=1)
+    video = wait_for_video(job)
+    assert [notice.kind for notice in job._record().notices] == ["unlisted_model"]
+    assert job.snapshot().estimated_credits is None
+    assert (video.cost_credits, video.cost_is_estimate) == (20, False)
+    row = {"operations": ["frames"], "durations": [5, 8], "qualities": ["360p"], "takes_seed": True}
+    known = harness.open(models={"v4": row})
+    again = create_job(known, model="v4", seed=2)
+    wait_for_video(again)
+    assert again._record().notices == ()
+    with pytest.raises(InvalidRequest) as caught:
+        create_job(known, model="v4", seed=3, duration=6, quality="720p", audio=True)
+    assert caught.value.fields.keys() == {"duration", "quality", "audio"}
+    assert harness.paid == 2
 
 
 def test_a_random_seed_is_sent_and_recorded(client: Client, harness: Harness) -> None:
@@ -113,10 +205,11 @@ def test_the_users_reply_ref_follows_ours(client: Client, harness: Harness) -> N
 
 
 def test_newer_models_use_the_newer_route(client: Client, harness: Harness) -> None:
-    """A model after v3.5 is requested on create-frames."""
-    wait_for_video(create_job(client, model="v4.5"))
-    (generation,) = harness.control.generations
-    assert generation.route == "create-frames"
+    """Only v3.5 is requested on create-frames-v3; a model that is not in the catalogue is on create-frames."""
+    for model in ("v5.6", "v4.5", "v3.5"):
+        wait_for_video(create_job(client, model=model))
+    routes = [generation.route for generation in harness.control.generations]
+    assert routes == ["create-frames", "create-frames", "create-frames-v3"]
 
 
 def test_all_picture_types_are_accepted(client: Client, tmp_path: Path) -> None:
@@ -181,7 +274,7 @@ def test_email_selects_the_account(build_harness: BuildHarness, tmp_path: Path) 
         wait_for_video(create_job(one, seed=3, email="two@example.com"))
         assert [generation.email[:3] for generation in harness.control.generations] == ["one", "two", "two"]
         assert (len(one.videos()), len(two.videos())) == (1, 2)
-        assert one.credits().total == two.credits().total + 45
+        assert one.credits().total == two.credits().total + 20
         assert harness.control.requests["files"] == 4  # each picture once for each account
 
 
@@ -199,13 +292,13 @@ def test_jobs_are_distributed_over_accounts(build_harness: BuildHarness, tmp_pat
         harness.control.advance(LONGEST_JOB_S)
         for job in jobs:
             wait_for_video(job)
-        assert harness.control.requests["create-frames-v3"] == 7
+        assert harness.control.requests["create-frames"] == 7
         assert harness.control.requests["files"] == 4
 
 
 def test_jobs_move_away_from_an_account_without_credits(build_harness: BuildHarness, tmp_path: Path) -> None:
     """After a 412, the account's jobs move to another account."""
-    poor = Account("one@example.com", max_jobs=4, credits={"daily": 45, "monthly": 0, "package": 0})
+    poor = Account("one@example.com", max_jobs=4, credits={"daily": 20, "monthly": 0, "package": 0})
     with build_harness(tmp_path, accounts=[poor, Account("two@example.com", max_jobs=1)]) as harness:
         client = harness.open()
         jobs = [create_job(client, seed=seed) for seed in range(1, 7)]
@@ -227,7 +320,7 @@ def test_jobs_move_away_from_a_pending_account(build_harness: BuildHarness, tmp_
 
 def test_an_account_that_has_credits_again_is_used_again(build_harness: BuildHarness, tmp_path: Path) -> None:
     """An account that was stopped by a 412 is used again for new jobs."""
-    poor = Account("one@example.com", max_jobs=4, credits={"daily": 45, "monthly": 0, "package": 0})
+    poor = Account("one@example.com", max_jobs=4, credits={"daily": 20, "monthly": 0, "package": 0})
     with build_harness(tmp_path, accounts=[poor, Account("two@example.com", max_jobs=1)]) as harness:
         client = harness.open()
         for job in [create_job(client, seed=seed) for seed in range(1, 5)]:

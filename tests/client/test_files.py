@@ -48,7 +48,7 @@ def test_a_damaged_file_is_downloaded_again(harness: Harness, client: Client, ho
     assert wait_for_video(client.job(job.ref)).path.read_bytes() == whole
     damage(path, how)
     assert wait_for_video(job).path.read_bytes() == whole  # the handle alone notices it too
-    assert (harness.paid, harness.control.requests["create-frames-v3"]) == (1, 1)
+    assert (harness.paid, harness.control.requests["create-frames"]) == (1, 1)
 
 
 def test_repeating_the_call_restores_the_file(harness: Harness, client: Client) -> None:

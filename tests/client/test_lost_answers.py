@@ -26,7 +26,7 @@ from tests.client.harness import (
 )
 from tests.sandbox.api_client import ApiClient
 
-CREATE = "create-frames-v3"
+CREATE = "create-frames"
 # The sandbox's fault, its options, and why the answer counts as lost.
 ACCEPTED: list[tuple[str, dict[str, Any], str]] = [
     ("lost_answer", {}, "no_answer"),
@@ -190,7 +190,7 @@ def test_a_generation_on_the_second_page_is_found(harness: Harness) -> None:
     with somebody.http:
         path = somebody.upload()
         for seed in range(100, 145):
-            somebody.create(first_frame_path=path, seed=seed)
+            somebody.create(CREATE, first_frame_path=path, seed=seed)
     harness.control.advance(10**9)
     assert wait_for_video(job).size_bytes > 0
     assert (harness.paid, harness.control.requests[CREATE]) == (46, 46)
@@ -302,3 +302,40 @@ def test_a_row_that_differs_in_part_is_a_question(harness: Harness, values: dict
     job.resolve(was_charged=True)
     assert wait_for_video(job).size_bytes > 0
     assert harness.paid == 1
+
+
+def test_a_lost_call_without_a_seed_is_found_by_its_reference(harness: Harness) -> None:
+    """A model without a seed has only the reference in the scheduler; with it, the call is found and paid once."""
+    harness.control.arm("lost_answer")
+    job = create_job(harness.open(timing=SETTLING), model="kling-o3", quality="720p", seed=None)
+    assert wait_for_video(job).size_bytes > 0
+    assert (harness.paid, harness.control.requests[CREATE]) == (1, 1)
+
+
+def test_a_lost_call_without_seed_and_reference_is_a_question(harness: Harness) -> None:
+    """Without a seed and a reference a row that fits proves nothing: a person decides, and nothing is sent again."""
+    harness.control.settings.reply_ref_in_scheduler = False
+    harness.control.arm("lost_answer")
+    job = create_job(harness.open(timing=SETTLING), model="kling-o3", quality="720p", seed=None)
+    error = wait_for_error(job)
+    assert isinstance(error, OutcomeUnknown)
+    assert (error.may_have_been_charged, job.state) == ("unknown", JobState.UNKNOWN)
+    assert (harness.paid, harness.control.requests[CREATE]) == (1, 1)
+
+
+def test_a_row_of_another_model_is_not_the_lost_call(harness: Harness) -> None:
+    """A row that differs in nothing but the model is not taken for the lost call."""
+    harness.control.settings.reply_ref_in_scheduler = False
+    harness.control.arm("changed_fields", times=None, values={"model": "v5"})
+    harness.control.arm("lost_answer")
+    job = create_job(harness.open(timing=SETTLING), prompt="rain")
+    assert isinstance(wait_for_error(job), OutcomeUnknown)
+    assert (harness.paid, harness.control.requests[CREATE]) == (1, 1)
+
+
+def test_a_lost_off_peak_call_is_found(harness: Harness) -> None:
+    """An off-peak generation is not in the scheduler: the lost call is found in the list, and paid once."""
+    harness.control.arm("lost_answer")
+    job = create_job(harness.open(timing=SETTLING), off_peak_mode=True)
+    assert wait_for_video(job).size_bytes > 0
+    assert (harness.paid, harness.control.requests[CREATE]) == (1, 1)

@@ -24,7 +24,7 @@ from tests.client.harness import (
     warning_kinds,
 )
 
-CREATE = "create-frames-v3"
+CREATE = "create-frames"
 
 
 def test_the_vendor_becomes_unreachable_during_a_job(persistent_harness: Harness) -> None:

@@ -20,7 +20,7 @@ from tests.client.harness import (
     warning_kinds,
 )
 
-CREATE = "create-frames-v3"
+CREATE = "create-frames"
 
 
 @pytest.mark.parametrize("named", [0, -5, 0.001])

@@ -20,7 +20,7 @@ from tests.client.harness import (
     warning_kinds,
 )
 
-CREATE = "create-frames-v3"
+CREATE = "create-frames"
 
 
 def wait_for_rejection(job: Job) -> APIError:
@@ -96,7 +96,7 @@ def test_a_pending_account_at_the_paid_call(manual_harness: Harness) -> None:
 def test_a_rejected_request_has_the_vendors_text(harness: Harness) -> None:
     """A 400 refuses the job, and the error has the vendor's text."""
     harness.control.settings.refuse_combinations = True
-    job = create_job(harness.open(), quality="1080p", duration=8, allow_refused=True)
+    job = create_job(harness.open(), model="v3.5", quality="1080p", duration=8)
     error = wait_for_rejection(job)
     assert (error.status, job.state) == (400, JobState.REFUSED)
     assert "1080p" in str(error.vendor_text)
@@ -115,7 +115,7 @@ def test_a_deleted_upload_is_repeated(harness: Harness) -> None:
 
 def test_waiting_jobs_are_refused_after_a_412(manual_harness: Harness) -> None:
     """After a 412, waiting jobs are wait_for_rejection without a paid call of their own being accepted."""
-    manual_harness.control.set_credits(daily=45)
+    manual_harness.control.set_credits(daily=20)
     client = manual_harness.open()
     wait_for_state(create_job(client, seed=1), JobState.QUEUED)
     wait_for_rejection(create_job(client, seed=2))

@@ -24,7 +24,7 @@ def test_a_debit_without_a_generation_is_a_question(harness: Harness) -> None:
     error = wait_for_error(job)
     assert isinstance(error, OutcomeUnknown)
     assert (error.ref, error.may_have_been_charged) == (job.ref, "unknown")
-    assert job._record().pending_question == Notice("unexplained_debit", {"credits": 45})
+    assert job._record().pending_question == Notice("unexplained_debit", {"credits": 20})
     choices = [f'client.job("{job.ref}").resolve(was_charged={answer})' for answer in (True, False)]
     assert all(choice in str(error) for choice in choices)
     assert all(choice in str(job.snapshot().suggested_action) for choice in choices)

@@ -65,7 +65,7 @@ def test_killed_after_acceptance(manual_harness: Harness) -> None:
     (job,) = manual_harness.open().jobs()
     manual_harness.control.advance(LONGEST_JOB_S)
     assert wait_for_video(job).size_bytes > 0
-    assert (manual_harness.paid, manual_harness.control.requests["create-frames-v3"]) == (1, 1)
+    assert (manual_harness.paid, manual_harness.control.requests["create-frames"]) == (1, 1)
 
 
 def test_killed_between_the_call_and_its_answer(manual_harness: Harness) -> None:
@@ -78,7 +78,7 @@ def test_killed_between_the_call_and_its_answer(manual_harness: Harness) -> None
     assert lost.data["reason"] == "sender_gone"
     manual_harness.control.advance(LONGEST_JOB_S)
     assert wait_for_video(job).size_bytes > 0
-    assert (manual_harness.paid, manual_harness.control.requests["create-frames-v3"]) == (1, 1)
+    assert (manual_harness.paid, manual_harness.control.requests["create-frames"]) == (1, 1)
 
 
 def test_killed_before_it_was_sent(manual_harness: Harness) -> None:
@@ -128,7 +128,7 @@ def test_a_lost_answer_is_settled_by_the_next_client(harness: Harness) -> None:
     (known,) = second.jobs()
     assert wait_for_video(known).size_bytes > 0
     assert state_names(known)[3:5] == ["submitting", "unknown"]
-    assert (harness.paid, harness.control.requests["create-frames-v3"]) == (1, 1)
+    assert (harness.paid, harness.control.requests["create-frames"]) == (1, 1)
 
 
 def test_absence_is_proved_by_the_next_client(harness: Harness) -> None:

@@ -43,7 +43,7 @@ def test_repeating_the_call_returns_the_finished_job(client: Client, harness: Ha
     assert wait_for_video(again).sha256 == video.sha256
     assert harness.paid == 1
     (notice,) = again.notices
-    assert "45" in notice
+    assert "20" in notice
     assert "reuse=False" in notice
     assert again.snapshot().reused
 
@@ -76,10 +76,15 @@ def test_pictures_are_compared_by_content(client: Client, harness: Harness, tmp_
         {"prompt": "rain"},
         {"duration": 8},
         {"quality": "540p"},
-        {"motion_mode": "fast"},
+        {"model": "v5"},
+        {"audio": True},
+        {"audio": False},
+        {"preview_mode": True},
+        {"off_peak_mode": True},
+        {"auto_sound": True},
+        {"sound_effect_prompt": "rain"},
         {"aspect_ratio": "1:1"},
         {"seed": 8},
-        {"remove_watermark": False},
         {"fit": "contain"},
         {"first": make_picture(1)},
         {"last": make_picture(201)},
@@ -91,6 +96,19 @@ def test_every_video_parameter_makes_another_job(manual_harness: Harness, other:
     """Every parameter that changes the video creates a separate, charged job."""
     client = manual_harness.open()
     one, two = create_job(client), create_job(client, **other)
+    wait_for_state(one, JobState.QUEUED)
+    wait_for_state(two, JobState.QUEUED)
+    assert one.ref != two.ref
+    assert manual_harness.paid == 2
+
+
+@pytest.mark.parametrize(
+    "other", [{"motion_mode": "fast"}, {"remove_watermark": False}], ids=lambda other: "+".join(other)
+)
+def test_every_parameter_of_the_first_model_makes_another_job(manual_harness: Harness, other: dict[str, Any]) -> None:
+    """Every field that only v3.5 has creates a separate, charged job too."""
+    client = manual_harness.open()
+    one, two = create_job(client, model="v3.5"), create_job(client, model="v3.5", **other)
     wait_for_state(one, JobState.QUEUED)
     wait_for_state(two, JobState.QUEUED)
     assert one.ref != two.ref
@@ -145,10 +163,10 @@ def test_rejected_jobs_are_not_reused(harness: Harness) -> None:
     """A job that was rejected with a 400 is not reused."""
     client = harness.open()
     harness.control.settings.refuse_combinations = True
-    one = create_job(client, quality="1080p", duration=8, allow_refused=True)
+    one = create_job(client, model="v3.5", quality="1080p", duration=8)
     assert isinstance(wait_for_error(one), APIError)
     harness.control.settings.refuse_combinations = False
-    two = create_job(client, quality="1080p", duration=8, allow_refused=True)
+    two = create_job(client, model="v3.5", quality="1080p", duration=8)
     assert wait_for_video(two).size_bytes > 0
     assert one.ref != two.ref
 
@@ -247,9 +265,10 @@ OTHER_THAN_USUAL: dict[str, Any] = {
     "prompt": "a 'slow' turn",
     "duration": 8,
     "quality": "720p",
-    "motion_mode": "fast",
     "aspect_ratio": "1:1",
-    "remove_watermark": False,
+    "audio": True,
+    "off_peak_mode": False,
+    "sound_effect_prompt": "it's raining",
     "model": "v4",
     "fit": "contain",
 }
@@ -261,6 +280,11 @@ OTHER_THAN_USUAL: dict[str, Any] = {
         *({name: value} for name, value in OTHER_THAN_USUAL.items()),
         {"fit": None},
         {"seed": None},
+        {"quality": None},
+        {"model": "v3.5", "motion_mode": "fast"},
+        {"model": "v3.5", "remove_watermark": False},
+        {"model": "v3.5", "quality": "1080p", "duration": 8},
+        {"model": "kling-o3", "seed": None, "quality": "720p"},
     ],
     ids=lambda fields: " ".join(fields),
 )
@@ -275,3 +299,22 @@ def test_the_python_line_returns_the_same_job(
     again = eval(line or "", {"client": client})  # noqa: S307  the line is ours
     assert again is job
     assert harness.paid == 1
+
+
+def test_the_python_line_needs_no_default_of_the_catalogue(harness: Harness, tmp_path: Path) -> None:
+    """The line returns the same job with a client whose rows have other defaults, and for a model of the user."""
+    for name, shade in (("a.png", 0), ("b.png", 200)):
+        (tmp_path / name).write_bytes(make_picture(shade))
+    row = {"operations": ["frames"], "durations": [8, 5], "qualities": ["1080p", "720p"], "takes_seed": True}
+    client = harness.open(models={"v4": row, "v5.6": {"default_quality": "720p", "default_duration": 8}})
+    calls: list[dict[str, Any]] = [
+        {"model": "v4", "quality": "720p", "duration": 5},
+        {"model": "v4", "quality": None},
+        {"quality": "540p", "duration": 5},
+        {"quality": None},
+    ]
+    for fields in calls:
+        job = create_job(client, first=tmp_path / "a.png", last=tmp_path / "b.png", **fields)
+        line = wait_for_video(job).python
+        assert eval(line or "", {"client": client}) is job  # noqa: S307  the line is ours
+    assert harness.paid == len(calls)

@@ -51,7 +51,7 @@ def test_a_url_on_a_running_row_is_not_downloaded(manual_harness: Harness) -> No
 def test_a_finished_row_of_width_0_is_downloaded(manual_harness: Harness) -> None:
     """A finished v3.5 row with width 0 is downloaded."""
     client = manual_harness.open()
-    job = create_job(client)
+    job = create_job(client, model="v3.5")
     wait_for_state(job, JobState.QUEUED)
     manual_harness.control.advance(LONGEST_JOB_S)
     wait_for_video(job)

@@ -138,7 +138,7 @@ def test_an_open_job_is_polled_but_not_sent_again(manual_harness: Harness, tmp_p
     assert imported.state is JobState.QUEUED
     manual_harness.control.advance(LONGEST_JOB_S)
     assert wait_for_video(imported).path.is_file()
-    assert (manual_harness.paid, manual_harness.control.requests["create-frames-v3"]) == (1, 1)
+    assert (manual_harness.paid, manual_harness.control.requests["create-frames"]) == (1, 1)
 
 
 def export_unsent(harness: Harness, archive: Path) -> str:
@@ -279,7 +279,7 @@ def rejected(client: Client, archive: Path) -> None:
         ('"name":"videos/', '"name":"../videos/'),
         ('"charged":"yes"', '"charged":"maybe"'),
         ('"state":"done"', '"state":"enchanted"'),
-        ('"quality":"360p"', '"quality":"999p"'),
+        ('"quality":"360p"', '"quality":"8k"'),
         ('{"jobs":', '{"others":'),
         ('"winner"', '"best"'),
         ('"created_at":', '"created_at":"then","was":'),

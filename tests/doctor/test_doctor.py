@@ -35,7 +35,7 @@ def test_a_healthy_home_has_no_problems(harness: Harness, client: Client) -> Non
     assert find(report, "token").kind == "accepted"
     assert find(report, "account").data["credits"] > 0
     assert find(report, "slots").data == {"free": 8, "slots": 8}
-    assert find(report, "ledger").data == {"jobs": 1, "credits": 45}
+    assert find(report, "ledger").data == {"jobs": 1, "credits": 20}
     assert find(report, "videos").data == {"changed": 0, "videos": 1}
     assert harness.paid == 1
 
@@ -136,7 +136,7 @@ def test_a_balance_that_matches(harness: Harness, client: Client) -> None:
     wait_for_video(create_job(client))
     finding = find(client.doctor(), "balance")
     assert (finding.severity, finding.kind) == (Severity.OK, "matches")
-    assert finding.data == {"spent": 45, "charged": 45, "calls": 1}
+    assert finding.data == {"spent": 20, "charged": 20, "calls": 1}
 
 
 def test_unexplained_spending(harness: Harness, client: Client) -> None:
@@ -147,7 +147,7 @@ def test_unexplained_spending(harness: Harness, client: Client) -> None:
     wait_for_video(create_job(other, seed=8, quality="1080p"))
     finding = find(client.doctor(), "balance")
     assert (finding.severity, finding.kind) == (Severity.WARNING, "unexplained")
-    assert finding.data == {"spent": 165, "charged": 45, "calls": 1, "unexplained": 120}
+    assert finding.data == {"spent": 100, "charged": 20, "calls": 1, "unexplained": 80}
 
 
 def test_added_credits_are_no_problem(harness: Harness, client: Client) -> None:
@@ -268,7 +268,7 @@ def test_each_account_has_its_balance(harness: Harness, client: Client) -> None:
     wait_for_video(create_job(client, email="second@example.org"))
     report = client.doctor()
     assert find(report, "balance 1").data == {"spent": 0, "charged": 0, "calls": 0}
-    assert find(report, "balance 2").data == {"spent": 45, "charged": 45, "calls": 1}
+    assert find(report, "balance 2").data == {"spent": 20, "charged": 20, "calls": 1}
     assert find(report, "slots").data == {"free": 16, "slots": 16}
     assert report.is_ok, str(report)
 

@@ -263,6 +263,8 @@ def test_there_is_always_a_next_poll(samples: list[DurationSample], ages: list[f
 def test_kinds_are_what_takes_its_own_time() -> None:
     """Model, quality, duration and motion decide how long a generation takes; the prompt and the seed do not."""
     plain = duration_class(a_request())
-    for changes in ({"quality": "360p"}, {"duration": 8}, {"motion_mode": "fast"}, {"model": "v4"}):
+    for changes in ({"quality": "360p"}, {"duration": 8}, {"model": "v5"}):
         assert duration_class(a_request(**changes)) != plain
     assert duration_class(a_request(prompt="x", seed=7, aspect_ratio="1:1")) == plain
+    fast = duration_class(a_request(model="v3.5", motion_mode="fast"))
+    assert fast != duration_class(a_request(model="v3.5", motion_mode="normal"))

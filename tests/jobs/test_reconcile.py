@@ -19,7 +19,7 @@ PROMPT = "A slow turn &  back\nto the cup"
 def lost() -> JobRecord:
     """A lost call with both pictures at the vendor."""
     return a_record(
-        request=a_request(prompt=PROMPT, quality="720p", motion_mode="normal", seed=42),
+        request=a_request(model="v3.5", prompt=PROMPT, quality="720p", motion_mode="normal", seed=42),
         intent_at=SENT_AT,
         inputs=some_inputs("upload/a.png", "upload/b.png"),
     )
@@ -36,6 +36,7 @@ def a_row(**changes: Any) -> RemoteVideo:
         quality="720p",
         duration=5,
         motion_mode="normal",
+        model="v3.5",
         input_paths=PATHS,
     )
     return replace(plain, **changes)
@@ -47,8 +48,8 @@ def a_row(**changes: Any) -> RemoteVideo:
         {},
         {"prompt": "A slow turn & back to the cup"},
         {"prompt": "A slow turn &amp;  back\r\nto the cup "},
-        {"quality": "720P", "motion_mode": "Normal"},
-        {"quality": None, "duration": None, "motion_mode": None},
+        {"quality": "720P", "motion_mode": "Normal", "model": "V3.5"},
+        {"quality": None, "duration": None, "motion_mode": None, "model": None},
         {"input_paths": {}},
         {"created_at": None},
         {"created_at": SENT_AT - 2 * HOUR_S},
@@ -68,6 +69,7 @@ def test_what_is_tidied_or_left_out_is_this_call_all_the_same(changes: dict[str,
     [
         {"prompt": "Something else"},
         {"quality": "540p"},
+        {"model": "v5.6"},
         {"input_paths": {**PATHS, "first": "upload/a_thumb.png"}},
         {"created_at": SENT_AT - 100 * HOUR_S},
         {"input_paths": {"last": PATHS["last"]}, "created_at": SENT_AT - 4 * HOUR_S},
@@ -87,6 +89,8 @@ def test_where_one_thing_differs_nobody_but_a_person_can_tell(changes: dict[str,
         {"seed": 43},
         {"duration": 8},
         {"seed": None, "prompt": "Something else"},
+        {"seed": None, "model": "v5.6"},
+        {"model": "v5.6", "input_paths": {**PATHS, "first": "upload/c.png"}},
         {"seed": None, "created_at": SENT_AT - 4 * HOUR_S},
         {"prompt": "Something else", "input_paths": {**PATHS, "first": "upload/c.png"}},
         {"input_paths": {**PATHS, "first": "upload/c.png"}, "created_at": SENT_AT - 4 * HOUR_S},
@@ -100,6 +104,43 @@ def test_another_one_is_told(changes: dict[str, Any]) -> None:
 
 def test_a_row_of_a_request_without_prompt_may_leave_it_out() -> None:
     """Where nothing was prompted, a row need not tell a prompt."""
-    record = replace(lost(), request=a_request(prompt="", quality="720p", motion_mode="normal", seed=42))
+    record = replace(lost(), request=a_request(model="v3.5", prompt="", quality="720p", motion_mode="normal", seed=42))
     assert matches(a_row(prompt=None), record)
     assert matches(a_row(prompt=""), record)
+
+
+def seedless(**changes: Any) -> JobRecord:
+    """A lost call for a model that takes no seed."""
+    request = a_request(model="kling-o3", seed=None, prompt=PROMPT, **changes)
+    return replace(lost(), request=request)
+
+
+@pytest.mark.parametrize("seed", [None, 42, 1])
+def test_a_call_without_a_seed_is_never_matched_alone(seed: int | None) -> None:
+    """A model without a seed has no field that tells two calls apart: only a person can decide, whatever the row's."""
+    row = a_row(model="kling-o3", motion_mode=None, seed=seed)
+    assert not matches(row, seedless())
+    assert could_match(row, seedless())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model": "kling-v3"},
+        {"prompt": "Something else"},
+        {"duration": 8},
+        {"quality": "1080p"},
+        {"input_paths": {**PATHS, "first": "upload/c.png"}},
+        {"created_at": SENT_AT - 4 * HOUR_S},
+    ],
+)
+def test_one_difference_tells_a_call_without_a_seed_apart(changes: dict[str, Any]) -> None:
+    """Without a seed, any group of facts that differs makes it another call's."""
+    assert not could_match(a_row(**{"model": "kling-o3", "motion_mode": None, **changes}), seedless())
+
+
+def test_a_motion_mode_that_was_not_sent_may_be_reported() -> None:
+    """A vendor may report its own value of a field that the model does not take."""
+    record = replace(lost(), request=a_request(prompt=PROMPT, quality="720p", seed=42))
+    assert record.request.motion_mode is None
+    assert matches(a_row(model="v5.6", motion_mode="normal"), record)

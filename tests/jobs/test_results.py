@@ -210,8 +210,9 @@ def test_the_line_of_python_makes_the_same_request() -> None:
 
 
 def test_the_plain_line_is_short() -> None:
-    """Defaults are left out, but for the ratio, which depends on the picture."""
-    assert python_line(a_record()) == "client.create_frames(first, last, aspect_ratio='16:9', seed=42)"
+    """Defaults are left out, but for those that depend on the picture or on the client's catalogue."""
+    named = "duration=5, quality='540p', aspect_ratio='16:9', seed=42"
+    assert python_line(a_record()) == f"client.create_frames(first, last, {named})"
 
 
 def attempts(*states: str, attempt: int, charged: Charge = "yes", **changes: Any) -> tuple[Attempt, ...]:
@@ -257,5 +258,5 @@ def test_a_real_job_has_an_attempt_for_its_lost_call(harness: Harness) -> None:
     wait_for_video(job)
     lost, paid = job.attempts()
     assert (lost.charged, lost.credits, lost.outcome) == ("no", 0, "missing_from_poll")
-    assert (paid.charged, paid.credits, paid.is_estimate) == ("yes", 45, False)
+    assert (paid.charged, paid.credits, paid.is_estimate) == ("yes", 20, False)
     assert harness.paid == 1

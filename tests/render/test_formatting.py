@@ -58,15 +58,17 @@ def test_credits_are_counted_in_their_unit() -> None:
 
 def test_parameters_name_the_watermark_only_if_it_stays() -> None:
     """The watermark is the only parameter without a text of its own by default."""
-    assert format_parameters(a_request()) == ("720p", "5 s", "16:9", "normal motion", "v3.5")
-    assert len(format_parameters(a_request(remove_watermark=False))) == 6
+    assert format_parameters(a_request()) == ("540p", "5 s", "16:9", "v5.6")
+    assert format_parameters(a_request(model="v3.5")) == ("720p", "5 s", "16:9", "normal motion", "v3.5")
+    assert len(format_parameters(a_request(model="v3.5", remove_watermark=False))) == 6
 
 
 def test_a_table_row_omits_the_usual_parameters() -> None:
-    """Normal motion and the model v3.5 are left out of table rows; other values are shown."""
-    assert format_unusual_parameters(a_request()) == ("720p", "5 s", "16:9")
+    """Normal motion and the default model are left out of table rows; other values are shown."""
+    assert format_unusual_parameters(a_request()) == ("540p", "5 s", "16:9")
     assert format_unusual_parameters(a_request(model="v4"))[3:] == ("v4",)
-    assert format_unusual_parameters(a_request(motion_mode="fast"))[3:] == ("fast",)
+    assert format_unusual_parameters(a_request(model="v3.5"))[3:] == ("v3.5",)
+    assert format_unusual_parameters(a_request(model="v3.5", motion_mode="fast"))[3:] == ("fast", "v3.5")
 
 
 @pytest.mark.parametrize(

@@ -16,14 +16,14 @@ def test_each_job_has_a_row_in_the_given_order() -> None:
     page = Page(jobs_html(jobs, now=NOW))
     assert page.count("tr") == 3
     assert page.text.index("r1") < page.text.index("r2")
-    for fact in ("Generating", "0:34", "a slow push in", "720p · 5 s · 16:9", "42", "~60", "45", "Done", "34 s"):
+    for fact in ("Generating", "0:34", "a slow push in", "540p · 5 s · 16:9", "42", "~60", "45", "Done", "34 s"):
         assert fact in page.text
 
 
 def test_only_unusual_parameters_are_named() -> None:
     """Fast motion, another model and the sandbox are in the row; the usual values are not."""
     usual = Page(jobs_html([a_snapshot(JobState.DONE)], now=NOW)).text
-    requests = (a_request(motion_mode="fast"), a_request(model="v4"))
+    requests = (a_request(model="v3.5", motion_mode="fast"), a_request(model="v4"))
     jobs = [a_snapshot(JobState.DONE, request=request, is_sandbox=True) for request in requests]
     other = Page(jobs_html(jobs, now=NOW)).text
     for word in ("fast", "v4", "sandbox"):

@@ -102,7 +102,7 @@ def test_no_email_address_is_shown(mp4: Path) -> None:
 
 def test_the_caption_has_the_facts(mp4: Path) -> None:
     """Size, duration, seed, parameters, reference and prompt are below the player."""
-    text = Page(player_html(a_video(mp4))).text
+    text = Page(player_html(a_video(mp4, request=a_request(model="v3.5")))).text
     for fact in (
         "1280 × 720",
         "5 s",

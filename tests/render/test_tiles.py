@@ -69,8 +69,8 @@ def test_the_facts_of_a_video_are_its_parameters_and_its_file(tmp_path: Path) ->
 def test_only_differing_fields_set_videos_apart(tmp_path: Path) -> None:
     """Fields that all videos share are omitted; a video without a request has no fields."""
     videos = [
-        a_video(tmp_path / "a.mp4", request=a_request(seed=1, motion_mode="normal")),
-        a_video(tmp_path / "b.mp4", request=a_request(seed=2, motion_mode="fast")),
+        a_video(tmp_path / "a.mp4", request=a_request(model="v3.5", seed=1, motion_mode="normal")),
+        a_video(tmp_path / "b.mp4", request=a_request(model="v3.5", seed=2, motion_mode="fast")),
         a_video(tmp_path / "c.mp4", request=None),
     ]
     assert differing_fields(videos) == [{"seed": 1, "motion_mode": "normal"}, {"seed": 2, "motion_mode": "fast"}, {}]

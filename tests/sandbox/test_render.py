@@ -119,7 +119,10 @@ def plain(blue: int, green: int, red: int) -> bytes:
         ("540p", "16:9", (960, 540)),
         ("720p", "16:9", (1280, 720)),
         ("1080p", "16:9", (1920, 1080)),
+        ("480p", "16:9", (854, 480)),
         ("360p", "9:16", (360, 640)),
+        ("720p", "3:2", (1080, 720)),
+        ("720p", "21:9", (1680, 720)),
         ("720p", "9:16", (720, 1280)),
         ("540p", "1:1", (540, 540)),
         ("720p", "1:1", (720, 720)),
@@ -132,7 +135,7 @@ def test_quality_names_the_shorter_side(quality: str, aspect_ratio: str, size: t
     assert video_size(quality, aspect_ratio) == size
 
 
-@pytest.mark.parametrize(("quality", "aspect_ratio"), [("480p", "16:9"), ("720p", "wide"), ("720p", "16:0"), ("", "")])
+@pytest.mark.parametrize(("quality", "aspect_ratio"), [("420p", "16:9"), ("720p", "wide"), ("720p", "16:0"), ("", "")])
 def test_unknown_sizes_are_refused(quality: str, aspect_ratio: str) -> None:
     """An unknown quality or ratio raises RenderError."""
     with pytest.raises(RenderError):

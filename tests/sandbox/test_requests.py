@@ -99,11 +99,55 @@ def test_refused_combinations(api: ApiClient, fields: dict[str, Any]) -> None:
 
 def test_create_frames_takes_newer_models(api: ApiClient) -> None:
     """create-frames takes a newer model; its row has no aspect ratio and, once completed, a width."""
-    video_id = api.create("create-frames", model="v5", motion_mode="whatever")
+    video_id = api.create("create-frames", model="v5", motion_mode="whatever", aspect_ratio="9:16")
     assert (api.row(video_id)["aspect_ratio"], api.row(video_id)["output_width"]) == ("", 0)
     api.control.advance(200)
     row = api.row(video_id)
-    assert (row["video_status"], row["output_width"], row["output_height"]) == (1, 1280, 720)
+    assert (row["video_status"], row["output_width"], row["output_height"]) == (1, 960, 540)
+
+
+def test_create_frames_has_the_defaults_of_its_page(api: ApiClient) -> None:
+    """Without fields, create-frames generates 5 s in 540p with v5.6 for 30 credits."""
+    answer = api.post_create("create-frames")
+    row = api.row(answer.json()["video_id"])
+    assert (row["model"], row["quality"], row["duration"]) == ("v5.6", "540p", 5)
+    assert answer.json()["cost_credits"] == 30
+
+
+@pytest.mark.parametrize(("shape", "size"), [((32, 18), (960, 540)), ((18, 32), (540, 960)), ((20, 20), (540, 540))])
+def test_the_first_picture_sets_the_ratio(api: ApiClient, shape: tuple[int, int], size: tuple[int, int]) -> None:
+    """A video of create-frames has the ratio of its first picture, whatever the last one has."""
+    paths = []
+    for width, height in (shape, (40, 10)):
+        picture = make_image(width=width, height=height)
+        answer = api.call("POST", "/files/", content=picture, headers={"Content-Type": "image/png"})
+        paths.append(answer.json()["result"][0]["path"])
+    video_id = api.create("create-frames", first_frame_path=paths[0], last_frame_path=paths[1])
+    api.control.advance(200)
+    row = api.row(video_id)
+    assert (row["output_width"], row["output_height"]) == size
+
+
+@pytest.mark.parametrize(
+    ("model", "ratio", "status"),
+    [
+        ("v6", "3:4", 200),
+        ("v6", "21:9", 400),
+        ("kling-o3", "1:1", 200),
+        ("kling-o3", "4:3", 400),
+        ("veo-3.1-fast", "1:1", 400),
+        ("seedance-2.0", "21:9", 200),
+        ("pixverse-c1", "2:3", 200),
+        ("sora-2", "9:16", 200),
+    ],
+)
+def test_create_takes_the_ratios_of_the_model(api: ApiClient, model: str, ratio: str, status: int) -> None:
+    """create takes the aspect ratios of its model and names the field otherwise."""
+    duration = 4 if model.startswith(("veo", "sora")) else 5
+    frames = {"first_frame_path": None, "last_frame_path": None, "prompt": "a wave"}
+    answer = api.post_create("create", model=model, aspect_ratio=ratio, duration=duration, **frames)
+    assert answer.status_code == status
+    assert (status == 400) is ("aspect_ratio" in answer.json().get("error", ""))
 
 
 def test_prompt_or_frame_is_enough(api: ApiClient) -> None:
@@ -132,7 +176,7 @@ def test_create_v3_takes_an_image_by_id(api: ApiClient) -> None:
 @pytest.mark.parametrize(
     ("fields", "cost"),
     [
-        ({"quality": "360p"}, 45),
+        ({"quality": "360p"}, 30),
         ({"quality": "540p"}, 45),
         ({"quality": "720p"}, 60),
         ({"quality": "1080p"}, 120),
@@ -141,10 +185,73 @@ def test_create_v3_takes_an_image_by_id(api: ApiClient) -> None:
     ],
 )
 def test_prices(shared_api: ApiClient, fields: dict[str, object], cost: int) -> None:
-    """The price depends on the quality; 8 s and fast motion double it; the answer contains it."""
+    """The price of v3.5 depends on the quality; 8 s and fast motion double it; the answer contains it."""
     before = shared_api.control.balance()
     answer = shared_api.call("POST", "/videos/create-frames-v3", json={**shared_api.create_body(), **fields})
     assert answer.json()["cost_credits"] == before - shared_api.control.balance() == cost
+
+
+@pytest.mark.parametrize(
+    ("fields", "cost"),
+    [
+        ({"quality": "360p"}, 20),
+        ({"quality": "1080p", "duration": 8}, 160),
+        ({"duration": 10}, 60),
+        ({"duration": 1}, 30),
+        ({"model": "v6"}, 35),
+        ({"model": "v6", "duration": 15, "quality": "1080p"}, 210),
+        ({"model": "pixverse-c1", "duration": 3}, 30),
+        ({"off_peak_mode": True}, 15),
+        ({"preview_mode": True}, 24),
+        ({"off_peak_mode": "false"}, 30),
+    ],
+)
+def test_prices_of_newer_models(api: ApiClient, fields: dict[str, object], cost: int) -> None:
+    """A newer model costs credits for 5 s, twice that for more, or credits for each second; discounts apply."""
+    before = api.control.balance()
+    answer = api.post_create("create-frames", **fields)
+    assert answer.json()["cost_credits"] == before - api.control.balance() == cost
+
+
+def test_prices_can_be_corrected(api: ApiClient) -> None:
+    """The setting replaces the credits of a quality for every model; other qualities keep theirs."""
+    api.control.settings.prices = {"540p": 7}
+    costs = [
+        api.post_create("create-frames", **fields).json()["cost_credits"]
+        for fields in ({}, {"duration": 8}, {"quality": "720p"}, {"model": "v6", "quality": "540p", "duration": 2})
+    ]
+    assert costs == [7, 14, 40, 14]
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"duration": 11}, "duration"),
+        ({"duration": 16, "model": "v6"}, "duration"),
+        ({"duration": 5, "model": "veo-3.1-fast"}, "duration"),
+        ({"quality": "480p"}, "quality"),
+        ({"quality": "1080p", "model": "kling-o3"}, "quality"),
+        ({"quality": "1080p", "duration": 9}, "duration"),
+        ({"seed": 1, "model": "kling-o3", "quality": "720p"}, "seed"),
+        ({"audio": True, "model": "v5"}, "audio"),
+        ({"audio": "true", "model": "seedance-2.0"}, "audio"),
+        ({"multi_shot": True}, "multi_shot"),
+        ({"off_peak_mode": "maybe"}, "off_peak_mode"),
+        ({"model": "v3.5"}, "model"),
+        ({"model": "v5-fast"}, "model"),
+        ({"model": "sora-2"}, "model"),
+        ({"model": "v9"}, "model"),
+    ],
+)
+def test_a_field_that_the_model_does_not_take_is_named(
+    shared_api: ApiClient, fields: dict[str, Any], named: str
+) -> None:
+    """create-frames answers 400 and names the field that the model does not take; nothing is charged."""
+    before = shared_api.control.balance()
+    answer = shared_api.post_create("create-frames", **fields)
+    assert answer.status_code == 400
+    assert named in answer.json()["error"]
+    assert shared_api.control.balance() == before
 
 
 @pytest.mark.parametrize(

@@ -15,5 +15,5 @@ __all__ = ["build_harness", "client", "finished_sweep", "harness", "manual_harne
 def finished_sweep(client: Client, harness: Harness) -> Sweep:
     """A sweep of eight cells: five finished, one failed, two refused by the vendor's documentation and skipped."""
     harness.control.arm("failed")
-    axes = {"seed": [1, 2], "motion_mode": ["normal", "fast"], "duration": [5, 8]}
+    axes = {"seed": [1, 2], "quality": ["540p", "1080p"], "duration": [5, 10]}
     return run(small_sweep(client, **axes, skip_refused=True))

@@ -57,7 +57,12 @@ def test_zip_combines_values_of_the_same_position() -> None:
 def test_cells_can_be_listed() -> None:
     """Each mapping is a cell; fields that it omits have the value of the call, or the default."""
     cells: list[dict[str, Any]] = [{"seed": 1}, {"seed": 2, "quality": "540p"}, {"seed": 1, "quality": "540p"}]
-    given: list[tuple[dict[str, Any], str]] = [({"quality": "360p"}, "360p"), ({}, "720p")]
+    given: list[tuple[dict[str, Any], str]] = [
+        ({"quality": "360p"}, "360p"),
+        ({}, "540p"),
+        ({"model": "v6"}, "720p"),
+        ({"model": "v3.5"}, "720p"),
+    ]
     for fields, quality in given:
         axes = axes_of(**fields, cells=cells)
         assert [axes.varied(point) for point in axes.points] == [

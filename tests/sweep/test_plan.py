@@ -33,16 +33,16 @@ def notice_kinds(plan: Plan) -> list[str]:
 
 def test_a_plan_shows_the_cost_and_charges_nothing(client: Client, harness: Harness) -> None:
     """The plan has cells, estimated credits, balance and slots; no picture is uploaded and nothing is charged."""
-    plan = small_sweep(client, seed=range(1, 4), motion_mode=["normal", "fast"]).plan()
+    plan = small_sweep(client, seed=range(1, 4), duration=[5, 10]).plan()
     assert len(plan) == 6
     assert counts(plan) == {"new": 6}
-    assert plan.credits == 3 * 45 + 3 * 90
+    assert plan.credits == 3 * 20 + 3 * 40
     assert (plan.balance, plan.slots) == (30_060, 8)
     assert harness.paid == 0
     assert harness.control.requests["files"] == 0
-    assert plan.title == "6 cells: seed × motion_mode"
+    assert plan.title == "6 cells: seed × duration"
     shown = repr(plan)
-    assert "405" in shown
+    assert "180" in shown
     assert all(planned.cell.caption in shown for planned in plan.cells)
 
 
@@ -52,7 +52,7 @@ def test_finished_videos_are_not_charged_again(client: Client, harness: Harness)
     plan = small_sweep(client, seed=range(1, 4)).plan()
     assert counts(plan) == {"new": 2, "done": 1}
     assert [cell.caption for cell in plan.new] == ["seed 1", "seed 3"]
-    assert (plan.credits, plan.spent) == (90, 45)
+    assert (plan.credits, plan.spent) == (40, 20)
     run(small_sweep(client, seed=range(1, 4)))
     assert harness.paid == 3
     assert counts(small_sweep(client, seed=range(1, 5)).plan()) == {"new": 1, "done": 3}
@@ -60,15 +60,15 @@ def test_finished_videos_are_not_charged_again(client: Client, harness: Harness)
 
 def test_refused_combinations_need_a_decision(client: Client, harness: Harness) -> None:
     """A refused cell is in the plan with its rule, an error when run, skipped or sent if the caller says so."""
-    axes: dict[str, Any] = {"seed": 1, "motion_mode": ["normal", "fast"], "duration": [5, 8]}
+    axes: dict[str, Any] = {"seed": 1, "quality": ["540p", "1080p"], "duration": [5, 10]}
     plan = small_sweep(client, **axes).plan()
-    assert [cell.caption for cell in plan.refused] == ["fast · 8 s"]
+    assert [cell.caption for cell in plan.refused] == ["1080p · 10 s"]
     (rule,) = plan.refused[0].violations
     assert rule.reason in repr(plan)
     with pytest.raises(InvalidRequest) as caught:
         run(small_sweep(client, **axes))
-    assert set(caught.value.fields) == {"motion_mode"}
-    assert rule.reason in caught.value.fields["motion_mode"]
+    assert set(caught.value.fields) == {"quality"}
+    assert rule.reason in caught.value.fields["quality"]
     assert harness.paid == 0
     skipping = run(small_sweep(client, **axes, skip_refused=True))
     assert (harness.paid, skipping.progress.done, skipping.progress.skipped) == (3, 3, 1)
@@ -108,7 +108,7 @@ def test_a_plan_warns_of_a_low_balance_and_budget(client: Client, harness: Harne
     """The table gets the numbers that its warnings are made of."""
     harness.control.set_credits(daily=60, monthly=0)
     table = small_sweep(client, seed=range(1, 4), budget_credits=100).plan().table()
-    assert (table.credits, table.balance, table.budget, table.spent) == (135, 60, 100, 0)
+    assert (table.credits, table.balance, table.budget, table.spent) == (60, 60, 100, 0)
 
 
 def test_combinations_of_the_same_video_are_one_cell(client: Client) -> None:
@@ -152,8 +152,8 @@ def test_pictures_can_be_an_axis(client: Client) -> None:
 def test_an_operation_with_other_pictures_can_be_swept(client: Client, roles: tuple[str, ...]) -> None:
     """The cells of a sweep take any number of pictures, which the operation's request function names."""
 
-    def request(inputs: Any, fields: Any, *, allow_refused: bool = False) -> Any:
-        return build_request(Operation.TRANSITION, inputs, fields, roles=roles, skip_rules=allow_refused)
+    def request(inputs: Any, fields: Any, **options: Any) -> Any:
+        return build_request(Operation.TRANSITION, inputs, fields, roles=roles, **options)
 
     images = {role: make_picture(shade) for shade, role in enumerate(roles)}
     fields = {"quality": "360p", "seed": [1, 2]}
@@ -167,10 +167,17 @@ def test_an_operation_with_other_pictures_can_be_swept(client: Client, roles: tu
 
 def test_without_a_seed_every_cell_has_the_same_one(client: Client) -> None:
     """The cells differ only in what is varied, and the same call gives the same keys."""
-    sweeps = [small_sweep(client, motion_mode=["normal", "fast"]) for _ in range(2)]
+    sweeps = [small_sweep(client, quality=["360p", "540p"]) for _ in range(2)]
     keys = [[cell.key for cell in sweep.cells] for sweep in sweeps]
     assert keys[0] == keys[1]
     assert {cell.request.seed for cell in sweeps[0].cells} == {1}
+
+
+@pytest.mark.parametrize("fields", [{}, {"seed": [1, 2]}, {"model": "kling-o3", "quality": "720p"}], ids=str)
+def test_the_seed_of_a_cell_is_never_a_drawn_one(client: Client, fields: dict[str, Any]) -> None:
+    """The job of a cell is found by its own seed, not by the same call with another one."""
+    for cell in small_sweep(client, **fields).cells:
+        assert not cell.new_record(client._builder, now=0.0).seed_was_drawn
 
 
 def test_captions_are_unique(client: Client) -> None:

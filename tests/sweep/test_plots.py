@@ -36,8 +36,8 @@ def to_rgba(data: bytes) -> NDArray[np.uint8]:
     ("plot", "about"),
     [
         (lambda sweep: sweep.plot_metric("motion_percent"), ("Motion", "seed")),
-        (lambda sweep: sweep.plot_metric("credits", over="motion_mode", by="duration"), ("credits", "motion mode")),
-        (lambda sweep: sweep.plot_matrix("took_s", rows="seed", columns="motion_mode"), ("took s", "motion mode")),
+        (lambda sweep: sweep.plot_metric("credits", over="quality", by="duration"), ("credits", "quality")),
+        (lambda sweep: sweep.plot_matrix("took_s", rows="seed", columns="quality"), ("took s", "quality")),
     ],
 )
 def test_plots_display_and_save(finished_sweep: Sweep, tmp_path: Path, plot: Any, about: tuple[str, ...]) -> None:
@@ -55,8 +55,8 @@ def test_plots_display_and_save(finished_sweep: Sweep, tmp_path: Path, plot: Any
 @pytest.mark.parametrize(
     "plot",
     [
-        lambda sweep: sweep.plot_metric("credits", by="motion_mode"),
-        lambda sweep: sweep.plot_matrix("took_s", rows="seed", columns="motion_mode"),
+        lambda sweep: sweep.plot_metric("credits", by="quality"),
+        lambda sweep: sweep.plot_matrix("took_s", rows="seed", columns="quality"),
     ],
 )
 def test_a_plot_has_a_light_and_a_dark_version(finished_sweep: Sweep, plot: Any) -> None:
@@ -87,7 +87,7 @@ def test_changes_to_the_figure_are_in_both_versions(finished_sweep: Sweep) -> No
 
 def test_a_line_goes_through_the_mean(finished_sweep: Sweep) -> None:
     """If several cells share a position, each has a marker and the line has one point there."""
-    ax = finished_sweep.plot_metric("credits", over="motion_mode").figure.axes[0]
+    ax = finished_sweep.plot_metric("credits", over="quality").figure.axes[0]
     line, markers = ax.lines[0], ax.lines[-1]
     assert list(line.get_xdata()) == [0, 1]
     assert sorted(markers.get_xdata()) == [0, 0, 0, 0, 1, 1]
@@ -95,7 +95,7 @@ def test_a_line_goes_through_the_mean(finished_sweep: Sweep) -> None:
 
 def test_the_legend_shows_the_marker_of_each_line(finished_sweep: Sweep) -> None:
     """Lines differ by their markers, also if several cells share a position."""
-    legend = finished_sweep.plot_metric("credits", over="seed", by="motion_mode").figure.axes[0].get_legend()
+    legend = finished_sweep.plot_metric("credits", over="seed", by="quality").figure.axes[0].get_legend()
     assert [line.get_marker() for line in legend.get_lines()] == ["o", "s"]
 
 

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from pixverse_nb.client import Client
-from pixverse_nb.config import Prices
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.errors import InvalidRequest, JobTimeout
 from pixverse_nb.sandbox import Account
@@ -22,7 +21,7 @@ def test_every_cell_gets_its_video(client: Client, harness: Harness) -> None:
     assert (harness.paid, harness.control.requests["files"]) == (12, 2)
     assert [video.request.seed for video in sweep.videos if video.request] == list(range(1, 13))
     assert len({video.sha256 for video in sweep.videos}) == 12
-    assert (sweep.progress.mode, sweep.progress.done, sweep.progress.spent) == ("done", 12, 12 * 45)
+    assert (sweep.progress.mode, sweep.progress.done, sweep.progress.spent) == ("done", 12, 12 * 20)
     again = run(small_sweep(client, seed=range(1, 13)))
     assert (harness.paid, again.progress.reused, again.progress.mode) == (12, 12, "done")
 
@@ -46,7 +45,7 @@ def test_all_slots_are_filled(build_harness: BuildHarness, tmp_path: Any) -> Non
             assert harness.paid == expected
             harness.control.advance(LONGEST_JOB_S)
         sweep.wait(WAIT_LIMIT_S)
-        assert harness.control.requests["create-frames-v3"] == 7
+        assert harness.control.requests["create-frames"] == 7
 
 
 def test_a_failed_cell_does_not_stop_the_others(manual_harness: Harness) -> None:
@@ -72,12 +71,12 @@ def test_a_moderated_cell_does_not_stop_the_others(client: Client, harness: Harn
     harness.control.arm("moderated")
     sweep = run(small_sweep(client, seed=range(1, 5)))
     assert (sweep.progress.done, sweep.progress.failed, harness.paid) == (3, 1, 4)
-    assert sweep.progress.spent == 3 * 45
+    assert sweep.progress.spent == 3 * 20
 
 
 def test_running_out_of_credits_stops_the_run(client: Client, harness: Harness) -> None:
     """The run stops without losing anything, and the same sweep continues when there are credits again."""
-    harness.control.set_credits(daily=100, monthly=0, package=0)
+    harness.control.set_credits(daily=50, monthly=0, package=0)
     sweep = run(small_sweep(client, seed=range(1, 13)))
     assert (sweep.progress.mode, sweep.progress.done, harness.paid) == ("stopped", 2, 2)
     assert (sweep.progress.failed, sweep.progress.waiting) == (0, 10)
@@ -89,15 +88,15 @@ def test_running_out_of_credits_stops_the_run(client: Client, harness: Harness) 
 
 def test_a_budget_stops_the_run_before_it_is_exceeded(harness: Harness) -> None:
     """The budget counts what the cells have cost, over restarts too, and a higher one continues the sweep."""
-    sweep = run(small_sweep(harness.open(), seed=range(1, 9), budget_credits=45 * 3 + 44))
+    sweep = run(small_sweep(harness.open(), seed=range(1, 9), budget_credits=20 * 3 + 19))
     assert (sweep.progress.mode, harness.paid) == ("stopped", 3)
     assert sweep.progress.reason_kind == "BudgetReached"
-    assert "179" in sweep.progress.reason
+    assert "79" in sweep.progress.reason
     harness.close()
     client = harness.open()
-    run(small_sweep(client, seed=range(1, 9), budget_credits=45 * 3 + 44))
+    run(small_sweep(client, seed=range(1, 9), budget_credits=20 * 3 + 19))
     assert harness.paid == 3
-    run(small_sweep(client, seed=range(1, 9), budget_credits=45 * 8))
+    run(small_sweep(client, seed=range(1, 9), budget_credits=20 * 8))
     assert harness.paid == 8
 
 
@@ -108,14 +107,14 @@ def test_a_budget_applies_to_a_cancelled_job_with_a_lost_call(harness: Harness) 
     job = create_job(client, seed=1)
     wait_for_state(job, JobState.UNKNOWN)
     job.cancel()
-    sweep = run(small_sweep(client, seed=[1], budget_credits=44))
+    sweep = run(small_sweep(client, seed=[1], budget_credits=19))
     assert sweep.jobs[0].ref == job.ref
     assert (sweep.progress.mode, harness.paid) == ("stopped", 0)
 
 
 def test_a_budget_stops_cells_of_unknown_price(harness: Harness) -> None:
     """With a budget, a cell of unknown price is not sent."""
-    sweep = run(small_sweep(harness.open(prices=Prices({})), seed=range(1, 4), budget_credits=10_000))
+    sweep = run(small_sweep(harness.open(), model="v4", seed=range(1, 4), budget_credits=10_000))
     assert (sweep.progress.mode, harness.paid) == ("stopped", 0)
     assert sweep.progress.reason_kind == "BudgetReached"
 
@@ -242,7 +241,7 @@ def test_a_busy_vendor_is_not_flooded(build_harness: BuildHarness, tmp_path: Any
         harness.control.settings.generation_s = (40.0, 70.0)
         sweep = run(small_sweep(harness.open(), seed=range(1, 17)))
         assert len(sweep.videos) == 16
-        refused = harness.control.requests["create-frames-v3"] - 16
+        refused = harness.control.requests["create-frames"] - 16
         assert refused <= 16  # the vendor's own example loop gets 42 for 64 jobs
 
 

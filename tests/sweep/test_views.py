@@ -40,7 +40,7 @@ def numbers(text: str) -> list[int]:
 def test_there_is_a_tile_for_each_cell(manual_harness: Harness) -> None:
     """Before the run tiles are planned or refused; afterwards those with a video have a poster."""
     client = manual_harness.open()
-    axes: dict[str, Any] = {"seed": 1, "motion_mode": ["normal", "fast"], "duration": [5, 8]}
+    axes: dict[str, Any] = {"seed": 1, "quality": ["540p", "1080p"], "duration": [5, 10]}
     sweep = small_sweep(client, **axes, skip_refused=True)
     assert [tile.state for tile in sweep.tiles()] == [JobState.PLANNED] * 3 + [JobState.REFUSED]
     assert sweep.tiles()[3].detail == sweep.cells[3].violations[0].reason
@@ -50,8 +50,8 @@ def test_there_is_a_tile_for_each_cell(manual_harness: Harness) -> None:
     sweep.wait(WAIT_LIMIT_S)
     tiles = sweep.tiles()
     assert [tile.state for tile in tiles] == [JobState.DONE] * 3 + [JobState.REFUSED]
-    assert tiles[1].caption == "normal · 8 s"
-    assert tiles[1].axes == {"motion_mode": "normal", "duration": 8}
+    assert tiles[1].caption == "540p · 10 s"
+    assert tiles[1].axes == {"quality": "540p", "duration": 10}
     assert tiles[0].poster is not None
 
 
