@@ -51,6 +51,7 @@ def a_builder(
         catalogue=catalogue,
         deadline_s=1800.0,
         budget_credits=600,
+        account_of=lambda _: None,
         fetch=fetch,
     )
 
@@ -58,7 +59,8 @@ def a_builder(
 def built(home: Path, first: Any = WIDE, last: Any = WIDE, **details: Any) -> tuple[JobRecord, Frames]:
     """Build a job; `details` other than fit, deadline_s and allow_refused are fields of the request."""
     extra = {name: details.pop(name) for name in ("fit", "deadline_s", "allow_refused") if name in details}
-    return a_builder(home).build(CreateArgs({"first": first, "last": last}, details, **extra), now=NOW)
+    record, inputs = a_builder(home).build(CreateArgs({"first": first, "last": last}, details, **extra), now=NOW)
+    return record, inputs.frames
 
 
 def wrong(home: Path, *args: Any, **details: Any) -> InvalidRequest:
@@ -230,9 +232,10 @@ def test_a_ratio_of_a_users_model_is_used(tmp_path: Path) -> None:
     row = {"operations": ["frames"], "durations": [5], "qualities": ["720p"], "aspect_ratios": ["16:9", "5:4"]}
     builder = a_builder(tmp_path, catalogue=catalogue_with({"v9": row}, prices={}))
     args = CreateArgs({"first": WIDE, "last": TALL}, {"model": "v9", "aspect_ratio": "5:4"})
-    record, frames = builder.build(args, now=NOW)
+    record, inputs = builder.build(args, now=NOW)
     assert record.request.aspect_ratio == "5:4"
-    assert [frame.width * 4 for frame in frames.values()] == [frame.height * 5 for frame in frames.values()]
+    frames = inputs.frames.values()
+    assert [frame.width * 4 for frame in frames] == [frame.height * 5 for frame in frames]
     assert wrong(tmp_path, aspect_ratio="5:4").fields.keys() == {"aspect_ratio"}
 
 
@@ -362,9 +365,9 @@ def test_stored_inputs_are_the_frames(tmp_path: Path) -> None:
     """Pictures are stored once, named by their hash, without partial files."""
     home = tmp_path / "home"
     builder = a_builder(home)
-    _, frames = builder.build(CreateArgs({"first": WIDE, "last": TALL}, {}), now=NOW)
+    _, inputs = builder.build(CreateArgs({"first": WIDE, "last": TALL}, {}), now=NOW)
     for _ in range(2):
-        builder.store_images(frames)
+        builder.store(inputs)
     stored = sorted((home / "pictures").iterdir())
     assert [path.suffix for path in stored] == [".png", ".png"]
     for path in stored:
@@ -375,9 +378,9 @@ def test_pictures_that_cannot_be_stored_are_an_error(tmp_path: Path) -> None:
     """A home folder in which the pictures cannot be stored is a ConfigError."""
     (tmp_path / "pictures").write_text("a file in the way")
     builder = a_builder(tmp_path)
-    _, frames = builder.build(CreateArgs({"first": WIDE, "last": WIDE}, {}), now=NOW)
+    _, inputs = builder.build(CreateArgs({"first": WIDE, "last": WIDE}, {}), now=NOW)
     with pytest.raises(ConfigError, match="pictures"):
-        builder.store_images(frames)
+        builder.store(inputs)
 
 
 class Ratio(Enum):
@@ -415,9 +418,9 @@ def test_another_operation_has_its_own_inputs(tmp_path: Path) -> None:
         return build_request(Operation.IMAGE, inputs, fields, roles=("image",), **options)
 
     args = CreateArgs({"image": WIDE}, {"seed": 7}, request_function=image_request)
-    record, frames = a_builder(tmp_path).build(args, now=NOW)
+    record, inputs = a_builder(tmp_path).build(args, now=NOW)
     assert record.request.operation is Operation.IMAGE
-    assert [(item.role, item.sha256) for item in record.inputs] == [("image", frames["image"].sha256)]
+    assert [(item.role, item.sha256) for item in record.inputs] == [("image", inputs.frames["image"].sha256)]
 
 
 def test_pictures_can_be_prepared_alone(tmp_path: Path) -> None:

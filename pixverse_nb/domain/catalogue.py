@@ -75,7 +75,7 @@ class Price:
         return round(base) * (2 if is_double else 1) * (2 if values.get("motion_mode") == "fast" else 1)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class ModelSpec:
     """One row of the catalogue.
 
@@ -100,6 +100,9 @@ class ModelSpec:
     date: str = "2026-06"
     is_withdrawn: bool = False
     is_listed: bool = field(default=True, repr=False)  # False: not in the catalogue, so nothing is checked
+
+    def __hash__(self) -> int:
+        return hash(self.name)  # a price cannot be hashed
 
     def fields(self, operation: Operation = Operation.FRAMES) -> Mapping[str, Rule]:
         """Return the rule of every field that the model takes for an operation."""

@@ -270,7 +270,7 @@ def test_a_wrong_setting_is_a_config_error(harness: Harness, settings: dict[str,
 def test_settings_may_be_numbers_of_any_kind(harness: Harness) -> None:
     """The budget and the prices of a Client may be numpy's numbers, enums and Decimals."""
     client = harness.open(budget_credits=np.int64(100), prices={"360p": Decimal(30), "540p": Setting.SEED})
-    assert client.estimate(quality="360p", duration=np.int64(8)) == 60  # type: ignore[arg-type]
+    assert client.estimate(quality="360p", duration=np.int64(8)) == 60
     assert client.estimate(quality="540p") == 7
     wait_for_video(create_job(client))
 

@@ -16,7 +16,7 @@ from pixverse_nb import errors
 from pixverse_nb.client import Client
 from pixverse_nb.config import Prices, Timing
 from pixverse_nb.domain import validation
-from pixverse_nb.domain.catalogue import DEFAULT_MODEL, model_spec
+from pixverse_nb.domain.catalogue import CATALOGUE, DEFAULT_MODEL
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.ratings import PairwiseVote, RankEntry, Rating
 from pixverse_nb.domain.remote import AccountCapacity, Capacity, Credits, RemoteState, RemoteVideo, UploadedFile
@@ -99,7 +99,7 @@ def test_values_and_settings_are_equal_to_their_copies(client: Client, way: Call
         Prices({"540p": 30}),
         Prices.of({"540p": 30}),
         Notice("image_cropped", {"width": 640}),
-        model_spec(DEFAULT_MODEL),
+        CATALOGUE.spec(DEFAULT_MODEL),
         Rating("winner", "good"),
         PairwiseVote("a", "b", "left", at=1.0),
         RankEntry("a", 1.0, 1, 0, 0),

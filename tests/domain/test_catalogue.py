@@ -8,9 +8,7 @@ from pixverse_nb.domain.catalogue import (
     ALL_ASPECT_RATIOS,
     CATALOGUE,
     DEFAULT_MODEL,
-    DEFAULT_MODELS,
     MODEL_NAME,
-    PARAM_NAMES,
     SEED_MAX,
     SWITCHES,
     V35_LIMITS,
@@ -21,6 +19,7 @@ from pixverse_nb.domain.catalogue import (
     Price,
 )
 from pixverse_nb.domain.notices import Notice
+from pixverse_nb.domain.operations import OPERATIONS, PARAM_NAMES
 from pixverse_nb.errors import ConfigError
 
 ROWS = CATALOGUE.models()
@@ -122,7 +121,7 @@ def test_every_name_is_there_once() -> None:
     assert CATALOGUE.names == tuple(spec.name for spec in ROWS)
 
 
-@pytest.mark.parametrize(("operation", "name"), DEFAULT_MODELS.items())
+@pytest.mark.parametrize(("operation", "name"), [(one, made.default_model) for one, made in OPERATIONS.items()])
 def test_the_default_model_of_an_operation_makes_it(operation: Operation, name: str) -> None:
     """The default model of each operation is in the table, makes that operation, and is still offered."""
     assert operation in CATALOGUE.spec(name).operations

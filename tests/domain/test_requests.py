@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from pixverse_nb.domain.catalogue import (
     ASPECT_RATIOS,
     CATALOGUE,
-    PARAM_NAMES,
     PROMPT_MAX,
     SEED_MAX,
     Catalogue,
     ModelSpec,
     Operation,
 )
+from pixverse_nb.domain.operations import PARAM_NAMES
 from pixverse_nb.domain.requests import (
     DELIVERY_FIELDS,
     REPLY_MAX,

@@ -4,7 +4,8 @@ from itertools import product
 
 import pytest
 
-from pixverse_nb.domain.catalogue import CATALOGUE, DEFAULT_MODELS, SWITCHES, ModelSpec, Operation
+from pixverse_nb.domain.catalogue import CATALOGUE, SWITCHES, ModelSpec, Operation
+from pixverse_nb.domain.operations import OPERATIONS
 from pixverse_nb.domain.requests import Input, frames_request
 from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.sandbox.models import MODELS, VideoModel
@@ -65,7 +66,7 @@ def test_both_tables_have_the_same_prices(spec: ModelSpec, model: VideoModel) ->
         return  # the vendor's pages give no price; the sandbox has to invent one
     for quality, seconds in product(spec.qualities, spec.durations):
         values = {"quality": quality, "duration": seconds}
-        assert CATALOGUE.estimate(spec.name, values) == model.price(values)
+        assert CATALOGUE.estimate(spec.name, values) == model.price(values, seconds=seconds)
 
 
 @BOTH
@@ -99,5 +100,5 @@ def test_both_have_the_same_default_models(shared_api: ApiClient) -> None:
     """Without a model, a route uses the model that the client takes for the operation."""
     for route, operation in (("create-frames", Operation.FRAMES), ("create", Operation.IMAGE)):
         video_id = shared_api.create(route, prompt="a wave")
-        assert shared_api.row(video_id)["model"] == DEFAULT_MODELS[operation]
+        assert shared_api.row(video_id)["model"] == OPERATIONS[operation].default_model
     shared_api.control.advance(1000)
