@@ -56,7 +56,7 @@ def test_a_row_shows_state_times_and_parameters() -> None:
     row = job_row(replace(JOB, typical_s=58.0))
     assert (row["state"], row["began"], row["ended"]) == ("Generating", 103.0, None)
     assert "58 s" in row["typical_time"]
-    assert row["facts"].split(" · ") == [REQUEST.prompt, "720p", "5 s", "16:9", "seed 7"]
+    assert row["facts"].split(" · ") == [REQUEST.prompt, "540p", "5 s", "16:9", "seed 7"]
 
 
 def test_unknown_values_are_left_out() -> None:
