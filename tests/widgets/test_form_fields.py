@@ -164,11 +164,11 @@ def test_a_checkbox_is_sent_only_if_it_differs(fields: FormFields) -> None:
 def test_a_change_of_the_model_is_one_change() -> None:
     """The form is told once, when all values fit the new model."""
     seen: list[tuple[Any, ...]] = []
-    fields: FormFields = FormFields(lambda: seen.append((fields.values()["quality"], fields.values()["duration"])))
-    fields.choices["quality"].value = "1080p"
-    fields.duration.value = 10
+    form = FormFields(lambda: seen.append((form.values()["quality"], form.values()["duration"])))
+    form.choices["quality"].value = "1080p"
+    form.duration.value = 10
     del seen[:]
-    choose_model(fields, "veo-3.1-fast")
+    choose_model(form, "veo-3.1-fast")
     assert seen == [("1080p", 4)]
 
 
