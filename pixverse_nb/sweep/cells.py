@@ -152,7 +152,12 @@ class _ImageSets:
         return tuple(dict.fromkeys(notice for frame in frames for notice in frame.notices))
 
     def _prepare(self, fields: Mapping[str, Any], indices: Mapping[str, int], fit: Any) -> PreparedImages | None:
-        kept = {"aspect_ratio": fields.get("aspect_ratio"), "model": fields.get("model"), "email": self._email}
+        kept = {
+            "aspect_ratio": fields.get("aspect_ratio"),
+            "model": fields.get("model"),
+            "seed": SWEEP_SEED,  # without one, the jobs would count as made with a random seed: any seed would do
+            "email": self._email,
+        }
         args = self._args(fields, kept, fit=fit, deadline_s=self._deadline_s)
         try:
             return PreparedImages(args, self._builder.prepare_images(args))
