@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from pixverse_nb.backends.useapi import CREATE_CALLS, FRAMES_V3_PATH, UseapiBackend
+from pixverse_nb.backends.useapi import CREATE_CALLS, FRAMES_PATH, UseapiBackend
 from pixverse_nb.client import Client
 from pixverse_nb.config import Timing
 from pixverse_nb.domain.catalogue import Operation
@@ -23,17 +23,16 @@ from tests.client.harness import make_picture
 TIMING = Timing().scaled(0.01)
 
 
-def loop_request(
-    inputs: Sequence[Input], fields: Mapping[str, Any], *, allow_refused: bool = False
-) -> GenerationRequest:
+def loop_request(inputs: Sequence[Input], fields: Mapping[str, Any], **options: Any) -> GenerationRequest:
     """The request function: one picture."""
-    return build_request(Operation.IMAGE, inputs, fields, roles=("picture",), skip_rules=allow_refused)
+    return build_request(Operation.IMAGE, inputs, fields, roles=("picture",), **options)
 
 
 def loop_call(request: GenerationRequest, inputs: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
     """The backend function: the vendor's frames route with the picture at both ends."""
     ends = {"first_frame_path": inputs["picture"], "last_frame_path": inputs["picture"]}
-    return FRAMES_V3_PATH, {**ends, "model": request.model, **request.params}
+    params = {name: value for name, value in request.params.items() if name != "aspect_ratio"}
+    return FRAMES_PATH, {**ends, "model": request.model, **params}
 
 
 class LoopBackend(UseapiBackend):
