@@ -152,10 +152,9 @@ class _ImageSets:
         return tuple(dict.fromkeys(notice for frame in frames for notice in frame.notices))
 
     def _prepare(self, fields: Mapping[str, Any], indices: Mapping[str, int], fit: Any) -> PreparedImages | None:
-        kept = {
-            "aspect_ratio": fields.get("aspect_ratio"),
-            "model": fields.get("model"),
-            "seed": SWEEP_SEED,  # without one, the jobs would count as made with a random seed: any seed would do
+        # A seed is given, so that the job of a cell is found by its own seed and not by the call without one.
+        kept = {name: fields.get(name) for name in ("aspect_ratio", "model")} | {
+            "seed": SWEEP_SEED,
             "email": self._email,
         }
         args = self._args(fields, kept, fit=fit, deadline_s=self._deadline_s)
