@@ -1,5 +1,6 @@
 """A new model is one row of the catalogue, and a new rule between fields is one entry of such a row."""
 
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,6 @@ def test_a_rule_holds_everywhere(tmp_path: Path) -> None:
     """After the recipe the call is refused before anything is sent, and the plan of a sweep shows the cell."""
     copy = PackageCopy(tmp_path)
     ((catalogue, rule),) = recipe("## A rule between fields")
-    name = '        "v6",'
-    copy.insert(catalogue, rule, before="        price=Price(", after=name)
+    constraints = f"constraints=(\n{textwrap.indent(rule, '    ')}),"
+    copy.insert(catalogue, constraints, before="        price=Price(", after='        "v6",')
     assert copy.run(RULE).splitlines() == ["duration quality", "1"]
