@@ -104,8 +104,8 @@ def test_a_rejected_pair_is_marked_as_soon_as_it_is_chosen(page: Page, lab: Lab)
 def choose_model(form: Locator, name: str) -> None:
     """Choose the model whose entry begins with this name."""
     models = form.get_by_label("Model")
-    entry = next(text for text in models.locator("option").all_text_contents() if text.startswith(f"{name} "))
-    models.select_option(entry)
+    entries = [text.split()[0] for text in models.locator("option").all_text_contents()]
+    models.select_option(index=entries.index(name))
 
 
 def test_the_model_decides_which_fields_there_are(page: Page, lab: Lab) -> None:
