@@ -171,7 +171,7 @@ def plan_s(folder: Path) -> float:
         with Client(box.token, base_url=box.base_url, home=home, timing=Timing().scaled(0.1)) as client:
             client.sweep(first, last, seed=[1]).plan()
             started = time.perf_counter()
-            grid: dict[str, Any] = {"seed": range(1, 5001), "motion_mode": ["normal", "fast"]}
+            grid: dict[str, Any] = {"seed": range(1, 5001), "model": ["v5.6", "v6"]}
             client.sweep(first, last, most_cells=10_000, **grid).plan()
             return time.perf_counter() - started
 

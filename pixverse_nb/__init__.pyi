@@ -14,6 +14,7 @@ from .errors import BudgetReached as BudgetReached
 from .errors import Busy as Busy
 from .errors import ConfigError as ConfigError
 from .errors import DownloadError as DownloadError
+from .errors import EndpointGone as EndpointGone
 from .errors import InvalidImage as InvalidImage
 from .errors import InvalidRequest as InvalidRequest
 from .errors import JobCancelled as JobCancelled

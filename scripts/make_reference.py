@@ -1,6 +1,6 @@
-"""Make docs/reference.md from the docstrings of the public names.
+"""Make docs/reference.md from the docstrings of the public names, and docs/models.md from the catalogue.
 
-`python scripts/make_reference.py` writes the file. A test checks that it is up to date.
+`python scripts/make_reference.py` writes both files. A test checks that they are up to date.
 """
 
 import inspect
@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pixverse_nb as pv
+from pixverse_nb.domain.catalogue import CATALOGUE, ModelSpec
 from pixverse_nb.jobs.job import JobList
+from pixverse_nb.render.model_table import model_table_markdown
 from pixverse_nb.sweep.sweep import Sweep
 
-TARGET = Path(__file__).parent.parent / "docs" / "reference.md"
+DOCS = Path(__file__).parent.parent / "docs"
 WITH_METHODS = (pv.Client, pv.Job, JobList, Sweep, pv.Video)
 CONSTRUCTED = (pv.Client,)  # the others are returned by methods
 INTERNAL = {"Job.changed", "Job.detach", "Job.set_reuse_notice"}  # called by the client only
@@ -22,6 +24,40 @@ HEADER = """# Reference
 
 This file is generated from the docstrings by `python scripts/make_reference.py`. Do not edit it.
 """
+
+MODELS_HEADER = """# Models
+
+This file is generated from the catalogue by `python scripts/make_reference.py`. Do not edit it. `client.models()` shows
+the same table, with the rows that you added with `Client(models=…)`; [the tutorial](tutorial.md#models) explains it.
+"""
+MODELS_FOOTER = """
+"Makes" lists what a model can start from: `frames` (a first and a last picture), `text`, or `image` (one picture).
+`create_frames` takes the models that make frames. A model without `seed` cannot repeat a video exactly.
+
+## Combinations
+
+"""
+
+
+def make_documents() -> dict[Path, str]:
+    """Return the text of every generated document."""
+    return {DOCS / "reference.md": make_reference(), DOCS / "models.md": make_models()}
+
+
+def make_models() -> str:
+    """Return the table of models, and the combinations of values that are ruled out, as Markdown."""
+    table = model_table_markdown(CATALOGUE.models())
+    return "\n".join([MODELS_HEADER, table]) + MODELS_FOOTER + "\n".join(_combinations(CATALOGUE.models())) + "\n"
+
+
+def _combinations(models: tuple[ModelSpec, ...]) -> Iterator[str]:
+    yield "| model | combination | what happens |"
+    yield "|---|---|---|"
+    for spec in models:
+        for one in spec.constraints:
+            pair = ", ".join(f"{name} {' or '.join(map(str, values))}" for name, values in one.fields.items())
+            effect = "refused" if one.is_refused else "sent, with a notice: only PixVerse's older documents rule it out"
+            yield f"| {spec.name} | {pair} | {effect} |"
 
 
 def make_reference() -> str:
@@ -135,6 +171,7 @@ def _block(lines: list[str]) -> str:
 
 
 if __name__ == "__main__":
-    TARGET.write_text(make_reference(), encoding="utf-8")
-    print(f"{TARGET.name}: {len(TARGET.read_text(encoding='utf-8').splitlines())} lines")
+    for path, text in make_documents().items():
+        path.write_text(text, encoding="utf-8")
+        print(f"{path.name}: {len(text.splitlines())} lines")
     sys.exit(0)

@@ -42,7 +42,8 @@ def model_table_html(models: Sequence[ModelSpec]) -> Markup:
         for cells in map(_cells, models)
     )
     table = html('<table class="pvnb-table"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>', head, rows)
-    return with_stylesheet(html('<div class="pvnb pvnb-list">{}{}</div>', table, text_div("pvnb-note", _NOTE)))
+    note = text_div("pvnb-note", _NOTE)
+    return with_stylesheet(html('<div class="pvnb pvnb-list pvnb-models">{}{}</div>', table, note))
 
 
 def model_table_markdown(models: Sequence[ModelSpec]) -> str:

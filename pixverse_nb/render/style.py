@@ -89,6 +89,8 @@ text-align:left;vertical-align:baseline;white-space:nowrap;max-width:none}
 .pvnb .pvnb-table th{color:var(--pvnb-quiet);font-size:12px;font-weight:400}
 .pvnb .pvnb-table th:last-child,.pvnb .pvnb-table td:last-child{padding-right:0}
 .pvnb .pvnb-table td.pvnb-wrap-cell{min-width:140px;white-space:normal}
+.pvnb.pvnb-models .pvnb-table td.pvnb-wrap-cell{min-width:92px}
+.pvnb.pvnb-models .pvnb-table tbody th{color:var(--pvnb-ink);white-space:nowrap}
 .pvnb .pvnb-table td.pvnb-prompt-cell{width:99%;min-width:130px}
 .pvnb .pvnb-table td.pvnb-prompt-cell .pvnb-line{min-width:180px;white-space:normal}
 .pvnb.pvnb-plan .pvnb-table{width:auto;max-width:100%}

@@ -13,6 +13,7 @@ from pixverse_nb.domain.catalogue import (
     DEFAULT_MODEL,
     PROMPT_MAX,
     SEED_MAX,
+    SWITCHES,
     Catalogue,
     Constraint,
     ModelSpec,
@@ -22,7 +23,7 @@ from pixverse_nb.render.style import html
 from pixverse_nb.widgets.choice import SegmentedControl
 
 _FITS: Final[Mapping[str, str | None]] = MappingProxyType({"Crop": "cover", "Pad": "contain", "As is": None})
-_SWITCHES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
+_CHECKBOXES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {  # field: label and tooltip
         "audio": ("Audio", "Generate sound"),
         "remove_watermark": ("Remove the watermark", "Needs a PixVerse plan that includes it"),
@@ -41,8 +42,11 @@ class FormFields:
     def __init__(self, on_change: Callable[[], object], catalogue: Catalogue = CATALOGUE) -> None:
         self._on_change = on_change
         self._catalogue = catalogue
-        self.model = ipywidgets.Dropdown(description="Model", options=_model_options(catalogue), value=DEFAULT_MODEL)
-        self.duration = ipywidgets.Dropdown(description="Duration", options=[("5 s", 5)], value=5)
+        self._is_changing_model = False
+        names = [spec.name for spec in catalogue.models(Operation.FRAMES)]
+        model = DEFAULT_MODEL if DEFAULT_MODEL in names else names[0]
+        self.model = ipywidgets.Dropdown(description="Model", options=_model_options(catalogue), value=model)
+        self.duration = ipywidgets.Dropdown(description="Duration")
         self.choices: dict[str, SegmentedControl] = {
             "quality": SegmentedControl(label="Quality", options={"": None}, value=None),
             "motion_mode": SegmentedControl(
@@ -61,12 +65,14 @@ class FormFields:
         self.draw_seed_button = ipywidgets.Button(tooltip="Draw a random seed and keep it")
         self.clear_seed_button = ipywidgets.Button(tooltip="Use a new random seed each time")
         self.switches: dict[str, Any] = {
-            name: ipywidgets.Checkbox(description=label, tooltip=tooltip, value=False, indent=False)
-            for name, (label, tooltip) in _SWITCHES.items()
+            name: ipywidgets.Checkbox(
+                description=label, tooltip=tooltip, value=SWITCHES[name].default is True, indent=False
+            )
+            for name, (label, tooltip) in _CHECKBOXES.items()
         }
         self._messages = {name: ipywidgets.HTML() for name in ("model", "duration", "prompt", "seed", *self.switches)}
         self.controls: dict[str, Any] = {**self.choices, **self._other_controls()}
-        self._show_model(has_changed=True)
+        self._show_model()
         self._connect_callbacks()
         self.refresh(auto_ratio=None)
 
@@ -113,17 +119,12 @@ class FormFields:
             problems["prompt"] = f"The prompt is {characters} too long; the limit is {PROMPT_MAX}."
         if values["seed"] is not None and not (type(values["seed"]) is int and 1 <= values["seed"] <= SEED_MAX):
             problems["seed"] = f"Enter a whole number from 1 to {SEED_MAX}, or nothing for a random seed."
-        for constraint in self.violations():
-            for name in constraint.fields:
-                problems.setdefault(name, f"The vendor rejects this: {constraint.reason}.")
-        return problems
+        return {**self._rejected_combinations(), **problems}
 
     def show_problems(self, problems: Mapping[str, str]) -> dict[str, str]:
         """Show each message at its field, and return the messages of fields without a control here."""
-        for name, choice in self.choices.items():
-            choice.message = problems.get(name, "")
-        for name, message in self._messages.items():
-            message.value = _message_html(problems.get(name, ""))
+        for name in self.controls:
+            self._show_message(name, problems.get(name, ""))
         return {name: problem for name, problem in problems.items() if name not in self.controls}
 
     def refresh(self, *, auto_ratio: str | None, is_reshaped: bool | None = None) -> None:
@@ -136,8 +137,8 @@ class FormFields:
         length = len(values["prompt"])
         tone = Markup(' data-tone="bad"') if length > PROMPT_MAX else ""
         self._prompt_length.value = str(html('<div class="pvnb-form-count"{}>{} / {}</div>', tone, length, PROMPT_MAX))
-        for name in self._constrained & self.choices.keys():
-            self.choices[name].disable(self._disabled_options(name, values))
+        for name, choice in self.choices.items():
+            choice.disable(self._disabled_options(name, values))
         self.choices["aspect_ratio"].names = [f"Auto: {auto_ratio}" if auto_ratio else "Auto", *self.ratios]
         ratio = values["aspect_ratio"] or auto_ratio
         self.choices["fit"].hint = _fit_hint(values["fit"], ratio, is_reshaped=is_reshaped)
@@ -145,10 +146,11 @@ class FormFields:
 
     @property
     def _constrained(self) -> set[str]:
-        """The fields that occur in the chosen model's constraints."""
-        return {name for constraint in self.spec.constraints if constraint.is_refused for name in constraint.fields}
+        """The fields with a control that occur in the chosen model's constraints."""
+        names = {name for constraint in self.spec.constraints if constraint.is_refused for name in constraint.fields}
+        return names & self.controls.keys()
 
-    def _show_model(self, *, has_changed: bool) -> None:
+    def _show_model(self) -> None:
         """Offer the values of the chosen model, and hide the fields that it does not take.
 
         A value that the model has stays selected; otherwise its default is.
@@ -156,17 +158,13 @@ class FormFields:
         spec = self.spec
         rules = spec.fields(Operation.FRAMES)
         seconds = self.duration.value
-        kept = not has_changed or seconds in spec.durations
         self.duration.options = [(f"{length} s", length) for length in spec.durations]
-        self.duration.value = seconds if kept else spec.default_duration
+        self.duration.value = seconds if seconds in spec.durations else spec.default_duration
         quality, ratio = self.choices["quality"], self.choices["aspect_ratio"]
         quality.set_options({name: name for name in spec.qualities}, default=spec.default_quality)
         ratio.set_options({"Auto": None, **{name: name for name in spec.aspect_ratios}}, default=None)
         for name in ("motion_mode", "seed", *self.switches):
             self.controls[name].layout.display = "" if name in rules else "none"
-        for name, switch in self.switches.items():
-            if name in rules and rules[name].default is not None:
-                switch.value = rules[name].default
 
     def _other_controls(self) -> dict[str, Any]:
         """Return the controls made of ipywidgets, each with its message below."""
@@ -193,19 +191,34 @@ class FormFields:
         self.seed.value = text
 
     def _on_model_changed(self) -> None:
-        self._show_model(has_changed=True)
-        self.show_problems({})
+        self._is_changing_model = True  # the values change one by one, and in between they do not fit together
+        try:
+            self._show_model()
+        finally:
+            self._is_changing_model = False
+        self.show_problems(self._rejected_combinations())
         self._on_change()
 
     def _on_value_changed(self, name: str) -> None:
-        """Remove the message of a changed field; the message of a constraint is removed from all of its fields."""
+        """Remove the message of a changed field, and show at once whether the new combination is rejected."""
+        if self._is_changing_model:
+            return
         constrained = self._constrained
+        rejected = self._rejected_combinations()
         for field_name in constrained if name in constrained else {name}:
-            if field_name in self.choices:
-                self.choices[field_name].message = ""
-            else:
-                self._messages[field_name].value = ""
+            self._show_message(field_name, rejected.get(field_name, ""))
         self._on_change()
+
+    def _show_message(self, name: str, message: str) -> None:
+        if name in self.choices:
+            self.choices[name].message = message
+        else:
+            self._messages[name].value = _message_html(message)
+
+    def _rejected_combinations(self) -> dict[str, str]:
+        """Return a message for each field of a combination that the vendor rejects."""
+        violations = self.violations()
+        return {name: f"The vendor rejects this: {one.reason}." for one in reversed(violations) for name in one.fields}
 
     def _disabled_options(self, name: str, values: Mapping[str, object]) -> dict[object, str]:
         """Return the options of a field that the vendor rejects together with the other values, and why."""

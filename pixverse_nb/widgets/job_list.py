@@ -18,7 +18,7 @@ from pixverse_nb.render.formatting import (
     charge_sentence,
     format_cost,
     format_duration,
-    format_parameters,
+    format_unusual_parameters,
     job_severity,
     next_step,
     shorten,
@@ -190,7 +190,8 @@ def job_row(snapshot: JobSnapshot) -> dict[str, Any]:
     request = snapshot.request
     prompt = [shorten(request.prompt, max_length=90)] if request.prompt.strip() else []
     cost = format_cost(snapshot, allow_estimate=False)
-    facts = [*prompt, *format_parameters(request)[:3], f"seed {request.seed}", *([cost] if cost else [])]
+    seed = [] if request.seed is None else [f"seed {request.seed}"]
+    facts = [*prompt, *format_unusual_parameters(request), *seed, *([cost] if cost else [])]
     is_error = snapshot.error is not None and state is not JobState.CANCELLED
     details = [
         snapshot.warning,

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.playing import play
 from tests.browser.real_lab import Lab
@@ -63,12 +63,12 @@ def test_errors_are_shown_at_their_fields(page: Page, lab: Lab) -> None:
     lab.run_all(page)
     lab.wait_idle(page)
     form = page.locator(".pvnb-form")
-    form.get_by_role("radio", name="8 s").click()
-    fast = form.get_by_role("radio", name="Fast")
-    expect(fast).to_have_attribute("aria-disabled", "true")
-    expect(fast).to_have_attribute("title", re.compile("5 s"))
-    fast.click(force=True)  # Playwright itself keeps off what says that it is disabled
-    expect(form.get_by_role("radio", name="Normal")).to_be_checked()
+    form.get_by_label("Duration").select_option("10 s")
+    sharp = form.get_by_role("radio", name="1080p")
+    expect(sharp).to_have_attribute("aria-disabled", "true")
+    expect(sharp).to_have_attribute("title", re.compile("8 s"))
+    sharp.click(force=True)  # Playwright itself keeps off what says that it is disabled
+    expect(form.get_by_role("radio", name="540p")).to_be_checked()
     form.get_by_label("Seed", exact=True).fill("abc")
     form.get_by_label("Prompt").fill("x" * 2100)
     form.get_by_role("button", name="Create video").click()
@@ -79,6 +79,83 @@ def test_errors_are_shown_at_their_fields(page: Page, lab: Lab) -> None:
     assert sentence is not None
     assert field is not None
     assert sentence["y"] >= field["y"] + field["height"], "the sentence stands below its field, clear of the counter"
+
+
+def test_a_rejected_pair_is_marked_as_soon_as_it_is_chosen(page: Page, lab: Lab) -> None:
+    """1080p with 9 or 10 seconds is marked at both fields without a press, and one change removes both marks."""
+    lab.open(page, lab.new_notebook([STUDIO]))
+    lab.run_all(page)
+    lab.wait_idle(page)
+    form = page.locator(".pvnb-form")
+    alerts = form.get_by_role("alert").filter(visible=True)
+    duration = form.get_by_label("Duration")
+    form.get_by_role("radio", name="1080p").click()
+    expect(form.locator(".pvnb-form-cost")).to_contain_text("80")
+    for seconds in ("9 s", "10 s"):
+        duration.select_option(seconds)
+        expect(alerts).to_have_count(2)
+        expect(form.get_by_role("radio", name="1080p")).to_be_checked()
+        expect(form.locator(".pvnb-form-cost")).to_have_text("")
+        duration.select_option("8 s")
+        expect(alerts).to_have_count(0)
+        expect(form.locator(".pvnb-form-cost")).to_contain_text("160")
+
+
+def choose_model(form: Locator, name: str) -> None:
+    """Choose the model whose entry begins with this name."""
+    models = form.get_by_label("Model")
+    entries = [text.split()[0] for text in models.locator("option").all_text_contents()]
+    models.select_option(index=entries.index(name))
+
+
+def test_the_model_decides_which_fields_there_are(page: Page, lab: Lab) -> None:
+    """Chosen by mouse and by key, a model brings its fields, keeps the values that it has, and makes the video."""
+    notebook = lab.open(page, lab.new_notebook([STUDIO]))
+    lab.run_all(page)
+    lab.wait_idle(page)
+    form = page.locator(".pvnb-form")
+    models, motion = form.get_by_label("Model"), form.get_by_role("radiogroup", name="Motion")
+    watermark, audio = form.get_by_label("Remove the watermark"), form.get_by_label("Audio", exact=True)
+    expect(models).to_have_value(re.compile(r"^v5\.6 "))
+    expect(form.get_by_role("radio", name="540p")).to_be_checked()
+    expect(motion).to_be_hidden()
+    expect(watermark).to_be_hidden()
+    audio.check()
+    form.get_by_role("radio", name="360p").click()
+    form.get_by_label("Seed", exact=True).fill("7")
+
+    choose_model(form, "kling-o3")
+    expect(form.get_by_role("radiogroup", name="Quality").get_by_role("radio")).to_have_text(["720p"])
+    expect(form.get_by_label("Seed", exact=True)).to_be_hidden()
+    expect(audio).to_be_hidden()
+    choose_model(form, "v5.6")
+    form.get_by_role("radio", name="360p").click()
+
+    models.focus()
+    models.press("End")  # the last one, v3.5
+    expect(models).to_have_value(re.compile(r"^v3\.5 "))
+    expect(models).to_be_focused()
+    expect(motion).to_be_visible()
+    expect(watermark).to_be_checked()
+    expect(audio).to_be_hidden()
+    expect(form.get_by_role("radio", name="360p")).to_be_checked()
+    expect(form.get_by_label("Seed", exact=True)).to_have_value("7")
+    expect(form.get_by_label("Duration").locator("option")).to_have_text(["5 s", "8 s"])
+    models.press("Home")
+    expect(models).to_have_value(re.compile(r"^v5\.6 "))
+    expect(audio).to_be_checked()
+    expect(form.get_by_label("Duration").locator("option")).to_have_count(10)
+
+    models.press("End")
+    form.get_by_role("radio", name="Fast").click()
+    for number, name in enumerate(("coffee_wide.jpg", "coffee_close.jpg")):
+        choose(page, form.locator(".pvnb-picker").nth(number), PICTURES / name)
+        expect_picture(form.locator(".pvnb-picker").nth(number), "×", name=name)
+    form.get_by_role("button", name="Create video").click()
+    row = form.locator(".pvnb-jobs-row")
+    expect(row).to_contain_text("Done")
+    expect(row).to_contain_text("v3.5")
+    play(notebook.locator("video").first)
 
 
 def test_a_pasted_picture_and_a_cancelled_job(page: Page, lab: Lab) -> None:

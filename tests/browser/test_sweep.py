@@ -11,7 +11,7 @@ PICTURES = Path(__file__).parent.parent.parent / "notebooks" / "pictures"
 
 PLAN = """import pixverse_nb as pv
 client = pv.Client.sandbox(speed=60, home={home!r})
-sweep = client.sweep({first!r}, {last!r}, quality="360p", seed=range(1, 6), motion_mode=["normal", "fast"])
+sweep = client.sweep({first!r}, {last!r}, quality="360p", seed=range(1, 6), model=["v5.6", "v6"])
 sweep.plan()"""
 HELD_UP = "sweep.start()\nsweep.pause()  # at most eight are under way\nsweep"
 ALL_MOVE = """() => [...document.querySelectorAll('.pvnb-compare video')]
@@ -46,7 +46,7 @@ def test_a_sweep_from_its_plan_to_the_comparison(page: Page, lab: Lab, tmp_path:
     gallery = run_cell(page, notebook, 2).locator(".pvnb-gallery")
     expect(gallery.get_by_role("gridcell")).to_have_count(10)
     expect(card).to_contain_text("Paused")
-    unsent = gallery.get_by_role("gridcell", name="seed 5 · fast")
+    unsent = gallery.get_by_role("gridcell", name="seed 5 · v6")
     expect(unsent.locator("img")).to_be_hidden()
     run_cell(page, notebook, 3)
     expect(unsent.locator("img")).to_be_visible(timeout=PATIENCE_MS)
@@ -55,10 +55,10 @@ def test_a_sweep_from_its_plan_to_the_comparison(page: Page, lab: Lab, tmp_path:
     expect(card.get_by_role("progressbar")).to_have_accessible_name("10 of 10 done")
     expect(gallery.locator("[data-state=done]")).to_have_count(10, timeout=PATIENCE_MS)
 
-    gallery.get_by_role("gridcell", name="seed 2 · normal").focus()
+    gallery.get_by_role("gridcell", name="seed 2 · v5.6").focus()
     page.keyboard.press("w")
     expect(gallery).to_contain_text("1 winner")
-    for caption in ("seed 2 · normal", "seed 3 · fast"):
+    for caption in ("seed 2 · v5.6", "seed 3 · v6"):
         gallery.get_by_role("gridcell", name=caption).focus()
         page.keyboard.press("c")
     gallery.get_by_role("button", name="Compare 2").click()
@@ -69,7 +69,7 @@ def test_a_sweep_from_its_plan_to_the_comparison(page: Page, lab: Lab, tmp_path:
     page.wait_for_function(ALL_MOVE, timeout=PATIENCE_MS)
     assert [one["error"] for one in videos.evaluate_all(f"all => all.map({STATE})")] == [None, None]
 
-    expect(run_cell(page, notebook, 4)).to_contain_text("{'seed 2 · normal': Rating(choice='winner', note='')}")
+    expect(run_cell(page, notebook, 4)).to_contain_text("{'seed 2 · v5.6': Rating(choice='winner', note='')}")
     again = run_cell(page, notebook, 5)
     expect(again.locator(".pvnb-sweep-card")).to_have_count(1)
     expect(again).to_contain_text("10 reused")

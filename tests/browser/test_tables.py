@@ -12,7 +12,7 @@ JOBS = [
     a_snapshot(
         JobState.UNKNOWN, ref="pv-6b53fefa0df3-ccfd0730", charged="unknown", status_detail="The list tells. " * 9
     ),
-    a_snapshot(JobState.WAITING, ref="pv-b6955b05aa7c-a60e639d", request=a_request(motion_mode="fast")),
+    a_snapshot(JobState.WAITING, ref="pv-b6955b05aa7c-a60e639d", request=a_request(model="v3.5", motion_mode="fast")),
 ]
 
 

@@ -31,7 +31,8 @@ def loop_request(inputs: Sequence[Input], fields: Mapping[str, Any], **options: 
 def loop_call(request: GenerationRequest, inputs: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
     """The backend function: the vendor's frames route with the picture at both ends."""
     ends = {"first_frame_path": inputs["picture"], "last_frame_path": inputs["picture"]}
-    return FRAMES_PATH, {**ends, "model": request.model, **request.params}
+    params = {name: value for name, value in request.params.items() if name != "aspect_ratio"}
+    return FRAMES_PATH, {**ends, "model": request.model, **params}
 
 
 class LoopBackend(UseapiBackend):

@@ -6,8 +6,10 @@ from pathlib import Path
 from markupsafe import Markup
 
 from pixverse_nb.doctor.report import Finding, Report, Severity
+from pixverse_nb.domain.catalogue import CATALOGUE
 from pixverse_nb.domain.jobs import JobEvent, JobState
 from pixverse_nb.render.job_views import card_block, jobs_html
+from pixverse_nb.render.model_table import model_table_html
 from pixverse_nb.render.player import player_figure
 from pixverse_nb.render.style import STYLE, html, join, text_div, with_stylesheet
 from pixverse_nb.render.sweep_views import measured_html, plan_html
@@ -36,6 +38,7 @@ def everything(tmp_path: Path) -> str:
             player_figure(a_video(tmp_path / "gone.mp4")),
             Report((Finding("x", "y", Severity.ERROR, "z"),))._repr_mimebundle_()["text/html"],
             plan_html(PLAN),
+            model_table_html(CATALOGUE.models()),
             measured_html({"seed 1": MEASURED}),
             timelines_html([("x", [JobEvent(NOW, JobState.SUBMITTING, "intent_recorded")])], now=NOW),
         )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from pixverse_nb.config import Prices
+from pixverse_nb.domain.catalogue import CATALOGUE, DEFAULT_MODEL, Catalogue
 from pixverse_nb.domain.jobs import JobSnapshot, JobState
 from pixverse_nb.domain.remote import Credits
 from tests.factories import a_request
@@ -52,11 +52,14 @@ class FakeJob:
 class FakeClient:
     """Records `create_frames` calls in `calls`; the next call raises the first of `errors`.
 
-    `find_paid` returns `existing_job`. While `create_allowed` is cleared, `create_frames` blocks.
+    `find_paid` returns `existing_job`. While `create_allowed` is cleared, `create_frames` blocks. `estimates` has the
+    fields of every call of `estimate`.
     """
 
-    def __init__(self, *, is_sandbox: bool = True, balance: int = 1240) -> None:
+    def __init__(self, *, is_sandbox: bool = True, balance: int = 1240, catalogue: Catalogue = CATALOGUE) -> None:
         self.is_sandbox = is_sandbox
+        self.catalogue = catalogue
+        self.estimates: list[dict[str, Any]] = []
         self.balance = balance
         self.calls: list[dict[str, Any]] = []
         self.created_jobs: list[FakeJob] = []
@@ -82,7 +85,10 @@ class FakeClient:
     def new_job(self, *, state: JobState = JobState.PLANNED, **fields: Any) -> FakeJob:
         """Add a job and return it; the references are job-1, job-2, ..."""
         number = len(self.created_jobs) + 1
-        values = {**fields, "seed": fields.get("seed") or number, "aspect_ratio": fields.get("aspect_ratio") or "16:9"}
+        seed = fields.get("seed") or number
+        takes_seed = self.catalogue.spec(fields.get("model") or DEFAULT_MODEL).takes_seed
+        ratio = fields.get("aspect_ratio") or "16:9"
+        values = {**fields, "seed": seed if takes_seed else None, "aspect_ratio": ratio}
         snapshot = JobSnapshot(
             ref=f"job-{number}",
             state=state,
@@ -103,9 +109,10 @@ class FakeClient:
         """Return the bytes in `pictures`."""
         return self.pictures[url]
 
-    def estimate(self, *, quality: str, duration: int, motion_mode: str) -> int | None:
-        """Return the price in the default price list."""
-        return Prices().estimate_for(quality=quality, duration=duration, motion_mode=motion_mode)
+    def estimate(self, *, model: str = DEFAULT_MODEL, **fields: Any) -> int | None:
+        """Return the price in the catalogue."""
+        self.estimates.append({"model": model, **fields})
+        return self.catalogue.estimate(model, fields)
 
     def credits(self) -> Credits:
         """Return the balance, or raise the first of `credits_errors`."""

@@ -36,3 +36,22 @@ def test_disabling_sets_the_reasons_and_keeps_the_value(control: SegmentedContro
     assert control.value == "contain"
     control.disable({})
     assert control.reasons == ["", "", ""]
+
+
+def test_other_options_keep_the_value_that_they_have(control: SegmentedControl) -> None:
+    """The selected value stays at its new position; if it is gone, the default is selected."""
+    control.disable({"cover": "not now"})
+    control.set_options({"As is": None, "Stretch": "stretch", "Pad": "contain"}, default=None)
+    assert (control.index, control.value) == (2, "contain")
+    assert control.names == ["As is", "Stretch", "Pad"]
+    assert control.reasons == ["", "", ""]
+    control.set_options({"Stretch": "stretch", "Crop": "cover"}, default="cover")
+    assert control.value == "cover"
+
+
+def test_fewer_options_reject_an_old_index(control: SegmentedControl) -> None:
+    """A late click on an option that is gone raises TraitError and changes nothing."""
+    control.set_options({"Pad": "contain"}, default="contain")
+    with pytest.raises(TraitError):
+        control.index = 2
+    assert control.value == "contain"

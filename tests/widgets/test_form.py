@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pixverse_nb.domain.custom_models import catalogue_with
 from pixverse_nb.domain.jobs import JobSnapshot, JobState, VideoFile
 from pixverse_nb.errors import InvalidImage, InvalidRequest, Unauthorized
 from pixverse_nb.widgets.form import Form
@@ -79,23 +80,51 @@ def test_one_click_creates_one_video(filled: FormDriver) -> None:
     """The pictures and all fields are passed to the client, and the job appears in the list."""
     set_traits(filled.form.fields.prompt, value=" a slow pan ")
     set_traits(filled.form.fields.seed, value="7")
-    filled.form.fields.choices["quality"].value = "540p"
+    filled.form.fields.choices["quality"].value = "720p"
+    set_traits(filled.form.fields.switches["audio"], value=True)
     filled.submit()
     expected = {
         "first": make_png(160, 90),
         "last": make_png(90, 90, "red"),
         "prompt": "a slow pan",
-        "quality": "540p",
+        "model": "v5.6",
+        "quality": "720p",
         "duration": 5,
-        "motion_mode": "normal",
+        "motion_mode": None,
         "aspect_ratio": None,
         "fit": "cover",
         "seed": 7,
-        "remove_watermark": True,
+        "audio": True,
+        "remove_watermark": None,
+        "preview_mode": None,
+        "off_peak_mode": None,
         "reuse": True,
     }
     assert filled.client.calls == [expected]
     assert filled.job_refs == ["job-1"]
+
+
+def test_the_chosen_model_is_used(filled: FormDriver) -> None:
+    """The call has the model and the fields that only this model takes, and a click on the question keeps them."""
+    fields = filled.form.fields
+    fields.model.value = "v3.5"
+    fields.choices["motion_mode"].value = "fast"
+    fields.switches["remove_watermark"].value = False
+    filled.client.existing_job = filled.client.new_job(seed=5, state=JobState.DONE)
+    filled.submit()
+    click(filled.form.generate_again_button)
+    wait_for_threads()
+    (call,) = filled.client.calls
+    used = {name: call[name] for name in ("model", "motion_mode", "remove_watermark", "audio")}
+    assert used == {"model": "v3.5", "motion_mode": "fast", "remove_watermark": False, "audio": None}
+
+
+def test_another_model_withdraws_the_question(filled: FormDriver) -> None:
+    """A question about a video of one model is not answered for another."""
+    filled.client.existing_job = filled.client.new_job(seed=5, state=JobState.DONE)
+    filled.submit()
+    filled.form.fields.model.value = "v6"
+    assert not filled.has_question()
 
 
 def test_repeated_clicks_pay_once(filled: FormDriver) -> None:
@@ -163,15 +192,16 @@ def test_a_click_keeps_the_reason_why_a_picture_was_rejected(driver: FormDriver)
 def test_all_problems_are_shown_at_once(driver: FormDriver) -> None:
     """One click marks the missing picture, the prompt, the seed and the rejected pair, each at its field."""
     fields = driver.form.fields
-    fields.choices["duration"].value = 8
-    fields.choices["motion_mode"].value = "fast"
+    fields.choices["quality"].value = "1080p"
+    fields.duration.value = 10
     set_traits(fields.prompt, value="x" * 2049)
     set_traits(fields.seed, value="x")
     driver.submit()
     assert driver.form.first.message
     assert 'role="alert"' in visible_html(fields.controls["prompt"])
     assert 'role="alert"' in visible_html(fields.controls["seed"])
-    assert "duration=5" in fields.choices["motion_mode"].message
+    assert fields.choices["quality"].message
+    assert 'role="alert"' in visible_html(fields.controls["duration"])
     driver.fill()
     driver.submit()
     assert driver.client.calls == []
@@ -261,20 +291,62 @@ def test_changing_a_value_withdraws_the_question(filled: FormDriver) -> None:
 # ---- price and balance ----
 
 
+def price_line(driver: FormDriver) -> str:
+    """Return the HTML of the price line."""
+    return visible_html(driver.form._price_line)
+
+
 def test_the_price_follows_the_fields(driver: FormDriver) -> None:
     """The client's estimate is shown as an estimate, and disappears for values that are rejected."""
-    assert "60 sandbox" in driver.html
-    assert "estimate" in driver.html
-    driver.form.fields.choices["duration"].value = 8
-    assert "120 sandbox" in driver.html
-    driver.form.fields.choices["quality"].value = "1080p"
-    assert "estimate" not in driver.html
+    fields = driver.form.fields
+    assert "30 sandbox" in price_line(driver)
+    assert "estimate" in price_line(driver)
+    fields.duration.value = 10
+    assert "60 sandbox" in price_line(driver)
+    fields.choices["quality"].value = "1080p"
+    assert "estimate" not in price_line(driver)
+    fields.model.value = "v6"
+    assert "140 sandbox" in price_line(driver)
+
+
+def test_the_estimate_is_of_the_values_that_are_sent(filled: FormDriver) -> None:
+    """The client is asked for the price of the very fields of the call."""
+    filled.form.fields.model.value = "v3.5"
+    filled.form.fields.choices["motion_mode"].value = "fast"
+    filled.submit()
+    (call,) = filled.client.calls
+    ignored = {"first", "last", "reuse"}
+    sent = {name: value for name, value in call.items() if name not in ignored}
+    assert filled.client.estimates[-1] == sent
+
+
+def test_an_unknown_price_is_neither_zero_nor_a_warning(driver: FormDriver) -> None:
+    """A model without a price has a line without a number and can be used; the next model has its price again."""
+    driver.form.fields.model.value = "kling-o3"
+    assert price_line(driver)
+    assert "credits" not in price_line(driver)
+    assert "data-tone" not in price_line(driver)
+    driver.fill()
+    driver.submit()
+    (call,) = driver.client.calls
+    assert (call["model"], call["quality"], call["seed"]) == ("kling-o3", "720p", None)
+    driver.form.fields.model.value = "v5.6"
+    assert "40 sandbox" in price_line(driver)
+
+
+def test_the_client_s_catalogue_is_used() -> None:
+    """A model and a price of the user appear in the list and in the price line."""
+    row = {"operations": ["frames"], "durations": [4], "qualities": ["480p"], "price": {"credits": {"480p": 11}}}
+    driver = FormDriver(FakeClient(catalogue=catalogue_with({"new-1": row}, prices={"540p": 25})))
+    assert "25 sandbox" in price_line(driver)
+    driver.form.fields.model.value = "new-1"
+    assert "11 sandbox" in price_line(driver)
 
 
 def test_a_low_balance_is_a_warning() -> None:
     """If the estimate exceeds the balance, the form warns but still allows submitting."""
-    driver = FormDriver(FakeClient(balance=59))
-    assert "Balance: 59" in driver.html
+    driver = FormDriver(FakeClient(balance=29))
+    assert "Balance: 29" in driver.html
     assert 'data-tone="bad"' in driver.html
     driver.form.fields.choices["quality"].value = "360p"
     assert 'data-tone="bad"' not in driver.html
@@ -317,6 +389,17 @@ def test_both_slots_preview_the_ratio_of_the_first_picture(driver: FormDriver) -
     assert [(slot.ratio, slot.fit) for slot in slots] == [("1:1", "contain")] * 2
     driver.form.fields.choices["fit"].value = None
     assert [slot.fit for slot in slots] == ["", ""]
+
+
+def test_the_automatic_ratio_is_one_of_the_model(driver: FormDriver) -> None:
+    """A very wide picture is brought to 21:9 only by a model that has this ratio."""
+    driver.fill(first=make_png(210, 90))
+    assert driver.form.first.ratio == "16:9"
+    driver.form.fields.model.value = "seedance-2.0"
+    assert driver.form.first.ratio == "21:9"
+    driver.form.fields.choices["aspect_ratio"].value = "21:9"
+    driver.form.fields.model.value = "v5.6"
+    assert driver.form.last.ratio == "16:9"
 
 
 def test_the_hint_mentions_a_crop_only_if_a_picture_is_cropped(driver: FormDriver) -> None:

@@ -56,7 +56,15 @@ def test_a_row_shows_state_times_and_parameters() -> None:
     row = job_row(replace(JOB, typical_s=58.0))
     assert (row["state"], row["began_at"], row["ended_at"]) == ("Generating", 103.0, None)
     assert "58 s" in row["typical_time"]
-    assert row["facts"].split(" · ") == [REQUEST.prompt, "720p", "5 s", "16:9", "seed 7"]
+    assert row["facts"].split(" · ") == [REQUEST.prompt, "540p", "5 s", "16:9", "seed 7"]
+
+
+def test_a_row_names_a_model_that_is_not_the_default() -> None:
+    """The model and its motion are named unless they are the usual ones; a model without a seed shows none."""
+    request = a_request(model="v3.5", motion_mode="fast", seed=7)
+    assert job_row(replace(JOB, request=request))["facts"].split(" · ")[-3:] == ["fast", "v3.5", "seed 7"]
+    facts = job_row(replace(JOB, request=a_request(model="kling-o3", seed=None)))["facts"].split(" · ")
+    assert facts == ["720p", "5 s", "16:9", "kling-o3"]
 
 
 def test_unknown_values_are_left_out() -> None:
