@@ -8,7 +8,6 @@ from typing import Any, Final
 from pixverse_nb.domain.catalogue import (
     CATALOGUE,
     MODEL_NAME,
-    PARAM_NAMES,
     SWITCHES,
     Catalogue,
     Constraint,
@@ -16,6 +15,7 @@ from pixverse_nb.domain.catalogue import (
     Operation,
     Price,
 )
+from pixverse_nb.domain.operations import PARAM_NAMES
 from pixverse_nb.domain.validation import plain
 from pixverse_nb.errors import ConfigError
 
