@@ -539,3 +539,36 @@ def test_stopping_needs_no_body() -> None:
 def test_a_callback_names_references_and_ids(body: object, ids: CallbackIds) -> None:
     """The ids of a callback come from its top level and from `response`; an unusable body has none."""
     assert BACKEND.parse_callback(reply(body).body) == ids
+
+
+NO_PICTURES = {"first_frame": "", "last_frame": "", "img_url": "", "img_id": 0}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, Operation.FRAMES),
+        ({"last_frame": ""}, Operation.IMAGE),
+        ({**NO_PICTURES, "img_url": "https://media.example.org/web%2Fi2v%2Fa.jpg"}, Operation.IMAGE),
+        ({**NO_PICTURES, "img_id": 123456}, Operation.IMAGE),
+        (NO_PICTURES, Operation.TEXT),
+        ({**NO_PICTURES, "extended": 1}, Operation.EXTEND),
+        ({"upscaled": 1}, Operation.UPSCALE),
+        ({"lip_sync": {"speaker_id": "7"}}, Operation.LIPSYNC),
+        ({"lip_sync": {"speaker_id": "", "id": 0}}, Operation.FRAMES),
+    ],
+)
+def test_a_row_shows_its_operation(changes: dict[str, Any], expected: Operation) -> None:
+    """The pictures of a row, wherever they are stored, and its marks say what made it."""
+    assert one(row(**changes)).operation is expected
+
+
+def test_a_row_without_pictures_does_not_show_its_operation() -> None:
+    """If a row has none of the fields, what made it is not known."""
+    assert one({"video_id": VIDEO_ID, "video_status": 1}).operation is None
+
+
+def test_the_switches_of_a_row() -> None:
+    """The watermark and the off-peak mode are fields of the request; what is not there is not made up."""
+    assert one(row(remove_watermark=0, off_peak=1)).switches == {"remove_watermark": False, "off_peak_mode": True}
+    assert one({"video_id": VIDEO_ID, "video_status": 1}).switches == {}

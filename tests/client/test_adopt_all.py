@@ -161,14 +161,17 @@ def test_an_interrupted_call_goes_on(manual_harness: Harness, web: ApiClient) ->
     """What was added before an interruption is downloaded by the next call, which adds the rest."""
     ids = make_on_the_web(web, 50)
     client = manual_harness.open()
+    own = create_job(client)
+    wait_for_state(own, JobState.QUEUED)  # this client is at work already
     pages = adopt_history(client._engine, send=client._send, email=None, since=None, limit=None)
     before = [record.ref for record in next(pages)]
     pages.close()
     after = client.adopt_all()
     assert len(before) + len(after) == len(ids)
-    for job in client.jobs(limit=100):
+    jobs = [job for job in client.jobs(limit=100) if job is not own]
+    for job in jobs:
         wait_for_state(job, JobState.DONE)
-    assert {job.video_id for job in client.jobs(limit=100)} == set(ids)
+    assert {job.video_id for job in jobs} == set(ids)
 
 
 def test_an_error_in_the_middle_loses_nothing(manual_harness: Harness, web: ApiClient) -> None:
@@ -276,6 +279,19 @@ def test_a_lost_call_is_never_adopted_away(manual_harness: Harness, has_ref: boo
     client.reconcile()
     wait_for_video(job)
     assert (manual_harness.paid, len(client.jobs()), client.adopt_all()) == (1, 1, [])
+
+
+def test_an_adopted_job_explains_a_debit(build_harness: BuildHarness, harness: Harness) -> None:
+    """A call that never arrived is sent again without a question if an adopted generation explains the debit."""
+    with build_harness(harness.home.parent / "own") as own, web_site(own) as web:
+        client = own.open(timing=SETTLING)
+        own.control.arm("drop_before", times=1, route="create*")
+        job = create_job(client)
+        wait_for_state(job, JobState.UNKNOWN)
+        web.create("create", prompt="rain", first_frame_path="", last_frame_path="", quality="360p", seed=1)
+        assert len(client.adopt_all()) == 1
+        wait_for_video(job)
+        assert own.paid == 2
 
 
 def test_a_second_generation_of_a_job_is_added(manual_harness: Harness) -> None:
