@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.operations import OPERATIONS
+from pixverse_nb.domain.operations import PARAM_NAMES as PARAM_NAMES
 from pixverse_nb.domain.operations import PROMPT_MAX as PROMPT_MAX
 from pixverse_nb.domain.operations import SWITCHES as SWITCHES
 from pixverse_nb.domain.operations import Operation as Operation
