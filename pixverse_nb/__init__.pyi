@@ -5,6 +5,7 @@ from .config import Prices as Prices
 from .config import Timing as Timing
 from .default_client import studio as studio
 from .domain.jobs import JobState as JobState
+from .domain.recipe import Recipe as Recipe
 from .domain.remote import Credits as Credits
 from .domain.remote import UploadedFile as UploadedFile
 from .domain.requests import GenerationRequest as GenerationRequest
@@ -38,6 +39,7 @@ from .images import Frame as Frame
 from .jobs.job import Job as Job
 from .render.player import show as show
 from .video import Video as Video
+from .video import recipe as recipe
 from .widgets.compare import compare as compare
 from .widgets.gallery import gallery as gallery
 

@@ -43,7 +43,7 @@ from pixverse_nb.job_builder import CALL_OPTIONS, CreateArgs, JobBuilder
 from pixverse_nb.jobs.download import VerifyReport
 from pixverse_nb.jobs.engine import Engine
 from pixverse_nb.jobs.job import Job, JobFactory, JobList, notify_subscribers
-from pixverse_nb.jobs.remote_videos import AllAccounts, find_or_adopt, track
+from pixverse_nb.jobs.remote_videos import AllAccounts, adopt_history, find_or_adopt, track_all, unix_seconds
 from pixverse_nb.jobs.webhooks import WebhookListener
 from pixverse_nb.ledger.jobs import Ledger
 from pixverse_nb.maintenance import FileVerifier
@@ -645,8 +645,40 @@ class Client:
         ref_or_video_id = checked({"ref": ref_or_video_id}, {"ref": _REF})["ref"]
         record, is_new = find_or_adopt(ref_or_video_id, self._engine, send=self._send, email=self._email)
         if is_new:
-            self._loop.call_soon(lambda: track(self._engine, record))
+            self._loop.call_soon(lambda: track_all(self._engine, [record]))
         return self.job(record.ref)
+
+    def adopt_all(self, since: Any = None, *, limit: int | None = None) -> JobList:
+        """Add every generation that only the vendor has to this ledger; return the new jobs, newest first.
+
+        For what the account made on the web site, from other homes or with other programs. Nothing is charged. The
+        vendor's list is read page by page, for every account unless one is chosen, and the videos are downloaded in the
+        background: `job.result()` waits for one. A generation that a job here has already is left out, so that an
+        interrupted call can simply be repeated. Failed and moderated ones become jobs without a video, so that the
+        history is complete. Left out are unfinished generations older than the deadline of a job, and those that may be
+        a lost call of this home, which is settled by itself.
+
+        `since` is a datetime or date (without a zone: of this machine), an ISO text such as "2026-11-01", or Unix
+        seconds; None: from the beginning. `limit` is the most new jobs (None: all). Parameters that the vendor does not
+        report get their defaults, and a notice says so; a seed that it does not report stays unknown. Raises
+        InvalidRequest if an argument is wrong, or the error of an account that cannot be read, after the others have
+        been.
+
+        >>> client.adopt_all(since="2026-11-01")  # doctest: +SKIP
+        """
+        self._loop.check_open()
+        moment = unix_seconds(since, now=self._engine.now())
+        count = plain(limit)
+        if count is not None and (not isinstance(count, int) or isinstance(count, bool) or count < 1):
+            raise InvalidRequest({"limit": f"must be a whole number of at least 1, or None, not {limit!r:.60}"})
+        self._loop.call_soon(self._engine.start)  # an interrupted call may have left jobs that nothing follows
+        found: list[JobRecord] = []
+        pages = adopt_history(self._engine, send=self._send, email=self._email, since=moment, limit=count)
+        for records in pages:
+            self._loop.call_soon(partial(track_all, self._engine, records))
+            found += records
+        found.sort(key=lambda record: record.created_at, reverse=True)
+        return JobList(self._handle(record) for record in found)
 
     def reconcile(self) -> JobList:
         """Poll the vendor now, wait for that one poll, and return the jobs that are still open."""

@@ -1,13 +1,17 @@
-"""Check an mp4 file without decoding it: whether it is complete, its size and duration, and whether it can stream.
+"""Check an mp4 file without decoding it (is it complete, its size and duration, can it stream), and set its comment.
 
 An mp4 is a sequence of boxes: 4 bytes of length, 4 letters of type, then the contents (ISO/IEC 14496-12). Apart from
 one streaming pass for the sha256, only headers of a few hundred bytes are read, so memory use does not grow with the
-file.
+file; setting the comment reads the index (moov) as a whole.
+
+The comment is written here because mutagen is GPL, PyAV is an optional package, and PyAV writes the file anew, which
+drops the boxes that it does not know.
 """
 
 import hashlib
+import io
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -30,6 +34,15 @@ _OTHER_FORMATS: Final = (
 _STILL_BRANDS: Final = frozenset({b"heic", b"heix", b"mif1", b"avif"})
 _CHUNK_BYTES: Final = 1 << 20
 _FIXED_POINT_ONE: Final = 0x10000  # 1.0 as a 16.16 fixed-point number
+
+_COMMENT: Final = b"\xa9cmt"
+_MOOV_MAX_BYTES: Final = 1 << 26
+_COMMENT_MAX_BYTES: Final = 1 << 20
+# Fragments, and the boxes inside an index that hold offsets other than those of stco and co64, or that hide them.
+_UNSUPPORTED_BOXES: Final = frozenset({b"moof", b"mfra", b"sidx", b"ssix", b"styp", b"meta"})
+_UNSUPPORTED_IN_MOOV: Final = (b"mvex", b"saio", b"iloc", b"cmov")
+# The handler that says that the metadata is a list of tags: version, flags, type, manufacturer, an empty name.
+_TAGS_HANDLER: Final = bytes(8) + b"mdirappl" + bytes(9)
 
 
 @dataclass(frozen=True)
@@ -98,6 +111,75 @@ def probe_mp4(path: Path, *, expected_bytes: int | None = None) -> Mp4Info:
         codec=track.codec,
         is_faststart=moov.start < mdat.start,
     )
+
+
+@dataclass(frozen=True)
+class EditedMp4:
+    """The file at `path` with `data` in place of its bytes from `start` to `end`. Nothing is written."""
+
+    path: Path
+    start: int
+    end: int
+    data: bytes
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the bytes of the edited file."""
+        with self.path.open("rb") as file:
+            yield from _read_chunks(file, self.start)
+            yield self.data
+            file.seek(self.end)
+            yield from _read_chunks(file, None)
+
+    @property
+    def sha256(self) -> str:
+        """The sha256 of the edited file (hex)."""
+        digest = hashlib.sha256()
+        for chunk in self.chunks():
+            digest.update(chunk)
+        return digest.hexdigest()
+
+
+def with_comment(path: Path, comment: str) -> EditedMp4:
+    """Return the mp4 at `path` with this text as its comment (the tag `©cmt`); the media data stay as they are.
+
+    Only the index changes: the comment in it and, if it comes before the media data, the offsets of the data. Raises
+    DownloadError if the file cannot be read or is built in a way that is not supported, such as in fragments.
+    """
+    try:
+        with path.open("rb") as file:
+            size_bytes = path.stat().st_size
+            start, end = _find_editable_moov(file, size_bytes)
+            before = _read(file, start, end - start)
+            after = bytearray(_edit_moov(before, comment.encode()))
+            grown = len(after) - len(before)
+
+            def shift(offset: int) -> int:
+                if start <= offset < end or offset >= size_bytes:
+                    raise _unsupported("its index has an offset that is not in the media data")
+                return offset + grown if offset >= end else offset
+
+            _shift_offsets(after, shift)
+    except (OSError, ValueError, struct.error) as error:
+        raise DownloadError(f"The video file cannot be given a comment ({type(error).__name__}).") from error
+    return EditedMp4(path, start, end, bytes(after))
+
+
+def read_comment(path: Path) -> str | None:
+    """Return the comment (the tag `©cmt`) of the mp4 at `path`, or None. Raises DownloadError if it is not an mp4."""
+    try:
+        with path.open("rb") as file:
+            size_bytes = path.stat().st_size
+            _check_signature(file.read(512), size_bytes)
+            moov, _ = _find_moov_and_mdat(file, size_bytes)
+            meta = _find_child(file, moov, b"udta", b"meta")
+            tags = _Box(b"meta", meta.start + 4, meta.end) if meta else None  # after version and flags
+            data = _find_child(file, tags, b"ilst", _COMMENT, b"data") if tags else None
+            if data is None or not 8 <= data.end - data.start <= _COMMENT_MAX_BYTES:
+                return None
+            return _read(file, data.start, data.end - data.start)[8:].decode("utf-8", "replace")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        raise DownloadError(f"The video file cannot be read ({reason}). Check its path and permissions.") from error
 
 
 def _invalid(problem: str, *, fix: str = "Download it again.") -> DownloadError:
@@ -242,3 +324,102 @@ def _parse_mvhd(mvhd: bytes) -> tuple[int, int]:
     else:
         return 0, 0
     return timescale, 0 if duration == unknown else duration
+
+
+# -- setting the comment ---------------------------------------------------------------------------------------------
+
+
+def _unsupported(reason: str) -> DownloadError:
+    return DownloadError(f"The video file cannot be given a comment: {reason}.")
+
+
+def _read_chunks(file: BinaryIO, end: int | None) -> Iterator[bytes]:
+    """Yield the bytes from the current position to `end` (None: of the file)."""
+    while chunk := file.read(_CHUNK_BYTES if end is None else min(_CHUNK_BYTES, end - file.tell())):
+        yield chunk
+
+
+def _find_editable_moov(file: BinaryIO, size_bytes: int) -> tuple[int, int]:
+    """Return where the index starts (with its header) and ends."""
+    _check_signature(file.read(512), size_bytes)
+    _find_moov_and_mdat(file, size_bytes)  # every box is complete
+    start, found = 0, []
+    for box in _boxes(file, 0, size_bytes, kinds=_TOP_BOXES):
+        if box.kind in _UNSUPPORTED_BOXES:
+            raise _unsupported("it is fragmented, or has data outside its index")
+        if box.kind == b"moov":
+            found.append((start, box.end))
+        start = box.end
+    if len(found) != 1 or found[0][1] - found[0][0] > _MOOV_MAX_BYTES:
+        raise _unsupported("it has several indexes, or a very large one")
+    return found[0]
+
+
+_Part = tuple[bytes, bytes]  # the type and the contents of a box
+
+
+def _edit_moov(moov: bytes, comment: bytes) -> bytes:
+    """Return an index with this comment among its tags; everything else in it is kept."""
+    if any(kind in moov for kind in _UNSUPPORTED_IN_MOOV):
+        raise _unsupported("its index is compressed, encrypted or for fragments")
+    ((_, contents),) = _split(moov)
+    parts = _split(contents)
+    user_data = _split(_only(parts, b"udta") or b"")
+    meta = _only(user_data, b"meta")
+    metadata: list[_Part] = [(b"hdlr", _TAGS_HANDLER)]
+    if meta is not None:
+        metadata = _split(meta[4:])  # after version and flags
+        if (_only(metadata, b"hdlr") or b"")[8:12] != b"mdir":
+            raise _unsupported("its metadata is not a list of tags")
+    tags = [part for part in _split(_only(metadata, b"ilst") or b"") if part[0] != _COMMENT]
+    tags.append((_COMMENT, _joined([(b"data", struct.pack(">II", 1, 0) + comment)])))  # type 1: UTF-8
+    metadata = _with(metadata, b"ilst", _joined(tags))
+    user_data = _with(user_data, b"meta", bytes(4) + _joined(metadata))
+    return _joined([(b"moov", _joined(_with(parts, b"udta", _joined(user_data))))])
+
+
+def _split(data: bytes) -> list[_Part]:
+    """Return the boxes in `data`; fewer than 8 bytes after the last one are dropped, as in `_boxes`."""
+    found = list(_boxes(io.BytesIO(data), 0, len(data)))
+    if any(box.end > len(data) for box in found):
+        raise _unsupported("its index is damaged")
+    return [(box.kind, data[box.start : box.end]) for box in found]
+
+
+def _joined(parts: list[_Part]) -> bytes:
+    return b"".join(struct.pack(">I4s", 8 + len(contents), kind) + contents for kind, contents in parts)
+
+
+def _only(parts: list[_Part], kind: bytes) -> bytes | None:
+    """Return the contents of the only box of a kind, or None if there is none."""
+    found = [contents for name, contents in parts if name == kind]
+    if len(found) > 1:
+        raise _unsupported(f"it has several boxes of the type {kind.decode()}")
+    return found[0] if found else None
+
+
+def _with(parts: list[_Part], kind: bytes, contents: bytes) -> list[_Part]:
+    """Return the boxes with this one in the place of the one of its kind, or at the end."""
+    if _only(parts, kind) is None:
+        return [*parts, (kind, contents)]
+    return [(name, contents if name == kind else kept) for name, kept in parts]
+
+
+def _shift_offsets(moov: bytearray, shift: Callable[[int], int]) -> None:
+    """Apply `shift` to the offset of every chunk of media data (the tables stco and co64)."""
+    file = io.BytesIO(bytes(moov))
+    tables = 0
+    for trak in _boxes(file, 8, len(moov)):
+        stbl = _find_child(file, trak, b"mdia", b"minf", b"stbl") if trak.kind == b"trak" else None
+        for table in _boxes(file, stbl.start, stbl.end) if stbl else ():
+            if table.kind in (b"stco", b"co64"):
+                code = "I" if table.kind == b"stco" else "Q"
+                (count,) = struct.unpack_from(">I", moov, table.start + 4)
+                layout = struct.Struct(f">{count}{code}")
+                if layout.size > table.end - table.start - 8:
+                    raise _unsupported("its index is damaged")
+                offsets = layout.unpack_from(moov, table.start + 8)
+                layout.pack_into(moov, table.start + 8, *map(shift, offsets))  # struct.error above 4 GiB
+                tables += 1
+    if not tables:
+        raise _unsupported("its index has no offsets")

@@ -3,12 +3,16 @@
 import contextlib
 import os
 import shutil
+import warnings
 from collections.abc import Container
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 from pixverse_nb.atomic_files import atomic_write, sha256_of_file
 from pixverse_nb.domain.jobs import VideoFile
+from pixverse_nb.domain.recipe import Recipe
+from pixverse_nb.errors import DownloadError, InvalidRequest
+from pixverse_nb.mp4 import EditedMp4, read_comment, with_comment
 from pixverse_nb.redaction import redact
 from pixverse_nb.render.display import mime_bundle
 from pixverse_nb.render.player import player_html, player_text, video_file
@@ -38,8 +42,11 @@ class Video(VideoFile, os.PathLike[str]):
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """Copy the mp4 to `path` and return where the copy is.
 
-        `path` is a file name, or a folder: one that exists, or any path that ends in a slash ("best/"). The copy is
-        written atomically. If the target already has the same content, it is left alone. If it has other content,
+        `path` is a file name, or a folder: one that exists, or any path that ends in a slash ("best/"). The copy has
+        the recipe in its comment, which `pv.recipe` reads: operation, model, prompt, seed and parameters, but no
+        account, no pictures and no paths. If the recipe cannot be added, a warning says so and the copy is plain.
+
+        The copy is written atomically. If the target already is this video, it is left alone. If it has other content,
         FileExistsError is raised unless `overwrite` is True. Raises FileNotFoundError if the video itself is missing.
         """
         if not self.path.is_file():
@@ -48,8 +55,14 @@ class Video(VideoFile, os.PathLike[str]):
         requested = Path(path).expanduser()
         is_folder = requested.is_dir() or os.fspath(path).endswith(("/", os.sep))
         target = requested / self.path.name if is_folder else requested
+        if target.exists() and target.samefile(self.path):
+            return target
+        edited = self._with_recipe()
         if target.exists():
-            if sha256_of_file(target) == sha256_of_file(self.path):
+            found = sha256_of_file(target)
+            if edited is not None and found == edited.sha256:
+                return target
+            if found == sha256_of_file(self.path) and not (edited and overwrite):
                 return target
             if not overwrite:
                 raise FileExistsError(
@@ -57,10 +70,24 @@ class Video(VideoFile, os.PathLike[str]):
                 )
         target.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(target) as part:
-            shutil.copyfile(self.path, part)
+            if edited is None:
+                shutil.copyfile(self.path, part)
+            else:
+                with part.open("wb") as copy:
+                    copy.writelines(edited.chunks())
         with contextlib.suppress(OSError):  # some network shares refuse chmod
             shutil.copymode(self.path, target)  # last, because a read-only file could not be synced
         return target
+
+    def _with_recipe(self) -> EditedMp4 | None:
+        """Return this file with its recipe in it, or None if there is no recipe or no place for it."""
+        if self.request is None:
+            return None
+        try:
+            return with_comment(self.path, Recipe.of(self.request, self.call_options).to_json())
+        except DownloadError as error:
+            warnings.warn(f"The copy is saved without its recipe. {error}", stacklevel=3)
+            return None
 
     def _repr_mimebundle_(
         self, include: Container[str] | None = None, exclude: Container[str] | None = None
@@ -78,3 +105,24 @@ class Video(VideoFile, os.PathLike[str]):
         seed = f"seed {self.request.seed}" if self.request else ""
         facts = ", ".join(fact for fact in (size, length, seed, "sandbox" if self.is_sandbox else "") if fact)
         return redact(f"Video({str(self.path)!r}{f', {facts}' if facts else ''})")
+
+
+def recipe(video: VideoFile | str | os.PathLike[str]) -> Recipe:
+    """Return how a video was generated: that of a Video, or the one that `Video.save` wrote into an mp4 file.
+
+    It displays as the Python call that generates the video again, and can be used as its keyword arguments. A file is
+    only read, never executed. Raises InvalidRequest if it has no recipe or cannot be read.
+
+    >>> recipe("coffee.mp4")  # doctest: +SKIP
+    client.create_frames(first, last, model='v5.6', prompt='steam rises', duration=5, quality='540p', seed=7)
+    """
+    if isinstance(video, VideoFile) and video.request is not None:
+        return Recipe.of(video.request, video.call_options)
+    path = video.path if isinstance(video, VideoFile) else Path(video).expanduser()
+    try:
+        comment = read_comment(path)
+        if comment is None:
+            raise ValueError("it has no recipe: only a copy that video.save() has written has one")
+        return Recipe.from_json(comment)
+    except (DownloadError, ValueError) as error:
+        raise InvalidRequest({"video": f"{redact(str(path))!r}: {error}"}, sends=False) from error

@@ -1,5 +1,6 @@
 """Probing an mp4 without decoding it: complete files give their properties, anything else is a DownloadError."""
 
+import contextlib
 import hashlib
 import struct
 from pathlib import Path
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixverse_nb.errors import DownloadError
-from pixverse_nb.mp4 import Mp4Info, probe_mp4
+from pixverse_nb.mp4 import Mp4Info, probe_mp4, read_comment, with_comment
 
 
 def write_video(
@@ -296,3 +297,131 @@ def probe_or_none(path: Path) -> Mp4Info | None:
         return probe_mp4(path)
     except DownloadError:
         return None
+
+
+# -- the comment
+
+
+COMMENT = '{"prompt": "a \\u0000 \U0001f600 \u7f8e \'quoted\' \\"cup\\""}' + "é" * 5000
+
+
+def edited(path: Path, comment: str) -> Path:
+    """Write the video at `path` with this comment to a new file, and return that."""
+    target = path.with_name(f"edited-{path.name}")
+    target.write_bytes(b"".join(with_comment(path, comment).chunks()))
+    return target
+
+
+def decoded(path: Path) -> tuple[str, dict[str, str]]:
+    """Return a hash of every decoded frame with its time, and the metadata, as FFmpeg reads them."""
+    digest = hashlib.sha256()
+    with av.open(str(path)) as container:
+        for frame in container.decode():
+            digest.update(f"{type(frame).__name__} {frame.pts} {frame.time_base}".encode())
+            digest.update(frame.to_ndarray().tobytes())
+        return digest.hexdigest(), dict(container.metadata)
+
+
+@pytest.mark.parametrize("flags", ["faststart", ""])
+@pytest.mark.parametrize("has_audio", [False, True])
+def test_a_comment_changes_no_frame(tmp_path: Path, flags: str, has_audio: bool) -> None:
+    """FFmpeg reads the comment, the other tags, and the same frames and sound; the place of the index stays."""
+    path = tmp_path / "video.mp4"
+    before = write_video(path, flags=flags, has_audio=has_audio)
+    target = edited(path, COMMENT)
+    frames, tags = decoded(path)
+    assert decoded(target) == (frames, {**tags, "comment": COMMENT})
+    assert "comment" not in tags
+    assert path.read_bytes() == before
+    assert probe_mp4(target).is_faststart is bool(flags)
+    assert with_comment(path, COMMENT).sha256 == probe_mp4(target).sha256
+    assert (read_comment(path), read_comment(target)) == (None, COMMENT)
+
+
+def test_a_comment_is_replaced(tmp_path: Path) -> None:
+    """A second comment takes the place of the first; a longer and a shorter one play alike."""
+    path = tmp_path / "video.mp4"
+    write_video(path)
+    twice = edited(edited(path, "x" * 5000), "short")
+    assert read_comment(twice) == decoded(twice)[1]["comment"] == "short"
+    assert decoded(twice)[0] == decoded(path)[0]
+
+
+@pytest.mark.parametrize("trailing", [b"", bytes(4), box(b"free", b"12345"), box(b"uuid", bytes(40)), b"junk"])
+def test_what_surrounds_the_index_is_kept(tmp_path: Path, trailing: bytes) -> None:
+    """Every byte outside the index is the same after it."""
+    path = tmp_path / "video.mp4"
+    path.write_bytes(write_video(path) + trailing)
+    change = with_comment(path, "a")
+    before, after = path.read_bytes(), edited(path, "a").read_bytes()
+    assert (
+        after[: change.start] + before[change.start : change.end] + after[change.start + len(change.data) :] == before
+    )
+
+
+def without_tags(data: bytes) -> bytes:
+    """Return a video with its index at the end whose user data are renamed, as if it had none."""
+    return data.replace(b"udta", b"free")
+
+
+def test_a_video_without_tags_gets_them(tmp_path: Path) -> None:
+    """User data, metadata and list are made if the index has none."""
+    path = tmp_path / "video.mp4"
+    path.write_bytes(without_tags(write_video(path)))
+    assert decoded(edited(path, COMMENT))[1]["comment"] == COMMENT
+
+
+def test_64_bit_offsets_are_moved(tmp_path: Path) -> None:
+    """An index with co64 instead of stco plays as well after its comment has grown."""
+    path = tmp_path / "video.mp4"
+    data = write_video(path)
+    at = data.index(b"stco")
+    count = struct.unpack_from(">I", data, at + 8)[0]
+    offsets = struct.unpack_from(f">{count}I", data, at + 12)
+    grown = 4 * count
+    table = box(b"co64", bytes(4) + struct.pack(f">I{count}Q", count, *(offset + grown for offset in offsets)))
+    longer = bytearray(data[: at - 4] + table + data[at + 12 + 4 * count :])
+    for name in (b"moov", b"trak", b"mdia", b"minf", b"stbl"):
+        place = longer.index(name) - 4
+        struct.pack_into(">I", longer, place, struct.unpack_from(">I", longer, place)[0] + grown)
+    path.write_bytes(longer)
+    assert decoded(edited(path, COMMENT))[0] == decoded(path)[0]
+
+
+@pytest.mark.parametrize("flags", ["frag_keyframe+empty_moov", "dash+frag_keyframe"])
+def test_a_fragmented_video_gets_no_comment(tmp_path: Path, flags: str) -> None:
+    """Fragments have offsets of their own: such a file is refused rather than broken."""
+    path = tmp_path / "video.mp4"
+    write_video(path, flags=flags)
+    with pytest.raises(DownloadError):
+        with_comment(path, "a")
+
+
+@pytest.mark.parametrize("old", [b"mdir", b"stco", b"ilst", b"meta"])
+def test_an_unknown_structure_gets_no_wrong_comment(tmp_path: Path, old: bytes) -> None:
+    """A file whose index is built otherwise is refused, or keeps its frames."""
+    path = tmp_path / "video.mp4"
+    path.write_bytes(write_video(path).replace(old, b"abcd"))
+    try:
+        target = edited(path, "a")
+    except DownloadError:
+        return
+    assert decoded(target)[0] == decoded(path)[0]
+
+
+@settings(max_examples=300)
+@given(data=st.data())
+def test_a_damaged_video_gets_a_comment_or_an_error(
+    whole: bytes, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """Changed bytes in the index end in a DownloadError or in an edited file, never in another error."""
+    path = tmp_path_factory.getbasetemp() / "damaged.mp4"
+    broken = bytearray(whole)
+    index = whole.index(b"moov")
+    for at in data.draw(st.lists(st.integers(0, index + 900), max_size=4)):
+        broken[at] = data.draw(st.integers(0, 255))
+    path.write_bytes(broken[: data.draw(st.integers(1, len(broken)))])
+    with contextlib.suppress(DownloadError):
+        assert len(with_comment(path, "a").sha256) == 64
+    with contextlib.suppress(DownloadError):
+        read_comment(path)

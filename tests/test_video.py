@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from pixverse_nb.errors import DownloadError
-from pixverse_nb.video import Video
+from pixverse_nb.domain.recipe import Recipe
+from pixverse_nb.errors import DownloadError, InvalidRequest
+from pixverse_nb.mp4 import with_comment
+from pixverse_nb.video import Video, recipe
 from tests.render.factories import a_video, an_mp4
+from tests.test_mp4 import decoded, write_video
 
 
 @pytest.fixture
@@ -73,10 +76,10 @@ def test_any_mp4_is_a_video(tmp_path: Path) -> None:
 
 
 def test_save_to_a_name(video: Video, tmp_path: Path) -> None:
-    """The copy has the same content; missing folders are created; no other file is left behind."""
+    """The copy has the same frames; missing folders are created; no other file is left behind."""
     target = video.save(tmp_path / "best" / "one.mp4")
     assert target == tmp_path / "best" / "one.mp4"
-    assert target.read_bytes() == video.path.read_bytes()
+    assert decoded(target)[0] == decoded(video.path)[0]
     assert os.listdir(target.parent) == ["one.mp4"]  # noqa: PTH208  hidden leftovers count too
     assert target.stat().st_mode == video.path.stat().st_mode
 
@@ -96,6 +99,82 @@ def test_saving_twice_changes_nothing(video: Video, tmp_path: Path) -> None:
     assert video.save(video.path) == video.path
 
 
+def test_the_original_has_no_recipe(video: Video, tmp_path: Path) -> None:
+    """Only the copy gets the recipe: the video's own file stays, even if it is saved over itself or a link to it."""
+    before = video.path.read_bytes()
+    video.save(tmp_path / "one.mp4")
+    (tmp_path / "link.mp4").hardlink_to(video.path)
+    for target in (video.path, tmp_path / "link.mp4"):
+        assert video.save(target, overwrite=True) == target
+    assert video.path.read_bytes() == before
+
+
+def test_the_copy_has_the_recipe(video: Video, tmp_path: Path) -> None:
+    """Any reader sees the comment; `recipe` gives the same for the copy and for the video, without private things."""
+    private = Video.of(
+        a_video(
+            video.path,
+            video_id="user:7-pixverse:maria@example.org-video:42",
+            python="client.create_frames('/home/maria/a.jpg', 'b.jpg')",
+            call_options={"fit": "contain"},
+        )
+    )
+    target = private.save(tmp_path / "one.mp4")
+    comment = decoded(target)[1]["comment"]
+    assert recipe(target) == recipe(str(target)) == recipe(private) == Recipe.from_json(comment)
+    assert recipe(target)["fit"] == "contain"
+    assert recipe(target).params["prompt"] == "a slow push in"
+    assert not any(word in comment for word in ("maria", ".jpg", "video:42", "nb:3f9c1a7e"))
+
+
+def test_a_plain_copy_gets_the_recipe_on_request(video: Video, tmp_path: Path) -> None:
+    """A plain copy of the same video is left alone, unless overwrite=True."""
+    target = tmp_path / "one.mp4"
+    target.write_bytes(video.path.read_bytes())
+    video.save(target)
+    assert target.read_bytes() == video.path.read_bytes()
+    video.save(target, overwrite=True)
+    assert recipe(target) == recipe(video)
+
+
+def test_a_copy_without_its_recipe_is_still_saved(tmp_path: Path) -> None:
+    """If the comment cannot be written, the plain copy is saved, with one warning."""
+    path = tmp_path / "video.mp4"
+    data = write_video(path, flags="frag_keyframe+empty_moov")
+    with pytest.warns(UserWarning, match="recipe") as warned:
+        target = Video.of(a_video(path)).save(tmp_path / "one.mp4")
+    assert target.read_bytes() == data
+    assert [Path(one.filename) for one in warned] == [Path(__file__)]
+
+
+def test_a_video_without_a_request_is_copied_as_it_is(tmp_path: Path) -> None:
+    """A file from elsewhere has no recipe: its copy has the same bytes."""
+    path = an_mp4(tmp_path / "x.mp4")
+    target = Video.from_path(path).save(tmp_path / "copy.mp4")
+    assert target.read_bytes() == path.read_bytes()
+    with pytest.raises(InvalidRequest):
+        recipe(Video.from_path(path))
+
+
+@pytest.mark.parametrize("content", [None, b"", b"<html>", b"not a video"])
+def test_a_file_that_is_no_video_has_no_recipe(tmp_path: Path, content: bytes | None) -> None:
+    """A missing file and one of another kind are an InvalidRequest that names the argument."""
+    path = tmp_path / "x.mp4"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InvalidRequest) as caught:
+        recipe(path)
+    assert caught.value.fields.keys() == {"video"}
+
+
+def test_a_foreign_comment_is_no_recipe(tmp_path: Path) -> None:
+    """A comment of another program is an InvalidRequest, and is not executed."""
+    path = an_mp4(tmp_path / "x.mp4")
+    path.write_bytes(b"".join(with_comment(path, "client.create_frames(1/0, 2)").chunks()))
+    with pytest.raises(InvalidRequest):
+        recipe(path)
+
+
 def test_other_content_is_not_overwritten(video: Video, tmp_path: Path) -> None:
     """A target with other content stays as it is unless overwrite=True."""
     target = tmp_path / "one.mp4"
@@ -104,7 +183,7 @@ def test_other_content_is_not_overwritten(video: Video, tmp_path: Path) -> None:
         video.save(target)
     assert target.read_bytes() == b"precious"
     video.save(target, overwrite=True)
-    assert target.read_bytes() == video.path.read_bytes()
+    assert decoded(target)[0] == decoded(video.path)[0]
 
 
 def test_a_full_disk_leaves_nothing(video: Video, tmp_path: Path) -> None:

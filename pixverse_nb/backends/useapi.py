@@ -304,11 +304,38 @@ def _parse_video(row: Mapping[str, Any]) -> RemoteVideo:
         input_paths={
             role: path for role in ("first", "last") if (path := _upload_path(row.get(f"{role}_frame"))) is not None
         },
+        operation=_operation(row),
+        switches=_switches(row),
         queue_position=position if position and position > 0 else None,
         cost_credits=_int(row.get("cost_credits")),
         status=None if row.get("video_status") is None else str(row["video_status"]),
         raw=row,
     )
+
+
+def _operation(row: Mapping[str, Any]) -> Operation | None:
+    """Return what made a row, judged by its pictures; rows do not name it. None if it has none of the fields."""
+    if _int(row.get("upscaled")):
+        return Operation.UPSCALE
+    if _int(row.get("extended")):
+        return Operation.EXTEND
+    lip_sync = row.get("lip_sync")
+    if isinstance(lip_sync, dict) and any(lip_sync.values()):
+        return Operation.LIPSYNC
+    if row.get("first_frame") and row.get("last_frame"):
+        return Operation.FRAMES
+    if any(row.get(name) for name in _PICTURES):
+        return Operation.IMAGE
+    return Operation.TEXT if any(name in row for name in _PICTURES) else None
+
+
+_PICTURES: Final = ("first_frame", "last_frame", "img_url", "img_id")
+
+
+def _switches(row: Mapping[str, Any]) -> dict[str, bool]:
+    watermark = _int(row.get("remove_watermark"))
+    switches = {} if watermark is None else {"remove_watermark": bool(watermark)}
+    return switches | ({"off_peak_mode": True} if _int(row.get("off_peak")) else {})
 
 
 _STATES: Final[Mapping[int, RemoteState]] = {

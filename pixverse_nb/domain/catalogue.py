@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.operations import OPERATIONS
+from pixverse_nb.domain.operations import PARAM_NAMES as PARAM_NAMES
 from pixverse_nb.domain.operations import PROMPT_MAX as PROMPT_MAX
 from pixverse_nb.domain.operations import SWITCHES as SWITCHES
 from pixverse_nb.domain.operations import Operation as Operation
@@ -305,7 +306,15 @@ _MODELS: Final = (
         durations=_seconds(3, 15),
         qualities=("720p", "1080p"),
     ),
-    replace(_V5, name="v4", operations=(Operation.RESTYLE,), durations=(5, 8), switches=("off_peak_mode",)),
+    replace(
+        _V5,
+        name="v4",
+        operations=(Operation.RESTYLE,),
+        durations=(5, 8),
+        switches=("off_peak_mode",),
+        price=None,
+        constraints=(),
+    ),
     ModelSpec(
         "pixverse-upscale",
         (Operation.UPSCALE,),

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, Self
 
 from pixverse_nb.domain.job_state import FINAL_STATES as FINAL_STATES
 from pixverse_nb.domain.job_state import JobState as JobState
-from pixverse_nb.domain.notices import Notice
+from pixverse_nb.domain.notices import Notice, Value
 from pixverse_nb.domain.requests import GenerationRequest
 from pixverse_nb.errors import Charge
 
@@ -69,6 +69,7 @@ class VideoFile:
     made_at: float | None = None
     is_sandbox: bool = False
     python: str | None = field(default=None, repr=False)  # the call that generates the video again
+    call_options: Mapping[str, Value] = field(default_factory=dict, repr=False, hash=False)  # those of `recipe`
     poster_jpeg: bytes | None = field(default=None, repr=False)
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from pixverse_nb.domain.operations import Operation
+
 
 @dataclass(frozen=True)
 class UploadedFile:
@@ -88,7 +90,7 @@ class RemoteVideo:
     """One generation as the vendor lists it; every field but `state` may be missing.
 
     `created_at` is in Unix seconds, `duration` in seconds; `queue_position` counts from 1. `status` is the vendor's own
-    status, for display only; `raw` is the whole row.
+    status, for display only; `raw` is the whole row. `operation` is None if the row does not show it.
     """
 
     video_id: str | None = field(repr=False)
@@ -105,6 +107,8 @@ class RemoteVideo:
     model: str | None = None
     aspect_ratio: str | None = None
     input_paths: Mapping[str, str] = field(default_factory=dict)  # upload names by role, if the vendor lists them
+    operation: Operation | None = None
+    switches: Mapping[str, bool] = field(default_factory=dict)  # fields of the request that are on or off
     queue_position: int | None = None
     cost_credits: int | None = None
     status: str | None = None

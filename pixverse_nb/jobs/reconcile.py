@@ -120,9 +120,11 @@ class BalanceMonitor:
             is_elsewhere = None not in (other.account, record.account) and other.account != record.account
             if other.ref == record.ref or is_elsewhere:
                 continue
-            cost = other.credits or 0
-            explained += cost
-            doubt += 0.0 if other.cost_credits is not None else _SHARE * cost
+            if other.credits is None:  # such as an adopted job: its price is not known
+                explained, doubt = explained + price, doubt + price
+                continue
+            explained += other.credits
+            doubt += 0.0 if other.cost_credits is not None else _SHARE * other.credits
         foreign = sum(
             row.video_id is not None
             and not self._context.ledger.knows_video(row.video_id)

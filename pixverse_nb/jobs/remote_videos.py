@@ -1,19 +1,26 @@
-"""What the vendor lists: generations and balance over all accounts, and tracking a generation made elsewhere."""
+"""What the vendor lists: generations and balance over all accounts, and tracking generations made elsewhere."""
 
 import contextlib
+import math
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import date, datetime
 from typing import Any, Final, Protocol, TypeVar
 
 from pixverse_nb.backends.base import Backend, Call
-from pixverse_nb.domain.catalogue import PROMPT_MAX
+from pixverse_nb.domain.catalogue import CATALOGUE, MODEL_NAME
 from pixverse_nb.domain.jobs import JobInput, JobRecord, JobState
 from pixverse_nb.domain.notices import Notice
-from pixverse_nb.domain.remote import Credits, RemoteVideo, RunningJob
-from pixverse_nb.domain.requests import GenerationRequest, Input, frames_request
+from pixverse_nb.domain.operations import OPERATIONS, Operation
+from pixverse_nb.domain.remote import Credits, RemoteState, RemoteVideo, RunningJob
+from pixverse_nb.domain.requests import GenerationRequest, Input, build_request
+from pixverse_nb.domain.validation import plain
 from pixverse_nb.errors import AccountPending, APIError, ConfigError, InvalidRequest, PixVerseError
 from pixverse_nb.jobs.engine import Engine
+from pixverse_nb.jobs.events import ListedInPoll
+from pixverse_nb.jobs.reconcile import could_match
+from pixverse_nb.jobs.transitions import advance
 from pixverse_nb.redaction import redact
 
 T = TypeVar("T")
@@ -162,23 +169,87 @@ def find_or_adopt(name: str, engine: Engine, *, send: Send, email: str | None) -
     known = ledger.load_by_video(row.video_id or "")
     if known is not None:
         return known, False
-    if ledger.load(ref_of(row) or "") is not None:
-        row = replace(row, reply_ref=None)  # a second generation of one job becomes a job of its own
-    draft = adopted(
-        row,
-        backend=backend,
-        service=ledger.service,
-        owner=engine.owner,
-        now=engine.now(),
-        deadline_s=engine.timing.deadline_s,
-    )
-    return ledger.find_or_add(draft, reuse=False)
+    drafts = {row.video_id: (row, _draft(row, engine))}
+    for record in _add(drafts, engine):
+        return record, True
+    known = ledger.load_by_video(row.video_id or "")
+    if known is None:
+        reason = "may be the generation of a lost call of this home, which is settled by itself; see client.jobs()"
+        raise InvalidRequest({"ref": f"{redact(name)!r} {reason}"})
+    return known, False
 
 
-def track(engine: Engine, record: JobRecord) -> None:
-    """Start an adopted job and poll for it soon; on the engine's loop."""
-    engine.follow(record, is_requested=True)
-    engine.poll_soon()
+def adopt_history(
+    engine: Engine, *, send: Send, email: str | None, since: float | None, limit: int | None
+) -> Generator[list[JobRecord], None, None]:
+    """Add the generations that only the vendor has, newest first; yield the new jobs of each page of the list.
+
+    `email` is the account (None: all), `since` in Unix seconds, `limit` the most new jobs. A pending account is left
+    out unless all are; any other error of an account is raised after the others have been read.
+    """
+    backend = engine.backend
+    listing = backend.list_accounts() if email is None else None
+    accounts: list[str | None] = [email]
+    if listing is not None:
+        configured = send(listing)
+        accounts = list(configured)
+    running = _running_refs(send, backend)
+    errors: list[PixVerseError] = []
+    left = math.inf if limit is None else limit
+    for account in accounts:
+        pages = _all_pages(send, backend, account)
+        try:
+            for page in pages:
+                rows = [row for row in page if _is_adoptable(row, engine, since)]
+                drafts = {}
+                for row in rows:
+                    named = replace(row, reply_ref=row.reply_ref or running.get(row.video_id))
+                    drafts[row.video_id] = (named, _draft(named, engine))
+                added = _add(drafts, engine, most=left)
+                left -= len(added)
+                yield added
+                if left <= 0:
+                    return
+                if since is not None and _is_before(page, since):
+                    break
+        except PixVerseError as error:
+            errors.append(error)
+    serious = [error for error in errors if not isinstance(error, AccountPending)]
+    if serious or len(errors) == len(accounts):
+        raise (serious or errors)[0]
+
+
+def unix_seconds(since: object, *, now: float) -> float | None:
+    """Return a moment as Unix seconds. Raises InvalidRequest for anything but the types that `adopt_all` names."""
+    moment = plain(since)
+    wanted = 'a datetime, a date, an ISO text such as "2026-11-01" or Unix seconds'
+    try:
+        if moment is None:
+            return None
+        if isinstance(moment, str):
+            moment = datetime.fromisoformat(moment.strip())
+        elif isinstance(moment, date) and not isinstance(moment, datetime):
+            moment = datetime(moment.year, moment.month, moment.day)
+        seconds = moment.timestamp() if isinstance(moment, datetime) else moment
+    except (ValueError, OverflowError, OSError) as error:
+        raise InvalidRequest({"since": f"must be {wanted}, not {since!r:.60}"}) from error
+    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if not is_number or not math.isfinite(seconds):
+        raise InvalidRequest({"since": f"must be {wanted}, not {since!r:.60}"})
+    if seconds > now + _CLOCK_SLACK_S:
+        raise InvalidRequest({"since": f"is in the future: {since!r:.60} (Unix time is in seconds)"})
+    return float(seconds)
+
+
+_CLOCK_SLACK_S: Final = 86_400.0
+
+
+def track_all(engine: Engine, records: Iterable[JobRecord]) -> None:
+    """Start the adopted jobs that have not ended, and poll soon for those that run; on the engine's loop."""
+    for record in records:
+        if not record.state.is_final:
+            engine.follow(record, is_requested=True)
+            engine.poll_soon()
 
 
 def adopted(
@@ -201,7 +272,7 @@ def adopted(
         account=backend.account_of(row.video_id or ""),
         attempt=1,
         inputs=tuple(
-            JobInput(item.role, remote=path, source_expr=f"pv.UploadedFile({path!r})")
+            JobInput(item.role, remote=path, source_expr=f"pv.UploadedFile({path!r})" if path else "")
             for item in request.inputs
             for path in (row.input_paths.get(item.role),)
         ),
@@ -227,13 +298,87 @@ def _rows_of(
     return rows, unread
 
 
-def _with_refs(send: Send, backend: Backend, rows: Iterable[RemoteVideo]) -> Iterator[RemoteVideo]:
-    """Yield the rows with the references of the running jobs; the list need not echo them."""
-    running: dict[str | None, str | None] = {}
+def _all_pages(send: Send, backend: Backend, account: str | None) -> Iterator[tuple[RemoteVideo, ...]]:
+    """Yield every page of an account's list. What is added meanwhile moves rows to later pages, so some come twice.
+
+    A short page need not be the last one (a server may cap the limit). An empty page is, and so is a repeated one (a
+    server may ignore `offset`).
+    """
+    offset, previous = 0, None
+    while (call := backend.list_videos(account=account, limit=_PAGE, offset=offset)) is not None:
+        page = send(call)
+        ids = {row.video_id for row in page}
+        if not page or ids == previous:
+            return
+        yield page
+        offset, previous = offset + len(page), ids
+
+
+def _is_adoptable(row: RemoteVideo, engine: Engine, since: float | None) -> bool:
+    """Return whether a row is a job to add: new, not made before `since`, and finished or recent.
+
+    A generation that is unfinished after the deadline of a job would only take a slot until it times out.
+    """
+    if row.video_id is None or engine.ledger.knows_video(row.video_id):
+        return False
+    if row.created_at is None:
+        return True
+    has_ended = row.state in (RemoteState.FAILED, RemoteState.MODERATED) or bool(
+        row.state is RemoteState.COMPLETED and row.url
+    )
+    is_recent = row.created_at >= engine.now() - engine.timing.deadline_s
+    return (has_ended or is_recent) and (since is None or row.created_at >= since)
+
+
+def _is_before(page: Sequence[RemoteVideo], since: float) -> bool:
+    """Return whether every dated row of a page is older than `since`."""
+    times = [row.created_at for row in page if row.created_at is not None]
+    return bool(times) and max(times) < since
+
+
+def _draft(row: RemoteVideo, engine: Engine) -> JobRecord:
+    """Return the job of a row in the state that the row shows."""
+    now = engine.now()
+    record = adopted(
+        row,
+        backend=engine.backend,
+        service=engine.ledger.service,
+        owner=engine.owner,
+        now=now,
+        deadline_s=engine.timing.deadline_s,
+    )
+    # when it ended is not reported: the time of its call is nearer than now
+    return advance(record, ListedInPoll(row.created_at or now, now, row, record.account))
+
+
+def _add(
+    drafts: Mapping[str | None, tuple[RemoteVideo, JobRecord]], engine: Engine, *, most: float = math.inf
+) -> list[JobRecord]:
+    """Store the jobs of rows, at most `most`; return those stored. What may be a lost call of this home is not."""
+
+    def may_be(draft: JobRecord, lost: JobRecord) -> bool:
+        row = drafts[draft.video_id][0]
+        if None not in (draft.account, lost.account) and draft.account != lost.account:
+            return False
+        return lost.owns_reply_ref(row.reply_ref) or (row.reply_ref is None and could_match(row, lost))
+
+    ready = [draft for _, draft in drafts.values()]
+    return engine.ledger.add_adopted(ready, at=engine.now(), may_be=may_be, most=most)
+
+
+def _running_refs(send: Send, backend: Backend) -> dict[str | None, str | None]:
+    """Return the references of the running jobs by video id; the list of generations need not have them."""
     call = backend.list_running()
-    if call is not None:
-        with contextlib.suppress(APIError):
-            running = {entry.video_id: entry.reply_ref for entry in send(call)}
+    if call is None:
+        return {}
+    with contextlib.suppress(APIError):
+        return {entry.video_id: entry.reply_ref for entry in send(call)}
+    return {}
+
+
+def _with_refs(send: Send, backend: Backend, rows: Iterable[RemoteVideo]) -> Iterator[RemoteVideo]:
+    """Yield the rows with the references of the running jobs."""
+    running = _running_refs(send, backend)
     for row in rows:
         yield replace(row, reply_ref=row.reply_ref or running.get(row.video_id))
 
@@ -242,23 +387,40 @@ def _number(row: RemoteVideo) -> str:
     return (row.video_id or "").rpartition(":")[2]
 
 
+def _operation(row: RemoteVideo) -> Operation:
+    """Return what made a row; if the vendor does not say, its pictures decide."""
+    by_pictures = (Operation.TEXT, Operation.IMAGE, Operation.FRAMES)[len({"first", "last"} & row.input_paths.keys())]
+    operation = row.operation or by_pictures
+    if OPERATIONS[operation].needs_prompt and not (row.prompt or "").strip():
+        return Operation.IMAGE  # a template: it needs no prompt, but a picture that is not listed
+    return operation
+
+
 def _request(row: RemoteVideo) -> tuple[GenerationRequest, bool]:
-    """Return the request as far as the row reports it, and whether anything had to be guessed."""
+    """Return the request as far as the row reports it, and whether anything is missing or had to be guessed."""
+    operation = _operation(row)
+    made = OPERATIONS[operation]
+    model = row.model if row.model and MODEL_NAME.accepts(row.model) else made.default_model
+    prompt = (row.prompt or "")[: made.prompt_max]
+    rules = CATALOGUE.spec(model).fields(operation)
     reported: dict[str, Any] = {
         "seed": row.seed,
         "quality": row.quality,
         "duration": row.duration,
         "motion_mode": row.motion_mode,
-        "model": row.model,
         "aspect_ratio": row.aspect_ratio,
-        "prompt": (row.prompt or "")[:PROMPT_MAX],
     }
-    values = {name: value for name, value in reported.items() if value is not None}
-    inputs = [Input(role, f"path:{row.input_paths.get(role)}") for role in ("first", "last")]
-    is_guessed = len(values) < len(reported)
+    is_partial = model != row.model or len(prompt) < len(row.prompt or "")
+    is_partial |= any(value is None for name, value in reported.items() if name in rules)
+    known = {**reported, **row.switches, "prompt": prompt}
+    values = {"model": model} | {name: known[name] for name in rules if known.get(name) is not None}
+    inputs = [Input(role, f"path:{row.input_paths.get(role)}") for role in made.roles]
     while True:
         try:
-            return frames_request(inputs, values, defaults={"seed": 1}, allow_refused=True), is_guessed
+            return build_request(operation, inputs, values, allow_refused=True), is_partial
         except InvalidRequest as error:  # a value of another time or route
-            is_guessed = True
-            values = {name: value for name, value in values.items() if name not in error.fields}
+            is_partial = True
+            fewer = {name: value for name, value in values.items() if name not in error.fields}
+            if fewer == values:
+                raise
+            values = fewer

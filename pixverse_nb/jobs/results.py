@@ -12,7 +12,9 @@ from pixverse_nb.backends.base import api_error
 from pixverse_nb.config import Timing
 from pixverse_nb.domain.catalogue import CATALOGUE
 from pixverse_nb.domain.jobs import Attempt, JobEvent, JobRecord, JobSnapshot, JobState, WaitingFor
-from pixverse_nb.domain.operations import OPERATIONS, Operation
+from pixverse_nb.domain.notices import Value
+from pixverse_nb.domain.operations import OPERATIONS
+from pixverse_nb.domain.recipe import call_line, with_lists
 from pixverse_nb.errors import JobCancelled, JobFailed, JobModerated, JobTimeout, PixVerseError
 from pixverse_nb.jobs.messages import describe_error, describe_event, describe_notice, status_detail, suggested_action
 from pixverse_nb.jobs.stored_inputs import stored_input
@@ -146,6 +148,7 @@ def video_of(record: JobRecord, *, home: Path, is_sandbox: bool) -> Video:
         made_at=record.finished_at,
         is_sandbox=is_sandbox,
         python=python_line(record),
+        call_options=_call_options(record),
         poster_jpeg=thumbnails[0] if thumbnails else None,
     )
 
@@ -165,24 +168,6 @@ def _thumbnail(picture: Path, longest_px: int) -> bytes:
     return images.thumbnail(picture, longest_px=longest_px)
 
 
-# The method of Client that makes a request of each operation. Its inputs come first, one by one or as a list.
-_METHODS: Final[Mapping[Operation, str]] = {
-    Operation.FRAMES: "create_frames",
-    Operation.TEXT: "create_video",
-    Operation.IMAGE: "create_video",
-    Operation.TRANSITION: "create_transition",
-    Operation.EXTEND: "extend",
-    Operation.UPSCALE: "upscale",
-    Operation.RESTYLE: "restyle",
-    Operation.MODIFY: "modify",
-    Operation.FUSION: "create_fusion",
-    Operation.LIPSYNC: "lip_sync",
-    Operation.MOTION: "motion_control",
-}
-_TAKES_LIST: Final = frozenset({Operation.TRANSITION, Operation.FUSION})
-_INPUT_NAMES: Final = {(Operation.IMAGE, "first"): "image=", (Operation.LIPSYNC, "audio"): "audio="}
-_LIST_NAMES: Final = {Operation.FUSION: "images="}  # its first argument is the prompt
-
 # Their defaults depend on the pictures, or on the catalogue of the client, which may have other rows.
 _ALWAYS_NAMED: Final = frozenset({"aspect_ratio", "quality", "duration"})
 
@@ -198,29 +183,18 @@ def python_line(record: JobRecord) -> str:
     }
     if request.model != OPERATIONS[request.operation].default_model:
         named = {"model": request.model} | named
-    named = _with_lists(named, links=len(request.inputs) - 1)
-    named |= {"fit": record.fit} if record.fit != OPERATIONS[request.operation].default_fit else {}
-    named |= {"allow_refused": True} if record.allow_refused else {}
+    named = with_lists(named, links=len(request.inputs) - 1)
+    named |= _call_options(record)
     named |= {"seed": request.seed} if request.seed is not None else {}
-    sources = [
-        f"{_INPUT_NAMES.get((request.operation, item.role), '')}{item.source_expr or item.role}"
-        for item in record.inputs
-    ]
-    if request.operation in _TAKES_LIST:
-        sources = [f"{_LIST_NAMES.get(request.operation, '')}[{', '.join(sources)}]"]
-    arguments = [*sources, *(f"{name}={value!r}" for name, value in named.items())]
-    method = _METHODS.get(request.operation, f"create_{request.operation.value}")
-    return f"client.{method}({', '.join(arguments)})"
+    sources = [(item.role, item.source_expr or item.role) for item in record.inputs]
+    return call_line(request.operation, sources, named)
 
 
-def _with_lists(named: Mapping[str, Any], *, links: int) -> dict[str, Any]:
-    """Return the arguments with the prompts and seconds between the pictures of a transition as lists."""
-    joined = {name: value for name, value in named.items() if "_to_" not in name}
-    for argument, field in (("prompts", "prompt"), ("durations", "duration")):
-        values = [named.get(f"{field}_{at}_to_{at + 1}") for at in range(1, links + 1)]
-        if any(value is not None for value in values):
-            joined[argument] = values
-    return joined
+def _call_options(record: JobRecord) -> dict[str, Value]:
+    """Return the arguments that are no fields of the request, as far as they are not the default."""
+    is_default = record.fit == OPERATIONS[record.request.operation].default_fit
+    options: dict[str, Value] = {} if is_default else {"fit": record.fit}
+    return options | ({"allow_refused": True} if record.allow_refused else {})
 
 
 # -- attempts and events -----------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """`Ledger`: the jobs, events and uploads of one home and service, and their export and import."""
 
 import json
+import secrets
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -201,6 +202,7 @@ class TransferStore:
 
 
 _OPEN_NAMES: Final = tuple(sorted(state.value for state in JobState if state not in FINAL_STATES))
+_UNSETTLED_NAMES: Final = (*_OPEN_NAMES, JobState.CANCELLED.value, JobState.TIMED_OUT.value)
 _REUSABLE_NAMES: Final = tuple(
     sorted(state.value for state in JobState if state not in (JobState.FAILED, JobState.MODERATED, JobState.REFUSED))
 )
@@ -274,6 +276,33 @@ class Ledger:
             added = insert_job(db, record, service=self.service)
             add_event(db, added.ref, JobEvent(added.created_at, added.state, "created"))
             return added, True
+
+    def add_adopted(
+        self, drafts: Iterable[JobRecord], *, at: float, may_be: Callable[[JobRecord, JobRecord], bool], most: float
+    ) -> list[JobRecord]:
+        """Add the jobs of generations that exist already, at most `most`, newest first; return those added.
+
+        Left out are generations that a job has, and those for which `may_be(draft, lost)` is true for a lost call of
+        this home: a generation that another job has would prove that call absent, and it would be paid again. All in
+        one transaction, so that no call is lost or answered in between. A ref that is in use gets an addition.
+        """
+        marks = ", ".join("?" * len(_UNSETTLED_NAMES))
+        with self._file.transaction() as db:
+            rows = db.execute(
+                f"SELECT data FROM jobs WHERE service = ? AND state IN ({marks}) AND video_id IS NULL"  # noqa: S608 - placeholders only
+                " AND json_extract(data, '$.charged') = 'unknown'",
+                (self.service, *_UNSETTLED_NAMES),
+            ).fetchall()
+            lost = [job_of(data) for (data,) in rows]
+            new: list[JobRecord] = []
+            for draft in drafts:
+                known = db.execute(
+                    "SELECT 1 FROM jobs WHERE service = ? AND video_id = ?", (self.service, draft.video_id)
+                ).fetchone()
+                if len(new) < most and not known and not any(may_be(draft, one) for one in lost):
+                    new.append(draft)
+            added = [self._insert_adopted(db, draft, at=at) for draft in reversed(new)]  # rows of one second: by rowid
+        return added[::-1]
 
     def find_reusable(self, record: JobRecord) -> JobRecord | None:
         """Return the newest reusable job of the same call, or None."""
@@ -408,6 +437,13 @@ class Ledger:
         return [upload_of(data) for (data,) in rows]
 
     # -- inside --------------------------------------------------------------------------------------------------
+
+    def _insert_adopted(self, db: sqlite3.Connection, draft: JobRecord, *, at: float) -> JobRecord:
+        if db.execute("SELECT 1 FROM jobs WHERE ref = ?", (draft.ref,)).fetchone():
+            draft = replace(draft, ref=f"{draft.ref}-{secrets.token_hex(4)}")
+        record = insert_job(db, draft, service=self.service)
+        add_event(db, record.ref, JobEvent(at, record.state, "adopted"))
+        return record
 
     @staticmethod
     def _with_budgets_of(db: sqlite3.Connection, requested: JobRecord, found: JobRecord) -> JobRecord:

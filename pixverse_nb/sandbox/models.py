@@ -97,7 +97,7 @@ MODELS: Final[Mapping[str, VideoModel]] = {
         replace(_V5, routes=_BOTH | _FUSION | _TRANSITION | _EXTEND),
         replace(_V5, name="v5-fast", routes=_CREATE),
         replace(_V5, name="v4.5", seconds=(5, 8)),
-        replace(_V5, name="v4", routes=_BOTH | {"restyle"}, seconds=(5, 8)),
+        replace(_V5, name="v4", routes=frozenset({"restyle"}), seconds=(5, 8), switches=frozenset({"off_peak_mode"})),
         VideoModel(
             "pixverse-upscale",
             frozenset({"upscale"}),

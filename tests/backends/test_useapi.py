@@ -2,14 +2,14 @@
 
 import dataclasses
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pixverse_nb.backends.base import Call, CallbackIds, read_reply
-from pixverse_nb.backends.useapi import UseapiBackend
+from pixverse_nb.backends.useapi import CREATE_CALLS, UseapiBackend
 from pixverse_nb.domain.catalogue import CATALOGUE, Operation
 from pixverse_nb.domain.remote import AccountCapacity, RemoteState, RemoteVideo, UploadedFile
 from pixverse_nb.errors import ConfigError, ServerError
@@ -195,9 +195,13 @@ def test_a_switch_of_an_unlisted_model_is_sent() -> None:
 
 def test_an_operation_without_an_endpoint_is_refused() -> None:
     """An operation that the backend does not offer is a ConfigError, and no call is made."""
+
+    class FramesOnly(UseapiBackend):
+        create_calls: ClassVar = {Operation.FRAMES: CREATE_CALLS[Operation.FRAMES]}
+
     request = dataclasses.replace(a_request(), operation=Operation.LIPSYNC)
     with pytest.raises(ConfigError, match="lipsync"):
-        BACKEND.submit(request, inputs={}, reply_ref="pv-1:1", account=None)
+        FramesOnly().submit(request, inputs={}, reply_ref="pv-1:1", account=None)
 
 
 def test_the_token_is_a_bearer_token() -> None:
@@ -539,3 +543,36 @@ def test_stopping_needs_no_body() -> None:
 def test_a_callback_names_references_and_ids(body: object, ids: CallbackIds) -> None:
     """The ids of a callback come from its top level and from `response`; an unusable body has none."""
     assert BACKEND.parse_callback(reply(body).body) == ids
+
+
+NO_PICTURES = {"first_frame": "", "last_frame": "", "img_url": "", "img_id": 0}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, Operation.FRAMES),
+        ({"last_frame": ""}, Operation.IMAGE),
+        ({**NO_PICTURES, "img_url": "https://media.example.org/web%2Fi2v%2Fa.jpg"}, Operation.IMAGE),
+        ({**NO_PICTURES, "img_id": 123456}, Operation.IMAGE),
+        (NO_PICTURES, Operation.TEXT),
+        ({**NO_PICTURES, "extended": 1}, Operation.EXTEND),
+        ({"upscaled": 1}, Operation.UPSCALE),
+        ({"lip_sync": {"speaker_id": "7"}}, Operation.LIPSYNC),
+        ({"lip_sync": {"speaker_id": "", "id": 0}}, Operation.FRAMES),
+    ],
+)
+def test_a_row_shows_its_operation(changes: dict[str, Any], expected: Operation) -> None:
+    """The pictures of a row, wherever they are stored, and its marks say what made it."""
+    assert one(row(**changes)).operation is expected
+
+
+def test_a_row_without_pictures_does_not_show_its_operation() -> None:
+    """If a row has none of the fields, what made it is not known."""
+    assert one({"video_id": VIDEO_ID, "video_status": 1}).operation is None
+
+
+def test_the_switches_of_a_row() -> None:
+    """The watermark and the off-peak mode are fields of the request; what is not there is not made up."""
+    assert one(row(remove_watermark=0, off_peak=1)).switches == {"remove_watermark": False, "off_peak_mode": True}
+    assert one({"video_id": VIDEO_ID, "video_status": 1}).switches == {}

@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from pixverse_nb.backends.useapi import UseapiBackend
-from pixverse_nb.domain.jobs import JobState
+from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.domain.notices import Notice
+from pixverse_nb.domain.operations import Operation
 from pixverse_nb.domain.remote import RemoteState, RemoteVideo, RunningJob
+from pixverse_nb.domain.requests import GenerationRequest
 from pixverse_nb.jobs.remote_videos import adopted, find_row, name_of, ref_of
 
 ID = "user:7-pixverse:maria@example.org-video:42"
@@ -72,6 +74,32 @@ def test_refused_combinations_and_long_prompts_are_adopted_too() -> None:
     )
     assert (record.request.quality, record.request.duration) == ("1080p", 8)
     assert record.ref.startswith("pv-")
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"operation": Operation.UPSCALE}, Operation.UPSCALE),
+        ({"operation": Operation.LIPSYNC, "prompt": "x" * 2048}, Operation.LIPSYNC),
+        ({}, Operation.FRAMES),
+        ({"input_paths": {"first": "upload/1.png"}}, Operation.IMAGE),
+        ({"input_paths": {}}, Operation.TEXT),
+        ({"input_paths": {}, "prompt": None}, Operation.IMAGE),
+        ({"operation": Operation.MODIFY, "prompt": " "}, Operation.IMAGE),
+    ],
+)
+def test_a_row_keeps_its_operation(changes: dict[str, Any], expected: Operation) -> None:
+    """What the vendor says counts, else the pictures; a text without a prompt is none. It survives the ledger."""
+    record = adopted(row(**changes), backend=UseapiBackend(), service="s", owner="me", now=2000.0, deadline_s=60.0)
+    assert record.request.operation is expected
+    assert GenerationRequest.from_json(record.request.to_json()) == record.request
+    assert JobRecord.from_json(record.to_json()) == record
+
+
+def test_an_unreported_seed_stays_unknown() -> None:
+    """A seed is not made up: the recipe of an adopted video must not name one that gives another video."""
+    record = adopted(row(seed=None), backend=UseapiBackend(), service="s", owner="me", now=2000.0, deadline_s=60.0)
+    assert record.request.seed is None
 
 
 def test_a_generation_is_found_by_each_of_its_names() -> None:

@@ -53,6 +53,47 @@ def test_the_same_call_finds_the_same_job(ledger: Ledger) -> None:
     assert len(ledger.jobs(limit=9)) == 1
 
 
+def never(draft: JobRecord, lost: JobRecord) -> bool:
+    """Say that no lost call can be this generation."""
+    return False
+
+
+def test_a_generation_is_adopted_once(ledger: Ledger) -> None:
+    """Drafts of one generation from two processes become one job; a ref in use gets an addition."""
+    taken = added(ledger, video_id=a_video_id(1))
+    drafts = [a_record(ref=f"pv-{name}", video_id=a_video_id(2), charged="yes") for name in ("one", "two")]
+    assert [record.ref for record in ledger.add_adopted(drafts[:1], at=NOW, may_be=never, most=9)] == ["pv-one"]
+    assert ledger.add_adopted(drafts[1:], at=NOW, may_be=never, most=9) == []
+    (other,) = ledger.add_adopted([replace(taken, video_id=a_video_id(3))], at=NOW, may_be=never, most=9)
+    assert (other.ref.startswith(f"{taken.ref}-"), ledger.load(taken.ref)) == (True, taken)
+    assert [event.kind for event in ledger.events(other.ref)] == ["adopted"]
+
+
+def test_the_newest_are_adopted_first(ledger: Ledger) -> None:
+    """Of drafts of the same second, newest first, the first `most` are added, and stay in that order."""
+    drafts = [a_record(ref=f"pv-{number}", video_id=a_video_id(number)) for number in (4, 3, 2, 1)]
+    found = ledger.add_adopted(drafts, at=NOW, may_be=never, most=3)
+    assert (
+        [record.ref for record in found] == [record.ref for record in ledger.jobs(limit=9)] == ["pv-4", "pv-3", "pv-2"]
+    )
+
+
+@pytest.mark.parametrize("state", list(JobState))
+@pytest.mark.parametrize("charged", ["unknown", "no"])
+def test_lost_calls_are_asked_about(ledger: Ledger, state: JobState, charged: str) -> None:
+    """Whether a draft may be a lost call is asked for every job that can still be settled, and for no other."""
+    added(ledger, state=state, charged=charged)
+    asked: list[str] = []
+
+    def may_be(draft: JobRecord, lost: JobRecord) -> bool:
+        asked.append(lost.ref)
+        return True
+
+    found = ledger.add_adopted([a_record(ref="pv-one", video_id=a_video_id())], at=NOW, may_be=may_be, most=9)
+    can_settle = charged == "unknown" and (state not in FINAL_STATES or state.value in ("cancelled", "timed_out"))
+    assert (bool(asked), bool(found)) == (can_settle, not can_settle)
+
+
 @pytest.mark.parametrize("state", list(JobState))
 def test_which_states_are_reused(ledger: Ledger, state: JobState) -> None:
     """An open, finished or timed-out job is reused; a failed, moderated, refused or cancelled one is not."""
