@@ -135,6 +135,7 @@ class JobBuilder:
         *,
         default_seed: int | None = None,
         media: Mapping[str, Media] = MappingProxyType({}),
+        catalogue: Catalogue | None = None,
     ) -> GenerationRequest:
         """Return the validated request of a call whose pictures are prepared. Raises InvalidRequest.
 
@@ -148,7 +149,11 @@ class JobBuilder:
         inputs = [Input(role, image_key(source, frames.get(role))) for role, source in args.images.items()]
         inputs += [Input(role, media[role].key if role in media else "unusable") for role in args.media]
         return args.request_function(
-            inputs, args.fields, defaults=defaults, allow_refused=args.allow_refused, catalogue=self.catalogue
+            inputs,
+            args.fields,
+            defaults=defaults,
+            allow_refused=args.allow_refused,
+            catalogue=catalogue or self.catalogue,
         )
 
     def estimate(self, request: GenerationRequest) -> int | None:

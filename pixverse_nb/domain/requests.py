@@ -34,7 +34,7 @@ DELIVERY_FIELDS: Final[Mapping[str, Rule]] = {
     "reply_ref": Text(REPLY_REF_MAX, default=None),
     "max_jobs": Integer(1, 8, default=None, note=", or None for the account's own value"),
 }
-_ANY_MODEL: Final = Catalogue(())  # every model takes every field
+ANY_MODEL: Final = Catalogue(())  # every model takes every field
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ class GenerationRequest:
                 inputs,
                 {**values["params"], **values["delivery"], "model": values["model"]},
                 allow_refused=True,
-                catalogue=_ANY_MODEL,
+                catalogue=ANY_MODEL,
             )
             return cls(made.operation, made.model, made.inputs, made.params, made.delivery)
         return cls(operation, values["model"], inputs, dict(values["params"]), Delivery(**values["delivery"]))

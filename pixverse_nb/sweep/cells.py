@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
-from pixverse_nb.domain.catalogue import Constraint
+from pixverse_nb.domain.catalogue import Catalogue, Constraint
 from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.domain.notices import Notice
-from pixverse_nb.domain.requests import GenerationRequest
+from pixverse_nb.domain.requests import ANY_MODEL, GenerationRequest
+from pixverse_nb.domain.validation import plain
 from pixverse_nb.errors import InvalidImage, InvalidRequest
 from pixverse_nb.job_builder import CreateArgs, Frames, JobBuilder, RequestFunction
 from pixverse_nb.ledger.sweeps import CellRow
@@ -74,18 +75,27 @@ class Cells:
 def build_cells(axes: Axes, builder: JobBuilder, *, email: str | None, request_function: RequestFunction) -> Cells:
     """Return every cell. Raises InvalidRequest (InvalidImage) naming every wrong value and picture."""
     images = _ImageSets(axes, builder, request_function=request_function, email=email)
+    models = [
+        value for name, values in zip(axes.names, axes.values, strict=True) if name == "model" for value in values
+    ]
     wrong: dict[str, str] = {}
     cells: dict[str, Cell] = {}
     captions: Counter[str] = Counter()
     for point in axes.points:
         fields = axes.at(point)
         prepared = images.prepare(point, fields)
+        impossible: tuple[Constraint, ...] = ()
         try:
             request = images.request_for(fields, prepared)
         except InvalidRequest as error:
-            for name, problem in error.fields.items():
-                wrong.setdefault(name, problem)
-            continue
+            if not all(_fits_some_model(name, fields.get(name), models, builder) for name in error.fields):
+                for name, problem in error.fields.items():
+                    wrong.setdefault(name, problem)
+                continue
+            request = images.request_for(fields, prepared, catalogue=ANY_MODEL)
+            impossible = tuple(
+                Constraint({name: (fields.get(name),)}, f"{name} {problem}") for name, problem in error.fields.items()
+            )
         key = request.content_key
         if prepared is not None and key not in cells:
             values = axes.labels(point)
@@ -96,7 +106,7 @@ def build_cells(axes: Axes, builder: JobBuilder, *, email: str | None, request_f
                 values=values,
                 request=request,
                 images=prepared,
-                violations=builder.catalogue.spec(request.model).violations(request.params),
+                violations=impossible or builder.catalogue.spec(request.model).violations(request.params),
             )
     if wrong:
         raise InvalidRequest({**images.bad, **wrong})
@@ -105,12 +115,19 @@ def build_cells(axes: Axes, builder: JobBuilder, *, email: str | None, request_f
     return Cells(tuple(cells.values()), axes.names, len(axes.points) - len(cells), images.notices())
 
 
+def _fits_some_model(name: str, value: Any, models: Sequence[Any], builder: JobBuilder) -> bool:
+    """Return whether one of the models on the axis takes this value; then only this cell is impossible."""
+    rules = (builder.catalogue.spec(plain(model)).fields().get(name) for model in models)
+    return any(rule is not None and rule.accepts(plain(value)) for rule in rules)
+
+
 def refused_fields(cells: Iterable[Cell]) -> dict[str, str]:
     """Return the rules that these cells break, by the first field that each rule is about."""
     reasons: dict[str, dict[str, None]] = {}
     for cell in cells:
         for rule in cell.violations:
-            reasons.setdefault(next(iter(rule.fields)), {})[rule.reason] = None
+            name = next(iter(rule.fields))
+            reasons.setdefault(name, {})[rule.reason.removeprefix(f"{name} ")] = None
     return {name: "; ".join(texts) for name, texts in reasons.items()}
 
 
@@ -139,12 +156,15 @@ class _ImageSets:
             self._prepared[name] = self._prepare(fields, indices, fit)
         return self._prepared[name]
 
-    def request_for(self, fields: Mapping[str, Any], prepared: PreparedImages | None) -> GenerationRequest:
+    def request_for(
+        self, fields: Mapping[str, Any], prepared: PreparedImages | None, *, catalogue: Catalogue | None = None
+    ) -> GenerationRequest:
         """Return the request of one cell. Combinations that the vendor refuses pass: the plan shows them."""
         others = (*self._axes.roles, "fit", "deadline_s")
         given = {name: value for name, value in fields.items() if name not in others}
         args = self._args(fields, {**given, "email": self._email}, allow_refused=True)
-        return self._builder.request_for(args, prepared.frames if prepared else {}, default_seed=SWEEP_SEED)
+        frames = prepared.frames if prepared else {}
+        return self._builder.request_for(args, frames, default_seed=SWEEP_SEED, catalogue=catalogue)
 
     def notices(self) -> tuple[Notice, ...]:
         """Return how the pictures were changed, each change once."""

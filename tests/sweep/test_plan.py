@@ -230,3 +230,26 @@ def test_of_several_jobs_the_most_useful_one_counts() -> None:
     assert select_row([failed, lost]) is lost
     assert select_row([failed, row(JobState.REFUSED)]) is failed
     assert select_row([]) is None
+
+
+def test_a_model_that_does_not_take_a_value_makes_a_refused_cell(client: Client, harness: Harness) -> None:
+    """Where one model of the axis takes the value, the cells of the others are refused and can be skipped."""
+    axes = {"model": ["v5.6", "v6", "kling-o3"], "duration": [5, 12], "quality": "720p"}
+    plan = small_sweep(client, seed=7, **axes, skip_refused=True).plan()
+    assert counts(plan) == {"new": 3, "refused": 3}
+    assert [sorted({name for rule in cell.violations for name in rule.fields}) for cell in plan.refused] == [
+        ["duration"],
+        ["seed"],
+        ["seed"],
+    ]
+    with pytest.raises(InvalidRequest) as caught:
+        run(small_sweep(client, seed=7, **axes))
+    assert caught.value.fields.keys() == {"duration", "seed"}
+    assert harness.control.generations == []
+
+
+def test_a_value_that_no_model_takes_is_wrong(client: Client) -> None:
+    """A value that fits none of the models on the axis is an error of the sweep, not of its cells."""
+    with pytest.raises(InvalidRequest) as caught:
+        small_sweep(client, model=["v5.6", "v6"], duration=[5, 99], seed=[1, 2]).plan()
+    assert caught.value.fields.keys() == {"duration"}
