@@ -3,7 +3,6 @@
 import signal
 import sys
 import threading
-import time
 from dataclasses import replace
 
 import pixverse_nb as pv
@@ -17,21 +16,24 @@ def main() -> None:
     with pv.Client(token=token, base_url=base_url, home=home, timing=replace(TIMING, deadline_s=600.0)) as client:
         job = create_job(client)
         wait_for_state(job, JobState.QUEUED)
-        threading.Thread(target=interrupt_the_waiting, args=(threading.get_ident(),), daemon=True).start()
+        caught = threading.Event()
+        threading.Thread(target=interrupt_the_waiting, args=(threading.get_ident(), caught), daemon=True).start()
         try:
             job.result()
         except KeyboardInterrupt as interrupt:
+            caught.set()
             print(f"{job.state}: {' '.join(interrupt.__notes__)}", flush=True)  # noqa: T201 - what the test reads
         sys.stdin.readline()
         job.result()
         print(job.state)  # noqa: T201
 
 
-def interrupt_the_waiting(thread: int) -> None:
-    """Send SIGINT once the main thread waits inside `result()`."""
-    while "result" not in names_on_the_stack(thread):
-        time.sleep(0.005)  # nothing tells when a thread has begun to wait
-    signal.pthread_kill(thread, signal.SIGINT)
+def interrupt_the_waiting(thread: int, caught: threading.Event) -> None:
+    """Send SIGINT when the main thread waits inside `result()`; again if Python lost it in a finaliser."""
+    while not caught.wait(0.005):  # nothing tells when a thread has begun to wait
+        if "result" in names_on_the_stack(thread):
+            signal.pthread_kill(thread, signal.SIGINT)
+            caught.wait(5.0)
 
 
 def names_on_the_stack(thread: int) -> list[str]:
