@@ -47,6 +47,7 @@ __all__ = [
     "frame_planes",
     "np",
     "printable_name",
+    "read_frame",
     "read_still_jpeg",
     "read_stills",
     "single_threaded_opencv",
@@ -65,6 +66,7 @@ _BT709, _UNSPECIFIED = 1, 2
 _CONVERTIBLE_MATRICES: Final = frozenset({0, 1, 2, 4, 5, 6, 7, 9})  # FFmpeg refuses to convert frames with others
 _BT709_MIN_HEIGHT: Final = 720  # for a video without a matrix, Chromium assumes BT.709 from this height, BT.601 below
 _OPENCV_WAIT_S: Final = 1.0
+_SAME_TIME_S: Final = 1e-6  # a time that was computed from a frame number may be a little too early
 
 
 class VideoReader:
@@ -126,6 +128,20 @@ class VideoReader:
         found = next(frames)
         while found.time is not None and found.time < seconds and (following := next(frames, None)) is not None:
             found = following
+        return _with_matrix(found)
+
+    def shown_at(self, seconds: float) -> av.VideoFrame:
+        """Return the frame on display at this time: the last one that starts at or before it, or else the first."""
+        try:
+            self._container.seek(int(seconds * av.time_base))  # to the key frame before it
+        except av.FFmpegError as error:
+            raise self._unreadable(error) from error
+        frames = self._decode()
+        found = next(frames)
+        for frame in frames:
+            if frame.time is not None and frame.time > seconds + _SAME_TIME_S:
+                break
+            found = frame
         return _with_matrix(found)
 
     def _decode(self) -> Iterator[av.VideoFrame]:
@@ -208,6 +224,19 @@ def read_still_jpeg(path: Path, *, position: float = 0.5, longest_px: int = 480)
     sink = io.BytesIO()
     image.save(sink, "JPEG", quality=_JPEG_QUALITY, optimize=True)
     return sink.getvalue()
+
+
+def read_frame(path: Path, at: float | Moment) -> Image.Image:
+    """Return one frame of a video, upright, as RGB: the one on display at `at` seconds, or the first, middle or last.
+
+    Raises MeasureError if the video cannot be read.
+    """
+    with VideoReader(path) as video:
+        end = video.duration_s or 0.0
+        seconds = {"first": 0.0, "middle": end / 2, "last": end}[at] if isinstance(at, str) else at
+        frame = video.shown_at(seconds)
+    image: Image.Image = frame.to_image()  # type: ignore[no-untyped-call]  # PyAV does not annotate it
+    return image.rotate(frame.rotation, expand=True) if frame.rotation else image
 
 
 @contextmanager
