@@ -12,10 +12,11 @@ from typing import Any
 
 import pixverse_nb as pv
 from pixverse_nb.jobs.job import JobList
+from pixverse_nb.sweep.chain import Chain
 from pixverse_nb.sweep.sweep import Sweep
 
 TARGET = Path(__file__).parent.parent / "docs" / "reference.md"
-WITH_METHODS = (pv.Client, pv.Job, JobList, Sweep, pv.Video)
+WITH_METHODS = (pv.Client, pv.Job, JobList, Sweep, Chain, pv.Video)
 CONSTRUCTED = (pv.Client,)  # the others are returned by methods
 INTERNAL = {"Job.changed", "Job.detach", "Job.set_reuse_notice"}  # called by the client only
 HEADER = """# Reference

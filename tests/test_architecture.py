@@ -24,7 +24,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"backends", "ledger", "job_builder"}),
     frozenset({"render"}),
     frozenset({"video"}),
-    frozenset({"jobs"}),
+    frozenset({"jobs", "joined"}),
     frozenset({"connection", "maintenance", "archive"}),
     frozenset({"doctor", "widgets"}),
     frozenset({"sweep"}),

@@ -12,7 +12,7 @@ import pytest
 from pixverse_nb.errors import DownloadError, InvalidRequest, MeasureError
 from pixverse_nb.images import ImagePreparer
 from pixverse_nb.video import Video
-from tests.metrics.videos import decode_frames, grey_frame, scene, write_video
+from tests.metrics.videos import decode_frames, grey_frame, scene, turn, write_video
 from tests.render.factories import a_video, an_mp4
 
 
@@ -177,14 +177,7 @@ def test_a_frame_of_a_rotated_video_is_upright(tmp_path: Path) -> None:
     """A video that is stored on its side gives frames as a player shows them."""
     pixels = grey_frame(40)
     pixels[:, :160] = 200  # the left half is bright
-    path = write_video(tmp_path / "turned.mp4", [pixels] * 3)
-    data = path.read_bytes()
-    upright = b"".join(number.to_bytes(4, "big") for number in (0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000))
-    quarter = b"".join(
-        number.to_bytes(4, "big", signed=True) for number in (0, 0x10000, 0, -0x10000, 0, 0, 180 << 16, 0, 0x40000000)
-    )
-    at = data.index(upright, data.index(b"tkhd"))
-    path.write_bytes(data[:at] + quarter + data[at + 36 :])
+    path = turn(write_video(tmp_path / "turned.mp4", [pixels] * 3))
     image = np.asarray(Video.from_path(path).first_frame())
     assert image.shape == (320, 180, 3)
     assert image[:150].mean() > 190  # clockwise: left becomes the top

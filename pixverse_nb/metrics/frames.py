@@ -7,7 +7,7 @@ ConfigError that says what to install.
 import io
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +39,7 @@ __all__ = [
     "Moment",
     "NDArray",
     "Pixels",
+    "Sound",
     "StillsRequest",
     "VideoReader",
     "VideoReformatter",
@@ -55,6 +56,7 @@ __all__ = [
 ]
 
 Pixels = NDArray[np.uint8]
+Sound = NDArray[np.float32]
 Moment = Literal["first", "middle", "last"]
 MOMENTS: Final[tuple[str, ...]] = get_args(Moment)
 
@@ -86,12 +88,12 @@ class VideoReader:
             # FFmpeg takes the part of a relative path before a colon for a protocol, so the path must be absolute.
             self._container = av.open(str(path.absolute()), metadata_errors="replace")
         except (DownloadError, av.FFmpegError) as error:
-            raise self._unreadable(error) from error
+            raise self.unreadable(error) from error
         self._codec = info.codec
         stream = self._container.streams.best("video")  # the first one may be a cover image
         if not isinstance(stream, av.VideoStream):
             raise MeasureError(f"{self._name} has no video track. Choose another file.")
-        self._stream = stream
+        self.stream = stream
         if context := stream.codec_context:  # None if FFmpeg has no decoder for it; decoding then raises
             context.thread_count = 1  # the caller decodes as many videos at once as there are processors
         self.duration_s = info.duration_s
@@ -123,7 +125,7 @@ class VideoReader:
         try:
             self._container.seek(int(seconds * av.time_base))  # to the key frame before it
         except av.FFmpegError as error:
-            raise self._unreadable(error) from error
+            raise self.unreadable(error) from error
         frames = self._decode()
         found = next(frames)
         while found.time is not None and found.time < seconds and (following := next(frames, None)) is not None:
@@ -135,7 +137,7 @@ class VideoReader:
         try:
             self._container.seek(int(seconds * av.time_base))  # to the key frame before it
         except av.FFmpegError as error:
-            raise self._unreadable(error) from error
+            raise self.unreadable(error) from error
         frames = self._decode()
         found = next(frames)
         for frame in frames:
@@ -144,17 +146,52 @@ class VideoReader:
             found = frame
         return _with_matrix(found)
 
+    def read_packets(self) -> "list[av.Packet[av.VideoStream]]":
+        """Return the compressed frames in decoding order."""
+        try:
+            return [packet for packet in self._container.demux(self.stream) if packet.size]
+        except av.FFmpegError as error:
+            raise self.unreadable(error) from error
+
+    def decode_packets(self, packets: "Iterable[av.Packet[av.VideoStream]]") -> Iterator[av.VideoFrame]:
+        """Yield the frames of these packets, of which the first is a key frame, in the order of display."""
+        context = self.stream.codec_context
+        context.flush_buffers()
+        try:
+            for packet in (*packets, None):
+                yield from context.decode(packet)
+        except av.FFmpegError as error:
+            raise self.unreadable(error) from error
+
+    def read_sound(self, rate: int) -> Iterator[Sound]:
+        """Yield the sound track as arrays of 2 × samples at this rate; nothing if there is none."""
+        if not self._container.streams.audio:
+            return
+        resampler = av.AudioResampler("fltp", "stereo", rate)
+        try:
+            self._container.seek(0)
+            for frame in (*self._container.decode(audio=0), None):
+                for part in resampler.resample(frame):
+                    yield np.asarray(part.to_ndarray(), np.float32)
+        except av.FFmpegError as error:
+            raise self.unreadable(error) from error
+
+    @property
+    def sound_rate(self) -> int | None:
+        """Samples per second of the sound track, or None if there is none."""
+        return self._container.streams.audio[0].rate if self._container.streams.audio else None
+
     def _decode(self) -> Iterator[av.VideoFrame]:
         """Yield the decoder's own frames, at least one."""
         is_empty = True
         try:
-            for frame in self._container.decode(self._stream):
+            for frame in self._container.decode(self.stream):
                 is_empty = False
                 if frame.colorspace not in _CONVERTIBLE_MATRICES:
                     frame.colorspace = _UNSPECIFIED
                 yield frame
         except av.FFmpegError as error:
-            raise self._unreadable(error) from error
+            raise self.unreadable(error) from error
         if is_empty:
             raise MeasureError(f"{self._name} has no frame that can be decoded. Download it again.")
 
@@ -166,7 +203,8 @@ class VideoReader:
             )
         return frame.width, frame.height
 
-    def _unreadable(self, error: Exception) -> MeasureError:
+    def unreadable(self, error: Exception) -> MeasureError:
+        """Return the error that says why this video cannot be read."""
         if isinstance(error, av.error.DecoderNotFoundError):
             reason = f"There is no decoder for its codec ({self._codec!r}). Convert it to H.264."
         elif isinstance(error, DownloadError):
