@@ -167,7 +167,7 @@ def _prepare(
     try:
         frames = context.builder.prepare_images(args)
     except InvalidRequest as error:
-        bad |= {name: why for name, why in error.fields.items() if name in pictures}
+        return list(images), None, bad | {name: why for name, why in error.fields.items() if name in pictures}
     if bad:
         return list(images), None, bad
     known: dict[str, Any] = {}
