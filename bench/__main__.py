@@ -2,7 +2,7 @@
 
 import sys
 
-from bench import film, gallery, ledger, measure, memory, polling, start, sweep
+from bench import film, gallery, join, ledger, measure, memory, polling, start, sweep
 
 
 def main() -> None:
@@ -13,6 +13,7 @@ def main() -> None:
         "polling": polling,
         "memory": memory,
         "film": film,
+        "join": join,
         "gallery": gallery,
         "measure": measure,
         "sweep": sweep,
