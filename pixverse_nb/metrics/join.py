@@ -50,7 +50,7 @@ def join_videos(paths: Sequence[Path], target: Path) -> JoinFacts:
         seams = tuple(_psnr(one.tail[-1], other.first_frame) for one, other in pairwise(sources))
         copied = _copied(sources)
         frames = sum(source.count for source in sources) - len(seams)
-        with av.open(str(target), "w", format="mp4", options={"movflags": "+faststart"}) as out:
+        with av.open(str(target.absolute()), "w", format="mp4", options={"movflags": "+faststart"}) as out:
             video = _encoded(sources, out) if copied is None else _muxable(copied, sources[0], out)
             packets: list[Any] = [*video, *_sound(sources, out)]
             for packet in sorted(packets, key=lambda one: float(one.dts * one.time_base)):

@@ -13,7 +13,7 @@ from pixverse_nb.errors import InvalidRequest, MeasureError
 from pixverse_nb.metrics.join import join_videos
 from pixverse_nb.mp4 import probe_mp4
 from pixverse_nb.sandbox.render import render_video
-from tests.metrics.videos import CLOSE, PICTURES, WIDE, Pixels, scene, turn, write_video
+from tests.metrics.videos import CLOSE, PICTURES, WIDE, Pixels, scene, turn
 
 FPS = 24
 ROUND = [WIDE, CLOSE, PICTURES / "chelsea.jpg", WIDE]
@@ -132,16 +132,16 @@ def test_b_frames_before_a_seam_are_encoded_again(options: dict[str, Any], tmp_p
     [
         lambda path: write(path, pan(2), codec="libx265", **QUIET),
         lambda path: write(path, pan(2), profile="baseline"),
-        lambda path: write_video(path, pan(2), crf=18),
+        lambda path: write(path, pan(2), **{"x264-params": "cabac=0"}),
     ],
-    ids=["another codec", "another profile", "another preset"],
+    ids=["another codec", "another profile", "another entropy coder"],
 )
 def test_other_encodings_are_encoded_again(other: Callable[[Path], Path], tmp_path: Path) -> None:
     """Videos that were encoded differently are encoded again as a whole, with every frame and a high quality."""
     paths = [write(tmp_path / "one.mp4", pan(1)), other(tmp_path / "two.mp4"), write(tmp_path / "three.mp4", pan(3))]
     facts = join_videos(paths, tmp_path / "out.mp4")
     assert (facts.frames, facts.re_encoded_frames) == (88, 88)
-    assert min(map(psnr, decode(tmp_path / "out.mp4"), expected_frames(paths))) > 40
+    assert min(map(psnr, decode(tmp_path / "out.mp4"), expected_frames(paths))) > 46
     assert [float(time) for time in times_of(tmp_path / "out.mp4")] == pytest.approx(
         [number / FPS for number in range(88)], abs=0.001
     )

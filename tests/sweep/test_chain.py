@@ -2,6 +2,9 @@
 
 import asyncio
 import io
+import os
+import subprocess
+import sys
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
@@ -18,7 +21,16 @@ from pixverse_nb.sandbox import Sandbox
 from pixverse_nb.sweep.cells import CellState
 from pixverse_nb.sweep.chain import Chain
 from tests.client.conftest import BuildHarness
-from tests.client.harness import SETTLING, TIMING, WAIT_LIMIT_S, Harness, create_job, make_picture, run_script
+from tests.client.harness import (
+    SETTLING,
+    TIMING,
+    WAIT_LIMIT_S,
+    Harness,
+    create_job,
+    make_picture,
+    run_script,
+    small_video,
+)
 from tests.metrics.test_join import changed_frames, decode
 from tests.metrics.videos import CLOSE, PICTURES, WIDE
 
@@ -274,6 +286,21 @@ def test_an_interrupted_join_leaves_nothing(client: Client, tmp_path: Path) -> N
     with pytest.raises(MeasureError):
         chain.join(folder / "story.mp4")
     assert list(folder.iterdir()) == []
+
+
+def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
+    """If the disk is full the OSError is raised, and no partial file is left behind."""
+    code = (
+        "import resource, sys; import pixverse_nb as pv; import pixverse_nb.metrics.join\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
+        "pv.join(sys.argv[1:2] * 2, sys.argv[2])"
+    )
+    video = tmp_path / "video.mp4"
+    video.write_bytes(small_video(7))
+    target = tmp_path / "best" / "one.mp4"
+    done = subprocess.run([sys.executable, "-c", code, video, target], capture_output=True, text=True, check=False)
+    assert "File too large" in done.stderr
+    assert os.listdir(target.parent) == []  # noqa: PTH208  hidden leftovers count too
 
 
 @pytest.mark.parametrize(
