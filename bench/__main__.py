@@ -2,7 +2,7 @@
 
 import sys
 
-from bench import gallery, ledger, measure, memory, polling, render, start, sweep
+from bench import gallery, join, ledger, measure, memory, polling, render, start, sweep
 
 
 def main() -> None:
@@ -13,6 +13,7 @@ def main() -> None:
         "polling": polling,
         "memory": memory,
         "render": render,
+        "join": join,
         "gallery": gallery,
         "measure": measure,
         "sweep": sweep,

@@ -37,6 +37,8 @@ from .errors import Unauthorized as Unauthorized
 from .event_loop import enable_nested_asyncio as enable_nested_asyncio
 from .images import Frame as Frame
 from .jobs.job import Job as Job
+from .joined import Joined as Joined
+from .joined import join as join
 from .render.player import show as show
 from .video import Video as Video
 from .video import recipe as recipe

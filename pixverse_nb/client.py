@@ -50,6 +50,7 @@ from pixverse_nb.maintenance import FileVerifier
 from pixverse_nb.redaction import Secret, redact
 from pixverse_nb.render.model_table import ModelTable
 from pixverse_nb.sweep.axes import MAX_CELLS
+from pixverse_nb.sweep.chain import Chain, make_chain
 from pixverse_nb.sweep.context import SweepContext, SweepOptions
 from pixverse_nb.sweep.sweep import Sweep, make_sweep
 
@@ -584,6 +585,32 @@ class Client:
             most_cells=most_cells,
         )
         return make_sweep(self._sweep_context, {"first": first, "last": last}, fields, options)
+
+    def chain(
+        self,
+        images: Sequence[Any],
+        *,
+        loop: bool = False,
+        title: str | None = None,
+        budget_credits: int | None = None,
+        allow_refused: bool = False,
+        **fields: Any,
+    ) -> Chain:
+        """Return a chain: one video from each picture to the next, to be joined by `chain.join("story.mp4")`.
+
+        `loop=True` adds the video from the last picture back to the first; naming the first picture again at the end
+        does the same. Nothing is sent or charged before `plan()` or `run()`. The fields are those of `create_frames`;
+        `prompt`, `seed`, `duration` and the like may be a list with one value for each video. All pictures are brought
+        to the aspect ratio of the first one (or to `aspect_ratio`), and each is uploaded once. Without a seed every
+        video has the same one. `budget_credits` limits what the videos of this chain may cost in total.
+
+        Raises InvalidRequest (InvalidImage) naming every wrong field and picture.
+
+        >>> chain = client.chain(["a.jpg", "b.jpg", "c.jpg"], loop=True, duration=5)  # doctest: +SKIP
+        >>> chain.plan()  # doctest: +SKIP
+        """
+        options = SweepOptions(title=title, budget_credits=budget_credits, allow_refused=allow_refused)
+        return make_chain(self._sweep_context, images, fields, options, loop=loop)
 
     def find_paid(self, first: Any, last: Any, **fields: Any) -> Job | None:
         """Return the job that `create_frames` with the same arguments would reuse, or None; creates nothing."""

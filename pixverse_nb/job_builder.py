@@ -25,6 +25,7 @@ from pixverse_nb.domain.requests import GenerationRequest, Input, frames_request
 from pixverse_nb.domain.validation import Flag, Number, Rule, as_float, plain, validate
 from pixverse_nb.errors import ConfigError, InvalidImage, InvalidRequest, PixVerseError
 from pixverse_nb.images import Frame, ImagePreparer, is_url, validate_framing
+from pixverse_nb.images.sources import UnusableImageError, load_source
 from pixverse_nb.media import AccountOf, Media, UnusableMediaError, load_media
 from pixverse_nb.media_types import IMAGE_SUFFIXES, SOUND_SUFFIXES, VIDEO_SUFFIXES
 
@@ -118,6 +119,20 @@ class JobBuilder:
         if bad_images or request is None:
             raise InvalidImage(bad_images)
         return self.new_record(args, request, frames, now=now, media=media), PreparedInputs(frames, media)
+
+    def load_images(self, images: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+        """Return pictures that can be used in several jobs, and the reason for each one that cannot be read.
+
+        An address is downloaded and an open file is read, each once.
+        """
+        loaded, bad = self._fetch_addresses(images)
+        for role, source in tuple(loaded.items()):
+            if hasattr(source, "read"):
+                try:
+                    loaded[role] = load_source(source)
+                except UnusableImageError as error:
+                    bad[role] = str(error)
+        return loaded, bad
 
     def prepare_images(self, args: CreateArgs) -> Frames:
         """Return the prepared pictures of a call without building a job. Raises InvalidImage or InvalidRequest."""

@@ -1,17 +1,21 @@
 """A finished video: usable as a path, and shown as a player in a notebook."""
 
 import contextlib
+import math
 import os
 import shutil
 import warnings
 from collections.abc import Container
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from pixverse_nb.atomic_files import atomic_write, sha256_of_file
 from pixverse_nb.domain.jobs import VideoFile
 from pixverse_nb.domain.recipe import Recipe
+from pixverse_nb.domain.validation import plain
 from pixverse_nb.errors import DownloadError, InvalidRequest
+from pixverse_nb.images import PILImage
 from pixverse_nb.mp4 import EditedMp4, read_comment, with_comment
 from pixverse_nb.redaction import redact
 from pixverse_nb.render.display import mime_bundle
@@ -88,6 +92,38 @@ class Video(VideoFile, os.PathLike[str]):
         except DownloadError as error:
             warnings.warn(f"The copy is saved without its recipe. {error}", stacklevel=3)
             return None
+
+    def first_frame(self) -> PILImage:
+        """Return the first frame as a PIL image (RGB, upright), which can be passed to the next call.
+
+        Raises MeasureError if the file is missing, incomplete or cannot be decoded. Needs `pixverse-nb[sweep]`.
+        """
+        return self._read_frame("first")
+
+    def last_frame(self) -> PILImage:
+        """Return the last frame; everything else is as in `first_frame`.
+
+        >>> client.create_frames(video.last_frame(), "next.jpg")  # doctest: +SKIP
+        """
+        return self._read_frame("last")
+
+    def frame(self, t: float) -> PILImage:
+        """Return the frame on display `t` seconds after the start; everything else is as in `first_frame`.
+
+        `t` is 0 to the duration of the video; raises InvalidRequest outside of that.
+        """
+        seconds = plain(t)
+        longest = self.duration_s
+        is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+        if not is_number or not 0 <= seconds <= (math.inf if longest is None else longest):
+            end = "" if longest is None else f" to {longest:g}"
+            raise InvalidRequest({"t": f"must be a time in the video, 0{end} seconds, not {t!r:.40}"}, sends=False)
+        return self._read_frame(float(seconds))
+
+    def _read_frame(self, at: Any) -> PILImage:
+        from pixverse_nb.metrics.frames import read_frame
+
+        return read_frame(self.path, at)
 
     def _repr_mimebundle_(
         self, include: Container[str] | None = None, exclude: Container[str] | None = None

@@ -14,10 +14,11 @@ import pixverse_nb as pv
 from pixverse_nb.domain.catalogue import CATALOGUE, ModelSpec
 from pixverse_nb.jobs.job import JobList
 from pixverse_nb.render.model_table import model_table_markdown
+from pixverse_nb.sweep.chain import Chain
 from pixverse_nb.sweep.sweep import Sweep
 
 DOCS = Path(__file__).parent.parent / "docs"
-WITH_METHODS = (pv.Client, pv.Job, JobList, Sweep, pv.Video)
+WITH_METHODS = (pv.Client, pv.Job, JobList, Sweep, Chain, pv.Video)
 CONSTRUCTED = (pv.Client,)  # the others are returned by methods
 INTERNAL = {"Job.changed", "Job.detach", "Job.set_reuse_notice"}  # called by the client only
 HEADER = """# Reference

@@ -26,7 +26,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"backends", "ledger", "job_builder"}),
     frozenset({"render"}),
     frozenset({"video"}),
-    frozenset({"jobs"}),
+    frozenset({"jobs", "joined"}),
     frozenset({"connection", "maintenance", "archive"}),
     frozenset({"doctor", "widgets", "demo"}),
     frozenset({"sweep"}),

@@ -121,7 +121,7 @@ def test_the_changelog_has_the_known_sections() -> None:
 
 def copy_pictures(cells: list[str], folder: Path) -> None:
     """Copy a photograph to every picture file that the cells name, unless they use it as missing."""
-    photographs = [PICTURES / "coffee_wide.jpg", PICTURES / "coffee_close.jpg"]
+    photographs = [PICTURES / f"{name}.jpg" for name in ("coffee_wide", "coffee_close", "chelsea")]
     names = dict.fromkeys(re.findall(r"""["']([\w./-]+\.(?:jpg|png))["']""", "\n".join(cells)))
     for number, name in enumerate(name for name in names if not name.startswith("no_such")):
         target = folder / name

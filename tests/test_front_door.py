@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import assert_type
 
 import pytest
+from PIL import Image
 
 import pixverse_nb as pv
 from pixverse_nb.client import Client
@@ -20,6 +21,8 @@ from pixverse_nb.domain.remote import Credits
 from pixverse_nb.domain.requests import GenerationRequest
 from pixverse_nb.errors import PixVerseError
 from pixverse_nb.jobs.job import Job, JobList
+from pixverse_nb.joined import Joined
+from pixverse_nb.sweep.chain import Chain
 from pixverse_nb.sweep.sweep import Sweep
 from pixverse_nb.video import Video
 from pixverse_nb.widgets.compare import Comparison
@@ -103,6 +106,9 @@ def test_a_users_program_has_types(tmp_path: Path) -> None:
         assert_type(video.path, Path)
         assert_type(client.jobs(), JobList)
         assert_type(client.sweep(WIDE, CLOSE, seed=[7, 8]), Sweep)
+        assert_type(client.chain([WIDE, CLOSE], loop=True), Chain)
+        assert_type(video.last_frame(), Image.Image)
+        assert_type(pv.join([video, video], tmp_path / "twice.mp4"), Joined)
         use_all(video)
 
 

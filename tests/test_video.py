@@ -7,12 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pixverse_nb.domain.recipe import Recipe
-from pixverse_nb.errors import DownloadError, InvalidRequest
+from pixverse_nb.errors import DownloadError, InvalidRequest, MeasureError
+from pixverse_nb.images import ImagePreparer
 from pixverse_nb.mp4 import with_comment
 from pixverse_nb.video import Video, recipe
+from tests.metrics.videos import decode_frames, grey_frame, scene, turn, write_video
 from tests.render.factories import a_video, an_mp4
 from tests.test_mp4 import decoded, write_video
 
@@ -205,3 +208,66 @@ def test_a_missing_file_cannot_be_saved(tmp_path: Path) -> None:
     lost = Video.of(a_video(tmp_path / "gone.mp4"))
     with pytest.raises(FileNotFoundError, match=r"client\.job"):
         lost.save(tmp_path / "x.mp4")
+
+
+# -- single frames ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def moving(tmp_path_factory: pytest.TempPathFactory) -> Video:
+    """A video of 30 frames, 24 a second, each different."""
+    frames = [np.roll(scene(1), 4 * number, axis=1) for number in range(30)]
+    return Video.from_path(write_video(tmp_path_factory.mktemp("moving") / "moving.mp4", frames, crf=18))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "number"), [(0, 0), (1 / 24, 1), (1.5 / 24, 1), (7 / 24, 7), (1, 24), (1.2, 28), (30 / 24, 29)]
+)
+def test_a_frame_is_the_one_on_display(moving: Video, seconds: float, number: int) -> None:
+    """`frame(t)` is the newest frame that starts at or before `t`, and `t` may be a numpy number."""
+    expected = decode_frames(moving.path)[number]
+    for time in (seconds, np.float64(seconds)):
+        assert np.array_equal(np.asarray(moving.frame(time)), expected)
+
+
+def test_the_first_and_the_last_frame(moving: Video) -> None:
+    """Both ends are RGB images of the size of the video."""
+    frames = decode_frames(moving.path)
+    first, last = moving.first_frame(), moving.last_frame()
+    assert np.array_equal(np.asarray(first), frames[0])
+    assert np.array_equal(np.asarray(last), frames[-1])
+    assert (first.mode, first.size) == ("RGB", (moving.width, moving.height))
+
+
+def test_a_frame_goes_into_the_next_call(moving: Video) -> None:
+    """A frame is prepared for upload without any change of its pixels."""
+    frame = ImagePreparer().prepare(moving.last_frame(), aspect_ratio="16:9")
+    assert (frame.width, frame.height, frame.media_type) == (320, 180, "image/png")
+
+
+@pytest.mark.parametrize("seconds", [-0.01, 1.26, float("nan"), float("inf"), "1", None, True])
+def test_a_time_outside_of_the_video_is_refused(moving: Video, seconds: object) -> None:
+    """A time before the start, after the end, or that is no number is named."""
+    with pytest.raises(InvalidRequest) as caught:
+        moving.frame(seconds)  # type: ignore[arg-type]  # the fact tested
+    assert caught.value.fields.keys() == {"t"}
+
+
+def test_a_frame_of_a_rotated_video_is_upright(tmp_path: Path) -> None:
+    """A video that is stored on its side gives frames as a player shows them."""
+    pixels = grey_frame(40)
+    pixels[:, :160] = 200  # the left half is bright
+    path = turn(write_video(tmp_path / "turned.mp4", [pixels] * 3))
+    image = np.asarray(Video.from_path(path).first_frame())
+    assert image.shape == (320, 180, 3)
+    assert image[:150].mean() > 190  # clockwise: left becomes the top
+    assert image[170:].mean() < 50
+
+
+def test_a_missing_or_damaged_file_has_no_frames(moving: Video, tmp_path: Path) -> None:
+    """A missing file, and one that is cut short, raise MeasureError."""
+    short = tmp_path / "short.mp4"
+    short.write_bytes(moving.path.read_bytes()[:-200])
+    for path in (tmp_path / "gone.mp4", short):
+        with pytest.raises(MeasureError):
+            Video.of(a_video(path)).first_frame()

@@ -6,6 +6,8 @@ and encoded (`prepare`). A file that needs no change and carries no private meta
 The client downloads http(s) addresses first; `is_url` recognises them.
 """
 
+from PIL.Image import Image as PILImage
+
 from pixverse_nb.images.decode import ImageInfo, read_image
 from pixverse_nb.images.framing import Fit, nearest_ratio, validate_framing
 from pixverse_nb.images.prepare import Frame, ImagePreparer, thumbnail
@@ -16,6 +18,7 @@ __all__ = [
     "Frame",
     "ImageInfo",
     "ImagePreparer",
+    "PILImage",
     "is_url",
     "nearest_ratio",
     "read_image",

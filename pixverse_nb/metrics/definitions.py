@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, Self
 Better = Literal["higher", "lower", ""]
 
 VERSION: Final = 1  # of the definitions below; measurements of another version are not comparable
+IDENTICAL_DB: Final = 100.0  # the PSNR of equal images, instead of infinity, which neither JSON nor a plot can hold
 
 _PSNR: Final = "the value of scikit-image, metrics.peak_signal_noise_ratio, at data_range=255; computed by OpenCV"
 _SSIM: Final = (

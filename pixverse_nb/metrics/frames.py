@@ -7,7 +7,7 @@ ConfigError that says what to install.
 import io
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +39,7 @@ __all__ = [
     "Moment",
     "NDArray",
     "Pixels",
+    "Sound",
     "StillsRequest",
     "VideoReader",
     "VideoReformatter",
@@ -47,6 +48,7 @@ __all__ = [
     "frame_planes",
     "np",
     "printable_name",
+    "read_frame",
     "read_still_jpeg",
     "read_stills",
     "single_threaded_opencv",
@@ -54,6 +56,7 @@ __all__ = [
 ]
 
 Pixels = NDArray[np.uint8]
+Sound = NDArray[np.float32]
 Moment = Literal["first", "middle", "last"]
 MOMENTS: Final[tuple[str, ...]] = get_args(Moment)
 
@@ -65,6 +68,7 @@ _BT709, _UNSPECIFIED = 1, 2
 _CONVERTIBLE_MATRICES: Final = frozenset({0, 1, 2, 4, 5, 6, 7, 9})  # FFmpeg refuses to convert frames with others
 _BT709_MIN_HEIGHT: Final = 720  # for a video without a matrix, Chromium assumes BT.709 from this height, BT.601 below
 _OPENCV_WAIT_S: Final = 1.0
+_SAME_TIME_S: Final = 1e-6  # a time that was computed from a frame number may be a little too early
 
 
 class VideoReader:
@@ -84,12 +88,12 @@ class VideoReader:
             # FFmpeg takes the part of a relative path before a colon for a protocol, so the path must be absolute.
             self._container = av.open(str(path.absolute()), metadata_errors="replace")
         except (DownloadError, av.FFmpegError) as error:
-            raise self._unreadable(error) from error
+            raise self.unreadable(error) from error
         self._codec = info.codec
         stream = self._container.streams.best("video")  # the first one may be a cover image
         if not isinstance(stream, av.VideoStream):
             raise MeasureError(f"{self._name} has no video track. Choose another file.")
-        self._stream = stream
+        self.stream = stream
         if context := stream.codec_context:  # None if FFmpeg has no decoder for it; decoding then raises
             context.thread_count = 1  # the caller decodes as many videos at once as there are processors
         self.duration_s = info.duration_s
@@ -121,24 +125,73 @@ class VideoReader:
         try:
             self._container.seek(int(seconds * av.time_base))  # to the key frame before it
         except av.FFmpegError as error:
-            raise self._unreadable(error) from error
+            raise self.unreadable(error) from error
         frames = self._decode()
         found = next(frames)
         while found.time is not None and found.time < seconds and (following := next(frames, None)) is not None:
             found = following
         return _with_matrix(found)
 
+    def shown_at(self, seconds: float) -> av.VideoFrame:
+        """Return the frame on display at this time: the last one that starts at or before it, or else the first."""
+        try:
+            self._container.seek(int(seconds * av.time_base))  # to the key frame before it
+        except av.FFmpegError as error:
+            raise self.unreadable(error) from error
+        frames = self._decode()
+        found = next(frames)
+        for frame in frames:
+            if frame.time is not None and frame.time > seconds + _SAME_TIME_S:
+                break
+            found = frame
+        return _with_matrix(found)
+
+    def read_packets(self) -> "list[av.Packet[av.VideoStream]]":
+        """Return the compressed frames in decoding order."""
+        try:
+            return [packet for packet in self._container.demux(self.stream) if packet.size]
+        except av.FFmpegError as error:
+            raise self.unreadable(error) from error
+
+    def decode_packets(self, packets: "Iterable[av.Packet[av.VideoStream]]") -> Iterator[av.VideoFrame]:
+        """Yield the frames of these packets, of which the first is a key frame, in the order of display."""
+        context = self.stream.codec_context
+        context.flush_buffers()
+        try:
+            for packet in (*packets, None):
+                yield from context.decode(packet)
+        except av.FFmpegError as error:
+            raise self.unreadable(error) from error
+
+    def read_sound(self, rate: int) -> Iterator[Sound]:
+        """Yield the sound track as arrays of 2 × samples at this rate; nothing if there is none."""
+        if not self._container.streams.audio:
+            return
+        resampler = av.AudioResampler("fltp", "stereo", rate)
+        try:
+            self._container.seek(0)
+            for frame in (*self._container.decode(audio=0), None):
+                for part in resampler.resample(frame):
+                    yield np.asarray(part.to_ndarray(), np.float32)
+        except av.FFmpegError as error:
+            raise self.unreadable(error) from error
+
+    @property
+    def sound_rate(self) -> int | None:
+        """Samples per second of the sound track, or None if there is none."""
+        return self._container.streams.audio[0].rate if self._container.streams.audio else None
+
     def _decode(self) -> Iterator[av.VideoFrame]:
         """Yield the decoder's own frames, at least one."""
         is_empty = True
         try:
-            for frame in self._container.decode(self._stream):
+            for frame in self._container.decode(self.stream):
                 is_empty = False
                 if frame.colorspace not in _CONVERTIBLE_MATRICES:
                     frame.colorspace = _UNSPECIFIED
                 yield frame
         except av.FFmpegError as error:
-            raise self._unreadable(error) from error
+            raise self.unreadable(error) from error
         if is_empty:
             raise MeasureError(f"{self._name} has no frame that can be decoded. Download it again.")
 
@@ -150,7 +203,8 @@ class VideoReader:
             )
         return frame.width, frame.height
 
-    def _unreadable(self, error: Exception) -> MeasureError:
+    def unreadable(self, error: Exception) -> MeasureError:
+        """Return the error that says why this video cannot be read."""
         if isinstance(error, av.error.DecoderNotFoundError):
             reason = f"There is no decoder for its codec ({self._codec!r}). Convert it to H.264."
         elif isinstance(error, DownloadError):
@@ -208,6 +262,19 @@ def read_still_jpeg(path: Path, *, position: float = 0.5, longest_px: int = 480)
     sink = io.BytesIO()
     image.save(sink, "JPEG", quality=_JPEG_QUALITY, optimize=True)
     return sink.getvalue()
+
+
+def read_frame(path: Path, at: float | Moment) -> Image.Image:
+    """Return one frame of a video, upright, as RGB: the one on display at `at` seconds, or the first, middle or last.
+
+    Raises MeasureError if the video cannot be read.
+    """
+    with VideoReader(path) as video:
+        end = video.duration_s or 0.0
+        seconds = {"first": 0.0, "middle": end / 2, "last": end}[at] if isinstance(at, str) else at
+        frame = video.shown_at(seconds)
+    image: Image.Image = frame.to_image()  # type: ignore[no-untyped-call]  # PyAV does not annotate it
+    return image.rotate(frame.rotation, expand=True) if frame.rotation else image
 
 
 @contextmanager

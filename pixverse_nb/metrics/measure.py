@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pixverse_nb.errors import MeasureError
-from pixverse_nb.metrics.definitions import Measurement
+from pixverse_nb.metrics.definitions import IDENTICAL_DB, Measurement
 from pixverse_nb.metrics.executors import DaskClient, Executor, TaskResult, run_all
 from pixverse_nb.metrics.frames import (
     Image,
@@ -26,7 +26,6 @@ from pixverse_nb.metrics.frames import (
 )
 
 NEARBY_FRAMES: Final = 12  # at either end, among which the closest one is searched: half a second
-IDENTICAL_DB: Final = 100.0  # instead of infinity, which neither JSON nor a plot can hold
 FINGERPRINT_MOMENTS: Final = 8
 FINGERPRINT_SIDE_PX: Final = 32
 

@@ -55,15 +55,20 @@ class Cell:
 
 @dataclass(frozen=True)
 class Cells:
-    """The cells of a sweep in order; `duplicates` counts the points whose video is that of an earlier one.
+    """The cells of a sweep in order, and the cell of each point: points with the same video have the same cell.
 
     `notices` say how the pictures were changed.
     """
 
     cells: tuple[Cell, ...]
+    of_points: tuple[Cell, ...] = field(repr=False)
     axes: tuple[str, ...]
-    duplicates: int
     notices: tuple[Notice, ...]
+
+    @property
+    def duplicates(self) -> int:
+        """The number of points whose video is that of an earlier one."""
+        return len(self.of_points) - len(self.cells)
 
     @property
     def default_title(self) -> str:
@@ -80,6 +85,7 @@ def build_cells(axes: Axes, builder: JobBuilder, *, email: str | None, request_f
     ]
     wrong: dict[str, str] = {}
     cells: dict[str, Cell] = {}
+    keys: list[str] = []
     captions: Counter[str] = Counter()
     for point in axes.points:
         fields = axes.at(point)
@@ -97,6 +103,7 @@ def build_cells(axes: Axes, builder: JobBuilder, *, email: str | None, request_f
                 Constraint({name: (fields.get(name),)}, f"{name} {problem}") for name, problem in error.fields.items()
             )
         key = request.content_key
+        keys.append(key)
         if prepared is not None and key not in cells:
             values = axes.labels(point)
             cells[key] = Cell(
@@ -112,7 +119,7 @@ def build_cells(axes: Axes, builder: JobBuilder, *, email: str | None, request_f
         raise InvalidRequest({**images.bad, **wrong})
     if images.bad:
         raise InvalidImage(images.bad)
-    return Cells(tuple(cells.values()), axes.names, len(axes.points) - len(cells), images.notices())
+    return Cells(tuple(cells.values()), tuple(cells[key] for key in keys), axes.names, images.notices())
 
 
 def _fits_some_model(name: str, value: Any, models: Sequence[Any], builder: JobBuilder) -> bool:

@@ -108,6 +108,15 @@ class Sweep:
         return self._built.cells
 
     @property
+    def points(self) -> tuple[Cell, ...]:
+        """The cell of each combination of values in order; combinations that give the same video have the same cell."""
+        return self._built.of_points
+
+    def job_of(self, cell: Cell) -> Job | None:
+        """Return the job of a cell, or None if it was never run."""
+        return self._cell_jobs.job(cell)
+
+    @property
     def title(self) -> str:
         """The title of the sweep."""
         return self._options.title or self._built.default_title
