@@ -18,6 +18,7 @@ from tests.metrics.videos import CLOSE, PICTURES, WIDE, Pixels, scene, turn
 FPS = 24
 ROUND = [WIDE, CLOSE, PICTURES / "chelsea.jpg", WIDE]
 QUIET: dict[str, Any] = {"x265-params": "log-level=none"}
+NO_CABAC: dict[str, Any] = {"x264-params": "cabac=0"}
 Planes = list[Pixels]
 
 
@@ -132,7 +133,7 @@ def test_b_frames_before_a_seam_are_encoded_again(options: dict[str, Any], tmp_p
     [
         lambda path: write(path, pan(2), codec="libx265", **QUIET),
         lambda path: write(path, pan(2), profile="baseline"),
-        lambda path: write(path, pan(2), **{"x264-params": "cabac=0"}),
+        lambda path: write(path, pan(2), **NO_CABAC),
     ],
     ids=["another codec", "another profile", "another entropy coder"],
 )
