@@ -17,7 +17,8 @@ from pixverse_nb.mp4 import with_comment
 from pixverse_nb.video import Video, recipe
 from tests.metrics.videos import decode_frames, grey_frame, scene, turn, write_video
 from tests.render.factories import a_video, an_mp4
-from tests.test_mp4 import decoded, write_video
+from tests.test_mp4 import decoded
+from tests.test_mp4 import write_video as write_av_video
 
 
 @pytest.fixture
@@ -143,7 +144,7 @@ def test_a_plain_copy_gets_the_recipe_on_request(video: Video, tmp_path: Path) -
 def test_a_copy_without_its_recipe_is_still_saved(tmp_path: Path) -> None:
     """If the comment cannot be written, the plain copy is saved, with one warning."""
     path = tmp_path / "video.mp4"
-    data = write_video(path, flags="frag_keyframe+empty_moov")
+    data = write_av_video(path, flags="frag_keyframe+empty_moov")
     with pytest.warns(UserWarning, match="recipe") as warned:
         target = Video.of(a_video(path)).save(tmp_path / "one.mp4")
     assert target.read_bytes() == data

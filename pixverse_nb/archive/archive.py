@@ -24,6 +24,7 @@ from pixverse_nb.atomic_files import atomic_write, fsync_file, sha256_of_file
 from pixverse_nb.domain.jobs import SHA256, JobEvent, JobInput, JobRecord, JobState, StoredVideo
 from pixverse_nb.domain.ratings import PairwiseVote, Rating
 from pixverse_nb.domain.remote import UploadedFile
+from pixverse_nb.domain.requests import check_request
 from pixverse_nb.errors import LedgerError
 from pixverse_nb.jobs.messages import describe_event, describe_notice
 from pixverse_nb.ledger.jobs import ExportedJob, ExportedUpload
@@ -258,6 +259,7 @@ _CHECKS: Final[Mapping[type, Mapping[str, Callable[[Any], object]]]] = {
 def read_job(row: Mapping[str, Any], archive: Archive) -> ExportedJob:
     """Return the job of a row; raises ValueError, TypeError or LookupError if its values are invalid."""
     record = JobRecord.from_json(row["record"])
+    record = replace(record, request=check_request(record.request))
     events = tuple(JobEvent(at, JobState(state), kind, data) for at, state, kind, data in row["events"])
     job = ExportedJob(record, events)
     _check(job)

@@ -30,7 +30,8 @@ from pixverse_nb.errors import (
 )
 from pixverse_nb.event_loop import choose_patch, detect_environment
 from pixverse_nb.jobs.messages import describe_notice
-from pixverse_nb.jobs.remote_videos import Send, list_recent, name_of, ref_of
+from pixverse_nb.jobs.protocols import Send
+from pixverse_nb.jobs.remote_videos import list_recent, name_of, ref_of
 from pixverse_nb.ledger.database import network_file_system
 from pixverse_nb.ledger.jobs import Ledger
 

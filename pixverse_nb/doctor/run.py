@@ -22,7 +22,7 @@ from pixverse_nb.doctor.checks import VIDEO_BYTES, check_folder, check_ledger, c
 from pixverse_nb.doctor.report import Finding, Report, Severity
 from pixverse_nb.errors import ConfigError, LedgerError
 from pixverse_nb.event_loop import EventLoopThread
-from pixverse_nb.jobs.remote_videos import Send
+from pixverse_nb.jobs.protocols import Send
 from pixverse_nb.ledger.jobs import Ledger
 from pixverse_nb.redaction import Secret
 

@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
+from pixverse_nb.domain.generation_request import GenerationRequest
 from pixverse_nb.domain.job_state import FINAL_STATES as FINAL_STATES
 from pixverse_nb.domain.job_state import JobState as JobState
 from pixverse_nb.domain.notices import Notice, Value
-from pixverse_nb.domain.requests import GenerationRequest
 from pixverse_nb.errors import Charge
 
 
@@ -242,14 +242,11 @@ class JobRecord:
         return values
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any], *, is_ours: bool = False) -> Self:
-        """Return the record that `to_json` wrote; unknown fields, which a newer version may add, are ignored.
-
-        The request is validated unless `is_ours`, that is, the record comes from this ledger.
-        """
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Return the record that `to_json` wrote; unknown fields, which a newer version may add, are ignored."""
         known = {item.name for item in fields(cls)}
         kept = {name: value for name, value in values.items() if name in known}
-        kept["request"] = GenerationRequest.from_json(kept["request"], is_trusted=is_ours)
+        kept["request"] = GenerationRequest.from_json(kept["request"])
         kept["state"] = JobState(kept["state"])
         kept["inputs"] = tuple(JobInput(**item) for item in kept.get("inputs", ()))
         kept["video"] = StoredVideo(**kept["video"]) if kept.get("video") else None

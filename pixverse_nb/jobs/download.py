@@ -15,7 +15,7 @@ from pixverse_nb.domain.jobs import JobRecord, StoredVideo
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.errors import DownloadError, NoAnswer, PixVerseError
 from pixverse_nb.jobs import events
-from pixverse_nb.jobs.messages import error_notice
+from pixverse_nb.jobs.error_notices import error_notice
 from pixverse_nb.jobs.protocols import JobContext
 
 

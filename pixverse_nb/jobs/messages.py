@@ -12,26 +12,10 @@ from pixverse_nb.config import Timing
 from pixverse_nb.domain.catalogue import CATALOGUE, Operation
 from pixverse_nb.domain.jobs import JobEvent, JobRecord, JobState
 from pixverse_nb.domain.notices import Notice
-from pixverse_nb.domain.requests import GenerationRequest
-from pixverse_nb.errors import APIError, EndpointGone, PixVerseError
 from pixverse_nb.jobs import transitions
 from pixverse_nb.redaction import redact
 
 Data = Mapping[str, Any]
-
-
-def error_notice(error: PixVerseError) -> Notice:
-    """Return an error as a notice for the ledger: the name of its class, and what its text is made of."""
-    kind = type(error).__name__
-    if isinstance(error, APIError) and error.vendor_text is not None:
-        return Notice(kind, {"status": error.status, "vendor_text": error.vendor_text})
-    return Notice(kind, {"detail": str(error)})
-
-
-def endpoint_gone_notice(error: EndpointGone, request: GenerationRequest) -> Notice:
-    """Return the notice of a paid call that the vendor does not offer: it names what could not be made."""
-    names = {"model": request.model, "operation": request.operation.value}
-    return Notice("EndpointGone", {"status": error.status, "vendor_text": error.vendor_text or "", **names})
 
 
 def describe_notice(notice: Notice) -> str:

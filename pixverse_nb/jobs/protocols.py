@@ -83,3 +83,10 @@ class JobContext(Protocol):
 
     async def wait_for_change(self, record: JobRecord, *, until: float) -> None:
         """Return when the job has changed, or at `until` (Unix seconds)."""
+
+
+class Send(Protocol):
+    """A callable that sends a free call."""
+
+    def __call__(self, call: Call[T], /) -> T:
+        """Return the value of the call, or raise what the transport raises."""

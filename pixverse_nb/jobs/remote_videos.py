@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
 from pixverse_nb.backends.base import Backend, Call
 from pixverse_nb.domain.catalogue import CATALOGUE, MODEL_NAME
@@ -19,6 +19,7 @@ from pixverse_nb.domain.validation import plain
 from pixverse_nb.errors import AccountPending, APIError, ConfigError, InvalidRequest, PixVerseError
 from pixverse_nb.jobs.engine import Engine
 from pixverse_nb.jobs.events import ListedInPoll
+from pixverse_nb.jobs.protocols import Send
 from pixverse_nb.jobs.reconcile import could_match
 from pixverse_nb.jobs.transitions import advance
 from pixverse_nb.redaction import redact
@@ -26,13 +27,6 @@ from pixverse_nb.redaction import redact
 T = TypeVar("T")
 
 _ACCOUNT_REQUIRED: Final = 400  # the answer if several accounts are configured and none is named
-
-
-class Send(Protocol):
-    """A callable that sends a free call."""
-
-    def __call__(self, call: Call[T], /) -> T:
-        """Return the value of the call, or raise what the transport raises."""
 
 
 class AllAccounts:

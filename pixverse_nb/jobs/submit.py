@@ -22,8 +22,8 @@ from pixverse_nb.errors import (
     ServerError,
 )
 from pixverse_nb.jobs import events, transitions
+from pixverse_nb.jobs.error_notices import endpoint_gone_notice, error_notice
 from pixverse_nb.jobs.events import Event
-from pixverse_nb.jobs.messages import endpoint_gone_notice, error_notice
 from pixverse_nb.jobs.protocols import JobContext
 from pixverse_nb.jobs.reconcile import BalanceMonitor
 from pixverse_nb.jobs.slots import AccountPool

@@ -68,7 +68,7 @@ def add_event(db: sqlite3.Connection, ref: str, event: JobEvent) -> None:
 def job_of(data: str) -> JobRecord:
     """Return the record of a row; raises LedgerError if the row is damaged."""
     with _readable():
-        return JobRecord.from_json(json.loads(data), is_ours=True)
+        return JobRecord.from_json(json.loads(data))
 
 
 def event_of(at: float, state: str, kind: str, data: str) -> JobEvent:

@@ -12,7 +12,7 @@ from pixverse_nb.event_loop import EventLoopThread
 from pixverse_nb.job_builder import JobBuilder
 from pixverse_nb.jobs.engine import Engine
 from pixverse_nb.jobs.job import Job, JobFactory
-from pixverse_nb.jobs.remote_videos import Send
+from pixverse_nb.jobs.protocols import Send
 from pixverse_nb.sweep.axes import MAX_CELLS
 
 

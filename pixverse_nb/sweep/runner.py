@@ -13,8 +13,8 @@ from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.errors import LedgerError, PixVerseError
 from pixverse_nb.jobs import transitions
+from pixverse_nb.jobs.error_notices import error_notice
 from pixverse_nb.jobs.job import Job
-from pixverse_nb.jobs.messages import error_notice
 from pixverse_nb.render.sweep_views import SweepMode
 from pixverse_nb.sweep.cells import Cell, is_account_error
 

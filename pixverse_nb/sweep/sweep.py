@@ -21,8 +21,8 @@ from pixverse_nb.domain.validation import Flag, Function, Rule
 from pixverse_nb.errors import ConfigError, InvalidRequest, JobTimeout, PixVerseError, refuse_pickling
 from pixverse_nb.event_loop import check_asyncio, wait_for_future
 from pixverse_nb.job_builder import RequestFunction
+from pixverse_nb.jobs.error_notices import error_notice
 from pixverse_nb.jobs.job import Job, JobList
-from pixverse_nb.jobs.messages import error_notice
 from pixverse_nb.metrics.definitions import Measurement
 from pixverse_nb.metrics.executors import DaskClient, Executor, TaskResult
 from pixverse_nb.render.display import cell_number

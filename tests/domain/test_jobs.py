@@ -7,7 +7,6 @@ import pytest
 
 from pixverse_nb.domain.jobs import FINAL_STATES, JobInput, JobRecord, JobState, StoredVideo
 from pixverse_nb.domain.notices import Notice
-from pixverse_nb.errors import InvalidRequest
 from tests.factories import FIRST_SHA, LAST_SHA, NOW, a_record, a_request, a_video_id, some_inputs
 
 FULL = a_record(
@@ -101,15 +100,6 @@ def test_a_record_recognises_its_references(attempt: int) -> None:
 def test_another_reference_is_not_ours(reply_ref: str | None) -> None:
     """Only the complete reference followed by one attempt belongs to the job."""
     assert not a_record().owns_reply_ref(reply_ref)
-
-
-def test_the_request_of_a_foreign_record_is_validated() -> None:
-    """A record from elsewhere with an invalid request is refused; a record of this ledger is trusted."""
-    values = a_record().to_json()
-    values["request"]["params"]["quality"] = "8k"
-    with pytest.raises(InvalidRequest):
-        JobRecord.from_json(values)
-    assert JobRecord.from_json(values, is_ours=True).request.quality == "8k"
 
 
 def test_the_json_of_a_record_is_a_copy() -> None:

@@ -29,6 +29,7 @@ from pixverse_nb.domain.requests import (
     GenerationRequest,
     Input,
     build_request,
+    check_request,
     frames_request,
 )
 from pixverse_nb.errors import InvalidRequest
@@ -466,10 +467,10 @@ def test_the_content_key_never_changes() -> None:
 
 @given(prompt=st.text(max_size=PROMPT_MAX), seed=st.integers(1, SEED_MAX), quality=st.sampled_from(["360p", "1080p"]))
 def test_a_request_survives_json(prompt: str, seed: int, quality: str) -> None:
-    """A request that is written as JSON and read back is the same, with the same key, trusted or not."""
+    """A request that is written as JSON and read back is the same, with the same key, checked or not."""
     request = a_request(prompt=prompt, seed=seed, quality=quality, **DELIVERY)
-    for is_trusted in (True, False):
-        again = GenerationRequest.from_json(json.loads(json.dumps(request.to_json())), is_trusted=is_trusted)
+    read = GenerationRequest.from_json(json.loads(json.dumps(request.to_json())))
+    for again in (read, check_request(read)):
         assert again == request
         assert hash(again) == hash(request)
         assert again.content_key == request.content_key
@@ -478,13 +479,13 @@ def test_a_request_survives_json(prompt: str, seed: int, quality: str) -> None:
 def test_a_refused_combination_survives_json() -> None:
     """A request that was made with allow_refused=True can be read back."""
     request = plain_request(quality="1080p", duration=10, allow_refused=True)
-    assert GenerationRequest.from_json(request.to_json()) == request
+    assert check_request(GenerationRequest.from_json(request.to_json())) == request
 
 
 def test_any_operation_survives_json() -> None:
     """A request of another operation, with other inputs, can be read back."""
     request = build_request(Operation.IMAGE, [Input("image", "sha256:1")], {"seed": 3, "model": "v4"})
-    assert GenerationRequest.from_json(json.loads(json.dumps(request.to_json()))) == request
+    assert check_request(GenerationRequest.from_json(json.loads(json.dumps(request.to_json())))) == request
 
 
 @pytest.mark.parametrize(
@@ -497,11 +498,11 @@ def test_any_operation_survives_json() -> None:
     ],
 )
 def test_json_from_elsewhere_is_validated(part: str, change: dict[str, object]) -> None:
-    """A stored request with an invalid field is refused by name, unless it is trusted."""
+    """A request from a file with an invalid field is refused by name."""
     values = a_request().to_json()
     values[part] = {**values[part], **change}
     with pytest.raises(InvalidRequest) as caught:
-        GenerationRequest.from_json(values)
+        check_request(GenerationRequest.from_json(values))
     assert caught.value.fields.keys() == change.keys()
 
 
@@ -518,7 +519,7 @@ def test_json_of_other_rows_is_read(model: str, change: dict[str, Any]) -> None:
     """A request that was made with the rows of an earlier version, or of a user, is read as it was."""
     values = a_request().to_json()
     values |= {"model": model, "params": {**values["params"], **change}}
-    assert GenerationRequest.from_json(values).to_json() == values
+    assert check_request(GenerationRequest.from_json(values)).to_json() == values
 
 
 def test_the_repr_hides_the_account() -> None:

@@ -13,11 +13,11 @@ from pixverse_nb.domain.jobs import JobEvent, JobRecord, JobState, StoredVideo
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.errors import ConfigError
 from pixverse_nb.jobs import events
+from pixverse_nb.jobs.error_notices import error_notice
 from pixverse_nb.jobs.messages import (
     describe_error,
     describe_event,
     describe_notice,
-    error_notice,
     reuse_notice,
     status_detail,
     suggested_action,

@@ -9,7 +9,7 @@ from pixverse_nb import errors
 from pixverse_nb.domain.jobs import Attempt, JobEvent, JobInput, JobRecord, JobSnapshot, JobState, StoredVideo
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.errors import Charge, JobError, PixVerseError
-from pixverse_nb.jobs.messages import error_notice
+from pixverse_nb.jobs.error_notices import error_notice
 from pixverse_nb.jobs.results import (
     attempts_from_events,
     error_from_record,
