@@ -259,7 +259,7 @@ _CHECKS: Final[Mapping[type, Mapping[str, Callable[[Any], object]]]] = {
 def read_job(row: Mapping[str, Any], archive: Archive) -> ExportedJob:
     """Return the job of a row; raises ValueError, TypeError or LookupError if its values are invalid."""
     record = JobRecord.from_json(row["record"])
-    record = replace(record, request=check_request(record.request))
+    record = dataclasses.replace(record, request=check_request(record.request))
     events = tuple(JobEvent(at, JobState(state), kind, data) for at, state, kind, data in row["events"])
     job = ExportedJob(record, events)
     _check(job)
