@@ -304,6 +304,7 @@ def _parse_video(row: Mapping[str, Any]) -> RemoteVideo:
         input_paths={
             role: path for role in ("first", "last") if (path := _upload_path(row.get(f"{role}_frame"))) is not None
         },
+        source_number=_int(row.get("original_video_id")) or None,  # 0: made from no video
         queue_position=position if position and position > 0 else None,
         cost_credits=_int(row.get("cost_credits")),
         status=None if row.get("video_status") is None else str(row["video_status"]),

@@ -105,6 +105,7 @@ class RemoteVideo:
     model: str | None = None
     aspect_ratio: str | None = None
     input_paths: Mapping[str, str] = field(default_factory=dict)  # upload names by role, if the vendor lists them
+    source_number: int | None = None  # the number at the end of the id of the video that this one is made from
     queue_position: int | None = None
     cost_credits: int | None = None
     status: str | None = None
