@@ -29,6 +29,7 @@ class Operation(StrEnum):
     MOTION = "motion"
 
 
+SOURCE_VIDEO: Final = "source_video"  # the role of a video that another one is made from
 PROMPT_MAX: Final = 2048  # of most operations; text and one picture take _LONG_PROMPT_MAX
 TRANSITION_MAX: Final = 7  # pictures
 FUSION_MAX: Final = 9  # pictures
@@ -55,7 +56,7 @@ class OperationSpec:
     """One operation.
 
     `roles` are the inputs that it needs. `model_fields` are the fields whose values depend on the model ("duration",
-    "quality", "aspect_ratio", "seed"), `switches` those of `SWITCHES` that its route takes as far as the model does, and
+    "quality", "aspect_ratio", "seed"), `switches` those of `SWITCHES` that its route takes if the model does, and
     `fields` its own ones. `default_fit` is how its pictures are framed (None: sent as they are). An aspect ratio that
     the route does not take decides how the pictures are cropped.
     """
@@ -101,23 +102,23 @@ OPERATIONS: Final[Mapping[Operation, OperationSpec]] = MappingProxyType(
         ),
         Operation.EXTEND: OperationSpec(
             "v6",
-            ("source_video",),
+            (SOURCE_VIDEO,),
             model_fields=("duration", "quality", "seed"),
             switches=frozenset({"audio", "off_peak_mode"}),
         ),
         Operation.UPSCALE: OperationSpec(
-            "pixverse-upscale", ("source_video",), model_fields=("quality",), switches=frozenset()
+            "pixverse-upscale", (SOURCE_VIDEO,), model_fields=("quality",), switches=frozenset()
         ),
         Operation.RESTYLE: OperationSpec(
             "v4",
-            ("source_video",),
+            (SOURCE_VIDEO,),
             model_fields=("seed",),
             switches=frozenset({"off_peak_mode"}),
             fields={"restyle_id": Integer(1, 10**12, default=None, note=", one of client.restyles()")},
         ),
         Operation.MODIFY: OperationSpec(
             "v5.5",
-            ("source_video",),
+            (SOURCE_VIDEO,),
             needs_prompt=True,
             model_fields=("seed",),
             switches=frozenset({"off_peak_mode"}),
@@ -132,7 +133,7 @@ OPERATIONS: Final[Mapping[Operation, OperationSpec]] = MappingProxyType(
         ),
         Operation.LIPSYNC: OperationSpec(
             "v5",
-            ("source_video",),
+            (SOURCE_VIDEO,),
             prompt_max=_SPOKEN_MAX,
             model_fields=(),
             switches=frozenset(),
@@ -140,7 +141,7 @@ OPERATIONS: Final[Mapping[Operation, OperationSpec]] = MappingProxyType(
         ),
         Operation.MOTION: OperationSpec(
             "v5.6",
-            ("frame_1", "source_video"),
+            ("frame_1", SOURCE_VIDEO),
             default_fit=None,
             model_fields=("quality", "seed"),
             switches=frozenset(),
