@@ -232,7 +232,7 @@ def _pictures(record: JobRecord, home: Path) -> dict[str, Path]:
     """Return the prepared pictures of a job that exist, by their names in the archive."""
     found: dict[str, Path] = {}
     for sha256 in filter(None, (item.sha256 for item in record.inputs)):
-        for suffix in ("png", "jpg", "webp", "gif"):
+        for suffix in ("png", "jpg", "webp", "gif", "mp4", "mp3", "wav"):
             name = f"pictures/{sha256}.{suffix}"
             if (home / name).is_file() and sha256_of_file(home / name) == sha256:
                 found[name] = home / name
