@@ -64,6 +64,11 @@ class CreateArgs:
     fit: Any = "cover"
     deadline_s: Any = None
     allow_refused: bool = False
+    arguments: Mapping[str, str] = field(
+        default_factory=dict
+    )  # role or field -> what the caller calls it, if different
+    wrong: Mapping[str, str] = field(default_factory=dict)  # problems that were found before
+    uploads_media: bool = False  # the operation takes no video ids
     request_function: RequestFunction = frames_request
 
 
@@ -99,7 +104,7 @@ class JobBuilder:
         """
         wrong, bad_images, frames = self._prepare(args)
         media, bad_media = self._load_media(args)
-        wrong |= bad_media
+        wrong |= {**bad_media, **args.wrong}
         if args.deadline_s is not None and not is_deadline(plain(args.deadline_s)):
             wrong["deadline_s"] = f"must be a positive number of seconds, at most ten years, not {args.deadline_s!r}"
         request: GenerationRequest | None = None
@@ -108,9 +113,9 @@ class JobBuilder:
         except InvalidRequest as error:
             wrong = {**error.fields, **wrong}
         if wrong:
-            raise InvalidRequest({**bad_images, **wrong})
+            raise InvalidRequest(_named({**bad_images, **wrong}, args))
         if bad_images or request is None:
-            raise InvalidImage(bad_images)
+            raise InvalidImage(_named(bad_images, args))
         return self.new_record(args, request, frames, now=now, media=media), PreparedInputs(frames, media)
 
     def prepare_images(self, args: CreateArgs) -> Frames:
@@ -227,8 +232,11 @@ class JobBuilder:
         wrong: dict[str, str] = {}
         for role, source in args.media.items():
             types = SOUND_TYPES if role == "audio" else VIDEO_TYPES
+            is_uploaded = args.uploads_media or role == "audio"
             try:
-                media[role] = load_media(source, role=role, types=types, account_of=self._account_of)
+                media[role] = load_media(
+                    source, role=role, types=types, account_of=self._account_of, is_uploaded=is_uploaded
+                )
             except UnusableMediaError as error:
                 wrong[role] = str(error)
         return media, wrong
@@ -264,6 +272,11 @@ class JobBuilder:
                 f"The pictures cannot be stored in {folder} ({error.strerror or error}). "
                 "Free some space or choose another home folder. Nothing was sent and nothing was paid."
             ) from error
+
+
+def _named(problems: Mapping[str, str], args: CreateArgs) -> dict[str, str]:
+    """Return the problems by the names of the caller's arguments."""
+    return {args.arguments.get(name, name): problem for name, problem in problems.items()}
 
 
 def is_deadline(value: object) -> bool:

@@ -61,10 +61,13 @@ class Media:
             ) from error
 
 
-def load_media(source: Any, *, role: str, types: dict[str, str], account_of: AccountOf) -> Media:
+def load_media(
+    source: Any, *, role: str, types: dict[str, str], account_of: AccountOf, is_uploaded: bool = False
+) -> Media:
     """Return a source as Media: a finished Video or Job, a video id, an UploadedFile, or the path of a file.
 
-    `types` maps the accepted file endings to media types. Raises UnusableMediaError.
+    `types` maps the accepted file endings to media types. With `is_uploaded` the file of a finished video is uploaded,
+    because the operation takes no video id. Raises UnusableMediaError.
     """
     if isinstance(source, UploadedFile):
         return Media(f"path:{source.path}", remote=source.path, expr=f"pv.UploadedFile({source.path!r})")
@@ -75,8 +78,10 @@ def load_media(source: Any, *, role: str, types: dict[str, str], account_of: Acc
             raise UnusableMediaError("is a job without a finished video; wait for job.result() first")
         source = video
     if isinstance(source, VideoFile):
-        return _of_video(source, types, account_of, role)
+        return _of_file(source.path, types) if is_uploaded else _of_video(source, account_of, role)
     if isinstance(source, str) and account_of(source) is not None:
+        if is_uploaded:
+            raise UnusableMediaError(f"takes no video id; pass the path of a file of type {', '.join(types)}")
         key = hashlib.sha256(source.encode()).hexdigest()
         return Media(f"video:{key}", remote=source, account=account_of(source), expr=role)
     if isinstance(source, str | os.PathLike):
@@ -86,10 +91,10 @@ def load_media(source: Any, *, role: str, types: dict[str, str], account_of: Acc
     )
 
 
-def _of_video(video: VideoFile, types: dict[str, str], account_of: AccountOf, role: str) -> Media:
+def _of_video(video: VideoFile, account_of: AccountOf, role: str) -> Media:
     account = account_of(video.video_id) if video.video_id else None
-    if account is None or ".mp4" not in types:
-        return _of_file(video.path, types)
+    if account is None:
+        return _of_file(video.path, VIDEO_TYPES)
     expr = f"client.job({video.ref!r})" if video.ref else role
     return Media(f"sha256:{video.sha256}", remote=video.video_id, account=account, expr=expr)
 
