@@ -4,6 +4,7 @@ It joins the ledger, the engine on the portal's thread, and the `JobBuilder` tha
 but what says so: `create_frames` returns at once, `job.result()` waits.
 """
 
+import contextlib
 import os
 import secrets
 import threading
@@ -35,7 +36,7 @@ from pixverse_nb.domain.operations import (
 from pixverse_nb.domain.remote import Capacity, Credits, NamedId, RemoteVideo, UploadedFile
 from pixverse_nb.domain.requests import DELIVERY_FIELDS, build_request
 from pixverse_nb.domain.validation import plain, unknown_fields
-from pixverse_nb.errors import ConfigError, InvalidRequest
+from pixverse_nb.errors import ConfigError, DownloadError, InvalidRequest
 from pixverse_nb.event_loop import EventLoopThread
 from pixverse_nb.job_builder import CALL_OPTIONS, CreateArgs, JobBuilder
 from pixverse_nb.jobs.download import VerifyReport
@@ -45,6 +46,7 @@ from pixverse_nb.jobs.remote_videos import AllAccounts, find_or_adopt, track
 from pixverse_nb.jobs.webhooks import WebhookListener
 from pixverse_nb.ledger.jobs import Ledger
 from pixverse_nb.maintenance import FileVerifier
+from pixverse_nb.mp4 import probe_mp4
 from pixverse_nb.redaction import Secret, redact
 from pixverse_nb.render.model_table import ModelTable
 from pixverse_nb.sweep.axes import MAX_CELLS
@@ -373,7 +375,7 @@ class Client:
         `video` as in `extend`, `options` as in `create_video`. A video that is already that large is refused.
         """
         fields = {"model": model, "quality": quality}
-        wrong = _already_large(video, quality)
+        wrong = _already_large(self._known_job(video), quality)
         return self._start(Operation.UPSCALE, fields, options, media={SOURCE_VIDEO: video}, wrong=wrong)
 
     def restyle(
@@ -509,10 +511,10 @@ class Client:
             raise ConfigError(f"The service {self._backend.name} gives no price before a call.")
         args = CreateArgs(
             images={},
-            media={SOURCE_VIDEO: video},
+            media={SOURCE_VIDEO: self._known_job(video)},
             fields={"model": model, "quality": quality, "email": self._email},
             arguments=_MEDIA_ARGUMENTS,
-            wrong=_already_large(video, quality),
+            wrong=_already_large(self._known_job(video), quality),
             request_function=partial(build_request, Operation.UPSCALE),
             default_model=model,
         )
@@ -815,6 +817,7 @@ class Client:
         """
         self._loop.check_open()
         wrong = {**unknown_fields(options, (*DELIVERY_FIELDS, *CALL_OPTIONS)), **wrong}
+        media = {role: self._known_job(source) for role, source in media.items()}
         delivery = {name: value for name, value in options.items() if name in DELIVERY_FIELDS}
         args = CreateArgs(
             images=images,
@@ -830,6 +833,12 @@ class Client:
             request_function=partial(build_request, operation, roles=tuple(images) + tuple(media)),
         )
         return self._create(args, reuse=options.get("reuse", True))
+
+    def _known_job(self, source: Any) -> Any:
+        """Return the job of a video id that this home has, so that both are the same source; else `source` itself."""
+        is_id = isinstance(source, str) and self._backend.account_of(source) is not None
+        record = self._ledger.load_by_video(source) if is_id else None
+        return source if record is None else self._handle(record)
 
     def _with_delivery(
         self, fields: Mapping[str, Any], *, email: str | None, reply_url: str | None, **_: Any
@@ -913,6 +922,9 @@ def _listed_images(images: Any, *, at_least: int, at_most: int) -> tuple[list[An
 def _already_large(video: Any, quality: object) -> dict[str, str]:
     """Return the problem with upscaling a video that is at least as large; nothing if its size is not known."""
     file = video.video if isinstance(video, Job) else video
+    if isinstance(video, str | os.PathLike):
+        with contextlib.suppress(DownloadError, ValueError, TypeError):  # what is wrong with it is named elsewhere
+            file = probe_mp4(Path(os.fsdecode(video)).expanduser())
     width, height = getattr(file, "width", None), getattr(file, "height", None)
     wanted = str(plain(quality)).removesuffix("p")
     if not (isinstance(width, int) and isinstance(height, int) and wanted.isascii() and wanted.isdigit()):
