@@ -26,6 +26,7 @@ from pixverse_nb.domain.catalogue import DEFAULT_MODEL
 from pixverse_nb.domain.custom_models import Models, catalogue_with
 from pixverse_nb.domain.jobs import JobRecord
 from pixverse_nb.domain.operations import (
+    AUDIO,
     FUSION_MAX,
     OPERATIONS,
     PARAM_NAMES,
@@ -473,7 +474,7 @@ class Client:
         if given not in ((True, False, False), (False, True, True)):
             text = "give either audio, or a prompt with a speaker_id (see client.voices())"
             wrong = {"audio": text, "prompt": text, "speaker_id": text}
-        sources = {SOURCE_VIDEO: video} | ({"audio": audio} if audio is not None else {})
+        sources = {SOURCE_VIDEO: video} | ({AUDIO: audio} if audio is not None else {})
         fields = {"prompt": prompt, "speaker_id": speaker_id}
         return self._start(Operation.LIPSYNC, fields, options, media=sources, wrong=wrong)
 

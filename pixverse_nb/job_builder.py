@@ -18,7 +18,7 @@ from typing import Any, Final
 from pixverse_nb.domain.catalogue import ALL_ASPECT_RATIOS, DEFAULT_MODEL, SEED_MAX, Catalogue, ModelSpec
 from pixverse_nb.domain.jobs import JobInput, JobRecord
 from pixverse_nb.domain.notices import Notice
-from pixverse_nb.domain.operations import Operation
+from pixverse_nb.domain.operations import AUDIO, Operation
 from pixverse_nb.domain.remote import UploadedFile
 from pixverse_nb.domain.requests import GenerationRequest, Input, frames_request
 from pixverse_nb.domain.validation import plain
@@ -231,8 +231,8 @@ class JobBuilder:
         media: dict[str, Media] = {}
         wrong: dict[str, str] = {}
         for role, source in args.media.items():
-            types = SOUND_TYPES if role == "audio" else VIDEO_TYPES
-            is_uploaded = args.uploads_media or role == "audio"
+            types = SOUND_TYPES if role == AUDIO else VIDEO_TYPES
+            is_uploaded = args.uploads_media or role == AUDIO
             try:
                 media[role] = load_media(
                     source, role=role, types=types, account_of=self._account_of, is_uploaded=is_uploaded

@@ -48,12 +48,17 @@ class Media:
         if self.path is None:
             return
         target = folder / f"{self.sha256}{self.path.suffix.lower()}"
-        if target.exists() and target.stat().st_size == self.path.stat().st_size:
-            return
         try:
+            if target.is_file() and sha256_of_file(target) == self.sha256:
+                return
             folder.mkdir(parents=True, exist_ok=True)
             with atomic_write(target) as part:
                 shutil.copyfile(self.path, part)
+                if sha256_of_file(part) != self.sha256:
+                    raise ConfigError(
+                        f"{self.path.name} changed while it was copied. Make the call again when the file is complete. "
+                        "Nothing was sent and nothing was paid."
+                    )
         except OSError as error:
             raise ConfigError(
                 f"{self.path.name} cannot be stored in {folder} ({error.strerror or error}). "

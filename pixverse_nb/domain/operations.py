@@ -30,6 +30,7 @@ class Operation(StrEnum):
 
 
 SOURCE_VIDEO: Final = "source_video"  # the role of a video that another one is made from
+AUDIO: Final = "audio"  # the role of a sound
 PROMPT_MAX: Final = 2048  # of most operations; text and one picture take _LONG_PROMPT_MAX
 TRANSITION_MAX: Final = 7  # pictures
 FUSION_MAX: Final = 9  # pictures

@@ -11,7 +11,7 @@ from pixverse_nb import errors, images
 from pixverse_nb.backends.base import api_error
 from pixverse_nb.domain.catalogue import CATALOGUE
 from pixverse_nb.domain.jobs import Attempt, JobEvent, JobRecord, JobState
-from pixverse_nb.domain.operations import OPERATIONS, Operation
+from pixverse_nb.domain.operations import AUDIO, OPERATIONS, SOURCE_VIDEO, Operation
 from pixverse_nb.errors import JobCancelled, JobFailed, JobModerated, JobTimeout, PixVerseError
 from pixverse_nb.jobs.messages import describe_error, describe_event, describe_notice, suggested_action
 from pixverse_nb.jobs.submit import stored_picture
@@ -109,7 +109,7 @@ def video_of(record: JobRecord, *, home: Path, is_sandbox: bool) -> Video:
 
 def thumbnails_of(record: JobRecord, *, home: Path, longest_px: int) -> tuple[bytes, ...]:
     """Return the input pictures as small JPEGs; empty if any of them is not in the home folder."""
-    hashes = [item.sha256 for item in record.inputs]
+    hashes = [item.sha256 for item in record.inputs if item.role not in (SOURCE_VIDEO, AUDIO)]
     try:
         return tuple(_thumbnail(stored_picture(home, sha256 or ""), longest_px) for sha256 in hashes)
     except (PixVerseError, OSError):
@@ -137,7 +137,7 @@ _METHODS: Final[Mapping[Operation, str]] = {
     Operation.MOTION: "motion_control",
 }
 _TAKES_LIST: Final = frozenset({Operation.TRANSITION, Operation.FUSION})
-_INPUT_NAMES: Final = {(Operation.IMAGE, "first"): "image=", (Operation.LIPSYNC, "audio"): "audio="}
+_INPUT_NAMES: Final = {(Operation.IMAGE, "first"): "image=", (Operation.LIPSYNC, AUDIO): "audio="}
 _LIST_NAMES: Final = {Operation.FUSION: "images="}  # its first argument is the prompt
 
 

@@ -10,7 +10,8 @@ import pixverse_nb as pv
 from pixverse_nb.client import Client
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.domain.remote import NamedId
-from pixverse_nb.errors import BudgetReached, ConfigError, JobCancelled
+from pixverse_nb.errors import BudgetReached, ConfigError, JobCancelled, JobFailed, JobModerated, OutOfCredits
+from pixverse_nb.jobs.results import thumbnails_of
 from pixverse_nb.render.job_views import card_html, card_text, history_text
 from tests.client.harness import (
     LONGEST_JOB_S,
@@ -182,6 +183,39 @@ def test_the_archive_has_the_source_file(client: Client, sources: Sources, tmp_p
         assert sorted(archive.read(name) for name in pictures) == sorted(
             [sources.sound.read_bytes(), sources.film.read_bytes()]
         )
+
+
+@pytest.mark.parametrize("name", ["text", "extend", "upscale", "lipsync"])
+@pytest.mark.parametrize(("fault", "error"), [("failed", JobFailed), ("moderated", JobModerated)])
+def test_a_call_that_ends_badly(harness: Harness, sources: Sources, name: str, fault: str, error: type) -> None:
+    """A failed or moderated job raises its error; the same call makes a new job from the same sources."""
+    client = harness.open()
+    harness.control.arm(fault)
+    job = BY_NAME[name].start(client, sources)
+    assert isinstance(wait_for_error(job), error)
+    again = BY_NAME[name].start(client, sources)
+    assert again.ref != job.ref
+    assert wait_for_video(again).size_bytes > 0
+    assert harness.paid == 3
+
+
+def test_a_refused_call_can_be_made_again(harness: Harness, sources: Sources) -> None:
+    """After a refusal for want of credits the same call goes on with its source video."""
+    client = harness.open()
+    harness.control.set_credits(daily=0, monthly=0, package=0)
+    assert isinstance(wait_for_error(BY_NAME["extend"].start(client, sources)), OutOfCredits)
+    harness.control.set_credits(monthly=1000)
+    assert wait_for_video(BY_NAME["extend"].start(client, sources)).cost_credits == 8
+
+
+@pytest.mark.parametrize(
+    ("name", "pictures"), [("text", 0), ("image", 1), ("transition", 3), ("lipsync", 0), ("motion", 1)]
+)
+def test_a_card_shows_the_pictures_of_a_job(client: Client, sources: Sources, name: str, pictures: int) -> None:
+    """The thumbnails are those of the pictures; videos and sounds have none."""
+    job = BY_NAME[name].start(client, sources)
+    wait_for_video(job)
+    assert len(thumbnails_of(job._record(), home=client.home, longest_px=64)) == pictures
 
 
 def test_a_random_seed_is_kept(client: Client, harness: Harness) -> None:
