@@ -122,8 +122,11 @@ def test_an_archive_carries_the_job(
 
 
 @EACH
-def test_a_budget_that_is_too_small_stops_the_call(harness: Harness, sources: Sources, call: OperationCall) -> None:
+def test_a_budget_that_is_too_small_stops_the_call(
+    harness: Harness, client: Client, sources: Sources, call: OperationCall
+) -> None:
     """With a budget below the price, or without a known price, nothing is sent."""
+    client.close()  # the next one leads
     charged = sum(one.cost for one in harness.control.generations)
     limited = harness.open(budget_credits=charged + (call.estimate or 1000) - 1)
     assert isinstance(wait_for_error(call.start(limited, sources)), BudgetReached)
