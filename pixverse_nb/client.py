@@ -4,6 +4,7 @@ It joins the ledger, the engine on the portal's thread, and the `JobBuilder` tha
 but what says so: `create_frames` returns at once, `job.result()` waits.
 """
 
+import contextlib
 import os
 import secrets
 import threading
@@ -33,11 +34,19 @@ from pixverse_nb.domain.arguments import BUDGET, CALLBACK, COUNT, checked
 from pixverse_nb.domain.catalogue import DEFAULT_MODEL
 from pixverse_nb.domain.custom_models import Models, catalogue_with
 from pixverse_nb.domain.jobs import JobRecord
-from pixverse_nb.domain.operations import FUSION_MAX, OPERATIONS, PARAM_NAMES, TRANSITION_MAX, Operation
+from pixverse_nb.domain.operations import (
+    AUDIO,
+    FUSION_MAX,
+    OPERATIONS,
+    PARAM_NAMES,
+    SOURCE_VIDEO,
+    TRANSITION_MAX,
+    Operation,
+)
 from pixverse_nb.domain.remote import Capacity, Credits, NamedId, RemoteVideo, UploadedFile
 from pixverse_nb.domain.requests import DELIVERY_FIELDS, REPLY_MAX, build_request
 from pixverse_nb.domain.validation import Flag, Integer, Rule, Text, plain, safe_repr, unknown_fields, validate
-from pixverse_nb.errors import ConfigError, InvalidRequest, refuse_pickling
+from pixverse_nb.errors import ConfigError, DownloadError, InvalidRequest, refuse_pickling
 from pixverse_nb.event_loop import EventLoopThread
 from pixverse_nb.job_builder import CALL_OPTIONS, CreateArgs, JobBuilder
 from pixverse_nb.jobs.download import VerifyReport
@@ -47,6 +56,7 @@ from pixverse_nb.jobs.remote_videos import AllAccounts, adopt_history, find_or_a
 from pixverse_nb.jobs.webhooks import WebhookListener
 from pixverse_nb.ledger.jobs import Ledger
 from pixverse_nb.maintenance import FileVerifier
+from pixverse_nb.mp4 import probe_mp4
 from pixverse_nb.redaction import Secret, redact
 from pixverse_nb.render.model_table import ModelTable
 from pixverse_nb.sweep.axes import MAX_CELLS
@@ -318,7 +328,7 @@ class Client:
         }
         if image is None:
             return self._start(Operation.TEXT, fields, options)
-        return self._start(Operation.IMAGE, fields, options, images={"first": image})
+        return self._start(Operation.IMAGE, fields, options, images={"first": image}, arguments={"first": "image"})
 
     def create_transition(  # noqa: PLR0913 - one for each field of the API
         self,
@@ -340,19 +350,12 @@ class Client:
         `prompts` and `durations` (1…8 seconds) have one entry for each picture but the last: what happens until the
         next one, and how long that takes. `options` as in `create_video`. Raises InvalidRequest for another number.
         """
-        images = list(images)
-        links = len(images) - 1
-        wrong = {}
-        if not 2 <= len(images) <= TRANSITION_MAX:
-            wrong["images"] = f"must be 2 to {TRANSITION_MAX} pictures, not {len(images)}"
-        elif len(images) > 2 and model != "v5":
+        pictures, wrong = _listed_images(images, at_least=2, at_most=TRANSITION_MAX)
+        links = range(1, len(pictures))
+        model = plain(model)
+        if len(pictures) > 2 and "images" not in wrong and model in self.catalogue.names and model != "v5":
             wrong["model"] = "must be v5 for more than 2 pictures"
-        for name, values in (("prompts", prompts), ("durations", durations)):
-            if values is not None and (isinstance(values, str) or len(values) != links):
-                wrong[name] = f"must be a list with one entry for each picture but the last ({max(links, 0)})"
-        if wrong:
-            raise InvalidRequest(wrong)
-        fields = {
+        fields: dict[str, Any] = {
             "prompt": prompt,
             "model": model,
             "quality": quality,
@@ -360,11 +363,17 @@ class Client:
             "seed": seed,
             "audio": audio,
             "off_peak_mode": off_peak_mode,
-            **{f"prompt_{at}_to_{at + 1}": text for at, text in enumerate(prompts or (), start=1)},
-            **{f"duration_{at}_to_{at + 1}": seconds for at, seconds in enumerate(durations or (), start=1)},
         }
-        roles = {f"frame_{at}": image for at, image in enumerate(images, start=1)}
-        return self._start(Operation.TRANSITION, fields, options, images=roles)
+        arguments = {f"frame_{at}": f"images[{at - 1}]" for at in range(1, len(pictures) + 1)}
+        for argument, name, values in (("prompts", "prompt", prompts), ("durations", "duration", durations)):
+            entries = _as_list(values)
+            if values is not None and (entries is None or len(entries) != len(links)) and "images" not in wrong:
+                wrong[argument] = f"must be a list with one entry for each picture but the last ({len(links)})"
+                continue
+            fields |= {f"{name}_{at}_to_{at + 1}": value for at, value in zip(links, entries or (), strict=False)}
+            arguments |= {f"{name}_{at}_to_{at + 1}": f"{argument}[{at - 1}]" for at in links}
+        roles = {f"frame_{at}": image for at, image in enumerate(pictures, start=1)}
+        return self._start(Operation.TRANSITION, fields, options, images=roles, arguments=arguments, wrong=wrong)
 
     def extend(  # noqa: PLR0913 - one for each field of the API
         self,
@@ -393,7 +402,7 @@ class Client:
             "audio": audio,
             "off_peak_mode": off_peak_mode,
         }
-        return self._start(Operation.EXTEND, fields, options, media={"source_video": video})
+        return self._start(Operation.EXTEND, fields, options, media={SOURCE_VIDEO: video})
 
     def upscale(self, video: Any, *, quality: str = "2160p", model: str = "pixverse-upscale", **options: Any) -> Job:
         """Start a larger version of a video. **This spends credits**; `quote_upscale` tells how many.
@@ -401,17 +410,14 @@ class Client:
         `video` as in `extend`, `options` as in `create_video`. A video that is already that large is refused.
         """
         fields = {"model": model, "quality": quality}
-        height = getattr(video, "height", None)
-        width = getattr(video, "width", None)
-        if isinstance(height, int) and isinstance(width, int) and f"{min(height, width)}p" == quality:
-            raise InvalidRequest({"video": f"is already {quality}: choose another video, or a higher quality"})
-        return self._start(Operation.UPSCALE, fields, options, media={"source_video": video})
+        wrong = _already_large(self._known_job(video), quality)
+        return self._start(Operation.UPSCALE, fields, options, media={SOURCE_VIDEO: video}, wrong=wrong)
 
     def restyle(
         self,
         video: Any,
         *,
-        restyle_id: int | None = None,
+        restyle_id: int | str | NamedId | None = None,
         prompt: str | None = None,
         model: str = "v4",
         seed: int | None = None,
@@ -421,11 +427,14 @@ class Client:
 
         `video` as in `extend`, `options` as in `create_video`.
         """
-        if (restyle_id is None) == (not (prompt or "").strip()):
+        wrong = {}
+        prompt = None if _is_blank(prompt) else prompt
+        if (restyle_id is None) == (prompt is None):
             text = "give either a restyle_id (see client.restyles()) or a prompt"
-            raise InvalidRequest({"restyle_id": text, "prompt": text})
+            wrong = {"restyle_id": text, "prompt": text}
+        restyle_id = _number(restyle_id)
         fields = {"restyle_id": restyle_id, "prompt": prompt, "model": model, "seed": seed}
-        return self._start(Operation.RESTYLE, fields, options, media={"source_video": video})
+        return self._start(Operation.RESTYLE, fields, options, media={SOURCE_VIDEO: video}, wrong=wrong)
 
     def modify(
         self,
@@ -442,7 +451,7 @@ class Client:
         `quality` is 360p, 540p or 720p. `video` as in `extend`, `options` as in `create_video`.
         """
         fields = {"prompt": prompt, "quality": quality, "model": model, "seed": seed}
-        return self._start(Operation.MODIFY, fields, options, media={"source_video": video})
+        return self._start(Operation.MODIFY, fields, options, media={SOURCE_VIDEO: video})
 
     def create_fusion(  # noqa: PLR0913 - one for each field of the API
         self,
@@ -463,9 +472,7 @@ class Client:
         The prompt names them `@image1`, `@image2` and so on, in the order of `images` (1 to 9). `options` as in
         `create_video`.
         """
-        images = list(images)
-        if not 1 <= len(images) <= FUSION_MAX:
-            raise InvalidRequest({"images": f"must be 1 to {FUSION_MAX} pictures, not {len(images)}"})
+        pictures, wrong = _listed_images(images, at_least=1, at_most=FUSION_MAX)
         fields = {
             "prompt": prompt,
             "model": model,
@@ -476,8 +483,9 @@ class Client:
             "audio": audio,
             "off_peak_mode": off_peak_mode,
         }
-        roles = {f"frame_{at}": image for at, image in enumerate(images, start=1)}
-        return self._start(Operation.FUSION, fields, options, images=roles)
+        roles = {f"frame_{at}": image for at, image in enumerate(pictures, start=1)}
+        arguments = {f"frame_{at}": f"images[{at - 1}]" for at in range(1, len(pictures) + 1)}
+        return self._start(Operation.FUSION, fields, options, images=roles, arguments=arguments, wrong=wrong)
 
     def lip_sync(
         self,
@@ -485,7 +493,7 @@ class Client:
         *,
         audio: Any = None,
         prompt: str | None = None,
-        speaker_id: str | None = None,
+        speaker_id: str | NamedId | None = None,
         **options: Any,
     ) -> Job:
         """Start a version of a video whose lips follow a sound. **This spends credits.**
@@ -493,12 +501,16 @@ class Client:
         The sound is `audio` (the path of an mp3 or wav file), or a `prompt` of at most 200 characters that is spoken by
         `speaker_id`, one of `voices()`. `video` as in `extend`, `options` as in `create_video`.
         """
-        is_spoken = bool((prompt or "").strip()) and speaker_id is not None
-        if (audio is None) != is_spoken:
+        prompt = None if _is_blank(prompt) else prompt
+        speaker_id = speaker_id.id if isinstance(speaker_id, NamedId) else speaker_id
+        given = (audio is not None, prompt is not None, speaker_id is not None)
+        wrong = {}
+        if given not in ((True, False, False), (False, True, True)):
             text = "give either audio, or a prompt with a speaker_id (see client.voices())"
-            raise InvalidRequest({"audio": text, "prompt": text, "speaker_id": text})
-        sources = {"source_video": video} | ({"audio": audio} if audio is not None else {})
-        return self._start(Operation.LIPSYNC, {"prompt": prompt, "speaker_id": speaker_id}, options, media=sources)
+            wrong = {"audio": text, "prompt": text, "speaker_id": text}
+        sources = {SOURCE_VIDEO: video} | ({AUDIO: audio} if audio is not None else {})
+        fields = {"prompt": prompt, "speaker_id": speaker_id}
+        return self._start(Operation.LIPSYNC, fields, options, media=sources, wrong=wrong)
 
     def motion_control(
         self,
@@ -512,21 +524,32 @@ class Client:
     ) -> Job:
         """Start a video in which the picture's subject moves as in a video. **This spends credits.**
 
-        `video` is the path of an mp4, which is uploaded, `options` as in `create_video`.
+        `video` is a finished Video or job, or the path of an mp4; its file is uploaded. `options` as in `create_video`.
         """
         fields = {"quality": quality, "model": model, "seed": seed}
-        sources = {"source_video": video}
-        return self._start(Operation.MOTION, fields, options, images={"frame_1": image}, media=sources)
+        arguments = {"frame_1": "image"}
+        return self._start(
+            Operation.MOTION,
+            fields,
+            options,
+            images={"frame_1": image},
+            media={SOURCE_VIDEO: video},
+            arguments=arguments,
+        )
 
     def quote_upscale(self, video: Any, *, quality: str = "2160p", model: str = "pixverse-upscale") -> int:
         """Return the credits that the vendor asks for `upscale` with the same arguments; nothing is charged.
 
         A video that is only on this machine is uploaded first. Raises ConfigError if the service gives no quotes.
         """
+        if not self._backend.quotes:
+            raise ConfigError(f"The service {self._backend.name} gives no price before a call.")
         args = CreateArgs(
             images={},
-            media={"source_video": video},
+            media={SOURCE_VIDEO: self._known_job(video)},
             fields={"model": model, "quality": quality, "email": self._email},
+            arguments=_MEDIA_ARGUMENTS,
+            wrong=_already_large(self._known_job(video), quality),
             request_function=partial(build_request, Operation.UPSCALE),
             default_model=model,
         )
@@ -890,11 +913,16 @@ class Client:
         *,
         images: Mapping[str, Any] = MappingProxyType({}),
         media: Mapping[str, Any] = MappingProxyType({}),
+        arguments: Mapping[str, str] = MappingProxyType({}),
+        wrong: Mapping[str, str] = MappingProxyType({}),
     ) -> Job:
-        """Return the job of an operation, new or reused. **A new one spends credits.**"""
+        """Return the job of an operation, new or reused. **A new one spends credits.**
+
+        `arguments` are the caller's names of roles and fields where they differ; `wrong` are problems found before.
+        """
         self._loop.check_open()
-        if wrong := unknown_fields(options, (*DELIVERY_FIELDS, *CALL_OPTIONS)):
-            raise InvalidRequest(wrong)
+        wrong = {**unknown_fields(options, (*DELIVERY_FIELDS, *CALL_OPTIONS)), **wrong}
+        media = {role: self._known_job(source) for role, source in media.items()}
         delivery = {name: value for name, value in options.items() if name in DELIVERY_FIELDS}
         args = CreateArgs(
             images=images,
@@ -905,9 +933,18 @@ class Client:
             allow_refused=options.get("allow_refused", False),
             reuse=options.get("reuse", True),
             default_model=OPERATIONS[operation].default_model,
+            arguments={**_MEDIA_ARGUMENTS, **arguments},
+            wrong=wrong,
+            uploads_media=operation is Operation.MOTION,
             request_function=partial(build_request, operation, roles=tuple(images) + tuple(media)),
         )
         return self._create(args)
+
+    def _known_job(self, source: Any) -> Any:
+        """Return the job of a video id that this home has, so that both are the same source; else `source` itself."""
+        is_id = isinstance(source, str) and self._backend.account_of(source) is not None
+        record = self._ledger.load_by_video(source) if is_id else None
+        return source if record is None else self._handle(record)
 
     def _with_delivery(
         self, fields: Mapping[str, Any], *, email: str | None, reply_url: str | None, **_: Any
@@ -960,3 +997,49 @@ class Client:
             self._kept[record.ref] = job
         notify_subscribers(self._subscribers, job)
         job.changed(record)
+
+
+_MEDIA_ARGUMENTS: Final[Mapping[str, str]] = {SOURCE_VIDEO: "video"}
+
+
+def _is_blank(text: object) -> bool:
+    return text is None or (isinstance(text, str) and not text.strip())
+
+
+def _number(given: int | str | NamedId | None) -> Any:
+    """Return the id of a style as a number if it is one."""
+    id_ = given.id if isinstance(given, NamedId) else given
+    return int(id_) if isinstance(id_, str) and id_.isascii() and id_.isdigit() else id_
+
+
+def _as_list(values: Any) -> list[Any] | None:
+    """Return the entries of a list, a tuple, an array or a Series; None if it is something else."""
+    if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
+        return None
+    return list(values)
+
+
+def _listed_images(images: Any, *, at_least: int, at_most: int) -> tuple[list[Any], dict[str, str]]:
+    """Return the pictures of a call, and what is wrong with their number; none if there is something wrong."""
+    is_one_picture = isinstance(images, os.PathLike) or hasattr(images, "read") or getattr(images, "ndim", 1) in (2, 3)
+    pictures = None if is_one_picture else _as_list(images)
+    if pictures is None:
+        return [], {"images": f"must be a list of {at_least} to {at_most} pictures, not {type(images).__name__}"}
+    if not at_least <= len(pictures) <= at_most:
+        return [], {"images": f"must be {at_least} to {at_most} pictures, not {len(pictures)}"}
+    return pictures, {}
+
+
+def _already_large(video: Any, quality: object) -> dict[str, str]:
+    """Return the problem with upscaling a video that is at least as large; nothing if its size is not known."""
+    file = video.video if isinstance(video, Job) else video
+    if isinstance(video, str | os.PathLike):
+        with contextlib.suppress(DownloadError, ValueError, TypeError):  # what is wrong with it is named elsewhere
+            file = probe_mp4(Path(os.fsdecode(video)).expanduser())
+    width, height = getattr(file, "width", None), getattr(file, "height", None)
+    wanted = str(plain(quality)).removesuffix("p")
+    if not (isinstance(width, int) and isinstance(height, int) and wanted.isascii() and wanted.isdigit()):
+        return {}
+    if min(width, height) < int(wanted):
+        return {}
+    return {"video": f"has {min(width, height)} lines already: choose another video, or a higher quality"}

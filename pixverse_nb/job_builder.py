@@ -19,7 +19,7 @@ from typing import Any, Final
 from pixverse_nb.domain.catalogue import DEFAULT_MODEL, SEED_MAX, Catalogue
 from pixverse_nb.domain.jobs import JobInput, JobRecord
 from pixverse_nb.domain.notices import Notice
-from pixverse_nb.domain.operations import Operation
+from pixverse_nb.domain.operations import AUDIO, Operation
 from pixverse_nb.domain.remote import UploadedFile
 from pixverse_nb.domain.requests import GenerationRequest, Input, frames_request
 from pixverse_nb.domain.validation import Flag, Number, Rule, as_float, plain, validate
@@ -68,6 +68,11 @@ class CreateArgs:
     deadline_s: Any = None
     allow_refused: bool = False
     reuse: bool = True
+    arguments: Mapping[str, str] = field(
+        default_factory=dict
+    )  # role or field -> what the caller calls it, if different
+    wrong: Mapping[str, str] = field(default_factory=dict)  # problems that were found before
+    uploads_media: bool = False  # the operation takes no video ids
     request_function: RequestFunction = frames_request
 
     def __post_init__(self) -> None:
@@ -115,9 +120,9 @@ class JobBuilder:
         except InvalidRequest as error:
             wrong = {**error.fields, **wrong}
         if wrong:
-            raise InvalidRequest({**bad_images, **wrong})
+            raise InvalidRequest(_named({**bad_images, **wrong}, args))
         if bad_images or request is None:
-            raise InvalidImage(bad_images)
+            raise InvalidImage(_named(bad_images, args))
         return self.new_record(args, request, frames, now=now, media=media), PreparedInputs(frames, media)
 
     def load_images(self, images: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -252,9 +257,12 @@ class JobBuilder:
         media: dict[str, Media] = {}
         wrong: dict[str, str] = {}
         for role, source in args.media.items():
-            suffixes = (SOUND_SUFFIXES if role == "audio" else VIDEO_SUFFIXES).values()
+            suffixes = tuple((SOUND_SUFFIXES if role == AUDIO else VIDEO_SUFFIXES).values())
+            is_uploaded = args.uploads_media or role == AUDIO
             try:
-                media[role] = load_media(source, role=role, suffixes=tuple(suffixes), account_of=self._account_of)
+                media[role] = load_media(
+                    source, role=role, suffixes=suffixes, account_of=self._account_of, is_uploaded=is_uploaded
+                )
             except UnusableMediaError as error:
                 wrong[role] = str(error)
         return media, wrong
@@ -287,6 +295,11 @@ class JobBuilder:
                 f"The pictures cannot be stored in {folder} ({error.strerror or error}). "
                 "Free some space or choose another home folder. Nothing was sent and nothing was paid."
             ) from error
+
+
+def _named(problems: Mapping[str, str], args: CreateArgs) -> dict[str, str]:
+    """Return the problems by the names of the caller's arguments."""
+    return {args.arguments.get(name, name): problem for name, problem in problems.items()}
 
 
 def image_key(source: Any, frame: Frame | None) -> str:

@@ -12,6 +12,7 @@ from pixverse_nb.atomic_files import atomic_write, sha256_of_file
 from pixverse_nb.domain.jobs import VideoFile
 from pixverse_nb.domain.remote import UploadedFile
 from pixverse_nb.errors import ConfigError
+from pixverse_nb.media_types import VIDEO_SUFFIXES
 
 _STARTS: Final = {  # suffix -> (offset, magic bytes)
     ".mp4": (4, (b"ftyp",)),
@@ -46,12 +47,17 @@ class Media:
         if self.path is None:
             return
         target = folder / f"{self.sha256}{self.path.suffix.lower()}"
-        if target.exists() and target.stat().st_size == self.path.stat().st_size:
-            return
         try:
+            if target.is_file() and sha256_of_file(target) == self.sha256:
+                return
             folder.mkdir(parents=True, exist_ok=True)
             with atomic_write(target) as part:
                 shutil.copyfile(self.path, part)
+                if sha256_of_file(part) != self.sha256:
+                    raise ConfigError(
+                        f"{self.path.name} changed while it was copied. Make the call again when the file is complete. "
+                        "Nothing was sent and nothing was paid."
+                    )
         except OSError as error:
             raise ConfigError(
                 f"{self.path.name} cannot be stored in {folder} ({error.strerror or error}). "
@@ -59,10 +65,13 @@ class Media:
             ) from error
 
 
-def load_media(source: Any, *, role: str, suffixes: Sequence[str], account_of: AccountOf) -> Media:
+def load_media(
+    source: Any, *, role: str, suffixes: Sequence[str], account_of: AccountOf, is_uploaded: bool = False
+) -> Media:
     """Return a source as Media: a finished Video or Job, a video id, an UploadedFile, or the path of a file.
 
-    `suffixes` are the accepted endings of a file. Raises UnusableMediaError.
+    `suffixes` are the accepted endings of a file. With `is_uploaded` the file of a finished video is uploaded,
+    because the operation takes no video id. Raises UnusableMediaError.
     """
     if isinstance(source, UploadedFile):
         return Media(f"path:{source.path}", remote=source.path, expr=f"pv.UploadedFile({source.path!r})")
@@ -73,8 +82,10 @@ def load_media(source: Any, *, role: str, suffixes: Sequence[str], account_of: A
             raise UnusableMediaError("is a job without a finished video; wait for job.result() first")
         source = video
     if isinstance(source, VideoFile):
-        return _of_video(source, suffixes, account_of, role)
+        return _of_file(source.path, suffixes) if is_uploaded else _of_video(source, account_of, role)
     if isinstance(source, str) and account_of(source) is not None:
+        if is_uploaded:
+            raise UnusableMediaError(f"takes no video id; pass the path of a file of type {', '.join(suffixes)}")
         key = hashlib.sha256(source.encode()).hexdigest()
         return Media(f"video:{key}", remote=source, account=account_of(source), expr=role)
     if isinstance(source, str | os.PathLike):
@@ -84,10 +95,10 @@ def load_media(source: Any, *, role: str, suffixes: Sequence[str], account_of: A
     )
 
 
-def _of_video(video: VideoFile, suffixes: Sequence[str], account_of: AccountOf, role: str) -> Media:
+def _of_video(video: VideoFile, account_of: AccountOf, role: str) -> Media:
     account = account_of(video.video_id) if video.video_id else None
-    if account is None or ".mp4" not in suffixes:
-        return _of_file(video.path, suffixes)
+    if account is None:
+        return _of_file(video.path, tuple(VIDEO_SUFFIXES.values()))
     expr = f"client.job({video.ref!r})" if video.ref else role
     return Media(f"sha256:{video.sha256}", remote=video.video_id, account=account, expr=expr)
 

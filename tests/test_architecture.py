@@ -117,7 +117,6 @@ SLEEPERS = {"render/live.py", "widgets/comm.py"}
 SLEEPING_TESTS = {
     "sandbox/api_client.py",
     "client/harness.py",
-    "client/scripts/interrupted.py",
     "client/scripts/killed.py",
 }
 TESTS = Path(__file__).parent

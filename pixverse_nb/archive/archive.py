@@ -314,12 +314,12 @@ def ratings_rows(exported: ExportedRatings) -> dict[str, Any]:
 
 
 def _is_picture_expression(text: str, role: str) -> bool:
-    """Return whether Python code only names a picture: people copy the line that contains it."""
+    """Return whether Python code only names a picture or a video: people copy the line that contains it."""
     try:
         node = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
-    if isinstance(node, ast.Call) and ast.unparse(node.func) == "pv.UploadedFile":
+    if isinstance(node, ast.Call) and ast.unparse(node.func) in ("pv.UploadedFile", "client.job"):
         arguments = (*node.args, *(keyword.value for keyword in node.keywords))
         return all(isinstance(argument, ast.Constant) for argument in arguments)
     return isinstance(node, ast.Constant) or (isinstance(node, ast.Name) and node.id == role)

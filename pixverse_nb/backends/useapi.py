@@ -306,6 +306,7 @@ def _parse_video(row: Mapping[str, Any]) -> RemoteVideo:
         },
         operation=_operation(row),
         switches=_switches(row),
+        source_number=_int(row.get("original_video_id")) or None,  # 0: made from no video
         queue_position=position if position and position > 0 else None,
         cost_credits=_int(row.get("cost_credits")),
         status=None if row.get("video_status") is None else str(row["video_status"]),

@@ -29,6 +29,8 @@ class Operation(StrEnum):
     MOTION = "motion"
 
 
+SOURCE_VIDEO: Final = "source_video"  # the role of a video that another one is made from
+AUDIO: Final = "audio"  # the role of a sound
 PROMPT_MAX: Final = 2048  # of most operations; text and one picture take _LONG_PROMPT_MAX
 TRANSITION_MAX: Final = 7  # pictures
 FUSION_MAX: Final = 9  # pictures
@@ -55,9 +57,9 @@ class OperationSpec:
     """One operation.
 
     `roles` are the inputs that it needs. `model_fields` are the fields whose values depend on the model ("duration",
-    "quality", "aspect_ratio", "seed"), `switches` those of `SWITCHES` that its route takes as far as the model does,
-    and `fields` its own ones. `default_fit` is how its pictures are framed (None: sent as they are). An aspect ratio
-    that the route does not take decides how the pictures are cropped.
+    "quality", "aspect_ratio", "seed"), `switches` those of `SWITCHES` that its route takes if the model does, and
+    `fields` its own ones. `default_fit` is how its pictures are framed (None: sent as they are). An aspect ratio that
+    the route does not take decides how the pictures are cropped.
     """
 
     default_model: str
@@ -101,23 +103,23 @@ OPERATIONS: Final[Mapping[Operation, OperationSpec]] = MappingProxyType(
         ),
         Operation.EXTEND: OperationSpec(
             "v6",
-            ("source_video",),
+            (SOURCE_VIDEO,),
             model_fields=("duration", "quality", "seed"),
             switches=frozenset({"audio", "off_peak_mode"}),
         ),
         Operation.UPSCALE: OperationSpec(
-            "pixverse-upscale", ("source_video",), model_fields=("quality",), switches=frozenset()
+            "pixverse-upscale", (SOURCE_VIDEO,), model_fields=("quality",), switches=frozenset()
         ),
         Operation.RESTYLE: OperationSpec(
             "v4",
-            ("source_video",),
+            (SOURCE_VIDEO,),
             model_fields=("seed",),
             switches=frozenset({"off_peak_mode"}),
             fields={"restyle_id": Integer(1, 10**12, default=None, note=", one of client.restyles()")},
         ),
         Operation.MODIFY: OperationSpec(
             "v5.5",
-            ("source_video",),
+            (SOURCE_VIDEO,),
             needs_prompt=True,
             model_fields=("seed",),
             switches=frozenset({"off_peak_mode"}),
@@ -132,7 +134,7 @@ OPERATIONS: Final[Mapping[Operation, OperationSpec]] = MappingProxyType(
         ),
         Operation.LIPSYNC: OperationSpec(
             "v5",
-            ("source_video",),
+            (SOURCE_VIDEO,),
             prompt_max=_SPOKEN_MAX,
             model_fields=(),
             switches=frozenset(),
@@ -140,7 +142,7 @@ OPERATIONS: Final[Mapping[Operation, OperationSpec]] = MappingProxyType(
         ),
         Operation.MOTION: OperationSpec(
             "v5.6",
-            ("frame_1", "source_video"),
+            ("frame_1", SOURCE_VIDEO),
             default_fit=None,
             model_fields=("quality", "seed"),
             switches=frozenset(),

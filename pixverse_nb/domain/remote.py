@@ -109,6 +109,7 @@ class RemoteVideo:
     input_paths: Mapping[str, str] = field(default_factory=dict)  # upload names by role, if the vendor lists them
     operation: Operation | None = None
     switches: Mapping[str, bool] = field(default_factory=dict)  # fields of the request that are on or off
+    source_number: int | None = None  # the number at the end of the id of the video that this one is made from
     queue_position: int | None = None
     cost_credits: int | None = None
     status: str | None = None

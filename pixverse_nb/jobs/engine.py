@@ -338,6 +338,7 @@ class Engine:
             stored = self.ledger.load(ref)
             if stored is not None and stored.version > known.version:
                 self._records[ref] = stored
+                self._notify(stored)  # somebody may be waiting for it already
 
     def on_external_change(self, record: JobRecord) -> None:
         """Follow what another process wrote; the leader also carries out what that process wants."""

@@ -317,7 +317,11 @@ class Poller:
         """Count a list without this lost call; before it may be sent again, check candidates and the balance."""
         context = self._context
         candidates = self._candidates(record, listing)
-        if any(row.seed is None or row.video_id is None or self._matches_other_job(row, record) for row in candidates):
+        is_seeded = record.request.seed is not None
+        if any(
+            (row.seed is None and is_seeded) or row.video_id is None or self._matches_other_job(row, record)
+            for row in candidates
+        ):
             return  # too little is known, or it is a call whose own answer is under way: wait for more
         event = events.MissingFromPoll(context.now(), listing.started_at, context.timing.settle_s)
         if transitions.advance(record, event).state is not JobState.UNKNOWN:

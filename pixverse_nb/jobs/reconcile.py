@@ -6,10 +6,11 @@ field that differs does not prove that a generation is not ours; then only a per
 
 import asyncio
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pixverse_nb.domain.jobs import JobRecord
+from pixverse_nb.domain.operations import SOURCE_VIDEO, Operation
 from pixverse_nb.domain.remote import RemoteVideo
 from pixverse_nb.errors import PixVerseError
 from pixverse_nb.jobs.protocols import JobContext
@@ -19,17 +20,24 @@ FAR_CLOCK_S: Final = 15 * 3600.0  # the same, and its times may also be in the w
 
 
 def matches(row: RemoteVideo, record: JobRecord) -> bool:
-    """Return whether a row without a reference is this lost call: no field differs, and seed and prompt are there.
+    """Return whether a row without a reference is this lost call: no field differs, and it is identified.
 
-    The prompt may be missing if the request has none. If the row names every input as this home uploaded it, its time
-    may be far off; otherwise it must not be before the call.
+    The seed and the prompt identify it. Without a seed, the source video does, or the prompt with every input as this
+    home uploaded it. The prompt may be missing if the request has none. If the row names every input, its time may be
+    far off; otherwise it must not be before the call.
     """
-    if row.seed is None or record.request.seed is None or (row.prompt is None and record.request.prompt):
+    if row.prompt is None and record.request.prompt:
         return False
-    names_inputs = bool(record.inputs) and record.remotes.keys() <= row.input_paths.keys()
+    names_inputs = _names_inputs(row, record)
+    if record.request.seed is not None:
+        is_identified = row.seed is not None
+    else:  # a row does not tell a lip sync from an upscale of the same video
+        is_known_source = record.request.operation is not Operation.LIPSYNC and _has_same_source(row, record)
+        is_identified = names_inputs or is_known_source
     slack_s = FAR_CLOCK_S if names_inputs else CLOCK_SLACK_S
     return (
-        not _differs(row, record)
+        is_identified
+        and not _differs(row, record)
         and _same_texts(row, record)
         and _same_inputs(row, record)
         and _is_timely(row, record, slack_s)
@@ -39,12 +47,21 @@ def matches(row: RemoteVideo, record: JobRecord) -> bool:
 def could_match(row: RemoteVideo, record: JobRecord) -> bool:
     """Return whether a row may be this lost call, so that its absence is not proved.
 
-    It may be if nothing contradicts it; with the same seed, also if one group of fields does (texts, inputs or time).
+    It may be if nothing contradicts it; with the same seed (without one: the same source video or prompt), also if one
+    group of fields does (texts, inputs or time).
     """
     if _differs(row, record):
         return False
     facts = (_same_texts(row, record), _same_inputs(row, record), _is_timely(row, record, CLOCK_SLACK_S))
-    return facts.count(False) <= (0 if row.seed is None or record.request.seed is None else 1)
+    return facts.count(False) <= (1 if _is_likely(row, record) else 0)
+
+
+def _is_likely(row: RemoteVideo, record: JobRecord) -> bool:
+    request = record.request
+    if request.seed is not None:
+        return row.seed is not None
+    has_same_prompt = bool(request.prompt) and _normalised(row.prompt or "") == _normalised(request.prompt)
+    return has_same_prompt or _has_same_source(row, record)
 
 
 def _differs(row: RemoteVideo, record: JobRecord) -> bool:
@@ -56,18 +73,58 @@ def _differs(row: RemoteVideo, record: JobRecord) -> bool:
 
 def _same_texts(row: RemoteVideo, record: JobRecord) -> bool:
     request = record.request
+    is_from_video = SOURCE_VIDEO in record.remotes
     pairs = (
-        (row.prompt, request.prompt),
+        # the vendor may show the source's prompt, and a model of its own
+        (row.prompt, None if is_from_video and not request.prompt else request.prompt),
+        (row.model, None if request.operation in _MODEL_NOT_SENT else request.model),
         (row.quality, request.quality),
         (row.motion_mode, request.motion_mode),
-        (row.model, request.model),
     )
     return all(theirs is None or ours is None or _normalised(theirs) == _normalised(ours) for theirs, ours in pairs)
 
 
+_MODEL_NOT_SENT: Final = frozenset({Operation.UPSCALE, Operation.LIPSYNC})  # or not a model of videos
+_PICTURES_UNNAMED: Final = frozenset({Operation.FUSION, Operation.MOTION})  # nobody knows in which field a row has them
+
+
 def _same_inputs(row: RemoteVideo, record: JobRecord) -> bool:
     ours = record.remotes
-    return all(ours.get(role) == path for role, path in row.input_paths.items())
+    operation = record.request.operation
+    if row.source_number is not None and (number := _source_number(record)) is not None and row.source_number != number:
+        return False
+    if operation in _PICTURES_UNNAMED:
+        return set(row.input_paths.values()) <= set(ours.values())
+    if SOURCE_VIDEO in ours:
+        return True  # a row's pictures are frames of the videos
+    expected = _expected_paths(record)
+    return all(expected.get(role) == path for role, path in row.input_paths.items())
+
+
+def _names_inputs(row: RemoteVideo, record: JobRecord) -> bool:
+    """Return whether a row has every picture that it can show of this call."""
+    if record.request.operation in _PICTURES_UNNAMED or SOURCE_VIDEO in record.remotes:
+        return False
+    expected = _expected_paths(record)
+    return bool(expected) and expected.keys() <= row.input_paths.keys()
+
+
+def _expected_paths(record: JobRecord) -> Mapping[str, str]:
+    """Return our uploads by the roles that rows have: of a transition's pictures, the first and the last."""
+    ours = record.remotes
+    if record.request.operation is not Operation.TRANSITION or not ours:
+        return ours
+    return {"first": ours.get("frame_1", ""), "last": ours.get(f"frame_{len(record.inputs)}", "")}
+
+
+def _has_same_source(row: RemoteVideo, record: JobRecord) -> bool:
+    return row.source_number is not None and row.source_number == _source_number(record)
+
+
+def _source_number(record: JobRecord) -> int | None:
+    """Return the number at the end of the source video's id, or None if the source is an upload."""
+    number = record.remotes.get(SOURCE_VIDEO, "").rpartition(":")[2]
+    return int(number) if number.isascii() and number.isdigit() else None
 
 
 def _is_timely(row: RemoteVideo, record: JobRecord, slack_s: float) -> bool:
@@ -106,10 +163,12 @@ class BalanceMonitor:
         The calls of this home and the generations in the vendor's `rows` that others made since explain a debit.
         """
         price = record.estimated_credits
+        if price == 0:
+            return None
         before = self._context.ledger.balances.last(
             account=record.account, before=record.intent_at or record.created_at
         )
-        if before is None or not price:
+        if before is None:
             return None
         since, credits_then = before
         credits_now = await self._read(record.account)
@@ -120,8 +179,10 @@ class BalanceMonitor:
             is_elsewhere = None not in (other.account, record.account) and other.account != record.account
             if other.ref == record.ref or is_elsewhere:
                 continue
-            if other.credits is None:  # such as an adopted job: its price is not known
-                explained, doubt = explained + price, doubt + price
+            if other.credits is None and price is None:
+                return None  # its price would explain any debit
+            if other.credits is None:  # such as an adopted job
+                explained, doubt = explained + (price or 0), doubt + (price or 0)
                 continue
             explained += other.credits
             doubt += 0.0 if other.cost_credits is not None else _SHARE * other.credits
@@ -131,9 +192,11 @@ class BalanceMonitor:
             and (row.created_at is None or row.created_at >= since - CLOCK_SLACK_S)
             for row in rows
         )
-        explained += foreign * price  # their price is not known
-        doubt += foreign * price
         fallen = credits_then - credits_now - explained
+        if price is None:
+            return fallen if fallen > doubt and not foreign else None
+        fallen -= foreign * price  # their price is not known
+        doubt += foreign * price
         return fallen if fallen - doubt >= _SHARE * price else None
 
     async def _read(self, account: str | None) -> int | None:

@@ -13,7 +13,7 @@ from pixverse_nb.config import Timing
 from pixverse_nb.domain.catalogue import CATALOGUE
 from pixverse_nb.domain.jobs import Attempt, JobEvent, JobRecord, JobSnapshot, JobState, WaitingFor
 from pixverse_nb.domain.notices import Value
-from pixverse_nb.domain.operations import OPERATIONS
+from pixverse_nb.domain.operations import AUDIO, OPERATIONS, SOURCE_VIDEO
 from pixverse_nb.domain.recipe import call_line, with_lists
 from pixverse_nb.errors import JobCancelled, JobFailed, JobModerated, JobTimeout, PixVerseError
 from pixverse_nb.jobs.messages import describe_error, describe_event, describe_notice, status_detail, suggested_action
@@ -155,7 +155,7 @@ def video_of(record: JobRecord, *, home: Path, is_sandbox: bool) -> Video:
 
 def thumbnails_of(record: JobRecord, *, home: Path, longest_px: int) -> tuple[bytes, ...]:
     """Return the input pictures as small JPEGs; empty if any of them is not in the home folder."""
-    hashes = [item.sha256 for item in record.inputs]
+    hashes = [item.sha256 for item in record.inputs if item.role not in (SOURCE_VIDEO, AUDIO)]
     try:
         return tuple(_thumbnail(stored_input(home, sha256 or ""), longest_px) for sha256 in hashes)
     except (PixVerseError, OSError):

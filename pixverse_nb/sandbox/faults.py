@@ -8,8 +8,9 @@ In Python: `box.control.arm("lost_answer", times=1, route="create-frames-v3")`. 
     DELETE /_sandbox/faults[/<id>] disarm all faults, or one
 
 `times` is how often the fault fires (1 if omitted; None: until it is disarmed). `probability` (0…1) is the chance that
-it fires at a matching call, drawn from a seeded generator. `route` is a name or a pattern such as "create*"; the names
-are the keys of `control.requests`. All seconds are virtual: at speed 10, a lag of 30 s takes 3 s.
+it fires at a matching call, drawn from a seeded generator. `route` is a name, a pattern such as "create*", or "paid"
+for every route that costs credits; the names are the keys of `control.requests`. All seconds are virtual: at speed 10,
+a lag of 30 s takes 3 s.
 
 `KINDS` lists every fault with its default route and its options.
 """
@@ -19,6 +20,10 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+
+from pixverse_nb.sandbox.requests import OPERATIONS
+
+PAID: Final = "paid"  # as a route: every one that costs credits
 
 
 @dataclass(frozen=True)
@@ -32,23 +37,23 @@ class FaultSpec:
 
 KINDS: Final[dict[str, FaultSpec]] = {
     "drop_before": FaultSpec("*", {}, "closes the connection and ignores the call"),
-    "lost_answer": FaultSpec("create*", {}, "executes the call, then closes the connection without an answer"),
-    "late_answer": FaultSpec("create*", {"delay_s": 90.0}, "executes the call and answers after delay_s"),
-    "accept_lag": FaultSpec("create*", {"lag_s": 20.0}, "closes the connection and executes the call lag_s later"),
+    "lost_answer": FaultSpec(PAID, {}, "executes the call, then closes the connection without an answer"),
+    "late_answer": FaultSpec(PAID, {"delay_s": 90.0}, "executes the call and answers after delay_s"),
+    "accept_lag": FaultSpec(PAID, {"lag_s": 20.0}, "closes the connection and executes the call lag_s later"),
     "error_before": FaultSpec("*", {"status": 500}, "answers status (5xx) and ignores the call"),
-    "error_after": FaultSpec("create*", {"status": 500}, "executes the call, then answers status (5xx)"),
+    "error_after": FaultSpec(PAID, {"status": 500}, "executes the call, then answers status (5xx)"),
     "html_error": FaultSpec(
         "*", {"status": 502, "accepted": False}, "answers a proxy's HTML page; executes the call if accepted is true"
     ),
-    "busy": FaultSpec("create*", {"kind": "plan", "retry_after_s": None}, "answers 429; kind: account, all or plan"),
+    "busy": FaultSpec(PAID, {"kind": "plan", "retry_after_s": None}, "answers 429; kind: account, all or plan"),
     "no_video_id": FaultSpec(
-        "create*", {"accepted": True}, "answers 200 without a video_id; executes the call if accepted is true"
+        PAID, {"accepted": True}, "answers 200 without a video_id; executes the call if accepted is true"
     ),
-    "list_lag": FaultSpec("create*", {"lag_s": 30.0}, "hides the new job from /videos and /scheduler for lag_s"),
-    "failed": FaultSpec("create*", {}, "ends the new job as FAILED"),
-    "moderated": FaultSpec("create*", {}, "ends the new job as MODERATED, with a refund"),
-    "stuck": FaultSpec("create*", {}, "keeps the new job GENERATING"),
-    "error_code": FaultSpec("create*", {"code": 500063}, "adds errCode to the row of the finished job"),
+    "list_lag": FaultSpec(PAID, {"lag_s": 30.0}, "hides the new job from /videos and /scheduler for lag_s"),
+    "failed": FaultSpec(PAID, {}, "ends the new job as FAILED"),
+    "moderated": FaultSpec(PAID, {}, "ends the new job as MODERATED, with a refund"),
+    "stuck": FaultSpec(PAID, {}, "keeps the new job GENERATING"),
+    "error_code": FaultSpec(PAID, {"code": 500063}, "adds errCode to the row of the finished job"),
     "list_shuffled": FaultSpec("videos", {}, "lists the rows in random order"),
     "missing_fields": FaultSpec(
         "video*",
@@ -127,7 +132,7 @@ class FaultInjector:
     def trigger(self, fault: str, route: str) -> dict[str, Any] | None:
         """Return the options of `fault` if it fires for this call to `route`, and count it; otherwise None."""
         for one in self._armed:
-            if one.fault != fault or not fnmatch.fnmatchcase(route, one.route):
+            if one.fault != fault or not _is_matched(route, one.route):
                 continue
             if one.probability is not None and self._rng.random() >= one.probability:
                 continue
@@ -138,3 +143,7 @@ class FaultInjector:
                     self._armed.remove(one)
             return one.options
         return None
+
+
+def _is_matched(route: str, pattern: str) -> bool:
+    return route in OPERATIONS if pattern == PAID else fnmatch.fnmatchcase(route, pattern)

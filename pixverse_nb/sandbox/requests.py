@@ -498,12 +498,23 @@ def _check_model(route: str, params: dict[str, Any]) -> list[str]:
 
 
 def _check_choice(route: str, body: Values) -> list[str]:
-    """Return what is wrong with fields of which exactly one is needed."""
+    """Return what is wrong with fields that depend on each other."""
+    if route == "create-transition":
+        return _check_transition(body)
     if route == "restyle" and bool(body.get("restyle_id")) == bool(body.get("prompt")):
         return ["Parameter restyle_id or prompt is required, and only one of them"]
     if route == "lipsync" and bool(body.get("audio_path")) == bool(body.get("prompt") and body.get("speaker_id")):
         return ["Parameter audio_path is required, or prompt and speaker_id"]
     return []
+
+
+def _check_transition(body: Values) -> list[str]:
+    """Return what is wrong with the number of pictures: 2 to 7 without a gap, more than 2 only with v5."""
+    given = [at for at in range(1, 8) if body.get(f"frame_{at}_path")]
+    found = [f"Parameter frame_{at}_path is required" for at in range(2, max([2, *given]) + 1) if at not in given]
+    if len(given) > 2 and (body.get("model") or "v5") != "v5":
+        found.append(f"Parameter model {body['model']} is not supported with more than 2 frames")
+    return found
 
 
 def parse_media_type(header: str | None) -> str:

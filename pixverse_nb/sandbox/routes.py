@@ -118,12 +118,12 @@ async def create(call: ApiCall) -> ApiReply:
     if call.route == "create-frames-v3" and settings.frames_v3 != "served":
         return _withdrawn(call, settings.frames_v3)
     request = parse_create(call.route, await call.read_body(), refuse_combinations=settings.refuse_combinations)
-    without_id = call.trigger_fault("no_video_id")
-    if without_id is not None and not without_id["accepted"]:
-        return ApiReply(200, {})
     if request.params.get("quote"):
         with simulator.lock:
             return ApiReply(200, {"quote": True, "cost_credits": price_of(simulator.state, request)})
+    without_id = call.trigger_fault("no_video_id")
+    if without_id is not None and not without_id["accepted"]:
+        return ApiReply(200, {})
     with simulator.lock:
         job = accept_request(simulator.state, request, now=simulator.clock.now(), stamp=simulator.clock.stamp())
         _apply_job_faults(call, job)

@@ -49,8 +49,8 @@ def video_row(
         "last_frame": last,
         "output_width": job.size[0] if shows_size else 0,
         "output_height": job.size[1] if shows_size else 0,
-        "original_video_id": 0,
-        "upscaled": 0,
+        "original_video_id": _number_of(request.source.video_id if request.source else None),
+        "upscaled": int(request.operation == "upscale"),
         "prompt": request.prompt,
         "model": model,
         "negative_prompt": params.get("negative_prompt", ""),
@@ -61,7 +61,7 @@ def video_row(
         "likes": 0,
         "queue_data": {"queue_time": 0, "queue_count": 0},
         "video_duration": request.duration_s,
-        "extended": 0,
+        "extended": int(request.operation == "extend"),
         "lip_sync": {},
         "url": media_url(origin, job.video_path) if job.status != QUEUED else "",
         "img_id": next((one.upload_id for one in request.inputs if one.upload_id is not None), 0),
@@ -91,6 +91,11 @@ def video_row(
     if in_webhook or settings.reply_ref_in_rows:
         row["replyRef"] = request.reply_ref or ""
     return row
+
+
+def _number_of(video_id: str | None) -> int:
+    """Return the number at the end of a video id; 0 if there is none."""
+    return int(video_id.rpartition(":")[2]) if video_id else 0
 
 
 def scheduler_entry(job: GenerationJob, settings: SandboxSettings, *, now: float) -> dict[str, Any]:

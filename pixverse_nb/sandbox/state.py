@@ -250,8 +250,20 @@ class ServerState:
         return upload
 
     def resolve_inputs(self, request: CreateRequest) -> CreateRequest:
-        """Return `request` with the path of every input file; raise ApiError(400) for one that was not uploaded."""
-        return replace(request, inputs=tuple(self._resolve(one) for one in request.inputs))
+        """Return `request` with the path of every input file; raise ApiError(400) for one that was not uploaded.
+
+        A video is only in its own account: a request that names none gets the account of its source video.
+        """
+        owners = [self._owner_of(one) for one in request.inputs if one.video_id is not None]
+        email = request.email or next(iter(owners), None)
+        for one in request.inputs:
+            if one.video_id is not None and self._owner_of(one) != email:
+                raise ApiError(400, f"Parameter {one.field} is not the id of a completed video")
+        return replace(request, email=email, inputs=tuple(self._resolve(one) for one in request.inputs))
+
+    def _owner_of(self, file: InputFile) -> str | None:
+        job = self.find_job(file.video_id or "")
+        return job.email if job is not None else None
 
     def _resolve(self, file: InputFile) -> InputFile:
         if file.video_id is not None:

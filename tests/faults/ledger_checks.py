@@ -3,6 +3,7 @@
 Nothing here comes from a client: charges, slots and videos are counted at the vendor.
 """
 
+import json
 import random
 import struct
 from collections import Counter
@@ -56,8 +57,13 @@ class Generation:
 
     @property
     def seed(self) -> int:
-        """Identifies the request within a matrix."""
-        return int(self.body["seed"])
+        """The seed, which identifies a request of frames within a matrix; the number if it was sent without one."""
+        return int(self.body.get("seed", self.number))
+
+    @property
+    def identity(self) -> str:
+        """Identifies the request within a matrix: everything that was sent but our reference."""
+        return json.dumps({name: value for name, value in self.body.items() if name != "replyRef"}, sort_keys=True)
 
     @property
     def content(self) -> bytes:
@@ -128,9 +134,10 @@ class AccountState:
             "seed": generation.seed,
             "prompt": generation.body.get("prompt", ""),
             "quality": generation.body["quality"],
-            "duration": generation.body["duration"],
-            "first_frame": generation.body["first_frame_path"],
-            "last_frame": generation.body["last_frame_path"],
+            "duration": generation.body.get("duration", 5),
+            "first_frame": generation.body.get("first_frame_path", ""),
+            "last_frame": generation.body.get("last_frame_path", ""),
+            "original_video_id": int(generation.body.get("video_id", ":0").rpartition(":")[2]),
             "lip_sync": None,
         }
         return row | ({"replyRef": generation.body["replyRef"]} if generation.has_reply_ref else {})
@@ -146,9 +153,9 @@ class AccountState:
     # -- the audit -----------------------------------------------------------------------------------------------
 
     @property
-    def payments(self) -> Counter[int]:
-        """How often each request was charged, by its seed."""
-        return Counter(generation.seed for generation in self.generations)
+    def payments(self) -> Counter[str]:
+        """How often each request was charged, by its identity."""
+        return Counter(generation.identity for generation in self.generations)
 
     @property
     def extra(self) -> int:

@@ -73,6 +73,7 @@ class Plan:
     behavior: VendorBehavior = HOSTILE
     timing: Timing = TIMING
     mutant: str = ""
+    operations: tuple[str, ...] = ("frames",)
 
 
 @dataclass
@@ -116,7 +117,7 @@ class MatrixLane:
         self._number = number
         self._account: Account = vendor.account(f"lane{number}", plan.behavior, seed=number + 1)
         self._killed_at: Counter[str] = Counter()
-        self._requests = 0
+        self._seeds = 0
         self._clock_s = 0.0
 
     def run(self) -> None:
@@ -125,7 +126,7 @@ class MatrixLane:
         chosen = kill_plan(plan, self._number)
         with WorkerPool(self._folder / "log") as workers:
             while self._killed_at.total() < plan.kills_per_lane:
-                self._requests += plan.new_per_worker
+                self._seeds += plan.new_per_worker
                 moment, count = next(chosen)
                 self._set_clocks()
                 if workers.send(self._with_kill(self._task(), moment, count)) != 0:
@@ -137,12 +138,13 @@ class MatrixLane:
         return WorkerTask(
             base_url=self._account.base_url,
             home=str(self._folder / "home"),
-            seeds=tuple(range(1, self._requests + 1)),
+            seeds=tuple(range(1, self._seeds + 1)),
             pictures=PICTURES,
             timing=asdict(self._plan.timing),
             mutant=self._plan.mutant,
             clock_s=self._clock_s,
             clock_signal_s=-2 * self._clock_s,
+            operations=self._plan.operations,
         )
 
     def _set_clocks(self) -> None:
@@ -159,7 +161,7 @@ class MatrixLane:
 
     def audit(self) -> Audit:
         """Compare the vendor's account with the ledger and the files."""
-        return audit(self._account, self._folder / "home", requests=self._requests, killed=self._killed_at)
+        return audit(self._account, self._folder / "home", requests=self._task().requests, killed=self._killed_at)
 
 
 def audit(account: Account, home: Path, *, requests: int, killed: Mapping[str, int] | None = None) -> Audit:

@@ -158,7 +158,7 @@ class _Exchange:
             moments.reached("upload_received", self._caller())
             state.uploads += 1
             await self._reply(200, {"result": [{"id": state.uploads, "path": f"upload/{zlib.crc32(body):x}.png"}]})
-        elif method == "POST" and path.startswith("videos/create"):
+        elif method == "POST" and path.startswith("videos/"):
             await self._create(json.loads(body))
         elif path == "accounts":
             await self._reply(200, {"videos@example.org": {"maxJobs": 8}})

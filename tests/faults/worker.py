@@ -21,10 +21,12 @@ from PIL import Image
 import pixverse_nb as pv
 from pixverse_nb.client import Client
 from pixverse_nb.config import Timing
+from pixverse_nb.jobs.job import Job
 from tests.faults.kill_points import KillPoint, kill_self
 from tests.faults.mutants import MUTANTS
 
 importlib.import_module("pixverse_nb.client")  # a forked worker need not import it then
+SEED: Final = 7
 RETURNS_AFTER_S: Final = 120.0  # longer than any worker waits; fails instead of hanging
 
 
@@ -35,7 +37,8 @@ class WorkerTask:
     `trap` is the moment and count at which it is killed; with `stop_at_trap` it is stopped there instead, and with
     `fill_disk` every write fails from then on. `pages` is how many pages the ledger may still grow, `pictures` how many
     different first pictures there are (0: the vendor has them already). `clock_s` shifts the wall clock of the process
-    at its start, `clock_signal_s` at every SIGUSR1.
+    at its start, `clock_signal_s` at every SIGUSR1. The seeds take turns with the `operations`: "frames", "text",
+    "extend", "upscale", or "chain", which extends a text video and upscales the extension.
     """
 
     base_url: str
@@ -50,6 +53,7 @@ class WorkerTask:
     clock_signal_s: float = 0.0
     fill_disk: bool = False
     pages: int | None = None
+    operations: tuple[str, ...] = ("frames",)
 
     def as_json(self) -> str:
         """Return it as one line."""
@@ -60,7 +64,17 @@ class WorkerTask:
         """Return it from one line."""
         fields = json.loads(line)
         trap = fields.pop("trap")
-        return cls(seeds=tuple(fields.pop("seeds")), trap=tuple(trap) if trap else None, **fields)
+        seeds, operations = tuple(fields.pop("seeds")), tuple(fields.pop("operations"))
+        return cls(seeds=seeds, operations=operations, trap=tuple(trap) if trap else None, **fields)
+
+    def operation(self, seed: int) -> str:
+        """Return what is requested with a seed."""
+        return self.operations[seed % len(self.operations)]
+
+    @property
+    def requests(self) -> int:
+        """How many videos are requested in all."""
+        return sum(3 if self.operation(seed) == "chain" else 1 for seed in self.seeds)
 
 
 def run(task: WorkerTask, report: Callable[[str], None]) -> None:
@@ -80,11 +94,28 @@ def run(task: WorkerTask, report: Callable[[str], None]) -> None:
             for seed in task.seeds:
                 report(_run_one(client, task, seed))
             return
-        jobs = [client.create_frames(*_pictures(task, seed), quality="360p", seed=seed) for seed in task.seeds]
+        jobs = {seed: _start(client, task, seed) for seed in task.seeds}
         report("requested")
-        for job in jobs:
+        for job in jobs.values():
+            job.result(RETURNS_AFTER_S)
+        starts = [job.result() for seed, job in jobs.items() if task.operation(seed) == "chain"]
+        longer = [client.extend(video, quality="360p", seed=SEED) for video in starts]
+        larger = [client.upscale(job.result(RETURNS_AFTER_S)) for job in longer]
+        for job in larger:
             job.result(RETURNS_AFTER_S)
         report("done")
+
+
+def _start(client: Client, task: WorkerTask, seed: int) -> Job:
+    source = f"user:7-pixverse:videos@example.org-video:{10**6 + seed}"  # made elsewhere
+    match task.operation(seed):
+        case "text" | "chain":
+            return client.create_video(f"boat {seed}", quality="360p", seed=seed)
+        case "extend":
+            return client.extend(source, quality="360p", seed=seed)
+        case "upscale":
+            return client.upscale(source)
+    return client.create_frames(*_pictures(task, seed), quality="360p", seed=seed)
 
 
 def _run_one(client: Client, task: WorkerTask, seed: int) -> str:
