@@ -177,7 +177,7 @@ class Client:
             service=self._ledger.service,
             catalogue=self.catalogue,
             budget_credits=budget_credits,
-            deadline_s=self.timing.deadline_s,
+            timing=self.timing,
             account_of=service.backend.account_of,
             fetch=self.fetch_picture,
         )
@@ -240,7 +240,8 @@ class Client:
         takes; a field that is None takes the model's default. `prompt` has at most 2048 characters, `duration` is in
         seconds, `seed` 1…2147483647 (None: random). Most models take the ratio from the first picture: both pictures
         are brought to `aspect_ratio` (None: nearest to the first picture). `fit` "cover" crops, "contain" pads, None
-        sends the picture as it is. `deadline_s` is how long the job may take, in seconds.
+        sends the picture as it is. `deadline_s` is how long the job may take, in seconds (default: half an hour, or 25
+        hours with `off_peak_mode=True`, which PixVerse makes within a day, for less, without using a slot).
 
         The same call finds the same job: with `reuse=True` an open or finished one is returned and nothing is charged
         again. Raises InvalidRequest (InvalidImage if only pictures are wrong) naming every wrong field, before anything

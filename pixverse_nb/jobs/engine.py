@@ -73,6 +73,7 @@ class Engine:
         self._durations = DurationHistory(lambda limit: ledger.finished_jobs(limit=limit), timing)
         self._writes = WriteBuffer(ledger, retry_s=timing.poll_s, on_written=self._on_written)
         self._requested: set[str] = set()  # jobs that a living process asked for: only these are ever submitted
+        self._slot_seekers: set[object] = set()  # sweeps with cells that wait for a slot
         self._in_flight: set[str] = set()  # our own paid calls that wait for their answer
         self._stalled: set[str] = set()  # jobs that a suspended process was about to submit
         self._poll_for_others: asyncio.Task[None] | None = None
@@ -130,7 +131,8 @@ class Engine:
         self.ledger.check_writable()
         self.mark_requested(record.ref)
         now, budget = self.now(), self.ledger.budget_credits
-        record = self.apply(record, events.Resumed(now, self.owner, now + self.timing.deadline_s, budget))
+        deadline_at = now + self.timing.job_deadline_s(is_off_peak=record.request.is_off_peak)
+        record = self.apply(record, events.Resumed(now, self.owner, deadline_at, budget))
         self._submitter.accounts.reset()
         self.follow(record, is_requested=True)
 
@@ -149,8 +151,13 @@ class Engine:
         self.ledger.check_writable()
         before = self.newest(record)
         after = self.apply(before, events.CancelRequested(self.now(), only_unsent))
-        if before.video_id is not None and after.state is JobState.CANCELLED and before.state is not after.state:
+        is_new = after.state is JobState.CANCELLED and before.state is not after.state
+        if is_new and before.video_id is not None and not before.request.is_off_peak:
             self._submitter.cancel_tracking(before.video_id)
+
+    def seek_slot(self, seeker: object, *, is_seeking: bool) -> None:
+        """Note whether `seeker` has more jobs to create as soon as a slot is free."""
+        (self._slot_seekers.add if is_seeking else self._slot_seekers.discard)(seeker)
 
     async def poll_now(self) -> None:
         """Have the vendor polled at once, here or by the leader, and wait for that."""
@@ -212,6 +219,13 @@ class Engine:
     def sender_may_be_stalled(self, record: JobRecord) -> bool:
         """Return whether a suspended process may still send this job's call: then nothing proves its absence."""
         return record.ref in self._stalled
+
+    @property
+    def is_slot_wanted(self) -> bool:
+        """Whether a job waits for a slot, here or in a sweep."""
+        return bool(self._slot_seekers) or any(
+            record.state is JobState.WAITING and not self.is_paused(record) for record in self.open_records
+        )
 
     def expectation(self, request: GenerationRequest) -> DurationEstimate:
         """Return how long such a job takes from its submission, learned from finished ones."""

@@ -142,8 +142,8 @@ def needs_polling(record: JobRecord) -> bool:
 
 
 def holds_slot(record: JobRecord) -> bool:
-    """Return whether the job occupies, or may occupy, one of the account's slots."""
-    return record.state in _AT_THE_VENDOR
+    """Return whether the job occupies, or may occupy, one of the account's slots; an off-peak job never does."""
+    return not record.request.is_off_peak and record.state in _AT_THE_VENDOR
 
 
 def may_be_sent(record: JobRecord, *, now: float) -> bool:

@@ -151,6 +151,10 @@ class CellJobs:
             return False
         return record.state.is_final or record.pending_question is not None or self._context.engine.is_paused(record)
 
+    def seek_slot(self, *, is_seeking: bool) -> None:
+        """Note whether more cells wait for a slot: then finished videos are looked for more often."""
+        self._context.engine.seek_slot(self, is_seeking=is_seeking)
+
     async def load_capacity(self) -> None:
         """Load how many jobs may run at once; accounts that had stopped are tried again. Failures are ignored."""
         self._context.engine.accounts.reset()

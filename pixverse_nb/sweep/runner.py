@@ -36,6 +36,10 @@ class JobSource(Protocol):
         """Return whether a job no longer changes without a person."""
         ...
 
+    def seek_slot(self, *, is_seeking: bool) -> None:
+        """Note whether more cells wait for a slot."""
+        ...
+
     async def load_capacity(self) -> None:
         """Load how many jobs may run at once."""
         ...
@@ -104,6 +108,7 @@ class Runner:
 
     def end(self, reason: Notice) -> None:
         """Mark the run as stopped, unless it has ended already."""
+        self._source.seek_slot(is_seeking=False)
         if self.mode not in ("done", "stopped"):
             self.mode, self.reason = "stopped", reason
 
@@ -118,6 +123,7 @@ class Runner:
             if has_ended and self._stop_when is not None and self.mode == "running":
                 await self._check_stop_rule(self._stop_when)
             self._fill_slots()
+            self._source.seek_slot(is_seeking=bool(self._queue) and self.mode == "running")
             self._on_change()
             if not self._active and (not self._queue or self.mode in ("draining", "stopped")):
                 break
@@ -192,15 +198,20 @@ class Runner:
                 self._created.add(job.ref)
 
     def _slots_in_use(self) -> int:
-        """Count the jobs that hold a slot or wait for one.
+        """Count the jobs that hold a slot or wait for one; an off-peak job, until it is accepted.
 
         Of the jobs that the vendor postponed, one is not counted: one more cell may try, but the deadlines of all the
         others must not start yet.
         """
         records = [record for job in self._active.values() if (record := self._source.record_of(job)) is not None]
-        counted = [record for record in records if not (record.state is JobState.DOWNLOADING or record.state.is_final)]
+        counted = [record for record in records if not _needs_no_slot(record)]
         postponed = sum(record.state is JobState.WAITING and record.retry_at is not None for record in counted)
         return len(counted) - min(1, postponed)
+
+
+def _needs_no_slot(record: JobRecord) -> bool:
+    is_accepted_off_peak = record.request.is_off_peak and record.state in (JobState.QUEUED, JobState.GENERATING)
+    return record.state.is_final or record.state is JobState.DOWNLOADING or is_accepted_off_peak
 
 
 def _stops_run(record: JobRecord) -> bool:

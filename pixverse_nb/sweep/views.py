@@ -302,6 +302,8 @@ def _expected_end(
         return None
     sent = [record.submitted_at for record in open_records if record.submitted_at is not None]
     left_s = max((expectation.typical_s - (now - at) for at in sent), default=expectation.typical_s)
+    if open_records[0].request.is_off_peak:
+        return now + max(0.0, left_s)  # all of them at once
     waiting = runner.waiting if runner.mode == "running" else 0
     rounds = math.ceil((waiting + len(open_records) - len(sent)) / max(1, slots))
     return now + max(0.0, left_s) + rounds * expectation.typical_s
