@@ -320,6 +320,10 @@ _REASONS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "cells_not_sent_in_time": lambda _: "Some cells were not sent in time. Run the same sweep again to send them.",
     "client_closed": lambda _: "The client was closed. Create the same sweep again to continue it.",
     "question_pending": lambda data: f"A job needs your decision: {data['question']} See sweep.jobs.",
+    "too_many_moderated": lambda data: (
+        f"{data['count']} of the last requests were moderated. Many of them can suspend the account, so nothing more "
+        "was sent. Change the prompt or the pictures; run(max_moderated=None) sends the other cells anyway."
+    ),
     "stop_rule_failed": lambda data: f"stop_when raised {data['error']}; the submitted jobs are finished first.",
     "stop_rule_met": lambda _: "stop_when returned a true value.",
 }
