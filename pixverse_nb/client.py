@@ -36,7 +36,7 @@ from pixverse_nb.domain.jobs import JobRecord
 from pixverse_nb.domain.operations import FUSION_MAX, OPERATIONS, PARAM_NAMES, TRANSITION_MAX, Operation
 from pixverse_nb.domain.remote import Capacity, Credits, NamedId, RemoteVideo, UploadedFile
 from pixverse_nb.domain.requests import DELIVERY_FIELDS, REPLY_MAX, build_request
-from pixverse_nb.domain.validation import Flag, Integer, Rule, Text, plain, safe_repr, unknown_fields, validate
+from pixverse_nb.domain.validation import Flag, Integer, OneOf, Rule, Text, plain, safe_repr, unknown_fields, validate
 from pixverse_nb.errors import ConfigError, InvalidRequest, refuse_pickling
 from pixverse_nb.event_loop import EventLoopThread
 from pixverse_nb.job_builder import CALL_OPTIONS, CreateArgs, JobBuilder
@@ -46,9 +46,11 @@ from pixverse_nb.jobs.job import Job, JobFactory, JobList, notify_subscribers
 from pixverse_nb.jobs.remote_videos import AllAccounts, adopt_history, find_or_adopt, track_all, unix_seconds
 from pixverse_nb.jobs.webhooks import WebhookListener
 from pixverse_nb.ledger.jobs import Ledger
+from pixverse_nb.ledger.spending import GROUPS
 from pixverse_nb.maintenance import FileVerifier
 from pixverse_nb.redaction import Secret, redact
 from pixverse_nb.render.model_table import ModelTable
+from pixverse_nb.render.spending_table import SpendingTable
 from pixverse_nb.sweep.axes import MAX_CELLS
 from pixverse_nb.sweep.chain import Chain, make_chain
 from pixverse_nb.sweep.context import SweepContext, SweepOptions
@@ -641,6 +643,15 @@ class Client:
         Every row has its date and source. The vendor changes its models often: `Client(models=…)` corrects a row.
         """
         return ModelTable(self.catalogue.models(operation))
+
+    def spending(self, by: str = "day") -> SpendingTable:
+        """Return what this home has spent by "day", "model", "operation" or "sweep"; displays as a table.
+
+        In credits: estimated, charged, refunded, and unexplained (nobody can tell yet), and the cost per finished
+        video. It is read from the ledger; nothing is sent. Raises InvalidRequest for another `by`.
+        """
+        by = checked({"by": by}, {"by": OneOf(GROUPS, default="day")})["by"]
+        return SpendingTable(self._ledger.spending.rows(by), by=by, is_sandbox=self.is_sandbox)
 
     # -- what is known -------------------------------------------------------------------------------------------
 

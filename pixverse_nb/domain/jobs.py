@@ -178,6 +178,9 @@ class JobRecord:
     charged: Charge = "no"
     estimated_credits: int | None = None
     cost_credits: int | None = None
+    refund_credits: int | None = None  # of a failed or moderated job; None: unknown, 0: nothing has come back yet
+    refund_source: str = ""  # "balance"; "" while unknown
+    refund_checked_at: float | None = None
     warning: Notice | None = None  # the current obstacle
     error: Notice | None = None  # `kind` is the name of the error class, or one of jobs.messages
     blocked: bool = False

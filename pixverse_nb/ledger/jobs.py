@@ -14,6 +14,7 @@ from pixverse_nb.domain.remote import UploadedFile
 from pixverse_nb.errors import BudgetReached, LedgerError
 from pixverse_nb.ledger.accounts import BalanceStore, LeaseStore, lease_row
 from pixverse_nb.ledger.database import Database
+from pixverse_nb.ledger.spending import SpendingStore
 from pixverse_nb.ledger.sweeps import (
     COST,
     NO_RATINGS,
@@ -224,6 +225,7 @@ class Ledger:
         self.transfers = TransferStore(self._file, service=service)
         self.sweeps = SweepStore(self._file, service=service)
         self.ratings = RatingStore(self._file, service=service)
+        self.spending = SpendingStore(self._file, service=service)
 
     def close(self) -> None:
         """Close the file."""
