@@ -115,6 +115,9 @@ _NOTICES: Final[Mapping[str, Callable[[Data], str]]] = {
     "charged_twice": lambda _: (
         "The vendor lists a second generation of this job: it was charged twice. See client.videos()."
     ),
+    "moderated_afterwards": lambda _: (
+        "PixVerse has moderated this video after it was finished. The file here is kept; the credits may come back."
+    ),
     "downloaded_file_differs": lambda data: (
         f"Downloaded again, but the vendor's file differs from the earlier one (sha256 {data['sha256']})."
     ),

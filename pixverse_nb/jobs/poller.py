@@ -6,7 +6,7 @@ A backend that lists nothing has its jobs polled one by one.
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -50,6 +50,7 @@ class Poller:
         self._is_early = False  # a webhook reported a change, or a job was adopted
         self.webhook_polls = 0
         self._poll_requests: list[asyncio.Future[None]] = []
+        self._moderated: set[str] = set()  # ids of ended generations that a list showed as moderated
         self._missing: dict[str, int] = defaultdict(int)
 
     def wake(self) -> None:
@@ -248,6 +249,7 @@ class Poller:
     async def _match(self, group: Sequence[JobRecord], listing: Listing) -> None:
         by_id = {record.video_id: record for record in self._context.open_records if record.video_id is not None}
         found: set[str] = set()
+        self._note_moderated(row for row in listing.rows if row.video_id not in by_id)
         for row in listing.rows:
             record = by_id.get(row.video_id or "") or self._match_by_reply_ref(row)
             if record is not None:
@@ -263,6 +265,17 @@ class Poller:
                 await self._handle_missing(record, listing)
             else:
                 self._missing.pop(record.ref, None)
+
+    def _note_moderated(self, rows: Iterable[RemoteVideo]) -> None:
+        """Note which finished videos the vendor has moderated since; each row is looked up once."""
+        for row in rows:
+            if row.state is not RemoteState.MODERATED or row.video_id is None or row.video_id in self._moderated:
+                continue
+            self._moderated.add(row.video_id)
+            record = self._context.ledger.load_by_video(row.video_id)
+            if record is not None and record.state is JobState.DONE:
+                now = self._context.now()
+                self._context.apply(record, events.ListedInPoll(now, now, row))
 
     def _apply_row(self, record: JobRecord, row: RemoteVideo, listed_at: float) -> None:
         newest = self._context.find_open(record.ref)

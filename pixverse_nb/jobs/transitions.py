@@ -17,7 +17,7 @@ from typing import Final
 from pixverse_nb.config import Timing
 from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.domain.notices import Notice
-from pixverse_nb.domain.remote import RemoteState
+from pixverse_nb.domain.remote import RemoteState, RemoteVideo
 from pixverse_nb.jobs.events import (
     AccountSwitched,
     AmbiguousMatch,
@@ -290,6 +290,8 @@ def _response_lost(record: JobRecord, event: ResponseLost) -> JobRecord:
 def _listed_in_poll(record: JobRecord, event: ListedInPoll) -> JobRecord:
     row = event.row
     has_ended = record.state.is_final and record.state is not JobState.TIMED_OUT
+    if record.state in (JobState.DONE, JobState.DOWNLOADING) and _is_moderated(row, record):
+        return _with_notice(record, Notice("moderated_afterwards"))  # what is here, or still can be had, is kept
     if has_ended or (record.video_id is not None and row.video_id not in (None, record.video_id)):
         return _second_generation(record, event)
     if record.state is JobState.DOWNLOADING and row.state is not RemoteState.COMPLETED:
@@ -325,6 +327,10 @@ def _listed_in_poll(record: JobRecord, event: ListedInPoll) -> JobRecord:
     if row.state is RemoteState.UNRECOGNISED:
         return replace(seen, state=JobState.GENERATING, warning=Notice("unknown_status", {"status": row.status}))
     return replace(seen, state=JobState.QUEUED if row.state is RemoteState.QUEUED else JobState.GENERATING)
+
+
+def _is_moderated(row: RemoteVideo, record: JobRecord) -> bool:
+    return row.state is RemoteState.MODERATED and row.video_id is not None and row.video_id == record.video_id
 
 
 def _second_generation(record: JobRecord, event: ListedInPoll) -> JobRecord:

@@ -47,6 +47,9 @@ KINDS: Final[dict[str, FaultSpec]] = {
     "list_lag": FaultSpec("create*", {"lag_s": 30.0}, "hides the new job from /videos and /scheduler for lag_s"),
     "failed": FaultSpec("create*", {}, "ends the new job as FAILED"),
     "moderated": FaultSpec("create*", {}, "ends the new job as MODERATED, with a refund"),
+    "moderated_placeholder": FaultSpec(
+        "create*", {}, "moderates the new job, whose row then says completed with the address of a placeholder"
+    ),
     "stuck": FaultSpec("create*", {}, "keeps the new job GENERATING"),
     "error_code": FaultSpec("create*", {"code": 500063}, "adds errCode to the row of the finished job"),
     "list_shuffled": FaultSpec("videos", {}, "lists the rows in random order"),
