@@ -189,7 +189,7 @@ class Client:
         self._handles_lock = threading.Lock()
         self._subscribers: list[Callable[[Job], object]] = []
         self._engine.subscribe(self._changed)
-        if not self._ledger.is_read_only and self._ledger.open_jobs():
+        if self._engine.has_stored_work():
             self._loop.call_soon(self._engine.start)
         self._verifier = FileVerifier(self._engine, self._loop, job_of=self.job)
         self._verifier.start()

@@ -28,6 +28,7 @@ from pixverse_nb.jobs.poll_schedule import DurationEstimate, DurationHistory
 from pixverse_nb.jobs.poller import Poller
 from pixverse_nb.jobs.protocols import Transport
 from pixverse_nb.jobs.reconcile import BalanceMonitor
+from pixverse_nb.jobs.refunds import RefundWatcher
 from pixverse_nb.jobs.slots import AccountPool
 from pixverse_nb.jobs.submit import Submitter
 from pixverse_nb.jobs.write_buffer import WriteBuffer
@@ -88,6 +89,7 @@ class Engine:
         balance = BalanceMonitor(self)
         self._submitter = Submitter(self, balance)
         self._poller = Poller(self, balance)
+        self._refunds = RefundWatcher(self, balance)
         self._downloader = Downloader(self)
 
     @cached_property
@@ -101,10 +103,15 @@ class Engine:
 
     # -- what people ask for -------------------------------------------------------------------------------------
 
+    def has_stored_work(self) -> bool:
+        """Return whether `start` has anything to do."""
+        return not self.ledger.is_read_only and bool(self.ledger.open_jobs() or self._refunds.pending())
+
     def start(self) -> None:
         """Continue what an earlier process left open; a job that was never sent waits until somebody asks for it."""
         if self.ledger.is_read_only:
             return
+        self._refunds.start()
         for record in self.ledger.open_jobs():
             self.follow(record, is_requested=False)
             if record.blocked and record.state is JobState.DOWNLOADING and record.ref in self._records:
@@ -280,6 +287,9 @@ class Engine:
             if after.state is JobState.DOWNLOADING and before.state is not after.state:
                 self._durations.record(after)
             self._notify(after)
+            self._refunds.follow(after)
+            if before.state.is_final and ref not in self._tasks and not self._writes.is_pending(ref):
+                self._forget_finished(ref)  # something was learned about a job that had ended
             return after
 
     def renew_url(self, record: JobRecord, url: str) -> JobRecord:

@@ -193,6 +193,12 @@ def _end_text(event: JobEvent) -> str:
     return _ENDED_HERE.get(event.state, {}).get(event.data.get("charged", "no"), event.state.value)
 
 
+def _refund_text(credits_back: int | None) -> str:
+    if credits_back is None:
+        return "the balance does not tell whether the credits came back"
+    return f"{credits_back:,} credits came back" if credits_back else "the credits have not come back yet"
+
+
 _EVENTS: Final[Mapping[str, Callable[[JobEvent], str]]] = {
     "created": lambda _: "requested; nothing sent yet",
     "imported": lambda _: "imported from an archive",
@@ -223,6 +229,7 @@ _EVENTS: Final[Mapping[str, Callable[[JobEvent], str]]] = {
     "warning_raised": lambda event: _notice_of(event, "warning"),
     "deadline_passed": _end_text,
     "cancel_requested": _end_text,
+    "refund_checked": lambda event: _refund_text(event.data.get("credits")),
     "resumed": lambda _: "resumed",
 }
 

@@ -18,6 +18,7 @@ from pixverse_nb.config import Timing
 from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.remote import RemoteState, RemoteVideo
+from pixverse_nb.errors import Charge
 from pixverse_nb.jobs.events import (
     AccountSwitched,
     AmbiguousMatch,
@@ -33,6 +34,7 @@ from pixverse_nb.jobs.events import (
     IntentRecorded,
     ListedInPoll,
     MissingFromPoll,
+    RefundChecked,
     ResolvedByUser,
     ResponseLost,
     Resumed,
@@ -453,6 +455,16 @@ def _cancel_requested(record: JobRecord, event: CancelRequested) -> JobRecord:
     return finish(record, JobState.CANCELLED, event.at, Notice("JobCancelled"))
 
 
+def _refund_checked(record: JobRecord, event: RefundChecked) -> JobRecord:
+    if record.state not in (JobState.FAILED, JobState.MODERATED) or record.refund_credits:
+        return record
+    checked = replace(record, refund_checked_at=event.at)
+    if event.credits is None:
+        return checked
+    charged: Charge = "no" if event.credits else "yes"
+    return replace(checked, refund_credits=event.credits, refund_source="balance", charged=charged)
+
+
 def _resumed(record: JobRecord, event: Resumed) -> JobRecord:
     """Continue from the facts: wait for a known generation, settle an open question, else send."""
     if record.state is JobState.DONE:
@@ -502,5 +514,6 @@ _TRANSITIONS: Final[dict[type, Callable[..., JobRecord]]] = {
     WarningRaised: _warning_raised,
     DeadlinePassed: _deadline_passed,
     CancelRequested: _cancel_requested,
+    RefundChecked: _refund_checked,
     Resumed: _resumed,
 }

@@ -343,6 +343,24 @@ class Ledger:
             moment,
         )
 
+    def paid_or_refunded_since(self, moment: float) -> list[JobRecord]:
+        """Return the jobs that were accepted, or may have been, since then, also those that were refunded later."""
+        return self._many(
+            "SELECT data FROM jobs WHERE service = ?"
+            " AND (video_id IS NOT NULL OR json_extract(data, '$.charged') != 'no')"
+            " AND coalesce(json_extract(data, '$.intent_at'), json_extract(data, '$.submitted_at')) >= ?",
+            moment,
+        )
+
+    def awaiting_refund(self, *, ended_after: float) -> list[JobRecord]:
+        """Return the accepted jobs that ended without a video since then and whose credits may still come back."""
+        return self._many(
+            "SELECT data FROM jobs WHERE service = ? AND state IN ('failed', 'moderated') AND video_id IS NOT NULL"
+            " AND coalesce(json_extract(data, '$.refund_credits'), 0) = 0"
+            " AND json_extract(data, '$.finished_at') >= ?",
+            ended_after,
+        )
+
     def changes_since(self, mark: int) -> tuple[int, list[JobRecord]]:
         """Return the jobs that any process has changed after `mark`, and the new mark; 0 starts from the beginning."""
         with self._file.reading() as db:

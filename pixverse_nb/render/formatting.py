@@ -270,6 +270,8 @@ def charge_sentence(snapshot: JobSnapshot) -> str:
     """Return whether a job without a video, or with a lost call, was charged; empty for other jobs."""
     if snapshot.error is None and snapshot.state not in _STATES_WITH_CHARGE_SENTENCE:
         return ""
+    if snapshot.state in (JobState.FAILED, JobState.MODERATED) and snapshot.submitted_at is not None:
+        return _refund_sentence(snapshot)
     match snapshot.charged:
         case "no":
             return "Nothing was charged."
@@ -279,6 +281,16 @@ def charge_sentence(snapshot: JobSnapshot) -> str:
             cost, is_estimate = known_cost(snapshot)
             amount = format_credits(cost, is_estimate=is_estimate, is_sandbox=snapshot.is_sandbox)
             return f"Charged: {amount}." if amount else "You were charged."
+
+
+def _refund_sentence(snapshot: JobSnapshot) -> str:
+    """Return what an accepted job without a video was charged, and whether that came back."""
+    cost, is_estimate = known_cost(snapshot)
+    amount = format_credits(cost, is_estimate=is_estimate, is_sandbox=snapshot.is_sandbox)
+    charge = f"Charged: {amount}" if amount else "It was charged"
+    if snapshot.refund_credits is None:
+        return f"{charge}; it is not known whether the credits came back."
+    return f"{charge}; {'refunded' if snapshot.refund_credits else 'not refunded yet'}."
 
 
 # -- text ----------------------------------------------------------------------------------------------------------
