@@ -202,8 +202,8 @@ class Sweep:
         InvalidRequest.
         """
         given = {"retry_failed": retry_failed, "stop_when": stop_when, "max_moderated": max_moderated}
-        given = checked(given, _START_RULES, sends=True)
-        retry_failed, max_moderated = given["retry_failed"], given["max_moderated"]
+        options = checked(given, _START_RULES, sends=True)
+        retry_failed, max_moderated = options["retry_failed"], options["max_moderated"]
         with self._lock:
             self._context.loop.check_open()
             if self._future is not None and not self._future.done():
