@@ -84,7 +84,7 @@ def ours(box: Sandbox, folder: Path, *, at_once: int, jobs: int) -> Figures:
             made = []
             for seed in seeds:
                 slots.acquire()
-                made.append(client.create_frames(first, last, seed=seed))
+                made.append(client.create_frames(first, last, seed=seed, quality="720p"))  # factor 1 of the time
             for job in made:
                 job.result(120)
 

@@ -45,7 +45,7 @@ from pixverse_nb.domain.operations import (
 )
 from pixverse_nb.domain.remote import Capacity, Credits, NamedId, RemoteVideo, UploadedFile
 from pixverse_nb.domain.requests import DELIVERY_FIELDS, REPLY_MAX, build_request
-from pixverse_nb.domain.validation import Flag, Integer, Rule, Text, plain, safe_repr, unknown_fields, validate
+from pixverse_nb.domain.validation import Flag, Integer, OneOf, Rule, Text, plain, safe_repr, unknown_fields, validate
 from pixverse_nb.errors import ConfigError, DownloadError, InvalidRequest, refuse_pickling
 from pixverse_nb.event_loop import EventLoopThread
 from pixverse_nb.job_builder import CALL_OPTIONS, CreateArgs, JobBuilder
@@ -55,10 +55,12 @@ from pixverse_nb.jobs.job import Job, JobFactory, JobList, notify_subscribers
 from pixverse_nb.jobs.remote_videos import AllAccounts, adopt_history, find_or_adopt, track_all, unix_seconds
 from pixverse_nb.jobs.webhooks import WebhookListener
 from pixverse_nb.ledger.jobs import Ledger
+from pixverse_nb.ledger.spending import GROUPS
 from pixverse_nb.maintenance import FileVerifier
 from pixverse_nb.mp4 import probe_mp4
 from pixverse_nb.redaction import Secret, redact
 from pixverse_nb.render.model_table import ModelTable
+from pixverse_nb.render.spending_table import SpendingTable
 from pixverse_nb.sweep.axes import MAX_CELLS
 from pixverse_nb.sweep.chain import Chain, make_chain
 from pixverse_nb.sweep.context import SweepContext, SweepOptions
@@ -187,7 +189,7 @@ class Client:
             service=self._ledger.service,
             catalogue=self.catalogue,
             budget_credits=budget_credits,
-            deadline_s=self.timing.deadline_s,
+            timing=self.timing,
             account_of=service.backend.account_of,
             fetch=self.fetch_picture,
         )
@@ -197,7 +199,7 @@ class Client:
         self._handles_lock = threading.Lock()
         self._subscribers: list[Callable[[Job], object]] = []
         self._engine.subscribe(self._changed)
-        if not self._ledger.is_read_only and self._ledger.open_jobs():
+        if self._engine.has_stored_work():
             self._loop.call_soon(self._engine.start)
         self._verifier = FileVerifier(self._engine, self._loop, job_of=self.job)
         self._verifier.start()
@@ -250,7 +252,8 @@ class Client:
         takes; a field that is None takes the model's default. `prompt` has at most 2048 characters, `duration` is in
         seconds, `seed` 1…2147483647 (None: random). Most models take the ratio from the first picture: both pictures
         are brought to `aspect_ratio` (None: nearest to the first picture). `fit` "cover" crops, "contain" pads, None
-        sends the picture as it is. `deadline_s` is how long the job may take, in seconds.
+        sends the picture as it is. `deadline_s` is how long the job may take, in seconds (default: half an hour, or 25
+        hours with `off_peak_mode=True`, which PixVerse makes within a day, for less, without using a slot).
 
         The same call finds the same job: with `reuse=True` an open or finished one is returned and nothing is charged
         again. Raises InvalidRequest (InvalidImage if only pictures are wrong) naming every wrong field, before anything
@@ -663,6 +666,15 @@ class Client:
         Every row has its date and source. The vendor changes its models often: `Client(models=…)` corrects a row.
         """
         return ModelTable(self.catalogue.models(operation))
+
+    def spending(self, by: str = "day") -> SpendingTable:
+        """Return what this home has spent by "day", "model", "operation" or "sweep"; displays as a table.
+
+        In credits: estimated, charged, refunded, and unexplained (nobody can tell yet), and the cost per finished
+        video. It is read from the ledger; nothing is sent. Raises InvalidRequest for another `by`.
+        """
+        by = checked({"by": by}, {"by": OneOf(GROUPS, default="day")})["by"]
+        return SpendingTable(self._ledger.spending.rows(by), by=by, is_sandbox=self.is_sandbox)
 
     # -- what is known -------------------------------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ class Timing:
                       vendor's delays in accepting and listing it
     answer_timeout_s  how long one answer may take
     deadline_s        how long a job may take from its creation
+    off_peak_deadline_s  the same for an off-peak job, which the vendor makes within 24 hours
     typical_s         the assumed time from submission to completion, until real durations are known
     retry_s           first and longest wait before a failed read is repeated
     """
@@ -37,6 +38,7 @@ class Timing:
     settle_s: float = 180.0
     answer_timeout_s: float = 60.0
     deadline_s: float = 1800.0
+    off_peak_deadline_s: float = 25 * 3600.0
     typical_s: float = 60.0
     retry_s: tuple[float, float] = (0.5, 20.0)
 
@@ -54,6 +56,10 @@ class Timing:
                 )
             object.__setattr__(self, item.name, waits if is_range else waits[0])
 
+    def job_deadline_s(self, *, is_off_peak: bool) -> float:
+        """Return how long a job may take from its creation."""
+        return self.off_peak_deadline_s if is_off_peak else self.deadline_s
+
     def scaled(self, factor: float) -> "Timing":
         """Return a copy with every wait multiplied by `factor` (> 0)."""
         given, factor = factor, as_float(factor)
@@ -68,6 +74,7 @@ class Timing:
             settle_s=self.settle_s * factor,
             answer_timeout_s=self.answer_timeout_s * factor,
             deadline_s=self.deadline_s * factor,
+            off_peak_deadline_s=self.off_peak_deadline_s * factor,
             typical_s=self.typical_s * factor,
             retry_s=(first * factor, longest * factor),
         )

@@ -251,6 +251,7 @@ def sandbox_timing(speed: float) -> Timing:
         settle_s=scaled.settle_s,
         answer_timeout_s=plain.answer_timeout_s,
         deadline_s=plain.deadline_s,
+        off_peak_deadline_s=plain.off_peak_deadline_s,
         typical_s=scaled.typical_s,
         retry_s=scaled.retry_s,
     )

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from pixverse_nb.config import Timing
 from pixverse_nb.domain.catalogue import DEFAULT_MODEL, SEED_MAX, Catalogue
 from pixverse_nb.domain.jobs import JobInput, JobRecord
 from pixverse_nb.domain.notices import Notice
@@ -90,7 +91,7 @@ class JobBuilder:
         owner: str,
         service: str,
         catalogue: Catalogue,
-        deadline_s: float,
+        timing: Timing,
         budget_credits: int | None,
         account_of: AccountOf,
         fetch: Callable[[str], bytes],
@@ -99,7 +100,7 @@ class JobBuilder:
         self._owner = owner
         self._service = service
         self.catalogue = catalogue
-        self._deadline_s = deadline_s
+        self._timing = timing
         self.budget_credits = budget_credits
         self._fetch = fetch
         self._account_of = account_of
@@ -194,12 +195,13 @@ class JobBuilder:
         media: Mapping[str, Media] = MappingProxyType({}),
     ) -> JobRecord:
         """Return the new job of a call whose request is built and whose pictures are prepared."""
+        usual_deadline_s = self._timing.job_deadline_s(is_off_peak=request.is_off_peak)
         return JobRecord(
             ref=f"pv-{request.content_key[:12]}-{secrets.token_hex(4)}",
             service=self._service,
             request=request,
             created_at=now,
-            deadline_at=now + (self._deadline_s if args.deadline_s is None else as_float(args.deadline_s)),
+            deadline_at=now + (usual_deadline_s if args.deadline_s is None else as_float(args.deadline_s)),
             owner=self._owner,
             seed_was_drawn=args.fields.get("seed") is None and request.seed is not None,
             inputs=(

@@ -358,13 +358,27 @@ _NAMES: Final[Mapping[str, RemoteState]] = {
 
 
 def _state(row: Mapping[str, Any], *, failed: bool) -> RemoteState:
-    """Return the state by number, else by name. `url` and `video_status_final` are ignored: both are unreliable."""
+    """Return the state by number, else by name; a placeholder instead of the video means moderated.
+
+    Otherwise `url` and `video_status_final` are ignored: both are unreliable.
+    """
     status = row.get("video_status")
     number = None if isinstance(status, bool) else _int(status)
     state = _STATES.get(number) if number is not None else _NAMES.get(str(row.get("video_status_name")).upper())
+    if state is RemoteState.COMPLETED and _is_placeholder(row):
+        return RemoteState.MODERATED
     if failed and state is RemoteState.COMPLETED:
         return RemoteState.FAILED  # the vendor marks some failures as completed
     return state or RemoteState.UNRECOGNISED
+
+
+def _is_placeholder(row: Mapping[str, Any]) -> bool:
+    """Return whether a completed row has no video but the vendor's placeholder for a moderated one.
+
+    Source: published clients that make real calls.
+    """
+    path = str(row.get("url") or "").partition("?")[0].replace("%2F", "/").replace("%2f", "/")
+    return path.endswith("/default.mp4") or (row.get("size") is not None and _int(row["size"]) == 0)
 
 
 def _failure(row: Mapping[str, Any]) -> str | None:

@@ -87,6 +87,11 @@ class GenerationRequest:
         return _text_or_none(self.params.get("motion_mode"))
 
     @property
+    def is_off_peak(self) -> bool:
+        """Whether it costs less and is made within 24 hours; then it uses no slot and is not in the scheduler."""
+        return self.params.get("off_peak_mode") is True
+
+    @property
     def aspect_ratio(self) -> str | None:
         """Width to height ("16:9"), or None."""
         return _text_or_none(self.params.get("aspect_ratio"))

@@ -82,6 +82,7 @@ class JobSnapshot:
 
     Times are Unix seconds. `typical_s` is the usual time from submission to completion, learned from earlier jobs
     (None if unknown). `queue_position` counts from 1. `notices`, `warning` (the current obstacle), `error`,
+    `refund_credits` is what came back for a job without a video (0: nothing yet; None: unknown).
     `suggested_action` and `status_detail` (what happens next) are texts. `waiting_for` is the obstacle of a job in the
     state WAITING: "slot" after a 429, "network" after a lost connection, None if it is only not sent yet. `is_paused`
     means that an open job waits for a person; `can_resume` that `Job.resume()` continues it. `attempt` is the number of
@@ -108,6 +109,7 @@ class JobSnapshot:
     charged: Charge = "no"
     estimated_credits: int | None = None
     cost_credits: int | None = None
+    refund_credits: int | None = None
     is_sandbox: bool = False
     reused: bool = False
     video: VideoFile | None = None
@@ -178,6 +180,9 @@ class JobRecord:
     charged: Charge = "no"
     estimated_credits: int | None = None
     cost_credits: int | None = None
+    refund_credits: int | None = None  # of a failed or moderated job; None: unknown, 0: nothing has come back yet
+    refund_source: str = ""  # "balance"; "" while unknown
+    refund_checked_at: float | None = None
     warning: Notice | None = None  # the current obstacle
     error: Notice | None = None  # `kind` is the name of the error class, or one of jobs.messages
     blocked: bool = False

@@ -28,6 +28,7 @@ from pixverse_nb.jobs.poll_schedule import DurationEstimate, DurationHistory
 from pixverse_nb.jobs.poller import Poller
 from pixverse_nb.jobs.protocols import Transport
 from pixverse_nb.jobs.reconcile import BalanceMonitor
+from pixverse_nb.jobs.refunds import RefundWatcher
 from pixverse_nb.jobs.slots import AccountPool
 from pixverse_nb.jobs.submit import Submitter
 from pixverse_nb.jobs.write_buffer import WriteBuffer
@@ -73,6 +74,7 @@ class Engine:
         self._durations = DurationHistory(lambda limit: ledger.finished_jobs(limit=limit), timing)
         self._writes = WriteBuffer(ledger, retry_s=timing.poll_s, on_written=self._on_written)
         self._requested: set[str] = set()  # jobs that a living process asked for: only these are ever submitted
+        self._slot_seekers: set[object] = set()  # sweeps with cells that wait for a slot
         self._in_flight: set[str] = set()  # our own paid calls that wait for their answer
         self._stalled: set[str] = set()  # jobs that a suspended process was about to submit
         self._poll_for_others: asyncio.Task[None] | None = None
@@ -87,6 +89,7 @@ class Engine:
         balance = BalanceMonitor(self)
         self._submitter = Submitter(self, balance)
         self._poller = Poller(self, balance)
+        self._refunds = RefundWatcher(self, balance)
         self._downloader = Downloader(self)
 
     @cached_property
@@ -100,10 +103,15 @@ class Engine:
 
     # -- what people ask for -------------------------------------------------------------------------------------
 
+    def has_stored_work(self) -> bool:
+        """Return whether `start` has anything to do."""
+        return not self.ledger.is_read_only and bool(self.ledger.open_jobs() or self._refunds.pending())
+
     def start(self) -> None:
         """Continue what an earlier process left open; a job that was never sent waits until somebody asks for it."""
         if self.ledger.is_read_only:
             return
+        self._refunds.start()
         for record in self.ledger.open_jobs():
             self.follow(record, is_requested=False)
             if record.blocked and record.state is JobState.DOWNLOADING and record.ref in self._records:
@@ -130,7 +138,8 @@ class Engine:
         self.ledger.check_writable()
         self.mark_requested(record.ref)
         now, budget = self.now(), self.ledger.budget_credits
-        record = self.apply(record, events.Resumed(now, self.owner, now + self.timing.deadline_s, budget))
+        deadline_at = now + self.timing.job_deadline_s(is_off_peak=record.request.is_off_peak)
+        record = self.apply(record, events.Resumed(now, self.owner, deadline_at, budget))
         self._submitter.accounts.reset()
         self.follow(record, is_requested=True)
 
@@ -149,8 +158,13 @@ class Engine:
         self.ledger.check_writable()
         before = self.newest(record)
         after = self.apply(before, events.CancelRequested(self.now(), only_unsent))
-        if before.video_id is not None and after.state is JobState.CANCELLED and before.state is not after.state:
+        is_new = after.state is JobState.CANCELLED and before.state is not after.state
+        if is_new and before.video_id is not None and not before.request.is_off_peak:
             self._submitter.cancel_tracking(before.video_id)
+
+    def seek_slot(self, seeker: object, *, is_seeking: bool) -> None:
+        """Note whether `seeker` has more jobs to create as soon as a slot is free."""
+        (self._slot_seekers.add if is_seeking else self._slot_seekers.discard)(seeker)
 
     async def poll_now(self) -> None:
         """Have the vendor polled at once, here or by the leader, and wait for that."""
@@ -213,6 +227,13 @@ class Engine:
         """Return whether a suspended process may still send this job's call: then nothing proves its absence."""
         return record.ref in self._stalled
 
+    @property
+    def is_slot_wanted(self) -> bool:
+        """Whether a job waits for a slot, here or in a sweep."""
+        return bool(self._slot_seekers) or any(
+            record.state is JobState.WAITING and not self.is_paused(record) for record in self.open_records
+        )
+
     def expectation(self, request: GenerationRequest) -> DurationEstimate:
         """Return how long such a job takes from its submission, learned from finished ones."""
         return self._durations.expectation(request)
@@ -266,6 +287,9 @@ class Engine:
             if after.state is JobState.DOWNLOADING and before.state is not after.state:
                 self._durations.record(after)
             self._notify(after)
+            self._refunds.follow(after)
+            if before.state.is_final and ref not in self._tasks and not self._writes.is_pending(ref):
+                self._forget_finished(ref)  # something was learned about a job that had ended
             return after
 
     def renew_url(self, record: JobRecord, url: str) -> JobRecord:

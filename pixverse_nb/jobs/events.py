@@ -185,6 +185,14 @@ class CancelRequested:
 
 
 @dataclass(frozen=True)
+class RefundChecked:
+    """The balance was compared: `credits` came back (0: none yet), or it does not tell (None)."""
+
+    at: float
+    credits: int | None
+
+
+@dataclass(frozen=True)
 class Resumed:
     """Somebody asks for the job again: this process owns it now, with a new deadline, under the caller's budget."""
 
@@ -213,6 +221,7 @@ Event = (
     | WarningRaised
     | DeadlinePassed
     | CancelRequested
+    | RefundChecked
     | Resumed
 )
 

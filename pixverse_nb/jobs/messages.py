@@ -115,6 +115,9 @@ _NOTICES: Final[Mapping[str, Callable[[Data], str]]] = {
     "charged_twice": lambda _: (
         "The vendor lists a second generation of this job: it was charged twice. See client.videos()."
     ),
+    "moderated_afterwards": lambda _: (
+        "PixVerse has moderated this video after it was finished. The file here is kept; the credits may come back."
+    ),
     "downloaded_file_differs": lambda data: (
         f"Downloaded again, but the vendor's file differs from the earlier one (sha256 {data['sha256']})."
     ),
@@ -190,6 +193,12 @@ def _end_text(event: JobEvent) -> str:
     return _ENDED_HERE.get(event.state, {}).get(event.data.get("charged", "no"), event.state.value)
 
 
+def _refund_text(credits_back: int | None) -> str:
+    if credits_back is None:
+        return "the balance does not tell whether the credits came back"
+    return f"{credits_back:,} credits came back" if credits_back else "the credits have not come back yet"
+
+
 _EVENTS: Final[Mapping[str, Callable[[JobEvent], str]]] = {
     "created": lambda _: "requested; nothing sent yet",
     "imported": lambda _: "imported from an archive",
@@ -220,6 +229,7 @@ _EVENTS: Final[Mapping[str, Callable[[JobEvent], str]]] = {
     "warning_raised": lambda event: _notice_of(event, "warning"),
     "deadline_passed": _end_text,
     "cancel_requested": _end_text,
+    "refund_checked": lambda event: _refund_text(event.data.get("credits")),
     "resumed": lambda _: "resumed",
 }
 

@@ -2,8 +2,9 @@
 
 One poll shows every job of an account, so it is worth more the more jobs are likely to have finished since the last
 one. The rule: poll when the expected time that finished videos have waited unseen, summed over the open jobs, reaches
-a threshold; never more often than `poll_s`. The expectation is learned from earlier durations, with a broad guess
-around `typical_s` until there are some. Everything but `DurationHistory` is pure: times in, a time out.
+a threshold; never more often than `poll_s`. The expectation is learned from earlier durations. A job that does not
+follow them, or the first one of its kind, may end at any moment. Off-peak jobs have a slow rhythm of their own.
+Everything but `DurationHistory` is pure: times in, a time out.
 """
 
 import math
@@ -19,19 +20,29 @@ from pixverse_nb.domain.jobs import JobRecord
 from pixverse_nb.domain.requests import GenerationRequest
 from pixverse_nb.errors import LedgerError
 
-# The threshold in seconds of unseen waiting, for one job and for each further one (whose share of the polls is
-# smaller). Chosen by simulation: 8 jobs of 55…65 s take 0.9 polls each with 1.8 s mean delay, one alone
-# 4.8 with 1.8 s; of 40…70 s 1.2 with 2.5 s, and 5.6 with 2.4 s. Jobs that all take equally long always finish at
-# the same phase of the polls: within 2.5 s for 8 jobs, whatever their length.
-_WORTH_S: Final = 0.1
-_WORTH_MORE_S: Final = 0.28
-_STEPS: Final = 8  # candidate moments per poll_s
-_LONGEST: Final = 8  # the longest pause, in poll_s
+# The threshold: seconds of unseen waiting for each open job, and the part of it if somebody waits for a slot, because
+# then a video that is seen late also delays the next one. Chosen by simulation; see tests/jobs/test_poll_schedule.py.
+_WORTH_S: Final = 0.3
+_WANTED_SLOT: Final = 0.55
+_MOST_JOBS: Final = 8
+# The longest pause: in poll_s, or as a share of the usual duration if that is longer. It bounds how late an early
+# failure is found.
+_LONGEST: Final = 8
+_LONGEST_SHARE: Final = 0.25
+_STEPS: Final = 64  # candidate moments in the longest pause
 _MOST_SAMPLES: Final = 24
-_UNLIKE: Final = 3.0  # of _UNLIKE_OF plus the samples, this many jobs are assumed not to follow the samples
+# This many of _UNLIKE_OF plus the samples are assumed not to follow the samples: most of them end near the usual
+# duration all the same (_NEAR, with a spread of log duration), the others at any moment.
+_UNLIKE: Final = 3.0
 _UNLIKE_OF: Final = 12.0
-_UNLIKE_SPREAD: Final = 0.3  # of log duration
-_GUESS_SPREAD: Final = 0.35
+_NEAR: Final = 0.7
+_NEAR_SPREAD: Final = 0.3
+# A job that ends at any moment, as the first one of its kind does: after _NOT_BEFORE of the usual duration, on average
+# _MEAN_MORE of it later. One alone is then polled about every 10 s, as a plain loop does, but not from the beginning.
+_NOT_BEFORE: Final = 0.4
+_MEAN_MORE: Final = 2.6
+_OFF_PEAK_PAUSES_S: Final = (300.0, 900.0)
+_OFF_PEAK_SHARE: Final = 0.125  # of the age of the job, between these
 _LEAST_S: Final = 1e-3
 
 
@@ -66,9 +77,11 @@ class DurationEstimate:
         if age_s <= 0:
             return 0.0
         if not self.samples:
-            return _log_normal(age_s, self.guess_s, _GUESS_SPREAD)
+            return _at_random(age_s, self.guess_s)
         unlike = _UNLIKE / (_UNLIKE_OF + len(self.samples))
-        return (1 - unlike) * self._sample_cdf(age_s) + unlike * _log_normal(age_s, self.typical_s, _UNLIKE_SPREAD)
+        near = _log_normal(age_s, self.typical_s, _NEAR_SPREAD)
+        other = _NEAR * near + (1 - _NEAR) * _at_random(age_s, self.typical_s)
+        return (1 - unlike) * self._sample_cdf(age_s) + unlike * other
 
     def _sample_cdf(self, age_s: float) -> float:
         """Return the share of the samples that had finished by this age, interpolated linearly."""
@@ -96,7 +109,14 @@ class OpenJob:
 
 def duration_class(request: GenerationRequest) -> tuple[object, ...]:
     """Return the parameters that decide how long a generation takes."""
-    return (request.operation, request.model, request.quality, request.duration, request.motion_mode)
+    return (
+        request.operation,
+        request.model,
+        request.quality,
+        request.duration,
+        request.motion_mode,
+        request.is_off_peak,
+    )
 
 
 def estimate_duration(samples: Sequence[DurationSample], timing: Timing) -> DurationEstimate:
@@ -110,28 +130,45 @@ def _estimate(samples: tuple[DurationSample, ...], guess_s: float) -> DurationEs
     return DurationEstimate(samples, guess_s)
 
 
-def next_poll_at(jobs: Sequence[OpenJob], *, last_poll_at: float, timing: Timing) -> float:
+def next_poll_at(
+    jobs: Sequence[OpenJob], *, last_poll_at: float, timing: Timing, is_slot_wanted: bool = False
+) -> float:
     """Return when to poll next, in the clock of `last_poll_at`; `jobs` were unfinished at that moment.
 
-    Between `poll_s` and eight times `poll_s` after the last poll, so that a failure is not found late.
+    Between `poll_s` and `_longest_pause` after the last poll. `is_slot_wanted`: more jobs wait for a slot.
     """
     unit = timing.poll_s / Timing().poll_s
-    threshold = (_WORTH_S + _WORTH_MORE_S * min(len(jobs), 8)) * unit
-    step = timing.poll_s / _STEPS
+    threshold = _WORTH_S * unit * min(len(jobs), _MOST_JOBS) * (_WANTED_SLOT if is_slot_wanted else 1.0)
+    shortest, longest = timing.poll_s, _longest_pause(jobs, timing)
+    if not jobs:
+        return last_poll_at + longest
     alive = [max(1e-3, 1 - job.expectation.cdf(last_poll_at - job.submitted_at)) for job in jobs]
+    step = longest / _STEPS
     unseen_waiting = 0.0
-    at = last_poll_at
-    for number in range(1, _LONGEST * _STEPS + 1):
-        at = (
-            last_poll_at + number * step
-        )  # summing up the steps would miss poll_s by a rounding error, and so by a whole step
+    for number in range(1, _STEPS + 1):
+        at = last_poll_at + number * step
         ended = sum(
             1 - (1 - job.expectation.cdf(at - job.submitted_at)) / share for job, share in zip(jobs, alive, strict=True)
         )
         unseen_waiting += max(0.0, ended) * step
-        if unseen_waiting >= threshold and number >= _STEPS:
-            break
-    return at
+        if unseen_waiting >= threshold:
+            return max(at, last_poll_at + shortest)
+    return last_poll_at + longest
+
+
+def next_off_peak_poll_at(submitted_at: float, *, last_poll_at: float, timing: Timing) -> float:
+    """Return when to poll next for an off-peak job: every 5 minutes at first, later every 15, whatever was learned.
+
+    When the vendor makes it depends on the load of the next 24 hours, not on the job.
+    """
+    shortest, longest = (pause_s * timing.poll_s / Timing().poll_s for pause_s in _OFF_PEAK_PAUSES_S)
+    return last_poll_at + min(longest, max(shortest, _OFF_PEAK_SHARE * (last_poll_at - submitted_at)))
+
+
+def _longest_pause(jobs: Sequence[OpenJob], timing: Timing) -> float:
+    """Return the longest pause: a share of the shortest usual duration, so that a failure is not found late."""
+    usual_s = min((job.expectation.typical_s for job in jobs), default=0.0)
+    return max(_LONGEST * timing.poll_s, _LONGEST_SHARE * usual_s)
 
 
 def _within(age_s: float, sample: DurationSample) -> float:
@@ -144,6 +181,11 @@ def _span(sample: DurationSample) -> tuple[float, float]:
     """Return the two ages of the sample, widened a little."""
     margin = max(0.02 * sample.middle_s, _LEAST_S)
     return sample.least_s - margin, sample.most_s + margin
+
+
+def _at_random(age_s: float, usual_s: float) -> float:
+    """Return the probability by `age_s` of a job that may end at any moment once it has begun to."""
+    return 1 - math.exp(-max(0.0, age_s / max(usual_s, _LEAST_S) - _NOT_BEFORE) / _MEAN_MORE)
 
 
 def _log_normal(age_s: float, median_s: float, spread: float) -> float:

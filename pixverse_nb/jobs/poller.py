@@ -6,7 +6,7 @@ A backend that lists nothing has its jobs polled one by one.
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +15,7 @@ from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.remote import RemoteState, RemoteVideo
 from pixverse_nb.errors import APIError, NoAnswer, PixVerseError
 from pixverse_nb.jobs import events, transitions
-from pixverse_nb.jobs.poll_schedule import OpenJob, next_poll_at
+from pixverse_nb.jobs.poll_schedule import OpenJob, next_off_peak_poll_at, next_poll_at
 from pixverse_nb.jobs.protocols import JobContext
 from pixverse_nb.jobs.reconcile import CLOCK_SLACK_S, FAR_CLOCK_S, BalanceMonitor, could_match, matches
 
@@ -50,6 +50,7 @@ class Poller:
         self._is_early = False  # a webhook reported a change, or a job was adopted
         self.webhook_polls = 0
         self._poll_requests: list[asyncio.Future[None]] = []
+        self._moderated: set[str] = set()  # ids of ended generations that a list showed as moderated
         self._missing: dict[str, int] = defaultdict(int)
 
     def wake(self) -> None:
@@ -112,15 +113,22 @@ class Poller:
 
     def _next_poll_at(self, records: Sequence[JobRecord]) -> float:
         context, timing, last = self._context, self._context.timing, self._last_poll_at
-        if self._is_offline:
+        if self._is_offline and not all(record.request.is_off_peak for record in records):
             return last + 2 * timing.poll_s
         if self._is_early:
             return last + timing.poll_s
         moments = []
-        submitted = [record for record in records if record.submitted_at is not None]
-        if submitted:
-            jobs = [OpenJob(record.submitted_at or 0.0, context.expectation(record.request)) for record in submitted]
-            moments.append(next_poll_at(jobs, last_poll_at=last, timing=timing))
+        jobs = []
+        for record in records:
+            if record.submitted_at is None:
+                continue
+            if record.request.is_off_peak:
+                moments.append(next_off_peak_poll_at(record.submitted_at, last_poll_at=last, timing=timing))
+            else:
+                jobs.append(OpenJob(record.submitted_at, context.expectation(record.request)))
+        if jobs:
+            is_slot_wanted = context.is_slot_wanted
+            moments.append(next_poll_at(jobs, last_poll_at=last, timing=timing, is_slot_wanted=is_slot_wanted))
         moments.extend(self._next_look_at(record) for record in records if record.state is JobState.UNKNOWN)
         return min(moments, default=last + 8 * timing.poll_s)
 
@@ -129,9 +137,12 @@ class Poller:
         timing, last = self._context.timing, self._last_poll_at
         settles_at = transitions.settle_deadline(record, timing) or last
         if record.pending_question is not None:
+            asked_at = record.unknown_since or last
+            if record.request.is_off_peak:  # a person has a day to answer
+                return next_off_peak_poll_at(asked_at, last_poll_at=last, timing=timing)
             return last + 8 * timing.poll_s
-        if last > settles_at:
-            return last + timing.poll_s
+        if last > settles_at:  # a few lists settle most of them; what they do not settle can wait
+            return last + max(timing.poll_s, (last - settles_at) / 16)
         age_s = max(0.0, last - (record.unknown_since or last))
         pause_s = min(8 * timing.poll_s, max(timing.poll_s / 2, age_s / 2))
         return min(last + pause_s, settles_at + timing.poll_s / 4)
@@ -238,6 +249,7 @@ class Poller:
     async def _match(self, group: Sequence[JobRecord], listing: Listing) -> None:
         by_id = {record.video_id: record for record in self._context.open_records if record.video_id is not None}
         found: set[str] = set()
+        self._note_moderated(row for row in listing.rows if row.video_id not in by_id)
         for row in listing.rows:
             record = by_id.get(row.video_id or "") or self._match_by_reply_ref(row)
             if record is not None:
@@ -253,6 +265,17 @@ class Poller:
                 await self._handle_missing(record, listing)
             else:
                 self._missing.pop(record.ref, None)
+
+    def _note_moderated(self, rows: Iterable[RemoteVideo]) -> None:
+        """Note which finished videos the vendor has moderated since; each row is looked up once."""
+        for row in rows:
+            if row.state is not RemoteState.MODERATED or row.video_id is None or row.video_id in self._moderated:
+                continue
+            self._moderated.add(row.video_id)
+            record = self._context.ledger.load_by_video(row.video_id)
+            if record is not None and record.state is JobState.DONE:
+                now = self._context.now()
+                self._context.apply(record, events.ListedInPoll(now, now, row))
 
     def _apply_row(self, record: JobRecord, row: RemoteVideo, listed_at: float) -> None:
         newest = self._context.find_open(record.ref)

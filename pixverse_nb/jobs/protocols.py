@@ -78,6 +78,10 @@ class JobContext(Protocol):
     def is_leader(self) -> bool:
         """Whether this process may submit and poll."""
 
+    @property
+    def is_slot_wanted(self) -> bool:
+        """Whether a job waits for a slot."""
+
     def expectation(self, request: GenerationRequest) -> DurationEstimate:
         """Return how long such a job takes."""
 

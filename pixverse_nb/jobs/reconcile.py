@@ -155,7 +155,7 @@ class BalanceMonitor:
             if self._context.now() - self._read_at.get(record.account, -fresh_s) < fresh_s:
                 return
             self._read_at[record.account] = self._context.now()
-            await self._read(record.account)
+            await self.read(record.account)
 
     async def unexplained_debit(self, record: JobRecord, rows: Sequence[RemoteVideo]) -> int | None:
         """Return the credits that have gone since before this lost call without explanation, or None.
@@ -171,7 +171,7 @@ class BalanceMonitor:
         if before is None:
             return None
         since, credits_then = before
-        credits_now = await self._read(record.account)
+        credits_now = await self.read(record.account)
         if credits_now is None:
             return None
         explained, doubt = 0, 0.0
@@ -199,7 +199,8 @@ class BalanceMonitor:
         doubt += foreign * price
         return fallen if fallen - doubt >= _SHARE * price else None
 
-    async def _read(self, account: str | None) -> int | None:
+    async def read(self, account: str | None) -> int | None:
+        """Return the balance of an account now, and record it; None if it cannot be read."""
         now = self._context.now()
         call = self._context.backend.get_credits(account=account)
         if call is None:

@@ -64,6 +64,7 @@ def snapshot_from_record(
         charged=record.charged,
         estimated_credits=record.estimated_credits,
         cost_credits=record.cost_credits,
+        refund_credits=record.refund_credits,
         is_sandbox=is_sandbox,
     )
 

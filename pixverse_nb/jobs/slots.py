@@ -148,7 +148,9 @@ class AccountPool:
                 raise
 
     def may_send(self, record: JobRecord) -> bool:
-        """Return whether one more call may be sent to this job's account now."""
+        """Return whether one more call may be sent to this job's account now; an off-peak job needs no slot."""
+        if record.request.is_off_peak:
+            return True
         most = record.request.delivery.max_jobs
         taken = self._taken(record.account)
         return self._limiter.may_send(record.account, taken=taken, now=self._context.now(), most=most)
@@ -187,12 +189,16 @@ class AccountPool:
 
     def on_busy(self, record: JobRecord, *, retry_at: float) -> None:
         """Record that the account of this job's rejected call had no free slot."""
+        if record.request.is_off_peak:
+            return  # it needs none: this says nothing about the slots
         others = self._taken(record.account, except_ref=record.ref)
         self._limiter.on_busy(record.account, taken=others, retry_at=retry_at)
 
     def on_accepted(self, record: JobRecord) -> None:
         """Record that this job's call was accepted, so its account is not blocked."""
         self._blocked.pop(record.account, None)
+        if record.request.is_off_peak:
+            return
         self._limiter.on_accepted(record.account, taken=self._taken(record.account))
 
     def record_error(self, error: PixVerseError, record: JobRecord) -> None:
@@ -238,7 +244,7 @@ class AccountPool:
     def _assigned(self, account: Account, *, except_ref: str) -> int:
         """Count the jobs that hold a slot of an account or wait for one."""
         return sum(
-            (transitions.holds_slot(other) or other.state in _ASSIGNED)
+            (transitions.holds_slot(other) or (other.state in _ASSIGNED and not other.request.is_off_peak))
             and other.account == account
             and other.ref != except_ref
             for other in self._context.open_records

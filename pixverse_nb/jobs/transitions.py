@@ -17,7 +17,8 @@ from typing import Final
 from pixverse_nb.config import Timing
 from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.domain.notices import Notice
-from pixverse_nb.domain.remote import RemoteState
+from pixverse_nb.domain.remote import RemoteState, RemoteVideo
+from pixverse_nb.errors import Charge
 from pixverse_nb.jobs.events import (
     AccountSwitched,
     AmbiguousMatch,
@@ -33,6 +34,7 @@ from pixverse_nb.jobs.events import (
     IntentRecorded,
     ListedInPoll,
     MissingFromPoll,
+    RefundChecked,
     ResolvedByUser,
     ResponseLost,
     Resumed,
@@ -142,8 +144,8 @@ def needs_polling(record: JobRecord) -> bool:
 
 
 def holds_slot(record: JobRecord) -> bool:
-    """Return whether the job occupies, or may occupy, one of the account's slots."""
-    return record.state in _AT_THE_VENDOR
+    """Return whether the job occupies, or may occupy, one of the account's slots; an off-peak job never does."""
+    return not record.request.is_off_peak and record.state in _AT_THE_VENDOR
 
 
 def may_be_sent(record: JobRecord, *, now: float) -> bool:
@@ -290,6 +292,8 @@ def _response_lost(record: JobRecord, event: ResponseLost) -> JobRecord:
 def _listed_in_poll(record: JobRecord, event: ListedInPoll) -> JobRecord:
     row = event.row
     has_ended = record.state.is_final and record.state is not JobState.TIMED_OUT
+    if record.state in (JobState.DONE, JobState.DOWNLOADING) and _is_moderated(row, record):
+        return _with_notice(record, Notice("moderated_afterwards"))  # what is here, or still can be had, is kept
     if has_ended or (record.video_id is not None and row.video_id not in (None, record.video_id)):
         return _second_generation(record, event)
     if record.state is JobState.DOWNLOADING and row.state is not RemoteState.COMPLETED:
@@ -325,6 +329,10 @@ def _listed_in_poll(record: JobRecord, event: ListedInPoll) -> JobRecord:
     if row.state is RemoteState.UNRECOGNISED:
         return replace(seen, state=JobState.GENERATING, warning=Notice("unknown_status", {"status": row.status}))
     return replace(seen, state=JobState.QUEUED if row.state is RemoteState.QUEUED else JobState.GENERATING)
+
+
+def _is_moderated(row: RemoteVideo, record: JobRecord) -> bool:
+    return row.state is RemoteState.MODERATED and row.video_id is not None and row.video_id == record.video_id
 
 
 def _second_generation(record: JobRecord, event: ListedInPoll) -> JobRecord:
@@ -447,6 +455,16 @@ def _cancel_requested(record: JobRecord, event: CancelRequested) -> JobRecord:
     return finish(record, JobState.CANCELLED, event.at, Notice("JobCancelled"))
 
 
+def _refund_checked(record: JobRecord, event: RefundChecked) -> JobRecord:
+    if record.state not in (JobState.FAILED, JobState.MODERATED) or record.refund_credits:
+        return record
+    checked = replace(record, refund_checked_at=event.at)
+    if event.credits is None:
+        return checked
+    charged: Charge = "no" if event.credits else "yes"
+    return replace(checked, refund_credits=event.credits, refund_source="balance", charged=charged)
+
+
 def _resumed(record: JobRecord, event: Resumed) -> JobRecord:
     """Continue from the facts: wait for a known generation, settle an open question, else send."""
     if record.state is JobState.DONE:
@@ -496,5 +514,6 @@ _TRANSITIONS: Final[dict[type, Callable[..., JobRecord]]] = {
     WarningRaised: _warning_raised,
     DeadlinePassed: _deadline_passed,
     CancelRequested: _cancel_requested,
+    RefundChecked: _refund_checked,
     Resumed: _resumed,
 }

@@ -14,6 +14,7 @@ from pixverse_nb.domain.remote import UploadedFile
 from pixverse_nb.errors import BudgetReached, LedgerError
 from pixverse_nb.ledger.accounts import BalanceStore, LeaseStore, lease_row
 from pixverse_nb.ledger.database import Database
+from pixverse_nb.ledger.spending import SpendingStore
 from pixverse_nb.ledger.sweeps import (
     COST,
     NO_RATINGS,
@@ -224,6 +225,7 @@ class Ledger:
         self.transfers = TransferStore(self._file, service=service)
         self.sweeps = SweepStore(self._file, service=service)
         self.ratings = RatingStore(self._file, service=service)
+        self.spending = SpendingStore(self._file, service=service)
 
     def close(self) -> None:
         """Close the file."""
@@ -339,6 +341,24 @@ class Ledger:
             "SELECT data FROM jobs WHERE service = ? AND json_extract(data, '$.charged') != 'no'"
             " AND coalesce(json_extract(data, '$.intent_at'), json_extract(data, '$.submitted_at')) >= ?",
             moment,
+        )
+
+    def paid_or_refunded_since(self, moment: float) -> list[JobRecord]:
+        """Return the jobs that were accepted, or may have been, since then, also those that were refunded later."""
+        return self._many(
+            "SELECT data FROM jobs WHERE service = ?"
+            " AND (video_id IS NOT NULL OR json_extract(data, '$.charged') != 'no')"
+            " AND coalesce(json_extract(data, '$.intent_at'), json_extract(data, '$.submitted_at')) >= ?",
+            moment,
+        )
+
+    def awaiting_refund(self, *, ended_after: float) -> list[JobRecord]:
+        """Return the accepted jobs that ended without a video since then and whose credits may still come back."""
+        return self._many(
+            "SELECT data FROM jobs WHERE service = ? AND state IN ('failed', 'moderated') AND video_id IS NOT NULL"
+            " AND coalesce(json_extract(data, '$.refund_credits'), 0) = 0"
+            " AND json_extract(data, '$.finished_at') >= ?",
+            ended_after,
         )
 
     def changes_since(self, mark: int) -> tuple[int, list[JobRecord]]:

@@ -49,6 +49,8 @@ _SHORT_WAITING_LABELS: Final[Mapping[WaitingFor, str]] = MappingProxyType(
 
 SANDBOX_EXPLANATION: Final = "made by the built-in sandbox, not by PixVerse; no real credits are spent"
 
+_OFF_PEAK: Final = "Off-peak: PixVerse may take up to 24 hours. It uses no slot."
+
 _EXPLANATIONS: Final[Mapping[JobState, str]] = MappingProxyType(
     {
         JobState.PLANNED: "Nothing has been sent yet.",
@@ -125,12 +127,16 @@ def state_explanation(snapshot: JobSnapshot) -> str:
     if snapshot.is_paused:
         return ""
     if snapshot.state is JobState.QUEUED:
+        if snapshot.request.is_off_peak:
+            return _OFF_PEAK
         position = snapshot.queue_position
         return f"Position {position}." if position is not None else "Accepted by PixVerse, not started yet."
     if snapshot.error is not None:
         return ""
     if snapshot.waiting_for is not None:
         return _WAITING_EXPLANATIONS[snapshot.waiting_for]
+    if snapshot.state is JobState.GENERATING and snapshot.request.is_off_peak:
+        return _OFF_PEAK
     return _EXPLANATIONS.get(snapshot.state, "")
 
 
@@ -197,6 +203,7 @@ def format_parameters(request: GenerationRequest) -> tuple[str, ...]:
         _with_unit("{} motion", request.motion_mode),
         request.model,
         watermark,
+        "off-peak" if request.is_off_peak else None,
     )
 
 
@@ -208,6 +215,7 @@ def format_unusual_parameters(request: GenerationRequest) -> tuple[str, ...]:
         request.aspect_ratio,
         request.motion_mode if request.motion_mode != "normal" else None,
         request.model if request.model != DEFAULT_MODEL else None,
+        "off-peak" if request.is_off_peak else None,
     )
 
 
@@ -227,13 +235,18 @@ def _without_empty(*texts: str | None) -> tuple[str, ...]:
 # -- credits -------------------------------------------------------------------------------------------------------
 
 
-def format_credits(count: int | None, *, is_estimate: bool, is_sandbox: bool) -> str:
-    """Return "60 credits", "about 1,060 credits (estimate)" or "60 sandbox credits"; empty if `count` is None."""
+def format_credits(count: int | None, *, is_estimate: bool, is_sandbox: bool, is_limit: bool = False) -> str:
+    """Return "60 credits", "about 1,060 credits (estimate)" or "60 sandbox credits"; empty if `count` is None.
+
+    `is_limit`: an estimate that does not include a discount, "at most 60 credits (estimate)".
+    """
     if count is None:
         return ""
     unit = "sandbox credit" if is_sandbox else "credit"
     amount = f"{count:,} {unit}{'' if count == 1 else 's'}"
-    return f"about {amount} (estimate)" if is_estimate else amount
+    if not is_estimate:
+        return amount
+    return f"{'at most' if is_limit else 'about'} {amount} (estimate)"
 
 
 def known_cost(snapshot: JobSnapshot) -> tuple[int | None, bool]:
@@ -249,13 +262,16 @@ def format_cost(snapshot: JobSnapshot, *, allow_estimate: bool) -> str:
     cost, is_estimate = known_cost(snapshot)
     if is_estimate and not allow_estimate:
         return ""
-    return format_credits(cost, is_estimate=is_estimate, is_sandbox=snapshot.is_sandbox)
+    is_limit = snapshot.request.is_off_peak
+    return format_credits(cost, is_estimate=is_estimate, is_sandbox=snapshot.is_sandbox, is_limit=is_limit)
 
 
 def charge_sentence(snapshot: JobSnapshot) -> str:
     """Return whether a job without a video, or with a lost call, was charged; empty for other jobs."""
     if snapshot.error is None and snapshot.state not in _STATES_WITH_CHARGE_SENTENCE:
         return ""
+    if snapshot.state in (JobState.FAILED, JobState.MODERATED) and snapshot.submitted_at is not None:
+        return _refund_sentence(snapshot)
     match snapshot.charged:
         case "no":
             return "Nothing was charged."
@@ -265,6 +281,16 @@ def charge_sentence(snapshot: JobSnapshot) -> str:
             cost, is_estimate = known_cost(snapshot)
             amount = format_credits(cost, is_estimate=is_estimate, is_sandbox=snapshot.is_sandbox)
             return f"Charged: {amount}." if amount else "You were charged."
+
+
+def _refund_sentence(snapshot: JobSnapshot) -> str:
+    """Return what an accepted job without a video was charged, and whether that came back."""
+    cost, is_estimate = known_cost(snapshot)
+    amount = format_credits(cost, is_estimate=is_estimate, is_sandbox=snapshot.is_sandbox)
+    charge = f"Charged: {amount}" if amount else "It was charged"
+    if snapshot.refund_credits is None:
+        return f"{charge}; it is not known whether the credits came back."
+    return f"{charge}; {'refunded' if snapshot.refund_credits else 'not refunded yet'}."
 
 
 # -- text ----------------------------------------------------------------------------------------------------------

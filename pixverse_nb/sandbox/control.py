@@ -6,6 +6,7 @@ from typing import Any
 
 from pixverse_nb.sandbox.faults import ArmedFault
 from pixverse_nb.sandbox.middleware import AppState
+from pixverse_nb.sandbox.simulation import moderate_finished_job
 from pixverse_nb.sandbox.state import (
     COMPLETED,
     CREDIT_POOLS,
@@ -134,7 +135,12 @@ class Control:
         self._end(video_id, FAILED)
 
     def moderate(self, video_id: str) -> None:
-        """End an open job as MODERATED and refund it. Raises ValueError if no open job has this video_id."""
+        """End a job, open or finished, as MODERATED and refund it. Raises ValueError for an unknown video_id."""
+        with self._simulator.lock:
+            job = self._state.find_job(video_id)
+            if job is not None and job.status == COMPLETED:
+                moderate_finished_job(self._state, job)
+                return
         self._end(video_id, MODERATED)
 
     def release(self, video_id: str) -> None:

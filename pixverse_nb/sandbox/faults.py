@@ -52,6 +52,9 @@ KINDS: Final[dict[str, FaultSpec]] = {
     "list_lag": FaultSpec(PAID, {"lag_s": 30.0}, "hides the new job from /videos and /scheduler for lag_s"),
     "failed": FaultSpec(PAID, {}, "ends the new job as FAILED"),
     "moderated": FaultSpec(PAID, {}, "ends the new job as MODERATED, with a refund"),
+    "moderated_placeholder": FaultSpec(
+        PAID, {}, "moderates the new job, whose row then says completed with the address of a placeholder"
+    ),
     "stuck": FaultSpec(PAID, {}, "keeps the new job GENERATING"),
     "error_code": FaultSpec(PAID, {"code": 500063}, "adds errCode to the row of the finished job"),
     "list_shuffled": FaultSpec("videos", {}, "lists the rows in random order"),

@@ -344,6 +344,8 @@ def _apply_job_faults(call: ApiCall, job: GenerationJob) -> None:
         job.outcome = FAILED
     if call.trigger_fault("moderated") is not None:
         job.outcome = MODERATED
+    if call.trigger_fault("moderated_placeholder") is not None:
+        job.outcome, job.has_placeholder = MODERATED, True
     if call.trigger_fault("stuck") is not None:
         job.stuck = True
     if (error := call.trigger_fault("error_code")) is not None:

@@ -17,6 +17,8 @@ from pixverse_nb.sandbox.state import (
 
 _STATUS_NUMBERS: Final = {COMPLETED: 1, QUEUED: 5, MODERATED: 7, FAILED: 8}
 
+_PLACEHOLDER: Final = "pixverse/mp4/media/default.mp4"
+
 
 def media_url(origin: str, path: str) -> str:
     """Return the URL of `path` on the media host. Its slashes are encoded as %2F, as the vendor's are."""
@@ -86,6 +88,8 @@ def video_row(
     }
     if job.status == QUEUED:
         row["queue_data"] = {"queue_time": max(0, round(job.starts_at - now)), "queue_count": queue_position}
+    if job.has_placeholder and not job.is_open:
+        row |= {"video_status": 1, "video_status_name": COMPLETED, "url": media_url(origin, _PLACEHOLDER), "size": 0}
     if job.error_code is not None and not job.is_open:
         row["errCode"] = job.error_code
     if in_webhook or settings.reply_ref_in_rows:

@@ -180,6 +180,15 @@ def finish_job(state: ServerState, job: GenerationJob, status: str) -> None:
     state.version += 1
 
 
+def moderate_finished_job(state: ServerState, job: GenerationJob) -> None:
+    """Make a completed `job` MODERATED, with a refund; its video is no longer served."""
+    job.status = MODERATED
+    account = state.accounts.get(job.email)
+    if account is not None:
+        account.refund(job.charged)
+    state.version += 1
+
+
 def next_change_at(state: ServerState, now: float) -> float | None:
     """Return the virtual time of the next change after `now`, or None if no job is open."""
     times = (time for job in state.open_jobs.values() for time in (job.starts_at, job.due_at, *_report_times(job)))

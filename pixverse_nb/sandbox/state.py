@@ -136,6 +136,7 @@ class GenerationJob:
     is_rendered: bool = False
     size: tuple[int, int] = (0, 0)
     error_code: int | None = None
+    has_placeholder: bool = False  # its row says completed although it was moderated
     reports_sent: int = 0
     render_started: bool = field(default=False, compare=False)  # in this process; not stored
 

@@ -5,7 +5,7 @@ import threading
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.errors import InvalidRequest, PixVerseError
@@ -15,6 +15,10 @@ from pixverse_nb.ledger.sweeps import CellRow
 from pixverse_nb.sweep.cells import Cell, select_row
 from pixverse_nb.sweep.context import SweepContext
 from pixverse_nb.video import Video
+
+MODERATION_WINDOW: Final = 20
+# The states of a job whose request the vendor has judged.
+_JUDGED: Final = frozenset({JobState.DOWNLOADING, JobState.DONE, JobState.FAILED, JobState.MODERATED})
 
 
 class CellJobs:
@@ -151,11 +155,22 @@ class CellJobs:
             return False
         return record.state.is_final or record.pending_question is not None or self._context.engine.is_paused(record)
 
+    def seek_slot(self, *, is_seeking: bool) -> None:
+        """Note whether more cells wait for a slot: then finished videos are looked for more often."""
+        self._context.engine.seek_slot(self, is_seeking=is_seeking)
+
     async def load_capacity(self) -> None:
         """Load how many jobs may run at once; accounts that had stopped are tried again. Failures are ignored."""
         self._context.engine.accounts.reset()
         with contextlib.suppress(PixVerseError):  # the submitter learns the limit from its first rejection
             await self._context.engine.accounts.load()
+
+    def count_moderated(self) -> int:
+        """Return how many of the last `MODERATION_WINDOW` ended requests were moderated, by a 422 or afterwards."""
+        with self._lock:
+            ended = [record for record in self._records.values() if record.state in _JUDGED and record.finished_at]
+        last = sorted(ended, key=lambda record: record.finished_at or 0.0)[-MODERATION_WINDOW:]
+        return sum(record.state is JobState.MODERATED for record in last)
 
     def capacity(self) -> int:
         """Return how many jobs may run at once, over all accounts that the cells can use."""

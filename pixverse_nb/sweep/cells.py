@@ -49,7 +49,9 @@ class Cell:
 
     def new_record(self, builder: JobBuilder, *, now: float) -> JobRecord:
         """Return a new job for this cell; `now` is in Unix seconds."""
-        args = replace(self.images.args, allow_refused=bool(self.violations))
+        args = self.images.args  # shared by every cell with these pictures, so without the seed
+        fields = {**args.fields, "seed": self.request.seed}
+        args = replace(args, fields=fields, allow_refused=bool(self.violations))
         return builder.new_record(args, self.request, self.images.frames, now=now)
 
 

@@ -18,6 +18,7 @@ from pixverse_nb.jobs.job import Job
 from pixverse_nb.render.sweep_views import SweepMode
 from pixverse_nb.sweep.cells import Cell, is_account_error
 
+MAX_MODERATED: Final = 3  # PixVerse may suspend an account with many moderated requests
 _RECHECK_S: Final = 5.0  # another sweep or process may free a slot without notifying this one
 
 
@@ -36,8 +37,16 @@ class JobSource(Protocol):
         """Return whether a job no longer changes without a person."""
         ...
 
+    def seek_slot(self, *, is_seeking: bool) -> None:
+        """Note whether more cells wait for a slot."""
+        ...
+
     async def load_capacity(self) -> None:
         """Load how many jobs may run at once."""
+        ...
+
+    def count_moderated(self) -> int:
+        """Return how many of the sweep's last requests that ended were moderated."""
         ...
 
     def capacity(self) -> int:
@@ -54,7 +63,8 @@ class Runner:
 
     `on_change()` is called after every change. `stop_when()` is the caller's own function: it is called on a thread,
     once for each group of cells that ended (`has_results`: also at the start). If it raises, the jobs that were
-    submitted are finished, and `error` holds what it raised. `reason` says why the run stopped.
+    submitted are finished, and `error` holds what it raised. Once `max_moderated` (None: no limit) of the last requests
+    were moderated, nothing more is sent. `reason` says why the run stopped.
     """
 
     def __init__(
@@ -64,6 +74,7 @@ class Runner:
         *,
         on_change: Callable[[], object],
         stop_when: Callable[[], object] | None,
+        max_moderated: int | None = MAX_MODERATED,
         has_results: bool = False,
     ) -> None:
         self.mode: SweepMode = "running"
@@ -73,6 +84,7 @@ class Runner:
         self._source = source
         self._on_change = on_change
         self._stop_when = stop_when
+        self._max_moderated = max_moderated
         self._has_results = has_results
         self._active: dict[str, Job] = {}  # by job reference
         self._cells: dict[str, Cell] = {}  # by job reference
@@ -104,20 +116,25 @@ class Runner:
 
     def end(self, reason: Notice) -> None:
         """Mark the run as stopped, unless it has ended already."""
+        self._source.seek_slot(is_seeking=False)
         if self.mode not in ("done", "stopped"):
             self.mode, self.reason = "stopped", reason
 
     async def run(self) -> None:
         """Create the job of each cell as soon as a slot is free, until all have ended or the run is stopped."""
         await self._source.load_capacity()
-        if self._has_results and self._stop_when is not None:
+        self._check_moderation()
+        if self._has_results and self.mode == "running" and self._stop_when is not None:
             await self._check_stop_rule(self._stop_when)
         while True:
             self._changed.clear()
             has_ended = self._remove_ended()
+            if has_ended:
+                self._check_moderation()
             if has_ended and self._stop_when is not None and self.mode == "running":
                 await self._check_stop_rule(self._stop_when)
             self._fill_slots()
+            self._source.seek_slot(is_seeking=bool(self._queue) and self.mode == "running")
             self._on_change()
             if not self._active and (not self._queue or self.mode in ("draining", "stopped")):
                 break
@@ -165,6 +182,14 @@ class Runner:
                 self.reason = self.reason or Notice("cells_not_sent_in_time")
         return has_ended
 
+    def _check_moderation(self) -> None:
+        """Stop the run if too many of the last requests were moderated, also those of earlier runs."""
+        if self._max_moderated is None or self.mode in ("draining", "stopped"):
+            return
+        count = self._source.count_moderated()
+        if count >= self._max_moderated:
+            self.set_mode("stopped", reason=Notice("too_many_moderated", {"count": count}))
+
     async def _check_stop_rule(self, stop_when: Callable[[], object]) -> None:
         try:
             is_enough = await asyncio.to_thread(stop_when)
@@ -192,15 +217,20 @@ class Runner:
                 self._created.add(job.ref)
 
     def _slots_in_use(self) -> int:
-        """Count the jobs that hold a slot or wait for one.
+        """Count the jobs that hold a slot or wait for one; an off-peak job, until it is accepted.
 
         Of the jobs that the vendor postponed, one is not counted: one more cell may try, but the deadlines of all the
         others must not start yet.
         """
         records = [record for job in self._active.values() if (record := self._source.record_of(job)) is not None]
-        counted = [record for record in records if not (record.state is JobState.DOWNLOADING or record.state.is_final)]
+        counted = [record for record in records if not _needs_no_slot(record)]
         postponed = sum(record.state is JobState.WAITING and record.retry_at is not None for record in counted)
         return len(counted) - min(1, postponed)
+
+
+def _needs_no_slot(record: JobRecord) -> bool:
+    is_accepted_off_peak = record.request.is_off_peak and record.state in (JobState.QUEUED, JobState.GENERATING)
+    return record.state.is_final or record.state is JobState.DOWNLOADING or is_accepted_off_peak
 
 
 def _stops_run(record: JobRecord) -> bool:

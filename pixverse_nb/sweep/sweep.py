@@ -17,7 +17,7 @@ from pixverse_nb.domain.arguments import ANY_INTEGER, CALLBACK, NOTE, TIMEOUT, c
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.ratings import RankEntry, Rating
 from pixverse_nb.domain.requests import frames_request
-from pixverse_nb.domain.validation import Flag, Function, Rule
+from pixverse_nb.domain.validation import Flag, Function, Integer, Rule
 from pixverse_nb.errors import ConfigError, InvalidRequest, JobTimeout, PixVerseError, refuse_pickling
 from pixverse_nb.event_loop import check_asyncio, wait_for_future
 from pixverse_nb.job_builder import RequestFunction
@@ -32,16 +32,20 @@ from pixverse_nb.render.tiles import Tile
 from pixverse_nb.render.timeline import Timeline
 from pixverse_nb.sweep.analysis import SweepAnalysis
 from pixverse_nb.sweep.axes import Axes, find_axes
-from pixverse_nb.sweep.cell_jobs import CellJobs
+from pixverse_nb.sweep.cell_jobs import MODERATION_WINDOW, CellJobs
 from pixverse_nb.sweep.cells import Cell, Cells, CellState, build_cells, refused_fields
 from pixverse_nb.sweep.context import SweepContext, SweepOptions
 from pixverse_nb.sweep.plan import Plan, make_plan, plan_cells
-from pixverse_nb.sweep.runner import Runner
+from pixverse_nb.sweep.runner import MAX_MODERATED, Runner
 from pixverse_nb.sweep.table import Measurements
 from pixverse_nb.sweep.views import Run, SweepViews, make_progress
 from pixverse_nb.video import Video
 
-_START_RULES: Final[Mapping[str, Rule]] = {"retry_failed": Flag(), "stop_when": Function(1, default=None)}
+_START_RULES: Final[Mapping[str, Rule]] = {
+    "retry_failed": Flag(),
+    "stop_when": Function(1, default=None),
+    "max_moderated": Integer(1, MODERATION_WINDOW, default=None, note=", or None for no limit"),
+}
 _log: Final = logging.getLogger("pixverse_nb")
 
 
@@ -93,6 +97,7 @@ class Sweep:
         self._future: concurrent.futures.Future[None] | None = None  # of the last run
         self._reported: concurrent.futures.Future[None] | None = None  # the run whose end was returned or raised
         self._stop_rule: Callable[[Any], object] | None = None  # the last `stop_when`
+        self._max_moderated: int | None = MAX_MODERATED  # of the last run
         self._stop_rule_thread: int | None = None  # where `stop_when` is being called
         self._subscribers: list[Callable[[], object]] = []
         self._shown_in: int | None = None  # the notebook cell that has shown the card
@@ -156,6 +161,7 @@ class Sweep:
         *,
         retry_failed: bool = False,
         stop_when: Callable[[Self], object] | None = None,
+        max_moderated: int | None = MAX_MODERATED,
         timeout: float | None = None,
         quiet: bool = False,
     ) -> Self:
@@ -167,12 +173,15 @@ class Sweep:
         failed cell does not stop the others. If the credits run out or the budget is reached, the run ends in order
         and `progress.reason` says why; running the same sweep again continues it.
 
+        Many moderated requests can suspend an account: once `max_moderated` of the last 20 requests of the sweep were
+        moderated, the run stops, and later runs too until a higher number or None (no limit) is given.
+
         Raises InvalidRequest if the vendor refuses cells that are neither skipped nor allowed, JobTimeout if the
         waiting timed out, and whatever `stop_when` raises.
         """
         given = checked({"timeout": timeout, "quiet": quiet}, {"timeout": TIMEOUT, "quiet": Flag()}, sends=True)
         timeout, quiet = given["timeout"], given["quiet"]
-        self.start(retry_failed=retry_failed, stop_when=stop_when)
+        self.start(retry_failed=retry_failed, stop_when=stop_when, max_moderated=max_moderated)
         redraw = None if quiet else self._show_progress()
         try:
             return self.wait(timeout)
@@ -180,18 +189,25 @@ class Sweep:
             if redraw is not None:
                 redraw()
 
-    def start(self, *, retry_failed: bool = False, stop_when: Callable[[Self], object] | None = None) -> Self:
+    def start(
+        self,
+        *,
+        retry_failed: bool = False,
+        stop_when: Callable[[Self], object] | None = None,
+        max_moderated: int | None = MAX_MODERATED,
+    ) -> Self:
         """Start as `run()` does, in the background, and return at once. **This spends credits.**
 
         If the sweep is already running, it continues, resumed if it was paused. Options cannot be changed then: raises
         InvalidRequest.
         """
-        given = {"retry_failed": retry_failed, "stop_when": stop_when}
-        retry_failed = checked(given, _START_RULES, sends=True)["retry_failed"]
+        given = {"retry_failed": retry_failed, "stop_when": stop_when, "max_moderated": max_moderated}
+        options = checked(given, _START_RULES, sends=True)
+        retry_failed, max_moderated = options["retry_failed"], options["max_moderated"]
         with self._lock:
             self._context.loop.check_open()
             if self._future is not None and not self._future.done():
-                self._join_run(retry_failed=retry_failed, stop_when=stop_when)
+                self._join_run(retry_failed=retry_failed, stop_when=stop_when, max_moderated=max_moderated)
                 return self
             self._cell_jobs.reload()
             allow_refused = self._options.allow_refused
@@ -203,6 +219,7 @@ class Sweep:
             wanted = {CellState.NEW, CellState.OPEN} | ({CellState.FAILED} if retry_failed else set())
             cells = [planned.cell for planned in plan if planned.state in wanted]
             reused = sum(planned.state is CellState.DONE for planned in plan)
+            self._max_moderated = max_moderated
             self._start_run(cells, reused=reused, stop_when=stop_when)
         return self
 
@@ -440,14 +457,24 @@ class Sweep:
             ledger.sweeps.register(self._ledger_key, [cell.key for cell in self.cells], title=self.title, at=now)
         self._cell_jobs.store_images(cells)
         check = None if stop_when is None else (lambda: self._call_stop_rule(stop_when))
-        runner = Runner(cells, self._cell_jobs, on_change=self._notify, stop_when=check, has_results=reused > 0)
+        runner = Runner(
+            cells,
+            self._cell_jobs,
+            on_change=self._notify,
+            stop_when=check,
+            max_moderated=self._max_moderated,
+            has_results=reused > 0,
+        )
         self._run = Run(runner, reused, began_at=now)
         self._stop_rule = stop_when
         self._future = self._context.loop.submit(self._drive(self._run))
 
-    def _join_run(self, *, retry_failed: bool, stop_when: Callable[[Self], object] | None) -> None:
+    def _join_run(
+        self, *, retry_failed: bool, stop_when: Callable[[Self], object] | None, max_moderated: int | None
+    ) -> None:
         """Continue the run that is in progress."""
-        given = {"retry_failed": retry_failed, "stop_when": stop_when is not None}
+        is_changed = max_moderated not in (MAX_MODERATED, self._max_moderated)
+        given = {"retry_failed": retry_failed, "stop_when": stop_when is not None, "max_moderated": is_changed}
         problem = "cannot be changed while the sweep is running; sweep.stop() ends it"
         late = {name: problem for name, is_given in given.items() if is_given}
         if late:
@@ -479,7 +506,7 @@ class Sweep:
         self._context.loop.check_process()
         check_asyncio()  # before anything is paid
         if self._must_start():
-            await asyncio.to_thread(self.start, stop_when=self._stop_rule)
+            await asyncio.to_thread(self.start, stop_when=self._stop_rule, max_moderated=self._max_moderated)
         future = self._future  # kept, because another run may start meanwhile
         if future is None:
             return self

@@ -302,6 +302,8 @@ def _expected_end(
         return None
     sent = [record.submitted_at for record in open_records if record.submitted_at is not None]
     left_s = max((expectation.typical_s - (now - at) for at in sent), default=expectation.typical_s)
+    if open_records[0].request.is_off_peak:
+        return now + max(0.0, left_s)  # all of them at once
     waiting = runner.waiting if runner.mode == "running" else 0
     rounds = math.ceil((waiting + len(open_records) - len(sent)) / max(1, slots))
     return now + max(0.0, left_s) + rounds * expectation.typical_s
@@ -318,6 +320,10 @@ _REASONS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "cells_not_sent_in_time": lambda _: "Some cells were not sent in time. Run the same sweep again to send them.",
     "client_closed": lambda _: "The client was closed. Create the same sweep again to continue it.",
     "question_pending": lambda data: f"A job needs your decision: {data['question']} See sweep.jobs.",
+    "too_many_moderated": lambda data: (
+        f"{data['count']} of the last requests were moderated. Many of them can suspend the account, so nothing more "
+        "was sent. Change the prompt or the pictures; run(max_moderated=None) sends the other cells anyway."
+    ),
     "stop_rule_failed": lambda data: f"stop_when raised {data['error']}; the submitted jobs are finished first.",
     "stop_rule_met": lambda _: "stop_when returned a true value.",
 }

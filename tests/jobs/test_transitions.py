@@ -22,6 +22,7 @@ from pixverse_nb.jobs.events import (
     IntentRecorded,
     ListedInPoll,
     MissingFromPoll,
+    RefundChecked,
     ResolvedByUser,
     ResponseLost,
     Resumed,
@@ -173,6 +174,7 @@ TABLE: list[tuple[Event, dict[JobState, JobState]]] = [
         {state: JobState.CANCELLED for state in OPEN if state is not JobState.DOWNLOADING},
     ),
     (CancelRequested(NOW + 100, only_unsent=True), dict.fromkeys(BEFORE_SENDING, JobState.CANCELLED)),
+    (RefundChecked(NOW + 100, 60), {}),
     (
         Resumed(NOW + 2000, "me", NOW + 3800),
         {
@@ -189,6 +191,26 @@ TABLE: list[tuple[Event, dict[JobState, JobState]]] = [
 def test_each_event_in_each_state(state: JobState, event: Event, leads: dict[JobState, JobState]) -> None:
     """Each event in each state leads to the state in the table."""
     assert advance(job_after(*PATHS[state]), event).state is leads.get(state, state)
+
+
+def test_a_refund_is_noted_once() -> None:
+    """Unknown changes nothing but the time of the look; once credits came back, a later look takes nothing back."""
+    failed = job_after(*PATHS[JobState.FAILED])
+    unknown = advance(failed, RefundChecked(NOW + 100, None))
+    assert unknown == replace(failed, refund_checked_at=NOW + 100)
+    not_yet = advance(unknown, RefundChecked(NOW + 200, 0))
+    assert (not_yet.refund_credits, not_yet.charged) == (0, "yes")
+    refunded = advance(not_yet, RefundChecked(NOW + 300, 60))
+    assert (refunded.refund_credits, refunded.refund_source, refunded.charged) == (60, "balance", "no")
+    assert advance(refunded, RefundChecked(NOW + 400, 0)) == refunded
+
+
+def test_a_video_that_is_moderated_later_is_kept() -> None:
+    """A finished job stays done, with one notice however often the list shows it; one that is downloading goes on."""
+    seen = ListedInPoll(NOW + 200, NOW + 199, a_row(RemoteState.MODERATED))
+    for state in (JobState.DONE, JobState.DOWNLOADING):
+        after = advance(advance(job_after(*PATHS[state]), seen), seen)
+        assert (after.state, [notice.kind for notice in after.notices]) == (state, ["moderated_afterwards"])
 
 
 def test_a_waiting_job_uploads_again_for_another_account() -> None:

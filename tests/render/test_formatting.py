@@ -112,13 +112,19 @@ def test_charges_are_mentioned_only_for_jobs_without_a_video() -> None:
     """A job that is going well has no sentence about charges; failed jobs and lost calls have one each."""
     assert charge_sentence(a_snapshot(JobState.GENERATING, charged="yes")) == ""
     sentences = {
-        charge_sentence(a_snapshot(JobState.FAILED, charged="no")),
+        charge_sentence(a_snapshot(JobState.FAILED, charged="no", submitted_at=None)),
         charge_sentence(a_snapshot(JobState.FAILED, charged="unknown")),
         charge_sentence(a_snapshot(JobState.FAILED, charged="yes", cost_credits=60)),
         charge_sentence(a_snapshot(JobState.FAILED, charged="yes", estimated_credits=None)),
     }
     assert len(sentences - {""}) == 4
     assert "60 credits" in charge_sentence(a_snapshot(JobState.FAILED, charged="yes", cost_credits=60))
+
+
+def test_a_job_without_a_video_tells_whether_it_was_refunded() -> None:
+    """Unknown, not yet and refunded are three sentences."""
+    sentences = [charge_sentence(a_snapshot(JobState.MODERATED, refund_credits=back)) for back in (None, 0, 60)]
+    assert len({*sentences}) == 3
 
 
 def test_the_typical_duration_changes_when_a_job_is_late() -> None:

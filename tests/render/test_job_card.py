@@ -85,9 +85,8 @@ def test_a_failed_job_says_why_whether_it_was_charged_and_what_to_do(charged: st
 
 def test_a_job_that_cost_nothing_names_no_credits() -> None:
     """No amount stands next to the sentence that nothing was charged."""
-    assert (
-        "credits" not in Page(card_html(a_snapshot(JobState.MODERATED, error="Moderated.", charged="no"), now=NOW)).text
-    )
+    refused = a_snapshot(JobState.MODERATED, error="Moderated.", charged="no", submitted_at=None)
+    assert "credits" not in Page(card_html(refused, now=NOW)).text
     assert "60 credits" in Page(card_html(a_snapshot(JobState.GENERATING, charged="yes"), now=NOW)).text
 
 

@@ -42,6 +42,13 @@ class BusyVendor:
     async def load_capacity(self) -> None:
         """Do nothing: the capacity is known."""
 
+    def seek_slot(self, *, is_seeking: bool) -> None:
+        """Do nothing: nobody polls here."""
+
+    def count_moderated(self) -> int:
+        """Return 0: nothing ends here."""
+        return 0
+
     def capacity(self) -> int:
         """Return the number of slots."""
         return self._slots
