@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pixverse_nb.config import Timing
 from pixverse_nb.domain.catalogue import CATALOGUE, SEED_MAX, Catalogue, Operation
 from pixverse_nb.domain.custom_models import catalogue_with
 from pixverse_nb.domain.jobs import JobRecord, JobState
@@ -49,7 +50,7 @@ def a_builder(
         owner="me",
         service="https://api.example.org",
         catalogue=catalogue,
-        deadline_s=1800.0,
+        timing=Timing(deadline_s=1800.0),
         budget_credits=600,
         account_of=lambda _: None,
         fetch=fetch,
