@@ -113,7 +113,7 @@ class JobBuilder:
         """
         wrong, bad_images, frames = self._prepare(args)
         media, bad_media = self._load_media(args)
-        wrong |= bad_media
+        wrong |= {**bad_media, **args.wrong}
         wrong |= validate(_RULES, {name: getattr(args, name) for name in _RULES})[1]
         request: GenerationRequest | None = None
         try:

@@ -33,7 +33,6 @@ SAME_CALL: list[dict[str, Any]] = [
     {"seed": Decimal(7)},
     {"duration": np.int32(5)},
     {"duration": Decimal(5)},
-    {"remove_watermark": np.True_},
     {"quality": Setting.QUALITY},
     {"quality": np.str_("360p")},
     {"max_jobs": np.int64(2)},
@@ -189,8 +188,8 @@ CALLS: dict[str, Callable[[Client], object]] = {
     "public_url": lambda client: client.listen_webhooks(public_url=5),  # type: ignore[arg-type]
     "callback": lambda client: client.subscribe("call me"),  # type: ignore[arg-type]
     "repair": lambda client: client.verify(repair="no"),  # type: ignore[arg-type]
-    "duration": lambda client: client.estimate(duration=6),
-    "motion_mode": lambda client: client.estimate(motion_mode="slow"),
+    "duration": lambda client: client.estimate(duration=60),
+    "motion_mode": lambda client: client.estimate(model="v3.5", motion_mode="slow"),
 }
 
 

@@ -37,7 +37,7 @@ def test_the_call_that_would_exceed_the_budget_is_not_made(harness: Harness) -> 
 @pytest.mark.parametrize("budget", [0, 10_000])
 def test_a_video_of_unknown_price_is_refused_under_a_budget(harness: Harness, budget: int) -> None:
     """With a budget, a video that the price list lacks is refused, because its cost cannot be limited."""
-    job = create_job(harness.open(budget_credits=budget), model="v4")
+    job = create_job(harness.open(budget_credits=budget), model="v4.5")
     error = wait_for_error(job)
     assert isinstance(error, BudgetReached)
     assert error.may_have_been_charged == "no"
@@ -47,7 +47,7 @@ def test_a_video_of_unknown_price_is_refused_under_a_budget(harness: Harness, bu
 
 def test_without_a_budget_an_unknown_price_is_accepted(harness: Harness) -> None:
     """Without a budget, a video that the price list lacks is generated."""
-    wait_for_video(create_job(harness.open(), model="v4"))
+    wait_for_video(create_job(harness.open(), model="v4.5"))
     assert harness.paid == 1
 
 

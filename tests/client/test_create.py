@@ -172,18 +172,18 @@ def test_a_model_without_a_seed_gets_none(manual_harness: Harness, model: str) -
 
 def test_a_model_without_a_row_is_sent_with_a_notice(client: Client, harness: Harness) -> None:
     """A model that is not in the catalogue is sent without an estimate; a row for it takes the notice away."""
-    job = create_job(client, model="v4", seed=1)
+    job = create_job(client, model="v4.5", seed=1)
     video = wait_for_video(job)
     assert [notice.kind for notice in job._record().notices] == ["unlisted_model"]
     assert job.snapshot().estimated_credits is None
     assert (video.cost_credits, video.cost_is_estimate) == (20, False)
     row = {"operations": ["frames"], "durations": [5, 8], "qualities": ["360p"], "takes_seed": True}
-    known = harness.open(models={"v4": row})
-    again = create_job(known, model="v4", seed=2)
+    known = harness.open(models={"v4.5": row})
+    again = create_job(known, model="v4.5", seed=2)
     wait_for_video(again)
     assert again._record().notices == ()
     with pytest.raises(InvalidRequest) as caught:
-        create_job(known, model="v4", seed=3, duration=6, quality="720p", audio=True)
+        create_job(known, model="v4.5", seed=3, duration=6, quality="720p", audio=True)
     assert caught.value.fields.keys() == {"duration", "quality", "audio"}
     assert harness.paid == 2
 

@@ -312,9 +312,19 @@ def test_a_lost_call_without_a_seed_is_found_by_its_reference(harness: Harness) 
     assert (harness.paid, harness.control.requests[CREATE]) == (1, 1)
 
 
-def test_a_lost_call_without_seed_and_reference_is_a_question(harness: Harness) -> None:
-    """Without a seed and a reference a row that fits proves nothing: a person decides, and nothing is sent again."""
+def test_a_lost_call_without_seed_and_reference_is_found_by_its_pictures(harness: Harness) -> None:
+    """Without a seed and a reference, the names of the uploads and the prompt identify the row; it is paid once."""
     harness.control.settings.reply_ref_in_scheduler = False
+    harness.control.arm("lost_answer")
+    job = create_job(harness.open(timing=SETTLING), model="kling-o3", quality="720p", seed=None)
+    assert wait_for_video(job).size_bytes > 0
+    assert (harness.paid, harness.control.requests[CREATE]) == (1, 1)
+
+
+def test_a_lost_call_that_nothing_identifies_is_a_question(harness: Harness) -> None:
+    """Without a seed, a reference and names of pictures a row proves nothing: a person decides; it is not sent again."""
+    harness.control.settings.reply_ref_in_scheduler = False
+    harness.control.arm("missing_fields", times=None, fields=["first_frame", "last_frame"])
     harness.control.arm("lost_answer")
     job = create_job(harness.open(timing=SETTLING), model="kling-o3", quality="720p", seed=None)
     error = wait_for_error(job)

@@ -269,7 +269,7 @@ OTHER_THAN_USUAL: dict[str, Any] = {
     "audio": True,
     "off_peak_mode": False,
     "sound_effect_prompt": "it's raining",
-    "model": "v4",
+    "model": "v4.5",
     "fit": "contain",
 }
 
@@ -306,10 +306,10 @@ def test_the_python_line_needs_no_default_of_the_catalogue(harness: Harness, tmp
     for name, shade in (("a.png", 0), ("b.png", 200)):
         (tmp_path / name).write_bytes(make_picture(shade))
     row = {"operations": ["frames"], "durations": [8, 5], "qualities": ["1080p", "720p"], "takes_seed": True}
-    client = harness.open(models={"v4": row, "v5.6": {"default_quality": "720p", "default_duration": 8}})
+    client = harness.open(models={"v4.5": row, "v5.6": {"default_quality": "720p", "default_duration": 8}})
     calls: list[dict[str, Any]] = [
-        {"model": "v4", "quality": "720p", "duration": 5},
-        {"model": "v4", "quality": None},
+        {"model": "v4.5", "quality": "720p", "duration": 5},
+        {"model": "v4.5", "quality": None},
         {"quality": "540p", "duration": 5},
         {"quality": None},
     ]

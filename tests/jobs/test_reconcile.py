@@ -137,7 +137,7 @@ def test_another_prompt_or_length_tells_a_call_without_a_seed_apart(changes: dic
         {"model": "kling-v3"},
         {"quality": "1080p"},
         {"input_paths": {**PATHS, "first": "upload/c.png"}},
-        {"created_at": SENT_AT - 4 * HOUR_S},
+        {"created_at": SENT_AT - 20 * HOUR_S},
     ],
 )
 def test_one_difference_of_a_call_without_a_seed_leaves_it_to_a_person(changes: dict[str, Any]) -> None:

@@ -114,7 +114,7 @@ def test_a_budget_applies_to_a_cancelled_job_with_a_lost_call(harness: Harness) 
 
 def test_a_budget_stops_cells_of_unknown_price(harness: Harness) -> None:
     """With a budget, a cell of unknown price is not sent."""
-    sweep = run(small_sweep(harness.open(), model="v4", seed=range(1, 4), budget_credits=10_000))
+    sweep = run(small_sweep(harness.open(), model="v4.5", seed=range(1, 4), budget_credits=10_000))
     assert (sweep.progress.mode, harness.paid) == ("stopped", 0)
     assert sweep.progress.reason_kind == "BudgetReached"
 
