@@ -57,7 +57,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "av": ("sandbox/", "metrics/"),
     "cv2": ("sandbox/", "metrics/"),
     "skimage": ("metrics/",),
-    "pandas": ("sweep/",),
+    "pandas": ("sweep/", "render/spending_table.py"),
     "pyarrow": (),  # pandas uses it if it is installed
     "matplotlib": ("sweep/",),
     "tqdm": ("render/",),

@@ -14,9 +14,9 @@ from pixverse_nb.domain.remote import UploadedFile
 from pixverse_nb.errors import BudgetReached, LedgerError
 from pixverse_nb.ledger.accounts import BalanceStore, LeaseStore, lease_row
 from pixverse_nb.ledger.database import Database
+from pixverse_nb.ledger.schema import COST
 from pixverse_nb.ledger.spending import SpendingStore
 from pixverse_nb.ledger.sweeps import (
-    COST,
     NO_RATINGS,
     ExportedRatings,
     RatingStore,

@@ -4,6 +4,9 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+# What a row of `jobs` costs, in credits.
+COST: Final = "coalesce(json_extract(data, '$.cost_credits'), json_extract(data, '$.estimated_credits'), 0)"
+
 # What a row of jobs has cost or may have cost, in credits.
 _COST: Final = (
     "iif(json_extract({row}data, '$.charged') = 'no', 0,"

@@ -5,7 +5,7 @@ from typing import Final
 
 from pixverse_nb.domain.spending import SpendingRow
 from pixverse_nb.ledger.database import Database
-from pixverse_nb.ledger.sweeps import COST
+from pixverse_nb.ledger.schema import COST
 
 # A day is a day of this machine's time zone, and that of the paid call.
 _GROUPS: Final[Mapping[str, str]] = {

@@ -9,8 +9,8 @@ from pixverse_nb.domain.job_state import JobState
 from pixverse_nb.domain.ratings import PairwiseVote, Rating
 from pixverse_nb.errors import Charge
 from pixverse_nb.ledger.database import Database
+from pixverse_nb.ledger.schema import COST
 
-COST: Final = "coalesce(json_extract(data, '$.cost_credits'), json_extract(data, '$.estimated_credits'), 0)"
 _AT_ONCE: Final = 500  # SQLite limits the number of parameters of a statement
 
 

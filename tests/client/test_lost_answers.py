@@ -322,7 +322,7 @@ def test_a_lost_call_without_seed_and_reference_is_found_by_its_pictures(harness
 
 
 def test_a_lost_call_that_nothing_identifies_is_a_question(harness: Harness) -> None:
-    """Without a seed, a reference and names of pictures a row proves nothing: a person decides; it is not sent again."""
+    """Without a seed, a reference and names of pictures a row proves nothing: a person decides, nothing is sent."""
     harness.control.settings.reply_ref_in_scheduler = False
     harness.control.arm("missing_fields", times=None, fields=["first_frame", "last_frame"])
     harness.control.arm("lost_answer")
