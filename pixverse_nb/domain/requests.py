@@ -101,8 +101,10 @@ def _unavailable_fields(
     """Return a problem for each field that the model does not take, and for each name that is no field at all."""
     rules = spec.fields(operation)
     wrong = unknown_fields(given, ("model", *PARAM_NAMES, *DELIVERY_FIELDS))
-    for name in given:
-        if name in PARAM_NAMES and name not in rules:
+    for name, value in given.items():
+        # With a model without this field the account's plan decides, as it does by default.
+        asks_for_nothing = name == "remove_watermark" and plain(value) is True
+        if name in PARAM_NAMES and name not in rules and not asks_for_nothing:
             others = catalogue.names_with(name, operation)
             hint = f"leave it out, or choose model={' or '.join(map(repr, others[:3]))}" if others else "leave it out"
             wrong[name] = f"is not available with {spec.name}: {hint}"

@@ -33,6 +33,7 @@ SAME_CALL: list[dict[str, Any]] = [
     {"seed": Decimal(7)},
     {"duration": np.int32(5)},
     {"duration": Decimal(5)},
+    {"remove_watermark": np.True_},
     {"quality": Setting.QUALITY},
     {"quality": np.str_("360p")},
     {"max_jobs": np.int64(2)},

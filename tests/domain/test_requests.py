@@ -156,7 +156,7 @@ def test_every_value_of_the_first_page_is_accepted(name: str, value: Any) -> Non
         ("quality", "4k"),
         ("quality", 720),
         ("motion_mode", "normal"),
-        ("remove_watermark", True),
+        ("remove_watermark", False),
         ("multi_shot", True),
         ("aspect_ratio", "21:9"),
         ("audio", 1),
@@ -211,7 +211,16 @@ def _wrong_for(spec: ModelSpec) -> dict[str, object]:
     """Return a wrong value for every field of frames with this model, and each field that it does not take."""
     rules = spec.fields(Operation.FRAMES)
     values: dict[str, object] = {name: "x" * 9000 for name in PARAM_NAMES if name in rules}
-    return values | {name: "normal" if name == "motion_mode" else True for name in PARAM_NAMES if name not in rules}
+    given = {"motion_mode": "normal", "remove_watermark": False}
+    return values | {name: given.get(name, True) for name in PARAM_NAMES if name not in rules}
+
+
+def test_the_removal_of_the_watermark_is_accepted_with_every_model() -> None:
+    """Where the route has no such field, True asks for nothing and is not sent; any other value is refused."""
+    assert "remove_watermark" not in frames_request(INPUTS, {"remove_watermark": True}).params
+    assert frames_request(INPUTS, {"model": "v3.5", "remove_watermark": True}).params["remove_watermark"] is True
+    for value in (False, 1, "yes"):
+        assert wrong_fields(remove_watermark=value).keys() == {"remove_watermark"}
 
 
 @pytest.mark.parametrize("name", CATALOGUE.names)
