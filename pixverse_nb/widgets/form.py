@@ -24,7 +24,7 @@ from pixverse_nb.widgets.protocols import JobHandle, VideoClient
 
 _GRID_FIELDS: Final = ("model", "quality", "duration", "aspect_ratio", "fit", "seed", "motion_mode")
 _SWITCH_FIELDS: Final = ("audio", "remove_watermark", "preview_mode", "off_peak_mode")
-_BUSY_CLASS: Final = "pvnb-form-at-work"
+_BUSY_CLASS: Final = "pvnb-form-busy"
 _CSS: Final = Markup(bundle_css("form"))  # noqa: S704 - our own stylesheet
 
 
@@ -106,7 +106,7 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.swap_button.add_class("pvnb-form-icon")
         self.swap_button.add_class("pvnb-form-icon-swap")
         self.submit_button.add_class("pvnb-form-submit")
-        self._question_box.add_class("pvnb-form-asking")
+        self._question_box.add_class("pvnb-form-confirming")
         for button in (self.show_button, self.generate_again_button):
             button.add_class("pvnb-form-answer")
         self.show_button.add_class("pvnb-form-answer-main")

@@ -172,7 +172,7 @@ class FormFields:
             button.add_class("pvnb-form-icon")
             button.add_class(f"pvnb-form-icon-{icon}")
         prompt = ipywidgets.VBox([self.prompt, self._prompt_length])
-        prompt.add_class("pvnb-form-counted")
+        prompt.add_class("pvnb-form-with-count")
         seed = ipywidgets.HBox([self.seed, self.clear_seed_button, self.draw_seed_button])
         inputs = {"prompt": prompt, "model": self.model, "duration": self.duration, "seed": seed, **self.switches}
         return {name: _field_box(widget, self._messages[name]) for name, widget in inputs.items()}

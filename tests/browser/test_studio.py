@@ -177,7 +177,7 @@ def test_a_pasted_picture_and_a_cancelled_job(page: Page, lab: Lab) -> None:
     expect(row).to_contain_text("Generating")
     expect(create).to_be_focused()
     create.press("Enter")
-    expect(form.locator(".pvnb-form-asking")).to_be_visible()
+    expect(form.locator(".pvnb-form-confirming")).to_be_visible()
     form.get_by_role("button", name="Show it").press("Enter")
     expect(create).to_be_focused()
     cancel = row.get_by_role("button", name="Cancel:")

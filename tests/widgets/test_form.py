@@ -134,12 +134,12 @@ def test_repeated_clicks_pay_once(filled: FormDriver) -> None:
     click(filled.form.submit_button)
     click(filled.form.submit_button)
     filled.client.create_started.wait()
-    assert "pvnb-form-at-work" in filled.form.submit_button._dom_classes
+    assert "pvnb-form-busy" in filled.form.submit_button._dom_classes
     assert not filled.form.submit_button.disabled
     filled.client.create_allowed.set()
     wait_for_threads()
     assert len(filled.client.calls) == 1
-    assert "pvnb-form-at-work" not in filled.form.submit_button._dom_classes
+    assert "pvnb-form-busy" not in filled.form.submit_button._dom_classes
 
 
 def test_swapping_exchanges_the_pictures(filled: FormDriver) -> None:
