@@ -17,8 +17,9 @@ from pixverse_nb import __version__
 from pixverse_nb.backends.base import Backend
 from pixverse_nb.connection import TOKEN_PAGE
 from pixverse_nb.doctor.report import Finding, Severity
+from pixverse_nb.domain.catalogue import CATALOGUE
 from pixverse_nb.domain.jobs import JobRecord, JobState
-from pixverse_nb.domain.remote import RemoteVideo, RunningJob
+from pixverse_nb.domain.remote import RemoteState, RemoteVideo, RunningJob
 from pixverse_nb.errors import (
     AccountPending,
     ConfigError,
@@ -259,8 +260,26 @@ def check_vendor(
     yield from _check_slots(send, backend)
     if ledger is not None:
         yield from _check_running(send, backend, ledger)
-        if has_list:
-            yield _check_finished(rows, ledger)
+    if has_list:
+        yield from _check_list(rows, ledger)
+
+
+def _check_list(rows: Sequence[RemoteVideo], ledger: Ledger | None) -> Iterator[Finding]:
+    yield _check_models(rows)
+    if ledger is not None:
+        yield _check_finished(rows, ledger)
+
+
+def _check_models(rows: Sequence[RemoteVideo]) -> Finding:
+    """Return which models have made videos for these accounts; a free call cannot show more."""
+    made = sorted({row.model for row in rows if row.model and row.state is RemoteState.COMPLETED})
+    untried = [spec.name for spec in CATALOGUE.models() if not spec.is_withdrawn and spec.name not in made]
+    data = {"working": made, "untried": untried}
+    if not made:
+        text = "none has made a video yet; only a paid call shows which ones work"
+        return Finding("models", text, kind="none", data=data)
+    text = f"{', '.join(made)} made videos; only a paid call shows whether the others work"
+    return Finding("models", text, kind="working", data=data)
 
 
 def _check_configured(accounts: Mapping[str, int | None], email: str | None) -> Iterator[Finding]:
@@ -402,7 +421,7 @@ def _check_running(send: Send, backend: Backend, ledger: Ledger) -> Iterator[Fin
     yield Finding("running", text, Severity.WARNING, f"{origin} {_adopt(orphans[0])}", kind="orphans", data=data)
 
 
-def _check_finished(rows: list[RemoteVideo], ledger: Ledger) -> Finding:
+def _check_finished(rows: Sequence[RemoteVideo], ledger: Ledger) -> Finding:
     """Return which generations in the vendor's list were made by pixverse_nb but have no job in this ledger."""
     unknown = [row for row in rows if not _is_known(ledger, row)]
     orphans = [row for row in unknown if ref_of(row)]

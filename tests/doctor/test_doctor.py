@@ -79,6 +79,16 @@ def test_nothing_is_charged_or_changed(manual_harness: Harness) -> None:
     assert manual_harness.paid == 1
 
 
+def test_the_models_that_made_videos_are_listed(harness: Harness, client: Client) -> None:
+    """The models of finished videos work; a free call cannot tell about the others."""
+    assert find(client.doctor(), "models").kind == "none"
+    wait_for_video(create_job(client, model="v6"))
+    found = find(client.doctor(), "models")
+    assert (found.kind, found.data["working"]) == ("working", ["v6"])
+    assert "v6" not in found.data["untried"]
+    assert "v5.6" in found.data["untried"]
+
+
 def test_a_rejected_token(harness: Harness) -> None:
     """After a 401 the token is an error and nothing more is sent."""
     client = harness.open(token="user:1-wrong-token")
