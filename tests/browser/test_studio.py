@@ -176,6 +176,7 @@ def test_a_pasted_picture_and_a_cancelled_job(page: Page, lab: Lab) -> None:
     row = form.locator(".pvnb-jobs-row")
     expect(row).to_contain_text("Generating")
     expect(create).to_be_focused()
+    expect(create).not_to_have_class(re.compile("pvnb-form-busy"))  # until then a second press is ignored
     create.press("Enter")
     expect(form.locator(".pvnb-form-confirming")).to_be_visible()
     form.get_by_role("button", name="Show it").press("Enter")
