@@ -13,6 +13,7 @@ from tests.client.harness import TIMING, create_job, wait_for_state
 def main() -> None:
     """Print the note of the interrupt, then the final state of the job."""
     token, base_url, home = sys.argv[1:]
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background process may have been told to ignore it
     with pv.Client(token=token, base_url=base_url, home=home, timing=replace(TIMING, deadline_s=600.0)) as client:
         job = create_job(client)
         wait_for_state(job, JobState.QUEUED)
