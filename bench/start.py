@@ -47,7 +47,7 @@ def create_times(folder: Path) -> None:
     """Print how long `create_frames` takes while the server answers late."""
     first, last = megapixel_pictures(folder)
     with Sandbox(speed=20, render=copying_renderer(folder)) as box:
-        box.control.arm("late_answer", times=None, route="create-frames-v3", delay_s=3.0)
+        box.control.arm("late_answer", times=None, route="paid", delay_s=3.0)
         with Client(box.token, base_url=box.base_url, home=folder / "home", timing=Timing().scaled(0.05)) as client:
             start = time.perf_counter()
             client.create_frames(first, last, seed=1)

@@ -930,7 +930,7 @@ class Client:
     ) -> Job:
         """Return the job of an operation, new or reused. **A new one spends credits.**
 
-        `arguments` are the caller's names of roles and fields where they differ; `wrong` are problems found before.
+        `arguments` maps roles and fields to the argument names that errors show. `wrong` holds problems found so far.
         """
         self._loop.check_open()
         wrong = {**unknown_fields(options, (*DELIVERY_FIELDS, *CALL_OPTIONS)), **wrong}
