@@ -47,7 +47,7 @@ from pixverse_nb.domain.remote import Capacity, Credits, NamedId, RemoteVideo, U
 from pixverse_nb.domain.requests import DELIVERY_FIELDS, REPLY_MAX, build_request
 from pixverse_nb.domain.validation import Flag, Integer, OneOf, Rule, Text, plain, safe_repr, unknown_fields, validate
 from pixverse_nb.errors import ConfigError, DownloadError, InvalidRequest, refuse_pickling
-from pixverse_nb.event_loop import EventLoopThread
+from pixverse_nb.event_loop import EventLoopThread, wait_for_future
 from pixverse_nb.job_builder import CALL_OPTIONS, CreateArgs, JobBuilder
 from pixverse_nb.jobs.download import VerifyReport
 from pixverse_nb.jobs.engine import Engine
@@ -200,7 +200,8 @@ class Client:
         self._subscribers: list[Callable[[Job], object]] = []
         self._engine.subscribe(self._changed)
         if self._engine.has_stored_work():
-            self._loop.call_soon(self._engine.start)
+            # waited for, so that `jobs()` shows a stopped download as running again; an error stays on the job
+            wait_for_future(self._loop.submit(self._continue_open_jobs()), None)
         self._verifier = FileVerifier(self._engine, self._loop, job_of=self.job)
         self._verifier.start()
         self._sweep_context = SweepContext(
@@ -746,7 +747,7 @@ class Client:
         """Poll the vendor now, wait for that one poll, and return the jobs that are still open."""
 
         async def poll() -> None:
-            self._engine.start()
+            await self._continue_open_jobs()
             await self._engine.poll_now()
 
         self._loop.call(poll())
@@ -911,6 +912,9 @@ class Client:
         return f"<Client on {where}; home {self.home}>"
 
     # -- inside --------------------------------------------------------------------------------------------------
+
+    async def _continue_open_jobs(self) -> None:
+        self._engine.start()
 
     async def _end(self) -> None:
         if self._listener is not None:
