@@ -218,21 +218,28 @@ export function keepFocus(root, { signal, fallback }) {
   let focused = null;
   const isUsable = (/** @type {HTMLElement} */ element) =>
     element.isConnected && !element.closest("[hidden]") && !element.matches(":disabled");
-  const on = listenUntil(signal);
-  on(root, "focusin", (event) => {
-    focused = /** @type {HTMLElement} */ (event.target);
-  });
-  on(root, "focusout", (event) => {
-    if (focused && isUsable(focused)) focused = null; // it was left, not lost
-    if (event.relatedTarget) focused = null;
-  });
-  const observer = new MutationObserver(() => {
+  function check() {
     const lost = focused;
     if (!lost || isUsable(lost) || !root.isConnected) return;
     focused = null;
     const active = document.activeElement;
     if (active === lost || active === document.body || !active) fallback(lost).focus({ preventScroll: true });
+  }
+
+  const on = listenUntil(signal);
+  on(root, "focusin", (event) => {
+    focused = /** @type {HTMLElement} */ (event.target);
   });
+  on(root, "focusout", (event) => {
+    const left = focused;
+    // The browser says it before it removes the element: whether it was left or lost is known afterwards.
+    queueMicrotask(() => {
+      check();
+      if (focused === left && !root.contains(document.activeElement)) focused = null;
+    });
+    if (event.relatedTarget) focused = null;
+  });
+  const observer = new MutationObserver(check);
   observer.observe(root, { subtree: true, childList: true, attributes: true, attributeFilter: ["hidden", "disabled"] });
   signal.addEventListener("abort", () => observer.disconnect());
 }

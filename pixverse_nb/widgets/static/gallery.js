@@ -134,22 +134,27 @@ function keepKeys(element, signal) {
 function keepFocus(root, { signal, fallback }) {
   let focused = null;
   const isUsable = (element) => element.isConnected && !element.closest("[hidden]") && !element.matches(":disabled");
+  function check() {
+    const lost = focused;
+    if (!lost || isUsable(lost) || !root.isConnected) return;
+    focused = null;
+    const active = document.activeElement;
+    if (active === lost || active === document.body || !active) fallback(lost).focus({ preventScroll: true });
+  }
   const on = listenUntil(signal);
   on(root, "focusin", (event) => {
     focused = /** @type {HTMLElement} */
     event.target;
   });
   on(root, "focusout", (event) => {
-    if (focused && isUsable(focused)) focused = null;
+    const left = focused;
+    queueMicrotask(() => {
+      check();
+      if (focused === left && !root.contains(document.activeElement)) focused = null;
+    });
     if (event.relatedTarget) focused = null;
   });
-  const observer = new MutationObserver(() => {
-    const lost = focused;
-    if (!lost || isUsable(lost) || !root.isConnected) return;
-    focused = null;
-    const active = document.activeElement;
-    if (active === lost || active === document.body || !active) fallback(lost).focus({ preventScroll: true });
-  });
+  const observer = new MutationObserver(check);
   observer.observe(root, { subtree: true, childList: true, attributes: true, attributeFilter: ["hidden", "disabled"] });
   signal.addEventListener("abort", () => observer.disconnect());
 }
