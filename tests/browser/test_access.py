@@ -170,7 +170,8 @@ def test_the_buttons_of_a_tile_work_by_mouse_and_by_key(page: Page, lab: Lab) ->
 # JupyterLab takes a key by preventing what the browser does with it.
 FOLLOW_KEYS = """() => {
     window.taken = [];
-    window.addEventListener('keydown', event => { window.taken.push(event.defaultPrevented); });
+    const look = event => setTimeout(() => window.taken.push(event.defaultPrevented));
+    document.addEventListener('keydown', look, true);
 }"""
 
 
