@@ -11,7 +11,7 @@ WANTED := pyproject.toml constraints.txt
 NODE := frontend/node_modules/.installed
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix frontend --silent
 
-.PHONY: help demo lab test check format widgets bench constraints clean
+.PHONY: help demo lab test check format widgets docs screenshots bench constraints clean
 
 help:
 	@echo "make demo         make one video from two pictures on this machine, free of charge"
@@ -20,6 +20,8 @@ help:
 	@echo "make check        the same without browser, kernel and notebook tests (faster)"
 	@echo "make format       format the code and fix what the linters can fix"
 	@echo "make widgets      rebuild the scripts and stylesheets of the widgets from frontend/src"
+	@echo "make docs         build the documentation in docs/_build; a warning is an error"
+	@echo "make screenshots  make the pictures in docs/images from a real JupyterLab"
 	@echo "make bench        run the benchmarks"
 	@echo "make constraints  update constraints.txt"
 	@echo "make clean        remove the environment and build results, but no videos"
@@ -53,6 +55,13 @@ format: $(VENV)/.test $(NODE)
 widgets: $(NODE)
 	@$(NPM) run build </dev/null
 
+docs: $(VENV)/.docs
+	@$(BIN)/python -m sphinx -q -W --keep-going -n -d docs/_build/.cache docs docs/_build </dev/null
+	@echo "docs/_build/index.html"
+
+screenshots: $(VENV)/.test $(VENV)/.browser
+	@$(BIN)/python scripts/make_screenshots.py </dev/null
+
 bench: $(VENV)/.test
 	@$(BIN)/python -m bench </dev/null
 
@@ -61,7 +70,7 @@ constraints: $(VENV)/.venv
 	@$(BIN)/uv --quiet pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-annotate --no-header --upgrade -o constraints.txt >/dev/null
 
 clean:
-	@rm -rf $(VENV) frontend/node_modules demo build dist test-results .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) frontend/node_modules demo build dist docs/_build test-results .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamp files, so that what is up to date is not installed again.
@@ -78,6 +87,11 @@ $(VENV)/.test: $(VENV)/.venv $(WANTED)
 	@echo "Installing into $(VENV) (a minute or two the first time) ..."
 	@$(PIP) -e '.[sandbox,lab,sweep,dask,test]' </dev/null
 	@touch $@ $(VENV)/.lab
+
+$(VENV)/.docs: $(VENV)/.venv $(WANTED)
+	@echo "Installing Sphinx into $(VENV) ..."
+	@$(PIP) -e '.[docs]' </dev/null
+	@touch $@
 
 # node and npm come with the test extra; frontend/package.json pins the tools that build and check the widgets.
 $(NODE): $(VENV)/.test frontend/package.json

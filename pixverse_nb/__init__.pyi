@@ -1,5 +1,6 @@
 """The public names, and the module of each: read by lazy_loader and by type checkers."""
 
+from . import samples as samples
 from .client import Client as Client
 from .config import Prices as Prices
 from .config import Timing as Timing

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pixverse_nb as pv
@@ -67,6 +68,7 @@ def make_reference() -> str:
     kinds = {name: _kind(value) for name, value in public.items()}
     others = [value for name, value in public.items() if kinds[name] == "class" and value not in WITH_METHODS]
     functions = [value for name, value in public.items() if kinds[name] == "function"]
+    modules = [value for name, value in public.items() if kinds[name] == "module"]
     errors = [value for name, value in public.items() if kinds[name] == "error"]
     sections = [
         HEADER,
@@ -75,6 +77,7 @@ def make_reference() -> str:
         *("\n".join(_class_with_methods(cls)) for cls in WITH_METHODS),
         "## Values and settings\n",
         *(_entry(cls, "###") for cls in others),
+        *(_entry(module, "##") for module in modules),
         "## Errors\n",
         *(_entry(error, "###") for error in errors),
     ]
@@ -82,6 +85,8 @@ def make_reference() -> str:
 
 
 def _kind(value: object) -> str:
+    if isinstance(value, ModuleType):
+        return "module"
     if isinstance(value, type):
         return "error" if issubclass(value, Exception) else "class"
     return "function"
@@ -115,6 +120,8 @@ def _public_members(cls: type) -> Iterator[tuple[str, Any]]:
 
 def _entry(value: Any, level: str, *, prefix: str = "") -> str:
     name = f"{prefix}{value.__name__}"
+    if isinstance(value, ModuleType):
+        return f"{level} {value.__name__.rpartition('.')[2]}\n\n{_doc(value)}"
     if isinstance(value, type) and issubclass(value, Enum):
         return f"{level} {name}\n\n{_doc(value)}\nValues: {', '.join(f'`{one.value}`' for one in value)}.\n"
     if isinstance(value, type) and issubclass(value, Exception):

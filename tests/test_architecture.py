@@ -17,7 +17,7 @@ PACKAGE = ROOT / "pixverse_nb"
 
 # A module imports only from the layers before its own (and from its own folder), typing included.
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"redaction", "atomic_files", "media_types"}),
+    frozenset({"redaction", "atomic_files", "media_types", "samples"}),
     frozenset({"errors"}),
     frozenset({"domain", "event_loop"}),
     frozenset({"config", "mp4"}),

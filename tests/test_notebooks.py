@@ -10,6 +10,7 @@ from typing import Any
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from run_notebooks import printed_text
 from traitlets.config import Config
 
 from tests.environment import private_environment, sockets
@@ -33,7 +34,7 @@ def test_the_first_notebook_exists() -> None:
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_it_runs_offline(path: Path, tmp_path: Path) -> None:
-    """Every cell runs without a token in an empty folder, and no output is an error or a warning."""
+    """Every cell runs without a token in an empty folder, without errors and warnings, and prints what is committed."""
     folder = tmp_path / "notebooks"
     folder.mkdir()
     shutil.copy(path, folder)
@@ -51,6 +52,8 @@ def test_it_runs_offline(path: Path, tmp_path: Path) -> None:
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert [output.get("evalue") for output in outputs if output.output_type == "error"] == []
     assert [output.text for output in outputs if output.output_type == "stream" and output.name == "stderr"] == []
+    committed = [printed_text(cell.get("outputs", [])) for cell in read_notebook(path).cells]
+    assert [printed_text(cell.get("outputs", [])) for cell in notebook.cells] == committed
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -7,7 +7,7 @@
 import { makeControls } from "./compare_controls.js";
 import { makeView } from "./compare_view.js";
 import { makeVoting } from "./compare_voting.js";
-import { closest, hideFallback, listenUntil, make, makeButton, makeRadioGroup } from "./dom.js";
+import { closest, hideFallback, keepFocus, keepKeys, listenUntil, make, makeButton, makeRadioGroup } from "./dom.js";
 import { makeVideoSource } from "./video_source.js";
 import { makeVideoSync } from "./video_sync.js";
 
@@ -45,9 +45,9 @@ function render({ model, el }) {
   el.classList.add("pvnb-ui", "pvnb-compare");
   el.tabIndex = 0;
   el.setAttribute("role", "group");
-  el.setAttribute("data-lm-suppress-shortcuts", "true"); // JupyterLab must not take our keys for its own shortcuts
   const listeners = new AbortController();
   const { signal } = listeners;
+  keepKeys(el, signal);
   const source = makeVideoSource(model);
   const sync = makeVideoSync({ frameRate: model.get("frame_rate"), onChange: () => draw() });
   const view = makeView({
@@ -259,7 +259,6 @@ function render({ model, el }) {
 
   /** @param {KeyboardEvent} event */
   function onKey(event) {
-    event.stopPropagation();
     const target = /** @type {Element} */ (event.target);
     if (event.ctrlKey || event.metaKey || event.altKey || target.matches("select, textarea, input")) return;
     if ((event.key === " " || event.key === "Enter") && target.matches("button")) return; // this presses the button
@@ -273,6 +272,11 @@ function render({ model, el }) {
 
   const on = listenUntil(signal);
   on(el, "keydown", onKey);
+  keepFocus(el, {
+    signal,
+    // The buttons of the pair are built anew when one is pressed.
+    fallback: (lost) => chips.querySelector(`[data-slot="${lost.dataset.slot}"]`) ?? el,
+  });
   on(view.element, "pointerdown", () => el.focus({ preventScroll: true }));
   on(chips, "click", (event) => choose(closest(event, "button")?.dataset.slot));
   on(vote, "click", () => setVoting(!isVoting));

@@ -181,6 +181,73 @@ export function listenUntil(signal) {
   return (target, name, listener) => target.addEventListener(name, /** @type {EventListener} */ (listener), { signal });
 }
 
+/** @param {KeyboardEvent} event */
+export function isSaveKey(event) {
+  return (event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "s";
+}
+
+/**
+ * Keeps the keys pressed in `element` from JupyterLab, which would change the cell with them. The shortcut that saves
+ * the notebook gets through.
+ *
+ * @param {HTMLElement} element
+ * @param {AbortSignal} signal
+ */
+export function keepKeys(element, signal) {
+  const suppress = () => element.setAttribute("data-lm-suppress-shortcuts", "true");
+  suppress();
+  listenUntil(signal)(element, "keydown", (event) => {
+    if (!isSaveKey(event)) {
+      event.stopPropagation();
+      return;
+    }
+    element.removeAttribute("data-lm-suppress-shortcuts"); // until JupyterLab, further up, has seen this key
+    setTimeout(suppress, 0);
+  });
+}
+
+/**
+ * Moves the focus to `fallback(lost)` if the focused element `lost` is removed, hidden or disabled. Otherwise it would
+ * fall to the page, and the keyboard with it.
+ *
+ * @param {HTMLElement} root
+ * @param {{ signal: AbortSignal, fallback: (lost: HTMLElement) => HTMLElement }} options
+ */
+export function keepFocus(root, { signal, fallback }) {
+  /** @type {HTMLElement | null} */
+  let focused = null;
+  const isUsable = (/** @type {HTMLElement} */ element) =>
+    element.isConnected && !element.closest("[hidden]") && !element.matches(":disabled");
+  function check() {
+    const lost = focused;
+    if (!lost || isUsable(lost) || !root.isConnected) return;
+    focused = null;
+    const active = document.activeElement;
+    if (active === lost || active === document.body || !active) fallback(lost).focus({ preventScroll: true });
+  }
+
+  const on = listenUntil(signal);
+  on(root, "focusin", (event) => {
+    focused = /** @type {HTMLElement} */ (event.target);
+  });
+  on(root, "focusout", (event) => {
+    const left = focused;
+    // The browser says it before it removes the element: whether it was left or lost is known afterwards.
+    queueMicrotask(() => {
+      check();
+      if (focused === left && !root.contains(document.activeElement)) focused = null;
+    });
+    if (event.relatedTarget) focused = null;
+  });
+  const observer = new MutationObserver(check);
+  observer.observe(root, { subtree: true, childList: true, attributes: true, attributeFilter: ["hidden", "disabled"] });
+  signal.addEventListener("abort", () => observer.disconnect());
+}
+
+export function prefersLessMotion() {
+  return matchMedia("(prefers-reduced-motion: reduce)").matches;
+}
+
 /**
  * The nearest element around the event's target that matches `selector`.
  *

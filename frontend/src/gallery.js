@@ -9,7 +9,7 @@
 // A page without a kernel has everything in its traits, its posters as base64 in `posters`.
 
 import { makeKernelClock } from "./clock.js";
-import { closest, hideFallback, listenUntil, make } from "./dom.js";
+import { closest, hideFallback, keepFocus, keepKeys, listenUntil, make, prefersLessMotion } from "./dom.js";
 import { makeQuery, matches, sortedMetricText, sortRows } from "./gallery_filter.js";
 import { makeFooter } from "./gallery_footer.js";
 import { onLightboxKey, onTileKey } from "./gallery_keyboard.js";
@@ -49,10 +49,11 @@ function render({ model, el }) {
   let current = ""; // the key that has, or had last, the focus
   let opened = ""; // the key in the lightbox
   let scrollTop = 0; // of the tiles, while the lightbox is open
+  const startMode = prefersLessMotion() ? "still" : "hover";
 
   el.classList.add("pvnb-ui", "pvnb-gallery");
   el.dataset.standalone = String(isStandalone);
-  el.setAttribute("data-lm-suppress-shortcuts", "true"); // JupyterLab must not take our keys for its own shortcuts
+  keepKeys(el, signal);
   const title = make("div", "pvnb-gallery-title");
   const scroller = make("div", "pvnb-gallery-scroller");
   const grid = make("div", "pvnb-gallery-grid");
@@ -63,7 +64,7 @@ function render({ model, el }) {
 
   const toolbar = makeToolbar({
     query,
-    mode: "hover",
+    mode: startMode,
     signal,
     onQuery: layOut,
     onMode: (mode) => autoplay.setMode(mode),
@@ -95,7 +96,7 @@ function render({ model, el }) {
   );
 
   const videos = makeVideoPool({ source, placeOf, onChange: onVideo });
-  const autoplay = makeAutoplay({ look, canPlay, play: videos.play });
+  const autoplay = makeAutoplay({ mode: startMode, look, canPlay, play: videos.play });
   const posters = makePosters({
     request: (keys) => model.send({ kind: "posters", keys }),
     embedded: isStandalone ? (model.get("posters") ?? {}) : undefined,
@@ -168,6 +169,13 @@ function render({ model, el }) {
     tile.draw(row, { now: clock.now(), order: selection.orderOf(key) });
     const posterUrl = posters.urlOf(key);
     if (posterUrl) tile.showPoster(posterUrl, row.state === "done");
+    if (tileActions.isIn(tile)) showActions(key);
+  }
+
+  /** @param {string} key the tile that gets the buttons */
+  function showActions(key) {
+    const row = rows.get(key);
+    if (row) tileActions.moveTo(tileOf(key), row, selection.orderOf(key));
   }
 
   /** Shows the tiles that match the query, in their order; moves only those that are in the wrong place. */
@@ -386,12 +394,20 @@ function render({ model, el }) {
   }
 
   on(el, "keydown", (event) => {
-    event.stopPropagation();
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const key = keyOf(event);
     const target = /** @type {HTMLElement} */ (event.target);
+    const isPressing = target.tagName === "BUTTON" && ["Enter", " "].includes(event.key);
     if (opened && lightbox.element.contains(target)) onLightboxKey(event, lightboxActions);
-    else if (key && target.tagName !== "INPUT") onTileKey(event, { key, shown, grid, actions });
+    else if (key && target.tagName !== "INPUT" && !isPressing) onTileKey(event, { key, shown, grid, actions });
+  });
+  keepFocus(el, {
+    signal,
+    fallback(lost) {
+      if (opened) return lightbox.element;
+      if (lost.closest(".pvnb-gallery-toolbar") || !shown.length) return toolbar.filter;
+      return tileOf(current).cell;
+    },
   });
 
   // ---- pointer ----
@@ -399,15 +415,18 @@ function render({ model, el }) {
   on(grid, "pointerover", (event) => {
     const key = keyOf(event);
     if (event.pointerType === "touch" || key === autoplay.pointed()) return;
-    if (key) tileActions.moveTo(tileOf(key));
+    if (key) showActions(key);
     autoplay.setPointed(key);
   });
-  on(grid, "pointerleave", () => autoplay.setPointed(""));
+  on(grid, "pointerleave", () => {
+    if (grid.contains(document.activeElement)) showActions(current);
+    autoplay.setPointed("");
+  });
   on(grid, "focusin", (event) => {
     const key = keyOf(event);
     if (!key) return;
     setCurrent(key);
-    tileActions.moveTo(tileOf(key));
+    showActions(key);
     autoplay.soon();
   });
   on(grid, "focusout", () => autoplay.soon());

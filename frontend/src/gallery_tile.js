@@ -151,31 +151,61 @@ export function makeTile(key) {
 }
 
 /**
- * One set of small buttons, which moves to the tile under the pointer or with the focus. They repeat keyboard
- * shortcuts for the pointer, so they are hidden from screen readers. Without a video the stylesheet hides some.
+ * One set of small buttons, which moves to the tile under the pointer or with the focus. Without a video the stylesheet
+ * hides some.
  *
  * @param {{ canCompare: boolean, signal: AbortSignal, onAction: (action: TileAction, key: string) => void }} options
  */
 export function makeTileActions({ canCompare, signal, onAction }) {
   const group = make("div", "pvnb-gallery-actions");
-  group.setAttribute("aria-hidden", "true");
+  group.setAttribute("role", "group");
+  /** @type {HTMLButtonElement[]} */
+  const buttons = [];
   for (const { action, ...settings } of ACTIONS) {
     if (action === "compare" && !canCompare) continue;
     const button = makeButton("", settings);
-    button.tabIndex = -1;
     button.dataset.action = action;
-    group.append(button);
+    button.setAttribute("aria-keyshortcuts", settings.key);
+    buttons.push(button);
   }
-  listenUntil(signal)(group, "click", (event) => {
+  group.append(...buttons);
+  const on = listenUntil(signal);
+  on(group, "click", (event) => {
     event.stopPropagation();
     const action = /** @type {TileAction | undefined} */ (closest(event, "button")?.dataset.action);
     const key = closest(event, ".pvnb-gallery-tile")?.dataset.key;
     if (action && key) onAction(action, key);
   });
   return {
+    /**
+     * Moves the buttons to a tile, unless they are there: a pressed button that moves gets no click.
+     *
+     * @param {Tile} tile
+     * @param {GalleryRow} row
+     * @param {number} order its number in the selection, or 0
+     */
+    moveTo(tile, row, order) {
+      const isFocused = group.contains(document.activeElement);
+      if (group.parentNode !== tile.media) {
+        if (isFocused) closestCell(group)?.focus({ preventScroll: true });
+        tile.media.append(group);
+      }
+      group.setAttribute("aria-label", row.caption);
+      for (const button of buttons) {
+        const { action } = button.dataset;
+        if (action === "note") continue;
+        const isOn = action === "compare" ? Boolean(order) : row.choice === action;
+        button.setAttribute("aria-pressed", String(isOn));
+      }
+    },
     /** @param {Tile} tile */
-    moveTo: (tile) => tile.media.append(group),
+    isIn: (tile) => group.parentNode === tile.media,
   };
+}
+
+/** @param {HTMLElement} element */
+function closestCell(element) {
+  return /** @type {HTMLElement | null} */ (element.closest(".pvnb-gallery-cell"));
 }
 
 /**
@@ -206,7 +236,6 @@ export function editNote(tile, row, { signal, onEnd }) {
   };
   const on = listenUntil(signal);
   on(field, "keydown", (event) => {
-    event.stopPropagation();
     if (event.key === "Enter") end(field.value.trim());
     else if (event.key === "Escape") end(null);
   });

@@ -345,6 +345,7 @@ export function makeToolbar({ query, mode, signal, onQuery, onMode }) {
 
   return {
     element,
+    filter,
     /**
      * Rebuilds the panel only if there is something new to choose: a chip that is rebuilt loses its focus.
      *

@@ -1,6 +1,6 @@
 // The videos of a gallery: which of them should play, and the few that are loaded at a time.
 
-import { make } from "./dom.js";
+import { make, prefersLessMotion } from "./dom.js";
 
 /** @import { VideoSource } from "./types" */
 /**
@@ -129,6 +129,7 @@ export function makeVideoPool({ source, placeOf, onChange }) {
     if (!video || !place) return;
     if (video.parentNode !== place.element) place.element.append(video);
     video.controls = place.hasControls;
+    if (place.hasControls && prefersLessMotion()) return; // people start it with its controls
     video.play().catch(() => {}); // refused or interrupted: the poster stays
   }
 
@@ -180,13 +181,13 @@ export function makeVideoPool({ source, placeOf, onChange }) {
  * focus, all in view, or none.
  *
  * @param {{
+ *   mode: string,
  *   look: () => { opened: string, focused: string, inView: string[] },
  *   canPlay: (key: string) => boolean,
  *   play: (keys: string[]) => void,
  * }} options `look` returns the keys that a person sees; `play` plays videos, best first
  */
-export function makeAutoplay({ look, canPlay, play }) {
-  let mode = "hover";
+export function makeAutoplay({ mode, look, canPlay, play }) {
   let pointed = ""; // the key under the pointer
   let timer = 0;
 

@@ -1,5 +1,6 @@
 """Text about jobs and videos: states, times, parameters and credits. No HTML."""
 
+import unicodedata
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, Literal
@@ -48,6 +49,8 @@ _SHORT_WAITING_LABELS: Final[Mapping[WaitingFor, str]] = MappingProxyType(
 )
 
 SANDBOX_EXPLANATION: Final = "made by the built-in sandbox, not by PixVerse; no real credits are spent"
+
+_RIGHT_TO_LEFT: Final = frozenset({"R", "AL"})  # classes of Unicode's bidirectional algorithm
 
 _OFF_PEAK: Final = "Off-peak: PixVerse may take up to 24 hours. It uses no slot."
 
@@ -294,6 +297,19 @@ def _refund_sentence(snapshot: JobSnapshot) -> str:
 
 
 # -- text ----------------------------------------------------------------------------------------------------------
+
+
+def with_direction_marks(text: str) -> str:
+    """Return `text` so that its writing direction does not reorder what follows on the same line.
+
+    Text with right-to-left letters, such as Arabic or Hebrew, is put between Unicode's left-to-right marks; other text
+    is returned unchanged.
+
+    >>> with_direction_marks("a slow dolly")
+    'a slow dolly'
+    """
+    is_mixed = any(unicodedata.bidirectional(letter) in _RIGHT_TO_LEFT for letter in text)
+    return f"\u200e{text}\u200e" if is_mixed else text
 
 
 def shorten(text: str, *, max_length: int) -> str:

@@ -27,9 +27,19 @@ from pixverse_nb.render.formatting import (
     state_explanation,
     state_label,
     typical_duration,
+    with_direction_marks,
 )
 from pixverse_nb.render.player import data_url, facts_html, player_html, player_text, sandbox_badge
-from pixverse_nb.render.style import header_cell, html, join, table_cell, text_div, updated_html, with_stylesheet
+from pixverse_nb.render.style import (
+    header_cell,
+    html,
+    join,
+    prompt_div,
+    table_cell,
+    text_div,
+    updated_html,
+    with_stylesheet,
+)
 
 _ANIMATION_S: Final = 2.4  # the period of the animation pvnb-slide in the stylesheet
 _CARD_PROMPT_LENGTH: Final = 160
@@ -129,7 +139,7 @@ def _request(snapshot: JobSnapshot) -> Markup:
     )
     return html(
         '<div class="pvnb-request">{}<div class="pvnb-facts" style="font-size:12px;opacity:0.7">{}</div>{}</div>',
-        text_div("pvnb-prompt", shorten(request.prompt, max_length=_CARD_PROMPT_LENGTH)),
+        prompt_div("pvnb-prompt", shorten(request.prompt, max_length=_CARD_PROMPT_LENGTH)),
         facts_html(facts),
         join(text_div("pvnb-note", notice) for notice in snapshot.notices),
     )
@@ -220,7 +230,7 @@ def _row(job: JobSnapshot, now: float) -> Markup:
             title=" ".join(filter(None, (f"{state_label(job)}.", job.error, job.warning))),
         ),
         table_cell(_table_clock(job, now), "pvnb-number"),
-        table_cell(html('<div class="pvnb-ellipsis">{}</div>{}', prompt, details), "pvnb-prompt-cell", title=prompt),
+        table_cell(html("{}{}", prompt_div("pvnb-ellipsis", prompt), details), "pvnb-prompt-cell", title=prompt),
         table_cell(facts_html(format_unusual_parameters(job.request)), "pvnb-parameters-cell"),
         table_cell("" if job.request.seed is None else job.request.seed, "pvnb-number"),
         table_cell(
@@ -245,7 +255,7 @@ def _text_row(job: JobSnapshot, now: float) -> tuple[str, ...]:
         f"{_CHARGE_LABELS[job.charged]} {amount}".rstrip(),
         " ".join(parameters),
         format_seed(job.request),
-        shorten(job.request.prompt, max_length=48),
+        with_direction_marks(shorten(job.request.prompt, max_length=48)),
     )
 
 

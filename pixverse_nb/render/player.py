@@ -25,9 +25,11 @@ from pixverse_nb.render.formatting import (
     format_seed,
     shorten,
 )
-from pixverse_nb.render.style import html, join, text_div, with_stylesheet
+from pixverse_nb.render.style import html, join, prompt_div, text_div, with_stylesheet
 
 EMBED_LIMIT_BYTES: Final = 8 * 1024 * 1024
+# On what can have the focus: JupyterLab does not take a key pressed there for one of its own, such as M or X.
+_KEEP_KEYS: Final = Markup('data-lm-suppress-shortcuts="true"')
 _MAX_WIDTH_PX: Final = 720
 _MAX_HEIGHT_PX: Final = 520
 _PROMPT_LENGTH: Final = 280
@@ -75,10 +77,11 @@ def player_figure(video: VideoFile, *, embed: bool | None = None, notices: tuple
     is_embedded = video.path.stat().st_size <= EMBED_LIMIT_BYTES if embed is None else embed
     return html(
         '<figure class="pvnb pvnb-player" data-pvnb-ref="{ref}" style="margin:0">'
-        '<video class="pvnb-video" controls loop muted playsinline preload="metadata" aria-label="{label}"'
+        '<video class="pvnb-video" {keys} controls loop muted playsinline preload="metadata" aria-label="{label}"'
         ' {size}{poster} src="{source}">{path}</video>'
         '<figcaption class="pvnb-caption">{caption}</figcaption></figure>',
         ref=video.ref or "",
+        keys=_KEEP_KEYS,
         label=_label(video),
         size=_size_attributes(video),
         poster=html(' poster="{}"', data_url(video.poster_jpeg, "image/jpeg")) if video.poster_jpeg else "",
@@ -152,7 +155,7 @@ def _caption(video: VideoFile, notices: tuple[str, ...]) -> Markup:
     )
     return join(
         (
-            text_div("pvnb-prompt", shorten(prompt, max_length=_PROMPT_LENGTH)),
+            prompt_div("pvnb-prompt", shorten(prompt, max_length=_PROMPT_LENGTH)),
             facts,
             *(text_div("pvnb-note", notice) for notice in notices),
             _details(video),
@@ -185,8 +188,9 @@ def _details(video: VideoFile) -> Markup:
     if video.python is None:
         return path
     return html(
-        '<details class="pvnb-details"><summary class="pvnb-summary">Generate it again in Python</summary>'
+        '<details class="pvnb-details"><summary class="pvnb-summary" {}>Generate it again in Python</summary>'
         '<code class="pvnb-code">{}</code>{}</details>',
+        _KEEP_KEYS,
         video.python,
         path,
     )

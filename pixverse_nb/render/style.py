@@ -39,9 +39,9 @@ overflow-wrap:anywhere}
 .pvnb .pvnb-badge{display:inline-block;border-color:var(--pvnb-line)!important;
 color:var(--pvnb-quiet);font-size:11px;line-height:16px;white-space:nowrap}
 .pvnb .pvnb-note{margin:4px 0 0;color:var(--pvnb-quiet);font-size:12px;overflow-wrap:anywhere}
-.pvnb .pvnb-details{margin:4px 0 0;padding:0;border:0;background:none;font-size:12px;color:var(--pvnb-quiet)}
-.pvnb .pvnb-summary{display:list-item;width:fit-content;margin:0;padding:0;font-weight:400;cursor:pointer;
-color:var(--pvnb-quiet)}
+.pvnb .pvnb-details{margin:1px 0 0;padding:0;border:0;background:none;font-size:12px;color:var(--pvnb-quiet)}
+.pvnb .pvnb-summary{display:list-item;width:fit-content;min-height:24px;margin:0;padding:3px 4px 3px 0;
+font-weight:400;cursor:pointer;color:var(--pvnb-quiet)}
 .pvnb .pvnb-summary:hover{color:var(--pvnb-ink)}
 .pvnb .pvnb-summary:focus-visible{outline:2px solid var(--pvnb-accent);outline-offset:2px;border-radius:3px}
 .pvnb .pvnb-code{display:block;margin:6px 0 0;padding:8px 10px;border:1px solid var(--pvnb-line);border-radius:6px;
@@ -77,6 +77,7 @@ color:var(--pvnb-ink);overflow-wrap:anywhere}
 background:var(--pvnb-accent);animation:pvnb-slide 2.4s linear 4}
 @keyframes pvnb-slide{from{transform:translateX(-100%)}to{transform:translateX(340%)}}
 @media (prefers-reduced-motion:reduce){.pvnb .pvnb-activity-bar{animation:none}}
+@media (forced-colors:active){.pvnb .pvnb-dot,.pvnb .pvnb-activity,.pvnb [role=progressbar]{forced-color-adjust:none}}
 .pvnb .pvnb-updated{animation:pvnb-appear 0s 6s both}
 @keyframes pvnb-appear{from{font-size:0}}
 .pvnb.pvnb-list{max-width:1080px;overflow-x:auto;container-type:inline-size}
@@ -140,6 +141,11 @@ def join(parts: Iterable[str], separator: LiteralString = "") -> Markup:
 def text_div(css_class: str, text: str | None) -> Markup:
     """Return a <div> with `text`, or nothing if there is no text."""
     return html('<div class="{}">{}</div>', css_class, text) if text else Markup()
+
+
+def prompt_div(css_class: str, prompt: str) -> Markup:
+    """Return a <div> with a person's own text, in the writing direction of its letters; nothing if there is none."""
+    return html('<div class="{}" dir="auto">{}</div>', css_class, prompt) if prompt else Markup()
 
 
 def table_cell(content: object, css_class: str = "", *, title: str = "") -> Markup:

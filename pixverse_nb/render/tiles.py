@@ -13,7 +13,14 @@ from pixverse_nb.domain.ratings import Rating
 from pixverse_nb.domain.requests import GenerationRequest
 from pixverse_nb.metrics.definitions import DIVERSITY, METRICS
 from pixverse_nb.redaction import redact
-from pixverse_nb.render.formatting import SHORT_STATE_LABELS, format_credits, format_duration, severity, shorten
+from pixverse_nb.render.formatting import (
+    SHORT_STATE_LABELS,
+    format_credits,
+    format_duration,
+    severity,
+    shorten,
+    with_direction_marks,
+)
 from pixverse_nb.render.player import data_url
 from pixverse_nb.render.style import html, join, text_div, with_stylesheet
 
@@ -170,7 +177,7 @@ def _caption_part(name: str, value: object) -> str:
         case _, bool():
             return label if value else f"no {label}"
         case _, str():
-            return shorten(value, max_length=_CAPTION_PROMPT_LENGTH)
+            return with_direction_marks(shorten(value, max_length=_CAPTION_PROMPT_LENGTH))
         case _:
             return f"{label} {value}"
 

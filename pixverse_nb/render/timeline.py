@@ -18,7 +18,14 @@ from pixverse_nb.domain.jobs import JobEvent, JobState
 from pixverse_nb.domain.requests import GenerationRequest
 from pixverse_nb.redaction import redact
 from pixverse_nb.render.display import mime_bundle
-from pixverse_nb.render.formatting import SHORT_STATE_LABELS, format_duration, format_seed, severity, shorten
+from pixverse_nb.render.formatting import (
+    SHORT_STATE_LABELS,
+    format_duration,
+    format_seed,
+    severity,
+    shorten,
+    with_direction_marks,
+)
 from pixverse_nb.render.player import data_url
 from pixverse_nb.render.style import html, join, with_stylesheet
 
@@ -67,7 +74,9 @@ class Timeline:
 
 def job_title(request: GenerationRequest) -> str:
     """Return the caption of a job in a timeline: its prompt and its seed."""
-    return " · ".join(filter(None, (shorten(request.prompt, max_length=70), format_seed(request))))
+    return " · ".join(
+        filter(None, (with_direction_marks(shorten(request.prompt, max_length=70)), format_seed(request)))
+    )
 
 
 def timelines_html(rows: Iterable[tuple[str, Sequence[JobEvent]]], *, now: float) -> Markup:

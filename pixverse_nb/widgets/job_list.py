@@ -24,6 +24,7 @@ from pixverse_nb.render.formatting import (
     shorten,
     state_explanation,
     state_label,
+    with_direction_marks,
 )
 from pixverse_nb.widgets.assets import bundle_css, bundle_js
 from pixverse_nb.widgets.comm import BackgroundRunner
@@ -188,7 +189,7 @@ def job_row(snapshot: JobSnapshot) -> dict[str, Any]:
     """
     state = snapshot.state
     request = snapshot.request
-    prompt = [shorten(request.prompt, max_length=90)] if request.prompt.strip() else []
+    prompt = [with_direction_marks(shorten(request.prompt, max_length=90))] if request.prompt.strip() else []
     cost = format_cost(snapshot, allow_estimate=False)
     seed = [] if request.seed is None else [f"seed {request.seed}"]
     facts = [*prompt, *format_unusual_parameters(request), *seed, *([cost] if cost else [])]

@@ -130,6 +130,48 @@ function listenUntil(signal) {
     { signal }
   );
 }
+function isSaveKey(event) {
+  return (event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "s";
+}
+function keepKeys(element, signal) {
+  const suppress = () => element.setAttribute("data-lm-suppress-shortcuts", "true");
+  suppress();
+  listenUntil(signal)(element, "keydown", (event) => {
+    if (!isSaveKey(event)) {
+      event.stopPropagation();
+      return;
+    }
+    element.removeAttribute("data-lm-suppress-shortcuts");
+    setTimeout(suppress, 0);
+  });
+}
+function keepFocus(root, { signal, fallback }) {
+  let focused = null;
+  const isUsable = (element) => element.isConnected && !element.closest("[hidden]") && !element.matches(":disabled");
+  function check() {
+    const lost = focused;
+    if (!lost || isUsable(lost) || !root.isConnected) return;
+    focused = null;
+    const active = document.activeElement;
+    if (active === lost || active === document.body || !active) fallback(lost).focus({ preventScroll: true });
+  }
+  const on = listenUntil(signal);
+  on(root, "focusin", (event) => {
+    focused = /** @type {HTMLElement} */
+    event.target;
+  });
+  on(root, "focusout", (event) => {
+    const left = focused;
+    queueMicrotask(() => {
+      check();
+      if (focused === left && !root.contains(document.activeElement)) focused = null;
+    });
+    if (event.relatedTarget) focused = null;
+  });
+  const observer = new MutationObserver(check);
+  observer.observe(root, { subtree: true, childList: true, attributes: true, attributeFilter: ["hidden", "disabled"] });
+  signal.addEventListener("abort", () => observer.disconnect());
+}
 function closest(event, selector) {
   return event.target instanceof Element ? event.target.closest(selector) : null;
 }
@@ -1250,9 +1292,9 @@ function render({ model, el }) {
   el.classList.add("pvnb-ui", "pvnb-compare");
   el.tabIndex = 0;
   el.setAttribute("role", "group");
-  el.setAttribute("data-lm-suppress-shortcuts", "true");
   const listeners = new AbortController();
   const { signal } = listeners;
+  keepKeys(el, signal);
   const source = makeVideoSource(model);
   const sync = makeVideoSync({ frameRate: model.get("frame_rate"), onChange: () => draw() });
   const view = makeView({
@@ -1427,7 +1469,6 @@ function render({ model, el }) {
     "?": toggleKeys
   };
   function onKey(event) {
-    event.stopPropagation();
     const target = (
       /** @type {Element} */
       event.target
@@ -1443,6 +1484,11 @@ function render({ model, el }) {
   }
   const on = listenUntil(signal);
   on(el, "keydown", onKey);
+  keepFocus(el, {
+    signal,
+    // The buttons of the pair are built anew when one is pressed.
+    fallback: (lost) => chips.querySelector(`[data-slot="${lost.dataset.slot}"]`) ?? el
+  });
   on(view.element, "pointerdown", () => el.focus({ preventScroll: true }));
   on(chips, "click", (event) => choose(closest(event, "button")?.dataset.slot));
   on(vote, "click", () => setVoting(!isVoting));

@@ -116,6 +116,51 @@ function listenUntil(signal) {
     { signal }
   );
 }
+function isSaveKey(event) {
+  return (event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "s";
+}
+function keepKeys(element, signal) {
+  const suppress = () => element.setAttribute("data-lm-suppress-shortcuts", "true");
+  suppress();
+  listenUntil(signal)(element, "keydown", (event) => {
+    if (!isSaveKey(event)) {
+      event.stopPropagation();
+      return;
+    }
+    element.removeAttribute("data-lm-suppress-shortcuts");
+    setTimeout(suppress, 0);
+  });
+}
+function keepFocus(root, { signal, fallback }) {
+  let focused = null;
+  const isUsable = (element) => element.isConnected && !element.closest("[hidden]") && !element.matches(":disabled");
+  function check() {
+    const lost = focused;
+    if (!lost || isUsable(lost) || !root.isConnected) return;
+    focused = null;
+    const active = document.activeElement;
+    if (active === lost || active === document.body || !active) fallback(lost).focus({ preventScroll: true });
+  }
+  const on = listenUntil(signal);
+  on(root, "focusin", (event) => {
+    focused = /** @type {HTMLElement} */
+    event.target;
+  });
+  on(root, "focusout", (event) => {
+    const left = focused;
+    queueMicrotask(() => {
+      check();
+      if (focused === left && !root.contains(document.activeElement)) focused = null;
+    });
+    if (event.relatedTarget) focused = null;
+  });
+  const observer = new MutationObserver(check);
+  observer.observe(root, { subtree: true, childList: true, attributes: true, attributeFilter: ["hidden", "disabled"] });
+  signal.addEventListener("abort", () => observer.disconnect());
+}
+function prefersLessMotion() {
+  return matchMedia("(prefers-reduced-motion: reduce)").matches;
+}
 function closest(event, selector) {
   return event.target instanceof Element ? event.target.closest(selector) : null;
 }
@@ -629,15 +674,18 @@ function makeTile(key) {
 }
 function makeTileActions({ canCompare, signal, onAction }) {
   const group = make("div", "pvnb-gallery-actions");
-  group.setAttribute("aria-hidden", "true");
+  group.setAttribute("role", "group");
+  const buttons = [];
   for (const { action, ...settings } of ACTIONS) {
     if (action === "compare" && !canCompare) continue;
     const button = makeButton("", settings);
-    button.tabIndex = -1;
     button.dataset.action = action;
-    group.append(button);
+    button.setAttribute("aria-keyshortcuts", settings.key);
+    buttons.push(button);
   }
-  listenUntil(signal)(group, "click", (event) => {
+  group.append(...buttons);
+  const on = listenUntil(signal);
+  on(group, "click", (event) => {
     event.stopPropagation();
     const action = (
       /** @type {TileAction | undefined} */
@@ -647,9 +695,36 @@ function makeTileActions({ canCompare, signal, onAction }) {
     if (action && key) onAction(action, key);
   });
   return {
+    /**
+     * Moves the buttons to a tile, unless they are there: a pressed button that moves gets no click.
+     *
+     * @param {Tile} tile
+     * @param {GalleryRow} row
+     * @param {number} order its number in the selection, or 0
+     */
+    moveTo(tile, row, order) {
+      const isFocused = group.contains(document.activeElement);
+      if (group.parentNode !== tile.media) {
+        if (isFocused) closestCell(group)?.focus({ preventScroll: true });
+        tile.media.append(group);
+      }
+      group.setAttribute("aria-label", row.caption);
+      for (const button of buttons) {
+        const { action } = button.dataset;
+        if (action === "note") continue;
+        const isOn = action === "compare" ? Boolean(order) : row.choice === action;
+        button.setAttribute("aria-pressed", String(isOn));
+      }
+    },
     /** @param {Tile} tile */
-    moveTo: (tile) => tile.media.append(group)
+    isIn: (tile) => group.parentNode === tile.media
   };
+}
+function closestCell(element) {
+  return (
+    /** @type {HTMLElement | null} */
+    element.closest(".pvnb-gallery-cell")
+  );
 }
 function editNote(tile, row, { signal, onEnd }) {
   if (tile.note.querySelector("input")) return;
@@ -671,7 +746,6 @@ function editNote(tile, row, { signal, onEnd }) {
   };
   const on = listenUntil(signal);
   on(field, "keydown", (event) => {
-    event.stopPropagation();
     if (event.key === "Enter") end(field.value.trim());
     else if (event.key === "Escape") end(null);
   });
@@ -1115,6 +1189,7 @@ function makeToolbar({ query, mode, signal, onQuery, onMode }) {
   drawActive();
   return {
     element,
+    filter,
     /**
      * Rebuilds the panel only if there is something new to choose: a chip that is rebuilt loses its focus.
      *
@@ -1217,6 +1292,7 @@ function makeVideoPool({ source, placeOf, onChange }) {
     if (!video || !place) return;
     if (video.parentNode !== place.element) place.element.append(video);
     video.controls = place.hasControls;
+    if (place.hasControls && prefersLessMotion()) return;
     video.play().catch(() => {
     });
   }
@@ -1257,8 +1333,7 @@ function makeVideoPool({ source, placeOf, onChange }) {
     }
   };
 }
-function makeAutoplay({ look, canPlay, play }) {
-  let mode = "hover";
+function makeAutoplay({ mode, look, canPlay, play }) {
   let pointed = "";
   let timer = 0;
   function wanted() {
@@ -1424,9 +1499,10 @@ function render({ model, el }) {
   let current = "";
   let opened = "";
   let scrollTop = 0;
+  const startMode = prefersLessMotion() ? "still" : "hover";
   el.classList.add("pvnb-ui", "pvnb-gallery");
   el.dataset.standalone = String(isStandalone);
-  el.setAttribute("data-lm-suppress-shortcuts", "true");
+  keepKeys(el, signal);
   const title = make("div", "pvnb-gallery-title");
   const scroller = make("div", "pvnb-gallery-scroller");
   const grid = make("div", "pvnb-gallery-grid");
@@ -1436,7 +1512,7 @@ function render({ model, el }) {
   scroller.append(grid, nothing);
   const toolbar = makeToolbar({
     query,
-    mode: "hover",
+    mode: startMode,
     signal,
     onQuery: layOut,
     onMode: (mode) => autoplay.setMode(mode)
@@ -1467,7 +1543,7 @@ function render({ model, el }) {
     hideFallback(model.get("fallback_class"))
   );
   const videos = makeVideoPool({ source, placeOf, onChange: onVideo });
-  const autoplay = makeAutoplay({ look, canPlay, play: videos.play });
+  const autoplay = makeAutoplay({ mode: startMode, look, canPlay, play: videos.play });
   const posters = makePosters({
     request: (keys) => model.send({ kind: "posters", keys }),
     embedded: isStandalone ? model.get("posters") ?? {} : void 0,
@@ -1527,6 +1603,11 @@ function render({ model, el }) {
     tile.draw(row, { now: clock.now(), order: selection.orderOf(key) });
     const posterUrl = posters.urlOf(key);
     if (posterUrl) tile.showPoster(posterUrl, row.state === "done");
+    if (tileActions.isIn(tile)) showActions(key);
+  }
+  function showActions(key) {
+    const row = rows.get(key);
+    if (row) tileActions.moveTo(tileOf(key), row, selection.orderOf(key));
   }
   function layOut() {
     const oldIndex = shown.indexOf(current);
@@ -1691,28 +1772,39 @@ function render({ model, el }) {
     return closest(event, ".pvnb-gallery-tile")?.dataset.key ?? "";
   }
   on(el, "keydown", (event) => {
-    event.stopPropagation();
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const key = keyOf2(event);
     const target = (
       /** @type {HTMLElement} */
       event.target
     );
+    const isPressing = target.tagName === "BUTTON" && ["Enter", " "].includes(event.key);
     if (opened && lightbox.element.contains(target)) onLightboxKey(event, lightboxActions);
-    else if (key && target.tagName !== "INPUT") onTileKey(event, { key, shown, grid, actions });
+    else if (key && target.tagName !== "INPUT" && !isPressing) onTileKey(event, { key, shown, grid, actions });
+  });
+  keepFocus(el, {
+    signal,
+    fallback(lost) {
+      if (opened) return lightbox.element;
+      if (lost.closest(".pvnb-gallery-toolbar") || !shown.length) return toolbar.filter;
+      return tileOf(current).cell;
+    }
   });
   on(grid, "pointerover", (event) => {
     const key = keyOf2(event);
     if (event.pointerType === "touch" || key === autoplay.pointed()) return;
-    if (key) tileActions.moveTo(tileOf(key));
+    if (key) showActions(key);
     autoplay.setPointed(key);
   });
-  on(grid, "pointerleave", () => autoplay.setPointed(""));
+  on(grid, "pointerleave", () => {
+    if (grid.contains(document.activeElement)) showActions(current);
+    autoplay.setPointed("");
+  });
   on(grid, "focusin", (event) => {
     const key = keyOf2(event);
     if (!key) return;
     setCurrent(key);
-    tileActions.moveTo(tileOf(key));
+    showActions(key);
     autoplay.soon();
   });
   on(grid, "focusout", () => autoplay.soon());
