@@ -216,6 +216,11 @@ def plain(value: object) -> Any:
     return value
 
 
+def is_blank(value: object) -> bool:
+    """Return whether a value is None or a text without a visible character."""
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
 _MOST_DIGITS: Final = 300  # an int of a million digits takes seconds
 _SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 

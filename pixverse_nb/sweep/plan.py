@@ -186,9 +186,10 @@ def fetch_account_status(context: SweepContext) -> AccountStatus:
 def _changed_images(cells: Sequence[Cell], ledger: Ledger) -> list[Notice]:
     """Return a notice for each file whose content differs from that in the last job that used it."""
     changed: dict[str, Notice] = {}
-    for images, request in {id(cell.images): (cell.images, cell.request) for cell in cells}.values():
+    for inputs, request in {id(cell.inputs): (cell.inputs, cell.request) for cell in cells}.values():
+        images, media = inputs.args.images, inputs.prepared.media
         for place, item in enumerate(request.inputs):
-            name = source_expr(images.args.images[item.role], item.role)
+            name = media[item.role].expr if item.role in media else source_expr(images[item.role], item.role)
             known = ledger.sweeps.newest_from(name, place=place) if name != item.role else None
             if known is not None and _source_key(known[0]) != _source_key(item.key):
                 changed[name] = Notice("image_changed", {"source": name, "at": known[1]})
@@ -205,7 +206,7 @@ def _source_key(image_key: str) -> str:
 
 def _image_changed(data: Mapping[str, Any]) -> str:
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(data["at"]))
-    return f"The picture {data['source']} has changed since {when}, so its cells are new."
+    return f"The file {data['source']} has changed since {when}, so its cells are new."
 
 
 def _duplicate_cells(data: Mapping[str, Any]) -> str:

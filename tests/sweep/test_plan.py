@@ -145,7 +145,7 @@ def test_pictures_can_be_an_axis(client: Client) -> None:
         "first 2 · seed 2",
     ]
     assert [cell.request.aspect_ratio for cell in cells] == ["16:9", "16:9", "9:16", "9:16"]
-    assert len({id(cell.images) for cell in cells}) == 2
+    assert len({id(cell.inputs) for cell in cells}) == 2
 
 
 @pytest.mark.parametrize("roles", [("image",), ("frame_1", "frame_2", "frame_3")])
@@ -161,7 +161,7 @@ def test_an_operation_with_other_pictures_can_be_swept(client: Client, roles: tu
     assert [cell.caption for cell in sweep.cells] == ["seed 1", "seed 2"]
     for cell in sweep.cells:
         assert tuple(item.role for item in cell.request.inputs) == roles
-        assert set(cell.images.frames) == set(roles)
+        assert set(cell.inputs.prepared.frames) == set(roles)
     assert counts(sweep.plan()) == {"new": 2}
 
 
