@@ -286,6 +286,9 @@ _ACCOUNT_ERRORS: Final = frozenset(
 )
 
 
+ROUTE_GONE: Final = "EndpointGone"  # about every cell with this operation and model
+
+
 def select_row(rows: Sequence[CellRow]) -> CellRow | None:
     """Return the job that counts for a cell: one with a video, else one that may still get one, else the newest."""
     for state in (CellState.DONE, CellState.OPEN):
@@ -303,9 +306,14 @@ def cell_state(row: CellRow) -> CellState:
         case JobState.FAILED | JobState.MODERATED:
             return CellState.FAILED
         case JobState.REFUSED:
-            return CellState.NEW if is_account_error(row.error_kind) else CellState.FAILED
+            return CellState.NEW if can_send_again(row.error_kind) else CellState.FAILED
         case _:
             return CellState.OPEN if row.charged != "no" else CellState.NEW
+
+
+def can_send_again(error_kind: str | None) -> bool:
+    """Return whether a rejection of this kind says nothing about its cell: the next run sends it again."""
+    return is_account_error(error_kind) or error_kind == ROUTE_GONE
 
 
 def is_account_error(error_kind: str | None) -> bool:
