@@ -108,12 +108,15 @@ class Cells:
 def build_cells(axes: Axes, builder: JobBuilder, *, email: str | None, call: SweepCall) -> Cells:
     """Return every cell. Raises InvalidRequest (InvalidImage) naming every wrong value and source."""
     sets = _InputSets(axes, builder, call=call, email=email)
+    calls: list[tuple[Point, dict[str, Any], CellInputs | None]] = []
     requests: dict[Point, GenerationRequest] = {}
     problems: dict[Point, Mapping[str, str]] = {}
     for point in axes.points:
         fields = axes.at(point)
+        inputs = sets.prepare(point, fields)
+        calls.append((point, fields, inputs))
         try:
-            requests[point] = sets.request_for(fields, sets.prepare(point, fields))
+            requests[point] = sets.request_for(fields, inputs)
         except InvalidRequest as error:
             problems[point] = {call.names.get(name, name): problem for name, problem in error.fields.items()}
     wrong = _wrong_values(axes, problems, builder, call.operation) if problems else {}
@@ -124,9 +127,7 @@ def build_cells(axes: Axes, builder: JobBuilder, *, email: str | None, call: Swe
     cells: dict[str, Cell] = {}
     keys: list[str] = []
     captions: Counter[str] = Counter()
-    for point in axes.points:
-        fields = axes.at(point)
-        inputs = sets.prepare(point, fields)
+    for point, fields, inputs in calls:
         request = requests[point] if point in requests else sets.request_for(fields, inputs, catalogue=ANY_MODEL)
         key = request.content_key
         keys.append(key)
