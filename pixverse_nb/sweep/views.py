@@ -318,7 +318,7 @@ def _stop_reason(run: Run | None, records: Sequence[JobRecord]) -> Notice | None
 
 def _route_gone(data: Mapping[str, Any]) -> str:
     return (
-        f"{describe_notice(Notice(ROUTE_GONE, data))} No more cells were sent to it; the cells of other models go on. "
+        f"{describe_notice(Notice(ROUTE_GONE, data))} Its other cells are not sent; the cells of other models go on. "
         "Run the same sweep again to try once more."
     )
 
