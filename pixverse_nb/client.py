@@ -4,7 +4,6 @@ It joins the ledger, the engine on the portal's thread, and the `JobBuilder` tha
 but what says so: `create_frames` returns at once, `job.result()` waits.
 """
 
-import contextlib
 import os
 import secrets
 import threading
@@ -30,7 +29,16 @@ from pixverse_nb.connection import (
     warn_read_only,
 )
 from pixverse_nb.doctor.report import Report
-from pixverse_nb.domain.arguments import BUDGET, CALLBACK, COUNT, checked
+from pixverse_nb.domain.arguments import (
+    BUDGET,
+    CALLBACK,
+    COUNT,
+    checked,
+    field_value,
+    image_roles,
+    link_values,
+    listed_images,
+)
 from pixverse_nb.domain.catalogue import DEFAULT_MODEL
 from pixverse_nb.domain.custom_models import Models, catalogue_with
 from pixverse_nb.domain.jobs import JobRecord
@@ -44,9 +52,20 @@ from pixverse_nb.domain.operations import (
     Operation,
 )
 from pixverse_nb.domain.remote import Capacity, Credits, NamedId, RemoteVideo, UploadedFile
-from pixverse_nb.domain.requests import DELIVERY_FIELDS, REPLY_MAX, build_request
-from pixverse_nb.domain.validation import Flag, Integer, OneOf, Rule, Text, plain, safe_repr, unknown_fields, validate
-from pixverse_nb.errors import ConfigError, DownloadError, InvalidRequest, refuse_pickling
+from pixverse_nb.domain.requests import DELIVERY_FIELDS, REPLY_MAX
+from pixverse_nb.domain.validation import (
+    Flag,
+    Integer,
+    OneOf,
+    Rule,
+    Text,
+    is_blank,
+    plain,
+    safe_repr,
+    unknown_fields,
+    validate,
+)
+from pixverse_nb.errors import ConfigError, InvalidRequest, refuse_pickling
 from pixverse_nb.event_loop import EventLoopThread, wait_for_future
 from pixverse_nb.job_builder import CALL_OPTIONS, CreateArgs, JobBuilder
 from pixverse_nb.jobs.download import VerifyReport
@@ -57,13 +76,13 @@ from pixverse_nb.jobs.webhooks import WebhookListener
 from pixverse_nb.ledger.jobs import Ledger
 from pixverse_nb.ledger.spending import GROUPS
 from pixverse_nb.maintenance import FileVerifier
-from pixverse_nb.mp4 import probe_mp4
 from pixverse_nb.redaction import Secret, redact
 from pixverse_nb.render.model_table import ModelTable
 from pixverse_nb.render.spending_table import SpendingTable
-from pixverse_nb.sweep.axes import MAX_CELLS
+from pixverse_nb.sweep.axes import MAX_CELLS, has_several_values
 from pixverse_nb.sweep.chain import Chain, make_chain
 from pixverse_nb.sweep.context import SweepContext, SweepOptions
+from pixverse_nb.sweep.sources import find_sources
 from pixverse_nb.sweep.sweep import Sweep, make_sweep
 
 T = TypeVar("T")
@@ -354,12 +373,10 @@ class Client:
         `prompts` and `durations` (1…8 seconds) have one entry for each picture but the last: what happens until the
         next one, and how long that takes. `options` as in `create_video`. Raises InvalidRequest for another number.
         """
-        pictures, wrong = _listed_images(images, at_least=2, at_most=TRANSITION_MAX)
-        links = range(1, len(pictures))
-        model = plain(model)
-        if len(pictures) > 2 and "images" not in wrong and model in self.catalogue.names and model != "v5":
-            wrong["model"] = "must be v5 for more than 2 pictures"
-        fields: dict[str, Any] = {
+        pictures, wrong = listed_images(images, at_least=2, at_most=TRANSITION_MAX)
+        roles, arguments = image_roles(pictures)
+        links = ({}, {}, {}) if wrong else link_values(prompts, durations, links=len(pictures) - 1)
+        fields = {
             "prompt": prompt,
             "model": model,
             "quality": quality,
@@ -367,16 +384,9 @@ class Client:
             "seed": seed,
             "audio": audio,
             "off_peak_mode": off_peak_mode,
+            **links[0],
         }
-        arguments = {f"frame_{at}": f"images[{at - 1}]" for at in range(1, len(pictures) + 1)}
-        for argument, name, values in (("prompts", "prompt", prompts), ("durations", "duration", durations)):
-            entries = _as_list(values)
-            if values is not None and (entries is None or len(entries) != len(links)) and "images" not in wrong:
-                wrong[argument] = f"must be a list with one entry for each picture but the last ({len(links)})"
-                continue
-            fields |= {f"{name}_{at}_to_{at + 1}": value for at, value in zip(links, entries or (), strict=False)}
-            arguments |= {f"{name}_{at}_to_{at + 1}": f"{argument}[{at - 1}]" for at in links}
-        roles = {f"frame_{at}": image for at, image in enumerate(pictures, start=1)}
+        arguments, wrong = arguments | links[1], wrong | links[2]
         return self._start(Operation.TRANSITION, fields, options, images=roles, arguments=arguments, wrong=wrong)
 
     def extend(  # noqa: PLR0913 - one for each field of the API
@@ -414,8 +424,7 @@ class Client:
         `video` as in `extend`, `options` as in `create_video`. A video that is already that large is refused.
         """
         fields = {"model": model, "quality": quality}
-        wrong = _already_large(self._known_job(video), quality)
-        return self._start(Operation.UPSCALE, fields, options, media={SOURCE_VIDEO: video}, wrong=wrong)
+        return self._start(Operation.UPSCALE, fields, options, media={SOURCE_VIDEO: video})
 
     def restyle(
         self,
@@ -431,14 +440,9 @@ class Client:
 
         `video` as in `extend`, `options` as in `create_video`.
         """
-        wrong = {}
-        prompt = None if _is_blank(prompt) else prompt
-        if (restyle_id is None) == (prompt is None):
-            text = "give either a restyle_id (see client.restyles()) or a prompt"
-            wrong = {"restyle_id": text, "prompt": text}
-        restyle_id = _number(restyle_id)
+        prompt = None if is_blank(prompt) else prompt
         fields = {"restyle_id": restyle_id, "prompt": prompt, "model": model, "seed": seed}
-        return self._start(Operation.RESTYLE, fields, options, media={SOURCE_VIDEO: video}, wrong=wrong)
+        return self._start(Operation.RESTYLE, fields, options, media={SOURCE_VIDEO: video})
 
     def modify(
         self,
@@ -476,7 +480,8 @@ class Client:
         The prompt names them `@image1`, `@image2` and so on, in the order of `images` (1 to 9). `options` as in
         `create_video`.
         """
-        pictures, wrong = _listed_images(images, at_least=1, at_most=FUSION_MAX)
+        pictures, wrong = listed_images(images, at_least=1, at_most=FUSION_MAX)
+        roles, arguments = image_roles(pictures)
         fields = {
             "prompt": prompt,
             "model": model,
@@ -487,8 +492,6 @@ class Client:
             "audio": audio,
             "off_peak_mode": off_peak_mode,
         }
-        roles = {f"frame_{at}": image for at, image in enumerate(pictures, start=1)}
-        arguments = {f"frame_{at}": f"images[{at - 1}]" for at in range(1, len(pictures) + 1)}
         return self._start(Operation.FUSION, fields, options, images=roles, arguments=arguments, wrong=wrong)
 
     def lip_sync(
@@ -505,16 +508,9 @@ class Client:
         The sound is `audio` (the path of an mp3 or wav file), or a `prompt` of at most 200 characters that is spoken by
         `speaker_id`, one of `voices()`. `video` as in `extend`, `options` as in `create_video`.
         """
-        prompt = None if _is_blank(prompt) else prompt
-        speaker_id = speaker_id.id if isinstance(speaker_id, NamedId) else speaker_id
-        given = (audio is not None, prompt is not None, speaker_id is not None)
-        wrong = {}
-        if given not in ((True, False, False), (False, True, True)):
-            text = "give either audio, or a prompt with a speaker_id (see client.voices())"
-            wrong = {"audio": text, "prompt": text, "speaker_id": text}
         sources = {SOURCE_VIDEO: video} | ({AUDIO: audio} if audio is not None else {})
-        fields = {"prompt": prompt, "speaker_id": speaker_id}
-        return self._start(Operation.LIPSYNC, fields, options, media=sources, wrong=wrong)
+        fields = {"prompt": None if is_blank(prompt) else prompt, "speaker_id": speaker_id}
+        return self._start(Operation.LIPSYNC, fields, options, media=sources)
 
     def motion_control(
         self,
@@ -553,9 +549,7 @@ class Client:
             media={SOURCE_VIDEO: self._known_job(video)},
             fields={"model": model, "quality": quality, "email": self._email},
             arguments=_MEDIA_ARGUMENTS,
-            wrong=_already_large(self._known_job(video), quality),
-            request_function=partial(build_request, Operation.UPSCALE),
-            default_model=model,
+            operation=Operation.UPSCALE,
         )
         draft, inputs = self._builder.build(args, now=self._engine.now())
         self._builder.store(inputs)
@@ -575,9 +569,12 @@ class Client:
 
     def sweep(  # noqa: PLR0913 - every option has a name
         self,
-        first: Any,
-        last: Any,
+        first: Any = None,
+        last: Any = None,
         *,
+        images: Sequence[Any] | None = None,
+        video: Any = None,
+        operation: Operation | str | None = None,
         layout: str = "grid",
         cells: Iterable[Mapping[str, Any]] | None = None,
         title: str | None = None,
@@ -587,19 +584,27 @@ class Client:
         most_cells: int = MAX_CELLS,
         **fields: Any,
     ) -> Sweep:
-        """Return a sweep: `create_frames` over several values. Nothing is sent or charged before `plan()` or `run()`.
+        """Return a sweep: one call over several values. Nothing is sent or charged before `plan()` or `run()`.
 
-        Every field of `create_frames` that affects the video may be a list, a tuple or a range: `seed=range(1, 17)`,
-        `motion_mode=["normal", "fast"]`, `prompt=[…]`, the pictures too. The layout "grid" combines every value with
-        every other; "zip" combines the first values of all fields, then the second ones, and so on. `cells` lists the
-        cells explicitly: `cells=[{"seed": 1, "quality": "540p"}, …]`. Without a seed every cell has the same one.
+        What you pass decides the operation: `first` and `last` make "frames", `first` alone "image", no picture "text",
+        a list of `images` "transition", `first` and a `video` "motion". With a `video` alone, `operation` chooses among
+        "extend", "upscale", "restyle", "modify" and "lipsync"; with `images` it may be "fusion". The sources and fields
+        are those of the method of this client for that operation.
 
-        `budget_credits` limits what the cells of this sweep may cost in total, whoever requests them. A cell that the
-        vendor's documentation excludes makes `run()` raise InvalidRequest, unless `skip_refused=True` skips it or
-        `allow_refused=True` sends it anyway. `most_cells` limits the number of cells. Raises InvalidRequest
-        (InvalidImage) naming every wrong field.
+        Every field that affects the video may be a list, a tuple, a range, an array or a Series: `seed=range(1, 17)`,
+        `model=["v5.6", "v6"]`, `prompt=[…]`, `restyle_id=client.restyles()`. So may `first`, `last`, `video`, each
+        entry of `images`, and the `audio` of a lip sync. The layout "grid" combines every value with every other; "zip"
+        combines the first values of all fields, then the second ones, and so on. `cells` lists the cells explicitly:
+        `cells=[{"seed": 1, "quality": "540p"}, …]`. Without a seed every cell has the same one.
+
+        `budget_credits` limits what the cells of this sweep may cost in total, whoever requests them. A cell that is
+        impossible, because the vendor's documentation excludes it or its model does not take a value, makes `run()`
+        raise InvalidRequest, unless `skip_refused=True` skips it or `allow_refused=True` sends it anyway. `most_cells`
+        limits the number of cells. Raises InvalidRequest (InvalidImage) naming every wrong field.
 
         >>> sweep = client.sweep("a.jpg", "b.jpg", seed=range(1, 9), quality=["540p", "720p"])  # doctest: +SKIP
+        >>> sweep = client.sweep(prompt=["rain", "snow"], model=["v6", "pixverse-c1"])  # doctest: +SKIP
+        >>> sweep = client.sweep(video=boat, operation="extend", prompt=["the sea", "a lake"])  # doctest: +SKIP
         >>> sweep.plan()  # doctest: +SKIP
         """
         options = SweepOptions(
@@ -611,7 +616,18 @@ class Client:
             cells=cells,
             most_cells=most_cells,
         )
-        return make_sweep(self._sweep_context, {"first": first, "last": last}, fields, options)
+        given = {"first": first, "last": last, "images": images, "video": video}
+        sources = find_sources(given, fields, operation=operation)
+        media = {role: self._known_jobs(source) for role, source in sources.media.items()}
+        return make_sweep(
+            self._sweep_context,
+            sources.images,
+            sources.fields,
+            options,
+            media=media,
+            operation=sources.operation,
+            names=sources.names,
+        )
 
     def chain(
         self,
@@ -939,6 +955,7 @@ class Client:
         self._loop.check_open()
         wrong = {**unknown_fields(options, (*DELIVERY_FIELDS, *CALL_OPTIONS)), **wrong}
         media = {role: self._known_job(source) for role, source in media.items()}
+        fields = {name: field_value(name, value) for name, value in fields.items()}
         delivery = {name: value for name, value in options.items() if name in DELIVERY_FIELDS}
         args = CreateArgs(
             images=images,
@@ -948,11 +965,9 @@ class Client:
             deadline_s=options.get("deadline_s"),
             allow_refused=options.get("allow_refused", False),
             reuse=options.get("reuse", True),
-            default_model=OPERATIONS[operation].default_model,
+            operation=operation,
             arguments={**_MEDIA_ARGUMENTS, **arguments},
             wrong=wrong,
-            uploads_media=operation is Operation.MOTION,
-            request_function=partial(build_request, operation, roles=tuple(images) + tuple(media)),
         )
         return self._create(args)
 
@@ -961,6 +976,12 @@ class Client:
         is_id = isinstance(source, str) and self._backend.account_of(source) is not None
         record = self._ledger.load_by_video(source) if is_id else None
         return source if record is None else self._handle(record)
+
+    def _known_jobs(self, sources: Any) -> Any:
+        """Return one or several sources as `_known_job` does."""
+        if not has_several_values(sources, is_source=True):
+            return self._known_job(sources)
+        return [self._known_job(source) for source in sources]
 
     def _with_delivery(
         self, fields: Mapping[str, Any], *, email: str | None, reply_url: str | None, **_: Any
@@ -1016,46 +1037,3 @@ class Client:
 
 
 _MEDIA_ARGUMENTS: Final[Mapping[str, str]] = {SOURCE_VIDEO: "video"}
-
-
-def _is_blank(text: object) -> bool:
-    return text is None or (isinstance(text, str) and not text.strip())
-
-
-def _number(given: int | str | NamedId | None) -> Any:
-    """Return the id of a style as a number if it is one."""
-    id_ = given.id if isinstance(given, NamedId) else given
-    return int(id_) if isinstance(id_, str) and id_.isascii() and id_.isdigit() else id_
-
-
-def _as_list(values: Any) -> list[Any] | None:
-    """Return the entries of a list, a tuple, an array or a Series; None if it is something else."""
-    if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
-        return None
-    return list(values)
-
-
-def _listed_images(images: Any, *, at_least: int, at_most: int) -> tuple[list[Any], dict[str, str]]:
-    """Return the pictures of a call, and what is wrong with their number; none if there is something wrong."""
-    is_one_picture = isinstance(images, os.PathLike) or hasattr(images, "read") or getattr(images, "ndim", 1) in (2, 3)
-    pictures = None if is_one_picture else _as_list(images)
-    if pictures is None:
-        return [], {"images": f"must be a list of {at_least} to {at_most} pictures, not {type(images).__name__}"}
-    if not at_least <= len(pictures) <= at_most:
-        return [], {"images": f"must be {at_least} to {at_most} pictures, not {len(pictures)}"}
-    return pictures, {}
-
-
-def _already_large(video: Any, quality: object) -> dict[str, str]:
-    """Return the problem with upscaling a video that is at least as large; nothing if its size is not known."""
-    file = video.video if isinstance(video, Job) else video
-    if isinstance(video, str | os.PathLike):
-        with contextlib.suppress(DownloadError, ValueError, TypeError):  # what is wrong with it is named elsewhere
-            file = probe_mp4(Path(os.fsdecode(video)).expanduser())
-    width, height = getattr(file, "width", None), getattr(file, "height", None)
-    wanted = str(plain(quality)).removesuffix("p")
-    if not (isinstance(width, int) and isinstance(height, int) and wanted.isascii() and wanted.isdigit()):
-        return {}
-    if min(width, height) < int(wanted):
-        return {}
-    return {"video": f"has {min(width, height)} lines already: choose another video, or a higher quality"}

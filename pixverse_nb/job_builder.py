@@ -13,16 +13,15 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final
 
 from pixverse_nb.config import Timing
-from pixverse_nb.domain.catalogue import DEFAULT_MODEL, SEED_MAX, Catalogue
+from pixverse_nb.domain.catalogue import SEED_MAX, Catalogue
 from pixverse_nb.domain.jobs import JobInput, JobRecord
 from pixverse_nb.domain.notices import Notice
-from pixverse_nb.domain.operations import AUDIO, Operation
+from pixverse_nb.domain.operations import AUDIO, OPERATIONS, SOURCE_VIDEO, Operation
 from pixverse_nb.domain.remote import UploadedFile
-from pixverse_nb.domain.requests import GenerationRequest, Input, frames_request
+from pixverse_nb.domain.requests import GenerationRequest, Input, operation_request
 from pixverse_nb.domain.validation import Flag, Number, Rule, as_float, plain, validate
 from pixverse_nb.errors import ConfigError, InvalidImage, InvalidRequest, PixVerseError
 from pixverse_nb.images import Frame, ImagePreparer, is_url, validate_framing
@@ -48,8 +47,8 @@ Frames = Mapping[str, Frame]  # the prepared pictures by role, except those that
 class PreparedInputs:
     """The inputs of a call, ready to be stored and uploaded, by role."""
 
-    frames: Frames
-    media: Mapping[str, Media]
+    frames: Frames = field(default_factory=dict)
+    media: Mapping[str, Media] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -58,13 +57,13 @@ class CreateArgs:
 
     `fields` are those of the model and of `Delivery`; each may be None or missing. `deadline_s`
     is in seconds from the creation of the job (None: the client's default). With `reuse` an earlier job of the same
-    call is returned. `request_function` builds the request, as `frames_request` does.
+    call is returned. `request_function` builds the request (None: as `operation_request` does).
     """
 
     images: Mapping[str, Any] = field(repr=False)
     fields: Mapping[str, Any] = field(repr=False)
     media: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    default_model: str = DEFAULT_MODEL
+    operation: Operation = Operation.FRAMES
     fit: Any = "cover"
     deadline_s: Any = None
     allow_refused: bool = False
@@ -73,12 +72,16 @@ class CreateArgs:
         default_factory=dict
     )  # role or field -> what the caller calls it, if different
     wrong: Mapping[str, str] = field(default_factory=dict)  # problems that were found before
-    uploads_media: bool = False  # the operation takes no video ids
-    request_function: RequestFunction = frames_request
+    request_function: RequestFunction | None = None
 
     def __post_init__(self) -> None:
         for name in CALL_OPTIONS:
             object.__setattr__(self, name, plain(getattr(self, name)))
+
+    @property
+    def default_model(self) -> str:
+        """The model if none is given."""
+        return OPERATIONS[self.operation].default_model
 
 
 class JobBuilder:
@@ -117,14 +120,15 @@ class JobBuilder:
         wrong |= validate(_RULES, {name: getattr(args, name) for name in _RULES})[1]
         request: GenerationRequest | None = None
         try:
-            request = self.request_for(args, frames, media=media)
+            request = self.request_for(args, PreparedInputs(frames, media))
         except InvalidRequest as error:
             wrong = {**error.fields, **wrong}
         if wrong:
             raise InvalidRequest(_named({**bad_images, **wrong}, args))
         if bad_images or request is None:
             raise InvalidImage(_named(bad_images, args))
-        return self.new_record(args, request, frames, now=now, media=media), PreparedInputs(frames, media)
+        inputs = PreparedInputs(frames, media)
+        return self.new_record(args, request, inputs, now=now), inputs
 
     def load_images(self, images: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
         """Return pictures that can be used in several jobs, and the reason for each one that cannot be read.
@@ -140,28 +144,30 @@ class JobBuilder:
                     bad[role] = str(error)
         return loaded, bad
 
-    def prepare_images(self, args: CreateArgs) -> Frames:
-        """Return the prepared pictures of a call without building a job. Raises InvalidImage or InvalidRequest."""
+    def prepare(self, args: CreateArgs) -> PreparedInputs:
+        """Return the prepared inputs of a call without building a job. Raises InvalidImage or InvalidRequest."""
         wrong, bad_images, frames = self._prepare(args)
+        media, bad_media = self._load_media(args)
+        wrong |= bad_media
         if wrong:
             raise InvalidRequest({**bad_images, **wrong})
         if bad_images:
             raise InvalidImage(bad_images)
-        return frames
+        return PreparedInputs(frames, media)
 
     def request_for(
         self,
         args: CreateArgs,
-        frames: Frames,
+        prepared: PreparedInputs,
         *,
         default_seed: int | None = None,
-        media: Mapping[str, Media] = MappingProxyType({}),
         catalogue: Catalogue | None = None,
     ) -> GenerationRequest:
-        """Return the validated request of a call whose pictures are prepared. Raises InvalidRequest.
+        """Return the validated request of a call whose inputs are prepared. Raises InvalidRequest.
 
         A missing seed becomes `default_seed`, or a random one if that is None.
         """
+        frames, media = prepared.frames, prepared.media
         own_ratio = next((frame.aspect_ratio for frame in frames.values()), None)
         defaults = {
             "aspect_ratio": own_ratio or self.catalogue.spec_for(args.fields, args.default_model).aspect_ratios[0],
@@ -169,13 +175,16 @@ class JobBuilder:
         }
         inputs = [Input(role, image_key(source, frames.get(role))) for role, source in args.images.items()]
         inputs += [Input(role, media[role].key if role in media else "unusable") for role in args.media]
-        return args.request_function(
-            inputs,
-            args.fields,
-            defaults=defaults,
-            allow_refused=args.allow_refused,
-            catalogue=catalogue or self.catalogue,
-        )
+        options: dict[str, Any] = {
+            "defaults": defaults,
+            "allow_refused": args.allow_refused,
+            "catalogue": catalogue or self.catalogue,
+        }
+        if args.request_function is not None:
+            return args.request_function(inputs, args.fields, **options)
+        roles = (*args.images, *args.media)
+        wrong = self._already_large(args, media) if catalogue is None else {}
+        return operation_request(args.operation, inputs, args.fields, roles=roles, wrong=wrong, **options)
 
     def estimate(self, request: GenerationRequest) -> int | None:
         """Return the estimated credits for a request, or None if no price is known."""
@@ -189,12 +198,12 @@ class JobBuilder:
         self,
         args: CreateArgs,
         request: GenerationRequest,
-        frames: Frames,
+        prepared: PreparedInputs,
         *,
         now: float,
-        media: Mapping[str, Media] = MappingProxyType({}),
     ) -> JobRecord:
-        """Return the new job of a call whose request is built and whose pictures are prepared."""
+        """Return the new job of a call whose request is built and whose inputs are prepared."""
+        frames, media = prepared.frames, prepared.media
         usual_deadline_s = self._timing.job_deadline_s(is_off_peak=request.is_off_peak)
         return JobRecord(
             ref=f"pv-{request.content_key[:12]}-{secrets.token_hex(4)}",
@@ -229,14 +238,10 @@ class JobBuilder:
 
     def store(self, inputs: PreparedInputs) -> None:
         """Store the prepared inputs in the home folder. Raises ConfigError if they cannot be written."""
-        self.store_images(inputs.frames)
+        for frame in inputs.frames.values():
+            self._store(frame)
         for media in inputs.media.values():
             media.store(self._home / "pictures")
-
-    def store_images(self, frames: Frames) -> None:
-        """Store the prepared pictures in the home folder. Raises ConfigError if they cannot be written."""
-        for frame in frames.values():
-            self._store(frame)
 
     def _prepare(self, args: CreateArgs) -> tuple[dict[str, str], dict[str, str], Frames]:
         """Return the problems with the framing, the unusable pictures, and the prepared pictures if all are usable."""
@@ -260,7 +265,7 @@ class JobBuilder:
         wrong: dict[str, str] = {}
         for role, source in args.media.items():
             suffixes = tuple((SOUND_SUFFIXES if role == AUDIO else VIDEO_SUFFIXES).values())
-            is_uploaded = args.uploads_media or role == AUDIO
+            is_uploaded = args.operation is Operation.MOTION or role == AUDIO  # these take no video ids
             try:
                 media[role] = load_media(
                     source, role=role, suffixes=suffixes, account_of=self._account_of, is_uploaded=is_uploaded
@@ -268,6 +273,17 @@ class JobBuilder:
             except UnusableMediaError as error:
                 wrong[role] = str(error)
         return media, wrong
+
+    def _already_large(self, args: CreateArgs, media: Mapping[str, Media]) -> dict[str, str]:
+        """Return the problem with upscaling a video that is at least as large; nothing if its size is not known."""
+        if args.operation is not Operation.UPSCALE or SOURCE_VIDEO not in media:
+            return {}
+        spec = self.catalogue.spec_for(args.fields, args.default_model)
+        quality = plain(args.fields.get("quality")) or spec.default("quality", args.operation)
+        lines, wanted = media[SOURCE_VIDEO].lines, str(quality).removesuffix("p")
+        if lines is None or not (wanted.isascii() and wanted.isdigit()) or lines < int(wanted):
+            return {}
+        return {SOURCE_VIDEO: f"has {lines} lines already: choose another video, or a higher quality"}
 
     def _fetch_addresses(self, images: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
         """Return the pictures, with addresses replaced by their bytes, and the reason for each failed download."""

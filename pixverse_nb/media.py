@@ -5,14 +5,16 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
 from pixverse_nb.atomic_files import atomic_write, sha256_of_file
 from pixverse_nb.domain.jobs import VideoFile
 from pixverse_nb.domain.remote import UploadedFile
-from pixverse_nb.errors import ConfigError
+from pixverse_nb.errors import ConfigError, DownloadError
 from pixverse_nb.media_types import VIDEO_SUFFIXES
+from pixverse_nb.mp4 import probe_mp4
 
 _STARTS: Final = {  # suffix -> (offset, magic bytes)
     ".mp4": (4, (b"ftyp",)),
@@ -41,6 +43,18 @@ class Media:
     path: Path | None = None
     sha256: str | None = None
     expr: str = ""
+    known_lines: int | None = None
+
+    @cached_property
+    def lines(self) -> int | None:
+        """The shorter side of the picture in pixels; None if it is not known."""
+        if self.path is None or self.path.suffix.lower() != ".mp4":
+            return self.known_lines
+        try:
+            info = probe_mp4(self.path)
+        except DownloadError:  # the vendor decides whether it can use the file
+            return None
+        return min(info.width, info.height)
 
     def store(self, folder: Path) -> None:
         """Copy a local file into `folder` under its hash, so that it can be uploaded after a restart."""
@@ -100,7 +114,8 @@ def _of_video(video: VideoFile, account_of: AccountOf, role: str) -> Media:
     if account is None:
         return _of_file(video.path, tuple(VIDEO_SUFFIXES.values()))
     expr = f"client.job({video.ref!r})" if video.ref else role
-    return Media(f"sha256:{video.sha256}", remote=video.video_id, account=account, expr=expr)
+    lines = min(video.width, video.height) if video.width and video.height else None
+    return Media(f"sha256:{video.sha256}", remote=video.video_id, account=account, expr=expr, known_lines=lines)
 
 
 def _of_file(path: Path, suffixes: Sequence[str]) -> Media:

@@ -426,11 +426,11 @@ def test_another_operation_has_its_own_inputs(tmp_path: Path) -> None:
 
 def test_pictures_can_be_prepared_alone(tmp_path: Path) -> None:
     """The pictures of a call can be prepared without its fields, and problems with them are named."""
-    frames = a_builder(tmp_path).prepare_images(CreateArgs({"first": WIDE, "last": TALL}, {"aspect_ratio": "1:1"}))
+    frames = a_builder(tmp_path).prepare(CreateArgs({"first": WIDE, "last": TALL}, {"aspect_ratio": "1:1"})).frames
     assert frames.keys() == {"first", "last"}
     with pytest.raises(InvalidImage) as caught:
-        a_builder(tmp_path).prepare_images(CreateArgs({"first": b"x", "last": WIDE}, {}))
+        a_builder(tmp_path).prepare(CreateArgs({"first": b"x", "last": WIDE}, {}))
     assert caught.value.fields.keys() == {"first"}
     with pytest.raises(InvalidRequest) as framing:
-        a_builder(tmp_path).prepare_images(CreateArgs({"first": WIDE, "last": WIDE}, {}, fit="stretch"))
+        a_builder(tmp_path).prepare(CreateArgs({"first": WIDE, "last": WIDE}, {}, fit="stretch"))
     assert framing.value.fields.keys() == {"fit"}

@@ -5,6 +5,7 @@ To add an operation, add one function here that names its inputs (see `frames_re
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from types import MappingProxyType
 from typing import Any, Final
 
 from pixverse_nb.domain.catalogue import (
@@ -17,8 +18,8 @@ from pixverse_nb.domain.catalogue import (
 from pixverse_nb.domain.generation_request import Delivery as Delivery
 from pixverse_nb.domain.generation_request import GenerationRequest as GenerationRequest
 from pixverse_nb.domain.generation_request import Input as Input
-from pixverse_nb.domain.operations import OPERATIONS, PARAM_NAMES, Operation
-from pixverse_nb.domain.validation import Integer, Rule, Text, plain, unknown_fields, validate
+from pixverse_nb.domain.operations import AUDIO, OPERATIONS, PARAM_NAMES, Operation
+from pixverse_nb.domain.validation import Integer, Rule, Text, is_blank, plain, unknown_fields, validate
 from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.redaction import redact
 
@@ -49,7 +50,24 @@ def frames_request(inputs: Sequence[Input], fields: Mapping[str, Any], **options
     return build_request(Operation.FRAMES, inputs, fields, roles=("first", "last"), **options)
 
 
-def build_request(
+def operation_request(
+    operation: Operation,
+    inputs: Sequence[Input],
+    fields: Mapping[str, Any],
+    *,
+    catalogue: Catalogue = CATALOGUE,
+    wrong: Mapping[str, str] = MappingProxyType({}),
+    **options: Any,
+) -> GenerationRequest:
+    """Return the request of `build_request` if its inputs and fields also fit together, as the operation needs them.
+
+    With `ANY_MODEL` that is not checked either. Raises InvalidRequest, which names every wrong field.
+    """
+    unfit = {} if catalogue is ANY_MODEL else _unfit_fields(operation, inputs, fields, catalogue)
+    return build_request(operation, inputs, fields, catalogue=catalogue, wrong={**unfit, **wrong}, **options)
+
+
+def build_request(  # noqa: PLR0913 - every part has a name
     operation: Operation,
     inputs: Sequence[Input],
     fields: Mapping[str, Any],
@@ -58,30 +76,31 @@ def build_request(
     defaults: Mapping[str, Any] | None = None,
     allow_refused: bool = False,
     catalogue: Catalogue = CATALOGUE,
+    wrong: Mapping[str, str] = MappingProxyType({}),
 ) -> GenerationRequest:
     """Return a validated request for any operation. Raises InvalidRequest, which names every wrong field.
 
     A field that is None takes its value from `defaults`, else the model's default; a default for a field that the model
     does not take is ignored. `roles` are the inputs that are required (None: no check). `allow_refused=True` permits
-    combinations of values that the vendor's documents rule out.
+    combinations of values that the vendor's documents rule out. `wrong` holds problems that were found before.
     """
     fields = {name: value for name, value in fields.items() if value is not None or name in DELIVERY_FIELDS}
     model = plain(fields.get("model", OPERATIONS[operation].default_model))
     _, bad_model = validate({"model": MODEL_NAME}, {"model": model})
     spec = catalogue.spec(DEFAULT_MODEL if bad_model else model)
     rules = spec.fields(operation)
-    wrong = _unavailable_fields(fields, spec, operation, catalogue)
+    problems = _unavailable_fields(fields, spec, operation, catalogue)
     params, bad_params = validate(rules, {**(defaults or {}), **fields})
     delivery, bad_delivery = validate(DELIVERY_FIELDS, fields)
-    wrong |= bad_model | bad_params | bad_delivery
+    problems |= bad_model | bad_params | bad_delivery
     given_roles = {item.role for item in inputs}
-    wrong |= {role: "is required" for role in roles or () if role not in given_roles}
+    problems |= {role: "is required" for role in roles or () if role not in given_roles} | dict(wrong)
     if not allow_refused:
         for constraint in spec.violations(params):
             for name in constraint.fields:
-                wrong.setdefault(name, f"{constraint.reason} (allow_refused=True sends it anyway)")
-    if wrong:
-        raise InvalidRequest({name: _shown(problem) for name, problem in wrong.items()})
+                problems.setdefault(name, f"{constraint.reason} (allow_refused=True sends it anyway)")
+    if problems:
+        raise InvalidRequest({name: _shown(problem) for name, problem in problems.items()})
     given = {name: value for name, value in params.items() if value is not None}
     return GenerationRequest(operation, str(model), tuple(inputs), given, Delivery(**delivery))
 
@@ -93,6 +112,29 @@ def check_request(request: GenerationRequest) -> GenerationRequest:
     """
     fields = {**request.params, **asdict(request.delivery), "model": request.model}
     return build_request(request.operation, request.inputs, fields, allow_refused=True, catalogue=ANY_MODEL)
+
+
+def _unfit_fields(
+    operation: Operation, inputs: Sequence[Input], fields: Mapping[str, Any], catalogue: Catalogue
+) -> dict[str, str]:
+    """Return the problems of inputs and fields that are right in themselves and wrong together."""
+    given = {name for name, value in fields.items() if not is_blank(plain(value))} | {item.role for item in inputs}
+    names: tuple[str, ...]
+    alternatives: tuple[set[str], ...]
+    match operation:
+        case Operation.RESTYLE:
+            names, alternatives = ("restyle_id", "prompt"), ({"restyle_id"}, {"prompt"})
+            problem = "give either a restyle_id (see client.restyles()) or a prompt"
+        case Operation.LIPSYNC:
+            names, alternatives = (AUDIO, "prompt", "speaker_id"), ({AUDIO}, {"prompt", "speaker_id"})
+            problem = "give either audio, or a prompt with a speaker_id (see client.voices())"
+        case Operation.TRANSITION:
+            model = str(plain(fields.get("model")))
+            is_wrong = len(inputs) > 2 and model in catalogue.names and model != "v5"
+            return {"model": "must be v5 for more than 2 pictures"} if is_wrong else {}
+        case _:
+            return {}
+    return {} if given.intersection(names) in alternatives else dict.fromkeys(names, problem)
 
 
 def _unavailable_fields(

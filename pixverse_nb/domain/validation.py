@@ -203,6 +203,8 @@ def _takes(function: Callable[..., object], count: int) -> bool:
 
 def plain(value: object) -> Any:
     """Return the plain Python value of a numpy scalar, an enum member or a finite number, and other values as is."""
+    if type(value) in _PLAIN_TYPES:
+        return value
     if isinstance(value, Enum):
         return plain(value.value)
     if isinstance(value, Decimal):
@@ -216,6 +218,12 @@ def plain(value: object) -> Any:
     return value
 
 
+def is_blank(value: object) -> bool:
+    """Return whether a value is None or a text without a visible character."""
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+_PLAIN_TYPES: Final = frozenset({str, int, bool, float, type(None)})  # nearly every value of a large sweep
 _MOST_DIGITS: Final = 300  # an int of a million digits takes seconds
 _SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 

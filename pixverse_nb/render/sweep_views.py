@@ -34,7 +34,10 @@ class PlanRow:
 
 @dataclass(frozen=True)
 class PlanTable:
-    """A plan as values: cells by state, credits, and the expected time in seconds (None if unknown)."""
+    """A plan as values: cells by state, credits, and the expected time in seconds (None if unknown).
+
+    `off_peak` is the number of off-peak cells that are to come, `off_peak_s` their expected time.
+    """
 
     title: str
     counts: tuple[tuple[str, int], ...]
@@ -46,6 +49,8 @@ class PlanTable:
     expected_s: float | None
     skips_refused: bool
     is_sandbox: bool
+    off_peak: int = 0
+    off_peak_s: float | None = None
     notices: tuple[str, ...] = ()
     rows: tuple[PlanRow, ...] = field(default=(), repr=False)
 
@@ -151,6 +156,9 @@ def _totals(plan: PlanTable) -> list[str]:
     if plan.expected_s:
         slots = "1 slot" if plan.slots == 1 else f"{plan.slots} slots"
         totals.append(f"About {format_duration(plan.expected_s)} with {slots}.")
+    if plan.off_peak:
+        usual = f"usually {format_duration(plan.off_peak_s)}, " if plan.off_peak_s else ""
+        totals.append(f"Off-peak, without using a slot: {_count_videos(plan.off_peak)}, {usual}at most 24 hours.")
     return totals
 
 

@@ -1,7 +1,7 @@
 """Axes: the fields of a sweep that have several values, and the points where they meet. Pure.
 
-A list, a tuple, a range, a one-dimensional numpy array or any other iterable is an axis; texts, bytes and pictures are
-single values. One error names every wrong field, before anything is prepared.
+A list, a tuple, a range, a one-dimensional array, a Series or any other iterable is an axis; texts, bytes, pictures and
+videos are single values. One error names every wrong field, before anything is prepared.
 """
 
 import itertools
@@ -13,23 +13,29 @@ from pathlib import PurePath
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from pixverse_nb.domain.catalogue import CATALOGUE, DEFAULT_MODEL, Catalogue
-from pixverse_nb.domain.operations import PARAM_NAMES
-from pixverse_nb.domain.remote import UploadedFile
+from pixverse_nb.domain.arguments import field_value
+from pixverse_nb.domain.catalogue import CATALOGUE, Catalogue
+from pixverse_nb.domain.operations import OPERATIONS, PARAM_NAMES, Operation
+from pixverse_nb.domain.remote import NamedId, UploadedFile
 from pixverse_nb.domain.validation import REQUIRED, OneOf, plain, safe_repr, unknown_fields, validate
 from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.job_builder import DEADLINE
-from pixverse_nb.redaction import printable
+from pixverse_nb.redaction import printable, redact
 from pixverse_nb.render.formatting import shorten
 from pixverse_nb.render.tiles import caption_from_values
 
 SHARED_FIELDS: Final = ("email", "reply_url", "max_jobs", "deadline_s")  # do not affect the video: one value each
-DEFAULT_FIT: Final = "cover"
 MAX_CELLS: Final = 1000  # the default of `most_cells`
 
 LAYOUT: Final = OneOf(("grid", "zip"))
 _CHOSEN_LATER: Final = ("seed", "aspect_ratio", "prompt")  # None until the request of a cell is built
-_NONE_LABELS: Final = {"aspect_ratio": "original ratio", "fit": "original framing", "prompt": "no prompt"}
+_NONE_LABELS: Final = {
+    "aspect_ratio": "original ratio",
+    "fit": "original framing",
+    "prompt": "no prompt",
+    "restyle_id": "no style",
+    "speaker_id": "no speaker",
+}
 _FILE_NAME_LENGTH: Final = 40
 
 Point = tuple[int, ...]  # one cell: for each axis the index of its value
@@ -39,35 +45,37 @@ Point = tuple[int, ...]  # one cell: for each axis the index of its value
 class Axes:
     """The fields with several values (`names`, each with its `values`) and the `points` that become cells.
 
-    `fixed` holds the other given fields. `roles` names the fields that are pictures.
+    `fixed` holds the other given fields. `sources` names those that are pictures, videos or sounds.
     """
 
-    roles: tuple[str, ...]
+    sources: tuple[str, ...]
     names: tuple[str, ...]
     values: tuple[tuple[Any, ...], ...] = field(repr=False)
     points: tuple[Point, ...] = field(repr=False)
     fixed: Mapping[str, Any] = field(repr=False)
 
     def at(self, point: Point) -> dict[str, Any]:
-        """Return the given fields of one cell, pictures included."""
-        return {**self.fixed, **self.varied(point)}
+        """Return the given fields of one cell, sources included."""
+        given = {**self.fixed, **self.varied(point)}
+        return {name: value if name in self.sources else field_value(name, value) for name, value in given.items()}
 
     def varied(self, point: Point) -> dict[str, Any]:
         """Return the fields of one cell that vary."""
         return {name: values[index] for name, values, index in zip(self.names, self.values, point, strict=True)}
 
     def labels(self, point: Point) -> dict[str, Any]:
-        """Return the position of a cell on each axis: plain values, file names for pictures, labels for None."""
+        """Return the position of a cell on each axis: plain values, names of files and styles, labels for None."""
         return {
-            name: image_label(value, role=name, index=index) if name in self.roles else _label(name, value)
+            name: source_label(value, name=name, index=index) if name in self.sources else _label(name, value)
             for (name, value), index in zip(self.varied(point).items(), point, strict=True)
         }
 
 
 def find_axes(
-    images: Mapping[str, Any],
+    sources: Mapping[str, Any],
     fields: Mapping[str, Any],
     *,
+    operation: Operation = Operation.FRAMES,
     layout: str = "grid",
     cells: Iterable[Mapping[str, Any]] | None = None,
     most_cells: int = MAX_CELLS,
@@ -75,63 +83,66 @@ def find_axes(
 ) -> Axes:
     """Return the axes of a sweep and their points.
 
-    `images` (by role) and `fields` hold one value or several. The layout "grid" combines every value with every other,
-    the last axis changing fastest; "zip" combines the first values of all axes, then the second ones, and so on.
-    `cells` lists the cells explicitly, each as a mapping of the fields that differ.
+    `sources` (pictures, videos and sounds by name) and `fields` hold one value or several. The layout "grid" combines
+    every value with every other, the last axis changing fastest; "zip" combines the first values of all axes, then the
+    second ones, and so on. `cells` lists the cells explicitly, each as a mapping of the fields that differ.
 
     Raises InvalidRequest naming everything that is wrong: unknown fields, empty axes, axes of different lengths under
     "zip", an axis that does not affect the video, more than `most_cells` cells.
     """
-    given = {**images, **fields}
-    roles = tuple(images)
+    given = {**sources, **fields}
+    names = tuple(sources)
     wrong: dict[str, str] = {}
     layout = plain(layout)
     if not LAYOUT.accepts(layout):
         wrong["layout"] = f"must be {LAYOUT}, not {safe_repr(layout):.40}"
         layout = "grid"
     if cells is not None:
-        return _axes_of_list(given, cells, roles=roles, most_cells=most_cells, wrong=wrong, catalogue=catalogue)
+        defaults = _Defaults(names, operation, catalogue)
+        return _axes_of_list(given, cells, defaults, most_cells=most_cells, wrong=wrong)
     several = {
-        name: _values(value, is_image=name in roles, most=most_cells)
+        name: _values(value, is_source=name in names, most=most_cells)
         for name, value in given.items()
-        if has_several_values(value, is_image=name in roles)
+        if has_several_values(value, is_source=name in names)
     }
-    wrong |= _wrong_axes(given, several, roles=roles, layout=layout, most_cells=most_cells)
+    wrong |= _wrong_axes(given, several, sources=names, layout=layout, most_cells=most_cells)
     if wrong:
         raise InvalidRequest(wrong)
     indices = [range(len(values)) for values in several.values()]
     points = tuple(zip(*indices, strict=True)) if layout == "zip" and indices else tuple(itertools.product(*indices))
     return Axes(
-        roles,
+        names,
         tuple(several),
         tuple(tuple(values) for values in several.values()),
         points,
-        {name: value if name in roles else plain(value) for name, value in given.items() if name not in several},
+        {name: value if name in names else plain(value) for name, value in given.items() if name not in several},
     )
 
 
-def has_several_values(value: object, *, is_image: bool = False) -> bool:
+def has_several_values(value: object, *, is_source: bool = False) -> bool:
     """Return whether a value is an axis.
 
-    Of pictures only a list or a tuple is one: numpy arrays, PIL images and open files are iterable too.
+    Of sources only a list, a tuple, or a one-dimensional array or Series is one: pictures are iterable too.
     """
     if value is None or isinstance(value, str | bytes | bytearray | memoryview | os.PathLike | Mapping | UploadedFile):
         return False
     if getattr(value, "shape", None) == ():  # a numpy scalar claims to be iterable
         return False
-    return isinstance(value, list | tuple if is_image else Iterable)
+    if is_source:
+        return isinstance(value, list | tuple) or getattr(value, "ndim", None) == 1
+    return isinstance(value, Iterable)
 
 
-def image_label(source: Any, *, role: str, index: int) -> str:
-    """Return the name of a picture on an axis: its file name without the ending, else its position ("first 2")."""
+def source_label(source: Any, *, name: str, index: int) -> str:
+    """Return the name of a source on an axis: its file name without the ending, else its position ("first 2")."""
     if isinstance(source, UploadedFile):
         source = source.path
     if isinstance(source, str | os.PathLike):
         text = os.fsdecode(source)
-        name = PurePath(urlsplit(text).path if "://" in text else text).stem
-        if name:
-            return shorten(printable(name), max_length=_FILE_NAME_LENGTH)
-    return f"{role} {index + 1}"
+        stem = PurePath(urlsplit(text).path if "://" in text else text).stem
+        if stem and redact(stem) == stem:  # a video id has the account in it
+            return shorten(printable(stem), max_length=_FILE_NAME_LENGTH)
+    return f"{name} {index + 1}"
 
 
 def cell_caption(labels: Mapping[str, Any]) -> str:
@@ -142,23 +153,23 @@ def cell_caption(labels: Mapping[str, Any]) -> str:
 # -- one value or several --------------------------------------------------------------------------------------------
 
 
-def _values(value: Any, *, is_image: bool, most: int) -> Sequence[Any]:
+def _values(value: Any, *, is_source: bool, most: int) -> Sequence[Any]:
     """Return the values of an axis; of an endless iterator one more than `most`, which is then refused."""
     if isinstance(value, set | frozenset):  # sorted, so that the same call gives the same cells
-        return sorted(value, key=_sort_key)
+        return sorted(map(plain, value), key=_sort_key)
     values = value if isinstance(value, Sequence) else list(itertools.islice(value, most + 1))
-    return values if is_image or isinstance(values, range) else [plain(one) for one in values]
+    return values if is_source or isinstance(values, range) else [plain(one) for one in values]
 
 
 def _wrong_axes(
     given: Mapping[str, Any],
     several: Mapping[str, Sequence[Any]],
     *,
-    roles: Sequence[str],
+    sources: Sequence[str],
     layout: str,
     most_cells: int,
 ) -> dict[str, str]:
-    wrong = unknown_fields(map(str, given), _known_names(roles)) | _wrong_deadline(given)
+    wrong = unknown_fields(map(str, given), _known_names(sources)) | _wrong_deadline(given)
     for name, values in several.items():
         if name in SHARED_FIELDS:
             wrong[name] = "does not affect the video and cannot be swept; pass one value"
@@ -180,9 +191,9 @@ def _sort_key(value: Any) -> tuple[str, float, str]:
     return type(value).__name__, number, repr(value)
 
 
-def _known_names(roles: Sequence[str]) -> tuple[str, ...]:
+def _known_names(sources: Sequence[str]) -> tuple[str, ...]:
     """Return the name of every field that a sweep takes; which of them a model takes is checked in each cell."""
-    return (*roles, *PARAM_NAMES, "model", "fit", *SHARED_FIELDS)
+    return (*sources, *PARAM_NAMES, "model", "fit", *SHARED_FIELDS)
 
 
 def _wrong_deadline(given: Mapping[str, Any]) -> dict[str, str]:
@@ -194,6 +205,8 @@ def _too_many(count: str, most: int) -> str:
 
 
 def _label(name: str, value: Any) -> Any:
+    if isinstance(value, NamedId):
+        return value.name or value.id
     return _NONE_LABELS.get(name, value) if value is None or value == "" else value
 
 
@@ -203,36 +216,36 @@ def _label(name: str, value: Any) -> Any:
 def _axes_of_list(
     given: Mapping[str, Any],
     cells: Any,
+    defaults: "_Defaults",
     *,
-    roles: tuple[str, ...],
     most_cells: int,
     wrong: dict[str, str],
-    catalogue: Catalogue,
 ) -> Axes:
     """Return the axes of cells that are listed one by one."""
     if not isinstance(cells, Iterable):
         raise InvalidRequest({**wrong, "cells": f"must be a list of mappings such as {{'seed': 7}}, not {cells!r:.40}"})
+    sources = defaults.sources
     listed = list(itertools.islice(cells, most_cells + 1))
-    wrong |= _wrong_cells(given, listed, roles=roles, most_cells=most_cells)
+    wrong |= _wrong_cells(given, listed, sources=sources, most_cells=most_cells)
     if wrong:
         raise InvalidRequest(wrong)
     names = tuple(dict.fromkeys(name for cell in listed for name in cell))
-    columns = [[_value(name, {**given, **cell}, roles, catalogue) for cell in listed] for name in names]
+    columns = [[defaults.value(name, {**given, **cell}) for cell in listed] for name in names]
     values = [_distinct(column) for column in columns]
     indices = [[_index(one, known) for one in column] for column, known in zip(columns, values, strict=True)]
     return Axes(
-        roles,
+        sources,
         names,
         tuple(tuple(known) for known in values),
         tuple(zip(*indices, strict=True)) if names else ((),) * len(listed),
-        {name: value if name in roles else plain(value) for name, value in given.items() if name not in names},
+        {name: value if name in sources else plain(value) for name, value in given.items() if name not in names},
     )
 
 
 def _wrong_cells(
-    given: Mapping[str, Any], listed: Sequence[Any], *, roles: Sequence[str], most_cells: int
+    given: Mapping[str, Any], listed: Sequence[Any], *, sources: Sequence[str], most_cells: int
 ) -> dict[str, str]:
-    known = _known_names(roles)
+    known = _known_names(sources)
     wrong = unknown_fields(map(str, given), known) | _wrong_deadline(given)
     if not listed:
         wrong["cells"] = "is empty: list at least one cell, such as {'seed': 7}"
@@ -249,21 +262,30 @@ def _wrong_cells(
             if name in SHARED_FIELDS
         }
     for name, value in given.items():
-        if has_several_values(value, is_image=name in roles):
+        if has_several_values(value, is_source=name in sources):
             wrong.setdefault(name, "has several values, which cannot be combined with cells=: put them into the cells")
     return wrong
 
 
-def _value(name: str, fields: Mapping[str, Any], roles: Sequence[str], catalogue: Catalogue) -> Any:
-    """Return the value of a field in one listed cell; the default if neither the cell nor the call gives one."""
-    if name in fields:
-        return fields[name] if name in roles else plain(fields[name])
-    if name == "fit":
-        return DEFAULT_FIT
-    if name == "model":
-        return DEFAULT_MODEL
-    default = catalogue.spec_for(fields).default(name)
-    return None if name in _CHOSEN_LATER or default is REQUIRED else default
+@dataclass(frozen=True)
+class _Defaults:
+    """The names of the sources, and what the values of an operation's other fields are if none is given."""
+
+    sources: tuple[str, ...]
+    operation: Operation
+    catalogue: Catalogue
+
+    def value(self, name: str, fields: Mapping[str, Any]) -> Any:
+        """Return the value of a field in one listed cell; the default if neither the cell nor the call gives one."""
+        if name in fields:
+            return fields[name] if name in self.sources else plain(fields[name])
+        made = OPERATIONS[self.operation]
+        if name == "fit":
+            return made.default_fit
+        if name == "model":
+            return made.default_model
+        default = self.catalogue.spec_for(fields, made.default_model).default(name, self.operation)
+        return None if name in _CHOSEN_LATER or default is REQUIRED else default
 
 
 def _distinct(column: Iterable[Any]) -> list[Any]:
@@ -279,8 +301,8 @@ def _index(value: Any, known: Sequence[Any]) -> int:
 
 
 def _is_same(one: Any, other: Any) -> bool:
-    """Compare plain values by value, and pictures in memory by identity."""
+    """Compare plain values by value, and sources in memory by identity."""
     if one is other:
         return True
-    is_plain = isinstance(one, str | int | float | os.PathLike | UploadedFile)
+    is_plain = isinstance(one, str | int | float | os.PathLike | UploadedFile | NamedId)
     return is_plain and type(one) is type(other) and bool(one == other)

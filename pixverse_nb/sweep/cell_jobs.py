@@ -124,10 +124,10 @@ class CellJobs:
 
     # -- for the runner ------------------------------------------------------------------------------------------
 
-    def store_images(self, cells: Iterable[Cell]) -> None:
-        """Store the prepared pictures of these cells in the home folder."""
-        for images in {id(cell.images): cell.images for cell in cells}.values():
-            self._context.builder.store_images(images.frames)
+    def store_inputs(self, cells: Iterable[Cell]) -> None:
+        """Store the prepared inputs of these cells in the home folder."""
+        for inputs in {id(cell.inputs): cell.inputs for cell in cells}.values():
+            self._context.builder.store(inputs.prepared)
 
     def get_or_create(self, cell: Cell) -> tuple[Job, bool]:
         """Return the job of a cell and whether it is new. **A new one spends credits.** Call it on the event loop."""

@@ -1,4 +1,4 @@
-"""Cells: each point of a sweep as a request with its prepared pictures, and its state by the jobs in the ledger.
+"""Cells: each point of a sweep as a request with its prepared inputs, and its state by the jobs in the ledger.
 
 The key of a cell is the sha256 of everything that decides what its video looks like. So a sweep that is run again,
 extended, or overlaps with another one finds the videos that exist already.
@@ -13,23 +13,49 @@ from typing import Any, Final
 from pixverse_nb.domain.catalogue import Catalogue, Constraint
 from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.domain.notices import Notice
+from pixverse_nb.domain.operations import OPERATIONS, Operation
 from pixverse_nb.domain.requests import ANY_MODEL, GenerationRequest
 from pixverse_nb.domain.validation import plain
 from pixverse_nb.errors import InvalidImage, InvalidRequest
-from pixverse_nb.job_builder import CreateArgs, Frames, JobBuilder, RequestFunction
+from pixverse_nb.job_builder import CreateArgs, JobBuilder, PreparedInputs, RequestFunction
 from pixverse_nb.ledger.sweeps import CellRow
-from pixverse_nb.sweep.axes import DEFAULT_FIT, Axes, Point, cell_caption
+from pixverse_nb.sweep.axes import Axes, Point, cell_caption
 
 # The seed of every cell if none is given: the cells differ only in what is varied, and the same call finds them again.
 SWEEP_SEED: Final = 1
 
 
+@dataclass(frozen=True)
+class SweepCall:
+    """The call that each cell makes: its operation, the roles of its pictures, and of its videos and sounds.
+
+    `names` maps a role to the name of its axis, if they differ. `request_function` is that of `CreateArgs`.
+    """
+
+    operation: Operation
+    images: tuple[str, ...]
+    media: tuple[str, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+    request_function: RequestFunction | None = None
+
+    def args(self, fields: Mapping[str, Any], others: Mapping[str, Any], **options: Any) -> CreateArgs:
+        """Return the arguments of a call with the sources in `fields` and the fields in `others`."""
+        return CreateArgs(
+            {role: fields[self.names.get(role, role)] for role in self.images},
+            others,
+            media={role: fields[self.names.get(role, role)] for role in self.media},
+            operation=self.operation,
+            request_function=self.request_function,
+            **options,
+        )
+
+
 @dataclass(frozen=True, eq=False)
-class PreparedImages:
-    """The pictures of one or more cells: the arguments that they came with, and the prepared pictures by role."""
+class CellInputs:
+    """The inputs of one or more cells: the arguments that they came with, and what was prepared from them."""
 
     args: CreateArgs
-    frames: Frames = field(repr=False)
+    prepared: PreparedInputs = field(repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,15 +70,15 @@ class Cell:
     caption: str
     values: Mapping[str, Any]
     request: GenerationRequest
-    images: PreparedImages = field(repr=False)
+    inputs: CellInputs = field(repr=False)
     violations: tuple[Constraint, ...] = ()
 
     def new_record(self, builder: JobBuilder, *, now: float) -> JobRecord:
         """Return a new job for this cell; `now` is in Unix seconds."""
-        args = self.images.args  # shared by every cell with these pictures, so without the seed
+        args = self.inputs.args  # shared by every cell with these inputs, so without the seed
         fields = {**args.fields, "seed": self.request.seed}
         args = replace(args, fields=fields, allow_refused=bool(self.violations))
-        return builder.new_record(args, self.request, self.images.frames, now=now)
+        return builder.new_record(args, self.request, self.inputs.prepared, now=now)
 
 
 @dataclass(frozen=True)
@@ -79,34 +105,33 @@ class Cells:
         return f"{count} {'cell' if count == 1 else 'cells'}" + (f": {' × '.join(self.axes)}" if self.axes else "")
 
 
-def build_cells(axes: Axes, builder: JobBuilder, *, email: str | None, request_function: RequestFunction) -> Cells:
-    """Return every cell. Raises InvalidRequest (InvalidImage) naming every wrong value and picture."""
-    images = _ImageSets(axes, builder, request_function=request_function, email=email)
-    models = [
-        value for name, values in zip(axes.names, axes.values, strict=True) if name == "model" for value in values
-    ]
-    wrong: dict[str, str] = {}
+def build_cells(axes: Axes, builder: JobBuilder, *, email: str | None, call: SweepCall) -> Cells:
+    """Return every cell. Raises InvalidRequest (InvalidImage) naming every wrong value and source."""
+    sets = _InputSets(axes, builder, call=call, email=email)
+    calls: list[tuple[Point, dict[str, Any], CellInputs | None]] = []
+    requests: dict[Point, GenerationRequest] = {}
+    problems: dict[Point, Mapping[str, str]] = {}
+    for point in axes.points:
+        fields = axes.at(point)
+        inputs = sets.prepare(point, fields)
+        calls.append((point, fields, inputs))
+        try:
+            requests[point] = sets.request_for(fields, inputs)
+        except InvalidRequest as error:
+            problems[point] = {call.names.get(name, name): problem for name, problem in error.fields.items()}
+    wrong = _wrong_values(axes, problems, builder, call.operation) if problems else {}
+    if wrong or sets.bad_media:
+        raise InvalidRequest({**sets.bad_images, **sets.bad_media, **wrong})
+    if sets.bad_images:
+        raise InvalidImage(sets.bad_images)
     cells: dict[str, Cell] = {}
     keys: list[str] = []
     captions: Counter[str] = Counter()
-    for point in axes.points:
-        fields = axes.at(point)
-        prepared = images.prepare(point, fields)
-        impossible: tuple[Constraint, ...] = ()
-        try:
-            request = images.request_for(fields, prepared)
-        except InvalidRequest as error:
-            if not all(_fits_some_model(name, fields.get(name), models, builder) for name in error.fields):
-                for name, problem in error.fields.items():
-                    wrong.setdefault(name, problem)
-                continue
-            request = images.request_for(fields, prepared, catalogue=ANY_MODEL)
-            impossible = tuple(
-                Constraint({name: (fields.get(name),)}, f"{name} {problem}") for name, problem in error.fields.items()
-            )
+    for point, fields, inputs in calls:
+        request = requests[point] if point in requests else sets.request_for(fields, inputs, catalogue=ANY_MODEL)
         key = request.content_key
         keys.append(key)
-        if prepared is not None and key not in cells:
+        if inputs is not None and key not in cells:
             values = axes.labels(point)
             cells[key] = Cell(
                 number=len(cells) + 1,
@@ -114,20 +139,51 @@ def build_cells(axes: Axes, builder: JobBuilder, *, email: str | None, request_f
                 caption=_unique(cell_caption(values), captions),
                 values=values,
                 request=request,
-                images=prepared,
-                violations=impossible or builder.catalogue.spec(request.model).violations(request.params),
+                inputs=inputs,
+                violations=_rules(problems.get(point, {}), fields)
+                or builder.catalogue.spec(request.model).violations(request.params),
             )
-    if wrong:
-        raise InvalidRequest({**images.bad, **wrong})
-    if images.bad:
-        raise InvalidImage(images.bad)
-    return Cells(tuple(cells.values()), tuple(cells[key] for key in keys), axes.names, images.notices())
+    return Cells(tuple(cells.values()), tuple(cells[key] for key in keys), axes.names, sets.notices())
 
 
-def _fits_some_model(name: str, value: Any, models: Sequence[Any], builder: JobBuilder) -> bool:
-    """Return whether one of the models on the axis takes this value; then only this cell is impossible."""
-    rules = (builder.catalogue.spec(plain(model)).fields().get(name) for model in models)
-    return any(rule is not None and rule.accepts(plain(value)) for rule in rules)
+def _rules(problems: Mapping[str, str], fields: Mapping[str, Any]) -> tuple[Constraint, ...]:
+    """Return the problems of an impossible cell as the rules that it breaks."""
+    names: dict[str, list[str]] = {}
+    for name, problem in problems.items():
+        names.setdefault(problem, []).append(name)
+    rules = []
+    for problem, of in names.items():
+        reason = f"{of[0]} {problem}" if len(of) == 1 else f"{' and '.join(of)}: {problem}"
+        rules.append(Constraint({name: (fields.get(name),) for name in of}, reason))
+    return tuple(rules)
+
+
+def _wrong_values(
+    axes: Axes, problems: Mapping[Point, Mapping[str, str]], builder: JobBuilder, operation: Operation
+) -> dict[str, str]:
+    """Return the problems with values that no cell can have.
+
+    A value that is right in another cell, or with another model on the axis, makes only its own cell impossible.
+    """
+    models = [
+        value for name, values in zip(axes.names, axes.values, strict=True) if name == "model" for value in values
+    ]
+    specs = [builder.catalogue.spec(plain(model)) for model in models]
+    wrong: dict[str, str] = {}
+    for name in dict.fromkeys(name for found in problems.values() for name in found):
+        usable = {_index(axes, name, point) for point in axes.points if name not in problems.get(point, {})}
+        rules = [rule for spec in specs if (rule := spec.fields(operation).get(name)) is not None]
+        for point, found in problems.items():
+            if name in found and _index(axes, name, point) not in usable:
+                value = plain(axes.at(point).get(name))
+                if not any(rule.accepts(value) for rule in rules):
+                    wrong.setdefault(name, found[name])
+    return wrong
+
+
+def _index(axes: Axes, name: str, point: Point) -> int:
+    """Return the index of a cell's value of a field on its axis; 0 if it is the same in every cell."""
+    return point[axes.names.index(name)] if name in axes.names else 0
 
 
 def refused_fields(cells: Iterable[Cell]) -> dict[str, str]:
@@ -140,64 +196,62 @@ def refused_fields(cells: Iterable[Cell]) -> dict[str, str]:
     return {name: "; ".join(texts) for name, texts in reasons.items()}
 
 
-class _ImageSets:
-    """Prepares each combination of pictures and framing once, however many cells use it."""
+class _InputSets:
+    """Prepares each combination of sources and framing once, however many cells use it."""
 
-    def __init__(
-        self, axes: Axes, builder: JobBuilder, *, request_function: RequestFunction, email: str | None
-    ) -> None:
+    def __init__(self, axes: Axes, builder: JobBuilder, *, call: SweepCall, email: str | None) -> None:
         self._axes = axes
         self._builder = builder
-        self._request_function = request_function
+        self._call = call
+        self._made = OPERATIONS[call.operation]
         self._email = axes.fixed.get("email") or email
         self._deadline_s = axes.fixed.get("deadline_s")
-        self._prepared: dict[tuple[object, ...], PreparedImages | None] = {}
-        self.bad: dict[str, str] = {}
+        self._sets: dict[tuple[object, ...], CellInputs | None] = {}
+        self.bad_images: dict[str, str] = {}
+        self.bad_media: dict[str, str] = {}
 
-    def prepare(self, point: Point, fields: Mapping[str, Any]) -> PreparedImages | None:
-        """Return the prepared pictures of a cell, or None if one cannot be used; `bad` then says why."""
+    def prepare(self, point: Point, fields: Mapping[str, Any]) -> CellInputs | None:
+        """Return the inputs of a cell, or None if one cannot be used; `bad_images` and `bad_media` then say why."""
         axes = self._axes
-        indices = {name: index for name, index in zip(axes.names, point, strict=True) if name in axes.roles}
-        fit = fields.get("fit", DEFAULT_FIT)
-        spec = self._builder.catalogue.spec_for(fields)
+        indices = {name: index for name, index in zip(axes.names, point, strict=True) if name in axes.sources}
+        fit = fields.get("fit", self._made.default_fit)
+        spec = self._builder.catalogue.spec_for(fields, self._made.default_model)
         name = (*sorted(indices.items()), str(fields.get("aspect_ratio")), spec.aspect_ratios, str(fit))
-        if name not in self._prepared:
-            self._prepared[name] = self._prepare(fields, indices, fit)
-        return self._prepared[name]
+        if name not in self._sets:
+            self._sets[name] = self._prepare(fields, indices, fit)
+        return self._sets[name]
 
     def request_for(
-        self, fields: Mapping[str, Any], prepared: PreparedImages | None, *, catalogue: Catalogue | None = None
+        self, fields: Mapping[str, Any], inputs: CellInputs | None, *, catalogue: Catalogue | None = None
     ) -> GenerationRequest:
         """Return the request of one cell. Combinations that the vendor refuses pass: the plan shows them."""
-        others = (*self._axes.roles, "fit", "deadline_s")
+        others = (*self._axes.sources, "fit", "deadline_s")
         given = {name: value for name, value in fields.items() if name not in others}
-        args = self._args(fields, {**given, "email": self._email}, allow_refused=True)
-        frames = prepared.frames if prepared else {}
-        return self._builder.request_for(args, frames, default_seed=SWEEP_SEED, catalogue=catalogue)
+        args = self._call.args(fields, {**given, "email": self._email}, allow_refused=True)
+        prepared = inputs.prepared if inputs else PreparedInputs()
+        return self._builder.request_for(args, prepared, default_seed=SWEEP_SEED, catalogue=catalogue)
 
     def notices(self) -> tuple[Notice, ...]:
         """Return how the pictures were changed, each change once."""
-        frames = (frame for prepared in self._prepared.values() if prepared for frame in prepared.frames.values())
+        frames = (frame for inputs in self._sets.values() if inputs for frame in inputs.prepared.frames.values())
         return tuple(dict.fromkeys(notice for frame in frames for notice in frame.notices))
 
-    def _prepare(self, fields: Mapping[str, Any], indices: Mapping[str, int], fit: Any) -> PreparedImages | None:
+    def _prepare(self, fields: Mapping[str, Any], indices: Mapping[str, int], fit: Any) -> CellInputs | None:
         # A seed is given, so that the job of a cell is found by its own seed and not by the call without one.
         kept = {name: fields.get(name) for name in ("aspect_ratio", "model")} | {
             "seed": SWEEP_SEED,
             "email": self._email,
         }
-        args = self._args(fields, kept, fit=fit, deadline_s=self._deadline_s)
+        args = self._call.args(fields, kept, fit=fit, deadline_s=self._deadline_s)
         try:
-            return PreparedImages(args, self._builder.prepare_images(args))
+            return CellInputs(args, self._builder.prepare(args))
         except InvalidRequest as error:
             for role, problem in error.fields.items():
-                place = f"[{indices[role]}]" if role in indices else ""
-                self.bad.setdefault(f"{role}{place}", problem)
+                name = self._call.names.get(role, role)
+                place = f"[{indices[name]}]" if name in indices else ""
+                bad = self.bad_images if role in self._call.images else self.bad_media
+                bad.setdefault(f"{name}{place}", problem)
             return None
-
-    def _args(self, fields: Mapping[str, Any], others: Mapping[str, Any], **options: Any) -> CreateArgs:
-        images = {role: fields[role] for role in self._axes.roles}
-        return CreateArgs(images, others, request_function=self._request_function, **options)
 
 
 def _unique(caption: str, seen: Counter[str]) -> str:
@@ -233,6 +287,9 @@ _ACCOUNT_ERRORS: Final = frozenset(
 )
 
 
+ROUTE_GONE: Final = "EndpointGone"  # about every cell with this operation and model
+
+
 def select_row(rows: Sequence[CellRow]) -> CellRow | None:
     """Return the job that counts for a cell: one with a video, else one that may still get one, else the newest."""
     for state in (CellState.DONE, CellState.OPEN):
@@ -250,9 +307,14 @@ def cell_state(row: CellRow) -> CellState:
         case JobState.FAILED | JobState.MODERATED:
             return CellState.FAILED
         case JobState.REFUSED:
-            return CellState.NEW if is_account_error(row.error_kind) else CellState.FAILED
+            return CellState.NEW if can_send_again(row.error_kind) else CellState.FAILED
         case _:
             return CellState.OPEN if row.charged != "no" else CellState.NEW
+
+
+def can_send_again(error_kind: str | None) -> bool:
+    """Return whether a rejection of this kind says nothing about its cell: the next run sends it again."""
+    return is_account_error(error_kind) or error_kind == ROUTE_GONE
 
 
 def is_account_error(error_kind: str | None) -> bool:

@@ -11,7 +11,7 @@ from pixverse_nb.job_builder import CreateArgs, image_key
 from pixverse_nb.jobs.job import JobList
 from pixverse_nb.joined import Joined, join
 from pixverse_nb.render.sweep_views import SweepProgress
-from pixverse_nb.sweep.axes import DEFAULT_FIT, SHARED_FIELDS, has_several_values
+from pixverse_nb.sweep.axes import SHARED_FIELDS, has_several_values
 from pixverse_nb.sweep.cells import Cell
 from pixverse_nb.sweep.context import SweepContext, SweepOptions
 from pixverse_nb.sweep.plan import Plan
@@ -27,7 +27,7 @@ def make_chain(
 ) -> "Chain":
     """Return the chain of a call. Raises InvalidRequest (InvalidImage) naming every wrong field and picture."""
     context.loop.check_open()
-    given = list(images) if has_several_values(images, is_image=True) else [images]
+    given = list(images) if has_several_values(images, is_source=True) else [images]
     if len(given) < 2:
         raise InvalidRequest({"images": "must be a list of at least two pictures"})
     pictures, ratio, bad = _prepare(context, given, fields)
@@ -162,10 +162,10 @@ def _prepare(
     args = CreateArgs(
         images=pictures,
         fields={name: fields.get(name) for name in ("aspect_ratio", "model")},
-        fit=fields.get("fit", DEFAULT_FIT),
+        fit=fields.get("fit", "cover"),
     )
     try:
-        frames = context.builder.prepare_images(args)
+        frames = context.builder.prepare(args).frames
     except InvalidRequest as error:
         return list(images), None, bad | {name: why for name, why in error.fields.items() if name in pictures}
     if bad:

@@ -18,7 +18,7 @@ from pixverse_nb.redaction import redact
 from pixverse_nb.render.display import mime_bundle
 from pixverse_nb.render.formatting import SHORT_STATE_LABELS
 from pixverse_nb.render.sweep_views import PlanRow, PlanTable, plan_html, plan_text
-from pixverse_nb.sweep.cells import Cell, Cells, CellState, cell_state, select_row
+from pixverse_nb.sweep.cells import ROUTE_GONE, Cell, Cells, CellState, cell_state, select_row
 from pixverse_nb.sweep.context import SweepContext, SweepOptions
 
 
@@ -45,8 +45,8 @@ class AccountStatus:
 class Plan:
     """What `sweep.run()` would do and cost; displays as a table. Money is in credits, times are in seconds.
 
-    `spent` is what the cells have cost so far, `budget` the most that they may cost. `balance`, `slots` and
-    `typical_s` (the usual time for one video) are None if unknown.
+    `spent` is what the cells have cost so far, `budget` the most that they may cost. `balance`, `slots`, `typical_s`
+    (the usual time for one video) and `off_peak_s` (the usual time for an off-peak one) are None if unknown.
     """
 
     title: str
@@ -59,6 +59,7 @@ class Plan:
     typical_s: float | None
     notices: tuple[Notice, ...] = ()
     is_sandbox: bool = False
+    off_peak_s: float | None = None
     counts: Mapping[CellState, int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -90,15 +91,23 @@ class Plan:
 
     @property
     def expected_s(self) -> float | None:
-        """The expected time with every slot free; None if unknown."""
+        """The expected time with every slot free, without the off-peak cells; None if unknown."""
         if self.typical_s is None or not self.slots:
             return None
-        waiting = self.counts[CellState.NEW] + self.counts[CellState.OPEN]
-        return math.ceil(waiting / self.slots) * self.typical_s
+        return math.ceil(len(self._waiting(is_off_peak=False)) / self.slots) * self.typical_s
+
+    @property
+    def off_peak(self) -> tuple[Cell, ...]:
+        """The off-peak cells that will be submitted or waited for: they use no slot and may take 24 hours."""
+        return self._waiting(is_off_peak=True)
 
     def in_state(self, state: CellState) -> tuple[Cell, ...]:
         """Return the cells in a state."""
         return tuple(planned.cell for planned in self.cells if planned.state is state)
+
+    def _waiting(self, *, is_off_peak: bool) -> tuple[Cell, ...]:
+        cells = (planned.cell for planned in self.cells if planned.state in (CellState.NEW, CellState.OPEN))
+        return tuple(cell for cell in cells if cell.request.is_off_peak is is_off_peak)
 
     def table(self) -> PlanTable:
         """Return the plan as the values that its HTML and text views show."""
@@ -111,6 +120,8 @@ class Plan:
             balance=self.balance,
             slots=self.slots,
             expected_s=self.expected_s,
+            off_peak=len(self.off_peak),
+            off_peak_s=self.off_peak_s,
             skips_refused=self.skips_refused,
             is_sandbox=self.is_sandbox,
             notices=tuple(map(_describe, self.notices)),
@@ -137,18 +148,27 @@ def make_plan(
     ledger = context.engine.ledger
     prices = {cell.key: context.builder.estimate(cell.request) for cell in built.cells}
     account = fetch_account_status(context)
-    typical = context.engine.expectation(built.cells[0].request) if built.cells else None
+    typical = {cell.request.is_off_peak: context.engine.expectation(cell.request) for cell in reversed(built.cells)}
+    usual, off_peak = typical.get(False), typical.get(True)
     duplicates = (Notice("duplicate_cells", {"count": built.duplicates}),) if built.duplicates else ()
+    cells = plan_cells(built.cells, rows, prices=prices, allow_refused=options.allow_refused)
     return Plan(
         title=options.title or built.default_title,
-        cells=plan_cells(built.cells, rows, prices=prices, allow_refused=options.allow_refused),
+        cells=cells,
         skips_refused=options.skip_refused,
         spent=ledger.sweeps.spent([cell.key for cell in built.cells]),
         budget=options.budget_credits,
         balance=account.balance,
         slots=account.slots,
-        typical_s=typical.typical_s if typical is not None else None,
-        notices=(*account.notices, *_changed_images(built.cells, ledger), *duplicates, *built.notices),
+        typical_s=usual.typical_s if usual is not None else None,
+        off_peak_s=off_peak.typical_s if off_peak is not None and off_peak.samples else None,
+        notices=(
+            *account.notices,
+            *_gone_routes(cells),
+            *_changed_images(built.cells, ledger),
+            *duplicates,
+            *built.notices,
+        ),
         is_sandbox=context.is_sandbox,
     )
 
@@ -183,12 +203,28 @@ def fetch_account_status(context: SweepContext) -> AccountStatus:
     return AccountStatus(balance, sum(slot.max_jobs for slot in slots) or None)
 
 
+def _gone_routes(cells: Sequence[PlannedCell]) -> tuple[Notice, ...]:
+    """Return a notice for each operation of a model that the vendor did not offer at the last attempt."""
+    new = [planned for planned in cells if planned.state is CellState.NEW]
+    gone = {_route(planned) for planned in new if planned.row is not None and planned.row.error_kind == ROUTE_GONE}
+    counts = Counter(map(_route, new))
+    return tuple(
+        Notice("route_gone", {"operation": operation, "model": model, "count": counts[operation, model]})
+        for operation, model in sorted(gone)
+    )
+
+
+def _route(planned: PlannedCell) -> tuple[str, str]:
+    return planned.cell.request.operation.value, planned.cell.request.model
+
+
 def _changed_images(cells: Sequence[Cell], ledger: Ledger) -> list[Notice]:
     """Return a notice for each file whose content differs from that in the last job that used it."""
     changed: dict[str, Notice] = {}
-    for images, request in {id(cell.images): (cell.images, cell.request) for cell in cells}.values():
+    for inputs, request in {id(cell.inputs): (cell.inputs, cell.request) for cell in cells}.values():
+        images, media = inputs.args.images, inputs.prepared.media
         for place, item in enumerate(request.inputs):
-            name = source_expr(images.args.images[item.role], item.role)
+            name = media[item.role].expr if item.role in media else source_expr(images[item.role], item.role)
             known = ledger.sweeps.newest_from(name, place=place) if name != item.role else None
             if known is not None and _source_key(known[0]) != _source_key(item.key):
                 changed[name] = Notice("image_changed", {"source": name, "at": known[1]})
@@ -205,7 +241,7 @@ def _source_key(image_key: str) -> str:
 
 def _image_changed(data: Mapping[str, Any]) -> str:
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(data["at"]))
-    return f"The picture {data['source']} has changed since {when}, so its cells are new."
+    return f"The file {data['source']} has changed since {when}, so its cells are new."
 
 
 def _duplicate_cells(data: Mapping[str, Any]) -> str:
@@ -214,9 +250,18 @@ def _duplicate_cells(data: Mapping[str, Any]) -> str:
     return f"{subject} the video of another one; each video is generated once."
 
 
+def _route_gone(data: Mapping[str, Any]) -> str:
+    cells = "1 new cell" if data["count"] == 1 else f"{data['count']} new cells"
+    return (
+        f"At the last attempt the vendor did not offer {data['operation']} with {data['model']} ({cells}). run() tries "
+        "again and stops at the first refusal; nothing is charged for that."
+    )
+
+
 _NOTICES: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "account_unreachable": lambda data: f"Balance and slots are unknown: {data['detail']}",
     "image_changed": _image_changed,
+    "route_gone": _route_gone,
     "duplicate_cells": _duplicate_cells,
 }
 

@@ -11,14 +11,17 @@ from typing import Final, Protocol
 
 from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.domain.notices import Notice
+from pixverse_nb.domain.operations import Operation
+from pixverse_nb.domain.requests import GenerationRequest
 from pixverse_nb.errors import LedgerError, PixVerseError
 from pixverse_nb.jobs import transitions
 from pixverse_nb.jobs.error_notices import error_notice
 from pixverse_nb.jobs.job import Job
 from pixverse_nb.render.sweep_views import SweepMode
-from pixverse_nb.sweep.cells import Cell, is_account_error
+from pixverse_nb.sweep.cells import ROUTE_GONE, Cell, is_account_error
 
 MAX_MODERATED: Final = 3  # PixVerse may suspend an account with many moderated requests
+Route = tuple[Operation, str]  # what the vendor offers or withdraws: an operation of a model
 _RECHECK_S: Final = 5.0  # another sweep or process may free a slot without notifying this one
 
 
@@ -64,7 +67,8 @@ class Runner:
     `on_change()` is called after every change. `stop_when()` is the caller's own function: it is called on a thread,
     once for each group of cells that ended (`has_results`: also at the start). If it raises, the jobs that were
     submitted are finished, and `error` holds what it raised. Once `max_moderated` (None: no limit) of the last requests
-    were moderated, nothing more is sent. `reason` says why the run stopped.
+    were moderated, nothing more is sent. Once the vendor no longer offers an operation of a model, its other cells are
+    left for a later run. `reason` says why the run stopped or left out cells.
     """
 
     def __init__(
@@ -90,6 +94,7 @@ class Runner:
         self._cells: dict[str, Cell] = {}  # by job reference
         self._created: set[str] = set()  # references of the jobs that this run created
         self._changed = asyncio.Event()
+        self._gone: dict[Route, Notice] = {}  # what the vendor does not offer, with the first error
         self._is_stopping = False
         self._has_unsent = False  # a cell has to be run again although its job ended
 
@@ -109,7 +114,8 @@ class Runner:
             return
         self._is_stopping = mode == "stopped"
         self.mode = "draining" if mode == "stopped" else mode  # submitted jobs are still running
-        self.reason = reason or (None if mode == "running" else self.reason)
+        is_running_again = mode == "running"
+        self.reason = reason or (next(iter(self._gone.values()), None) if is_running_again else self.reason)
         if mode in ("paused", "stopped"):
             self._withdraw_unsent()
         self._changed.set()
@@ -148,14 +154,15 @@ class Runner:
 
     # -- inside --------------------------------------------------------------------------------------------------
 
-    def _withdraw_unsent(self) -> None:
-        """Return the unsent cells to the front of the queue and cancel their jobs.
+    def _withdraw_unsent(self, route: Route | None = None) -> None:
+        """Return the unsent cells (of one route, or all) to the front of the queue and cancel their jobs.
 
         A job that was also requested elsewhere is not cancelled, only detached.
         """
         for ref, job in reversed(tuple(self._active.items())):
             record = self._source.record_of(job)
-            if record is not None and transitions.is_unsent(record):
+            is_meant = record is not None and route in (None, _route(record.request))
+            if record is not None and is_meant and transitions.is_unsent(record):
                 if ref in self._created:
                     self._source.cancel_unsent(job)
                 self._queue.appendleft(self._cells[ref])
@@ -167,20 +174,36 @@ class Runner:
         Drains the run if the error of one would stop every other cell too.
         """
         has_ended = False
+        gone: list[JobRecord] = []
         for ref, job in tuple(self._active.items()):
             record = self._source.record_of(job)
             if record is not None and not self._source.is_settled(record):
                 continue
             del self._active[ref]
             has_ended = True
-            if record is not None and _stops_run(record):
+            if record is not None and _is_gone(record):
+                self._has_unsent = True
+                gone.append(record)
+            elif record is not None and _stops_run(record):
                 self._has_unsent = True
                 if self.mode == "running":
                     self.set_mode("draining", reason=record.error)
             elif record is not None and record.charged == "no" and _ended_unsent(record):
                 self._has_unsent = True
                 self.reason = self.reason or Notice("cells_not_sent_in_time")
+        for record in gone:
+            self._leave_out(record)
         return has_ended
+
+    def _leave_out(self, record: JobRecord) -> None:
+        """Take every unsent cell that makes the same call as this refused job out of the run."""
+        route = _route(record.request)
+        if route in self._gone or record.error is None:
+            return
+        self._gone[route] = record.error
+        self.reason = self.reason or record.error
+        self._withdraw_unsent(route)
+        self._queue = deque(cell for cell in self._queue if _route(cell.request) != route)
 
     def _check_moderation(self) -> None:
         """Stop the run if too many of the last requests were moderated, also those of earlier runs."""
@@ -226,6 +249,15 @@ class Runner:
         counted = [record for record in records if not _needs_no_slot(record)]
         postponed = sum(record.state is JobState.WAITING and record.retry_at is not None for record in counted)
         return len(counted) - min(1, postponed)
+
+
+def _route(request: GenerationRequest) -> Route:
+    return request.operation, request.model
+
+
+def _is_gone(record: JobRecord) -> bool:
+    """Return whether a job was refused because the vendor does not offer its call."""
+    return record.state is JobState.REFUSED and record.error is not None and record.error.kind == ROUTE_GONE
 
 
 def _needs_no_slot(record: JobRecord) -> bool:

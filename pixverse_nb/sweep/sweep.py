@@ -11,12 +11,13 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, NoReturn, Self
 
 from pixverse_nb.domain.arguments import ANY_INTEGER, CALLBACK, NOTE, TIMEOUT, checked
 from pixverse_nb.domain.notices import Notice
+from pixverse_nb.domain.operations import Operation
 from pixverse_nb.domain.ratings import RankEntry, Rating
-from pixverse_nb.domain.requests import frames_request
 from pixverse_nb.domain.validation import Flag, Function, Integer, Rule
 from pixverse_nb.errors import ConfigError, InvalidRequest, JobTimeout, PixVerseError, refuse_pickling
 from pixverse_nb.event_loop import check_asyncio, wait_for_future
@@ -33,7 +34,7 @@ from pixverse_nb.render.timeline import Timeline
 from pixverse_nb.sweep.analysis import SweepAnalysis
 from pixverse_nb.sweep.axes import Axes, find_axes
 from pixverse_nb.sweep.cell_jobs import MODERATION_WINDOW, CellJobs
-from pixverse_nb.sweep.cells import Cell, Cells, CellState, build_cells, refused_fields
+from pixverse_nb.sweep.cells import Cell, Cells, CellState, SweepCall, build_cells, refused_fields
 from pixverse_nb.sweep.context import SweepContext, SweepOptions
 from pixverse_nb.sweep.plan import Plan, make_plan, plan_cells
 from pixverse_nb.sweep.runner import MAX_MODERATED, Runner
@@ -49,29 +50,36 @@ _START_RULES: Final[Mapping[str, Rule]] = {
 _log: Final = logging.getLogger("pixverse_nb")
 
 
-def make_sweep(
+def make_sweep(  # noqa: PLR0913 - every part has a name
     context: SweepContext,
     images: Mapping[str, Any],
     fields: Mapping[str, Any],
     options: SweepOptions,
     *,
-    request_function: RequestFunction = frames_request,
+    media: Mapping[str, Any] = MappingProxyType({}),
+    operation: Operation = Operation.FRAMES,
+    names: Mapping[str, str] = MappingProxyType({}),
+    request_function: RequestFunction | None = None,
 ) -> "Sweep":
-    """Return the sweep of a call with pictures by role; `request_function` makes the request of each cell.
+    """Return the sweep of a call with pictures, and videos and sounds, by role.
+
+    `names` maps a role to the name of its axis, if they differ. `request_function` is that of `CreateArgs`.
 
     Raises InvalidRequest naming every field that is wrong in itself; the cells are built, and their values checked,
     when they are first used.
     """
     context.loop.check_open()
     axes = find_axes(
-        images,
+        {names.get(role, role): source for role, source in {**images, **media}.items()},
         fields,
+        operation=operation,
         layout=options.layout,
         cells=options.cells,
         most_cells=options.most_cells,
         catalogue=context.builder.catalogue,
     )
-    return Sweep(context, axes, options, request_function=request_function)
+    call = SweepCall(operation, tuple(images), tuple(media), names, request_function)
+    return Sweep(context, axes, options, call)
 
 
 class Sweep:
@@ -85,13 +93,11 @@ class Sweep:
     >>> sweep.gallery()  # doctest: +SKIP
     """
 
-    def __init__(
-        self, context: SweepContext, axes: Axes, options: SweepOptions, *, request_function: RequestFunction
-    ) -> None:
+    def __init__(self, context: SweepContext, axes: Axes, options: SweepOptions, call: SweepCall) -> None:
         self._context = context
         self._axes = axes
         self._options = options
-        self._request_function = request_function
+        self._call = call
         self._lock = threading.RLock()
         self._run: Run | None = None
         self._future: concurrent.futures.Future[None] | None = None  # of the last run
@@ -417,9 +423,7 @@ class Sweep:
 
     @cached_property
     def _built(self) -> Cells:
-        return build_cells(
-            self._axes, self._context.builder, email=self._context.email, request_function=self._request_function
-        )
+        return build_cells(self._axes, self._context.builder, email=self._context.email, call=self._call)
 
     @cached_property
     def _cell_jobs(self) -> CellJobs:
@@ -455,7 +459,7 @@ class Sweep:
         ledger = self._context.engine.ledger
         if cells or not ledger.is_read_only:  # a finished sweep can be looked at anywhere
             ledger.sweeps.register(self._ledger_key, [cell.key for cell in self.cells], title=self.title, at=now)
-        self._cell_jobs.store_images(cells)
+        self._cell_jobs.store_inputs(cells)
         check = None if stop_when is None else (lambda: self._call_stop_rule(stop_when))
         runner = Runner(
             cells,

@@ -21,7 +21,7 @@ from pixverse_nb.render.sweep_views import SweepProgress
 from pixverse_nb.render.tiles import COMPARED_MAX, NO_WINNER, Tile
 from pixverse_nb.render.timeline import Timeline
 from pixverse_nb.sweep.cell_jobs import CellJobs
-from pixverse_nb.sweep.cells import Cell, is_account_error
+from pixverse_nb.sweep.cells import ROUTE_GONE, Cell, can_send_again
 from pixverse_nb.sweep.context import SweepContext
 from pixverse_nb.sweep.runner import Runner
 from pixverse_nb.video import Video
@@ -286,7 +286,7 @@ def _is_untried(record: JobRecord) -> bool:
     """Return whether a job that ended says nothing about its cell: nothing was sent, and the next run tries again."""
     is_unsent = record.state in (JobState.CANCELLED, JobState.TIMED_OUT) and record.charged == "no"
     return is_unsent or (
-        record.state is JobState.REFUSED and record.error is not None and is_account_error(record.error.kind)
+        record.state is JobState.REFUSED and record.error is not None and can_send_again(record.error.kind)
     )
 
 
@@ -316,8 +316,16 @@ def _stop_reason(run: Run | None, records: Sequence[JobRecord]) -> Notice | None
     return run.runner.reason if run is not None else None
 
 
+def _route_gone(data: Mapping[str, Any]) -> str:
+    return (
+        f"{describe_notice(Notice(ROUTE_GONE, data))} Its other cells are not sent; the cells of other models go on. "
+        "Run the same sweep again to try once more."
+    )
+
+
 _REASONS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "cells_not_sent_in_time": lambda _: "Some cells were not sent in time. Run the same sweep again to send them.",
+    ROUTE_GONE: _route_gone,
     "client_closed": lambda _: "The client was closed. Create the same sweep again to continue it.",
     "question_pending": lambda data: f"A job needs your decision: {data['question']} See sweep.jobs.",
     "too_many_moderated": lambda data: (

@@ -110,28 +110,47 @@ def test_a_free_call_that_is_not_found_is_no_route_that_is_gone(harness: Harness
 
 
 def test_a_route_that_vanishes_in_the_middle_of_a_sweep(harness: Harness, gateway: Gateway) -> None:
-    """Videos that exist are kept, nothing more is charged, and the rest is paid once the route is back."""
+    """After the first refusal nothing more is sent or charged; the same sweep continues once the route is back."""
     limit_to_one_slot(harness)
     client = open_through(gateway, harness)
     gateway.withdraw(Withdrawal(410), after=2)
     sweep = run(small_sweep(client, seed=range(1, 6)))
     assert (len(sweep.videos), harness.paid) == (2, 2)
-    refused = [job for job in sweep.jobs if job.state is JobState.REFUSED]
-    errors = [wait_for_error(job) for job in refused]
-    assert errors
-    assert all(isinstance(error, EndpointGone) for error in errors)
-    assert len(gateway.created) == 2 + len(refused)
-    assert all(state_names(job).count("submitting") == 1 for job in refused)
+    (refused,) = [job for job in sweep.jobs if job.state is JobState.REFUSED]
+    assert isinstance(wait_for_error(refused), EndpointGone)
+    assert len(gateway.created) == 3
+    assert state_names(refused).count("submitting") == 1
+    progress = sweep.progress
+    assert (progress.mode, progress.reason_kind) == ("stopped", "EndpointGone")
+    assert (progress.done, progress.failed, progress.waiting) == (2, 0, 3)
+    plan = sweep.plan()
+    assert {notice.kind: notice.data.get("count") for notice in plan.notices} == {"route_gone": 3}
+    assert (len(plan.new), len(plan.failed)) == (3, 0)
     gateway.withdraw(None)
-    again = run(small_sweep(client, seed=range(1, 6)), retry_failed=True)
+    again = run(small_sweep(client, seed=range(1, 6)))
     assert (len(again.videos), harness.paid) == (5, 5)
+    assert again.plan().notices == ()
 
 
 def test_a_sweep_goes_on_with_the_models_that_work(harness: Harness) -> None:
-    """If the route of one model is gone, only its cells fail."""
+    """If the route of one model is gone, only its cells are left out, after one refused call."""
+    limit_to_one_slot(harness)
     harness.control.settings.frames_v3 = "gone"
     sweep = run(small_sweep(harness.open(), model=["v3.5", "v5.6", "v6"], seed=[1, 2]))
     assert {cell["model"] for cell in sweep.rows() if cell["state"] == "done"} == {"v5.6", "v6"}
     assert (len(sweep.videos), harness.paid) == (4, 4)
-    failed = [job for job in sweep.jobs if job.state is JobState.REFUSED]
-    assert [type(wait_for_error(job)) for job in failed] == [EndpointGone] * 2
+    (refused,) = [job for job in sweep.jobs if job.state is JobState.REFUSED]
+    assert isinstance(wait_for_error(refused), EndpointGone)
+    assert harness.control.requests["create-frames-v3"] == 1
+    assert (sweep.progress.mode, sweep.progress.reason_kind, sweep.progress.waiting) == ("stopped", "EndpointGone", 2)
+
+
+def test_unsent_jobs_of_a_route_that_is_gone_are_withdrawn(harness: Harness, gateway: Gateway) -> None:
+    """With eight slots at most eight calls are refused, whatever the number of cells, and no job stays open."""
+    client = open_through(gateway, harness)
+    gateway.withdraw(Withdrawal(404))
+    sweep = run(small_sweep(client, seed=range(1, 31)))
+    assert 1 <= len(gateway.created) <= 8
+    assert harness.paid == 0
+    assert all(job.state.is_final for job in sweep.jobs)
+    assert (sweep.progress.waiting, sweep.progress.failed) == (30, 0)

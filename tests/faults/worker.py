@@ -22,11 +22,13 @@ import pixverse_nb as pv
 from pixverse_nb.client import Client
 from pixverse_nb.config import Timing
 from pixverse_nb.jobs.job import Job
+from pixverse_nb.sweep.sweep import Sweep
 from tests.faults.kill_points import KillPoint, kill_self
 from tests.faults.mutants import MUTANTS
 
 importlib.import_module("pixverse_nb.client")  # a forked worker need not import it then
 SEED: Final = 7
+MODELS: Final = ("v6", "pixverse-c1")  # of a sweep
 RETURNS_AFTER_S: Final = 120.0  # longer than any worker waits; fails instead of hanging
 
 
@@ -38,7 +40,8 @@ class WorkerTask:
     `fill_disk` every write fails from then on. `pages` is how many pages the ledger may still grow, `pictures` how many
     different first pictures there are (0: the vendor has them already). `clock_s` shifts the wall clock of the process
     at its start, `clock_signal_s` at every SIGUSR1. The seeds take turns with the `operations`: "frames", "text",
-    "extend", "upscale", or "chain", which extends a text video and upscales the extension.
+    "extend", "upscale", "chain", which extends a text video and upscales the extension, or "sweep", which is a text
+    over the `MODELS`.
     """
 
     base_url: str
@@ -74,7 +77,8 @@ class WorkerTask:
     @property
     def requests(self) -> int:
         """How many videos are requested in all."""
-        return sum(3 if self.operation(seed) == "chain" else 1 for seed in self.seeds)
+        counts = {"chain": 3, "sweep": len(MODELS)}
+        return sum(counts.get(self.operation(seed), 1) for seed in self.seeds)
 
 
 def run(task: WorkerTask, report: Callable[[str], None]) -> None:
@@ -94,8 +98,11 @@ def run(task: WorkerTask, report: Callable[[str], None]) -> None:
             for seed in task.seeds:
                 report(_run_one(client, task, seed))
             return
-        jobs = {seed: _start(client, task, seed) for seed in task.seeds}
+        sweeps = [_sweep(client, seed).start() for seed in task.seeds if task.operation(seed) == "sweep"]
+        jobs = {seed: _start(client, task, seed) for seed in task.seeds if task.operation(seed) != "sweep"}
         report("requested")
+        for sweep in sweeps:
+            sweep.wait(RETURNS_AFTER_S)
         for job in jobs.values():
             job.result(RETURNS_AFTER_S)
         starts = [job.result() for seed, job in jobs.items() if task.operation(seed) == "chain"]
@@ -104,6 +111,10 @@ def run(task: WorkerTask, report: Callable[[str], None]) -> None:
         for job in larger:
             job.result(RETURNS_AFTER_S)
         report("done")
+
+
+def _sweep(client: Client, seed: int) -> Sweep:
+    return client.sweep(prompt=f"rain {seed}", model=MODELS, quality="360p", seed=seed)
 
 
 def _start(client: Client, task: WorkerTask, seed: int) -> Job:

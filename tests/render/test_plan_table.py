@@ -41,6 +41,16 @@ def test_the_totals_are_shown(fact: str) -> None:
     assert fact in plan_text(PLAN)
 
 
+@pytest.mark.parametrize(("seconds", "facts"), [(None, ["24 hours"]), (7200.0, ["24 hours", "2 h"])])
+def test_off_peak_cells_have_a_line_of_their_own(seconds: float | None, facts: list[str]) -> None:
+    """Their number and their time are shown beside the time of the others."""
+    plan = replace(PLAN, off_peak=3, off_peak_s=seconds)
+    for fact in ["1 min 5 s", "3 videos", *facts]:
+        assert fact in Page(plan_html(plan)).text
+        assert fact in plan_text(plan)
+    assert "24 hours" not in plan_text(PLAN)
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

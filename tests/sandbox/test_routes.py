@@ -1,12 +1,19 @@
 """Uploads, create answers, lists, single videos, the scheduler and accounts."""
 
+import json
 import re
+from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from pixverse_nb.sandbox import Account
+from pixverse_nb.sandbox.routes import ROUTES, ApiRoute
 from tests.backends.sample_replies import NO_CONFIGURATION, not_running
 from tests.sandbox.api_client import ApiClient, make_image
+from tests.sandbox.conftest import OpenSandbox
 
 EMAIL = "sandbox@example.com"
 
@@ -197,3 +204,37 @@ def test_add_and_delete_accounts(api: ApiClient) -> None:
     for method, path in (("GET", "/accounts"), ("GET", "/videos/"), ("DELETE", f"/accounts/{EMAIL}")):
         answer = api.call(method, path)
         assert (answer.status_code, answer.json()["error"]) == (404, NO_CONFIGURATION)
+
+
+_WORDS = st.one_of(
+    st.sampled_from(
+        ["0", "-1", "40", "1e9", "true", "user:1001-pixverse:sandbox@example.com-video:1", "null", "a@b.c"]
+    ),
+    st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc"]), max_size=12),
+)
+_JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8)),
+    lambda inner: st.one_of(st.lists(inner, max_size=2), st.dictionaries(st.text(max_size=5), inner, max_size=2)),
+    max_leaves=4,
+)
+
+
+@pytest.fixture(scope="module")
+def fuzzed_api(open_sandbox: OpenSandbox) -> Iterator[ApiClient]:
+    """Return a sandbox of which anything may be deleted."""
+    with open_sandbox() as api:
+        yield api
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.name}")
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(data=st.data())
+def test_no_request_makes_a_server_error(fuzzed_api: ApiClient, route: ApiRoute, data: st.DataObject) -> None:
+    """Whatever is in the path, the query, the body and its type, every route answers with a success or a refusal."""
+    path = re.sub(r"{[^}]*}", lambda _: quote(data.draw(_WORDS), safe=":@"), route.path)
+    query = data.draw(st.dictionaries(st.sampled_from(["email", "limit", "offset", "other"]), _WORDS, max_size=3))
+    kind = data.draw(st.sampled_from(["application/json", "image/png", "text/plain", "multipart/form-data", ""]))
+    content = data.draw(st.one_of(st.binary(max_size=20), _JSON.map(lambda value: json.dumps(value).encode())))
+    answer = fuzzed_api.call(route.method, path, params=query, content=content, headers={"Content-Type": kind})
+    assert answer.status_code < 500
+    assert answer.status_code < 400 or answer.json()["error"]

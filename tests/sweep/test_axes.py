@@ -1,11 +1,14 @@
 """Tests of `sweep.axes`."""
 
+import enum
 import io
+import itertools
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd  # type: ignore[import-untyped]  # it ships no types
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +16,7 @@ from PIL import Image
 
 from pixverse_nb.domain.remote import UploadedFile
 from pixverse_nb.errors import InvalidRequest
-from pixverse_nb.sweep.axes import Axes, cell_caption, find_axes, has_several_values, image_label
+from pixverse_nb.sweep.axes import Axes, cell_caption, find_axes, has_several_values, source_label
 
 IMAGES = {"first": "a.jpg", "last": "b.jpg"}
 
@@ -82,12 +85,12 @@ def test_without_an_axis_there_is_one_cell(options: dict[str, Any]) -> None:
 def test_any_number_of_pictures_can_be_swept(images: dict[str, Any]) -> None:
     """The axes take pictures of any roles, from none to seven."""
     axes = find_axes(images, {"seed": [1, 2]})
-    assert axes.roles == tuple(images)
+    assert axes.sources == tuple(images)
     assert all({*images, "seed"} == set(axes.at(point)) for point in axes.points)
 
 
 @pytest.mark.parametrize(
-    ("value", "is_image", "expected"),
+    ("value", "is_source", "expected"),
     [
         (7, False, False),
         ([7], False, True),
@@ -106,11 +109,13 @@ def test_any_number_of_pictures_can_be_swept(images: dict[str, Any]) -> None:
         (io.BytesIO(b"x"), True, False),
         (UploadedFile("upload/1.png"), True, False),
         (["a.jpg", "b.jpg"], True, True),
+        (np.array(["a.jpg", "b.jpg"]), True, True),
+        (pd.Series(["a.jpg"]), True, True),
     ],
 )
-def test_lists_and_iterables_are_axes(value: Any, is_image: bool, expected: bool) -> None:
+def test_lists_and_iterables_are_axes(value: Any, is_source: bool, expected: bool) -> None:
     """Texts and pictures of every kind are single values."""
-    assert has_several_values(value, is_image=is_image) is expected
+    assert has_several_values(value, is_source=is_source) is expected
 
 
 @pytest.mark.parametrize(
@@ -180,14 +185,46 @@ def test_a_grid_equals_the_list_of_its_pairs(seeds: list[int], qualities: list[s
 def test_a_set_has_a_fixed_order() -> None:
     """Values that cannot be compared are ordered by type and text."""
     assert axes_of(prompt={None, "b", "a"}).values == ((None, "a", "b"),)
+    assert axes_of(seed={np.int64(10), np.int64(9), np.int64(100)}).values == ((9, 10, 100),)
+
+
+class Quality(enum.Enum):
+    """Qualities as a person's own enum."""
+
+    SMALL = "360p"
+    LARGER = "540p"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (pd.Series([1, 2], index=[7, 9]), (1, 2)),
+        (pd.Index(["360p", "540p"]), ("360p", "540p")),
+        (pd.Categorical(["v6", "v5"]), ("v6", "v5")),
+        (np.arange(3), (0, 1, 2)),
+        (np.array([True, False]), (True, False)),
+        (Quality, ("360p", "540p")),
+        ([Quality.LARGER], ("540p",)),
+        ({"360p": 1, "540p": 2}.keys(), ("360p", "540p")),
+        (map(str, range(2)), ("0", "1")),
+        (itertools.islice(count(1), 2), (1, 2)),
+    ],
+    ids=str,
+)
+def test_values_of_other_libraries_become_plain_ones(given: Any, expected: tuple[Any, ...]) -> None:
+    """Series, arrays, enums, views and iterators are axes of plain Python values."""
+    (values,) = axes_of(seed=given).values
+    assert values == expected
+    assert [type(value) for value in values] == [type(value) for value in expected]
 
 
 def test_labels_name_pictures_by_file_or_position() -> None:
     """A path or an address gives its file name; a picture in memory gives its role and position."""
-    assert image_label(Path("pictures/cup.jpg"), role="first", index=0) == "cup"
-    assert image_label("https://example.com/cup.png?size=1", role="first", index=0) == "cup"
-    assert image_label(UploadedFile("upload/7.png"), role="last", index=0) == "7"
-    assert image_label(b"bytes", role="last", index=1) == "last 2"
+    assert source_label(Path("pictures/cup.jpg"), name="first", index=0) == "cup"
+    assert source_label("https://example.com/cup.png?size=1", name="first", index=0) == "cup"
+    assert source_label(UploadedFile("upload/7.png"), name="last", index=0) == "7"
+    assert source_label(b"bytes", name="last", index=1) == "last 2"
+    assert source_label("user:1-pixverse:a@example.com-video:5", name="video", index=1) == "video 2"
 
 
 def test_a_caption_lists_what_sets_a_cell_apart() -> None:

@@ -145,7 +145,7 @@ def test_pictures_can_be_an_axis(client: Client) -> None:
         "first 2 · seed 2",
     ]
     assert [cell.request.aspect_ratio for cell in cells] == ["16:9", "16:9", "9:16", "9:16"]
-    assert len({id(cell.images) for cell in cells}) == 2
+    assert len({id(cell.inputs) for cell in cells}) == 2
 
 
 @pytest.mark.parametrize("roles", [("image",), ("frame_1", "frame_2", "frame_3")])
@@ -161,7 +161,7 @@ def test_an_operation_with_other_pictures_can_be_swept(client: Client, roles: tu
     assert [cell.caption for cell in sweep.cells] == ["seed 1", "seed 2"]
     for cell in sweep.cells:
         assert tuple(item.role for item in cell.request.inputs) == roles
-        assert set(cell.images.frames) == set(roles)
+        assert set(cell.inputs.prepared.frames) == set(roles)
     assert counts(sweep.plan()) == {"new": 2}
 
 
@@ -253,3 +253,20 @@ def test_a_value_that_no_model_takes_is_wrong(client: Client) -> None:
     with pytest.raises(InvalidRequest) as caught:
         small_sweep(client, model=["v5.6", "v6"], duration=[5, 99], seed=[1, 2]).plan()
     assert caught.value.fields.keys() == {"duration"}
+
+
+def test_off_peak_cells_have_their_own_time(client: Client) -> None:
+    """They count for no slot; their time is unknown until one of their kind has finished."""
+    axes: dict[str, Any] = {"seed": range(1, 10), "off_peak_mode": [False, True]}
+    plan = small_sweep(client, **axes).plan()
+    assert (len(plan.new), len(plan.off_peak)) == (18, 9)
+    assert plan.typical_s is not None
+    assert plan.expected_s == 2 * plan.typical_s  # nine videos with eight slots
+    assert plan.off_peak_s is None
+    assert (plan.table().off_peak, plan.table().off_peak_s) == (9, None)
+    only = small_sweep(client, seed=[1, 2], off_peak_mode=True).plan()
+    assert (len(only.off_peak), only.expected_s) == (2, None)
+    run(small_sweep(client, seed=[1], off_peak_mode=True))
+    later = small_sweep(client, **axes).plan()
+    assert later.off_peak_s is not None
+    assert len(later.off_peak) == 8

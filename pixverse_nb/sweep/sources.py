@@ -1,0 +1,98 @@
+"""What a sweep starts from: the operation that a call with these pictures, videos and sounds makes, and their roles."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pixverse_nb.domain.arguments import image_roles, link_values, listed_images
+from pixverse_nb.domain.operations import AUDIO, FUSION_MAX, SOURCE_VIDEO, TRANSITION_MAX, Operation
+from pixverse_nb.domain.validation import plain, safe_repr
+from pixverse_nb.errors import InvalidRequest
+
+_METHOD_NAMES: Final = {"lip_sync": Operation.LIPSYNC, "motion_control": Operation.MOTION}  # as the client has them
+_NEEDED: Final[Mapping[Operation, tuple[str, ...]]] = {  # the arguments that an operation starts from
+    Operation.FRAMES: ("first", "last"),
+    Operation.TEXT: (),
+    Operation.IMAGE: ("first",),
+    Operation.TRANSITION: ("images",),
+    Operation.FUSION: ("images",),
+    Operation.MOTION: ("first", "video"),
+}
+_NUMBER_OF_IMAGES: Final = {Operation.TRANSITION: (2, TRANSITION_MAX), Operation.FUSION: (1, FUSION_MAX)}
+
+
+@dataclass(frozen=True)
+class SweepSources:
+    """The operation of a sweep, and its pictures (`images`) and videos and sounds (`media`) by role, one or several.
+
+    `fields` are the fields of the call. `names` maps a role to the name of its axis, if they differ.
+    """
+
+    operation: Operation
+    images: Mapping[str, Any] = field(repr=False)
+    media: Mapping[str, Any] = field(repr=False)
+    fields: Mapping[str, Any] = field(repr=False)
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+def find_sources(given: Mapping[str, Any], fields: Mapping[str, Any], *, operation: Any = None) -> SweepSources:
+    """Return the sources of a call; those of `given` ("first", "last", "images", "video") that are None are missing.
+
+    Without an `operation` the sources decide: two pictures make "frames", one "image", none "text", a list of pictures
+    "transition", a picture and a video "motion". Raises InvalidRequest naming every argument that is wrong.
+    """
+    sources = {name: source for name, source in given.items() if source is not None}
+    chosen = _find_operation(operation, sources)
+    needed = _NEEDED.get(chosen, ("video",))
+    wrong = {name: f"is required by operation={chosen.value!r}" for name in needed if name not in sources}
+    wrong |= {name: f"is not used by operation={chosen.value!r}" for name in sources if name not in needed}
+    if wrong:
+        raise InvalidRequest(wrong)
+    fields = dict(fields)
+    if chosen in _NUMBER_OF_IMAGES:
+        return _with_images(chosen, sources["images"], fields)
+    images: dict[str, Any] = {name: sources[name] for name in ("first", "last") if name in sources}
+    media = {SOURCE_VIDEO: sources["video"]} if "video" in sources else {}
+    names = {SOURCE_VIDEO: "video"}
+    if chosen is Operation.MOTION:
+        images, names = {"frame_1": images["first"]}, {**names, "frame_1": "first"}
+    if chosen is Operation.LIPSYNC and fields.get("audio") is not None:
+        media[AUDIO] = fields.pop("audio")
+    return SweepSources(chosen, images, media, fields, names)
+
+
+def _find_operation(operation: Any, sources: Mapping[str, Any]) -> Operation:
+    """Return the operation that was asked for, or that the sources suggest."""
+    if operation is not None:
+        name = plain(operation)
+        try:
+            return _METHOD_NAMES.get(name) or Operation(name)
+        except (TypeError, ValueError):
+            problem = f"must be one of {', '.join(Operation)}, or None, not {safe_repr(operation):.40}"
+            raise InvalidRequest({"operation": problem}) from None
+    match sources:
+        case {"images": _}:
+            return Operation.TRANSITION
+        case {"video": _, "first": _}:
+            return Operation.MOTION
+        case {"video": _}:
+            others = ", ".join(one for one in Operation if one not in _NEEDED)
+            raise InvalidRequest({"operation": f"is required with a video: one of {others}"})
+        case {"last": _}:
+            return Operation.FRAMES
+        case {"first": _}:
+            return Operation.IMAGE
+    return Operation.TEXT
+
+
+def _with_images(operation: Operation, images: Any, fields: dict[str, Any]) -> SweepSources:
+    least, most = _NUMBER_OF_IMAGES[operation]
+    pictures, wrong = listed_images(images, at_least=least, at_most=most)
+    if operation is Operation.TRANSITION and not wrong:
+        links, _, wrong = link_values(
+            fields.pop("prompts", None), fields.pop("durations", None), links=len(pictures) - 1
+        )
+        fields |= {name: value for name, value in links.items() if value is not None}
+    if wrong:
+        raise InvalidRequest(wrong)
+    return SweepSources(operation, image_roles(pictures)[0], {}, fields)
