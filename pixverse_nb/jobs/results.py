@@ -154,16 +154,16 @@ def video_of(record: JobRecord, *, home: Path, is_sandbox: bool) -> Video:
     )
 
 
-def thumbnails_of(record: JobRecord, *, home: Path, longest_px: int) -> tuple[bytes, ...]:
-    """Return the input pictures as small JPEGs; empty if any of them is not in the home folder."""
-    hashes = [item.sha256 for item in record.inputs if item.role not in (SOURCE_VIDEO, AUDIO)]
+def thumbnails_of(record: JobRecord, *, home: Path, longest_px: int, limit: int | None = None) -> tuple[bytes, ...]:
+    """Return the first `limit` input pictures as small JPEGs; empty if any of them is not in the home folder."""
+    hashes = [item.sha256 for item in record.inputs if item.role not in (SOURCE_VIDEO, AUDIO)][:limit]
     try:
         return tuple(_thumbnail(stored_input(home, sha256 or ""), longest_px) for sha256 in hashes)
     except (PixVerseError, OSError):
         return ()  # a card without pictures is still a card
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _thumbnail(picture: Path, longest_px: int) -> bytes:
     """Return a stored picture as a small JPEG; its name is its hash, and all jobs of a sweep share the same ones."""
     return images.thumbnail(picture, longest_px=longest_px)
