@@ -1,11 +1,12 @@
 """What the doctor found, as values that display as a table in a notebook and as lines in a terminal."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
 from pixverse_nb.redaction import redact
+from pixverse_nb.render.display import mime_bundle
 from pixverse_nb.render.formatting import StateSeverity
 from pixverse_nb.render.table import Column, Table, TableCell, TableView, state_cell
 
@@ -91,6 +92,11 @@ class Report(TableView):
             if count:
                 totals.append(f"{count} {severity}" + ("" if count == 1 else "s"))
         return ", ".join(totals) + "." if totals else "No problems found."
+
+    def _repr_mimebundle_(
+        self, include: Container[str] | None = None, exclude: Container[str] | None = None
+    ) -> dict[str, str]:
+        return dict(mime_bundle(self._table().html(), str(self)))  # a terminal shows the last line best: the totals
 
     def _table(self) -> Table:
         columns = (Column("Result"), Column("Check", "heading"), Column("Finding"))

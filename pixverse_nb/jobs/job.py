@@ -24,6 +24,7 @@ from pixverse_nb.jobs.results import (
     lost_error,
     python_line,
     snapshot_from_record,
+    table_picture,
     thumbnails_of,
     unsent_error,
     video_of,
@@ -38,7 +39,6 @@ from pixverse_nb.render.table import Table, TableList, TableTuple, TableView
 from pixverse_nb.render.timeline import Timeline, job_title
 from pixverse_nb.video import Video
 
-_TABLE_PICTURE_PX: Final = 84
 _log: Final = logging.getLogger("pixverse_nb")
 
 
@@ -143,8 +143,8 @@ class Job:
     def table_row(self) -> JobRow:
         """Return what a table shows of the job at this moment."""
         record = self._record()
-        pictures = thumbnails_of(record, home=self._engine.home, longest_px=_TABLE_PICTURE_PX, limit=1)
-        return JobRow(self.snapshot(with_video=False), pictures[0] if pictures else None, python_line(record))
+        picture = table_picture(record, home=self._engine.home)
+        return JobRow(self.snapshot(with_video=False), picture, python_line(record))
 
     # -- waiting for it ------------------------------------------------------------------------------------------
 
@@ -450,3 +450,7 @@ class JobList(TableView, list[Job]):
 
     def _table(self) -> Table:
         return jobs_table([job.table_row() for job in self], now=time.time())
+
+    def __repr__(self) -> str:
+        rows = [JobRow(job.snapshot(with_video=False)) for job in self]  # text needs no pictures
+        return jobs_table(rows, now=time.time()).text()
