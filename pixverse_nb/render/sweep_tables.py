@@ -138,7 +138,8 @@ def _plan_list(plan: PlanTable) -> _Parts:
     more = len(plan.rows) - len(shown)
     notes = [f"… and {more} more. sweep.to_frame() has them all."] if more else []
     total = ("", "Total", "", _total_of(plan.rows), *(("",) if has_jobs else ()))
-    return columns, rows, total if len(rows) > 1 else None, notes
+    has_total = len(rows) > 1 and any(row.state == "new" for row in plan.rows)
+    return columns, rows, total if has_total else None, notes
 
 
 def _plan_grid(plan: PlanTable) -> _Parts | None:
@@ -153,15 +154,15 @@ def _plan_grid(plan: PlanTable) -> _Parts | None:
     cells = dict(zip(zip(*labels, strict=True), plan.rows, strict=True))
     if len(acrosses) > _MAX_COLUMNS or len(downs) > _MAX_ROWS or len(cells) < len(plan.rows) or len(cells) < 2:
         return None
-    columns = (Column("", "heading"), *map(Column, acrosses), Column("Credits", "number"))
-    rows = [
-        (down, *(_grid_cell(cells.get((down, across))) for across in acrosses), _total_of(_line(cells, down=down)))
-        for down in downs
-    ]
-    total = ("Total", *(_total_of(_line(cells, across=across)) for across in acrosses), _total_of(plan.rows))
     reasons = Counter(row.reason for row in plan.rows if row.reason)
     notes = [f"{count} {'cell' if count == 1 else 'cells'}: {reason}." for reason, count in reasons.items()]
-    return columns, rows, total, notes
+    columns = (Column("", "heading"), *map(Column, acrosses))
+    rows = [[down, *(_grid_cell(cells.get((down, across))) for across in acrosses)] for down in downs]
+    if all(row.state != "new" for row in plan.rows):
+        return columns, rows, None, notes  # nothing to add up
+    rows = [[*row, _total_of(_line(cells, down=down))] for row, down in zip(rows, downs, strict=True)]
+    total = ("Total", *(_total_of(_line(cells, across=across)) for across in acrosses), _total_of(plan.rows))
+    return (*columns, Column("Credits", "number")), rows, total, notes
 
 
 def _line(
