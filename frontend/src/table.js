@@ -92,8 +92,4 @@ if (list instanceof HTMLElement) {
     for (const place of list.querySelectorAll("[data-copy]")) makeCopyable(/** @type {HTMLElement} */ (place));
   showAges(list);
   list.addEventListener("pointerenter", () => showAges(list));
-  list.addEventListener("keydown", (event) => {
-    const isPress = event.target instanceof HTMLButtonElement && (event.key === "Enter" || event.key === " ");
-    if (isPress) event.stopPropagation(); // JupyterLab would edit the cell
-  });
 }
