@@ -25,7 +25,8 @@ from pixverse_nb.doctor.run import check_home
 from pixverse_nb.errors import ConfigError, PixVerseError
 from pixverse_nb.jobs.history import read_history, read_jobs, read_services
 from pixverse_nb.redaction import printable, redact
-from pixverse_nb.render.job_views import history_text, jobs_text
+from pixverse_nb.render.job_tables import JobRow, jobs_table
+from pixverse_nb.render.job_views import history_text
 
 JOBS_MAX: Final = 10_000
 
@@ -114,7 +115,7 @@ def run_jobs(options: argparse.Namespace) -> int:
             )
         ]
         jobs.sort(key=lambda job: job.created_at, reverse=True)
-        _print(jobs_text(jobs[: options.limit], now=now))
+        _print(jobs_table([JobRow(job) for job in jobs[: options.limit]], now=now).text())
         return 0
     for place, service, timing in places:
         found = read_history(place, options.ref, service=service, timing=timing, is_sandbox=service == SANDBOX, now=now)

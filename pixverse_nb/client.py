@@ -77,8 +77,10 @@ from pixverse_nb.ledger.jobs import Ledger
 from pixverse_nb.ledger.spending import GROUPS
 from pixverse_nb.maintenance import FileVerifier
 from pixverse_nb.redaction import Secret, redact
+from pixverse_nb.render.account_tables import CapacityView, CreditsView, remote_videos_table, uploads_table
 from pixverse_nb.render.model_table import ModelTable
 from pixverse_nb.render.spending_table import SpendingTable
+from pixverse_nb.render.table import TableList
 from pixverse_nb.sweep.axes import MAX_CELLS, has_several_values
 from pixverse_nb.sweep.chain import Chain, make_chain
 from pixverse_nb.sweep.context import SweepContext, SweepOptions
@@ -770,24 +772,25 @@ class Client:
         return JobList(self._handle(record) for record in self._ledger.open_jobs())
 
     def uploads(self) -> list[UploadedFile]:
-        """Return the uploaded pictures, newest first (from the ledger)."""
-        return self._ledger.uploads()
+        """Return the uploaded pictures, newest first (from the ledger); displays as a table."""
+        return TableList(self._ledger.uploads(), uploads_table)
 
     def videos(self, *, limit: int = 40, offset: int = 0) -> list[RemoteVideo]:
-        """Return the vendor's list of generations, newest first: `limit` rows from `offset` on."""
+        """Return the vendor's generations, newest first: `limit` rows from `offset` on; displays as a table."""
         page = checked({"limit": limit, "offset": offset}, {"limit": Integer(1, COUNT.most), "offset": COUNT})
-        return AllAccounts(self._send, self._backend, email=self._email).videos(**page)
+        videos = AllAccounts(self._send, self._backend, email=self._email).videos(**page)
+        return TableList(videos, remote_videos_table)
 
     def credits(self) -> Credits:
         """Return the balance in credits; summed over the accounts if several are configured and none is chosen."""
-        return AllAccounts(self._send, self._backend, email=self._email).credits()
+        return CreditsView(**vars(AllAccounts(self._send, self._backend, email=self._email).credits()))
 
     def capacity(self) -> Capacity:
         """Return how many jobs each account runs and accepts; ConfigError if the service does not report it."""
         call = self._backend.get_capacity()
         if call is None:
             raise ConfigError(f"The service {self._backend.name} does not report its capacity.")
-        return self._send(call)
+        return CapacityView(self._send(call).accounts)
 
     def fetch_picture(self, url: str) -> bytes:
         """Return the bytes of a picture at an http(s) address; blocks, and sends no credentials."""

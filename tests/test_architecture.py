@@ -48,7 +48,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "filelock": ("jobs/leader.py",),
     "sqlite3": ("ledger/",),
     "IPython": ("render/display.py",),
-    "markupsafe": ("render/", "widgets/", "doctor/"),
+    "markupsafe": ("render/", "widgets/"),
     "anywidget": ("widgets/",),
     "ipywidgets": ("widgets/",),
     "traitlets": ("widgets/",),

@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
-from markupsafe import Markup
-
 from pixverse_nb.redaction import redact
 from pixverse_nb.render.display import mime_bundle
-from pixverse_nb.render.style import header_cell, html, join, table_cell, text_div, with_stylesheet
+from pixverse_nb.render.formatting import StateSeverity
+from pixverse_nb.render.table import Column, Table, TableCell, TableView, state_cell
 
 
 class Severity(StrEnum):
@@ -20,7 +19,11 @@ class Severity(StrEnum):
     ERROR = "error"
 
 
-_CSS_CLASSES: Final = {Severity.OK: "pvnb-good", Severity.WARNING: "pvnb-warn", Severity.ERROR: "pvnb-bad"}
+_SEVERITIES: Final[Mapping[Severity, StateSeverity]] = {
+    Severity.OK: "good",
+    Severity.WARNING: "warn",
+    Severity.ERROR: "bad",
+}
 _WIDTH: Final = max(map(len, Severity))
 
 
@@ -50,7 +53,7 @@ class Finding:
 
 
 @dataclass(frozen=True, repr=False)
-class Report:
+class Report(TableView):
     """Every finding, in the order of the checks; a table if it is the last expression of a cell.
 
     >>> client.doctor().is_ok  # doctest: +SKIP
@@ -90,26 +93,19 @@ class Report:
                 totals.append(f"{count} {severity}" + ("" if count == 1 else "s"))
         return ", ".join(totals) + "." if totals else "No problems found."
 
-    def _html(self) -> Markup:
-        return with_stylesheet(
-            html(
-                '<div class="pvnb pvnb-list"><table class="pvnb-table" aria-label="Findings">'
-                "<tbody>{}</tbody></table>{}</div>",
-                join(_row(finding) for finding in self.findings),
-                text_div("pvnb-note", self._summary()),
-            )
-        )
-
     def _repr_mimebundle_(
         self, include: Container[str] | None = None, exclude: Container[str] | None = None
     ) -> dict[str, str]:
-        return dict(mime_bundle(self._html(), str(self)))
+        return dict(mime_bundle(self._table().html(), str(self)))  # a terminal shows the last line best: the totals
 
-
-def _row(finding: Finding) -> Markup:
-    return html(
-        "<tr>{}{}{}</tr>",
-        table_cell(html('<span class="pvnb-dot"></span>{}', finding.severity), _CSS_CLASSES[finding.severity]),
-        header_cell(finding.name, scope="row"),
-        table_cell(html("{}{}", finding.text, text_div("pvnb-next", finding.fix)), "pvnb-text"),
-    )
+    def _table(self) -> Table:
+        columns = (Column("Result"), Column("Check", "heading"), Column("Finding"))
+        rows = tuple(
+            (
+                state_cell(finding.severity, _SEVERITIES[finding.severity]),
+                finding.name,
+                TableCell(finding.text, details=(finding.fix,) if finding.fix else ()),
+            )
+            for finding in self.findings
+        )
+        return Table(self._summary(), columns, rows)

@@ -4,7 +4,7 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Final, Literal
 
@@ -54,15 +54,16 @@ class RankEntry:
     Places count from 1. Videos whose scores round to the same point share a place; a video without votes has none.
 
     Scores have no bounds; 0 is a video without votes. If two scores differ by d points, the better video is expected to
-    win 1 / (1 + 10^(-d/400)) of the votes: 64 % for 100 points, 91 % for 400.
+    win 1 / (1 + 10^(-d/400)) of the votes: 64 % for 100 points, 91 % for 400. `caption` says which video it is.
     """
 
-    key: str
+    key: str = field(repr=False)
     score: float
     wins: int
     losses: int
     ties: int
     place: int | None = None
+    caption: str = ""
 
     @property
     def votes(self) -> int:
@@ -70,8 +71,10 @@ class RankEntry:
         return self.wins + self.losses + self.ties
 
 
-def rank(votes: Iterable[PairwiseVote], keys: Sequence[str]) -> tuple[RankEntry, ...]:
-    """Return an entry for each of `keys`, best first; equal entries keep the order of `keys`.
+def rank(
+    votes: Iterable[PairwiseVote], keys: Sequence[str], *, captions: Mapping[str, str] | None = None
+) -> tuple[RankEntry, ...]:
+    """Return an entry for each of `keys`, best first; equal entries keep the order of `keys`. `captions` are by key.
 
     Videos without votes come last. Votes with an unknown key, or of a video against itself, are ignored.
 
@@ -91,7 +94,11 @@ def rank(votes: Iterable[PairwiseVote], keys: Sequence[str]) -> tuple[RankEntry,
             pair = (vote.left, vote.right) if vote.result == "left" else (vote.right, vote.left)
             wins[pair[0]] += 1
             losses[pair[1]] += 1
-    standings = [RankEntry(key, scores[key], wins[key], losses[key], ties[key]) for key in dict.fromkeys(keys)]
+    captions = captions or {}
+    standings = [
+        RankEntry(key, scores[key], wins[key], losses[key], ties[key], caption=captions.get(key, ""))
+        for key in dict.fromkeys(keys)
+    ]
     return _placed(sorted(standings, key=lambda standing: (not standing.votes, -round(standing.score, 3))))
 
 

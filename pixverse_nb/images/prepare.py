@@ -194,7 +194,8 @@ def encode_frame(info: ImageInfo, *, aspect_ratio: str, fit: str | None) -> Fram
 def thumbnail(source: object, *, longest_px: int = 320, role: str = "first") -> bytes:
     """Return a small upright JPEG of `source` (a Frame, or any source of an image); its longest side is `longest_px`.
 
-    A smaller image is not enlarged. Raises InvalidImage, naming it by its `role`.
+    A smaller image is not enlarged. Below 100 pixels it is compressed more: a table has many of them.
+    Raises InvalidImage, naming it by its `role`.
     """
     try:
         info = open_image(source.data if isinstance(source, Frame) else source)
@@ -206,7 +207,7 @@ def thumbnail(source: object, *, longest_px: int = 320, role: str = "first") -> 
         image, _ = to_srgb(image, info.icc)
     except UnusableImageError as error:
         raise InvalidImage({role: str(error)}) from error
-    return _encode_jpeg(image, quality=85)
+    return _encode_jpeg(image, quality=85 if longest_px >= 100 else 60)
 
 
 def _needed_size(info: ImageInfo, framing: Framing) -> tuple[int, int]:

@@ -4,7 +4,7 @@ import concurrent.futures
 import logging
 import threading
 import time
-from collections.abc import Callable, Container, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import replace
 from typing import Any, Final, NoReturn, SupportsIndex, overload
 
@@ -22,7 +22,9 @@ from pixverse_nb.jobs.results import (
     attempts_from_events,
     error_from_record,
     lost_error,
+    python_line,
     snapshot_from_record,
+    table_picture,
     thumbnails_of,
     unsent_error,
     video_of,
@@ -30,9 +32,10 @@ from pixverse_nb.jobs.results import (
 )
 from pixverse_nb.jobs.transitions import needs_confirmation
 from pixverse_nb.redaction import redact
-from pixverse_nb.render.display import mime_bundle
-from pixverse_nb.render.job_views import card_text, jobs_html, jobs_text
+from pixverse_nb.render.job_tables import JobRow, attempts_table, events_table, jobs_table
+from pixverse_nb.render.job_views import card_text
 from pixverse_nb.render.live import watch_live
+from pixverse_nb.render.table import Table, TableList, TableTuple, TableView
 from pixverse_nb.render.timeline import Timeline, job_title
 from pixverse_nb.video import Video
 
@@ -106,12 +109,12 @@ class Job:
         return self._video_of(record) if record.state is JobState.DONE else None
 
     def events(self) -> list[JobEvent]:
-        """Return what has happened so far, oldest first, from the ledger."""
-        return list(with_texts(self._engine.ledger.events(self.ref)))
+        """Return what has happened so far, oldest first, from the ledger; displays as a table."""
+        return TableList(with_texts(self._engine.ledger.events(self.ref)), events_table)
 
     def attempts(self) -> tuple[Attempt, ...]:
-        """Return the paid calls so far, oldest first, each with its time, outcome and cost."""
-        return attempts_from_events(self._record(), self.events())
+        """Return the paid calls so far, oldest first, each with its time, outcome and cost; displays as a table."""
+        return TableTuple(attempts_from_events(self._record(), self.events()), attempts_table)
 
     def snapshot(self, *, with_video: bool = True) -> JobSnapshot:
         """Return everything about the job at this moment, for cards and lists.
@@ -136,6 +139,12 @@ class Job:
             reused=self._reuse_notice is not None,
             video=self._video_of(record) if with_video and record.state is JobState.DONE else None,
         )
+
+    def table_row(self) -> JobRow:
+        """Return what a table shows of the job at this moment."""
+        record = self._record()
+        picture = table_picture(record, home=self._engine.home)
+        return JobRow(self.snapshot(with_video=False), picture, python_line(record))
 
     # -- waiting for it ------------------------------------------------------------------------------------------
 
@@ -422,7 +431,7 @@ def _check_accepted(request: GenerationRequest, backend: Backend) -> None:
         raise InvalidRequest(wrong)
 
 
-class JobList(list[Job]):
+class JobList(TableView, list[Job]):
     """Jobs, newest first; a list (and so its slices) that displays as a table."""
 
     @overload
@@ -439,12 +448,9 @@ class JobList(list[Job]):
         rows = (row for job in reversed(self) for row in job.timeline().rows)
         return Timeline(tuple(rows), now=time.time())
 
-    def _repr_mimebundle_(
-        self, include: Container[str] | None = None, exclude: Container[str] | None = None
-    ) -> dict[str, str]:
-        snapshots = [job.snapshot(with_video=False) for job in self]
-        now = time.time()
-        return dict(mime_bundle(jobs_html(snapshots, now=now), jobs_text(snapshots, now=now)))
+    def _table(self) -> Table:
+        return jobs_table([job.table_row() for job in self], now=time.time())
 
     def __repr__(self) -> str:
-        return jobs_text([job.snapshot(with_video=False) for job in self], now=time.time())
+        rows = [JobRow(job.snapshot(with_video=False)) for job in self]  # text needs no pictures
+        return jobs_table(rows, now=time.time()).text()

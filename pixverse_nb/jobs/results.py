@@ -36,6 +36,7 @@ _OTHER_ERRORS: Final[Mapping[str, type[PixVerseError]]] = {
     "file_lost": errors.DownloadError,
 }
 _POSTER_PX: Final = 640
+_TABLE_PICTURE_PX: Final = 84
 
 
 def snapshot_from_record(
@@ -156,11 +157,27 @@ def video_of(record: JobRecord, *, home: Path, is_sandbox: bool) -> Video:
 
 def thumbnails_of(record: JobRecord, *, home: Path, longest_px: int) -> tuple[bytes, ...]:
     """Return the input pictures as small JPEGs; empty if any of them is not in the home folder."""
-    hashes = [item.sha256 for item in record.inputs if item.role not in (SOURCE_VIDEO, AUDIO)]
     try:
-        return tuple(_thumbnail(stored_input(home, sha256 or ""), longest_px) for sha256 in hashes)
+        return tuple(_thumbnail(stored_input(home, sha256), longest_px) for sha256 in _picture_hashes(record))
     except (PixVerseError, OSError):
         return ()  # a card without pictures is still a card
+
+
+def table_picture(record: JobRecord, *, home: Path) -> bytes | None:
+    """Return the first input picture as a very small JPEG; None if there is none in the home folder."""
+    try:
+        return next((_table_picture(stored_input(home, sha256)) for sha256 in _picture_hashes(record)), None)
+    except (PixVerseError, OSError):
+        return None
+
+
+def _picture_hashes(record: JobRecord) -> list[str]:
+    return [item.sha256 or "" for item in record.inputs if item.role not in (SOURCE_VIDEO, AUDIO)]
+
+
+@lru_cache(maxsize=512)
+def _table_picture(picture: Path) -> bytes:
+    return images.thumbnail(picture, longest_px=_TABLE_PICTURE_PX)
 
 
 @lru_cache(maxsize=64)

@@ -8,6 +8,7 @@ from typing import Final, Literal
 from pixverse_nb.domain.catalogue import DEFAULT_MODEL
 from pixverse_nb.domain.jobs import JobSnapshot, JobState, WaitingFor
 from pixverse_nb.domain.requests import GenerationRequest
+from pixverse_nb.errors import Charge
 
 StateSeverity = Literal["run", "wait", "warn", "bad", "good", "off"]  # the stylesheet has a class for each
 
@@ -46,6 +47,10 @@ _WAITING_LABELS: Final[Mapping[WaitingFor, str]] = MappingProxyType(
 )
 _SHORT_WAITING_LABELS: Final[Mapping[WaitingFor, str]] = MappingProxyType(
     {"slot": "Waiting for a slot", "network": "No network"}
+)
+
+CHARGE_LABELS: Final[Mapping[Charge, str]] = MappingProxyType(
+    {"no": "not charged", "yes": "charged", "unknown": "may have been charged"}
 )
 
 SANDBOX_EXPLANATION: Final = "made by the built-in sandbox, not by PixVerse; no real credits are spent"

@@ -1,15 +1,15 @@
-"""Views of jobs: the card of one job, the table of several, and the history of one as text."""
+"""Views of a job: its card, and its history as text."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from markupsafe import Markup
 
 from pixverse_nb.domain.jobs import Attempt, JobEvent, JobSnapshot, JobState
-from pixverse_nb.errors import Charge
 from pixverse_nb.redaction import redact
 from pixverse_nb.render.formatting import (
+    CHARGE_LABELS,
     charge_sentence,
     elapsed_s,
     format_clock,
@@ -18,36 +18,18 @@ from pixverse_nb.render.formatting import (
     format_duration,
     format_parameters,
     format_seed,
-    format_unusual_parameters,
     job_severity,
-    known_cost,
     next_step,
-    short_state_label,
     shorten,
     state_explanation,
     state_label,
     typical_duration,
-    with_direction_marks,
 )
 from pixverse_nb.render.player import data_url, facts_html, player_html, player_text, sandbox_badge
-from pixverse_nb.render.style import (
-    header_cell,
-    html,
-    join,
-    prompt_div,
-    table_cell,
-    text_div,
-    updated_html,
-    with_stylesheet,
-)
+from pixverse_nb.render.style import html, join, prompt_div, text_div, updated_html, with_stylesheet
 
-_ANIMATION_S: Final = 2.4  # the period of the animation pvnb-slide in the stylesheet
+_ANIMATION_S: Final = 2.4  # the period of the animation pvnb-activity-bar in the stylesheet
 _CARD_PROMPT_LENGTH: Final = 160
-_CHARGE_LABELS: Final[Mapping[Charge, str]] = {
-    "no": "not charged",
-    "yes": "charged",
-    "unknown": "may have been charged",
-}
 
 
 # -- card ----------------------------------------------------------------------------------------------------------
@@ -170,131 +152,6 @@ def _activity_line(snapshot: JobSnapshot, now: float) -> Markup:
     )
 
 
-# -- table ---------------------------------------------------------------------------------------------------------
-
-
-def jobs_html(snapshots: Iterable[JobSnapshot], *, now: float) -> Markup:
-    """Return a table of jobs in the given order, at `now` (Unix seconds)."""
-    jobs = tuple(snapshots)
-    if not jobs:
-        return with_stylesheet(Markup('<div class="pvnb pvnb-list"><div class="pvnb-line">No jobs yet.</div></div>'))
-    return with_stylesheet(
-        html(
-            '<div class="pvnb pvnb-list"><table class="pvnb-table" aria-label="{}"><thead><tr>{}</tr></thead>'
-            "<tbody>{}</tbody></table></div>",
-            "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs",
-            _table_head(),
-            join(_row(job, now) for job in jobs),
-        )
-    )
-
-
-def jobs_text(snapshots: Iterable[JobSnapshot], *, now: float) -> str:
-    """Return jobs as aligned lines of plain text, each followed by an indented line with the next step, if any."""
-    jobs = tuple(snapshots)
-    if not jobs:
-        return "No jobs yet."
-    rows = [_text_row(job, now) for job in jobs]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines: list[str] = []
-    for job, row in zip(jobs, rows, strict=True):
-        lines.append("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-        lines += [f"  {sentence}" for sentence in _status_sentences(job)]
-    return redact("\n".join(lines))
-
-
-def _table_head() -> Markup:
-    return join(
-        (
-            header_cell("State"),
-            header_cell("Time", "pvnb-number"),
-            header_cell("Prompt / next step"),
-            header_cell("Parameters"),
-            header_cell("Seed", "pvnb-number"),
-            header_cell("Charged"),
-            header_cell("Created"),
-            header_cell("Ref"),
-        )
-    )
-
-
-def _row(job: JobSnapshot, now: float) -> Markup:
-    cost, is_estimate = known_cost(job)
-    prompt = shorten(job.request.prompt, max_length=400)
-    state = short_state_label(job) + (" · sandbox" if job.is_sandbox else "")
-    details = join(text_div("pvnb-line", sentence) for sentence in _status_sentences(job))
-    cells = (
-        table_cell(
-            html('<span class="pvnb-dot"></span>{}', state),
-            f"pvnb-state-cell pvnb-{job_severity(job)}",
-            title=" ".join(filter(None, (f"{state_label(job)}.", job.error, job.warning))),
-        ),
-        table_cell(_table_clock(job, now), "pvnb-number"),
-        table_cell(html("{}{}", prompt_div("pvnb-ellipsis", prompt), details), "pvnb-prompt-cell", title=prompt),
-        table_cell(facts_html(format_unusual_parameters(job.request)), "pvnb-parameters-cell"),
-        table_cell("" if job.request.seed is None else job.request.seed, "pvnb-number"),
-        table_cell(
-            _charge_cell(job),
-            "pvnb-charge-cell",
-            title=format_credits(cost, is_estimate=is_estimate, is_sandbox=job.is_sandbox),
-        ),
-        table_cell(_creation_time(job, now)),
-        table_cell(html('<span class="pvnb-mono">{}</span>', job.ref), "pvnb-ref-cell"),
-    )
-    return html("<tr>{}</tr>", join(cells))
-
-
-def _text_row(job: JobSnapshot, now: float) -> tuple[str, ...]:
-    amount = _short_cost(job) if job.charged != "no" else ""
-    parameters = format_unusual_parameters(job.request)[:2]
-    return (
-        job.ref,
-        short_state_label(job),
-        _table_clock(job, now),
-        _creation_time(job, now),
-        f"{_CHARGE_LABELS[job.charged]} {amount}".rstrip(),
-        " ".join(parameters),
-        format_seed(job.request),
-        with_direction_marks(shorten(job.request.prompt, max_length=48)),
-    )
-
-
-def _status_sentences(job: JobSnapshot) -> tuple[str, ...]:
-    """Return earlier attempts, and the current obstacle with the next step."""
-    earlier = job.attempt - 1
-    attempts = ""
-    if earlier > 0:
-        rejected = "1 earlier attempt was" if earlier == 1 else f"{earlier} earlier attempts were"
-        attempts = f"Attempt {job.attempt}: {rejected} rejected and not charged."
-    status = " ".join(filter(None, (job.warning, job.status_detail)))
-    return tuple(sentence for sentence in (attempts, status) if sentence)
-
-
-def _charge_cell(job: JobSnapshot) -> str:
-    """Return whether credits were charged and how many; an open job shows its estimate."""
-    if job.charged == "no" and job.state.is_final:
-        return "no"
-    charged = "not yet" if job.charged == "no" else job.charged
-    return " · ".join(filter(None, (charged, _short_cost(job))))
-
-
-def _short_cost(job: JobSnapshot) -> str:
-    """Return the credits as "45", an estimate as "~45"; empty if unknown."""
-    cost, is_estimate = known_cost(job)
-    return "" if cost is None else f"{'~' if is_estimate else ''}{cost}"
-
-
-def _table_clock(job: JobSnapshot, now: float) -> str:
-    elapsed = elapsed_s(job, now=now)
-    return format_duration(elapsed) if job.state.is_final else format_clock(elapsed)
-
-
-def _creation_time(job: JobSnapshot, now: float) -> str:
-    """Return the local time of creation: today's jobs without the date."""
-    created, today = time.localtime(job.created_at), time.localtime(now)
-    return time.strftime("%H:%M" if created[:3] == today[:3] else "%Y-%m-%d %H:%M", created)
-
-
 # -- history -------------------------------------------------------------------------------------------------------
 
 
@@ -304,7 +161,7 @@ def history_text(job: JobSnapshot, attempts: Sequence[Attempt], events: Sequence
         ("state", state_label(job)),
         ("prompt", job.request.prompt),
         ("parameters", ", ".join(filter(None, (*format_parameters(job.request), format_seed(job.request))))),
-        ("charged", charge_sentence(job) or _CHARGE_LABELS[job.charged]),
+        ("charged", charge_sentence(job) or CHARGE_LABELS[job.charged]),
         ("error", job.error or ""),
         ("warning", job.warning or ""),
         ("next step", job.status_detail),
@@ -328,7 +185,7 @@ def _attempt_line(attempt: Attempt, *, is_sandbox: bool) -> str:
     cost = ""
     if attempt.charged != "no" and attempt.credits is not None:
         cost = f" ({format_credits(attempt.credits, is_estimate=attempt.is_estimate, is_sandbox=is_sandbox)})"
-    charge = _CHARGE_LABELS[attempt.charged] + cost
+    charge = CHARGE_LABELS[attempt.charged] + cost
     return f"  {attempt.number}  {_timestamp(attempt.sent_at)}  {charge}: {attempt.text}"
 
 

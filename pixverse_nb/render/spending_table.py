@@ -1,24 +1,20 @@
-"""The table of `client.spending()`: HTML, text and a DataFrame."""
+"""The table of `client.spending()`, and its DataFrame."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, fields
 from typing import Any, Final
-
-from markupsafe import Markup
 
 from pixverse_nb.domain.spending import SpendingRow
 from pixverse_nb.errors import ConfigError
 from pixverse_nb.redaction import redact
-from pixverse_nb.render.display import mime_bundle
 from pixverse_nb.render.formatting import shorten
-from pixverse_nb.render.style import header_cell, html, join, table_cell, text_div, with_stylesheet
+from pixverse_nb.render.table import NOTHING, Column, Table, TableView
 
 _NUMBERS: Final = tuple(item.name for item in fields(SpendingRow) if item.name != "group")
 _GROUP_LENGTH: Final = 32
-_NO_GROUP: Final = "–"  # jobs of no sweep
 
 
-class SpendingTable(tuple[SpendingRow, ...]):
+class SpendingTable(TableView, tuple[SpendingRow, ...]):
     """What a home has spent, one row for each group (`by`); displays as a table.
 
     `total` is the sum, `per_video` the credits that each finished video has cost, with those of failed jobs (None if
@@ -57,45 +53,16 @@ class SpendingTable(tuple[SpendingRow, ...]):
         frame = pd.DataFrame([asdict(row) for row in self], columns=columns)
         return frame.rename(columns={"group": self.by}).set_index(self.by)
 
-    def _repr_mimebundle_(
-        self, include: Container[str] | None = None, exclude: Container[str] | None = None
-    ) -> dict[str, str]:
-        return dict(mime_bundle(_table_html(self), repr(self)))
-
-    def __repr__(self) -> str:
+    def _table(self) -> Table:
         if not self:
-            return _summary(self)
-        rows = [_head(self), *map(_cells, (*self, self.total))]
-        first, *widths = (max(map(len, column)) for column in zip(*rows, strict=True))
-        lines = ["  ".join([name.ljust(first), *map(str.rjust, cells, widths)]).rstrip() for name, *cells in rows]
-        return redact("\n".join([*lines, _summary(self)]))
+            return Table(_summary(self))
+        columns = (Column(self.by.capitalize(), "heading"), *(Column(name.capitalize(), "number") for name in _NUMBERS))
+        rows = [_cells(row) for row in (*self, self.total)]
+        return Table(_summary(self), columns, tuple(rows[:-1]), total=rows[-1])
 
 
-def _table_html(table: SpendingTable) -> Markup:
-    summary = text_div("pvnb-note", _summary(table))
-    if not table:
-        return with_stylesheet(html('<div class="pvnb pvnb-list">{}</div>', summary))
-    name, *numbers = _head(table)
-    head = join((header_cell(name), *(header_cell(number, "pvnb-number") for number in numbers)))
-    rows = join(
-        html(
-            "<tr>{}{}</tr>",
-            header_cell(group, "pvnb-wrap-cell", scope="row"),
-            join(table_cell(cell, "pvnb-number") for cell in cells),
-        )
-        for group, *cells in map(_cells, (*table, table.total))
-    )
-    body = html('<table class="pvnb-table"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>', head, rows)
-    return with_stylesheet(html('<div class="pvnb pvnb-list">{}{}</div>', body, summary))
-
-
-def _head(table: SpendingTable) -> tuple[str, ...]:
-    return (table.by.capitalize(), *(name.capitalize() for name in _NUMBERS))
-
-
-def _cells(row: SpendingRow) -> tuple[str, ...]:
-    group = shorten(redact(row.group), max_length=_GROUP_LENGTH) or _NO_GROUP
-    return (group, *(f"{getattr(row, name):,}" for name in _NUMBERS))
+def _cells(row: SpendingRow) -> tuple[str | int, ...]:
+    return (shorten(redact(row.group), max_length=_GROUP_LENGTH) or NOTHING, *(getattr(row, name) for name in _NUMBERS))
 
 
 def _summary(table: SpendingTable) -> str:

@@ -7,9 +7,11 @@ so light and dark need no code. There is one accent colour. An untrusted Jupyter
 classes, `width`, `height` and simple inline styles: what must survive there is set inline.
 """
 
+import re
 import time
 from collections.abc import Iterable
-from typing import Final, Literal, LiteralString
+from functools import cache
+from typing import Final, LiteralString
 
 from markupsafe import Markup, escape
 
@@ -74,50 +76,57 @@ color:var(--pvnb-ink);overflow-wrap:anywhere}
 .pvnb-wait .pvnb-dot{box-shadow:inset 0 0 0 2px var(--pvnb-accent)}
 .pvnb .pvnb-activity{position:absolute;left:0;right:0;bottom:0;height:2px;overflow:hidden;background:var(--pvnb-line)}
 .pvnb .pvnb-activity-bar{position:absolute;top:0;bottom:0;left:0;width:30%;transform:translateX(-100%);
-background:var(--pvnb-accent);animation:pvnb-slide 2.4s linear 4}
-@keyframes pvnb-slide{from{transform:translateX(-100%)}to{transform:translateX(340%)}}
+background:var(--pvnb-accent);animation:pvnb-activity-bar 2.4s linear 4}
+@keyframes pvnb-activity-bar{from{transform:translateX(-100%)}to{transform:translateX(340%)}}
 @media (prefers-reduced-motion:reduce){.pvnb .pvnb-activity-bar{animation:none}}
 @media (forced-colors:active){.pvnb .pvnb-dot,.pvnb .pvnb-activity,.pvnb [role=progressbar]{forced-color-adjust:none}}
-.pvnb .pvnb-updated{animation:pvnb-appear 0s 6s both}
-@keyframes pvnb-appear{from{font-size:0}}
-.pvnb.pvnb-list{max-width:1080px;overflow-x:auto;container-type:inline-size}
-.pvnb .pvnb-table{width:100%;margin:0;border:0;border-collapse:collapse;table-layout:auto;font-size:12.5px;
-font-variant-numeric:tabular-nums;color:var(--pvnb-ink)}
-.pvnb .pvnb-table tr:nth-child(n){background:none}
-.pvnb .pvnb-table tbody tr:nth-child(n):hover{background:var(--pvnb-wash)}
-.pvnb .pvnb-table th,.pvnb .pvnb-table td{padding:6px 14px 6px 0;border:0;border-bottom:1px solid var(--pvnb-line);
-text-align:left;vertical-align:baseline;white-space:nowrap;max-width:none}
-.pvnb .pvnb-table th{color:var(--pvnb-quiet);font-size:12px;font-weight:400}
-.pvnb .pvnb-table th:last-child,.pvnb .pvnb-table td:last-child{padding-right:0}
-.pvnb .pvnb-table td.pvnb-wrap-cell{min-width:140px;white-space:normal}
-.pvnb.pvnb-models .pvnb-table td.pvnb-wrap-cell{min-width:92px}
-.pvnb.pvnb-models .pvnb-table tbody th{color:var(--pvnb-ink);white-space:nowrap}
-.pvnb .pvnb-table td.pvnb-prompt-cell{width:99%;min-width:130px}
-.pvnb .pvnb-table td.pvnb-prompt-cell .pvnb-line{min-width:180px;white-space:normal}
-.pvnb.pvnb-plan .pvnb-table{width:auto;max-width:100%}
-.pvnb.pvnb-plan .pvnb-table td.pvnb-wrap{min-width:110px;padding-right:20px;white-space:normal;overflow-wrap:anywhere}
-.pvnb.pvnb-metrics .pvnb-table{width:auto;max-width:100%}
-.pvnb.pvnb-metrics .pvnb-table th{vertical-align:bottom;line-height:1.35;white-space:normal}
-.pvnb.pvnb-metrics .pvnb-table thead th.pvnb-number{max-width:104px}
-.pvnb.pvnb-metrics .pvnb-table tbody th{color:var(--pvnb-ink);font-size:12.5px}
-.pvnb .pvnb-unit{font-size:11px;opacity:.8}
-.pvnb .pvnb-ellipsis{width:0;min-width:100%;overflow:hidden;text-overflow:ellipsis}
+.pvnb .pvnb-updated{animation:pvnb-updated 0s 6s both}
+@keyframes pvnb-updated{from{font-size:0}}
 .pvnb .pvnb-timeline-svg{display:block;overflow-x:auto}
 .pvnb .pvnb-timeline-svg svg{display:block;width:100%;min-width:560px;height:auto}
 .pvnb .pvnb-timeline-image{display:none}
-.pvnb .pvnb-table td.pvnb-text{width:99%;white-space:normal;overflow-wrap:anywhere}
-@container (max-width:980px){.pvnb .pvnb-table td.pvnb-parameters-cell{min-width:106px;white-space:normal}}
-@container (max-width:900px){.pvnb .pvnb-table th,.pvnb .pvnb-table td{padding-right:10px}
-.pvnb .pvnb-table th{white-space:normal}
-.pvnb .pvnb-table td.pvnb-ref-cell{min-width:108px;white-space:normal}
-.pvnb .pvnb-table td.pvnb-charge-cell{white-space:normal}}
-@container (max-width:720px){.pvnb .pvnb-table th,.pvnb .pvnb-table td{padding-right:8px}
-.pvnb .pvnb-table td.pvnb-state-cell{min-width:70px;white-space:normal}
-.pvnb .pvnb-table td.pvnb-parameters-cell{min-width:84px}
-.pvnb .pvnb-table td.pvnb-ref-cell{min-width:92px}
-.pvnb .pvnb-table td.pvnb-prompt-cell,.pvnb .pvnb-table td.pvnb-prompt-cell .pvnb-line{min-width:96px}}
-.pvnb .pvnb-table th.pvnb-number,.pvnb .pvnb-table td.pvnb-number{text-align:right}
+.pvnb.pvnb-list{max-width:1080px;container-type:inline-size}
+.pvnb .pvnb-table-summary{margin:0 0 2px;font-size:14px;font-weight:600;line-height:20px}
+.pvnb .pvnb-table-scroll{overflow-x:auto;margin:8px 0 0}
+.pvnb .pvnb-table{width:100%;margin:0;border:0;border-collapse:collapse;table-layout:auto;font-size:12.5px;
+line-height:18px;font-variant-numeric:tabular-nums;color:var(--pvnb-ink)}
+.pvnb .pvnb-table.pvnb-table-narrow{width:auto;max-width:100%}
+.pvnb .pvnb-table tr:nth-child(n){background:none}
+.pvnb .pvnb-table tbody tr:nth-child(n):hover{background:var(--pvnb-wash)}
+.pvnb .pvnb-table :is(th,td){padding:7px 18px 7px 0;border:0;border-bottom:1px solid var(--pvnb-line);
+vertical-align:top;white-space:normal;max-width:none;overflow-wrap:break-word}
+.pvnb .pvnb-table :is(th,td):last-child{padding-right:0}
+.pvnb .pvnb-table th{font-weight:400}
+.pvnb .pvnb-table thead th{color:var(--pvnb-quiet);font-size:12px;vertical-align:bottom}
+.pvnb .pvnb-table tbody tr:last-child :is(th,td){border-bottom:0}
+.pvnb .pvnb-table tfoot :is(th,td){border:0;border-top:1px solid var(--pvnb-quiet);font-weight:600}
+.pvnb .pvnb-table .pvnb-number{white-space:nowrap}
+.pvnb .pvnb-table th.pvnb-number{white-space:normal}
+.pvnb .pvnb-table .pvnb-line{min-width:100px;font-size:12px;line-height:17px}
+.pvnb .pvnb-table .pvnb-aside{color:var(--pvnb-quiet);font-size:12px;font-weight:400;line-height:17px}
+.pvnb .pvnb-table td.pvnb-prose{min-width:120px;overflow-wrap:anywhere}
+.pvnb .pvnb-table td.pvnb-ref{min-width:98px}
+.pvnb .pvnb-table .pvnb-number .pvnb-aside{white-space:normal}
+.pvnb .pvnb-table-picture{display:block;width:56px;height:36px;max-width:none;margin:0;object-fit:cover;
+border-radius:4px;box-shadow:0 0 0 1px var(--pvnb-line)}
+.pvnb .pvnb-table td.pvnb-picture{width:1%;padding-right:14px}
+.pvnb .pvnb-unit{font-size:11px;opacity:.8}
+.pvnb .pvnb-nowrap{white-space:nowrap}
+.pvnb .pvnb-table button{all:unset;box-sizing:border-box;border-radius:3px;cursor:pointer}
+.pvnb .pvnb-table button:hover{color:var(--pvnb-ink);text-decoration:underline}
+.pvnb .pvnb-table button:focus-visible{outline:2px solid var(--pvnb-accent);outline-offset:2px}
+.pvnb .pvnb-table [aria-sort]{color:var(--pvnb-ink)}
+.pvnb .pvnb-table [aria-sort] button::after{content:" ↓"}
+.pvnb .pvnb-table [aria-sort=ascending] button::after{content:" ↑"}
+.pvnb .pvnb-again{color:var(--pvnb-quiet);font-size:12px}
+@container (min-width:900px){.pvnb .pvnb-table td.pvnb-ref{white-space:nowrap}}
+@container (max-width:760px){.pvnb .pvnb-table :is(th,td){padding-right:12px}}
 """).strip()
+
+_CLASS: Final = re.compile(r"pvnb[\w-]*")
+_RULE: Final = re.compile(r"[^{}]+\{(?:[^{}]|\{[^{}]*\})*\}")
+_HEAD: Final = re.compile(r"[^{}]+(?=\{)")
+_COMMA: Final = re.compile(r",(?![^(]*\))")  # not inside :is()
 
 
 def html(template: LiteralString, /, *values: object, **named: object) -> Markup:
@@ -148,21 +157,16 @@ def prompt_div(css_class: str, prompt: str) -> Markup:
     return html('<div class="{}" dir="auto">{}</div>', css_class, prompt) if prompt else Markup()
 
 
-def table_cell(content: object, css_class: str = "", *, title: str = "") -> Markup:
-    """Return a <td>; a cell with the class `pvnb-number` is right-aligned."""
-    return _cell("td", content, css_class, title=title)
+def with_stylesheet(block: Markup, *, extra: str = "") -> Markup:
+    """Return `block` with the rules that it needs in front, so that it is a complete output.
 
 
-def header_cell(
-    content: object, css_class: str = "", *, title: str = "", scope: Literal["col", "row"] = "col"
-) -> Markup:
-    """Return a <th>; a cell with the class `pvnb-number` is right-aligned."""
-    return _cell("th", content, css_class, title=title, scope=scope)
-
-
-def with_stylesheet(block: Markup) -> Markup:
-    """Return `block` with the stylesheet in front, so that it is a complete output."""
-    return html("<style>{}</style>{}", STYLE, block)
+    They are on one line and inside a comment, which a stylesheet ignores: a notebook that is exported to Markdown keeps
+    the element, and a code host shows its content as text. `extra` are more rules.
+    """
+    classes = frozenset(_CLASS.findall(block))
+    rules = [rule for rule, needed in _rules(f"{STYLE}{extra}") if any(names <= classes for names in needed)]
+    return html("<style><!--{}--></style>{}", Markup("".join(rules)), block)  # noqa: S704  our own rules
 
 
 def updated_html(now: float) -> Markup:
@@ -174,16 +178,23 @@ def updated_html(now: float) -> Markup:
     return html('<span class="pvnb-updated"> · as of {}</span>', time.strftime("%H:%M:%S", time.localtime(now)))
 
 
+@cache
+def _rules(style: str) -> tuple[tuple[str, tuple[frozenset[str], ...]], ...]:
+    """Return the rules of a stylesheet, each with the classes that call for it; an animation is named after a class.
+
+    They are the classes of what a selector selects, not of what that is inside: all rules about a class come together,
+    because those of a later output also apply to the earlier outputs of the page.
+    """
+    found = []
+    for rule in _RULE.findall(style.replace("\n", "")):
+        selectors = [one for head in _HEAD.findall(rule) for one in _COMMA.split(head)]
+        compounds = [[names for part in one.split() if (names := _CLASS.findall(part))] for one in selectors]
+        found.append((rule, tuple(frozenset(parts[-1]) for parts in compounds if parts)))
+    return tuple(found)
+
+
 def _safe(value: object) -> Markup | int | float:
     """Return a value that can be inserted in HTML; numbers stay numbers, so that they can be formatted."""
     if isinstance(value, Markup | int | float):
         return value
     return escape(redact(str(value)))
-
-
-def _cell(tag: Literal["td", "th"], content: object, css_class: str, **attributes: str) -> Markup:
-    # JupyterLab right-aligns table cells; without our stylesheet only an inline style overrides that.
-    side = "right" if "pvnb-number" in css_class.split() else "left"
-    given = {"class": css_class, **attributes, "style": f"text-align:{side}"}
-    text = join(html(' {}="{}"', name, value) for name, value in given.items() if value)
-    return html("<{tag}{attributes}>{content}</{tag}>", tag=tag, attributes=text, content=content)

@@ -228,15 +228,14 @@ def thumbnails_html(
     """
     return with_stylesheet(
         html(
-            '<style>{style}</style><div class="{classes}">{title}{count}{note}'
-            '<div class="pvnb-thumbnails-grid">{tiles}</div></div>',
-            style=_STYLE,
+            '<div class="{classes}">{title}{count}{note}<div class="pvnb-thumbnails-grid">{tiles}</div></div>',
             classes=f"pvnb pvnb-thumbnails {css_class}".strip(),
             title=text_div("pvnb-thumbnails-title", title),
             count=text_div("pvnb-line", format_tile_count(tiles)),
             note=text_div("pvnb-note", note),
             tiles=join(_thumbnail(tile, posters.get(tile.key)) for tile in tiles),
-        )
+        ),
+        extra=_STYLE,
     )
 
 

@@ -3,7 +3,7 @@
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,9 +15,9 @@ from pixverse_nb.jobs.remote_videos import AllAccounts
 from pixverse_nb.ledger.jobs import Ledger
 from pixverse_nb.ledger.sweeps import CellRow
 from pixverse_nb.redaction import redact
-from pixverse_nb.render.display import mime_bundle
 from pixverse_nb.render.formatting import SHORT_STATE_LABELS
-from pixverse_nb.render.sweep_views import PlanRow, PlanTable, plan_html, plan_text
+from pixverse_nb.render.sweep_tables import PlanRow, PlanTable, plan_table
+from pixverse_nb.render.table import Table, TableView
 from pixverse_nb.sweep.cells import ROUTE_GONE, Cell, Cells, CellState, cell_state, select_row
 from pixverse_nb.sweep.context import SweepContext, SweepOptions
 
@@ -41,12 +41,13 @@ class AccountStatus:
     notices: tuple[Notice, ...] = ()
 
 
-@dataclass(frozen=True)
-class Plan:
+@dataclass(frozen=True, repr=False)
+class Plan(TableView):
     """What `sweep.run()` would do and cost; displays as a table. Money is in credits, times are in seconds.
 
     `spent` is what the cells have cost so far, `budget` the most that they may cost. `balance`, `slots`, `typical_s`
-    (the usual time for one video) and `off_peak_s` (the usual time for an off-peak one) are None if unknown.
+    (the usual time for one video) and `off_peak_s` (the usual time for an off-peak one) are None if unknown. `made_at`
+    is the time of the plan in Unix seconds.
     """
 
     title: str
@@ -60,6 +61,7 @@ class Plan:
     notices: tuple[Notice, ...] = ()
     is_sandbox: bool = False
     off_peak_s: float | None = None
+    made_at: float | None = None
     counts: Mapping[CellState, int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -124,18 +126,13 @@ class Plan:
             off_peak_s=self.off_peak_s,
             skips_refused=self.skips_refused,
             is_sandbox=self.is_sandbox,
+            ends_at=self.made_at + self.expected_s if self.made_at is not None and self.expected_s else None,
             notices=tuple(map(_describe, self.notices)),
             rows=tuple(map(_row, self.cells)),
         )
 
-    def _repr_mimebundle_(
-        self, include: Container[str] | None = None, exclude: Container[str] | None = None
-    ) -> dict[str, str]:
-        table = self.table()
-        return dict(mime_bundle(plan_html(table), plan_text(table)))
-
-    def __repr__(self) -> str:
-        return plan_text(self.table())
+    def _table(self) -> Table:
+        return plan_table(self.table())
 
 
 def make_plan(
@@ -170,6 +167,7 @@ def make_plan(
             *built.notices,
         ),
         is_sandbox=context.is_sandbox,
+        made_at=context.engine.now(),
     )
 
 
@@ -278,4 +276,5 @@ def _row(planned: PlannedCell) -> PlanRow:
         ended = SHORT_STATE_LABELS[planned.row.state].lower()
         reason = f"{ended}; run(retry_failed=True) pays for another attempt"
     price = planned.credits if state is CellState.NEW else None
-    return PlanRow(cell.number, cell.caption, state.value, reason, price, planned.row.ref if planned.row else "")
+    ref = planned.row.ref if planned.row else ""
+    return PlanRow(cell.number, cell.caption, state.value, reason, price, ref, cell.values)

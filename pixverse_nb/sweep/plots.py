@@ -80,7 +80,8 @@ class Plot:
 def metric_plot(rows: Rows, name: str, *, over: str, by: str | None, axes: Sequence[str]) -> Plot:
     """Return the plot of a column over an axis, with one line for each value of `by` (None: the other axis of two).
 
-    Every cell is a marker. If several cells share a position, the line goes through their mean.
+    Every cell is a marker. If several cells share a position, the line goes through their mean. Over seeds there are
+    only markers, because nothing lies between two seeds.
     """
     _check(rows, name, over=over, by=by)
     if by is None:
@@ -94,7 +95,8 @@ def metric_plot(rows: Rows, name: str, *, over: str, by: str | None, axes: Seque
         for row in rows:
             if (by is None or row[by] == group) and row[name] is not None:
                 values.setdefault(row[over] if is_numeric else positions[row[over]], []).append(row[name])
-        _draw_line(ax, values, number=number, label=f"{_column_label(by)} {group}" if by is not None else None)
+        label = f"{_column_label(by)} {group}" if by is not None else None
+        _draw_values(ax, values, number=number, label=label, is_line=over != "seed")
     ax.set_xlabel(_column_label(over))
     ax.set_ylabel(_unit_label(name))
     if not is_numeric:
@@ -106,19 +108,20 @@ def metric_plot(rows: Rows, name: str, *, over: str, by: str | None, axes: Seque
     return Plot(figure, f"{_label(name)} over {_column_label(over)}, {len(rows)} cells")
 
 
-def _draw_line(ax: Axes, values: Mapping[Any, Sequence[float]], *, number: int, label: str | None) -> None:
-    """Draw a line through the mean at each position, and a marker for each value."""
-    style: dict[str, Any] = {"markersize": 5, "color": _COLOURS[number % len(_COLOURS)]}
+def _draw_values(
+    ax: Axes, values: Mapping[Any, Sequence[float]], *, number: int, label: str | None, is_line: bool
+) -> None:
+    """Draw a marker for each value and, for `is_line`, a line through the mean at each position."""
+    style: dict[str, Any] = {"color": _COLOURS[number % len(_COLOURS)], "markersize": 5, "linewidth": 1.4}
     marker = _MARKERS[number % len(_MARKERS)]
+    if is_line:
+        xs = sorted(values)
+        ax.plot(xs, [sum(values[x]) / len(values[x]) for x in xs], **style)
     is_single = all(len(some) == 1 for some in values.values())
-    xs = sorted(values)
-    means = [sum(values[x]) / len(values[x]) for x in xs]
-    ax.plot(xs, means, linewidth=1.4, marker=marker if is_single else None, **style)
-    if label is not None:  # an empty line, so that the legend shows the marker even if the line itself has none
-        ax.plot([], [], label=label, linewidth=1.4, marker=marker, **style)
-    if not is_single:
-        points = [(x, value) for x, some in values.items() for value in some]
-        ax.plot(*zip(*points, strict=True), linestyle="", marker=marker, alpha=0.55, **style)
+    points = [(x, value) for x, some in values.items() for value in some]
+    ax.plot(*zip(*points, strict=True), linestyle="", marker=marker, alpha=1 if is_single else 0.55, **style)
+    if label is not None:  # an empty line, so that the legend shows the line and the marker as one
+        ax.plot([], [], label=label, linestyle="-" if is_line else "", marker=marker, **style)
 
 
 def matrix_plot(rows: Rows, name: str, *, down: str | None, across: str | None, axes: Sequence[str]) -> Plot:

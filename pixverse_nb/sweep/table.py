@@ -1,6 +1,6 @@
 """A sweep as rows of plain values, one for each cell, and as a pandas DataFrame."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,8 +10,8 @@ from pixverse_nb.errors import ConfigError, InvalidRequest
 from pixverse_nb.jobs.messages import describe_error
 from pixverse_nb.metrics.definitions import DIVERSITY, METRICS, Measurement
 from pixverse_nb.metrics.executors import TaskResult
-from pixverse_nb.render.display import mime_bundle
-from pixverse_nb.render.sweep_views import measured_html, measured_text
+from pixverse_nb.render.sweep_tables import measured_table
+from pixverse_nb.render.table import Table, TableView
 from pixverse_nb.sweep.cells import Cell
 
 _PARAMETERS: Final = (
@@ -29,16 +29,11 @@ _MOMENTS: Final = ("asked_at", "submitted_at", "finished_at")
 _WHOLE_NUMBERS: Final = ("credits", "first_offset", "last_offset", "cuts", "frames", "width", "height")
 
 
-class Measurements(dict[str, Measurement]):
+class Measurements(TableView, dict[str, Measurement]):
     """Measurements by the caption of their cell; displays as a small table."""
 
-    def _repr_mimebundle_(
-        self, include: Container[str] | None = None, exclude: Container[str] | None = None
-    ) -> dict[str, str]:
-        return dict(mime_bundle(measured_html(self), measured_text(self)))
-
-    def __repr__(self) -> str:
-        return measured_text(self)
+    def _table(self) -> Table:
+        return measured_table(self)
 
 
 def make_rows(

@@ -17,7 +17,9 @@ from pixverse_nb.jobs import transitions
 from pixverse_nb.jobs.job import Job
 from pixverse_nb.jobs.messages import describe_notice
 from pixverse_nb.redaction import redact
+from pixverse_nb.render.sweep_tables import ranking_table
 from pixverse_nb.render.sweep_views import SweepProgress
+from pixverse_nb.render.table import TableTuple
 from pixverse_nb.render.tiles import COMPARED_MAX, NO_WINNER, Tile
 from pixverse_nb.render.timeline import Timeline
 from pixverse_nb.sweep.cell_jobs import CellJobs
@@ -73,8 +75,9 @@ class SweepViews:
 
     def ranking(self) -> tuple[RankEntry, ...]:
         """Rank the cells that have a video by the votes so far; see `Sweep.ranking`."""
-        keys = [cell.key for cell in self._cell_jobs.videos()]
-        return rank(self._context.engine.ledger.ratings.votes(keys), keys)
+        captions = {cell.key: cell.caption for cell in self._cell_jobs.videos()}
+        votes = self._context.engine.ledger.ratings.votes(list(captions))
+        return TableTuple(rank(votes, list(captions), captions=captions), ranking_table)
 
     def tiles(self) -> list[Tile]:
         """Return the current tile of each cell."""

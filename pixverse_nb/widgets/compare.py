@@ -23,6 +23,8 @@ from pixverse_nb.errors import DownloadError, InvalidRequest
 from pixverse_nb.redaction import printable, redact
 from pixverse_nb.render.display import LiveOutput, mime_bundle, show_bundle
 from pixverse_nb.render.player import video_file
+from pixverse_nb.render.sweep_tables import ranking_table
+from pixverse_nb.render.table import TableTuple
 from pixverse_nb.render.tiles import (
     COMPARED_MAX,
     Tile,
@@ -155,8 +157,12 @@ class Comparison(anywidget.AnyWidget):
             return tuple(self._votes)
 
     def ranking(self) -> tuple[RankEntry, ...]:
-        """Return the ranking from the votes so far, best first (see `pixverse_nb.domain.ratings`)."""
-        return rank(self.votes, list(self._files))
+        """Return the ranking from the votes so far, best first (see `pixverse_nb.domain.ratings`).
+
+        It displays as a table; as long as the comparison is blind, the videos are only numbered.
+        """
+        captions = {tile.key: tile.caption for tile in self._tiles()}
+        return TableTuple(rank(self.votes, list(self._files), captions=captions), ranking_table)
 
     def vote(self, left: str, right: str, result: VoteResult) -> PairwiseVote:
         """Vote on two videos, by their keys, and return the vote. Raises KeyError for an unknown key."""

@@ -38,7 +38,8 @@ def test_a_sweep_from_its_plan_to_the_comparison(page: Page, lab: Lab, tmp_path:
     notebook = lab.open(page, name)
 
     plan = run_cell(page, notebook, 0)
-    expect(plan.locator("tbody tr")).to_have_count(10)
+    expect(plan.locator("tbody tr")).to_have_count(5)  # a grid of two axes
+    expect(plan.locator("tbody td .pvnb-dot")).to_have_count(10)
     expect(plan).to_contain_text("10 new")
     expect(plan).to_contain_text("sandbox: no real credits")
 

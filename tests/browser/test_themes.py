@@ -32,4 +32,4 @@ def test_the_theme_chooses_the_plot(page: Page, lab: Lab) -> None:
     sides = reopened.locator(".pvnb-table :is(td, th)").evaluate_all(
         "all => all.map(one => getComputedStyle(one).textAlign)"
     )
-    assert sides == ["left"] * 3
+    assert sides == ["left"] * 6

@@ -29,7 +29,7 @@ def test_a_notebook_shows_a_table() -> None:
     report = Report((GOOD, BAD, DOUBTFUL))
     bundle = report._repr_mimebundle_()
     page = Page(bundle["text/html"])
-    assert len([name for name, _ in page.elements if name == "tr"]) == 3
+    assert len([name for name, _ in page.elements if name == "tr"]) == 1 + 3
     assert "b" not in {name for name, _ in page.elements}
     assert "<b>repair</b> it" in page.text
     assert {"pvnb-good", "pvnb-bad", "pvnb-warn"} <= page.classes()

@@ -8,7 +8,7 @@ VOID = {"img", "source", "br", "meta", "input"}
 
 @dataclass
 class Page(HTMLParser):
-    """A piece of HTML: its elements in order, and its text without stylesheets."""
+    """A piece of HTML: its elements in order, and its text without stylesheets and scripts."""
 
     html: str
     elements: list[tuple[str, dict[str, str | None]]] = field(default_factory=list)
@@ -34,7 +34,7 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         """Record visible text."""
-        if "style" not in self._open:
+        if {"style", "script"}.isdisjoint(self._open):
             self.text += data
 
     def only(self, tag: str) -> dict[str, str | None]:

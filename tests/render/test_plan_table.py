@@ -1,10 +1,12 @@
 """The table of a sweep's plan: totals, warnings and rows."""
 
+import time
 from dataclasses import replace
 
 import pytest
 
-from pixverse_nb.render.sweep_views import PlanRow, PlanTable, plan_html, plan_text
+from pixverse_nb.render.sweep_tables import PlanRow, PlanTable, plan_table
+from tests.render.factories import NOW
 from tests.render.page import Page
 
 PLAN = PlanTable(
@@ -25,6 +27,16 @@ PLAN = PlanTable(
         PlanRow(4, "seed 2 · fast", "refused", "fast motion is only available for 5 s videos"),
     ),
 )
+
+
+def plan_html(plan: PlanTable) -> str:
+    """The plan as HTML."""
+    return plan_table(plan).html()
+
+
+def plan_text(plan: PlanTable) -> str:
+    """The plan as text."""
+    return plan_table(plan).text()
 
 
 def warnings(plan: PlanTable) -> int:
@@ -78,8 +90,8 @@ def test_a_budget_that_just_suffices_is_no_warning() -> None:
 
 def test_unknown_prices_are_not_invented() -> None:
     """Without a price, or without new cells, no credits are estimated; the sandbox is named."""
-    assert "135" not in plan_text(replace(PLAN, credits=None))
-    assert "135" not in plan_text(replace(PLAN, counts=(("new", 0), ("done", 4))))
+    assert "135" not in plan_text(replace(PLAN, credits=None, rows=()))
+    assert "135" not in plan_text(replace(PLAN, counts=(("new", 0), ("done", 4)), rows=()))
     assert "sandbox" in plan_text(replace(PLAN, is_sandbox=True))
     assert "sandbox" not in plan_text(PLAN)
 
@@ -87,7 +99,7 @@ def test_unknown_prices_are_not_invented() -> None:
 def test_each_cell_has_a_row() -> None:
     """A row has number, parameters, status, credits and job; without any job there is no column for it."""
     page = Page(plan_html(PLAN))
-    assert page.count("tr") == 5
+    assert page.count("tr") == 6, "a head, four cells and the total"
     assert page.count("th") == 5
     assert "pv-1" in page.text
     assert Page(plan_html(replace(PLAN, rows=PLAN.rows[:2]))).count("th") == 4
@@ -99,7 +111,7 @@ def test_a_large_plan_shows_first_the_rows_with_a_reason() -> None:
         PlanRow(n, f"seed {n}", "refused" if n > 90 else "new", "why" if n > 90 else "") for n in range(1, 101)
     )
     page = Page(plan_html(replace(PLAN, rows=rows)))
-    assert page.count("tr") == 41
+    assert page.count("tr") == 42, "a head, forty cells and the total"
     assert "seed 100" in page.text
     assert "60 more" in page.text
     assert "60 more" in plan_text(replace(PLAN, rows=rows))
@@ -108,6 +120,48 @@ def test_a_large_plan_shows_first_the_rows_with_a_reason() -> None:
 def test_text_from_outside_is_escaped_and_redacted() -> None:
     """Markup in a title or caption is shown as text, and an e-mail address is redacted."""
     rows = (PlanRow(1, "<b>x</b>", "new"), PlanRow(2, "ann@example.com", "new"))
-    page = Page(plan_html(replace(PLAN, title="<script>", rows=rows)))
-    assert {"b", "script"}.isdisjoint(name for name, _ in page.elements)
+    page = Page(plan_html(replace(PLAN, title="<i>x</i>", rows=rows)))
+    assert {"b", "i"}.isdisjoint(name for name, _ in page.elements)
     assert "ann@" not in page.html
+
+
+def test_two_axes_make_a_grid() -> None:
+    """Cells with two axes are a grid: a row and a column for each value, and the credits of each row and column."""
+    seeds, modes = (1, 2, 3), ("normal", "fast")
+    values = [{"seed": seed, "motion_mode": mode} for seed in seeds for mode in modes]
+    rows = tuple(PlanRow(n, f"cell {n}", "new", credits=10 * n, values=both) for n, both in enumerate(values, start=1))
+    table = plan_table(replace(PLAN, rows=rows))
+    assert len(table.columns) == 1 + len(modes) + 1
+    assert [row[-1] for row in table.rows] == [30, 70, 110]
+    assert table.total is not None
+    assert list(table.total[1:]) == [90, 120, 210]
+
+
+def test_an_unknown_price_has_no_total() -> None:
+    """The total of a line with a new cell whose price is unknown is no number."""
+    values = [{"seed": seed, "quality": quality} for seed in (1, 2) for quality in ("360p", "540p")]
+    rows = tuple(
+        PlanRow(n, f"cell {n}", "new", credits=None if n == 4 else 5, values=v) for n, v in enumerate(values, 1)
+    )
+    table = plan_table(replace(PLAN, rows=rows))
+    assert table.total is not None
+    assert [isinstance(value, int) for value in table.total[1:]] == [True, False, False]
+
+
+def test_a_long_axis_goes_down() -> None:
+    """Of two axes the one with many values goes down; if both have many, the cells are a list."""
+    wide = tuple(PlanRow(n, f"{n}", "new", credits=1, values={"quality": "q", "seed": n}) for n in range(1, 21))
+    assert len(plan_table(replace(PLAN, rows=wide)).rows) == 20
+    assert len(plan_table(replace(PLAN, rows=wide)).columns) == 3
+    both = [{"seed": seed, "other": other} for seed in range(9) for other in range(9)]
+    rows = tuple(PlanRow(n, f"{n}", "new", credits=1, values=values) for n, values in enumerate(both, 1))
+    assert len(plan_table(replace(PLAN, rows=rows)).columns) == 4
+
+
+def test_the_expected_end_is_a_time_of_day() -> None:
+    """With a time of the plan the expected end is shown, in HTML and text."""
+    shown = time.strftime("%H:%M", time.localtime(NOW))
+    assert shown not in plan_text(PLAN)
+    plan = replace(PLAN, ends_at=NOW)
+    assert shown in plan_text(plan)
+    assert shown in Page(plan_html(plan)).text

@@ -8,11 +8,12 @@ from markupsafe import Markup
 from pixverse_nb.doctor.report import Finding, Report, Severity
 from pixverse_nb.domain.catalogue import CATALOGUE
 from pixverse_nb.domain.jobs import JobEvent, JobState
-from pixverse_nb.render.job_views import card_block, jobs_html
-from pixverse_nb.render.model_table import model_table_html
+from pixverse_nb.render.job_tables import JobRow, jobs_table
+from pixverse_nb.render.job_views import card_block
+from pixverse_nb.render.model_table import ModelTable
 from pixverse_nb.render.player import player_figure
 from pixverse_nb.render.style import STYLE, html, join, text_div, with_stylesheet
-from pixverse_nb.render.sweep_views import measured_html, plan_html
+from pixverse_nb.render.sweep_tables import measured_table, plan_table
 from pixverse_nb.render.timeline import timelines_html
 from tests.render.factories import NOW, a_snapshot, a_video, an_mp4
 from tests.render.page import Page
@@ -32,14 +33,14 @@ def everything(tmp_path: Path) -> str:
     return "".join(
         (
             *(card_block(job, now=NOW, thumbnails=(b"1", b"2")) for job in jobs),
-            jobs_html(jobs, now=NOW),
-            jobs_html([], now=NOW),
+            jobs_table([JobRow(job, b"1", "call()") for job in jobs], now=NOW).html(),
+            jobs_table([], now=NOW).html(),
             player_figure(video, notices=("x",)),
             player_figure(a_video(tmp_path / "gone.mp4")),
             Report((Finding("x", "y", Severity.ERROR, "z"),))._repr_mimebundle_()["text/html"],
-            plan_html(PLAN),
-            model_table_html(CATALOGUE.models()),
-            measured_html({"seed 1": MEASURED}),
+            plan_table(PLAN).html(),
+            ModelTable(CATALOGUE.models())._repr_mimebundle_()["text/html"],
+            measured_table({"seed 1": MEASURED}).html(),
             timelines_html([("x", [JobEvent(NOW, JobState.SUBMITTING, "intent_recorded")])], now=NOW),
         )
     )
@@ -52,7 +53,7 @@ def test_every_class_in_use_is_in_the_sheet(tmp_path: Path) -> None:
 
 
 def test_every_rule_is_in_use(tmp_path: Path) -> None:
-    """There is no rule for an unused class, because the stylesheet is part of every output."""
+    """There is no rule for a class that no output has."""
     assert KNOWN - Page(everything(tmp_path)).classes() == set()
 
 
@@ -65,7 +66,7 @@ def test_the_stylesheet_affects_only_our_classes() -> None:
     """Every selector starts with one of our classes, so the rest of the notebook stays as it is."""
     plain = re.sub(r"@keyframes [\w-]+\{.*\}\}", "", STYLE)
     plain = re.sub(r"@(?:media|container)[^{]*\{((?:[^{}]*\{[^{}]*\})*)\}", r"\1", plain)
-    selectors = [part.strip() for rule in re.findall(r"([^{}]+)\{", plain) for part in rule.split(",")]
+    selectors = [part.strip() for rule in re.findall(r"([^{}]+)\{", plain) for part in re.split(r",(?![^(]*\))", rule)]
     assert len(selectors) > 40
     assert [selector for selector in selectors if not selector.startswith(".pvnb")] == []
 
@@ -81,11 +82,19 @@ def test_reduced_motion_is_respected() -> None:
     assert "prefers-reduced-motion:reduce" in STYLE
 
 
-def test_the_stylesheet_comes_first() -> None:
-    """`with_stylesheet` puts the stylesheet in front of a block."""
-    whole = str(with_stylesheet(Markup("<p>x</p>")))
-    assert whole.startswith("<style>.pvnb{")
-    assert whole.endswith("</style><p>x</p>")
+def test_an_output_has_only_the_rules_that_it_needs() -> None:
+    """The rules for the classes of a block come first, on one line, without those of other classes."""
+    whole = str(with_stylesheet(Markup('<p class="pvnb"><i class="pvnb-note">x</i></p>')))
+    style, _, block = whole.partition("</style>")
+    assert block == '<p class="pvnb"><i class="pvnb-note">x</i></p>'
+    assert set(re.findall(r"\.(pvnb[\w-]*)", style)) == {"pvnb", "pvnb-note"}
+    assert style.count("\n") == 0
+
+
+def test_all_rules_about_a_class_come_together() -> None:
+    """The colours of a dot come with the dot: the rules of a later output also apply to the earlier ones of a page."""
+    style = str(with_stylesheet(Markup('<i class="pvnb-dot"></i>')))
+    assert style.index(".pvnb .pvnb-dot{") < style.index(".pvnb-warn .pvnb-dot{")
 
 
 def test_values_are_escaped_and_redacted() -> None:

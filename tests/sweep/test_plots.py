@@ -88,15 +88,23 @@ def test_changes_to_the_figure_are_in_both_versions(finished_sweep: Sweep) -> No
 def test_a_line_goes_through_the_mean(finished_sweep: Sweep) -> None:
     """If several cells share a position, each has a marker and the line has one point there."""
     ax = finished_sweep.plot_metric("credits", over="quality").figure.axes[0]
-    line, markers = ax.lines[0], ax.lines[-1]
+    line, markers = ax.lines[:2]
     assert list(line.get_xdata()) == [0, 1]
     assert sorted(markers.get_xdata()) == [0, 0, 0, 0, 1, 1]
 
 
 def test_the_legend_shows_the_marker_of_each_line(finished_sweep: Sweep) -> None:
     """Lines differ by their markers, also if several cells share a position."""
-    legend = finished_sweep.plot_metric("credits", over="seed", by="quality").figure.axes[0].get_legend()
+    legend = finished_sweep.plot_metric("credits", over="duration", by="quality").figure.axes[0].get_legend()
     assert [line.get_marker() for line in legend.get_lines()] == ["o", "s"]
+
+
+def test_seeds_are_points(finished_sweep: Sweep) -> None:
+    """Over seeds nothing is drawn between the markers, in the plot and in the legend."""
+    ax = finished_sweep.plot_metric("credits", over="seed", by="quality").figure.axes[0]
+    lines = [*ax.lines, *ax.get_legend().get_lines()]
+    assert {line.get_linestyle() for line in lines} == {"None"}
+    assert {line.get_marker() for line in lines} == {"o", "s"}
 
 
 @pytest.mark.parametrize(

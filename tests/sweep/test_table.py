@@ -77,11 +77,11 @@ def test_videos_are_compared_with_their_pictures(finished_sweep: Sweep) -> None:
 
 
 def test_measurements_are_a_dict_that_displays_as_a_table(finished_sweep: Sweep) -> None:
-    """The values are found by caption, and the display has one line for each video."""
+    """The values are found by caption, and the display has a summary, a head, a line for each video and a note."""
     measured = finished_sweep.measure()
     assert isinstance(measured, dict)
     assert measured[finished_sweep.cells[-2].caption].frames == 6
-    assert len(repr(measured).splitlines()) == 7
+    assert len(repr(measured).splitlines()) == 2 + 5 + 1
     bundle = measured._repr_mimebundle_()
     assert bundle["text/plain"] == repr(measured)
     assert bundle["text/html"].count("<tr>") == 6

@@ -124,7 +124,10 @@ def test_votes_make_a_ranking(client: Client) -> None:
     keys = [cell.key for cell in sweep.cells]
     for left, right in ((2, 0), (2, 1), (0, 1)):
         client._ledger.ratings.add_vote(PairwiseVote(keys[left], keys[right], "left", NOW))
-    assert [entry.key for entry in small_sweep(client, seed=[1, 2, 3]).ranking()] == [keys[2], keys[0], keys[1]]
+    ranking = small_sweep(client, seed=[1, 2, 3]).ranking()
+    assert [entry.key for entry in ranking] == [keys[2], keys[0], keys[1]]
+    assert [entry.caption for entry in ranking] == ["seed 3", "seed 1", "seed 2"]
+    assert keys[0] not in repr(ranking)
 
 
 def test_a_vote_in_a_comparison_is_saved(client: Client) -> None:

@@ -1,0 +1,336 @@
+"""Tables of a sweep: its plan, its measurements and its ranking."""
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from pixverse_nb.domain.ratings import RankEntry
+from pixverse_nb.metrics.definitions import METRICS, Measurement
+from pixverse_nb.redaction import redact
+from pixverse_nb.render.formatting import StateSeverity, format_duration, shorten
+from pixverse_nb.render.style import html, join
+from pixverse_nb.render.table import NOTHING, CellValue, Column, Table, TableCell, code_cell, state_cell
+from pixverse_nb.render.tiles import caption_from_values
+
+_MAX_ROWS: Final = 40  # of a list of cells or of measurements; `sweep.to_frame()` has them all
+_MAX_COLUMNS: Final = 8  # of a plan as a grid
+_CAPTION_LENGTH: Final = 60
+
+
+# -- plan ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class PlanRow:
+    """One cell of a plan: its number, what sets it apart, its state with the reason, its cost in credits, its job.
+
+    `values` are its values on the axes by name.
+    """
+
+    number: int
+    caption: str
+    state: str
+    reason: str = ""
+    credits: int | None = None
+    ref: str = ""
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PlanTable:
+    """A plan as values: cells by state, credits, and the expected time in seconds (None if unknown).
+
+    `ends_at` is when it would end if it was started now, in Unix seconds (None if unknown). `off_peak` is the number of
+    off-peak cells that are to come, `off_peak_s` their expected time.
+    """
+
+    title: str
+    counts: tuple[tuple[str, int], ...]
+    credits: int | None
+    spent: int
+    budget: int | None
+    balance: int | None
+    slots: int | None
+    expected_s: float | None
+    skips_refused: bool
+    is_sandbox: bool
+    ends_at: float | None = None
+    off_peak: int = 0
+    off_peak_s: float | None = None
+    notices: tuple[str, ...] = ()
+    rows: tuple[PlanRow, ...] = field(default=(), repr=False)
+
+
+_PLAN_LABELS: Final[Mapping[str, str]] = {
+    "new": "new",
+    "done": "already finished",
+    "open": "in progress",
+    "failed": "failed before",
+    "refused": "refused by PixVerse",
+}
+_GRID_LABELS: Final[Mapping[str, str]] = {
+    "new": "new",
+    "done": "done",
+    "open": "running",
+    "failed": "failed",
+    "refused": "refused",
+}
+_PLAN_SEVERITIES: Final[Mapping[str, StateSeverity]] = {
+    "new": "run",
+    "done": "good",
+    "open": "wait",
+    "failed": "warn",
+    "refused": "bad",
+}
+
+
+def plan_table(plan: PlanTable) -> Table:
+    """Return the plan as a table: a grid if the cells have two axes, else a list."""
+    counts = join(
+        (
+            html(
+                '<span class="pvnb-nowrap pvnb-{}"><span class="pvnb-dot"></span>{} {}</span>',
+                _PLAN_SEVERITIES[state],
+                count,
+                _PLAN_LABELS[state],
+            )
+            for state, count in plan.counts
+            if count
+        ),
+        " &nbsp; ",
+    )
+    columns, rows, total, notes = _plan_grid(plan) or _plan_list(plan)
+    return Table(
+        plan.title,
+        columns,
+        tuple(rows),
+        total=total,
+        lines=(counts, " ".join(_totals(plan))),
+        warnings=tuple(_warnings(plan)),
+        notes=(*notes, *plan.notices),
+        is_narrow=True,
+    )
+
+
+_Parts = tuple[tuple[Column, ...], Sequence[Sequence[CellValue]], Sequence[CellValue] | None, Sequence[str]]
+
+
+def _plan_list(plan: PlanTable) -> _Parts:
+    """Return one row for each cell."""
+    shown = _selected_rows(plan)
+    has_jobs = any(row.ref for row in shown)
+    columns = (
+        Column("Cell", "number"),
+        Column("Parameters"),
+        Column("Status"),
+        Column("Credits", "number"),
+        *((Column("Job", "ref"),) if has_jobs else ()),
+    )
+    rows = [
+        (
+            row.number,
+            row.caption,
+            state_cell(_PLAN_LABELS[row.state], _PLAN_SEVERITIES[row.state], (row.reason,)),
+            TableCell() if row.credits is None else row.credits,
+            *((code_cell(row.ref) if row.ref else TableCell(),) if has_jobs else ()),
+        )
+        for row in shown
+    ]
+    more = len(plan.rows) - len(shown)
+    notes = [f"… and {more} more. sweep.to_frame() has them all."] if more else []
+    total = ("", "Total", "", _total_of(plan.rows), *(("",) if has_jobs else ()))
+    has_total = len(rows) > 1 and any(row.state == "new" for row in plan.rows)
+    return columns, rows, total if has_total else None, notes
+
+
+def _plan_grid(plan: PlanTable) -> _Parts | None:
+    """Return a row for each value of one axis and a column for each of the other; None if that is not possible."""
+    names = {tuple(row.values) for row in plan.rows}
+    if len(names) != 1 or len(axes := next(iter(names))) != 2:
+        return None
+    labels = [[caption_from_values({axis: row.values[axis]}) or NOTHING for row in plan.rows] for axis in axes]
+    if len(set(labels[1])) > _MAX_COLUMNS:
+        labels.reverse()
+    downs, acrosses = (list(dict.fromkeys(some)) for some in labels)
+    cells = dict(zip(zip(*labels, strict=True), plan.rows, strict=True))
+    if len(acrosses) > _MAX_COLUMNS or len(downs) > _MAX_ROWS or len(cells) < len(plan.rows) or len(cells) < 2:
+        return None
+    reasons = Counter(row.reason for row in plan.rows if row.reason)
+    notes = [f"{count} {'cell' if count == 1 else 'cells'}: {reason}." for reason, count in reasons.items()]
+    columns = (Column("", "heading"), *map(Column, acrosses))
+    rows: list[list[CellValue]] = [
+        [down, *(_grid_cell(cells.get((down, across))) for across in acrosses)] for down in downs
+    ]
+    if all(row.state != "new" for row in plan.rows):
+        return columns, rows, None, notes  # nothing to add up
+    rows = [[*row, _total_of(_line(cells, down=down))] for row, down in zip(rows, downs, strict=True)]
+    total = ("Total", *(_total_of(_line(cells, across=across)) for across in acrosses), _total_of(plan.rows))
+    return (*columns, Column("Credits", "number")), rows, total, notes
+
+
+def _line(
+    cells: Mapping[tuple[str, ...], PlanRow], *, down: str | None = None, across: str | None = None
+) -> list[PlanRow]:
+    return [row for place, row in cells.items() if down in (None, place[0]) and across in (None, place[1])]
+
+
+def _grid_cell(row: PlanRow | None) -> TableCell:
+    if row is None:
+        return TableCell(NOTHING)
+    label = _GRID_LABELS[row.state] if row.credits is None else str(row.credits)
+    tooltip = " · ".join(filter(None, (f"cell {row.number}", row.caption, row.reason, row.ref)))
+    cell = state_cell(label, _PLAN_SEVERITIES[row.state], tooltip=tooltip)
+    return TableCell(cell.text, cell.content, order=row.credits, tooltip=tooltip)
+
+
+def _total_of(rows: Sequence[PlanRow]) -> CellValue:
+    """Return the credits of the new cells; unknown if the price of one of them is."""
+    prices = [row.credits for row in rows if row.state == "new"]
+    known = [price for price in prices if price is not None]
+    return sum(known) if len(known) == len(prices) else TableCell("unknown")
+
+
+def _totals(plan: PlanTable) -> list[str]:
+    """Return sentences about cost and time."""
+    new = dict(plan.counts).get("new", 0)
+    videos = _count_videos(new)
+    if not new:
+        cost = "Nothing new to pay for."
+    elif plan.credits is None:
+        cost = f"{videos} to pay for, at an unknown price."
+    else:
+        sandbox = " (sandbox: no real credits)" if plan.is_sandbox else ""
+        cost = f"About {plan.credits:,} credits for {videos}{sandbox}."
+    totals = [cost]
+    if plan.spent:
+        totals.append(f"Spent on these cells so far: {plan.spent:,}.")
+    if plan.budget is not None:
+        totals.append(f"Budget: {plan.budget:,}.")
+    if plan.balance is not None:
+        totals.append(f"Balance: {plan.balance:,}.")
+    if plan.expected_s:
+        slots = "1 slot" if plan.slots == 1 else f"{plan.slots} slots"
+        until = f", until {_clock_time(plan.ends_at, plan.expected_s)}" if plan.ends_at is not None else ""
+        totals.append(f"About {format_duration(_rounded(plan.expected_s))} with {slots}{until}.")
+    if plan.off_peak:
+        usual = f"usually {format_duration(plan.off_peak_s)}, " if plan.off_peak_s else ""
+        totals.append(f"Off-peak, without using a slot: {_count_videos(plan.off_peak)}, {usual}at most 24 hours.")
+    return totals
+
+
+def _rounded(seconds: float) -> float:
+    """Return an estimate without false precision: whole minutes from two minutes on."""
+    return seconds if seconds < 120 else round(seconds / 60) * 60
+
+
+def _clock_time(at: float, expected_s: float) -> str:
+    """Return the local time, with the day if it may be another one."""
+    return time.strftime("%H:%M" if expected_s < 12 * 3600 else "%a %H:%M", time.localtime(at))
+
+
+def _warnings(plan: PlanTable) -> list[str]:
+    warnings = []
+    if plan.credits is not None and plan.balance is not None and plan.credits > plan.balance:
+        warnings.append(
+            "The balance does not cover all cells: the sweep stops when the credits run out and can be resumed later."
+        )
+    if plan.credits is not None and plan.budget is not None and plan.spent + plan.credits > plan.budget:
+        warnings.append("The budget does not cover all cells: the sweep stops before the request that would exceed it.")
+    if refused := dict(plan.counts).get("refused", 0):
+        cells, them = ("1 cell", "it") if refused == 1 else (f"{refused} cells", "them")
+        documented = f"According to its documentation, PixVerse refuses {cells}"
+        warnings.append(
+            f"{documented}; this sweep skips {them}."
+            if plan.skips_refused
+            else f"{documented}, so run() raises InvalidRequest. Pass skip_refused=True to skip {them}, or "
+            f"allow_refused=True to send {them} anyway."
+        )
+    return warnings
+
+
+def _selected_rows(plan: PlanTable) -> tuple[PlanRow, ...]:
+    """Return the rows to show: all of a small plan; of a large plan first those with a reason."""
+    if len(plan.rows) <= _MAX_ROWS:
+        return plan.rows
+    with_reason = [row for row in plan.rows if row.reason][: _MAX_ROWS // 2]
+    others = [row for row in plan.rows if not row.reason][: _MAX_ROWS - len(with_reason)]
+    return tuple(sorted([*with_reason, *others], key=lambda row: row.number))
+
+
+# -- measurements ----------------------------------------------------------------------------------------------------
+
+# The metrics that tell how good a video is. The others describe the file and rarely differ within a sweep.
+_SHOWN_METRICS: Final = tuple(
+    metric
+    for name in (
+        "first_psnr_db",
+        "first_ssim",
+        "last_psnr_db",
+        "last_ssim",
+        "flicker_levels",
+        "motion_percent",
+        "frozen_share",
+        "cuts",
+    )
+    for metric in METRICS
+    if metric.name == name
+)
+
+
+def measured_table(measured: Mapping[str, Measurement]) -> Table:
+    """Return measurements by caption; the tooltip of a column says what the metric means."""
+    columns = (
+        Column("Video", "heading"),
+        *(Column(metric.label, "number", unit=metric.unit, meaning=metric.meaning) for metric in _SHOWN_METRICS),
+    )
+    rows = tuple(
+        (_short(caption), *(getattr(measurement, metric.name) for metric in _SHOWN_METRICS))
+        for caption, measurement in list(measured.items())[:_MAX_ROWS]
+    )
+    more = len(measured) - len(rows)
+    rest = f"… and {more} more. " if more else ""
+    return Table(
+        f"{_count_videos(len(measured))} measured",
+        columns,
+        rows,
+        notes=(f"{rest}sweep.to_frame() has every metric.",) if measured else (),
+        is_narrow=True,
+    )
+
+
+# -- ranking ---------------------------------------------------------------------------------------------------------
+
+
+def ranking_table(entries: Sequence[RankEntry]) -> Table:
+    """Return the ranking of some videos, best first."""
+    votes = sum(entry.votes for entry in entries) // 2
+    count = f"{_count_videos(len(entries))}, {'1 vote' if votes == 1 else f'{votes} votes'}"
+    meaning = "Elo points: a video that is 100 points ahead is expected to win 64 % of the votes."
+    columns = (
+        Column("Place", "number"),
+        Column("Video", "heading"),
+        Column("Score", "number", meaning=meaning),
+        *(Column(title, "number") for title in ("Won", "Lost", "Tied")),
+    )
+    rows = tuple(
+        (
+            entry.place,
+            _short(entry.caption) or f"{entry.key[:12]}…",
+            TableCell(f"{entry.score:+.0f}", order=entry.score) if entry.votes else None,
+            entry.wins,
+            entry.losses,
+            entry.ties,
+        )
+        for entry in entries
+    )
+    return Table(count if rows else "No video is finished yet.", columns, rows, is_narrow=True)
+
+
+def _short(caption: str) -> str:
+    return shorten(redact(caption), max_length=_CAPTION_LENGTH)
+
+
+def _count_videos(count: int) -> str:
+    return f"{count} {'video' if count == 1 else 'videos'}"
