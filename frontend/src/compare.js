@@ -8,6 +8,7 @@ import { makeControls } from "./compare_controls.js";
 import { makeView } from "./compare_view.js";
 import { makeVoting } from "./compare_voting.js";
 import { closest, hideFallback, listenUntil, make, makeButton, makeRadioGroup } from "./dom.js";
+import { watchKernel } from "./kernel_alive.js";
 import { makeVideoSource } from "./video_source.js";
 import { makeVideoSync } from "./video_sync.js";
 
@@ -49,6 +50,7 @@ function render({ model, el }) {
   const listeners = new AbortController();
   const { signal } = listeners;
   const source = makeVideoSource(model);
+  const kernel = watchKernel({ model, el });
   const sync = makeVideoSync({ frameRate: model.get("frame_rate"), onChange: () => draw() });
   const view = makeView({
     signal,
@@ -58,7 +60,7 @@ function render({ model, el }) {
     onFailed: sync.remove,
   });
   const controls = makeControls({ signal, sync, onGain: view.setGain, onFullscreen: toggleFullscreen });
-  const voting = makeVoting({ model, signal, onDone: endVoting });
+  const voting = makeVoting({ model, signal, onSend: canSend, onDone: endVoting });
 
   /** @type {Layout} */
   let layout = "side";
@@ -92,6 +94,7 @@ function render({ model, el }) {
   status.setAttribute("role", "status");
   el.append(
     head,
+    kernel.element,
     note,
     keys,
     voting.result,
@@ -194,6 +197,11 @@ function render({ model, el }) {
   }
 
   // ---- what the person does ----
+
+  function canSend() {
+    kernel.ask();
+    return !kernel.isGone();
+  }
 
   /** @param {Layout} wanted */
   function setLayout(wanted) {
@@ -318,6 +326,7 @@ function render({ model, el }) {
     sync.dispose();
     view.dispose();
     source.dispose();
+    kernel.dispose();
   };
 }
 

@@ -19,6 +19,7 @@ import { makeRatings, makeSelection } from "./gallery_ratings.js";
 import { commonRatio, editNote, makeTile, makeTileActions } from "./gallery_tile.js";
 import { makeToolbar } from "./gallery_toolbar.js";
 import { makeAutoplay, makeVideoPool } from "./gallery_videos.js";
+import { EARLIER_KERNEL, watchKernel } from "./kernel_alive.js";
 import { makeVideoSource } from "./video_source.js";
 
 /** @import { GalleryRow, GalleryTraits, RatingChoice, RenderProps } from "./types" */
@@ -38,6 +39,7 @@ function render({ model, el }) {
   const isStandalone = Boolean(model.isStandalone);
   const canCompare = Boolean(model.get("can_compare")) && !isStandalone;
   const source = makeVideoSource(model);
+  const kernel = watchKernel({ model, el });
 
   /** @type {Map<string, GalleryRow>} */
   const rows = new Map(); // by key, in the order given
@@ -80,13 +82,17 @@ function render({ model, el }) {
     signal,
     canCompare,
     isStandalone,
-    onOpen: () => model.send({ kind: "open", keys: selection.keys() }),
+    onOpen: () => {
+      kernel.ask();
+      if (!kernel.isGone()) model.send({ kind: "open", keys: selection.keys() });
+    },
     onClear: () => selection.clear(),
     rows: () => [...rows.values()],
   });
   const tileActions = makeTileActions({ canCompare, signal, onAction: (action, key) => actions[action](key) });
   el.append(
     title,
+    kernel.element,
     toolbar.element,
     scroller,
     lightbox.element,
@@ -110,7 +116,11 @@ function render({ model, el }) {
   const clock = makeKernelClock({ onTick });
   const ratings = makeRatings({
     rows,
-    send: (rating) => model.send(rating),
+    refusal: () => (kernel.isGone() ? EARLIER_KERNEL : ""),
+    send: (rating) => {
+      kernel.ask();
+      model.send(rating);
+    },
     onChange: onRating,
     onRefused: footer.showMessage,
   });
@@ -461,6 +471,7 @@ function render({ model, el }) {
   return () => {
     listeners.abort();
     clock.dispose();
+    kernel.dispose();
     autoplay.dispose();
     visibility.dispose();
     videos.dispose();

@@ -24,6 +24,14 @@ _MAX_ERROR_LENGTH: Final = 600
 Send = Callable[[dict[str, object], list[bytes]], object]
 
 
+def answer_ping(message: object, send: Send) -> bool:
+    """Answer a page that asks whether its kernel still runs, and return True; return False for any other message."""
+    if not isinstance(message, Mapping) or message.get("kind") != "ping":
+        return False
+    send({"kind": "pong"}, [])
+    return True
+
+
 class BackgroundRunner:
     """Runs functions on daemon threads and passes their errors to `on_error`.
 
@@ -129,7 +137,8 @@ class Batcher:
 class FileStreamer:
     """Streams video files to a widget's page, which requests them by key; `send` is the widget's own `send`.
 
-    A page sends "request", "ack" for each chunk, and "cancel". Files are read on threads of `runner`, one chunk at a
+    A page sends "request" (from an offset in bytes, so that a lost connection costs little), "ack" for each chunk,
+    "cancel", and "ping", which is answered at once. Files are read on threads of `runner`, one chunk at a
     time, so that a callback never waits for a disk.
 
     >>> streamer = FileStreamer(print, BackgroundRunner(print))
@@ -150,6 +159,8 @@ class FileStreamer:
 
     def handle_message(self, message: object) -> bool:
         """Handle a message of the page and return True, or return False if it is not about a stream."""
+        if answer_ping(message, self._send):
+            return True
         if not isinstance(message, Mapping) or message.get("kind") not in ("request", "ack", "cancel"):
             return False
         key, stream_id, offset = message.get("key"), message.get("id"), message.get("offset")
@@ -157,7 +168,8 @@ class FileStreamer:
             return True
         match message["kind"]:
             case "request":
-                self._runner.run_in_thread(lambda: self._start(key, stream_id))
+                start = offset if isinstance(offset, int) else 0
+                self._runner.run_in_thread(lambda: self._start(key, stream_id, start))
             case "ack" if isinstance(offset, int):
                 self._runner.run_in_thread(lambda: self._on_ack(stream_id, offset))
             case "cancel":
@@ -165,7 +177,7 @@ class FileStreamer:
                     self._streams.pop(stream_id, None)
         return True
 
-    def _start(self, key: str, stream_id: str) -> None:
+    def _start(self, key: str, stream_id: str, offset: int) -> None:
         path = self._files.get(key)
         if path is None:
             self._send_unavailable(key, stream_id, "This video is not part of this widget. Run the cell again.")
@@ -174,7 +186,7 @@ class FileStreamer:
         if not size:
             self._send_unavailable(key, stream_id, _missing_file_message(path))
             return
-        stream = _Stream(key=key, id=stream_id, path=path, size=size)
+        stream = _Stream(key=key, id=stream_id, path=path, size=size, next_offset=offset if 0 < offset < size else 0)
         with self._lock:
             self._streams[stream_id] = stream
             while len(self._streams) > _MAX_STREAMS:
