@@ -59,6 +59,7 @@ from pixverse_nb.ledger.spending import GROUPS
 from pixverse_nb.maintenance import FileVerifier
 from pixverse_nb.mp4 import probe_mp4
 from pixverse_nb.redaction import Secret, redact
+from pixverse_nb.render.live import MakeWidget, use_widgets
 from pixverse_nb.render.model_table import ModelTable
 from pixverse_nb.render.spending_table import SpendingTable
 from pixverse_nb.sweep.axes import MAX_CELLS
@@ -193,6 +194,7 @@ class Client:
             account_of=service.backend.account_of,
             fetch=self.fetch_picture,
         )
+        use_widgets(_load_live_card)
         self._factory = JobFactory(self._engine, self._loop, handle=self._handle)
         self._handles: weakref.WeakValueDictionary[str, Job] = weakref.WeakValueDictionary()
         self._kept: dict[str, Job] = {}  # keeps the handles of open jobs alive
@@ -1059,3 +1061,12 @@ def _already_large(video: Any, quality: object) -> dict[str, str]:
     if min(width, height) < int(wanted):
         return {}
     return {"video": f"has {min(width, height)} lines already: choose another video, or a higher quality"}
+
+
+def _load_live_card() -> MakeWidget | None:
+    """Return the widget of live cards, or None if ipywidgets is not installed."""
+    try:
+        from pixverse_nb.widgets.live_card import LiveCardWidget
+    except ImportError:
+        return None
+    return LiveCardWidget

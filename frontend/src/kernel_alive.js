@@ -70,6 +70,7 @@ export function watchKernel({ model, el, onChange = () => {} }) {
 
   return {
     element,
+    state: () => state,
     isGone,
     ask,
     dispose() {

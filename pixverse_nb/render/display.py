@@ -5,7 +5,8 @@ import logging
 import sys
 import uuid
 from collections.abc import Mapping
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, TextIO
 
 from pixverse_nb.redaction import printable
 
@@ -23,14 +24,18 @@ def show_bundle(bundle: MimeBundle) -> None:
     """Show `bundle` once: as an output in IPython, otherwise as text on standard output, if there is one."""
     shell = _shell()
     if shell is None:
-        _write_line(bundle["text/plain"])
+        _write_line(bundle["text/plain"], sys.stdout)
     else:
         shell.display_pub.publish(data=dict(bundle), metadata={})
 
 
-def _write_line(text: str) -> None:
-    """Write a line to standard output. Never raises: the work behind a message counts more than the message."""
-    stream = sys.stdout
+def write_note(text: str) -> None:
+    """Write a line to standard error, in a notebook and elsewhere. Never raises."""
+    _write_line(printable(text), sys.stderr)
+
+
+def _write_line(text: str, stream: TextIO | None) -> None:
+    """Write a line to a stream. Never raises: the work behind a message counts more than the message."""
     if stream is None:  # pythonw, a service
         return
     try:
@@ -40,7 +45,7 @@ def _write_line(text: str) -> None:
         with contextlib.suppress(OSError, ValueError):
             stream.write(text.encode(encoding, "replace").decode(encoding) + "\n")
     except (OSError, ValueError):  # a closed pipe or file
-        _log.debug("Could not write to standard output.", exc_info=True)
+        _log.debug("Could not write to %s.", getattr(stream, "name", "a stream"), exc_info=True)
 
 
 class LiveOutput:
@@ -57,15 +62,19 @@ class LiveOutput:
         self._shell = _shell()
         self._bundle = dict(bundle)
         self._transient = {"display_id": uuid.uuid4().hex}
-        if self.can_update:
-            self._shell.display_pub.publish(data=self._bundle, metadata={}, transient=self._transient)
-        else:
-            show_bundle(bundle)
+        self.show_again()
 
     @property
     def can_update(self) -> bool:
         """Whether the frontend can replace this output."""
         return self._shell is not None and not _is_terminal(self._shell)
+
+    def show_again(self) -> None:
+        """Show the same output in the running cell, too. One update then changes all of them."""
+        if self.can_update:
+            self._shell.display_pub.publish(data=self._bundle, metadata={}, transient=self._transient)
+        else:
+            show_bundle(self._bundle)
 
     def update(self, bundle: MimeBundle) -> None:
         """Replace the output if `bundle` differs. Never raises, even if the frontend has disconnected."""
@@ -84,10 +93,26 @@ def can_replace_outputs() -> bool:
     return shell is not None and not _is_terminal(shell)
 
 
-def cell_number() -> int | None:
-    """Return the execution number of the current (or last) cell, or None outside IPython."""
+@dataclass(frozen=True)
+class CellRun:
+    """One execution of a cell: its `number`, and the `cell_id` of the cell ("" if the frontend does not send it)."""
+
+    number: int
+    cell_id: str = ""
+
+    def keeps_output_of(self, earlier: "CellRun") -> bool:
+        """Return whether an output of `earlier` is still on the page: running a cell again removes its outputs."""
+        return self == earlier or not self.cell_id or self.cell_id != earlier.cell_id
+
+
+def current_cell() -> CellRun | None:
+    """Return the current (or last) execution of a cell, or None outside IPython."""
     shell = _shell()
-    return None if shell is None else int(shell.execution_count)
+    if shell is None:
+        return None
+    get_request = getattr(shell, "get_parent", None)  # a terminal has none
+    request: Mapping[str, Any] = (get_request() if get_request is not None else None) or {}
+    return CellRun(int(shell.execution_count), str(request.get("metadata", {}).get("cellId") or ""))
 
 
 def _shell() -> Any:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pixverse_nb.redaction import redact
 
@@ -30,6 +30,17 @@ def answer_ping(message: object, send: Send) -> bool:
         return False
     send({"kind": "pong"}, [])
     return True
+
+
+def answer_while_busy(widget: Any) -> None:
+    """Let the callbacks of `widget` run while a cell keeps the kernel busy, if the kernel can do that.
+
+    JupyterLab sends messages of widgets to a subshell. ipykernel 7.4 sends them on to where the widget's own last
+    message came from, which is the busy cell; older versions, and those that have no such routing, are not affected.
+    """
+    comm = getattr(widget, "comm", None)
+    if comm is not None and hasattr(comm, "_reply_subshell_for"):
+        comm._reply_subshell_for = None
 
 
 class BackgroundRunner:

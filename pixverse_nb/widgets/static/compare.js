@@ -842,6 +842,7 @@ function watchKernel({ model, el, onChange = () => {
   ask();
   return {
     element,
+    state: () => state,
     isGone,
     ask,
     dispose() {

@@ -1345,6 +1345,7 @@ function watchKernel({ model, el, onChange = () => {
   ask();
   return {
     element,
+    state: () => state,
     isGone,
     ask,
     dispose() {

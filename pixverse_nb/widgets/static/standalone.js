@@ -860,6 +860,7 @@ function watchKernel({ model, el: el2, onChange = () => {
   ask();
   return {
     element,
+    state: () => state2,
     isGone,
     ask,
     dispose() {
