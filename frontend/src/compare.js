@@ -44,6 +44,7 @@ const REPEATING_KEYS = [",", ".", "ArrowLeft", "ArrowRight"];
 /** @param {RenderProps<CompareTraits>} props */
 function render({ model, el }) {
   el.classList.add("pvnb-ui", "pvnb-compare");
+  el.dataset.mark = model.get("fallback_class"); // by this a gallery finds it in the page
   el.tabIndex = 0;
   el.setAttribute("role", "group");
   el.setAttribute("data-lm-suppress-shortcuts", "true"); // JupyterLab must not take our keys for its own shortcuts

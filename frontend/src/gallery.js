@@ -4,12 +4,14 @@
 //                  and the messages of video_source.js
 // From the kernel: tiles {rows, is_complete, now} | poster {key} + JPEG, or no bytes if there is none
 //                  rating {key, choice, note, view} | error {text}
+//                  comparison {model_id, mark}: shown in an output below, or by us if there is none
 // The trait `rows` holds the tiles until the first hello; after it only changes travel.
 // The trait `selected` holds the tiles to compare; both sides write it.
 // A page without a kernel has everything in its traits, its posters as base64 in `posters`.
 
 import { makeKernelClock } from "./clock.js";
 import { closest, hideFallback, listenUntil, make } from "./dom.js";
+import { makeComparisonPlace } from "./gallery_comparison.js";
 import { makeQuery, matches, sortedMetricText, sortRows } from "./gallery_filter.js";
 import { makeFooter } from "./gallery_footer.js";
 import { onLightboxKey, onTileKey } from "./gallery_keyboard.js";
@@ -89,6 +91,7 @@ function render({ model, el }) {
     onClear: () => selection.clear(),
     rows: () => [...rows.values()],
   });
+  const comparison = makeComparisonPlace({ model, onFailed: footer.showMessage });
   const tileActions = makeTileActions({ canCompare, signal, onAction: (action, key) => actions[action](key) });
   el.append(
     title,
@@ -97,6 +100,7 @@ function render({ model, el }) {
     scroller,
     lightbox.element,
     footer.element,
+    comparison.element,
     hideFallback(model.get("fallback_class")),
   );
 
@@ -439,6 +443,8 @@ function render({ model, el }) {
    *   note: string,
    *   view: string,
    *   text: string,
+   *   model_id: string,
+   *   mark: string,
    * }} content
    * @param {ArrayBuffer[]} buffers
    */
@@ -446,7 +452,8 @@ function render({ model, el }) {
     if (content.kind === "tiles") {
       clock.setBy(content.now);
       putRows(content.rows, content.is_complete);
-    } else if (content.kind === "poster") posters.put(content.key, buffers[0]);
+    } else if (content.kind === "comparison") comparison.show(content);
+    else if (content.kind === "poster") posters.put(content.key, buffers[0]);
     else if (content.kind === "rating") ratings.onMessage(content);
     else if (content.kind === "error") footer.showMessage(content.text);
   }
@@ -472,6 +479,7 @@ function render({ model, el }) {
     listeners.abort();
     clock.dispose();
     kernel.dispose();
+    comparison.dispose();
     autoplay.dispose();
     visibility.dispose();
     videos.dispose();

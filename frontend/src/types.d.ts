@@ -11,6 +11,11 @@ export interface Model<Traits> {
   // biome-ignore lint/suspicious/noExplicitAny: as above
   off(name: string, callback: (...args: any[]) => void): void;
   isStandalone?: boolean;
+  /** Of ipywidgets; other front ends have none. */
+  widget_manager?: {
+    get_model(id: string): Promise<object>;
+    create_view(model: object): Promise<{ el: HTMLElement; remove(): void }>;
+  };
 }
 
 export interface RenderProps<Traits> {

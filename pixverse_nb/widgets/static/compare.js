@@ -1337,6 +1337,7 @@ var NOT_WHILE_VOTING = ["← →", "1 … 9"];
 var REPEATING_KEYS = [",", ".", "ArrowLeft", "ArrowRight"];
 function render({ model, el }) {
   el.classList.add("pvnb-ui", "pvnb-compare");
+  el.dataset.mark = model.get("fallback_class");
   el.tabIndex = 0;
   el.setAttribute("role", "group");
   el.setAttribute("data-lm-suppress-shortcuts", "true");

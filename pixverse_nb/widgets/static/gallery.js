@@ -133,6 +133,50 @@ function makeViewId() {
   return `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
 }
 
+// src/gallery_comparison.js
+var OUTPUT_MS = 1e3;
+function makeComparisonPlace({ model, onFailed }) {
+  const element = make("div", "pvnb-gallery-comparison", { hidden: true });
+  let view = null;
+  let timer = 0;
+  function isShownElsewhere(mark) {
+    const found = document.querySelector(`.pvnb-compare[data-mark="${CSS.escape(mark)}"]`);
+    return found instanceof HTMLElement && found.getClientRects().length > 0;
+  }
+  function clear() {
+    clearTimeout(timer);
+    view?.remove();
+    view = null;
+    element.replaceChildren();
+    element.hidden = true;
+  }
+  async function showHere(id) {
+    const manager = model.widget_manager;
+    try {
+      if (!manager) throw new Error("There is no widget manager.");
+      const made = await manager.create_view(await manager.get_model(id));
+      clear();
+      view = made;
+      element.append(made.el);
+      element.hidden = false;
+      element.scrollIntoView({ block: "nearest" });
+    } catch {
+      onFailed("The comparison cannot be shown here. Call pv.compare() in a cell.");
+    }
+  }
+  return {
+    element,
+    /** @param {{ model_id: string, mark: string }} content */
+    show({ model_id, mark }) {
+      clear();
+      timer = setTimeout(() => {
+        if (!isShownElsewhere(mark)) showHere(model_id);
+      }, OUTPUT_MS);
+    },
+    dispose: clear
+  };
+}
+
 // src/gallery_filter.js
 var STATE_ORDER = [
   "done",
@@ -1554,6 +1598,7 @@ function render({ model, el }) {
     onClear: () => selection.clear(),
     rows: () => [...rows.values()]
   });
+  const comparison = makeComparisonPlace({ model, onFailed: footer.showMessage });
   const tileActions = makeTileActions({ canCompare, signal, onAction: (action, key) => actions[action](key) });
   el.append(
     title,
@@ -1562,6 +1607,7 @@ function render({ model, el }) {
     scroller,
     lightbox.element,
     footer.element,
+    comparison.element,
     hideFallback(model.get("fallback_class"))
   );
   const videos = makeVideoPool({ source, placeOf, onChange: onVideo });
@@ -1826,7 +1872,8 @@ function render({ model, el }) {
     if (content.kind === "tiles") {
       clock.setBy(content.now);
       putRows(content.rows, content.is_complete);
-    } else if (content.kind === "poster") posters.put(content.key, buffers[0]);
+    } else if (content.kind === "comparison") comparison.show(content);
+    else if (content.kind === "poster") posters.put(content.key, buffers[0]);
     else if (content.kind === "rating") ratings.onMessage(content);
     else if (content.kind === "error") footer.showMessage(content.text);
   }
@@ -1849,6 +1896,7 @@ function render({ model, el }) {
     listeners.abort();
     clock.dispose();
     kernel.dispose();
+    comparison.dispose();
     autoplay.dispose();
     visibility.dispose();
     videos.dispose();

@@ -1355,6 +1355,7 @@ var NOT_WHILE_VOTING = ["← →", "1 … 9"];
 var REPEATING_KEYS = [",", ".", "ArrowLeft", "ArrowRight"];
 function render({ model, el: el2 }) {
   el2.classList.add("pvnb-ui", "pvnb-compare");
+  el2.dataset.mark = model.get("fallback_class");
   el2.tabIndex = 0;
   el2.setAttribute("role", "group");
   el2.setAttribute("data-lm-suppress-shortcuts", "true");
@@ -1601,6 +1602,50 @@ function render({ model, el: el2 }) {
   };
 }
 var compare_default = { render };
+
+// src/gallery_comparison.js
+var OUTPUT_MS = 1e3;
+function makeComparisonPlace({ model, onFailed }) {
+  const element = make("div", "pvnb-gallery-comparison", { hidden: true });
+  let view = null;
+  let timer = 0;
+  function isShownElsewhere(mark) {
+    const found = document.querySelector(`.pvnb-compare[data-mark="${CSS.escape(mark)}"]`);
+    return found instanceof HTMLElement && found.getClientRects().length > 0;
+  }
+  function clear() {
+    clearTimeout(timer);
+    view?.remove();
+    view = null;
+    element.replaceChildren();
+    element.hidden = true;
+  }
+  async function showHere(id) {
+    const manager = model.widget_manager;
+    try {
+      if (!manager) throw new Error("There is no widget manager.");
+      const made = await manager.create_view(await manager.get_model(id));
+      clear();
+      view = made;
+      element.append(made.el);
+      element.hidden = false;
+      element.scrollIntoView({ block: "nearest" });
+    } catch {
+      onFailed("The comparison cannot be shown here. Call pv.compare() in a cell.");
+    }
+  }
+  return {
+    element,
+    /** @param {{ model_id: string, mark: string }} content */
+    show({ model_id, mark }) {
+      clear();
+      timer = setTimeout(() => {
+        if (!isShownElsewhere(mark)) showHere(model_id);
+      }, OUTPUT_MS);
+    },
+    dispose: clear
+  };
+}
 
 // src/gallery_filter.js
 var STATE_ORDER = [
@@ -2824,6 +2869,7 @@ function render2({ model, el: el2 }) {
     onClear: () => selection.clear(),
     rows: () => [...rows.values()]
   });
+  const comparison = makeComparisonPlace({ model, onFailed: footer.showMessage });
   const tileActions = makeTileActions({ canCompare, signal, onAction: (action, key) => actions[action](key) });
   el2.append(
     title,
@@ -2832,6 +2878,7 @@ function render2({ model, el: el2 }) {
     scroller,
     lightbox.element,
     footer.element,
+    comparison.element,
     hideFallback(model.get("fallback_class"))
   );
   const videos = makeVideoPool({ source, placeOf, onChange: onVideo });
@@ -3096,7 +3143,8 @@ function render2({ model, el: el2 }) {
     if (content.kind === "tiles") {
       clock.setBy(content.now);
       putRows(content.rows, content.is_complete);
-    } else if (content.kind === "poster") posters.put(content.key, buffers[0]);
+    } else if (content.kind === "comparison") comparison.show(content);
+    else if (content.kind === "poster") posters.put(content.key, buffers[0]);
     else if (content.kind === "rating") ratings.onMessage(content);
     else if (content.kind === "error") footer.showMessage(content.text);
   }
@@ -3119,6 +3167,7 @@ function render2({ model, el: el2 }) {
     listeners.abort();
     clock.dispose();
     kernel.dispose();
+    comparison.dispose();
     autoplay.dispose();
     visibility.dispose();
     videos.dispose();
