@@ -1,11 +1,14 @@
 """Showing HTML and text in IPython, once or as a live output. The only module that uses IPython's display."""
 
 import contextlib
+import json
 import logging
+import os
 import sys
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, TextIO
 
 from pixverse_nb.redaction import printable
@@ -95,24 +98,59 @@ def can_replace_outputs() -> bool:
 
 @dataclass(frozen=True)
 class CellRun:
-    """One execution of a cell: its `number`, and the `cell_id` of the cell ("" if the frontend does not send it)."""
+    """One run of a cell: its `number`, and the `cell`: its id, or its source where the frontend sends no id."""
 
     number: int
-    cell_id: str = ""
+    cell: str = ""
 
     def keeps_output_of(self, earlier: "CellRun") -> bool:
         """Return whether an output of `earlier` is still on the page: running a cell again removes its outputs."""
-        return self == earlier or not self.cell_id or self.cell_id != earlier.cell_id
+        return self == earlier or self.cell != earlier.cell
 
 
-def current_cell() -> CellRun | None:
-    """Return the current (or last) execution of a cell, or None outside IPython."""
+def running_cell() -> CellRun | None:
+    """Return the current (or last) run of a cell, or None outside IPython."""
     shell = _shell()
     if shell is None:
         return None
-    get_request = getattr(shell, "get_parent", None)  # a terminal has none
-    request: Mapping[str, Any] = (get_request() if get_request is not None else None) or {}
-    return CellRun(int(shell.execution_count), str(request.get("metadata", {}).get("cellId") or ""))
+    request = _request_of(shell)
+    cell = request.get("metadata", {}).get("cellId") or request.get("content", {}).get("code", "")
+    return CellRun(int(shell.execution_count), str(cell))
+
+
+def notebook_folder() -> Path | None:
+    """Return the folder of the running notebook, or None if it is not known (a terminal, a script)."""
+    shell = _shell()
+    if shell is None or getattr(shell, "kernel", None) is None:
+        return None
+    file = os.environ.get("JPY_SESSION_NAME") or shell.user_ns.get("__vsc_ipynb_file__")  # Jupyter's server, VS Code
+    if file and Path(str(file)).is_absolute() and Path(str(file)).parent.is_dir():
+        return Path(str(file)).parent
+    return Path(shell.starting_dir)  # a kernel starts in the folder of its notebook
+
+
+def served_folder() -> Path | None:
+    """Return the folder that the Jupyter server of this kernel serves, or None if it is not known.
+
+    The server writes it into a file named after its process, beside the file with the kernel's connection.
+    """
+    kernel = sys.modules.get("ipykernel.kernelapp")
+    pid = os.environ.get("JPY_PARENT_PID", "")
+    if kernel is None or not kernel.IPKernelApp.initialized() or not pid.isdigit():
+        return None
+    runtime = Path(kernel.IPKernelApp.instance().abs_connection_file).parent
+    try:
+        root = json.loads((runtime / f"jpserver-{pid}.json").read_text(encoding="utf-8"))["root_dir"]
+        return Path(root) if Path(root).is_dir() else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _request_of(shell: Any) -> Mapping[str, Any]:
+    """Return the message that asks for the running cell; empty in a terminal."""
+    get_request = getattr(shell, "get_parent", None)
+    request = get_request() if get_request is not None else None
+    return request if isinstance(request, Mapping) else {}
 
 
 def _shell() -> Any:

@@ -19,8 +19,8 @@ from pixverse_nb.render.display import (
     LiveOutput,
     MimeBundle,
     can_replace_outputs,
-    current_cell,
     mime_bundle,
+    running_cell,
 )
 from pixverse_nb.render.job_views import card_html, card_state, card_text
 from pixverse_nb.render.style import html
@@ -122,12 +122,12 @@ class LiveCard:
             if self._widget_output is not None:
                 self._widget_output.show_again()
             self._output.show_again()
-        self._shown_in = current_cell()
+        self._shown_in = running_cell()
 
     @property
     def is_on_screen(self) -> bool:
         """Whether a cell shows the card: one that has not been run again since."""
-        cell = current_cell()
+        cell = running_cell()
         return self._output is not None and (
             cell is None or self._shown_in is None or cell.keeps_output_of(self._shown_in)
         )

@@ -26,7 +26,7 @@ from pixverse_nb.jobs.error_notices import error_notice
 from pixverse_nb.jobs.job import Job, JobList
 from pixverse_nb.metrics.definitions import Measurement
 from pixverse_nb.metrics.executors import DaskClient, Executor, TaskResult
-from pixverse_nb.render.display import CellRun, can_replace_outputs, current_cell, write_note
+from pixverse_nb.render.display import CellRun, can_replace_outputs, running_cell, write_note
 from pixverse_nb.render.live import LiveCard, show_sweep_bar, sweep_card
 from pixverse_nb.render.sweep_views import SweepMode, SweepProgress, stopped_text, sweep_text
 from pixverse_nb.render.tiles import Tile
@@ -400,7 +400,7 @@ class Sweep:
 
     def _ipython_display_(self) -> None:
         cell, self._result_of = self._result_of, None
-        if cell is None or cell != current_cell():  # else it is the result of a cell that shows the card already
+        if cell is None or cell != running_cell():  # else it is the result of a cell that shows the card already
             self._show_card()
 
     def __reduce__(self) -> NoReturn:
@@ -422,7 +422,7 @@ class Sweep:
         """Show the card (in a terminal a bar) and return what redraws it; `is_new`: also if another cell shows it."""
         if not can_replace_outputs():
             return show_sweep_bar(lambda: self.progress, self.subscribe)
-        self._result_of = current_cell()
+        self._result_of = running_cell()
         if is_new or self._card is None or self._card.is_over or not self._card.is_on_screen:
             self._show_card()
         return lambda: self._card.redraw() if self._card is not None else None

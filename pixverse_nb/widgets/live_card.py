@@ -114,7 +114,7 @@ class LiveCardWidget(anywidget.AnyWidget):
         video = self._video
         if video is not None:
             notices = tuple(filter(None, str(self.state.get("notices", "")).split("\n")))
-            html = player_html(video, embed=False, notices=notices)
+            html = player_html(video, notices=notices, is_streamed=True)
             self.send({"kind": "player", "view": view, "html": str(html)})
 
     def _show_error(self, error: Exception) -> None:
