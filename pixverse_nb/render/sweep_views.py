@@ -16,6 +16,7 @@ SweepMode = Literal["planned", "running", "paused", "draining", "stopped", "done
 
 _MAX_ROWS: Final = 40  # of a plan or of measurements; `sweep.to_frame()` has them all
 _CAPTION_LENGTH: Final = 60
+_END_STEP_S: Final = 5  # an expected end that moves by less is not sent to the page again
 
 
 # -- plan ----------------------------------------------------------------------------------------------------------
@@ -262,7 +263,7 @@ def sweep_state(progress: SweepProgress, *, now: float) -> dict[str, Any]:
         "title": progress.title,
         "facts": _money(progress),
         "warning": " ".join(_sweep_sentences(progress)),
-        "clock_text": _sweep_clock(progress, now) if progress.began_at else "",
+        "clock_text": _sweep_clock(progress, now) if progress.began_at and progress.is_over else "",
     }
     pausing = {"running": ["pause", "stop"], "draining": ["resume"], "paused": ["resume", "stop"]}
     return {
@@ -277,7 +278,7 @@ def sweep_state(progress: SweepProgress, *, now: float) -> dict[str, Any]:
         "done": progress.done,
         "began_at": progress.began_at,
         "is_clock_stopped": progress.is_over or progress.began_at is None,
-        "ends_at": progress.ends_at,
+        "ends_at": None if progress.ends_at is None else round(progress.ends_at / _END_STEP_S) * _END_STEP_S,
         "actions": pausing.get(progress.mode, []),
     }
 

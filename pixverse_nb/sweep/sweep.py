@@ -20,7 +20,7 @@ from pixverse_nb.domain.ratings import RankEntry, Rating
 from pixverse_nb.domain.requests import frames_request
 from pixverse_nb.domain.validation import Flag, Function, Integer, Rule
 from pixverse_nb.errors import ConfigError, InvalidRequest, JobTimeout, PixVerseError, refuse_pickling
-from pixverse_nb.event_loop import check_asyncio, wait_for_future
+from pixverse_nb.event_loop import await_end, check_asyncio, wait_for_future
 from pixverse_nb.job_builder import RequestFunction
 from pixverse_nb.jobs.error_notices import error_notice
 from pixverse_nb.jobs.job import Job, JobList
@@ -565,15 +565,12 @@ class Sweep:
             future = self._future  # kept, because another run may start meanwhile
             if future is None:
                 return self
-            ended = asyncio.wrap_future(future)
             with self._progress_shown():
-                await asyncio.wait([ended])
+                await await_end(future)
         except asyncio.CancelledError:
             is_cancelled.set()
             self._stop_sending()
             raise
-        if not ended.cancelled():
-            ended.exception()  # marks it as retrieved; `_finish_waiting` raises it
         return self._finish_waiting(future)
 
     def _must_start(self) -> bool:
