@@ -86,7 +86,7 @@ function render({ model, el }) {
     isStandalone,
     onOpen: () => {
       kernel.ask();
-      if (!kernel.isGone()) model.send({ kind: "open", keys: selection.keys() });
+      if (!kernel.isGone()) kernel.send({ kind: "open", keys: selection.keys() });
     },
     onClear: () => selection.clear(),
     rows: () => [...rows.values()],
@@ -107,7 +107,7 @@ function render({ model, el }) {
   const videos = makeVideoPool({ source, placeOf, onChange: onVideo });
   const autoplay = makeAutoplay({ look, canPlay, play: videos.play });
   const posters = makePosters({
-    request: (keys) => model.send({ kind: "posters", keys }),
+    request: (keys) => kernel.send({ kind: "posters", keys }),
     embedded: isStandalone ? (model.get("posters") ?? {}) : undefined,
     onPoster,
   });
@@ -120,11 +120,11 @@ function render({ model, el }) {
   const clock = makeKernelClock({ onTick });
   const ratings = makeRatings({
     rows,
-    refusal: () => (kernel.isGone() ? EARLIER_KERNEL : ""),
-    send: (rating) => {
+    refusal: () => {
       kernel.ask();
-      model.send(rating);
+      return kernel.isGone() ? EARLIER_KERNEL : "";
     },
+    send: kernel.send,
     onChange: onRating,
     onRefused: footer.showMessage,
   });
@@ -473,7 +473,7 @@ function render({ model, el }) {
   onTitle();
   onRows();
   onSelected();
-  model.send({ kind: "hello" });
+  kernel.send({ kind: "hello" });
 
   return () => {
     listeners.abort();

@@ -13,12 +13,13 @@ export const EARLIER_KERNEL = "This view belongs to an earlier kernel. Run the c
 const SILENT =
   "The kernel does not answer. It is busy, or this view belongs to an earlier kernel: then run the cell again.";
 const ANSWER_MS = 5000;
+const TOUCH_MS = 10_000; // at most so often it asks because the pointer or the focus has come
 const DISCONNECTED = "jupyter-widgets-disconnected"; // ipywidgets puts it on a view whose kernel has gone
 
 /**
  * Watches the kernel of `model`. Put `element`, the notice, into the view `el`; it is hidden while all is well.
  *
- * Asks once when it is made. Call `ask()` when a person acts, and check `isGone()` before showing as done what only the
+ * Asks once when it is made, and when the pointer or the focus comes. Call `ask()` when a person acts, and check `isGone()` before showing as done what only the
  * kernel can do.
  *
  * @param {{ model: Model<any>, el: HTMLElement, onChange?: (state: KernelState) => void }} options
@@ -29,6 +30,7 @@ export function watchKernel({ model, el, onChange = () => {} }) {
   /** @type {KernelState} */
   let state = "alive";
   let timer = 0;
+  let askedAt = 0;
 
   /** @param {KernelState} next */
   function setState(next) {
@@ -51,14 +53,25 @@ export function watchKernel({ model, el, onChange = () => {} }) {
     return state === "gone";
   }
 
+  /**
+   * Sends a message and returns true; returns false, and says so in the notice, if the connection is closed.
+   *
+   * @param {object} message
+   */
+  function send(message) {
+    try {
+      model.send(message);
+      return true;
+    } catch {
+      setState("gone");
+      return false;
+    }
+  }
+
   function ask() {
     if (model.isStandalone || isGone() || timer) return;
-    try {
-      model.send({ kind: "ping" });
-    } catch {
-      setState("gone"); // the connection is closed
-      return;
-    }
+    askedAt = performance.now();
+    if (!send({ kind: "ping" })) return;
     timer = setTimeout(() => setState(isDisconnected() ? "gone" : "silent"), ANSWER_MS);
   }
 
@@ -66,6 +79,10 @@ export function watchKernel({ model, el, onChange = () => {} }) {
   const observer = new MutationObserver(() => setState(isDisconnected() ? "gone" : state === "gone" ? "alive" : state));
   observer.observe(el, { attributes: true, attributeFilter: ["class"] });
   model.on("msg:custom", onMessage);
+  const onTouched = () => {
+    if (performance.now() - askedAt > TOUCH_MS) ask();
+  };
+  for (const name of ["pointerenter", "focusin"]) el.addEventListener(name, onTouched);
   ask();
 
   return {
@@ -73,7 +90,9 @@ export function watchKernel({ model, el, onChange = () => {} }) {
     state: () => state,
     isGone,
     ask,
+    send,
     dispose() {
+      for (const name of ["pointerenter", "focusin"]) el.removeEventListener(name, onTouched);
       clearTimeout(timer);
       observer.disconnect();
       model.off("msg:custom", onMessage);

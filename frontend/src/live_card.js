@@ -16,6 +16,7 @@ import { makeVideoSource } from "./video_source.js";
 const BUSY =
   "The kernel is busy with a cell and has not heard this yet. Interrupt the cell (the ■ above) to have it done now.";
 const HEARD_MS = 3000;
+const SILENT_MS = 9000; // nearly twice the time between two beats
 const REPLACED_MS = 1500; // how long an output that is to be replaced by the player may take
 const LATE = 1.5; // times the usual time
 const LONGEST_SHARE = 0.97; // a bar that is full would say that the video is there
@@ -135,6 +136,7 @@ function render({ model, el }) {
   let isUsingVideo = false;
   let heardTimer = 0;
   let playerTimer = 0;
+  let heardAt = performance.now(); // a kernel that runs is heard every few seconds
   /** @type {string[]} */
   const urls = [];
 
@@ -233,14 +235,19 @@ function render({ model, el }) {
 
   function drawTime() {
     const now = current();
+    if (kernel.state() === "gone") {
+      bar.element.dataset.moving = "false";
+      return; // a clock that goes on would say that the job does
+    }
     setText(time, timeText(now, clock.now()));
+    if (!now.is_over && performance.now() - heardAt > SILENT_MS) kernel.ask();
     if (now.kind !== "job" || now.is_over) return;
     const share = now.typical_s && now.began_at ? (clock.now() - now.began_at) / now.typical_s : null;
     const shown = share === null ? 0 : Math.min(Math.max(share, 0.02), LONGEST_SHARE);
     bar.setPart("elapsed", shown);
     bar.setValue(100, share === null ? null : Math.round(100 * shown), now.label);
     bar.element.dataset.late = String(share !== null && share > LATE);
-    bar.element.dataset.moving = String(!now.is_clock_stopped && kernel.state() !== "gone");
+    bar.element.dataset.moving = String(!now.is_clock_stopped);
   }
 
   function drawImages() {
@@ -272,8 +279,7 @@ function render({ model, el }) {
   /** @param {string} action */
   function act(action) {
     kernel.ask();
-    if (kernel.isGone()) return;
-    model.send({ kind: "act", action });
+    if (kernel.isGone() || !kernel.send({ kind: "act", action })) return;
     clearTimeout(heardTimer);
     heardTimer = setTimeout(() => {
       if (kernel.state() === "alive") setText(said, BUSY);
@@ -306,7 +312,7 @@ function render({ model, el }) {
   function wantPlayer() {
     if (isPlayerWanted) return;
     isPlayerWanted = true;
-    playerTimer = setTimeout(() => model.send({ kind: "player", view }), REPLACED_MS);
+    playerTimer = setTimeout(() => kernel.send({ kind: "player", view }), REPLACED_MS);
   }
 
   /** @param {string} html made by the kernel, with every value escaped */
@@ -329,6 +335,7 @@ function render({ model, el }) {
 
   /** @param {{ kind: string, now: number, view: string, html: string }} content */
   function onMessage(content) {
+    heardAt = performance.now();
     if (content.kind === "beat") clock.setBy(content.now);
     else if (content.kind === "images") drawImages();
     else if (content.kind === "done") {
@@ -340,7 +347,7 @@ function render({ model, el }) {
   model.on("change:state", draw);
   model.on("msg:custom", onMessage);
   draw();
-  model.send({ kind: "hello", view });
+  kernel.send({ kind: "hello", view });
 
   return () => {
     listeners.abort();
@@ -353,7 +360,7 @@ function render({ model, el }) {
     for (const url of urls) URL.revokeObjectURL(url);
     model.off("change:state", draw);
     model.off("msg:custom", onMessage);
-    if (!kernel.isGone()) model.send({ kind: "bye", view });
+    kernel.send({ kind: "bye", view });
   };
 }
 

@@ -103,13 +103,22 @@ function makeKernelSource(model) {
   let number = 0;
   let watch = 0;
 
+  /** @param {object} message */
+  function send(message) {
+    try {
+      model.send(message);
+    } catch {
+      // the connection is closed: the view says so (kernel_alive.js)
+    }
+  }
+
   /** @param {Request} request */
   function begin(request) {
     number += 1;
     const id = `${view}-${number}`;
     requests.set(id, request);
     request.progressAt = performance.now();
-    model.send({ kind: "request", key: request.key, id, offset: request.received });
+    send({ kind: "request", key: request.key, id, offset: request.received });
     watch ||= setInterval(checkStalled, CHECK_MS);
     return id;
   }
@@ -123,7 +132,7 @@ function makeKernelSource(model) {
     if (!requests.size) {
       clearInterval(watch);
       watch = 0;
-    } else if ([...requests.values()].some(isStalled)) model.send({ kind: "ping" });
+    } else if ([...requests.values()].some(isStalled)) send({ kind: "ping" });
   }
 
   /** @param {string} id */
@@ -131,7 +140,7 @@ function makeKernelSource(model) {
     const request = requests.get(id);
     if (!request) return;
     requests.delete(id);
-    model.send({ kind: "cancel", key: request.key, id });
+    send({ kind: "cancel", key: request.key, id });
     begin(request);
   }
 
@@ -161,7 +170,7 @@ function makeKernelSource(model) {
     request.chunks.push(bytes);
     request.received += bytes.byteLength;
     request.progressAt = performance.now();
-    model.send({ kind: "ack", key, id, offset });
+    send({ kind: "ack", key, id, offset });
     request.onProgress(request.received, size);
     if (request.received < size) return;
     requests.delete(id);
@@ -189,7 +198,7 @@ function makeKernelSource(model) {
     const stop = () => {
       const id = [...requests.keys()].find((one) => requests.get(one) === request);
       if (id === undefined) return;
-      model.send({ kind: "cancel", key, id });
+      send({ kind: "cancel", key, id });
       fail(id, RELEASED);
     };
     return { video, stop };

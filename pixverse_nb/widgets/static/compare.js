@@ -801,6 +801,7 @@ function makeUnranked(all) {
 var EARLIER_KERNEL = "This view belongs to an earlier kernel. Run the cell again.";
 var SILENT = "The kernel does not answer. It is busy, or this view belongs to an earlier kernel: then run the cell again.";
 var ANSWER_MS = 5e3;
+var TOUCH_MS = 1e4;
 var DISCONNECTED = "jupyter-widgets-disconnected";
 function watchKernel({ model, el, onChange = () => {
 } }) {
@@ -808,6 +809,7 @@ function watchKernel({ model, el, onChange = () => {
   element.setAttribute("role", "status");
   let state = "alive";
   let timer = 0;
+  let askedAt = 0;
   function setState(next) {
     clearTimeout(timer);
     timer = 0;
@@ -825,27 +827,38 @@ function watchKernel({ model, el, onChange = () => {
     if (isDisconnected()) setState("gone");
     return state === "gone";
   }
-  function ask() {
-    if (model.isStandalone || isGone() || timer) return;
+  function send(message) {
     try {
-      model.send({ kind: "ping" });
+      model.send(message);
+      return true;
     } catch {
       setState("gone");
-      return;
+      return false;
     }
+  }
+  function ask() {
+    if (model.isStandalone || isGone() || timer) return;
+    askedAt = performance.now();
+    if (!send({ kind: "ping" })) return;
     timer = setTimeout(() => setState(isDisconnected() ? "gone" : "silent"), ANSWER_MS);
   }
   const onMessage = () => setState(isDisconnected() ? "gone" : "alive");
   const observer = new MutationObserver(() => setState(isDisconnected() ? "gone" : state === "gone" ? "alive" : state));
   observer.observe(el, { attributes: true, attributeFilter: ["class"] });
   model.on("msg:custom", onMessage);
+  const onTouched = () => {
+    if (performance.now() - askedAt > TOUCH_MS) ask();
+  };
+  for (const name of ["pointerenter", "focusin"]) el.addEventListener(name, onTouched);
   ask();
   return {
     element,
     state: () => state,
     isGone,
     ask,
+    send,
     dispose() {
+      for (const name of ["pointerenter", "focusin"]) el.removeEventListener(name, onTouched);
       clearTimeout(timer);
       observer.disconnect();
       model.off("msg:custom", onMessage);
@@ -905,12 +918,18 @@ function makeKernelSource(model) {
   const view = makeViewId();
   let number = 0;
   let watch = 0;
+  function send(message) {
+    try {
+      model.send(message);
+    } catch {
+    }
+  }
   function begin(request) {
     number += 1;
     const id = `${view}-${number}`;
     requests.set(id, request);
     request.progressAt = performance.now();
-    model.send({ kind: "request", key: request.key, id, offset: request.received });
+    send({ kind: "request", key: request.key, id, offset: request.received });
     watch ||= setInterval(checkStalled, CHECK_MS);
     return id;
   }
@@ -921,13 +940,13 @@ function makeKernelSource(model) {
     if (!requests.size) {
       clearInterval(watch);
       watch = 0;
-    } else if ([...requests.values()].some(isStalled)) model.send({ kind: "ping" });
+    } else if ([...requests.values()].some(isStalled)) send({ kind: "ping" });
   }
   function beginAgain(id) {
     const request = requests.get(id);
     if (!request) return;
     requests.delete(id);
-    model.send({ kind: "cancel", key: request.key, id });
+    send({ kind: "cancel", key: request.key, id });
     begin(request);
   }
   function onMessage(content, buffers) {
@@ -946,7 +965,7 @@ function makeKernelSource(model) {
     request.chunks.push(bytes);
     request.received += bytes.byteLength;
     request.progressAt = performance.now();
-    model.send({ kind: "ack", key, id, offset });
+    send({ kind: "ack", key, id, offset });
     request.onProgress(request.received, size);
     if (request.received < size) return;
     requests.delete(id);
@@ -968,7 +987,7 @@ function makeKernelSource(model) {
     const stop = () => {
       const id = [...requests.keys()].find((one) => requests.get(one) === request);
       if (id === void 0) return;
-      model.send({ kind: "cancel", key, id });
+      send({ kind: "cancel", key, id });
       fail(id, RELEASED);
     };
     return { video, stop };

@@ -1348,6 +1348,7 @@ function makeAutoplay({ look, canPlay, play }) {
 var EARLIER_KERNEL = "This view belongs to an earlier kernel. Run the cell again.";
 var SILENT = "The kernel does not answer. It is busy, or this view belongs to an earlier kernel: then run the cell again.";
 var ANSWER_MS = 5e3;
+var TOUCH_MS = 1e4;
 var DISCONNECTED = "jupyter-widgets-disconnected";
 function watchKernel({ model, el, onChange = () => {
 } }) {
@@ -1355,6 +1356,7 @@ function watchKernel({ model, el, onChange = () => {
   element.setAttribute("role", "status");
   let state = "alive";
   let timer = 0;
+  let askedAt = 0;
   function setState(next) {
     clearTimeout(timer);
     timer = 0;
@@ -1372,27 +1374,38 @@ function watchKernel({ model, el, onChange = () => {
     if (isDisconnected()) setState("gone");
     return state === "gone";
   }
-  function ask() {
-    if (model.isStandalone || isGone() || timer) return;
+  function send(message) {
     try {
-      model.send({ kind: "ping" });
+      model.send(message);
+      return true;
     } catch {
       setState("gone");
-      return;
+      return false;
     }
+  }
+  function ask() {
+    if (model.isStandalone || isGone() || timer) return;
+    askedAt = performance.now();
+    if (!send({ kind: "ping" })) return;
     timer = setTimeout(() => setState(isDisconnected() ? "gone" : "silent"), ANSWER_MS);
   }
   const onMessage = () => setState(isDisconnected() ? "gone" : "alive");
   const observer = new MutationObserver(() => setState(isDisconnected() ? "gone" : state === "gone" ? "alive" : state));
   observer.observe(el, { attributes: true, attributeFilter: ["class"] });
   model.on("msg:custom", onMessage);
+  const onTouched = () => {
+    if (performance.now() - askedAt > TOUCH_MS) ask();
+  };
+  for (const name of ["pointerenter", "focusin"]) el.addEventListener(name, onTouched);
   ask();
   return {
     element,
     state: () => state,
     isGone,
     ask,
+    send,
     dispose() {
+      for (const name of ["pointerenter", "focusin"]) el.removeEventListener(name, onTouched);
       clearTimeout(timer);
       observer.disconnect();
       model.off("msg:custom", onMessage);
@@ -1452,12 +1465,18 @@ function makeKernelSource(model) {
   const view = makeViewId();
   let number = 0;
   let watch = 0;
+  function send(message) {
+    try {
+      model.send(message);
+    } catch {
+    }
+  }
   function begin(request) {
     number += 1;
     const id = `${view}-${number}`;
     requests.set(id, request);
     request.progressAt = performance.now();
-    model.send({ kind: "request", key: request.key, id, offset: request.received });
+    send({ kind: "request", key: request.key, id, offset: request.received });
     watch ||= setInterval(checkStalled, CHECK_MS);
     return id;
   }
@@ -1468,13 +1487,13 @@ function makeKernelSource(model) {
     if (!requests.size) {
       clearInterval(watch);
       watch = 0;
-    } else if ([...requests.values()].some(isStalled)) model.send({ kind: "ping" });
+    } else if ([...requests.values()].some(isStalled)) send({ kind: "ping" });
   }
   function beginAgain(id) {
     const request = requests.get(id);
     if (!request) return;
     requests.delete(id);
-    model.send({ kind: "cancel", key: request.key, id });
+    send({ kind: "cancel", key: request.key, id });
     begin(request);
   }
   function onMessage(content, buffers) {
@@ -1493,7 +1512,7 @@ function makeKernelSource(model) {
     request.chunks.push(bytes);
     request.received += bytes.byteLength;
     request.progressAt = performance.now();
-    model.send({ kind: "ack", key, id, offset });
+    send({ kind: "ack", key, id, offset });
     request.onProgress(request.received, size);
     if (request.received < size) return;
     requests.delete(id);
@@ -1515,7 +1534,7 @@ function makeKernelSource(model) {
     const stop = () => {
       const id = [...requests.keys()].find((one) => requests.get(one) === request);
       if (id === void 0) return;
-      model.send({ kind: "cancel", key, id });
+      send({ kind: "cancel", key, id });
       fail(id, RELEASED);
     };
     return { video, stop };
@@ -1593,7 +1612,7 @@ function render({ model, el }) {
     isStandalone,
     onOpen: () => {
       kernel.ask();
-      if (!kernel.isGone()) model.send({ kind: "open", keys: selection.keys() });
+      if (!kernel.isGone()) kernel.send({ kind: "open", keys: selection.keys() });
     },
     onClear: () => selection.clear(),
     rows: () => [...rows.values()]
@@ -1613,7 +1632,7 @@ function render({ model, el }) {
   const videos = makeVideoPool({ source, placeOf, onChange: onVideo });
   const autoplay = makeAutoplay({ look, canPlay, play: videos.play });
   const posters = makePosters({
-    request: (keys) => model.send({ kind: "posters", keys }),
+    request: (keys) => kernel.send({ kind: "posters", keys }),
     embedded: isStandalone ? model.get("posters") ?? {} : void 0,
     onPoster
   });
@@ -1626,11 +1645,11 @@ function render({ model, el }) {
   const clock = makeKernelClock({ onTick });
   const ratings = makeRatings({
     rows,
-    refusal: () => kernel.isGone() ? EARLIER_KERNEL : "",
-    send: (rating) => {
+    refusal: () => {
       kernel.ask();
-      model.send(rating);
+      return kernel.isGone() ? EARLIER_KERNEL : "";
     },
+    send: kernel.send,
     onChange: onRating,
     onRefused: footer.showMessage
   });
@@ -1891,7 +1910,7 @@ function render({ model, el }) {
   onTitle();
   onRows();
   onSelected();
-  model.send({ kind: "hello" });
+  kernel.send({ kind: "hello" });
   return () => {
     listeners.abort();
     clock.dispose();

@@ -50,6 +50,7 @@ function makeViewId() {
 var EARLIER_KERNEL = "This view belongs to an earlier kernel. Run the cell again.";
 var SILENT = "The kernel does not answer. It is busy, or this view belongs to an earlier kernel: then run the cell again.";
 var ANSWER_MS = 5e3;
+var TOUCH_MS = 1e4;
 var DISCONNECTED = "jupyter-widgets-disconnected";
 function watchKernel({ model, el, onChange = () => {
 } }) {
@@ -57,6 +58,7 @@ function watchKernel({ model, el, onChange = () => {
   element.setAttribute("role", "status");
   let state = "alive";
   let timer = 0;
+  let askedAt = 0;
   function setState(next) {
     clearTimeout(timer);
     timer = 0;
@@ -74,27 +76,38 @@ function watchKernel({ model, el, onChange = () => {
     if (isDisconnected()) setState("gone");
     return state === "gone";
   }
-  function ask() {
-    if (model.isStandalone || isGone() || timer) return;
+  function send(message) {
     try {
-      model.send({ kind: "ping" });
+      model.send(message);
+      return true;
     } catch {
       setState("gone");
-      return;
+      return false;
     }
+  }
+  function ask() {
+    if (model.isStandalone || isGone() || timer) return;
+    askedAt = performance.now();
+    if (!send({ kind: "ping" })) return;
     timer = setTimeout(() => setState(isDisconnected() ? "gone" : "silent"), ANSWER_MS);
   }
   const onMessage = () => setState(isDisconnected() ? "gone" : "alive");
   const observer = new MutationObserver(() => setState(isDisconnected() ? "gone" : state === "gone" ? "alive" : state));
   observer.observe(el, { attributes: true, attributeFilter: ["class"] });
   model.on("msg:custom", onMessage);
+  const onTouched = () => {
+    if (performance.now() - askedAt > TOUCH_MS) ask();
+  };
+  for (const name of ["pointerenter", "focusin"]) el.addEventListener(name, onTouched);
   ask();
   return {
     element,
     state: () => state,
     isGone,
     ask,
+    send,
     dispose() {
+      for (const name of ["pointerenter", "focusin"]) el.removeEventListener(name, onTouched);
       clearTimeout(timer);
       observer.disconnect();
       model.off("msg:custom", onMessage);
@@ -154,12 +167,18 @@ function makeKernelSource(model) {
   const view = makeViewId();
   let number = 0;
   let watch = 0;
+  function send(message) {
+    try {
+      model.send(message);
+    } catch {
+    }
+  }
   function begin(request) {
     number += 1;
     const id = `${view}-${number}`;
     requests.set(id, request);
     request.progressAt = performance.now();
-    model.send({ kind: "request", key: request.key, id, offset: request.received });
+    send({ kind: "request", key: request.key, id, offset: request.received });
     watch ||= setInterval(checkStalled, CHECK_MS);
     return id;
   }
@@ -170,13 +189,13 @@ function makeKernelSource(model) {
     if (!requests.size) {
       clearInterval(watch);
       watch = 0;
-    } else if ([...requests.values()].some(isStalled)) model.send({ kind: "ping" });
+    } else if ([...requests.values()].some(isStalled)) send({ kind: "ping" });
   }
   function beginAgain(id) {
     const request = requests.get(id);
     if (!request) return;
     requests.delete(id);
-    model.send({ kind: "cancel", key: request.key, id });
+    send({ kind: "cancel", key: request.key, id });
     begin(request);
   }
   function onMessage(content, buffers) {
@@ -195,7 +214,7 @@ function makeKernelSource(model) {
     request.chunks.push(bytes);
     request.received += bytes.byteLength;
     request.progressAt = performance.now();
-    model.send({ kind: "ack", key, id, offset });
+    send({ kind: "ack", key, id, offset });
     request.onProgress(request.received, size);
     if (request.received < size) return;
     requests.delete(id);
@@ -217,7 +236,7 @@ function makeKernelSource(model) {
     const stop = () => {
       const id = [...requests.keys()].find((one) => requests.get(one) === request);
       if (id === void 0) return;
-      model.send({ kind: "cancel", key, id });
+      send({ kind: "cancel", key, id });
       fail(id, RELEASED);
     };
     return { video, stop };
@@ -248,6 +267,7 @@ function makeVideoSource(model) {
 // src/live_card.js
 var BUSY = "The kernel is busy with a cell and has not heard this yet. Interrupt the cell (the ■ above) to have it done now.";
 var HEARD_MS = 3e3;
+var SILENT_MS = 9e3;
 var REPLACED_MS = 1500;
 var LATE = 1.5;
 var LONGEST_SHARE = 0.97;
@@ -338,6 +358,7 @@ function render({ model, el }) {
   let isUsingVideo = false;
   let heardTimer = 0;
   let playerTimer = 0;
+  let heardAt = performance.now();
   const urls = [];
   el.classList.add("pvnb-ui", "pvnb-live");
   el.setAttribute("data-lm-suppress-shortcuts", "true");
@@ -433,14 +454,19 @@ function render({ model, el }) {
   }
   function drawTime() {
     const now = current();
+    if (kernel.state() === "gone") {
+      bar.element.dataset.moving = "false";
+      return;
+    }
     setText(time, timeText(now, clock.now()));
+    if (!now.is_over && performance.now() - heardAt > SILENT_MS) kernel.ask();
     if (now.kind !== "job" || now.is_over) return;
     const share = now.typical_s && now.began_at ? (clock.now() - now.began_at) / now.typical_s : null;
     const shown = share === null ? 0 : Math.min(Math.max(share, 0.02), LONGEST_SHARE);
     bar.setPart("elapsed", shown);
     bar.setValue(100, share === null ? null : Math.round(100 * shown), now.label);
     bar.element.dataset.late = String(share !== null && share > LATE);
-    bar.element.dataset.moving = String(!now.is_clock_stopped && kernel.state() !== "gone");
+    bar.element.dataset.moving = String(!now.is_clock_stopped);
   }
   function drawImages() {
     const buffers = imagesByCard.get(model.get("fallback_class"));
@@ -464,8 +490,7 @@ function render({ model, el }) {
   }
   function act(action) {
     kernel.ask();
-    if (kernel.isGone()) return;
-    model.send({ kind: "act", action });
+    if (kernel.isGone() || !kernel.send({ kind: "act", action })) return;
     clearTimeout(heardTimer);
     heardTimer = setTimeout(() => {
       if (kernel.state() === "alive") setText(said, BUSY);
@@ -492,7 +517,7 @@ function render({ model, el }) {
   function wantPlayer() {
     if (isPlayerWanted) return;
     isPlayerWanted = true;
-    playerTimer = setTimeout(() => model.send({ kind: "player", view }), REPLACED_MS);
+    playerTimer = setTimeout(() => kernel.send({ kind: "player", view }), REPLACED_MS);
   }
   async function showPlayer(html) {
     if (!player.hidden) return;
@@ -509,6 +534,7 @@ function render({ model, el }) {
     }
   }
   function onMessage(content) {
+    heardAt = performance.now();
     if (content.kind === "beat") clock.setBy(content.now);
     else if (content.kind === "images") drawImages();
     else if (content.kind === "done") {
@@ -519,7 +545,7 @@ function render({ model, el }) {
   model.on("change:state", draw);
   model.on("msg:custom", onMessage);
   draw();
-  model.send({ kind: "hello", view });
+  kernel.send({ kind: "hello", view });
   return () => {
     listeners.abort();
     clearTimeout(heardTimer);
@@ -531,7 +557,7 @@ function render({ model, el }) {
     for (const url of urls) URL.revokeObjectURL(url);
     model.off("change:state", draw);
     model.off("msg:custom", onMessage);
-    if (!kernel.isGone()) model.send({ kind: "bye", view });
+    kernel.send({ kind: "bye", view });
   };
 }
 var live_card_default = { initialize, render };
