@@ -27,7 +27,9 @@ from pixverse_nb.render.style import html
 from pixverse_nb.render.sweep_views import SweepProgress, sweep_html, sweep_state, sweep_text
 
 BEAT_S: Final = 5.0  # how often a page hears that the kernel runs
-COPY_S: Final = 10.0  # how often the HTML beside a widget is renewed; it is larger than all other messages
+# The HTML beside a widget is larger than all other messages: it is renewed when the state changes, and rarely else.
+COPY_S: Final = 60.0
+COPY_CHANGED_S: Final = 10.0
 
 Subscribe = Callable[[Callable[[], None]], Callable[[], None]]
 """Calls the given function at each change, on any thread; what it returns ends that."""
@@ -113,6 +115,7 @@ class LiveCard:
         self._shown_in: CellRun | None = None
         self._beat_at = 0.0
         self._copied_at = 0.0
+        self._copied_label = ""
 
     def show(self) -> None:
         """Show the card in the running cell."""
@@ -149,8 +152,9 @@ class LiveCard:
             if now - self._beat_at >= BEAT_S:
                 self._beat_at = now
                 self._widget.beat(now)
-            if now - self._copied_at >= COPY_S:
-                self._copied_at = now
+            label = str(content.state["label"])
+            if now - self._copied_at >= (COPY_S if label == self._copied_label else COPY_CHANGED_S):
+                self._copied_at, self._copied_label = now, label
                 output.update(self._copy(content, self._widget))
 
     def redraw(self) -> None:
@@ -168,7 +172,7 @@ class LiveCard:
             self._widget = widget = make_widget(content.state, self._actions)
             self._widget_output = LiveOutput({**widget.view(), **mime_bundle("<div></div>", "")})
             self._output = LiveOutput(self._copy(content, widget))
-            self._copied_at = self._now()
+            self._copied_at, self._copied_label = self._now(), str(content.state["label"])
             widget.update(content.state, images=content.images)
         self._updater.add(self, self._subscribe)
 
