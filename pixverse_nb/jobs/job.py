@@ -249,6 +249,7 @@ class Job:
                 cancel=self.cancel,
             )
         self._card.show()
+        self._is_announced = True
 
     def timeline(self) -> Timeline:
         """Return a picture of the job's life so far; `client.jobs().timeline()` shows several on one axis."""

@@ -420,9 +420,9 @@ class Sweep:
 
     def _show_progress(self, *, is_new: bool) -> Callable[[], None]:
         """Show the card (in a terminal a bar) and return what redraws it; `is_new`: also if another cell shows it."""
+        self._result_of = running_cell()
         if not can_replace_outputs():
             return show_sweep_bar(lambda: self.progress, self.subscribe)
-        self._result_of = running_cell()
         if is_new or self._card is None or self._card.is_over or not self._card.is_on_screen:
             self._show_card()
         return lambda: self._card.redraw() if self._card is not None else None
