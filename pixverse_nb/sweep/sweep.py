@@ -47,6 +47,7 @@ _START_RULES: Final[Mapping[str, Rule]] = {
     "stop_when": Function(1, default=None),
     "max_moderated": Integer(1, MODERATION_WINDOW, default=None, note=", or None for no limit"),
 }
+_AT_ONCE_S: Final = 1.0
 _log: Final = logging.getLogger("pixverse_nb")
 
 
@@ -101,6 +102,7 @@ class Sweep:
         self._max_moderated: int | None = MAX_MODERATED  # of the last run
         self._stop_rule_thread: int | None = None  # where `stop_when` is being called
         self._subscribers: list[Callable[[], object]] = []
+        self._has_cells = False  # whether the last run had anything to do
         self._card: LiveCard | None = None  # one for all cells that show this run
         self._result_of: CellRun | None = None  # the cell in which a wait has shown the card; its result is this sweep
 
@@ -480,6 +482,7 @@ class Sweep:
             has_results=reused > 0,
         )
         self._run = Run(runner, reused, began_at=now)
+        self._has_cells = bool(cells)
         self._stop_rule = stop_when
         self._future = self._context.loop.submit(self._drive(self._run))
 
@@ -524,6 +527,8 @@ class Sweep:
         self._context.loop.check_process()
         if self._context.loop.is_current or threading.get_ident() == self._stop_rule_thread:
             raise ConfigError("wait() would deadlock in a subscriber or in stop_when; use `await sweep`.")
+        if not self._has_cells:  # the run ends at once, so its card needs no widget
+            wait_for_future(future, _AT_ONCE_S if timeout is None else min(timeout, _AT_ONCE_S))
         with self._progress_shown(quiet=quiet, is_new=is_new):
             if not wait_for_future(future, timeout):
                 text = f"Not finished after {timeout:g} s. The sweep continues; sweep.wait() waits again."

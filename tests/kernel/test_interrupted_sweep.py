@@ -49,3 +49,12 @@ def test_an_interrupt_sends_nothing_more(kernel: Kernel, wait: str) -> None:
     done, running, waiting, rest = counts(kernel)
     assert (done, running, waiting) == (20, 0, 0)
     assert rest < balance
+
+
+def test_a_sweep_is_shown_as_often_as_it_is_displayed(kernel: Kernel) -> None:
+    """Each `display(sweep)` of a cell shows it; as the result of a cell that has run it, it is not shown twice."""
+    kernel.run(BEGIN + "client.sandbox_control.speed = 500.0\nsweep.run(quiet=True)")
+    assert [data.get("text/plain") == "" for data in kernel.run("display(sweep)\ndisplay(sweep)").displays] == [
+        False
+    ] * 2
+    assert [len(kernel.run(code).displays) for code in ("sweep.run()", "_ = sweep.run()")] == [1, 1]
