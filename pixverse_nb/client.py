@@ -78,6 +78,7 @@ from pixverse_nb.ledger.spending import GROUPS
 from pixverse_nb.maintenance import FileVerifier
 from pixverse_nb.redaction import Secret, redact
 from pixverse_nb.render.account_tables import CapacityView, CreditsView, remote_videos_table, uploads_table
+from pixverse_nb.render.live import MakeWidget, use_widgets
 from pixverse_nb.render.model_table import ModelTable
 from pixverse_nb.render.spending_table import SpendingTable
 from pixverse_nb.render.table import TableList
@@ -214,6 +215,7 @@ class Client:
             account_of=service.backend.account_of,
             fetch=self.fetch_picture,
         )
+        use_widgets(_load_live_card)
         self._factory = JobFactory(self._engine, self._loop, handle=self._handle)
         self._handles: weakref.WeakValueDictionary[str, Job] = weakref.WeakValueDictionary()
         self._kept: dict[str, Job] = {}  # keeps the handles of open jobs alive
@@ -1040,3 +1042,12 @@ class Client:
 
 
 _MEDIA_ARGUMENTS: Final[Mapping[str, str]] = {SOURCE_VIDEO: "video"}
+
+
+def _load_live_card() -> MakeWidget | None:
+    """Return the widget of live cards, or None if ipywidgets is not installed."""
+    try:
+        from pixverse_nb.widgets.live_card import LiveCardWidget
+    except ImportError:
+        return None
+    return LiveCardWidget

@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 # On Windows Ctrl+C does not interrupt a wait without a limit, so there it is made of short ones.
 _SLICE_S: Final = 0.2 if os.name == "nt" else threading.TIMEOUT_MAX
+_AWAIT_SLICE_S: Final = 0.25
 
 
 class EventLoopThread:
@@ -162,8 +163,25 @@ def wait_for_future(
 
 
 async def await_future(future: concurrent.futures.Future[T]) -> T:
-    """Wait for a future on the caller's asyncio loop. Raises ConfigError on any other kind of loop (trio, curio)."""
-    return await asyncio.wrap_future(future, loop=check_asyncio())
+    """Wait for a future on the caller's asyncio loop. Raises ConfigError on any other kind of loop (trio, curio).
+
+    A kernel notices an interrupt only when its loop wakes up, so the wait is made of short ones.
+    """
+    try:
+        await await_end(future)
+    except asyncio.CancelledError:
+        future.cancel()
+        raise
+    return future.result(0)
+
+
+async def await_end(future: concurrent.futures.Future[Any]) -> None:
+    """Wait until a future is done, as `await_future` does, but neither cancel it nor raise its error."""
+    wrapped = asyncio.wrap_future(future, loop=check_asyncio())
+    while not wrapped.done():
+        await asyncio.wait([wrapped], timeout=_AWAIT_SLICE_S)
+    if not wrapped.cancelled():
+        wrapped.exception()  # marks it as retrieved
 
 
 def check_asyncio() -> asyncio.AbstractEventLoop:

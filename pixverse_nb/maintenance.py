@@ -64,7 +64,7 @@ def _repaired(found: VerifyReport, jobs: Iterable[Job]) -> VerifyReport:
     fetched, lost = [], []
     for job in jobs:
         try:
-            job.result()
+            job.result(quiet=True)
         except PixVerseError:
             lost.append(job.ref)
         else:

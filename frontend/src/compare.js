@@ -8,6 +8,7 @@ import { makeControls } from "./compare_controls.js";
 import { makeView } from "./compare_view.js";
 import { makeVoting } from "./compare_voting.js";
 import { closest, hideFallback, keepFocus, keepKeys, listenUntil, make, makeButton, makeRadioGroup } from "./dom.js";
+import { watchKernel } from "./kernel_alive.js";
 import { makeVideoSource } from "./video_source.js";
 import { makeVideoSync } from "./video_sync.js";
 
@@ -43,12 +44,14 @@ const REPEATING_KEYS = [",", ".", "ArrowLeft", "ArrowRight"];
 /** @param {RenderProps<CompareTraits>} props */
 function render({ model, el }) {
   el.classList.add("pvnb-ui", "pvnb-compare");
+  el.dataset.mark = model.get("fallback_class"); // by this a gallery finds it in the page
   el.tabIndex = 0;
   el.setAttribute("role", "group");
   const listeners = new AbortController();
   const { signal } = listeners;
   keepKeys(el, signal);
   const source = makeVideoSource(model);
+  const kernel = watchKernel({ model, el });
   const sync = makeVideoSync({ frameRate: model.get("frame_rate"), onChange: () => draw() });
   const view = makeView({
     signal,
@@ -58,7 +61,7 @@ function render({ model, el }) {
     onFailed: sync.remove,
   });
   const controls = makeControls({ signal, sync, onGain: view.setGain, onFullscreen: toggleFullscreen });
-  const voting = makeVoting({ model, signal, onDone: endVoting });
+  const voting = makeVoting({ model, signal, onSend: canSend, onDone: endVoting });
 
   /** @type {Layout} */
   let layout = "side";
@@ -92,6 +95,7 @@ function render({ model, el }) {
   status.setAttribute("role", "status");
   el.append(
     head,
+    kernel.element,
     note,
     keys,
     voting.result,
@@ -194,6 +198,11 @@ function render({ model, el }) {
   }
 
   // ---- what the person does ----
+
+  function canSend() {
+    kernel.ask();
+    return !kernel.isGone();
+  }
 
   /** @param {Layout} wanted */
   function setLayout(wanted) {
@@ -322,6 +331,7 @@ function render({ model, el }) {
     sync.dispose();
     view.dispose();
     source.dispose();
+    kernel.dispose();
   };
 }
 

@@ -69,8 +69,15 @@ function makeStandaloneBallot(model) {
   };
 }
 
-/** @param {{ model: Model<CompareTraits>, signal: AbortSignal, onDone: () => void }} options */
-export function makeVoting({ model, signal, onDone }) {
+/**
+ * @param {{
+ *   model: Model<CompareTraits>,
+ *   signal: AbortSignal,
+ *   onSend: () => boolean,
+ *   onDone: () => void,
+ * }} options `onSend` is called before a vote, and returns whether there is a kernel that can count it
+ */
+export function makeVoting({ model, signal, onSend, onDone }) {
   const ballot = model.isStandalone ? makeStandaloneBallot(model) : makeKernelBallot(model);
   const element = make("div", "pvnb-compare-voting", { hidden: true });
   const count = make("div", "pvnb-compare-count");
@@ -97,7 +104,7 @@ export function makeVoting({ model, signal, onDone }) {
   /** @param {VoteResult} choice */
   function vote(choice) {
     const pair = model.get("pair").join(" ") + model.get("vote_count");
-    if (element.hidden || pair === answered) return;
+    if (element.hidden || pair === answered || !onSend()) return;
     answered = pair;
     ballot.vote(choice);
   }
@@ -107,6 +114,7 @@ export function makeVoting({ model, signal, onDone }) {
   on(tie, "click", () => vote("tie"));
   on(right, "click", () => vote("right"));
   on(done, "click", () => {
+    if (!onSend()) return;
     ballot.reveal();
     onDone();
   });

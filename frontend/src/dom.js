@@ -126,7 +126,8 @@ export function makeRadioGroup(className, { label, options, value, signal, onCho
  * @param {string} className the class of the images, or "" for none
  */
 export function hideFallback(className) {
-  const hidden = `:is(.${className}, .jp-OutputArea-child:has(.${className}))`;
+  // an output that contains the live widget too (a Box, an Output) stays
+  const hidden = `:is(.${className}, .jp-OutputArea-child:has(.${className}):not(:has(.pvnb-ui)))`;
   return make("style", "", { textContent: className ? `${hidden} { display: none !important; }` : "" });
 }
 

@@ -4,12 +4,14 @@
 //                  and the messages of video_source.js
 // From the kernel: tiles {rows, is_complete, now} | poster {key} + JPEG, or no bytes if there is none
 //                  rating {key, choice, note, view} | error {text}
+//                  comparison {model_id, mark}: shown in an output below, or by us if there is none
 // The trait `rows` holds the tiles until the first hello; after it only changes travel.
 // The trait `selected` holds the tiles to compare; both sides write it.
 // A page without a kernel has everything in its traits, its posters as base64 in `posters`.
 
 import { makeKernelClock } from "./clock.js";
 import { closest, hideFallback, keepFocus, keepKeys, listenUntil, make, prefersLessMotion } from "./dom.js";
+import { makeComparisonPlace } from "./gallery_comparison.js";
 import { makeQuery, matches, sortedMetricText, sortRows } from "./gallery_filter.js";
 import { makeFooter } from "./gallery_footer.js";
 import { onLightboxKey, onTileKey } from "./gallery_keyboard.js";
@@ -19,6 +21,7 @@ import { makeRatings, makeSelection } from "./gallery_ratings.js";
 import { commonRatio, editNote, makeTile, makeTileActions } from "./gallery_tile.js";
 import { makeToolbar } from "./gallery_toolbar.js";
 import { makeAutoplay, makeVideoPool } from "./gallery_videos.js";
+import { EARLIER_KERNEL, watchKernel } from "./kernel_alive.js";
 import { makeVideoSource } from "./video_source.js";
 
 /** @import { GalleryRow, GalleryTraits, RatingChoice, RenderProps } from "./types" */
@@ -38,6 +41,7 @@ function render({ model, el }) {
   const isStandalone = Boolean(model.isStandalone);
   const canCompare = Boolean(model.get("can_compare")) && !isStandalone;
   const source = makeVideoSource(model);
+  const kernel = watchKernel({ model, el });
 
   /** @type {Map<string, GalleryRow>} */
   const rows = new Map(); // by key, in the order given
@@ -81,24 +85,30 @@ function render({ model, el }) {
     signal,
     canCompare,
     isStandalone,
-    onOpen: () => model.send({ kind: "open", keys: selection.keys() }),
+    onOpen: () => {
+      kernel.ask();
+      if (!kernel.isGone()) kernel.send({ kind: "open", keys: selection.keys() });
+    },
     onClear: () => selection.clear(),
     rows: () => [...rows.values()],
   });
+  const comparison = makeComparisonPlace({ model, onFailed: footer.showMessage });
   const tileActions = makeTileActions({ canCompare, signal, onAction: (action, key) => actions[action](key) });
   el.append(
     title,
+    kernel.element,
     toolbar.element,
     scroller,
     lightbox.element,
     footer.element,
+    comparison.element,
     hideFallback(model.get("fallback_class")),
   );
 
   const videos = makeVideoPool({ source, placeOf, onChange: onVideo });
   const autoplay = makeAutoplay({ mode: startMode, look, canPlay, play: videos.play });
   const posters = makePosters({
-    request: (keys) => model.send({ kind: "posters", keys }),
+    request: (keys) => kernel.send({ kind: "posters", keys }),
     embedded: isStandalone ? (model.get("posters") ?? {}) : undefined,
     onPoster,
   });
@@ -111,7 +121,11 @@ function render({ model, el }) {
   const clock = makeKernelClock({ onTick });
   const ratings = makeRatings({
     rows,
-    send: (rating) => model.send(rating),
+    refusal: () => {
+      kernel.ask();
+      return kernel.isGone() ? EARLIER_KERNEL : "";
+    },
+    send: kernel.send,
     onChange: onRating,
     onRefused: footer.showMessage,
   });
@@ -448,6 +462,8 @@ function render({ model, el }) {
    *   note: string,
    *   view: string,
    *   text: string,
+   *   model_id: string,
+   *   mark: string,
    * }} content
    * @param {ArrayBuffer[]} buffers
    */
@@ -455,7 +471,8 @@ function render({ model, el }) {
     if (content.kind === "tiles") {
       clock.setBy(content.now);
       putRows(content.rows, content.is_complete);
-    } else if (content.kind === "poster") posters.put(content.key, buffers[0]);
+    } else if (content.kind === "comparison") comparison.show(content);
+    else if (content.kind === "poster") posters.put(content.key, buffers[0]);
     else if (content.kind === "rating") ratings.onMessage(content);
     else if (content.kind === "error") footer.showMessage(content.text);
   }
@@ -475,11 +492,13 @@ function render({ model, el }) {
   onTitle();
   onRows();
   onSelected();
-  model.send({ kind: "hello" });
+  kernel.send({ kind: "hello" });
 
   return () => {
     listeners.abort();
     clock.dispose();
+    kernel.dispose();
+    comparison.dispose();
     autoplay.dispose();
     visibility.dispose();
     videos.dispose();

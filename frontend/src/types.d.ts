@@ -11,6 +11,11 @@ export interface Model<Traits> {
   // biome-ignore lint/suspicious/noExplicitAny: as above
   off(name: string, callback: (...args: any[]) => void): void;
   isStandalone?: boolean;
+  /** Of ipywidgets; other front ends have none. */
+  widget_manager?: {
+    get_model(id: string): Promise<object>;
+    create_view(model: object): Promise<{ el: HTMLElement; remove(): void }>;
+  };
 }
 
 export interface RenderProps<Traits> {
@@ -77,6 +82,46 @@ export interface JobRow {
 export interface JobListTraits {
   rows: JobRow[];
   more: number;
+}
+
+/** A job or a sweep at one moment. Times are Unix seconds. */
+export interface LiveState {
+  kind: "job" | "sweep";
+  state: string;
+  severity: string;
+  label: string;
+  is_sandbox: boolean;
+  is_over: boolean;
+  /** Of a job: whether there is a video to play. */
+  has_video?: boolean;
+  explanation?: string;
+  error?: string;
+  charge?: string;
+  next?: string;
+  warning?: string;
+  title?: string;
+  facts?: string;
+  notices?: string;
+  began_at: number | null;
+  is_clock_stopped: boolean;
+  /** The time to show if the clock does not run. */
+  clock_text?: string;
+  /** The usual time of a job, in seconds. */
+  typical_s?: number | null;
+  /** The expected end of a sweep. */
+  ends_at?: number | null;
+  /** The cells of a sweep by state, in the order of the bar. */
+  parts?: [name: string, count: number][];
+  wanted?: number;
+  done?: number;
+  /** The buttons: "pause", "resume", "stop", "cancel". */
+  actions: string[];
+  cancel_question?: string;
+}
+
+export interface LiveCardTraits {
+  state: LiveState;
+  fallback_class: string;
 }
 
 export type RatingChoice = "winner" | "rejected" | "";

@@ -2,8 +2,10 @@
 //
 // Users are counted: a video is requested once for all of them and dropped when the last one has released it.
 // From a kernel, videos arrive as custom messages, so that no video becomes part of a saved notebook:
-//   to the kernel:   request {key, id} | ack {key, id, offset} | cancel {key, id}
-//   from the kernel: chunk {key, id, offset, size} + bytes | unavailable {key, id, reason}
+//   to the kernel:   request {key, id, offset} | ack {key, id, offset} | cancel {key, id} | ping
+//   from the kernel: chunk {key, id, offset, size} + bytes | unavailable {key, id, reason} | pong
+// What is on its way when the connection breaks is lost. So a request that stands still, of a kernel that answers a
+// ping, is made again from where it stopped.
 // All views of a model receive every message; `id` tells them whose request it answers.
 
 import { makeViewId } from "./dom.js";
@@ -17,6 +19,7 @@ import { makeViewId } from "./dom.js";
  *   key: string,
  *   chunks: ArrayBuffer[],
  *   received: number,
+ *   progressAt: number,
  *   resolve: (video: Blob) => void,
  *   reject: (error: Error) => void,
  *   onProgress: OnProgress,
@@ -24,6 +27,8 @@ import { makeViewId } from "./dom.js";
  */
 
 const MP4 = { type: "video/mp4" };
+const STALLED_MS = 4000;
+const CHECK_MS = 2000;
 const RELEASED = "The video is no longer needed.";
 
 /**
@@ -96,12 +101,57 @@ function makeKernelSource(model) {
   const requests = new Map(); // by id
   const view = makeViewId();
   let number = 0;
+  let watch = 0;
+
+  /** @param {object} message */
+  function send(message) {
+    try {
+      model.send(message);
+    } catch {
+      // the connection is closed: the view says so (kernel_alive.js)
+    }
+  }
+
+  /** @param {Request} request */
+  function begin(request) {
+    number += 1;
+    const id = `${view}-${number}`;
+    requests.set(id, request);
+    request.progressAt = performance.now();
+    send({ kind: "request", key: request.key, id, offset: request.received });
+    watch ||= setInterval(checkStalled, CHECK_MS);
+    return id;
+  }
+
+  /** @param {Request} request */
+  function isStalled(request) {
+    return performance.now() - request.progressAt > STALLED_MS;
+  }
+
+  function checkStalled() {
+    if (!requests.size) {
+      clearInterval(watch);
+      watch = 0;
+    } else if ([...requests.values()].some(isStalled)) send({ kind: "ping" });
+  }
+
+  /** @param {string} id */
+  function beginAgain(id) {
+    const request = requests.get(id);
+    if (!request) return;
+    requests.delete(id);
+    send({ kind: "cancel", key: request.key, id });
+    begin(request);
+  }
 
   /**
    * @param {{ kind: string, id: string, offset: number, size: number, reason: string }} content
    * @param {ArrayBuffer[]} buffers
    */
   function onMessage(content, buffers) {
+    if (content.kind === "pong") {
+      for (const [id, one] of [...requests]) if (isStalled(one)) beginAgain(id);
+    }
     const request = requests.get(content.id);
     if (!request) return;
     if (content.kind === "chunk") addChunk(content, request, buffers[0]);
@@ -115,14 +165,12 @@ function makeKernelSource(model) {
    */
   function addChunk({ id, offset, size }, request, bytes) {
     const { key } = request;
-    if (offset !== request.received) {
-      model.send({ kind: "cancel", key, id });
-      fail(id, "The video arrived incomplete. Run the cell again.");
-      return;
-    }
+    if (offset > request.received) beginAgain(id); // a chunk before it was lost
+    if (offset !== request.received) return;
     request.chunks.push(bytes);
     request.received += bytes.byteLength;
-    model.send({ kind: "ack", key, id, offset });
+    request.progressAt = performance.now();
+    send({ kind: "ack", key, id, offset });
     request.onProgress(request.received, size);
     if (request.received < size) return;
     requests.delete(id);
@@ -140,16 +188,17 @@ function makeKernelSource(model) {
   }
 
   const source = makeCountedSource((key, onProgress) => {
-    number += 1;
-    const id = `${view}-${number}`;
+    /** @type {Request} */
+    const request = { key, chunks: [], received: 0, progressAt: 0, resolve() {}, reject() {}, onProgress };
     /** @type {Promise<Blob>} */
     const video = new Promise((resolve, reject) => {
-      requests.set(id, { key, chunks: [], received: 0, resolve, reject, onProgress });
+      Object.assign(request, { resolve, reject });
     });
-    model.send({ kind: "request", key, id });
+    begin(request);
     const stop = () => {
-      if (!requests.has(id)) return;
-      model.send({ kind: "cancel", key, id });
+      const id = [...requests.keys()].find((one) => requests.get(one) === request);
+      if (id === undefined) return;
+      send({ kind: "cancel", key, id });
       fail(id, RELEASED);
     };
     return { video, stop };
@@ -158,6 +207,7 @@ function makeKernelSource(model) {
   model.on("msg:custom", onMessage);
   const dispose = () => {
     source.dispose();
+    clearInterval(watch);
     model.off("msg:custom", onMessage);
   };
   return { ...source, dispose };

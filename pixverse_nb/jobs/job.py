@@ -32,9 +32,10 @@ from pixverse_nb.jobs.results import (
 )
 from pixverse_nb.jobs.transitions import needs_confirmation
 from pixverse_nb.redaction import redact
+from pixverse_nb.render.display import can_replace_outputs, write_note
 from pixverse_nb.render.job_tables import JobRow, attempts_table, events_table, jobs_table
 from pixverse_nb.render.job_views import card_text
-from pixverse_nb.render.live import watch_live
+from pixverse_nb.render.live import LiveCard, job_card
 from pixverse_nb.render.table import Table, TableList, TableTuple, TableView
 from pixverse_nb.render.timeline import Timeline, job_title
 from pixverse_nb.video import Video
@@ -61,7 +62,8 @@ class Job:
         self._lock = threading.Lock()
         self._waiters: list[concurrent.futures.Future[JobRecord]] = []
         self._subscribers: list[Callable[[Job], object]] = []
-        self._cards: list[Callable[[], None]] = []  # each redraws one output that shows this job
+        self._card: LiveCard | None = None  # one for all cells that show this job
+        self._is_announced = False  # a terminal has been told what is waited for
         self._video: Video | None = None
         self._intact_signature: tuple[int, ...] | None = None
 
@@ -148,18 +150,24 @@ class Job:
 
     # -- waiting for it ------------------------------------------------------------------------------------------
 
-    def result(self, timeout: float | None = None) -> Video:
+    def result(self, timeout: float | None = None, *, quiet: bool = False) -> Video:
         """Wait until the video is on disk and return it; `timeout` is in seconds (None: no limit).
+
+        A notebook shows the job's live card unless it shows one already, a script one line on standard error;
+        `quiet=True` shows nothing.
 
         Raises JobTimeout if the waiting (not the job) ended, JobFailed, JobModerated, JobCancelled, the APIError of a
         rejected call, or DownloadError. Interrupting the cell stops only the waiting.
         """
-        timeout = checked({"timeout": timeout}, {"timeout": TIMEOUT})["timeout"]
+        given = checked({"timeout": timeout, "quiet": quiet}, {"timeout": TIMEOUT, "quiet": Flag()})
+        timeout, quiet = given["timeout"], given["quiet"]
         if self._loop.is_current:
             raise ConfigError("result() would deadlock in a subscriber; use `await job`.")
         self._loop.check_process()
         waiter = self._waiter()
         try:
+            if not (quiet or waiter.done()):
+                self._show_waiting()
             if not wait_for_future(waiter, timeout):
                 raise JobTimeout(
                     f"No video after {timeout:g} s. The job continues: job.result() waits again, and after a restart "
@@ -177,7 +185,7 @@ class Job:
             raise
         finally:
             self._forget(waiter)
-        self._draw_cards()
+        self._draw_card()
         return self._outcome(record)
 
     def __await__(self) -> Generator[Any, None, Video]:
@@ -187,10 +195,12 @@ class Job:
         self._loop.check_process()
         waiter = self._waiter()
         try:
+            if not waiter.done():
+                self._show_waiting()
             record = await await_future(waiter)
         finally:
             self._forget(waiter)
-        self._draw_cards()
+        self._draw_card()
         return self._outcome(record)
 
     def cancel(self) -> bool:
@@ -241,12 +251,15 @@ class Job:
     # -- showing it ----------------------------------------------------------------------------------------------
 
     def _ipython_display_(self) -> None:
-        redraw = watch_live(
-            self.snapshot,
-            lambda changed: self.subscribe(lambda _: changed()),
-            thumbnails=thumbnails_of(self._record(), home=self._engine.home, longest_px=160),
-        )
-        self._cards.append(redraw)
+        if self._card is None or self._card.is_over:
+            self._card = job_card(
+                self.snapshot,
+                lambda changed: self.subscribe(lambda _: changed()),
+                thumbnails=thumbnails_of(self._record(), home=self._engine.home, longest_px=160),
+                cancel=self.cancel,
+            )
+        self._card.show()
+        self._is_announced = True
 
     def timeline(self) -> Timeline:
         """Return a picture of the job's life so far; `client.jobs().timeline()` shows several on one axis."""
@@ -294,13 +307,24 @@ class Job:
 
     # -- inside --------------------------------------------------------------------------------------------------
 
-    def _draw_cards(self) -> None:
-        """Redraw this job's cards before the waiting cell continues.
+    def _show_waiting(self) -> None:
+        """Show what is waited for, unless it is shown already or another thread than the cell's waits."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        if can_replace_outputs():
+            if self._card is None or self._card.is_over or not self._card.is_on_screen:
+                self._ipython_display_()
+        elif not self._is_announced:
+            self._is_announced = True
+            write_note(card_text(self.snapshot(), now=time.time()).splitlines()[0])
+
+    def _draw_card(self) -> None:
+        """Redraw this job's card before the waiting cell continues.
 
         A notebook that a program executes may end then, and later updates would be lost.
         """
-        for redraw in tuple(self._cards):
-            redraw()
+        if self._card is not None:
+            self._card.redraw()
 
     def _record(self) -> JobRecord:
         if self._loop.is_closed:

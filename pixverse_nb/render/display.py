@@ -1,11 +1,15 @@
 """Showing HTML and text in IPython, once or as a live output. The only module that uses IPython's display."""
 
 import contextlib
+import json
 import logging
+import os
 import sys
 import uuid
 from collections.abc import Mapping
-from typing import Any, Final
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TextIO
 
 from pixverse_nb.redaction import printable
 
@@ -23,14 +27,18 @@ def show_bundle(bundle: MimeBundle) -> None:
     """Show `bundle` once: as an output in IPython, otherwise as text on standard output, if there is one."""
     shell = _shell()
     if shell is None:
-        _write_line(bundle["text/plain"])
+        _write_line(bundle["text/plain"], sys.stdout)
     else:
         shell.display_pub.publish(data=dict(bundle), metadata={})
 
 
-def _write_line(text: str) -> None:
-    """Write a line to standard output. Never raises: the work behind a message counts more than the message."""
-    stream = sys.stdout
+def write_note(text: str) -> None:
+    """Write a line to standard error, in a notebook and elsewhere. Never raises."""
+    _write_line(printable(text), sys.stderr)
+
+
+def _write_line(text: str, stream: TextIO | None) -> None:
+    """Write a line to a stream. Never raises: the work behind a message counts more than the message."""
     if stream is None:  # pythonw, a service
         return
     try:
@@ -40,7 +48,7 @@ def _write_line(text: str) -> None:
         with contextlib.suppress(OSError, ValueError):
             stream.write(text.encode(encoding, "replace").decode(encoding) + "\n")
     except (OSError, ValueError):  # a closed pipe or file
-        _log.debug("Could not write to standard output.", exc_info=True)
+        _log.debug("Could not write to %s.", getattr(stream, "name", "a stream"), exc_info=True)
 
 
 class LiveOutput:
@@ -57,15 +65,19 @@ class LiveOutput:
         self._shell = _shell()
         self._bundle = dict(bundle)
         self._transient = {"display_id": uuid.uuid4().hex}
-        if self.can_update:
-            self._shell.display_pub.publish(data=self._bundle, metadata={}, transient=self._transient)
-        else:
-            show_bundle(bundle)
+        self.show_again()
 
     @property
     def can_update(self) -> bool:
         """Whether the frontend can replace this output."""
         return self._shell is not None and not _is_terminal(self._shell)
+
+    def show_again(self) -> None:
+        """Show the same output in the running cell, too. One update then changes all of them."""
+        if self.can_update:
+            self._shell.display_pub.publish(data=self._bundle, metadata={}, transient=self._transient)
+        else:
+            show_bundle(self._bundle)
 
     def update(self, bundle: MimeBundle) -> None:
         """Replace the output if `bundle` differs. Never raises, even if the frontend has disconnected."""
@@ -84,10 +96,61 @@ def can_replace_outputs() -> bool:
     return shell is not None and not _is_terminal(shell)
 
 
-def cell_number() -> int | None:
-    """Return the execution number of the current (or last) cell, or None outside IPython."""
+@dataclass(frozen=True)
+class CellRun:
+    """One run of a cell: its `number`, and the `cell`: its id, or its source where the frontend sends no id."""
+
+    number: int
+    cell: str = ""
+
+    def keeps_output_of(self, earlier: "CellRun") -> bool:
+        """Return whether an output of `earlier` is still on the page: running a cell again removes its outputs."""
+        return self == earlier or self.cell != earlier.cell
+
+
+def running_cell() -> CellRun | None:
+    """Return the current (or last) run of a cell, or None outside IPython."""
     shell = _shell()
-    return None if shell is None else int(shell.execution_count)
+    if shell is None:
+        return None
+    request = _request_of(shell)
+    cell = request.get("metadata", {}).get("cellId") or request.get("content", {}).get("code", "")
+    return CellRun(int(shell.execution_count), str(cell))
+
+
+def notebook_folder() -> Path | None:
+    """Return the folder of the running notebook, or None if it is not known (a terminal, a script)."""
+    shell = _shell()
+    if shell is None or getattr(shell, "kernel", None) is None:
+        return None
+    file = os.environ.get("JPY_SESSION_NAME") or shell.user_ns.get("__vsc_ipynb_file__")  # Jupyter's server, VS Code
+    if file and Path(str(file)).is_absolute() and Path(str(file)).parent.is_dir():
+        return Path(str(file)).parent
+    return Path(shell.starting_dir)  # a kernel starts in the folder of its notebook
+
+
+def served_folder() -> Path | None:
+    """Return the folder that the Jupyter server of this kernel serves, or None if it is not known.
+
+    The server writes it into a file named after its process, beside the file with the kernel's connection.
+    """
+    kernel = sys.modules.get("ipykernel.kernelapp")
+    pid = os.environ.get("JPY_PARENT_PID", "")
+    if kernel is None or not kernel.IPKernelApp.initialized() or not pid.isdigit():
+        return None
+    runtime = Path(kernel.IPKernelApp.instance().abs_connection_file).parent
+    try:
+        root = json.loads((runtime / f"jpserver-{pid}.json").read_text(encoding="utf-8"))["root_dir"]
+        return Path(root) if Path(root).is_dir() else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _request_of(shell: Any) -> Mapping[str, Any]:
+    """Return the message that asks for the running cell; empty in a terminal."""
+    get_request = getattr(shell, "get_parent", None)
+    request = get_request() if get_request is not None else None
+    return request if isinstance(request, Mapping) else {}
 
 
 def _shell() -> Any:

@@ -67,9 +67,7 @@ def _job_row(row: JobRow, has_pictures: bool, now: float) -> tuple[TableCell, ..
     return (
         *((picture_cell(row.picture),) if has_pictures else ()),
         state_cell(label, job_severity(job), _reasons(job), tooltip=state_label(job)),
-        TableCell(
-            with_direction_marks(shorten(redact(job.request.prompt or ""), max_length=_PROMPT_LENGTH)), aside=facts
-        ),
+        TableCell(prompt, aside=facts),
         _credits_cell(job),
         time_cell(job.created_at, aside=_duration(job, now)),
         code_cell(job.ref, call=row.call),

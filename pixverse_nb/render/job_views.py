@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from markupsafe import Markup
 
@@ -30,32 +30,102 @@ from pixverse_nb.render.style import html, join, prompt_div, text_div, updated_h
 
 _ANIMATION_S: Final = 2.4  # the period of the animation pvnb-activity-bar in the stylesheet
 _CARD_PROMPT_LENGTH: Final = 160
+_LONGEST_PERCENT: Final = 97.0  # a bar that is full would say that the video is there
+_NOT_SUBMITTED: Final = frozenset({JobState.PLANNED, JobState.UPLOADING, JobState.WAITING})
 
 
 # -- card ----------------------------------------------------------------------------------------------------------
 
 
-def card_html(snapshot: JobSnapshot, *, now: float, thumbnails: Sequence[bytes] = ()) -> Markup:
+def card_html(snapshot: JobSnapshot, *, now: float, thumbnails: Sequence[bytes] = (), is_kept: bool = False) -> Markup:
     """Return the card of a job at `now` (Unix seconds), or the player if the video is finished.
 
     `thumbnails` are JPEGs of the input images. They are part of every update of a live card, so keep them small
-    (160 px).
+    (160 px). `is_kept`: the copy beside a widget, which is seen only without a kernel; it has no thumbnails.
     """
     if snapshot.video is not None:
         return player_html(snapshot.video, notices=snapshot.notices)
+    if is_kept:
+        return with_stylesheet(join((card_block(snapshot, now=now, is_kept=True), _kept_note(snapshot, now))))
     return with_stylesheet(card_block(snapshot, now=now, thumbnails=thumbnails))
 
 
-def card_block(snapshot: JobSnapshot, *, now: float, thumbnails: Sequence[bytes] = ()) -> Markup:
+def card_state(snapshot: JobSnapshot, *, now: float) -> dict[str, Any]:
+    """Return the texts and numbers of a job's card for a widget, which moves the clock and the bar itself.
+
+    Times are Unix seconds.
+    """
+    request = snapshot.request
+    is_stopped = snapshot.state.is_final or snapshot.is_paused
+    facts = (
+        *format_parameters(request),
+        format_seed(request),
+        format_cost(snapshot, allow_estimate=True),
+        f"ref {snapshot.ref}",
+    )
+    can_cancel = not snapshot.state.is_final and snapshot.state is not JobState.DOWNLOADING
+    texts = {
+        "label": state_label(snapshot),
+        "explanation": state_explanation(snapshot),
+        "error": snapshot.error or "",
+        "charge": charge_sentence(snapshot),
+        "next": next_step(snapshot),
+        "warning": snapshot.warning or "",
+        "title": shorten(request.prompt, max_length=_CARD_PROMPT_LENGTH),
+        "facts": " · ".join(fact for fact in facts if fact),
+        "notices": "\n".join(snapshot.notices),
+        "clock_text": _card_clock(snapshot, now) if is_stopped else "",
+        "cancel_question": cancel_explanation(snapshot) if can_cancel else "",
+    }
+    return {
+        **{name: redact(text) for name, text in texts.items()},
+        "kind": "job",
+        "state": snapshot.state.value,
+        "severity": job_severity(snapshot),
+        "is_sandbox": snapshot.is_sandbox,
+        "is_over": snapshot.state.is_final,
+        "has_video": snapshot.video is not None,
+        "began_at": snapshot.created_at if snapshot.submitted_at is None else snapshot.submitted_at,
+        "is_clock_stopped": is_stopped,
+        "typical_s": None if snapshot.submitted_at is None or is_stopped else snapshot.typical_s,
+        "actions": ["cancel"] if can_cancel else [],
+    }
+
+
+def cancel_explanation(snapshot: JobSnapshot) -> str:
+    """Return what cancelling this job stops, and what it does not stop."""
+    if snapshot.state in _NOT_SUBMITTED:
+        return "Nothing has been charged yet. Cancelling stops the job before the paid call."
+    money = "No real credits are spent in the sandbox." if snapshot.is_sandbox else "Its credits are not refunded."
+    return (
+        "Cancelling stops waiting for the video here and stops the API's tracking. "
+        f"PixVerse may still generate the video. {money}"
+    )
+
+
+def card_block(snapshot: JobSnapshot, *, now: float, thumbnails: Sequence[bytes] = (), is_kept: bool = False) -> Markup:
     """Return the card without the stylesheet, even if the video is finished."""
     return html(
-        '<div class="pvnb pvnb-card pvnb-{}"><div class="pvnb-row">{}<div class="pvnb-body">{}{}{}</div></div>{}</div>',
+        '<div class="pvnb pvnb-card{} pvnb-{}"><div class="pvnb-row">{}'
+        '<div class="pvnb-body">{}{}{}</div></div>{}</div>',
+        "-kept" if is_kept else "",
         job_severity(snapshot),
         _thumbnails(thumbnails),
         _header(snapshot, now),
         _explanation(snapshot),
         _request(snapshot),
         _activity_line(snapshot, now),
+    )
+
+
+def _kept_note(snapshot: JobSnapshot, now: float) -> Markup:
+    """Return how old the copy is, and how to see the job as it is now."""
+    at = time.strftime("%Y-%m-%d %H:%M", time.localtime(now))
+    return html(
+        '<div class="pvnb pvnb-note">As of {}. Run the cell again, or see <span class="pvnb-mono">client.job({})</span>'
+        ".</div>",
+        at,
+        repr(snapshot.ref),
     )
 
 
@@ -138,16 +208,21 @@ def _thumbnails(thumbnails: Sequence[bytes]) -> Markup:
 
 
 def _activity_line(snapshot: JobSnapshot, now: float) -> Markup:
-    """Return the line that moves while the job is in progress. It shows no percentage, because none is known.
+    """Return the bar of a job in progress: how much of the usual time has passed, if that is known, and movement.
 
     Every update replaces the card, so the animation starts at the phase that belongs to `now`. It stops after a few
     seconds, so that a card whose kernel has died does not look alive.
     """
     if snapshot.state is JobState.PLANNED or snapshot.state.is_final or snapshot.is_paused:
         return Markup()
+    share = Markup()
+    if snapshot.typical_s and snapshot.submitted_at is not None:
+        percent = min(100 * elapsed_s(snapshot, now=now) / snapshot.typical_s, _LONGEST_PERCENT)
+        share = html('<div class="pvnb-activity-share" style="width:{:.1f}%"></div>', percent)
     return html(
-        '<div class="pvnb-activity" aria-hidden="true">'
+        '<div class="pvnb-activity" aria-hidden="true">{}'
         '<div class="pvnb-activity-bar" style="animation-delay:-{:.2f}s"></div></div>',
+        share,
         now % _ANIMATION_S,
     )
 

@@ -5,14 +5,31 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final, Protocol
 
-from pixverse_nb.domain.jobs import JobSnapshot
+from markupsafe import Markup
+
+from pixverse_nb.domain.jobs import JobSnapshot, VideoFile
 from pixverse_nb.redaction import redact
-from pixverse_nb.render.display import LiveOutput, MimeBundle, can_replace_outputs, mime_bundle
-from pixverse_nb.render.job_views import card_html, card_text
-from pixverse_nb.render.sweep_views import SweepProgress, sweep_html, sweep_text
+from pixverse_nb.render.display import (
+    CellRun,
+    LiveOutput,
+    MimeBundle,
+    can_replace_outputs,
+    mime_bundle,
+    running_cell,
+)
+from pixverse_nb.render.job_views import card_html, card_state, card_text
+from pixverse_nb.render.style import html
+from pixverse_nb.render.sweep_views import SweepProgress, sweep_html, sweep_state, sweep_text
+
+BEAT_S: Final = 5.0  # how often a page hears that the kernel runs
+# The HTML beside a widget is larger than all other messages: it is renewed when the state changes, and rarely else.
+COPY_S: Final = 60.0
+COPY_CHANGED_S: Final = 10.0
 
 Subscribe = Callable[[Callable[[], None]], Callable[[], None]]
 """Calls the given function at each change, on any thread; what it returns ends that."""
@@ -20,41 +37,217 @@ Subscribe = Callable[[Callable[[], None]], Callable[[], None]]
 _log: Final = logging.getLogger("pixverse_nb")
 
 
-def watch_live(
+class CardWidget(Protocol):
+    """A card as a widget: it is alive wherever it is shown, also in an Output widget, a tab or a second view."""
+
+    fallback_class: str  # the class of the HTML that a live widget hides
+
+    def view(self) -> Mapping[str, Any]:
+        """Return the MIME bundle of one view."""
+        ...
+
+    def update(self, state: Mapping[str, Any], *, images: Sequence[bytes] = ()) -> None:
+        """Show a new state. `images` are sent to the page once, and never stored."""
+        ...
+
+    def beat(self, now: float) -> None:
+        """Tell the page that the kernel runs, and its time."""
+        ...
+
+    def finish(self, state: Mapping[str, Any], video: VideoFile | None) -> None:
+        """Show the last state. A view that stays on the page asks for the player and the video."""
+        ...
+
+
+MakeWidget = Callable[[Mapping[str, Any], Mapping[str, Callable[[], object]]], CardWidget]
+"""Makes the widget of a card from its first state and what its buttons do."""
+
+_load_widget: Callable[[], MakeWidget | None] = lambda: None  # noqa: E731  replaced by `use_widgets`
+
+
+def use_widgets(load: Callable[[], MakeWidget | None]) -> None:
+    """Show cards as widgets from now on. `load` is called for the first card; without ipywidgets it returns None."""
+    global _load_widget
+    _load_widget = load
+
+
+@dataclass(frozen=True)
+class CardContent:
+    """What a card shows at one moment.
+
+    `state` has the texts and numbers for a widget. `bundle(is_kept=…)` is the same as HTML and text; `is_kept` is the
+    copy beside a live widget, for a reader without a kernel.
+    """
+
+    state: Mapping[str, Any]
+    is_over: bool
+    bundle: Callable[..., MimeBundle]
+    video: VideoFile | None = None
+    images: Sequence[bytes] = ()
+
+
+class LiveCard:
+    """The card of one job or sweep: shown in any number of cells, and kept up to date until it is over.
+
+    In a notebook it is a widget, which shows changes in place; beside it a copy in HTML remains for a reader without a
+    kernel. At the end both are replaced by plain HTML. If outputs cannot be replaced (in a terminal), the card is
+    printed once.
+    """
+
+    def __init__(
+        self,
+        content: Callable[[], CardContent],
+        subscribe: Subscribe,
+        *,
+        actions: Mapping[str, Callable[[], object]] = MappingProxyType({}),
+        now: Callable[[], float] = time.time,
+        updater: "LiveUpdater | None" = None,
+    ) -> None:
+        self.is_over = False
+        self._content = content
+        self._subscribe = subscribe
+        self._actions = actions
+        self._now = now
+        self._updater = updater or LIVE_UPDATER
+        self._widget: CardWidget | None = None
+        self._widget_output: LiveOutput | None = None
+        self._output: LiveOutput | None = None  # the HTML
+        self._shown_in: CellRun | None = None
+        self._beat_at = 0.0
+        self._copied_at = 0.0
+        self._copied_label = ""
+
+    def show(self) -> None:
+        """Show the card in the running cell."""
+        if self._output is None:
+            self._show_first()
+        else:
+            if self._widget_output is not None:
+                self._widget_output.show_again()
+            self._output.show_again()
+        self._shown_in = running_cell()
+
+    @property
+    def is_on_screen(self) -> bool:
+        """Whether a cell shows the card: one that has not been run again since."""
+        cell = running_cell()
+        return self._output is not None and (
+            cell is None or self._shown_in is None or cell.keeps_output_of(self._shown_in)
+        )
+
+    def draw(self) -> None:
+        """Show the current state. Does nothing once the card is over."""
+        output = self._output
+        if self.is_over or output is None:
+            return
+        content = self._content()
+        self.is_over = content.is_over
+        if self._widget is None:
+            output.update(content.bundle())
+        elif self.is_over:
+            self._finish(self._widget, output, content)
+        else:
+            now = self._now()
+            self._widget.update(content.state)
+            if now - self._beat_at >= BEAT_S:
+                self._beat_at = now
+                self._widget.beat(now)
+            label = str(content.state["label"])
+            if now - self._copied_at >= (COPY_S if label == self._copied_label else COPY_CHANGED_S):
+                self._copied_at, self._copied_label = now, label
+                output.update(self._copy(content, self._widget))
+
+    def redraw(self) -> None:
+        """Show the current state at once, on the calling thread."""
+        self._updater.draw(self)
+
+    def _show_first(self) -> None:
+        content = self._content()
+        can_replace = can_replace_outputs()
+        make_widget = _load_widget() if can_replace and not content.is_over else None
+        if make_widget is None:
+            self._output = LiveOutput(content.bundle())
+            self.is_over = content.is_over or not can_replace
+        else:
+            self._widget = widget = make_widget(content.state, self._actions)
+            self._widget_output = LiveOutput({**widget.view(), **mime_bundle("<div></div>", "")})
+            self._output = LiveOutput(self._copy(content, widget))
+            self._copied_at, self._copied_label = self._now(), str(content.state["label"])
+            widget.update(content.state, images=content.images)
+        self._updater.add(self, self._subscribe)
+
+    def _copy(self, content: CardContent, widget: CardWidget) -> MimeBundle:
+        bundle = content.bundle(is_kept=True)
+        # a trusted notebook without a kernel shows "model not found" in place of the widget
+        hide = html(
+            "<style>.jp-OutputArea-child:has(+ .jp-OutputArea-child .{0}):not(:has(.pvnb-ui)){{display:none}}</style>"
+            '<div class="{0}">{1}</div>',
+            widget.fallback_class,
+            Markup(bundle["text/html"]),  # noqa: S704  made by `html`
+        )
+        return {**bundle, "text/html": str(hide)}
+
+    def _finish(self, widget: CardWidget, output: LiveOutput, content: CardContent) -> None:
+        bundle = content.bundle()
+        widget.finish(content.state, content.video)
+        if self._widget_output is not None:
+            self._widget_output.update(mime_bundle("<div></div>", ""))
+            self._widget_output = None
+        output.update(bundle)
+
+
+def job_card(
     snapshot: Callable[[], JobSnapshot],
     subscribe: Subscribe,
     now: Callable[[], float] = time.time,
     *,
     thumbnails: Sequence[bytes] = (),
+    cancel: Callable[[], object] = lambda: None,
     updater: "LiveUpdater | None" = None,
-) -> Callable[[], None]:
-    """Show a job's card as a separate output and keep it up to date until the job is final. Does not block.
+) -> LiveCard:
+    """Return the live card of a job, whose last state is the player. `thumbnails` are small JPEGs of the inputs."""
 
-    The last update is the player. If outputs cannot be replaced (in a terminal), the card is printed once.
-    `thumbnails` are small JPEGs of the inputs. Returns a function that redraws the card at once, on the calling thread.
-    """
-    return _show_live(JobCard(snapshot, now, thumbnails), subscribe, updater)
+    def content() -> CardContent:
+        latest, at = snapshot(), now()
+
+        def bundle(*, is_kept: bool = False) -> MimeBundle:
+            card = card_html(latest, now=at, thumbnails=thumbnails, is_kept=is_kept)
+            return mime_bundle(card, card_text(latest, now=at))
+
+        is_over = latest.state.is_final
+        return CardContent(card_state(latest, now=at), is_over, bundle, video=latest.video, images=thumbnails)
+
+    return LiveCard(content, subscribe, actions={"cancel": cancel}, now=now, updater=updater)
 
 
-def watch_live_sweep(
+def sweep_card(
     progress: Callable[[], SweepProgress],
     subscribe: Subscribe,
     now: Callable[[], float] = time.time,
     *,
+    actions: Mapping[str, Callable[[], object]] = MappingProxyType({}),
     updater: "LiveUpdater | None" = None,
+) -> LiveCard:
+    """Return the live card of a sweep. `actions` are what "pause", "resume" and "stop" do."""
+
+    def content() -> CardContent:
+        latest, at = progress(), now()
+
+        def bundle(*, is_kept: bool = False) -> MimeBundle:
+            return mime_bundle(sweep_html(latest, now=at, is_kept=is_kept), sweep_text(latest, now=at))
+
+        return CardContent(sweep_state(latest, now=at), latest.is_over or latest.mode == "planned", bundle)
+
+    return LiveCard(content, subscribe, actions=actions, now=now, updater=updater)
+
+
+def show_sweep_bar(
+    progress: Callable[[], SweepProgress], subscribe: Subscribe, *, updater: "LiveUpdater | None" = None
 ) -> Callable[[], None]:
-    """Show a sweep's card and keep it up to date until the sweep is over, as `watch_live` does for a job.
-
-    If outputs cannot be replaced (in a terminal or a script), a progress bar on standard error takes its place.
-    """
-    view: LiveView = SweepCard(progress, now) if can_replace_outputs() else SweepBar(progress)
-    return _show_live(view, subscribe, updater)
-
-
-def _show_live(view: "LiveView", subscribe: Subscribe, updater: "LiveUpdater | None") -> Callable[[], None]:
-    chosen = updater or LIVE_UPDATER
-    chosen.add(view, subscribe)
-    return lambda: chosen.draw(view)
+    """Show a sweep as a progress bar on standard error until it is over; returns a function that redraws it."""
+    chosen, bar = updater or LIVE_UPDATER, SweepBar(progress)
+    chosen.add(bar, subscribe)
+    return lambda: chosen.draw(bar)
 
 
 class LiveView(Protocol):
@@ -64,54 +257,6 @@ class LiveView(Protocol):
 
     def draw(self) -> None:
         """Show the current state. After the last change `is_over` is True."""
-
-
-class JobCard:
-    """The live card of one job."""
-
-    def __init__(
-        self, snapshot: Callable[[], JobSnapshot], now: Callable[[], float], thumbnails: Sequence[bytes] = ()
-    ) -> None:
-        self._snapshot = snapshot
-        self._now = now
-        self._thumbnails = thumbnails
-        first = snapshot()
-        self._output = LiveOutput(self._bundle(first))
-        self.is_over = first.state.is_final or not self._output.can_update
-
-    def draw(self) -> None:
-        """Show the job as it is now."""
-        if self.is_over:
-            return
-        latest = self._snapshot()
-        self._output.update(self._bundle(latest))
-        self.is_over = latest.state.is_final
-
-    def _bundle(self, snapshot: JobSnapshot) -> MimeBundle:
-        now = self._now()
-        card = card_html(snapshot, now=now, thumbnails=self._thumbnails)
-        return mime_bundle(card, card_text(snapshot, now=now))
-
-
-class SweepCard:
-    """The live card of a sweep."""
-
-    def __init__(self, progress: Callable[[], SweepProgress], now: Callable[[], float]) -> None:
-        self._progress = progress
-        self._now = now
-        first = progress()
-        self.is_over = first.is_over or first.mode == "planned"
-        self._output = LiveOutput(self._bundle(first))
-
-    def draw(self) -> None:
-        """Show the sweep as it is now."""
-        latest = self._progress()
-        self._output.update(self._bundle(latest))
-        self.is_over = latest.is_over
-
-    def _bundle(self, progress: SweepProgress) -> MimeBundle:
-        now = self._now()
-        return mime_bundle(sweep_html(progress, now=now), sweep_text(progress, now=now))
 
 
 class SweepBar:

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from pixverse_nb.domain.jobs import VideoFile
 from pixverse_nb.mp4 import probe_mp4
 from pixverse_nb.redaction import redact
-from pixverse_nb.render.display import mime_bundle, show_bundle
+from pixverse_nb.render.display import mime_bundle, notebook_folder, served_folder, show_bundle
 from pixverse_nb.render.formatting import (
     SANDBOX_EXPLANATION,
     format_credits,
@@ -35,15 +35,17 @@ _MAX_HEIGHT_PX: Final = 520
 _PROMPT_LENGTH: Final = 280
 
 
-def show(video: VideoFile | str | os.PathLike[str]) -> None:
+def show(video: VideoFile | str | os.PathLike[str], *, embed: bool | None = None) -> None:
     """Show the player of a video, or of any mp4 file, as an output of the running cell.
 
-    In a terminal or a plain script the facts are printed. Raises DownloadError if a path is not an mp4 file.
+    A file of at most 8 MiB becomes part of the notebook; a larger one is played from beside the notebook, or, if it is
+    somewhere else, named. `embed=True` puts it into the notebook whatever its size. In a terminal or a plain script the
+    facts are printed. Raises DownloadError if a path is not an mp4 file.
 
     >>> show("holiday.mp4")  # doctest: +SKIP
     """
     file = video if isinstance(video, VideoFile) else video_file(video)
-    show_bundle(mime_bundle(player_html(file), player_text(file)))
+    show_bundle(mime_bundle(player_html(file, embed=embed), player_text(file)))
 
 
 def video_file(path: str | os.PathLike[str]) -> VideoFile:
@@ -60,34 +62,73 @@ def video_file(path: str | os.PathLike[str]) -> VideoFile:
     )
 
 
-def player_html(video: VideoFile, *, embed: bool | None = None, notices: tuple[str, ...] = ()) -> Markup:
+def player_html(
+    video: VideoFile, *, embed: bool | None = None, notices: tuple[str, ...] = (), is_streamed: bool = False
+) -> Markup:
     """Return the player of `video` with its caption, as HTML without scripts and network access.
 
     The mp4 is embedded in the HTML if `embed` is True, or if it is None and the file has at most 8 MiB. Otherwise the
-    player refers to the file, relative to the current folder (the notebook's own). If the file is missing, the result
-    is a box that says how to get it back. `notices` are sentences below the caption.
+    player refers to the file, relative to the notebook's folder. If a page cannot load it from there, the result is a
+    still image with the place of the file; if the file is missing, a box that says how to get it back. `notices` are
+    sentences below the caption. `is_streamed`: without a source, which a widget adds.
     """
-    return with_stylesheet(player_figure(video, embed=embed, notices=notices))
+    return with_stylesheet(player_figure(video, embed=embed, notices=notices, is_streamed=is_streamed))
 
 
-def player_figure(video: VideoFile, *, embed: bool | None = None, notices: tuple[str, ...] = ()) -> Markup:
+def player_figure(
+    video: VideoFile, *, embed: bool | None = None, notices: tuple[str, ...] = (), is_streamed: bool = False
+) -> Markup:
     """Return what `player_html` returns, without the stylesheet, for outputs with several players."""
     if not video.path.is_file():
         return _missing_file(video)
-    is_embedded = video.path.stat().st_size <= EMBED_LIMIT_BYTES if embed is None else embed
+    source = Markup() if is_streamed else _source(video, embed=embed)
+    if source is None:
+        return _unreachable_file(video, notices)
     return html(
         '<figure class="pvnb pvnb-player" data-pvnb-ref="{ref}" style="margin:0">'
         '<video class="pvnb-video" {keys} controls loop muted playsinline preload="metadata" aria-label="{label}"'
-        ' {size}{poster} src="{source}">{path}</video>'
+        " {size}{poster}{source}>{path}</video>"
         '<figcaption class="pvnb-caption">{caption}</figcaption></figure>',
         ref=video.ref or "",
         keys=_KEEP_KEYS,
         label=_label(video),
         size=_size_attributes(video),
         poster=html(' poster="{}"', data_url(video.poster_jpeg, "image/jpeg")) if video.poster_jpeg else "",
-        source=data_url(video.path.read_bytes(), "video/mp4") if is_embedded else relative_url(video.path),
+        source=source,
         path=_display_path(video.path),
         caption=_caption(video, notices),
+    )
+
+
+def _source(video: VideoFile, *, embed: bool | None) -> Markup | None:
+    """Return the attribute with the mp4 or its address; None if a page can have neither."""
+    is_small = video.path.stat().st_size <= EMBED_LIMIT_BYTES
+    url = None if embed or (embed is None and is_small) else linked_url(video.path)
+    if url is None and (embed or is_small):
+        url = data_url(video.path.read_bytes(), "video/mp4")
+    return None if url is None else html(' src="{}"', url)
+
+
+def _unreachable_file(video: VideoFile, notices: tuple[str, ...]) -> Markup:
+    """Return a still image in place of the player of a file that is large and not below the notebook's folder."""
+    megabytes = f"{video.path.stat().st_size / 1e6:.0f} MB"
+    image = Markup()
+    if video.poster_jpeg:
+        image = html(
+            '<img class="pvnb-video" alt="{}" {} src="{}">',
+            _label(video),
+            _size_attributes(video),
+            data_url(video.poster_jpeg, "image/jpeg"),
+        )
+    return html(
+        '<figure class="pvnb pvnb-player" data-pvnb-ref="{}" style="margin:0">{}<figcaption class="pvnb-caption">'
+        '<div class="pvnb-next">This video ({}) is too large to become part of the notebook, and the page cannot load '
+        'it from its folder. Open the file, or show it with <span class="pvnb-mono">pv.show(video, embed=True)</span>.'
+        "</div>{}</figcaption></figure>",
+        video.ref or "",
+        image,
+        megabytes,
+        _caption(video, notices),
     )
 
 
@@ -116,14 +157,31 @@ def data_url(data: bytes, media_type: str) -> Markup:
     return Markup("data:{};base64,{}").format(media_type, Markup(base64.b64encode(data).decode("ascii")))  # noqa: S704
 
 
+def linked_url(path: Path) -> Markup | None:
+    """Return the URL of a file relative to the notebook's folder, or None if the notebook's page cannot load it.
+
+    A Jupyter server serves the files below its root, except those in hidden folders. If its root is not known, only
+    files below the notebook's folder are linked. Outside a notebook every file is.
+    """
+    folder = notebook_folder()
+    if folder is None:
+        return relative_url(path)
+    root = (served_folder() or folder).resolve()
+    place = path.resolve()
+    if not place.is_relative_to(root) or any(part.startswith(".") for part in place.relative_to(root).parts):
+        return None
+    return relative_url(path)
+
+
 def relative_url(path: Path) -> Markup:
-    """Return `path` as a percent-encoded URL relative to the current folder.
+    """Return `path` as a percent-encoded URL relative to the notebook's folder, or else to the current folder.
 
     On Windows a file on another drive has no relative URL; it gets a `file:` URL. The result needs no escaping, and it
     is not redacted, because a changed path would not work.
     """
+    folder = notebook_folder()
     try:
-        relative = os.path.relpath(path)
+        relative = os.path.relpath(path) if folder is None else os.path.relpath(path.resolve(), folder.resolve())
     except ValueError:
         return Markup(path.absolute().as_uri())  # noqa: S704  percent-encoded
     return Markup(quote(Path(relative).as_posix(), safe="/"))  # noqa: S704  percent-encoded

@@ -50,7 +50,7 @@ font-weight:400;cursor:pointer;color:var(--pvnb-quiet)}
 background:var(--pvnb-wash);color:var(--pvnb-ink);font:12px/1.5 var(--pvnb-mono);white-space:pre-wrap;
 overflow-wrap:anywhere;user-select:all}
 .pvnb .pvnb-mono{font-family:var(--pvnb-mono);font-size:11.5px;overflow-wrap:anywhere}
-.pvnb.pvnb-card,.pvnb.pvnb-missing{position:relative;overflow:hidden;padding:14px 16px 15px;
+.pvnb.pvnb-card,.pvnb[class*="pvnb-card-"],.pvnb.pvnb-missing{position:relative;overflow:hidden;padding:14px 16px 15px;
 border:1px solid var(--pvnb-line);border-radius:8px}
 .pvnb .pvnb-row{display:flex;flex-wrap:wrap;gap:10px 16px;align-items:flex-start}
 .pvnb .pvnb-inputs{display:flex;flex:none;gap:4px;margin:1px 0 0}
@@ -77,6 +77,7 @@ color:var(--pvnb-ink);overflow-wrap:anywhere}
 .pvnb .pvnb-activity{position:absolute;left:0;right:0;bottom:0;height:2px;overflow:hidden;background:var(--pvnb-line)}
 .pvnb .pvnb-activity-bar{position:absolute;top:0;bottom:0;left:0;width:30%;transform:translateX(-100%);
 background:var(--pvnb-accent);animation:pvnb-activity-bar 2.4s linear 4}
+.pvnb .pvnb-activity-share{height:2px;background:var(--pvnb-accent);opacity:.5}
 @keyframes pvnb-activity-bar{from{transform:translateX(-100%)}to{transform:translateX(340%)}}
 @media (prefers-reduced-motion:reduce){.pvnb .pvnb-activity-bar{animation:none}}
 @media (forced-colors:active){.pvnb .pvnb-dot,.pvnb .pvnb-activity,.pvnb [role=progressbar]{forced-color-adjust:none}}

@@ -1,8 +1,9 @@
 """The progress card of a sweep, as HTML and as plain text."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from markupsafe import Markup
 
@@ -11,6 +12,8 @@ from pixverse_nb.render.formatting import StateSeverity, format_clock, format_du
 from pixverse_nb.render.style import html, join, text_div, updated_html, with_stylesheet
 
 SweepMode = Literal["planned", "running", "paused", "draining", "stopped", "done"]
+
+_END_STEP_S: Final = 5  # an expected end that moves by less is not sent to the page again
 
 
 @dataclass(frozen=True)
@@ -77,16 +80,45 @@ _PARTS: Final = (
 )
 
 
-def sweep_html(progress: SweepProgress, *, now: float) -> Markup:
-    """Return the card of a sweep at `now` (Unix seconds)."""
+def sweep_state(progress: SweepProgress, *, now: float) -> dict[str, Any]:
+    """Return the texts and numbers of a sweep's card for a widget, which moves the clock itself."""
+    texts = {
+        "label": _mode_label(progress),
+        "title": progress.title,
+        "facts": _money(progress),
+        "warning": " ".join(_sweep_sentences(progress)),
+        "clock_text": _sweep_clock(progress, now) if progress.began_at and progress.is_over else "",
+    }
+    pausing = {"running": ["pause", "stop"], "draining": ["resume"], "paused": ["resume", "stop"]}
+    return {
+        **{name: redact(text) for name, text in texts.items()},
+        "kind": "sweep",
+        "state": progress.mode,
+        "severity": _sweep_severity(progress),
+        "is_sandbox": progress.is_sandbox,
+        "is_over": progress.is_over,
+        "parts": [[name, getattr(progress, name)] for name, _ in _PARTS],
+        "wanted": progress.total - progress.skipped,
+        "done": progress.done,
+        "began_at": progress.began_at,
+        "is_clock_stopped": progress.is_over or progress.began_at is None,
+        "ends_at": None if progress.ends_at is None else round(progress.ends_at / _END_STEP_S) * _END_STEP_S,
+        "actions": pausing.get(progress.mode, []),
+    }
+
+
+def sweep_html(progress: SweepProgress, *, now: float, is_kept: bool = False) -> Markup:
+    """Return the card of a sweep at `now` (Unix seconds); `is_kept`: the copy that is seen only without a kernel."""
     updated = "" if progress.is_over else updated_html(now)
     clock = html('<div class="pvnb-clock">{}{}</div>', _sweep_clock(progress, now), updated)
     return with_stylesheet(
         html(
-            '<div class="pvnb pvnb-card pvnb-sweep-card pvnb-{severity}" role="status" aria-live="polite">'
+            '<div class="pvnb pvnb-card{kept} pvnb-sweep-card{kept} pvnb-{severity}" role="status" aria-live="polite">'
             '<div class="pvnb-header"><div class="pvnb-state"><span class="pvnb-dot"></span>{label}</div>{clock}</div>'
             '<div class="pvnb-line">{title}</div>{bar}<div class="pvnb-facts">{counts}</div>'
-            '<div class="pvnb-facts">{money}</div>{sentences}</div>',
+            '<div class="pvnb-facts">{money}</div>{sentences}</div>{note}',
+            kept="-kept" if is_kept else "",
+            note=_kept_note(now) if is_kept else "",
             severity=_sweep_severity(progress),
             label=_mode_label(progress),
             clock=clock if progress.began_at else "",
@@ -99,6 +131,11 @@ def sweep_html(progress: SweepProgress, *, now: float) -> Markup:
     )
 
 
+def _kept_note(now: float) -> Markup:
+    at = time.strftime("%Y-%m-%d %H:%M", time.localtime(now))
+    return html('<div class="pvnb pvnb-note">As of {}. Run the cell again to continue the sweep.</div>', at)
+
+
 def sweep_text(progress: SweepProgress, *, now: float) -> str:
     """Return the card of a sweep as two or more lines of plain text."""
     clock = f" ({_sweep_clock(progress, now)})" if progress.began_at else ""
@@ -109,6 +146,18 @@ def sweep_text(progress: SweepProgress, *, now: float) -> str:
         *_sweep_sentences(progress),
     )
     return redact("\n  ".join(lines))
+
+
+def stopped_text(progress: SweepProgress) -> str:
+    """Return one sentence about a sweep that was interrupted, and what to do to go on."""
+    paid = " (not real credits)" if progress.is_sandbox else " (paid)"
+    counts = (
+        f"{progress.done} done",
+        f"{progress.running} running{paid if progress.running else ''}",
+        f"{progress.waiting} not sent",
+        *((f"{progress.failed} failed",) if progress.failed else ()),
+    )
+    return f"Stopped: {', '.join(counts)}. Run the cell again to go on."
 
 
 def _mode_label(progress: SweepProgress) -> str:

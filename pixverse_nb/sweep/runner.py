@@ -103,6 +103,11 @@ class Runner:
         """The number of cells that have no job yet."""
         return len(self._queue)
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether `stop` was asked for, so that only what was submitted is still waited for."""
+        return self._is_stopping
+
     def on_job_changed(self, job: Job) -> None:
         """Wake the run if one of its jobs has changed."""
         if job.ref in self._active:

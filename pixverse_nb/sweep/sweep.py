@@ -7,7 +7,8 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -20,15 +21,15 @@ from pixverse_nb.domain.operations import Operation
 from pixverse_nb.domain.ratings import RankEntry, Rating
 from pixverse_nb.domain.validation import Flag, Function, Integer, Rule
 from pixverse_nb.errors import ConfigError, InvalidRequest, JobTimeout, PixVerseError, refuse_pickling
-from pixverse_nb.event_loop import check_asyncio, wait_for_future
+from pixverse_nb.event_loop import await_end, check_asyncio, wait_for_future
 from pixverse_nb.job_builder import RequestFunction
 from pixverse_nb.jobs.error_notices import error_notice
 from pixverse_nb.jobs.job import Job, JobList
 from pixverse_nb.metrics.definitions import Measurement
 from pixverse_nb.metrics.executors import DaskClient, Executor, TaskResult
-from pixverse_nb.render.display import cell_number
-from pixverse_nb.render.live import watch_live_sweep
-from pixverse_nb.render.sweep_views import SweepMode, SweepProgress, sweep_text
+from pixverse_nb.render.display import CellRun, can_replace_outputs, running_cell, write_note
+from pixverse_nb.render.live import LiveCard, show_sweep_bar, sweep_card
+from pixverse_nb.render.sweep_views import SweepMode, SweepProgress, stopped_text, sweep_text
 from pixverse_nb.render.tiles import Tile
 from pixverse_nb.render.timeline import Timeline
 from pixverse_nb.sweep.analysis import SweepAnalysis
@@ -47,6 +48,7 @@ _START_RULES: Final[Mapping[str, Rule]] = {
     "stop_when": Function(1, default=None),
     "max_moderated": Integer(1, MODERATION_WINDOW, default=None, note=", or None for no limit"),
 }
+_AT_ONCE_S: Final = 1.0
 _log: Final = logging.getLogger("pixverse_nb")
 
 
@@ -106,7 +108,9 @@ class Sweep:
         self._max_moderated: int | None = MAX_MODERATED  # of the last run
         self._stop_rule_thread: int | None = None  # where `stop_when` is being called
         self._subscribers: list[Callable[[], object]] = []
-        self._shown_in: int | None = None  # the notebook cell that has shown the card
+        self._has_cells = False  # whether the last run had anything to do
+        self._card: LiveCard | None = None  # one for all cells that show this run
+        self._result_of: CellRun | None = None  # the cell in which a wait has shown the card; its result is this sweep
 
     # -- cells and jobs ------------------------------------------------------------------------------------------
 
@@ -175,8 +179,9 @@ class Sweep:
 
         A notebook shows a live card, a terminal a progress bar; `quiet=True` shows nothing. `retry_failed=True` pays
         for another attempt at cells that ended without a video. `stop_when(sweep)` is called when cells end; once it
-        returns a true value nothing new is submitted. `timeout` (seconds) and an interrupt end only the waiting. A
-        failed cell does not stop the others. If the credits run out or the budget is reached, the run ends in order
+        returns a true value nothing new is submitted. `timeout` (seconds) ends only the waiting. An interrupt stops the
+        sweep as `stop()` does: nothing more is sent, and what was sent is waited for in the background. A failed cell
+        does not stop the others. If the credits run out or the budget is reached, the run ends in order
         and `progress.reason` says why; running the same sweep again continues it.
 
         Many moderated requests can suspend an account: once `max_moderated` of the last 20 requests of the sweep were
@@ -187,13 +192,12 @@ class Sweep:
         """
         given = checked({"timeout": timeout, "quiet": quiet}, {"timeout": TIMEOUT, "quiet": Flag()}, sends=True)
         timeout, quiet = given["timeout"], given["quiet"]
-        self.start(retry_failed=retry_failed, stop_when=stop_when, max_moderated=max_moderated)
-        redraw = None if quiet else self._show_progress()
         try:
-            return self.wait(timeout)
-        finally:
-            if redraw is not None:
-                redraw()
+            self.start(retry_failed=retry_failed, stop_when=stop_when, max_moderated=max_moderated)
+            return self._wait_visibly(timeout, quiet=quiet, is_new=True)
+        except KeyboardInterrupt:
+            self._stop_sending()
+            raise
 
     def start(
         self,
@@ -212,7 +216,12 @@ class Sweep:
         retry_failed, max_moderated = options["retry_failed"], options["max_moderated"]
         with self._lock:
             self._context.loop.check_open()
-            if self._future is not None and not self._future.done():
+            is_running = self._future is not None and not self._future.done()
+            is_ending = self._run is not None and self._run.runner.is_stopping
+            is_changed = (
+                retry_failed or stop_when is not None or max_moderated not in (MAX_MODERATED, self._max_moderated)
+            )
+            if is_running and not (is_ending and is_changed):  # one that is stopping ends beside the new one
                 self._join_run(retry_failed=retry_failed, stop_when=stop_when, max_moderated=max_moderated)
                 return self
             self._cell_jobs.reload()
@@ -229,32 +238,27 @@ class Sweep:
             self._start_run(cells, reused=reused, stop_when=stop_when)
         return self
 
-    def wait(self, timeout: float | None = None) -> Self:
-        """Wait until the run ends, at most `timeout` seconds. An interrupt stops the waiting, not the sweep."""
-        timeout = checked({"timeout": timeout}, {"timeout": TIMEOUT})["timeout"]
-        future = self._future
-        if future is None:
-            return self
-        self._context.loop.check_process()
-        if self._context.loop.is_current or threading.get_ident() == self._stop_rule_thread:
-            raise ConfigError("wait() would deadlock in a subscriber or in stop_when; use `await sweep`.")
+    def wait(self, timeout: float | None = None, *, quiet: bool = False) -> Self:
+        """Wait until the run ends, at most `timeout` seconds; shows the card as `run()` does, unless it is shown.
+
+        An interrupt stops the waiting, not the sweep.
+        """
+        given = checked({"timeout": timeout, "quiet": quiet}, {"timeout": TIMEOUT, "quiet": Flag()})
         try:
-            if not wait_for_future(future, timeout):
-                text = f"Not finished after {timeout:g} s. The sweep continues; sweep.wait() waits again."
-                raise JobTimeout(text)
+            return self._wait_visibly(given["timeout"], quiet=given["quiet"])
         except KeyboardInterrupt as interrupt:
             interrupt.add_note(
                 "Only the waiting was stopped; the sweep continues. sweep.wait() waits again; sweep.pause() and "
                 "sweep.stop() hold the sweep itself."
             )
             raise
-        return self._finish_waiting(future)
 
     def __await__(self) -> Generator[Any, None, Self]:
         """Wait as `wait()` does; if nothing is running, start first, with the last `stop_when`.
 
         **This spends credits.** If a run was stopped, waiting for it returns without starting it again; only the next
-        `await` does.
+        `await` does. If the waiting is cancelled (by an interrupt of the cell, for instance), the sweep stops as
+        `stop()` does.
         """
         return self._wait().__await__()
 
@@ -403,8 +407,9 @@ class Sweep:
     # -- display -------------------------------------------------------------------------------------------------
 
     def _ipython_display_(self) -> None:
-        if self._shown_in is None or self._shown_in != cell_number():  # else run() has shown the card in this cell
-            self._show_progress()
+        cell, self._result_of = self._result_of, None
+        if cell is None or cell != running_cell():  # else it is the result of a cell that shows the card already
+            self._show_card()
 
     def __reduce__(self) -> NoReturn:
         refuse_pickling(self, "its videos or the arguments of the call; the same call finds the sweep")
@@ -415,9 +420,20 @@ class Sweep:
         except PixVerseError:  # the client is closed, or the cells are invalid
             return "<Sweep>"
 
-    def _show_progress(self) -> Callable[[], None]:
-        self._shown_in = cell_number()
-        return watch_live_sweep(lambda: self.progress, self.subscribe)
+    def _show_card(self) -> None:
+        if self._card is None or self._card.is_over:
+            actions = {"pause": self.pause, "resume": self.resume, "stop": self.stop}
+            self._card = sweep_card(lambda: self.progress, self.subscribe, actions=actions)
+        self._card.show()
+
+    def _show_progress(self, *, is_new: bool) -> Callable[[], None]:
+        """Show the card (in a terminal a bar) and return what redraws it; `is_new`: also if another cell shows it."""
+        self._result_of = running_cell()
+        if not can_replace_outputs():
+            return show_sweep_bar(lambda: self.progress, self.subscribe)
+        if is_new or self._card is None or self._card.is_over or not self._card.is_on_screen:
+            self._show_card()
+        return lambda: self._card.redraw() if self._card is not None else None
 
     # -- parts, built when they are first used -------------------------------------------------------------------
 
@@ -470,6 +486,7 @@ class Sweep:
             has_results=reused > 0,
         )
         self._run = Run(runner, reused, began_at=now)
+        self._has_cells = bool(cells)
         self._stop_rule = stop_when
         self._future = self._context.loop.submit(self._drive(self._run))
 
@@ -501,23 +518,68 @@ class Sweep:
         finally:
             runner.end(Notice("client_closed"))
             unsubscribe()
-            self._run = replace(run, ended_at=time.time())
+            if self._run is not None and self._run.runner is runner:  # else a new run has taken its place
+                self._run = replace(run, ended_at=time.time())
             self._notify()
         if runner.error is not None:
             raise runner.error
 
+    def _wait_visibly(self, timeout: float | None, *, quiet: bool, is_new: bool = False) -> Self:
+        future = self._future
+        if future is None:
+            return self
+        self._context.loop.check_process()
+        if self._context.loop.is_current or threading.get_ident() == self._stop_rule_thread:
+            raise ConfigError("wait() would deadlock in a subscriber or in stop_when; use `await sweep`.")
+        if not self._has_cells:  # the run ends at once, so its card needs no widget
+            wait_for_future(future, _AT_ONCE_S if timeout is None else min(timeout, _AT_ONCE_S))
+        with self._progress_shown(quiet=quiet, is_new=is_new):
+            if not wait_for_future(future, timeout):
+                text = f"Not finished after {timeout:g} s. The sweep continues; sweep.wait() waits again."
+                raise JobTimeout(text)
+        return self._finish_waiting(future)
+
+    @contextmanager
+    def _progress_shown(self, *, quiet: bool = False, is_new: bool = False) -> Iterator[None]:
+        """Show the progress while the block waits, unless another thread than the cell's does."""
+        future = self._future
+        is_seen = not quiet and threading.current_thread() is threading.main_thread()
+        is_short = not is_new and future is not None and future.done()
+        redraw = self._show_progress(is_new=is_new) if is_seen and not is_short else None
+        try:
+            yield
+        finally:
+            if redraw is not None:
+                redraw()
+
+    def _stop_sending(self) -> None:
+        """Stop after an interrupt, and say what was done, what was paid and what was not sent."""
+        if self._run is not None and not self._context.loop.is_closed:
+            self.stop()
+            write_note(stopped_text(self.progress))
+
     async def _wait(self) -> Self:
         self._context.loop.check_process()
         check_asyncio()  # before anything is paid
-        if self._must_start():
-            await asyncio.to_thread(self.start, stop_when=self._stop_rule, max_moderated=self._max_moderated)
-        future = self._future  # kept, because another run may start meanwhile
-        if future is None:
-            return self
-        ended = asyncio.wrap_future(future)
-        await asyncio.wait([ended])
-        if not ended.cancelled():
-            ended.exception()  # marks it as retrieved; `_finish_waiting` raises it
+        is_cancelled = threading.Event()
+
+        def start() -> None:
+            self.start(stop_when=self._stop_rule, max_moderated=self._max_moderated)
+            if is_cancelled.is_set():  # nobody waits any more
+                self.stop()
+
+        try:
+            if self._must_start():
+                await asyncio.to_thread(start)
+            future = self._future  # kept, because another run may start meanwhile
+            if future is None:
+                return self
+            with self._progress_shown():
+                await await_end(future)
+        except asyncio.CancelledError:
+            is_cancelled.set()
+            self._stop_sending()
+            raise
         return self._finish_waiting(future)
 
     def _must_start(self) -> bool:

@@ -281,7 +281,7 @@ def make_progress(
         reused=run.reused,
         began_at=run.began_at,
         ended_at=run.ended_at,
-        ends_at=None if is_over else _expected_end(context, open_records, run.runner, slots=cell_jobs.capacity()),
+        ends_at=None if is_over else _expected_end(context, cell_jobs, open_records, run.runner),
     )
 
 
@@ -294,22 +294,24 @@ def _is_untried(record: JobRecord) -> bool:
 
 
 def _expected_end(
-    context: SweepContext, open_records: Sequence[JobRecord], runner: Runner, *, slots: int
+    context: SweepContext, cell_jobs: CellJobs, open_records: Sequence[JobRecord], runner: Runner
 ) -> float | None:
-    """Return the expected end in Unix seconds: when the slowest running job ends, plus rounds of all slots."""
-    if runner.mode not in ("running", "draining") or not open_records:
+    """Return the expected end in Unix seconds: when the slowest running job ends, plus rounds of all slots.
+
+    Before a job of this kind has finished, its usual time is a guess.
+    """
+    waiting = runner.waiting if runner.mode == "running" else 0
+    if runner.mode not in ("running", "draining") or not (open_records or waiting):
         return None
     now = context.engine.now()
-    expectation = context.engine.expectation(open_records[0].request)
-    if not expectation.samples:
-        return None
+    request = open_records[0].request if open_records else cell_jobs.cells[-1].request
+    typical_s = context.engine.expectation(request).typical_s
     sent = [record.submitted_at for record in open_records if record.submitted_at is not None]
-    left_s = max((expectation.typical_s - (now - at) for at in sent), default=expectation.typical_s)
-    if open_records[0].request.is_off_peak:
-        return now + max(0.0, left_s)  # all of them at once
-    waiting = runner.waiting if runner.mode == "running" else 0
-    rounds = math.ceil((waiting + len(open_records) - len(sent)) / max(1, slots))
-    return now + max(0.0, left_s) + rounds * expectation.typical_s
+    left_s = max((typical_s - (now - at) for at in sent), default=0.0)
+    if request.is_off_peak:
+        return now + max(0.0, left_s or typical_s)  # all of them at once
+    rounds = math.ceil((waiting + len(open_records) - len(sent)) / max(1, cell_jobs.capacity()))
+    return now + max(0.0, left_s) + rounds * typical_s
 
 
 def _stop_reason(run: Run | None, records: Sequence[JobRecord]) -> Notice | None:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pixverse_nb.redaction import redact
 
@@ -22,6 +22,25 @@ _MAX_ID_LENGTH: Final = 200
 _MAX_ERROR_LENGTH: Final = 600
 
 Send = Callable[[dict[str, object], list[bytes]], object]
+
+
+def answer_ping(message: object, send: Send) -> bool:
+    """Answer a page that asks whether its kernel still runs, and return True; return False for any other message."""
+    if not isinstance(message, Mapping) or message.get("kind") != "ping":
+        return False
+    send({"kind": "pong"}, [])
+    return True
+
+
+def answer_while_busy(widget: Any) -> None:
+    """Let the callbacks of `widget` run while a cell keeps the kernel busy, if the kernel can do that.
+
+    JupyterLab sends messages of widgets to a subshell. ipykernel 7.4 sends them on to where the widget's own last
+    message came from, which is the busy cell; older versions, and those that have no such routing, are not affected.
+    """
+    comm = getattr(widget, "comm", None)
+    if comm is not None and hasattr(comm, "_reply_subshell_for"):
+        comm._reply_subshell_for = None
 
 
 class BackgroundRunner:
@@ -129,7 +148,8 @@ class Batcher:
 class FileStreamer:
     """Streams video files to a widget's page, which requests them by key; `send` is the widget's own `send`.
 
-    A page sends "request", "ack" for each chunk, and "cancel". Files are read on threads of `runner`, one chunk at a
+    A page sends "request" (from an offset in bytes, so that a lost connection costs little), "ack" for each chunk,
+    "cancel", and "ping", which is answered at once. Files are read on threads of `runner`, one chunk at a
     time, so that a callback never waits for a disk.
 
     >>> streamer = FileStreamer(print, BackgroundRunner(print))
@@ -150,6 +170,8 @@ class FileStreamer:
 
     def handle_message(self, message: object) -> bool:
         """Handle a message of the page and return True, or return False if it is not about a stream."""
+        if answer_ping(message, self._send):
+            return True
         if not isinstance(message, Mapping) or message.get("kind") not in ("request", "ack", "cancel"):
             return False
         key, stream_id, offset = message.get("key"), message.get("id"), message.get("offset")
@@ -157,7 +179,8 @@ class FileStreamer:
             return True
         match message["kind"]:
             case "request":
-                self._runner.run_in_thread(lambda: self._start(key, stream_id))
+                start = offset if isinstance(offset, int) else 0
+                self._runner.run_in_thread(lambda: self._start(key, stream_id, start))
             case "ack" if isinstance(offset, int):
                 self._runner.run_in_thread(lambda: self._on_ack(stream_id, offset))
             case "cancel":
@@ -165,7 +188,7 @@ class FileStreamer:
                     self._streams.pop(stream_id, None)
         return True
 
-    def _start(self, key: str, stream_id: str) -> None:
+    def _start(self, key: str, stream_id: str, offset: int) -> None:
         path = self._files.get(key)
         if path is None:
             self._send_unavailable(key, stream_id, "This video is not part of this widget. Run the cell again.")
@@ -174,7 +197,7 @@ class FileStreamer:
         if not size:
             self._send_unavailable(key, stream_id, _missing_file_message(path))
             return
-        stream = _Stream(key=key, id=stream_id, path=path, size=size)
+        stream = _Stream(key=key, id=stream_id, path=path, size=size, next_offset=offset if 0 < offset < size else 0)
         with self._lock:
             self._streams[stream_id] = stream
             while len(self._streams) > _MAX_STREAMS:

@@ -21,7 +21,7 @@ from pixverse_nb.domain.ratings import PairwiseVote, RankEntry, VoteResult, next
 from pixverse_nb.domain.validation import Flag, Number, Rule, Text, as_float, validate
 from pixverse_nb.errors import DownloadError, InvalidRequest
 from pixverse_nb.redaction import printable, redact
-from pixverse_nb.render.display import LiveOutput, mime_bundle, show_bundle
+from pixverse_nb.render.display import LiveOutput, can_replace_outputs, mime_bundle, show_bundle
 from pixverse_nb.render.player import video_file
 from pixverse_nb.render.sweep_tables import ranking_table
 from pixverse_nb.render.table import TableTuple
@@ -35,7 +35,7 @@ from pixverse_nb.render.tiles import (
     unique_keys,
 )
 from pixverse_nb.widgets.assets import bundle_css, bundle_js, standalone_page, write_page
-from pixverse_nb.widgets.comm import BackgroundRunner, FileStreamer, error_text
+from pixverse_nb.widgets.comm import BackgroundRunner, FileStreamer, answer_while_busy, error_text
 from pixverse_nb.widgets.posters import Posters
 
 FRAME_RATE: Final = 24.0  # of the vendor's videos
@@ -147,6 +147,7 @@ class Comparison(anywidget.AnyWidget):
         self._streamer.set_files(self._paths_by_slot())
         self._update_traits()
         self.on_msg(self._on_message)
+        answer_while_busy(self)
 
     # ---- votes ----
 
@@ -233,6 +234,9 @@ class Comparison(anywidget.AnyWidget):
         A trusted notebook without a kernel shows "model not found" in place of a widget and ignores the HTML of the
         same output. The separate output stays.
         """
+        if not can_replace_outputs():  # a terminal prints each output
+            show_bundle(self._images_bundle())
+            return
         data, _ = super()._repr_mimebundle_() or ({}, {})
         show_bundle({**data, "text/plain": repr(self)})
         self._images_output = LiveOutput(self._images_bundle())

@@ -17,7 +17,7 @@ from pixverse_nb.domain.jobs import JobState, VideoFile
 from pixverse_nb.domain.ratings import Rating
 from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.redaction import printable
-from pixverse_nb.render.display import LiveOutput, mime_bundle, show_bundle
+from pixverse_nb.render.display import LiveOutput, can_replace_outputs, mime_bundle, show_bundle
 from pixverse_nb.render.player import video_file
 from pixverse_nb.render.tiles import (
     COMPARED_MAX,
@@ -31,7 +31,7 @@ from pixverse_nb.render.tiles import (
     unique_keys,
 )
 from pixverse_nb.widgets.assets import bundle_css, bundle_js, standalone_page, write_page
-from pixverse_nb.widgets.comm import BackgroundRunner, Batcher, FileStreamer, error_text
+from pixverse_nb.widgets.comm import BackgroundRunner, Batcher, FileStreamer, answer_while_busy, error_text
 from pixverse_nb.widgets.compare import Comparison
 from pixverse_nb.widgets.posters import Posters
 
@@ -123,6 +123,7 @@ class Gallery(anywidget.AnyWidget):
             fallback_class=f"pvnb-thumbnails-{uuid.uuid4().hex[:12]}",
         )
         self.on_msg(self._on_message)
+        answer_while_busy(self)
 
     # ---- tiles and ratings ----
 
@@ -197,6 +198,9 @@ class Gallery(anywidget.AnyWidget):
         same output. The separate output stays, and can be updated when all jobs have finished without resetting what
         a person has set in the gallery.
         """
+        if not can_replace_outputs():  # a terminal prints each output
+            show_bundle(self._images_bundle())
+            return
         data, _ = super()._repr_mimebundle_() or ({}, {})
         show_bundle({**data, **mime_bundle(_EMPTY_HTML, repr(self))})
         with self._lock:
@@ -324,9 +328,18 @@ class Gallery(anywidget.AnyWidget):
             self._runner.run_exclusive(lambda: self._show_comparison(on_open(keys)))
 
     def _show_comparison(self, comparison: Any) -> None:
-        if self._comparison_output is not None and hasattr(comparison, "_repr_mimebundle_"):
+        """Show the comparison in the output below, and tell the page, which shows it itself if that is not there.
+
+        The output is not updated in a Box, in a second view, or after the page was loaded again.
+        """
+        if not hasattr(comparison, "_repr_mimebundle_"):
+            return
+        if self._comparison_output is not None:
             data, _ = comparison._repr_mimebundle_()
             self._comparison_output.update(data)
+        model_id = getattr(comparison, "model_id", None)
+        if model_id is not None:
+            self.send({"kind": "comparison", "model_id": model_id, "mark": comparison.fallback_class})
 
     def _show_error(self, error: Exception) -> None:
         self.send({"kind": "error", "text": error_text(error)})

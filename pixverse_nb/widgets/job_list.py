@@ -26,6 +26,7 @@ from pixverse_nb.render.formatting import (
     state_label,
     with_direction_marks,
 )
+from pixverse_nb.render.job_views import cancel_explanation
 from pixverse_nb.widgets.assets import bundle_css, bundle_js
 from pixverse_nb.widgets.comm import BackgroundRunner
 from pixverse_nb.widgets.messages import as_sentence, retry_explanation, retry_label
@@ -33,7 +34,6 @@ from pixverse_nb.widgets.protocols import JobHandle, VideoClient
 
 MAX_ROWS: Final = 12
 
-_NOT_SUBMITTED: Final = frozenset({JobState.PLANNED, JobState.UPLOADING, JobState.WAITING})
 _BALANCE_CHANGING: Final = frozenset({JobState.QUEUED, JobState.DONE, JobState.FAILED, JobState.MODERATED})
 
 
@@ -221,17 +221,6 @@ def job_row(snapshot: JobSnapshot) -> dict[str, Any]:
         "is_final": state.is_final,
         "cancel_question": cancel_explanation(snapshot),
     }
-
-
-def cancel_explanation(snapshot: JobSnapshot) -> str:
-    """Return what cancelling this job stops, and what it does not stop."""
-    if snapshot.state in _NOT_SUBMITTED:
-        return "Nothing has been charged yet. Cancelling stops the job before the paid call."
-    money = "No real credits are spent in the sandbox." if snapshot.is_sandbox else "Its credits are not refunded."
-    return (
-        "Cancelling stops waiting for the video here and stops the API's tracking. "
-        f"PixVerse may still generate the video. {money}"
-    )
 
 
 def _sentences(texts: Iterable[str | None]) -> str:

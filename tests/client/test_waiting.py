@@ -238,3 +238,18 @@ def test_a_finished_job_is_not_cancelled(client: Client) -> None:
     wait_for_video(job)
     assert job.cancel() is False
     assert job.state is JobState.DONE
+
+
+@pytest.mark.parametrize(("options", "lines"), [({}, 1), ({"quiet": True}, 0)])
+def test_a_script_is_told_once_what_is_waited_for(
+    manual_harness: Harness, capsys: pytest.CaptureFixture[str], options: dict[str, bool], lines: int
+) -> None:
+    """Waiting writes one line on standard error, however often it is waited for; with `quiet=True` none."""
+    job = create_job(manual_harness.open())
+    manual_harness.wait_for_accepted(1)
+    for _ in range(3):
+        with pytest.raises(JobTimeout):
+            job.result(timeout=0.01, **options)
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.count("\n") == shown.err.count(job.ref) == lines

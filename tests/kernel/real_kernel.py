@@ -24,6 +24,7 @@ class CellReply:
     code: str
     status: str = "lost"
     stdout: str = ""
+    stderr: str = ""
     error: str = ""
     displays: list[dict[str, object]] = field(default_factory=list)
 
@@ -68,6 +69,7 @@ class Kernel:
             if mine and message["msg_type"] == "stream" and once in message["content"]["text"]:
                 break
         self.manager.interrupt_kernel()
+        self._gather_outputs({asked: cell}, PATIENCE_S)
         reply = self.client.get_shell_msg(timeout=PATIENCE_S)
         cell.status = reply["content"]["status"]
         cell.error = f"{reply['content'].get('ename')}: {reply['content'].get('evalue')}"
@@ -83,6 +85,8 @@ class Kernel:
             kind, content = message["msg_type"], message["content"]
             if kind == "stream" and content["name"] == "stdout":
                 cell.stdout += content["text"]
+            elif kind == "stream":
+                cell.stderr += content["text"]
             elif kind in ("display_data", "update_display_data", "execute_result"):
                 cell.displays.append(content["data"])
             elif kind == "status" and content["execution_state"] == "idle":

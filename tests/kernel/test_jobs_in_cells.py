@@ -104,3 +104,42 @@ def test_interrupting_a_waiting_cell_stops_the_waiting_only(kernel: Kernel) -> N
     assert stopped.status == "error"
     assert stopped.error.startswith("KeyboardInterrupt")
     assert kernel.run("print(job.result().path.suffix, job.state)").stdout == ".mp4 done\n"
+
+
+STOPPED = (
+    BEGIN.replace("speed=100", "speed=0")
+    + """
+def wait_a_moment(job, **options):
+    try:
+        job.result(timeout=0.2, **options)
+    except Exception as error:
+        print(type(error).__name__)
+job = begin(11)
+"""
+)
+
+
+def widgets_shown(kernel: Kernel, code: str) -> int:
+    """Run a cell and return how many widgets it shows."""
+    reply = kernel.run(code)
+    assert (reply.status, reply.stdout) == ("ok", "JobTimeout\n" * code.count("wait_a_moment"))
+    return sum("application/vnd.jupyter.widget-view+json" in data for data in reply.displays)
+
+
+def test_waiting_shows_a_card_unless_there_is_one(kernel: Kernel) -> None:
+    """A card of the job is shown once in a cell, not again in another, and again in one that is run again."""
+    kernel.run(STOPPED)
+    assert widgets_shown(kernel, "wait_a_moment(job, quiet=True)") == 0
+    assert widgets_shown(kernel, "wait_a_moment(job); wait_a_moment(job)") == 1
+    assert widgets_shown(kernel, "wait_a_moment(job)") == 0
+    assert widgets_shown(kernel, "job") == 1
+    assert widgets_shown(kernel, "1; wait_a_moment(job)") == 0
+
+
+def test_a_cell_that_is_run_again_shows_its_card_again(kernel: Kernel) -> None:
+    """Running a cell again removes its output, so waiting there shows a new one, of the same widget."""
+    kernel.run(STOPPED)
+    assert [widgets_shown(kernel, "wait_a_moment(job)") for _ in range(3)] == [1, 1, 1]
+    count = "print(sum(type(one).__name__ == 'LiveCardWidget' for one in widget._instances.values()))"
+    opened = kernel.run(f"from ipywidgets.widgets import widget\n{count}")
+    assert opened.stdout == "1\n"

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from pixverse_nb.domain.jobs import JobSnapshot, JobState
+from pixverse_nb.render import live
 from pixverse_nb.render.formatting import STATE_LABELS
-from pixverse_nb.render.live import LiveUpdater, watch_live
+from pixverse_nb.render.live import LiveCard, LiveUpdater, job_card
 from tests.render.factories import NOW, a_snapshot, a_video, an_mp4
 
 LONG_S = 30.0
@@ -58,6 +59,19 @@ class FakeJob:
             callback()
 
 
+@pytest.fixture(autouse=True)
+def no_widgets() -> None:
+    """Show cards as HTML, as where ipywidgets is not installed."""
+    live.use_widgets(lambda: None)
+
+
+def show(job: FakeJob, updater: LiveUpdater) -> LiveCard:
+    """Show the job's card and return it."""
+    card = job_card(job.snapshot, job.subscribe, lambda: NOW, updater=updater)
+    card.show()
+    return card
+
+
 @pytest.fixture
 def updater() -> LiveUpdater:
     """An updater that draws only at changes: its interval is longer than any test."""
@@ -74,7 +88,7 @@ def test_the_card_follows_the_job_to_its_player(
 ) -> None:
     """The card is shown at once, and the last update of the same output is the player."""
     job = FakeJob(a_snapshot(JobState.QUEUED))
-    watch_live(job.snapshot, job.subscribe, lambda: NOW, updater=updater)
+    show(job, updater)
     assert STATE_LABELS[JobState.QUEUED] in texts(outputs)[0]
     job.change(state=JobState.DONE, finished_at=NOW, video=a_video(an_mp4(tmp_path / "x.mp4")))
     assert updater.join(LONG_S)
@@ -86,7 +100,7 @@ def test_the_card_follows_the_job_to_its_player(
 def test_a_final_job_is_unsubscribed(outputs: list[dict[str, Any]], updater: LiveUpdater) -> None:
     """After the final state there are no subscribers, and the thread has ended."""
     job = FakeJob(a_snapshot(JobState.GENERATING))
-    watch_live(job.snapshot, job.subscribe, lambda: NOW, updater=updater)
+    show(job, updater)
     assert len(job.callbacks) == 1
     job.change(state=JobState.FAILED, error="It broke.", finished_at=NOW)
     assert updater.join(LONG_S)
@@ -101,7 +115,7 @@ def test_a_change_before_the_subscription_is_not_lost(outputs: list[dict[str, An
         job.change(state=JobState.CANCELLED, finished_at=NOW)
         return job.subscribe(callback)
 
-    watch_live(job.snapshot, subscribe_late, lambda: NOW, updater=updater)
+    job_card(job.snapshot, subscribe_late, lambda: NOW, updater=updater).show()
     assert updater.join(LONG_S)
     assert "Cancelled" in texts(outputs)[-1]
 
@@ -109,7 +123,7 @@ def test_a_change_before_the_subscription_is_not_lost(outputs: list[dict[str, An
 def test_a_finished_job_is_shown_once(outputs: list[dict[str, Any]], updater: LiveUpdater) -> None:
     """A final job needs no thread and no subscription."""
     job = FakeJob(a_snapshot(JobState.FAILED, error="It broke."))
-    watch_live(job.snapshot, job.subscribe, lambda: NOW, updater=updater)
+    show(job, updater)
     assert updater.join(0)
     assert (len(outputs), job.callbacks) == (1, [])
 
@@ -119,7 +133,7 @@ def test_the_clock_runs_without_changes(outputs: list[dict[str, Any]]) -> None:
     moments = iter(range(10_000))
     updater = LiveUpdater(every_s=0.001, gap_s=0)
     job = FakeJob(a_snapshot(JobState.GENERATING, typical_s=None))
-    watch_live(job.snapshot, job.subscribe, lambda: NOW + next(moments), updater=updater)
+    job_card(job.snapshot, job.subscribe, lambda: NOW + next(moments), updater=updater).show()
     assert job.was_read(4)
     job.change(state=JobState.CANCELLED, finished_at=NOW)
     assert updater.join(LONG_S)
@@ -129,15 +143,15 @@ def test_the_clock_runs_without_changes(outputs: list[dict[str, Any]]) -> None:
 def test_a_card_can_be_redrawn_at_once(tmp_path: Path, outputs: list[dict[str, Any]], updater: LiveUpdater) -> None:
     """The returned function redraws the card on the calling thread, and does nothing once the job is final."""
     job = FakeJob(a_snapshot(JobState.GENERATING))
-    draw = watch_live(job.snapshot, job.subscribe, lambda: NOW, updater=updater)
+    card = show(job, updater)
     assert job.was_read(2)
     (notify,) = job.callbacks
     job.latest = a_snapshot(JobState.DONE, video=a_video(an_mp4(tmp_path / "x.mp4")))
-    draw()
+    card.redraw()
     assert "<video" in outputs[-1]["data"]["text/html"]
     assert job.callbacks == []
     count = len(outputs)
-    draw()
+    card.redraw()
     notify()
     assert updater.join(LONG_S)
     assert len(outputs) == count
@@ -147,7 +161,7 @@ def test_many_cards_share_one_thread(outputs: list[dict[str, Any]], updater: Liv
     """All cards are drawn by one thread, never by the thread that reports a change."""
     jobs = [FakeJob(a_snapshot(JobState.GENERATING, ref=f"r{number}")) for number in range(5)]
     for job in jobs:
-        watch_live(job.snapshot, job.subscribe, lambda: NOW, updater=updater)
+        show(job, updater)
     for job in jobs:
         job.change(state=JobState.DONE, finished_at=NOW)
     assert updater.join(LONG_S)
@@ -161,7 +175,7 @@ def test_a_new_card_starts_a_new_thread(outputs: list[dict[str, Any]], updater: 
     """When the thread has ended, the next card starts another one."""
     for state in (JobState.DONE, JobState.FAILED):
         job = FakeJob(a_snapshot(JobState.GENERATING))
-        watch_live(job.snapshot, job.subscribe, lambda: NOW, updater=updater)
+        show(job, updater)
         job.change(state=state, finished_at=NOW)
         assert updater.join(LONG_S)
     assert "Failed" in texts(outputs)[-1]
@@ -173,8 +187,8 @@ def test_one_failing_card_does_not_stop_the_others(
     """A card whose job cannot be read is logged and no longer updated; the others continue."""
     broken, good = FakeJob(a_snapshot(JobState.QUEUED)), FakeJob(a_snapshot(JobState.QUEUED))
     calls = iter([broken.latest])
-    watch_live(lambda: next(calls), broken.subscribe, lambda: NOW, updater=updater)
-    watch_live(good.snapshot, good.subscribe, lambda: NOW, updater=updater)
+    job_card(lambda: next(calls), broken.subscribe, lambda: NOW, updater=updater).show()
+    show(good, updater)
     good.change(state=JobState.DONE, finished_at=NOW)
     assert updater.join(LONG_S)
     assert "Done" in texts(outputs)[-1]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pixverse_nb.render.live import LiveUpdater, watch_live_sweep
+from pixverse_nb.render.live import LiveUpdater, show_sweep_bar, sweep_card, use_widgets
 from pixverse_nb.render.sweep_views import SweepProgress, sweep_html, sweep_text
 from tests.render.conftest import outputs
 from tests.render.page import Page
@@ -140,7 +140,8 @@ class FakeSweep:
 def test_a_live_card_is_replaced_until_the_sweep_is_over(outputs: list[dict[str, Any]]) -> None:
     """There is one output; its last update is the end, and afterwards there are no subscribers."""
     sweep, updater = FakeSweep(RUNNING), LiveUpdater(every_s=0.05, gap_s=0.01)
-    watch_live_sweep(lambda: sweep.progress, sweep.subscribe, lambda: NOW, updater=updater)
+    use_widgets(lambda: None)
+    sweep_card(lambda: sweep.progress, sweep.subscribe, lambda: NOW, updater=updater).show()
     last = replace(RUNNING, mode="done", done=32, running=0, waiting=0, failed=0, ended_at=NOW)
     sweep.change(last)
     assert updater.join(30)
@@ -153,7 +154,8 @@ def test_a_sweep_that_does_not_run_is_shown_once(outputs: list[dict[str, Any]]) 
     """A planned or finished sweep makes one output and no thread."""
     for mode in ("planned", "done"):
         updater = LiveUpdater()
-        watch_live_sweep(lambda mode=mode: replace(RUNNING, mode=mode), lambda _: lambda: None, updater=updater)  # type: ignore[misc]  # the mode is one of the two
+        progress = replace(RUNNING, mode=mode)
+        sweep_card(lambda progress=progress: progress, lambda _: lambda: None, updater=updater).show()  # type: ignore[misc]
         assert updater.join(0)
     assert len(outputs) == 2
 
@@ -163,7 +165,7 @@ def test_outside_a_notebook_it_is_a_progress_bar() -> None:
     stream = io.StringIO()
     sweep, updater = FakeSweep(RUNNING), LiveUpdater(every_s=0.05, gap_s=0.01)
     with redirect_stderr(stream):
-        watch_live_sweep(lambda: sweep.progress, sweep.subscribe, updater=updater)
+        show_sweep_bar(lambda: sweep.progress, sweep.subscribe, updater=updater)
         sweep.change(replace(RUNNING, mode="done", done=31, running=0, waiting=0))
         assert updater.join(30)
     assert "32/32" in stream.getvalue()
@@ -175,7 +177,7 @@ def test_unchanged_progress_is_not_drawn_again() -> None:
     stream = io.StringIO()
     sweep, updater = FakeSweep(RUNNING), LiveUpdater(every_s=30, gap_s=0)
     with redirect_stderr(stream):
-        draw = watch_live_sweep(lambda: sweep.progress, sweep.subscribe, updater=updater)
+        draw = show_sweep_bar(lambda: sweep.progress, sweep.subscribe, updater=updater)
         before = stream.tell()
         for _ in range(5):
             draw()
@@ -189,7 +191,7 @@ def test_the_end_can_be_drawn_at_once() -> None:
     stream = io.StringIO()
     sweep, updater = FakeSweep(RUNNING), LiveUpdater(every_s=0.05, gap_s=0.01)
     with redirect_stderr(stream):
-        draw = watch_live_sweep(lambda: sweep.progress, sweep.subscribe, updater=updater)
+        draw = show_sweep_bar(lambda: sweep.progress, sweep.subscribe, updater=updater)
         sweep.progress = replace(RUNNING, mode="stopped", done=20)
         draw()
         draw()

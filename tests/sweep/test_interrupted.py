@@ -266,3 +266,34 @@ def test_a_sweep_awaited_outside_asyncio_pays_nothing(client: Client, harness: H
         sweep.__await__().send(None)
     assert list(sweep.jobs) == []
     assert harness.paid == 0
+
+
+def test_the_same_cell_can_be_run_again_with_its_options(manual_harness: Harness) -> None:
+    """While a stopped run still waits for what it has sent, a new one with options starts and goes on to the end."""
+    limit_to_one_slot(manual_harness)
+    sweep = small_sweep(manual_harness.open(), seed=[1, 2]).start()
+    manual_harness.wait_for_accepted(1)
+    sweep.stop()
+    sweep.start(retry_failed=True, stop_when=lambda now: False)
+    for accepted in (1, 2):
+        manual_harness.wait_for_accepted(accepted)
+        manual_harness.control.advance(LONGEST_JOB_S)
+    ended = sweep.wait(WAIT_LIMIT_S).progress
+    assert (ended.done, ended.mode) == (2, "done")
+    assert manual_harness.paid == 2
+
+
+def test_cancelling_the_await_before_the_start_sends_nothing(manual_harness: Harness) -> None:
+    """An await that is cancelled while the sweep is being started leaves no run that goes on."""
+    sweep = small_sweep(manual_harness.open(), seed=[1, 2, 3])
+
+    async def cell() -> None:
+        waiting = asyncio.ensure_future(wait_for(sweep))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    asyncio.run(cell())
+    sweep.wait(WAIT_LIMIT_S)
+    assert manual_harness.paid == 0

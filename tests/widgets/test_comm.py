@@ -185,6 +185,22 @@ def test_a_cancelled_stream_sends_nothing_more(page: StreamClient) -> None:
     assert len(page.offsets()) == MAX_UNACKNOWLEDGED
 
 
+def test_a_stream_continues_from_an_offset(page: StreamClient) -> None:
+    """A page whose connection broke asks from where it stopped; an offset outside the file means from the start."""
+    page.send("request", id="a", offset=2 * CHUNK_BYTES)
+    assert page.offsets("a") == [index * CHUNK_BYTES for index in (2, 3, 4)]
+    for number, offset in enumerate((-1, FILE_BYTES, 10**12)):
+        page.send("request", id=f"b{number}", offset=offset)
+        assert page.offsets(f"b{number}")[0] == 0
+    assert page.errors == []
+
+
+def test_a_ping_is_answered(page: StreamClient) -> None:
+    """A page that asks whether the kernel still runs gets one answer."""
+    assert page.streamer.handle_message({"kind": "ping"})
+    assert page.received == [({"kind": "pong"}, [])]
+
+
 @pytest.mark.parametrize("key", ["../video.mp4", "video.mp4", "", "k2"])
 def test_only_the_set_files_are_served(page: StreamClient, key: str) -> None:
     """A path or an unknown key is refused without a byte."""

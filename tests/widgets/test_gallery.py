@@ -389,3 +389,19 @@ def noisy_jpeg() -> bytes:
     sink = io.BytesIO()
     Image.fromarray(pixels).save(sink, "JPEG", quality=90)
     return sink.getvalue()
+
+
+def test_a_terminal_prints_a_gallery_once(video: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where outputs cannot be replaced there is one text, not one for each part."""
+    gallery([video], labels=["only one"], title="A title")._ipython_display_()
+    assert capsys.readouterr().out.count("A title") == 1
+
+
+def test_the_page_is_told_where_a_comparison_is(video: Path) -> None:
+    """In a Box the gallery has no output below it, so its page gets the comparison's model to show it itself."""
+    shown = gallery([video, video], labels=["a", "b"])
+    send_message(shown, {"kind": "open", "keys": [tile.key for tile in shown.tiles]})
+    wait_for_threads()
+    ((content, _),) = messages_of(shown, "comparison")
+    assert content["model_id"] != shown.model_id
+    assert content["mark"]

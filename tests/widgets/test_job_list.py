@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from pixverse_nb.domain.jobs import JobSnapshot, JobState
+from pixverse_nb.render.job_views import cancel_explanation
 from pixverse_nb.widgets.comm import BackgroundRunner
-from pixverse_nb.widgets.job_list import MAX_ROWS, JobListWidget, cancel_explanation, job_row
+from pixverse_nb.widgets.job_list import MAX_ROWS, JobListWidget, job_row
 from tests.factories import a_request
 from tests.widgets.page import messages_of, send_message, wait_for_threads
 

@@ -92,7 +92,7 @@ function makeRadioGroup(className, { label, options, value, signal, onChoose }) 
   return { element, show };
 }
 function hideFallback(className) {
-  const hidden = `:is(.${className}, .jp-OutputArea-child:has(.${className}))`;
+  const hidden = `:is(.${className}, .jp-OutputArea-child:has(.${className}):not(:has(.pvnb-ui)))`;
   return make("style", "", { textContent: className ? `${hidden} { display: none !important; }` : "" });
 }
 function trackDrag(track, { signal, onMove, onStart = () => {
@@ -726,7 +726,7 @@ function makeStandaloneBallot(model) {
     text: () => votes.map(({ left, right, result }) => `${left} ${SIGNS[result]} ${right}`).join("\n")
   };
 }
-function makeVoting({ model, signal, onDone }) {
+function makeVoting({ model, signal, onSend, onDone }) {
   const ballot = model.isStandalone ? makeStandaloneBallot(model) : makeKernelBallot(model);
   const element = make("div", "pvnb-compare-voting", { hidden: true });
   const count = make("div", "pvnb-compare-count");
@@ -753,7 +753,7 @@ function makeVoting({ model, signal, onDone }) {
   let answered = "";
   function vote(choice) {
     const pair = model.get("pair").join(" ") + model.get("vote_count");
-    if (element.hidden || pair === answered) return;
+    if (element.hidden || pair === answered || !onSend()) return;
     answered = pair;
     ballot.vote(choice);
   }
@@ -762,6 +762,7 @@ function makeVoting({ model, signal, onDone }) {
   on(tie, "click", () => vote("tie"));
   on(right, "click", () => vote("right"));
   on(done, "click", () => {
+    if (!onSend()) return;
     ballot.reveal();
     onDone();
   });
@@ -838,8 +839,79 @@ function makeUnranked(all) {
   return [line];
 }
 
+// src/kernel_alive.js
+var EARLIER_KERNEL = "This view belongs to an earlier kernel. Run the cell again.";
+var SILENT = "The kernel does not answer. It is busy, or this view belongs to an earlier kernel: then run the cell again.";
+var ANSWER_MS = 5e3;
+var TOUCH_MS = 1e4;
+var DISCONNECTED = "jupyter-widgets-disconnected";
+function watchKernel({ model, el, onChange = () => {
+} }) {
+  const element = make("div", "pvnb-kernel-notice", { hidden: true });
+  element.setAttribute("role", "status");
+  let state = "alive";
+  let timer = 0;
+  let askedAt = 0;
+  function setState(next) {
+    clearTimeout(timer);
+    timer = 0;
+    if (next === state) return;
+    state = next;
+    element.textContent = { alive: "", silent: SILENT, gone: EARLIER_KERNEL }[state];
+    element.hidden = state === "alive";
+    el.dataset.kernel = state;
+    onChange(state);
+  }
+  function isDisconnected() {
+    return !model.isStandalone && el.closest(`.${DISCONNECTED}`) !== null;
+  }
+  function isGone() {
+    if (isDisconnected()) setState("gone");
+    return state === "gone";
+  }
+  function send(message) {
+    try {
+      model.send(message);
+      return true;
+    } catch {
+      setState("gone");
+      return false;
+    }
+  }
+  function ask() {
+    if (model.isStandalone || isGone() || timer) return;
+    askedAt = performance.now();
+    if (!send({ kind: "ping" })) return;
+    timer = setTimeout(() => setState(isDisconnected() ? "gone" : "silent"), ANSWER_MS);
+  }
+  const onMessage = () => setState(isDisconnected() ? "gone" : "alive");
+  const observer = new MutationObserver(() => setState(isDisconnected() ? "gone" : state === "gone" ? "alive" : state));
+  observer.observe(el, { attributes: true, attributeFilter: ["class"] });
+  model.on("msg:custom", onMessage);
+  const onTouched = () => {
+    if (performance.now() - askedAt > TOUCH_MS) ask();
+  };
+  for (const name of ["pointerenter", "focusin"]) el.addEventListener(name, onTouched);
+  ask();
+  return {
+    element,
+    state: () => state,
+    isGone,
+    ask,
+    send,
+    dispose() {
+      for (const name of ["pointerenter", "focusin"]) el.removeEventListener(name, onTouched);
+      clearTimeout(timer);
+      observer.disconnect();
+      model.off("msg:custom", onMessage);
+    }
+  };
+}
+
 // src/video_source.js
 var MP4 = { type: "video/mp4" };
+var STALLED_MS = 4e3;
+var CHECK_MS = 2e3;
 var RELEASED = "The video is no longer needed.";
 function makeCountedSource(start) {
   const entries = /* @__PURE__ */ new Map();
@@ -887,7 +959,42 @@ function makeKernelSource(model) {
   const requests = /* @__PURE__ */ new Map();
   const view = makeViewId();
   let number = 0;
+  let watch = 0;
+  function send(message) {
+    try {
+      model.send(message);
+    } catch {
+    }
+  }
+  function begin(request) {
+    number += 1;
+    const id = `${view}-${number}`;
+    requests.set(id, request);
+    request.progressAt = performance.now();
+    send({ kind: "request", key: request.key, id, offset: request.received });
+    watch ||= setInterval(checkStalled, CHECK_MS);
+    return id;
+  }
+  function isStalled(request) {
+    return performance.now() - request.progressAt > STALLED_MS;
+  }
+  function checkStalled() {
+    if (!requests.size) {
+      clearInterval(watch);
+      watch = 0;
+    } else if ([...requests.values()].some(isStalled)) send({ kind: "ping" });
+  }
+  function beginAgain(id) {
+    const request = requests.get(id);
+    if (!request) return;
+    requests.delete(id);
+    send({ kind: "cancel", key: request.key, id });
+    begin(request);
+  }
   function onMessage(content, buffers) {
+    if (content.kind === "pong") {
+      for (const [id, one] of [...requests]) if (isStalled(one)) beginAgain(id);
+    }
     const request = requests.get(content.id);
     if (!request) return;
     if (content.kind === "chunk") addChunk(content, request, buffers[0]);
@@ -895,14 +1002,12 @@ function makeKernelSource(model) {
   }
   function addChunk({ id, offset, size }, request, bytes) {
     const { key } = request;
-    if (offset !== request.received) {
-      model.send({ kind: "cancel", key, id });
-      fail(id, "The video arrived incomplete. Run the cell again.");
-      return;
-    }
+    if (offset > request.received) beginAgain(id);
+    if (offset !== request.received) return;
     request.chunks.push(bytes);
     request.received += bytes.byteLength;
-    model.send({ kind: "ack", key, id, offset });
+    request.progressAt = performance.now();
+    send({ kind: "ack", key, id, offset });
     request.onProgress(request.received, size);
     if (request.received < size) return;
     requests.delete(id);
@@ -914,15 +1019,17 @@ function makeKernelSource(model) {
     request?.reject(new Error(reason));
   }
   const source = makeCountedSource((key, onProgress) => {
-    number += 1;
-    const id = `${view}-${number}`;
+    const request = { key, chunks: [], received: 0, progressAt: 0, resolve() {
+    }, reject() {
+    }, onProgress };
     const video = new Promise((resolve, reject) => {
-      requests.set(id, { key, chunks: [], received: 0, resolve, reject, onProgress });
+      Object.assign(request, { resolve, reject });
     });
-    model.send({ kind: "request", key, id });
+    begin(request);
     const stop = () => {
-      if (!requests.has(id)) return;
-      model.send({ kind: "cancel", key, id });
+      const id = [...requests.keys()].find((one) => requests.get(one) === request);
+      if (id === void 0) return;
+      send({ kind: "cancel", key, id });
       fail(id, RELEASED);
     };
     return { video, stop };
@@ -930,6 +1037,7 @@ function makeKernelSource(model) {
   model.on("msg:custom", onMessage);
   const dispose = () => {
     source.dispose();
+    clearInterval(watch);
     model.off("msg:custom", onMessage);
   };
   return { ...source, dispose };
@@ -1290,12 +1398,14 @@ var NOT_WHILE_VOTING = ["← →", "1 … 9"];
 var REPEATING_KEYS = [",", ".", "ArrowLeft", "ArrowRight"];
 function render({ model, el }) {
   el.classList.add("pvnb-ui", "pvnb-compare");
+  el.dataset.mark = model.get("fallback_class");
   el.tabIndex = 0;
   el.setAttribute("role", "group");
   const listeners = new AbortController();
   const { signal } = listeners;
   keepKeys(el, signal);
   const source = makeVideoSource(model);
+  const kernel = watchKernel({ model, el });
   const sync = makeVideoSync({ frameRate: model.get("frame_rate"), onChange: () => draw() });
   const view = makeView({
     signal,
@@ -1305,7 +1415,7 @@ function render({ model, el }) {
     onFailed: sync.remove
   });
   const controls = makeControls({ signal, sync, onGain: view.setGain, onFullscreen: toggleFullscreen });
-  const voting = makeVoting({ model, signal, onDone: endVoting });
+  const voting = makeVoting({ model, signal, onSend: canSend, onDone: endVoting });
   let layout = "side";
   let isVoting = model.get("is_blind");
   let chosen = [];
@@ -1338,6 +1448,7 @@ function render({ model, el }) {
   status.setAttribute("role", "status");
   el.append(
     head,
+    kernel.element,
     note,
     keys,
     voting.result,
@@ -1418,6 +1529,10 @@ function render({ model, el }) {
     if (status.textContent !== text) status.textContent = text;
     status.dataset.wrong = String(Boolean(errors));
     status.hidden = !text;
+  }
+  function canSend() {
+    kernel.ask();
+    return !kernel.isGone();
   }
   function setLayout(wanted) {
     layout = wanted;
@@ -1530,6 +1645,7 @@ function render({ model, el }) {
     sync.dispose();
     view.dispose();
     source.dispose();
+    kernel.dispose();
   };
 }
 var compare_default = { render };

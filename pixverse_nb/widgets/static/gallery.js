@@ -105,7 +105,7 @@ function makeRadioGroup(className, { label, options, value, signal, onChoose }) 
   return { element, show };
 }
 function hideFallback(className) {
-  const hidden = `:is(.${className}, .jp-OutputArea-child:has(.${className}))`;
+  const hidden = `:is(.${className}, .jp-OutputArea-child:has(.${className}):not(:has(.pvnb-ui)))`;
   return make("style", "", { textContent: className ? `${hidden} { display: none !important; }` : "" });
 }
 function listenUntil(signal) {
@@ -176,6 +176,50 @@ function countOf(count, noun, plural = `${noun}s`) {
 }
 function makeViewId() {
   return `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
+}
+
+// src/gallery_comparison.js
+var OUTPUT_MS = 1e3;
+function makeComparisonPlace({ model, onFailed }) {
+  const element = make("div", "pvnb-gallery-comparison", { hidden: true });
+  let view = null;
+  let timer = 0;
+  function isShownElsewhere(mark) {
+    const found = document.querySelector(`.pvnb-compare[data-mark="${CSS.escape(mark)}"]`);
+    return found instanceof HTMLElement && found.getClientRects().length > 0;
+  }
+  function clear() {
+    clearTimeout(timer);
+    view?.remove();
+    view = null;
+    element.replaceChildren();
+    element.hidden = true;
+  }
+  async function showHere(id) {
+    const manager = model.widget_manager;
+    try {
+      if (!manager) throw new Error("There is no widget manager.");
+      const made = await manager.create_view(await manager.get_model(id));
+      clear();
+      view = made;
+      element.append(made.el);
+      element.hidden = false;
+      element.scrollIntoView({ block: "nearest" });
+    } catch {
+      onFailed("The comparison cannot be shown here. Call pv.compare() in a cell.");
+    }
+  }
+  return {
+    element,
+    /** @param {{ model_id: string, mark: string }} content */
+    show({ model_id, mark }) {
+      clear();
+      timer = setTimeout(() => {
+        if (!isShownElsewhere(mark)) showHere(model_id);
+      }, OUTPUT_MS);
+    },
+    dispose: clear
+  };
 }
 
 // src/gallery_filter.js
@@ -475,7 +519,7 @@ var MAX_COMPARED = 9;
 function canWin(row) {
   return row.has_video || row.choice === "winner";
 }
-function makeRatings({ rows, send, onChange, onRefused }) {
+function makeRatings({ rows, refusal, send, onChange, onRefused }) {
   const view = makeViewId();
   const unconfirmed = /* @__PURE__ */ new Map();
   function apply(key, choice, note) {
@@ -489,6 +533,11 @@ function makeRatings({ rows, send, onChange, onRefused }) {
     if (!row) return;
     const { choice, note } = { choice: row.choice, note: row.note, ...change };
     if (choice === row.choice && note === row.note) return;
+    const reason = refusal();
+    if (reason) {
+      onRefused(reason);
+      return;
+    }
     apply(key, choice, note);
     unconfirmed.set(key, (unconfirmed.get(key) ?? 0) + 1);
     send({ kind: "rating", key, choice, note, view });
@@ -1370,8 +1419,79 @@ function makeAutoplay({ mode, look, canPlay, play }) {
   };
 }
 
+// src/kernel_alive.js
+var EARLIER_KERNEL = "This view belongs to an earlier kernel. Run the cell again.";
+var SILENT = "The kernel does not answer. It is busy, or this view belongs to an earlier kernel: then run the cell again.";
+var ANSWER_MS = 5e3;
+var TOUCH_MS = 1e4;
+var DISCONNECTED = "jupyter-widgets-disconnected";
+function watchKernel({ model, el, onChange = () => {
+} }) {
+  const element = make("div", "pvnb-kernel-notice", { hidden: true });
+  element.setAttribute("role", "status");
+  let state = "alive";
+  let timer = 0;
+  let askedAt = 0;
+  function setState(next) {
+    clearTimeout(timer);
+    timer = 0;
+    if (next === state) return;
+    state = next;
+    element.textContent = { alive: "", silent: SILENT, gone: EARLIER_KERNEL }[state];
+    element.hidden = state === "alive";
+    el.dataset.kernel = state;
+    onChange(state);
+  }
+  function isDisconnected() {
+    return !model.isStandalone && el.closest(`.${DISCONNECTED}`) !== null;
+  }
+  function isGone() {
+    if (isDisconnected()) setState("gone");
+    return state === "gone";
+  }
+  function send(message) {
+    try {
+      model.send(message);
+      return true;
+    } catch {
+      setState("gone");
+      return false;
+    }
+  }
+  function ask() {
+    if (model.isStandalone || isGone() || timer) return;
+    askedAt = performance.now();
+    if (!send({ kind: "ping" })) return;
+    timer = setTimeout(() => setState(isDisconnected() ? "gone" : "silent"), ANSWER_MS);
+  }
+  const onMessage = () => setState(isDisconnected() ? "gone" : "alive");
+  const observer = new MutationObserver(() => setState(isDisconnected() ? "gone" : state === "gone" ? "alive" : state));
+  observer.observe(el, { attributes: true, attributeFilter: ["class"] });
+  model.on("msg:custom", onMessage);
+  const onTouched = () => {
+    if (performance.now() - askedAt > TOUCH_MS) ask();
+  };
+  for (const name of ["pointerenter", "focusin"]) el.addEventListener(name, onTouched);
+  ask();
+  return {
+    element,
+    state: () => state,
+    isGone,
+    ask,
+    send,
+    dispose() {
+      for (const name of ["pointerenter", "focusin"]) el.removeEventListener(name, onTouched);
+      clearTimeout(timer);
+      observer.disconnect();
+      model.off("msg:custom", onMessage);
+    }
+  };
+}
+
 // src/video_source.js
 var MP4 = { type: "video/mp4" };
+var STALLED_MS = 4e3;
+var CHECK_MS = 2e3;
 var RELEASED = "The video is no longer needed.";
 function makeCountedSource(start) {
   const entries = /* @__PURE__ */ new Map();
@@ -1419,7 +1539,42 @@ function makeKernelSource(model) {
   const requests = /* @__PURE__ */ new Map();
   const view = makeViewId();
   let number = 0;
+  let watch = 0;
+  function send(message) {
+    try {
+      model.send(message);
+    } catch {
+    }
+  }
+  function begin(request) {
+    number += 1;
+    const id = `${view}-${number}`;
+    requests.set(id, request);
+    request.progressAt = performance.now();
+    send({ kind: "request", key: request.key, id, offset: request.received });
+    watch ||= setInterval(checkStalled, CHECK_MS);
+    return id;
+  }
+  function isStalled(request) {
+    return performance.now() - request.progressAt > STALLED_MS;
+  }
+  function checkStalled() {
+    if (!requests.size) {
+      clearInterval(watch);
+      watch = 0;
+    } else if ([...requests.values()].some(isStalled)) send({ kind: "ping" });
+  }
+  function beginAgain(id) {
+    const request = requests.get(id);
+    if (!request) return;
+    requests.delete(id);
+    send({ kind: "cancel", key: request.key, id });
+    begin(request);
+  }
   function onMessage(content, buffers) {
+    if (content.kind === "pong") {
+      for (const [id, one] of [...requests]) if (isStalled(one)) beginAgain(id);
+    }
     const request = requests.get(content.id);
     if (!request) return;
     if (content.kind === "chunk") addChunk(content, request, buffers[0]);
@@ -1427,14 +1582,12 @@ function makeKernelSource(model) {
   }
   function addChunk({ id, offset, size }, request, bytes) {
     const { key } = request;
-    if (offset !== request.received) {
-      model.send({ kind: "cancel", key, id });
-      fail(id, "The video arrived incomplete. Run the cell again.");
-      return;
-    }
+    if (offset > request.received) beginAgain(id);
+    if (offset !== request.received) return;
     request.chunks.push(bytes);
     request.received += bytes.byteLength;
-    model.send({ kind: "ack", key, id, offset });
+    request.progressAt = performance.now();
+    send({ kind: "ack", key, id, offset });
     request.onProgress(request.received, size);
     if (request.received < size) return;
     requests.delete(id);
@@ -1446,15 +1599,17 @@ function makeKernelSource(model) {
     request?.reject(new Error(reason));
   }
   const source = makeCountedSource((key, onProgress) => {
-    number += 1;
-    const id = `${view}-${number}`;
+    const request = { key, chunks: [], received: 0, progressAt: 0, resolve() {
+    }, reject() {
+    }, onProgress };
     const video = new Promise((resolve, reject) => {
-      requests.set(id, { key, chunks: [], received: 0, resolve, reject, onProgress });
+      Object.assign(request, { resolve, reject });
     });
-    model.send({ kind: "request", key, id });
+    begin(request);
     const stop = () => {
-      if (!requests.has(id)) return;
-      model.send({ kind: "cancel", key, id });
+      const id = [...requests.keys()].find((one) => requests.get(one) === request);
+      if (id === void 0) return;
+      send({ kind: "cancel", key, id });
       fail(id, RELEASED);
     };
     return { video, stop };
@@ -1462,6 +1617,7 @@ function makeKernelSource(model) {
   model.on("msg:custom", onMessage);
   const dispose = () => {
     source.dispose();
+    clearInterval(watch);
     model.off("msg:custom", onMessage);
   };
   return { ...source, dispose };
@@ -1492,6 +1648,7 @@ function render({ model, el }) {
   const isStandalone = Boolean(model.isStandalone);
   const canCompare = Boolean(model.get("can_compare")) && !isStandalone;
   const source = makeVideoSource(model);
+  const kernel = watchKernel({ model, el });
   const rows = /* @__PURE__ */ new Map();
   const tiles = /* @__PURE__ */ new Map();
   const query = makeQuery();
@@ -1529,23 +1686,29 @@ function render({ model, el }) {
     signal,
     canCompare,
     isStandalone,
-    onOpen: () => model.send({ kind: "open", keys: selection.keys() }),
+    onOpen: () => {
+      kernel.ask();
+      if (!kernel.isGone()) kernel.send({ kind: "open", keys: selection.keys() });
+    },
     onClear: () => selection.clear(),
     rows: () => [...rows.values()]
   });
+  const comparison = makeComparisonPlace({ model, onFailed: footer.showMessage });
   const tileActions = makeTileActions({ canCompare, signal, onAction: (action, key) => actions[action](key) });
   el.append(
     title,
+    kernel.element,
     toolbar.element,
     scroller,
     lightbox.element,
     footer.element,
+    comparison.element,
     hideFallback(model.get("fallback_class"))
   );
   const videos = makeVideoPool({ source, placeOf, onChange: onVideo });
   const autoplay = makeAutoplay({ mode: startMode, look, canPlay, play: videos.play });
   const posters = makePosters({
-    request: (keys) => model.send({ kind: "posters", keys }),
+    request: (keys) => kernel.send({ kind: "posters", keys }),
     embedded: isStandalone ? model.get("posters") ?? {} : void 0,
     onPoster
   });
@@ -1558,7 +1721,11 @@ function render({ model, el }) {
   const clock = makeKernelClock({ onTick });
   const ratings = makeRatings({
     rows,
-    send: (rating) => model.send(rating),
+    refusal: () => {
+      kernel.ask();
+      return kernel.isGone() ? EARLIER_KERNEL : "";
+    },
+    send: kernel.send,
     onChange: onRating,
     onRefused: footer.showMessage
   });
@@ -1816,7 +1983,8 @@ function render({ model, el }) {
     if (content.kind === "tiles") {
       clock.setBy(content.now);
       putRows(content.rows, content.is_complete);
-    } else if (content.kind === "poster") posters.put(content.key, buffers[0]);
+    } else if (content.kind === "comparison") comparison.show(content);
+    else if (content.kind === "poster") posters.put(content.key, buffers[0]);
     else if (content.kind === "rating") ratings.onMessage(content);
     else if (content.kind === "error") footer.showMessage(content.text);
   }
@@ -1834,10 +2002,12 @@ function render({ model, el }) {
   onTitle();
   onRows();
   onSelected();
-  model.send({ kind: "hello" });
+  kernel.send({ kind: "hello" });
   return () => {
     listeners.abort();
     clock.dispose();
+    kernel.dispose();
+    comparison.dispose();
     autoplay.dispose();
     visibility.dispose();
     videos.dispose();

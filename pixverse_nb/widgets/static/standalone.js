@@ -110,7 +110,7 @@ function makeRadioGroup(className, { label, options, value, signal, onChoose }) 
   return { element, show };
 }
 function hideFallback(className) {
-  const hidden = `:is(.${className}, .jp-OutputArea-child:has(.${className}))`;
+  const hidden = `:is(.${className}, .jp-OutputArea-child:has(.${className}):not(:has(.pvnb-ui)))`;
   return make("style", "", { textContent: className ? `${hidden} { display: none !important; }` : "" });
 }
 function trackDrag(track, { signal, onMove, onStart = () => {
@@ -747,7 +747,7 @@ function makeStandaloneBallot(model) {
     text: () => votes.map(({ left, right, result }) => `${left} ${SIGNS[result]} ${right}`).join("\n")
   };
 }
-function makeVoting({ model, signal, onDone }) {
+function makeVoting({ model, signal, onSend, onDone }) {
   const ballot = model.isStandalone ? makeStandaloneBallot(model) : makeKernelBallot(model);
   const element = make("div", "pvnb-compare-voting", { hidden: true });
   const count = make("div", "pvnb-compare-count");
@@ -774,7 +774,7 @@ function makeVoting({ model, signal, onDone }) {
   let answered = "";
   function vote(choice) {
     const pair = model.get("pair").join(" ") + model.get("vote_count");
-    if (element.hidden || pair === answered) return;
+    if (element.hidden || pair === answered || !onSend()) return;
     answered = pair;
     ballot.vote(choice);
   }
@@ -783,6 +783,7 @@ function makeVoting({ model, signal, onDone }) {
   on(tie, "click", () => vote("tie"));
   on(right, "click", () => vote("right"));
   on(done, "click", () => {
+    if (!onSend()) return;
     ballot.reveal();
     onDone();
   });
@@ -859,8 +860,79 @@ function makeUnranked(all) {
   return [line];
 }
 
+// src/kernel_alive.js
+var EARLIER_KERNEL = "This view belongs to an earlier kernel. Run the cell again.";
+var SILENT = "The kernel does not answer. It is busy, or this view belongs to an earlier kernel: then run the cell again.";
+var ANSWER_MS = 5e3;
+var TOUCH_MS = 1e4;
+var DISCONNECTED = "jupyter-widgets-disconnected";
+function watchKernel({ model, el: el2, onChange = () => {
+} }) {
+  const element = make("div", "pvnb-kernel-notice", { hidden: true });
+  element.setAttribute("role", "status");
+  let state2 = "alive";
+  let timer = 0;
+  let askedAt = 0;
+  function setState(next) {
+    clearTimeout(timer);
+    timer = 0;
+    if (next === state2) return;
+    state2 = next;
+    element.textContent = { alive: "", silent: SILENT, gone: EARLIER_KERNEL }[state2];
+    element.hidden = state2 === "alive";
+    el2.dataset.kernel = state2;
+    onChange(state2);
+  }
+  function isDisconnected() {
+    return !model.isStandalone && el2.closest(`.${DISCONNECTED}`) !== null;
+  }
+  function isGone() {
+    if (isDisconnected()) setState("gone");
+    return state2 === "gone";
+  }
+  function send(message) {
+    try {
+      model.send(message);
+      return true;
+    } catch {
+      setState("gone");
+      return false;
+    }
+  }
+  function ask() {
+    if (model.isStandalone || isGone() || timer) return;
+    askedAt = performance.now();
+    if (!send({ kind: "ping" })) return;
+    timer = setTimeout(() => setState(isDisconnected() ? "gone" : "silent"), ANSWER_MS);
+  }
+  const onMessage = () => setState(isDisconnected() ? "gone" : "alive");
+  const observer = new MutationObserver(() => setState(isDisconnected() ? "gone" : state2 === "gone" ? "alive" : state2));
+  observer.observe(el2, { attributes: true, attributeFilter: ["class"] });
+  model.on("msg:custom", onMessage);
+  const onTouched = () => {
+    if (performance.now() - askedAt > TOUCH_MS) ask();
+  };
+  for (const name of ["pointerenter", "focusin"]) el2.addEventListener(name, onTouched);
+  ask();
+  return {
+    element,
+    state: () => state2,
+    isGone,
+    ask,
+    send,
+    dispose() {
+      for (const name of ["pointerenter", "focusin"]) el2.removeEventListener(name, onTouched);
+      clearTimeout(timer);
+      observer.disconnect();
+      model.off("msg:custom", onMessage);
+    }
+  };
+}
+
 // src/video_source.js
 var MP4 = { type: "video/mp4" };
+var STALLED_MS = 4e3;
+var CHECK_MS = 2e3;
 var RELEASED = "The video is no longer needed.";
 function makeCountedSource(start) {
   const entries = /* @__PURE__ */ new Map();
@@ -908,7 +980,42 @@ function makeKernelSource(model) {
   const requests = /* @__PURE__ */ new Map();
   const view = makeViewId();
   let number = 0;
+  let watch = 0;
+  function send(message) {
+    try {
+      model.send(message);
+    } catch {
+    }
+  }
+  function begin(request) {
+    number += 1;
+    const id = `${view}-${number}`;
+    requests.set(id, request);
+    request.progressAt = performance.now();
+    send({ kind: "request", key: request.key, id, offset: request.received });
+    watch ||= setInterval(checkStalled, CHECK_MS);
+    return id;
+  }
+  function isStalled(request) {
+    return performance.now() - request.progressAt > STALLED_MS;
+  }
+  function checkStalled() {
+    if (!requests.size) {
+      clearInterval(watch);
+      watch = 0;
+    } else if ([...requests.values()].some(isStalled)) send({ kind: "ping" });
+  }
+  function beginAgain(id) {
+    const request = requests.get(id);
+    if (!request) return;
+    requests.delete(id);
+    send({ kind: "cancel", key: request.key, id });
+    begin(request);
+  }
   function onMessage(content, buffers) {
+    if (content.kind === "pong") {
+      for (const [id, one] of [...requests]) if (isStalled(one)) beginAgain(id);
+    }
     const request = requests.get(content.id);
     if (!request) return;
     if (content.kind === "chunk") addChunk(content, request, buffers[0]);
@@ -916,14 +1023,12 @@ function makeKernelSource(model) {
   }
   function addChunk({ id, offset, size }, request, bytes) {
     const { key } = request;
-    if (offset !== request.received) {
-      model.send({ kind: "cancel", key, id });
-      fail(id, "The video arrived incomplete. Run the cell again.");
-      return;
-    }
+    if (offset > request.received) beginAgain(id);
+    if (offset !== request.received) return;
     request.chunks.push(bytes);
     request.received += bytes.byteLength;
-    model.send({ kind: "ack", key, id, offset });
+    request.progressAt = performance.now();
+    send({ kind: "ack", key, id, offset });
     request.onProgress(request.received, size);
     if (request.received < size) return;
     requests.delete(id);
@@ -935,15 +1040,17 @@ function makeKernelSource(model) {
     request?.reject(new Error(reason));
   }
   const source = makeCountedSource((key, onProgress) => {
-    number += 1;
-    const id = `${view}-${number}`;
+    const request = { key, chunks: [], received: 0, progressAt: 0, resolve() {
+    }, reject() {
+    }, onProgress };
     const video = new Promise((resolve, reject) => {
-      requests.set(id, { key, chunks: [], received: 0, resolve, reject, onProgress });
+      Object.assign(request, { resolve, reject });
     });
-    model.send({ kind: "request", key, id });
+    begin(request);
     const stop = () => {
-      if (!requests.has(id)) return;
-      model.send({ kind: "cancel", key, id });
+      const id = [...requests.keys()].find((one) => requests.get(one) === request);
+      if (id === void 0) return;
+      send({ kind: "cancel", key, id });
       fail(id, RELEASED);
     };
     return { video, stop };
@@ -951,6 +1058,7 @@ function makeKernelSource(model) {
   model.on("msg:custom", onMessage);
   const dispose = () => {
     source.dispose();
+    clearInterval(watch);
     model.off("msg:custom", onMessage);
   };
   return { ...source, dispose };
@@ -1311,12 +1419,14 @@ var NOT_WHILE_VOTING = ["← →", "1 … 9"];
 var REPEATING_KEYS = [",", ".", "ArrowLeft", "ArrowRight"];
 function render({ model, el: el2 }) {
   el2.classList.add("pvnb-ui", "pvnb-compare");
+  el2.dataset.mark = model.get("fallback_class");
   el2.tabIndex = 0;
   el2.setAttribute("role", "group");
   const listeners = new AbortController();
   const { signal } = listeners;
   keepKeys(el2, signal);
   const source = makeVideoSource(model);
+  const kernel = watchKernel({ model, el: el2 });
   const sync = makeVideoSync({ frameRate: model.get("frame_rate"), onChange: () => draw() });
   const view = makeView({
     signal,
@@ -1326,7 +1436,7 @@ function render({ model, el: el2 }) {
     onFailed: sync.remove
   });
   const controls = makeControls({ signal, sync, onGain: view.setGain, onFullscreen: toggleFullscreen });
-  const voting = makeVoting({ model, signal, onDone: endVoting });
+  const voting = makeVoting({ model, signal, onSend: canSend, onDone: endVoting });
   let layout = "side";
   let isVoting = model.get("is_blind");
   let chosen = [];
@@ -1359,6 +1469,7 @@ function render({ model, el: el2 }) {
   status.setAttribute("role", "status");
   el2.append(
     head,
+    kernel.element,
     note,
     keys,
     voting.result,
@@ -1439,6 +1550,10 @@ function render({ model, el: el2 }) {
     if (status.textContent !== text) status.textContent = text;
     status.dataset.wrong = String(Boolean(errors));
     status.hidden = !text;
+  }
+  function canSend() {
+    kernel.ask();
+    return !kernel.isGone();
   }
   function setLayout(wanted) {
     layout = wanted;
@@ -1551,9 +1666,54 @@ function render({ model, el: el2 }) {
     sync.dispose();
     view.dispose();
     source.dispose();
+    kernel.dispose();
   };
 }
 var compare_default = { render };
+
+// src/gallery_comparison.js
+var OUTPUT_MS = 1e3;
+function makeComparisonPlace({ model, onFailed }) {
+  const element = make("div", "pvnb-gallery-comparison", { hidden: true });
+  let view = null;
+  let timer = 0;
+  function isShownElsewhere(mark) {
+    const found = document.querySelector(`.pvnb-compare[data-mark="${CSS.escape(mark)}"]`);
+    return found instanceof HTMLElement && found.getClientRects().length > 0;
+  }
+  function clear() {
+    clearTimeout(timer);
+    view?.remove();
+    view = null;
+    element.replaceChildren();
+    element.hidden = true;
+  }
+  async function showHere(id) {
+    const manager = model.widget_manager;
+    try {
+      if (!manager) throw new Error("There is no widget manager.");
+      const made = await manager.create_view(await manager.get_model(id));
+      clear();
+      view = made;
+      element.append(made.el);
+      element.hidden = false;
+      element.scrollIntoView({ block: "nearest" });
+    } catch {
+      onFailed("The comparison cannot be shown here. Call pv.compare() in a cell.");
+    }
+  }
+  return {
+    element,
+    /** @param {{ model_id: string, mark: string }} content */
+    show({ model_id, mark }) {
+      clear();
+      timer = setTimeout(() => {
+        if (!isShownElsewhere(mark)) showHere(model_id);
+      }, OUTPUT_MS);
+    },
+    dispose: clear
+  };
+}
 
 // src/gallery_filter.js
 var STATE_ORDER = [
@@ -1852,7 +2012,7 @@ var MAX_COMPARED = 9;
 function canWin(row) {
   return row.has_video || row.choice === "winner";
 }
-function makeRatings({ rows, send, onChange, onRefused }) {
+function makeRatings({ rows, refusal, send, onChange, onRefused }) {
   const view = makeViewId();
   const unconfirmed = /* @__PURE__ */ new Map();
   function apply(key, choice, note) {
@@ -1866,6 +2026,11 @@ function makeRatings({ rows, send, onChange, onRefused }) {
     if (!row) return;
     const { choice, note } = { choice: row.choice, note: row.note, ...change };
     if (choice === row.choice && note === row.note) return;
+    const reason = refusal();
+    if (reason) {
+      onRefused(reason);
+      return;
+    }
     apply(key, choice, note);
     unconfirmed.set(key, (unconfirmed.get(key) ?? 0) + 1);
     send({ kind: "rating", key, choice, note, view });
@@ -2758,6 +2923,7 @@ function render2({ model, el: el2 }) {
   const isStandalone = Boolean(model.isStandalone);
   const canCompare = Boolean(model.get("can_compare")) && !isStandalone;
   const source = makeVideoSource(model);
+  const kernel = watchKernel({ model, el: el2 });
   const rows = /* @__PURE__ */ new Map();
   const tiles = /* @__PURE__ */ new Map();
   const query = makeQuery();
@@ -2795,23 +2961,29 @@ function render2({ model, el: el2 }) {
     signal,
     canCompare,
     isStandalone,
-    onOpen: () => model.send({ kind: "open", keys: selection.keys() }),
+    onOpen: () => {
+      kernel.ask();
+      if (!kernel.isGone()) kernel.send({ kind: "open", keys: selection.keys() });
+    },
     onClear: () => selection.clear(),
     rows: () => [...rows.values()]
   });
+  const comparison = makeComparisonPlace({ model, onFailed: footer.showMessage });
   const tileActions = makeTileActions({ canCompare, signal, onAction: (action, key) => actions[action](key) });
   el2.append(
     title,
+    kernel.element,
     toolbar.element,
     scroller,
     lightbox.element,
     footer.element,
+    comparison.element,
     hideFallback(model.get("fallback_class"))
   );
   const videos = makeVideoPool({ source, placeOf, onChange: onVideo });
   const autoplay = makeAutoplay({ mode: startMode, look, canPlay, play: videos.play });
   const posters = makePosters({
-    request: (keys) => model.send({ kind: "posters", keys }),
+    request: (keys) => kernel.send({ kind: "posters", keys }),
     embedded: isStandalone ? model.get("posters") ?? {} : void 0,
     onPoster
   });
@@ -2824,7 +2996,11 @@ function render2({ model, el: el2 }) {
   const clock = makeKernelClock({ onTick });
   const ratings = makeRatings({
     rows,
-    send: (rating) => model.send(rating),
+    refusal: () => {
+      kernel.ask();
+      return kernel.isGone() ? EARLIER_KERNEL : "";
+    },
+    send: kernel.send,
     onChange: onRating,
     onRefused: footer.showMessage
   });
@@ -3082,7 +3258,8 @@ function render2({ model, el: el2 }) {
     if (content.kind === "tiles") {
       clock.setBy(content.now);
       putRows(content.rows, content.is_complete);
-    } else if (content.kind === "poster") posters.put(content.key, buffers[0]);
+    } else if (content.kind === "comparison") comparison.show(content);
+    else if (content.kind === "poster") posters.put(content.key, buffers[0]);
     else if (content.kind === "rating") ratings.onMessage(content);
     else if (content.kind === "error") footer.showMessage(content.text);
   }
@@ -3100,10 +3277,12 @@ function render2({ model, el: el2 }) {
   onTitle();
   onRows();
   onSelected();
-  model.send({ kind: "hello" });
+  kernel.send({ kind: "hello" });
   return () => {
     listeners.abort();
     clock.dispose();
+    kernel.dispose();
+    comparison.dispose();
     autoplay.dispose();
     visibility.dispose();
     videos.dispose();

@@ -1,0 +1,142 @@
+"""Live cards in a real JupyterLab: buttons by mouse and key, nested and second views, reload, restart, no kernel."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.real_lab import Lab
+
+PICTURES = Path(__file__).parent.parent.parent / "notebooks" / "pictures"
+BEGIN = f"""import pixverse_nb as pv, ipywidgets
+client = pv.Client.sandbox(speed={{speed}})
+pictures = {str(PICTURES / "coffee_wide.jpg")!r}, {str(PICTURES / "coffee_close.jpg")!r}
+def begin(seed):
+    return client.create_frames(*pictures, quality="360p", seed=seed, prompt="A slow dolly in")
+"""
+FOREVER = BEGIN.format(speed=0)
+SELECTED = "() => getSelection().toString()"
+# The text nodes of the prompt, the state and the facts are the same after a change: they were not replaced.
+KEEP = "card => { window.kept = [...card.querySelectorAll('div, strong')]; }"
+IS_KEPT = "() => window.kept.every(element => element.isConnected)"
+
+
+def press(page: Page, button: Locator, how: str) -> None:
+    """Press a button by mouse, or by keyboard alone."""
+    if how == "mouse":
+        button.click()
+    else:
+        button.focus()
+        page.keyboard.press("Enter")
+
+
+def run(page: Page, lab: Lab, cells: list[str]) -> str:
+    """Open a notebook with these cells, start all of them, and return its name."""
+    name = lab.new_notebook(cells)
+    page.set_viewport_size({"width": 1280, "height": 1600})  # only cells near the view are in the page
+    lab.open(page, name)
+    lab.run_all(page)
+    return name
+
+
+@pytest.mark.parametrize("how", ["mouse", "key"])
+@pytest.mark.parametrize("wait", ["job.result()", "await job"])
+def test_waiting_shows_the_card_and_cancel_works(page: Page, lab: Lab, wait: str, how: str) -> None:
+    """A cell that waits shows one card, and its button ends the wait; "Keep waiting" gives the focus back."""
+    run(page, lab, [FOREVER, f"job = begin(1)\ntry:\n    {wait}\nexcept pv.JobCancelled:\n    print('ended')"])
+    card = page.locator(".pvnb-live")
+    expect(card).to_have_count(1)
+    expect(card.get_by_role("progressbar")).to_be_visible()
+    cancel = card.get_by_role("button", name="Cancel", exact=True)
+    press(page, cancel, how)
+    press(page, card.get_by_role("button", name="Keep waiting"), how)
+    expect(cancel).to_be_focused()
+    press(page, cancel, how)
+    press(page, card.get_by_role("button", name="Cancel this job"), how)
+    expect(lab.outputs(page).nth(1)).to_contain_text("ended")
+
+
+@pytest.mark.parametrize("how", ["mouse", "key"])
+def test_a_sweep_is_paused_resumed_and_stopped_by_its_card(page: Page, lab: Lab, how: str) -> None:
+    """While `run()` keeps the kernel busy, the card has an expected end, and its buttons hold and end the run."""
+    code = "sweep = client.sweep(*pictures, quality='360p', seed=range(1, 20))\nsweep.run()"
+    run(page, lab, [BEGIN.format(speed=5), code, "print(sweep.progress.mode)"])
+    card = page.locator(".pvnb-sweep-card")
+    expect(card).to_have_attribute("data-state", "running")
+    expect(card.get_by_role("timer")).to_contain_text("left")
+    for name, state in (("Pause", "paused"), ("Resume", "running"), ("Stop", "draining")):
+        press(page, card.get_by_role("button", name=name), how)
+        expect(card).to_have_attribute("data-state", state)
+    expect(lab.outputs(page).nth(2)).to_contain_text("stopped")
+
+
+def test_a_card_lives_in_an_output_widget_a_tab_and_a_second_view(page: Page, lab: Lab) -> None:
+    """Each of them follows the job to its player, which plays; the film is a message, not part of the notebook."""
+    places = (
+        "out, inside = ipywidgets.Output(), ipywidgets.Output()\n"
+        "display(out, ipywidgets.Tab([inside]))\njob = begin(2)\n"
+        "with out:\n    display(job)\nwith inside:\n    display(job)"
+    )
+    run(page, lab, [FOREVER, places, "client.sandbox_control.speed = 60.0\nvideo = job.result()"])
+    players = lab.outputs(page).nth(1).locator("figure.pvnb-player video")
+    expect(players).to_have_count(2)
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('figure.pvnb-player video')].every(v => v.readyState > 1)"
+    )
+
+
+def test_a_selection_survives_changes(page: Page, lab: Lab) -> None:
+    """Text that a person has selected in a card stays selected while the job goes on and the clock runs."""
+    run(page, lab, [FOREVER, "job = begin(3)\njob"])
+    lab.wait_idle(page)
+    card = page.locator(".pvnb-live")
+    expect(card).to_have_attribute("data-state", "queued")
+    card.get_by_text("A slow dolly in").select_text()
+    card.evaluate(KEEP)
+    clock = card.get_by_role("timer").inner_text()
+    expect(card.get_by_role("timer")).not_to_have_text(clock)
+    assert page.evaluate(SELECTED) == "A slow dolly in"
+    assert page.evaluate(IS_KEPT)
+
+
+def test_after_a_reload_the_card_is_alive(page: Page, lab: Lab) -> None:
+    """The card of a running job is drawn again, with its pictures, and its button works."""
+    run(page, lab, [FOREVER, "job = begin(4)\njob"])
+    lab.wait_idle(page)
+    expect(page.locator(".pvnb-live")).to_be_visible()
+    lab.save(page)
+    page.reload()
+    card = page.locator(".pvnb-live")
+    expect(card.locator("img")).to_have_count(2)
+    card.get_by_role("button", name="Cancel", exact=True).click()
+    card.get_by_role("button", name="Cancel this job").click()
+    expect(card).to_have_attribute("data-state", "cancelled")
+    expect(card.get_by_role("button", name="Cancel", exact=True)).to_be_hidden()
+
+
+def test_after_a_restart_the_card_says_so(page: Page, lab: Lab) -> None:
+    """A card of an earlier kernel has no buttons, and a notice."""
+    run(page, lab, [FOREVER, "job = begin(5)\njob"])
+    lab.wait_idle(page)
+    card = page.locator(".pvnb-live")
+    expect(card.get_by_role("button", name="Cancel", exact=True)).to_be_visible()
+    page.get_by_role("menuitem", name="Kernel", exact=True).click()
+    page.locator(".lm-Menu-item", has_text="Restart Kernel…").first.click()
+    page.get_by_role("button", name="Confirm Kernel Restart").click()
+    expect(card).to_have_attribute("data-kernel", "gone")
+    expect(card.locator(".pvnb-kernel-notice")).to_be_visible()
+    expect(card.get_by_role("button", name="Cancel", exact=True)).to_be_hidden()
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_without_a_kernel_the_last_state_is_shown(page: Page, lab: Lab, trusted: bool) -> None:
+    """A notebook saved while a job ran shows when that was, and no button and no error of a widget."""
+    name = run(page, lab, [FOREVER, "job = begin(6)\njob"])
+    lab.wait_idle(page)
+    expect(page.locator(".pvnb-live")).to_be_visible()
+    shown = lab.reopen_without_kernel(page, name, trusted=trusted)
+    output = shown.locator(".jp-Cell-outputArea").nth(1)
+    expect(output.locator(".pvnb-card-kept")).to_be_visible()
+    expect(output).to_contain_text("client.job(")
+    expect(output.get_by_role("button")).to_have_count(0)
+    expect(output.locator(".jp-OutputArea-output").filter(visible=True)).to_have_count(1 if trusted else 2)

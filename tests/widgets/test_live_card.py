@@ -1,0 +1,105 @@
+"""The widget of a live card: its buttons, what it sends to its page, and when it ends."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pixverse_nb.domain.jobs import JobState
+from pixverse_nb.render.job_views import card_state
+from pixverse_nb.widgets.live_card import LiveCardWidget
+from tests.render.factories import NOW, a_snapshot, a_video, an_mp4
+from tests.widgets.page import messages_of, send_message, wait_for_threads
+
+STATE = card_state(a_snapshot(JobState.GENERATING), now=NOW)
+
+
+@pytest.mark.parametrize("state", list(JobState))
+def test_a_job_that_is_over_has_no_button(state: JobState) -> None:
+    """A job can be cancelled until it is over or its finished video is downloaded; the question is there with it."""
+    shown = card_state(a_snapshot(state), now=NOW)
+    can_cancel = not state.is_final and state is not JobState.DOWNLOADING
+    assert shown["actions"] == (["cancel"] if can_cancel else [])
+    assert bool(shown["cancel_question"]) == can_cancel
+    assert shown["is_over"] == state.is_final
+
+
+def test_the_state_is_small_text_without_secrets() -> None:
+    """What becomes part of a saved notebook has at most 2 kB, and no e-mail address."""
+    snapshot = a_snapshot(JobState.FAILED, error="ann@example.com is blocked", notices=("x" * 200,))
+    text = json.dumps(card_state(snapshot, now=NOW))
+    assert len(text) < 2000
+    assert "ann@" not in text
+
+
+def test_the_state_does_not_change_with_the_clock() -> None:
+    """The page moves the clock, so nothing is sent while nothing happens."""
+    snapshot = a_snapshot(JobState.GENERATING)
+    assert card_state(snapshot, now=NOW) == card_state(snapshot, now=NOW + 30)
+
+
+def test_a_button_calls_its_action_and_is_confirmed() -> None:
+    """The page hears at once that the kernel has heard it; unknown actions are ignored."""
+    pressed: list[str] = []
+    card = LiveCardWidget(STATE, {"cancel": lambda: pressed.append("cancel")})
+    for action in ("cancel", "delete", None, 3):
+        send_message(card, {"kind": "act", "action": action})
+    wait_for_threads()
+    assert pressed == ["cancel"]
+    assert [content["action"] for content, _ in messages_of(card, "done")] == ["cancel"]
+
+
+def test_an_action_that_fails_is_shown() -> None:
+    """The error of an action appears on the card."""
+
+    def fail() -> None:
+        raise OSError("disk full")
+
+    card = LiveCardWidget(STATE, {"cancel": fail})
+    send_message(card, {"kind": "act", "action": "cancel"})
+    wait_for_threads()
+    assert "disk full" in card.state["error"]
+
+
+def test_pictures_are_messages_for_every_page() -> None:
+    """The inputs are sent when they are set and to each page that is loaded later, and are in no trait."""
+    card = LiveCardWidget(STATE, {})
+    card.update(STATE, images=(b"jpeg 1", b"jpeg 2"))
+    send_message(card, {"kind": "hello", "view": "a"})
+    assert len(messages_of(card, "images")) == 2
+    assert "jpeg 1" not in repr(card.get_state())
+
+
+def test_a_view_that_stays_gets_the_player(tmp_path: Path) -> None:
+    """After the end a view asks for the player, without its source, and then for the video."""
+    video = a_video(an_mp4(tmp_path / "x.mp4"))
+    card = LiveCardWidget(STATE, {})
+    card.finish(card_state(a_snapshot(JobState.DONE, video=video), now=NOW), video)
+    send_message(card, {"kind": "player", "view": "a"})
+    send_message(card, {"kind": "request", "key": "video", "id": "1", "offset": 0})
+    wait_for_threads()
+    ((player, _),) = messages_of(card, "player")
+    assert "<video" in player["html"]
+    assert "src=" not in player["html"]
+    assert [content["size"] for content, _ in messages_of(card, "chunk")] == [video.path.stat().st_size]
+
+
+def test_a_card_that_no_page_shows_is_closed() -> None:
+    """When its last view is replaced by the player, the widget ends; before, and while a view stays, it does not."""
+    card = LiveCardWidget(STATE, {})
+    for view in ("a", "b"):
+        send_message(card, {"kind": "hello", "view": view})
+    send_message(card, {"kind": "bye", "view": "a"})
+    card.finish(STATE, None)
+    assert card.comm is not None
+    send_message(card, {"kind": "bye", "view": "b"})
+    assert card.comm is None
+
+
+@pytest.mark.parametrize("message", [None, [], "hello", {"kind": "unknown"}, {}, {"kind": "act"}])
+def test_malformed_messages_are_ignored(message: object) -> None:
+    """A message of another version of the page does nothing."""
+    card = LiveCardWidget(STATE, {"cancel": lambda: pytest.fail("called")})
+    send_message(card, message)
+    wait_for_threads()
+    assert card.state == STATE
