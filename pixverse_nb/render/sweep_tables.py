@@ -160,7 +160,7 @@ def _plan_grid(plan: PlanTable) -> _Parts | None:
     reasons = Counter(row.reason for row in plan.rows if row.reason)
     notes = [f"{count} {'cell' if count == 1 else 'cells'}: {reason}." for reason, count in reasons.items()]
     columns = (Column("", "heading"), *map(Column, acrosses))
-    rows: list[list[CellValue]] = [
+    rows: list[Sequence[CellValue]] = [
         [down, *(_grid_cell(cells.get((down, across))) for across in acrosses)] for down in downs
     ]
     if all(row.state != "new" for row in plan.rows):
