@@ -58,5 +58,5 @@ def printed_text(outputs: list[Any]) -> str:
 
 
 if __name__ == "__main__":
-    for notebook_path in map(Path, sys.argv[1:] or sorted((ROOT / "notebooks").glob("*.ipynb"))):
+    for notebook_path in [Path(name) for name in sys.argv[1:]] or sorted((ROOT / "notebooks").glob("*.ipynb")):
         run(notebook_path)
