@@ -80,7 +80,7 @@ background:var(--pvnb-accent);animation:pvnb-activity-bar 2.4s linear 4}
 .pvnb .pvnb-activity-share{height:2px;background:var(--pvnb-accent);opacity:.5}
 @keyframes pvnb-activity-bar{from{transform:translateX(-100%)}to{transform:translateX(340%)}}
 @media (prefers-reduced-motion:reduce){.pvnb .pvnb-activity-bar{animation:none}}
-@media (forced-colors:active){.pvnb .pvnb-dot,.pvnb .pvnb-activity,.pvnb [role=progressbar]{forced-color-adjust:none}}
+@media (forced-colors:active){.pvnb .pvnb-dot,.pvnb .pvnb-activity,.pvnb .pvnb-progress{forced-color-adjust:none}}
 .pvnb .pvnb-updated{animation:pvnb-updated 0s 6s both}
 @keyframes pvnb-updated{from{font-size:0}}
 .pvnb .pvnb-timeline-svg{display:block;overflow-x:auto}

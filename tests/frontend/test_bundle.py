@@ -10,14 +10,15 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 FRONTEND = ROOT / "frontend"
+TABLE_SCRIPT = ROOT / "pixverse_nb" / "render" / "table.js"
 COMMITTED = ROOT / "pixverse_nb" / "widgets" / "static"
 
 
-def build(frontend: Path, out: Path) -> dict[str, str]:
+def build(frontend: Path, out: Path, bundles: str = "widgets") -> dict[str, str]:
     """Build the bundles of `frontend` into `out` and return their text by name."""
     assert (frontend / "node_modules").exists(), "run `make widgets` once to install the build tools"
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    command = ["npm", "run", "--silent", "build", "--", f"--outdir={out}"]
+    command = ["npm", "run", "--silent", f"build:{bundles}", "--", f"--outdir={out}"]
     subprocess.run(command, cwd=frontend, env={**os.environ, "PATH": path}, check=True, stdin=subprocess.DEVNULL)
     return read(out)
 
@@ -41,6 +42,11 @@ def test_the_committed_bundles_are_up_to_date(tmp_path: Path) -> None:
     built, committed = build(FRONTEND, tmp_path), read(COMMITTED)
     assert sorted(committed) == sorted(built)
     assert [name for name in built if committed[name] != built[name]] == []
+
+
+def test_the_script_of_tables_is_up_to_date(tmp_path: Path) -> None:
+    """A build of the script that tables contain gives the committed file."""
+    assert build(FRONTEND, tmp_path, "table") == {"table.js": TABLE_SCRIPT.read_text(encoding="utf-8")}
 
 
 @pytest.mark.parametrize("source", ["dom.js", "tokens.css"])

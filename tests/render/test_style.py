@@ -14,6 +14,7 @@ from pixverse_nb.render.model_table import ModelTable
 from pixverse_nb.render.player import player_figure
 from pixverse_nb.render.style import STYLE, html, join, text_div, with_stylesheet
 from pixverse_nb.render.sweep_tables import measured_table, plan_table
+from pixverse_nb.render.sweep_views import SweepProgress, sweep_html
 from pixverse_nb.render.timeline import timelines_html
 from tests.render.factories import NOW, a_snapshot, a_video, an_mp4
 from tests.render.page import Page
@@ -35,6 +36,7 @@ def everything(tmp_path: Path) -> str:
             *(card_block(job, now=NOW, thumbnails=(b"1", b"2")) for job in jobs),
             jobs_table([JobRow(job, b"1", "call()") for job in jobs], now=NOW).html(),
             jobs_table([], now=NOW).html(),
+            sweep_html(SweepProgress("x", "running", 3, done=1, running=1, waiting=1), now=NOW),
             player_figure(video, notices=("x",)),
             player_figure(a_video(tmp_path / "gone.mp4")),
             Report((Finding("x", "y", Severity.ERROR, "z"),))._repr_mimebundle_()["text/html"],
