@@ -1,5 +1,6 @@
 """Videos and sounds that a generation starts from: files, finished videos, and generations at the vendor."""
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -11,8 +12,9 @@ from typing import Any, Final
 from pixverse_nb.atomic_files import atomic_write, sha256_of_file
 from pixverse_nb.domain.jobs import VideoFile
 from pixverse_nb.domain.remote import UploadedFile
-from pixverse_nb.errors import ConfigError
+from pixverse_nb.errors import ConfigError, DownloadError
 from pixverse_nb.media_types import VIDEO_SUFFIXES
+from pixverse_nb.mp4 import probe_mp4
 
 _STARTS: Final = {  # suffix -> (offset, magic bytes)
     ".mp4": (4, (b"ftyp",)),
@@ -32,7 +34,8 @@ class Media:
     """One video or sound. `key` identifies its content.
 
     Either `remote` is the vendor's name for it (of a generation of `account`, or of an upload), or `path` is a local
-    file with its `sha256`. `expr` is a Python expression for what was passed.
+    file with its `sha256`. `expr` is a Python expression for what was passed, `duration_s` the seconds of a video if
+    they are known.
     """
 
     key: str
@@ -41,6 +44,7 @@ class Media:
     path: Path | None = None
     sha256: str | None = None
     expr: str = ""
+    duration_s: float | None = None
 
     def store(self, folder: Path) -> None:
         """Copy a local file into `folder` under its hash, so that it can be uploaded after a restart."""
@@ -100,7 +104,8 @@ def _of_video(video: VideoFile, account_of: AccountOf, role: str) -> Media:
     if account is None:
         return _of_file(video.path, tuple(VIDEO_SUFFIXES.values()))
     expr = f"client.job({video.ref!r})" if video.ref else role
-    return Media(f"sha256:{video.sha256}", remote=video.video_id, account=account, expr=expr)
+    key, seconds = f"sha256:{video.sha256}", video.duration_s
+    return Media(key, remote=video.video_id, account=account, expr=expr, duration_s=seconds)
 
 
 def _of_file(path: Path, suffixes: Sequence[str]) -> Media:
@@ -117,4 +122,8 @@ def _of_file(path: Path, suffixes: Sequence[str]) -> Media:
     offset, magics = _STARTS[suffix]
     if not start[offset:].startswith(magics):
         raise UnusableMediaError(f"{path.name} is not a {suffix[1:]} file; export it again as {suffix[1:]}")
-    return Media(f"sha256:{sha256}", path=path, sha256=sha256, expr=repr(str(path)))
+    seconds: float | None = None
+    if suffix in VIDEO_SUFFIXES.values():
+        with contextlib.suppress(DownloadError):  # the vendor decides whether it can use the file
+            seconds = probe_mp4(path).duration_s
+    return Media(f"sha256:{sha256}", path=path, sha256=sha256, expr=repr(str(path)), duration_s=seconds)
