@@ -423,9 +423,10 @@ class Client:
         return self._start(Operation.EXTEND, fields, options, media={SOURCE_VIDEO: video})
 
     def upscale(self, video: Any, *, quality: str = "2160p", model: str = "pixverse-upscale", **options: Any) -> Job:
-        """Start a larger version of a video. **This spends credits**; `quote_upscale` tells how many.
+        """Start a larger version of a video. **This spends credits**; `quote` tells how many.
 
-        `video` as in `extend`, `options` as in `create_video`. A video that is already that large is refused.
+        The vendor is asked for its price before the paid call; a budget is checked with that price. `video` as in
+        `extend`, `options` as in `create_video`. A video that is already that large is refused.
         """
         fields = {"model": model, "quality": quality}
         return self._start(Operation.UPSCALE, fields, options, media={SOURCE_VIDEO: video})
@@ -540,6 +541,21 @@ class Client:
             media={SOURCE_VIDEO: video},
             arguments=arguments,
         )
+
+    def quote(self, operation: Operation | str, video: Any, **fields: Any) -> int:
+        """Return the credits that the vendor asks for an operation; nothing is charged.
+
+        Only "upscale" has a quote: `video` and `fields` are those of `upscale`. Raises ConfigError for another
+        operation; `estimate()` has the price list.
+
+        >>> client.quote("upscale", video, quality="2160p")  # doctest: +SKIP
+        30
+        """
+        if plain(operation) != Operation.UPSCALE:
+            raise ConfigError(f"The vendor gives a price before the call for upscale only, not for {operation!r:.40}.")
+        if wrong := unknown_fields(fields, ("quality", "model")):
+            raise InvalidRequest(wrong)
+        return self.quote_upscale(video, **fields)
 
     def quote_upscale(self, video: Any, *, quality: str = "2160p", model: str = "pixverse-upscale") -> int:
         """Return the credits that the vendor asks for `upscale` with the same arguments; nothing is charged.
@@ -684,9 +700,10 @@ class Client:
     def models(self, operation: Operation | str | None = None) -> ModelTable:
         """Return the catalogue's models that make an operation ("frames", "text", …; None: all); displays as a table.
 
-        Every row has its date and source. The vendor changes its models often: `Client(models=…)` corrects a row.
+        Every row has its date and source, and the prices of this client. The vendor changes its models often:
+        `Client(models=…)` corrects a row.
         """
-        return ModelTable(self.catalogue.models(operation))
+        return ModelTable(map(self.catalogue.priced, self.catalogue.models(operation)))
 
     def spending(self, by: str = "day") -> SpendingTable:
         """Return what this home has spent by "day", "model", "operation" or "sweep"; displays as a table.
@@ -973,6 +990,7 @@ class Client:
             operation=operation,
             arguments={**_MEDIA_ARGUMENTS, **arguments},
             wrong=wrong,
+            email=options.get("email"),
         )
         return self._create(args)
 

@@ -28,6 +28,7 @@ from pixverse_nb.images import Frame, ImagePreparer, is_url, validate_framing
 from pixverse_nb.images.sources import UnusableImageError, load_source
 from pixverse_nb.media import AccountOf, Media, UnusableMediaError, load_media
 from pixverse_nb.media_types import IMAGE_SUFFIXES, SOUND_SUFFIXES, VIDEO_SUFFIXES
+from pixverse_nb.redaction import redact
 
 DEADLINE: Final = Number(
     sys.float_info.min,
@@ -39,6 +40,8 @@ _random: Final = random.SystemRandom()
 
 CALL_OPTIONS: Final = ("fit", "deadline_s", "allow_refused", "reuse")  # arguments of a call besides its fields
 _RULES: Final[Mapping[str, Rule]] = {"deadline_s": DEADLINE, "allow_refused": Flag(), "reuse": Flag()}
+_UNDOCUMENTED_PRICES: Final = (Operation.RESTYLE, Operation.MODIFY, Operation.LIPSYNC, Operation.MOTION)
+_UPSCALE_PRICED_S: Final = 8  # the longest source whose price is documented
 RequestFunction = Callable[..., GenerationRequest]  # (inputs, fields, **options of build_request)
 Frames = Mapping[str, Frame]  # the prepared pictures by role, except those that the vendor already has
 
@@ -49,6 +52,11 @@ class PreparedInputs:
 
     frames: Frames = field(default_factory=dict)
     media: Mapping[str, Media] = field(default_factory=dict)
+
+    @property
+    def source_s(self) -> float | None:
+        """The length of the source video in seconds; None if there is none, or it is not known."""
+        return self.media[SOURCE_VIDEO].duration_s if SOURCE_VIDEO in self.media else None
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,7 @@ class CreateArgs:
         default_factory=dict
     )  # role or field -> what the caller calls it, if different
     wrong: Mapping[str, str] = field(default_factory=dict)  # problems that were found before
+    email: Any = None  # the account that this call names; that of the client is in `fields`
     request_function: RequestFunction | None = None
 
     def __post_init__(self) -> None:
@@ -116,7 +125,7 @@ class JobBuilder:
         """
         wrong, bad_images, frames = self._prepare(args)
         media, bad_media = self._load_media(args)
-        wrong |= {**bad_media, **args.wrong}
+        wrong |= {**bad_media, **args.wrong, **_other_account(media, args.email)}
         wrong |= validate(_RULES, {name: getattr(args, name) for name in _RULES})[1]
         request: GenerationRequest | None = None
         try:
@@ -186,13 +195,22 @@ class JobBuilder:
         wrong = self._already_large(args, media) if catalogue is None else {}
         return operation_request(args.operation, inputs, args.fields, roles=roles, wrong=wrong, **options)
 
-    def estimate(self, request: GenerationRequest) -> int | None:
-        """Return the estimated credits for a request, or None if no price is known."""
+    def estimate(self, request: GenerationRequest, *, source_s: float | None = None) -> int | None:
+        """Return the estimated credits for a request, or None if no price is known.
+
+        `source_s` is the length of its source video in seconds. The documents have a price for upscaling up to 8 s;
+        for restyle, modify, lip sync and motion control only `Client(prices=…)` has one.
+        """
         values = dict(request.params)
         if request.operation is Operation.TRANSITION:
             links = range(1, len(request.inputs))
             values["duration"] = sum(int(values.get(f"duration_{at}_to_{at + 1}") or 5) for at in links)
-        return self.catalogue.estimate(request.model, values)
+        elif "duration" not in OPERATIONS[request.operation].model_fields:
+            values["duration"] = None if source_s is None else max(1, round(source_s))
+        is_documented = request.operation not in _UNDOCUMENTED_PRICES
+        if request.operation is Operation.UPSCALE and source_s is not None and round(source_s) > _UPSCALE_PRICED_S:
+            is_documented = False
+        return self.catalogue.estimate(request.model, values, is_documented=is_documented)
 
     def new_record(
         self,
@@ -227,7 +245,7 @@ class JobBuilder:
             ),
             account=next((one.account for one in media.values() if one.account), None),
             budget_credits=self.budget_credits,
-            estimated_credits=self.estimate(request),
+            estimated_credits=self.estimate(request, source_s=inputs.source_s),
             notices=(
                 *self.catalogue.spec(request.model).notices(request.operation, request.params),
                 *(_with_role(notice, role) for role, frame in frames.items() for notice in frame.notices),
@@ -318,6 +336,16 @@ class JobBuilder:
 def _named(problems: Mapping[str, str], args: CreateArgs) -> dict[str, str]:
     """Return the problems by the names of the caller's arguments."""
     return {args.arguments.get(name, name): problem for name, problem in problems.items()}
+
+
+def _other_account(media: Mapping[str, Media], email: Any) -> dict[str, str]:
+    """Return the problem with an explicit account that is not the one that has the source video."""
+    found: dict[str, str] = {}
+    for role, one in media.items():
+        if isinstance(email, str) and email.strip() and one.account not in (None, email.strip()):
+            found[role] = "belongs to another account than email"
+            found["email"] = f"is not the account of the source video ({redact(str(one.account))}): leave it out"
+    return found
 
 
 def image_key(source: Any, frame: Frame | None) -> str:

@@ -1,11 +1,11 @@
 """Videos and sounds that a generation starts from: files, finished videos, and generations at the vendor."""
 
+import contextlib
 import hashlib
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,7 +34,8 @@ class Media:
     """One video or sound. `key` identifies its content.
 
     Either `remote` is the vendor's name for it (of a generation of `account`, or of an upload), or `path` is a local
-    file with its `sha256`. `expr` is a Python expression for what was passed.
+    file with its `sha256`. `expr` is a Python expression for what was passed. `duration_s`
+    is the length of a video in seconds and `lines` its shorter side in pixels, if they are known.
     """
 
     key: str
@@ -43,18 +44,8 @@ class Media:
     path: Path | None = None
     sha256: str | None = None
     expr: str = ""
-    known_lines: int | None = None
-
-    @cached_property
-    def lines(self) -> int | None:
-        """The shorter side of the picture in pixels; None if it is not known."""
-        if self.path is None or self.path.suffix.lower() != ".mp4":
-            return self.known_lines
-        try:
-            info = probe_mp4(self.path)
-        except DownloadError:  # the vendor decides whether it can use the file
-            return None
-        return min(info.width, info.height)
+    duration_s: float | None = None
+    lines: int | None = None
 
     def store(self, folder: Path) -> None:
         """Copy a local file into `folder` under its hash, so that it can be uploaded after a restart."""
@@ -115,7 +106,8 @@ def _of_video(video: VideoFile, account_of: AccountOf, role: str) -> Media:
         return _of_file(video.path, tuple(VIDEO_SUFFIXES.values()))
     expr = f"client.job({video.ref!r})" if video.ref else role
     lines = min(video.width, video.height) if video.width and video.height else None
-    return Media(f"sha256:{video.sha256}", remote=video.video_id, account=account, expr=expr, known_lines=lines)
+    key, seconds = f"sha256:{video.sha256}", video.duration_s
+    return Media(key, remote=video.video_id, account=account, expr=expr, duration_s=seconds, lines=lines)
 
 
 def _of_file(path: Path, suffixes: Sequence[str]) -> Media:
@@ -132,4 +124,9 @@ def _of_file(path: Path, suffixes: Sequence[str]) -> Media:
     offset, magics = _STARTS[suffix]
     if not start[offset:].startswith(magics):
         raise UnusableMediaError(f"{path.name} is not a {suffix[1:]} file; export it again as {suffix[1:]}")
-    return Media(f"sha256:{sha256}", path=path, sha256=sha256, expr=repr(str(path)))
+    media = Media(f"sha256:{sha256}", path=path, sha256=sha256, expr=repr(str(path)))
+    if suffix in VIDEO_SUFFIXES.values():
+        with contextlib.suppress(DownloadError):  # the vendor decides whether it can use the file
+            info = probe_mp4(path)
+            return replace(media, duration_s=info.duration_s, lines=min(info.width, info.height))
+    return media

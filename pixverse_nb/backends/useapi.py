@@ -243,6 +243,11 @@ def _parse_media_upload(reply: Reply) -> UploadedFile:
 def _parse_quote(reply: Reply) -> int:
     """Return the credits of a quote; the name of the field is not documented."""
     row = _object(reply)
+    if row.get("video_id"):
+        raise ConfigError(
+            "The vendor was asked for a price and made a video instead, which it may have charged. The call is not "
+            "sent. client.videos() lists the video, and client.adopt(…) adds it to this home."
+        )
     for name in ("cost_credits", "credits", "cost", "price", "quote"):
         credits_ = None if isinstance(row.get(name), bool) else _int(row.get(name))
         if credits_ is not None:

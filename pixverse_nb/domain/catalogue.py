@@ -52,11 +52,14 @@ class Constraint:
 class Price:
     """Credits by quality: for one second, or (`per_second=False`) for up to 5 s; a longer video costs twice as much.
 
-    Fast motion doubles the price where a model has it. Every price is an estimate.
+    `audio_credits` replaces them by quality if `audio` is on. Fast motion doubles the price where a model has it.
+    Every price is an estimate; off-peak and preview cost less, so that theirs is a limit.
     """
 
     credits: Mapping[str, int]
     per_second: bool = False
+    audio_credits: Mapping[str, int] = field(default_factory=dict)
+    corrections: Mapping[str, int] = field(default_factory=dict, repr=False)  # of a client: for 5 s, by quality
 
     def estimate(self, values: Mapping[str, Any], corrections: Mapping[str, int] | None = None) -> int | None:
         """Return the credits for these fields, or None if the quality has no price.
@@ -64,16 +67,20 @@ class Price:
         `corrections` replaces the price of 5 s by quality.
         """
         quality, seconds = str(values.get("quality")), values.get("duration")
+        corrections = corrections or self.corrections
         if not isinstance(seconds, int):
             return None
         if corrections and quality in corrections:
             base = corrections[quality] * seconds / 5 if self.per_second else corrections[quality]
         elif quality in self.credits:
-            base = self.credits[quality] * (seconds if self.per_second else 1)
+            base = self._listed(quality, audio=values.get("audio")) * (seconds if self.per_second else 1)
         else:
             return None
         is_double = seconds > 5 and not self.per_second
         return round(base) * (2 if is_double else 1) * (2 if values.get("motion_mode") == "fast" else 1)
+
+    def _listed(self, quality: str, *, audio: object) -> int:
+        return self.audio_credits.get(quality, self.credits[quality]) if audio is True else self.credits[quality]
 
 
 @dataclass(frozen=True)
@@ -231,7 +238,11 @@ _MODELS: Final = (
         "720p",
         aspect_ratios=(*ASPECT_RATIOS, "3:2", "2:3"),
         switches=("audio", *_OWN_SWITCHES),
-        price=Price({"360p": 6, "540p": 8, "720p": 10, "1080p": 19}, per_second=True),
+        price=Price(
+            {"360p": 6, "540p": 8, "720p": 10, "1080p": 19},
+            per_second=True,
+            audio_credits={"360p": 8, "540p": 10, "720p": 13, "1080p": 24},
+        ),
         source="PixVerse's price list",
     ),
     replace(
@@ -239,6 +250,7 @@ _MODELS: Final = (
         name="v5.5",
         operations=(*_MAKES_ALL, Operation.TRANSITION, Operation.EXTEND, Operation.MODIFY),
         switches=("audio", *_OWN_SWITCHES),
+        price=replace(_V5_PRICE, audio_credits={"360p": 27, "540p": 40, "720p": 54, "1080p": 107}),  # a third more
     ),
     replace(
         _V5,
@@ -322,6 +334,7 @@ _MODELS: Final = (
         ("2160p",),
         "2160p",
         takes_seed=False,
+        price=Price({"2160p": 30}),
         date="2025-08",
     ),
     ModelSpec(
@@ -384,10 +397,19 @@ class Catalogue:
         model = fields.get("model")
         return self.spec(default_model if model is None else plain(model))
 
-    def estimate(self, model: str, values: Mapping[str, Any]) -> int | None:
-        """Return the estimated credits of a request with these fields, or None if no price is known."""
-        price = self.spec(model).price or Price({})
+    def estimate(self, model: str, values: Mapping[str, Any], *, is_documented: bool = True) -> int | None:
+        """Return the estimated credits of a request with these fields, or None if no price is known.
+
+        With `is_documented=False` the table has no price for the operation: only a correction counts.
+        """
+        price = (self.spec(model).price if is_documented else None) or Price({})
         return price.estimate(values, self._corrections)
+
+    def priced(self, spec: ModelSpec) -> ModelSpec:
+        """Return the row with the corrected prices of this catalogue."""
+        if not self._corrections:
+            return spec
+        return replace(spec, price=replace(spec.price or Price({}), corrections=self._corrections))
 
     @property
     def names(self) -> tuple[str, ...]:

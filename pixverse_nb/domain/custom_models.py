@@ -128,12 +128,17 @@ def _price(value: Any) -> Price | None:
     if value is None:
         return None
     price = value if isinstance(value, Price) else Price(**value)
-    if not isinstance(price.credits, Mapping):
+    per_second = _flag(price.per_second)
+    return Price(_credits(price.credits), per_second=per_second, audio_credits=_credits(price.audio_credits))
+
+
+def _credits(value: Any) -> dict[str, int]:
+    if not isinstance(value, Mapping):
         raise TypeError("credits must map each quality to a number")
-    credits_ = {str(quality): plain(amount) for quality, amount in price.credits.items()}
+    credits_ = {str(quality): plain(amount) for quality, amount in value.items()}
     if not all(type(amount) is int and amount >= 0 for amount in credits_.values()):
         raise ValueError("credits must be whole numbers of at least 0")
-    return Price(credits_, per_second=_flag(price.per_second))
+    return credits_
 
 
 def _constraints(value: Any) -> tuple[Constraint, ...]:

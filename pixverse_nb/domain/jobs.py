@@ -179,6 +179,7 @@ class JobRecord:
     video: StoredVideo | None = None
     charged: Charge = "no"
     estimated_credits: int | None = None
+    estimate_source: str = ""  # "quote" if the vendor stated it for this call, else "": the price list
     cost_credits: int | None = None
     refund_credits: int | None = None  # of a failed or moderated job; None: unknown, 0: nothing has come back yet
     refund_source: str = ""  # "balance"; "" while unknown

@@ -38,6 +38,14 @@ class AccountSwitched:
 
 
 @dataclass(frozen=True)
+class PriceQuoted:
+    """The vendor stated the price of the paid call before it is sent: its estimate from now on."""
+
+    at: float
+    credits: int
+
+
+@dataclass(frozen=True)
 class IntentRecorded:
     """The paid call is about to be sent; stored and synced before its first byte.
 
@@ -206,6 +214,7 @@ Event = (
     UploadStarted
     | InputsUploaded
     | AccountSwitched
+    | PriceQuoted
     | IntentRecorded
     | CallAccepted
     | CallRefused

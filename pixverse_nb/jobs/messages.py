@@ -115,6 +115,9 @@ _NOTICES: Final[Mapping[str, Callable[[Data], str]]] = {
     "charged_twice": lambda _: (
         "The vendor lists a second generation of this job: it was charged twice. See client.videos()."
     ),
+    "charge_differs_from_quote": lambda data: (
+        f"The vendor quoted {data['quoted']:,} credits for this call and charged {data['charged']:,}."
+    ),
     "moderated_afterwards": lambda _: (
         "PixVerse has moderated this video after it was finished. The file here is kept; the credits may come back."
     ),
@@ -206,6 +209,7 @@ _EVENTS: Final[Mapping[str, Callable[[JobEvent], str]]] = {
     "upload_started": lambda _: "uploading the inputs",
     "inputs_uploaded": lambda _: "the inputs are uploaded",
     "account_switched": lambda _: "another account has a free slot; switching to it",
+    "price_quoted": lambda event: f"the vendor quotes {event.data.get('credits', 0):,} credits for the call",
     "intent_recorded": lambda event: f"paid call {event.data.get('attempt', '')} is about to be sent",
     "call_accepted": lambda _: "accepted by the vendor and charged",
     "call_refused": lambda event: f"rejected, not charged: {_notice_of(event, 'error')}",
@@ -281,7 +285,7 @@ def status_detail(record: JobRecord, *, timing: Timing | None, now: float, is_pa
         return suggested_action(record, is_paused=is_paused) or ""
     match record.state:
         case JobState.PLANNED | JobState.UPLOADING:
-            return "The inputs are uploaded, then the paid call is sent."
+            return f"The inputs are uploaded, then the paid call is sent.{_unknown_price(record)}"
         case JobState.WAITING:
             return _waiting(record, now)
         case JobState.SUBMITTING:
@@ -296,7 +300,12 @@ def status_detail(record: JobRecord, *, timing: Timing | None, now: float, is_pa
 
 def _waiting(record: JobRecord, now: float) -> str:
     when = f"at {_clock(record.retry_at, now)}" if record.retry_at and record.retry_at > now else "when a slot is free"
-    return f"The paid call is sent {when}; it times out at {_clock(record.deadline_at, now)}."
+    limit = f"it times out at {_clock(record.deadline_at, now)}"
+    return f"The paid call is sent {when}; {limit}.{_unknown_price(record)}"
+
+
+def _unknown_price(record: JobRecord) -> str:
+    return " Its price is not known before the call." if record.estimated_credits is None else ""
 
 
 def _reconciling(record: JobRecord, timing: Timing | None, now: float) -> str:

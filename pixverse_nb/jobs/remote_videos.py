@@ -320,8 +320,12 @@ def _is_adoptable(row: RemoteVideo, engine: Engine, since: float | None) -> bool
     has_ended = row.state in (RemoteState.FAILED, RemoteState.MODERATED) or bool(
         row.state is RemoteState.COMPLETED and row.url
     )
-    is_recent = row.created_at >= engine.now() - engine.timing.deadline_s
+    is_recent = row.created_at >= engine.now() - engine.timing.job_deadline_s(is_off_peak=_is_off_peak(row))
     return (has_ended or is_recent) and (since is None or row.created_at >= since)
+
+
+def _is_off_peak(row: RemoteVideo) -> bool:
+    return row.switches.get("off_peak_mode") is True
 
 
 def _is_before(page: Sequence[RemoteVideo], since: float) -> bool:
@@ -339,7 +343,7 @@ def _draft(row: RemoteVideo, engine: Engine) -> JobRecord:
         service=engine.ledger.service,
         owner=engine.owner,
         now=now,
-        deadline_s=engine.timing.deadline_s,
+        deadline_s=engine.timing.job_deadline_s(is_off_peak=_is_off_peak(row)),
     )
     # when it ended is not reported: the time of its call is nearer than now
     return advance(record, ListedInPoll(row.created_at or now, now, row, record.account))

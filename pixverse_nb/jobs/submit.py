@@ -99,6 +99,8 @@ class Submitter:
         if not is_repeat:
             with contextlib.suppress(PixVerseError):  # if the accounts cannot be listed, the paid call will tell
                 await self.accounts.load()
+            if not await self._ask_price(record):
+                return
             await self._balance.snapshot(record)
             if not await self._wait_for_slot(record):
                 return
@@ -129,6 +131,27 @@ class Submitter:
             context.apply(record, self._event_of(outcome, record, is_repeat=is_repeat))
 
     # -- inside --------------------------------------------------------------------------------------------------
+
+    async def _ask_price(self, record: JobRecord) -> bool:
+        """Store the vendor's quote for the paid call, if it gives one; False if the call must not be sent.
+
+        The quote is free. If it cannot be had, the estimate of the price list stays.
+        """
+        context = self._context
+        if not context.backend.quotes or record.estimate_source == "quote":
+            return True
+        call = context.backend.quote(record.request, inputs=record.remotes, account=record.account)
+        if call is None:
+            return True
+        try:
+            quoted = await context.transport.send(call, attempts=1)
+        except (APIError, NoAnswer):
+            return True
+        except ConfigError as error:  # it made a video instead
+            context.apply(record, self._refusal(error))
+            return False
+        context.apply(record, events.PriceQuoted(context.now(), quoted))
+        return True
 
     async def _wait_for_slot(self, record: JobRecord) -> bool:
         """Wait for a free slot; False if the job was cancelled, timed out, moved or rejected meanwhile."""

@@ -34,6 +34,7 @@ from pixverse_nb.jobs.events import (
     IntentRecorded,
     ListedInPoll,
     MissingFromPoll,
+    PriceQuoted,
     RefundChecked,
     ResolvedByUser,
     ResponseLost,
@@ -199,6 +200,20 @@ def _account_switched(record: JobRecord, event: AccountSwitched) -> JobRecord:
     return replace(record, account=event.account, inputs=not_uploaded, retry_at=None, warning=None)
 
 
+def _price_quoted(record: JobRecord, event: PriceQuoted) -> JobRecord:
+    if not is_unsent(record):
+        return record  # its call may have left with the earlier estimate
+    return replace(record, estimated_credits=event.credits, estimate_source="quote")
+
+
+def _charge_compared(record: JobRecord) -> JobRecord:
+    """Return the record with a notice if the charge is not what the vendor had quoted."""
+    quoted, charged = record.estimated_credits, record.cost_credits
+    if record.estimate_source != "quote" or charged is None or charged == quoted:
+        return record
+    return _with_notice(record, Notice("charge_differs_from_quote", {"quoted": quoted, "charged": charged}))
+
+
 def _intent_recorded(record: JobRecord, event: IntentRecorded) -> JobRecord:
     expected = JobState.UNKNOWN if event.repeats_attempt else JobState.WAITING
     if record.state is not expected or not record.is_uploaded:
@@ -230,6 +245,7 @@ def _call_accepted(record: JobRecord, event: CallAccepted) -> JobRecord:
         warning=None,
         pending_question=None,
     )
+    accepted = _charge_compared(accepted)
     return accepted if record.state.is_final else replace(accepted, state=JobState.QUEUED)
 
 
@@ -313,6 +329,7 @@ def _listed_in_poll(record: JobRecord, event: ListedInPoll) -> JobRecord:
         candidate_video_id=None,
         url=row.url or record.url,
     )
+    found = _charge_compared(found)
     if record.state is JobState.DOWNLOADING:  # whatever stopped its download is unaffected by the list
         found = replace(found, warning=record.warning, error=record.error)
     if row.state is RemoteState.FAILED:
@@ -499,6 +516,7 @@ _TRANSITIONS: Final[dict[type, Callable[..., JobRecord]]] = {
     UploadStarted: _upload_started,
     InputsUploaded: _inputs_uploaded,
     AccountSwitched: _account_switched,
+    PriceQuoted: _price_quoted,
     IntentRecorded: _intent_recorded,
     CallAccepted: _call_accepted,
     CallRefused: _call_refused,

@@ -523,7 +523,7 @@ def _check_price(budget_credits: int, spent: int, record: JobRecord, *, whose: s
     if price is None:
         raise BudgetReached(
             f"The price of this video is not known, so {whose} of {budget_credits:,} credits cannot be kept. It was "
-            "not sent and nothing was charged. Add its price with Client(prices=…), or remove the budget.",
+            f"not sent and nothing was charged. {_price_fix(record)}",
             ref=record.ref,
         )
     if spent + price > budget_credits:
@@ -532,3 +532,10 @@ def _check_price(budget_credits: int, spent: int, record: JobRecord, *, whose: s
             "be). It was not sent and nothing was charged. Raise budget_credits to continue.",
             ref=record.ref,
         )
+
+
+def _price_fix(record: JobRecord) -> str:
+    quality = record.request.quality
+    if quality is None:  # prices are by quality
+        return "No price can be added for this operation: remove the budget for this call."
+    return f"Add its price with Client(prices={{{quality!r}: …}}), or remove the budget."

@@ -200,7 +200,8 @@ def _bar(progress: SweepProgress) -> Markup:
         for _, count, colour in _nonzero_parts(progress)
     )
     return html(
-        '<div class="pvnb-progress" role="progressbar" aria-valuemin="0" aria-valuemax="{wanted}" aria-valuenow="{done}"'
+        '<div class="pvnb-progress" role="progressbar" aria-valuemin="0" aria-valuemax="{wanted}"'
+        ' aria-valuenow="{done}"'
         ' aria-label="{done} of {wanted} done" style="height:8px;margin:10px 0 8px;border-radius:4px;overflow:hidden;'
         'line-height:0;font-size:0;white-space:nowrap;background:var(--pvnb-wash)">{parts}</div>',
         wanted=wanted,

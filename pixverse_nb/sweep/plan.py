@@ -143,7 +143,8 @@ def make_plan(
 ) -> Plan:
     """Return the plan of a sweep; asks the vendor for balance and slots. `rows` are its jobs by cell key."""
     ledger = context.engine.ledger
-    prices = {cell.key: context.builder.estimate(cell.request) for cell in built.cells}
+    estimate = context.builder.estimate
+    prices = {cell.key: estimate(cell.request, source_s=cell.inputs.prepared.source_s) for cell in built.cells}
     account = fetch_account_status(context)
     typical = {cell.request.is_off_peak: context.engine.expectation(cell.request) for cell in reversed(built.cells)}
     usual, off_peak = typical.get(False), typical.get(True)

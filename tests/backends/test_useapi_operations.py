@@ -10,7 +10,7 @@ from pixverse_nb.backends.useapi import UseapiBackend
 from pixverse_nb.domain.operations import Operation
 from pixverse_nb.domain.remote import NamedId, UploadedFile
 from pixverse_nb.domain.requests import GenerationRequest, Input, build_request
-from pixverse_nb.errors import ServerError
+from pixverse_nb.errors import ConfigError, ServerError
 from tests.backends.sample_replies import EMAIL, VIDEO_ID, reply
 from tests.factories import a_request
 
@@ -241,6 +241,14 @@ def test_the_price_of_a_quote(body: dict[str, Any]) -> None:
     call = BACKEND.quote(request_of("upscale", VIDEO, {}), inputs=VIDEO, account=None)
     assert call is not None
     assert read_reply(call, reply(body)) == 30
+
+
+def test_a_video_instead_of_a_quote_is_no_passing_failure() -> None:
+    """If the vendor made a video in answer, the error is one that stops the paid call."""
+    call = BACKEND.quote(request_of("upscale", VIDEO, {}), inputs=VIDEO, account=None)
+    assert call is not None
+    with pytest.raises(ConfigError):
+        read_reply(call, reply({"video_id": VIDEO_ID, "cost_credits": 30}))
 
 
 @pytest.mark.parametrize("body", [{}, {"quote": True}, {"cost_credits": None}, []])

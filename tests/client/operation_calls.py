@@ -87,7 +87,7 @@ CALLS: Final = (
         "upscale",
         lambda c, s, **more: c.upscale(s.boat, **more),
         "upscale",
-        None,
+        30,
         30,
         {},
     ),

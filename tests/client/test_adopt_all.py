@@ -127,6 +127,16 @@ def test_running_rows_are_waited_for(manual_harness: Harness, web: ApiClient) ->
     assert wait_for_video(job).size_bytes > 0
 
 
+def test_a_running_off_peak_row_has_the_deadline_of_one(manual_harness: Harness, web: ApiClient) -> None:
+    """A generation that is made within a day is waited for that long."""
+    web.create("create", prompt="rain", first_frame_path="", quality="360p", off_peak_mode=True)
+    client = manual_harness.open()
+    (job,) = client.adopt_all()
+    record = job._record()
+    assert record.request.is_off_peak
+    assert record.deadline_at - client._engine.now() > client.timing.deadline_s
+
+
 def test_old_rows_that_never_ended_are_left_out(manual_harness: Harness, web: ApiClient) -> None:
     """A row that has been generating for longer than a job may take would occupy a slot: it is not added."""
     web.create("create", prompt="[[stuck]]", first_frame_path="", quality="360p")

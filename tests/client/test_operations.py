@@ -11,7 +11,15 @@ import pixverse_nb as pv
 from pixverse_nb.client import Client
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.domain.remote import NamedId
-from pixverse_nb.errors import BudgetReached, ConfigError, JobCancelled, JobFailed, JobModerated, OutOfCredits
+from pixverse_nb.errors import (
+    BudgetReached,
+    ConfigError,
+    InvalidRequest,
+    JobCancelled,
+    JobFailed,
+    JobModerated,
+    OutOfCredits,
+)
 from pixverse_nb.jobs.results import thumbnails_of
 from pixverse_nb.render.job_views import card_html, card_text, history_text
 from tests.client.harness import (
@@ -237,6 +245,51 @@ def test_a_model_without_seeds_gets_none(client: Client) -> None:
     assert job.request.seed is None
     wait_for_video(job)
     assert client.create_video("rain", model="veo-3.1-lite").ref == job.ref
+
+
+@pytest.mark.parametrize("budget", [29, 30])
+def test_an_upscale_obeys_the_budget_with_its_quote(harness: Harness, sources: Sources, budget: int) -> None:
+    """The quote is compared with what is left, also for a video whose length is not known here."""
+    spent = harness.control.generations[-1].cost
+    client = harness.open(home=harness.home.parent / "other", budget_credits=budget)
+    assert sources.boat.video_id is not None
+    job = client.upscale(sources.boat.video_id)
+    assert job.snapshot().estimated_credits is None
+    if budget < 30:
+        assert isinstance(wait_for_error(job), BudgetReached)
+    else:
+        assert wait_for_video(job).cost_credits == 30
+    assert (job._record().estimated_credits, job._record().estimate_source) == (30, "quote")
+    assert sum(one.cost for one in harness.control.generations) == spent + (30 if budget >= 30 else 0)
+
+
+def test_a_quote_of_each_operation(client: Client, sources: Sources) -> None:
+    """`quote` has the price of an upscale; for the other operations and for other fields it raises an error."""
+    assert client.quote("upscale", sources.boat) == client.quote("upscale", sources.boat, quality="2160p") == 30
+    with pytest.raises(ConfigError):
+        client.quote("extend", sources.boat)
+    with pytest.raises(InvalidRequest) as caught:
+        client.quote("upscale", sources.boat, seed=1)
+    assert set(caught.value.fields) == {"seed"}
+
+
+def test_another_account_than_that_of_the_source_is_refused(client: Client, sources: Sources) -> None:
+    """An explicit account that does not have the source video is named beside it, without the addresses."""
+    with pytest.raises(InvalidRequest) as caught:
+        client.extend(sources.boat, email="somebody@example.org")
+    assert set(caught.value.fields) == {"video", "email"}
+    account = str(sources.boat.video_id).partition("pixverse:")[2].rpartition("-video:")[0]
+    assert account
+    assert account not in str(caught.value)
+    assert "somebody@example.org" not in str(caught.value)
+
+
+def test_the_table_of_models_has_the_prices_of_the_client(harness: Harness) -> None:
+    """`models()` shows a corrected price, and the catalogue's for the other qualities."""
+    row = next(one for one in harness.open(prices={"540p": 25}).models() if one.name == "v5.6")
+    assert row.price is not None
+    prices = [row.price.estimate({"quality": quality, "duration": 5}) for quality in ("540p", "720p")]
+    assert prices == [25, 40]
 
 
 def test_a_quote_is_free(client: Client, harness: Harness, sources: Sources) -> None:

@@ -31,6 +31,7 @@ FULL = a_record(
     video=StoredVideo("videos/one.mp4", "ff", 1000, 1280, 720, 5.0),
     charged="yes",
     estimated_credits=60,
+    estimate_source="quote",
     cost_credits=60,
     refund_credits=60,
     refund_source="balance",

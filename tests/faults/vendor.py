@@ -159,7 +159,11 @@ class _Exchange:
             state.uploads += 1
             await self._reply(200, {"result": [{"id": state.uploads, "path": f"upload/{zlib.crc32(body):x}.png"}]})
         elif method == "POST" and path.startswith("videos/"):
-            await self._create(json.loads(body))
+            fields = json.loads(body)
+            if fields.get("quote"):  # answers the price and makes nothing
+                await self._reply(200, {"quote": True, "cost_credits": PRICE})
+            else:
+                await self._create(fields)
         elif path == "accounts":
             await self._reply(200, {"videos@example.org": {"maxJobs": 8}})
         elif path == "features/" and state.behavior.reports_balance:

@@ -37,6 +37,7 @@ EVENTS: list[events.Event] = [
     events.UploadStarted(NOW),
     events.InputsUploaded(NOW, {"first": "a", "last": "b"}, None),
     events.AccountSwitched(NOW, EMAIL),
+    events.PriceQuoted(NOW, 30),
     events.IntentRecorded(NOW, NOW + 60, "me"),
     events.CallAccepted(NOW, a_video_id(), EMAIL, 60),
     events.CallRefused(NOW, Notice("APIError", {"detail": "No."}), attempt=1),

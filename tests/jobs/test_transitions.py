@@ -22,6 +22,7 @@ from pixverse_nb.jobs.events import (
     IntentRecorded,
     ListedInPoll,
     MissingFromPoll,
+    PriceQuoted,
     RefundChecked,
     ResolvedByUser,
     ResponseLost,
@@ -99,6 +100,7 @@ TABLE: list[tuple[Event, dict[JobState, JobState]]] = [
         {JobState.UPLOADING: JobState.WAITING},
     ),
     (AccountSwitched(NOW + 100, "b@example.com"), {}),
+    (PriceQuoted(NOW + 100, 30), {}),
     (IntentRecorded(NOW + 100, SEND_BY + 100, "me"), {JobState.WAITING: JobState.SUBMITTING}),
     (
         replace(ACCEPTED, at=NOW + 100),
@@ -220,6 +222,23 @@ def test_a_waiting_job_uploads_again_for_another_account() -> None:
     assert (moved.account, moved.remotes, moved.retry_at) == ("b@example.com", {}, None)
     bound = replace(waiting, inputs=some_inputs("upload/1", "upload/2", last_sha256=None))
     assert advance(bound, AccountSwitched(NOW + 10, "b@example.com")) == bound
+
+
+def test_a_quote_replaces_the_estimate_of_an_unsent_call() -> None:
+    """The quote is the estimate from then on, with its source; a call that may have left keeps its own."""
+    quoted = advance(job_after(*UPLOADED), PriceQuoted(NOW + 3, 30))
+    assert (quoted.estimated_credits, quoted.estimate_source) == (30, "quote")
+    sent = job_after(*UPLOADED, INTENT)
+    assert advance(sent, PriceQuoted(NOW + 4, 30)) == sent
+
+
+@pytest.mark.parametrize(("charged", "kinds"), [(30, []), (60, ["charge_differs_from_quote"])])
+def test_a_charge_that_differs_from_the_quote_is_said(charged: int, kinds: list[str]) -> None:
+    """A notice has both numbers, once, whether the answer or the list tells the charge."""
+    record = job_after(*UPLOADED, PriceQuoted(NOW + 2, 30), INTENT, replace(ACCEPTED, cost_credits=charged))
+    record = advance(record, ListedInPoll(NOW + 20, NOW + 19, replace(a_row(), cost_credits=charged)))
+    assert [notice.kind for notice in record.notices] == kinds
+    assert all(notice.data == {"quoted": 30, "charged": charged} for notice in record.notices)
 
 
 def test_the_table_knows_every_event() -> None:
