@@ -6,12 +6,8 @@ but what says so: `create_frames` returns at once, `job.result()` waits.
 
 import contextlib
 import os
-import secrets
-import threading
 import time
-import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -25,7 +21,7 @@ from pixverse_nb.connection import (
     SANDBOX,
     Connection,
     resolve_connection,
-    start_sandbox,
+    sandbox_connection,
     warn_network_filesystem,
     warn_read_only,
 )
@@ -46,21 +42,21 @@ from pixverse_nb.domain.operations import (
 from pixverse_nb.domain.remote import Capacity, Credits, NamedId, RemoteVideo, UploadedFile
 from pixverse_nb.domain.requests import DELIVERY_FIELDS, REPLY_MAX, build_request
 from pixverse_nb.domain.validation import Flag, Integer, OneOf, Rule, Text, plain, safe_repr, unknown_fields, validate
-from pixverse_nb.errors import ConfigError, DownloadError, InvalidRequest, refuse_pickling
+from pixverse_nb.errors import ConfigError, DownloadError, InvalidRequest, LedgerError, refuse_pickling
 from pixverse_nb.event_loop import EventLoopThread, wait_for_future
-from pixverse_nb.job_builder import CALL_OPTIONS, CreateArgs, JobBuilder
+from pixverse_nb.job_builder import CALL_OPTIONS, CreateArgs
 from pixverse_nb.jobs.download import VerifyReport
 from pixverse_nb.jobs.engine import Engine
-from pixverse_nb.jobs.job import Job, JobFactory, JobList, notify_subscribers
+from pixverse_nb.jobs.job import Job, JobFactory, JobList
 from pixverse_nb.jobs.remote_videos import AllAccounts, adopt_history, find_or_adopt, track_all, unix_seconds
 from pixverse_nb.jobs.webhooks import WebhookListener
-from pixverse_nb.ledger.jobs import Ledger
 from pixverse_nb.ledger.spending import GROUPS
 from pixverse_nb.maintenance import FileVerifier
 from pixverse_nb.mp4 import probe_mp4
 from pixverse_nb.redaction import Secret, redact
 from pixverse_nb.render.model_table import ModelTable
 from pixverse_nb.render.spending_table import SpendingTable
+from pixverse_nb.session import Session, SessionSettings, leave_session, open_session
 from pixverse_nb.sweep.axes import MAX_CELLS
 from pixverse_nb.sweep.chain import Chain, make_chain
 from pixverse_nb.sweep.context import SweepContext, SweepOptions
@@ -110,9 +106,8 @@ class Client:
         given = Secret(token) if token else None
         del token  # a verbose traceback prints the variables of every frame
         service = resolve_connection(given, base_url=base_url, backend=backend, home=home, timing=timing)
-        self._email = None if service.box else find_email(email)
-        with service.stopped_on_error():
-            self._open(service, models=models, prices=prices, budget_credits=budget_credits)
+        self._email = None if service.is_sandbox else find_email(email)
+        self._open(service, models=models, prices=prices, budget_credits=budget_credits)
 
     @classmethod
     def sandbox(
@@ -132,10 +127,9 @@ class Client:
         """
         folder = find_home(home) if home else find_home(None) / SANDBOX
         client = cls.__new__(cls)
-        service = start_sandbox(folder, speed=speed, timing=timing)
+        service = sandbox_connection(folder, speed=speed, timing=timing)
         client._email = None
-        with service.stopped_on_error():
-            client._open(service, models=models, prices=prices, budget_credits=budget_credits)
+        client._open(service, models=models, prices=prices, budget_credits=budget_credits)
         return client
 
     def _open(
@@ -151,59 +145,48 @@ class Client:
             raise ConfigError(f"budget_credits must be {BUDGET}, not {safe_repr(budget_credits):.80}")
         if not isinstance(service.timing, Timing):
             raise ConfigError(f"timing must be a Timing, not {safe_repr(service.timing):.80}")
-        self._box = service.box
-        self._base_url = service.base_url
         self.home: Path = service.home
         self.timing = service.timing
         self.prices = Prices.of(prices)
         self.catalogue = catalogue_with(models, prices=self.prices.base)
-        with ExitStack() as opened:
-            self._open_parts(service, opened, budget_credits=budget_credits)
-            opened.pop_all()  # from here on `close` closes them
+        settings = SessionSettings(
+            owner=type(self),
+            connection=service,
+            email=self._email,
+            models=tuple(self.catalogue.models()),
+            prices=self.prices,
+            budget_credits=budget_credits,
+            catalogue=self.catalogue,
+        )
+        self._session, self._loop, is_new = open_session(settings, user=self)
+        try:
+            self._use_session(is_new=is_new)
+        except BaseException:
+            leave_session(self._session, user=self)
+            raise
 
-    def _open_parts(self, service: Connection, opened: ExitStack, *, budget_credits: int | None) -> None:
-        """Open the ledger and the thread, and start what is open; what has been opened is added to `opened`."""
-        self._ledger = Ledger(self.home / "ledger.db", service=service.name, budget_credits=budget_credits)
-        opened.callback(self._ledger.close)
+    def _use_session(self, *, is_new: bool) -> None:
+        """Take the parts of the session, and start what is open."""
+        session = self._session
+        self._box = session.connection.box
+        self._base_url = session.connection.base_url
+        self._ledger = session.ledger
+        self._engine = session.engine
+        self._backend = session.backend
+        self._builder = session.builder
         if self._ledger.network is not None:
             warn_network_filesystem(self._ledger.network, self.home)
         if self._ledger.is_read_only:
             warn_read_only(self.home)
-        self._loop = EventLoopThread()
-        opened.callback(self._loop.close)
-        owner = f"{os.getpid()}-{secrets.token_hex(4)}"
-        self._backend = service.backend
-        self._engine = Engine(
-            backend=service.backend,
-            ledger=self._ledger,
-            connect=service.connect,
-            home=self.home,
-            timing=self.timing,
-            owner=owner,
-        )
         self._listener: WebhookListener | None = None
-        self._loop.on_close(self._end)
-        self._builder = JobBuilder(
-            home=self.home,
-            owner=owner,
-            service=self._ledger.service,
-            catalogue=self.catalogue,
-            budget_credits=budget_credits,
-            timing=self.timing,
-            account_of=service.backend.account_of,
-            fetch=self.fetch_picture,
-        )
-        self._factory = JobFactory(self._engine, self._loop, handle=self._handle)
-        self._handles: weakref.WeakValueDictionary[str, Job] = weakref.WeakValueDictionary()
-        self._kept: dict[str, Job] = {}  # keeps the handles of open jobs alive
-        self._handles_lock = threading.Lock()
-        self._subscribers: list[Callable[[Job], object]] = []
-        self._engine.subscribe(self._changed)
+        self._unsubscribe: list[Callable[[], None]] = []
+        self._factory = JobFactory(self._engine, self._loop, handle=session.handle)
         if self._engine.has_stored_work():
             # waited for, so that `jobs()` shows a stopped download as running again; an error stays on the job
-            wait_for_future(self._loop.submit(self._continue_open_jobs()), None)
-        self._verifier = FileVerifier(self._engine, self._loop, job_of=self.job)
-        self._verifier.start()
+            wait_for_future(self._loop.submit(_continue_open_jobs(self._engine)), None)
+        self._verifier = FileVerifier(self._engine, self._loop, job_of=partial(_job_of, session))
+        if is_new:
+            self._verifier.start()
         self._sweep_context = SweepContext(
             engine=self._engine,
             loop=self._loop,
@@ -211,10 +194,10 @@ class Client:
             factory=self._factory,
             email=self._email,
             is_sandbox=self.is_sandbox,
-            handle=self._handle,
-            send=self._send_briefly,
+            handle=session.handle,
+            send=session.send_briefly,
             backend=self._backend,
-            subscribe=self.subscribe,
+            subscribe=session.subscribe,
         )
 
     # -- making videos -------------------------------------------------------------------------------------------
@@ -694,10 +677,7 @@ class Client:
         if record is None:
             fix = f"no job {redact(ref_or_video_id)!r} in {self.home / 'ledger.db'}; client.jobs() lists the jobs"
             raise InvalidRequest({"ref": fix})
-        job = self._handle(record)
-        if job.is_paused and not self._ledger.is_read_only:
-            job.resume()
-        return job
+        return _continued(self._session, record)
 
     def adopt(self, ref_or_video_id: str) -> Job:
         """Add a generation that only the vendor has to this ledger and download its video; nothing is charged.
@@ -747,7 +727,7 @@ class Client:
         """Poll the vendor now, wait for that one poll, and return the jobs that are still open."""
 
         async def poll() -> None:
-            await self._continue_open_jobs()
+            self._engine.start()
             await self._engine.poll_now()
 
         self._loop.call(poll())
@@ -775,11 +755,8 @@ class Client:
 
     def fetch_picture(self, url: str) -> bytes:
         """Return the bytes of a picture at an http(s) address; blocks, and sends no credentials."""
-
-        async def fetch() -> bytes:
-            return await self._engine.transport.fetch_picture(url)
-
-        return self._loop.call(fetch())
+        self._loop.check_open()
+        return self._session.fetch_picture(url)
 
     def doctor(self, *, offline: bool = False) -> Report:
         """Check this machine, the home, the token, the accounts and the ledger; displays as a table.
@@ -788,7 +765,7 @@ class Client:
         """
         from pixverse_nb.doctor.run import Target, run_checks  # slow to load and rarely used
 
-        send = None if offline else self._send_briefly
+        send = None if offline else self._session.send_briefly
         target = Target(
             self.home, self._base_url, self._ledger, send, self._backend, email=self._email, is_sandbox=self.is_sandbox
         )
@@ -842,12 +819,8 @@ class Client:
     def subscribe(self, callback: Callable[[Job], object]) -> Callable[[], None]:
         """Call `callback(job)` on every change of a job, on the client's thread; the returned function unsubscribes."""
         checked({"callback": callback}, {"callback": CALLBACK})
-        self._subscribers.append(callback)
-
-        def unsubscribe() -> None:
-            if callback in self._subscribers:
-                self._subscribers.remove(callback)
-
+        unsubscribe = self._session.subscribe(callback)
+        self._unsubscribe.append(unsubscribe)
         return unsubscribe
 
     def listen_webhooks(
@@ -864,6 +837,7 @@ class Client:
             raise ConfigError(f"This client already listens on port {self._listener.port}; close that listener first.")
         listener = WebhookListener(self._engine, self._loop, public_url=given["public_url"], vendor_url=self._base_url)
         self._listener = listener.open(given["host"], given["port"])
+        self._session.listeners.add(listener)
         return listener
 
     @property
@@ -886,13 +860,18 @@ class Client:
     # -- life ----------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Stop the thread and close the files; the next Client on this home continues the open jobs."""
+        """Stop the thread and close the files; the next Client on this home continues the open jobs.
+
+        While another Client of this process has the same settings, its jobs go on, and only this one can do no more.
+        """
+        for unsubscribe in self._unsubscribe:
+            unsubscribe()
+        if leave_session(self._session, user=self) or self._loop.is_closed:
+            return
+        if self._listener is not None and not self._loop.is_current:
+            self._listener.close()
+        self._loop = EventLoopThread()  # this client's alone, so that its next call raises
         self._loop.close()
-        for job in tuple(self._handles.values()):
-            job.detach()
-        self._ledger.close()
-        if self._box is not None:
-            self._box.stop()
 
     def __enter__(self) -> Self:
         return self
@@ -912,14 +891,6 @@ class Client:
         return f"<Client on {where}; home {self.home}>"
 
     # -- inside --------------------------------------------------------------------------------------------------
-
-    async def _continue_open_jobs(self) -> None:
-        self._engine.start()
-
-    async def _end(self) -> None:
-        if self._listener is not None:
-            await self._listener.aclose()
-        await self._engine.aclose()
 
     def _start(
         self,
@@ -988,31 +959,30 @@ class Client:
 
     def _send(self, call: Call[T], *, attempts: int = 4) -> T:
         """Send a free call and wait for its value."""
-
-        async def send() -> T:
-            return await self._engine.transport.send(call, attempts=attempts)
-
-        return self._loop.call(send())
-
-    def _send_briefly(self, call: Call[T], /) -> T:
-        return self._send(call, attempts=2)
+        self._loop.check_open()
+        return self._session.send(call, attempts=attempts)
 
     def _handle(self, record: JobRecord) -> Job:
-        with self._handles_lock:
-            job = self._handles.get(record.ref)
-            if job is None:
-                job = Job(record, self._engine, self._loop, is_sandbox=self.is_sandbox)
-                self._handles[record.ref] = job
-            return job
+        return self._session.handle(record)
 
-    def _changed(self, record: JobRecord) -> None:
-        job = self._handle(record)
-        if record.state.is_final:
-            self._kept.pop(record.ref, None)
-        else:
-            self._kept[record.ref] = job
-        notify_subscribers(self._subscribers, job)
-        job.changed(record)
+
+async def _continue_open_jobs(engine: Engine) -> None:
+    engine.start()
+
+
+def _job_of(session: Session, ref: str) -> Job:
+    record = session.ledger.load(ref)
+    if record is None:
+        raise LedgerError(f"The ledger no longer has job {ref}.")
+    return _continued(session, record)
+
+
+def _continued(session: Session, record: JobRecord) -> Job:
+    """Return the job of a record; one that has stopped is continued."""
+    job = session.handle(record)
+    if job.is_paused and not session.ledger.is_read_only:
+        job.resume()
+    return job
 
 
 _MEDIA_ARGUMENTS: Final[Mapping[str, str]] = {SOURCE_VIDEO: "video"}

@@ -5,9 +5,8 @@ The only module outside `backends/` that names a vendor.
 
 import importlib
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +23,7 @@ from pixverse_nb.redaction import Secret
 from pixverse_nb.render.display import mime_bundle, show_bundle
 from pixverse_nb.render.style import html
 
+_DEFAULT_BACKEND: Final = UseapiBackend()  # one for all, so that clients with equal settings have equal connections
 DEFAULT_BASE_URL: Final = UseapiBackend.base_url
 TOKEN_VARIABLE: Final = "USEAPI_TOKEN"  # noqa: S105  a variable's name, not a token
 BASE_URL_VARIABLE: Final = "PIXVERSE_NB_BASE_URL"
@@ -38,7 +38,8 @@ SPEED_MAX: Final = 10_000
 class Connection:
     """A service: its `name` in the ledger, its address, token and pace, the folder for its jobs, and its API.
 
-    `box` is the running sandbox, or None for a vendor.
+    `speed` is that of the embedded sandbox, or None for a vendor. `started()` adds `box`, the running sandbox, with its
+    address and token.
     """
 
     name: str
@@ -46,24 +47,27 @@ class Connection:
     token: Secret
     timing: Timing
     home: Path
-    backend: Backend = field(default_factory=UseapiBackend)
+    backend: Backend = _DEFAULT_BACKEND
+    speed: float | None = None
     box: Any = field(default=None, repr=False)
+
+    @property
+    def is_sandbox(self) -> bool:
+        """Whether this is the embedded sandbox."""
+        return self.speed is not None
+
+    def started(self) -> "Connection":
+        """Return this service, ready for requests: the sandbox is started. Raises ConfigError if it cannot be."""
+        if self.speed is None:
+            return self
+        box = _start_sandbox(self.home, speed=self.speed)
+        return replace(self, base_url=box.base_url, token=Secret(box.token), box=box)
 
     def connect(self) -> Transport:
         """Return a new transport; the import takes a tenth of a second."""
         from pixverse_nb.backends.http import HttpTransport
 
         return HttpTransport(self.backend, self.base_url, self.token, self.timing)
-
-    @contextmanager
-    def stopped_on_error(self) -> Iterator[None]:
-        """Stop the sandbox (if this is one) when the block raises, because nothing else would."""
-        try:
-            yield
-        except BaseException:
-            if self.box is not None:
-                self.box.stop()
-            raise
 
 
 def resolve_connection(
@@ -74,11 +78,11 @@ def resolve_connection(
     home: str | PathLike[str] | None,
     timing: Timing | None,
 ) -> Connection:
-    """Return the vendor if a token is found; otherwise start the sandbox and say so.
+    """Return the vendor if a token is found; otherwise the embedded sandbox, and say so.
 
     Raises ConfigError if a base URL or a backend is chosen but no token for it is found.
     """
-    vendor = backend or UseapiBackend()
+    vendor = backend or _DEFAULT_BACKEND
     secret = find_token(token, backend=vendor)
     if secret is not None:
         url = find_base_url(base_url or (vendor.base_url if backend is not None else None))
@@ -90,7 +94,7 @@ def resolve_connection(
         variable = token_variable_of(vendor)
         fix = f"Pass token=… or set {variable}." if variable else "Pass it as token=."
         raise ConfigError(f"No token was found for {chosen}. {fix}{_advice(vendor)}")
-    sandbox = start_sandbox(find_home(home) / SANDBOX, speed=SANDBOX_SPEED, timing=timing)
+    sandbox = sandbox_connection(find_home(home) / SANDBOX, speed=SANDBOX_SPEED, timing=timing)
     _notify(
         "No token was found, so this client runs on the embedded sandbox: it makes real videos on this machine, free "
         f"of charge. To use your account, set {TOKEN_VARIABLE} ({TOKEN_PAGE} says how to get a token)."
@@ -104,7 +108,7 @@ def find_token(given: str | Secret | None, *, backend: Backend | None = None) ->
     From the argument, the environment, the keyring or Colab's secrets, in this order. Only a token that belongs to the
     backend is returned: no vendor gets the token of another one.
     """
-    vendor = backend or UseapiBackend()
+    vendor = backend or _DEFAULT_BACKEND
     variable = token_variable_of(vendor)
     sources: list[Callable[[], str | None]] = [lambda: given.reveal() if isinstance(given, Secret) else given]
     if variable is not None:
@@ -206,13 +210,24 @@ def find_base_url(given: str | None) -> str:
     return url
 
 
-def start_sandbox(home: Path, *, speed: float, timing: Timing | None) -> Connection:
-    """Start the embedded sandbox. Raises ConfigError if its packages are missing or `speed` is out of range."""
+def sandbox_connection(home: Path, *, speed: float, timing: Timing | None) -> Connection:
+    """Return the embedded sandbox, not started yet. Raises ConfigError if `speed` is out of range."""
     given, speed = speed, as_float(speed)
     if not 0 <= speed <= SPEED_MAX:
         raise ConfigError(
             f"speed must be a number from 0 (time stands still) to {SPEED_MAX}, not {safe_repr(given):.40}"
         )
+    return Connection(
+        name=SANDBOX,
+        base_url="",
+        token=Secret(""),
+        timing=timing or sandbox_timing(speed),
+        home=home,
+        speed=speed,
+    )
+
+
+def _start_sandbox(home: Path, *, speed: float) -> Any:
     try:
         from pixverse_nb.sandbox import Sandbox
     except ImportError as error:
@@ -222,20 +237,12 @@ def start_sandbox(home: Path, *, speed: float, timing: Timing | None) -> Connect
         ) from error
     folder = None if is_read_only(home / "ledger.db") else home / "world"
     try:
-        box = Sandbox(speed=speed, folder=folder).start()
+        return Sandbox(speed=speed, folder=folder).start()
     except OSError as error:
         raise ConfigError(
             f"The sandbox cannot use {home} ({error.strerror or error}). Choose another folder with home=… or "
             "PIXVERSE_NB_HOME."
         ) from error
-    return Connection(
-        name=SANDBOX,
-        base_url=box.base_url,
-        token=Secret(box.token),
-        timing=timing or sandbox_timing(speed),
-        home=home,
-        box=box,
-    )
 
 
 def sandbox_timing(speed: float) -> Timing:

@@ -28,6 +28,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"video"}),
     frozenset({"jobs", "joined"}),
     frozenset({"connection", "maintenance", "archive"}),
+    frozenset({"session"}),
     frozenset({"doctor", "widgets", "demo"}),
     frozenset({"sweep"}),
     frozenset({"client"}),

@@ -262,19 +262,31 @@ class Database:
         with self.reading() as db:
             return int(db.execute("PRAGMA data_version").fetchone()[0])
 
+    def is_in_place(self) -> bool:
+        """Return whether this is still what opening the path gives: not closed, deleted, replaced or read-only."""
+        if self._is_closed or self.is_read_only or is_read_only(self._path):
+            return False
+        try:
+            return self._is_same_file()
+        except OSError:
+            return False
+
     def _check_file_in_place(self) -> None:
         """Raise LedgerError if the file was deleted or replaced: writes to it would be lost with the process."""
         try:
-            found = _file_id(self._path)
+            is_same = self._is_same_file()
         except FileNotFoundError:
-            found = None
+            is_same = False
         except OSError:
             return  # the write will raise
-        if found is None or (found != self._file_id and self._has_stable_inodes):
+        if not is_same:
             raise LedgerError(
                 f"The ledger {self._path} was deleted, moved or replaced while this Client had it open, so nothing can "
                 "be recorded and nothing is sent. Restore it, or close this Client and make a new one."
             )
+
+    def _is_same_file(self) -> bool:
+        return _file_id(self._path) == self._file_id or not self._has_stable_inodes
 
     def _prepare(self) -> None:
         with self._translated():

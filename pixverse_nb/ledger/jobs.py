@@ -241,6 +241,10 @@ class Ledger:
         """Whether the jobs can be looked at, but none can be created or changed."""
         return self._file.is_read_only
 
+    def is_in_place(self) -> bool:
+        """Return whether the file is still what opening its path gives: not closed, deleted, replaced or read-only."""
+        return self._file.is_in_place()
+
     def check_writable(self) -> None:
         """Raise LedgerError if this home can only be read; nothing may be sent then."""
         self._file.check_writable()
