@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Any, Final, NoReturn, Self, TypeVar
+from typing import Any, Final, Literal, NoReturn, Self, TypeVar
 
 from pixverse_nb import __version__
+from pixverse_nb.archive.other_homes import OtherHomes
 from pixverse_nb.archive.transfer import Exported, Imported, export_archive, import_archive
 from pixverse_nb.backends.base import Backend, Call
 from pixverse_nb.config import Prices, Timing, find_email, find_home
@@ -26,7 +27,7 @@ from pixverse_nb.connection import (
     warn_read_only,
 )
 from pixverse_nb.doctor.report import Report
-from pixverse_nb.domain.arguments import BUDGET, CALLBACK, COUNT, checked
+from pixverse_nb.domain.arguments import BUDGET, CALLBACK, COUNT, Reuse, checked
 from pixverse_nb.domain.catalogue import DEFAULT_MODEL
 from pixverse_nb.domain.custom_models import Models, catalogue_with
 from pixverse_nb.domain.jobs import JobRecord
@@ -180,13 +181,18 @@ class Client:
             warn_read_only(self.home)
         self._listener: WebhookListener | None = None
         self._unsubscribe: list[Callable[[], None]] = []
-        self._factory = JobFactory(self._engine, self._loop, handle=session.handle)
+        other_homes = OtherHomes(
+            session.register, self._ledger, self.home, self.timing, self._engine.now, version=__version__
+        )
+        self._factory = JobFactory(self._engine, self._loop, handle=session.handle, other_homes=other_homes)
         if self._engine.has_stored_work():
             # waited for, so that `jobs()` shows a stopped download as running again; an error stays on the job
             wait_for_future(self._loop.submit(_continue_open_jobs(self._engine)), None)
         self._verifier = FileVerifier(self._engine, self._loop, job_of=partial(_job_of, session))
         if is_new:
             self._verifier.start()
+            if self._ledger.count():
+                session.register.note_home()
         self._sweep_context = SweepContext(
             engine=self._engine,
             loop=self._loop,
@@ -226,7 +232,7 @@ class Client:
         max_jobs: int | None = None,
         fit: str | None = "cover",
         deadline_s: float | None = None,
-        reuse: bool = True,
+        reuse: Reuse = True,
         allow_refused: bool = False,
     ) -> Job:
         """Start one video from `first` to `last` and return its job at once. **This spends credits.**
@@ -240,8 +246,11 @@ class Client:
         hours with `off_peak_mode=True`, which PixVerse makes within a day, for less, without using a slot).
 
         The same call finds the same job: with `reuse=True` an open or finished one is returned and nothing is charged
-        again. Raises InvalidRequest (InvalidImage if only pictures are wrong) naming every wrong field, before anything
-        is sent. `allow_refused=True` sends a combination that the vendor's documents refuse. A model that is not in the
+        again. If another home on this machine has paid for it, that is said before this one pays too; `reuse="any"`
+        copies that video into this home instead. `reuse=False` pays for a new one.
+
+        Raises InvalidRequest (InvalidImage if only pictures are wrong) naming every wrong field, before anything is
+        sent. `allow_refused=True` sends a combination that the vendor's documents refuse. A model that is not in the
         catalogue is sent with a notice that nothing about it was checked.
         """
         self._loop.check_open()
@@ -568,6 +577,7 @@ class Client:
         skip_refused: bool = False,
         allow_refused: bool = False,
         most_cells: int = MAX_CELLS,
+        reuse: Literal[True, "any"] = True,
         **fields: Any,
     ) -> Sweep:
         """Return a sweep: `create_frames` over several values. Nothing is sent or charged before `plan()` or `run()`.
@@ -579,8 +589,9 @@ class Client:
 
         `budget_credits` limits what the cells of this sweep may cost in total, whoever requests them. A cell that the
         vendor's documentation excludes makes `run()` raise InvalidRequest, unless `skip_refused=True` skips it or
-        `allow_refused=True` sends it anyway. `most_cells` limits the number of cells. Raises InvalidRequest
-        (InvalidImage) naming every wrong field.
+        `allow_refused=True` sends it anyway. `most_cells` limits the number of cells. `reuse="any"` copies the videos
+        that another home on this machine has paid for, instead of paying again. Raises InvalidRequest (InvalidImage)
+        naming every wrong field.
 
         >>> sweep = client.sweep("a.jpg", "b.jpg", seed=range(1, 9), quality=["540p", "720p"])  # doctest: +SKIP
         >>> sweep.plan()  # doctest: +SKIP
@@ -593,6 +604,7 @@ class Client:
             layout=layout,
             cells=cells,
             most_cells=most_cells,
+            reuse=reuse,
         )
         return make_sweep(self._sweep_context, {"first": first, "last": last}, fields, options)
 
@@ -604,6 +616,7 @@ class Client:
         title: str | None = None,
         budget_credits: int | None = None,
         allow_refused: bool = False,
+        reuse: Literal[True, "any"] = True,
         **fields: Any,
     ) -> Chain:
         """Return a chain: one video from each picture to the next, to be joined by `chain.join("story.mp4")`.
@@ -612,14 +625,15 @@ class Client:
         does the same. Nothing is sent or charged before `plan()` or `run()`. The fields are those of `create_frames`;
         `prompt`, `seed`, `duration` and the like may be a list with one value for each video. All pictures are brought
         to the aspect ratio of the first one (or to `aspect_ratio`), and each is uploaded once. Without a seed every
-        video has the same one. `budget_credits` limits what the videos of this chain may cost in total.
+        video has the same one. `budget_credits` limits what the videos of this chain may cost in total. `reuse` as in
+        `sweep`.
 
         Raises InvalidRequest (InvalidImage) naming every wrong field and picture.
 
         >>> chain = client.chain(["a.jpg", "b.jpg", "c.jpg"], loop=True, duration=5)  # doctest: +SKIP
         >>> chain.plan()  # doctest: +SKIP
         """
-        options = SweepOptions(title=title, budget_credits=budget_credits, allow_refused=allow_refused)
+        options = SweepOptions(title=title, budget_credits=budget_credits, allow_refused=allow_refused, reuse=reuse)
         return make_chain(self._sweep_context, images, fields, options, loop=loop)
 
     def find_paid(self, first: Any, last: Any, **fields: Any) -> Job | None:
@@ -948,7 +962,7 @@ class Client:
     def _create(self, args: CreateArgs) -> Job:
         """Return the job of a call, new or reused. **A new one spends credits.**"""
         draft, inputs = self._builder.build(args, now=self._engine.now())
-        if self._ledger.is_read_only:
+        if self._ledger.is_read_only:  # what another home has cannot be copied here either
             found = self._ledger.find_reusable(draft) if args.reuse else None
             if found is not None:
                 return self._handle(found)

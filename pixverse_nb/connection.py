@@ -18,10 +18,9 @@ from pixverse_nb.config import Timing, find_home, read_env
 from pixverse_nb.domain.validation import as_float, safe_repr
 from pixverse_nb.errors import ConfigError
 from pixverse_nb.jobs.protocols import Transport
-from pixverse_nb.ledger.database import is_read_only
+from pixverse_nb.ledger.database import can_only_read
 from pixverse_nb.redaction import Secret
-from pixverse_nb.render.display import mime_bundle, show_bundle
-from pixverse_nb.render.style import html
+from pixverse_nb.render.display import show_message
 
 _DEFAULT_BACKEND: Final = UseapiBackend()  # one for all, so that clients with equal settings have equal connections
 DEFAULT_BASE_URL: Final = UseapiBackend.base_url
@@ -95,7 +94,7 @@ def resolve_connection(
         fix = f"Pass token=… or set {variable}." if variable else "Pass it as token=."
         raise ConfigError(f"No token was found for {chosen}. {fix}{_advice(vendor)}")
     sandbox = sandbox_connection(find_home(home) / SANDBOX, speed=SANDBOX_SPEED, timing=timing)
-    _notify(
+    show_message(
         "No token was found, so this client runs on the embedded sandbox: it makes real videos on this machine, free "
         f"of charge. To use your account, set {TOKEN_VARIABLE} ({TOKEN_PAGE} says how to get a token)."
     )
@@ -235,7 +234,7 @@ def _start_sandbox(home: Path, *, speed: float) -> Any:
             f"The embedded sandbox needs a package that is not installed ({error.name}): "
             f"pip install 'pixverse-nb[sandbox]'. With a token in {TOKEN_VARIABLE} the sandbox is not needed."
         ) from error
-    folder = None if is_read_only(home / "ledger.db") else home / "world"
+    folder = None if can_only_read(home / "ledger.db") else home / "world"
     try:
         return Sandbox(speed=speed, folder=folder).start()
     except OSError as error:
@@ -266,7 +265,7 @@ def sandbox_timing(speed: float) -> Timing:
 
 def warn_network_filesystem(kind: str, home: Path) -> None:
     """Warn that the home folder is on a network file system of this kind."""
-    _notify(
+    show_message(
         f"The home folder {home} is on a network file system ({kind}). The ledger works there without its write-ahead "
         "log, which is slower, and file locks may not be reliable. Use this home from one machine at a time, or choose "
         "a folder on a local disk."
@@ -275,8 +274,6 @@ def warn_network_filesystem(kind: str, home: Path) -> None:
 
 def warn_read_only(home: Path) -> None:
     """Say that the jobs of the home folder can be looked at, but that no video can be made."""
-    _notify(f"The home folder {home} can only be read: its jobs and videos can be shown, but no video can be made.")
-
-
-def _notify(text: str) -> None:
-    show_bundle(mime_bundle(html("<p>{}</p>", text), text))
+    show_message(
+        f"The home folder {home} can only be read: its jobs and videos can be shown, but no video can be made."
+    )

@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from pixverse_nb.config import Timing
+from pixverse_nb.domain.arguments import REUSE, Reuse
 from pixverse_nb.domain.catalogue import DEFAULT_MODEL, SEED_MAX, Catalogue
 from pixverse_nb.domain.jobs import JobInput, JobRecord
 from pixverse_nb.domain.notices import Notice
@@ -39,7 +40,7 @@ DEADLINE: Final = Number(
 _random: Final = random.SystemRandom()
 
 CALL_OPTIONS: Final = ("fit", "deadline_s", "allow_refused", "reuse")  # arguments of a call besides its fields
-_RULES: Final[Mapping[str, Rule]] = {"deadline_s": DEADLINE, "allow_refused": Flag(), "reuse": Flag()}
+_RULES: Final[Mapping[str, Rule]] = {"deadline_s": DEADLINE, "allow_refused": Flag(), "reuse": REUSE}
 RequestFunction = Callable[..., GenerationRequest]  # (inputs, fields, **options of build_request)
 Frames = Mapping[str, Frame]  # the prepared pictures by role, except those that the vendor already has
 
@@ -58,7 +59,8 @@ class CreateArgs:
 
     `fields` are those of the model and of `Delivery`; each may be None or missing. `deadline_s`
     is in seconds from the creation of the job (None: the client's default). With `reuse` an earlier job of the same
-    call is returned. `request_function` builds the request, as `frames_request` does.
+    call is returned, with "any" also one of another home. `request_function` builds the request, as `frames_request`
+    does.
     """
 
     images: Mapping[str, Any] = field(repr=False)
@@ -68,7 +70,7 @@ class CreateArgs:
     fit: Any = "cover"
     deadline_s: Any = None
     allow_refused: bool = False
-    reuse: bool = True
+    reuse: Reuse = True
     arguments: Mapping[str, str] = field(
         default_factory=dict
     )  # role or field -> what the caller calls it, if different

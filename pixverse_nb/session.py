@@ -32,6 +32,7 @@ from pixverse_nb.job_builder import JobBuilder
 from pixverse_nb.jobs.engine import Engine
 from pixverse_nb.jobs.job import Job, notify_subscribers
 from pixverse_nb.jobs.webhooks import WebhookListener
+from pixverse_nb.ledger.home_register import HomeRegister
 from pixverse_nb.ledger.jobs import Ledger
 
 T = TypeVar("T")
@@ -86,6 +87,7 @@ class Session:
             account_of=connection.backend.account_of,
             fetch=self.fetch_picture,
         )
+        self.register = HomeRegister(self.ledger, self.home)
         self.listeners: weakref.WeakSet[WebhookListener] = weakref.WeakSet()
         self._handles: weakref.WeakValueDictionary[str, Job] = weakref.WeakValueDictionary()
         self._kept: dict[str, Job] = {}  # keeps the handles of open jobs alive, and through them the loop
@@ -161,6 +163,7 @@ class Session:
         return loop
 
     def _changed(self, record: JobRecord) -> None:
+        self.register.note(record)
         if self._loop() is None:
             return  # nobody is left who could look at the job
         job = self.handle(record)

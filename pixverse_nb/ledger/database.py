@@ -155,7 +155,7 @@ def error_message(error: sqlite3.Error, path: Path) -> str:
     )
 
 
-def is_read_only(path: Path) -> bool:
+def can_only_read(path: Path) -> bool:
     """Return whether a file exists that can only be read, or in whose folder nothing can be written."""
     return path.is_file() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
 
@@ -185,16 +185,17 @@ def _connect(database: str | Path, *, uri: bool = False) -> sqlite3.Connection:
 class Database:
     """`ledger.db`, usable from any thread; a failed transaction changes nothing and raises LedgerError.
 
-    On a read-only disk, or in a folder of somebody else, `is_read_only` is True and every transaction raises.
+    On a read-only disk, in a folder of somebody else, or if that is asked for, `is_read_only` is True and every
+    transaction raises.
     """
 
-    def __init__(self, path: Path, *, migrations: Sequence[str] = MIGRATIONS) -> None:
+    def __init__(self, path: Path, *, migrations: Sequence[str] = MIGRATIONS, is_read_only: bool = False) -> None:
         self._path = path
         self._migrations = migrations
         self.network = network_file_system(path.parent)  # the kind of the file system, or None for a local disk
         self._lock = threading.RLock()
         self._is_closed = False
-        self.is_read_only = is_read_only(path)
+        self.is_read_only = is_read_only or can_only_read(path)
         self._scratch = tempfile.TemporaryDirectory(prefix="pixverse-nb-") if self.is_read_only else None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -264,7 +265,7 @@ class Database:
 
     def is_in_place(self) -> bool:
         """Return whether this is still what opening the path gives: not closed, deleted, replaced or read-only."""
-        if self._is_closed or self.is_read_only or is_read_only(self._path):
+        if self._is_closed or self.is_read_only or can_only_read(self._path):
             return False
         try:
             return self._is_same_file()

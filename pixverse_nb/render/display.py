@@ -8,15 +8,16 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from pixverse_nb.redaction import printable
+from pixverse_nb.render.style import html
 
 MimeBundle = Mapping[str, str]  # media type -> content; always has "text/plain"
 
 _log: Final = logging.getLogger("pixverse_nb")
 
 
-def mime_bundle(html: str, text: str) -> MimeBundle:
+def mime_bundle(markup: str, text: str) -> MimeBundle:
     """Return a MIME bundle with HTML for notebooks and text for terminals."""
-    return {"text/html": str(html), "text/plain": printable(text)}
+    return {"text/html": str(markup), "text/plain": printable(text)}
 
 
 def show_bundle(bundle: MimeBundle) -> None:
@@ -26,6 +27,11 @@ def show_bundle(bundle: MimeBundle) -> None:
         _write_line(bundle["text/plain"])
     else:
         shell.display_pub.publish(data=dict(bundle), metadata={})
+
+
+def show_message(text: str) -> None:
+    """Show one paragraph for a person once, as `show_bundle` does."""
+    show_bundle(mime_bundle(html("<p>{}</p>", text), text))
 
 
 def _write_line(text: str) -> None:

@@ -82,7 +82,7 @@ def test_the_sandboxs_cell_that_is_run_again_adds_nothing(tmp_path: Path) -> Non
     address = repr(client.sandbox_control)
     for _ in range(RERUNS):
         client = Client.sandbox(speed=50, home=tmp_path)
-    assert threads() == opened
+    assert threads() <= opened
     assert repr(client.sandbox_control) == address
     client.close()
     assert threads() <= before
@@ -100,7 +100,11 @@ def test_the_clients_have_the_same_jobs(reopen: Callable[..., Client]) -> None:
 
 def test_a_job_of_the_earlier_run_goes_on(manual_harness: Harness) -> None:
     """Whoever waits for a job of a client that the notebook has replaced gets its video."""
-    given = {"token": manual_harness.sandbox.token, "base_url": manual_harness.sandbox.base_url, "timing": TIMING}
+    given: dict[str, Any] = {
+        "token": manual_harness.sandbox.token,
+        "base_url": manual_harness.sandbox.base_url,
+        "timing": TIMING,
+    }
     client = Client(home=manual_harness.home, **given)
     job = create_job(client)
     wait_for_state(job, JobState.QUEUED)
