@@ -168,7 +168,11 @@ def connect_for_reading(path: Path, *, scratch: str) -> sqlite3.Connection:
     """
     try:
         db = _connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-        schema_version(db)
+        try:
+            schema_version(db)
+        except sqlite3.Error:
+            db.close()
+            raise
     except sqlite3.OperationalError:
         copy = Path(scratch, path.name)
         shutil.copyfile(path, copy)
@@ -202,6 +206,8 @@ class Database:
             check_not_emptied(path)
             self._db = connect_for_reading(path, scratch=self._scratch.name) if self._scratch else _connect(path)
         except (OSError, sqlite3.Error) as error:
+            if self._scratch is not None:
+                self._scratch.cleanup()
             raise LedgerError(
                 f"The ledger {path} cannot be opened ({error}). Check the folder and its permissions."
             ) from error
