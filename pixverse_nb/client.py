@@ -5,18 +5,15 @@ but what says so: `create_frames` returns at once, `job.result()` waits.
 """
 
 import os
-import secrets
-import threading
 import time
-import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Any, Final, NoReturn, Self, TypeVar
+from typing import Any, Final, Literal, NoReturn, Self, TypeVar
 
 from pixverse_nb import __version__
+from pixverse_nb.archive.other_homes import OtherHomes
 from pixverse_nb.archive.transfer import Exported, Imported, export_archive, import_archive
 from pixverse_nb.backends.base import Backend, Call
 from pixverse_nb.config import Prices, Timing, find_email, find_home
@@ -24,7 +21,7 @@ from pixverse_nb.connection import (
     SANDBOX,
     Connection,
     resolve_connection,
-    start_sandbox,
+    sandbox_connection,
     warn_network_filesystem,
     warn_read_only,
 )
@@ -33,6 +30,7 @@ from pixverse_nb.domain.arguments import (
     BUDGET,
     CALLBACK,
     COUNT,
+    Reuse,
     checked,
     field_value,
     image_roles,
@@ -65,15 +63,14 @@ from pixverse_nb.domain.validation import (
     unknown_fields,
     validate,
 )
-from pixverse_nb.errors import ConfigError, InvalidRequest, refuse_pickling
+from pixverse_nb.errors import ConfigError, InvalidRequest, LedgerError, refuse_pickling
 from pixverse_nb.event_loop import EventLoopThread, wait_for_future
-from pixverse_nb.job_builder import CALL_OPTIONS, CreateArgs, JobBuilder
+from pixverse_nb.job_builder import CALL_OPTIONS, CreateArgs
 from pixverse_nb.jobs.download import VerifyReport
 from pixverse_nb.jobs.engine import Engine
-from pixverse_nb.jobs.job import Job, JobFactory, JobList, notify_subscribers
+from pixverse_nb.jobs.job import Job, JobFactory, JobList
 from pixverse_nb.jobs.remote_videos import AllAccounts, adopt_history, find_or_adopt, track_all, unix_seconds
 from pixverse_nb.jobs.webhooks import WebhookListener
-from pixverse_nb.ledger.jobs import Ledger
 from pixverse_nb.ledger.spending import GROUPS
 from pixverse_nb.maintenance import FileVerifier
 from pixverse_nb.redaction import Secret, redact
@@ -82,6 +79,7 @@ from pixverse_nb.render.live import MakeWidget, use_widgets
 from pixverse_nb.render.model_table import ModelTable
 from pixverse_nb.render.spending_table import SpendingTable
 from pixverse_nb.render.table import TableList
+from pixverse_nb.session import Session, SessionSettings, leave_session, open_session
 from pixverse_nb.sweep.axes import MAX_CELLS, has_several_values
 from pixverse_nb.sweep.chain import Chain, make_chain
 from pixverse_nb.sweep.context import SweepContext, SweepOptions
@@ -132,9 +130,8 @@ class Client:
         given = Secret(token) if token else None
         del token  # a verbose traceback prints the variables of every frame
         service = resolve_connection(given, base_url=base_url, backend=backend, home=home, timing=timing)
-        self._email = None if service.box else find_email(email)
-        with service.stopped_on_error():
-            self._open(service, models=models, prices=prices, budget_credits=budget_credits)
+        self._email = None if service.is_sandbox else find_email(email)
+        self._open(service, models=models, prices=prices, budget_credits=budget_credits)
 
     @classmethod
     def sandbox(
@@ -154,10 +151,9 @@ class Client:
         """
         folder = find_home(home) if home else find_home(None) / SANDBOX
         client = cls.__new__(cls)
-        service = start_sandbox(folder, speed=speed, timing=timing)
+        service = sandbox_connection(folder, speed=speed, timing=timing)
         client._email = None
-        with service.stopped_on_error():
-            client._open(service, models=models, prices=prices, budget_credits=budget_credits)
+        client._open(service, models=models, prices=prices, budget_credits=budget_credits)
         return client
 
     def _open(
@@ -173,60 +169,54 @@ class Client:
             raise ConfigError(f"budget_credits must be {BUDGET}, not {safe_repr(budget_credits):.80}")
         if not isinstance(service.timing, Timing):
             raise ConfigError(f"timing must be a Timing, not {safe_repr(service.timing):.80}")
-        self._box = service.box
-        self._base_url = service.base_url
         self.home: Path = service.home
         self.timing = service.timing
         self.prices = Prices.of(prices)
         self.catalogue = catalogue_with(models, prices=self.prices.base)
-        with ExitStack() as opened:
-            self._open_parts(service, opened, budget_credits=budget_credits)
-            opened.pop_all()  # from here on `close` closes them
+        settings = SessionSettings(
+            owner=type(self),
+            connection=service,
+            email=self._email,
+            models=tuple(self.catalogue.models()),
+            prices=self.prices,
+            budget_credits=budget_credits,
+            catalogue=self.catalogue,
+        )
+        self._session, self._loop, is_new = open_session(settings, user=self)
+        try:
+            self._use_session(is_new=is_new)
+        except BaseException:
+            leave_session(self._session, user=self)
+            raise
 
-    def _open_parts(self, service: Connection, opened: ExitStack, *, budget_credits: int | None) -> None:
-        """Open the ledger and the thread, and start what is open; what has been opened is added to `opened`."""
-        self._ledger = Ledger(self.home / "ledger.db", service=service.name, budget_credits=budget_credits)
-        opened.callback(self._ledger.close)
+    def _use_session(self, *, is_new: bool) -> None:
+        """Take the parts of the session, and start what is open."""
+        session = self._session
+        self._box = session.connection.box
+        self._base_url = session.connection.base_url
+        self._ledger = session.ledger
+        self._engine = session.engine
+        self._backend = session.backend
+        self._builder = session.builder
         if self._ledger.network is not None:
             warn_network_filesystem(self._ledger.network, self.home)
         if self._ledger.is_read_only:
             warn_read_only(self.home)
-        self._loop = EventLoopThread()
-        opened.callback(self._loop.close)
-        owner = f"{os.getpid()}-{secrets.token_hex(4)}"
-        self._backend = service.backend
-        self._engine = Engine(
-            backend=service.backend,
-            ledger=self._ledger,
-            connect=service.connect,
-            home=self.home,
-            timing=self.timing,
-            owner=owner,
-        )
         self._listener: WebhookListener | None = None
-        self._loop.on_close(self._end)
-        self._builder = JobBuilder(
-            home=self.home,
-            owner=owner,
-            service=self._ledger.service,
-            catalogue=self.catalogue,
-            budget_credits=budget_credits,
-            timing=self.timing,
-            account_of=service.backend.account_of,
-            fetch=self.fetch_picture,
+        self._unsubscribe: list[Callable[[], None]] = []
+        other_homes = OtherHomes(
+            session.register, self._ledger, self.home, self.timing, self._engine.now, version=__version__
         )
         use_widgets(_load_live_card)
-        self._factory = JobFactory(self._engine, self._loop, handle=self._handle)
-        self._handles: weakref.WeakValueDictionary[str, Job] = weakref.WeakValueDictionary()
-        self._kept: dict[str, Job] = {}  # keeps the handles of open jobs alive
-        self._handles_lock = threading.Lock()
-        self._subscribers: list[Callable[[Job], object]] = []
-        self._engine.subscribe(self._changed)
+        self._factory = JobFactory(self._engine, self._loop, handle=session.handle, other_homes=other_homes)
         if self._engine.has_stored_work():
             # waited for, so that `jobs()` shows a stopped download as running again; an error stays on the job
-            wait_for_future(self._loop.submit(self._continue_open_jobs()), None)
-        self._verifier = FileVerifier(self._engine, self._loop, job_of=self.job)
-        self._verifier.start()
+            wait_for_future(self._loop.submit(_continue_open_jobs(self._engine)), None)
+        self._verifier = FileVerifier(self._engine, self._loop, job_of=partial(_job_of, session))
+        if is_new:
+            self._verifier.start()
+            if self._ledger.count():
+                session.register.note_home()
         self._sweep_context = SweepContext(
             engine=self._engine,
             loop=self._loop,
@@ -234,10 +224,10 @@ class Client:
             factory=self._factory,
             email=self._email,
             is_sandbox=self.is_sandbox,
-            handle=self._handle,
-            send=self._send_briefly,
+            handle=session.handle,
+            send=session.send_briefly,
             backend=self._backend,
-            subscribe=self.subscribe,
+            subscribe=session.subscribe,
         )
 
     # -- making videos -------------------------------------------------------------------------------------------
@@ -266,7 +256,7 @@ class Client:
         max_jobs: int | None = None,
         fit: str | None = "cover",
         deadline_s: float | None = None,
-        reuse: bool = True,
+        reuse: Reuse = True,
         allow_refused: bool = False,
     ) -> Job:
         """Start one video from `first` to `last` and return its job at once. **This spends credits.**
@@ -280,8 +270,11 @@ class Client:
         hours with `off_peak_mode=True`, which PixVerse makes within a day, for less, without using a slot).
 
         The same call finds the same job: with `reuse=True` an open or finished one is returned and nothing is charged
-        again. Raises InvalidRequest (InvalidImage if only pictures are wrong) naming every wrong field, before anything
-        is sent. `allow_refused=True` sends a combination that the vendor's documents refuse. A model that is not in the
+        again. If another home on this machine has paid for it, that is said before this one pays too; `reuse="any"`
+        copies that video into this home instead. `reuse=False` pays for a new one.
+
+        Raises InvalidRequest (InvalidImage if only pictures are wrong) naming every wrong field, before anything is
+        sent. `allow_refused=True` sends a combination that the vendor's documents refuse. A model that is not in the
         catalogue is sent with a notice that nothing about it was checked.
         """
         self._loop.check_open()
@@ -602,6 +595,7 @@ class Client:
         skip_refused: bool = False,
         allow_refused: bool = False,
         most_cells: int = MAX_CELLS,
+        reuse: Literal[True, "any"] = True,
         **fields: Any,
     ) -> Sweep:
         """Return a sweep: one call over several values. Nothing is sent or charged before `plan()` or `run()`.
@@ -620,7 +614,8 @@ class Client:
         `budget_credits` limits what the cells of this sweep may cost in total, whoever requests them. A cell that is
         impossible, because the vendor's documentation excludes it or its model does not take a value, makes `run()`
         raise InvalidRequest, unless `skip_refused=True` skips it or `allow_refused=True` sends it anyway. `most_cells`
-        limits the number of cells. Raises InvalidRequest (InvalidImage) naming every wrong field.
+        limits the number of cells. `reuse="any"` copies the videos that another home on this machine has paid for,
+        instead of paying again. Raises InvalidRequest (InvalidImage) naming every wrong field.
 
         >>> sweep = client.sweep("a.jpg", "b.jpg", seed=range(1, 9), quality=["540p", "720p"])  # doctest: +SKIP
         >>> sweep = client.sweep(prompt=["rain", "snow"], model=["v6", "pixverse-c1"])  # doctest: +SKIP
@@ -635,6 +630,7 @@ class Client:
             layout=layout,
             cells=cells,
             most_cells=most_cells,
+            reuse=reuse,
         )
         given = {"first": first, "last": last, "images": images, "video": video}
         sources = find_sources(given, fields, operation=operation)
@@ -657,6 +653,7 @@ class Client:
         title: str | None = None,
         budget_credits: int | None = None,
         allow_refused: bool = False,
+        reuse: Literal[True, "any"] = True,
         **fields: Any,
     ) -> Chain:
         """Return a chain: one video from each picture to the next, to be joined by `chain.join("story.mp4")`.
@@ -665,14 +662,15 @@ class Client:
         does the same. Nothing is sent or charged before `plan()` or `run()`. The fields are those of `create_frames`;
         `prompt`, `seed`, `duration` and the like may be a list with one value for each video. All pictures are brought
         to the aspect ratio of the first one (or to `aspect_ratio`), and each is uploaded once. Without a seed every
-        video has the same one. `budget_credits` limits what the videos of this chain may cost in total.
+        video has the same one. `budget_credits` limits what the videos of this chain may cost in total. `reuse` as in
+        `sweep`.
 
         Raises InvalidRequest (InvalidImage) naming every wrong field and picture.
 
         >>> chain = client.chain(["a.jpg", "b.jpg", "c.jpg"], loop=True, duration=5)  # doctest: +SKIP
         >>> chain.plan()  # doctest: +SKIP
         """
-        options = SweepOptions(title=title, budget_credits=budget_credits, allow_refused=allow_refused)
+        options = SweepOptions(title=title, budget_credits=budget_credits, allow_refused=allow_refused, reuse=reuse)
         return make_chain(self._sweep_context, images, fields, options, loop=loop)
 
     def find_paid(self, first: Any, last: Any, **fields: Any) -> Job | None:
@@ -731,10 +729,7 @@ class Client:
         if record is None:
             fix = f"no job {redact(ref_or_video_id)!r} in {self.home / 'ledger.db'}; client.jobs() lists the jobs"
             raise InvalidRequest({"ref": fix})
-        job = self._handle(record)
-        if job.is_paused and not self._ledger.is_read_only:
-            job.resume()
-        return job
+        return _continued(self._session, record)
 
     def adopt(self, ref_or_video_id: str) -> Job:
         """Add a generation that only the vendor has to this ledger and download its video; nothing is charged.
@@ -784,7 +779,7 @@ class Client:
         """Poll the vendor now, wait for that one poll, and return the jobs that are still open."""
 
         async def poll() -> None:
-            await self._continue_open_jobs()
+            self._engine.start()
             await self._engine.poll_now()
 
         self._loop.call(poll())
@@ -813,11 +808,8 @@ class Client:
 
     def fetch_picture(self, url: str) -> bytes:
         """Return the bytes of a picture at an http(s) address; blocks, and sends no credentials."""
-
-        async def fetch() -> bytes:
-            return await self._engine.transport.fetch_picture(url)
-
-        return self._loop.call(fetch())
+        self._loop.check_open()
+        return self._session.fetch_picture(url)
 
     def doctor(self, *, offline: bool = False) -> Report:
         """Check this machine, the home, the token, the accounts and the ledger; displays as a table.
@@ -826,7 +818,7 @@ class Client:
         """
         from pixverse_nb.doctor.run import Target, run_checks  # slow to load and rarely used
 
-        send = None if offline else self._send_briefly
+        send = None if offline else self._session.send_briefly
         target = Target(
             self.home, self._base_url, self._ledger, send, self._backend, email=self._email, is_sandbox=self.is_sandbox
         )
@@ -880,12 +872,8 @@ class Client:
     def subscribe(self, callback: Callable[[Job], object]) -> Callable[[], None]:
         """Call `callback(job)` on every change of a job, on the client's thread; the returned function unsubscribes."""
         checked({"callback": callback}, {"callback": CALLBACK})
-        self._subscribers.append(callback)
-
-        def unsubscribe() -> None:
-            if callback in self._subscribers:
-                self._subscribers.remove(callback)
-
+        unsubscribe = self._session.subscribe(callback)
+        self._unsubscribe.append(unsubscribe)
         return unsubscribe
 
     def listen_webhooks(
@@ -902,6 +890,7 @@ class Client:
             raise ConfigError(f"This client already listens on port {self._listener.port}; close that listener first.")
         listener = WebhookListener(self._engine, self._loop, public_url=given["public_url"], vendor_url=self._base_url)
         self._listener = listener.open(given["host"], given["port"])
+        self._session.listeners.add(listener)
         return listener
 
     @property
@@ -924,13 +913,18 @@ class Client:
     # -- life ----------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Stop the thread and close the files; the next Client on this home continues the open jobs."""
+        """Stop the thread and close the files; the next Client on this home continues the open jobs.
+
+        While another Client of this process has the same settings, its jobs go on, and only this one can do no more.
+        """
+        for unsubscribe in self._unsubscribe:
+            unsubscribe()
+        if leave_session(self._session, user=self) or self._loop.is_closed:
+            return
+        if self._listener is not None and not self._loop.is_current:
+            self._listener.close()
+        self._loop = EventLoopThread()  # this client's alone, so that its next call raises
         self._loop.close()
-        for job in tuple(self._handles.values()):
-            job.detach()
-        self._ledger.close()
-        if self._box is not None:
-            self._box.stop()
 
     def __enter__(self) -> Self:
         return self
@@ -950,14 +944,6 @@ class Client:
         return f"<Client on {where}; home {self.home}>"
 
     # -- inside --------------------------------------------------------------------------------------------------
-
-    async def _continue_open_jobs(self) -> None:
-        self._engine.start()
-
-    async def _end(self) -> None:
-        if self._listener is not None:
-            await self._listener.aclose()
-        await self._engine.aclose()
 
     def _start(
         self,
@@ -1021,7 +1007,7 @@ class Client:
     def _create(self, args: CreateArgs) -> Job:
         """Return the job of a call, new or reused. **A new one spends credits.**"""
         draft, inputs = self._builder.build(args, now=self._engine.now())
-        if self._ledger.is_read_only:
+        if self._ledger.is_read_only:  # what another home has cannot be copied here either
             found = self._ledger.find_reusable(draft) if args.reuse else None
             if found is not None:
                 return self._handle(found)
@@ -1032,31 +1018,30 @@ class Client:
 
     def _send(self, call: Call[T], *, attempts: int = 4) -> T:
         """Send a free call and wait for its value."""
-
-        async def send() -> T:
-            return await self._engine.transport.send(call, attempts=attempts)
-
-        return self._loop.call(send())
-
-    def _send_briefly(self, call: Call[T], /) -> T:
-        return self._send(call, attempts=2)
+        self._loop.check_open()
+        return self._session.send(call, attempts=attempts)
 
     def _handle(self, record: JobRecord) -> Job:
-        with self._handles_lock:
-            job = self._handles.get(record.ref)
-            if job is None:
-                job = Job(record, self._engine, self._loop, is_sandbox=self.is_sandbox)
-                self._handles[record.ref] = job
-            return job
+        return self._session.handle(record)
 
-    def _changed(self, record: JobRecord) -> None:
-        job = self._handle(record)
-        if record.state.is_final:
-            self._kept.pop(record.ref, None)
-        else:
-            self._kept[record.ref] = job
-        notify_subscribers(self._subscribers, job)
-        job.changed(record)
+
+async def _continue_open_jobs(engine: Engine) -> None:
+    engine.start()
+
+
+def _job_of(session: Session, ref: str) -> Job:
+    record = session.ledger.load(ref)
+    if record is None:
+        raise LedgerError(f"The ledger no longer has job {ref}.")
+    return _continued(session, record)
+
+
+def _continued(session: Session, record: JobRecord) -> Job:
+    """Return the job of a record; one that has stopped is continued."""
+    job = session.handle(record)
+    if job.is_paused and not session.ledger.is_read_only:
+        job.resume()
+    return job
 
 
 _MEDIA_ARGUMENTS: Final[Mapping[str, str]] = {SOURCE_VIDEO: "video"}

@@ -131,13 +131,14 @@ def read_env(name: str) -> str | None:
 
 
 def find_home(given: str | os.PathLike[str] | None) -> Path:
-    """Return the folder for the ledger and the videos: the argument, PIXVERSE_NB_HOME, or ./pixverse.
+    """Return the folder for the ledger and the videos: the argument, PIXVERSE_NB_HOME, or the nearest `pixverse`.
 
+    That is an existing home named `pixverse` in the working directory or in a folder above it, or else ./pixverse.
     Raises ConfigError if it cannot be the path of a folder.
     """
     if given is not None and not isinstance(given, str | os.PathLike):
         raise ConfigError(f"home must be the path of a folder, not {safe_repr(given):.60}.")
-    home = given or read_env("PIXVERSE_NB_HOME") or "pixverse"
+    home = given or read_env("PIXVERSE_NB_HOME") or _nearest_home()
     try:
         path = Path(home).expanduser().absolute()
         is_usable = b"\0" not in os.fsencode(path)
@@ -148,6 +149,38 @@ def find_home(given: str | os.PathLike[str] | None) -> Path:
             f"The home folder {os.fspath(home)!r:.200} is not a usable path. Pass home=… or set PIXVERSE_NB_HOME."
         )
     return path
+
+
+HOME_NAME: Final = "pixverse"
+
+
+def _nearest_home() -> Path:
+    """Return the nearest home at or above the working directory, or where a new one is made.
+
+    A home above must be the user's own and writable: in a shared folder (/tmp) somebody else could have put one there.
+    """
+    new = Path(HOME_NAME)
+    try:
+        here, top = Path.cwd(), Path.home()
+        for folder in (here, *here.parents):
+            home = folder / HOME_NAME
+            if _is_home(home) and (folder == here or _is_own(home)):
+                return home
+            if folder == top:
+                break
+    except (OSError, RuntimeError):  # no current folder, no home folder of the user, or one that cannot be read
+        pass
+    return new
+
+
+def _is_home(folder: Path) -> bool:
+    """Return whether a folder contains a ledger, of an account or of the sandbox."""
+    return any((folder / name / "ledger.db").is_file() for name in ("", "sandbox"))
+
+
+def _is_own(folder: Path) -> bool:
+    is_mine = not hasattr(os, "getuid") or folder.stat().st_uid == os.getuid()
+    return is_mine and os.access(folder, os.W_OK)
 
 
 def is_loopback(url: str) -> bool:

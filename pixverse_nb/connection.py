@@ -5,9 +5,8 @@ The only module outside `backends/` that names a vendor.
 
 import importlib
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final
@@ -19,11 +18,11 @@ from pixverse_nb.config import Timing, find_home, read_env
 from pixverse_nb.domain.validation import as_float, safe_repr
 from pixverse_nb.errors import ConfigError
 from pixverse_nb.jobs.protocols import Transport
-from pixverse_nb.ledger.database import is_read_only
+from pixverse_nb.ledger.database import can_only_read
 from pixverse_nb.redaction import Secret
-from pixverse_nb.render.display import mime_bundle, show_bundle
-from pixverse_nb.render.style import html
+from pixverse_nb.render.display import show_message
 
+_DEFAULT_BACKEND: Final = UseapiBackend()  # one for all, so that clients with equal settings have equal connections
 DEFAULT_BASE_URL: Final = UseapiBackend.base_url
 TOKEN_VARIABLE: Final = "USEAPI_TOKEN"  # noqa: S105  a variable's name, not a token
 BASE_URL_VARIABLE: Final = "PIXVERSE_NB_BASE_URL"
@@ -38,7 +37,8 @@ SPEED_MAX: Final = 10_000
 class Connection:
     """A service: its `name` in the ledger, its address, token and pace, the folder for its jobs, and its API.
 
-    `box` is the running sandbox, or None for a vendor.
+    `speed` is that of the embedded sandbox, or None for a vendor. `started()` adds `box`, the running sandbox, with its
+    address and token.
     """
 
     name: str
@@ -46,24 +46,27 @@ class Connection:
     token: Secret
     timing: Timing
     home: Path
-    backend: Backend = field(default_factory=UseapiBackend)
+    backend: Backend = _DEFAULT_BACKEND
+    speed: float | None = None
     box: Any = field(default=None, repr=False)
+
+    @property
+    def is_sandbox(self) -> bool:
+        """Whether this is the embedded sandbox."""
+        return self.speed is not None
+
+    def started(self) -> "Connection":
+        """Return this service, ready for requests: the sandbox is started. Raises ConfigError if it cannot be."""
+        if self.speed is None:
+            return self
+        box = _start_sandbox(self.home, speed=self.speed)
+        return replace(self, base_url=box.base_url, token=Secret(box.token), box=box)
 
     def connect(self) -> Transport:
         """Return a new transport; the import takes a tenth of a second."""
         from pixverse_nb.backends.http import HttpTransport
 
         return HttpTransport(self.backend, self.base_url, self.token, self.timing)
-
-    @contextmanager
-    def stopped_on_error(self) -> Iterator[None]:
-        """Stop the sandbox (if this is one) when the block raises, because nothing else would."""
-        try:
-            yield
-        except BaseException:
-            if self.box is not None:
-                self.box.stop()
-            raise
 
 
 def resolve_connection(
@@ -74,11 +77,11 @@ def resolve_connection(
     home: str | PathLike[str] | None,
     timing: Timing | None,
 ) -> Connection:
-    """Return the vendor if a token is found; otherwise start the sandbox and say so.
+    """Return the vendor if a token is found; otherwise the embedded sandbox, and say so.
 
     Raises ConfigError if a base URL or a backend is chosen but no token for it is found.
     """
-    vendor = backend or UseapiBackend()
+    vendor = backend or _DEFAULT_BACKEND
     secret = find_token(token, backend=vendor)
     if secret is not None:
         url = find_base_url(base_url or (vendor.base_url if backend is not None else None))
@@ -90,8 +93,8 @@ def resolve_connection(
         variable = token_variable_of(vendor)
         fix = f"Pass token=… or set {variable}." if variable else "Pass it as token=."
         raise ConfigError(f"No token was found for {chosen}. {fix}{_advice(vendor)}")
-    sandbox = start_sandbox(find_home(home) / SANDBOX, speed=SANDBOX_SPEED, timing=timing)
-    _notify(
+    sandbox = sandbox_connection(find_home(home) / SANDBOX, speed=SANDBOX_SPEED, timing=timing)
+    show_message(
         "No token was found, so this client runs on the embedded sandbox: it makes real videos on this machine, free "
         f"of charge. To use your account, set {TOKEN_VARIABLE} ({TOKEN_PAGE} says how to get a token)."
     )
@@ -104,7 +107,7 @@ def find_token(given: str | Secret | None, *, backend: Backend | None = None) ->
     From the argument, the environment, the keyring or Colab's secrets, in this order. Only a token that belongs to the
     backend is returned: no vendor gets the token of another one.
     """
-    vendor = backend or UseapiBackend()
+    vendor = backend or _DEFAULT_BACKEND
     variable = token_variable_of(vendor)
     sources: list[Callable[[], str | None]] = [lambda: given.reveal() if isinstance(given, Secret) else given]
     if variable is not None:
@@ -206,13 +209,24 @@ def find_base_url(given: str | None) -> str:
     return url
 
 
-def start_sandbox(home: Path, *, speed: float, timing: Timing | None) -> Connection:
-    """Start the embedded sandbox. Raises ConfigError if its packages are missing or `speed` is out of range."""
+def sandbox_connection(home: Path, *, speed: float, timing: Timing | None) -> Connection:
+    """Return the embedded sandbox, not started yet. Raises ConfigError if `speed` is out of range."""
     given, speed = speed, as_float(speed)
     if not 0 <= speed <= SPEED_MAX:
         raise ConfigError(
             f"speed must be a number from 0 (time stands still) to {SPEED_MAX}, not {safe_repr(given):.40}"
         )
+    return Connection(
+        name=SANDBOX,
+        base_url="",
+        token=Secret(""),
+        timing=timing or sandbox_timing(speed),
+        home=home,
+        speed=speed,
+    )
+
+
+def _start_sandbox(home: Path, *, speed: float) -> Any:
     try:
         from pixverse_nb.sandbox import Sandbox
     except ImportError as error:
@@ -220,22 +234,14 @@ def start_sandbox(home: Path, *, speed: float, timing: Timing | None) -> Connect
             f"The embedded sandbox needs a package that is not installed ({error.name}): "
             f"pip install 'pixverse-nb[sandbox]'. With a token in {TOKEN_VARIABLE} the sandbox is not needed."
         ) from error
-    folder = None if is_read_only(home / "ledger.db") else home / "world"
+    folder = None if can_only_read(home / "ledger.db") else home / "world"
     try:
-        box = Sandbox(speed=speed, folder=folder).start()
+        return Sandbox(speed=speed, folder=folder).start()
     except OSError as error:
         raise ConfigError(
             f"The sandbox cannot use {home} ({error.strerror or error}). Choose another folder with home=… or "
             "PIXVERSE_NB_HOME."
         ) from error
-    return Connection(
-        name=SANDBOX,
-        base_url=box.base_url,
-        token=Secret(box.token),
-        timing=timing or sandbox_timing(speed),
-        home=home,
-        box=box,
-    )
 
 
 def sandbox_timing(speed: float) -> Timing:
@@ -259,7 +265,7 @@ def sandbox_timing(speed: float) -> Timing:
 
 def warn_network_filesystem(kind: str, home: Path) -> None:
     """Warn that the home folder is on a network file system of this kind."""
-    _notify(
+    show_message(
         f"The home folder {home} is on a network file system ({kind}). The ledger works there without its write-ahead "
         "log, which is slower, and file locks may not be reliable. Use this home from one machine at a time, or choose "
         "a folder on a local disk."
@@ -268,8 +274,6 @@ def warn_network_filesystem(kind: str, home: Path) -> None:
 
 def warn_read_only(home: Path) -> None:
     """Say that the jobs of the home folder can be looked at, but that no video can be made."""
-    _notify(f"The home folder {home} can only be read: its jobs and videos can be shown, but no video can be made.")
-
-
-def _notify(text: str) -> None:
-    show_bundle(mime_bundle(html("<p>{}</p>", text), text))
+    show_message(
+        f"The home folder {home} can only be read: its jobs and videos can be shown, but no video can be made."
+    )

@@ -14,8 +14,9 @@ import re
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from pixverse_nb.errors import ConfigError
@@ -27,17 +28,24 @@ _SLICE_S: Final = 0.2 if os.name == "nt" else threading.TIMEOUT_MAX
 _AWAIT_SLICE_S: Final = 0.25
 
 
+@dataclass
+class _LoopState:
+    """What the thread shares with its `EventLoopThread`, which it must not keep alive."""
+
+    pid: int = field(default_factory=os.getpid)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    loop: asyncio.AbstractEventLoop | None = None
+    thread: threading.Thread | None = None
+    is_closed: bool = False
+    last_work: Callable[[], Coroutine[Any, Any, None]] | None = None
+
+
 class EventLoopThread:
-    """A daemon thread with an event loop, started on first use and ended by `close()`."""
+    """A daemon thread with an event loop, started on first use and ended by `close()`, or when nobody holds it."""
 
     def __init__(self, name: str = "pixverse-nb") -> None:
         self._name = name
-        self._lock = threading.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
-        self._pid = os.getpid()
-        self._is_closed = False
-        self._last_work: Callable[[], Coroutine[Any, Any, None]] | None = None
+        self._state = _LoopState()
 
     def submit(self, work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
         """Run `work` on the loop and return its future at once."""
@@ -50,7 +58,7 @@ class EventLoopThread:
 
     def call(self, work: Coroutine[Any, Any, T], *, timeout_s: float | None = None) -> T:
         """Run `work` on the loop and return its result; an interrupt or a timeout (in seconds) cancels the work."""
-        if threading.current_thread() is self._thread:
+        if self.is_current:
             work.close()
             raise ConfigError("A subscriber's callback cannot make blocking calls. Use `await`, or another thread.")
         future = self.submit(work)
@@ -67,63 +75,89 @@ class EventLoopThread:
 
     def on_close(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run `work` last when the loop closes, unless it never started."""
-        self._last_work = work
+        self._state.last_work = work
+
+    def on_release(self, work: Callable[[], object]) -> None:
+        """Close the loop and then run `work`, in the background, once nobody holds this object any more.
+
+        Neither `work` nor what runs on the loop may hold it for ever. At the end of the process nothing is run.
+        """
+        weakref.finalize(self, _close_in_background, self._state, work).atexit = False
 
     @property
     def is_current(self) -> bool:
         """True on the loop's own thread, which must not wait for the loop."""
-        return threading.current_thread() is self._thread
+        return threading.current_thread() is self._state.thread
 
     def close(self) -> None:
         """Cancel running work and end the thread; further calls do nothing."""
-        with self._lock:
-            is_first, self._is_closed = not self._is_closed, True
-            loop, thread = self._loop, self._thread
-        if loop is None or thread is None or os.getpid() != self._pid:
-            return
-        if is_first:  # a second stop would interrupt the work of `on_close`
-            loop.call_soon_threadsafe(loop.stop)
-        if not self.is_current:
-            thread.join()
+        _close_loop(self._state)
 
     @property
     def is_closed(self) -> bool:
         """True once `close()` has been called."""
-        return self._is_closed
+        return self._state.is_closed
 
     def check_open(self) -> None:
         """Raise ConfigError if the loop is closed or belongs to another process."""
         self.check_process()
-        if self._is_closed:
+        if self.is_closed:
             raise ConfigError("This Client is closed. Create a new one; it finds every job in the ledger.")
 
     def check_process(self) -> None:
         """Raise ConfigError in a forked child process, where the thread does not exist and waiting would never end."""
-        if os.getpid() != self._pid:
+        if os.getpid() != self._state.pid:
             raise ConfigError("A Client cannot be used in a forked process. Create a new one there.")
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
-        with self._lock:
+        state = self._state
+        with state.lock:
             self.check_open()
-            if self._loop is None:
+            if state.loop is None:
                 # not asyncio.run or new_event_loop: the notebook may have patched them or set a loop policy
-                self._loop = asyncio.SelectorEventLoop() if os.name != "nt" else asyncio.new_event_loop()
-                self._thread = threading.Thread(target=self._run, args=(self._loop,), name=self._name, daemon=True)
-                self._thread.start()
-            return self._loop
+                state.loop = asyncio.SelectorEventLoop() if os.name != "nt" else asyncio.new_event_loop()
+                state.thread = threading.Thread(
+                    target=_run_loop, args=(state, state.loop), name=self._name, daemon=True
+                )
+                state.thread.start()
+            return state.loop
 
-    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
-        asyncio.set_event_loop(loop)
-        try:
-            loop.run_forever()
-        finally:
-            _cancel_all(loop)
-            if self._last_work is not None:
-                loop.run_until_complete(self._last_work())
-            loop.run_until_complete(loop.shutdown_asyncgens())
-            loop.run_until_complete(loop.shutdown_default_executor())
-            asyncio.set_event_loop(None)
-            loop.close()
+
+def _close_loop(state: _LoopState) -> None:
+    with state.lock:
+        is_first, state.is_closed = not state.is_closed, True
+        loop, thread = state.loop, state.thread
+    if loop is None or thread is None or os.getpid() != state.pid:
+        return
+    if is_first:  # a second stop would interrupt the work of `on_close`
+        loop.call_soon_threadsafe(loop.stop)
+    if threading.current_thread() is not thread:
+        thread.join()
+
+
+def _close_in_background(state: _LoopState, work: Callable[[], object]) -> None:
+    """Close the loop, then run `work`. The garbage collector calls this on any thread, also on the loop's own."""
+
+    def close() -> None:
+        _close_loop(state)
+        work()
+
+    if os.getpid() == state.pid:  # a forked child has neither the thread nor its files
+        threading.Thread(target=close, name="pixverse-nb closing", daemon=True).start()
+
+
+def _run_loop(state: _LoopState, loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_forever()
+    finally:
+        _cancel_all(loop)
+        if state.last_work is not None:
+            loop.run_until_complete(state.last_work())
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.run_until_complete(loop.shutdown_default_executor())
+        asyncio.set_event_loop(None)
+        loop.close()
 
 
 def _cancel_all(loop: asyncio.AbstractEventLoop) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pixverse_nb.config import Timing
+from pixverse_nb.domain.arguments import REUSE, Reuse
 from pixverse_nb.domain.catalogue import SEED_MAX, Catalogue
 from pixverse_nb.domain.jobs import JobInput, JobRecord
 from pixverse_nb.domain.notices import Notice
@@ -39,7 +40,7 @@ DEADLINE: Final = Number(
 _random: Final = random.SystemRandom()
 
 CALL_OPTIONS: Final = ("fit", "deadline_s", "allow_refused", "reuse")  # arguments of a call besides its fields
-_RULES: Final[Mapping[str, Rule]] = {"deadline_s": DEADLINE, "allow_refused": Flag(), "reuse": Flag()}
+_RULES: Final[Mapping[str, Rule]] = {"deadline_s": DEADLINE, "allow_refused": Flag(), "reuse": REUSE}
 _UNDOCUMENTED_PRICES: Final = (Operation.RESTYLE, Operation.MODIFY, Operation.LIPSYNC, Operation.MOTION)
 _UPSCALE_PRICED_S: Final = 8  # the longest source whose price is documented
 RequestFunction = Callable[..., GenerationRequest]  # (inputs, fields, **options of build_request)
@@ -65,7 +66,8 @@ class CreateArgs:
 
     `fields` are those of the model and of `Delivery`; each may be None or missing. `deadline_s`
     is in seconds from the creation of the job (None: the client's default). With `reuse` an earlier job of the same
-    call is returned. `request_function` builds the request (None: as `operation_request` does).
+    call is returned, with "any" also one of another home. `request_function` builds the request (None: as
+    `operation_request` does).
     """
 
     images: Mapping[str, Any] = field(repr=False)
@@ -75,7 +77,7 @@ class CreateArgs:
     fit: Any = "cover"
     deadline_s: Any = None
     allow_refused: bool = False
-    reuse: bool = True
+    reuse: Reuse = True
     arguments: Mapping[str, str] = field(
         default_factory=dict
     )  # role or field -> what the caller calls it, if different
@@ -245,7 +247,7 @@ class JobBuilder:
             ),
             account=next((one.account for one in media.values() if one.account), None),
             budget_credits=self.budget_credits,
-            estimated_credits=self.estimate(request, source_s=inputs.source_s),
+            estimated_credits=self.estimate(request, source_s=prepared.source_s),
             notices=(
                 *self.catalogue.spec(request.model).notices(request.operation, request.params),
                 *(_with_role(notice, role) for role, frame in frames.items() for notice in frame.notices),

@@ -1,6 +1,8 @@
 """What holds for every test."""
 
+import hashlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -30,3 +32,12 @@ def no_settings_of_the_person() -> None:
     for name in [name for name in os.environ if name.startswith(("USEAPI", "PIXVERSE"))]:
         del os.environ[name]
     os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
+
+
+@pytest.fixture(autouse=True)
+def own_register(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Give each test a register of homes of its own: never the person's, and none that another test has filled."""
+    name = hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:16]
+    os.environ["PIXVERSE_NB_DATA"] = str(tmp_path_factory.getbasetemp() / "registers" / name)
+    yield
+    del os.environ["PIXVERSE_NB_DATA"]

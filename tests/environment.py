@@ -22,6 +22,7 @@ def private_environment(folder: Path) -> dict[str, str]:
         "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
         "JUPYTERLAB_SETTINGS_DIR": str(folder / "config" / "lab" / "user-settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(folder / "config" / "lab" / "workspaces"),
+        "PIXVERSE_NB_DATA": str(folder / "register"),
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")]),
     }
 

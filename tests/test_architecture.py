@@ -28,6 +28,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"video"}),
     frozenset({"jobs", "joined"}),
     frozenset({"connection", "maintenance", "archive"}),
+    frozenset({"session"}),
     frozenset({"doctor", "widgets", "demo"}),
     frozenset({"sweep"}),
     frozenset({"client"}),
@@ -60,6 +61,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "pandas": ("sweep/", "render/spending_table.py"),
     "pyarrow": (),  # pandas uses it if it is installed
     "matplotlib": ("sweep/",),
+    "platformdirs": ("ledger/home_register.py",),
     "tqdm": ("render/",),
     "starlette": ("sandbox/",),
     "uvicorn": ("sandbox/", "jobs/webhooks.py"),
@@ -91,6 +93,7 @@ SLOW = (
     "pixverse_nb.backends.http",
     "pixverse_nb.doctor.run",
     "importlib.metadata",
+    "platformdirs",
     "tqdm",
     "uvicorn",
 )

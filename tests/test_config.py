@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import math
+import os
 import pickle
 from decimal import Decimal
 from pathlib import Path
@@ -136,6 +137,46 @@ def test_where_the_home_is(settings: pytest.MonkeyPatch, tmp_path: Path) -> None
     assert find_home(None) == tmp_path / "pixverse"
     assert find_home(tmp_path / "mine") == tmp_path / "mine"
     assert find_home("~/mine") == Path.home() / "mine"
+
+
+@pytest.mark.parametrize("ledger", ["ledger.db", "sandbox/ledger.db"])
+def test_the_nearest_home_above_is_found(settings: pytest.MonkeyPatch, tmp_path: Path, ledger: str) -> None:
+    """Without a setting, an existing home at or above the working directory is used, the nearest one first."""
+    deep = tmp_path / "project" / "notebooks" / "drafts"
+    deep.mkdir(parents=True)
+    settings.chdir(deep)
+    (tmp_path / "pixverse").mkdir()  # only a folder, not a home
+    assert find_home(None) == deep / "pixverse"
+    for folder in (tmp_path / "project", deep.parent, deep):
+        file = folder / "pixverse" / ledger
+        file.parent.mkdir(parents=True)
+        file.touch()
+        assert find_home(None) == folder / "pixverse"
+    settings.setenv("PIXVERSE_NB_HOME", "mine")
+    assert find_home(None) == deep / "mine"
+
+
+def test_a_home_above_the_users_folder_is_not_found(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The search ends at the user's own folder."""
+    (tmp_path / "pixverse").mkdir()
+    (tmp_path / "pixverse" / "ledger.db").touch()
+    user = tmp_path / "user"
+    (user / "work").mkdir(parents=True)
+    settings.setenv("HOME", str(user))
+    settings.setenv("USERPROFILE", str(user))
+    settings.chdir(user / "work")
+    assert find_home(None) == user / "work" / "pixverse"
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root can give a folder away")
+def test_somebody_elses_home_is_not_found(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A home that another user has put above the working directory is ignored."""
+    (tmp_path / "pixverse").mkdir()
+    (tmp_path / "pixverse" / "ledger.db").touch()
+    os.chown(tmp_path / "pixverse", 12345, 12345)
+    (tmp_path / "work").mkdir()
+    settings.chdir(tmp_path / "work")
+    assert find_home(None) == tmp_path / "work" / "pixverse"
 
 
 @pytest.mark.parametrize("home", ["~nosuchuser/videos", "a\0b", b"bytes", 7, "\ud83d"])

@@ -15,8 +15,8 @@ from pixverse_nb.connection import (
     find_base_url,
     find_token,
     resolve_connection,
+    sandbox_connection,
     sandbox_timing,
-    start_sandbox,
     warn_network_filesystem,
 )
 from pixverse_nb.errors import ConfigError
@@ -161,7 +161,6 @@ def test_an_empty_address_variable_needs_no_token(settings: pytest.MonkeyPatch, 
     """A PIXVERSE_NB_BASE_URL of white space counts as not set: without a token the sandbox starts."""
     settings.setenv("PIXVERSE_NB_BASE_URL", " ")
     connection = resolve_connection(None, base_url=None, home=tmp_path, timing=None)
-    connection.box.stop()
     assert connection.name == "sandbox"
 
 
@@ -169,13 +168,12 @@ def test_an_empty_address_variable_needs_no_token(settings: pytest.MonkeyPatch, 
 def test_an_unusable_speed_is_refused(tmp_path: Path, speed: Any) -> None:
     """A speed that is not a number from 0 to 10000 raises ConfigError."""
     with pytest.raises(ConfigError, match="speed"):
-        start_sandbox(tmp_path, speed=speed, timing=None)
+        sandbox_connection(tmp_path, speed=speed, timing=None)
 
 
 def test_the_speed_may_be_numpys(tmp_path: Path) -> None:
     """A numpy number is a speed like any other."""
-    connection = start_sandbox(tmp_path, speed=np.int64(20), timing=None)  # type: ignore[arg-type]
-    connection.box.stop()
+    connection = sandbox_connection(tmp_path, speed=np.int64(20), timing=None)  # type: ignore[arg-type]
     assert connection.timing == sandbox_timing(20.0)
 
 

@@ -3,16 +3,18 @@
 import math
 import os
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pixverse_nb.domain.remote import NamedId
-from pixverse_nb.domain.validation import Function, Integer, Number, Rule, Text, validate
+from pixverse_nb.domain.validation import Function, Integer, Number, OneOf, Rule, Text, validate
 from pixverse_nb.errors import InvalidRequest
 
 TIMEOUT: Final = Number(0, math.inf, "a number of seconds from 0 on, or None for no limit", default=None)
 COUNT: Final = Integer(0, 2**53)  # what JSON and SQLite both store
 BUDGET: Final = Integer(0, 2**53, default=None, note=", or None for no limit")
 ANY_INTEGER: Final = Integer(-(2**53), 2**53)
+Reuse = bool | Literal["any"]  # "any": also from another home of this machine
+REUSE: Final = OneOf((True, False, "any"))
 CALLBACK: Final = Function()
 NOTE: Final = Text(10_000)
 TITLE_MAX: Final = 500

@@ -6,11 +6,12 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import replace
-from typing import Any, Final, NoReturn, SupportsIndex, overload
+from typing import Any, Final, NoReturn, Protocol, SupportsIndex, overload
 
 from pixverse_nb.backends.base import Backend
-from pixverse_nb.domain.arguments import CALLBACK, TIMEOUT, checked
+from pixverse_nb.domain.arguments import CALLBACK, TIMEOUT, Reuse, checked
 from pixverse_nb.domain.jobs import Attempt, JobEvent, JobRecord, JobSnapshot, JobState
+from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.requests import GenerationRequest
 from pixverse_nb.domain.validation import Flag
 from pixverse_nb.errors import ConfigError, InvalidRequest, JobTimeout, PixVerseError, refuse_pickling
@@ -32,7 +33,7 @@ from pixverse_nb.jobs.results import (
 )
 from pixverse_nb.jobs.transitions import needs_confirmation
 from pixverse_nb.redaction import redact
-from pixverse_nb.render.display import can_replace_outputs, write_note
+from pixverse_nb.render.display import can_replace_outputs, show_message, write_note
 from pixverse_nb.render.job_tables import JobRow, attempts_table, events_table, jobs_table
 from pixverse_nb.render.job_views import card_text
 from pixverse_nb.render.live import LiveCard, job_card
@@ -417,22 +418,51 @@ def notify_subscribers(callbacks: Iterable[Callable[[Job], object]], job: Job) -
             _log.exception("A subscriber of job %s raised; the job continues.", job.ref)
 
 
+class OtherHomesSource(Protocol):
+    """What other homes of this machine have paid for (`OtherHomes`)."""
+
+    def find(self, draft: JobRecord) -> Notice | None:
+        """Return which other home has paid for the same call; None if there is none."""
+
+    def take(self, draft: JobRecord) -> bool:
+        """Copy the job that another home has paid for into this one; return whether there is one."""
+
+
 class JobFactory:
     """Finds or creates the jobs of one client; works from any thread."""
 
-    def __init__(self, engine: Engine, loop: EventLoopThread, *, handle: Callable[[JobRecord], Job]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        loop: EventLoopThread,
+        *,
+        handle: Callable[[JobRecord], Job],
+        other_homes: OtherHomesSource,
+    ) -> None:
         self._engine = engine
         self._loop = loop
         self._handle = handle
+        self.other_homes = other_homes
 
-    def get_or_create(self, draft: JobRecord, *, reuse: bool) -> tuple[Job, bool]:
+    def get_or_create(self, draft: JobRecord, *, reuse: Reuse) -> tuple[Job, bool]:
         """Return the job of a draft, and whether it is new. **A new one spends credits** once it runs; a reused one
         is not charged again. Raises InvalidRequest, before anything is stored, if the vendor cannot take the request.
+
+        A call that another home has paid for gets a notice, which is shown before it is sent; with `reuse="any"` that
+        job is copied into this home instead.
         """
         _check_accepted(draft.request, self._engine.backend)
-        record, is_new = self._engine.ledger.find_or_add(draft, reuse=reuse)
+        paid_elsewhere: Notice | None = None
+        if reuse and self._engine.ledger.find_reusable(draft) is None:
+            is_taken = reuse == "any" and self.other_homes.take(draft)
+            paid_elsewhere = None if is_taken else self.other_homes.find(draft)
+        if paid_elsewhere is not None:
+            draft = replace(draft, notices=(*draft.notices, paid_elsewhere))
+        record, is_new = self._engine.ledger.find_or_add(draft, reuse=bool(reuse))
         job = self._handle(record)
         if is_new:
+            if paid_elsewhere is not None and not self._loop.is_current:  # a sweep shows one message for all its cells
+                show_message(describe_notice(paid_elsewhere))
             self._engine.mark_requested(record.ref)
             self._loop.call_soon(lambda: self._engine.follow(record, is_requested=True))
             return job, True

@@ -75,6 +75,16 @@ def _file_lost(data: Data) -> str:
     )
 
 
+def _paid_in_other_home(data: Data) -> str:
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(data["at"]))
+    price = f", {data['credits']} credits" if data.get("credits") is not None else ""
+    paid = "has already paid for this call" if data.get("is_certain") else "may have paid for this call"
+    return (
+        f'The home {data["home"]} {paid} ({when}{price}). This one pays for it again; reuse="any" takes that video '
+        "instead, free of charge."
+    )
+
+
 _IMAGE_NOTICES: Final[Mapping[str, Callable[[Data], str]]] = {
     "first_frame_used": lambda _: "only the first frame or page is used",
     "reduced_to_8_bits": lambda _: "reduced to 8 bits per channel",
@@ -136,6 +146,7 @@ _NOTICES: Final[Mapping[str, Callable[[Data], str]]] = {
         "Is it the result of this call?"
     ),
     "file_lost": _file_lost,
+    "paid_in_other_home": _paid_in_other_home,
     "EndpointGone": _endpoint_gone,
     "unlisted_model": lambda data: (
         f"The model {data['model']} is not in the catalogue: nothing about it was checked. client.models() lists the "

@@ -155,7 +155,7 @@ def error_message(error: sqlite3.Error, path: Path) -> str:
     )
 
 
-def is_read_only(path: Path) -> bool:
+def can_only_read(path: Path) -> bool:
     """Return whether a file exists that can only be read, or in whose folder nothing can be written."""
     return path.is_file() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
 
@@ -168,7 +168,11 @@ def connect_for_reading(path: Path, *, scratch: str) -> sqlite3.Connection:
     """
     try:
         db = _connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-        schema_version(db)
+        try:
+            schema_version(db)
+        except sqlite3.Error:
+            db.close()
+            raise
     except sqlite3.OperationalError:
         copy = Path(scratch, path.name)
         shutil.copyfile(path, copy)
@@ -185,22 +189,25 @@ def _connect(database: str | Path, *, uri: bool = False) -> sqlite3.Connection:
 class Database:
     """`ledger.db`, usable from any thread; a failed transaction changes nothing and raises LedgerError.
 
-    On a read-only disk, or in a folder of somebody else, `is_read_only` is True and every transaction raises.
+    On a read-only disk, in a folder of somebody else, or if that is asked for, `is_read_only` is True and every
+    transaction raises.
     """
 
-    def __init__(self, path: Path, *, migrations: Sequence[str] = MIGRATIONS) -> None:
+    def __init__(self, path: Path, *, migrations: Sequence[str] = MIGRATIONS, is_read_only: bool = False) -> None:
         self._path = path
         self._migrations = migrations
         self.network = network_file_system(path.parent)  # the kind of the file system, or None for a local disk
         self._lock = threading.RLock()
         self._is_closed = False
-        self.is_read_only = is_read_only(path)
+        self.is_read_only = is_read_only or can_only_read(path)
         self._scratch = tempfile.TemporaryDirectory(prefix="pixverse-nb-") if self.is_read_only else None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             check_not_emptied(path)
             self._db = connect_for_reading(path, scratch=self._scratch.name) if self._scratch else _connect(path)
         except (OSError, sqlite3.Error) as error:
+            if self._scratch is not None:
+                self._scratch.cleanup()
             raise LedgerError(
                 f"The ledger {path} cannot be opened ({error}). Check the folder and its permissions."
             ) from error
@@ -262,19 +269,31 @@ class Database:
         with self.reading() as db:
             return int(db.execute("PRAGMA data_version").fetchone()[0])
 
+    def is_in_place(self) -> bool:
+        """Return whether this is still what opening the path gives: not closed, deleted, replaced or read-only."""
+        if self._is_closed or self.is_read_only or can_only_read(self._path):
+            return False
+        try:
+            return self._is_same_file()
+        except OSError:
+            return False
+
     def _check_file_in_place(self) -> None:
         """Raise LedgerError if the file was deleted or replaced: writes to it would be lost with the process."""
         try:
-            found = _file_id(self._path)
+            is_same = self._is_same_file()
         except FileNotFoundError:
-            found = None
+            is_same = False
         except OSError:
             return  # the write will raise
-        if found is None or (found != self._file_id and self._has_stable_inodes):
+        if not is_same:
             raise LedgerError(
                 f"The ledger {self._path} was deleted, moved or replaced while this Client had it open, so nothing can "
                 "be recorded and nothing is sent. Restore it, or close this Client and make a new one."
             )
+
+    def _is_same_file(self) -> bool:
+        return _file_id(self._path) == self._file_id or not self._has_stable_inodes
 
     def _prepare(self) -> None:
         with self._translated():

@@ -216,10 +216,12 @@ class Ledger:
     cannot be used; a failed write changes nothing.
     """
 
-    def __init__(self, path: Path, *, service: str, budget_credits: int | None = None) -> None:
+    def __init__(
+        self, path: Path, *, service: str, budget_credits: int | None = None, is_read_only: bool = False
+    ) -> None:
         self.service = service
         self.budget_credits = budget_credits  # applies to what the owner of this ledger asks for
-        self._file = Database(path)
+        self._file = Database(path, is_read_only=is_read_only)
         self.leases = LeaseStore(self._file, service=service)
         self.balances = BalanceStore(self._file, service=service)
         self.transfers = TransferStore(self._file, service=service)
@@ -240,6 +242,10 @@ class Ledger:
     def is_read_only(self) -> bool:
         """Whether the jobs can be looked at, but none can be created or changed."""
         return self._file.is_read_only
+
+    def is_in_place(self) -> bool:
+        """Return whether the file is still what opening its path gives: not closed, deleted, replaced or read-only."""
+        return self._file.is_in_place()
 
     def check_writable(self) -> None:
         """Raise LedgerError if this home can only be read; nothing may be sent then."""
@@ -334,6 +340,10 @@ class Ledger:
         """Return what this home has spent or may have spent, in credits; unknown costs are estimated."""
         with self._file.reading() as db:
             return self._spent(db, except_ref="")
+
+    def charged_jobs(self) -> list[JobRecord]:
+        """Return every job that was charged, or may have been."""
+        return self._many("SELECT data FROM jobs WHERE service = ? AND json_extract(data, '$.charged') != 'no'")
 
     def paid_since(self, moment: float) -> list[JobRecord]:
         """Return the jobs that were accepted, or may have been, at `moment` (Unix seconds) or later."""

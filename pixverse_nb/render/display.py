@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from pixverse_nb.redaction import printable
+from pixverse_nb.render.style import html
 
 MimeBundle = Mapping[str, str]  # media type -> content; always has "text/plain"
 
 _log: Final = logging.getLogger("pixverse_nb")
 
 
-def mime_bundle(html: str, text: str) -> MimeBundle:
+def mime_bundle(markup: str, text: str) -> MimeBundle:
     """Return a MIME bundle with HTML for notebooks and text for terminals."""
-    return {"text/html": str(html), "text/plain": printable(text)}
+    return {"text/html": str(markup), "text/plain": printable(text)}
 
 
 def show_bundle(bundle: MimeBundle) -> None:
@@ -35,6 +36,11 @@ def show_bundle(bundle: MimeBundle) -> None:
 def write_note(text: str) -> None:
     """Write a line to standard error, in a notebook and elsewhere. Never raises."""
     _write_line(printable(text), sys.stderr)
+
+
+def show_message(text: str) -> None:
+    """Show one paragraph for a person once, as `show_bundle` does."""
+    show_bundle(mime_bundle(html("<p>{}</p>", text), text))
 
 
 def _write_line(text: str, stream: TextIO | None) -> None:

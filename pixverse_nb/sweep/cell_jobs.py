@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from pixverse_nb.domain.jobs import JobRecord, JobState
+from pixverse_nb.domain.notices import Notice
 from pixverse_nb.errors import InvalidRequest, PixVerseError
 from pixverse_nb.jobs import transitions
 from pixverse_nb.jobs.job import Job
@@ -122,6 +123,17 @@ class CellJobs:
         earlier = sum(row.credits for rows in self.rows.values() for row in rows if row.ref not in newest)
         return earlier + sum(record.credits or 0 for record in newest.values() if record.charged != "no")
 
+    # -- other homes of this machine -----------------------------------------------------------------------------
+
+    def paid_in_other_homes(self, cells: Iterable[Cell]) -> list[Notice]:
+        """Return which other homes have paid for these cells: one notice for each such cell."""
+        found = (self._context.factory.other_homes.find(self._draft(cell)) for cell in cells)
+        return [notice for notice in found if notice is not None]
+
+    def take_from_other_homes(self, cells: Iterable[Cell]) -> int:
+        """Copy the jobs of these cells that another home has paid for, and return how many; nothing is charged."""
+        return sum(self._context.factory.other_homes.take(self._draft(cell)) for cell in cells)
+
     # -- for the runner ------------------------------------------------------------------------------------------
 
     def store_inputs(self, cells: Iterable[Cell]) -> None:
@@ -131,12 +143,7 @@ class CellJobs:
 
     def get_or_create(self, cell: Cell) -> tuple[Job, bool]:
         """Return the job of a cell and whether it is new. **A new one spends credits.** Call it on the event loop."""
-        draft = replace(
-            cell.new_record(self._context.builder, now=self._context.engine.now()),
-            sweep=self._sweep,
-            sweep_budget_credits=self._budget_credits,
-        )
-        job, is_new = self._context.factory.get_or_create(draft, reuse=True)
+        job, is_new = self._context.factory.get_or_create(self._draft(cell), reuse=True)
         with self._lock:
             self._jobs[cell.key] = job
         record = self._context.engine.current(job.ref)
@@ -182,6 +189,13 @@ class CellJobs:
         record = self._context.engine.current(job.ref)
         if record is not None:
             self._context.engine.cancel(record, only_unsent=True)
+
+    def _draft(self, cell: Cell) -> JobRecord:
+        return replace(
+            cell.new_record(self._context.builder, now=self._context.engine.now()),
+            sweep=self._sweep,
+            sweep_budget_credits=self._budget_credits,
+        )
 
     def _set_record(self, key: str, record: JobRecord) -> None:
         with self._lock:

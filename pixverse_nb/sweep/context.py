@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pixverse_nb.backends.base import Backend
 from pixverse_nb.domain.arguments import BUDGET, COUNT, TITLE_MAX, checked
 from pixverse_nb.domain.jobs import JobRecord
-from pixverse_nb.domain.validation import Flag, Integer, Rule, Text
+from pixverse_nb.domain.validation import Flag, Integer, OneOf, Rule, Text
 from pixverse_nb.event_loop import EventLoopThread
 from pixverse_nb.job_builder import JobBuilder
 from pixverse_nb.jobs.engine import Engine
@@ -42,6 +42,7 @@ _RULES: Final[Mapping[str, Rule]] = {
     "skip_refused": Flag(),
     "allow_refused": Flag(),
     "most_cells": Integer(1, COUNT.most),
+    "reuse": OneOf((True, "any")),
 }
 
 
@@ -56,6 +57,7 @@ class SweepOptions:
     layout: str = "grid"
     cells: Iterable[Mapping[str, Any]] | None = field(default=None, repr=False)
     most_cells: int = MAX_CELLS
+    reuse: Literal[True, "any"] = True
 
     def __post_init__(self) -> None:
         given = {name: getattr(self, name) for name in _RULES}

@@ -27,7 +27,7 @@ from pixverse_nb.jobs.error_notices import error_notice
 from pixverse_nb.jobs.job import Job, JobList
 from pixverse_nb.metrics.definitions import Measurement
 from pixverse_nb.metrics.executors import DaskClient, Executor, TaskResult
-from pixverse_nb.render.display import CellRun, can_replace_outputs, running_cell, write_note
+from pixverse_nb.render.display import CellRun, can_replace_outputs, running_cell, show_message, write_note
 from pixverse_nb.render.live import LiveCard, show_sweep_bar, sweep_card
 from pixverse_nb.render.sweep_views import SweepMode, SweepProgress, stopped_text, sweep_text
 from pixverse_nb.render.tiles import Tile
@@ -37,7 +37,7 @@ from pixverse_nb.sweep.axes import Axes, find_axes
 from pixverse_nb.sweep.cell_jobs import MODERATION_WINDOW, CellJobs
 from pixverse_nb.sweep.cells import Cell, Cells, CellState, SweepCall, build_cells, refused_fields
 from pixverse_nb.sweep.context import SweepContext, SweepOptions
-from pixverse_nb.sweep.plan import Plan, make_plan, plan_cells
+from pixverse_nb.sweep.plan import Plan, PlannedCell, make_plan, plan_cells
 from pixverse_nb.sweep.runner import MAX_MODERATED, Runner
 from pixverse_nb.sweep.table import Measurements
 from pixverse_nb.sweep.views import Run, SweepViews, make_progress
@@ -231,6 +231,7 @@ class Sweep:
             if refused and not self._options.skip_refused:
                 hint = "skip_refused=True skips such cells, allow_refused=True sends them anyway"
                 raise InvalidRequest({name: f"{why} ({hint})" for name, why in refused_fields(refused).items()})
+            plan = self._without_paid_elsewhere(plan)
             wanted = {CellState.NEW, CellState.OPEN} | ({CellState.FAILED} if retry_failed else set())
             cells = [planned.cell for planned in plan if planned.state in wanted]
             reused = sum(planned.state is CellState.DONE for planned in plan)
@@ -469,6 +470,24 @@ class Sweep:
         return sum(bool(cell.violations) and self._cell_jobs.record(cell) is None for cell in self.cells)
 
     # -- the run -------------------------------------------------------------------------------------------------
+
+    def _without_paid_elsewhere(self, plan: tuple[PlannedCell, ...]) -> tuple[PlannedCell, ...]:
+        """Say which new cells another home has paid for; with `reuse="any"` copy them, and return the plan then."""
+        new = [planned.cell for planned in plan if planned.state is CellState.NEW]
+        if self._options.reuse == "any":
+            if not self._cell_jobs.take_from_other_homes(new):
+                return plan
+            self._cell_jobs.reload()
+            allow_refused = self._options.allow_refused
+            return plan_cells(self.cells, self._cell_jobs.rows, prices={}, allow_refused=allow_refused)
+        found = self._cell_jobs.paid_in_other_homes(new)
+        if found:
+            homes = ", ".join(sorted({str(notice.data["home"]) for notice in found}))
+            show_message(
+                f"{len(found)} of the {len(new)} new videos are paid already, in {homes}. This run pays for them "
+                'again; reuse="any" in client.sweep() takes them instead, free of charge.'
+            )
+        return plan
 
     def _start_run(self, cells: Sequence[Cell], *, reused: int, stop_when: Callable[[Self], object] | None) -> None:
         now = time.time()

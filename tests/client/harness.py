@@ -59,9 +59,12 @@ class Harness:
         return len(self.control.generations)
 
     def open(self, *, home: Path | None = None, timing: Timing = TIMING, **options: Any) -> Client:
-        """Open a client on this sandbox and home."""
+        """Open a client on this sandbox and home, as another process would: it shares nothing with the others.
+
+        Only clients of one class share what they have open.
+        """
         given = {"token": self.sandbox.token, "base_url": self.sandbox.base_url, **options}
-        client = Client(home=home or self.home, timing=timing, **given)
+        client: Client = type("ClientOfAnotherProcess", (Client,), {})(home=home or self.home, timing=timing, **given)
         self._clients.append(client)
         return client
 

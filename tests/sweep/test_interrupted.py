@@ -208,11 +208,11 @@ def test_a_sweep_follows_its_cells_after_the_run(manual_harness: Harness) -> Non
     wait_for_video(sweep.jobs[0])
     assert (sweep.progress.done, sweep.progress.failed, len(sweep.videos)) == (1, 0, 1)
     assert (other.progress.done, len(other.videos)) == (1, 1)
-    subscribed = len(client._subscribers)
+    subscribed = len(client._session.subscribers)
     del sweep, other
     gc.collect()
     wait_for_state(create_job(client, seed=5), JobState.QUEUED)
-    assert len(client._subscribers) < subscribed  # sweeps that nobody holds have unsubscribed
+    assert len(client._session.subscribers) < subscribed  # sweeps that nobody holds have unsubscribed
 
 
 def test_every_attempt_counts_as_spent(manual_harness: Harness) -> None:

@@ -105,7 +105,7 @@ def test_an_idle_gallery_has_no_thread(manual_harness: Harness) -> None:
 def test_a_closed_gallery_is_released(manual_harness: Harness) -> None:
     """Neither a closed gallery nor its sweep stays in memory or subscribed."""
     client = manual_harness.open()
-    before = len(client._subscribers)
+    before = len(client._session.subscribers)
     galleries = [small_sweep(client, seed=[1, 2]).gallery() for _ in range(3)]
     wait_for_galleries()
     references = [weakref.ref(gallery) for gallery in galleries]
@@ -115,7 +115,7 @@ def test_a_closed_gallery_is_released(manual_harness: Harness) -> None:
     gc.collect()
     assert [reference() for reference in references] == [None] * 3
     wait_for_state(create_job(client, seed=1), JobState.QUEUED)
-    assert len(client._subscribers) == before
+    assert len(client._session.subscribers) == before
 
 
 def test_votes_make_a_ranking(client: Client) -> None:

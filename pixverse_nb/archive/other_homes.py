@@ -1,0 +1,73 @@
+"""What other homes of this machine have already paid for: found before a call is paid again, and taken if wanted."""
+
+import tempfile
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from pixverse_nb.archive.transfer import export_archive, import_archive
+from pixverse_nb.config import Clock, Timing
+from pixverse_nb.domain.jobs import JobRecord
+from pixverse_nb.domain.notices import Notice
+from pixverse_nb.errors import LedgerError
+from pixverse_nb.ledger.home_register import HomeRegister
+from pixverse_nb.ledger.jobs import Ledger
+
+
+@dataclass(frozen=True)
+class OtherHomes:
+    """The other homes of this machine, as seen from one home. `version` is that of the package."""
+
+    register: HomeRegister
+    ledger: Ledger
+    home: Path
+    timing: Timing
+    now: Clock
+    version: str
+
+    def find(self, draft: JobRecord) -> Notice | None:
+        """Return which other home has paid, or may have paid, for the same call; None if there is none."""
+        found = self.register.find(draft)
+        if found is None:
+            return None
+        home, record = found
+        return Notice(
+            "paid_in_other_home",
+            {
+                "home": str(home),
+                "ref": record.ref,
+                "at": record.submitted_at or record.created_at,
+                "credits": record.credits,
+                "is_certain": record.charged == "yes",
+            },
+        )
+
+    def take(self, draft: JobRecord) -> bool:
+        """Copy the job that another home has paid for, with its video and pictures; return whether there is one.
+
+        The other home is not changed. An open job is waited for from here too. Raises LedgerError if it cannot be
+        copied; nothing has been sent and nothing has been charged then.
+        """
+        found = self.register.find(draft)
+        if found is None:
+            return False
+        home, record = found
+        try:
+            self._copy(record, home)
+        except OSError as error:
+            raise LedgerError(
+                f"The job {record.ref} of the home {home} cannot be copied to {self.home} ({error.strerror or error}). "
+                "Nothing was sent and nothing was charged."
+            ) from error
+        return True
+
+    def _copy(self, record: JobRecord, home: Path) -> None:
+        now = self.now()
+        deadline_at = now + self.timing.job_deadline_s(is_off_peak=record.request.is_off_peak)
+        with (
+            tempfile.TemporaryDirectory(prefix="pixverse-nb-") as folder,
+            closing(Ledger(home / "ledger.db", service=self.ledger.service, is_read_only=True)) as theirs,
+        ):
+            archive = Path(folder, "job.zip")
+            export_archive(archive, ledger=theirs, home=home, refs=[record.ref], version=self.version, overwrite=True)
+            import_archive(archive, ledger=self.ledger, home=self.home, at=now, deadline_at=deadline_at)

@@ -1,0 +1,192 @@
+"""The same call in another home of the same machine: it says that it was paid there, and can take that video."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pixverse_nb.domain.jobs import JobState
+from pixverse_nb.errors import InvalidRequest, LedgerError
+from pixverse_nb.jobs.job import Job
+from pixverse_nb.ledger.home_register import data_folder
+from tests.client.harness import (
+    LONGEST_JOB_S,
+    Harness,
+    create_job,
+    make_picture,
+    wait_for_error,
+    wait_for_state,
+    wait_for_video,
+)
+from tests.render.conftest import outputs
+
+__all__ = ["outputs"]  # a fixture
+
+SECRETS = ("a paper boat", "maria@example.org")
+
+
+def homes_that_paid(job: Job) -> list[str]:
+    """Return the homes that the job's notices name as having paid for the same call."""
+    notices = job._record().notices
+    return [str(notice.data["home"]) for notice in notices if notice.kind == "paid_in_other_home"]
+
+
+def test_a_call_that_another_home_has_paid_for_says_so(
+    harness: Harness, tmp_path: Path, outputs: list[dict[str, Any]]
+) -> None:
+    """The job of the second home names the first one, and the message is shown before anything is sent."""
+    wait_for_video(create_job(harness.open()))
+    second = harness.open(home=tmp_path / "second")
+    job = create_job(second)
+    assert homes_that_paid(job) == [str(harness.home.resolve())]
+    assert str(harness.home.resolve()) in outputs[-1]["data"]["text/plain"]
+    wait_for_video(job)
+    assert harness.paid == 2
+
+
+def test_the_video_of_another_home_can_be_taken(harness: Harness, tmp_path: Path) -> None:
+    """`reuse="any"` copies the paid job with its video and pictures; nothing is sent, and it plays without its home."""
+    theirs = wait_for_video(create_job(harness.open()))
+    second = harness.open(home=tmp_path / "second")
+    job = create_job(second, reuse="any")
+    ours = wait_for_video(job)
+    assert harness.paid == 1
+    assert ours.sha256 == theirs.sha256
+    assert ours.path.is_relative_to(tmp_path / "second")
+    assert len(list((tmp_path / "second" / "pictures").iterdir())) == 2
+    assert harness.open().jobs()[0].state is JobState.DONE  # the first home is as it was
+
+
+def test_a_drawn_seed_is_the_same_call(harness: Harness, tmp_path: Path) -> None:
+    """A call without a seed finds the video of the same call without a seed."""
+    wait_for_video(create_job(harness.open(), seed=None))
+    wait_for_video(create_job(harness.open(home=tmp_path / "second"), seed=None, reuse="any"))
+    assert harness.paid == 1
+
+
+def test_an_open_job_of_another_home_is_waited_for(manual_harness: Harness, tmp_path: Path) -> None:
+    """`reuse="any"` also takes a job that is still being generated: both homes get its video."""
+    first = create_job(manual_harness.open())
+    wait_for_state(first, JobState.QUEUED)
+    second = create_job(manual_harness.open(home=tmp_path / "second"), reuse="any")
+    manual_harness.control.advance(LONGEST_JOB_S)
+    assert wait_for_video(second).sha256 == wait_for_video(first).sha256
+    assert manual_harness.paid == 1
+
+
+@pytest.mark.parametrize("reuse", [True, "any"])
+def test_a_call_that_no_home_has_paid_for_is_sent(harness: Harness, tmp_path: Path, reuse: Any) -> None:
+    """Another request is another call: there is no notice."""
+    wait_for_video(create_job(harness.open()))
+    job = create_job(harness.open(home=tmp_path / "second"), seed=8, reuse=reuse)
+    assert homes_that_paid(job) == []
+    wait_for_video(job)
+    assert harness.paid == 2
+
+
+def test_a_call_that_was_not_charged_is_not_mentioned(harness: Harness, tmp_path: Path) -> None:
+    """A job that was refused in another home is no reason for a notice."""
+    first = create_job(harness.open(budget_credits=0))  # refused before it is sent
+    wait_for_error(first)
+    job = create_job(harness.open(home=tmp_path / "second"))
+    assert homes_that_paid(job) == []
+
+
+def test_paying_again_on_purpose_is_not_commented(harness: Harness, tmp_path: Path) -> None:
+    """With `reuse=False` the decision is taken: there is no notice."""
+    wait_for_video(create_job(harness.open()))
+    assert homes_that_paid(create_job(harness.open(home=tmp_path / "second"), reuse=False)) == []
+
+
+def test_an_older_home_is_registered_when_it_is_opened(harness: Harness, tmp_path: Path) -> None:
+    """A home whose register was lost is known again once a client has opened it; a moved one at its new place."""
+    client = harness.open()
+    wait_for_video(create_job(client))
+    client.close()
+    shutil.rmtree(data_folder())
+    moved = harness.home.rename(tmp_path / "moved")
+    harness.open(home=moved)
+    assert homes_that_paid(create_job(harness.open(home=tmp_path / "second"))) == [str(moved.resolve())]
+
+
+def test_a_home_that_is_gone_is_no_obstacle(harness: Harness, tmp_path: Path) -> None:
+    """A registered home that was deleted, or whose ledger is damaged, is ignored."""
+    wait_for_video(create_job(harness.open()))
+    (damaged := tmp_path / "damaged").mkdir()
+    shutil.copytree(harness.home, damaged, dirs_exist_ok=True)
+    harness.open(home=damaged).close()
+    (damaged / "ledger.db").write_bytes(b"garbage" * 1000)
+    shutil.rmtree(harness.home)
+    job = create_job(harness.open(home=tmp_path / "second"), reuse="any")
+    assert homes_that_paid(job) == []
+    wait_for_video(job)
+
+
+@pytest.mark.parametrize("obstacle", ["file", "garbage", "folder"])
+def test_an_unusable_data_folder_is_no_obstacle(
+    harness: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, obstacle: str
+) -> None:
+    """Where the register cannot be written or read, everything works without it."""
+    data = tmp_path / "data"
+    monkeypatch.setenv("PIXVERSE_NB_DATA", str(data))
+    if obstacle == "file":
+        data.write_bytes(b"")
+    else:
+        data.mkdir()
+        (data / "homes.db").write_bytes(b"garbage" * 1000) if obstacle == "garbage" else (data / "homes.db").mkdir()
+    wait_for_video(create_job(harness.open()))
+    wait_for_video(create_job(harness.open(home=tmp_path / "second"), reuse="any"))
+    assert harness.paid == 2
+
+
+def test_a_video_that_cannot_be_copied_is_not_paid_for(harness: Harness, tmp_path: Path) -> None:
+    """If the copy of another home's video cannot be written, the call raises LedgerError and nothing is sent."""
+    wait_for_video(create_job(harness.open()))
+    second = tmp_path / "second"
+    client = harness.open(home=second)
+    (second / "videos").write_bytes(b"")  # where a folder is needed
+    with pytest.raises(LedgerError):
+        create_job(client, reuse="any")
+    assert harness.paid == 1
+
+
+def test_the_register_holds_hashes_and_paths_only(harness: Harness) -> None:
+    """Neither the prompt nor the account is in the register."""
+    prompt, email = SECRETS
+    job = create_job(harness.open(), prompt=prompt, email=None, reply_ref=email)
+    wait_for_video(job)
+    stored = b"".join(path.read_bytes() for path in data_folder().iterdir())
+    assert str(harness.home.resolve()).encode() in stored
+    hidden = (*SECRETS, harness.sandbox.token, harness.sandbox.base_url, str(job.video_id), "sandbox@example.com")
+    assert [text for text in hidden if text.encode() in stored] == []
+
+
+@pytest.mark.parametrize("reuse", ["all", "", 1, None])
+def test_another_value_of_reuse_is_refused(harness: Harness, reuse: Any) -> None:
+    """`reuse` is True, False or "any"."""
+    with pytest.raises(InvalidRequest) as caught:
+        create_job(harness.open(), reuse=reuse)
+    assert set(caught.value.fields) == {"reuse"}
+
+
+def test_a_sweep_takes_what_another_home_has_paid_for(harness: Harness, tmp_path: Path) -> None:
+    """`sweep(…, reuse="any")` copies those cells and pays for the others."""
+    given = (make_picture(0), make_picture(200))
+    harness.open().sweep(*given, quality="360p", seed=[1, 2]).run(quiet=True)
+    sweep = harness.open(home=tmp_path / "second").sweep(*given, quality="360p", seed=[1, 2, 3], reuse="any")
+    assert len(sweep.run(quiet=True).videos) == 3
+    assert harness.paid == 3
+
+
+def test_a_sweep_says_what_another_home_has_paid_for(
+    harness: Harness, tmp_path: Path, outputs: list[dict[str, Any]]
+) -> None:
+    """One message names the home for all cells, and each job has its notice."""
+    given = (make_picture(0), make_picture(200))
+    harness.open().sweep(*given, quality="360p", seed=[1, 2]).run(quiet=True)
+    before = len(outputs)
+    sweep = harness.open(home=tmp_path / "second").sweep(*given, quality="360p", seed=[1, 2, 3]).run(quiet=True)
+    shown = [output for output in outputs[before:] if str(harness.home.resolve()) in output["data"]["text/plain"]]
+    assert len(shown) == 1
+    assert [len(homes_that_paid(job)) for job in sweep.jobs] == [1, 1, 0]

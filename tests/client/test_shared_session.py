@@ -1,0 +1,237 @@
+"""Several clients on one home in one process, as a notebook opens them whose first cell is run again."""
+
+import gc
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pixverse_nb.client import Client
+from pixverse_nb.config import Timing
+from pixverse_nb.domain.jobs import JobState
+from pixverse_nb.errors import ConfigError
+from pixverse_nb.sandbox import Sandbox
+from tests.client.harness import (
+    LONGEST_JOB_S,
+    TIMING,
+    WAIT_LIMIT_S,
+    Harness,
+    create_job,
+    run_script,
+    wait_for_state,
+    wait_for_video,
+)
+
+RERUNS = 50
+
+
+def threads() -> set[threading.Thread]:
+    """Return the running threads of clients and embedded sandboxes."""
+    return {thread for thread in threading.enumerate() if thread.name.startswith("pixverse")}
+
+
+def open_files() -> int:
+    """Return how many files and sockets this process has open."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def wait_until_released(held: set[threading.Thread]) -> None:
+    """Collect what nobody holds and wait until its threads have ended; those in `held` may go on."""
+    gc.collect()
+    for name in ("pixverse-nb closing", "pixverse-nb", "pixverse-sandbox"):  # the first one ends the others
+        for thread in threads() - held:
+            if thread.name == name:
+                thread.join(WAIT_LIMIT_S)
+
+
+@pytest.fixture
+def reopen(harness: Harness) -> Callable[..., Client]:
+    """Give a function that opens a client as the first cell of a notebook does, each time it is run."""
+    given = {"token": harness.sandbox.token, "base_url": harness.sandbox.base_url, "home": harness.home}
+
+    def open_again(**options: Any) -> Client:
+        return Client(**{**given, "timing": TIMING, **options})
+
+    return open_again
+
+
+def test_a_cell_that_is_run_again_adds_nothing(reopen: Callable[..., Client], harness: Harness) -> None:
+    """Fifty runs of a cell that opens a client and waits for a video leave the threads and files of one run."""
+    client = reopen()
+    wait_for_video(create_job(client))
+    before, files = threads(), open_files()
+    for _ in range(RERUNS):
+        client = reopen()
+        job = create_job(client)
+        wait_for_video(job)
+    assert threads() <= before
+    assert open_files() <= files  # a connection that is kept alive may have been closed
+    assert harness.paid == 1
+    client.close()
+    assert job.state is JobState.DONE
+
+
+def test_the_sandboxs_cell_that_is_run_again_adds_nothing(tmp_path: Path) -> None:
+    """The same holds for `Client.sandbox()`, whose server is kept too; closing the last one stops it."""
+    before = threads()
+    client = Client.sandbox(speed=50, home=tmp_path)
+    opened = threads()
+    address = repr(client.sandbox_control)
+    for _ in range(RERUNS):
+        client = Client.sandbox(speed=50, home=tmp_path)
+    assert threads() <= opened
+    assert repr(client.sandbox_control) == address
+    client.close()
+    assert threads() <= before
+
+
+def test_the_clients_have_the_same_jobs(reopen: Callable[..., Client]) -> None:
+    """A job of the client that was opened first is the same object for the second one."""
+    first, second = reopen(), reopen()
+    job = create_job(first)
+    assert second.job(job.ref) is job
+    wait_for_video(job)
+    first.close()
+    second.close()
+
+
+def test_a_job_of_the_earlier_run_goes_on(manual_harness: Harness) -> None:
+    """Whoever waits for a job of a client that the notebook has replaced gets its video."""
+    given: dict[str, Any] = {
+        "token": manual_harness.sandbox.token,
+        "base_url": manual_harness.sandbox.base_url,
+        "timing": TIMING,
+    }
+    client = Client(home=manual_harness.home, **given)
+    job = create_job(client)
+    wait_for_state(job, JobState.QUEUED)
+    client = Client(home=manual_harness.home, **given)
+    manual_harness.control.advance(LONGEST_JOB_S)
+    assert wait_for_video(job).path.exists()
+    assert manual_harness.paid == 1
+    client.close()
+
+
+def test_closing_one_leaves_the_other_open(reopen: Callable[..., Client]) -> None:
+    """`close()` ends one client: its next call raises, its subscribers are not called, and the other one goes on."""
+    first, second = reopen(), reopen()
+    calls: list[str] = []
+    first.subscribe(lambda job: calls.append(job.ref))
+    first.close()
+    first.close()
+    with pytest.raises(ConfigError):
+        create_job(first)
+    with pytest.raises(ConfigError):
+        first.credits()
+    wait_for_video(create_job(second))
+    assert calls == []
+    second.close()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"budget_credits": 1000},
+        {"email": "someone@example.com"},
+        {"timing": Timing().scaled(0.006)},
+        {"prices": {"360p": 7}},
+        {"models": {"v6": {"default_duration": 8}}},
+        {"token": "user:1001-another-token"},
+    ],
+)
+def test_another_setting_opens_a_client_of_its_own(reopen: Callable[..., Client], other: dict[str, Any]) -> None:
+    """Clients that differ in any setting share nothing: each has its own budget, account, token and pace."""
+    plain = reopen()
+    different = reopen(**other)
+    assert different._session is not plain._session
+    plain.close()
+    assert not different._loop.is_closed
+    different.close()
+
+
+def test_equal_settings_are_recognized(reopen: Callable[..., Client]) -> None:
+    """Settings are compared by value: equal budgets, models, prices and timings are the same."""
+    given: dict[str, Any] = {"budget_credits": 5, "prices": {"360p": 7}, "models": {"v6": {"default_duration": 8}}}
+    first, second = reopen(**given), reopen(**given)
+    assert first._session is second._session
+    first.close()
+    second.close()
+
+
+def test_a_client_that_nobody_holds_is_closed(reopen: Callable[..., Client], harness: Harness) -> None:
+    """The threads of a client end once neither it nor one of its jobs is held any more."""
+    held = threads()
+    client: Client | None = reopen(email=None)
+    assert client is not None
+    wait_for_video(create_job(client))
+    assert threads() != held
+    client = None
+    wait_until_released(held)
+    assert threads() <= held
+    assert harness.paid == 1
+
+
+def test_an_embedded_sandbox_that_nobody_holds_is_stopped(tmp_path: Path) -> None:
+    """The server of a sandbox ends with its last client, also if no job was ever made."""
+    held = threads()
+    Client.sandbox(speed=50, home=tmp_path)
+    wait_until_released(held)
+    assert threads() <= held
+
+
+def test_a_job_keeps_what_it_needs(reopen: Callable[..., Client]) -> None:
+    """A job can be waited for although its client is not held any more."""
+    held = threads()
+    job = create_job(reopen())
+    gc.collect()
+    assert wait_for_video(job).path.exists()
+    del job
+    wait_until_released(held)
+    assert threads() <= held
+
+
+def test_an_open_job_runs_to_its_end_without_a_handle(manual_harness: Harness) -> None:
+    """A job goes on although neither it nor its client is held; when it has ended, the threads do."""
+    held = threads()
+    client = Client(
+        manual_harness.sandbox.token,
+        base_url=manual_harness.sandbox.base_url,
+        home=manual_harness.home,
+        timing=TIMING,
+    )
+    job = create_job(client)
+    wait_for_state(job, JobState.QUEUED)
+    ref = job.ref
+    del job, client
+    gc.collect()
+    assert threads() != held
+    manual_harness.control.advance(LONGEST_JOB_S)
+    with manual_harness.open() as other:
+        wait_for_video(other.job(ref))
+    wait_until_released(held)
+    assert threads() <= held
+    assert manual_harness.paid == 1
+
+
+def test_a_home_that_was_deleted_is_opened_anew(reopen: Callable[..., Client], harness: Harness) -> None:
+    """After its folder was deleted, the cell opens a new home instead of the connection to the deleted one."""
+    first = reopen()
+    wait_for_video(create_job(first))
+    shutil.rmtree(harness.home)
+    second = reopen()
+    assert second.jobs() == []
+    wait_for_video(create_job(second))
+    first.close()
+    second.close()
+
+
+def test_a_forked_process_opens_its_own(tmp_path: Path) -> None:
+    """In a forked process the same settings open a client of that process."""
+    with Sandbox(speed=1000, folder=tmp_path / "world") as sandbox:
+        harness = Harness(sandbox, tmp_path / "home")
+        with run_script("forked_opens.py", harness) as script:
+            printed, _ = script.communicate(timeout=60)
+    assert printed == "done\ndone\n"
