@@ -17,6 +17,10 @@ from .errors import Busy as Busy
 from .errors import ConfigError as ConfigError
 from .errors import DownloadError as DownloadError
 from .errors import EndpointGone as EndpointGone
+from .errors import FileError as FileError
+from .errors import FileExists as FileExists
+from .errors import FileMissing as FileMissing
+from .errors import InvalidCall as InvalidCall
 from .errors import InvalidImage as InvalidImage
 from .errors import InvalidRequest as InvalidRequest
 from .errors import JobCancelled as JobCancelled
@@ -35,6 +39,7 @@ from .errors import PixVerseError as PixVerseError
 from .errors import ServerError as ServerError
 from .errors import SubscriptionRequired as SubscriptionRequired
 from .errors import Unauthorized as Unauthorized
+from .errors import UnknownItem as UnknownItem
 from .event_loop import enable_nested_asyncio as enable_nested_asyncio
 from .images import Frame as Frame
 from .jobs.job import Job as Job

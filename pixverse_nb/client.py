@@ -36,10 +36,11 @@ from pixverse_nb.domain.arguments import (
     image_roles,
     link_values,
     listed_images,
+    public_class,
 )
 from pixverse_nb.domain.catalogue import DEFAULT_MODEL
 from pixverse_nb.domain.custom_models import Models, catalogue_with
-from pixverse_nb.domain.jobs import JobRecord
+from pixverse_nb.domain.jobs import JobRecord, JobState, find_states
 from pixverse_nb.domain.operations import (
     AUDIO,
     FUSION_MAX,
@@ -77,6 +78,7 @@ from pixverse_nb.redaction import Secret, redact
 from pixverse_nb.render.account_tables import CapacityView, CreditsView, remote_videos_table, uploads_table
 from pixverse_nb.render.live import MakeWidget, use_widgets
 from pixverse_nb.render.model_table import ModelTable
+from pixverse_nb.render.player import HasVideo
 from pixverse_nb.render.spending_table import SpendingTable
 from pixverse_nb.render.table import TableList
 from pixverse_nb.session import Session, SessionSettings, leave_session, open_session
@@ -85,6 +87,7 @@ from pixverse_nb.sweep.chain import Chain, make_chain
 from pixverse_nb.sweep.context import SweepContext, SweepOptions
 from pixverse_nb.sweep.sources import find_sources
 from pixverse_nb.sweep.sweep import Sweep, make_sweep
+from pixverse_nb.video import Video
 
 T = TypeVar("T")
 
@@ -97,6 +100,7 @@ _TOKEN: Final = Text(REPLY_MAX, default=None)
 _REF: Final = Text(REPLY_MAX, what="a reference or a video id")
 
 
+@public_class(hides=("fetch_picture",))
 class Client:
     """Generates videos from two pictures, remembers every job, and never pays twice for one.
 
@@ -714,21 +718,28 @@ class Client:
 
     # -- what is known -------------------------------------------------------------------------------------------
 
-    def jobs(self, limit: int = 50) -> JobList:
-        """Return the newest `limit` jobs of this home, newest first; displays as a table."""
-        limit = checked({"limit": limit}, {"limit": COUNT})["limit"]
-        return JobList(self._handle(record) for record in self._ledger.jobs(limit=limit))
+    def jobs(self, limit: int = 50, *, state: JobState | str | Iterable[JobState | str] | None = None) -> JobList:
+        """Return the newest `limit` jobs of this home, newest first; displays as a table.
 
-    def job(self, ref_or_video_id: str) -> Job:
+        `state` is one state or several ("failed", ["failed", "moderated"]; None: any). `.to_frame()` gives a DataFrame.
+        """
+        limit = checked({"limit": limit}, {"limit": COUNT})["limit"]
+        states = None if state is None else find_states(state)
+        return JobList(self._handle(record) for record in self._ledger.jobs(limit=limit, states=states))
+
+    def job(self, ref_or_video_id: Any) -> Job:
         """Return one job by its `ref` or the vendor's video id, and continue it if it has stopped.
 
-        Raises InvalidRequest if this home has no such job.
+        A job or a video that a job has made is taken too. Raises InvalidRequest if this home has no such job.
         """
-        ref_or_video_id = checked({"ref": ref_or_video_id}, {"ref": _REF})["ref"]
+        given = (
+            ref_or_video_id if isinstance(ref_or_video_id, str) else getattr(ref_or_video_id, "ref", ref_or_video_id)
+        )
+        ref_or_video_id = checked({"ref": given}, {"ref": _REF})["ref"]
         record = self._ledger.load(ref_or_video_id) or self._ledger.load_by_video(ref_or_video_id)
         if record is None:
             fix = f"no job {redact(ref_or_video_id)!r} in {self.home / 'ledger.db'}; client.jobs() lists the jobs"
-            raise InvalidRequest({"ref": fix})
+            raise InvalidRequest({"ref": fix}, sends=False)
         return _continued(self._session, record)
 
     def adopt(self, ref_or_video_id: str) -> Job:
@@ -799,6 +810,11 @@ class Client:
         """Return the balance in credits; summed over the accounts if several are configured and none is chosen."""
         return CreditsView(**vars(AllAccounts(self._send, self._backend, email=self._email).credits()))
 
+    @property
+    def balance(self) -> int:
+        """The credits that can be spent now, over all accounts; asks the vendor. `credits()` has the details."""
+        return self.credits().total
+
     def capacity(self) -> Capacity:
         """Return how many jobs each account runs and accepts; ConfigError if the service does not report it."""
         call = self._backend.get_capacity()
@@ -835,13 +851,19 @@ class Client:
         return self._verifier.verify(**checked({"repair": repair}, {"repair": Flag()}))
 
     def export(
-        self, path: str | os.PathLike[str], refs: Iterable[str] | None = None, *, overwrite: bool = False
+        self,
+        path: str | os.PathLike[str],
+        refs: str | HasVideo | Iterable[str | HasVideo | Video] | None = None,
+        *,
+        overwrite: bool = False,
     ) -> Exported:
-        """Write the jobs named by `refs` (None: all) with history, pictures and videos into one zip file.
+        """Write some jobs (None: all) with history, pictures and videos into one zip file.
+
+        `refs` are jobs, their refs or their videos.
 
         **The file is private**: it contains prompts, pictures and, in the vendor's ids, the account's e-mail, but never
-        the token. It is written atomically. Raises FileExistsError if `path` exists and `overwrite` is False,
-        InvalidRequest if a ref is unknown, OSError if it cannot be written.
+        the token. It is written atomically. Raises FileExists if `path` exists and `overwrite` is False,
+        InvalidRequest if a ref is unknown, FileError if it cannot be written.
         """
         return export_archive(
             path, ledger=self._ledger, home=self.home, refs=refs, version=__version__, overwrite=overwrite
@@ -850,10 +872,11 @@ class Client:
     def import_(self, path: str | os.PathLike[str]) -> Imported:
         """Import an archive that `export` wrote, here or on another machine, and return a summary.
 
-        Everything is verified before anything changes: raises LedgerError if the archive is damaged, newer than this
-        version, or of another service. Jobs that are already here stay, unless the archive has their video or knows of
-        a payment. Open jobs are watched from here too; a job that was never sent is sent from here only after
-        `job.resume()`, because its first machine may still send it.
+        Everything is verified before anything changes: raises InvalidRequest if `path` is no archive, FileMissing if
+        there is none, LedgerError if the archive is damaged, newer than this version, or of another service. Jobs that
+        are already here stay, unless the archive has their video or knows of a payment. Open jobs are watched from
+        here too; a job that was never sent is sent from here only after `job.resume()`, because its first machine may
+        still send it.
         """
         self._loop.check_open()
         self._ledger.check_writable()
@@ -961,7 +984,7 @@ class Client:
         `arguments` maps roles and fields to the argument names that errors show. `wrong` holds problems found so far.
         """
         self._loop.check_open()
-        wrong = {**unknown_fields(options, (*DELIVERY_FIELDS, *CALL_OPTIONS)), **wrong}
+        wrong = {**unknown_fields(options, (*DELIVERY_FIELDS, *CALL_OPTIONS), others=tuple(fields)), **wrong}
         media = {role: self._known_job(source) for role, source in media.items()}
         fields = {name: field_value(name, value) for name, value in fields.items()}
         delivery = {name: value for name, value in options.items() if name in DELIVERY_FIELDS}

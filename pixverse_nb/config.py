@@ -12,12 +12,14 @@ from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlsplit
 
+from pixverse_nb.domain.arguments import public_class
 from pixverse_nb.domain.validation import as_float, plain, safe_repr
 from pixverse_nb.errors import ConfigError
 
 _MAY_BE_ZERO: Final = frozenset({"busy_wait_s", "settle_s", "retry_s"})
 
 
+@public_class()
 @dataclass(frozen=True)
 class Timing:
     """Every wait, in seconds. `scaled(0.01)` is the same protocol a hundred times faster, for tests.
@@ -80,6 +82,7 @@ class Timing:
         )
 
 
+@public_class()
 @dataclass(frozen=True)
 class Prices:
     """Corrections to the catalogue's prices, for estimates. `base` maps a quality to the credits for 5 s.

@@ -7,10 +7,12 @@ from typing import Final
 from pixverse_nb.client import Client
 from pixverse_nb.config import find_email, find_home
 from pixverse_nb.connection import DEFAULT_BASE_URL, find_base_url, find_token
+from pixverse_nb.domain.arguments import public_function
 from pixverse_nb.widgets.protocols import VideoClient
 from pixverse_nb.widgets.studio import Studio
 
 
+@public_function
 def studio(client: VideoClient | None = None) -> Studio:
     """Return the form on `client`; as the last expression of a cell it displays itself.
 

@@ -3,7 +3,9 @@
 PixVerseError
 ├── ConfigError                     no token, a bad setting
 ├── InvalidRequest (ValueError)     wrong fields, all named in .fields; nothing was sent
-│   └── InvalidImage                a picture cannot be used; .fields names which one
+│   ├── InvalidImage                a picture cannot be used; .fields names which one
+│   ├── InvalidCall (TypeError)     an argument is unknown, missing or one too many
+│   └── UnknownItem (LookupError)   no such cell or tile; an IndexError and a KeyError too
 ├── APIError                        the vendor answered with an error; .status and .reply hold it
 │   ├── EndpointGone    404 410 3xx a paid call that the vendor no longer offers; nothing was accepted
 │   ├── Unauthorized         401    the token is missing or wrong
@@ -22,6 +24,9 @@ PixVerseError
 │   ├── JobTimeout (TimeoutError)
 │   └── JobCancelled
 ├── DownloadError                   the finished video could not be downloaded or stored
+├── FileError (OSError)             a file cannot be read or written
+│   ├── FileExists (FileExistsError)        the target exists and overwrite is False
+│   └── FileMissing (FileNotFoundError)     there is no such file
 ├── MeasureError                    a video or picture cannot be measured: missing, incomplete or of another kind
 ├── LedgerError                     the ledger file cannot be used
 └── BudgetReached                   the next paid call would exceed budget_credits; it was not made
@@ -31,7 +36,8 @@ import copy
 from collections.abc import Mapping
 from typing import Any, Literal, NoReturn, TypeVar
 
-from pixverse_nb.redaction import printable
+from pixverse_nb.redaction import printable, redact
+from pixverse_nb.tracebacks import render_traceback
 
 __all__ = [
     "APIError",
@@ -41,6 +47,10 @@ __all__ = [
     "ConfigError",
     "DownloadError",
     "EndpointGone",
+    "FileError",
+    "FileExists",
+    "FileMissing",
+    "InvalidCall",
     "InvalidImage",
     "InvalidRequest",
     "JobCancelled",
@@ -59,6 +69,7 @@ __all__ = [
     "ServerError",
     "SubscriptionRequired",
     "Unauthorized",
+    "UnknownItem",
 ]
 
 Charge = Literal["no", "unknown", "yes"]
@@ -87,6 +98,21 @@ class PixVerseError(Exception):
     def __reduce__(self) -> tuple[Any, ...]:
         # not the default, which calls the class with the message only
         return _restore, (type(self), self.args), dict(vars(self))
+
+    def _render_traceback_(self) -> list[str]:
+        # IPython shows these lines: the message first, without the frames of this package; `%tb` shows all
+        return _redacted_traceback(self)
+
+
+def show_interrupt_folded(interrupt: BaseException) -> None:
+    """Let IPython show an interrupt of one of our waits as it shows a PixVerseError; notes are part of its message."""
+    interrupt._render_traceback_ = lambda: _redacted_traceback(interrupt)  # type: ignore[attr-defined]
+
+
+def _redacted_traceback(error: BaseException) -> list[str]:
+    """Return the lines for IPython without secrets: a line of the user's code may contain a token."""
+    text = "\n".join(render_traceback(error))
+    return "\x1b".join(map(redact, text.split("\x1b"))).split("\n")  # redact would remove the colours
 
 
 _Error = TypeVar("_Error", bound=PixVerseError)
@@ -125,6 +151,16 @@ class InvalidRequest(PixVerseError, ValueError):
 
 class InvalidImage(InvalidRequest):
     """A picture cannot be used; `fields` has the role of each one ("first", "last"). Nothing was sent."""
+
+
+class InvalidCall(InvalidRequest, TypeError):
+    """An argument is unknown, missing or one too many; `fields` names it and the closest known name."""
+
+
+class UnknownItem(InvalidRequest, IndexError, KeyError):
+    """There is no such cell, tile or column; the message names the closest one."""
+
+    __str__ = Exception.__str__  # KeyError's own shows the repr
 
 
 class APIError(PixVerseError):
@@ -249,6 +285,18 @@ class JobCancelled(JobError):
 
 class DownloadError(PixVerseError):
     """The finished video could not be downloaded or stored; the job can be resumed."""
+
+
+class FileError(PixVerseError, OSError):
+    """A file cannot be read or written: no permission, a full disk, a folder in its place."""
+
+
+class FileExists(FileError, FileExistsError):
+    """The target exists; choose another name, or pass overwrite=True."""
+
+
+class FileMissing(FileError, FileNotFoundError):
+    """There is no such file."""
 
 
 class MeasureError(PixVerseError):

@@ -19,7 +19,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
-from pixverse_nb.errors import ConfigError
+from pixverse_nb.errors import ConfigError, show_interrupt_folded
 
 T = TypeVar("T")
 
@@ -191,8 +191,12 @@ def wait_for_future(
     An interrupt is noticed every `slice_s` seconds.
     """
     ends_at = math.inf if timeout_s is None else time.monotonic() + timeout_s
-    while not future.done() and (left_s := ends_at - time.monotonic()) > 0:
-        concurrent.futures.wait([future], min(slice_s, left_s))
+    try:
+        while not future.done() and (left_s := ends_at - time.monotonic()) > 0:
+            concurrent.futures.wait([future], min(slice_s, left_s))
+    except KeyboardInterrupt as interrupt:
+        show_interrupt_folded(interrupt)
+        raise
     return future.done()
 
 
@@ -203,8 +207,9 @@ async def await_future(future: concurrent.futures.Future[T]) -> T:
     """
     try:
         await await_end(future)
-    except asyncio.CancelledError:
+    except asyncio.CancelledError as interrupt:  # a cell that awaits is interrupted by cancelling it
         future.cancel()
+        show_interrupt_folded(interrupt)
         raise
     return future.result(0)
 

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pixverse_nb.atomic_files import atomic_write
+from pixverse_nb.domain.arguments import as_path, file_errors, public_function
 from pixverse_nb.domain.jobs import VideoFile
-from pixverse_nb.errors import InvalidRequest
+from pixverse_nb.domain.validation import Flag, validate
+from pixverse_nb.errors import FileExists, InvalidRequest
 from pixverse_nb.render.display import mime_bundle
-from pixverse_nb.render.player import player_html, player_text, video_file
+from pixverse_nb.render.player import VideoSource, as_video_file, player_html, player_text, video_file
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,9 @@ class Joined(os.PathLike[str]):
         return f"Seams: {scores} · {encoded}" if scores else encoded.capitalize()
 
 
-def join(
-    videos: Iterable[VideoFile | str | os.PathLike[str]], path: str | os.PathLike[str], *, overwrite: bool = False
-) -> Joined:
-    """Join videos, or mp4 files, in this order into one mp4 at `path`. Nothing is sent or charged.
+@public_function
+def join(videos: Iterable[VideoSource], path: str | os.PathLike[str], *, overwrite: bool = False) -> Joined:
+    """Join videos, jobs or mp4 files in this order into one mp4 at `path`. Nothing is sent or charged.
 
     Each video should start with the picture on which the one before it ends: of the two equal frames at each seam one
     is left out, so three videos of 120 frames give 358. Frames are copied as they are if the videos were encoded alike;
@@ -60,31 +61,40 @@ def join(
     CRF 14. Sound is kept, in step with the picture. The file is written atomically.
 
     Raises InvalidRequest if there is no video, or if the videos differ in size; MeasureError if one is missing, damaged
-    or cannot be decoded; FileExistsError if `path` exists and `overwrite` is False. Needs `pixverse-nb[sweep]`.
+    or cannot be decoded; FileExists if `path` exists and `overwrite` is False. Needs `pixverse-nb[sweep]`.
 
     >>> pv.join(["one.mp4", "two.mp4"], "story.mp4").seams  # doctest: +SKIP
     (43.1,)
     """
-    sources = [] if isinstance(videos, str | os.PathLike) else list(videos)
-    target = Path(path).expanduser()
-    wrong = {}
+    sources = list(videos) if isinstance(videos, Iterable) and not isinstance(videos, str | bytes) else []
+    target = as_path(path)
+    wrong = validate({"overwrite": Flag()}, {"overwrite": overwrite})[1]
     if not sources:
-        wrong["videos"] = "must be a list of at least one video or mp4 file"
-    given: list[object] = [*sources]
-    for number, source in enumerate(given):
-        if not isinstance(source, VideoFile | str | os.PathLike):
-            wrong[f"videos[{number}]"] = f"must be a Video or a path, not {type(source).__name__}"
+        wrong["videos"] = "must be a list of at least one video, job or mp4 file"
+    paths = []
+    for number, source in enumerate(sources):
+        try:
+            paths.append(_path_of(source, name=f"videos[{number}]"))
+        except InvalidRequest as error:
+            wrong |= error.fields
     if target.suffix.lower() != ".mp4":
         wrong["path"] = f"must end in .mp4, not {target.name!r:.80}"
     if wrong:
         raise InvalidRequest(wrong, sends=False)
-    paths = [source.path if isinstance(source, VideoFile) else Path(source).expanduser() for source in sources]
     if target.exists() and not overwrite:
-        raise FileExistsError(f"{target} exists: choose another name, or pass overwrite=True.")
+        raise FileExists(f"{target} exists: choose another name, or pass overwrite=True.")
     from pixverse_nb.metrics.join import join_videos
 
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_write(target, is_shared=True) as part:
-        facts = join_videos(paths, part)
+    with file_errors(target, "written"):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(target, is_shared=True) as part:
+            facts = join_videos(paths, part)
     duration_s = video_file(target).duration_s or 0.0
     return Joined(target, duration_s, facts.seams, facts.frames, facts.re_encoded_frames)
+
+
+def _path_of(source: object, *, name: str) -> Path:
+    """Return the path of one video; what is wrong with a file of the caller's is found when it is read."""
+    if isinstance(source, str | os.PathLike) and not isinstance(source, VideoFile):
+        return as_path(source, name=name)
+    return as_video_file(source, name=name).path

@@ -11,20 +11,29 @@ from pathlib import Path
 from typing import Any
 
 from pixverse_nb.atomic_files import atomic_write, sha256_of_file
+from pixverse_nb.domain.arguments import as_path, checked, file_errors, public_class, public_function
+from pixverse_nb.domain.columns import columns
 from pixverse_nb.domain.jobs import VideoFile
 from pixverse_nb.domain.recipe import Recipe
-from pixverse_nb.domain.validation import plain
-from pixverse_nb.errors import DownloadError, InvalidRequest
+from pixverse_nb.domain.validation import Flag, plain, safe_repr
+from pixverse_nb.errors import DownloadError, FileExists, FileMissing, InvalidRequest
 from pixverse_nb.images import PILImage
 from pixverse_nb.mp4 import EditedMp4, read_comment, with_comment
 from pixverse_nb.redaction import redact
 from pixverse_nb.render.display import mime_bundle
-from pixverse_nb.render.player import player_html, player_text, video_file
+from pixverse_nb.render.player import VideoSource, as_video_file, player_html, player_text, show
 
 
+@columns(
+    *("ref", "prompt", "seed", "model", "quality", "duration_s", "width", "height", "cost_credits"),
+    *("cost_is_estimate", "made_at", "size_bytes", "path", "sha256", "is_sandbox"),
+)
+@public_class(hides=("of",))
 @dataclass(frozen=True, repr=False)
 class Video(VideoFile, os.PathLike[str]):
     """A finished video on disk. It can be used as a path, and a notebook shows it as a player.
+
+    `pd.DataFrame(videos)` has a column for each fact, without the account and without the bytes.
 
     >>> video = Video.from_path("holiday.mp4")  # doctest: +SKIP
     >>> video.save("best/")  # doctest: +SKIP
@@ -37,11 +46,35 @@ class Video(VideoFile, os.PathLike[str]):
 
     @classmethod
     def from_path(cls, path: str | os.PathLike[str]) -> "Video":
-        """Return any mp4 file as a Video. Raises DownloadError if it is not an mp4 file."""
-        return cls.of(video_file(path))
+        """Return any mp4 file as a Video. Raises InvalidRequest if it is not an mp4 file."""
+        return cls.of(as_video_file(path, name="path"))
 
     def __fspath__(self) -> str:
         return str(self.path)
+
+    @property
+    def prompt(self) -> str | None:
+        """The prompt; None if there was none, or if it is not known how the video was made."""
+        return self.request.prompt if self.request is not None else None
+
+    @property
+    def seed(self) -> int | None:
+        """The seed; None if it is not known."""
+        return self.request.seed if self.request is not None else None
+
+    @property
+    def model(self) -> str | None:
+        """The model; None if it is not known."""
+        return self.request.model if self.request is not None else None
+
+    @property
+    def quality(self) -> str | None:
+        """The quality that was asked for, such as "540p"; None if it is not known."""
+        return self.request.quality if self.request is not None else None
+
+    def show(self) -> None:
+        """Show the player as an output of the running cell; a terminal or a script prints the facts."""
+        show(self)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """Copy the mp4 to `path` and return where the copy is.
@@ -51,14 +84,19 @@ class Video(VideoFile, os.PathLike[str]):
         account, no pictures and no paths. If the recipe cannot be added, a warning says so and the copy is plain.
 
         The copy is written atomically. If the target already is this video, it is left alone. If it has other content,
-        FileExistsError is raised unless `overwrite` is True. Raises FileNotFoundError if the video itself is missing.
+        FileExists is raised unless `overwrite` is True. Raises FileMissing if the video itself is missing, FileError if
+        the copy cannot be written.
         """
         if not self.path.is_file():
             fix = f"client.job({self.ref!r}).result() downloads it again" if self.ref else "put it back first"
-            raise FileNotFoundError(f"The video file {self.path} is missing: {fix}.")
-        requested = Path(path).expanduser()
-        is_folder = requested.is_dir() or os.fspath(path).endswith(("/", os.sep))
-        target = requested / self.path.name if is_folder else requested
+            raise FileMissing(f"The video file {self.path} is missing: {fix}.")
+        overwrite = checked({"overwrite": overwrite}, {"overwrite": Flag()})["overwrite"]
+        requested = as_path(path)
+        with file_errors(requested, "written"):
+            is_folder = requested.is_dir() or os.fspath(path).endswith(("/", os.sep))
+            return self._save(requested / self.path.name if is_folder else requested, overwrite=overwrite)
+
+    def _save(self, target: Path, *, overwrite: bool) -> Path:
         if target.exists() and target.samefile(self.path):
             return target
         edited = self._with_recipe()
@@ -69,9 +107,7 @@ class Video(VideoFile, os.PathLike[str]):
             if found == sha256_of_file(self.path) and not (edited and overwrite):
                 return target
             if not overwrite:
-                raise FileExistsError(
-                    f"{target} exists and has other content: choose another name, or pass overwrite=True."
-                )
+                raise FileExists(f"{target} exists and has other content: choose another name, or pass overwrite=True.")
         target.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(target) as part:
             if edited is None:
@@ -90,7 +126,7 @@ class Video(VideoFile, os.PathLike[str]):
         try:
             return with_comment(self.path, Recipe.of(self.request, self.call_options).to_json())
         except DownloadError as error:
-            warnings.warn(f"The copy is saved without its recipe. {error}", stacklevel=3)
+            warnings.warn(f"The copy is saved without its recipe. {error}", stacklevel=5)
             return None
 
     def first_frame(self) -> PILImage:
@@ -117,7 +153,9 @@ class Video(VideoFile, os.PathLike[str]):
         is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
         if not is_number or not 0 <= seconds <= (math.inf if longest is None else longest):
             end = "" if longest is None else f" to {longest:g}"
-            raise InvalidRequest({"t": f"must be a time in the video, 0{end} seconds, not {t!r:.40}"}, sends=False)
+            raise InvalidRequest(
+                {"t": f"must be a time in the video, 0{end} seconds, not {safe_repr(t):.40}"}, sends=False
+            )
         return self._read_frame(float(seconds))
 
     def _read_frame(self, at: Any) -> PILImage:
@@ -143,8 +181,9 @@ class Video(VideoFile, os.PathLike[str]):
         return redact(f"Video({str(self.path)!r}{f', {facts}' if facts else ''})")
 
 
-def recipe(video: VideoFile | str | os.PathLike[str]) -> Recipe:
-    """Return how a video was generated: that of a Video, or the one that `Video.save` wrote into an mp4 file.
+@public_function
+def recipe(video: VideoSource) -> Recipe:
+    """Return how a video was generated: that of a Video or a job, or the one that `Video.save` wrote into an mp4 file.
 
     It displays as the Python call that generates the video again, and can be used as its keyword arguments. A file is
     only read, never executed. Raises InvalidRequest if it has no recipe or cannot be read.
@@ -152,9 +191,10 @@ def recipe(video: VideoFile | str | os.PathLike[str]) -> Recipe:
     >>> recipe("coffee.mp4")  # doctest: +SKIP
     client.create_frames(first, last, model='v5.6', prompt='steam rises', duration=5, quality='540p', seed=7)
     """
-    if isinstance(video, VideoFile) and video.request is not None:
-        return Recipe.of(video.request, video.call_options)
-    path = video.path if isinstance(video, VideoFile) else Path(video).expanduser()
+    file = video if isinstance(video, str | os.PathLike) and not isinstance(video, VideoFile) else as_video_file(video)
+    if isinstance(file, VideoFile) and file.request is not None:
+        return Recipe.of(file.request, file.call_options)
+    path = file.path if isinstance(file, VideoFile) else as_path(file, name="video")
     try:
         comment = read_comment(path)
         if comment is None:

@@ -17,7 +17,7 @@ PACKAGE = ROOT / "pixverse_nb"
 
 # A module imports only from the layers before its own (and from its own folder), typing included.
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"redaction", "atomic_files", "media_types", "samples"}),
+    frozenset({"redaction", "atomic_files", "media_types", "tracebacks", "samples"}),
     frozenset({"errors"}),
     frozenset({"domain", "event_loop"}),
     frozenset({"config", "mp4"}),
@@ -48,7 +48,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "tenacity": ("backends/http.py",),
     "filelock": ("jobs/leader.py",),
     "sqlite3": ("ledger/",),
-    "IPython": ("render/display.py",),
+    "IPython": ("render/display.py", "tracebacks.py"),  # its errors, which come from every layer
     "markupsafe": ("render/", "widgets/"),
     "anywidget": ("widgets/",),
     "ipywidgets": ("widgets/",),
@@ -58,7 +58,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "av": ("sandbox/", "metrics/"),
     "cv2": ("sandbox/", "metrics/"),
     "skimage": ("metrics/",),
-    "pandas": ("sweep/", "render/spending_table.py"),
+    "pandas": ("render/data_frame.py",),
     "pyarrow": (),  # pandas uses it if it is installed
     "matplotlib": ("sweep/",),
     "platformdirs": ("ledger/home_register.py",),

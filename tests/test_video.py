@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from pixverse_nb.domain.recipe import Recipe
-from pixverse_nb.errors import DownloadError, InvalidRequest, MeasureError
+from pixverse_nb.errors import InvalidRequest, MeasureError
 from pixverse_nb.images import ImagePreparer
 from pixverse_nb.mp4 import with_comment
 from pixverse_nb.video import Video, recipe
@@ -75,7 +75,7 @@ def test_any_mp4_is_a_video(tmp_path: Path) -> None:
     assert (video.width, video.height, video.size_bytes) == (96, 54, path.stat().st_size)
     assert video.duration_s == pytest.approx(0.5, abs=0.1)
     (tmp_path / "page.mp4").write_text("<html>")
-    with pytest.raises(DownloadError):
+    with pytest.raises(InvalidRequest):
         Video.from_path(tmp_path / "page.mp4")
 
 

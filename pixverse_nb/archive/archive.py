@@ -25,7 +25,7 @@ from pixverse_nb.domain.jobs import SHA256, JobEvent, JobInput, JobRecord, JobSt
 from pixverse_nb.domain.ratings import PairwiseVote, Rating
 from pixverse_nb.domain.remote import UploadedFile
 from pixverse_nb.domain.requests import check_request
-from pixverse_nb.errors import LedgerError
+from pixverse_nb.errors import FileExists, LedgerError
 from pixverse_nb.jobs.messages import describe_event, describe_notice
 from pixverse_nb.ledger.jobs import ExportedJob, ExportedUpload
 from pixverse_nb.ledger.sweeps import ExportedRatings
@@ -89,6 +89,12 @@ class Archive:
             fsync_file(sink.fileno())
 
 
+def is_archive(path: Path) -> bool:
+    """Return whether a file begins as an archive does; what is wrong with it is found by `open_archive`."""
+    with path.open("rb") as file:
+        return file.read(2) == b"PK"
+
+
 @contextmanager
 def open_archive(path: Path) -> Iterator[Archive]:
     """Open an archive and verify all of it.
@@ -110,7 +116,7 @@ def open_archive(path: Path) -> Iterator[Archive]:
 def write_archive(path: Path, members: Mapping[str, bytes | Path], *, facts: Mapping[str, Any], overwrite: bool) -> int:
     """Write an archive of `members` (bytes, or a file) and return its size in bytes.
 
-    `facts` go into the manifest. The file is written atomically, readable by its owner only. Raises FileExistsError if
+    `facts` go into the manifest. The file is written atomically, readable by its owner only. Raises FileExists if
     `path` exists and `overwrite` is False, OSError if it cannot be written.
     """
     _check_free(path, overwrite=overwrite)
@@ -216,7 +222,7 @@ def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
 
 def _check_free(path: Path, *, overwrite: bool) -> None:
     if path.is_dir() or (path.exists() and not overwrite):
-        raise FileExistsError(f"{path} already exists; choose another name, or pass overwrite=True.")
+        raise FileExists(f"{path} already exists; choose another name, or pass overwrite=True.")
 
 
 def _storable_int(digits: str) -> int:

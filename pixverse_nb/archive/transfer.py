@@ -12,11 +12,13 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from pixverse_nb.archive.archive import (
     ROWS,
     Archive,
     damage_as_ledger_error,
+    is_archive,
     job_row,
     open_archive,
     ratings_rows,
@@ -26,7 +28,9 @@ from pixverse_nb.archive.archive import (
     write_archive,
 )
 from pixverse_nb.atomic_files import sha256_of_file, sync_folder
-from pixverse_nb.domain.jobs import FINAL_STATES, JobRecord, JobState
+from pixverse_nb.domain.arguments import as_path, checked, file_errors
+from pixverse_nb.domain.jobs import FINAL_STATES, JobRecord, JobState, VideoFile
+from pixverse_nb.domain.validation import Flag, safe_repr
 from pixverse_nb.errors import InvalidRequest, LedgerError
 from pixverse_nb.jobs import events
 from pixverse_nb.jobs.download import is_intact
@@ -138,20 +142,21 @@ def export_archive(
     *,
     ledger: Ledger,
     home: Path,
-    refs: Iterable[str] | None,
+    refs: Any,
     version: str,
     overwrite: bool,
 ) -> Exported:
     """Write the jobs named by `refs` (None: all), their videos and pictures to `path`, and return a summary.
 
-    Raises InvalidRequest if a ref is unknown, FileExistsError if the file exists, OSError if it cannot be written,
+    Raises InvalidRequest if a ref is unknown, FileExists if the file exists, FileError if it cannot be written,
     LedgerError if the ledger cannot be read.
     """
-    target = Path(path).expanduser().absolute()
-    wanted = None if refs is None else list(dict.fromkeys([refs] if isinstance(refs, str) else refs))
+    overwrite = checked({"overwrite": overwrite}, {"overwrite": Flag()})["overwrite"]
+    target = as_path(path).absolute()
+    wanted = None if refs is None else _refs(refs)
     jobs, uploads = ledger.transfers.export_rows(wanted)
     if unknown := sorted(set(wanted or ()) - {job.record.ref for job in jobs}):
-        raise InvalidRequest({"refs": f"no job {redact(unknown[0])!r} in {home / 'ledger.db'}"})
+        raise InvalidRequest({"refs": f"no job {redact(unknown[0])!r} in {home / 'ledger.db'}"}, sends=False)
     ratings = ledger.ratings.export_rows({job.record.request.content_key for job in jobs})
     rows = json.dumps(
         {
@@ -172,7 +177,8 @@ def export_archive(
         else:
             without.append(record.ref)
     facts = {"package": version, "made_at": time.time(), "service": ledger.service, "jobs": len(jobs)}
-    size_bytes = write_archive(target, members, facts=facts, overwrite=overwrite)
+    with file_errors(target, "written"):
+        size_bytes = write_archive(target, members, facts=facts, overwrite=overwrite)
     videos = sum(name.startswith("videos/") for name in members)
     return Exported(target, len(jobs), videos, size_bytes, tuple(without))
 
@@ -182,10 +188,20 @@ def import_archive(
 ) -> tuple[Imported, list[JobRecord]]:
     """Import the jobs, videos and pictures of an archive; return a summary and the records that changed.
 
-    Nothing is sent. Everything is verified first: raises LedgerError if the archive is damaged, newer, or of another
-    service, OSError if a file cannot be written; then nothing is changed.
+    Nothing is sent. Everything is verified first: raises InvalidRequest if it is not an archive, LedgerError if it is
+    damaged, newer, or of another service, FileError if a file cannot be read or written; then nothing is changed.
     """
-    source = Path(path).expanduser().absolute()
+    source = as_path(path).absolute()
+    with file_errors(source, "imported"):
+        if not is_archive(source):
+            problem = f"{source} is not an archive that client.export() has written; nothing was imported"
+            raise InvalidRequest({"path": problem}, sends=False)
+        return _import(source, ledger=ledger, home=home, at=at, deadline_at=deadline_at)
+
+
+def _import(
+    source: Path, *, ledger: Ledger, home: Path, at: float, deadline_at: float
+) -> tuple[Imported, list[JobRecord]]:
     with open_archive(source) as archive:
         if archive.service != ledger.service:
             raise LedgerError(
@@ -227,6 +243,19 @@ def import_archive(
 
 
 # -- inside ------------------------------------------------------------------------------------------------------
+
+
+def _refs(given: object) -> list[str]:
+    """Return the references of jobs that are given by their refs, as jobs or as videos; each once."""
+    several = given if isinstance(given, Iterable) and not isinstance(given, str | bytes | VideoFile) else [given]
+    refs = []
+    for number, one in enumerate(several):
+        ref = one if isinstance(one, str) else getattr(one, "ref", None)
+        if not isinstance(ref, str) or not ref.isprintable():
+            problem = f"must be a ref, a job or a video that a job has made, not {safe_repr(one):.60}"
+            raise InvalidRequest({f"refs[{number}]": problem}, sends=False)
+        refs.append(ref)
+    return list(dict.fromkeys(refs))
 
 
 def _pictures(record: JobRecord, home: Path) -> dict[str, Path]:

@@ -1,13 +1,20 @@
 """The arguments of public methods: they are checked by the same rules as the fields of a request."""
 
+import contextlib
+import functools
+import inspect
 import math
 import os
-from collections.abc import Iterable, Mapping
-from typing import Any, Final, Literal
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, Literal, TypeVar
 
 from pixverse_nb.domain.remote import NamedId
-from pixverse_nb.domain.validation import Function, Integer, Number, OneOf, Rule, Text, validate
-from pixverse_nb.errors import InvalidRequest
+from pixverse_nb.domain.validation import Function, Integer, Number, OneOf, Rule, Text, unknown_fields, validate
+from pixverse_nb.errors import FileError, FileExists, FileMissing, InvalidCall, InvalidRequest
+
+C = TypeVar("C", bound=type)
+F = TypeVar("F", bound=Callable[..., Any])
 
 TIMEOUT: Final = Number(0, math.inf, "a number of seconds from 0 on, or None for no limit", default=None)
 COUNT: Final = Integer(0, 2**53)  # what JSON and SQLite both store
@@ -88,3 +95,118 @@ def _as_list(values: Any) -> list[Any] | None:
     if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
         return None
     return list(values)
+
+
+def as_path(given: object, *, name: str = "path") -> Path:
+    """Return a path argument with `~` expanded. Raises InvalidRequest if no file can have this name."""
+    if not isinstance(given, str | os.PathLike):
+        problem = f"must be a path, not {type(given).__name__}"
+    else:
+        try:
+            text = os.fsdecode(given)
+            os.fsencode(text)
+            if text and "\0" not in text:
+                return Path(text).expanduser()
+            problem = "is empty" if not text else "contains a null character"
+        except (RuntimeError, TypeError, ValueError) as error:  # a user's home that is not known, half a character
+            problem = f"is not a usable path ({error})"
+    raise InvalidRequest({name: problem}, sends=False)
+
+
+@contextlib.contextmanager
+def file_errors(path: Path, act: str) -> Iterator[None]:
+    """Raise FileError (FileExists, FileMissing) for an OSError of the block; `act` is "read" or "written"."""
+    try:
+        yield
+    except FileError:
+        raise
+    except OSError as error:
+        kind = {FileExistsError: FileExists, FileNotFoundError: FileMissing}.get(type(error), FileError)
+        found = kind(f"{path} cannot be {act} ({error.strerror or error}). Check the path, its folder and the disk.")
+        found.errno = error.errno
+        raise found from error
+
+
+# -- the calls themselves --------------------------------------------------------------------------------------------
+
+
+def public_class(*, hides: Iterable[str] = ()) -> Callable[[C], C]:
+    """Make a class one that people use: a wrong call raises InvalidCall, and completion offers its public names only.
+
+    `hides` are public names that only our own code calls.
+    """
+    hidden = frozenset(hides)
+
+    def names(self: object) -> list[str]:
+        return [name for name in object.__dir__(self) if not name.startswith("_") and name not in hidden]
+
+    def decorate(one: C) -> C:
+        for name, member in tuple(vars(one).items()):
+            if name.startswith("_") and name != "__init__":
+                continue
+            if inspect.isfunction(member):
+                setattr(one, name, public_function(member))
+            elif isinstance(member, classmethod):
+                setattr(one, name, classmethod(public_function(member.__func__)))
+        one.__dir__ = names  # type: ignore[assignment]  # as `def __dir__` in the class would
+        return one
+
+    return decorate
+
+
+def public_function(function: F) -> F:
+    """Return a function that raises InvalidCall for an argument that is unknown, missing or one too many.
+
+    >>> @public_function
+    ... def show(video, loop=False): ...
+    >>> show("a.mp4", lop=True)
+    Traceback (most recent call last):
+    pixverse_nb.errors.InvalidCall: 1 argument is wrong.
+      lop: is not an argument of show(): did you mean 'loop'?
+    """
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if wrong := _wrong_call(function.__name__, signature, args, kwargs):
+            del args, kwargs
+            raise InvalidCall(wrong, sends=False)
+        given: list[Any] = [kwargs, args]
+        del args, kwargs  # a verbose traceback prints the variables of this frame, and one may be a token
+        return function(*given.pop(), **given.pop())
+
+    return call  # type: ignore[return-value]  # the same signature
+
+
+def _wrong_call(
+    name: str, signature: inspect.Signature, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> dict[str, str]:
+    """Return the problem with each argument that the function does not take, or lacks."""
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as error:
+        problem = str(error)
+    else:
+        return {}
+    parameters = signature.parameters.values()
+    places = [one for one in parameters if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
+    called = f"{name}()" if name != "__init__" else "this class"
+    takes = [one.name for one in parameters if one.name != "self" and one.kind is not one.POSITIONAL_ONLY]
+    if not any(one.kind is one.VAR_KEYWORD for one in parameters) and (
+        wrong := unknown_fields(kwargs, takes, what=f"an argument of {called}", plural="arguments")
+    ):
+        return wrong
+    if len(args) > len(places) and not any(one.kind is one.VAR_POSITIONAL for one in parameters):
+        named = [one.name for one in parameters if one.kind is one.KEYWORD_ONLY]
+        hint = f"pass the others by name ({', '.join(named)})" if named else "leave the others out"
+        count = len([one for one in places if one.name not in ("self", "cls")])
+        return {"arguments": f"{called} takes {count} without a name: {hint}"}
+    missing = [
+        one.name
+        for at, one in enumerate(parameters)
+        if one.default is one.empty and at >= len(args) and one.name not in kwargs and one.kind not in _ANY_NUMBER
+    ]
+    return dict.fromkeys(missing, "is missing") or {"arguments": problem}
+
+
+_ANY_NUMBER: Final = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)

@@ -1,7 +1,11 @@
 """The states of a job."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
+
+from pixverse_nb.domain.validation import did_you_mean, plain, safe_repr
+from pixverse_nb.errors import InvalidRequest
 
 
 class JobState(StrEnum):
@@ -26,6 +30,27 @@ class JobState(StrEnum):
     def is_final(self) -> bool:
         """Whether the job has ended."""
         return self in FINAL_STATES
+
+
+def find_states(given: object, *, name: str = "state") -> tuple[JobState, ...]:
+    """Return the states of an argument: of one state or several. Raises InvalidRequest naming the closest ones.
+
+    >>> find_states(["failed", "timed_out"])
+    (<JobState.FAILED: 'failed'>, <JobState.TIMED_OUT: 'timed_out'>)
+    """
+    several = given if isinstance(given, Iterable) and not isinstance(given, str | bytes) else [given]
+    names = [state.value for state in JobState]
+    wanted = [plain(one) for one in several]
+    problems = [
+        f"{safe_repr(one):.60} is no state: {did_you_mean(str(one), names, plural='states')}"
+        if isinstance(one, str)
+        else f"must be a state ({', '.join(names)}) or a list of them, not {safe_repr(one):.60}"
+        for one in wanted
+        if one not in names
+    ]
+    if problems:
+        raise InvalidRequest({name: "; ".join(problems)}, sends=False)
+    return tuple(map(JobState, wanted))
 
 
 FINAL_STATES: Final = frozenset(

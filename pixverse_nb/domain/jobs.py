@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, Self
 from pixverse_nb.domain.generation_request import GenerationRequest
 from pixverse_nb.domain.job_state import FINAL_STATES as FINAL_STATES
 from pixverse_nb.domain.job_state import JobState as JobState
+from pixverse_nb.domain.job_state import find_states as find_states
 from pixverse_nb.domain.notices import Notice, Value
 from pixverse_nb.errors import Charge
 

@@ -180,15 +180,36 @@ def validate(rules: Mapping[str, Rule], values: Mapping[str, Any]) -> tuple[dict
     return valid, wrong
 
 
-def unknown_fields(given: Iterable[str], known: Sequence[str]) -> dict[str, str]:
-    """Return a problem for each name that is not in `known`: it suggests the closest known name, or lists them all."""
-    wrong: dict[str, str] = {}
-    for name in given:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"the fields are {', '.join(known)}"
-            wrong[name] = f"is not a valid field: {hint}"
-    return wrong
+def unknown_fields(
+    given: Iterable[str],
+    known: Sequence[str],
+    *,
+    others: Sequence[str] = (),
+    what: str = "a valid field",
+    plural: str = "fields",
+) -> dict[str, str]:
+    """Return a problem for each name that is not in `known`: it suggests the closest known name, or lists them all.
+
+    `others` are names that are valid elsewhere in the same call, so they may have been meant too.
+    """
+    return {
+        name: f"is not {what}: {did_you_mean(name, known, others=others, plural=plural)}"
+        for name in given
+        if name not in known
+    }
+
+
+def did_you_mean(name: str, known: Sequence[str], *, others: Sequence[str] = (), plural: str) -> str:
+    """Return a suggestion for a name that is not known: the closest name, or all of them.
+
+    >>> did_you_mean("sed", ["seed", "prompt"], plural="fields")
+    "did you mean 'seed'?"
+    """
+    lower = {one.lower(): one for one in (*others, *known)}
+    near = difflib.get_close_matches(name.lower(), lower, n=1)
+    if near:
+        return f"did you mean {lower[near[0]]!r}?"
+    return f"the {plural} are {', '.join(known)}" if known else f"there are no {plural}"
 
 
 def _takes(function: Callable[..., object], count: int) -> bool:

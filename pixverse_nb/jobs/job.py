@@ -6,10 +6,11 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import replace
-from typing import Any, Final, NoReturn, Protocol, SupportsIndex, overload
+from typing import Any, Final, NoReturn, Protocol, Self, SupportsIndex, overload
 
 from pixverse_nb.backends.base import Backend
-from pixverse_nb.domain.arguments import CALLBACK, TIMEOUT, Reuse, checked
+from pixverse_nb.domain.arguments import CALLBACK, TIMEOUT, Reuse, checked, public_class
+from pixverse_nb.domain.columns import columns
 from pixverse_nb.domain.jobs import Attempt, JobEvent, JobRecord, JobSnapshot, JobState
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.requests import GenerationRequest
@@ -33,7 +34,9 @@ from pixverse_nb.jobs.results import (
 )
 from pixverse_nb.jobs.transitions import needs_confirmation
 from pixverse_nb.redaction import redact
+from pixverse_nb.render.data_frame import data_frame
 from pixverse_nb.render.display import can_replace_outputs, show_message, write_note
+from pixverse_nb.render.formatting import state_label
 from pixverse_nb.render.job_tables import JobRow, attempts_table, events_table, jobs_table
 from pixverse_nb.render.job_views import card_text
 from pixverse_nb.render.live import LiveCard, job_card
@@ -41,9 +44,18 @@ from pixverse_nb.render.table import Table, TableList, TableTuple, TableView
 from pixverse_nb.render.timeline import Timeline, job_title
 from pixverse_nb.video import Video
 
+_LATE: Final = 0.99  # the progress of a job that takes longer than usual
+_MOMENTS: Final = ("asked_at", "submitted_at", "finished_at")
+_WHOLE_NUMBERS: Final = ("seed", "duration", "credits", "refund_credits")
+_COLUMNS: Final = (
+    *("ref", "state", "status", "operation", "model", "prompt", "seed", "quality", "duration", "aspect_ratio"),
+    *(*_MOMENTS, "took_s", "credits", "credits_are_estimate", "charged", "refund_credits", "file", "error"),
+)
 _log: Final = logging.getLogger("pixverse_nb")
 
 
+@columns("ref", "state", "status", "prompt", "model", "seed", "cost", "cost_is_estimate")
+@public_class(hides=("changed", "detach", "set_reuse_notice"))
 class Job:
     """One video being generated: `result()` waits for it, `await job` waits without blocking, and it displays itself.
 
@@ -74,6 +86,63 @@ class Job:
     def state(self) -> JobState:
         """The current state."""
         return self._record().state
+
+    @property
+    def status(self) -> str:
+        """The state in words for people: "Generating", "Waiting for a free slot"; code compares `state`."""
+        return state_label(self.snapshot(with_video=False))
+
+    @property
+    def done(self) -> bool:
+        """Whether the job has ended, with a video or without one."""
+        return self._record().state.is_final
+
+    @property
+    def progress(self) -> float | None:
+        """The share of the typical time that has passed, 0…1; exactly 1 once the video is there.
+
+        None if nothing is known: no earlier job tells the typical time, or the job has ended without a video.
+        """
+        snapshot = self.snapshot(with_video=False)
+        if snapshot.state.is_final:
+            return 1.0 if snapshot.state is JobState.DONE else None
+        if snapshot.submitted_at is None:
+            return 0.0
+        if not snapshot.typical_s:
+            return None
+        return min(max(0.0, self._engine.now() - snapshot.submitted_at) / snapshot.typical_s, _LATE)
+
+    @property
+    def cost(self) -> int | None:
+        """What the video costs in credits, less what came back; None if no price is known.
+
+        An estimate until the vendor reports the charge: see `cost_is_estimate`. 0 if the job ended uncharged.
+        """
+        record = self._record()
+        if record.state.is_final and record.charged == "no":
+            return 0
+        return None if record.credits is None else record.credits - (record.refund_credits or 0)
+
+    @property
+    def cost_is_estimate(self) -> bool:
+        """Whether `cost` is an estimate and not what the vendor has charged."""
+        record = self._record()
+        return record.cost_credits is None and not (record.state.is_final and record.charged == "no")
+
+    @property
+    def prompt(self) -> str:
+        """The prompt; "" if there is none."""
+        return self.request.prompt
+
+    @property
+    def seed(self) -> int | None:
+        """The seed; None if the model takes none."""
+        return self.request.seed
+
+    @property
+    def model(self) -> str:
+        """The model."""
+        return self.request.model
 
     @property
     def request(self) -> GenerationRequest:
@@ -188,6 +257,19 @@ class Job:
             self._forget(waiter)
         self._draw_card()
         return self._outcome(record)
+
+    def wait(self, timeout: float | None = None) -> Self:
+        """Wait until the job has ended, and return it; a job without a video raises nothing here, see `error`.
+
+        `timeout` is in seconds (None: no limit). Raises JobTimeout if the waiting (not the job) ended.
+        """
+        timeout = checked({"timeout": timeout}, {"timeout": TIMEOUT})["timeout"]
+        try:
+            self.result(timeout)
+        except PixVerseError:
+            if not self._is_settled(self._record()):
+                raise
+        return self
 
     def __await__(self) -> Generator[Any, None, Video]:
         return self._wait().__await__()
@@ -485,8 +567,17 @@ def _check_accepted(request: GenerationRequest, backend: Backend) -> None:
         raise InvalidRequest(wrong)
 
 
+@public_class()
 class JobList(TableView, list[Job]):
     """Jobs, newest first; a list (and so its slices) that displays as a table."""
+
+    def to_frame(self) -> Any:
+        """Return a pandas DataFrame with one row for each job, by its ref. Needs `pixverse-nb[sweep]`.
+
+        Times are UTC, durations are in seconds; `credits` is charged or estimated.
+        """
+        rows = [_row(job) for job in self]
+        return data_frame(rows, columns=_COLUMNS, index="ref", moments=_MOMENTS, whole_numbers=_WHOLE_NUMBERS)
 
     @overload
     def __getitem__(self, place: SupportsIndex, /) -> Job: ...
@@ -508,3 +599,28 @@ class JobList(TableView, list[Job]):
     def __repr__(self) -> str:
         rows = [JobRow(job.snapshot(with_video=False)) for job in self]  # text needs no pictures
         return jobs_table(rows, now=time.time()).text()
+
+
+def _row(job: Job) -> dict[str, Any]:
+    """Return a job as plain values, one for each of `_COLUMNS`."""
+    snapshot, request, video = job.snapshot(with_video=False), job.request, job.video
+    is_over = snapshot.finished_at is not None and snapshot.submitted_at is not None
+    return {
+        "ref": job.ref,
+        "state": snapshot.state.value,
+        "status": state_label(snapshot),
+        "operation": request.operation.value,
+        "model": request.model,
+        "prompt": request.prompt,
+        **{name: request.params.get(name) for name in ("seed", "quality", "duration", "aspect_ratio")},
+        "asked_at": snapshot.created_at,
+        "submitted_at": snapshot.submitted_at,
+        "finished_at": snapshot.finished_at,
+        "took_s": (snapshot.finished_at or 0) - (snapshot.submitted_at or 0) if is_over else None,
+        "credits": job.cost,
+        "credits_are_estimate": job.cost_is_estimate,
+        "charged": snapshot.charged,
+        "refund_credits": snapshot.refund_credits,
+        "file": str(video.path) if video is not None else None,
+        "error": snapshot.error or "",
+    }

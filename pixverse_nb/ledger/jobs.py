@@ -3,7 +3,7 @@
 import json
 import secrets
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -408,9 +408,15 @@ class Ledger:
             *_OPEN_NAMES,
         )
 
-    def jobs(self, *, limit: int) -> list[JobRecord]:
-        """Return the newest `limit` jobs, newest first."""
-        return self._many("SELECT data FROM jobs WHERE service = ? ORDER BY created_at DESC, rowid DESC LIMIT ?", limit)
+    def jobs(self, *, limit: int, states: Collection[JobState] | None = None) -> list[JobRecord]:
+        """Return the newest `limit` jobs, newest first; `states` restricts them (None: any state)."""
+        names = [state.value for state in states or ()]
+        condition = f" AND state IN ({', '.join('?' * len(names))})" if states is not None else ""
+        return self._many(
+            f"SELECT data FROM jobs WHERE service = ?{condition} ORDER BY created_at DESC, rowid DESC LIMIT ?",  # noqa: S608 - placeholders only
+            *names,
+            limit,
+        )
 
     def finished_jobs(self, *, limit: int) -> list[JobRecord]:
         """Return the newest finished jobs, for their durations."""

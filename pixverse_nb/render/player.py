@@ -8,12 +8,14 @@ notebook, removes `src` from <source> but keeps it on <video>, even a `data:` UR
 import base64
 import os
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol, runtime_checkable
 from urllib.parse import quote
 
 from markupsafe import Markup
 
+from pixverse_nb.domain.arguments import as_path, public_function
 from pixverse_nb.domain.jobs import VideoFile
+from pixverse_nb.errors import DownloadError, InvalidRequest
 from pixverse_nb.mp4 import probe_mp4
 from pixverse_nb.redaction import redact
 from pixverse_nb.render.display import mime_bundle, notebook_folder, served_folder, show_bundle
@@ -35,17 +37,55 @@ _MAX_HEIGHT_PX: Final = 520
 _PROMPT_LENGTH: Final = 280
 
 
-def show(video: VideoFile | str | os.PathLike[str], *, embed: bool | None = None) -> None:
-    """Show the player of a video, or of any mp4 file, as an output of the running cell.
+@runtime_checkable
+class HasVideo(Protocol):
+    """What has a video or will have one: a job, a cell of a sweep."""
+
+    @property
+    def video(self) -> VideoFile | None:
+        """The finished video, or None while there is none."""
+
+
+VideoSource = VideoFile | HasVideo | str | os.PathLike[str]
+
+
+@public_function
+def show(video: VideoSource, *, embed: bool | None = None) -> None:
+    """Show the player of a video, a job or any mp4 file as an output of the running cell.
 
     A file of at most 8 MiB becomes part of the notebook; a larger one is played from beside the notebook, or, if it is
-    somewhere else, named. `embed=True` puts it into the notebook whatever its size. In a terminal or a plain script the
-    facts are printed. Raises DownloadError if a path is not an mp4 file.
+    somewhere else, named. `embed=True` puts it into the notebook whatever its size. A job without a video shows its
+    card. In a terminal or a plain script the facts are printed. Raises InvalidRequest if a path is not an mp4 file.
 
     >>> show("holiday.mp4")  # doctest: +SKIP
     """
-    file = video if isinstance(video, VideoFile) else video_file(video)
+    if hasattr(video, "_ipython_display_") and getattr(video, "video", None) is None:
+        video._ipython_display_()
+        return
+    file = as_video_file(video)
     show_bundle(mime_bundle(player_html(file, embed=embed), player_text(file)))
+
+
+def as_video_file(source: object, *, name: str = "video") -> VideoFile:
+    """Return the video of an argument called `name`: of a video, of a job or cell that has one, or of an mp4's path.
+
+    Raises InvalidRequest if there is none.
+    """
+    if isinstance(source, VideoFile):
+        return source
+    if isinstance(source, str | os.PathLike):
+        try:
+            return video_file(as_path(source, name=name))
+        except DownloadError as error:
+            raise InvalidRequest({name: f"{redact(os.fsdecode(source)):.200}: {error}"}, sends=False) from error
+    if isinstance(source, HasVideo):
+        if source.video is not None:
+            return source.video
+        who = f"job {ref}" if (ref := getattr(source, "ref", None)) else "it"
+        problem = f"{who} has no video ({getattr(source, 'status', 'not finished')}); job.result() waits for it"
+        raise InvalidRequest({name: problem}, sends=False)
+    problem = f"must be a video, a job or the path of an mp4 file, not {type(source).__name__}"
+    raise InvalidRequest({name: problem}, sends=False)
 
 
 def video_file(path: str | os.PathLike[str]) -> VideoFile:

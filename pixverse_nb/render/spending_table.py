@@ -1,12 +1,12 @@
 """The table of `client.spending()`, and its DataFrame."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any, Final
 
 from pixverse_nb.domain.spending import SpendingRow
-from pixverse_nb.errors import ConfigError
 from pixverse_nb.redaction import redact
+from pixverse_nb.render.data_frame import data_frame
 from pixverse_nb.render.formatting import shorten
 from pixverse_nb.render.table import NOTHING, Column, Table, TableView
 
@@ -43,15 +43,8 @@ class SpendingTable(TableView, tuple[SpendingRow, ...]):
 
     def to_frame(self) -> Any:
         """Return a pandas DataFrame indexed by group. Needs `pixverse-nb[sweep]`."""
-        try:
-            import pandas as pd  # type: ignore[import-untyped]  # it ships no types
-        except ModuleNotFoundError as error:
-            raise ConfigError(
-                f"This needs pandas ({error.name} is missing): pip install 'pixverse-nb[sweep]'."
-            ) from error
-        columns = ["group", *_NUMBERS]
-        frame = pd.DataFrame([asdict(row) for row in self], columns=columns)
-        return frame.rename(columns={"group": self.by}).set_index(self.by)
+        rows = [{self.by: row.group, **{name: getattr(row, name) for name in _NUMBERS}} for row in self]
+        return data_frame(rows, columns=[self.by, *_NUMBERS], index=self.by)
 
     def _table(self) -> Table:
         if not self:

@@ -4,11 +4,12 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final
 
 from markupsafe import Markup
 
-from pixverse_nb.domain.jobs import JobState, VideoFile
+from pixverse_nb.domain.jobs import JobSnapshot, JobState, VideoFile
 from pixverse_nb.domain.ratings import Rating
 from pixverse_nb.domain.requests import GenerationRequest
 from pixverse_nb.metrics.definitions import DIVERSITY, METRICS
@@ -24,6 +25,7 @@ from pixverse_nb.render.formatting import (
 from pixverse_nb.render.player import data_url
 from pixverse_nb.render.style import html, join, text_div, with_stylesheet
 
+_UNRATED: Final = Rating()
 COMPARED_MAX: Final = 9  # videos that can be compared at a time
 NO_WINNER: Final = "has no video, so it cannot be a winner"
 NO_TILES: Final = "There is nothing to show yet."
@@ -140,7 +142,31 @@ def video_facts(video: VideoFile) -> tuple[tuple[str, str], ...]:
     return tuple((name, text) for name, text in facts if text)
 
 
-def differing_fields(videos: Sequence[VideoFile]) -> list[dict[str, object]]:
+def job_tile(
+    key: str,
+    caption: str,
+    snapshot: JobSnapshot,
+    *,
+    axes: Mapping[str, object],
+    metrics: Mapping[str, float] = MappingProxyType({}),
+    rating: Rating = _UNRATED,
+) -> Tile:
+    """Return the tile of a job at one moment."""
+    return Tile(
+        key,
+        caption,
+        snapshot.state,
+        axes=axes,
+        metrics=metrics,
+        video=snapshot.video,
+        detail=" ".join(text for text in (snapshot.error, snapshot.warning, snapshot.suggested_action) if text),
+        rating=rating,
+        began_at=snapshot.submitted_at or snapshot.created_at,
+        ended_at=snapshot.finished_at if snapshot.state.is_final else None,
+    )
+
+
+def differing_fields(videos: Sequence[VideoFile | JobSnapshot]) -> list[dict[str, object]]:
     """Return for each video the request fields in which these videos differ; {} for a video without a request."""
     requests = [video.request for video in videos]
     known = [request for request in requests if request is not None]
@@ -148,13 +174,14 @@ def differing_fields(videos: Sequence[VideoFile]) -> list[dict[str, object]]:
     return [{name: getattr(request, name) for name in differing} if request else {} for request in requests]
 
 
-def unique_keys(files: Iterable[VideoFile]) -> list[str]:
-    """Return a key for each file: its sha256, with a number appended if the same content appears again."""
+def unique_keys(videos: Iterable[VideoFile | JobSnapshot]) -> list[str]:
+    """Return a key for each file or job: its sha256 or ref, with a number appended if the same one appears again."""
     seen: Counter[str] = Counter()
     keys = []
-    for file in files:
-        seen[file.sha256] += 1
-        keys.append(file.sha256 if seen[file.sha256] == 1 else f"{file.sha256}-{seen[file.sha256]}")
+    for video in videos:
+        key = video.sha256 if isinstance(video, VideoFile) else video.ref
+        seen[key] += 1
+        keys.append(key if seen[key] == 1 else f"{key}-{seen[key]}")
     return keys
 
 

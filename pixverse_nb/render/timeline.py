@@ -14,8 +14,10 @@ from typing import Final
 
 from markupsafe import Markup
 
+from pixverse_nb.domain.arguments import as_path, file_errors
 from pixverse_nb.domain.jobs import JobEvent, JobState
 from pixverse_nb.domain.requests import GenerationRequest
+from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.redaction import redact
 from pixverse_nb.render.display import mime_bundle
 from pixverse_nb.render.formatting import (
@@ -53,14 +55,15 @@ class Timeline:
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the picture as an SVG file that follows the reader's light or dark mode, and return its path.
 
-        Raises ValueError if nothing has happened yet.
+        Raises InvalidRequest if nothing has happened yet, FileError if it cannot be written.
         """
         timelines = build_timelines(self.rows, now=self.now)
         if not timelines:
-            raise ValueError(_NO_EVENTS)
-        target = Path(path).expanduser()
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(_svg_file(_draw(timelines)), encoding="utf-8")
+            raise InvalidRequest({"jobs": _NO_EVENTS}, sends=False)
+        target = as_path(path)
+        with file_errors(target, "written"):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(_svg_file(_draw(timelines)), encoding="utf-8")
         return target
 
     def _repr_mimebundle_(

@@ -3,14 +3,16 @@
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from pixverse_nb.domain.arguments import as_path
 from pixverse_nb.domain.jobs import JobState
+from pixverse_nb.domain.validation import did_you_mean, safe_repr
 from pixverse_nb.errors import ConfigError, InvalidRequest, LedgerError, PixVerseError
 from pixverse_nb.jobs.stored_inputs import stored_input
-from pixverse_nb.metrics.definitions import DIVERSITY, VERSION, Measurement
+from pixverse_nb.metrics.definitions import DIVERSITY, METRICS, VERSION, Measurement
 from pixverse_nb.metrics.executors import DaskClient, Executor, TaskResult
 from pixverse_nb.render.formatting import STATE_LABELS
 from pixverse_nb.sweep.cell_jobs import CellJobs
@@ -21,6 +23,7 @@ from pixverse_nb.video import Video
 
 _log: Final = logging.getLogger("pixverse_nb")
 
+_LOWER_COLUMNS: Final = ("credits", "took_s")  # of the table besides the metrics; less is better
 _COMPARED_ROLES: Final = ("first", "last")  # the pictures that a video is compared with
 
 
@@ -92,7 +95,7 @@ class SweepAnalysis:
 
     def save_table(self, path: str | os.PathLike[str]) -> Path:
         """Write the table to a .csv or .parquet file and return its path."""
-        return save_frame(self.to_frame(), Path(path).expanduser())
+        return save_frame(self.to_frame(), as_path(path))
 
     def plot_metric(self, name: str, *, over: str, by: str | None) -> Any:
         """Return the plot of a column over an axis."""
@@ -106,17 +109,35 @@ class SweepAnalysis:
 
         return matrix_plot(self.rows(), name, down=rows, across=columns, axes=self._axis_names())
 
-    def contact_sheet(self, *, width_px: int, executor: Executor | DaskClient | None) -> Any:
-        """Return frames of every cell as one Pillow image."""
+    def best(self, name: str, *, highest: bool | None) -> Video:
+        """Return the finished video with the best value; see `Sweep.best`."""
+        metrics = {metric.name: metric.better for metric in (*METRICS, DIVERSITY)}
+        better = {**metrics, **dict.fromkeys(_LOWER_COLUMNS, "lower")}
+        if not isinstance(name, str) or name not in better:
+            near = (
+                did_you_mean(str(name), tuple(better), plural="metrics") if isinstance(name, str) else "pass its name"
+            )
+            raise InvalidRequest({"metric": f"there is no metric {safe_repr(name):.60}: {near}"}, sends=False)
+        if name in metrics and not all(map(self.metrics_of, self._cell_jobs.videos())):
+            self.measure()
+        values = {row["cell"]: row[name] for row in self.rows() if row[name] is not None}
+        videos = self._cell_jobs.videos()
+        found = {cell: float(values[cell.number]) for cell in videos if cell.number in values}
+        if not found:
+            reason = "no video is finished yet" if not videos else f"no video has a value of {name}"
+            raise InvalidRequest({"metric": reason}, sends=False)
+        sign = 1 if (better[name] != "lower" if highest is None else highest) else -1
+        return videos[max(found, key=lambda cell: sign * found[cell])]
+
+    def contact_sheet(self, cells: Sequence[Cell], *, width_px: int, executor: Executor | DaskClient | None) -> Any:
+        """Return frames of these cells as one Pillow image."""
         from pixverse_nb.metrics.contact_sheet import SheetRow
         from pixverse_nb.sweep.plots import make_themed_sheet
 
-        if not self._cells:
-            raise InvalidRequest({"cells": "the sweep has no cells"}, sends=False)
         videos = self._cell_jobs.videos()
         rows = [
             SheetRow(cell.caption, videos[cell].path if cell in videos else None, self._placeholder(cell))
-            for cell in self._cells
+            for cell in cells
         ]
         return make_themed_sheet(rows, width_px=width_px, executor=executor)
 

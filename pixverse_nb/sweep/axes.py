@@ -25,6 +25,17 @@ from pixverse_nb.render.formatting import shorten
 from pixverse_nb.render.tiles import caption_from_values
 
 SHARED_FIELDS: Final = ("email", "reply_url", "max_jobs", "deadline_s")  # do not affect the video: one value each
+_OPTIONS: Final = (  # of sweep()
+    "operation",
+    "title",
+    "budget_credits",
+    "skip_refused",
+    "allow_refused",
+    "layout",
+    "cells",
+    "most_cells",
+    "reuse",
+)
 MAX_CELLS: Final = 1000  # the default of `most_cells`
 
 LAYOUT: Final = OneOf(("grid", "zip"))
@@ -169,7 +180,7 @@ def _wrong_axes(
     layout: str,
     most_cells: int,
 ) -> dict[str, str]:
-    wrong = unknown_fields(map(str, given), _known_names(sources)) | _wrong_deadline(given)
+    wrong = unknown_fields(map(str, given), _known_names(sources), others=_OPTIONS) | _wrong_deadline(given)
     for name, values in several.items():
         if name in SHARED_FIELDS:
             wrong[name] = "does not affect the video and cannot be swept; pass one value"
@@ -223,7 +234,9 @@ def _axes_of_list(
 ) -> Axes:
     """Return the axes of cells that are listed one by one."""
     if not isinstance(cells, Iterable):
-        raise InvalidRequest({**wrong, "cells": f"must be a list of mappings such as {{'seed': 7}}, not {cells!r:.40}"})
+        raise InvalidRequest(
+            {**wrong, "cells": f"must be a list of mappings such as {{'seed': 7}}, not {safe_repr(cells):.40}"}
+        )
     sources = defaults.sources
     listed = list(itertools.islice(cells, most_cells + 1))
     wrong |= _wrong_cells(given, listed, sources=sources, most_cells=most_cells)
@@ -246,14 +259,16 @@ def _wrong_cells(
     given: Mapping[str, Any], listed: Sequence[Any], *, sources: Sequence[str], most_cells: int
 ) -> dict[str, str]:
     known = _known_names(sources)
-    wrong = unknown_fields(map(str, given), known) | _wrong_deadline(given)
+    wrong = unknown_fields(map(str, given), known, others=_OPTIONS) | _wrong_deadline(given)
     if not listed:
         wrong["cells"] = "is empty: list at least one cell, such as {'seed': 7}"
     if len(listed) > most_cells:
         wrong["most_cells"] = _too_many(f"more than {most_cells:,}", most_cells)
     for index, cell in enumerate(listed):
         if not isinstance(cell, Mapping):
-            wrong.setdefault("cells", f"cell {index + 1} must be a mapping such as {{'seed': 7}}, not {cell!r:.40}")
+            wrong.setdefault(
+                "cells", f"cell {index + 1} must be a mapping such as {{'seed': 7}}, not {safe_repr(cell):.40}"
+            )
             continue
         wrong |= {f"cells[{index}].{name}": why for name, why in unknown_fields(map(str, cell), known).items()}
         wrong |= {

@@ -1,6 +1,7 @@
 """The cells of a sweep and their jobs, kept up to date as jobs change; usable from any thread."""
 
 import contextlib
+import difflib
 import threading
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,7 +10,8 @@ from typing import Any, Final
 
 from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.domain.notices import Notice
-from pixverse_nb.errors import InvalidRequest, PixVerseError
+from pixverse_nb.domain.validation import plain, safe_repr
+from pixverse_nb.errors import PixVerseError, UnknownItem
 from pixverse_nb.jobs import transitions
 from pixverse_nb.jobs.job import Job
 from pixverse_nb.ledger.sweeps import CellRow
@@ -105,15 +107,20 @@ class CellJobs:
         return {cell: video for cell in self.cells if (video := self.video(cell)) is not None}
 
     def find(self, which: Any) -> Cell:
-        """Return a cell by its number, caption, key, job or video. Raises InvalidRequest if there is no such cell."""
+        """Return a cell by its number, caption, key, job or video. Raises UnknownItem if there is no such cell."""
         ref = getattr(which, "ref", None)
+        which = plain(which)
+        name = which if isinstance(which, int | str) and not isinstance(which, bool) else None
         for cell in self.cells:
             record = self.record(cell) if ref is not None else None
-            is_named = any(which is one or which == one for one in (cell, cell.number, cell.caption, cell.key))
+            is_named = which is cell or (name is not None and name in (cell.number, cell.caption, cell.key))
             if is_named or (record is not None and record.ref == ref):
                 return cell
-        problem = f"this sweep has no cell {str(which)[:60]!r}; sweep.plan() lists the cells"
-        raise InvalidRequest({"which": problem}, sends=False)
+        captions = [cell.caption for cell in self.cells]
+        near = difflib.get_close_matches(which, captions, n=1) if isinstance(which, str) else []
+        hint = f"did you mean {near[0]!r}?" if near else "sweep.plan() lists the cells"
+        problem = f"this sweep has no cell {safe_repr(which):.60}; {hint}"
+        raise UnknownItem({"which": problem}, sends=False)
 
     @property
     def spent(self) -> int:

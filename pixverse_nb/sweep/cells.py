@@ -5,24 +5,29 @@ extended, or overlaps with another one finds the videos that exist already.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
 from pixverse_nb.domain.catalogue import Catalogue, Constraint
+from pixverse_nb.domain.columns import columns
 from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.domain.notices import Notice
-from pixverse_nb.domain.operations import OPERATIONS, Operation
+from pixverse_nb.domain.operations import OPERATIONS, PARAM_NAMES, Operation
 from pixverse_nb.domain.requests import ANY_MODEL, GenerationRequest
-from pixverse_nb.domain.validation import plain
-from pixverse_nb.errors import InvalidImage, InvalidRequest
+from pixverse_nb.domain.validation import did_you_mean, plain, safe_repr, unknown_fields
+from pixverse_nb.errors import InvalidImage, InvalidRequest, UnknownItem
 from pixverse_nb.job_builder import CreateArgs, JobBuilder, PreparedInputs, RequestFunction
+from pixverse_nb.jobs.job import Job
 from pixverse_nb.ledger.sweeps import CellRow
-from pixverse_nb.sweep.axes import Axes, Point, cell_caption
+from pixverse_nb.render.formatting import STATE_LABELS
+from pixverse_nb.sweep.axes import Axes, Point, cell_caption, has_several_values
+from pixverse_nb.video import Video
 
 # The seed of every cell if none is given: the cells differ only in what is varied, and the same call finds them again.
 SWEEP_SEED: Final = 1
+_CAPTIONS_SHOWN: Final = 12  # of the cells that an error lists
 
 
 @dataclass(frozen=True)
@@ -58,11 +63,13 @@ class CellInputs:
     prepared: PreparedInputs = field(repr=False)
 
 
+@columns("number", "caption", "state", "model", "prompt", "seed", "cost")
 @dataclass(frozen=True, eq=False)
 class Cell:
     """One video of a sweep: `number` from 1, the `key` of its content, a unique `caption`, and its request.
 
-    `values` is its position on each axis; `violations` are the rules of the vendor that it breaks.
+    `values` is its position on each axis; `violations` are the rules of the vendor that it breaks. `find_job` returns
+    the job of a cell.
     """
 
     number: int
@@ -72,6 +79,53 @@ class Cell:
     request: GenerationRequest
     inputs: CellInputs = field(repr=False)
     violations: tuple[Constraint, ...] = ()
+    find_job: "Callable[[Cell], Job | None]" = field(default=lambda _: None, repr=False)
+
+    @property
+    def job(self) -> Job | None:
+        """The job; None if the cell was never run."""
+        return self.find_job(self)
+
+    @property
+    def video(self) -> Video | None:
+        """The finished video, or None while there is none."""
+        job = self.job
+        return job.video if job is not None else None
+
+    @property
+    def state(self) -> JobState:
+        """The state of the job; "planned" or "refused" if there is none."""
+        job = self.job
+        if job is not None:
+            return job.state
+        return JobState.REFUSED if self.violations else JobState.PLANNED
+
+    @property
+    def status(self) -> str:
+        """The state in words for people."""
+        job = self.job
+        return job.status if job is not None else STATE_LABELS[self.state]
+
+    @property
+    def cost(self) -> int | None:
+        """What the job costs in credits, see `Job.cost`; None if there is no job."""
+        job = self.job
+        return job.cost if job is not None else None
+
+    @property
+    def prompt(self) -> str:
+        """The prompt; "" if there is none."""
+        return self.request.prompt
+
+    @property
+    def seed(self) -> int | None:
+        """The seed."""
+        return self.request.seed
+
+    @property
+    def model(self) -> str:
+        """The model."""
+        return self.request.model
 
     def new_record(self, builder: JobBuilder, *, now: float) -> JobRecord:
         """Return a new job for this cell; `now` is in Unix seconds."""
@@ -98,6 +152,39 @@ class Cells:
         """The number of points whose video is that of an earlier one."""
         return len(self.of_points) - len(self.cells)
 
+    def get(self, caption: str) -> Cell:
+        """Return the cell with this caption. Raises UnknownItem, which names the closest one."""
+        for cell in self.cells:
+            if cell.caption == caption:
+                return cell
+        captions = [cell.caption for cell in self.cells]
+        hint = did_you_mean(caption, captions[:_CAPTIONS_SHOWN], others=captions, plural="cells")
+        raise UnknownItem({"cell": f"this sweep has no cell {caption!r:.80}: {hint}"}, sends=False)
+
+    def where(self, axes: Mapping[str, Any]) -> tuple[Cell, ...]:
+        """Return the cells with these values, each one value or several; all of them if no axis is given.
+
+        Raises InvalidRequest for a name that is neither an axis nor a field, and for a value that no cell has.
+        """
+        known = (*self.axes, *(name for name in (*PARAM_NAMES, "model") if name not in self.axes))
+        wrong = unknown_fields(axes, self.axes, others=known, what="an axis of this sweep", plural="axes")
+        wrong = {name: problem for name, problem in wrong.items() if name not in known}
+        found = self.cells
+        for name, wanted in axes.items():
+            if name in wrong:
+                continue
+            values = list(wanted) if has_several_values(wanted) else [wanted]
+            matching = [cell for cell in self.cells if any(_has(cell, name, plain(value)) for value in values)]
+            if not matching:
+                known_values = dict.fromkeys(safe_repr(_position(cell, name)) for cell in self.cells)
+                wrong[name] = f"no cell has {safe_repr(wanted):.60}; there are {', '.join(known_values)}"[:300]
+            found = tuple(cell for cell in found if cell in matching)
+        if not wrong and not found:
+            wrong = dict.fromkeys(axes, "no cell has all of these values together")
+        if wrong:
+            raise InvalidRequest(wrong, sends=False)
+        return found
+
     @property
     def default_title(self) -> str:
         """The title of a sweep that was given none: "32 cells: seed × motion_mode"."""
@@ -105,7 +192,27 @@ class Cells:
         return f"{count} {'cell' if count == 1 else 'cells'}" + (f": {' × '.join(self.axes)}" if self.axes else "")
 
 
-def build_cells(axes: Axes, builder: JobBuilder, *, email: str | None, call: SweepCall) -> Cells:
+def _has(cell: Cell, name: str, value: Any) -> bool:
+    """Return whether a cell has this value, or shows it in its caption as a picture's name does."""
+    return any(known == value and type(known) is type(value) for known in (_position(cell, name), _field(cell, name)))
+
+
+def _position(cell: Cell, name: str) -> Any:
+    return plain(cell.values.get(name, _field(cell, name)))
+
+
+def _field(cell: Cell, name: str) -> Any:
+    return cell.request.model if name == "model" else plain(cell.request.params.get(name))
+
+
+def build_cells(
+    axes: Axes,
+    builder: JobBuilder,
+    *,
+    email: str | None,
+    call: SweepCall,
+    find_job: Callable[[Cell], Job | None] = lambda _: None,
+) -> Cells:
     """Return every cell. Raises InvalidRequest (InvalidImage) naming every wrong value and source."""
     sets = _InputSets(axes, builder, call=call, email=email)
     calls: list[tuple[Point, dict[str, Any], CellInputs | None]] = []
@@ -142,6 +249,7 @@ def build_cells(axes: Axes, builder: JobBuilder, *, email: str | None, call: Swe
                 inputs=inputs,
                 violations=_rules(problems.get(point, {}), fields)
                 or builder.catalogue.spec(request.model).violations(request.params),
+                find_job=find_job,
             )
     return Cells(tuple(cells.values()), tuple(cells[key] for key in keys), axes.names, sets.notices())
 

@@ -2,10 +2,11 @@
 
 import itertools
 import os
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, Self
 
+from pixverse_nb.domain.arguments import public_class
 from pixverse_nb.errors import InvalidImage, InvalidRequest
 from pixverse_nb.job_builder import CreateArgs, image_key
 from pixverse_nb.jobs.job import JobList
@@ -49,6 +50,7 @@ def make_chain(
     return chain
 
 
+@public_class()
 class Chain:
     """Videos from picture to picture: `plan()` shows the cost, `run()` or `await` generates them, `join()` makes one.
 
@@ -67,6 +69,12 @@ class Chain:
     def cells(self) -> tuple[Cell, ...]:
         """The cell of each video in order; a video that occurs twice has the same cell twice."""
         return self._links
+
+    def __len__(self) -> int:
+        return len(self._links)
+
+    def __iter__(self) -> Iterator[Cell]:
+        return iter(self._links)
 
     @property
     def is_loop(self) -> bool:

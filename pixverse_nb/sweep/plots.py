@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from pixverse_nb.domain.arguments import as_path, file_errors
 from pixverse_nb.errors import ConfigError, InvalidRequest
 from pixverse_nb.metrics.contact_sheet import SheetRow, ThemedSheet, make_contact_sheet
 from pixverse_nb.metrics.definitions import DIVERSITY, METRICS
@@ -32,6 +33,7 @@ _ON_DARK, _ON_LIGHT = "#fdfdfd", "#16191d"  # text on a colour that is the same 
 _COLOURS: Final = ("#2878d8", "#d9822b", "#2e8b57", "#a05195", "#6e7781", "#c0392b", "#008080", "#8c6d31")
 _MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X", "*")  # distinguish the lines without colour too
 _DPI: Final = 192  # sharp on a dense screen
+_PLOT_FILES: Final = (".png", ".svg", ".pdf")
 _SHOWN_DPI: Final = 96  # in a cell, so that texts are as large as those around the plot
 _TICKS_MAX: Final = 24  # of numbers; matplotlib selects the ticks if there are more
 _JPEG_QUALITY: Final = 88  # of the contact sheet in the notebook; `.save()` has its own default
@@ -50,9 +52,12 @@ class Plot:
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the plot to a .png, .svg or .pdf file and return its path."""
-        target = Path(path).expanduser()
-        target.parent.mkdir(parents=True, exist_ok=True)
-        self.figure.savefig(target, dpi=_DPI)
+        target = as_path(path)
+        if target.suffix.lower() not in _PLOT_FILES:
+            raise InvalidRequest({"path": f"must end in .png, .svg or .pdf, not {target.name!r:.80}"}, sends=False)
+        with file_errors(target, "written"):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self.figure.savefig(target, dpi=_DPI)
         return target
 
     def _repr_png_(self) -> tuple[bytes, dict[str, Any]]:

@@ -13,14 +13,14 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, NoReturn, Self
+from typing import Any, Final, NoReturn, Self, SupportsIndex, overload
 
-from pixverse_nb.domain.arguments import ANY_INTEGER, CALLBACK, NOTE, TIMEOUT, checked
+from pixverse_nb.domain.arguments import ANY_INTEGER, CALLBACK, NOTE, TIMEOUT, checked, public_class
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.operations import Operation
 from pixverse_nb.domain.ratings import RankEntry, Rating
-from pixverse_nb.domain.validation import Flag, Function, Integer, Rule
-from pixverse_nb.errors import ConfigError, InvalidRequest, JobTimeout, PixVerseError, refuse_pickling
+from pixverse_nb.domain.validation import Flag, Function, Integer, Rule, safe_repr
+from pixverse_nb.errors import ConfigError, InvalidRequest, JobTimeout, PixVerseError, UnknownItem, refuse_pickling
 from pixverse_nb.event_loop import await_end, check_asyncio, wait_for_future
 from pixverse_nb.job_builder import RequestFunction
 from pixverse_nb.jobs.error_notices import error_notice
@@ -67,8 +67,7 @@ def make_sweep(  # noqa: PLR0913 - every part has a name
 
     `names` maps a role to the name of its axis, if they differ. `request_function` is that of `CreateArgs`.
 
-    Raises InvalidRequest naming every field that is wrong in itself; the cells are built, and their values checked,
-    when they are first used.
+    Raises InvalidRequest (InvalidImage) naming every wrong field, value and picture.
     """
     context.loop.check_open()
     axes = find_axes(
@@ -81,14 +80,20 @@ def make_sweep(  # noqa: PLR0913 - every part has a name
         catalogue=context.builder.catalogue,
     )
     call = SweepCall(operation, tuple(images), tuple(media), names, request_function)
-    return Sweep(context, axes, options, call)
+    sweep = Sweep(context, axes, options, call)
+    _ = sweep.cells  # builds them, which checks every value
+    return sweep
 
 
+@public_class()
 class Sweep:
     """The same call over several values: `plan()` shows the cost, `run()` or `await` generates the videos.
 
     Each cell is identified by its content. The same call in another cell, kernel or process continues where the sweep
     stopped; if values are added, only the new cells are charged.
+
+    A sweep is a sequence of its cells, each with its `job` and `video`: `len(sweep)`, `sweep[0]`, `sweep[-3:]`,
+    `for cell in sweep`, and `sweep["seed 1 · fast"]` by the caption.
 
     >>> sweep = client.sweep("a.jpg", "b.jpg", seed=range(1, 9))  # doctest: +SKIP
     >>> sweep.run()  # doctest: +SKIP
@@ -113,6 +118,31 @@ class Sweep:
         self._result_of: CellRun | None = None  # the cell in which a wait has shown the card; its result is this sweep
 
     # -- cells and jobs ------------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    def __iter__(self) -> Iterator[Cell]:
+        return iter(self.cells)
+
+    @overload
+    def __getitem__(self, which: SupportsIndex | str) -> Cell: ...
+
+    @overload
+    def __getitem__(self, which: slice) -> tuple[Cell, ...]: ...
+
+    def __getitem__(self, which: SupportsIndex | str | slice) -> Cell | tuple[Cell, ...]:
+        """Return a cell by its place (from 0) or caption, or several by a slice. Raises UnknownItem."""
+        if isinstance(which, str):
+            return self._built.get(which)
+        try:
+            return self.cells[which]
+        except IndexError as error:
+            problem = f"this sweep has {len(self.cells)} cells, so there is no place {which}"
+            raise UnknownItem({"cell": problem}, sends=False) from error
+        except (TypeError, ValueError) as error:
+            problem = f"must be a place from 0, a caption or a slice, not {safe_repr(which):.60}"
+            raise InvalidRequest({"cell": problem}, sends=False) from error
 
     @property
     def cells(self) -> tuple[Cell, ...]:
@@ -302,11 +332,21 @@ class Sweep:
         """The videos rated as winners, in the order of the cells."""
         return self._views.winners()
 
+    def best(self, metric: str, *, highest: bool | None = None) -> Video:
+        """Return the finished video with the best value of a metric; videos without one are measured first.
+
+        `metric` is one of `metrics.definitions.METRICS`, such as "first_ssim", or `credits` or `took_s`. `highest` is
+        whether a high value is good; None: as the metric says, and high where neither is better. Of equal values the
+        first cell wins. Raises InvalidRequest for another name, and if no video has a value. Nothing is charged.
+        """
+        highest = checked({"highest": highest}, {"highest": Flag(default=None)})["highest"]
+        return self._analysis.best(metric, highest=highest)
+
     def rate(self, which: Any, choice: str = "", *, note: str = "") -> None:
         """Rate one cell as "winner", "rejected" or neither (""), with a note; saved in the ledger.
 
-        `which` is its number (from 1), caption, job, video or key. Raises InvalidRequest if there is no such cell, or
-        if a winner has no video.
+        `which` is its number (from 1), caption, cell, job, video or key. Raises UnknownItem if there is no such cell,
+        InvalidRequest if a winner has no video.
         """
         self._views.rate(which, choice, **checked({"note": note}, {"note": NOTE}))
 
@@ -322,24 +362,27 @@ class Sweep:
         """Return the current gallery tile of each cell."""
         return self._views.tiles()
 
-    def gallery(self) -> Any:
-        """Return a gallery of all cells that fills as jobs end; ratings given there are saved in the ledger.
+    def gallery(self, **axes: Any) -> Any:
+        """Return a gallery of the cells that fills as jobs end; ratings given there are saved in the ledger.
 
-        Selecting two to nine tiles opens a comparison below it. `.save("gallery.html")` writes a page that plays
-        without a kernel.
+        `axes` choose cells by their values, each one or several: `seed=[1, 2]`, `motion_mode="fast"`. Selecting two to
+        nine tiles opens a comparison below it. `.save("gallery.html")` writes a page that plays without a kernel.
         """
-        return self._views.gallery()
+        return self._views.gallery(self._built.where(axes))
 
-    def compare(self, *which: Any, blind: bool = False, seed: int = 0) -> Any:
+    def compare(self, *which: Any, blind: bool = False, shuffle_seed: int = 0, **axes: Any) -> Any:
         """Return a synchronised comparison: of the winners by default, or of the first nine videos.
 
-        `which` are numbers, captions, jobs, videos or keys of cells. `blind=True` hides the labels, shuffles the videos
-        by `seed` and collects votes between two of all finished videos; they are saved in the ledger (see `ranking()`).
-        Cells without a video are left out, and the comparison says so. Raises InvalidRequest if fewer than two videos
-        are finished.
+        `which` are numbers, captions, cells, jobs, videos or keys of cells. `axes` choose cells by their values, each
+        one or several: `compare(seed=1, motion_mode=["normal", "fast"])`. `blind=True` hides the labels, shuffles the
+        videos by `shuffle_seed` and collects votes between two of all finished videos; they are saved in the ledger
+        (see `ranking()`). Cells without a video are left out, and the comparison says so. Raises InvalidRequest if
+        fewer than two videos are finished.
         """
-        given = checked({"blind": blind, "seed": seed}, {"blind": Flag(), "seed": ANY_INTEGER})
-        return self._views.compare(*which, **given)
+        rules: Mapping[str, Rule] = {"blind": Flag(), "shuffle_seed": ANY_INTEGER}
+        given = checked({"blind": blind, "shuffle_seed": shuffle_seed}, rules)
+        chosen = self._built.where(axes) if axes else None
+        return self._views.compare(which, chosen, blind=given["blind"], shuffle_seed=given["shuffle_seed"])
 
     def plot_timeline(self) -> Timeline:
         """Return the lives of the jobs as one picture on a time axis; `.save("timeline.svg")` writes it.
@@ -401,9 +444,12 @@ class Sweep:
         """Return the plot of a metric as a matrix of two axes, with the mean if several cells share an entry."""
         return self._analysis.plot_matrix(name, rows=rows, columns=columns)
 
-    def contact_sheet(self, *, width_px: int = 1920, executor: Executor | DaskClient | None = None) -> Any:
-        """Return the first, middle and last frame of every cell as one Pillow image; `.save("x.png")` writes it."""
-        return self._analysis.contact_sheet(width_px=width_px, executor=executor)
+    def contact_sheet(self, *, width_px: int = 1920, executor: Executor | DaskClient | None = None, **axes: Any) -> Any:
+        """Return the first, middle and last frame of every cell as one Pillow image; `.save("x.png")` writes it.
+
+        `axes` choose cells by their values, as in `compare`.
+        """
+        return self._analysis.contact_sheet(self._built.where(axes), width_px=width_px, executor=executor)
 
     # -- display -------------------------------------------------------------------------------------------------
 
@@ -440,7 +486,13 @@ class Sweep:
 
     @cached_property
     def _built(self) -> Cells:
-        return build_cells(self._axes, self._context.builder, email=self._context.email, call=self._call)
+        return build_cells(
+            self._axes,
+            self._context.builder,
+            email=self._context.email,
+            call=self._call,
+            find_job=self.job_of,
+        )
 
     @cached_property
     def _cell_jobs(self) -> CellJobs:

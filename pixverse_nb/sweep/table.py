@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from pixverse_nb.domain.arguments import file_errors
 from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.domain.ratings import Rating
-from pixverse_nb.errors import ConfigError, InvalidRequest
+from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.jobs.messages import describe_error
 from pixverse_nb.metrics.definitions import DIVERSITY, METRICS, Measurement
 from pixverse_nb.metrics.executors import TaskResult
+from pixverse_nb.render.data_frame import data_frame
 from pixverse_nb.render.sweep_tables import measured_table
 from pixverse_nb.render.table import Table, TableView
 from pixverse_nb.sweep.cells import Cell
@@ -74,34 +76,18 @@ def frame_from_rows(rows: Sequence[Mapping[str, Any]]) -> Any:
 
     Raises ConfigError if pandas is not installed.
     """
-    try:
-        import pandas as pd  # type: ignore[import-untyped]  # it ships no types
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"A sweep's table needs pandas ({error.name} is missing): pip install 'pixverse-nb[sweep]'."
-        ) from error
-    frame = pd.DataFrame(list(rows))
-    for name in _MOMENTS:
-        frame[name] = pd.to_datetime(frame[name].astype("float64"), unit="s", utc=True)
-    for name in frame.columns:
-        if name in _WHOLE_NUMBERS:
-            frame[name] = frame[name].astype("Int64")  # integers with missing values
-        elif frame[name].isna().all():
-            frame[name] = frame[name].astype("float64")  # metrics before they are measured
-    return frame.set_index("cell")
+    return data_frame(rows, index="cell", moments=_MOMENTS, whole_numbers=_WHOLE_NUMBERS)
 
 
 def save_frame(frame: Any, path: Path) -> Path:
     """Write a DataFrame to a .csv or .parquet file and return the path. Raises InvalidRequest for another ending."""
-    match path.suffix.lower():
-        case ".csv":
-            path.parent.mkdir(parents=True, exist_ok=True)
-            frame.to_csv(path)
-        case ".parquet":
-            path.parent.mkdir(parents=True, exist_ok=True)
-            frame.to_parquet(path)
-        case other:
-            raise InvalidRequest({"path": f"must end in .csv or .parquet, not {other or 'nothing'!r}"}, sends=False)
+    writers = {".csv": frame.to_csv, ".parquet": frame.to_parquet}
+    ending = path.suffix.lower()
+    if ending not in writers:
+        raise InvalidRequest({"path": f"must end in .csv or .parquet, not {ending or 'nothing'!r}"}, sends=False)
+    with file_errors(path, "written"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        writers[ending](path)
     return path
 
 

@@ -20,7 +20,7 @@ from pixverse_nb.redaction import redact
 from pixverse_nb.render.sweep_tables import ranking_table
 from pixverse_nb.render.sweep_views import SweepProgress
 from pixverse_nb.render.table import TableTuple
-from pixverse_nb.render.tiles import COMPARED_MAX, NO_WINNER, Tile
+from pixverse_nb.render.tiles import COMPARED_MAX, NO_WINNER, Tile, job_tile
 from pixverse_nb.render.timeline import Timeline
 from pixverse_nb.sweep.cell_jobs import CellJobs
 from pixverse_nb.sweep.cells import ROUTE_GONE, Cell, can_send_again
@@ -84,21 +84,27 @@ class SweepViews:
         ratings = self._ratings_by_key()
         return [self._tile(cell, ratings.get(cell.key, Rating())) for cell in self._cells]
 
-    def gallery(self) -> Any:
-        """Return a gallery of all cells that follows their jobs."""
+    def gallery(self, cells: Sequence[Cell]) -> Any:
+        """Return a gallery of these cells that follows their jobs."""
         from pixverse_nb.widgets.gallery import Gallery
 
+        keys = frozenset(cell.key for cell in cells)
         gallery = Gallery(
-            self.tiles(), title=self._title, on_rating=self._save_rating, on_open=lambda keys: self.compare(*keys)
+            [tile for tile in self.tiles() if tile.key in keys],
+            title=self._title,
+            on_rating=self._save_rating,
+            on_open=lambda keys: self.compare(keys, None, blind=False, shuffle_seed=0),
         )
-        _LiveGallery(self, gallery, [cell.key for cell in self._cells]).start(self._context.subscribe)
+        _LiveGallery(self, gallery, keys).start(self._context.subscribe)
         return gallery
 
-    def compare(self, *which: Any, blind: bool = False, seed: int = 0) -> Any:
-        """Return a comparison of some cells; see `Sweep.compare`."""
+    def compare(self, which: Sequence[Any], chosen: Sequence[Cell] | None, *, blind: bool, shuffle_seed: int) -> Any:
+        """Return a comparison of the cells `which` that are among the `chosen` (None: any); see `Sweep.compare`."""
         from pixverse_nb.widgets.compare import Comparison
 
-        cells = [self._cell_jobs.find(one) for one in which] or self._default_comparison(blind=blind)
+        cells = [cell for cell in map(self._cell_jobs.find, which) if chosen is None or cell in chosen]
+        if not which:
+            cells = self._default_comparison(blind=blind) if chosen is None else self._among(chosen, blind=blind)
         shown = {cell: video for cell in cells if (video := self._cell_jobs.video(cell)) is not None}
         missing = [cell.number for cell in cells if cell not in shown]
         note = _missing_note(missing, count=len(cells))
@@ -112,7 +118,7 @@ class SweepViews:
             labels=[cell.caption for cell in shown],
             keys=keys,
             blind=blind,
-            seed=seed,
+            seed=shuffle_seed,
             on_vote=ratings.add_vote,
             votes=ratings.votes(keys),
             note=note,
@@ -144,6 +150,11 @@ class SweepViews:
         winners = [cell for cell in done if choices[cell.key] == "winner"]
         return (winners if len(winners) > 1 else kept)[:COMPARED_MAX]
 
+    def _among(self, chosen: Sequence[Cell], *, blind: bool) -> list[Cell]:
+        """Return the chosen cells, or the first nine that have a video if more of them have one."""
+        done = [cell for cell in chosen if self._cell_jobs.video(cell) is not None]
+        return list(chosen) if blind or len(done) <= COMPARED_MAX else done[:COMPARED_MAX]
+
     def _tile(self, cell: Cell, rating: Rating) -> Tile:
         job = self._cell_jobs.job(cell)
         if job is None:
@@ -152,18 +163,13 @@ class SweepViews:
             return Tile(
                 cell.key, cell.caption, state, axes=cell.values, detail=reason or "Not started yet.", rating=rating
             )
-        snapshot = job.snapshot()
-        return Tile(
+        return job_tile(
             cell.key,
             cell.caption,
-            snapshot.state,
+            job.snapshot(),
             axes=cell.values,
             metrics=self._metrics_of(cell),
-            video=snapshot.video,
-            detail=" ".join(text for text in (snapshot.error, snapshot.warning, snapshot.suggested_action) if text),
             rating=rating,
-            began_at=snapshot.submitted_at or snapshot.created_at,
-            ended_at=snapshot.finished_at if snapshot.state.is_final else None,
         )
 
 
@@ -183,10 +189,10 @@ class _LiveGallery:
     Building many tiles takes time, so it runs on its own thread, which exists only while there is something to update.
     """
 
-    def __init__(self, views: SweepViews, gallery: Any, keys: Sequence[str]) -> None:
+    def __init__(self, views: SweepViews, gallery: Any, keys: frozenset[str]) -> None:
         self._views = weakref.ref(views)
         self._gallery = weakref.ref(gallery)
-        self._keys = frozenset(keys)
+        self._keys = keys
         self._shown = {tile.key: tile for tile in gallery.tiles}
         self._lock = threading.Lock()
         self._is_stale = False
@@ -227,7 +233,7 @@ class _LiveGallery:
         if views is None or gallery is None or gallery.is_closed:
             return
         tiles = views.tiles()
-        changed = [tile for tile in tiles if self._shown.get(tile.key) != tile]
+        changed = [tile for tile in tiles if tile.key in self._keys and self._shown.get(tile.key) != tile]
         self._shown = {tile.key: tile for tile in tiles}
         if changed:
             gallery.update(changed)

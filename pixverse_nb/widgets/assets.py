@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from pixverse_nb.atomic_files import atomic_write
+from pixverse_nb.domain.arguments import as_path, file_errors
 
 _STATIC: Final = Path(__file__).parent / "static"
 _CHUNK_BYTES: Final = 3 * 256 * 1024  # a multiple of 3, so that each line of base64 can be decoded by itself
@@ -74,10 +75,11 @@ def standalone_page(
 
 def write_page(path: str | os.PathLike[str], parts: Iterable[str]) -> Path:
     """Write a page to `path` and return its path. An existing file is replaced only when the page is complete."""
-    target = Path(path).expanduser()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_write(target, is_shared=True) as part_file, part_file.open("w", encoding="utf-8", newline="\n") as sink:
-        sink.writelines(parts)
+    target = as_path(path)
+    with file_errors(target, "written"):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(target, is_shared=True) as part, part.open("w", encoding="utf-8", newline="\n") as sink:
+            sink.writelines(parts)
     return target
 
 

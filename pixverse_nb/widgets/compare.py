@@ -15,14 +15,14 @@ from typing import Any, Final
 import anywidget
 import traitlets
 
-from pixverse_nb.domain.arguments import ANY_INTEGER, NOTE, TITLE_MAX
+from pixverse_nb.domain.arguments import ANY_INTEGER, NOTE, TITLE_MAX, public_function
 from pixverse_nb.domain.jobs import JobState, VideoFile
 from pixverse_nb.domain.ratings import PairwiseVote, RankEntry, VoteResult, next_pair, rank
 from pixverse_nb.domain.validation import Flag, Number, Rule, Text, as_float, validate
-from pixverse_nb.errors import DownloadError, InvalidRequest
+from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.redaction import printable, redact
 from pixverse_nb.render.display import LiveOutput, can_replace_outputs, mime_bundle, show_bundle
-from pixverse_nb.render.player import video_file
+from pixverse_nb.render.player import VideoSource, as_video_file
 from pixverse_nb.render.sweep_tables import ranking_table
 from pixverse_nb.render.table import TableTuple
 from pixverse_nb.render.tiles import (
@@ -37,6 +37,7 @@ from pixverse_nb.render.tiles import (
 from pixverse_nb.widgets.assets import bundle_css, bundle_js, standalone_page, write_page
 from pixverse_nb.widgets.comm import BackgroundRunner, FileStreamer, answer_while_busy, error_text
 from pixverse_nb.widgets.posters import Posters
+from pixverse_nb.widgets.videos import find_videos, label_problem
 
 FRAME_RATE: Final = 24.0  # of the vendor's videos
 
@@ -52,19 +53,19 @@ _RULES: Final[Mapping[str, Rule]] = {
 _RESULT_BY_SIGN: Final[Mapping[str, VoteResult]] = {">": "left", "<": "right", "=": "tie"}
 _VOTE_LINE: Final = re.compile(r"^\s*(v\d+)\s*([<>=])\s*(v\d+)\s*$", re.MULTILINE)
 
-VideoSource = VideoFile | str | os.PathLike[str]
 OnVote = Callable[[PairwiseVote], object]
 
 
+@public_function
 def compare(
-    *videos: VideoSource,
+    *videos: VideoSource | Iterable[VideoSource],
     labels: Sequence[str] | None = None,
     blind: bool = False,
     seed: int = 0,
     title: str = "",
     frame_rate: float = FRAME_RATE,
 ) -> "Comparison":
-    """Return a comparison of VideoFiles, Videos or paths of mp4 files. As the last expression of a cell, it is shown.
+    """Return a comparison of videos, finished jobs or mp4 files. As the last expression of a cell, it is shown.
 
     `labels` name the videos; the default is what differs between them. Up to 9 videos play in sync. With `blind=True`,
     any number is shown two at a time without names, in an order drawn with `seed`. `frame_rate` is in frames per
@@ -73,7 +74,7 @@ def compare(
     >>> compare("one.mp4", "two.mp4", labels=["before", "after"])  # doctest: +SKIP
     >>> compare(*videos, blind=True).ranking()  # doctest: +SKIP
     """
-    return Comparison(videos, labels=labels, blind=blind, seed=seed, title=title, frame_rate=frame_rate)
+    return Comparison(find_videos(videos), labels=labels, blind=blind, seed=seed, title=title, frame_rate=frame_rate)
 
 
 class Comparison(anywidget.AnyWidget):
@@ -376,15 +377,13 @@ def _validate(
     files = []
     for index, video in enumerate(videos):
         try:
-            files.append(video if isinstance(video, VideoFile) else video_file(video))
-        except DownloadError as error:
-            problems[f"videos[{index}]"] = redact(str(error))
-        except TypeError:
-            problems[f"videos[{index}]"] = f"pass a video or the path of an mp4, not {type(video).__name__}"
+            files.append(as_video_file(video, name=f"videos[{index}]"))
+        except InvalidRequest as error:
+            problems |= error.fields
     for name, values in (("labels", labels), ("keys", keys)):
-        if values is not None and len(values) != len(videos):
-            problems[name] = f"pass one for each of the {len(videos)} videos, not {len(values)}"
-    if keys is not None and len(set(keys)) != len(keys):
+        if problem := label_problem(values, count=len(videos)):
+            problems[name] = problem
+    if keys is not None and "keys" not in problems and len(set(keys)) != len(keys):
         problems["keys"] = "pass a different key for each video"
     if problems:
         raise InvalidRequest(problems, sends=False)

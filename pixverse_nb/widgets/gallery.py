@@ -5,6 +5,7 @@ import os
 import threading
 import time
 import uuid
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,18 +14,21 @@ from typing import Any, Final
 import anywidget
 import traitlets
 
-from pixverse_nb.domain.jobs import JobState, VideoFile
+from pixverse_nb.domain.arguments import TITLE_MAX, checked, public_function
+from pixverse_nb.domain.jobs import JobSnapshot, JobState, VideoFile
 from pixverse_nb.domain.ratings import Rating
-from pixverse_nb.errors import InvalidRequest
+from pixverse_nb.domain.validation import Text, safe_repr
+from pixverse_nb.errors import InvalidRequest, UnknownItem
 from pixverse_nb.redaction import printable
 from pixverse_nb.render.display import LiveOutput, can_replace_outputs, mime_bundle, show_bundle
-from pixverse_nb.render.player import video_file
+from pixverse_nb.render.player import VideoSource, as_video_file
 from pixverse_nb.render.tiles import (
     COMPARED_MAX,
     NO_WINNER,
     Tile,
     caption_from_values,
     differing_fields,
+    job_tile,
     thumbnails_html,
     thumbnails_text,
     tile_json,
@@ -34,6 +38,7 @@ from pixverse_nb.widgets.assets import bundle_css, bundle_js, standalone_page, w
 from pixverse_nb.widgets.comm import BackgroundRunner, Batcher, FileStreamer, answer_while_busy, error_text
 from pixverse_nb.widgets.compare import Comparison
 from pixverse_nb.widgets.posters import Posters
+from pixverse_nb.widgets.videos import find_videos, label_problem
 
 MAX_NOTE_LENGTH: Final = 2000
 _MAX_PUSHED_POSTERS: Final = 8  # posters sent with finished tiles, because a busy kernel cannot answer requests
@@ -45,33 +50,82 @@ OnRating = Callable[[str, Rating], object]
 OnOpen = Callable[[Sequence[str]], object]
 
 
+@public_function
 def gallery(
-    videos: Iterable[VideoFile | str | os.PathLike[str]], *, labels: Sequence[str] | None = None, title: str = ""
+    videos: VideoSource | Iterable[VideoSource], *, labels: Sequence[str] | None = None, title: str = ""
 ) -> "Gallery":
-    """Return a gallery of finished videos: VideoFiles, Videos or paths of mp4 files.
+    """Return a gallery of videos, jobs and mp4 files: a list of them, a sweep, a folder or a pattern.
+
+    The files of a folder ("renders/") or pattern ("renders/*.mp4") are sorted by name, with numbers in their order. A
+    job that is not finished has a tile that follows it. A sweep gives the gallery of `sweep.gallery()`.
 
     Each video is labelled with `labels`, or else with the fields that distinguish it from the others. Two to nine
-    videos can be selected in the page; their comparison opens below. Raises DownloadError for a path that is not an
-    mp4, and ValueError if the numbers of labels and videos differ.
+    videos can be selected in the page; their comparison opens below. Raises InvalidRequest naming everything that is
+    no video, and if there is none.
 
     >>> gallery(["one.mp4", "two.mp4"], labels=["before", "after"])  # doctest: +SKIP
+    >>> gallery("renders/*.mp4")  # doctest: +SKIP
     """
-    files = [video if isinstance(video, VideoFile) else video_file(video) for video in videos]
-    if labels is not None and len(labels) != len(files):
-        raise ValueError(f"labels has {len(labels)} items for {len(files)} videos: pass one label for each, or none.")
-    axes = differing_fields(files)
-    captions = labels or [caption_from_values(own) or file.path.stem for own, file in zip(axes, files, strict=True)]
-    keys = unique_keys(files)
-    tiles = {
-        key: Tile(key, caption, JobState.DONE, axes=own, video=file)
-        for key, caption, own, file in zip(keys, captions, axes, files, strict=True)
-    }
-    file_by_key = dict(zip(keys, files, strict=True))
+    title = checked({"title": title}, {"title": Text(TITLE_MAX)})["title"]
+    if labels is None and callable(own_gallery := getattr(videos, "gallery", None)):
+        made: Gallery = own_gallery()
+        made.title = printable(title) or made.title
+        return made
+    sources = find_videos(videos)
+    shown, jobs, wrong = _resolve(sources)
+    if problem := label_problem(labels, count=len(sources)):
+        wrong["labels"] = problem
+    if wrong:
+        raise InvalidRequest(wrong, sends=False)
+    axes = differing_fields(shown)
+    captions = labels or [caption_from_values(own) or _name(one) for own, one in zip(axes, shown, strict=True)]
+    tiles = [
+        job_tile(key, caption, one, axes=own)
+        if isinstance(one, JobSnapshot)
+        else Tile(key, caption, JobState.DONE, axes=own, video=one)
+        for key, caption, own, one in zip(unique_keys(shown), captions, axes, shown, strict=True)
+    ]
+    made = Gallery(tiles, title=title)
+    made.compare_selected()
+    for tile, job in zip(tiles, jobs, strict=True):
+        if job is not None and not tile.state.is_final:
+            _follow(made, tile, job)
+    return made
 
-    def compare_selected(selected: Sequence[str]) -> Comparison:
-        return Comparison([file_by_key[key] for key in selected], labels=[tiles[key].caption for key in selected])
 
-    return Gallery(tiles.values(), title=title, on_open=compare_selected)
+def _resolve(sources: Sequence[Any]) -> tuple[list[VideoFile | JobSnapshot], list[Any], dict[str, str]]:
+    """Return each video or the snapshot of its job, the job if there is one, and what is wrong with the others."""
+    shown: list[VideoFile | JobSnapshot] = []
+    jobs: list[Any] = []
+    wrong: dict[str, str] = {}
+    for number, source in enumerate(sources):
+        job = source if callable(getattr(source, "snapshot", None)) else getattr(source, "job", None)
+        try:
+            shown.append(as_video_file(source, name=f"videos[{number}]") if job is None else job.snapshot())
+            jobs.append(job)
+        except InvalidRequest as error:
+            wrong |= error.fields
+    return shown, jobs, wrong
+
+
+def _name(shown: VideoFile | JobSnapshot) -> str:
+    return shown.path.stem if isinstance(shown, VideoFile) else shown.ref
+
+
+def _follow(gallery: "Gallery", tile: Tile, job: Any) -> None:
+    """Update the tile of a job at every change, until the job has ended or the gallery is gone."""
+    reference = weakref.ref(gallery)
+
+    def update(changed: Any) -> None:
+        shown = reference()
+        snapshot = changed.snapshot()
+        if shown is not None and not shown.is_closed:
+            shown.update([job_tile(tile.key, tile.caption, snapshot, axes=tile.axes)])
+        if shown is None or shown.is_closed or snapshot.state.is_final:
+            unsubscribe()
+
+    unsubscribe = job.subscribe(update)
+    update(job)  # it may have changed since the tile was made
 
 
 class Gallery(anywidget.AnyWidget):
@@ -143,6 +197,16 @@ class Gallery(anywidget.AnyWidget):
         """True after `close()`."""
         return self.comm is None
 
+    def compare_selected(self) -> None:
+        """Open the comparison of the selected videos below the gallery, if there is no `on_open`."""
+        self._on_open = self._on_open or self._compare
+        self.can_compare = True
+
+    def _compare(self, keys: Sequence[str]) -> Comparison:
+        chosen = [self._tiles[key] for key in keys]
+        videos = [tile.video for tile in chosen if tile.video is not None]
+        return Comparison(videos, labels=[tile.caption for tile in chosen if tile.video is not None])
+
     def show_tile(self, tile: Tile) -> None:
         """Add or change one tile, from any thread."""
         self.update([tile])
@@ -157,8 +221,10 @@ class Gallery(anywidget.AnyWidget):
             self._batcher.add(keys)
 
     def rate(self, key: str, rating: Rating) -> None:
-        """Rate a tile. Raises KeyError for an unknown key, and InvalidRequest for a winner without a video."""
+        """Rate a tile. Raises UnknownItem for an unknown key, and InvalidRequest for a winner without a video."""
         with self._lock:
+            if key not in self._tiles:
+                raise UnknownItem({"key": f"the gallery has no tile {safe_repr(key):.80}"}, sends=False)
             if not self._tiles[key].can_be_rated(rating):
                 raise InvalidRequest({"rating": f"{self._tiles[key].caption} {NO_WINNER}"}, sends=False)
             self._tiles[key] = replace(self._tiles[key], rating=rating)

@@ -182,7 +182,7 @@ CALLS: dict[str, Callable[[Client], object]] = {
     "limit": lambda client: client.jobs(limit=-1),
     "limit of videos": lambda client: client.videos(limit=True),
     "offset": lambda client: client.videos(offset=math.nan),  # type: ignore[arg-type]
-    "ref": lambda client: client.job(5),  # type: ignore[arg-type]
+    "ref": lambda client: client.job(5),
     "ref to adopt": lambda client: client.adopt("\ud800"),
     "port": lambda client: client.listen_webhooks(70_000),
     "host": lambda client: client.listen_webhooks(host=5),  # type: ignore[arg-type]
@@ -223,7 +223,8 @@ def test_the_views_of_a_sweep_check_their_arguments(client: Client) -> None:
     sweep = run(small_sweep(client, seed=[1, 2]))
     wrong: dict[str, Callable[[], object]] = {
         "blind": lambda: sweep.compare(blind="no"),  # type: ignore[arg-type]
-        "seed": lambda: sweep.compare(seed=[1]),  # type: ignore[arg-type]
+        "seed": lambda: sweep.compare(seed=[3]),
+        "shuffle_seed": lambda: sweep.compare(shuffle_seed=[1]),  # type: ignore[arg-type]
         "note": lambda: sweep.rate(1, "winner", note="\ud800"),
         "on_done": lambda: sweep.measure(on_done=lambda: None),  # type: ignore[arg-type, misc]
     }
@@ -231,7 +232,7 @@ def test_the_views_of_a_sweep_check_their_arguments(client: Client) -> None:
         with pytest.raises(InvalidRequest) as caught:
             call()
         assert set(caught.value.fields) == {name}
-    comparison = sweep.compare(np.int64(1), 2, blind=np.True_, seed=np.int64(3))  # type: ignore[arg-type]
+    comparison = sweep.compare(np.int64(1), 2, blind=np.True_, shuffle_seed=np.int64(3))  # type: ignore[arg-type]
     assert comparison.is_blind is True
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from pixverse_nb.errors import DownloadError
+from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.render.display import LiveOutput, mime_bundle, show_bundle
 from pixverse_nb.render.player import show
 from tests.render.factories import a_video, an_mp4
@@ -105,7 +105,7 @@ def test_a_terminal_gets_the_card_once() -> None:
 
 def test_a_video_is_shown(tmp_path: Path, outputs: list[dict[str, Any]]) -> None:
     """`show(video)` publishes the player once and returns None, so that the cell shows nothing else."""
-    assert show(a_video(an_mp4(tmp_path / "x.mp4"))) is None  # type: ignore[func-returns-value]  # the fact tested
+    assert show(a_video(an_mp4(tmp_path / "x.mp4"))) is None
     (output,) = outputs
     assert "<video" in output["data"]["text/html"]
 
@@ -117,10 +117,10 @@ def test_any_mp4_is_shown(tmp_path: Path, outputs: list[dict[str, Any]]) -> None
 
 
 def test_other_files_are_rejected(tmp_path: Path, outputs: list[dict[str, Any]]) -> None:
-    """A file that is not an mp4 raises DownloadError and shows nothing."""
+    """A file that is not an mp4 is a wrong argument, and nothing is shown."""
     page = tmp_path / "x.mp4"
     page.write_text("<html>not found</html>")
-    with pytest.raises(DownloadError):
+    with pytest.raises(InvalidRequest):
         show(page)
     assert outputs == []
 

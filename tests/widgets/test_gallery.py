@@ -14,7 +14,7 @@ from PIL import Image
 
 from pixverse_nb.domain.jobs import JobState, VideoFile
 from pixverse_nb.domain.ratings import Rating
-from pixverse_nb.errors import DownloadError, InvalidRequest
+from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.render.tiles import COMPARED_MAX, Tile
 from pixverse_nb.widgets.assets import bundle_js
 from pixverse_nb.widgets.gallery import Gallery, gallery
@@ -375,12 +375,11 @@ def test_the_same_video_twice_is_two_tiles(video: Path) -> None:
 
 
 def test_invalid_arguments_are_rejected(video: Path, tmp_path: Path) -> None:
-    """A file that is not an mp4 raises DownloadError, and a wrong number of labels ValueError."""
+    """Everything that is no video is named, and so is a wrong number of labels."""
     (tmp_path / "page.mp4").write_text("<html>")
-    with pytest.raises(DownloadError):
-        gallery([tmp_path / "page.mp4"])
-    with pytest.raises(ValueError, match="labels"):
-        gallery([video], labels=["a", "b"])
+    with pytest.raises(InvalidRequest) as caught:
+        gallery([video, tmp_path / "page.mp4", tmp_path / "none.mp4", 7], labels=["a", "b"])  # type: ignore[list-item]
+    assert caught.value.fields.keys() == {"videos[1]", "videos[2]", "videos[3]", "labels"}
 
 
 def noisy_jpeg() -> bytes:
