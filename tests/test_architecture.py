@@ -50,7 +50,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "IPython": ("render/display.py",),
     "markupsafe": ("render/", "widgets/", "doctor/"),
     "anywidget": ("widgets/",),
-    "ipywidgets": ("widgets/",),
+    "ipywidgets": (),  # the widgets are anywidgets
     "traitlets": ("widgets/",),
     "PIL": ("images/", "metrics/"),
     "numpy": ("sandbox/", "metrics/"),

@@ -58,7 +58,7 @@ def test_two_pictures_become_a_video_that_stays(page: Page, lab: Lab) -> None:
 
 
 def test_errors_are_shown_at_their_fields(page: Page, lab: Lab) -> None:
-    """Unavailable options are disabled and say why; missing pictures and an invalid seed are marked at their fields."""
+    """Unavailable options are disabled and say why; a prompt and a seed that are wrong are marked at their fields."""
     lab.open(page, lab.new_notebook([STUDIO]))
     lab.run_all(page)
     lab.wait_idle(page)
@@ -70,12 +70,14 @@ def test_errors_are_shown_at_their_fields(page: Page, lab: Lab) -> None:
     sharp.click(force=True)  # Playwright itself keeps off what says that it is disabled
     expect(form.get_by_role("radio", name="540p")).to_be_checked()
     form.get_by_label("Seed", exact=True).fill("abc")
-    form.get_by_label("Prompt").fill("x" * 2100)
+    form.get_by_label("Prompt").fill("x" * 5100)
     form.get_by_role("button", name="Create video").click()
     alerts = form.get_by_role("alert").filter(visible=True)
-    expect(alerts).to_have_count(5)  # two pictures, the prompt, the seed, and the form as a whole
+    expect(alerts).to_have_count(3)  # the prompt, the seed, and the form as a whole
+    expect(form.get_by_label("Prompt")).to_be_focused()
+    expect(form.locator("[aria-invalid=true]")).to_have_count(2)
     expect(form.locator(".pvnb-jobs-row")).to_have_count(0)
-    sentence, field = alerts.nth(2).bounding_box(), form.get_by_label("Prompt").bounding_box()
+    sentence, field = alerts.nth(0).bounding_box(), form.get_by_label("Prompt").bounding_box()
     assert sentence is not None
     assert field is not None
     assert sentence["y"] >= field["y"] + field["height"], "the sentence stands below its field, clear of the counter"
