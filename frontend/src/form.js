@@ -183,8 +183,8 @@ function render({ model, el }) {
     parts.operation.textContent = title;
     parts.cost.textContent = price;
     parts.short.hidden = !is_short;
-    parts.submit.classList.toggle("pvnb-form-busy", busy);
-    parts.submit.setAttribute("aria-disabled", String(busy || link.isDead()));
+    parts.submit.classList.toggle("pvnb-form-busy", busy || link.isDead());
+    parts.submit.setAttribute("aria-busy", String(busy));
   }
 
   function drawQuestion() {

@@ -193,7 +193,8 @@ export function renderPicker({ model, el }, { onMore = () => {}, onRemove = () =
     if (state === "receiving") return "Sending";
     if (state === "reading") return "Reading";
     if (state !== "ready") return "";
-    const facts = [`${model.get("width")} × ${model.get("height")}`, formatSize(model.get("size"))];
+    const size = model.get("size");
+    const facts = [`${model.get("width")} × ${model.get("height")}`, size ? formatSize(size) : ""].filter(Boolean);
     return [...facts, ...model.get("notices")].join(" · ");
   }
 
@@ -202,7 +203,7 @@ export function renderPicker({ model, el }, { onMore = () => {}, onRemove = () =
     el.dataset.state = state;
     parts.label.textContent = model.get("label");
     const isEmpty = state === "empty" && !upload;
-    parts.clear.hidden = isEmpty;
+    parts.clear.hidden = isEmpty && !ownMessage;
     parts.clear.setAttribute("aria-label", `Clear: ${model.get("label")}`);
     parts.remove.hidden = !model.get("can_remove");
     parts.remove.setAttribute("aria-label", `Remove: ${model.get("label")}`);

@@ -3,18 +3,19 @@
 const ATTRIBUTE = "data-lm-suppress-shortcuts";
 
 /**
- * JupyterLab looks for the attribute when a key is pressed, in a listener of the document: this one comes before it.
+ * JupyterLab looks for the attribute at the element that has the focus, in a listener of the document: ours comes
+ * before it. The attribute at `el` alone would not do, because the shortcuts match the element with the focus.
  *
  * @param {HTMLElement} el
  * @param {AbortSignal} signal
  */
 export function keepShortcuts(el, signal) {
-  el.setAttribute(ATTRIBUTE, "true");
   const onKey = (/** @type {KeyboardEvent} */ event) => {
-    if (!(event.target instanceof Node && el.contains(event.target))) return;
+    const { target } = event;
+    if (!(target instanceof Element && el.contains(target))) return;
     const isSave = (event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "s";
-    if (isSave) el.removeAttribute(ATTRIBUTE);
-    else el.setAttribute(ATTRIBUTE, "true");
+    if (isSave) target.removeAttribute(ATTRIBUTE);
+    else target.setAttribute(ATTRIBUTE, "true");
   };
   window.addEventListener("keydown", onKey, { capture: true, signal });
 }

@@ -200,8 +200,11 @@ class PictureSlot:
     def _end_stalled_upload(self, message: Mapping[str, object]) -> None:
         """End an upload whose page is gone: another page saw no byte arrive for a while."""
         upload = self._upload
-        if upload is None or message.get("id") != upload.id or message.get("received") != upload.received:
-            return  # it goes on
+        if upload is None or message.get("id") != upload.id:
+            return
+        if message.get("received") != upload.received:
+            self._acknowledge(upload)  # more has arrived than that page knew: it looks again
+            return
         self._upload = None
         self._set_empty(f"The upload of {upload.name} was interrupted. Choose the picture again.", upload_id=upload.id)
 

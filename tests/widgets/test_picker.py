@@ -370,6 +370,7 @@ def test_an_upload_without_its_page_ends(slot: SlotPage, png: bytes) -> None:
     slot.send({"kind": "begin", "id": "u1", "name": "a.png", "size": len(png), "type": "image/png"})
     slot.send({"kind": "chunk", "id": "u1", "offset": 0}, png[:50])
     slot.send({"kind": "stalled", "id": "u1", "received": 0})  # 50 more have come since
+    assert slot.messages("ack")[-1][0]["received"] == 50
     slot.send({"kind": "stalled", "id": "u0", "received": 50})
     assert slot.shows("state", "upload") == ("receiving", "u1")
     slot.send({"kind": "stalled", "id": "u1", "received": 50})

@@ -815,7 +815,8 @@ function renderPicker({ model, el }, { onMore = () => {
     if (state === "receiving") return "Sending";
     if (state === "reading") return "Reading";
     if (state !== "ready") return "";
-    const facts = [`${model.get("width")} × ${model.get("height")}`, formatSize(model.get("size"))];
+    const size = model.get("size");
+    const facts = [`${model.get("width")} × ${model.get("height")}`, size ? formatSize(size) : ""].filter(Boolean);
     return [...facts, ...model.get("notices")].join(" · ");
   }
   function draw() {
@@ -823,7 +824,7 @@ function renderPicker({ model, el }, { onMore = () => {
     el.dataset.state = state;
     parts.label.textContent = model.get("label");
     const isEmpty = state === "empty" && !upload;
-    parts.clear.hidden = isEmpty;
+    parts.clear.hidden = isEmpty && !ownMessage;
     parts.clear.setAttribute("aria-label", `Clear: ${model.get("label")}`);
     parts.remove.hidden = !model.get("can_remove");
     parts.remove.setAttribute("aria-label", `Remove: ${model.get("label")}`);
@@ -1079,12 +1080,12 @@ function renderPicker({ model, el }, { onMore = () => {
 // src/shortcuts.js
 var ATTRIBUTE = "data-lm-suppress-shortcuts";
 function keepShortcuts(el, signal) {
-  el.setAttribute(ATTRIBUTE, "true");
   const onKey = (event) => {
-    if (!(event.target instanceof Node && el.contains(event.target))) return;
+    const { target } = event;
+    if (!(target instanceof Element && el.contains(target))) return;
     const isSave = (event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "s";
-    if (isSave) el.removeAttribute(ATTRIBUTE);
-    else el.setAttribute(ATTRIBUTE, "true");
+    if (isSave) target.removeAttribute(ATTRIBUTE);
+    else target.setAttribute(ATTRIBUTE, "true");
   };
   window.addEventListener("keydown", onKey, { capture: true, signal });
 }
@@ -1235,8 +1236,8 @@ function render({ model, el }) {
     parts.operation.textContent = title;
     parts.cost.textContent = price;
     parts.short.hidden = !is_short;
-    parts.submit.classList.toggle("pvnb-form-busy", busy);
-    parts.submit.setAttribute("aria-disabled", String(busy || link.isDead()));
+    parts.submit.classList.toggle("pvnb-form-busy", busy || link.isDead());
+    parts.submit.setAttribute("aria-busy", String(busy));
   }
   function drawQuestion() {
     const question = state.question;
