@@ -2,7 +2,7 @@
 //
 // To the kernel, each with {view, number} and answered by a state with the same two:
 //   hello | set {name, value} | draw_seed | swap | add_slot | remove_slot {role} | submit | show_existing
-//   generate_again
+//   generate_again | use_samples
 // To the kernel: ping | {slot, …}: see picker.js | {part: "jobs", …}: see job_list.js
 // From the kernel: state {sections that have changed} | pong | focus_problem | {slot, …} | clock, scroll_to
 
@@ -14,7 +14,7 @@ import { renderJobs } from "./job_list.js";
 import { renderPicker } from "./picker.js";
 import { keepShortcuts } from "./shortcuts.js";
 
-/** @import { FormPart, FormState, FormTraits, PickerTraits, RenderProps } from "./types" */
+/** @import { FormPart, FormState, FormTraits, JobRow, PickerTraits, RenderProps } from "./types" */
 /** @typedef {{ el: HTMLElement, part: FormPart, dispose: () => void }} Slot */
 
 const TYPING_MS = 250; // a text is sent when the person pauses
@@ -22,6 +22,7 @@ const CHOICES = ["quality", "motion_mode", "aspect_ratio", "fit"];
 const SWITCHES = ["audio", "multi_shot", "remove_watermark", "preview_mode", "off_peak_mode"];
 const TEXTS = ["prompt", "seed"];
 const MAX_SLOTS = 7;
+const READY = "✓ Video: "; // in the title of a page that nobody looks at
 const NOTES = {
   alive: "",
   waiting: "Waiting for the kernel (busy or not running). The form continues automatically.",
@@ -105,7 +106,36 @@ function render({ model, el }) {
     });
     parts.pictures.dataset.count = String(rows.length);
     parts.addSlot.hidden = rows.length >= MAX_SLOTS;
+    const hadFocus = document.activeElement === parts.samples;
+    parts.samples.hidden = rows.some((row) => row.state !== "empty");
+    if (hadFocus && parts.samples.hidden) parts.addSlot.focus();
+    parts.fade.hidden = rows.filter((row) => row.state === "ready").length < 2;
+    if (parts.fade.hidden) openFade(false);
     drawSeconds();
+    drawFade();
+  }
+
+  /** @param {boolean} isOpen */
+  function openFade(isOpen) {
+    parts.fading.hidden = !isOpen;
+    parts.fade.setAttribute("aria-expanded", String(isOpen));
+    drawFade();
+  }
+
+  /** The first and the last picture over each other, as they will be sent. */
+  function drawFade() {
+    if (parts.fading.hidden) return;
+    const ready = state.slots.filter((row) => row.state === "ready");
+    const [below, above] = parts.fadeStage.querySelectorAll("img");
+    [ready[0], ready[ready.length - 1]].forEach((row, at) => {
+      const own = slots.get(row.id)?.el.querySelector(".pvnb-picker-picture img");
+      const image = at ? above : below;
+      if (own instanceof HTMLImageElement && image.src !== own.src) image.src = own.src;
+      image.style.objectFit = row.fit || "contain";
+    });
+    const [across, down] = (ready[0].ratio || "16:9").split(":").map(Number);
+    parts.fadeStage.style.aspectRatio = `${across} / ${down}`;
+    above.style.opacity = String(Number(parts.fadeSlider.value) / 100);
   }
 
   /** The seconds between the pictures of a transition. */
@@ -225,8 +255,15 @@ function render({ model, el }) {
     action: drawAction,
     question: drawQuestion,
     status: drawStatus,
-    jobs: () => jobs.update({ ...state.jobs }),
+    jobs: drawJobs,
   };
+
+  function drawJobs() {
+    const before = new Map(jobs.get("rows").map((/** @type {JobRow} */ row) => [row.ref, row.is_final]));
+    const ended = state.jobs.rows.filter((row) => row.is_final && before.get(row.ref) === false);
+    jobs.update({ ...state.jobs });
+    if (ended.length && document.hidden && !document.title.startsWith(READY)) document.title = READY + document.title;
+  }
 
   // ---- the kernel ----
 
@@ -324,10 +361,20 @@ function render({ model, el }) {
     parts.inputs.seed.focus();
   });
   on(parts.swap, "click", () => ask({ kind: "swap" }));
+  on(parts.samples, "click", () => ask({ kind: "use_samples" }));
+  on(parts.fade, "click", () => openFade(Boolean(parts.fading.hidden)));
+  on(parts.fadeSlider, "input", drawFade);
   on(parts.addSlot, "click", () => ask({ kind: "add_slot" }));
   on(parts.submit, "click", () => ask({ kind: "submit" }));
   on(parts.showExisting, "click", () => ask({ kind: "show_existing" }));
   on(parts.again, "click", () => ask({ kind: "generate_again" }));
+  document.addEventListener(
+    "visibilitychange",
+    () => {
+      if (document.title.startsWith(READY)) document.title = document.title.slice(READY.length);
+    },
+    { signal: listeners.signal },
+  );
   // Pictures may be dropped beside a slot: then nothing happens, instead of the browser leaving the page.
   for (const name of /** @type {const} */ (["dragover", "drop"])) {
     on(el, name, (event) => event.preventDefault());

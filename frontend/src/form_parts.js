@@ -69,7 +69,16 @@ export function buildForm(el) {
   const seconds = make("div", "pvnb-form-seconds", { hidden: true });
   seconds.setAttribute("role", "group");
   seconds.setAttribute("aria-label", "Seconds between the pictures");
-  tools.append(addSlot);
+  const samples = make("button", "pvnb-form-button", { type: "button", textContent: "Try with sample pictures" });
+  const fade = make("button", "pvnb-form-button", { type: "button", textContent: "Cross-fade", hidden: true });
+  fade.setAttribute("aria-expanded", "false");
+  tools.append(addSlot, samples, fade);
+  const fading = make("div", "pvnb-form-fade", { hidden: true });
+  const fadeStage = make("div", "pvnb-form-fade-stage");
+  fadeStage.append(make("img", "", { alt: "" }), make("img", "", { alt: "" }));
+  const fadeSlider = make("input", "", { type: "range", min: "0", max: "100", value: "50" });
+  fadeSlider.setAttribute("aria-label", "From the first picture to the last");
+  fading.append(fadeStage, fadeSlider);
 
   const prompt = addField("prompt", "Prompt", make("textarea", "", { rows: 2, dir: "auto" }));
   inputs.prompt.setAttribute("placeholder", "What happens in the video (optional with pictures)");
@@ -118,7 +127,7 @@ export function buildForm(el) {
   confirming.append(question, answers);
   const status = make("div", "pvnb-form-status", { hidden: true });
   const jobs = make("div", "");
-  el.append(head, pictures, seconds, tools, prompt, grid, switches, foot, confirming, status, jobs);
+  el.append(head, pictures, seconds, tools, fading, prompt, grid, switches, foot, confirming, status, jobs);
 
   return {
     addSlot,
@@ -131,11 +140,16 @@ export function buildForm(el) {
     cost,
     count,
     drawSeed,
+    fade,
+    fadeSlider,
+    fadeStage,
+    fading,
     inputs,
     jobs,
     operation,
     pictures,
     question,
+    samples,
     seconds,
     short,
     showExisting,

@@ -7,6 +7,7 @@ so that it is on screen before the kernel has answered. See `frontend/src/form.j
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import anywidget
@@ -29,6 +30,7 @@ from pixverse_nb.widgets.picker import LoadedImage, PictureSlot
 from pixverse_nb.widgets.protocols import JobHandle, VideoClient
 
 _MAX_ID_LENGTH: Final = 200
+_SAMPLES: Final = Path(__file__).parent.parent / "samples"
 
 
 @dataclass(frozen=True)
@@ -152,6 +154,7 @@ class Form(anywidget.AnyWidget):
             "swap": lambda _: self.slots[0].swap_with(self.slots[-1]),
             "add_slot": lambda _: self._add_slot(),
             "remove_slot": lambda message: self._remove_slot(message.get("role")),
+            "use_samples": lambda _: self._use_samples(),
             "submit": lambda _: self._submit(),
             "show_existing": lambda _: self._show_existing(),
             "generate_again": lambda _: self._generate_again(),
@@ -315,6 +318,10 @@ class Form(anywidget.AnyWidget):
 
     def _slot(self, role: object) -> PictureSlot | None:
         return next((slot for slot in self.slots if slot.role == role), None)
+
+    def _use_samples(self) -> None:
+        for slot in (self.first, self.last):
+            slot.load(_SAMPLES / f"{slot.role}.jpg")
 
     def _add_slot(self) -> None:
         if len(self.slots) < TRANSITION_MAX:

@@ -128,7 +128,7 @@ class JobActions:
             return None, True  # the service gives none
 
     def _pay(self, job: JobHandle, name: str, seconds: int, prompt: str) -> None:
-        """Make the video that was offered. **This spends credits.** Without that very offer, make a new offer instead."""
+        """Make the video that was offered. **This spends credits.** Without that very offer it makes a new one."""
         offered = seconds if name == "extend" else None
         with self._lock:
             is_offered = (job.ref, name) in self._offers and self._offers[job.ref, name] == offered

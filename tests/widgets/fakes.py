@@ -3,11 +3,13 @@
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from pixverse_nb.domain.catalogue import CATALOGUE, DEFAULT_MODEL, Catalogue
 from pixverse_nb.domain.jobs import JobSnapshot, JobState
 from pixverse_nb.domain.remote import Credits
+from pixverse_nb.errors import ConfigError
 from tests.factories import a_request
 
 NOW = 1_790_000_000.0
@@ -65,6 +67,8 @@ class FakeClient:
         self.created_jobs: list[FakeJob] = []
         self.existing_job: FakeJob | None = None
         self.reused_job: FakeJob | None = None
+        self.quote: int | None = 30
+        self.files: dict[str, Path] = {}
         self.errors: list[Exception] = []
         self.credits_errors: list[Exception] = []
         self.credits_calls = 0
@@ -94,6 +98,28 @@ class FakeClient:
         job = self.create_frames(tuple(images), None, **fields)
         self.calls[-1]["durations"] = durations
         return job
+
+    def extend(self, video: Any, **fields: Any) -> Any:
+        """As `create_frames`, from the video of a job."""
+        return self.create_frames(video, None, **fields)
+
+    def upscale(self, video: Any) -> Any:
+        """As `create_frames`, from the video of a job."""
+        return self.create_frames(video, None)
+
+    def quote_upscale(self, _video: Any) -> int:
+        """Return `quote`, or raise ConfigError if it is None."""
+        if self.quote is None:
+            raise ConfigError("no quotes")
+        return self.quote
+
+    def curl(self, ref: str) -> str:
+        """Return a text with the reference."""
+        return f"curl {ref}"
+
+    def input_files(self, _ref: str) -> dict[str, Path]:
+        """Return `files`."""
+        return self.files
 
     def new_job(self, *, state: JobState = JobState.PLANNED, **fields: Any) -> FakeJob:
         """Add a job and return it; the references are job-1, job-2, ..."""

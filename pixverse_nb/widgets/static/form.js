@@ -264,7 +264,16 @@ function buildForm(el) {
   const seconds = make("div", "pvnb-form-seconds", { hidden: true });
   seconds.setAttribute("role", "group");
   seconds.setAttribute("aria-label", "Seconds between the pictures");
-  tools.append(addSlot);
+  const samples = make("button", "pvnb-form-button", { type: "button", textContent: "Try with sample pictures" });
+  const fade = make("button", "pvnb-form-button", { type: "button", textContent: "Cross-fade", hidden: true });
+  fade.setAttribute("aria-expanded", "false");
+  tools.append(addSlot, samples, fade);
+  const fading = make("div", "pvnb-form-fade", { hidden: true });
+  const fadeStage = make("div", "pvnb-form-fade-stage");
+  fadeStage.append(make("img", "", { alt: "" }), make("img", "", { alt: "" }));
+  const fadeSlider = make("input", "", { type: "range", min: "0", max: "100", value: "50" });
+  fadeSlider.setAttribute("aria-label", "From the first picture to the last");
+  fading.append(fadeStage, fadeSlider);
   const prompt = addField("prompt", "Prompt", make("textarea", "", { rows: 2, dir: "auto" }));
   inputs.prompt.setAttribute("placeholder", "What happens in the video (optional with pictures)");
   const count = make("div", "pvnb-form-count");
@@ -309,7 +318,7 @@ function buildForm(el) {
   confirming.append(question, answers);
   const status = make("div", "pvnb-form-status", { hidden: true });
   const jobs = make("div", "");
-  el.append(head, pictures, seconds, tools, prompt, grid, switches, foot, confirming, status, jobs);
+  el.append(head, pictures, seconds, tools, fading, prompt, grid, switches, foot, confirming, status, jobs);
   return {
     addSlot,
     again,
@@ -321,11 +330,16 @@ function buildForm(el) {
     cost,
     count,
     drawSeed,
+    fade,
+    fadeSlider,
+    fadeStage,
+    fading,
     inputs,
     jobs,
     operation,
     pictures,
     question,
+    samples,
     seconds,
     short,
     showExisting,
@@ -1096,6 +1110,7 @@ var CHOICES = ["quality", "motion_mode", "aspect_ratio", "fit"];
 var SWITCHES2 = ["audio", "multi_shot", "remove_watermark", "preview_mode", "off_peak_mode"];
 var TEXTS = ["prompt", "seed"];
 var MAX_SLOTS = 7;
+var READY = "✓ Video: ";
 var NOTES = {
   alive: "",
   waiting: "Waiting for the kernel (busy or not running). The form continues automatically.",
@@ -1158,7 +1173,32 @@ function render({ model, el }) {
     });
     parts.pictures.dataset.count = String(rows.length);
     parts.addSlot.hidden = rows.length >= MAX_SLOTS;
+    const hadFocus = document.activeElement === parts.samples;
+    parts.samples.hidden = rows.some((row) => row.state !== "empty");
+    if (hadFocus && parts.samples.hidden) parts.addSlot.focus();
+    parts.fade.hidden = rows.filter((row) => row.state === "ready").length < 2;
+    if (parts.fade.hidden) openFade(false);
     drawSeconds();
+    drawFade();
+  }
+  function openFade(isOpen) {
+    parts.fading.hidden = !isOpen;
+    parts.fade.setAttribute("aria-expanded", String(isOpen));
+    drawFade();
+  }
+  function drawFade() {
+    if (parts.fading.hidden) return;
+    const ready = state.slots.filter((row) => row.state === "ready");
+    const [below, above] = parts.fadeStage.querySelectorAll("img");
+    [ready[0], ready[ready.length - 1]].forEach((row, at) => {
+      const own = slots.get(row.id)?.el.querySelector(".pvnb-picker-picture img");
+      const image = at ? above : below;
+      if (own instanceof HTMLImageElement && image.src !== own.src) image.src = own.src;
+      image.style.objectFit = row.fit || "contain";
+    });
+    const [across, down] = (ready[0].ratio || "16:9").split(":").map(Number);
+    parts.fadeStage.style.aspectRatio = `${across} / ${down}`;
+    above.style.opacity = String(Number(parts.fadeSlider.value) / 100);
   }
   function drawSeconds() {
     const seconds = state.seconds;
@@ -1272,8 +1312,14 @@ function render({ model, el }) {
     action: drawAction,
     question: drawQuestion,
     status: drawStatus,
-    jobs: () => jobs.update({ ...state.jobs })
+    jobs: drawJobs
   };
+  function drawJobs() {
+    const before = new Map(jobs.get("rows").map((row) => [row.ref, row.is_final]));
+    const ended = state.jobs.rows.filter((row) => row.is_final && before.get(row.ref) === false);
+    jobs.update({ ...state.jobs });
+    if (ended.length && document.hidden && !document.title.startsWith(READY)) document.title = READY + document.title;
+  }
   let isWaiting = false;
   function onKernel(status) {
     isWaiting = status === "waiting";
@@ -1351,10 +1397,20 @@ function render({ model, el }) {
     parts.inputs.seed.focus();
   });
   on(parts.swap, "click", () => ask({ kind: "swap" }));
+  on(parts.samples, "click", () => ask({ kind: "use_samples" }));
+  on(parts.fade, "click", () => openFade(Boolean(parts.fading.hidden)));
+  on(parts.fadeSlider, "input", drawFade);
   on(parts.addSlot, "click", () => ask({ kind: "add_slot" }));
   on(parts.submit, "click", () => ask({ kind: "submit" }));
   on(parts.showExisting, "click", () => ask({ kind: "show_existing" }));
   on(parts.again, "click", () => ask({ kind: "generate_again" }));
+  document.addEventListener(
+    "visibilitychange",
+    () => {
+      if (document.title.startsWith(READY)) document.title = document.title.slice(READY.length);
+    },
+    { signal: listeners.signal }
+  );
   for (
     const name of
     /** @type {const} */
