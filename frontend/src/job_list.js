@@ -42,7 +42,7 @@ function buildRow(onClick, onKey) {
     confirm: makeRowButton("confirm", "Cancel this job"),
     keep: makeRowButton("keep", "Keep waiting"),
     tools: make("div", "pvnb-jobs-tools", { hidden: true }),
-    offer: make("div", "pvnb-jobs-confirmation", { hidden: true }),
+    offer: make("div", "pvnb-jobs-confirmation", { hidden: true, tabIndex: -1 }),
     told: make("div", "pvnb-jobs-told", { hidden: true }),
     more: makeRowButton("more", "More"),
     retry: makeRowButton("retry"),
@@ -210,7 +210,7 @@ export function renderJobs({ model, el }) {
     parts.offer.append(answers);
     parts.offer.hidden = false;
     if (wasOpen) parts.offer.querySelector("select")?.focus();
-    else pay.focus();
+    else parts.offer.focus(); // not the button: a key that was meant for another one must never pay
   }
 
   /**
