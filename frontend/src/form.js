@@ -34,7 +34,7 @@ function render({ model, el }) {
   const listeners = new AbortController();
   const on = listenUntil(listeners.signal);
   const view = makeViewId();
-  const parts = buildForm(el);
+  const parts = buildForm(el, listeners.signal);
   keepShortcuts(el, listeners.signal);
   /** @type {FormState} */
   const state = structuredClone(model.get("initial"));

@@ -1,14 +1,16 @@
 // The elements of the form, without behaviour.
 
-import { make, makeViewId } from "./dom.js";
+import { make } from "./dom.js";
 
 const SELECTS = { model: "Model", duration: "Duration" };
 const SWITCHES = ["audio", "multi_shot", "remove_watermark", "preview_mode", "off_peak_mode"];
 
-/** @param {HTMLElement} el */
-export function buildForm(el) {
+/**
+ * @param {HTMLElement} el
+ * @param {AbortSignal} signal ends the listeners
+ */
+export function buildForm(el, signal) {
   el.classList.add("pvnb-ui", "pvnb-form");
-  const unique = makeViewId();
   /** @type {Record<string, HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement>} */
   const inputs = {};
   /** @type {Record<string, { box: HTMLElement, label: HTMLElement, hint: HTMLElement, message: HTMLElement }>} */
@@ -25,16 +27,20 @@ export function buildForm(el) {
   function addField(name, text, input, beside = []) {
     const isSwitch = input.type === "checkbox";
     const box = make("div", `pvnb-form-field pvnb-form-${name.replaceAll("_", "-")}`);
-    const label = make("label", "pvnb-form-label", { htmlFor: `${name}-${unique}` });
+    const label = make("label", "pvnb-form-label");
     const text_ = make("span", "", { textContent: text });
-    input.id = `${name}-${unique}`;
     input.classList.add(isSwitch ? "pvnb-form-check" : "pvnb-form-input");
-    const hint = make("div", "pvnb-form-hint", { hidden: true, id: `${name}-hint-${unique}` });
-    const message = make("div", "pvnb-form-message", { hidden: true, id: `${name}-message-${unique}` });
+    const hint = make("div", "pvnb-form-hint", { hidden: true });
+    const message = make("div", "pvnb-form-message", { hidden: true });
     message.setAttribute("role", "alert");
-    input.setAttribute("aria-describedby", `${hint.id} ${message.id}`);
+    // No ids, so that two views can coexist: an older browser only loses the description.
+    if ("ariaDescribedByElements" in input) Object.assign(input, { ariaDescribedByElements: [hint, message] });
     if (isSwitch) label.append(input, text_);
-    else label.append(text_);
+    else {
+      label.append(text_);
+      input.setAttribute("aria-label", text);
+      label.addEventListener("click", () => input.focus(), { signal });
+    }
     box.append(label);
     if (!isSwitch) {
       const line = make("div", "pvnb-form-line");

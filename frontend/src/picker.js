@@ -46,7 +46,7 @@ function folderIn(transfer) {
 function addressIn(transfer) {
   const html = new DOMParser().parseFromString(transfer?.getData("text/html") ?? "", "text/html");
   const source = html.querySelector("img[src]")?.getAttribute("src") ?? "";
-  if (/^(https?|data):/i.test(source)) return source;
+  if (/^(?!file:)[a-z]+:/i.test(source)) return source; // absolute: a relative one says nothing here
   const text = transfer?.getData("text/uri-list") || transfer?.getData("text/plain") || "";
   const lines = text.split("\n");
   return lines.find((line) => line.trim() && !line.startsWith("#"))?.trim() ?? "";

@@ -217,25 +217,27 @@ function makeLink(model, { view, onStatus }) {
 // src/form_parts.js
 var SELECTS = { model: "Model", duration: "Duration" };
 var SWITCHES = ["audio", "multi_shot", "remove_watermark", "preview_mode", "off_peak_mode"];
-function buildForm(el) {
+function buildForm(el, signal) {
   el.classList.add("pvnb-ui", "pvnb-form");
-  const unique = makeViewId();
   const inputs = {};
   const fields = {};
   const choices = {};
   function addField(name, text, input, beside = []) {
     const isSwitch = input.type === "checkbox";
     const box = make("div", `pvnb-form-field pvnb-form-${name.replaceAll("_", "-")}`);
-    const label = make("label", "pvnb-form-label", { htmlFor: `${name}-${unique}` });
+    const label = make("label", "pvnb-form-label");
     const text_ = make("span", "", { textContent: text });
-    input.id = `${name}-${unique}`;
     input.classList.add(isSwitch ? "pvnb-form-check" : "pvnb-form-input");
-    const hint = make("div", "pvnb-form-hint", { hidden: true, id: `${name}-hint-${unique}` });
-    const message = make("div", "pvnb-form-message", { hidden: true, id: `${name}-message-${unique}` });
+    const hint = make("div", "pvnb-form-hint", { hidden: true });
+    const message = make("div", "pvnb-form-message", { hidden: true });
     message.setAttribute("role", "alert");
-    input.setAttribute("aria-describedby", `${hint.id} ${message.id}`);
+    if ("ariaDescribedByElements" in input) Object.assign(input, { ariaDescribedByElements: [hint, message] });
     if (isSwitch) label.append(input, text_);
-    else label.append(text_);
+    else {
+      label.append(text_);
+      input.setAttribute("aria-label", text);
+      label.addEventListener("click", () => input.focus(), { signal });
+    }
     box.append(label);
     if (!isSwitch) {
       const line = make("div", "pvnb-form-line");
@@ -707,7 +709,7 @@ function folderIn(transfer) {
 function addressIn(transfer) {
   const html = new DOMParser().parseFromString(transfer?.getData("text/html") ?? "", "text/html");
   const source = html.querySelector("img[src]")?.getAttribute("src") ?? "";
-  if (/^(https?|data):/i.test(source)) return source;
+  if (/^(?!file:)[a-z]+:/i.test(source)) return source;
   const text = transfer?.getData("text/uri-list") || transfer?.getData("text/plain") || "";
   const lines = text.split("\n");
   return lines.find((line) => line.trim() && !line.startsWith("#"))?.trim() ?? "";
@@ -1120,7 +1122,7 @@ function render({ model, el }) {
   const listeners = new AbortController();
   const on = listenUntil(listeners.signal);
   const view = makeViewId();
-  const parts = buildForm(el);
+  const parts = buildForm(el, listeners.signal);
   keepShortcuts(el, listeners.signal);
   const state = structuredClone(model.get("initial"));
   let note = "";
