@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, NoReturn, Self, TypeVar
 from pixverse_nb import __version__
 from pixverse_nb.archive.other_homes import OtherHomes
 from pixverse_nb.archive.transfer import Exported, Imported, export_archive, import_archive
-from pixverse_nb.backends.base import Backend, Call
+from pixverse_nb.backends.base import Backend, Call, curl_line
 from pixverse_nb.config import Prices, Timing, find_email, find_home
 from pixverse_nb.connection import (
     SANDBOX,
@@ -71,6 +71,7 @@ from pixverse_nb.jobs.download import VerifyReport
 from pixverse_nb.jobs.engine import Engine
 from pixverse_nb.jobs.job import Job, JobFactory, JobList
 from pixverse_nb.jobs.remote_videos import AllAccounts, adopt_history, find_or_adopt, track_all, unix_seconds
+from pixverse_nb.jobs.stored_inputs import stored_input
 from pixverse_nb.jobs.webhooks import WebhookListener
 from pixverse_nb.ledger.spending import GROUPS
 from pixverse_nb.maintenance import FileVerifier
@@ -742,6 +743,23 @@ class Client:
             raise InvalidRequest({"ref": fix}, sends=False)
         return _continued(self._session, record)
 
+    def curl(self, ref: str) -> str:
+        """Return the paid call of a job as a curl command, with `$USEAPI_TOKEN` in place of the token.
+
+        The pictures and videos that it starts from are named in capitals: upload them and put their ids there. Raises
+        InvalidRequest if this home has no such job.
+        """
+        return curl_line(self._backend, self._record(ref).request)
+
+    def input_files(self, ref: str) -> dict[str, Path]:
+        """Return the files of the pictures that a job starts from, by role ("first", "last", …), as they were sent.
+
+        Raises InvalidRequest if this home has no such job, ConfigError if it does not have the files.
+        """
+        inputs = self._record(ref).inputs
+        roles = (item for item in inputs if item.role not in (SOURCE_VIDEO, AUDIO))
+        return {item.role: stored_input(self.home, item.sha256 or "") for item in roles}
+
     def adopt(self, ref_or_video_id: str) -> Job:
         """Add a generation that only the vendor has to this ledger and download its video; nothing is charged.
 
@@ -967,6 +985,13 @@ class Client:
         return f"<Client on {where}; home {self.home}>"
 
     # -- inside --------------------------------------------------------------------------------------------------
+
+    def _record(self, ref: str) -> JobRecord:
+        ref = checked({"ref": ref}, {"ref": _REF})["ref"]
+        record = self._ledger.load(ref)
+        if record is None:
+            raise InvalidRequest({"ref": f"no job {redact(ref)!r} in {self.home / 'ledger.db'}"}, sends=False)
+        return record
 
     def _start(
         self,

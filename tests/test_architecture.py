@@ -51,7 +51,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "IPython": ("render/display.py", "tracebacks.py"),  # its errors, which come from every layer
     "markupsafe": ("render/", "widgets/"),
     "anywidget": ("widgets/",),
-    "ipywidgets": ("widgets/",),
+    "ipywidgets": (),  # the widgets are anywidgets
     "traitlets": ("widgets/",),
     "PIL": ("images/", "metrics/"),
     "numpy": ("sandbox/", "metrics/"),

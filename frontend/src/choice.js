@@ -5,14 +5,13 @@ import { arrowStep, listenUntil, make } from "./dom.js";
 /** @import { ChoiceTraits, RenderProps } from "./types" */
 
 /** @param {RenderProps<ChoiceTraits>} props */
-function render({ model, el }) {
+export function renderChoice({ model, el }) {
   const listeners = new AbortController();
   const on = listenUntil(listeners.signal);
   el.classList.add("pvnb-ui", "pvnb-choice");
   const label = make("div", "pvnb-choice-label");
   const row = make("div", "pvnb-choice-options");
   row.setAttribute("role", "radiogroup");
-  row.setAttribute("data-lm-suppress-shortcuts", "true");
   const hint = make("div", "pvnb-choice-hint");
   hint.setAttribute("aria-live", "polite");
   const message = make("div", "pvnb-choice-message");
@@ -57,6 +56,7 @@ function render({ model, el }) {
     hint.hidden = !hint.textContent;
     if (!disabled.length) delete hint.dataset.stressed;
     message.textContent = model.get("message");
+    row.setAttribute("aria-invalid", String(Boolean(model.get("message"))));
     message.hidden = !message.textContent;
   }
 
@@ -67,9 +67,9 @@ function render({ model, el }) {
   // As in every radio group the arrow keys choose; they skip disabled options.
   on(row, "keydown", (event) => {
     const step = arrowStep(event);
-    event.stopPropagation();
     if (!step) return;
     event.preventDefault();
+    event.stopPropagation();
     const reasons = model.get("reasons");
     const start = model.get("index");
     let index = start;
@@ -90,5 +90,3 @@ function render({ model, el }) {
     for (const trait of drawn) model.off(`change:${trait}`, draw);
   };
 }
-
-export default { render };

@@ -1,7 +1,9 @@
 // The jobs, one row each. Elapsed times tick here, from one timer for all rows; the kernel sends only changes.
 //
-// To the kernel:   clock | cancel {ref} | retry {ref} | dismiss {ref}
+// To the kernel:   clock | cancel {ref} | retry {ref} | dismiss {ref} | act {ref, name}: free of charge
+//                  offer {ref, name, seconds}: state the price | pay {ref, name, seconds, prompt}: make the offered video
 // From the kernel: clock {now}, in Unix seconds | scroll_to {ref}: bring the job's row, or its player, into view
+//                  offer {ref, name, text, label, seconds, chosen} | told {ref, text, tone, copy}
 
 import { formatElapsed, makeKernelClock } from "./clock.js";
 import { closest, make } from "./dom.js";
@@ -39,6 +41,10 @@ function buildRow(onClick, onKey) {
     question: make("div", ""),
     confirm: makeRowButton("confirm", "Cancel this job"),
     keep: makeRowButton("keep", "Keep waiting"),
+    tools: make("div", "pvnb-jobs-tools", { hidden: true }),
+    offer: make("div", "pvnb-jobs-confirmation", { hidden: true, tabIndex: -1 }),
+    told: make("div", "pvnb-jobs-told", { hidden: true }),
+    more: makeRowButton("more", "More"),
     retry: makeRowButton("retry"),
     main: makeRowButton("main"),
   };
@@ -46,10 +52,13 @@ function buildRow(onClick, onKey) {
   parts.main.dataset.weight = "quiet";
   answers.append(parts.confirm, parts.keep);
   parts.confirmation.append(parts.question, answers);
-  parts.confirmation.setAttribute("data-lm-suppress-shortcuts", "true"); // Escape closes the question, not the cell
   line.append(parts.state, parts.time);
   body.append(line, parts.facts, parts.error, parts.details, parts.notices, parts.confirmation);
-  actions.append(parts.retry, parts.main);
+  body.append(parts.tools, parts.offer, parts.told);
+  parts.more.dataset.weight = "quiet";
+  parts.told.setAttribute("role", "status");
+  parts.offer.setAttribute("role", "group");
+  actions.append(parts.retry, parts.more, parts.main);
   row.append(make("span", "pvnb-jobs-icon"), body, actions);
   row.addEventListener("click", onClick);
   row.addEventListener("keydown", onKey);
@@ -91,7 +100,7 @@ function setHidden(part, isHidden, { row, main }) {
 }
 
 /** @param {RenderProps<JobListTraits>} props */
-function render({ model, el }) {
+export function renderJobs({ model, el }) {
   el.classList.add("pvnb-ui", "pvnb-jobs");
   const list = make("ul", "pvnb-jobs-list", { tabIndex: -1 });
   list.setAttribute("aria-label", "Jobs");
@@ -99,6 +108,8 @@ function render({ model, el }) {
   el.append(list, more);
   /** @type {Map<string, Entry>} */
   const shown = new Map(); // by ref
+  /** @type {Map<string, boolean>} */
+  const opened = new Map(); // which rows a person has opened or closed
   let scrollTimer = 0;
   const clock = makeKernelClock({ onTick: tick });
 
@@ -119,22 +130,106 @@ function render({ model, el }) {
     parts.row.dataset.severity = data.severity;
     parts.row.dataset.ref = data.ref;
     parts.state.textContent = data.state;
-    parts.facts.textContent = data.facts;
-    parts.facts.title = data.facts;
+    // Isolated, so that a prompt in a right-to-left script does not turn the other facts around.
+    const prompt = data.prompt ? `\u2068${data.prompt}\u2069` : "";
+    parts.facts.textContent = [prompt, data.facts].filter(Boolean).join(" · ");
+    parts.facts.title = parts.facts.textContent;
     for (const name of /** @type {const} */ (["error", "details", "notices"])) {
       parts[name].textContent = data[name];
       parts[name].hidden = !data[name];
     }
     parts.question.textContent = data.cancel_question;
+    drawTools(entry);
     parts.retry.textContent = data.retry_label;
     parts.main.textContent = data.is_final ? "Dismiss" : "Cancel";
     setHidden(parts.main, !data.is_final && !data.can_cancel, parts);
     setHidden(parts.retry, !data.retry_label, parts);
     if (!data.can_cancel) setHidden(parts.confirmation, true, parts);
-    for (const button of [parts.retry, parts.main]) {
-      button.setAttribute("aria-label", `${button.textContent}: ${data.facts}`);
+    for (const button of [parts.retry, parts.more, parts.main]) {
+      button.setAttribute("aria-label", `${button.textContent}: ${parts.facts.textContent}`);
     }
     drawTime(entry);
+  }
+
+  /** @param {Entry} entry */
+  function drawTools({ parts, data }) {
+    const newest = model.get("rows").find((row) => row.actions.length);
+    const isOpen = Boolean(data.actions.length) && (opened.get(data.ref) ?? newest?.ref === data.ref);
+    setHidden(parts.more, !data.actions.length, parts);
+    setHidden(parts.tools, !isOpen, parts);
+    if (!isOpen) setHidden(parts.offer, true, parts);
+    parts.more.textContent = isOpen ? "Less" : "More";
+    parts.more.setAttribute("aria-expanded", String(isOpen));
+    if (parts.tools.childElementCount === data.actions.length) return;
+    parts.tools.replaceChildren(
+      ...data.actions.map(([name, textContent]) => {
+        const button = make("button", "pvnb-jobs-button", { type: "button", textContent });
+        button.dataset.action = "tool";
+        button.dataset.name = name;
+        return button;
+      }),
+    );
+  }
+
+  /**
+   * Shows the price of a paid action, and the button that pays it.
+   *
+   * @param {Entry} entry
+   * @param {{ name: string, text: string, label: string, seconds: number[], chosen: number }} offer
+   */
+  function showOffer({ parts, data }, { name, text, label, seconds, chosen }) {
+    const wasOpen = !parts.offer.hidden && parts.offer.dataset.name === name;
+    const prompt = wasOpen ? (parts.offer.querySelector("input")?.value ?? "") : "";
+    const answers = make("div", "pvnb-jobs-answers");
+    const pay = make("button", "pvnb-jobs-button", { type: "button", textContent: label });
+    const keep = make("button", "pvnb-jobs-button", { type: "button", textContent: "Not now" });
+    pay.dataset.action = "pay";
+    keep.dataset.action = "close_offer";
+    answers.append(pay, keep);
+    parts.offer.dataset.name = name;
+    parts.offer.dataset.seconds = String(chosen);
+    parts.offer.setAttribute("aria-label", label);
+    parts.offer.replaceChildren(make("div", "", { textContent: text }));
+    if (seconds.length) {
+      const line = make("div", "pvnb-jobs-answers");
+      const input = make("input", "pvnb-jobs-input", { type: "text", dir: "auto", value: prompt });
+      input.placeholder = "What happens next (optional)";
+      input.setAttribute("aria-label", "What happens next");
+      const select = make("select", "pvnb-jobs-input");
+      select.setAttribute("aria-label", "Seconds more");
+      for (const length of seconds) {
+        select.append(make("option", "", { value: String(length), textContent: `${length} s more` }));
+      }
+      select.value = String(chosen);
+      select.addEventListener("change", () =>
+        model.send({ kind: "offer", ref: data.ref, name, seconds: Number(select.value) }),
+      );
+      line.append(input, select);
+      parts.offer.append(line);
+    }
+    parts.offer.append(answers);
+    parts.offer.hidden = false;
+    if (wasOpen) parts.offer.querySelector("select")?.focus();
+    else parts.offer.focus(); // not the button: a key that was meant for another one must never pay
+  }
+
+  /**
+   * @param {Entry} entry
+   * @param {{ text: string, tone: string, copy?: string }} content
+   */
+  async function showTold({ parts }, { text, tone, copy }) {
+    let shown = text;
+    if (copy) {
+      try {
+        await navigator.clipboard.writeText(copy);
+      } catch {
+        shown = copy; // the browser refuses: it can be selected and copied by hand
+      }
+    }
+    parts.told.textContent = shown;
+    parts.told.hidden = !shown;
+    parts.told.dataset.tone = tone;
+    if (tone !== "bad" && !parts.offer.hidden && !copy) setHidden(parts.offer, true, parts);
   }
 
   /** @param {Event} event */
@@ -146,19 +241,34 @@ function render({ model, el }) {
   /** @param {KeyboardEvent} event */
   function onKey(event) {
     const entry = entryOf(event);
-    if (!entry || event.key !== "Escape" || entry.parts.confirmation.hidden) return;
+    const open = [entry?.parts.confirmation, entry?.parts.offer].find((part) => part && !part.hidden);
+    if (!entry || event.key !== "Escape" || !open) return;
     event.preventDefault();
     event.stopPropagation();
-    setHidden(entry.parts.confirmation, true, entry.parts);
+    setHidden(open, true, entry.parts);
   }
 
   /** @param {MouseEvent} event */
   function onClick(event) {
-    const action = closest(event, "button")?.dataset.action;
+    const button = closest(event, "button");
+    const action = button?.dataset.action;
     const entry = entryOf(event);
     if (!action || !entry) return;
     const { parts, data } = entry;
-    if (action === "retry") model.send({ kind: "retry", ref: data.ref });
+    if (action === "more") {
+      opened.set(data.ref, Boolean(parts.tools.hidden));
+      drawTools(entry);
+    } else if (action === "tool") {
+      const name = button?.dataset.name ?? "";
+      const kind = ["extend", "upscale"].includes(name) ? "offer" : "act";
+      parts.told.hidden = true;
+      model.send({ kind, ref: data.ref, name, seconds: 5 });
+    } else if (action === "close_offer") setHidden(parts.offer, true, parts);
+    else if (action === "pay") {
+      const prompt = parts.offer.querySelector("input")?.value ?? "";
+      const { name, seconds } = parts.offer.dataset;
+      model.send({ kind: "pay", ref: data.ref, name, seconds: Number(seconds), prompt });
+    } else if (action === "retry") model.send({ kind: "retry", ref: data.ref });
     else if (action === "main" && data.is_final) model.send({ kind: "dismiss", ref: data.ref });
     else if (action === "main") {
       parts.confirmation.hidden = !parts.confirmation.hidden;
@@ -204,6 +314,10 @@ function render({ model, el }) {
         const element = findPlayer(content.ref, el) ?? shown.get(content.ref)?.parts.row;
         if (element) scrollAndHighlight(element);
       }, SCROLL_DELAY_MS);
+    } else if (content.kind === "offer" || content.kind === "told") {
+      const entry = shown.get(content.ref);
+      if (entry && content.kind === "offer") showOffer(entry, /** @type {any} */ (content));
+      else if (entry) showTold(entry, /** @type {any} */ (content));
     } else if (content.kind === "clock") {
       clock.setBy(content.now);
       tick();
@@ -225,5 +339,3 @@ function render({ model, el }) {
     model.off("msg:custom", onMessage);
   };
 }
-
-export default { render };

@@ -1,9 +1,10 @@
 // One picture slot. The browser shows the picture at once; its bytes travel to the kernel as custom messages.
 //
 // To the kernel:   hello | begin {id, name, size, type} | chunk {id, offset} + bytes | abort {id, reason}
-//                  address {text} | clear
-// From the kernel: ack {id, received, size} | picture {id} + JPEG | cleared {id}
-// The kernel acknowledges "begin" before the first chunk is sent; at most MAX_IN_FLIGHT chunks are unacknowledged.
+//                  resume {id} | stalled {id, received} | address {text} | clear
+// From the kernel: ack {id, received, size, is_resumed} | picture {id} + JPEG | cleared {id}
+// The kernel acknowledges "begin" before the first chunk is sent; at most MAX_IN_FLIGHT chunks are unacknowledged. A
+// sender that hears nothing asks with "resume" where to go on; any other view that sees an upload stand still says so.
 
 import { listenUntil, make, makeViewId } from "./dom.js";
 
@@ -13,6 +14,7 @@ import { listenUntil, make, makeViewId } from "./dom.js";
 const CHUNK_BYTES = 512 * 1024;
 const MAX_IN_FLIGHT = 3;
 const KERNEL_WAIT_MS = 2500; // a kernel that takes longer is reported as busy
+const STALLED_MS = 6000; // an upload of another view that stands still so long has lost its page
 
 const PICTURE_ICON =
   '<svg viewBox="0 0 32 32" aria-hidden="true"><rect x="3" y="6" width="26" height="20" rx="3"/>' +
@@ -24,13 +26,27 @@ function formatSize(bytes) {
 }
 
 /** @param {DataTransfer | null} transfer */
-function fileIn(transfer) {
+function filesIn(transfer) {
   const files = [...(transfer?.files ?? [])];
-  return files.find((file) => file.type.startsWith("image/")) ?? files[0] ?? null;
+  const pictures = files.filter((file) => file.type.startsWith("image/"));
+  return pictures.length ? pictures : files.slice(0, 1);
 }
 
 /** @param {DataTransfer | null} transfer */
+function folderIn(transfer) {
+  const entries = [...(transfer?.items ?? [])].map((item) => item.webkitGetAsEntry?.());
+  return entries.find((entry) => entry?.isDirectory)?.name ?? "";
+}
+
+/**
+ * The address in what was dropped: that of a picture on a web page rather than that of the page it links to.
+ *
+ * @param {DataTransfer | null} transfer
+ */
 function addressIn(transfer) {
+  const html = new DOMParser().parseFromString(transfer?.getData("text/html") ?? "", "text/html");
+  const source = html.querySelector("img[src]")?.getAttribute("src") ?? "";
+  if (/^(?!file:)[a-z]+:/i.test(source)) return source; // absolute: a relative one says nothing here
   const text = transfer?.getData("text/uri-list") || transfer?.getData("text/plain") || "";
   const lines = text.split("\n");
   return lines.find((line) => line.trim() && !line.startsWith("#"))?.trim() ?? "";
@@ -42,7 +58,8 @@ function build(el) {
   const head = make("div", "pvnb-picker-head");
   const label = make("span", "pvnb-picker-label");
   const clear = make("button", "pvnb-picker-clear", { type: "button", textContent: "Clear" });
-  head.append(label, clear);
+  const remove = make("button", "pvnb-picker-clear", { type: "button", textContent: "Remove" });
+  head.append(label, make("span", "pvnb-picker-gap"), clear, remove);
 
   const stage = make("div", "pvnb-picker-stage", { tabIndex: 0 });
   stage.setAttribute("role", "button");
@@ -76,12 +93,11 @@ function build(el) {
   const message = make("div", "pvnb-picker-message", { hidden: true });
   message.setAttribute("role", "alert");
   const chooser = make("input", "", { type: "file", accept: "image/*", hidden: true, tabIndex: -1 });
-  // JupyterLab must not take our keys for its own shortcuts.
-  for (const element of [stage, address]) element.setAttribute("data-lm-suppress-shortcuts", "true");
   el.append(head, stage, note, caution, address, message, chooser);
   return {
     label,
     clear,
+    remove,
     stage,
     invite,
     picture,
@@ -99,8 +115,11 @@ function build(el) {
   };
 }
 
-/** @param {RenderProps<PickerTraits>} props */
-function render({ model, el }) {
+/**
+ * @param {RenderProps<PickerTraits>} props
+ * @param {{ onMore?: (files: File[]) => void, onRemove?: () => void }} options `onMore` gets further dropped pictures
+ */
+export function renderPicker({ model, el }, { onMore = () => {}, onRemove = () => {} } = {}) {
   const parts = build(el);
   const listeners = new AbortController();
   const on = listenUntil(listeners.signal);
@@ -112,6 +131,9 @@ function render({ model, el }) {
   /** @type {{ received: number, size: number } | null} */
   let progress = null; // of whichever view is sending
   let kernelTimer = 0;
+  let stalledTimer = 0;
+  let isKernelLate = false;
+  let ownMessage = ""; // about something that was dropped and never sent
 
   // ---- the picture on the stage ----
 
@@ -163,13 +185,16 @@ function render({ model, el }) {
 
   function factsText() {
     const state = model.get("state");
+    if (model.get("is_dead") && (upload || state === "receiving" || state === "reading")) return "Not sent";
+    if (isKernelLate) return "Waiting for the kernel (busy or not running). The upload continues automatically.";
     if (progress && progress.received < progress.size) {
       return `Sending ${formatSize(progress.received)} of ${formatSize(progress.size)}`;
     }
     if (state === "receiving") return "Sending";
     if (state === "reading") return "Reading";
     if (state !== "ready") return "";
-    const facts = [`${model.get("width")} × ${model.get("height")}`, formatSize(model.get("size"))];
+    const size = model.get("size");
+    const facts = [`${model.get("width")} × ${model.get("height")}`, size ? formatSize(size) : ""].filter(Boolean);
     return [...facts, ...model.get("notices")].join(" · ");
   }
 
@@ -178,8 +203,10 @@ function render({ model, el }) {
     el.dataset.state = state;
     parts.label.textContent = model.get("label");
     const isEmpty = state === "empty" && !upload;
-    parts.clear.hidden = isEmpty;
+    parts.clear.hidden = isEmpty && !ownMessage;
     parts.clear.setAttribute("aria-label", `Clear: ${model.get("label")}`);
+    parts.remove.hidden = !model.get("can_remove");
+    parts.remove.setAttribute("aria-label", `Remove: ${model.get("label")}`);
     parts.note.hidden = isEmpty || (state === "failed" && !upload);
     const name = upload?.file.name ?? model.get("name");
     parts.name.textContent = name;
@@ -189,9 +216,11 @@ function render({ model, el }) {
     parts.caution.hidden = !model.get("caution");
     parts.address.hidden = !parts.note.hidden;
     parts.address.setAttribute("aria-label", `${model.get("label")}: path or URL`);
-    el.dataset.wrong = String(Boolean(model.get("message")));
-    parts.message.textContent = model.get("message");
-    parts.message.hidden = !model.get("message");
+    const message = ownMessage || model.get("message");
+    el.dataset.wrong = String(Boolean(message));
+    parts.stage.setAttribute("aria-invalid", String(Boolean(message)));
+    parts.message.textContent = message;
+    parts.message.hidden = !message;
     const current = name && !isEmpty ? `${name}. ` : "";
     parts.stage.setAttribute("aria-label", `${model.get("label")}: ${current}Choose, drop or paste a picture`);
     const share = progress ? progress.received / progress.size : 0;
@@ -207,6 +236,7 @@ function render({ model, el }) {
   /** @param {File} file */
   function send(file) {
     stopSending();
+    ownMessage = "";
     const id = makeViewId();
     upload = { id, file, sent: 0, received: -1, isSending: false };
     progress = { received: 0, size: file.size };
@@ -217,17 +247,30 @@ function render({ model, el }) {
 
   function stopSending() {
     clearTimeout(kernelTimer);
+    isKernelLate = false;
     if (upload) model.send({ kind: "abort", id: upload.id });
     upload = null;
     progress = null;
   }
 
-  /** Says after a while that the kernel is busy. That is no error: the upload continues by itself. */
+  /** Says after a while that the kernel is busy, and asks where to go on. The upload continues by itself. */
   function awaitKernel() {
     clearTimeout(kernelTimer);
+    isKernelLate = false;
     kernelTimer = setTimeout(() => {
-      parts.facts.textContent = "Waiting for the kernel (busy or not running). The upload continues automatically.";
+      isKernelLate = true;
+      if (upload) model.send({ kind: "resume", id: upload.id });
+      draw();
     }, KERNEL_WAIT_MS);
+  }
+
+  /** Tells the kernel if the upload of another view, whose page may be gone, stands still. */
+  function watchOtherUpload() {
+    clearTimeout(stalledTimer);
+    const id = model.get("upload");
+    if (model.get("state") !== "receiving" || upload?.id === id) return;
+    const received = progress?.received ?? 0;
+    stalledTimer = setTimeout(() => model.send({ kind: "stalled", id, received }), STALLED_MS);
   }
 
   /**
@@ -256,11 +299,13 @@ function render({ model, el }) {
     }
   }
 
-  /** @param {{ id: string, received: number, size: number }} content */
-  function onAck({ id, received, size }) {
+  /** @param {{ id: string, received: number, size: number, is_resumed?: boolean }} content */
+  function onAck({ id, received, size, is_resumed }) {
     progress = { received, size };
     if (upload?.id === id) {
+      isKernelLate = false;
       upload.received = received;
+      if (is_resumed) upload.sent = received;
       if (received >= size) {
         clearTimeout(kernelTimer);
         upload = null;
@@ -269,6 +314,7 @@ function render({ model, el }) {
         sendChunks(upload);
       }
     }
+    watchOtherUpload();
     draw();
   }
 
@@ -276,6 +322,7 @@ function render({ model, el }) {
   function onCleared(id) {
     if (upload && upload.id !== id) return; // about an older picture
     clearTimeout(kernelTimer);
+    isKernelLate = false;
     upload = null;
     progress = null;
     hidePicture();
@@ -301,21 +348,37 @@ function render({ model, el }) {
    * @returns {boolean} whether there was a picture or an address in it
    */
   function take(transfer) {
-    const file = fileIn(transfer);
-    const text = file ? "" : addressIn(transfer);
-    if (file) send(file);
+    const folder = folderIn(transfer);
+    const [file, ...more] = folder ? [] : filesIn(transfer);
+    const text = folder || file ? "" : addressIn(transfer);
+    if (folder) refuse(`${folder} is a folder. Drop one picture.`);
+    else if (file) send(file);
     else if (text) sendAddress(text);
-    return Boolean(file || text);
+    if (more.length) onMore(more);
+    return Boolean(folder || file || text);
+  }
+
+  /** @param {string} reason */
+  function refuse(reason) {
+    ownMessage = reason;
+    draw();
   }
 
   /** @param {string} text */
-  function sendAddress(text) {
-    stopSending();
-    model.send({ kind: "address", text });
+  async function sendAddress(text) {
+    ownMessage = "";
+    if (!text.startsWith("data:")) {
+      stopSending();
+      model.send({ kind: "address", text });
+      return;
+    }
+    const blob = await (await fetch(text)).blob();
+    send(new File([blob], "picture", { type: blob.type }));
   }
 
   function clear() {
     stopSending();
+    ownMessage = "";
     hidePicture();
     model.send({ kind: "clear" });
     draw();
@@ -327,12 +390,12 @@ function render({ model, el }) {
     if (file) send(file);
     parts.chooser.value = "";
   });
+  on(parts.remove, "click", onRemove);
   on(parts.clear, "click", () => {
     clear();
     parts.stage.focus();
   });
   on(parts.stage, "keydown", (event) => {
-    event.stopPropagation();
     if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
       parts.chooser.click();
@@ -364,13 +427,12 @@ function render({ model, el }) {
     take(event.dataTransfer);
   });
   on(parts.address, "keydown", (event) => {
-    event.stopPropagation();
     const text = parts.address.value.trim();
     if (event.key === "Enter" && text) sendAddress(text);
   });
   on(parts.address, "paste", (event) => {
     event.stopPropagation();
-    const file = fileIn(event.clipboardData);
+    const [file] = filesIn(event.clipboardData);
     if (!file) return; // text goes into the field as usual
     event.preventDefault();
     send(file);
@@ -388,29 +450,44 @@ function render({ model, el }) {
   function onState() {
     if (model.get("state") === "ready") parts.address.value = "";
     if (!["receiving", "reading"].includes(model.get("state"))) progress = null;
+    watchOtherUpload();
     draw();
   }
 
   const resizeObserver = new ResizeObserver(layOut);
   resizeObserver.observe(parts.stage);
-  const drawn = ["label", "name", "width", "height", "size", "notices", "caution", "message", "ratio", "fit"];
+  const drawn = [
+    "label",
+    "can_remove",
+    "is_dead",
+    "name",
+    "width",
+    "height",
+    "size",
+    "notices",
+    "caution",
+    "message",
+    "ratio",
+    "fit",
+  ];
   for (const trait of drawn) model.on(`change:${trait}`, draw);
   model.on("change:state", onState);
   model.on("msg:custom", onMessage);
+  model.on("send_file", send);
+  watchOtherUpload();
   draw();
-  model.send({ kind: "hello" });
 
   return () => {
     listeners.abort();
     resizeObserver.disconnect();
     clearTimeout(kernelTimer);
+    clearTimeout(stalledTimer);
     for (const trait of drawn) model.off(`change:${trait}`, draw);
     model.off("change:state", onState);
     model.off("msg:custom", onMessage);
+    model.off("send_file", send);
     if (upload) model.send({ kind: "abort", id: upload.id });
     upload = null;
     hidePicture();
   };
 }
-
-export default { render };

@@ -58,6 +58,41 @@ export interface PickerTraits {
   message: string;
   ratio: string;
   fit: string;
+  /** The id of the upload that fills the slot, or "". */
+  upload: string;
+  can_remove: boolean;
+  /** Whether the kernel of this view is gone. */
+  is_dead: boolean;
+}
+
+/** A part of the form: like the model of a widget of its own. */
+// biome-ignore lint/suspicious/noExplicitAny: each part has traits of its own
+export interface FormPart extends Model<any> {
+  /** Sets several values, then tells of those that differ. */
+  update(values: Record<string, unknown>): void;
+  emit(name: string, ...args: unknown[]): void;
+}
+
+/** One field as the kernel describes it; which values there are depends on the field. */
+// biome-ignore lint/suspicious/noExplicitAny: see above
+export type FormField = Record<string, any>;
+
+/** Everything that the form shows, in the sections that the kernel sends when they change. */
+export interface FormState {
+  service: { is_sandbox: boolean; balance: string };
+  slots: (PickerTraits & { id: string })[];
+  /** Between the pictures of a transition; null is the vendor's default. */
+  seconds: (number | null)[];
+  fields: Record<string, FormField>;
+  texts: Record<string, string>;
+  action: { title: string; price: string; is_short: boolean; busy: boolean };
+  status: { text: string; tone: string };
+  question: { text: string; again: string } | null;
+  jobs: JobListTraits;
+}
+
+export interface FormTraits {
+  initial: FormState;
 }
 
 /** One job. Times are Unix seconds. */
@@ -65,6 +100,7 @@ export interface JobRow {
   ref: string;
   state: string;
   severity: string;
+  prompt: string;
   facts: string;
   error: string;
   details: string;
@@ -77,6 +113,8 @@ export interface JobRow {
   retry_label: string;
   is_final: boolean;
   cancel_question: string;
+  /** What a finished job offers: name and label. */
+  actions: [name: string, label: string][];
 }
 
 export interface JobListTraits {

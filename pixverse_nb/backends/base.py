@@ -5,12 +5,13 @@ There is no I/O here: `HttpTransport` sends the calls, and `jobs` decides when.
 
 import json
 import math
+import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from pixverse_nb.domain.remote import Capacity, Credits, NamedId, RemoteVideo, RunningJob, UploadedFile
-from pixverse_nb.domain.requests import GenerationRequest
+from pixverse_nb.domain.requests import Delivery, GenerationRequest
 from pixverse_nb.errors import (
     AccountPending,
     APIError,
@@ -202,6 +203,21 @@ class Backend(Protocol):
     def parse_callback(self, body: bytes) -> CallbackIds:
         """Return the ids named in the body of a callback; empty if it cannot be understood."""
         return CallbackIds()
+
+
+def curl_line(backend: Backend, request: GenerationRequest) -> str:
+    """Return the paid call of a request as a curl command, without secrets: no token, account, upload or callback.
+
+    The shell fills in the token from its variable; a person replaces each input, which is in capitals.
+    """
+    inputs = {item.role: f"ID_OF_{item.role.upper()}" for item in request.inputs}
+    call = backend.submit(replace(request, delivery=Delivery()), inputs=inputs, reply_ref="", account=None)
+    body = {name: value for name, value in (call.body or {}).items() if value != ""}
+    headers = backend.headers(Secret(f"${backend.token_variable or 'USEAPI_TOKEN'}"), call)
+    shown = [f'-H "{name}: {value}"' for name, value in headers.items()]
+    data = shlex.quote(json.dumps(body, ensure_ascii=False))
+    parts = [f"curl -X {call.method} {shlex.quote(backend.base_url + call.path)}", *shown]
+    return " \\\n  ".join((*parts, "-H 'Content-Type: application/json'", f"-d {data}"))
 
 
 def read_reply(call: Call[T], reply: Reply) -> T:

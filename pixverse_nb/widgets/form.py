@@ -1,269 +1,466 @@
-"""The form: two picture slots, the controls of `FormFields`, a button that creates the video, and its jobs."""
+"""The form: one widget with picture slots, the fields of a request, a button that creates the video, and its jobs.
+
+Everything that the form shows travels as custom messages, which no notebook stores. The only trait is the empty form,
+so that it is on screen before the kernel has answered. See `frontend/src/form.js` for the messages.
+"""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
-import ipywidgets  # type: ignore[import-untyped]  # it ships no types
-from markupsafe import Markup
+import anywidget
+import traitlets
 
+from pixverse_nb.domain.catalogue import Operation
 from pixverse_nb.domain.jobs import JobSnapshot
+from pixverse_nb.domain.operations import TRANSITION_MAX
 from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.images import nearest_ratio
 from pixverse_nb.redaction import redact
 from pixverse_nb.render.formatting import format_credits
-from pixverse_nb.render.style import html
-from pixverse_nb.widgets.assets import bundle_css
+from pixverse_nb.widgets.assets import bundle_css, bundle_js
 from pixverse_nb.widgets.comm import BackgroundRunner, error_text
-from pixverse_nb.widgets.form_fields import FormFields
+from pixverse_nb.widgets.form_fields import LINK_DEFAULT_S, FormFields, operation_for
+from pixverse_nb.widgets.job_actions import JobActions
 from pixverse_nb.widgets.job_list import JobTracker
-from pixverse_nb.widgets.messages import as_sentence, missing_image_message, reuse_question
-from pixverse_nb.widgets.picker import LoadedImage, Picker
+from pixverse_nb.widgets.messages import as_sentence, missing_image_message, operation_title, reuse_question
+from pixverse_nb.widgets.picker import LoadedImage, PictureSlot
 from pixverse_nb.widgets.protocols import JobHandle, VideoClient
 
-_GRID_FIELDS: Final = ("model", "quality", "duration", "aspect_ratio", "fit", "seed", "motion_mode")
-_SWITCH_FIELDS: Final = ("audio", "remove_watermark", "preview_mode", "off_peak_mode")
-_BUSY_CLASS: Final = "pvnb-form-busy"
-_CSS: Final = Markup(bundle_css("form"))  # noqa: S704 - our own stylesheet
+_MAX_ID_LENGTH: Final = 200
+_SAMPLES: Final = Path(__file__).parent.parent / "samples"
 
 
 @dataclass(frozen=True)
 class FormValues:
     """The content of the form when a button was pressed. Later changes do not affect it."""
 
-    first: LoadedImage
-    last: LoadedImage
+    operation: Operation
+    roles: tuple[str, ...]  # of the slots with the pictures
+    images: tuple[LoadedImage, ...]
     fields: Mapping[str, Any]
+    seconds: tuple[int | None, ...] = ()
 
 
-class Form(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
+class Form(anywidget.AnyWidget):
     """The form for `client`. `on_video` gets the snapshot of every job of this form that has its video.
 
     >>> from pixverse_nb.client import Client                                      # doctest: +SKIP
     >>> Form(Client.sandbox(), on_video=lambda snapshot: print(snapshot.video))      # doctest: +SKIP
     """
 
+    _esm = bundle_js("form")
+    _css = bundle_css("form")
+
+    initial = traitlets.Dict().tag(sync=True)  # the empty form; what people enter is never in a trait
+
     def __init__(self, client: VideoClient, *, on_video: Callable[[JobSnapshot], object] = lambda _: None) -> None:
         self._client = client
-        self._lock = threading.RLock()  # callbacks and readers run on different threads
+        self._lock = threading.RLock()  # messages, threads and readers: one at a time
+        self._is_started = False
+        self._is_ready = False  # messages can be sent
         self._balance: int | None = None
+        self._balance_text = ""
+        self._status = {"text": "", "tone": "plain"}
         self._pending_question: tuple[JobHandle, FormValues] | None = None
+        self._is_busy = False
+        self._sent: dict[str, Any] = {}
         self._runner = BackgroundRunner(self._show_error)
-        self.first = Picker(role="first", label="First picture", fetch_url=client.fetch_picture)
-        self.last = Picker(role="last", label="Last picture", fetch_url=client.fetch_picture)
-        self._pickers = {"first": self.first, "last": self.last}
-        self.fields = FormFields(self._refresh, client.catalogue)
-        self.tracker = JobTracker(client, self._runner, on_video=on_video, on_balance_changed=self._update_balance)
-        self.swap_button = ipywidgets.Button(tooltip="Swap the two pictures")
-        self.submit_button = ipywidgets.Button(description="Create video", button_style="")
-        self.show_button = ipywidgets.Button(description="Show it")
-        again = "Generate again" if client.is_sandbox else "Pay and generate again"
-        self.generate_again_button = ipywidgets.Button(description=again)
-        self._balance_line = ipywidgets.HTML()
-        self._price_line = ipywidgets.HTML()
-        self._status_line = ipywidgets.HTML()
-        self._question_text = ipywidgets.HTML()
-        answers = ipywidgets.HBox([self.show_button, self.generate_again_button])
-        self._question_box = ipywidgets.VBox([self._question_text, answers])
-        super().__init__(self._rows())
-        self._add_style_classes()
-        self._connect_callbacks()
-        self._refresh()
-        self._runner.run_in_thread(self.tracker.track_open_jobs)
+        self.slots = [self._new_slot("first"), self._new_slot("last")]
+        self.fields = FormFields(client.catalogue)
+        self.tracker = JobTracker(
+            client,
+            self._runner,
+            send=self._send_message,
+            on_rows=self._push,
+            on_video=on_video,
+            on_balance_changed=self._update_balance,
+        )
+        self._actions = JobActions(
+            client,
+            self._runner,
+            send=self._send_message,
+            track=self.tracker.track,
+            fill=self._fill_from,
+            use_picture=lambda image, name: self.first.load(image, name=name),
+        )
+        super().__init__(initial=self._sections())
+        self._is_ready = True
+        self.on_msg(self._on_message)
+
+    @property
+    def first(self) -> PictureSlot:
+        """The slot of the first picture."""
+        return self.slots[0]
+
+    @property
+    def last(self) -> PictureSlot:
+        """The slot of the last picture."""
+        return self.slots[-1]
+
+    def start(self) -> None:
+        """Follow the jobs that run, and ask for the balance. The form does so when it is shown; once is enough."""
+        with self._lock:
+            if self._is_started:
+                return
+            self._is_started = True
+        self._runner.run_in_thread(self.tracker.start)
         self._runner.run_in_thread(self._update_balance)
 
     def close(self) -> None:
         """Remove the form from the page and stop following its jobs. The jobs themselves continue."""
         self.tracker.stop()
+        self._is_ready = False
         super().close()
 
-    # ---- layout ----
+    # ---- messages of the page ----
 
-    def _rows(self) -> list[Any]:
-        badge = Markup('<span class="pvnb-form-badge">Sandbox: nothing is charged</span>')
-        title = html(
-            '<style>{}</style><div class="pvnb-form-title">Two pictures, one video{}</div>',
-            _CSS,
-            badge if self._client.is_sandbox else "",
-        )
-        controls = self.fields.controls
-        return [
-            _box("head", ipywidgets.HTML(str(title)), self._balance_line),
-            _box("pictures", self.first, self.swap_button, self.last),
-            controls["prompt"],
-            _box("grid", *(controls[name] for name in _GRID_FIELDS)),
-            _box("switches", *(controls[name] for name in _SWITCH_FIELDS)),
-            _box("foot", self._price_line, self.submit_button),
-            self._question_box,
-            self._status_line,
-            self.tracker.job_list,
-        ]
+    def _on_message(self, _widget: object, message: object, buffers: Sequence[memoryview]) -> None:
+        if isinstance(message, Mapping):
+            self._runner.run_guarded(lambda: self._handle_message(message, buffers))
 
-    def _add_style_classes(self) -> None:
-        for name, control in self.fields.controls.items():
-            control.add_class(f"pvnb-form-{name.replace('_', '-')}")
-        self.swap_button.add_class("pvnb-form-icon")
-        self.swap_button.add_class("pvnb-form-icon-swap")
-        self.submit_button.add_class("pvnb-form-submit")
-        self._question_box.add_class("pvnb-form-confirming")
-        for button in (self.show_button, self.generate_again_button):
-            button.add_class("pvnb-form-answer")
-        self.show_button.add_class("pvnb-form-answer-main")
-        self.add_class("pvnb-ui")
-        self.add_class("pvnb-form")
+    def _handle_message(self, message: Mapping[str, Any], buffers: Sequence[memoryview]) -> None:
+        if "slot" in message:
+            slot = self._slot(message["slot"])
+            if slot is not None:
+                slot.handle_message(message, buffers)
+            return
+        if message.get("part") == "jobs":
+            job = self.tracker.job(message.get("ref"))
+            self.tracker.handle_message(message)
+            if job is not None:
+                self._actions.handle_message(message, job)
+            self._push(message)
+            return
+        if message.get("kind") == "ping":
+            self._send_message({"kind": "pong"}, [])
+            return
+        act = self._acts.get(str(message.get("kind")))
+        if act is None:
+            return  # from another version of the page
+        with self._lock:
+            act(message)
+            self._push(message)
 
-    def _connect_callbacks(self) -> None:
-        self.first.on_change(self._refresh)
-        self.last.on_change(self._refresh)
-        self.swap_button.on_click(lambda _: self._runner.run_guarded(lambda: self.first.swap_with(self.last)))
-        self.submit_button.on_click(lambda _: self._runner.run_guarded(self._submit))
-        self.show_button.on_click(lambda _: self._runner.run_guarded(self._show_existing))
-        self.generate_again_button.on_click(lambda _: self._runner.run_guarded(self._generate_again))
+    @property
+    def _acts(self) -> Mapping[str, Callable[[Mapping[str, Any]], object]]:
+        """What each message of the page does; the caller holds the lock."""
+        return {
+            "hello": lambda _: self._greet(),
+            "set": lambda message: self._set(str(message.get("name")), message.get("value")),
+            "draw_seed": lambda _: self._draw_seed(),
+            "swap": lambda _: self.slots[0].swap_with(self.slots[-1]),
+            "add_slot": lambda _: self._add_slot(),
+            "remove_slot": lambda message: self._remove_slot(message.get("role")),
+            "use_samples": lambda _: self._use_samples(),
+            "submit": lambda _: self._submit(),
+            "show_existing": lambda _: self._show_existing(),
+            "generate_again": lambda _: self._generate_again(),
+        }
+
+    def _greet(self) -> None:
+        """Send everything to a page that has just been drawn."""
+        self._sent = {}
+        self._runner.run_in_thread(self._send_thumbnails)
+        self.start()
+
+    def _send_thumbnails(self) -> None:
+        with self._lock:
+            for slot in self.slots:
+                slot.send_thumbnail()
+
+    def _send_message(self, content: dict[str, object], buffers: list[bytes]) -> None:
+        if self._is_ready:
+            self.send(content, buffers)
+
+    def _push(self, answered: Mapping[str, Any] | None = None) -> None:
+        """Send what has changed; in answer to a message also its view and number, so that the page can wait for it."""
+        with self._lock:
+            sections = self._sections()
+            changed = {name: value for name, value in sections.items() if self._sent.get(name) != value}
+            self._sent = sections
+            if answered is not None:
+                changed |= {"view": str(answered.get("view"))[:_MAX_ID_LENGTH], "number": answered.get("number")}
+            if changed:
+                self._send_message({"kind": "state", **changed}, [])
 
     # ---- display ----
 
+    def _sections(self) -> dict[str, Any]:
+        """Return everything that the page shows, in the parts that are sent when they change."""
+        values = self.fields
+        filled = self._filled
+        question = self._pending_question
+        return {
+            "service": {"is_sandbox": self._client.is_sandbox, "balance": self._balance_text},
+            "slots": [slot.to_json() for slot in self.slots],
+            "seconds": values.seconds(len(self.slots)) if len(self.slots) > 2 else [],
+            "fields": values.describe(auto_ratio=self._auto_ratio, is_reshaped=self._is_reshaped),
+            "texts": values.texts(),
+            "action": {**self._price(), "title": operation_title(values.operation, len(filled)), "busy": self._is_busy},
+            "status": dict(self._status),
+            "question": self._question(*question) if question else None,
+            "jobs": self.tracker.to_json(),
+        }
+
+    @property
+    def _filled(self) -> list[PictureSlot]:
+        """The slots that have a picture, or are about to, or could not read theirs."""
+        return [slot for slot in self.slots if slot.state != "empty"]
+
+    @property
+    def _auto_ratio(self) -> str | None:
+        """The ratio that "Auto" stands for: the nearest to the first picture's; None without a picture."""
+        image = next((slot.image for slot in self.slots if slot.image is not None), None)
+        return nearest_ratio(image.info.width, image.info.height, among=self.fields.ratios) if image else None
+
+    @property
+    def _is_reshaped(self) -> bool | None:
+        """Whether any picture is cropped or padded for the ratio; None if that is not known yet."""
+        ratio, fit = self.fields["aspect_ratio"] or self._auto_ratio, self.fields["fit"]
+        images = [slot.image for slot in self.slots]
+        known = [image.preview_fit(aspect_ratio=ratio, fit=fit)[0] for image in images if image and ratio]
+        return True if True in known else None if len(known) < len(images) else False
+
     def _refresh(self) -> None:
-        """Update what depends on the values: the preview of the crop, the disabled options and the price."""
+        """Update what depends on the pictures and values, and withdraw what was said about earlier ones."""
         with self._lock:
-            first = self.first.image
-            nearest = nearest_ratio(first.info.width, first.info.height, among=self.fields.ratios) if first else None
-            values = self.fields.values()
-            ratio = values["aspect_ratio"] or nearest or ""
-            for picker in self._pickers.values():
-                picker.ratio, picker.fit = ratio, values["fit"] or ""
-            is_reshaped = self._preview_fit(ratio, values["fit"])
-            self.fields.refresh(auto_ratio=nearest, is_reshaped=is_reshaped)
-            self._withdraw_question()
-            self._show_status("")
-            self._update_price(values)
+            self.fields.set_operation(operation_for(len(self._filled)))
+            ratio, fit = self.fields["aspect_ratio"] or self._auto_ratio or "", self.fields["fit"]
+            for slot in self.slots:
+                slot.ratio, slot.fit = ratio, fit or ""
+                warning = slot.image.preview_fit(aspect_ratio=ratio, fit=fit)[1] if slot.image and ratio else ""
+                slot.caution = as_sentence(warning) if warning else ""
+            self._pending_question = None
+            self._set_status("")
 
-    def _preview_fit(self, ratio: str, fit: str | None) -> bool | None:
-        """Show each slot's warning and return whether any picture is cropped or padded; None if not yet known."""
-        effects = []
-        for picker in self._pickers.values():
-            image = picker.image
-            is_reshaped, warning = image.preview_fit(aspect_ratio=ratio, fit=fit) if image and ratio else (None, "")
-            picker.caution = as_sentence(warning) if warning else ""
-            effects.append(is_reshaped)
-        return True if True in effects else None if None in effects else False
-
-    def _update_price(self, values: Mapping[str, Any]) -> None:
-        is_refused = bool(self.fields.violations())
-        price = None if is_refused else self._client.estimate(**values)
+    def _price(self) -> dict[str, Any]:
+        """Return the line with the price, and whether it is more than the balance."""
+        if self.fields.violations():
+            return {"price": "", "is_short": False}
+        price = self._estimate()
         text = format_credits(price, is_estimate=True, is_sandbox=self._client.is_sandbox)
-        text = text or ("" if is_refused else "The price of this model is not known.")
+        text = text or "The price of this model is not known."
         is_short = price is not None and self._balance is not None and price > self._balance
-        warning = Markup(' <span data-tone="bad">The balance may not be enough.</span>') if is_short else ""
-        line = html('<div class="pvnb-form-cost">{}{}</div>', text[:1].upper() + text[1:], warning)
-        self._price_line.value = str(line)
+        return {"price": text[:1].upper() + text[1:], "is_short": is_short}
+
+    def _estimate(self) -> int | None:
+        """Return the estimated credits, or None if no price is known."""
+        values = self.fields.price_fields()
+        if self.fields.operation is not Operation.TRANSITION:
+            return self._client.estimate(**values)
+        model = values.pop("model")
+        seconds = [length or LINK_DEFAULT_S for length in self.fields.seconds(len(self._filled))]
+        return self._client.catalogue.estimate(model, {**values, "duration": sum(seconds)})
+
+    def _question(self, job: JobHandle, values: FormValues) -> dict[str, str]:
+        text = reuse_question(job.snapshot(), draws_seed=values.fields.get("seed") is None)
+        return {"text": text, "again": "Generate again" if self._client.is_sandbox else "Pay and generate again"}
 
     def _update_balance(self) -> None:
         balance = self._client.credits()
-        self._balance = balance.total
         plan = f" · {balance.plan}" if balance.plan else ""
         text = format_credits(balance.total, is_estimate=False, is_sandbox=self._client.is_sandbox)
-        self._balance_line.value = str(html('<div class="pvnb-form-balance">Balance: {}{}</div>', text, plan))
         with self._lock:
-            self._update_price(self.fields.values())
+            self._balance = balance.total
+            self._balance_text = f"Balance: {text}{plan}"
+            self._push()
 
     def _show_problems(self, problems: Mapping[str, str]) -> None:
         """Show each problem at its field. Problems of fields without a control go to the status line."""
-        texts = {name: redact(as_sentence(problem)) for name, problem in problems.items()}
-        for role, picker in self._pickers.items():
-            picker.message = texts.get(role, picker.message if picker.state == "failed" else "")
-        others = self.fields.show_problems({name: text for name, text in texts.items() if name not in self._pickers})
-        status = " ".join(f"{name}: {text}" for name, text in others.items())
-        self._show_status(status or "Nothing was sent. Fix the marked fields." if texts else "", tone="bad")
+        with self._lock:
+            texts = {name: redact(as_sentence(problem)) for name, problem in problems.items()}
+            for slot in self.slots:
+                slot.message = texts.pop(slot.role, slot.message if slot.state == "failed" else "")
+            others = self.fields.show_problems(texts)
+            status = " ".join(f"{name}: {text}" for name, text in others.items())
+            self._set_status(status or "Nothing was sent. Fix the marked fields." if problems else "", tone="bad")
+            self._push()
+            if problems:
+                self._send_message({"kind": "focus_problem"}, [])
+
+    def _set_status(self, text: str, *, tone: str = "plain") -> None:
+        self._status = {"text": text, "tone": tone}
 
     def _show_status(self, text: str, *, tone: str = "plain") -> None:
-        role = "alert" if tone == "bad" else "status"
-        line = html('<div class="pvnb-form-status" role="{}" data-tone="{}">{}</div>', role, tone, text)
-        self._status_line.value = str(line) if text else ""
+        with self._lock:
+            self._set_status(text, tone=tone)
+            self._push()
 
     def _show_error(self, error: Exception) -> None:
         self._show_status(error_text(error), tone="bad")
 
+    # ---- fields and pictures; the caller holds the lock ----
+
+    def _set(self, name: str, value: object) -> None:
+        self.fields.set_value(name, value)
+        self._refresh()
+
+    def _draw_seed(self) -> None:
+        self.fields.draw_seed()
+        self._refresh()
+
+    def _new_slot(self, role: str) -> PictureSlot:
+        return PictureSlot(
+            role,
+            send=self._send_message,
+            on_change=self._on_slot_changed,
+            lock=self._lock,
+            fetch_url=self._client.fetch_picture,
+        )
+
+    def _on_slot_changed(self, is_other_picture: bool) -> None:
+        if is_other_picture:
+            self._refresh()
+        self._push()
+
+    def _slot(self, role: object) -> PictureSlot | None:
+        return next((slot for slot in self.slots if slot.role == role), None)
+
+    def _use_samples(self) -> None:
+        for slot in (self.first, self.last):
+            slot.load(_SAMPLES / f"{slot.role}.jpg")
+
+    def _add_slot(self) -> None:
+        if len(self.slots) < TRANSITION_MAX:
+            taken = {slot.role for slot in self.slots}
+            names = (f"picture_{number}" for number in range(3, TRANSITION_MAX + 1))
+            self.slots.append(self._new_slot(next(name for name in names if name not in taken)))
+
+    def _remove_slot(self, role: object) -> None:
+        slot = self._slot(role)
+        if slot is not None and len(self.slots) > 2:
+            slot.clear()
+            self.slots.remove(slot)
+            self._refresh()
+
+    def _fill_from(self, job: JobHandle) -> None:
+        """Fill the form with the values and the pictures of a job. Nothing is sent."""
+        request = job.snapshot().request
+        roles = [item.role for item in request.inputs]
+        files = self._client.input_files(job.ref) if roles else {}
+        values = {**request.params, "model": request.model, "seed": str(request.seed or "")}
+        with self._lock:
+            while len(self.slots) > max(2, len(roles)):
+                self._remove_slot(self.slots[-1].role)
+            while len(self.slots) < len(roles):
+                self._add_slot()
+            for slot in self.slots:
+                slot.clear()
+            for slot, role in zip(self.slots, roles, strict=False):
+                slot.load(files[role], name=role)
+            self._refresh()
+            links = {f"seconds_{at}": values.get(f"duration_{at}_to_{at + 1}") for at in range(1, len(roles))}
+            self.fields.fill({**values, **links})
+            self._refresh()
+            self._push()
+
     # ---- creating a video ----
 
     def _submit(self) -> None:
-        problems = {**self._missing_images(), **self.fields.problems()}
+        filled = self._filled
+        problems = {slot.role: missing_image_message(slot.state, slot.message) for slot in filled}
+        problems = {**{role: text for role, text in problems.items() if text}, **self.fields.problems()}
         self._show_problems(problems)
-        first, last = self.first.image, self.last.image
-        if problems or first is None or last is None:
+        images = tuple(slot.image for slot in filled if slot.image is not None)
+        if problems or len(images) < len(filled):
             return
-        values = FormValues(first, last, self.fields.values())
+        seconds = self.fields.seconds(len(images)) if self.fields.operation is Operation.TRANSITION else []
+        roles = tuple(slot.role for slot in filled)
+        values = FormValues(self.fields.operation, roles, images, self.fields.call_fields(), tuple(seconds))
         self._run_exclusive(lambda: self._ask_or_create(values))
 
     def _generate_again(self) -> None:
         if self._pending_question is not None:
             values = self._pending_question[1]
             self._run_exclusive(lambda: self._create(values, reuse=False))
-            self.submit_button.focus()  # the focused button disappears with the question
 
     def _show_existing(self) -> None:
-        question = self._pending_question
-        self._withdraw_question()
-        self.submit_button.focus()
+        question, self._pending_question = self._pending_question, None
         if question is not None:
-            job, _ = question
-            if job.snapshot().can_resume:
-                job.resume()
-            self.tracker.track(job, scroll_to=True)
+            self._runner.run_in_thread(lambda: self._show_job(question[0]))
+
+    def _show_job(self, job: JobHandle) -> None:
+        if job.snapshot().can_resume:
+            job.resume()
+        self.tracker.track(job, scroll_to=True)
 
     def _run_exclusive(self, work: Callable[[], object]) -> None:
-        """Run `work` in a thread, unless earlier work is running: a double click pays once.
-
-        The button only looks disabled, because a button that is disabled loses the keyboard focus to the page.
-        """
+        """Run `work` in a thread, unless earlier work is running: a double click pays once."""
 
         def run_busy() -> None:
-            self.submit_button.add_class(_BUSY_CLASS)
+            self._set_busy(True)
             try:
                 work()
             finally:
-                self.submit_button.remove_class(_BUSY_CLASS)
+                self._set_busy(False)
 
         self._runner.run_exclusive(run_busy)
 
+    def _set_busy(self, is_busy: bool) -> None:
+        with self._lock:
+            self._is_busy = is_busy
+            self._push()
+
     def _ask_or_create(self, values: FormValues) -> None:
-        self._withdraw_question()
-        self._show_status("Checking for an existing video…")
-        try:
-            existing = self._client.find_paid(values.first.content, values.last.content, **values.fields)
-        except InvalidRequest as error:
-            self._show_problems(error.fields)
-            return
+        existing = None
+        if values.operation is Operation.FRAMES:
+            self._withdraw_question("Checking for an existing video…")
+            contents = [image.content for image in values.images]
+            try:
+                existing = self._client.find_paid(*contents, **values.fields)
+            except InvalidRequest as error:
+                self._show_problems(_by_role(error.fields, values.roles))
+                return
         if existing is None:
             self._create(values, reuse=True)
-            return
-        self._show_status("")
-        self._pending_question = (existing, values)
-        question = reuse_question(existing.snapshot(), draws_seed=values.fields["seed"] is None)
-        self._question_text.value = str(html('<div role="status">{}</div>', question))
-        self._question_box.layout.display = ""
+        else:
+            self._ask(existing, values)
+
+    def _ask(self, job: JobHandle, values: FormValues) -> None:
+        with self._lock:
+            self._set_status("")
+            self._pending_question = (job, values)
+            self._push()
 
     def _create(self, values: FormValues, *, reuse: bool) -> None:
-        self._withdraw_question()
-        self._show_status("Preparing the pictures…")
+        self._withdraw_question("Preparing the pictures…" if values.images else "Sending…")
         try:
-            job = self._client.create_frames(values.first.content, values.last.content, **values.fields, reuse=reuse)
+            job = self._call(values, reuse=reuse)
         except InvalidRequest as error:
-            self._show_problems(error.fields)
+            self._show_problems(_by_role(error.fields, values.roles))
+            return
+        if reuse and values.operation is not Operation.FRAMES and job.snapshot().reused:
+            self._ask(job, values)  # nothing was charged: the client has returned an earlier job
             return
         self._show_status("")
         self.tracker.track(job)
 
-    def _withdraw_question(self) -> None:
-        self._pending_question = None
-        self._question_box.layout.display = "none"
+    def _call(self, values: FormValues, *, reuse: bool) -> JobHandle:
+        """Make the call of the operation. **This spends credits**, unless an earlier job is reused."""
+        contents = [image.content for image in values.images]
+        match values.operation:
+            case Operation.FRAMES:
+                return self._client.create_frames(*contents, **values.fields, reuse=reuse)
+            case Operation.TRANSITION:
+                seconds = list(values.seconds) if any(values.seconds) else None
+                return self._client.create_transition(contents, durations=seconds, **values.fields, reuse=reuse)
+            case Operation.IMAGE:
+                return self._client.create_video(image=contents[0], **values.fields, reuse=reuse)
+            case _:
+                return self._client.create_video(**values.fields, reuse=reuse)
 
-    def _missing_images(self) -> dict[str, str]:
-        messages = {role: missing_image_message(slot.state, slot.message) for role, slot in self._pickers.items()}
-        return {role: message for role, message in messages.items() if message}
+    def _withdraw_question(self, status: str) -> None:
+        with self._lock:
+            self._pending_question = None
+            self._set_status(status)
+            self._push()
 
 
-def _box(name: str, *children: Any) -> Any:
-    box = ipywidgets.Box(children)
-    box.add_class(f"pvnb-form-{name}")
-    return box
+def _by_role(problems: Mapping[str, str], roles: Sequence[str]) -> dict[str, str]:
+    """Return the problems of a call by the slots and fields of the form: its arguments have other names."""
+    names = {"image": roles[0] if roles else "", **{f"images[{at}]": role for at, role in enumerate(roles)}}
+    names |= dict(zip(("first", "last"), roles, strict=False))
+    return {names.get(name, name): text for name, text in problems.items()}

@@ -1,17 +1,17 @@
-"""The controls of the form, one for each field of a request. Which ones are shown depends on the chosen model."""
+"""The fields of the form as plain values: which ones a model takes for an operation, their options and problems.
+
+Nothing here knows about widgets. The page sends one value at a time to `FormFields.set_value`, and
+`FormFields.describe` returns what the page shows.
+"""
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
-
-import ipywidgets  # type: ignore[import-untyped]  # it ships no types
-from markupsafe import Markup
 
 from pixverse_nb.domain.catalogue import (
     CATALOGUE,
     DEFAULT_MODEL,
-    PROMPT_MAX,
     SEED_MAX,
     SWITCHES,
     Catalogue,
@@ -19,251 +19,372 @@ from pixverse_nb.domain.catalogue import (
     ModelSpec,
     Operation,
 )
-from pixverse_nb.render.style import html
-from pixverse_nb.widgets.choice import SegmentedControl
+from pixverse_nb.domain.operations import OPERATIONS, TRANSITION_MAX
+from pixverse_nb.domain.validation import Rule
+from pixverse_nb.widgets.messages import model_limit
+
+FORM_OPERATIONS: Final = (Operation.FRAMES, Operation.IMAGE, Operation.TEXT, Operation.TRANSITION)
+LINK_SECONDS: Final = tuple(range(1, 9))  # from one picture of a transition to the next
+LINK_DEFAULT_S: Final = 5  # what the vendor takes for a link without seconds
 
 _FITS: Final[Mapping[str, str | None]] = MappingProxyType({"Crop": "cover", "Pad": "contain", "As is": None})
-_CHECKBOXES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
+_CHOICES: Final[Mapping[str, str]] = MappingProxyType(
+    {"quality": "Quality", "motion_mode": "Motion", "aspect_ratio": "Aspect ratio", "fit": "Fit to the ratio"}
+)
+_SWITCHES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {  # field: label and tooltip
         "audio": ("Audio", "Generate sound"),
+        "multi_shot": ("Several shots", "Cut between several shots"),
         "remove_watermark": ("Remove the watermark", "Needs a PixVerse plan that includes it"),
         "preview_mode": ("Preview", "Cheaper and of lower quality"),
         "off_peak_mode": ("Off-peak", "Cheaper; may take up to 24 hours"),
     }
 )
+FIELD_NAMES: Final = ("prompt", "model", "duration", *_CHOICES, "seed", *_SWITCHES)
+
+
+def operation_for(picture_count: int) -> Operation:
+    """Return what the form makes of this many pictures: text, one picture, two pictures, or a transition."""
+    if picture_count == 0:
+        return Operation.TEXT
+    if picture_count == 1:
+        return Operation.IMAGE
+    return Operation.FRAMES if picture_count == 2 else Operation.TRANSITION
 
 
 class FormFields:
-    """The controls for all fields except the pictures, by field name in `controls`.
+    """The values of all fields but the pictures, and the messages at them.
 
-    `on_change` is called after every change of a value, on the thread that the widgets use.
+    A value that the chosen model does not take is kept, so that it is back when a model that takes it is chosen.
+
+    >>> fields = FormFields()
+    >>> fields.set_value("model", "v6")
+    >>> fields.call_fields()["quality"]
+    '540p'
     """
 
-    def __init__(self, on_change: Callable[[], object], catalogue: Catalogue = CATALOGUE) -> None:
-        self._on_change = on_change
+    def __init__(self, catalogue: Catalogue = CATALOGUE) -> None:
         self._catalogue = catalogue
-        self._is_changing_model = False
-        names = [spec.name for spec in catalogue.models(Operation.FRAMES)]
-        model = DEFAULT_MODEL if DEFAULT_MODEL in names else names[0]
-        self.model = ipywidgets.Dropdown(description="Model", options=_model_options(catalogue), value=model)
-        self.duration = ipywidgets.Dropdown(description="Duration")
-        self.choices: dict[str, SegmentedControl] = {
-            "quality": SegmentedControl(label="Quality", options={"": None}, value=None),
-            "motion_mode": SegmentedControl(
-                label="Motion", options={"Normal": "normal", "Fast": "fast"}, value="normal"
-            ),
-            "aspect_ratio": SegmentedControl(label="Aspect ratio", options={"Auto": None}, value=None),
-            "fit": SegmentedControl(label="Fit to the ratio", options=_FITS, value="cover"),
+        names = [spec.name for spec in catalogue.models(Operation.FRAMES)] or [spec.name for spec in self._models]
+        self._operation = Operation.TEXT
+        self._replaced_model = ""  # the model that was chosen before a transition needed another one
+        self._values: dict[str, Any] = {
+            "prompt": "",
+            "model": DEFAULT_MODEL if DEFAULT_MODEL in names else names[0],
+            "seed": "",
+            "duration": None,
+            "quality": None,
+            "motion_mode": "normal",
+            "aspect_ratio": None,
+            "fit": "cover",
+            "seconds": [None] * (TRANSITION_MAX - 1),
+            **{name: SWITCHES[name].default is True for name in _SWITCHES},
         }
-        self.prompt = ipywidgets.Textarea(
-            description="Prompt",
-            placeholder="What happens between the two pictures (optional)",
-            rows=2,
-        )
-        self._prompt_length = ipywidgets.HTML()
-        self.seed = ipywidgets.Text(description="Seed", placeholder="random each time")
-        self.draw_seed_button = ipywidgets.Button(tooltip="Draw a random seed and keep it")
-        self.clear_seed_button = ipywidgets.Button(tooltip="Use a new random seed each time")
-        self.switches: dict[str, Any] = {
-            name: ipywidgets.Checkbox(
-                description=label, tooltip=tooltip, value=SWITCHES[name].default is True, indent=False
-            )
-            for name, (label, tooltip) in _CHECKBOXES.items()
-        }
-        self._messages = {name: ipywidgets.HTML() for name in ("model", "duration", "prompt", "seed", *self.switches)}
-        self.controls: dict[str, Any] = {**self.choices, **self._other_controls()}
-        self._show_model()
-        self._connect_callbacks()
-        self.refresh(auto_ratio=None)
+        self._messages: dict[str, str] = {}
+        self._keep_possible_values()
+
+    # ---- what is chosen ----
+
+    @property
+    def operation(self) -> Operation:
+        """What the form makes of its pictures."""
+        return self._operation
 
     @property
     def spec(self) -> ModelSpec:
         """The catalogue's row of the chosen model."""
-        return self._catalogue.spec(self.model.value)
+        return self._catalogue.spec(self._values["model"])
 
     @property
     def ratios(self) -> Sequence[str]:
         """The aspect ratios of the chosen model."""
         return self.spec.aspect_ratios
 
-    def values(self) -> dict[str, Any]:
-        """Return the fields for `create_frames`; None for one that the model does not take.
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def set_operation(self, operation: Operation) -> None:
+        """Change the operation. A model that cannot make a transition is replaced until the operation is another."""
+        if operation is self._operation:
+            return
+        self._operation = operation
+        default = OPERATIONS[operation].default_model
+        if operation is Operation.TRANSITION:
+            if not makes(self.spec, operation) and default in self._catalogue.names:
+                self._replaced_model, self._values["model"] = self._values["model"], default
+        elif self._replaced_model:
+            self._values["model"], self._replaced_model = self._replaced_model, ""
+        self._messages = {}
+        self._keep_possible_values()
+
+    def set_value(self, name: str, value: Any) -> None:
+        """Set a field to what the page sent. A value that the field cannot have is ignored."""
+        if not self._is_possible(name, value):
+            return
+        if name.startswith("seconds_"):
+            self._values["seconds"][int(name.removeprefix("seconds_")) - 1] = value
+            return
+        self._values[name] = value
+        if name == "model":
+            self._replaced_model = ""
+            self._keep_possible_values()
+            self._messages = self._rejected_combinations()
+            return
+        constrained = self._constrained
+        rejected = self._rejected_combinations()
+        for field in constrained if name in constrained else {name}:
+            self._messages[field] = rejected.get(field, "")
+
+    def fill(self, values: Mapping[str, Any]) -> None:
+        """Set several fields, the model first; those that are missing stay."""
+        for name in ("model", *(name for name in values if name != "model")):
+            if name in values:
+                self.set_value(name, values[name])
+
+    def draw_seed(self) -> None:
+        """Set a random seed."""
+        self.set_value("seed", str(random.randint(1, SEED_MAX)))  # noqa: S311 - no secret
+
+    # ---- the call ----
+
+    def call_fields(self) -> dict[str, Any]:
+        """Return the keyword arguments of the call: those fields that the model takes for the operation.
 
         `seed` is a number, None, or the text if it is not a number.
         """
-        rules = self.spec.fields(Operation.FRAMES)
-        seed = self.seed.value.strip()
-        values: dict[str, Any] = {
-            "prompt": self.prompt.value.strip(),
-            "model": self.model.value,
-            "duration": self.duration.value,
-            **{name: choice.value for name, choice in self.choices.items()},
-            "seed": (int(seed) if seed.isascii() and seed.isdigit() else seed) if seed else None,
+        rules = self._rules
+        values = {name: self._value(name, rules) for name in FIELD_NAMES if name in rules or name == "model"}
+        if self._operation is not Operation.TEXT:
+            values["fit"] = self._values["fit"]
+        return values
+
+    def seconds(self, picture_count: int) -> list[int | None]:
+        """Return the seconds from each picture of a transition to the next; None leaves it to the vendor."""
+        return list(self._values["seconds"][: picture_count - 1])
+
+    def price_fields(self) -> dict[str, Any]:
+        """Return those fields that `client.estimate` takes and that may affect the price."""
+        frames = self.spec.fields(Operation.FRAMES)
+        return {
+            name: value
+            for name, value in self.call_fields().items()
+            if (name in frames or name in ("model", "fit")) and name not in ("prompt", "seed")
         }
-        for name, switch in self.switches.items():
-            is_default = name in rules and rules[name].default is None and not switch.value
-            values[name] = None if is_default else switch.value
-        return {name: value if name in rules or name in ("model", "fit") else None for name, value in values.items()}
 
     def violations(self) -> tuple[Constraint, ...]:
         """Return the combinations of the current values that the vendor refuses."""
-        return self.spec.violations(self.values())
+        return self.spec.violations(self.call_fields())
+
+    # ---- problems ----
 
     def problems(self) -> dict[str, str]:
         """Return the problems that can be found without calling the client: field name to message."""
-        values = self.values()
+        values = self.call_fields()
         problems = {}
-        excess = len(values["prompt"]) - PROMPT_MAX
+        made = OPERATIONS[self._effective_operation]
+        excess = len(values["prompt"]) - made.prompt_max
         if excess > 0:
             characters = "1 character" if excess == 1 else f"{excess} characters"
-            problems["prompt"] = f"The prompt is {characters} too long; the limit is {PROMPT_MAX}."
-        if values["seed"] is not None and not (type(values["seed"]) is int and 1 <= values["seed"] <= SEED_MAX):
+            problems["prompt"] = f"The prompt is {characters} too long; the limit is {made.prompt_max}."
+        elif self._operation is Operation.TEXT and not values["prompt"]:
+            problems["prompt"] = "Describe the video, or choose a picture."
+        seed = values.get("seed")
+        if seed is not None and not (type(seed) is int and 1 <= seed <= SEED_MAX):
             problems["seed"] = f"Enter a whole number from 1 to {SEED_MAX}, or nothing for a random seed."
+        if not makes(self.spec, self._operation):
+            problems["model"] = model_limit(self.spec)
         return {**self._rejected_combinations(), **problems}
 
     def show_problems(self, problems: Mapping[str, str]) -> dict[str, str]:
-        """Show each message at its field, and return the messages of fields without a control here."""
-        for name in self.controls:
-            self._show_message(name, problems.get(name, ""))
-        return {name: problem for name, problem in problems.items() if name not in self.controls}
+        """Show each message at its field, and return the messages of fields that are not shown."""
+        shown = {name for name in FIELD_NAMES if not self._is_hidden(name)}
+        self._messages = {name: text for name, text in problems.items() if name in shown}
+        return {name: text for name, text in problems.items() if name not in shown}
 
-    def refresh(self, *, auto_ratio: str | None, is_reshaped: bool | None = None) -> None:
-        """Update the character count, the disabled options and the hints.
+    # ---- for the page ----
+
+    def describe(self, *, auto_ratio: str | None = None, is_reshaped: bool | None = None) -> dict[str, Any]:
+        """Return each field as JSON: its options, the selected one, hint, message, and whether it is hidden.
 
         `auto_ratio` is the ratio that "Auto" stands for: the nearest to the first picture's. `is_reshaped` says whether
         any picture is cropped or padded for the ratio; None if that is not known yet.
         """
-        values = self.values()
-        length = len(values["prompt"])
-        tone = Markup(' data-tone="bad"') if length > PROMPT_MAX else ""
-        self._prompt_length.value = str(html('<div class="pvnb-form-count"{}>{} / {}</div>', tone, length, PROMPT_MAX))
-        for name, choice in self.choices.items():
-            choice.disable(self._disabled_options(name, values))
-        self.choices["aspect_ratio"].names = [f"Auto: {auto_ratio}" if auto_ratio else "Auto", *self.ratios]
+        values = self._values
+        limit = OPERATIONS[self._effective_operation].prompt_max
+        fields: dict[str, dict[str, Any]] = {
+            "prompt": {"count": len(values["prompt"].strip()), "limit": limit},
+            "model": {
+                "names": [self._model_label(spec) for spec in self._models],
+                "values": [spec.name for spec in self._models],
+                "value": values["model"],
+                "hint": "" if makes(self.spec, self._operation) else model_limit(self.spec),
+            },
+            "duration": {
+                "names": [f"{length} s" for length in self.spec.durations],
+                "values": list(self.spec.durations),
+                "value": values["duration"],
+            },
+            "seed": {"is_set": bool(values["seed"].strip())},
+        }
+        fields |= {name: self._describe_choice(name, auto_ratio) for name in _CHOICES}
         ratio = values["aspect_ratio"] or auto_ratio
-        self.choices["fit"].hint = _fit_hint(values["fit"], ratio, is_reshaped=is_reshaped)
-        self.clear_seed_button.layout.display = "" if self.seed.value.strip() else "none"
+        fields["fit"]["hint"] = (
+            "" if self._operation is Operation.TEXT else _fit_hint(values["fit"], ratio, is_reshaped=is_reshaped)
+        )
+        for name, (label, tooltip) in _SWITCHES.items():
+            fields[name] = {"label": label, "tooltip": tooltip, "value": bool(values[name])}
+        for name, field in fields.items():
+            field["message"] = self._messages.get(name, "")
+            field["is_hidden"] = self._is_hidden(name)
+        return fields
+
+    def texts(self) -> dict[str, str]:
+        """Return what is typed: the prompt and the seed."""
+        return {"prompt": self._values["prompt"], "seed": self._values["seed"]}
+
+    # ---- inside ----
+
+    @property
+    def _models(self) -> tuple[ModelSpec, ...]:
+        """The models that make any operation of the form."""
+        return tuple(spec for spec in self._catalogue.models() if set(FORM_OPERATIONS) & set(spec.operations))
+
+    @property
+    def _effective_operation(self) -> Operation:
+        """The operation, or the first that the model makes if it does not make this one."""
+        if self._operation in self.spec.operations:
+            return self._operation
+        return next(one for one in FORM_OPERATIONS if one in self.spec.operations)
+
+    @property
+    def _rules(self) -> Mapping[str, Rule]:
+        return self.spec.fields(self._effective_operation)
+
+    def _value(self, name: str, rules: Mapping[str, Rule]) -> Any:
+        value = self._values[name]
+        if name == "prompt":
+            return value.strip()
+        if name == "seed":
+            seed = value.strip()
+            return (int(seed) if seed.isascii() and seed.isdigit() else seed) if seed else None
+        is_default = name in _SWITCHES and rules[name].default is None and not value
+        return None if is_default else value
+
+    def _is_hidden(self, name: str) -> bool:
+        return name not in self._rules and name not in ("model", "fit")
+
+    def _is_possible(self, name: str, value: Any) -> bool:
+        match name:
+            case "prompt" | "seed":
+                return isinstance(value, str)
+            case "model":
+                return value in [spec.name for spec in self._models]
+            case "duration":
+                return type(value) is int and value in self.spec.durations
+            case _ if name in _CHOICES:
+                return value in self._options(name).values()
+            case _ if name in _SWITCHES:
+                return isinstance(value, bool)
+        is_link = name in [f"seconds_{number}" for number in range(1, TRANSITION_MAX)]
+        return is_link and (value is None or (type(value) is int and value in LINK_SECONDS))
+
+    def _keep_possible_values(self) -> None:
+        """Keep the values that the model has; the others become its defaults."""
+        spec = self.spec
+        values = self._values
+        if values["duration"] not in spec.durations:
+            values["duration"] = spec.default_duration
+        if values["quality"] not in spec.qualities:
+            values["quality"] = spec.default_quality
+        if values["aspect_ratio"] not in spec.aspect_ratios:
+            values["aspect_ratio"] = None
+
+    def _options(self, name: str) -> dict[str, str | None]:
+        match name:
+            case "quality":
+                return {quality: quality for quality in self.spec.qualities}
+            case "motion_mode":
+                return {"Normal": "normal", "Fast": "fast"}
+            case "aspect_ratio":
+                return {"Auto": None, **{ratio: ratio for ratio in self.spec.aspect_ratios}}
+            case _:
+                return dict(_FITS)
+
+    def _describe_choice(self, name: str, auto_ratio: str | None) -> dict[str, Any]:
+        options = self._options(name)
+        names, values = list(options), list(options.values())
+        if name == "aspect_ratio":
+            auto = self.ratios[0] if self._operation is Operation.TEXT else auto_ratio
+            names[0] = f"Auto: {auto}" if auto else "Auto"
+        reasons = self._reasons(name, values)
+        return {
+            "label": _CHOICES[name],
+            "names": names,
+            "values": values,
+            "index": values.index(self._values[name]),
+            "reasons": reasons,
+            "hint": "",
+        }
+
+    def _reasons(self, name: str, options: Sequence[object]) -> list[str]:
+        """Return for each option why the vendor refuses it together with the other values, or ""."""
+        values = self.call_fields()
+        reasons = []
+        for option in options:
+            violations = self.spec.violations({**values, name: option})
+            found = [constraint.reason for constraint in violations if name in constraint.fields]
+            summary = found[0].partition(":")[0] if found else ""
+            reasons.append(f"{summary[:1].upper()}{summary[1:]}." if found else "")
+        return reasons
 
     @property
     def _constrained(self) -> set[str]:
-        """The fields with a control that occur in the chosen model's constraints."""
+        """The fields that occur in the chosen model's constraints."""
         names = {name for constraint in self.spec.constraints if constraint.is_refused for name in constraint.fields}
-        return names & self.controls.keys()
-
-    def _show_model(self) -> None:
-        """Offer the values of the chosen model, and hide the fields that it does not take.
-
-        A value that the model has stays selected; otherwise its default is.
-        """
-        spec = self.spec
-        rules = spec.fields(Operation.FRAMES)
-        seconds = self.duration.value
-        self.duration.options = [(f"{length} s", length) for length in spec.durations]
-        self.duration.value = seconds if seconds in spec.durations else spec.default_duration
-        quality, ratio = self.choices["quality"], self.choices["aspect_ratio"]
-        quality.set_options({name: name for name in spec.qualities}, default=spec.default_quality)
-        ratio.set_options({"Auto": None, **{name: name for name in spec.aspect_ratios}}, default=None)
-        for name in ("motion_mode", "seed", *self.switches):
-            self.controls[name].layout.display = "" if name in rules else "none"
-
-    def _other_controls(self) -> dict[str, Any]:
-        """Return the controls made of ipywidgets, each with its message below."""
-        for button, icon in ((self.draw_seed_button, "dice"), (self.clear_seed_button, "undo")):
-            button.add_class("pvnb-form-icon")
-            button.add_class(f"pvnb-form-icon-{icon}")
-        prompt = ipywidgets.VBox([self.prompt, self._prompt_length])
-        prompt.add_class("pvnb-form-with-count")
-        seed = ipywidgets.HBox([self.seed, self.clear_seed_button, self.draw_seed_button])
-        inputs = {"prompt": prompt, "model": self.model, "duration": self.duration, "seed": seed, **self.switches}
-        return {name: _field_box(widget, self._messages[name]) for name, widget in inputs.items()}
-
-    def _connect_callbacks(self) -> None:
-        for name, choice in self.choices.items():
-            choice.observe(lambda _, name=name: self._on_value_changed(name), "index")
-        inputs = {"prompt": self.prompt, "seed": self.seed, "duration": self.duration, **self.switches}
-        for name, widget in inputs.items():
-            widget.observe(lambda _, name=name: self._on_value_changed(name), "value")
-        self.model.observe(lambda _: self._on_model_changed(), "value")
-        self.draw_seed_button.on_click(lambda _: self._set_seed(str(random.randint(1, SEED_MAX))))  # noqa: S311 - no secret
-        self.clear_seed_button.on_click(lambda _: self._set_seed(""))
-
-    def _set_seed(self, text: str) -> None:
-        self.seed.value = text
-
-    def _on_model_changed(self) -> None:
-        self._is_changing_model = True  # the values change one by one, and in between they do not fit together
-        try:
-            self._show_model()
-        finally:
-            self._is_changing_model = False
-        self.show_problems(self._rejected_combinations())
-        self._on_change()
-
-    def _on_value_changed(self, name: str) -> None:
-        """Remove the message of a changed field, and show at once whether the new combination is rejected."""
-        if self._is_changing_model:
-            return
-        constrained = self._constrained
-        rejected = self._rejected_combinations()
-        for field_name in constrained if name in constrained else {name}:
-            self._show_message(field_name, rejected.get(field_name, ""))
-        self._on_change()
-
-    def _show_message(self, name: str, message: str) -> None:
-        if name in self.choices:
-            self.choices[name].message = message
-        else:
-            self._messages[name].value = _message_html(message)
+        return names & set(FIELD_NAMES)
 
     def _rejected_combinations(self) -> dict[str, str]:
         """Return a message for each field of a combination that the vendor rejects."""
         violations = self.violations()
         return {name: f"The vendor rejects this: {one.reason}." for one in reversed(violations) for name in one.fields}
 
-    def _disabled_options(self, name: str, values: Mapping[str, object]) -> dict[object, str]:
-        """Return the options of a field that the vendor rejects together with the other values, and why."""
-        disabled: dict[object, str] = {}
-        for value in self.choices[name].values:
-            violations = self.spec.violations({**values, name: value})
-            reasons = [constraint.reason for constraint in violations if name in constraint.fields]
-            if reasons:
-                summary = reasons[0].partition(":")[0]
-                disabled[value] = f"{summary[:1].upper()}{summary[1:]}."
-        return disabled
+    def _model_label(self, spec: ModelSpec) -> str:
+        operation = next(one for one in (self._operation, *FORM_OPERATIONS) if one in spec.operations)
+        values = {name: rule.default for name, rule in spec.fields(operation).items()}
+        values.setdefault("duration", spec.default_duration)
+        price = self._catalogue.estimate(spec.name, values)
+        facts = [f"{price} credits for {spec.default_duration} s" if price is not None else "price unknown"]
+        facts += [] if makes(spec, self._operation) else [_PICTURES_TAKEN[self._operation]]
+        facts += [f"{spec.plan} plan"] if spec.plan else []
+        facts += ["withdrawn"] if spec.is_withdrawn else []
+        return f"{spec.name} · {', '.join(facts)}"
 
 
-def _model_options(catalogue: Catalogue) -> list[tuple[str, str]]:
-    """Return the label and the name of every model that makes a video from two pictures."""
-    return [(_model_label(spec, catalogue), spec.name) for spec in catalogue.models(Operation.FRAMES)]
+_PICTURES_TAKEN: Final[Mapping[Operation, str]] = MappingProxyType(
+    {
+        Operation.TEXT: "not without pictures",
+        Operation.IMAGE: "not with one picture",
+        Operation.FRAMES: "not with two pictures",
+        Operation.TRANSITION: "not with so many pictures",
+    }
+)
 
 
-def _model_label(spec: ModelSpec, catalogue: Catalogue) -> str:
-    values = {name: rule.default for name, rule in spec.fields(Operation.FRAMES).items()}
-    price = catalogue.estimate(spec.name, values)
-    facts = [f"{price} credits for {spec.default_duration} s" if price is not None else "price unknown"]
-    facts += [f"{spec.plan} plan"] if spec.plan else []
-    facts += ["withdrawn"] if spec.is_withdrawn else []
-    return f"{spec.name} · {', '.join(facts)}"
+def makes(spec: ModelSpec, operation: Operation) -> bool:
+    """Return whether the model makes an operation of the form; only one makes transitions of more than 2 pictures."""
+    if operation is Operation.TRANSITION and spec.is_listed:
+        return spec.name == OPERATIONS[operation].default_model
+    return operation in spec.operations
 
 
 def _fit_hint(fit: str | None, ratio: str | None, *, is_reshaped: bool | None) -> str:
     shape = ratio or "the ratio of the first picture"
     match fit:
         case "cover" | "contain" if is_reshaped is False:
-            return f"No {'cropping' if fit == 'cover' else 'padding'} needed: both pictures are {shape}."
+            return f"No {'cropping' if fit == 'cover' else 'padding'} needed: the pictures are {shape}."
         case "cover":
             return f"Cropped to {shape}" + (": only the bright part is sent." if is_reshaped else ".")
         case "contain":
             return f"Padded to {shape} with black bars."
         case _:
             return "Sent unchanged. The vendor does not document what it does with other shapes."
-
-
-def _field_box(widget: Any, message: Any) -> Any:
-    box = ipywidgets.VBox([widget, message])
-    box.add_class("pvnb-form-field")
-    return box
-
-
-def _message_html(text: str) -> str:
-    return str(html('<div class="pvnb-form-message" role="alert">{}</div>', text)) if text else ""

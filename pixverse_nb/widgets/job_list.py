@@ -1,4 +1,4 @@
-"""The list of jobs below the form: a widget with one row for each job, and the tracker that keeps it up to date.
+"""The list of jobs below the form: one row for each job, and the tracker that keeps them up to date.
 
 The clocks run in the browser, on one timer. The kernel sends only changes, so the clocks keep going while a cell
 keeps the kernel busy.
@@ -6,11 +6,8 @@ keeps the kernel busy.
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
-
-import anywidget
-import traitlets
 
 from pixverse_nb.domain.jobs import JobSnapshot, JobState
 from pixverse_nb.redaction import redact
@@ -24,24 +21,26 @@ from pixverse_nb.render.formatting import (
     shorten,
     state_explanation,
     state_label,
-    with_direction_marks,
 )
 from pixverse_nb.render.job_views import cancel_explanation
-from pixverse_nb.widgets.assets import bundle_css, bundle_js
-from pixverse_nb.widgets.comm import BackgroundRunner
+from pixverse_nb.widgets.comm import BackgroundRunner, Send
+from pixverse_nb.widgets.job_actions import actions_of
 from pixverse_nb.widgets.messages import as_sentence, retry_explanation, retry_label
 from pixverse_nb.widgets.protocols import JobHandle, VideoClient
 
 MAX_ROWS: Final = 12
 
-_BALANCE_CHANGING: Final = frozenset({JobState.QUEUED, JobState.DONE, JobState.FAILED, JobState.MODERATED})
+_BALANCE_CHANGING: Final = frozenset(
+    {JobState.QUEUED, JobState.DONE, JobState.FAILED, JobState.MODERATED, JobState.REFUSED}
+)
 
 
 class JobTracker:
-    """Keeps `job_list` up to date with the jobs passed to `track`. Other jobs of the same client are ignored.
+    """Follows the jobs passed to `track` and keeps their rows. Other jobs of the same client are ignored.
 
+    `send(content, buffers)` sends a message to the pages, and `on_rows()` is called after a change of `to_json()`.
     `on_video` gets the snapshot of each job that has its video. `on_balance_changed` is called when a job may have
-    changed the balance. Both run on threads of `runner`, never on the client's thread.
+    changed the balance. All run on threads of `runner`, never on the client's thread.
     """
 
     def __init__(
@@ -49,36 +48,94 @@ class JobTracker:
         client: VideoClient,
         runner: BackgroundRunner,
         *,
+        send: Send,
+        on_rows: Callable[[], object],
         on_video: Callable[[JobSnapshot], object],
         on_balance_changed: Callable[[], object],
     ) -> None:
-        self.job_list = JobListWidget(on_cancel=self._cancel, on_retry=self._resume, runner=runner)
         self._client = client
         self._runner = runner
+        self._send = send
+        self._on_rows = on_rows
         self._on_video = on_video
         self._on_balance_changed = on_balance_changed
+        self._lock = threading.Lock()
         self._jobs: dict[str, JobHandle] = {}
+        self._rows: dict[str, JobSnapshot] = {}
         self._last_states: dict[str, JobState] = {}
-        self._unsubscribe = client.subscribe(self._on_job_changed)
+        self._unsubscribe: Callable[[], object] | None = None
+        self._is_stopped = False
+
+    def start(self) -> None:
+        """Show all jobs that are still running, including those of an earlier kernel. A second call does nothing."""
+        self._follow()
+        for job in self._client.jobs():
+            if not job.snapshot().state.is_final:
+                self.track(job)
 
     def stop(self) -> None:
         """Stop following the jobs. The jobs themselves continue."""
-        self._unsubscribe()
+        with self._lock:
+            self._is_stopped = True
+            unsubscribe, self._unsubscribe = self._unsubscribe, None
+        if unsubscribe is not None:
+            unsubscribe()
 
     def track(self, job: JobHandle, *, scroll_to: bool = False) -> None:
         """Show the job and follow it; `scroll_to` brings its row or player into view."""
+        self._follow()
         self._jobs[job.ref] = job
         snapshot = job.snapshot()
-        self.job_list.set_job(snapshot, only_new=True)  # a change since the snapshot was taken is newer
+        self._set_row(snapshot, only_new=True)  # a change since the snapshot was taken is newer
         self._notify(snapshot)
         if scroll_to:
             self._runner.run_in_thread(lambda: self._scroll_to(snapshot))
 
-    def track_open_jobs(self) -> None:
-        """Show and follow all jobs that are still running, including those of an earlier kernel."""
-        for job in self._client.jobs():
-            if not job.snapshot().state.is_final:
-                self.track(job)
+    def job(self, ref: object) -> JobHandle | None:
+        """Return the job of a row, or None."""
+        return self._jobs.get(str(ref)) if str(ref) in self._rows else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the rows, newest first, and the number of jobs that are not shown.
+
+        At most 12 rows are shown, unfinished jobs before finished ones.
+        """
+        with self._lock:
+            snapshots = tuple(self._rows.values())
+        by_priority = sorted(snapshots, key=lambda job: (job.state.is_final, -job.created_at))
+        shown = sorted(by_priority[:MAX_ROWS], key=lambda job: -job.created_at)
+        return {"rows": [job_row(snapshot) for snapshot in shown], "more": len(by_priority) - len(shown)}
+
+    def handle_message(self, message: Mapping[str, object]) -> None:
+        """Handle a message of the list in the page: clock, cancel, retry or dismiss."""
+        ref = str(message.get("ref"))
+        job = self.job(ref)
+        match message.get("kind"):
+            case "clock":
+                self._send({"kind": "clock", "now": time.time()}, [])
+            case "cancel" if job:
+                self._runner.run_in_thread(job.cancel)
+            case "retry" if job:
+                self._runner.run_in_thread(job.resume)
+            case "dismiss":
+                self._runner.run_guarded(lambda: self.dismiss(ref))
+            case _:
+                pass  # from another version of the page
+
+    def dismiss(self, ref: str) -> None:
+        """Remove the row of a finished job. The row of an unfinished job stays."""
+        with self._lock:
+            snapshot = self._rows.get(ref)
+            is_removed = snapshot is not None and snapshot.state.is_final
+            if is_removed:
+                del self._rows[ref]
+        if is_removed:
+            self._on_rows()
+
+    def _follow(self) -> None:
+        with self._lock:
+            if self._unsubscribe is None and not self._is_stopped:
+                self._unsubscribe = self._client.subscribe(self._on_job_changed)
 
     def _on_job_changed(self, job: JobHandle) -> None:
         self._runner.run_guarded(lambda: self._update(job))
@@ -86,8 +143,15 @@ class JobTracker:
     def _update(self, job: JobHandle) -> None:
         if job.ref in self._jobs:
             snapshot = job.snapshot()
-            self.job_list.set_job(snapshot)
+            self._set_row(snapshot)
             self._notify(snapshot)
+
+    def _set_row(self, snapshot: JobSnapshot, *, only_new: bool = False) -> None:
+        with self._lock:
+            if only_new and snapshot.ref in self._rows:
+                return
+            self._rows[snapshot.ref] = snapshot
+        self._on_rows()
 
     def _notify(self, snapshot: JobSnapshot) -> None:
         last_state = self._last_states.get(snapshot.ref)
@@ -100,86 +164,7 @@ class JobTracker:
     def _scroll_to(self, snapshot: JobSnapshot) -> None:
         if snapshot.video is not None:
             self._on_video(snapshot)  # shows the player before the page looks for it
-        self.job_list.scroll_to(snapshot.ref)
-
-    def _cancel(self, ref: str) -> None:
-        self._jobs[ref].cancel()
-
-    def _resume(self, ref: str) -> None:
-        self._jobs[ref].resume()
-
-
-class JobListWidget(anywidget.AnyWidget):
-    """The list of jobs, newest first.
-
-    `on_cancel(ref)` and `on_retry(ref)` are called on threads of `runner` when a button is pressed. At most 12 rows
-    are shown, unfinished jobs before finished ones; `more` is the number of jobs that are not shown.
-    """
-
-    _esm = bundle_js("job_list")
-    _css = bundle_css("job_list")
-
-    rows = traitlets.List(traitlets.Dict()).tag(sync=True)
-    more = traitlets.Int(0).tag(sync=True)
-
-    def __init__(
-        self,
-        *,
-        on_cancel: Callable[[str], object],
-        on_retry: Callable[[str], object],
-        runner: BackgroundRunner,
-        **traits: Any,
-    ) -> None:
-        super().__init__(**traits)
-        self._snapshots: dict[str, JobSnapshot] = {}
-        self._lock = threading.Lock()
-        self._on_cancel = on_cancel
-        self._on_retry = on_retry
-        self._runner = runner
-        self.on_msg(self._on_message)
-
-    def set_job(self, snapshot: JobSnapshot, *, only_new: bool = False) -> None:
-        """Add a job or update its row, from any thread. With `only_new`, a row that exists is not changed."""
-        with self._lock:
-            if not (only_new and snapshot.ref in self._snapshots):
-                self._snapshots[snapshot.ref] = snapshot
-                self._update_rows()
-
-    def dismiss(self, ref: str) -> None:
-        """Remove the row of a finished job. The row of an unfinished job stays."""
-        with self._lock:
-            snapshot = self._snapshots.get(ref)
-            if snapshot is not None and snapshot.state.is_final:
-                del self._snapshots[ref]
-                self._update_rows()
-
-    def scroll_to(self, ref: str) -> None:
-        """Bring the job's player, or else its row, into view and highlight it for a moment."""
-        self.send({"kind": "scroll_to", "ref": ref})
-
-    def _update_rows(self) -> None:
-        """Write the rows. The caller holds the lock, so that an older list never overwrites a newer one."""
-        by_priority = sorted(self._snapshots.values(), key=lambda job: (job.state.is_final, -job.created_at))
-        shown = sorted(by_priority[:MAX_ROWS], key=lambda job: -job.created_at)
-        self.rows = [job_row(snapshot) for snapshot in shown]
-        self.more = len(by_priority) - len(shown)
-
-    def _on_message(self, _widget: object, message: object, _buffers: Sequence[memoryview]) -> None:
-        if not isinstance(message, Mapping):
-            return
-        ref = str(message.get("ref"))
-        is_known = ref in self._snapshots
-        match message.get("kind"):
-            case "clock":
-                self.send({"kind": "clock", "now": time.time()})
-            case "cancel" if is_known:
-                self._runner.run_in_thread(lambda: self._on_cancel(ref))
-            case "retry" if is_known:
-                self._runner.run_in_thread(lambda: self._on_retry(ref))
-            case "dismiss":
-                self._runner.run_guarded(lambda: self.dismiss(ref))
-            case _:
-                pass  # from another version of the page
+        self._send({"kind": "scroll_to", "ref": snapshot.ref}, [])
 
 
 def job_row(snapshot: JobSnapshot) -> dict[str, Any]:
@@ -189,10 +174,9 @@ def job_row(snapshot: JobSnapshot) -> dict[str, Any]:
     """
     state = snapshot.state
     request = snapshot.request
-    prompt = [with_direction_marks(shorten(request.prompt, max_length=90))] if request.prompt.strip() else []
     cost = format_cost(snapshot, allow_estimate=False)
     seed = [] if request.seed is None else [f"seed {request.seed}"]
-    facts = [*prompt, *format_unusual_parameters(request), *seed, *([cost] if cost else [])]
+    facts = [*format_unusual_parameters(request), *seed, *([cost] if cost else [])]
     is_error = snapshot.error is not None and state is not JobState.CANCELLED
     details = [
         snapshot.warning,
@@ -208,6 +192,7 @@ def job_row(snapshot: JobSnapshot) -> dict[str, Any]:
         "ref": snapshot.ref,
         "state": state_label(snapshot),
         "severity": job_severity(snapshot),
+        "prompt": redact(shorten(request.prompt, max_length=90)) if request.prompt.strip() else "",
         "facts": redact(" · ".join(facts)),
         "error": _sentences([snapshot.error if is_error else ""]),
         "details": _sentences(details),
@@ -220,6 +205,7 @@ def job_row(snapshot: JobSnapshot) -> dict[str, Any]:
         "retry_label": retry_label(snapshot),
         "is_final": state.is_final,
         "cancel_question": cancel_explanation(snapshot),
+        "actions": actions_of(snapshot),
     }
 
 

@@ -4,7 +4,9 @@ import re
 import time
 from typing import Final
 
+from pixverse_nb.domain.catalogue import ModelSpec, Operation
 from pixverse_nb.domain.jobs import JobSnapshot, JobState
+from pixverse_nb.domain.operations import OPERATIONS
 
 _CHARGES: Final = {"yes": "charged", "unknown": "submitted and possibly charged", "no": "requested but not charged"}
 _FIRST_WORD: Final = re.compile(r"[a-z][a-z'’-]*[,;:.!?…]?(\s|$)")  # not code, and not a file name
@@ -51,6 +53,34 @@ def retry_explanation(snapshot: JobSnapshot) -> str:
             return "Fix the problem and try again. You will not be charged again."
         case label:
             return f'"{label}" continues to wait for the video. You will not be charged again.'
+
+
+def operation_title(operation: Operation, picture_count: int) -> str:
+    """Return what the form's button makes."""
+    match operation:
+        case Operation.TEXT:
+            return "Video from the prompt"
+        case Operation.IMAGE:
+            return "Video that starts with the picture"
+        case Operation.FRAMES:
+            return "Video from the first picture to the last"
+        case _:
+            return f"Video through {picture_count} pictures"
+
+
+def model_limit(spec: ModelSpec) -> str:
+    """Return what a model starts from, as advice at the model that does not fit the pictures."""
+    starts = {
+        Operation.TEXT: "no picture",
+        Operation.IMAGE: "one picture",
+        Operation.FRAMES: "two pictures",
+        Operation.TRANSITION: "more pictures",
+    }
+    made = [start for operation, start in starts.items() if operation in spec.operations]
+    if spec.is_listed and OPERATIONS[Operation.TRANSITION].default_model != spec.name and "more pictures" in made:
+        made.remove("more pictures")
+    taken = " or ".join((", ".join(made[:-1]), made[-1])) if len(made) > 1 else made[0]
+    return f"{spec.name} takes {taken}: change the pictures or the model."
 
 
 def missing_image_message(state: str, refusal: str) -> str:

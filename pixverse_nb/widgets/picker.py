@@ -1,4 +1,4 @@
-"""The picture slot of the form: a widget, the upload that fills it from the browser, and the image that was loaded.
+"""The picture slot of the form: its state, the upload that fills it from the browser, and the image that was loaded.
 
 Messages from a browser are not trusted: the page may be an old version, a second view, or broken. Every message is
 checked, and one that makes no sense ends the upload with an error in the slot.
@@ -6,14 +6,12 @@ checked, and one that makes no sense ends the upload with an error in the slot.
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
-
-import anywidget
-import traitlets
 
 from pixverse_nb.atomic_files import sha256_of_file
 from pixverse_nb.errors import InvalidImage
@@ -21,8 +19,7 @@ from pixverse_nb.images import ImageInfo, is_url, read_image, thumbnail
 from pixverse_nb.images.decode import decode
 from pixverse_nb.images.framing import framing_for
 from pixverse_nb.jobs.messages import describe_notice
-from pixverse_nb.widgets.assets import bundle_css, bundle_js
-from pixverse_nb.widgets.comm import BackgroundRunner, error_text
+from pixverse_nb.widgets.comm import BackgroundRunner, Send, error_text
 from pixverse_nb.widgets.messages import as_sentence
 
 MAX_UPLOAD_BYTES: Final = 100_000_000
@@ -31,56 +28,79 @@ MAX_NAME_LENGTH: Final = 200
 THUMBNAIL_PX: Final = 640
 _MAX_ADDRESS_LENGTH: Final = 4096
 
+SlotState = Literal["empty", "receiving", "reading", "ready", "failed"]
 
-class Picker(anywidget.AnyWidget):
+
+class PictureSlot:
     """One picture slot. `image` is the loaded picture, or None.
 
-    `role` ("first", "last") names the slot in errors. `fetch_url(url)` returns the bytes at an http(s) address and
-    runs on a background thread.
+    `role` ("first", "last", …) names the slot in errors. `send(content, buffers)` sends a message to the pages, and
+    `on_change(is_other_picture)` is called, with `lock` held, after everything that changes `to_json()`.
+    `fetch_url(url)` returns the bytes at an http(s) address and runs on a background thread.
 
-    The page sends files as custom messages in chunks (see `frontend/src/picker.js`). The bytes stay in the kernel:
-    traits are written into saved notebooks, so they hold only what any reader may see.
+    The page sends files as custom messages in chunks (see `frontend/src/picker.js`). The bytes stay in the kernel.
 
-    >>> slot = Picker(role="first", label="First picture")
+    >>> slot = PictureSlot("first", send=print, on_change=lambda _: None)
     >>> slot.state
     'empty'
     """
 
-    _esm = bundle_js("picker")
-    _css = bundle_css("picker")
-
-    label = traitlets.Unicode("Picture").tag(sync=True)
-    state = traitlets.Enum(["empty", "receiving", "reading", "ready", "failed"], "empty").tag(sync=True)
-    name = traitlets.Unicode("").tag(sync=True)
-    width = traitlets.Int(0).tag(sync=True)  # pixels of the upright picture
-    height = traitlets.Int(0).tag(sync=True)
-    size = traitlets.Int(0).tag(sync=True)  # bytes of the file; 0 for an image object
-    notices = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    caution = traitlets.Unicode("").tag(sync=True)  # a warning about what the aspect ratio does to the picture
-    message = traitlets.Unicode("").tag(sync=True)  # the problem with this slot, or ""
-    ratio = traitlets.Unicode("").tag(sync=True)  # "16:9": the shape of the upload, for the preview
-    fit = traitlets.Unicode("").tag(sync=True)  # "cover", "contain", or "" for the unchanged picture
-
-    def __init__(self, *, role: str = "first", fetch_url: Callable[[str], bytes] | None = None, **traits: Any) -> None:
-        super().__init__(**traits)
-        self._role = role
+    def __init__(
+        self,
+        role: str,
+        *,
+        send: Send,
+        on_change: Callable[[bool], object],
+        lock: AbstractContextManager[bool] | None = None,
+        fetch_url: Callable[[str], bytes] | None = None,
+    ) -> None:
+        self.role = role
+        self.state: SlotState = "empty"
+        self.name = ""
+        self.message = ""  # the problem with this slot, or ""
+        self.caution = ""  # a warning about what the aspect ratio does to the picture
+        self.ratio = ""  # "16:9": the shape of the upload, for the preview
+        self.fit = ""  # "cover", "contain", or "" for the unchanged picture
+        self.size_bytes = 0
+        self._send = send
+        self._on_change = on_change
         self._fetch_url = fetch_url
-        self._lock = threading.RLock()  # messages and readers arrive on different threads
+        self._lock: AbstractContextManager[bool] = (
+            lock or threading.RLock()
+        )  # messages and readers arrive on different threads
         self._runner = BackgroundRunner(self._show_error)
         self._latest_request = 0  # a result of an older request is dropped
         self._upload: ChunkedUpload | None = None
         self._image: LoadedImage | None = None
-        self._callbacks: list[Callable[[], object]] = []
-        self.on_msg(self._on_message)
+        self._earlier: LoadedImage | None = None  # comes back if the picture that replaces it cannot be used
 
     @property
     def image(self) -> "LoadedImage | None":
         """The picture in the slot, or None."""
         return self._image
 
-    def on_change(self, callback: Callable[[], object]) -> None:
-        """Call `callback()`, on any thread, whenever the slot gets another picture or loses its picture."""
-        self._callbacks.append(callback)
+    @property
+    def is_busy(self) -> bool:
+        """Whether a picture is on its way."""
+        return self.state in ("receiving", "reading")
+
+    def to_json(self) -> dict[str, object]:
+        """Return what the page shows; no bytes."""
+        image = self._image
+        return {
+            "id": self.role,
+            "state": self.state,
+            "name": self.name,
+            "width": image.info.width if image else 0,
+            "height": image.info.height if image else 0,
+            "size": self.size_bytes,
+            "notices": list(image.notices) if image else [],
+            "caution": self.caution,
+            "message": self.message,
+            "ratio": self.ratio,
+            "fit": self.fit,
+            "upload": self._upload.id if self._upload else "",
+        }
 
     def load(self, source: object, *, name: str | None = None) -> threading.Thread:
         """Load `source` (path, URL, bytes, PIL image, numpy array) on the returned thread."""
@@ -92,15 +112,14 @@ class Picker(anywidget.AnyWidget):
     def clear(self) -> None:
         """Empty the slot."""
         with self._lock:
-            self._upload = None
+            self._upload = self._earlier = self._image = None
             self._latest_request += 1
             self._set_empty("")
 
-    def swap_with(self, other: "Picker") -> None:
-        """Exchange the pictures of two slots. Does nothing while one of them is receiving or reading a picture."""
-        ordered = sorted((self, other), key=id)  # always the same order of locks, so that two swaps cannot deadlock
-        with ordered[0]._lock, ordered[1]._lock:
-            if {self.state, other.state} & {"receiving", "reading"}:
+    def swap_with(self, other: "PictureSlot") -> None:
+        """Exchange the pictures of two slots of one form. Does nothing while one of them waits for a picture."""
+        with self._lock:
+            if self.is_busy or other.is_busy:
                 return
             mine, theirs = self._image, other._image
             self._replace_image(theirs)
@@ -108,22 +127,30 @@ class Picker(anywidget.AnyWidget):
 
     # ---- messages of the page ----
 
-    def _on_message(self, _widget: object, message: object, buffers: Sequence[memoryview]) -> None:
+    def handle_message(self, message: Mapping[str, object], buffers: Sequence[memoryview]) -> None:
+        """Handle a message of a page; one that makes no sense is ignored. Never raises."""
         self._runner.run_guarded(lambda: self._handle_message(message, buffers))
 
-    def _handle_message(self, message: object, buffers: Sequence[memoryview]) -> None:
-        if not isinstance(message, Mapping):
-            return
+    def send_thumbnail(self) -> None:
+        """Send the thumbnail of the picture, if there is one, to the pages."""
+        if self._image is not None:
+            self._send({"kind": "picture", "slot": self.role, "id": self._image.id}, [self._image.jpeg])
+
+    def _handle_message(self, message: Mapping[str, object], buffers: Sequence[memoryview]) -> None:
         with self._lock:
             match message.get("kind"):
                 case "hello":
-                    self._send_thumbnail()
+                    self.send_thumbnail()
                 case "begin":
                     self._begin_upload(message)
                 case "chunk":
                     self._receive_chunk(message, buffers)
                 case "abort":
                     self._abort_upload(message)
+                case "resume":
+                    self._resume_upload(message)
+                case "stalled":
+                    self._end_stalled_upload(message)
                 case "address":
                     self._load_address(message.get("text"))
                 case "clear":
@@ -139,12 +166,13 @@ class Picker(anywidget.AnyWidget):
         except UploadRejected as error:
             self._set_empty(str(error), upload_id=message.get("id"))
             return
-        self._set_image(None)
         self._upload = upload
+        self._put_aside()
         self.message = ""
-        self.name, self.size = upload.name, upload.size
+        self.name, self.size_bytes = upload.name, upload.size
         self.state = "receiving"
         self._acknowledge(upload)
+        self._on_change(True)
 
     def _receive_chunk(self, message: Mapping[str, object], buffers: Sequence[memoryview]) -> None:
         upload = self._upload
@@ -161,8 +189,28 @@ class Picker(anywidget.AnyWidget):
             self._start_loading(upload.data, name=upload.name, upload_id=upload.id)
         self._acknowledge(upload)
 
-    def _acknowledge(self, upload: "ChunkedUpload") -> None:
-        self.send({"kind": "ack", "id": upload.id, "received": upload.received, "size": upload.size})
+    def _resume_upload(self, message: Mapping[str, object]) -> None:
+        """Tell the sender where to go on: a short break of the connection may have swallowed a chunk."""
+        upload, upload_id = self._upload, message.get("id")
+        if upload is not None and upload_id == upload.id:
+            self._acknowledge(upload, is_resumed=True)
+        elif self._image is None or upload_id != self._image.id:
+            self._send_cleared(upload_id)
+
+    def _end_stalled_upload(self, message: Mapping[str, object]) -> None:
+        """End an upload whose page is gone: another page saw no byte arrive for a while."""
+        upload = self._upload
+        if upload is None or message.get("id") != upload.id:
+            return
+        if message.get("received") != upload.received:
+            self._acknowledge(upload)  # more has arrived than that page knew: it looks again
+            return
+        self._upload = None
+        self._set_empty(f"The upload of {upload.name} was interrupted. Choose the picture again.", upload_id=upload.id)
+
+    def _acknowledge(self, upload: "ChunkedUpload", *, is_resumed: bool = False) -> None:
+        content = {"kind": "ack", "slot": self.role, "id": upload.id, "received": upload.received, "size": upload.size}
+        self._send({**content, "is_resumed": True} if is_resumed else content, [])
 
     def _abort_upload(self, message: Mapping[str, object]) -> None:
         upload = self._upload
@@ -182,8 +230,9 @@ class Picker(anywidget.AnyWidget):
     def _start_loading(self, source: object, *, name: str, upload_id: str | None = None) -> threading.Thread:
         self._latest_request += 1
         request = self._latest_request
-        self._set_image(None)
-        self.message, self.name, self.state = "", name, "reading"
+        self._put_aside()
+        self.message, self.name, self.state, self.size_bytes = "", name, "reading", 0
+        self._on_change(True)
         image_id = upload_id or f"kernel-{request}"
         return self._runner.run_in_thread(lambda: self._load(source, request=request, image_id=image_id, name=name))
 
@@ -191,9 +240,9 @@ class Picker(anywidget.AnyWidget):
         """Load `source` and put it into the slot, unless a newer request was made in the meantime."""
         image, problem = None, ""
         try:
-            image = load_image(source, role=self._role, id=image_id, name=name, fetch_url=self._fetch_url)
+            image = load_image(source, role=self.role, id=image_id, name=name, fetch_url=self._fetch_url)
         except InvalidImage as error:
-            problem = error.fields.get(self._role, str(error))
+            problem = error.fields.get(self.role, str(error))
         except Exception as error:  # noqa: BLE001 - the thread ends here; the slot shows the error
             problem = error_text(error)
         with self._lock:
@@ -209,39 +258,46 @@ class Picker(anywidget.AnyWidget):
     def _replace_image(self, image: "LoadedImage | None") -> None:
         self._latest_request += 1
         if image is None:
+            self._image = None
             self._set_empty("")
         else:
             self._set_ready(image)
 
-    def _set_ready(self, image: "LoadedImage") -> None:
-        self._set_image(image)
-        self.message, self.state = "", "ready"  # the form may have set a message while the picture was loading
-        self._send_thumbnail()
+    def _put_aside(self) -> None:
+        """Make room for another picture."""
+        self._earlier = self._image or self._earlier
+        self._image = None
+
+    def _set_ready(self, image: "LoadedImage", *, problem: str = "") -> None:
+        self._image, self._earlier = image, None
+        self.name, self.size_bytes = image.name, image.size_bytes
+        self.message, self.state = problem, "ready"  # the form may have set a message while the picture was loading
+        self._on_change(True)
+        self.send_thumbnail()
 
     def _set_empty(self, problem: str, *, upload_id: object = None) -> None:
-        """Remove the picture because of `problem`, or because it was cleared; `upload_id` names the page's upload."""
-        self._set_image(None)
+        """Show that there is no new picture because of `problem`, or because it was cleared; an earlier one comes back.
+
+        `upload_id` names the page's upload.
+        """
+        self._send_cleared(upload_id)
+        earlier = self._image or self._earlier
+        if earlier is not None:
+            self._set_ready(earlier, problem=problem)
+            return
+        self.name, self.size_bytes, self.caution = "", 0, ""
         self.message = problem
         self.state = "failed" if problem else "empty"
-        self.send({"kind": "cleared", "id": upload_id})
+        self._on_change(True)
 
-    def _set_image(self, image: "LoadedImage | None") -> None:
-        is_changed = image is not self._image
-        self._image = image
-        self.width, self.height = (image.info.width, image.info.height) if image else (0, 0)
-        self.size = image.size_bytes if image else 0
-        self.notices = list(image.notices) if image else []
-        self.name = image.name if image else ""
-        for callback in list(self._callbacks) if is_changed else ():
-            self._runner.run_guarded(callback)
-
-    def _send_thumbnail(self) -> None:
-        if self._image is not None:
-            self.send({"kind": "picture", "id": self._image.id}, [self._image.jpeg])
+    def _send_cleared(self, upload_id: object) -> None:
+        self._send({"kind": "cleared", "slot": self.role, "id": upload_id}, [])
 
     def _show_error(self, error: Exception) -> None:
-        self.message = error_text(error)
-        self.state = "failed"
+        with self._lock:
+            self.message = error_text(error)
+            self.state = "failed"
+            self._on_change(False)
 
 
 @dataclass(frozen=True)

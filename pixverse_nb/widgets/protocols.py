@@ -4,7 +4,8 @@
 supply its own classes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from pixverse_nb.domain.catalogue import Catalogue
@@ -31,6 +32,16 @@ class VideoClient(Protocol):
         ...
 
     @property
+    def create_video(self) -> Callable[..., "JobHandle"]:
+        """Start a video from **fields, and from `image` if there is one. Everything else is as in `create_frames`."""
+        ...
+
+    @property
+    def create_transition(self) -> Callable[..., "JobHandle"]:
+        """Start a video through a list of pictures. Everything else is as in `create_frames`."""
+        ...
+
+    @property
     def find_paid(self) -> Callable[..., "JobHandle | None"]:
         """Return the job that already exists for (first, last, **fields), or None. Creates nothing."""
         ...
@@ -38,6 +49,29 @@ class VideoClient(Protocol):
     @property
     def estimate(self) -> Callable[..., int | None]:
         """Return the estimated price in credits of a video with these **fields, or None if it is not known."""
+        ...
+
+    @property
+    def extend(self) -> Callable[..., "JobHandle"]:
+        """Start a video that goes on where the one of a job ends: (job, **fields)."""
+        ...
+
+    @property
+    def upscale(self) -> Callable[..., "JobHandle"]:
+        """Start a larger version of the video of a job."""
+        ...
+
+    @property
+    def quote_upscale(self) -> Callable[..., int]:
+        """Return the price of `upscale` in credits. Raises ConfigError if the service gives none."""
+        ...
+
+    def curl(self, ref: str) -> str:
+        """Return the call of a job as a curl command, without secrets."""
+        ...
+
+    def input_files(self, ref: str) -> Mapping[str, Path]:
+        """Return the pictures that a job starts from, by role, as they were sent. Raises ConfigError if missing."""
         ...
 
     def fetch_picture(self, url: str) -> bytes:

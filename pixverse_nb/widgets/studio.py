@@ -1,32 +1,43 @@
-"""The studio: the form, and below it an output with the players of the videos it has created.
+"""The studio: the form, and below it one output for each video that it has created.
 
 The form works as long as its kernel runs. The players are plain HTML, so they stay in the saved notebook.
 """
 
 import threading
-from collections.abc import Mapping
+import weakref
 from typing import Any, Final
 
 from markupsafe import Markup
 
 from pixverse_nb.domain.jobs import JobSnapshot, VideoFile
-from pixverse_nb.render.display import LiveOutput, MimeBundle, mime_bundle, show_bundle
+from pixverse_nb.render.display import (
+    LiveOutput,
+    MimeBundle,
+    can_replace_outputs,
+    current_cell,
+    mime_bundle,
+    show_bundle,
+)
 from pixverse_nb.render.player import player_figure, player_text
-from pixverse_nb.render.style import html, join, text_div, with_stylesheet
+from pixverse_nb.render.style import html, text_div, with_stylesheet
 from pixverse_nb.widgets.form import Form
 from pixverse_nb.widgets.protocols import VideoClient
 
 MAX_PLAYERS: Final = 6
+MAX_EMBEDDED_BYTES: Final = 24_000_000  # of all players together; further ones refer to their files
 
 _NO_KERNEL_NOTE: Final = "The form needs a running kernel. Run this cell again. The videos below play without a kernel."
 _TERMINAL_NOTE: Final = (
     "The form needs a notebook: JupyterLab, VS Code or Colab. In a terminal, call client.create_frames(…)."
 )
 _NO_VIDEOS_NOTE: Final = "Finished videos appear here and stay in the saved notebook."
+_EMPTY: Final[MimeBundle] = {"text/html": '<div class="pvnb-form-no-player"></div>', "text/plain": ""}
 
 
 class Studio:
     """The form (`form`) for `client`, and the videos it has created (`videos`, newest first).
+
+    Running its cell again closes the studio that the cell had made before; those of other cells stay.
 
     >>> Studio(client)  # as the last expression of a cell it displays itself   # doctest: +SKIP
     """
@@ -35,47 +46,110 @@ class Studio:
         self.client = client
         self._lock = threading.Lock()
         self._videos: dict[str, tuple[VideoFile, tuple[str, ...]]] = {}  # job reference to video and notices
-        self._players_output: LiveOutput | None = None
+        self._players: _Players | None = None
         self.form = Form(client, on_video=self._add_video)
+        _replace_predecessor(self)
 
     @property
     def videos(self) -> tuple[VideoFile, ...]:
         """The videos that this form has created or shown, newest first."""
         return tuple(video for video, _ in reversed(self._videos.values()))
 
+    def close(self) -> None:
+        """Remove the form from the page and stop following its jobs. The jobs and the players stay."""
+        with self._lock:
+            self._players = None
+        self.form.close()
+
     def __repr__(self) -> str:
         service = "the sandbox" if self.client.is_sandbox else "PixVerse"
         return f"Studio(on {service}, {len(self._videos)} videos)"
 
+    def _display_(self) -> Form:
+        """Return what marimo shows: the form, which is an anywidget."""
+        return self.form
+
     def _ipython_display_(self) -> None:
-        """Show the form, and the players as a separate output. Shown again in another cell, the players move there."""
+        """Show the form, and the players as separate outputs. Shown again in another cell, the players move there."""
+        _replace_predecessor(self)
         show_bundle(self._form_bundle())
         with self._lock:
-            self._players_output = LiveOutput(self._players_bundle())
+            if can_replace_outputs():
+                self._players = _Players()
+                for video, notices in self._videos.values():
+                    self._players.show(video, notices)
+        self.form.start()
 
     def _add_video(self, snapshot: JobSnapshot) -> None:
         if snapshot.video is None:
             return
         with self._lock:
-            self._videos.pop(snapshot.ref, None)  # a video that is shown again moves to the top
+            self._videos.pop(snapshot.ref, None)
             self._videos[snapshot.ref] = (snapshot.video, snapshot.notices)
-            if self._players_output is not None:
-                self._players_output.update(self._players_bundle())
-
-    def _players_bundle(self) -> MimeBundle:
-        """Return at most six players. The newest contains its video; the others refer to their files."""
-        newest = list(reversed(self._videos.values()))[:MAX_PLAYERS]
-        if not newest:
-            return mime_bundle(_note_html(_NO_VIDEOS_NOTE), _NO_VIDEOS_NOTE)
-        figures = [
-            player_figure(video, embed=None if index == 0 else False, notices=notices)
-            for index, (video, notices) in enumerate(newest)
-        ]
-        return mime_bundle(with_stylesheet(join(figures)), "\n".join(player_text(video) for video, _ in newest))
+            if self._players is not None:
+                self._players.show(snapshot.video, snapshot.notices)
 
     def _form_bundle(self) -> Any:
-        bundle: Mapping[str, Any] = self.form._repr_mimebundle_()
-        return {**bundle, **mime_bundle(_note_html(_NO_KERNEL_NOTE), _TERMINAL_NOTE)}
+        data, _ = self.form._repr_mimebundle_() or ({}, {})
+        return {**data, **mime_bundle(_note_html(_NO_KERNEL_NOTE), _TERMINAL_NOTE)}
+
+
+class _Players:
+    """Six outputs, filled from the last to the first, so that the newest is on top.
+
+    A player that is shown stays as it is, because it may be playing: another video never redraws it. From the seventh
+    video on, the oldest player makes room.
+    """
+
+    def __init__(self) -> None:
+        note = mime_bundle(_note_html(_NO_VIDEOS_NOTE), _NO_VIDEOS_NOTE)
+        self._outputs = [LiveOutput(_EMPTY if number else note) for number in reversed(range(MAX_PLAYERS))]
+        self._outputs.reverse()
+        self._refs: list[str] = []  # of the shown videos, oldest first
+        self._sizes: dict[str, int] = {}  # bytes of the embedded ones
+        self._places: dict[str, LiveOutput] = {}
+
+    def show(self, video: VideoFile, notices: tuple[str, ...]) -> None:
+        """Show a player for the video, unless it has one."""
+        ref = video.ref or video.sha256
+        if ref in self._places:
+            return
+        if len(self._refs) < MAX_PLAYERS:
+            output = self._outputs[len(self._refs)]
+        else:
+            oldest = self._refs.pop(0)
+            self._sizes.pop(oldest, None)
+            output = self._places.pop(oldest)
+        fits = sum(self._sizes.values()) + video.size_bytes <= MAX_EMBEDDED_BYTES
+        if fits:
+            self._sizes[ref] = video.size_bytes
+        self._refs.append(ref)
+        self._places[ref] = output
+        figure = player_figure(video, embed=None if fits else False, notices=notices)
+        output.update(mime_bundle(with_stylesheet(figure), player_text(video)))
+
+
+_shown: Final[dict[str, tuple[str, list["weakref.ref[Studio]"]]]] = {}  # cell to its latest run and the studios of it
+_shown_lock: Final = threading.Lock()
+
+
+def _replace_predecessor(studio: Studio) -> None:
+    """Close the studios that an earlier run of this cell has made for the same client, unless another cell shows them.
+
+    Without ids of cells (and in a script) nothing is known about the cell but its source.
+    """
+    cell_and_run = current_cell()
+    if cell_and_run is None:
+        return
+    cell, run = cell_and_run
+    with _shown_lock:
+        earlier_run, earlier = _shown.get(cell, (run, []))
+        is_same_run = earlier_run == run
+        _shown[cell] = (run, [*(earlier if is_same_run else ()), weakref.ref(studio)])
+        elsewhere = {other() for _, others in _shown.values() for other in others}
+    for each in () if is_same_run else [reference() for reference in earlier]:
+        if each is not None and each not in elsewhere and each.client is studio.client:
+            each.close()
 
 
 def _note_html(text: str) -> Markup:

@@ -9,25 +9,13 @@ from playwright.sync_api import Page
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.render.tiles import Tile, tile_json
 from pixverse_nb.widgets.assets import bundle_js
+from pixverse_nb.widgets.form import Form
+from tests.widgets.fakes import FakeClient
 
 STATIC = Path(__file__).parent.parent.parent / "pixverse_nb" / "widgets" / "static"
 
 STATES: dict[str, dict[str, Any]] = {
-    "picker": {
-        "label": "First",
-        "state": "empty",
-        "name": "",
-        "width": 0,
-        "height": 0,
-        "size": 0,
-        "notices": [],
-        "caution": "",
-        "message": "",
-        "ratio": "",
-        "fit": "",
-    },
-    "choice": {"label": "Fit", "names": ["a", "b"], "index": 0, "reasons": ["", ""], "hint": "", "message": ""},
-    "job_list": {"rows": [], "more": 0},
+    "form": {"initial": Form(FakeClient()).initial},
     "gallery": {
         "title": "Two",
         "rows": [

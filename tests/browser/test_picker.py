@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, WebSocket, expect
 from tests.browser.real_lab import Lab
 from tests.browser.slots import PICTURES, choose, choose_by_key, drop, expect_picture, paste, stage
 
-SHOW = "from pixverse_nb.widgets.picker import Picker\nslot = Picker(label='First picture')\nslot"
+SHOW = "import pixverse_nb as pv\nform = pv.studio(pv.Client.sandbox())\nform"
 IN_FLIGHT = 3
 
 
@@ -22,7 +22,7 @@ def slot(page: Page, lab: Lab) -> Locator:
     lab.open(page, lab.new_notebook([SHOW]))
     lab.run_all(page)
     lab.wait_idle(page)
-    return page.locator(".pvnb-picker")
+    return page.locator(".pvnb-picker").first
 
 
 def a_png(width: int, height: int) -> bytes:
@@ -84,7 +84,7 @@ def test_fifteen_megabytes_arrive_with_three_pieces_on_the_way(page: Page, lab: 
     lab.open(page, lab.new_notebook([SHOW]))
     lab.run_all(page)
     lab.wait_idle(page)
-    slot = page.locator(".pvnb-picker")
+    slot = page.locator(".pvnb-picker").first
     path = tmp_path / "large.png"
     path.write_bytes(a_png(2600, 2000))
     assert path.stat().st_size > 15_000_000
@@ -112,10 +112,10 @@ def test_the_keyboard_does_everything_and_jupyter_keeps_out(page: Page, slot: Lo
 
 def test_two_views_and_a_reloaded_page_show_the_same_picture(page: Page, lab: Lab) -> None:
     """A second view follows the first; after a reload with a live kernel both show the picture again."""
-    lab.open(page, lab.new_notebook([SHOW, "slot"]))
+    lab.open(page, lab.new_notebook([SHOW, "form"]))
     lab.run_all(page)
     lab.wait_idle(page)
-    slots = page.locator(".pvnb-picker")
+    slots = page.locator("[data-role=first]")
     expect(slots).to_have_count(2)
     choose(page, slots.nth(1), PICTURES / "chelsea.jpg")
     for place in (0, 1):
@@ -132,7 +132,7 @@ def test_no_bytes_of_a_picture_are_saved(page: Page, lab: Lab) -> None:
     lab.open(page, name)
     lab.run_all(page)
     lab.wait_idle(page)
-    slot = page.locator(".pvnb-picker")
+    slot = page.locator(".pvnb-picker").first
     choose(page, slot, PICTURES / "chelsea.jpg")
     expect_picture(slot, "451 × 300", name="chelsea.jpg")
     lab.save(page)

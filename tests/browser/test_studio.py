@@ -7,7 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.playing import play
 from tests.browser.real_lab import Lab
-from tests.browser.slots import PICTURES, choose, drop, expect_picture, paste
+from tests.browser.slots import PICTURES, choose, drop, expect_picture, paste, stage
 
 STUDIO = """import pixverse_nb as pv
 client = pv.Client.sandbox(speed=60)
@@ -58,7 +58,7 @@ def test_two_pictures_become_a_video_that_stays(page: Page, lab: Lab) -> None:
 
 
 def test_errors_are_shown_at_their_fields(page: Page, lab: Lab) -> None:
-    """Unavailable options are disabled and say why; missing pictures and an invalid seed are marked at their fields."""
+    """Unavailable options are disabled and say why; a prompt and a seed that are wrong are marked at their fields."""
     lab.open(page, lab.new_notebook([STUDIO]))
     lab.run_all(page)
     lab.wait_idle(page)
@@ -70,12 +70,14 @@ def test_errors_are_shown_at_their_fields(page: Page, lab: Lab) -> None:
     sharp.click(force=True)  # Playwright itself keeps off what says that it is disabled
     expect(form.get_by_role("radio", name="540p")).to_be_checked()
     form.get_by_label("Seed", exact=True).fill("abc")
-    form.get_by_label("Prompt").fill("x" * 2100)
+    form.get_by_label("Prompt").fill("x" * 5100)
     form.get_by_role("button", name="Create video").click()
     alerts = form.get_by_role("alert").filter(visible=True)
-    expect(alerts).to_have_count(5)  # two pictures, the prompt, the seed, and the form as a whole
+    expect(alerts).to_have_count(3)  # the prompt, the seed, and the form as a whole
+    expect(form.get_by_label("Prompt")).to_be_focused()
+    expect(form.locator("[aria-invalid=true]")).to_have_count(2)
     expect(form.locator(".pvnb-jobs-row")).to_have_count(0)
-    sentence, field = alerts.nth(2).bounding_box(), form.get_by_label("Prompt").bounding_box()
+    sentence, field = alerts.nth(0).bounding_box(), form.get_by_label("Prompt").bounding_box()
     assert sentence is not None
     assert field is not None
     assert sentence["y"] >= field["y"] + field["height"], "the sentence stands below its field, clear of the counter"
@@ -212,3 +214,141 @@ def test_a_stopped_download_is_tried_again_in_the_page(page: Page, lab: Lab) -> 
     row.get_by_role("button", name="Try again").press("Enter")
     expect(row).to_contain_text("Done")
     play(notebook.locator("video").first)
+
+
+def press_both_ways(button: Locator) -> None:
+    """Press a button by mouse, then by key."""
+    button.click()
+    button.press("Enter")
+
+
+def test_a_finished_video_offers_more(page: Page, lab: Lab) -> None:
+    """From sample pictures to a video; each button of its row works, and an offer is paid by a press of its own."""
+    lab.open(page, lab.new_notebook([STUDIO]))
+    lab.run_all(page)
+    lab.wait_idle(page)
+    form = page.locator(".pvnb-form")
+    first, last = form.locator(".pvnb-picker").nth(0), form.locator(".pvnb-picker").nth(1)
+    form.get_by_role("button", name="Try with sample pictures").click()
+    expect_picture(first, "×", name="first.jpg")
+    expect_picture(last, "×", name="last.jpg")
+    form.get_by_role("button", name="Clear: First picture").click()
+    form.get_by_role("button", name="Clear: Last picture").click()
+    form.get_by_role("button", name="Try with sample pictures").press("Enter")
+    expect_picture(last, "×", name="last.jpg")
+    fade = form.get_by_role("button", name="Cross-fade")
+    fade.press("Enter")
+    slider = form.get_by_role("slider")
+    slider.press("End")
+    expect(form.locator(".pvnb-form-fade-stage img").nth(1)).to_have_css("opacity", "1")
+    fade.click()
+    expect(slider).to_be_hidden()
+
+    operation, title = form.locator(".pvnb-form-operation"), "data-before"
+    two = operation.text_content()
+    add = form.get_by_role("button", name="Add picture")
+    press_both_ways(add)
+    expect(form.locator(".pvnb-picker")).to_have_count(4)
+    choose(page, form.locator(".pvnb-picker").nth(2), PICTURES / "chelsea.jpg")
+    expect(operation).not_to_have_text(two or title)
+    form.get_by_role("group", name="Seconds").get_by_role("combobox").nth(0).select_option("8 s")
+    form.get_by_role("button", name="Remove: Picture 4").click()
+    form.get_by_role("button", name="Remove: Picture 3").press("Enter")
+    expect(form.locator(".pvnb-picker")).to_have_count(2)
+    expect(operation).to_have_text(two or title)
+
+    form.get_by_role("radio", name="360p").click()
+    form.get_by_role("button", name="Create video").click()
+    row = form.locator(".pvnb-jobs-row").last
+    expect(row).to_contain_text("Done")
+    more = row.locator("[aria-expanded]")
+    press_both_ways(more)
+    expect(more).to_have_attribute("aria-expanded", "true")
+    told = row.locator(".pvnb-jobs-told")
+    for name, copied in (("Copy as Python", "client.create_frames("), ("Copy as curl", "$USEAPI_TOKEN")):
+        press_both_ways(row.get_by_role("button", name=name))
+        expect(told).to_be_visible()
+        page.wait_for_function("text => navigator.clipboard.readText().then(own => own.includes(text))", arg=copied)
+    for name in ("Save", "Show file"):
+        press_both_ways(row.get_by_role("button", name=name))
+        expect(told).to_contain_text(".mp4")
+    form.get_by_label("Prompt").fill("something else")
+    press_both_ways(row.get_by_role("button", name="Use again"))
+    expect(form.get_by_label("Prompt")).to_have_value("")
+    expect_picture(first, "×", name="first")
+    press_both_ways(row.get_by_role("button", name="Use last frame as first picture"))
+    expect(first.locator(".pvnb-picker-name")).to_contain_text("last frame")
+
+    offer = row.get_by_role("group")
+    extend, upscale = (row.get_by_role("button", name=name, exact=True) for name in ("Extend", "Upscale"))
+    press_both_ways(extend)
+    offer.get_by_role("combobox").select_option("8 s more")
+    expect(offer.get_by_role("combobox")).to_have_value("8")
+    offer.get_by_role("button", name="Not now").click()
+    expect(offer).to_be_hidden()
+    press_both_ways(upscale)
+    expect(offer).to_contain_text("2160p")
+    offer.get_by_role("button", name="Not now").press("Escape")
+    expect(offer).to_be_hidden()
+    expect(form.locator(".pvnb-jobs-row")).to_have_count(1)  # nothing has been paid so far
+    extend.click()
+    offer.get_by_role("button", name="Extend for").press("Enter")
+    expect(form.locator(".pvnb-jobs-row")).to_have_count(2)
+    expect(form.locator(".pvnb-jobs-row").first).to_contain_text("Done")
+
+
+def test_after_a_restart_the_form_says_so(page: Page, lab: Lab) -> None:
+    """A form whose kernel is gone sends nothing, and every press is answered by the view itself; Ctrl+S saves."""
+    name = lab.new_notebook([STUDIO])
+    lab.open(page, name)
+    lab.run_all(page)
+    lab.wait_idle(page)
+    form = page.locator(".pvnb-form")
+    status = form.locator(".pvnb-form-status")
+    with page.expect_response(lambda answer: answer.request.method == "PUT" and "/api/contents/" in answer.url):
+        form.get_by_role("radio", name="540p").press("ControlOrMeta+s")
+    page.get_by_role("menuitem", name="Kernel", exact=True).click()
+    page.locator(".lm-Menu-item", has_text="Restart Kernel…").first.click()
+    page.get_by_role("button", name="Confirm Kernel Restart").click()
+    slot = form.locator(".pvnb-picker").first
+    choose(page, slot, PICTURES / "coffee_wide.jpg")
+    form.get_by_role("button", name="Create video").click()
+    expect(status).to_have_attribute("role", "alert")
+    expect(slot.locator(".pvnb-picker-facts")).not_to_contain_text("kB of")
+    lab.run_all(page)
+    lab.wait_idle(page)
+    choose(page, slot, PICTURES / "coffee_wide.jpg")
+    expect_picture(slot, "×", name="coffee_wide.jpg")
+
+
+def test_several_pictures_and_a_linked_one_are_dropped(page: Page, lab: Lab) -> None:
+    """Two pictures go into both slots; of a linked picture the picture is taken; a folder is refused."""
+    lab.open(page, lab.new_notebook([STUDIO]))
+    lab.run_all(page)
+    lab.wait_idle(page)
+    form = page.locator(".pvnb-form")
+    slots = form.locator(".pvnb-picker")
+    session = page.context.new_cdp_session(page)
+
+    def drop_all(**data: object) -> None:
+        slots.nth(0).scroll_into_view_if_needed()
+        box = stage(slots.nth(0)).bounding_box()
+        assert box is not None
+        for kind in ("dragEnter", "dragOver", "drop"):
+            details = {"type": kind, "x": box["x"] + 60, "y": box["y"] + 40}
+            drag = {"items": [], "dragOperationsMask": 1, **data}
+            session.send("Input.dispatchDragEvent", {**details, "data": drag})
+
+    drop_all(files=[str(PICTURES)])
+    expect(slots.nth(0).get_by_role("alert")).to_contain_text("pictures")
+    expect(slots.nth(0)).to_have_attribute("data-state", "empty")
+    drop_all(files=[str(PICTURES / "coffee_wide.jpg"), str(PICTURES / "coffee_close.jpg")])
+    expect_picture(slots.nth(0), "×", name="coffee_wide.jpg")
+    expect_picture(slots.nth(1), "×", name="coffee_close.jpg")
+    pixel = "data:image/gif;base64,R0lGODlhAQABAIAAAAUEBAAAACwAAAAAAQABAAACAkQBADs="
+    linked = f'<a href="http://127.0.0.1/"><img src="{pixel}"></a>'
+    drop_all(
+        items=[{"mimeType": "text/uri-list", "data": "http://127.0.0.1/"}, {"mimeType": "text/html", "data": linked}]
+    )
+    expect(slots.nth(0).get_by_role("alert")).to_be_visible()  # too small: the earlier one is kept
+    expect_picture(slots.nth(0), "×", name="coffee_wide.jpg")

@@ -21,7 +21,7 @@ MODEL = f"""{START}
 from pixverse_nb.widgets.form_fields import FormFields
 
 print(client.estimate(model="v7", duration=10))
-print(*[name for _, name in FormFields(lambda: None, client.catalogue).model.options if name == "v7"])
+print(*[name for name in FormFields(client.catalogue).describe()["model"]["values"] if name == "v7"])
 plan = client.sweep("a.png", "b.png", model=["v5.6", "v7"], seed=1).plan()
 print(plan.credits)
 try:
@@ -57,7 +57,7 @@ def test_a_row_of_the_user_is_a_model_everywhere(tmp_path: Path) -> None:
     with Client.sandbox(home=tmp_path, models=namespace["MODELS"]) as client:
         assert client.estimate(model="v7", duration=10) == 100
         assert "v7" in [spec.name for spec in client.models("frames")]
-        names = [name for _, name in FormFields(lambda: None, client.catalogue).model.options]
+        names = FormFields(client.catalogue).describe()["model"]["values"]
         assert {"v5.6", "v7"} <= set(names)
 
 

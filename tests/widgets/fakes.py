@@ -3,11 +3,13 @@
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from pixverse_nb.domain.catalogue import CATALOGUE, DEFAULT_MODEL, Catalogue
 from pixverse_nb.domain.jobs import JobSnapshot, JobState
 from pixverse_nb.domain.remote import Credits
+from pixverse_nb.errors import ConfigError
 from tests.factories import a_request
 
 NOW = 1_790_000_000.0
@@ -52,8 +54,8 @@ class FakeJob:
 class FakeClient:
     """Records `create_frames` calls in `calls`; the next call raises the first of `errors`.
 
-    `find_paid` returns `existing_job`. While `create_allowed` is cleared, `create_frames` blocks. `estimates` has the
-    fields of every call of `estimate`.
+    `find_paid` returns `existing_job`, and a call with `reuse` returns `reused_job` if there is one. While
+    `create_allowed` is cleared, `create_frames` blocks. `estimates` has the fields of every call of `estimate`.
     """
 
     def __init__(self, *, is_sandbox: bool = True, balance: int = 1240, catalogue: Catalogue = CATALOGUE) -> None:
@@ -64,10 +66,13 @@ class FakeClient:
         self.calls: list[dict[str, Any]] = []
         self.created_jobs: list[FakeJob] = []
         self.existing_job: FakeJob | None = None
+        self.reused_job: FakeJob | None = None
+        self.quote: int | None = 30
+        self.files: dict[str, Path] = {}
         self.errors: list[Exception] = []
         self.credits_errors: list[Exception] = []
         self.credits_calls = 0
-        self.pictures: dict[str, bytes] = {}
+        self.fetch_picture: Callable[[str], bytes] = dict[str, bytes]().__getitem__
         self.create_started = threading.Event()
         self.create_allowed = threading.Event()
         self.create_allowed.set()
@@ -80,7 +85,41 @@ class FakeClient:
         self.calls.append({"first": first, "last": last, "reuse": reuse, "fit": fit, **fields})
         if self.errors:
             raise self.errors.pop(0)
+        if reuse and self.reused_job is not None:
+            return self.reused_job
         return self.new_job(**fields)
+
+    def create_video(self, prompt: str | None = None, image: Any = None, **fields: Any) -> Any:
+        """As `create_frames`, from a prompt and perhaps a picture."""
+        return self.create_frames(image, None, prompt=prompt, **fields)
+
+    def create_transition(self, images: Sequence[Any], *, durations: Any = None, **fields: Any) -> Any:
+        """As `create_frames`, through several pictures; `durations` is in the recorded call."""
+        job = self.create_frames(tuple(images), None, **fields)
+        self.calls[-1]["durations"] = durations
+        return job
+
+    def extend(self, video: Any, **fields: Any) -> Any:
+        """As `create_frames`, from the video of a job."""
+        return self.create_frames(video, None, **fields)
+
+    def upscale(self, video: Any) -> Any:
+        """As `create_frames`, from the video of a job."""
+        return self.create_frames(video, None)
+
+    def quote_upscale(self, _video: Any) -> int:
+        """Return `quote`, or raise ConfigError if it is None."""
+        if self.quote is None:
+            raise ConfigError("no quotes")
+        return self.quote
+
+    def curl(self, ref: str) -> str:
+        """Return a text with the reference."""
+        return f"curl {ref}"
+
+    def input_files(self, _ref: str) -> dict[str, Path]:
+        """Return `files`."""
+        return self.files
 
     def new_job(self, *, state: JobState = JobState.PLANNED, **fields: Any) -> FakeJob:
         """Add a job and return it; the references are job-1, job-2, ..."""
@@ -104,10 +143,6 @@ class FakeClient:
     def find_paid(self, first: Any, last: Any, **fields: Any) -> FakeJob | None:
         """Return `existing_job`."""
         return self.existing_job
-
-    def fetch_picture(self, url: str) -> bytes:
-        """Return the bytes in `pictures`."""
-        return self.pictures[url]
 
     def estimate(self, *, model: str = DEFAULT_MODEL, **fields: Any) -> int | None:
         """Return the price in the catalogue."""

@@ -1,10 +1,9 @@
 """The page's end of the widgets' comms: records what the kernel sends, and sends what a page would send."""
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import ipywidgets  # type: ignore[import-untyped]  # it ships no types
 from comm.base_comm import BaseComm
 
 from pixverse_nb.widgets.comm import THREAD_NAME
@@ -44,11 +43,6 @@ def set_traits(widget: Any, **state: Any) -> None:
     widget.comm.handle_msg({"content": {"data": data}, "buffers": []})
 
 
-def click(button: Any) -> None:
-    """Click a button of ipywidgets."""
-    send_message(button, {"event": "click"})
-
-
 def messages_of(widget: Any, kind: str) -> list[tuple[Mapping[str, Any], list[bytes]]]:
     """Return the custom messages of one kind that `widget` has sent to the page, oldest first."""
     return [
@@ -58,11 +52,21 @@ def messages_of(widget: Any, kind: str) -> list[tuple[Mapping[str, Any], list[by
     ]
 
 
-def upload(slot: Any, data: bytes, *, id: str = "u1", name: str = "cat.png", chunk_bytes: int = 512 * 1024) -> None:  # noqa: A002 - the name in the messages
-    """Upload a file into a picture slot as its page does."""
-    send_message(slot, {"kind": "begin", "id": id, "name": name, "size": len(data), "type": "image/png"})
+def upload(
+    form: Any,
+    slot: str,
+    data: bytes,
+    *,
+    id: str = "u1",  # noqa: A002 - the name in the messages
+    name: str = "cat.png",
+    chunk_bytes: int = 512 * 1024,
+) -> None:
+    """Upload a file into a picture slot of the form as its page does."""
+    begin = {"kind": "begin", "slot": slot, "id": id, "name": name, "size": len(data), "type": "image/png"}
+    send_message(form, begin)
     for offset in range(0, len(data), chunk_bytes):
-        send_message(slot, {"kind": "chunk", "id": id, "offset": offset}, data[offset : offset + chunk_bytes])
+        chunk = {"kind": "chunk", "slot": slot, "id": id, "offset": offset}
+        send_message(form, chunk, data[offset : offset + chunk_bytes])
 
 
 def wait_for_threads() -> None:
@@ -71,18 +75,3 @@ def wait_for_threads() -> None:
         for thread in threads:
             thread.join(TIMEOUT_S)
             assert not thread.is_alive()
-
-
-def walk_widgets(widget: Any) -> Iterable[Any]:
-    """Yield `widget` and all widgets inside it."""
-    yield widget
-    for child in getattr(widget, "children", ()):
-        yield from walk_widgets(child)
-
-
-def visible_html(widget: Any) -> str:
-    """Return the HTML that a widget displays, without hidden boxes."""
-    if widget.layout.display == "none":
-        return ""
-    own = widget.value if isinstance(widget, ipywidgets.HTML) else ""
-    return own + "".join(visible_html(child) for child in getattr(widget, "children", ()))

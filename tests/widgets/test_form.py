@@ -1,5 +1,6 @@
 """The form: what its buttons do, and what it shows."""
 
+import itertools
 import json
 import threading
 from pathlib import Path
@@ -13,75 +14,101 @@ from pixverse_nb.errors import InvalidImage, InvalidRequest, Unauthorized
 from pixverse_nb.widgets.form import Form
 from tests.widgets.conftest import make_png
 from tests.widgets.fakes import FakeClient
-from tests.widgets.page import (
-    click,
-    messages_of,
-    send_message,
-    set_traits,
-    upload,
-    visible_html,
-    wait_for_threads,
-    walk_widgets,
-)
+from tests.widgets.page import messages_of, send_message, upload, wait_for_threads
 
 
-class FormDriver:
-    """A form with a fake client, and the snapshots that it has passed to `on_video`."""
+class FormPage:
+    """A form with a fake client, the snapshots that it has passed to `on_video`, and its page."""
 
     def __init__(self, client: FakeClient) -> None:
         self.client = client
         self.videos: list[JobSnapshot] = []
         self.form = Form(client, on_video=self.videos.append)
+        self._numbers = itertools.count(1)
+        self.ask("hello")
+
+    def ask(self, kind: str, **content: Any) -> None:
+        """Send a message as the page does, and wait until its work has ended."""
+        self.press(kind, **content)
         wait_for_threads()
+
+    def press(self, kind: str, **content: Any) -> None:
+        """Send a message as the page does."""
+        send_message(self.form, {"kind": kind, "view": "v1", "number": next(self._numbers), **content})
+
+    def enter(self, name: str, value: object) -> None:
+        """Enter a value."""
+        self.press("set", name=name, value=value)
 
     def fill(self, *, first: bytes | None = None) -> None:
         """Upload two pictures."""
-        upload(self.form.first, first or make_png(160, 90), id="one")
-        upload(self.form.last, make_png(90, 90, "red"), id="two")
+        upload(self.form, "first", first or make_png(160, 90), id="one")
+        upload(self.form, "last", make_png(90, 90, "red"), id="two")
         wait_for_threads()
 
     def submit(self) -> None:
-        """Click the button and wait until its work has ended."""
-        click(self.form.submit_button)
-        wait_for_threads()
+        """Press the button and wait until its work has ended."""
+        self.ask("submit")
 
     @property
-    def html(self) -> str:
-        """All HTML that the form displays."""
-        return visible_html(self.form)
+    def shown(self) -> dict[str, Any]:
+        """Everything that the page shows: the states that it has got, one over the other."""
+        state: dict[str, Any] = {}
+        for content, _ in messages_of(self.form, "state"):
+            state |= content
+        return state
 
-    def has_question(self) -> bool:
-        """Return whether the form displays the question about an existing video."""
-        return bool(visible_html(self.form._question_box))
+    def field(self, name: str) -> dict[str, Any]:
+        """Return what the page shows of a field."""
+        field: dict[str, Any] = self.shown["fields"][name]
+        return field
+
+    def slot(self, number: int) -> dict[str, Any]:
+        """Return what the page shows of a slot."""
+        slot: dict[str, Any] = self.shown["slots"][number]
+        return slot
+
+    @property
+    def wrong(self) -> set[str]:
+        """The fields and slots with a message."""
+        shown = self.shown
+        fields = {name for name, field in shown["fields"].items() if field["message"]}
+        return fields | {slot["id"] for slot in shown["slots"] if slot["message"]}
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows of the jobs."""
+        rows: list[dict[str, Any]] = self.shown["jobs"]["rows"]
+        return rows
 
     @property
     def job_refs(self) -> list[str]:
         """The references in the job list."""
-        return [row["ref"] for row in self.form.tracker.job_list.rows]
+        return [row["ref"] for row in self.rows]
 
 
 @pytest.fixture
-def driver(client: FakeClient) -> FormDriver:
+def page(client: FakeClient) -> FormPage:
     """An empty form for a sandbox."""
-    return FormDriver(client)
+    return FormPage(client)
 
 
 @pytest.fixture
-def filled(driver: FormDriver) -> FormDriver:
+def filled(page: FormPage) -> FormPage:
     """A form with two pictures."""
-    driver.fill()
-    return driver
+    page.fill()
+    return page
 
 
 # ---- submitting ----
 
 
-def test_one_click_creates_one_video(filled: FormDriver) -> None:
+def test_one_click_creates_one_video(filled: FormPage) -> None:
     """The pictures and all fields are passed to the client, and the job appears in the list."""
-    set_traits(filled.form.fields.prompt, value=" a slow pan ")
-    set_traits(filled.form.fields.seed, value="7")
-    filled.form.fields.choices["quality"].value = "720p"
-    set_traits(filled.form.fields.switches["audio"], value=True)
+    filled.enter("prompt", " a slow pan ")
+    filled.enter("seed", "7")
+    filled.enter("quality", "720p")
+    filled.enter("audio", True)
     filled.submit()
     expected = {
         "first": make_png(160, 90),
@@ -90,12 +117,10 @@ def test_one_click_creates_one_video(filled: FormDriver) -> None:
         "model": "v5.6",
         "quality": "720p",
         "duration": 5,
-        "motion_mode": None,
         "aspect_ratio": None,
         "fit": "cover",
         "seed": 7,
         "audio": True,
-        "remove_watermark": None,
         "preview_mode": None,
         "off_peak_mode": None,
         "reuse": True,
@@ -104,49 +129,44 @@ def test_one_click_creates_one_video(filled: FormDriver) -> None:
     assert filled.job_refs == ["job-1"]
 
 
-def test_the_chosen_model_is_used(filled: FormDriver) -> None:
+def test_the_chosen_model_is_used(filled: FormPage) -> None:
     """The call has the model and the fields that only this model takes, and a click on the question keeps them."""
-    fields = filled.form.fields
-    fields.model.value = "v3.5"
-    fields.choices["motion_mode"].value = "fast"
-    fields.switches["remove_watermark"].value = False
+    filled.enter("model", "v3.5")
+    filled.enter("motion_mode", "fast")
+    filled.enter("remove_watermark", False)
     filled.client.existing_job = filled.client.new_job(seed=5, state=JobState.DONE)
     filled.submit()
-    click(filled.form.generate_again_button)
-    wait_for_threads()
+    filled.ask("generate_again")
     (call,) = filled.client.calls
-    used = {name: call[name] for name in ("model", "motion_mode", "remove_watermark", "audio")}
+    used = {name: call.get(name) for name in ("model", "motion_mode", "remove_watermark", "audio")}
     assert used == {"model": "v3.5", "motion_mode": "fast", "remove_watermark": False, "audio": None}
 
 
-def test_another_model_withdraws_the_question(filled: FormDriver) -> None:
+def test_another_model_withdraws_the_question(filled: FormPage) -> None:
     """A question about a video of one model is not answered for another."""
     filled.client.existing_job = filled.client.new_job(seed=5, state=JobState.DONE)
     filled.submit()
-    filled.form.fields.model.value = "v6"
-    assert not filled.has_question()
+    filled.enter("model", "v6")
+    assert filled.shown["question"] is None
 
 
-def test_repeated_clicks_pay_once(filled: FormDriver) -> None:
-    """While the first click is being processed, the button looks disabled, keeps the focus, and ignores clicks."""
+def test_repeated_clicks_pay_once(filled: FormPage) -> None:
+    """While the first press is being processed, the page shows that, and further presses do nothing."""
     filled.client.create_allowed.clear()
-    click(filled.form.submit_button)
-    click(filled.form.submit_button)
-    click(filled.form.submit_button)
+    for _ in range(3):
+        filled.press("submit")
     filled.client.create_started.wait()
-    assert "pvnb-form-busy" in filled.form.submit_button._dom_classes
-    assert not filled.form.submit_button.disabled
+    assert filled.shown["action"]["busy"]
     filled.client.create_allowed.set()
     wait_for_threads()
     assert len(filled.client.calls) == 1
-    assert "pvnb-form-busy" not in filled.form.submit_button._dom_classes
+    assert not filled.shown["action"]["busy"]
 
 
-def test_swapping_exchanges_the_pictures(filled: FormDriver) -> None:
+def test_swapping_exchanges_the_pictures(filled: FormPage) -> None:
     """After a swap the last picture is sent as the first, and the ratio follows it."""
-    click(filled.form.swap_button)
-    wait_for_threads()
-    assert filled.form.first.ratio == "1:1"
+    filled.ask("swap")
+    assert filled.slot(0)["ratio"] == "1:1"
     filled.submit()
     assert filled.client.calls[0]["first"] == make_png(90, 90, "red")
 
@@ -154,77 +174,90 @@ def test_swapping_exchanges_the_pictures(filled: FormDriver) -> None:
 # ---- problems ----
 
 
-def test_missing_pictures_are_marked_at_their_slots(driver: FormDriver) -> None:
-    """Without pictures nothing is sent, and each empty slot has a message until a picture is loaded."""
-    driver.submit()
-    assert driver.client.calls == []
-    assert driver.form.first.message == driver.form.last.message != ""
-    assert 'role="alert"' in driver.html
-    driver.fill()
-    assert driver.form.first.message == driver.form.last.message == ""
-    assert 'role="alert"' not in driver.html
+def test_nothing_is_sent_without_a_prompt_or_a_picture(page: FormPage) -> None:
+    """The prompt is marked and gets the focus; a picture removes the mark."""
+    page.submit()
+    assert page.client.calls == []
+    assert page.wrong == {"prompt"}
+    assert page.shown["status"]["tone"] == "bad"
+    assert len(messages_of(page.form, "focus_problem")) == 1
+    page.fill()
+    assert page.wrong == set()
+    assert page.shown["status"]["text"] == ""
 
 
-def test_the_message_about_a_loading_picture_disappears(driver: FormDriver) -> None:
-    """A click while a picture is loading sets a message, which is removed when the picture is ready."""
+def test_the_message_about_a_loading_picture_disappears(client: FakeClient) -> None:
+    """A press while a picture is loading sets a message, which is removed when the picture is ready."""
     may_fetch = threading.Event()
-    driver.client.pictures["http://x/a.png"] = make_png(64, 48)
-    driver.form.first._fetch_url = lambda url: driver.client.pictures[url] if may_fetch.wait(30) else b""
-    send_message(driver.form.first, {"kind": "address", "text": "http://x/a.png"})
-    click(driver.form.submit_button)
-    assert driver.form.first.message not in {"", driver.form.last.message}
+
+    def fetch(_url: str) -> bytes:
+        may_fetch.wait(30)
+        return make_png(64, 48)
+
+    client.fetch_picture = fetch
+    page = FormPage(client)
+    send_message(page.form, {"slot": "first", "kind": "address", "text": "http://x/a.png"})
+    page.press("submit")
+    assert page.wrong == {"first"}
     may_fetch.set()
     wait_for_threads()
-    assert (driver.form.first.state, driver.form.first.message) == ("ready", "")
+    assert (page.slot(0)["state"], page.slot(0)["message"]) == ("ready", "")
+    assert page.client.calls == []
 
 
-def test_a_click_keeps_the_reason_why_a_picture_was_rejected(driver: FormDriver) -> None:
-    """The slot still shows why its picture was rejected, and the empty slot gets its own message."""
-    upload(driver.form.first, b"plain text", name="notes.txt")
+def test_a_press_keeps_the_reason_why_a_picture_was_rejected(page: FormPage) -> None:
+    """The slot still shows why its picture was rejected, and nothing is sent."""
+    upload(page.form, "first", b"plain text", name="notes.txt")
     wait_for_threads()
-    reason = driver.form.first.message
+    reason = page.slot(0)["message"]
     assert "JPEG" in reason
-    driver.submit()
-    assert driver.form.first.message == reason
-    assert driver.form.last.message not in {"", reason}
+    page.submit()
+    assert page.slot(0)["message"] == reason
+    assert page.client.calls == []
 
 
-def test_all_problems_are_shown_at_once(driver: FormDriver) -> None:
-    """One click marks the missing picture, the prompt, the seed and the rejected pair, each at its field."""
-    fields = driver.form.fields
-    fields.choices["quality"].value = "1080p"
-    fields.duration.value = 10
-    set_traits(fields.prompt, value="x" * 2049)
-    set_traits(fields.seed, value="x")
-    driver.submit()
-    assert driver.form.first.message
-    assert 'role="alert"' in visible_html(fields.controls["prompt"])
-    assert 'role="alert"' in visible_html(fields.controls["seed"])
-    assert fields.choices["quality"].message
-    assert 'role="alert"' in visible_html(fields.controls["duration"])
-    driver.fill()
-    driver.submit()
-    assert driver.client.calls == []
+def test_all_problems_are_shown_at_once(page: FormPage) -> None:
+    """One press marks the rejected picture, the prompt, the seed and the rejected pair, each at its field."""
+    upload(page.form, "first", b"plain text", name="notes.txt")
+    page.enter("quality", "1080p")
+    page.enter("duration", 10)
+    page.enter("prompt", "x" * 5001)
+    page.enter("seed", "x")
+    page.submit()
+    assert page.wrong == {"first", "prompt", "seed", "quality", "duration"}
+    page.fill()
+    page.submit()
+    assert page.client.calls == []
 
 
-def test_problems_found_by_the_client_are_shown_at_their_fields(filled: FormDriver) -> None:
+def test_problems_found_by_the_client_are_shown_at_their_fields(filled: FormPage) -> None:
     """The client's problems go to the slots and fields that they name, and others to the status line, redacted."""
     filled.client.errors = [InvalidRequest({"prompt": "blocked", "email": "maria@example.org"})]
     filled.submit()
-    assert "Blocked." in visible_html(filled.form.fields.controls["prompt"])
-    assert "email: m…" in filled.html
-    assert "maria" not in filled.html
+    assert filled.field("prompt")["message"] == "Blocked."
+    assert "email" in filled.shown["status"]["text"]
+    assert "maria" not in str(filled.shown)
     filled.client.errors = [InvalidImage({"last": "dark"})]
     filled.submit()
-    assert (filled.form.first.message, filled.form.last.message) == ("", "Dark.")
+    assert filled.wrong == {"last"}
 
 
-def test_after_an_error_the_button_works_again(filled: FormDriver) -> None:
-    """Any error of the client is shown escaped and redacted, and the next click works."""
+def test_problems_with_the_pictures_of_a_transition_are_shown_at_their_slots(filled: FormPage) -> None:
+    """The client numbers the pictures of a transition; the form knows their slots."""
+    filled.ask("add_slot")
+    upload(filled.form, "picture_3", make_png(20, 20), id="three")
+    wait_for_threads()
+    filled.client.errors = [InvalidImage({"images[2]": "dark", "images[0]": "small"})]
+    filled.submit()
+    assert filled.wrong == {"first", "picture_3"}
+
+
+def test_after_an_error_the_button_works_again(filled: FormPage) -> None:
+    """Any error of the client is shown redacted, and the next press works."""
     filled.client.errors = [OSError("<no> route for maria@example.org")]
     filled.submit()
-    assert "&lt;no&gt;" in filled.html
-    assert "maria" not in filled.html
+    assert "<no> route" in filled.shown["status"]["text"]
+    assert "maria" not in filled.shown["status"]["text"]
     filled.submit()
     assert len(filled.client.created_jobs) == 1
 
@@ -233,197 +266,262 @@ def test_an_invalid_token_is_shown_when_the_form_opens() -> None:
     """The first request for the balance fails, and the form shows the error."""
     client = FakeClient(is_sandbox=False)
     client.credits_errors = [Unauthorized("wrong-token", status=401)]
-    assert "wrong-token" in FormDriver(client).html
+    assert "wrong-token" in FormPage(client).shown["status"]["text"]
+
+
+# ---- the operation ----
+
+
+def test_one_picture_is_image_to_video(page: FormPage) -> None:
+    """With a picture in either slot the call starts from it, and takes no field of another operation."""
+    upload(page.form, "last", make_png(90, 90, "red"), id="two")
+    wait_for_threads()
+    title = page.shown["action"]["title"]
+    page.submit()
+    (call,) = page.client.calls
+    assert (call["first"], call["last"]) == (make_png(90, 90, "red"), None)
+    assert "motion_mode" not in call
+    send_message(page.form, {"slot": "last", "kind": "clear"})
+    assert page.shown["action"]["title"] != title
+
+
+def test_no_picture_is_text_to_video(page: FormPage) -> None:
+    """Without a picture the prompt is the call, without framing."""
+    page.enter("prompt", "rain")
+    page.submit()
+    (call,) = page.client.calls
+    assert (call["first"], call["last"], call["prompt"], call["fit"]) == (None, None, "rain", None)
+
+
+def test_more_pictures_are_a_transition(filled: FormPage) -> None:
+    """Each further slot is one more picture, with the seconds to it, and the price is that of all links."""
+    filled.ask("add_slot")
+    assert filled.shown["seconds"] == [None, None]
+    upload(filled.form, "picture_3", make_png(20, 20), id="three")
+    wait_for_threads()
+    assert filled.field("model")["value"] == "v5"
+    filled.enter("seconds_2", 8)
+    assert "60 sandbox" in filled.shown["action"]["price"]
+    filled.submit()
+    (call,) = filled.client.calls
+    assert len(call["first"]) == 3
+    assert (call["model"], call["durations"]) == ("v5", [None, 8])
+    filled.ask("remove_slot", role="picture_3")
+    assert [slot["id"] for slot in filled.shown["slots"]] == ["first", "last"]
+    assert filled.field("model")["value"] == "v5.6"
+
+
+def test_there_are_two_to_seven_slots(page: FormPage) -> None:
+    """An eighth is not added, the last two are not removed, and a removed one can be added again."""
+    for _ in range(7):
+        page.ask("add_slot")
+    assert len(page.shown["slots"]) == 7
+    page.ask("remove_slot", role="picture_3")
+    page.ask("add_slot")
+    assert len({slot["id"] for slot in page.shown["slots"]}) == 7
+    for slot in page.shown["slots"]:
+        page.ask("remove_slot", role=slot["id"])
+    assert len(page.shown["slots"]) == 2
+
+
+def test_an_existing_video_of_another_operation_is_asked_about(page: FormPage) -> None:
+    """The client returns an earlier job and charges nothing: the form asks before it pays for another one."""
+    earlier = page.client.reused_job = page.client.new_job(state=JobState.DONE)
+    earlier.change(reused=True)
+    page.enter("prompt", "rain")
+    page.submit()
+    assert page.shown["question"]
+    page.ask("generate_again")
+    assert [call["reuse"] for call in page.client.calls] == [True, False]
 
 
 # ---- existing videos ----
 
 
-def test_showing_an_existing_video_creates_nothing(filled: FormDriver) -> None:
+def test_showing_an_existing_video_creates_nothing(filled: FormPage) -> None:
     """Before an existing video is paid for again the form asks; the first answer shows the existing job."""
     filled.client.existing_job = filled.client.new_job(seed=5, state=JobState.DONE)
     filled.submit()
     assert filled.client.calls == []
-    assert filled.has_question()
-    click(filled.form.show_button)
-    wait_for_threads()
+    assert filled.shown["question"]
+    filled.ask("show_existing")
     assert filled.client.calls == []
-    assert not filled.has_question()
+    assert filled.shown["question"] is None
     assert filled.job_refs == ["job-1"]
-    assert [message["ref"] for message, _ in messages_of(filled.form.tracker.job_list, "scroll_to")] == ["job-1"]
+    assert [message["ref"] for message, _ in messages_of(filled.form, "scroll_to")] == ["job-1"]
 
 
-def test_showing_a_cancelled_job_resumes_it(filled: FormDriver) -> None:
+def test_showing_a_cancelled_job_resumes_it(filled: FormPage) -> None:
     """If a cancelled job may have been charged, the first answer resumes it and creates nothing."""
     cancelled = filled.client.existing_job = filled.client.new_job(seed=5, state=JobState.CANCELLED)
     cancelled.change(can_resume=True, charged="unknown")
     filled.submit()
-    assert filled.has_question()
-    click(filled.form.show_button)
-    wait_for_threads()
+    assert filled.shown["question"]
+    filled.ask("show_existing")
     assert cancelled.resumed.is_set()
     assert filled.client.calls == []
 
 
-def test_generating_again_pays_once(filled: FormDriver) -> None:
+def test_generating_again_pays_once(filled: FormPage) -> None:
     """The second answer sends the same values once with reuse=False, even if it is clicked again."""
     filled.client.existing_job = filled.client.new_job(seed=5, state=JobState.DONE)
     filled.submit()
-    click(filled.form.generate_again_button)
-    click(filled.form.generate_again_button)
-    wait_for_threads()
-    click(filled.form.generate_again_button)
-    wait_for_threads()
+    filled.press("generate_again")
+    filled.ask("generate_again")
+    filled.ask("generate_again")
     assert [call["reuse"] for call in filled.client.calls] == [False]
 
 
-def test_changing_a_value_withdraws_the_question(filled: FormDriver) -> None:
+def test_changing_a_value_withdraws_the_question(filled: FormPage) -> None:
     """An answer never applies to values that the question was not about."""
     filled.client.existing_job = filled.client.new_job(seed=5, state=JobState.DONE)
     filled.submit()
-    filled.form.fields.choices["quality"].value = "360p"
-    assert not filled.has_question()
-    click(filled.form.generate_again_button)
-    wait_for_threads()
+    filled.enter("quality", "360p")
+    assert filled.shown["question"] is None
+    filled.ask("generate_again")
     assert filled.client.calls == []
+
+
+def test_the_samples_fill_both_slots(page: FormPage) -> None:
+    """Two pictures of the package, which make a video as any others do; they are small."""
+    page.ask("use_samples")
+    assert [slot["state"] for slot in page.shown["slots"]] == ["ready", "ready"]
+    assert all(slot["size"] < 60_000 for slot in page.shown["slots"])
+    page.submit()
+    assert len(page.client.calls) == 1
 
 
 # ---- price and balance ----
 
 
-def price_line(driver: FormDriver) -> str:
-    """Return the HTML of the price line."""
-    return visible_html(driver.form._price_line)
-
-
-def test_the_price_follows_the_fields(driver: FormDriver) -> None:
+def test_the_price_follows_the_fields(page: FormPage) -> None:
     """The client's estimate is shown as an estimate, and disappears for values that are rejected."""
-    fields = driver.form.fields
-    assert "30 sandbox" in price_line(driver)
-    assert "estimate" in price_line(driver)
-    fields.duration.value = 10
-    assert "60 sandbox" in price_line(driver)
-    fields.choices["quality"].value = "1080p"
-    assert "estimate" not in price_line(driver)
-    fields.model.value = "v6"
-    assert "140 sandbox" in price_line(driver)
+    assert "30 sandbox" in page.shown["action"]["price"]
+    assert "estimate" in page.shown["action"]["price"]
+    page.enter("duration", 10)
+    assert "60 sandbox" in page.shown["action"]["price"]
+    page.enter("quality", "1080p")
+    assert page.shown["action"]["price"] == ""
+    page.enter("model", "v6")
+    assert "140 sandbox" in page.shown["action"]["price"]
 
 
-def test_the_estimate_is_of_the_values_that_are_sent(filled: FormDriver) -> None:
-    """The client is asked for the price of the very fields of the call."""
-    filled.form.fields.model.value = "v3.5"
-    filled.form.fields.choices["motion_mode"].value = "fast"
+def test_the_estimate_is_of_the_values_that_are_sent(filled: FormPage) -> None:
+    """The client is asked for the price of the very fields of the call, without those that have none."""
+    filled.enter("model", "v3.5")
+    filled.enter("motion_mode", "fast")
+    filled.enter("seed", "x")  # not a seed, and no reason to lose the price
+    assert filled.shown["action"]["price"]
+    filled.enter("seed", "7")
     filled.submit()
     (call,) = filled.client.calls
-    ignored = {"first", "last", "reuse"}
+    ignored = {"first", "last", "reuse", "prompt", "seed"}
     sent = {name: value for name, value in call.items() if name not in ignored}
     assert filled.client.estimates[-1] == sent
 
 
-def test_an_unknown_price_is_neither_zero_nor_a_warning(driver: FormDriver) -> None:
+def test_an_unknown_price_is_neither_zero_nor_a_warning(page: FormPage) -> None:
     """A model without a price has a line without a number and can be used; the next model has its price again."""
-    driver.form.fields.model.value = "kling-o3"
-    assert price_line(driver)
-    assert "credits" not in price_line(driver)
-    assert "data-tone" not in price_line(driver)
-    driver.fill()
-    driver.submit()
-    (call,) = driver.client.calls
-    assert (call["model"], call["quality"], call["seed"]) == ("kling-o3", "720p", None)
-    driver.form.fields.model.value = "v5.6"
-    assert "40 sandbox" in price_line(driver)
+    page.enter("model", "kling-o3")
+    price = page.shown["action"]["price"]
+    assert price
+    assert "credits" not in price
+    assert not page.shown["action"]["is_short"]
+    page.fill()
+    page.submit()
+    (call,) = page.client.calls
+    assert (call["model"], call["quality"]) == ("kling-o3", "720p")
+    assert "seed" not in call
+    page.enter("model", "v5.6")
+    assert "40 sandbox" in page.shown["action"]["price"]
 
 
 def test_the_client_s_catalogue_is_used() -> None:
     """A model and a price of the user appear in the list and in the price line."""
-    row = {"operations": ["frames"], "durations": [4], "qualities": ["480p"], "price": {"credits": {"480p": 11}}}
-    driver = FormDriver(FakeClient(catalogue=catalogue_with({"new-1": row}, prices={"540p": 25})))
-    assert "25 sandbox" in price_line(driver)
-    driver.form.fields.model.value = "new-1"
-    assert "11 sandbox" in price_line(driver)
+    row = {
+        "operations": ["text", "frames"],
+        "durations": [4],
+        "qualities": ["480p"],
+        "price": {"credits": {"480p": 11}},
+    }
+    page = FormPage(FakeClient(catalogue=catalogue_with({"new-1": row}, prices={"540p": 25})))
+    assert "25 sandbox" in page.shown["action"]["price"]
+    page.enter("model", "new-1")
+    assert "11 sandbox" in page.shown["action"]["price"]
 
 
 def test_a_low_balance_is_a_warning() -> None:
     """If the estimate exceeds the balance, the form warns but still allows submitting."""
-    driver = FormDriver(FakeClient(balance=29))
-    assert "Balance: 29" in driver.html
-    assert 'data-tone="bad"' in driver.html
-    driver.form.fields.choices["quality"].value = "360p"
-    assert 'data-tone="bad"' not in driver.html
-    assert not driver.form.submit_button.disabled
+    page = FormPage(FakeClient(balance=29))
+    assert "29" in page.shown["service"]["balance"]
+    assert page.shown["action"]["is_short"]
+    page.enter("quality", "360p")
+    assert not page.shown["action"]["is_short"]
 
 
-def test_the_balance_is_updated_when_a_job_is_accepted(filled: FormDriver) -> None:
-    """A change of state that may cost credits updates the balance; other changes do not ask for it."""
+@pytest.mark.parametrize("state", [JobState.QUEUED, JobState.REFUSED])
+def test_the_balance_is_updated_when_a_job_is_accepted_or_refused(filled: FormPage, state: JobState) -> None:
+    """A change of state that says something about credits updates the balance; other changes do not ask for it."""
     filled.submit()
     calls = filled.client.credits_calls
     filled.client.created_jobs[0].change(state=JobState.UPLOADING)
     wait_for_threads()
     assert filled.client.credits_calls == calls
     filled.client.balance = 1180
-    filled.client.created_jobs[0].change(state=JobState.QUEUED)
+    filled.client.created_jobs[0].change(state=state)
     filled.client.created_jobs[0].change(queue_position=2)
     wait_for_threads()
-    assert "Balance: 1,180" in filled.html
+    assert "1,180" in filled.shown["service"]["balance"]
     assert filled.client.credits_calls == calls + 1
-
-
-@pytest.mark.parametrize("is_sandbox", [True, False])
-def test_only_a_sandbox_has_the_badge(is_sandbox: bool) -> None:
-    """The sandbox badge is shown in a sandbox and nowhere else."""
-    html = FormDriver(FakeClient(is_sandbox=is_sandbox)).html
-    assert ('class="pvnb-form-badge"' in html) is is_sandbox
 
 
 # ---- previews ----
 
 
-def test_both_slots_preview_the_ratio_of_the_first_picture(driver: FormDriver) -> None:
+def test_both_slots_preview_the_ratio_of_the_first_picture(page: FormPage) -> None:
     """The automatic ratio is the nearest to the first picture's; a selected ratio and the fit apply to both slots."""
-    slots = (driver.form.first, driver.form.last)
-    assert [slot.ratio for slot in slots] == ["", ""]
-    driver.fill(first=make_png(90, 160))
-    assert [slot.ratio for slot in slots] == ["9:16", "9:16"]
-    driver.form.fields.choices["aspect_ratio"].value = "1:1"
-    driver.form.fields.choices["fit"].value = "contain"
-    assert [(slot.ratio, slot.fit) for slot in slots] == [("1:1", "contain")] * 2
-    driver.form.fields.choices["fit"].value = None
-    assert [slot.fit for slot in slots] == ["", ""]
+    assert [slot["ratio"] for slot in page.shown["slots"]] == ["", ""]
+    page.fill(first=make_png(90, 160))
+    assert [slot["ratio"] for slot in page.shown["slots"]] == ["9:16", "9:16"]
+    page.enter("aspect_ratio", "1:1")
+    page.enter("fit", "contain")
+    assert [(slot["ratio"], slot["fit"]) for slot in page.shown["slots"]] == [("1:1", "contain")] * 2
+    page.enter("fit", None)
+    assert [slot["fit"] for slot in page.shown["slots"]] == ["", ""]
 
 
-def test_the_automatic_ratio_is_one_of_the_model(driver: FormDriver) -> None:
+def test_the_automatic_ratio_is_one_of_the_model(page: FormPage) -> None:
     """A very wide picture is brought to 21:9 only by a model that has this ratio."""
-    driver.fill(first=make_png(210, 90))
-    assert driver.form.first.ratio == "16:9"
-    driver.form.fields.model.value = "seedance-2.0"
-    assert driver.form.first.ratio == "21:9"
-    driver.form.fields.choices["aspect_ratio"].value = "21:9"
-    driver.form.fields.model.value = "v5.6"
-    assert driver.form.last.ratio == "16:9"
+    page.fill(first=make_png(210, 90))
+    assert page.slot(0)["ratio"] == "16:9"
+    page.enter("model", "seedance-2.0")
+    assert page.slot(0)["ratio"] == "21:9"
+    page.enter("aspect_ratio", "21:9")
+    page.enter("model", "v5.6")
+    assert page.slot(1)["ratio"] == "16:9"
 
 
-def test_the_hint_mentions_a_crop_only_if_a_picture_is_cropped(driver: FormDriver) -> None:
-    """The hint about the bright part appears if one of the pictures does not have the ratio."""
-    fit = driver.form.fields.choices["fit"]
-    upload(driver.form.first, make_png(160, 90), id="one")
-    upload(driver.form.last, make_png(320, 180), id="two")
+def test_the_hint_mentions_a_crop_only_if_a_picture_is_cropped(page: FormPage) -> None:
+    """The hint differs if one of the pictures does not have the ratio."""
+    upload(page.form, "first", make_png(160, 90), id="one")
+    upload(page.form, "last", make_png(320, 180), id="two")
     wait_for_threads()
-    assert "16:9" in fit.hint
-    assert "bright" not in fit.hint
-    driver.form.fields.choices["aspect_ratio"].value = "1:1"
-    assert "1:1" in fit.hint
-    assert "bright" in fit.hint
+    assert "16:9" in page.field("fit")["hint"]
+    assert "bright" not in page.field("fit")["hint"]
+    page.enter("aspect_ratio", "1:1")
+    assert "1:1" in page.field("fit")["hint"]
+    assert "bright" in page.field("fit")["hint"]
 
 
-def test_a_crop_that_leaves_little_is_a_warning_at_its_slot(driver: FormDriver) -> None:
+def test_a_crop_that_leaves_little_is_a_warning_at_its_slot(page: FormPage) -> None:
     """A very wide picture has a warning with the cropped size, which disappears with another fit."""
-    upload(driver.form.first, make_png(80, 60), id="one")
-    upload(driver.form.last, make_png(4000, 60), id="two")
+    upload(page.form, "first", make_png(80, 60), id="one")
+    upload(page.form, "last", make_png(4000, 60), id="two")
     wait_for_threads()
-    assert "80×60" in driver.form.last.caution
-    assert driver.form.first.caution == ""
-    driver.form.fields.choices["fit"].value = None
-    assert driver.form.last.caution == ""
+    assert "80×60" in page.slot(1)["caution"]
+    assert page.slot(0)["caution"] == ""
+    page.enter("fit", None)
+    assert page.slot(1)["caution"] == ""
 
 
 # ---- jobs ----
@@ -433,40 +531,40 @@ def test_open_jobs_are_tracked_when_the_form_opens(client: FakeClient) -> None:
     """Jobs that are still running are listed; finished jobs are not."""
     client.new_job(state=JobState.GENERATING)
     client.new_job(state=JobState.DONE)
-    assert FormDriver(client).job_refs == ["job-1"]
+    assert FormPage(client).job_refs == ["job-1"]
 
 
-def test_jobs_of_other_cells_are_not_listed(filled: FormDriver) -> None:
+def test_jobs_of_other_cells_are_not_listed(filled: FormPage) -> None:
     """A job that this form did not create does not appear when it changes."""
     filled.client.new_job().change(state=JobState.GENERATING)
     wait_for_threads()
     assert filled.job_refs == []
 
 
-def test_several_jobs_run_at_once(filled: FormDriver) -> None:
+def test_several_jobs_run_at_once(filled: FormPage) -> None:
     """A second click creates a second job; each row has its own state and can be cancelled."""
     filled.submit()
     filled.submit()
     first, second = filled.client.created_jobs
     first.change(state=JobState.GENERATING)
-    send_message(filled.form.tracker.job_list, {"kind": "cancel", "ref": second.ref})
+    send_message(filled.form, {"part": "jobs", "kind": "cancel", "ref": second.ref})
     wait_for_threads()
-    states = {row["ref"]: row["state"] for row in filled.form.tracker.job_list.rows}
+    states = {row["ref"]: row["state"] for row in filled.rows}
     assert states == {"job-1": "Generating", "job-2": "Cancelled"}
 
 
-def test_a_stopped_download_is_resumed_from_its_row(filled: FormDriver) -> None:
+def test_a_stopped_download_is_resumed_from_its_row(filled: FormPage) -> None:
     """The retry button of the row resumes the job, and the row is no longer paused."""
     filled.submit()
     job = filled.client.created_jobs[0]
     job.change(state=JobState.DOWNLOADING, is_paused=True, can_resume=True, charged="yes", error="Disk full.")
-    send_message(filled.form.tracker.job_list, {"kind": "retry", "ref": job.ref})
+    send_message(filled.form, {"part": "jobs", "kind": "retry", "ref": job.ref})
     wait_for_threads()
     assert job.resumed.is_set()
-    assert filled.form.tracker.job_list.rows[0]["is_clock_stopped"] is False
+    assert filled.rows[0]["is_clock_stopped"] is False
 
 
-def test_a_finished_video_is_passed_to_on_video(filled: FormDriver, tmp_path: Path) -> None:
+def test_a_finished_video_is_passed_to_on_video(filled: FormPage, tmp_path: Path) -> None:
     """When a job of this form has its video, `on_video` gets its snapshot."""
     filled.submit()
     video = VideoFile(tmp_path / "a.mp4", sha256="0", size_bytes=1)
@@ -475,7 +573,7 @@ def test_a_finished_video_is_passed_to_on_video(filled: FormDriver, tmp_path: Pa
     assert [snapshot.video for snapshot in filled.videos] == [video]
 
 
-def test_closing_the_form_unsubscribes(filled: FormDriver) -> None:
+def test_closing_the_form_unsubscribes(filled: FormPage) -> None:
     """A closed form has no subscription, and its jobs are not cancelled."""
     filled.submit()
     filled.form.close()
@@ -483,11 +581,86 @@ def test_closing_the_form_unsubscribes(filled: FormDriver) -> None:
     assert not filled.client.created_jobs[0].cancelled.is_set()
 
 
-def test_the_saved_state_contains_no_picture(filled: FormDriver) -> None:
-    """The state of all widgets of the form together has no bytes and stays small."""
-    states: list[Any] = [widget.get_state() for widget in walk_widgets(filled.form)]
-    assert not any(isinstance(value, bytes | memoryview) for state in states for value in state.values())
-    without_assets = [
-        {name: value for name, value in state.items() if name not in ("_esm", "_css")} for state in states
-    ]
-    assert len(json.dumps(without_assets, default=repr)) < 60_000
+def test_a_form_that_is_not_shown_follows_nothing(client: FakeClient) -> None:
+    """Before a page says hello there is no subscription and no request."""
+    form = Form(client)
+    wait_for_threads()
+    assert (client.callbacks, client.credits_calls) == ([], 0)
+    form.close()
+
+
+def test_the_saved_state_holds_nothing_that_was_entered(filled: FormPage) -> None:
+    """The only trait of our own is the empty form: no picture, no name, no prompt, no seed, no job, no balance."""
+    before = Form(FakeClient()).get_state()["initial"]
+    filled.enter("prompt", "a planted secret")
+    filled.enter("seed", "123456789")
+    filled.submit()
+    state = filled.form.get_state()
+    assert state["initial"] == before
+    assert len(json.dumps(state["initial"])) < 8_000
+    own = {name for name in state if not name.startswith("_")}
+    assert own <= {"initial", "layout", "tabbable", "tooltip"}
+
+
+# ---- the page ----
+
+
+def test_every_message_is_answered_with_its_view_and_number(page: FormPage) -> None:
+    """A page waits for the answer to tell a living kernel from a dead one; a ping has an answer of its own."""
+    page.press("swap", view="v9", number=7)
+    page.press("ping")
+    answer = messages_of(page.form, "state")[-1][0]
+    assert (answer["view"], answer["number"]) == ("v9", 7)
+    assert len(messages_of(page.form, "pong")) == 1
+
+
+def test_a_new_page_gets_everything(filled: FormPage) -> None:
+    """After a reload the page has the texts, the values, the pictures and the jobs again."""
+    filled.enter("prompt", "rain")
+    filled.submit()
+    before = filled.shown
+    filled.form.comm.sent.clear()
+    filled.ask("hello", view="v2")
+    after = filled.shown
+    ignored = {"view", "number"}
+    assert {name: value for name, value in after.items() if name not in ignored} == {
+        name: value for name, value in before.items() if name not in ignored
+    }
+    assert [message["id"] for message, _ in messages_of(filled.form, "picture")] == ["one", "two"]
+
+
+def test_only_what_has_changed_is_sent(page: FormPage) -> None:
+    """A letter of the prompt sends the prompt, not the whole form."""
+    page.enter("prompt", "r")
+    page.enter("prompt", "ra")
+    answer = messages_of(page.form, "state")[-1][0]
+    assert answer.keys() == {"kind", "texts", "fields", "view", "number"}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        None,
+        7,
+        [],
+        {},
+        {"kind": "dance"},
+        {"kind": "set"},
+        {"kind": "set", "name": {}, "value": []},
+        {"kind": "set", "name": "model", "value": {}},
+        {"kind": "remove_slot", "role": []},
+        {"slot": "nowhere", "kind": "clear"},
+        {"slot": {}, "kind": "clear"},
+        {"part": "jobs"},
+        {"part": "jobs", "kind": "cancel", "ref": {}},
+        {"kind": "generate_again"},
+        {"kind": "show_existing"},
+    ],
+)
+def test_malformed_messages_are_ignored(page: FormPage, message: object) -> None:
+    """After a malformed message the form works as before, and shows no error."""
+    send_message(page.form, message)
+    assert page.shown["status"]["text"] == ""
+    page.fill()
+    page.submit()
+    assert len(page.client.calls) == 1

@@ -8,9 +8,10 @@ import pytest
 from pixverse_nb.domain.jobs import JobSnapshot, JobState
 from pixverse_nb.render.job_views import cancel_explanation
 from pixverse_nb.widgets.comm import BackgroundRunner
-from pixverse_nb.widgets.job_list import MAX_ROWS, JobListWidget, job_row
+from pixverse_nb.widgets.job_list import MAX_ROWS, JobTracker, job_row
 from tests.factories import a_request
-from tests.widgets.page import messages_of, send_message, wait_for_threads
+from tests.widgets.fakes import FakeClient, FakeJob
+from tests.widgets.page import wait_for_threads
 
 REQUEST = a_request(seed=7, prompt="a slow pan")
 JOB = JobSnapshot(ref="j1", state=JobState.GENERATING, request=REQUEST, created_at=100.0, submitted_at=103.0)
@@ -25,28 +26,44 @@ STOPPED_DOWNLOAD = replace(
 )
 
 
-@pytest.fixture
-def cancelled() -> list[str]:
-    """The references passed to `on_cancel`."""
-    return []
+class ListPage:
+    """A tracker of a fake client's jobs, and what its page sends and gets."""
+
+    def __init__(self, client: FakeClient) -> None:
+        self.client = client
+        self.sent: list[dict[str, Any]] = []
+        self.errors: list[Exception] = []
+        self.tracker = JobTracker(
+            client,
+            BackgroundRunner(self.errors.append),
+            send=lambda content, _: self.sent.append(content),
+            on_rows=lambda: None,
+            on_video=lambda _: None,
+            on_balance_changed=lambda: None,
+        )
+
+    def add(self, state: JobState = JobState.GENERATING) -> FakeJob:
+        """Track a new job."""
+        job = self.client.new_job(state=state)
+        self.tracker.track(job)
+        return job
+
+    @property
+    def refs(self) -> list[str]:
+        """The references of the rows, in order."""
+        return [row["ref"] for row in self.rows]
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows."""
+        rows: list[dict[str, Any]] = self.tracker.to_json()["rows"]
+        return rows
 
 
 @pytest.fixture
-def retried() -> list[str]:
-    """The references passed to `on_retry`."""
-    return []
-
-
-@pytest.fixture
-def job_list(cancelled: list[str], retried: list[str]) -> JobListWidget:
+def page(client: FakeClient) -> ListPage:
     """An empty list."""
-    errors: list[Any] = []
-    return JobListWidget(on_cancel=cancelled.append, on_retry=retried.append, runner=BackgroundRunner(errors.append))
-
-
-def refs(job_list: JobListWidget) -> list[str]:
-    """Return the references of the rows, in order."""
-    return [row["ref"] for row in job_list.rows]
+    return ListPage(client)
 
 
 # ---- rows ----
@@ -57,7 +74,8 @@ def test_a_row_shows_state_times_and_parameters() -> None:
     row = job_row(replace(JOB, typical_s=58.0))
     assert (row["state"], row["began_at"], row["ended_at"]) == ("Generating", 103.0, None)
     assert "58 s" in row["typical_time"]
-    assert row["facts"].split(" · ") == [REQUEST.prompt, "540p", "5 s", "16:9", "seed 7"]
+    assert row["prompt"] == REQUEST.prompt
+    assert row["facts"].split(" · ") == ["540p", "5 s", "16:9", "seed 7"]
 
 
 def test_a_row_names_a_model_that_is_not_the_default() -> None:
@@ -171,61 +189,63 @@ def test_after_the_paid_call_credits_are_not_refunded(state: JobState) -> None:
     assert ("refund" in sandbox, "sandbox" in sandbox) == (False, True)
 
 
-# ---- the widget ----
+# ---- the list ----
 
 
-def test_the_newest_job_comes_first(job_list: JobListWidget) -> None:
+def test_the_newest_job_comes_first(page: ListPage) -> None:
     """Rows are sorted by creation, newest first, and a change does not move a row."""
-    for number in (1, 2, 3):
-        job_list.set_job(replace(JOB, ref=f"j{number}", created_at=float(number)))
-    job_list.set_job(replace(JOB, ref="j1", created_at=1.0, state=JobState.QUEUED))
-    assert refs(job_list) == ["j3", "j2", "j1"]
-    assert job_list.rows[2]["state"] != job_list.rows[1]["state"]
+    first, *_ = [page.add() for _ in range(3)]
+    first.change(state=JobState.QUEUED)
+    assert page.refs == ["job-3", "job-2", "job-1"]
+    assert page.rows[2]["state"] != page.rows[1]["state"]
 
 
-def test_at_most_twelve_rows_with_unfinished_jobs_first(job_list: JobListWidget) -> None:
+def test_at_most_twelve_rows_with_unfinished_jobs_first(page: ListPage) -> None:
     """A long list keeps unfinished jobs visible and counts the jobs that are not shown."""
     for number in range(MAX_ROWS + 5):
-        state = JobState.GENERATING if number == 0 else JobState.DONE
-        job_list.set_job(replace(JOB, ref=f"j{number}", created_at=float(number), state=state))
-    assert len(job_list.rows) == MAX_ROWS
-    assert job_list.more == 5
-    assert refs(job_list)[-1] == "j0"
+        page.add(JobState.GENERATING if number == 0 else JobState.DONE)
+    assert len(page.rows) == MAX_ROWS
+    assert page.tracker.to_json()["more"] == 5
+    assert page.refs[-1] == "job-1"
 
 
-def test_only_new_does_not_overwrite_a_row(job_list: JobListWidget) -> None:
-    """With `only_new`, a row that already exists is not changed."""
-    job_list.set_job(replace(JOB, state=JobState.GENERATING))
-    job_list.set_job(replace(JOB, state=JobState.PLANNED), only_new=True)
-    assert job_list.rows[0]["state"] == "Generating"
-
-
-def test_the_page_can_cancel_and_dismiss(job_list: JobListWidget, cancelled: list[str]) -> None:
-    """A listed job is cancelled once; unknown references are ignored; only a finished job can be dismissed."""
-    job_list.set_job(JOB)
-    send_message(job_list, {"kind": "dismiss", "ref": "j1"})
-    assert refs(job_list) == ["j1"]
-    references: tuple[object, ...] = ("j1", "unknown", None, [], {})
+def test_the_page_can_cancel_and_dismiss(page: ListPage) -> None:
+    """A listed job is cancelled; unknown references are ignored; only a finished job can be dismissed."""
+    job, other = page.add(), page.add()
+    page.tracker.handle_message({"kind": "dismiss", "ref": job.ref})
+    assert page.refs == ["job-2", "job-1"]
+    references: tuple[object, ...] = ("unknown", None, [], {}, job.ref)
     for ref in references:
-        send_message(job_list, {"kind": "cancel", "ref": ref})
+        page.tracker.handle_message({"kind": "cancel", "ref": ref})
     wait_for_threads()
-    assert cancelled == ["j1"]
-    job_list.set_job(replace(JOB, state=JobState.CANCELLED, finished_at=9.0))
-    send_message(job_list, {"kind": "dismiss", "ref": "j1"})
-    assert refs(job_list) == []
+    assert (job.cancelled.is_set(), other.cancelled.is_set()) == (True, False)
+    page.tracker.handle_message({"kind": "dismiss", "ref": job.ref})
+    assert page.refs == [other.ref]
+    assert page.errors == []
 
 
-def test_the_page_can_retry_a_job(job_list: JobListWidget, retried: list[str]) -> None:
-    """A listed job is retried once; unknown references are ignored."""
-    job_list.set_job(STOPPED_DOWNLOAD)
-    for ref in ("j1", "unknown", None):
-        send_message(job_list, {"kind": "retry", "ref": ref})
+def test_a_dismissed_row_takes_no_presses(page: ListPage) -> None:
+    """A second page that still shows the row can do nothing with it."""
+    job = page.add(JobState.CANCELLED)
+    page.tracker.handle_message({"kind": "dismiss", "ref": job.ref})
+    page.tracker.handle_message({"kind": "retry", "ref": job.ref})
     wait_for_threads()
-    assert retried == ["j1"]
+    assert not job.resumed.is_set()
 
 
-def test_the_page_can_ask_for_the_kernels_time(job_list: JobListWidget) -> None:
+def test_the_page_can_ask_for_the_kernels_time(page: ListPage) -> None:
     """The answer to "clock" has the kernel's time in Unix seconds, because the browser's may differ."""
-    send_message(job_list, {"kind": "clock"})
-    ((message, _),) = messages_of(job_list, "clock")
+    page.tracker.handle_message({"kind": "clock"})
+    (message,) = page.sent
     assert message["now"] > 1_700_000_000
+
+
+def test_a_tracker_that_was_stopped_follows_nothing_more(page: ListPage) -> None:
+    """It subscribes once, with the first job, and after the end not again."""
+    assert page.client.callbacks == []
+    page.add()
+    page.add()
+    assert len(page.client.callbacks) == 1
+    page.tracker.stop()
+    page.add()
+    assert page.client.callbacks == []

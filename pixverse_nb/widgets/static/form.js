@@ -1,0 +1,1442 @@
+// src/dom.js
+function make(tag, className = "", properties = {}) {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  return Object.assign(element, properties);
+}
+function listenUntil(signal) {
+  return (target, name, listener) => target.addEventListener(
+    name,
+    /** @type {EventListener} */
+    listener,
+    { signal }
+  );
+}
+function closest(event, selector) {
+  return event.target instanceof Element ? event.target.closest(selector) : null;
+}
+function arrowStep(event) {
+  if (event.key === "ArrowRight" || event.key === "ArrowDown") return 1;
+  return event.key === "ArrowLeft" || event.key === "ArrowUp" ? -1 : 0;
+}
+function makeViewId() {
+  return `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
+}
+
+// src/choice.js
+function renderChoice({ model, el }) {
+  const listeners = new AbortController();
+  const on = listenUntil(listeners.signal);
+  el.classList.add("pvnb-ui", "pvnb-choice");
+  const label = make("div", "pvnb-choice-label");
+  const row = make("div", "pvnb-choice-options");
+  row.setAttribute("role", "radiogroup");
+  const hint = make("div", "pvnb-choice-hint");
+  hint.setAttribute("aria-live", "polite");
+  const message = make("div", "pvnb-choice-message");
+  message.setAttribute("role", "alert");
+  el.append(label, row, hint, message);
+  let buttons = [];
+  function choose(index) {
+    if (model.get("reasons")[index]) {
+      hint.dataset.stressed = "true";
+      return;
+    }
+    model.set("index", index);
+    model.save_changes();
+  }
+  function build2() {
+    buttons = model.get("names").map((name) => {
+      const button = make("button", "pvnb-choice-option", { type: "button", textContent: name });
+      button.setAttribute("role", "radio");
+      return button;
+    });
+    row.replaceChildren(...buttons);
+    draw();
+  }
+  function draw() {
+    const chosen = model.get("index");
+    const reasons = model.get("reasons");
+    label.textContent = model.get("label");
+    row.setAttribute("aria-label", model.get("label"));
+    buttons.forEach((button, index) => {
+      button.setAttribute("aria-checked", String(index === chosen));
+      button.setAttribute("aria-disabled", String(Boolean(reasons[index])));
+      button.tabIndex = index === chosen ? 0 : -1;
+      button.title = reasons[index] ?? "";
+    });
+    const disabled = [...new Set(reasons.filter(Boolean))];
+    hint.textContent = [...disabled, model.get("hint")].filter(Boolean).join(" ");
+    hint.hidden = !hint.textContent;
+    if (!disabled.length) delete hint.dataset.stressed;
+    message.textContent = model.get("message");
+    row.setAttribute("aria-invalid", String(Boolean(model.get("message"))));
+    message.hidden = !message.textContent;
+  }
+  on(row, "click", (event) => {
+    const index = buttons.findIndex((button) => button.contains(
+      /** @type {Node} */
+      event.target
+    ));
+    if (index >= 0) choose(index);
+  });
+  on(row, "keydown", (event) => {
+    const step = arrowStep(event);
+    if (!step) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const reasons = model.get("reasons");
+    const start = model.get("index");
+    let index = start;
+    do
+      index = (index + step + buttons.length) % buttons.length;
+    while (reasons[index] && index !== start);
+    choose(index);
+    buttons[index].focus();
+  });
+  const drawn = ["label", "index", "reasons", "hint", "message"];
+  model.on("change:names", build2);
+  for (const trait of drawn) model.on(`change:${trait}`, draw);
+  build2();
+  return () => {
+    listeners.abort();
+    model.off("change:names", build2);
+    for (const trait of drawn) model.off(`change:${trait}`, draw);
+  };
+}
+
+// src/form_link.js
+var PATIENCE_MS = 2500;
+var ANSWER_MS = 600;
+function makePart(values, { send = () => {
+}, onSave = () => {
+} } = {}) {
+  const callbacks = /* @__PURE__ */ new Map();
+  const emit = (name, ...args) => {
+    for (const callback of [...callbacks.get(name) ?? []]) callback(...args);
+  };
+  const update = (next) => {
+    const changed = Object.keys(next).filter((name) => JSON.stringify(values[name]) !== JSON.stringify(next[name]));
+    for (const name of changed) values[name] = next[name];
+    for (const name of changed) emit(`change:${name}`);
+  };
+  return {
+    get: (name) => values[String(name)],
+    set: (name, value) => update({ [String(name)]: value }),
+    save_changes: onSave,
+    send: (content, _callbacks, buffers) => send(content, buffers),
+    on(name, callback) {
+      callbacks.set(name, (callbacks.get(name) ?? /* @__PURE__ */ new Set()).add(callback));
+    },
+    off: (name, callback) => callbacks.get(name)?.delete(callback),
+    update,
+    emit
+  };
+}
+function makeLink(model, { view, onStatus }) {
+  let sent = 0;
+  let answered = 0;
+  let status = "alive";
+  let timer = 0;
+  let answerTimer = 0;
+  let pongs = 0;
+  function setStatus(next) {
+    if (status === next) return;
+    status = next;
+    onStatus(next);
+  }
+  function isDead() {
+    return status === "dead";
+  }
+  function send(content, buffers, callbacks) {
+    try {
+      model.send(
+        content,
+        /** @type {any} */
+        callbacks,
+        buffers
+      );
+    } catch {
+      setStatus("dead");
+    }
+  }
+  function ping() {
+    const before = pongs;
+    const onKernel = (message) => {
+      if (message?.content?.execution_state !== "idle") return;
+      clearTimeout(answerTimer);
+      answerTimer = setTimeout(() => {
+        if (pongs === before) setStatus("dead");
+      }, ANSWER_MS);
+    };
+    send({ kind: "ping" }, void 0, { iopub: { status: onKernel } });
+  }
+  function expectAnswer() {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      if (isDead()) return;
+      setStatus("waiting");
+      ping();
+    }, PATIENCE_MS);
+  }
+  return {
+    isDead,
+    /** Whether the kernel has answered everything. */
+    isSettled: () => answered === sent,
+    ping,
+    /**
+     * Sends bytes or a message that has an answer of its own.
+     *
+     * @param {object} content
+     * @param {ArrayBuffer[]} [buffers]
+     */
+    sendRaw(content, buffers) {
+      send(content, buffers);
+      if (!buffers && !isDead()) expectAnswer();
+    },
+    /** @param {object} content */
+    ask(content) {
+      sent += 1;
+      send({ ...content, view, number: sent });
+      if (!isDead()) expectAnswer();
+    },
+    /** @param {{ kind: string, view?: string, number?: number }} content any message of the kernel */
+    hear(content) {
+      if (content.kind === "pong") pongs += 1;
+      if (content.view === view && typeof content.number === "number") answered = Math.max(answered, content.number);
+      if (answered === sent) clearTimeout(timer);
+      setStatus("alive");
+    },
+    dispose() {
+      clearTimeout(timer);
+      clearTimeout(answerTimer);
+    }
+  };
+}
+
+// src/form_parts.js
+var SELECTS = { model: "Model", duration: "Duration" };
+var SWITCHES = ["audio", "multi_shot", "remove_watermark", "preview_mode", "off_peak_mode"];
+function buildForm(el, signal) {
+  el.classList.add("pvnb-ui", "pvnb-form");
+  const inputs = {};
+  const fields = {};
+  const choices = {};
+  function addField(name, text, input, beside = []) {
+    const isSwitch = input.type === "checkbox";
+    const box = make("div", `pvnb-form-field pvnb-form-${name.replaceAll("_", "-")}`);
+    const label = make("label", "pvnb-form-label");
+    const text_ = make("span", "", { textContent: text });
+    input.classList.add(isSwitch ? "pvnb-form-check" : "pvnb-form-input");
+    const hint = make("div", "pvnb-form-hint", { hidden: true });
+    const message = make("div", "pvnb-form-message", { hidden: true });
+    message.setAttribute("role", "alert");
+    if ("ariaDescribedByElements" in input) Object.assign(input, { ariaDescribedByElements: [hint, message] });
+    if (isSwitch) label.append(input, text_);
+    else {
+      label.append(text_);
+      input.setAttribute("aria-label", text);
+      label.addEventListener("click", () => input.focus(), { signal });
+    }
+    box.append(label);
+    if (!isSwitch) {
+      const line = make("div", "pvnb-form-line");
+      line.append(input, ...beside);
+      box.append(line);
+    }
+    box.append(hint, message);
+    inputs[name] = input;
+    fields[name] = { box, label: text_, hint, message };
+    return box;
+  }
+  function addChoice(name) {
+    choices[name] = make("div", `pvnb-form-${name.replaceAll("_", "-")}`);
+    return choices[name];
+  }
+  const head = make("div", "pvnb-form-head");
+  const title = make("div", "pvnb-form-title", { textContent: "Two pictures, one video" });
+  const badge = make("span", "pvnb-form-badge", { textContent: "Sandbox: nothing is charged", hidden: true });
+  const balance = make("div", "pvnb-form-balance");
+  title.append(badge);
+  head.append(title, balance);
+  const swap = makeIconButton("swap", "Swap the two pictures");
+  const pictures = make("div", "pvnb-form-pictures");
+  const tools = make("div", "pvnb-form-tools");
+  const addSlot = make("button", "pvnb-form-button", { type: "button", textContent: "Add picture" });
+  const seconds = make("div", "pvnb-form-seconds", { hidden: true });
+  seconds.setAttribute("role", "group");
+  seconds.setAttribute("aria-label", "Seconds between the pictures");
+  const samples = make("button", "pvnb-form-button", { type: "button", textContent: "Try with sample pictures" });
+  const fade = make("button", "pvnb-form-button", { type: "button", textContent: "Cross-fade", hidden: true });
+  fade.setAttribute("aria-expanded", "false");
+  tools.append(addSlot, samples, fade);
+  const fading = make("div", "pvnb-form-fade", { hidden: true });
+  const fadeStage = make("div", "pvnb-form-fade-stage");
+  fadeStage.append(make("img", "", { alt: "" }), make("img", "", { alt: "" }));
+  const fadeSlider = make("input", "", { type: "range", min: "0", max: "100", value: "50" });
+  fadeSlider.setAttribute("aria-label", "From the first picture to the last");
+  fading.append(fadeStage, fadeSlider);
+  const prompt = addField("prompt", "Prompt", make("textarea", "", { rows: 2, dir: "auto" }));
+  inputs.prompt.setAttribute("placeholder", "What happens in the video (optional with pictures)");
+  const count = make("div", "pvnb-form-count");
+  prompt.append(count);
+  const drawSeed = makeIconButton("dice", "Draw a random seed and keep it");
+  const clearSeed = makeIconButton("undo", "Use a new random seed each time");
+  const seedInput = make("input", "", { type: "text", inputMode: "numeric", autocomplete: "off" });
+  seedInput.placeholder = "random each time";
+  const grid = make("div", "pvnb-form-grid");
+  grid.append(
+    addField("model", SELECTS.model, make("select")),
+    addChoice("quality"),
+    addField("duration", SELECTS.duration, make("select")),
+    addChoice("aspect_ratio"),
+    addChoice("fit"),
+    addField("seed", "Seed", seedInput, [clearSeed, drawSeed]),
+    addChoice("motion_mode")
+  );
+  const switches = make("div", "pvnb-form-switches");
+  switches.append(...SWITCHES.map((name) => addField(name, "", make("input", "", { type: "checkbox" }))));
+  const foot = make("div", "pvnb-form-foot");
+  const facts = make("div", "pvnb-form-facts");
+  const operation = make("div", "pvnb-form-operation");
+  const cost = make("span", "pvnb-form-cost");
+  const short = make("span", "pvnb-form-short", { textContent: "The balance may not be enough.", hidden: true });
+  operation.setAttribute("aria-live", "polite");
+  const costs = make("div", "pvnb-form-costs");
+  costs.append(cost, short);
+  facts.append(operation, costs);
+  const submit = make("button", "pvnb-form-submit", { type: "button", textContent: "Create video" });
+  foot.append(facts, submit);
+  const confirming = make("div", "pvnb-form-confirming", { hidden: true });
+  const question = make("div", "");
+  question.setAttribute("role", "status");
+  const answers = make("div", "pvnb-form-answers");
+  const showExisting = make("button", "pvnb-form-answer pvnb-form-answer-main", {
+    type: "button",
+    textContent: "Show it"
+  });
+  const again = make("button", "pvnb-form-answer", { type: "button" });
+  answers.append(showExisting, again);
+  confirming.append(question, answers);
+  const status = make("div", "pvnb-form-status", { hidden: true });
+  const jobs = make("div", "");
+  el.append(head, pictures, seconds, tools, fading, prompt, grid, switches, foot, confirming, status, jobs);
+  return {
+    addSlot,
+    again,
+    badge,
+    balance,
+    choices,
+    clearSeed,
+    confirming,
+    cost,
+    count,
+    drawSeed,
+    fade,
+    fadeSlider,
+    fadeStage,
+    fading,
+    inputs,
+    jobs,
+    operation,
+    pictures,
+    question,
+    samples,
+    seconds,
+    short,
+    showExisting,
+    status,
+    submit,
+    swap,
+    switches,
+    tools,
+    /**
+     * @param {string} name
+     * @param {string} text
+     * @param {string} tooltip
+     */
+    setLabel(name, text, tooltip) {
+      fields[name].label.textContent = text;
+      fields[name].box.title = tooltip;
+    },
+    /**
+     * @param {string} name
+     * @param {{ message: string, hint?: string, isHidden: boolean }} values
+     */
+    show(name, { message, hint = "", isHidden }) {
+      const field = fields[name];
+      field.box.hidden = isHidden;
+      field.hint.textContent = hint;
+      field.hint.hidden = !hint || Boolean(message);
+      field.message.textContent = message;
+      field.message.hidden = !message;
+      inputs[name].setAttribute("aria-invalid", String(Boolean(message)));
+    }
+  };
+}
+function makeIconButton(icon, label) {
+  const button = make("button", `pvnb-form-icon pvnb-form-icon-${icon}`, { type: "button", title: label });
+  button.setAttribute("aria-label", label);
+  return button;
+}
+
+// src/clock.js
+var TICK_MS = 1e3;
+function makeKernelClock({ onTick }) {
+  let skewS = 0;
+  const ticker = setInterval(onTick, TICK_MS);
+  return {
+    now: () => Date.now() / 1e3 + skewS,
+    /** @param {number} kernelNow in Unix seconds */
+    setBy(kernelNow) {
+      skewS = kernelNow - Date.now() / 1e3;
+    },
+    dispose: () => clearInterval(ticker)
+  };
+}
+function twoDigits(number) {
+  return String(number).padStart(2, "0");
+}
+function formatElapsed(seconds) {
+  const whole = Math.max(0, Math.floor(seconds));
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  return hours ? `${hours}:${twoDigits(minutes)}:${twoDigits(whole % 60)}` : `${minutes}:${twoDigits(whole % 60)}`;
+}
+
+// src/job_list.js
+var SCROLL_DELAY_MS = 250;
+function buildRow(onClick, onKey) {
+  const makeRowButton = (action, textContent = "") => {
+    const button = make("button", "pvnb-jobs-button", { type: "button", textContent });
+    button.dataset.action = action;
+    return button;
+  };
+  const row = make("li", "pvnb-jobs-row", { tabIndex: -1 });
+  const body = make("div", "pvnb-jobs-body");
+  const line = make("div", "pvnb-jobs-line");
+  const answers = make("div", "pvnb-jobs-answers");
+  const actions = make("div", "pvnb-jobs-actions");
+  const parts = {
+    row,
+    state: make("span", "pvnb-jobs-state"),
+    time: make("span", "pvnb-jobs-time"),
+    facts: make("div", "pvnb-jobs-facts"),
+    error: make("div", "pvnb-jobs-error"),
+    details: make("div", "pvnb-jobs-details"),
+    notices: make("div", "pvnb-jobs-notices"),
+    confirmation: make("div", "pvnb-jobs-confirmation", { hidden: true }),
+    question: make("div", ""),
+    confirm: makeRowButton("confirm", "Cancel this job"),
+    keep: makeRowButton("keep", "Keep waiting"),
+    tools: make("div", "pvnb-jobs-tools", { hidden: true }),
+    offer: make("div", "pvnb-jobs-confirmation", { hidden: true, tabIndex: -1 }),
+    told: make("div", "pvnb-jobs-told", { hidden: true }),
+    more: makeRowButton("more", "More"),
+    retry: makeRowButton("retry"),
+    main: makeRowButton("main")
+  };
+  parts.state.setAttribute("role", "status");
+  parts.main.dataset.weight = "quiet";
+  answers.append(parts.confirm, parts.keep);
+  parts.confirmation.append(parts.question, answers);
+  line.append(parts.state, parts.time);
+  body.append(line, parts.facts, parts.error, parts.details, parts.notices, parts.confirmation);
+  body.append(parts.tools, parts.offer, parts.told);
+  parts.more.dataset.weight = "quiet";
+  parts.told.setAttribute("role", "status");
+  parts.offer.setAttribute("role", "group");
+  actions.append(parts.retry, parts.more, parts.main);
+  row.append(make("span", "pvnb-jobs-icon"), body, actions);
+  row.addEventListener("click", onClick);
+  row.addEventListener("keydown", onKey);
+  return parts;
+}
+function findPlayer(ref, el) {
+  const all = [...document.querySelectorAll(`[data-pvnb-ref="${CSS.escape(ref)}"]`)];
+  const cell = el.closest(".jp-Cell");
+  return all.find((player) => cell?.contains(player)) ?? all[0] ?? null;
+}
+function scrollAndHighlight(element) {
+  const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  element.scrollIntoView({ block: "nearest", behavior: isCalm ? "auto" : "smooth" });
+  const accent = getComputedStyle(element).getPropertyValue("--pvnb-accent") || "Highlight";
+  const lit = { boxShadow: `0 0 0 3px ${accent}`, borderRadius: "6px" };
+  element.animate([lit, { ...lit, offset: 0.6 }, { borderRadius: "6px" }], { duration: 1600, easing: "ease-out" });
+}
+function setHidden(part, isHidden, { row, main }) {
+  const hadFocus = isHidden && part.contains(document.activeElement);
+  part.hidden = isHidden;
+  if (hadFocus) (main.hidden ? row : main).focus();
+}
+function renderJobs({ model, el }) {
+  el.classList.add("pvnb-ui", "pvnb-jobs");
+  const list = make("ul", "pvnb-jobs-list", { tabIndex: -1 });
+  list.setAttribute("aria-label", "Jobs");
+  const more = make("div", "pvnb-jobs-more");
+  el.append(list, more);
+  const shown = /* @__PURE__ */ new Map();
+  const opened = /* @__PURE__ */ new Map();
+  let scrollTimer = 0;
+  const clock = makeKernelClock({ onTick: tick });
+  function drawTime({ parts, data }) {
+    const until = data.is_clock_stopped ? data.ended_at : clock.now();
+    const elapsed = until === null ? "" : formatElapsed(until - data.began_at);
+    parts.time.textContent = [elapsed, data.typical_time].filter(Boolean).join(", ");
+  }
+  function tick() {
+    for (const entry of shown.values()) if (!entry.data.is_clock_stopped) drawTime(entry);
+  }
+  function drawRow(entry) {
+    const { parts, data } = entry;
+    parts.row.dataset.severity = data.severity;
+    parts.row.dataset.ref = data.ref;
+    parts.state.textContent = data.state;
+    const prompt = data.prompt ? `⁨${data.prompt}⁩` : "";
+    parts.facts.textContent = [prompt, data.facts].filter(Boolean).join(" · ");
+    parts.facts.title = parts.facts.textContent;
+    for (
+      const name of
+      /** @type {const} */
+      ["error", "details", "notices"]
+    ) {
+      parts[name].textContent = data[name];
+      parts[name].hidden = !data[name];
+    }
+    parts.question.textContent = data.cancel_question;
+    drawTools(entry);
+    parts.retry.textContent = data.retry_label;
+    parts.main.textContent = data.is_final ? "Dismiss" : "Cancel";
+    setHidden(parts.main, !data.is_final && !data.can_cancel, parts);
+    setHidden(parts.retry, !data.retry_label, parts);
+    if (!data.can_cancel) setHidden(parts.confirmation, true, parts);
+    for (const button of [parts.retry, parts.more, parts.main]) {
+      button.setAttribute("aria-label", `${button.textContent}: ${parts.facts.textContent}`);
+    }
+    drawTime(entry);
+  }
+  function drawTools({ parts, data }) {
+    const newest = model.get("rows").find((row) => row.actions.length);
+    const isOpen = Boolean(data.actions.length) && (opened.get(data.ref) ?? newest?.ref === data.ref);
+    setHidden(parts.more, !data.actions.length, parts);
+    setHidden(parts.tools, !isOpen, parts);
+    if (!isOpen) setHidden(parts.offer, true, parts);
+    parts.more.textContent = isOpen ? "Less" : "More";
+    parts.more.setAttribute("aria-expanded", String(isOpen));
+    if (parts.tools.childElementCount === data.actions.length) return;
+    parts.tools.replaceChildren(
+      ...data.actions.map(([name, textContent]) => {
+        const button = make("button", "pvnb-jobs-button", { type: "button", textContent });
+        button.dataset.action = "tool";
+        button.dataset.name = name;
+        return button;
+      })
+    );
+  }
+  function showOffer({ parts, data }, { name, text, label, seconds, chosen }) {
+    const wasOpen = !parts.offer.hidden && parts.offer.dataset.name === name;
+    const prompt = wasOpen ? parts.offer.querySelector("input")?.value ?? "" : "";
+    const answers = make("div", "pvnb-jobs-answers");
+    const pay = make("button", "pvnb-jobs-button", { type: "button", textContent: label });
+    const keep = make("button", "pvnb-jobs-button", { type: "button", textContent: "Not now" });
+    pay.dataset.action = "pay";
+    keep.dataset.action = "close_offer";
+    answers.append(pay, keep);
+    parts.offer.dataset.name = name;
+    parts.offer.dataset.seconds = String(chosen);
+    parts.offer.setAttribute("aria-label", label);
+    parts.offer.replaceChildren(make("div", "", { textContent: text }));
+    if (seconds.length) {
+      const line = make("div", "pvnb-jobs-answers");
+      const input = make("input", "pvnb-jobs-input", { type: "text", dir: "auto", value: prompt });
+      input.placeholder = "What happens next (optional)";
+      input.setAttribute("aria-label", "What happens next");
+      const select = make("select", "pvnb-jobs-input");
+      select.setAttribute("aria-label", "Seconds more");
+      for (const length of seconds) {
+        select.append(make("option", "", { value: String(length), textContent: `${length} s more` }));
+      }
+      select.value = String(chosen);
+      select.addEventListener(
+        "change",
+        () => model.send({ kind: "offer", ref: data.ref, name, seconds: Number(select.value) })
+      );
+      line.append(input, select);
+      parts.offer.append(line);
+    }
+    parts.offer.append(answers);
+    parts.offer.hidden = false;
+    if (wasOpen) parts.offer.querySelector("select")?.focus();
+    else parts.offer.focus();
+  }
+  async function showTold({ parts }, { text, tone, copy }) {
+    let shown2 = text;
+    if (copy) {
+      try {
+        await navigator.clipboard.writeText(copy);
+      } catch {
+        shown2 = copy;
+      }
+    }
+    parts.told.textContent = shown2;
+    parts.told.hidden = !shown2;
+    parts.told.dataset.tone = tone;
+    if (tone !== "bad" && !parts.offer.hidden && !copy) setHidden(parts.offer, true, parts);
+  }
+  function entryOf(event) {
+    const row = (
+      /** @type {HTMLElement} */
+      event.currentTarget
+    );
+    return shown.get(row.dataset.ref ?? "");
+  }
+  function onKey(event) {
+    const entry = entryOf(event);
+    const open = [entry?.parts.confirmation, entry?.parts.offer].find((part) => part && !part.hidden);
+    if (!entry || event.key !== "Escape" || !open) return;
+    event.preventDefault();
+    event.stopPropagation();
+    setHidden(open, true, entry.parts);
+  }
+  function onClick(event) {
+    const button = closest(event, "button");
+    const action = button?.dataset.action;
+    const entry = entryOf(event);
+    if (!action || !entry) return;
+    const { parts, data } = entry;
+    if (action === "more") {
+      opened.set(data.ref, Boolean(parts.tools.hidden));
+      drawTools(entry);
+    } else if (action === "tool") {
+      const name = button?.dataset.name ?? "";
+      const kind = ["extend", "upscale"].includes(name) ? "offer" : "act";
+      parts.told.hidden = true;
+      model.send({ kind, ref: data.ref, name, seconds: 5 });
+    } else if (action === "close_offer") setHidden(parts.offer, true, parts);
+    else if (action === "pay") {
+      const prompt = parts.offer.querySelector("input")?.value ?? "";
+      const { name, seconds } = parts.offer.dataset;
+      model.send({ kind: "pay", ref: data.ref, name, seconds: Number(seconds), prompt });
+    } else if (action === "retry") model.send({ kind: "retry", ref: data.ref });
+    else if (action === "main" && data.is_final) model.send({ kind: "dismiss", ref: data.ref });
+    else if (action === "main") {
+      parts.confirmation.hidden = !parts.confirmation.hidden;
+      if (!parts.confirmation.hidden) parts.keep.focus();
+    } else {
+      parts.confirmation.hidden = true;
+      parts.main.focus();
+      if (action === "confirm") model.send({ kind: "cancel", ref: data.ref });
+    }
+  }
+  function removeRow({ parts, data }) {
+    parts.row.removeEventListener("click", onClick);
+    parts.row.removeEventListener("keydown", onKey);
+    const hadFocus = parts.row.contains(document.activeElement);
+    parts.row.remove();
+    shown.delete(data.ref);
+    if (hadFocus) list.focus();
+  }
+  function draw() {
+    const rows = model.get("rows");
+    const refs = new Set(rows.map((data) => data.ref));
+    for (const entry of [...shown.values()]) if (!refs.has(entry.data.ref)) removeRow(entry);
+    rows.forEach((data, index) => {
+      const entry = { parts: shown.get(data.ref)?.parts ?? buildRow(onClick, onKey), data };
+      shown.set(data.ref, entry);
+      drawRow(entry);
+      const { row } = entry.parts;
+      if (list.children[index] !== row) list.insertBefore(row, list.children[index] ?? null);
+    });
+    more.hidden = !model.get("more");
+    more.textContent = `and ${model.get("more")} more`;
+  }
+  function onMessage(content) {
+    if (content.kind === "scroll_to") {
+      clearTimeout(scrollTimer);
+      scrollTimer = setTimeout(() => {
+        const element = findPlayer(content.ref, el) ?? shown.get(content.ref)?.parts.row;
+        if (element) scrollAndHighlight(element);
+      }, SCROLL_DELAY_MS);
+    } else if (content.kind === "offer" || content.kind === "told") {
+      const entry = shown.get(content.ref);
+      if (entry && content.kind === "offer") showOffer(
+        entry,
+        /** @type {any} */
+        content
+      );
+      else if (entry) showTold(
+        entry,
+        /** @type {any} */
+        content
+      );
+    } else if (content.kind === "clock") {
+      clock.setBy(content.now);
+      tick();
+    }
+  }
+  model.on("change:rows", draw);
+  model.on("change:more", draw);
+  model.on("msg:custom", onMessage);
+  draw();
+  model.send({ kind: "clock" });
+  return () => {
+    clock.dispose();
+    clearTimeout(scrollTimer);
+    for (const entry of [...shown.values()]) removeRow(entry);
+    model.off("change:rows", draw);
+    model.off("change:more", draw);
+    model.off("msg:custom", onMessage);
+  };
+}
+
+// src/picker.js
+var CHUNK_BYTES = 512 * 1024;
+var MAX_IN_FLIGHT = 3;
+var KERNEL_WAIT_MS = 2500;
+var STALLED_MS = 6e3;
+var PICTURE_ICON = '<svg viewBox="0 0 32 32" aria-hidden="true"><rect x="3" y="6" width="26" height="20" rx="3"/><circle cx="11" cy="13" r="2.2"/><path d="m4 23 7.5-6.5 5 4.5 5-6.5L28.5 22"/></svg>';
+function formatSize(bytes) {
+  return bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}
+function filesIn(transfer) {
+  const files = [...transfer?.files ?? []];
+  const pictures = files.filter((file) => file.type.startsWith("image/"));
+  return pictures.length ? pictures : files.slice(0, 1);
+}
+function folderIn(transfer) {
+  const entries = [...transfer?.items ?? []].map((item) => item.webkitGetAsEntry?.());
+  return entries.find((entry) => entry?.isDirectory)?.name ?? "";
+}
+function addressIn(transfer) {
+  const html = new DOMParser().parseFromString(transfer?.getData("text/html") ?? "", "text/html");
+  const source = html.querySelector("img[src]")?.getAttribute("src") ?? "";
+  if (/^(?!file:)[a-z]+:/i.test(source)) return source;
+  const text = transfer?.getData("text/uri-list") || transfer?.getData("text/plain") || "";
+  const lines = text.split("\n");
+  return lines.find((line) => line.trim() && !line.startsWith("#"))?.trim() ?? "";
+}
+function build(el) {
+  el.classList.add("pvnb-ui", "pvnb-picker");
+  const head = make("div", "pvnb-picker-head");
+  const label = make("span", "pvnb-picker-label");
+  const clear = make("button", "pvnb-picker-clear", { type: "button", textContent: "Clear" });
+  const remove = make("button", "pvnb-picker-clear", { type: "button", textContent: "Remove" });
+  head.append(label, make("span", "pvnb-picker-gap"), clear, remove);
+  const stage = make("div", "pvnb-picker-stage", { tabIndex: 0 });
+  stage.setAttribute("role", "button");
+  const invite = make("div", "pvnb-picker-invite");
+  invite.innerHTML = `${PICTURE_ICON}<strong>Choose a picture</strong><span>or drop it here, or paste it</span>`;
+  const picture = make("div", "pvnb-picker-picture", { hidden: true });
+  const image = make("img", "", { alt: "", draggable: false });
+  const crop = make("div", "pvnb-picker-crop", { hidden: true });
+  picture.append(image, crop);
+  const bar = make("div", "pvnb-picker-bar", { hidden: true });
+  bar.setAttribute("role", "progressbar");
+  bar.setAttribute("aria-valuemin", "0");
+  bar.setAttribute("aria-valuemax", "100");
+  const filling = make("div");
+  bar.append(filling);
+  stage.append(invite, picture, bar);
+  const note = make("div", "pvnb-picker-note", { hidden: true });
+  note.setAttribute("aria-live", "polite");
+  const name = make("span", "pvnb-picker-name");
+  const facts = make("span", "pvnb-picker-facts");
+  note.append(name, facts);
+  const caution = make("div", "pvnb-picker-caution", { hidden: true });
+  caution.setAttribute("role", "status");
+  const address = make("input", "pvnb-picker-address", {
+    type: "text",
+    placeholder: "or a path or URL, then Enter",
+    autocomplete: "off",
+    spellcheck: false
+  });
+  const message = make("div", "pvnb-picker-message", { hidden: true });
+  message.setAttribute("role", "alert");
+  const chooser = make("input", "", { type: "file", accept: "image/*", hidden: true, tabIndex: -1 });
+  el.append(head, stage, note, caution, address, message, chooser);
+  return {
+    label,
+    clear,
+    remove,
+    stage,
+    invite,
+    picture,
+    image,
+    crop,
+    bar,
+    filling,
+    note,
+    name,
+    facts,
+    caution,
+    address,
+    message,
+    chooser
+  };
+}
+function renderPicker({ model, el }, { onMore = () => {
+}, onRemove = () => {
+} } = {}) {
+  const parts = build(el);
+  const listeners = new AbortController();
+  const on = listenUntil(listeners.signal);
+  let upload = null;
+  let shown = null;
+  let progress = null;
+  let kernelTimer = 0;
+  let stalledTimer = 0;
+  let isKernelLate = false;
+  let ownMessage = "";
+  function showPicture(id, blob, isOwn) {
+    hidePicture();
+    shown = { id, url: URL.createObjectURL(blob), isOwn };
+    parts.image.src = shown.url;
+    draw();
+  }
+  function hidePicture() {
+    if (shown) URL.revokeObjectURL(shown.url);
+    shown = null;
+    parts.image.removeAttribute("src");
+  }
+  function layOut() {
+    const { naturalWidth, naturalHeight } = parts.image;
+    const isFilled = Boolean(shown && naturalWidth);
+    parts.stage.dataset.filled = String(isFilled);
+    parts.picture.hidden = !isFilled;
+    parts.invite.hidden = isFilled;
+    if (!isFilled) return;
+    const [across, down] = (model.get("ratio") || "0:1").split(":").map(Number);
+    const fit = across ? model.get("fit") : "";
+    const ownRatio = naturalWidth / naturalHeight;
+    const wantedRatio = fit ? across / down : ownRatio;
+    const frameRatio = fit === "contain" ? wantedRatio : ownRatio;
+    const room = { width: parts.stage.clientWidth - 20, height: parts.stage.clientHeight - 20 };
+    const width = Math.min(room.width, room.height * frameRatio);
+    parts.picture.style.width = `${width}px`;
+    parts.picture.style.height = `${width / frameRatio}px`;
+    parts.picture.dataset.fit = fit || "none";
+    const isCropped = fit === "cover" && Math.abs(wantedRatio / ownRatio - 1) > 5e-3;
+    parts.crop.hidden = !isCropped;
+    if (isCropped) {
+      const [x, y] = wantedRatio > ownRatio ? [1, ownRatio / wantedRatio] : [wantedRatio / ownRatio, 1];
+      parts.crop.style.inset = `${50 * (1 - y)}% ${50 * (1 - x)}%`;
+    }
+  }
+  function factsText() {
+    const state = model.get("state");
+    if (model.get("is_dead") && (upload || state === "receiving" || state === "reading")) return "Not sent";
+    if (isKernelLate) return "Waiting for the kernel (busy or not running). The upload continues automatically.";
+    if (progress && progress.received < progress.size) {
+      return `Sending ${formatSize(progress.received)} of ${formatSize(progress.size)}`;
+    }
+    if (state === "receiving") return "Sending";
+    if (state === "reading") return "Reading";
+    if (state !== "ready") return "";
+    const size = model.get("size");
+    const facts = [`${model.get("width")} × ${model.get("height")}`, size ? formatSize(size) : ""].filter(Boolean);
+    return [...facts, ...model.get("notices")].join(" · ");
+  }
+  function draw() {
+    const state = model.get("state");
+    el.dataset.state = state;
+    parts.label.textContent = model.get("label");
+    const isEmpty = state === "empty" && !upload;
+    parts.clear.hidden = isEmpty && !ownMessage;
+    parts.clear.setAttribute("aria-label", `Clear: ${model.get("label")}`);
+    parts.remove.hidden = !model.get("can_remove");
+    parts.remove.setAttribute("aria-label", `Remove: ${model.get("label")}`);
+    parts.note.hidden = isEmpty || state === "failed" && !upload;
+    const name = upload?.file.name ?? model.get("name");
+    parts.name.textContent = name;
+    parts.name.title = name;
+    parts.facts.textContent = factsText();
+    parts.caution.textContent = model.get("caution");
+    parts.caution.hidden = !model.get("caution");
+    parts.address.hidden = !parts.note.hidden;
+    parts.address.setAttribute("aria-label", `${model.get("label")}: path or URL`);
+    const message = ownMessage || model.get("message");
+    el.dataset.wrong = String(Boolean(message));
+    parts.stage.setAttribute("aria-invalid", String(Boolean(message)));
+    parts.message.textContent = message;
+    parts.message.hidden = !message;
+    const current = name && !isEmpty ? `${name}. ` : "";
+    parts.stage.setAttribute("aria-label", `${model.get("label")}: ${current}Choose, drop or paste a picture`);
+    const share = progress ? progress.received / progress.size : 0;
+    parts.bar.hidden = !progress || share >= 1;
+    parts.bar.setAttribute("aria-label", `Sending ${name}`);
+    parts.bar.setAttribute("aria-valuenow", String(Math.round(100 * share)));
+    parts.filling.style.width = `${100 * share}%`;
+    layOut();
+  }
+  function send(file) {
+    stopSending();
+    ownMessage = "";
+    const id = makeViewId();
+    upload = { id, file, sent: 0, received: -1, isSending: false };
+    progress = { received: 0, size: file.size };
+    showPicture(id, file, true);
+    model.send({ kind: "begin", id, name: file.name, size: file.size, type: file.type });
+    awaitKernel();
+  }
+  function stopSending() {
+    clearTimeout(kernelTimer);
+    isKernelLate = false;
+    if (upload) model.send({ kind: "abort", id: upload.id });
+    upload = null;
+    progress = null;
+  }
+  function awaitKernel() {
+    clearTimeout(kernelTimer);
+    isKernelLate = false;
+    kernelTimer = setTimeout(() => {
+      isKernelLate = true;
+      if (upload) model.send({ kind: "resume", id: upload.id });
+      draw();
+    }, KERNEL_WAIT_MS);
+  }
+  function watchOtherUpload() {
+    clearTimeout(stalledTimer);
+    const id = model.get("upload");
+    if (model.get("state") !== "receiving" || upload?.id === id) return;
+    const received = progress?.received ?? 0;
+    stalledTimer = setTimeout(() => model.send({ kind: "stalled", id, received }), STALLED_MS);
+  }
+  async function sendChunks(current) {
+    if (current.isSending) return;
+    current.isSending = true;
+    const { file, id } = current;
+    try {
+      while (upload === current && current.sent < file.size) {
+        if (current.sent - current.received > (MAX_IN_FLIGHT - 1) * CHUNK_BYTES) break;
+        const offset = current.sent;
+        const bytes = await file.slice(offset, offset + CHUNK_BYTES).arrayBuffer();
+        if (upload !== current) return;
+        current.sent = offset + bytes.byteLength;
+        model.send({ kind: "chunk", id, offset }, void 0, [bytes]);
+      }
+    } catch {
+      if (upload === current) model.send({ kind: "abort", id, reason: "unreadable" });
+    } finally {
+      current.isSending = false;
+    }
+  }
+  function onAck({ id, received, size, is_resumed }) {
+    progress = { received, size };
+    if (upload?.id === id) {
+      isKernelLate = false;
+      upload.received = received;
+      if (is_resumed) upload.sent = received;
+      if (received >= size) {
+        clearTimeout(kernelTimer);
+        upload = null;
+      } else {
+        awaitKernel();
+        sendChunks(upload);
+      }
+    }
+    watchOtherUpload();
+    draw();
+  }
+  function onCleared(id) {
+    if (upload && upload.id !== id) return;
+    clearTimeout(kernelTimer);
+    isKernelLate = false;
+    upload = null;
+    progress = null;
+    hidePicture();
+    draw();
+  }
+  function onMessage(content, buffers) {
+    if (content.kind === "ack") onAck(content);
+    else if (content.kind === "cleared") onCleared(content.id);
+    else if (content.kind === "picture" && content.id !== shown?.id) {
+      showPicture(content.id, new Blob([buffers[0]], { type: "image/jpeg" }), false);
+    }
+  }
+  function take(transfer) {
+    const folder = folderIn(transfer);
+    const [file, ...more] = folder ? [] : filesIn(transfer);
+    const text = folder || file ? "" : addressIn(transfer);
+    if (folder) refuse(`${folder} is a folder. Drop one picture.`);
+    else if (file) send(file);
+    else if (text) sendAddress(text);
+    if (more.length) onMore(more);
+    return Boolean(folder || file || text);
+  }
+  function refuse(reason) {
+    ownMessage = reason;
+    draw();
+  }
+  async function sendAddress(text) {
+    ownMessage = "";
+    if (!text.startsWith("data:")) {
+      stopSending();
+      model.send({ kind: "address", text });
+      return;
+    }
+    const blob = await (await fetch(text)).blob();
+    send(new File([blob], "picture", { type: blob.type }));
+  }
+  function clear() {
+    stopSending();
+    ownMessage = "";
+    hidePicture();
+    model.send({ kind: "clear" });
+    draw();
+  }
+  on(parts.stage, "click", () => parts.chooser.click());
+  on(parts.chooser, "change", () => {
+    const file = parts.chooser.files?.[0];
+    if (file) send(file);
+    parts.chooser.value = "";
+  });
+  on(parts.remove, "click", onRemove);
+  on(parts.clear, "click", () => {
+    clear();
+    parts.stage.focus();
+  });
+  on(parts.stage, "keydown", (event) => {
+    if (event.key === "Enter" || event.key === " ") {
+      event.preventDefault();
+      parts.chooser.click();
+    } else if (event.key === "Delete" || event.key === "Backspace") {
+      event.preventDefault();
+      clear();
+    }
+  });
+  on(parts.stage, "paste", (event) => {
+    event.stopPropagation();
+    if (take(event.clipboardData)) event.preventDefault();
+  });
+  for (
+    const name of
+    /** @type {const} */
+    ["dragenter", "dragover"]
+  ) {
+    on(parts.stage, name, (event) => {
+      event.preventDefault();
+      event.stopPropagation();
+      if (event.dataTransfer) event.dataTransfer.dropEffect = "copy";
+      parts.stage.dataset.over = "true";
+    });
+  }
+  on(parts.stage, "dragleave", (event) => {
+    event.stopPropagation();
+    if (!parts.stage.contains(
+      /** @type {Node | null} */
+      event.relatedTarget
+    )) delete parts.stage.dataset.over;
+  });
+  on(parts.stage, "drop", (event) => {
+    event.preventDefault();
+    event.stopPropagation();
+    delete parts.stage.dataset.over;
+    take(event.dataTransfer);
+  });
+  on(parts.address, "keydown", (event) => {
+    const text = parts.address.value.trim();
+    if (event.key === "Enter" && text) sendAddress(text);
+  });
+  on(parts.address, "paste", (event) => {
+    event.stopPropagation();
+    const [file] = filesIn(event.clipboardData);
+    if (!file) return;
+    event.preventDefault();
+    send(file);
+  });
+  on(parts.image, "load", layOut);
+  on(parts.image, "error", () => {
+    if (!shown?.isOwn) return;
+    hidePicture();
+    layOut();
+    model.send({ kind: "hello" });
+  });
+  function onState() {
+    if (model.get("state") === "ready") parts.address.value = "";
+    if (!["receiving", "reading"].includes(model.get("state"))) progress = null;
+    watchOtherUpload();
+    draw();
+  }
+  const resizeObserver = new ResizeObserver(layOut);
+  resizeObserver.observe(parts.stage);
+  const drawn = [
+    "label",
+    "can_remove",
+    "is_dead",
+    "name",
+    "width",
+    "height",
+    "size",
+    "notices",
+    "caution",
+    "message",
+    "ratio",
+    "fit"
+  ];
+  for (const trait of drawn) model.on(`change:${trait}`, draw);
+  model.on("change:state", onState);
+  model.on("msg:custom", onMessage);
+  model.on("send_file", send);
+  watchOtherUpload();
+  draw();
+  return () => {
+    listeners.abort();
+    resizeObserver.disconnect();
+    clearTimeout(kernelTimer);
+    clearTimeout(stalledTimer);
+    for (const trait of drawn) model.off(`change:${trait}`, draw);
+    model.off("change:state", onState);
+    model.off("msg:custom", onMessage);
+    model.off("send_file", send);
+    if (upload) model.send({ kind: "abort", id: upload.id });
+    upload = null;
+    hidePicture();
+  };
+}
+
+// src/shortcuts.js
+var ATTRIBUTE = "data-lm-suppress-shortcuts";
+function keepShortcuts(el, signal) {
+  const onKey = (event) => {
+    const { target } = event;
+    if (!(target instanceof Element && el.contains(target))) return;
+    const isSave = (event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "s";
+    if (isSave) target.removeAttribute(ATTRIBUTE);
+    else target.setAttribute(ATTRIBUTE, "true");
+  };
+  window.addEventListener("keydown", onKey, { capture: true, signal });
+}
+
+// src/form.js
+var TYPING_MS = 250;
+var CHOICES = ["quality", "motion_mode", "aspect_ratio", "fit"];
+var SWITCHES2 = ["audio", "multi_shot", "remove_watermark", "preview_mode", "off_peak_mode"];
+var TEXTS = ["prompt", "seed"];
+var MAX_SLOTS = 7;
+var READY = "✓ Video: ";
+var NOTES = {
+  alive: "",
+  waiting: "Waiting for the kernel (busy or not running). The form continues automatically.",
+  dead: "This view belongs to an earlier kernel. Run the cell again."
+};
+function render({ model, el }) {
+  const listeners = new AbortController();
+  const on = listenUntil(listeners.signal);
+  const view = makeViewId();
+  const parts = buildForm(el, listeners.signal);
+  keepShortcuts(el, listeners.signal);
+  const state = structuredClone(model.get("initial"));
+  let note = "";
+  const link = makeLink(model, { view, onStatus: onKernel });
+  const slots = /* @__PURE__ */ new Map();
+  const jobs = makePart({ rows: [], more: 0 }, { send: (content) => link.ask({ ...content, part: "jobs" }) });
+  const disposeJobs = renderJobs({ model: jobs, el: parts.jobs });
+  const choices = /* @__PURE__ */ new Map();
+  const disposeChoices = CHOICES.map((name) => {
+    const part = makePart(
+      { label: "", names: [], index: 0, reasons: [], hint: "", message: "" },
+      { onSave: () => set(name, state.fields[name].values[part.get("index")]) }
+    );
+    choices.set(name, part);
+    return renderChoice({ model: part, el: parts.choices[name] });
+  });
+  function addSlot(values) {
+    const role = values.id;
+    const slotEl = make("div", "pvnb-form-slot");
+    slotEl.dataset.role = role;
+    const send = (content, buffers) => link.sendRaw({ ...content, slot: role }, buffers);
+    const part = makePart({ ...values, is_dead: link.isDead() }, { send });
+    const dispose = renderPicker(
+      { model: part, el: slotEl },
+      { onMore: (files) => spread(files, role), onRemove: () => ask({ kind: "remove_slot", role }) }
+    );
+    slots.set(role, { el: slotEl, part, dispose });
+    parts.pictures.append(slotEl);
+    if (slots.size === 1) parts.pictures.append(parts.swap);
+  }
+  function spread(files, role) {
+    const empty = [...slots].filter(([name, { part }]) => name !== role && part.get("state") === "empty");
+    for (const [index, file] of files.entries()) empty[index]?.[1].part.emit("send_file", file);
+    if (files.length > empty.length) show(`Only ${empty.length + 1} of the pictures fit. Add slots for the others.`);
+  }
+  function drawSlots() {
+    const rows = state.slots;
+    for (const [role, { el: slotEl, dispose }] of [...slots]) {
+      if (rows.some((row) => row.id === role)) continue;
+      dispose();
+      slotEl.remove();
+      slots.delete(role);
+      parts.addSlot.focus();
+    }
+    const isList = rows.length > 2;
+    rows.forEach((row, index) => {
+      if (!slots.has(row.id)) addSlot(row);
+      const label = isList ? `Picture ${index + 1}` : index ? "Last picture" : "First picture";
+      slots.get(row.id)?.part.update({ ...row, label, can_remove: index > 1 });
+    });
+    parts.pictures.dataset.count = String(rows.length);
+    parts.addSlot.hidden = rows.length >= MAX_SLOTS;
+    const hadFocus = document.activeElement === parts.samples;
+    parts.samples.hidden = rows.some((row) => row.state !== "empty");
+    if (hadFocus && parts.samples.hidden) parts.addSlot.focus();
+    parts.fade.hidden = rows.filter((row) => row.state === "ready").length < 2;
+    if (parts.fade.hidden) openFade(false);
+    drawSeconds();
+    drawFade();
+  }
+  function openFade(isOpen) {
+    parts.fading.hidden = !isOpen;
+    parts.fade.setAttribute("aria-expanded", String(isOpen));
+    drawFade();
+  }
+  function drawFade() {
+    if (parts.fading.hidden) return;
+    const ready = state.slots.filter((row) => row.state === "ready");
+    const [below, above] = parts.fadeStage.querySelectorAll("img");
+    [ready[0], ready[ready.length - 1]].forEach((row, at) => {
+      const own = slots.get(row.id)?.el.querySelector(".pvnb-picker-picture img");
+      const image = at ? above : below;
+      if (own instanceof HTMLImageElement && image.src !== own.src) image.src = own.src;
+      image.style.objectFit = row.fit || "contain";
+    });
+    const [across, down] = (ready[0].ratio || "16:9").split(":").map(Number);
+    parts.fadeStage.style.aspectRatio = `${across} / ${down}`;
+    above.style.opacity = String(Number(parts.fadeSlider.value) / 100);
+  }
+  function drawSeconds() {
+    const seconds = state.seconds;
+    parts.seconds.hidden = !seconds.length;
+    const known = [...parts.seconds.querySelectorAll("select")];
+    if (known.length !== seconds.length) parts.seconds.replaceChildren(...seconds.map((_, at) => makeSeconds(at + 1)));
+    parts.seconds.querySelectorAll("select").forEach((select, at) => {
+      select.value = String(seconds[at] ?? "");
+    });
+  }
+  function makeSeconds(number) {
+    const label = make("label", "pvnb-form-link");
+    const select = make("select", "pvnb-form-input");
+    select.append(make("option", "", { value: "", textContent: "5 s" }));
+    for (const length of [1, 2, 3, 4, 6, 7, 8]) {
+      select.append(make("option", "", { value: String(length), textContent: `${length} s` }));
+    }
+    label.append(make("span", "", { textContent: `From ${number} to ${number + 1}` }), select);
+    select.addEventListener(
+      "change",
+      () => set(`seconds_${number}`, select.value === "" ? null : Number(select.value))
+    );
+    return label;
+  }
+  function drawFields() {
+    const { fields, texts } = state;
+    for (const name of CHOICES) {
+      const { label, names, index, reasons, hint, message, is_hidden } = fields[name];
+      choices.get(name)?.update({ label, names, index, reasons, hint, message });
+      parts.choices[name].hidden = is_hidden;
+    }
+    for (const name of ["model", "duration"]) drawSelect(name);
+    for (const name of TEXTS) {
+      const input = parts.inputs[name];
+      if (input.value !== texts[name]) input.value = texts[name];
+    }
+    for (const name of SWITCHES2) {
+      const input = (
+        /** @type {HTMLInputElement} */
+        parts.inputs[name]
+      );
+      input.checked = fields[name].value;
+      parts.setLabel(name, fields[name].label, fields[name].tooltip);
+    }
+    for (const name of ["prompt", "model", "duration", "seed", ...SWITCHES2]) {
+      parts.show(name, { message: fields[name].message, hint: fields[name].hint, isHidden: fields[name].is_hidden });
+    }
+    parts.switches.hidden = SWITCHES2.every((name) => fields[name].is_hidden);
+    parts.clearSeed.hidden = !fields.seed.is_set;
+    drawCount();
+  }
+  function drawCount() {
+    const { limit } = state.fields.prompt;
+    const length = parts.inputs.prompt.value.trim().length;
+    parts.count.textContent = `${length} / ${limit}`;
+    parts.count.dataset.tone = length > limit ? "bad" : "plain";
+  }
+  function drawSelect(name) {
+    const select = (
+      /** @type {HTMLSelectElement} */
+      parts.inputs[name]
+    );
+    const { names, values, value } = (
+      /** @type {any} */
+      state.fields[name]
+    );
+    const known = [...select.options].map((option) => option.textContent);
+    if (JSON.stringify(known) !== JSON.stringify(names)) {
+      select.replaceChildren(...names.map((text) => make("option", "", { value: text, textContent: text })));
+    }
+    select.selectedIndex = values.indexOf(value);
+  }
+  function drawAction() {
+    const { title, price, is_short, busy } = state.action;
+    parts.operation.textContent = title;
+    parts.cost.textContent = price;
+    parts.short.hidden = !is_short;
+    parts.submit.classList.toggle("pvnb-form-busy", busy || link.isDead());
+    parts.submit.setAttribute("aria-busy", String(busy));
+  }
+  function drawQuestion() {
+    const question = state.question;
+    const hadFocus = !question && parts.confirming.contains(document.activeElement);
+    parts.confirming.hidden = !question;
+    parts.question.textContent = question?.text ?? "";
+    parts.again.textContent = question?.again ?? "";
+    if (hadFocus) parts.submit.focus();
+  }
+  function drawService() {
+    const { is_sandbox, balance } = state.service;
+    parts.badge.hidden = !is_sandbox;
+    parts.balance.textContent = balance;
+  }
+  function drawStatus() {
+    const kernel = NOTES[link.isDead() ? "dead" : isWaiting ? "waiting" : "alive"];
+    const { text, tone } = state.status;
+    const isBad = link.isDead() || !kernel && !note && tone === "bad";
+    parts.status.textContent = kernel || note || text;
+    parts.status.hidden = !parts.status.textContent;
+    parts.status.dataset.tone = isBad ? "bad" : "plain";
+    parts.status.setAttribute("role", isBad ? "alert" : "status");
+  }
+  function show(text) {
+    note = text;
+    drawStatus();
+  }
+  const draw = {
+    service: drawService,
+    slots: drawSlots,
+    seconds: drawSeconds,
+    action: drawAction,
+    question: drawQuestion,
+    status: drawStatus,
+    jobs: drawJobs
+  };
+  function drawJobs() {
+    const before = new Map(jobs.get("rows").map((row) => [row.ref, row.is_final]));
+    const ended = state.jobs.rows.filter((row) => row.is_final && before.get(row.ref) === false);
+    jobs.update({ ...state.jobs });
+    if (ended.length && document.hidden && !document.title.startsWith(READY)) document.title = READY + document.title;
+  }
+  let isWaiting = false;
+  function onKernel(status) {
+    isWaiting = status === "waiting";
+    for (const { part } of slots.values()) part.update({ is_dead: status === "dead" });
+    drawStatus();
+    drawAction();
+  }
+  function ask(content) {
+    sendTexts();
+    note = "";
+    link.ask(content);
+    drawStatus();
+  }
+  function set(name, value) {
+    ask({ kind: "set", name, value });
+  }
+  const typing = /* @__PURE__ */ new Map();
+  function onTyped(name) {
+    clearTimeout(typing.get(name));
+    typing.set(name, setTimeout(sendTexts, TYPING_MS));
+    if (name === "prompt") drawCount();
+  }
+  function sendTexts() {
+    const names = [...typing.keys()];
+    for (const timer of typing.values()) clearTimeout(timer);
+    typing.clear();
+    for (const name of names) set(name, parts.inputs[name].value);
+  }
+  function onMessage(content, buffers) {
+    link.hear(
+      /** @type {any} */
+      content
+    );
+    if (content.slot) slots.get(content.slot)?.part.emit("msg:custom", content, buffers);
+    else if (content.kind === "state") onState(content);
+    else if (content.kind === "focus_problem") focusProblem();
+    else jobs.emit("msg:custom", content);
+  }
+  function onState(content) {
+    const { kind: _kind, view: _view, number: _number, ...sections } = content;
+    Object.assign(state, sections);
+    for (const [name, drawSection] of Object.entries(draw)) if (name in sections) drawSection();
+    if (link.isSettled() && !typing.size) drawFields();
+  }
+  function focusProblem() {
+    drawFields();
+    const wrong = [...el.querySelectorAll('[aria-invalid="true"]')].find(
+      (one) => one instanceof HTMLElement && one.offsetParent
+    );
+    const target = wrong?.querySelector('[aria-checked="true"]') ?? wrong;
+    if (target instanceof HTMLElement) target.focus();
+  }
+  for (const name of ["model", "duration"]) {
+    const select = (
+      /** @type {HTMLSelectElement} */
+      parts.inputs[name]
+    );
+    on(select, "change", () => set(name, state.fields[name].values[select.selectedIndex]));
+  }
+  for (const name of TEXTS) {
+    on(parts.inputs[name], "input", () => onTyped(name));
+    on(parts.inputs[name], "change", sendTexts);
+  }
+  for (const name of SWITCHES2) {
+    const input = (
+      /** @type {HTMLInputElement} */
+      parts.inputs[name]
+    );
+    on(input, "change", () => set(name, input.checked));
+  }
+  on(parts.drawSeed, "click", () => ask({ kind: "draw_seed" }));
+  on(parts.clearSeed, "click", () => {
+    parts.inputs.seed.value = "";
+    set("seed", "");
+    parts.inputs.seed.focus();
+  });
+  on(parts.swap, "click", () => ask({ kind: "swap" }));
+  on(parts.samples, "click", () => ask({ kind: "use_samples" }));
+  on(parts.fade, "click", () => openFade(Boolean(parts.fading.hidden)));
+  on(parts.fadeSlider, "input", drawFade);
+  on(parts.addSlot, "click", () => ask({ kind: "add_slot" }));
+  on(parts.submit, "click", () => ask({ kind: "submit" }));
+  on(parts.showExisting, "click", () => ask({ kind: "show_existing" }));
+  on(parts.again, "click", () => ask({ kind: "generate_again" }));
+  document.addEventListener(
+    "visibilitychange",
+    () => {
+      if (document.title.startsWith(READY)) document.title = document.title.slice(READY.length);
+    },
+    { signal: listeners.signal }
+  );
+  for (
+    const name of
+    /** @type {const} */
+    ["dragover", "drop"]
+  ) {
+    on(el, name, (event) => event.preventDefault());
+  }
+  model.on("msg:custom", onMessage);
+  model.on("comm_live_update", link.ping);
+  for (const drawSection of Object.values(draw)) drawSection();
+  drawFields();
+  ask({ kind: "hello" });
+  return () => {
+    listeners.abort();
+    model.off("msg:custom", onMessage);
+    model.off("comm_live_update", link.ping);
+    for (const timer of typing.values()) clearTimeout(timer);
+    link.dispose();
+    disposeJobs();
+    for (const dispose of disposeChoices) dispose();
+    for (const { dispose } of slots.values()) dispose();
+  };
+}
+var form_default = { render };
+export {
+  form_default as default
+};
