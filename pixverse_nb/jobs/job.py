@@ -76,6 +76,7 @@ class Job:
         self._waiters: list[concurrent.futures.Future[JobRecord]] = []
         self._subscribers: list[Callable[[Job], object]] = []
         self._card: LiveCard | None = None  # one for all cells that show this job
+        self._waiting_card: LiveCard | None = None  # shown by result() and await
         self._is_announced = False  # a terminal has been told what is waited for
         self._video: Video | None = None
         self._intact_signature: tuple[int, ...] | None = None
@@ -335,14 +336,18 @@ class Job:
 
     def _ipython_display_(self) -> None:
         if self._card is None or self._card.is_over:
-            self._card = job_card(
-                self.snapshot,
-                lambda changed: self.subscribe(lambda _: changed()),
-                thumbnails=thumbnails_of(self._record(), home=self._engine.home, longest_px=160),
-                cancel=self.cancel,
-            )
+            self._card = self._make_card(becomes_player=True)
         self._card.show()
         self._is_announced = True
+
+    def _make_card(self, *, becomes_player: bool) -> LiveCard:
+        return job_card(
+            self.snapshot,
+            lambda changed: self.subscribe(lambda _: changed()),
+            thumbnails=thumbnails_of(self._record(), home=self._engine.home, longest_px=160),
+            cancel=self.cancel,
+            becomes_player=becomes_player,
+        )
 
     def timeline(self) -> Timeline:
         """Return a picture of the job's life so far; `client.jobs().timeline()` shows several on one axis."""
@@ -395,8 +400,11 @@ class Job:
         if threading.current_thread() is not threading.main_thread():
             return
         if can_replace_outputs():
-            if self._card is None or self._card.is_over or not self._card.is_on_screen:
-                self._ipython_display_()
+            cards = (self._card, self._waiting_card)
+            if not any(card is not None and not card.is_over and card.is_on_screen for card in cards):
+                # the caller gets the video, whose player is the output of the cell: it would be there twice
+                self._waiting_card = self._make_card(becomes_player=False)
+                self._waiting_card.show()
         elif not self._is_announced:
             self._is_announced = True
             write_note(card_text(self.snapshot(), now=time.time()).splitlines()[0])
@@ -406,8 +414,9 @@ class Job:
 
         A notebook that a program executes may end then, and later updates would be lost.
         """
-        if self._card is not None:
-            self._card.redraw()
+        for card in (self._card, self._waiting_card):
+            if card is not None:
+                card.redraw()
 
     def _record(self) -> JobRecord:
         if self._loop.is_closed:

@@ -6,13 +6,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 from markupsafe import Markup
 
-from pixverse_nb.domain.jobs import JobSnapshot, VideoFile
+from pixverse_nb.domain.jobs import JobSnapshot, JobState, VideoFile
 from pixverse_nb.redaction import redact
 from pixverse_nb.render.display import (
     CellRun,
@@ -23,7 +23,7 @@ from pixverse_nb.render.display import (
     running_cell,
 )
 from pixverse_nb.render.job_views import card_html, card_state, card_text
-from pixverse_nb.render.style import html
+from pixverse_nb.render.style import html, text_div, with_stylesheet
 from pixverse_nb.render.sweep_views import SweepProgress, sweep_html, sweep_state, sweep_text
 
 BEAT_S: Final = 5.0  # how often a page hears that the kernel runs
@@ -203,16 +203,27 @@ def job_card(
     *,
     thumbnails: Sequence[bytes] = (),
     cancel: Callable[[], object] = lambda: None,
+    becomes_player: bool = True,
     updater: "LiveUpdater | None" = None,
 ) -> LiveCard:
-    """Return the live card of a job, whose last state is the player. `thumbnails` are small JPEGs of the inputs."""
+    """Return the live card of a job. Its last state is the player, or, with `becomes_player=False`, a line.
+
+    `thumbnails` are small JPEGs of the inputs.
+    """
 
     def content() -> CardContent:
         latest, at = snapshot(), now()
+        if not becomes_player:
+            latest = replace(latest, video=None)
 
         def bundle(*, is_kept: bool = False) -> MimeBundle:
-            card = card_html(latest, now=at, thumbnails=thumbnails, is_kept=is_kept)
-            return mime_bundle(card, card_text(latest, now=at))
+            text = card_text(latest, now=at)
+            if latest.state is JobState.DONE and latest.video is None:
+                text = text.splitlines()[0]
+                return mime_bundle(
+                    with_stylesheet(html('<div class="pvnb">{}</div>', text_div("pvnb-note", text))), text
+                )
+            return mime_bundle(card_html(latest, now=at, thumbnails=thumbnails, is_kept=is_kept), text)
 
         is_over = latest.state.is_final
         return CardContent(card_state(latest, now=at), is_over, bundle, video=latest.video, images=thumbnails)
