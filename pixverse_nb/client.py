@@ -26,20 +26,10 @@ from pixverse_nb.connection import (
     warn_read_only,
 )
 from pixverse_nb.doctor.report import Report
-from pixverse_nb.domain.arguments import (
-    BUDGET,
-    CALLBACK,
-    COUNT,
-    Reuse,
-    checked,
-    field_value,
-    image_roles,
-    link_values,
-    listed_images,
-    public_class,
-)
+from pixverse_nb.domain.arguments import BUDGET, CALLBACK, COUNT, Reuse, checked, public_class
 from pixverse_nb.domain.catalogue import DEFAULT_MODEL
 from pixverse_nb.domain.custom_models import Models, catalogue_with
+from pixverse_nb.domain.inputs import field_value, image_roles, link_values, listed_images
 from pixverse_nb.domain.jobs import JobRecord, JobState, find_states
 from pixverse_nb.domain.operations import (
     AUDIO,
@@ -733,10 +723,9 @@ class Client:
 
         A job or a video that a job has made is taken too. Raises InvalidRequest if this home has no such job.
         """
-        given = (
-            ref_or_video_id if isinstance(ref_or_video_id, str) else getattr(ref_or_video_id, "ref", ref_or_video_id)
-        )
-        ref_or_video_id = checked({"ref": given}, {"ref": _REF})["ref"]
+        if not isinstance(ref_or_video_id, str):
+            ref_or_video_id = getattr(ref_or_video_id, "ref", ref_or_video_id)
+        ref_or_video_id = checked({"ref": ref_or_video_id}, {"ref": _REF})["ref"]
         record = self._ledger.load(ref_or_video_id) or self._ledger.load_by_video(ref_or_video_id)
         if record is None:
             fix = f"no job {redact(ref_or_video_id)!r} in {self.home / 'ledger.db'}; client.jobs() lists the jobs"

@@ -403,7 +403,8 @@ class Job:
             cards = (self._card, self._waiting_card)
             if not any(card is not None and not card.is_over and card.is_on_screen for card in cards):
                 # the caller gets the video, whose player is the output of the cell: it would be there twice
-                self._waiting_card = self._make_card(becomes_player=False)
+                if self._waiting_card is None or self._waiting_card.is_over:
+                    self._waiting_card = self._make_card(becomes_player=False)
                 self._waiting_card.show()
         elif not self._is_announced:
             self._is_announced = True

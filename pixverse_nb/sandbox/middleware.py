@@ -5,7 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from pixverse_nb.sandbox.requests import ApiError
+from pixverse_nb.sandbox.requests import QUOTING_OPERATIONS, ApiError
 from pixverse_nb.sandbox.simulation import ALL_BUSY, PLAN_BUSY, Simulator, account_busy
 
 PROXY_PAGE = (
@@ -88,12 +88,16 @@ class AppState:
 
 @dataclass(frozen=True)
 class ApiCall:
-    """One call to an API route. `route` is the route's name, `params` holds the values of its declared fields."""
+    """One call to an API route. `route` is the route's name, `params` holds the values of its declared fields.
+
+    `counts_as` is the name under which it is counted and gets its faults, if that is another one.
+    """
 
     app: AppState
     route: str
     request: Request
     params: Mapping[str, Any] = field(default_factory=dict)
+    counts_as: str = ""
 
     @property
     def simulator(self) -> Simulator:
@@ -102,7 +106,7 @@ class ApiCall:
 
     def trigger_fault(self, fault: str) -> dict[str, Any] | None:
         """Return the options of `fault` if it fires for this call, otherwise None."""
-        return self.app.trigger_fault(fault, self.route)
+        return self.app.trigger_fault(fault, self.counts_as or self.route)
 
     async def read_body(self) -> Mapping[str, Any]:
         """Return the fields of a JSON or multipart body; raise ApiError(400) if it is neither."""
@@ -130,6 +134,8 @@ class ApiReply:
     location: str | None = None
 
 
+QUOTE: Final = "quote"  # the name of a call that asks only for the price
+
 Handler = Callable[[ApiCall], Awaitable[ApiReply]]
 
 
@@ -137,9 +143,11 @@ def with_auth_and_faults(app: AppState, route: str, handler: Handler) -> Callabl
     """Return a Starlette endpoint that runs `handler` for calls to `route`, with authorization and armed faults."""
 
     async def endpoint(request: Request) -> Response:
-        with app.simulator.lock:
-            app.request_counts[route] += 1
         call = ApiCall(app, route, request)
+        if route in QUOTING_OPERATIONS and await _is_quote(call):
+            call = ApiCall(app, route, request, counts_as=QUOTE)
+        with app.simulator.lock:
+            app.request_counts[call.counts_as or route] += 1
         early = await _apply_early_faults(call, handler)
         if early is not None:
             return early
@@ -156,6 +164,14 @@ def error_response(error: ApiError) -> Response:
     """Return `error` in the vendor's form."""
     headers = {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
     return JSONResponse({"error": error.message, "code": error.status}, error.status, headers)
+
+
+async def _is_quote(call: ApiCall) -> bool:
+    """Return whether a call asks only for the price, which makes and costs nothing."""
+    try:
+        return (await call.read_body()).get("quote") in (True, "true")
+    except ApiError:
+        return False
 
 
 async def _execute(call: ApiCall, handler: Handler) -> ApiReply:

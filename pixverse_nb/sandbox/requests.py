@@ -444,6 +444,7 @@ OPERATIONS: Final[Mapping[str, CreateOperation]] = {
 
 
 # They take the aspect ratio as a field; elsewhere the first picture sets it.
+QUOTING_OPERATIONS: Final = frozenset({"upscale"})  # those whose field `quote` asks only for the price
 RATIO_OPERATIONS: Final = frozenset({"create-v3", "create-frames-v3", "create-fusion"})
 
 

@@ -13,8 +13,8 @@ from pathlib import PurePath
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from pixverse_nb.domain.arguments import field_value
 from pixverse_nb.domain.catalogue import CATALOGUE, Catalogue
+from pixverse_nb.domain.inputs import field_value
 from pixverse_nb.domain.operations import OPERATIONS, PARAM_NAMES, Operation
 from pixverse_nb.domain.remote import NamedId, UploadedFile
 from pixverse_nb.domain.validation import REQUIRED, OneOf, plain, safe_repr, unknown_fields, validate

@@ -63,6 +63,10 @@ class CellInputs:
     prepared: PreparedInputs = field(repr=False)
 
 
+def _no_job(_: object) -> None:
+    return None
+
+
 @columns("number", "caption", "state", "model", "prompt", "seed", "cost")
 @dataclass(frozen=True, eq=False)
 class Cell:
@@ -79,7 +83,11 @@ class Cell:
     request: GenerationRequest
     inputs: CellInputs = field(repr=False)
     violations: tuple[Constraint, ...] = ()
-    find_job: "Callable[[Cell], Job | None]" = field(default=lambda _: None, repr=False)
+    find_job: "Callable[[Cell], Job | None]" = field(default=_no_job, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the values without the job, which belongs to this process."""
+        return {**vars(self), "find_job": _no_job}
 
     @property
     def job(self) -> Job | None:
@@ -211,7 +219,7 @@ def build_cells(
     *,
     email: str | None,
     call: SweepCall,
-    find_job: Callable[[Cell], Job | None] = lambda _: None,
+    find_job: Callable[[Cell], Job | None] = _no_job,
 ) -> Cells:
     """Return every cell. Raises InvalidRequest (InvalidImage) naming every wrong value and source."""
     sets = _InputSets(axes, builder, call=call, email=email)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pixverse_nb.domain.arguments import image_roles, link_values, listed_images
+from pixverse_nb.domain.inputs import image_roles, link_values, listed_images
 from pixverse_nb.domain.operations import AUDIO, FUSION_MAX, SOURCE_VIDEO, TRANSITION_MAX, Operation
 from pixverse_nb.domain.validation import plain, safe_repr
 from pixverse_nb.errors import InvalidRequest

@@ -14,10 +14,10 @@ from typing import Any, Final
 import anywidget
 import traitlets
 
-from pixverse_nb.domain.arguments import TITLE_MAX, checked, public_function
+from pixverse_nb.domain.arguments import public_function
 from pixverse_nb.domain.jobs import JobSnapshot, JobState, VideoFile
 from pixverse_nb.domain.ratings import Rating
-from pixverse_nb.domain.validation import Text, safe_repr
+from pixverse_nb.domain.validation import safe_repr
 from pixverse_nb.errors import InvalidRequest, UnknownItem
 from pixverse_nb.redaction import printable
 from pixverse_nb.render.display import LiveOutput, can_replace_outputs, mime_bundle, show_bundle
@@ -66,7 +66,8 @@ def gallery(
     >>> gallery(["one.mp4", "two.mp4"], labels=["before", "after"])  # doctest: +SKIP
     >>> gallery("renders/*.mp4")  # doctest: +SKIP
     """
-    title = checked({"title": title}, {"title": Text(TITLE_MAX)})["title"]
+    if not isinstance(title, str):
+        raise InvalidRequest({"title": f"must be a text, not {type(title).__name__}"}, sends=False)
     if labels is None and callable(own_gallery := getattr(videos, "gallery", None)):
         made: Gallery = own_gallery()
         made.title = printable(title) or made.title

@@ -27,7 +27,7 @@ def test_a_widget_is_built_and_used(tmp_path: Path) -> None:
     for file, text in recipe("## A widget"):
         (tmp_path / file).write_text(text, encoding="utf-8")
     copy.replace(
-        "frontend/package.json", "esbuild src/choice.js", "esbuild src/counter.js src/counter.css src/choice.js"
+        "frontend/package.json", "esbuild src/gallery.js", "esbuild src/counter.js src/counter.css src/gallery.js"
     )
     for script in ("lint", "types", "build"):
         run_npm(frontend, script)

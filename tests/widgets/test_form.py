@@ -386,7 +386,7 @@ def test_the_samples_fill_both_slots(page: FormPage) -> None:
     """Two pictures of the package, which make a video as any others do; they are small."""
     page.ask("use_samples")
     assert [slot["state"] for slot in page.shown["slots"]] == ["ready", "ready"]
-    assert all(slot["size"] < 60_000 for slot in page.shown["slots"])
+    assert all(slot["size"] < 120_000 for slot in page.shown["slots"])
     page.submit()
     assert len(page.client.calls) == 1
 
