@@ -4,6 +4,7 @@ Python's audit events report connections and renames, SQLite's trace callback ev
 step of a request.
 """
 
+import contextlib
 import contextvars
 import logging
 import os
@@ -76,8 +77,9 @@ class KillPoint:
 
     def _on_audit(self, event: str, args: tuple[Any, ...]) -> None:
         if self._opened is not None:
-            self._opened.set_trace_callback(self._on_statement)
-            self._opened = None
+            opened, self._opened = self._opened, None
+            with contextlib.suppress(sqlite3.ProgrammingError):  # it is closed again: a file that is not our ledger
+                opened.set_trace_callback(self._on_statement)
         if event == "sqlite3.connect/handle":
             self._opened = args[0]  # not ready yet; it is when the next event comes
         elif event == "socket.connect":
