@@ -11,13 +11,14 @@ WANTED := pyproject.toml constraints.txt
 NODE := frontend/node_modules/.installed
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix frontend --silent
 
-.PHONY: help demo lab test check format widgets docs screenshots bench constraints clean
+.PHONY: help demo lab test check test-matrix format widgets docs screenshots bench constraints clean
 
 help:
 	@echo "make demo         make one video from two pictures on this machine, free of charge"
 	@echo "make lab          open JupyterLab on the notebooks"
 	@echo "make test         check format, lint and types, and run every test, including those in Chromium"
 	@echo "make check        the same without browser, kernel and notebook tests (faster)"
+	@echo "make test-matrix  queue cells on several versions of ipykernel and Python"
 	@echo "make format       format the code and fix what the linters can fix"
 	@echo "make widgets      rebuild the scripts and stylesheets of the widgets from frontend/src"
 	@echo "make docs         build the documentation in docs/_build; a warning is an error"
@@ -47,6 +48,9 @@ check: $(VENV)/.test $(NODE)
 	@$(NPM) run types </dev/null
 	@$(BIN)/python -m pytest --color=no -q --ignore=tests/browser --ignore=tests/kernel --ignore=tests/test_notebooks.py </dev/null
 
+test-matrix: $(VENV)/.venv
+	@$(BIN)/python scripts/test_matrix.py </dev/null
+
 format: $(VENV)/.test $(NODE)
 	@$(BIN)/ruff check --quiet --fix-only .
 	@$(BIN)/ruff format --quiet .
@@ -70,7 +74,7 @@ constraints: $(VENV)/.venv
 	@$(BIN)/uv --quiet pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-annotate --no-header --upgrade -o constraints.txt >/dev/null
 
 clean:
-	@rm -rf $(VENV) frontend/node_modules demo build dist docs/_build test-results .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) .matrix frontend/node_modules demo build dist docs/_build test-results .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamp files, so that what is up to date is not installed again.

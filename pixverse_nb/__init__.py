@@ -24,3 +24,10 @@ except ValueError:  # lazy_loader cannot read the stub inside a zip file on sys.
         _stub.write_bytes(__spec__.loader.get_data(f"{__file__.removesuffix('c')}i"))
         __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, str(_stub))
 __all__ += ["__version__"]
+
+
+def load_ipython_extension(shell: object) -> None:
+    """Add `%pixverse` and `%%pixverse` to an IPython shell; `%load_ext pixverse_nb` calls it."""
+    from pixverse_nb.magics import register_magics
+
+    register_magics(shell)

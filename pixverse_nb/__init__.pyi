@@ -53,3 +53,5 @@ from .widgets.gallery import gallery as gallery
 
 __all__: list[str]
 __version__: str
+
+def load_ipython_extension(shell: object) -> None: ...

@@ -19,14 +19,14 @@ def studio(client: VideoClient | None = None) -> Studio:
     Without a client it uses the token from the environment, the keyring or Colab's secrets; without a token it runs on
     the embedded sandbox, and says so. Later calls reuse the client that the first one opened.
     """
-    return Studio(client or _default_client())
+    return Studio(client or default_client())
 
 
 _lock: Final = threading.Lock()
 _clients: Final[dict[tuple[str, ...], Client]] = {}
 
 
-def _default_client() -> Client:
+def default_client() -> Client:
     """Return the client for the current token and settings, opened at most once.
 
     Each client only sees changes of its own jobs, so with a second one on the same home the second form would not show

@@ -57,13 +57,15 @@ def _head(error: BaseException, shell: Any) -> str:
 def _frames(error: BaseException) -> Iterator[tuple[bool, FrameType, int]]:
     """Yield each frame from the cell on: whether it is the user's own code, the frame, and its line."""
     is_inside = False  # below the first frame of this package
-    has_begun = False
     for frame, line in traceback.walk_tb(error.__traceback__):
-        has_begun = has_begun or str(frame.f_globals.get("__name__")).partition(".")[0] not in _SHELLS
-        if has_begun:
+        if not _is_of_a_shell(frame):  # IPython runs the cell, and a magic inside it
             is_ours = _PACKAGE in Path(frame.f_code.co_filename).parents
             is_inside = is_inside or is_ours
             yield not is_ours and not (is_inside and frame.f_code.co_filename.startswith(_LIBRARIES)), frame, line
+
+
+def _is_of_a_shell(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__")).partition(".")[0] in _SHELLS
 
 
 def _place(frame: FrameType, line: int, shell: Any) -> str:

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 import pixverse_nb as pv
+from pixverse_nb import magics
 from pixverse_nb.domain.catalogue import CATALOGUE, ModelSpec
 from pixverse_nb.jobs.job import JobList
 from pixverse_nb.render.model_table import model_table_markdown
@@ -77,7 +78,7 @@ def make_reference() -> str:
         *("\n".join(_class_with_methods(cls)) for cls in WITH_METHODS),
         "## Values and settings\n",
         *(_entry(cls, "###") for cls in others),
-        *(_entry(module, "##") for module in modules),
+        *(_entry(module, "##") for module in (*modules, magics)),
         "## Errors\n",
         *(_entry(error, "###") for error in errors),
     ]

@@ -33,7 +33,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"sweep"}),
     frozenset({"client"}),
     frozenset({"default_client"}),
-    frozenset({"cli"}),
+    frozenset({"cli", "magics"}),
 )
 LONGEST_CHAIN = 17  # modules on the longest chain of imports
 ALONE = "sandbox"  # the other end of the wire: shares no code, so that a shared mistake shows
@@ -90,6 +90,8 @@ OPTIONAL = (
     "nbformat",
 )
 SLOW = (
+    "pixverse_nb.default_client",
+    "pixverse_nb.magics",
     "pixverse_nb.backends.http",
     "pixverse_nb.doctor.run",
     "importlib.metadata",

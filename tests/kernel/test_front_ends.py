@@ -1,0 +1,91 @@
+"""One notebook outside JupyterLab: run by nbclient, converted by nbconvert, and as a script and in a terminal."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbconvert import HTMLExporter, MarkdownExporter, SlidesExporter
+from nbformat import v4
+
+from tests.environment import private_environment, sockets
+
+START = """import pixverse_nb as pv
+client = pv.Client.sandbox(speed=200, home={home!r}, timing=pv.Timing().scaled(0.01))
+job = client.create_frames(pv.samples.first, pv.samples.last, quality="360p", seed=7)"""
+CELLS = ("job", "video = job.result()", "video", "client.jobs()", "print(len(client.jobs()), client.credits().total)")
+
+
+def run_notebook(folder: Path, home: Path) -> Any:
+    """Return a notebook with a card, a player and a table, run by nbclient in `folder`."""
+    notebook: Any = v4.new_notebook()  # type: ignore[no-untyped-call]
+    codes = (START.format(home=str(home)), *CELLS)
+    notebook.cells = [v4.new_code_cell(code) for code in codes]  # type: ignore[no-untyped-call]
+    folder.mkdir(exist_ok=True)
+    nbformat.write(notebook, folder / "notebook.ipynb")  # type: ignore[no-untyped-call]
+    with sockets() as places:
+        ipc = ["--KernelManager.transport=ipc", f"--KernelManager.ip={places / 'one'}"]
+        subprocess.run(
+            [sys.executable, "-m", "nbconvert", "--to=notebook", "--execute", "--inplace", *ipc, "notebook.ipynb"],
+            cwd=folder,
+            env=private_environment(folder),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=True,
+        )
+    return nbformat.read(folder / "notebook.ipynb", as_version=4)  # type: ignore[no-untyped-call]
+
+
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Return the notebook with its outputs."""
+    folder = tmp_path_factory.mktemp("notebook")
+    return run_notebook(folder, folder / "home")
+
+
+@pytest.mark.parametrize("exporter", [HTMLExporter, SlidesExporter])
+def test_a_page_plays_the_video_without_a_script(executed: Any, exporter: type[Any]) -> None:
+    """HTML and slides have the player with its video inside, and the table; none of them is in a script."""
+    page, _ = exporter().from_notebook_node(executed)
+    plain = re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
+    assert re.search(r'<video[^>]*\bsrc="data:video/mp4;base64,|<source[^>]*\bsrc="data:video/mp4;base64,', plain)
+    assert "pvnb-table" in plain
+
+
+def test_markdown_has_no_stylesheet(executed: Any) -> None:
+    """Markdown has the player and no lines of a stylesheet."""
+    exporter: Any = MarkdownExporter
+    text, _ = exporter().from_notebook_node(executed)
+    assert "<video" in text
+    assert max((style.count("\n") for style in re.findall(r"<style.*?</style>", text, re.DOTALL)), default=0) <= 2
+
+
+def test_another_folder_pays_once(tmp_path: Path) -> None:
+    """nbclient in two folders with one home: one job, and the balance is the same."""
+    first, second = (run_notebook(tmp_path / name, tmp_path / "home") for name in ("here", "there"))
+    counts = [notebook.cells[-1].outputs[0].text for notebook in (first, second)]
+    assert counts[0].split()[0] == "1"
+    assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize("command", [["-c"], ["-m", "IPython", "--no-banner", "--colors=NoColor", "-c"]])
+def test_nothing_is_printed_twice(tmp_path: Path, command: list[str]) -> None:
+    """A script and IPython in a terminal print what they show once, and nothing else on standard output."""
+    code = START.format(home=str(tmp_path / "home")) + "\njob.result()\npv.show(job)\nprint('end')\nclient.close()"
+    done = subprocess.run(
+        [sys.executable, *command, code],
+        cwd=tmp_path,
+        env={**private_environment(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = [line for line in done.stdout.splitlines() if line.strip()]
+    assert lines[-1] == "end"
+    assert len(lines) == len(set(lines)) > 1
+    assert sum("Done" in line for line in done.stderr.splitlines()) <= 1
