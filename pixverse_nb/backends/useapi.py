@@ -439,8 +439,19 @@ def _parse_credits(reply: Reply) -> Credits:
         package=_int(row.get("credit_package")) or 0,
         plan=_text(row.get("plan_name")),
         can_remove_watermark=None if allowed is None else bool(allowed),
+        off_peak_factor=_factor(row.get("off_peak_discount")),
+        preview_factor=_factor(row.get("preview_mode_discount")),
         raw=row,
     )
+
+
+def _factor(value: Any) -> float | None:
+    """Return a factor on a price, more than 0 and at most 1, or None if it is no such number."""
+    try:
+        factor = float(value)
+    except (TypeError, ValueError):
+        return None
+    return factor if not isinstance(value, bool) and 0 < factor <= 1 else None
 
 
 def _text(value: Any) -> str | None:

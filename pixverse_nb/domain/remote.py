@@ -24,13 +24,18 @@ class UploadedFile:
 
 @dataclass(frozen=True)
 class Credits:
-    """The balance of the PixVerse account, in credits. `total` is daily + monthly + package."""
+    """The balance of the PixVerse account, in credits. `total` is daily + monthly + package.
+
+    `off_peak_factor` and `preview_factor` are what these modes multiply a price by; None if not reported.
+    """
 
     daily: int
     monthly: int
     package: int
     plan: str | None = None
     can_remove_watermark: bool | None = None
+    off_peak_factor: float | None = None
+    preview_factor: float | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
