@@ -218,9 +218,7 @@ def _check_operations(rows: Sequence[RemoteVideo], ledger: Ledger | None, catalo
 def _check_models(rows: Sequence[RemoteVideo], catalogue: Catalogue) -> Finding:
     """Return the models that have made no video for these accounts, each with the price of one."""
     made = {row.model for row in rows if row.model and row.state is RemoteState.COMPLETED}
-    untried = {
-        spec.name: _model_credits(spec.name, catalogue) for spec in catalogue.models() if spec.name not in made
-    }
+    untried = {spec.name: _model_credits(spec.name, catalogue) for spec in catalogue.models() if spec.name not in made}
     data = {"working": sorted(made), "credits": untried}
     question = "Which models does the account reach?"
     if not untried:

@@ -179,7 +179,11 @@ def _check_vendor(target: Target, now: float) -> Iterator[Finding]:
             fix = f"Set {TOKEN_VARIABLE}, and correct what else is reported here."
             yield Finding("live", "nothing was sent", Severity.WARNING, fix, kind="untried")
         return
-    yield from _guarded(lambda: check_vendor(send, target.backend, target.ledger, email=target.email, now=now))
+    yield from _guarded(
+        lambda: check_vendor(
+            send, target.backend, target.ledger, email=target.email, now=now, catalogue=target.catalogue
+        )
+    )
     if target.is_live:
         yield from _guarded(
             lambda: check_live(send, target.backend, target.ledger, target.catalogue, email=target.email)

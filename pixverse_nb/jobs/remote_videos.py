@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import Any, Final, TypeVar
 
 from pixverse_nb.backends.base import Backend, Call
-from pixverse_nb.domain.catalogue import CATALOGUE, MODEL_NAME
+from pixverse_nb.domain.catalogue import CATALOGUE, MODEL_NAME, Catalogue
 from pixverse_nb.domain.jobs import JobInput, JobRecord, JobState
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.operations import OPERATIONS, Operation
@@ -247,14 +247,21 @@ def track_all(engine: Engine, records: Iterable[JobRecord]) -> None:
 
 
 def adopted(
-    row: RemoteVideo, *, backend: Backend, service: str, owner: str, now: float, deadline_s: float
+    row: RemoteVideo,
+    *,
+    backend: Backend,
+    service: str,
+    owner: str,
+    now: float,
+    deadline_s: float,
+    catalogue: Catalogue = CATALOGUE,
 ) -> JobRecord:
     """Return the job of a generation that exists already: it is paid and waits for its video.
 
     Fields that the row lacks get their defaults, and a notice says so. The inputs are known only by their upload names,
     so a later `create_frames` with the same files does not find this job.
     """
-    request, is_guessed = _request(row)
+    request, is_guessed = _request(row, catalogue)
     return JobRecord(
         ref=ref_of(row) or f"{REF_PREFIX}{request.content_key[:12]}-{secrets.token_hex(4)}",
         service=service,
@@ -344,6 +351,7 @@ def _draft(row: RemoteVideo, engine: Engine) -> JobRecord:
         owner=engine.owner,
         now=now,
         deadline_s=engine.timing.job_deadline_s(is_off_peak=_is_off_peak(row)),
+        catalogue=engine.catalogue,
     )
     # when it ended is not reported: the time of its call is nearer than now
     return advance(record, ListedInPoll(row.created_at or now, now, row, record.account))
@@ -394,13 +402,13 @@ def _operation(row: RemoteVideo) -> Operation:
     return operation
 
 
-def _request(row: RemoteVideo) -> tuple[GenerationRequest, bool]:
+def _request(row: RemoteVideo, catalogue: Catalogue) -> tuple[GenerationRequest, bool]:
     """Return the request as far as the row reports it, and whether anything is missing or had to be guessed."""
     operation = _operation(row)
     made = OPERATIONS[operation]
     model = row.model if row.model and MODEL_NAME.accepts(row.model) else made.default_model
     prompt = (row.prompt or "")[: made.prompt_max]
-    rules = CATALOGUE.spec(model).fields(operation)
+    rules = catalogue.spec(model).fields(operation)
     reported: dict[str, Any] = {
         "seed": row.seed,
         "quality": row.quality,
@@ -415,7 +423,7 @@ def _request(row: RemoteVideo) -> tuple[GenerationRequest, bool]:
     inputs = [Input(role, f"path:{row.input_paths.get(role)}") for role in made.roles]
     while True:
         try:
-            return build_request(operation, inputs, values, allow_refused=True), is_partial
+            return build_request(operation, inputs, values, allow_refused=True, catalogue=catalogue), is_partial
         except InvalidRequest as error:  # a value of another time or route
             is_partial = True
             fewer = {name: value for name, value in values.items() if name not in error.fields}

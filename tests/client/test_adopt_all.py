@@ -318,6 +318,25 @@ def test_a_second_generation_of_a_job_is_added(manual_harness: Harness) -> None:
     assert (second.video_id, second.ref != job.ref) == (twice, True)
 
 
+def test_the_rows_of_the_client_are_used(manual_harness: Harness, web: ApiClient) -> None:
+    """`Client(models=…)` gives the defaults of what a row lacks, and of what the Python call leaves out."""
+    row = {
+        "operations": ["frames"],
+        "durations": [5, 8],
+        "default_duration": 8,
+        "qualities": ["360p"],
+        "switches": ["remove_watermark"],
+    }
+    web.create("create-frames", prompt="two", seed=3, quality="360p", model="v4.5", duration=5)
+    web.control.advance(LONGEST_JOB_S)
+    manual_harness.control.arm("missing_fields", times=None, fields=["duration", "video_duration"])
+    known = manual_harness.open(models={"v4.5": row})
+    (job,) = known.adopt_all()
+    assert (job.request.duration, "remove_watermark" in str(wait_for_video(job).python)) == (8, False)
+    (other,) = manual_harness.open(home=manual_harness.home.parent / "other").adopt_all()
+    assert (other.request.duration, "remove_watermark" in str(wait_for_video(other).python)) == (5, True)
+
+
 def test_a_row_without_a_seed_has_none(manual_harness: Harness, web: ApiClient) -> None:
     """What is not reported is not made up where it names the video: no seed, and a notice."""
     make_on_the_web(web)
