@@ -320,7 +320,10 @@ def _parse_video(row: Mapping[str, Any]) -> RemoteVideo:
 
 
 def _operation(row: Mapping[str, Any]) -> Operation | None:
-    """Return what made a row, judged by its pictures; rows do not name it. None if it has none of the fields."""
+    """Return what made a row, judged by its marks, then its pictures; rows do not name it.
+
+    None if it has none of the fields, or was made from a video and no mark says how.
+    """
     if _int(row.get("upscaled")):
         return Operation.UPSCALE
     if _int(row.get("extended")):
@@ -328,6 +331,8 @@ def _operation(row: Mapping[str, Any]) -> Operation | None:
     lip_sync = row.get("lip_sync")
     if isinstance(lip_sync, dict) and any(lip_sync.values()):
         return Operation.LIPSYNC
+    if _int(row.get("original_video_id")):
+        return None
     if row.get("first_frame") and row.get("last_frame"):
         return Operation.FRAMES
     if any(row.get(name) for name in _PICTURES):
