@@ -127,7 +127,7 @@ def run_jobs(options: argparse.Namespace) -> int:
 
 def run_doctor(options: argparse.Namespace) -> int:
     """Print every finding of the doctor; the exit status is 1 if there is a warning or an error."""
-    report = check_home(find_home(options.home), is_offline=options.offline)
+    report = check_home(find_home(options.home), is_offline=options.offline, is_live=options.live)
     _print(str(report))
     return 0 if report.is_ok else 1
 
@@ -206,7 +206,11 @@ def _parser() -> argparse.ArgumentParser:
 
     doctor = commands.add_parser("doctor", help="check this machine, the home folder, the token and the accounts")
     doctor.add_argument("--home", type=Path, help="the home folder (default: PIXVERSE_NB_HOME or ./pixverse)")
-    doctor.add_argument("--offline", action="store_true", help="do not contact the vendor")
+    reach = doctor.add_mutually_exclusive_group()
+    reach.add_argument("--offline", action="store_true", help="do not contact the vendor")
+    reach.add_argument(
+        "--live", action="store_true", help="also list what only a live account can tell, with free calls only"
+    )
     doctor.set_defaults(run=run_doctor)
     return parser
 

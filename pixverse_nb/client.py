@@ -834,16 +834,28 @@ class Client:
         self._loop.check_open()
         return self._session.fetch_picture(url)
 
-    def doctor(self, *, offline: bool = False) -> Report:
+    def doctor(self, *, offline: bool = False, live: bool = False) -> Report:
         """Check this machine, the home, the token, the accounts and the ledger; displays as a table.
 
-        Nothing is charged and no job changes. `offline=True` sends nothing to the vendor.
+        Nothing is charged and no job changes. `offline=True` sends nothing to the vendor. `live=True` adds a checklist
+        of what only a live account can tell, read with GET requests: each finding is "found", "not_found", "untestable"
+        for free, or "paid" with the price of the call that would tell. Raises InvalidRequest for both.
         """
+        if offline and live:
+            raise InvalidRequest({"live": "contacts the vendor: leave out offline=True"})
         from pixverse_nb.doctor.run import Target, run_checks  # slow to load and rarely used
 
         send = None if offline else self._session.send_briefly
         target = Target(
-            self.home, self._base_url, self._ledger, send, self._backend, email=self._email, is_sandbox=self.is_sandbox
+            self.home,
+            self._base_url,
+            self._ledger,
+            send,
+            self._backend,
+            email=self._email,
+            is_sandbox=self.is_sandbox,
+            is_live=live,
+            catalogue=self.catalogue,
         )
         return run_checks(target, now=time.time())
 

@@ -20,7 +20,7 @@ from pixverse_nb.domain.arguments import REUSE, Reuse
 from pixverse_nb.domain.catalogue import SEED_MAX, Catalogue
 from pixverse_nb.domain.jobs import JobInput, JobRecord
 from pixverse_nb.domain.notices import Notice
-from pixverse_nb.domain.operations import AUDIO, OPERATIONS, SOURCE_VIDEO, Operation
+from pixverse_nb.domain.operations import AUDIO, OPERATIONS, SOURCE_VIDEO, UNDOCUMENTED_PRICES, Operation
 from pixverse_nb.domain.remote import UploadedFile
 from pixverse_nb.domain.requests import GenerationRequest, Input, operation_request
 from pixverse_nb.domain.validation import Flag, Number, Rule, as_float, plain, validate
@@ -41,7 +41,6 @@ _random: Final = random.SystemRandom()
 
 CALL_OPTIONS: Final = ("fit", "deadline_s", "allow_refused", "reuse")  # arguments of a call besides its fields
 _RULES: Final[Mapping[str, Rule]] = {"deadline_s": DEADLINE, "allow_refused": Flag(), "reuse": REUSE}
-_UNDOCUMENTED_PRICES: Final = (Operation.RESTYLE, Operation.MODIFY, Operation.LIPSYNC, Operation.MOTION)
 _UPSCALE_PRICED_S: Final = 8  # the longest source whose price is documented
 RequestFunction = Callable[..., GenerationRequest]  # (inputs, fields, **options of build_request)
 Frames = Mapping[str, Frame]  # the prepared pictures by role, except those that the vendor already has
@@ -209,7 +208,7 @@ class JobBuilder:
             values["duration"] = sum(int(values.get(f"duration_{at}_to_{at + 1}") or 5) for at in links)
         elif "duration" not in OPERATIONS[request.operation].model_fields:
             values["duration"] = None if source_s is None else max(1, round(source_s))
-        is_documented = request.operation not in _UNDOCUMENTED_PRICES
+        is_documented = request.operation not in UNDOCUMENTED_PRICES
         if request.operation is Operation.UPSCALE and source_s is not None and round(source_s) > _UPSCALE_PRICED_S:
             is_documented = False
         return self.catalogue.estimate(request.model, values, is_documented=is_documented)

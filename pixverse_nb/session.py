@@ -76,6 +76,7 @@ class Session:
             home=self.home,
             timing=connection.timing,
             owner=owner,
+            catalogue=settings.catalogue,
         )
         self.builder = JobBuilder(
             home=self.home,

@@ -192,6 +192,22 @@ def test_doctor_requires_a_token_for_another_server(tmp_path: Path) -> None:
     assert re.search(r"^error +token .*http://127.0.0.1:9/v2", done.stdout, re.MULTILINE)
 
 
+def test_doctor_lists_what_only_a_live_account_tells(tmp_path: Path) -> None:
+    """With --live each route without a video needs a paid call, which is not made; without a token nothing is sent."""
+    with Sandbox(speed=1000, render=write_canned_video) as box:
+        settings = {"USEAPI_TOKEN": box.token, "PIXVERSE_NB_BASE_URL": box.base_url}
+        done = run("doctor", "--live", cwd=tmp_path, **settings)
+        paid = len(box.control.generations)
+    assert (done.returncode, paid) == (0, 0), done.stdout
+    assert len(re.findall(r"^ok +live route ", done.stdout, re.MULTILINE)) == 11
+    assert box.token not in done.stdout
+    assert "sandbox@example" not in done.stdout
+    untried = run("doctor", "--live", cwd=tmp_path)
+    assert untried.returncode == 1
+    assert re.search(r"^warning +live ", untried.stdout, re.MULTILINE)
+    assert run("doctor", "--live", "--offline", cwd=tmp_path).returncode == 2
+
+
 def test_doctor_checks_vendor_and_ledger(tmp_path: Path) -> None:
     """With a token the account is checked; a generation that this home lacks is a warning, and the status is 1."""
     with Sandbox(speed=1000, render=write_canned_video) as box:

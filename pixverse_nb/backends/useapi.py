@@ -320,7 +320,10 @@ def _parse_video(row: Mapping[str, Any]) -> RemoteVideo:
 
 
 def _operation(row: Mapping[str, Any]) -> Operation | None:
-    """Return what made a row, judged by its pictures; rows do not name it. None if it has none of the fields."""
+    """Return what made a row, judged by its marks, then its pictures; rows do not name it.
+
+    None if it has none of the fields, or was made from a video and no mark says how.
+    """
     if _int(row.get("upscaled")):
         return Operation.UPSCALE
     if _int(row.get("extended")):
@@ -328,6 +331,8 @@ def _operation(row: Mapping[str, Any]) -> Operation | None:
     lip_sync = row.get("lip_sync")
     if isinstance(lip_sync, dict) and any(lip_sync.values()):
         return Operation.LIPSYNC
+    if _int(row.get("original_video_id")):
+        return None
     if row.get("first_frame") and row.get("last_frame"):
         return Operation.FRAMES
     if any(row.get(name) for name in _PICTURES):
@@ -439,8 +444,19 @@ def _parse_credits(reply: Reply) -> Credits:
         package=_int(row.get("credit_package")) or 0,
         plan=_text(row.get("plan_name")),
         can_remove_watermark=None if allowed is None else bool(allowed),
+        off_peak_factor=_factor(row.get("off_peak_discount")),
+        preview_factor=_factor(row.get("preview_mode_discount")),
         raw=row,
     )
+
+
+def _factor(value: Any) -> float | None:
+    """Return a factor on a price, more than 0 and at most 1, or None if it is no such number."""
+    try:
+        factor = float(value)
+    except (TypeError, ValueError):
+        return None
+    return factor if not isinstance(value, bool) and 0 < factor <= 1 else None
 
 
 def _text(value: Any) -> str | None:

@@ -17,7 +17,7 @@ from pixverse_nb import __version__
 from pixverse_nb.backends.base import Backend
 from pixverse_nb.connection import TOKEN_PAGE
 from pixverse_nb.doctor.report import Finding, Severity
-from pixverse_nb.domain.catalogue import CATALOGUE
+from pixverse_nb.domain.catalogue import CATALOGUE, Catalogue
 from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.domain.remote import RemoteState, RemoteVideo, RunningJob
 from pixverse_nb.errors import (
@@ -223,11 +223,18 @@ def _size(path: Path) -> int:
 
 
 def check_vendor(
-    send: Send, backend: Backend, ledger: Ledger | None, *, email: str | None, now: float
+    send: Send,
+    backend: Backend,
+    ledger: Ledger | None,
+    *,
+    email: str | None,
+    now: float,
+    catalogue: Catalogue = CATALOGUE,
 ) -> Iterator[Finding]:
     """Yield whether the token is accepted, the condition of each account, and what the ledger does not explain.
 
-    `email` is the chosen account (None: any), `now` is in Unix seconds. Balances are recorded in the ledger.
+    `email` is the chosen account (None: any), `now` is in Unix seconds, `catalogue` has the models to look for.
+    Balances are recorded in the ledger.
     """
     listing = backend.list_accounts()
     if listing is None:
@@ -261,19 +268,19 @@ def check_vendor(
     if ledger is not None:
         yield from _check_running(send, backend, ledger)
     if has_list:
-        yield from _check_list(rows, ledger)
+        yield from _check_list(rows, ledger, catalogue)
 
 
-def _check_list(rows: Sequence[RemoteVideo], ledger: Ledger | None) -> Iterator[Finding]:
-    yield _check_models(rows)
+def _check_list(rows: Sequence[RemoteVideo], ledger: Ledger | None, catalogue: Catalogue) -> Iterator[Finding]:
+    yield _check_models(rows, catalogue)
     if ledger is not None:
         yield _check_finished(rows, ledger)
 
 
-def _check_models(rows: Sequence[RemoteVideo]) -> Finding:
+def _check_models(rows: Sequence[RemoteVideo], catalogue: Catalogue) -> Finding:
     """Return which models have made videos for these accounts; a free call cannot show more."""
     made = sorted({row.model for row in rows if row.model and row.state is RemoteState.COMPLETED})
-    untried = [spec.name for spec in CATALOGUE.models() if not spec.is_withdrawn and spec.name not in made]
+    untried = [spec.name for spec in catalogue.models() if not spec.is_withdrawn and spec.name not in made]
     data = {"working": made, "untried": untried}
     if not made:
         text = "none has made a video yet; only a paid call shows which ones work"

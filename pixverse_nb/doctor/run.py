@@ -19,7 +19,9 @@ from pixverse_nb.connection import (
     find_token,
 )
 from pixverse_nb.doctor.checks import VIDEO_BYTES, check_folder, check_ledger, check_machine, check_vendor
+from pixverse_nb.doctor.live import check_live
 from pixverse_nb.doctor.report import Finding, Report, Severity
+from pixverse_nb.domain.catalogue import CATALOGUE, Catalogue
 from pixverse_nb.errors import ConfigError, LedgerError
 from pixverse_nb.event_loop import EventLoopThread
 from pixverse_nb.jobs.protocols import Send
@@ -37,6 +39,7 @@ class Target:
     """What to check: a home folder, the service that it uses, and its ledger (None if there is none yet).
 
     `send` sends a free call to the vendor; if it is None nothing is sent, and `token_status` is all that is reported.
+    `is_live` adds the checklist of `check_live`, with the prices of `catalogue`.
     """
 
     home: Path
@@ -47,12 +50,15 @@ class Target:
     email: str | None = None
     token_status: str = "not tried"  # noqa: S105  a text, not a token
     is_sandbox: bool = False
+    is_live: bool = False
+    catalogue: Catalogue = CATALOGUE
 
 
-def check_home(home: Path, *, is_offline: bool) -> Report:
+def check_home(home: Path, *, is_offline: bool, is_live: bool = False) -> Report:
     """Check a home folder with the token, address and account from the environment.
 
-    The vendor is not contacted if `is_offline` is set or there is no token.
+    The vendor is not contacted if `is_offline` is set or there is no token. `is_live` adds the checklist of what only
+    a live account can tell.
     """
     problems: list[Finding] = []
     base_url, token = DEFAULT_BASE_URL, None
@@ -93,6 +99,7 @@ def check_home(home: Path, *, is_offline: bool) -> Report:
             connection.backend,
             email=email,
             token_status="found; not tried" if token else "none: the sandbox is used, free of charge",
+            is_live=is_live,
         )
         report = run_checks(target, now=time.time())
     replaced = {problem.name for problem in problems}
@@ -168,8 +175,19 @@ def _check_vendor(target: Target, now: float) -> Iterator[Finding]:
     send = target.send
     if send is None:
         yield Finding("token", target.token_status, kind="untried")
+        if target.is_live:
+            fix = f"Set {TOKEN_VARIABLE}, and correct what else is reported here."
+            yield Finding("live", "nothing was sent", Severity.WARNING, fix, kind="untried")
         return
-    yield from _guarded(lambda: check_vendor(send, target.backend, target.ledger, email=target.email, now=now))
+    yield from _guarded(
+        lambda: check_vendor(
+            send, target.backend, target.ledger, email=target.email, now=now, catalogue=target.catalogue
+        )
+    )
+    if target.is_live:
+        yield from _guarded(
+            lambda: check_live(send, target.backend, target.ledger, target.catalogue, email=target.email)
+        )
 
 
 def _guarded(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:

@@ -152,3 +152,4 @@ OPERATIONS: Final[Mapping[Operation, OperationSpec]] = MappingProxyType(
 _MODEL_FIELDS: Final = ("duration", "quality", "aspect_ratio", "seed")
 _own_fields: Final = [name for spec in OPERATIONS.values() for name in spec.fields]
 PARAM_NAMES: Final = tuple(dict.fromkeys(("prompt", *_MODEL_FIELDS, *SWITCHES, *_own_fields)))  # of any operation
+UNDOCUMENTED_PRICES: Final = (Operation.RESTYLE, Operation.MODIFY, Operation.LIPSYNC, Operation.MOTION)

@@ -24,13 +24,18 @@ class UploadedFile:
 
 @dataclass(frozen=True)
 class Credits:
-    """The balance of the PixVerse account, in credits. `total` is daily + monthly + package."""
+    """The balance of the PixVerse account, in credits. `total` is daily + monthly + package.
+
+    `off_peak_factor` and `preview_factor` are what these modes multiply a price by; None if not reported.
+    """
 
     daily: int
     monthly: int
     package: int
     plan: str | None = None
     can_remove_watermark: bool | None = None
+    off_peak_factor: float | None = None
+    preview_factor: float | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -90,7 +95,8 @@ class RemoteVideo:
     """One generation as the vendor lists it; every field but `state` may be missing.
 
     `created_at` is in Unix seconds, `duration` in seconds; `queue_position` counts from 1. `status` is the vendor's own
-    status, for display only; `raw` is the whole row. `operation` is None if the row does not show it.
+    status, for display only; `raw` is the whole row. `operation` is None if the row does not show it,
+    and otherwise the likeliest one: some operations look alike.
     """
 
     video_id: str | None = field(repr=False)

@@ -16,6 +16,7 @@ from typing import Final
 
 from pixverse_nb.backends.base import Backend
 from pixverse_nb.config import Clock, Timing, boot_clock
+from pixverse_nb.domain.catalogue import CATALOGUE, Catalogue
 from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.requests import GenerationRequest
@@ -58,6 +59,7 @@ class Engine:
         home: Path,
         timing: Timing,
         owner: str,
+        catalogue: Catalogue = CATALOGUE,
     ) -> None:
         self.backend = backend
         self.ledger = ledger
@@ -66,6 +68,7 @@ class Engine:
         self.home = home
         self.timing = timing
         self.owner = owner
+        self.catalogue = catalogue  # of the client, for what is drawn from its jobs
         self.now: Clock = boot_clock()
         self._records: dict[str, JobRecord] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}

@@ -217,7 +217,7 @@ class Job:
         """Return what a table shows of the job at this moment."""
         record = self._record()
         picture = table_picture(record, home=self._engine.home)
-        return JobRow(self.snapshot(with_video=False), picture, python_line(record))
+        return JobRow(self.snapshot(with_video=False), picture, python_line(record, self._engine.catalogue))
 
     # -- waiting for it ------------------------------------------------------------------------------------------
 
@@ -497,7 +497,9 @@ class Job:
     def _video_of(self, record: JobRecord) -> Video:
         known = self._video
         if known is None or record.video is None or known.sha256 != record.video.sha256:
-            self._video = known = video_of(record, home=self._engine.home, is_sandbox=self._is_sandbox)
+            self._video = known = video_of(
+                record, home=self._engine.home, is_sandbox=self._is_sandbox, catalogue=self._engine.catalogue
+            )
         return known
 
 

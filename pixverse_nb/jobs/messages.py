@@ -137,6 +137,10 @@ _NOTICES: Final[Mapping[str, Callable[[Data], str]]] = {
     "adopted": lambda data: (
         "Taken from the vendor's list" + ("; it does not report all parameters." if data.get("is_partial") else ".")
     ),
+    "operation_not_certain": lambda data: (
+        f"The vendor's list does not say how this video was made: {data['operation']} is assumed, and "
+        f"{data['others']} would look the same."
+    ),
     "unexplained_debit": lambda data: (
         f"The vendor lists no such generation, but the balance fell by {data['credits']:,} credits that nothing else "
         "explains. Was this call charged?"

@@ -9,10 +9,10 @@ from datetime import date, datetime
 from typing import Any, Final, TypeVar
 
 from pixverse_nb.backends.base import Backend, Call
-from pixverse_nb.domain.catalogue import CATALOGUE, MODEL_NAME
+from pixverse_nb.domain.catalogue import CATALOGUE, MODEL_NAME, Catalogue
 from pixverse_nb.domain.jobs import JobInput, JobRecord, JobState
 from pixverse_nb.domain.notices import Notice
-from pixverse_nb.domain.operations import OPERATIONS, Operation
+from pixverse_nb.domain.operations import OPERATIONS, SOURCE_VIDEO, Operation
 from pixverse_nb.domain.remote import Credits, RemoteState, RemoteVideo, RunningJob
 from pixverse_nb.domain.requests import GenerationRequest, Input, build_request
 from pixverse_nb.domain.validation import plain
@@ -246,15 +246,25 @@ def track_all(engine: Engine, records: Iterable[JobRecord]) -> None:
             engine.poll_soon()
 
 
-def adopted(
-    row: RemoteVideo, *, backend: Backend, service: str, owner: str, now: float, deadline_s: float
+def adopted(  # noqa: PLR0913 - every part has a name
+    row: RemoteVideo,
+    *,
+    backend: Backend,
+    service: str,
+    owner: str,
+    now: float,
+    deadline_s: float,
+    catalogue: Catalogue = CATALOGUE,
+    source: JobRecord | None = None,
 ) -> JobRecord:
     """Return the job of a generation that exists already: it is paid and waits for its video.
 
-    Fields that the row lacks get their defaults, and a notice says so. The inputs are known only by their upload names,
-    so a later `create_frames` with the same files does not find this job.
+    Fields that the row lacks get their defaults, and a notice says so; another one says if the operation is not
+    certain. The inputs are known only by their upload names, so a later `create_frames` with the same files does not
+    find this job. `source` is the job of the video that the row was made from, if this home has it.
     """
-    request, is_guessed = _request(row)
+    operation = _operation(row)
+    request, is_guessed = _request(row, operation, catalogue, source)
     return JobRecord(
         ref=ref_of(row) or f"{REF_PREFIX}{request.content_key[:12]}-{secrets.token_hex(4)}",
         service=service,
@@ -265,17 +275,32 @@ def adopted(
         owner=owner,
         account=backend.account_of(row.video_id or ""),
         attempt=1,
-        inputs=tuple(
-            JobInput(item.role, remote=path, source_expr=f"pv.UploadedFile({path!r})" if path else "")
-            for item in request.inputs
-            for path in (row.input_paths.get(item.role),)
-        ),
+        inputs=tuple(_input(item.role, row, source) for item in request.inputs),
         video_id=row.video_id,
         submitted_at=row.created_at,
         charged="yes",
         cost_credits=row.cost_credits,
-        notices=(Notice("adopted", {"is_partial": is_guessed}),),
+        notices=(Notice("adopted", {"is_partial": is_guessed}), *_doubt(row, operation, catalogue)),
     )
+
+
+def _input(role: str, row: RemoteVideo, source: JobRecord | None) -> JobInput:
+    """Return one input of an adopted job, with the Python expression that names it if that is known."""
+    if role != SOURCE_VIDEO:
+        path = row.input_paths.get(role)
+        return JobInput(role, remote=path, source_expr=f"pv.UploadedFile({path!r})" if path else "")
+    if source is not None:
+        return JobInput(role, remote=source.video_id, source_expr=f"client.job({source.ref!r})")
+    is_named = row.source_number is not None  # the vendor may still have it
+    return JobInput(role, source_expr=f"client.adopt({str(row.source_number)!r})" if is_named else "")
+
+
+def _source_of(row: RemoteVideo, engine: Engine) -> JobRecord | None:
+    """Return this home's job of the video that a row was made from, or None. It belongs to the same account."""
+    if row.source_number is None or row.video_id is None:
+        return None
+    beginning, colon, _ = row.video_id.rpartition(":")
+    return engine.ledger.load_by_video(f"{beginning}{colon}{row.source_number}")
 
 
 def _rows_of(
@@ -344,6 +369,8 @@ def _draft(row: RemoteVideo, engine: Engine) -> JobRecord:
         owner=engine.owner,
         now=now,
         deadline_s=engine.timing.job_deadline_s(is_off_peak=_is_off_peak(row)),
+        catalogue=engine.catalogue,
+        source=_source_of(row, engine),
     )
     # when it ended is not reported: the time of its call is nearer than now
     return advance(record, ListedInPoll(row.created_at or now, now, row, record.account))
@@ -385,8 +412,33 @@ def _number(row: RemoteVideo) -> str:
     return (row.video_id or "").rpartition(":")[2]
 
 
+# Operations whose rows look alike, by the one that is taken for them. Nobody knows in which field a row has the
+# pictures of a fusion, a motion or a transition.
+_ALIKE: Final[Mapping[Operation, frozenset[Operation]]] = {
+    Operation.IMAGE: frozenset({Operation.FUSION, Operation.MOTION, Operation.TRANSITION}),
+    Operation.MODIFY: frozenset({Operation.RESTYLE}),
+    Operation.RESTYLE: frozenset({Operation.MODIFY}),
+}
+
+
+def _doubt(row: RemoteVideo, operation: Operation, catalogue: Catalogue) -> tuple[Notice, ...]:
+    """Return a notice if other operations of the row's model would look the same in the vendor's list."""
+    made = catalogue.spec(row.model).operations if row.model else tuple(Operation)
+    others = [one.value for one in made if one in _ALIKE.get(operation, ())]
+    if row.source_number is not None and row.operation is None:  # whatever the catalogue says about its model
+        others = [one.value for one in _ALIKE[operation]]
+    return (
+        (Notice("operation_not_certain", {"operation": operation.value, "others": " or ".join(others)}),)
+        if others
+        else ()
+    )
+
+
 def _operation(row: RemoteVideo) -> Operation:
-    """Return what made a row; if the vendor does not say, its pictures decide."""
+    """Return what made a row; if the vendor does not say, its source and its pictures decide."""
+    if row.operation is None and row.source_number is not None:
+        is_restyle = row.model == OPERATIONS[Operation.RESTYLE].default_model or not (row.prompt or "").strip()
+        return Operation.RESTYLE if is_restyle else Operation.MODIFY
     by_pictures = (Operation.TEXT, Operation.IMAGE, Operation.FRAMES)[len({"first", "last"} & row.input_paths.keys())]
     operation = row.operation or by_pictures
     if OPERATIONS[operation].needs_prompt and not (row.prompt or "").strip():
@@ -394,13 +446,14 @@ def _operation(row: RemoteVideo) -> Operation:
     return operation
 
 
-def _request(row: RemoteVideo) -> tuple[GenerationRequest, bool]:
+def _request(
+    row: RemoteVideo, operation: Operation, catalogue: Catalogue, source: JobRecord | None
+) -> tuple[GenerationRequest, bool]:
     """Return the request as far as the row reports it, and whether anything is missing or had to be guessed."""
-    operation = _operation(row)
     made = OPERATIONS[operation]
     model = row.model if row.model and MODEL_NAME.accepts(row.model) else made.default_model
     prompt = (row.prompt or "")[: made.prompt_max]
-    rules = CATALOGUE.spec(model).fields(operation)
+    rules = catalogue.spec(model).fields(operation)
     reported: dict[str, Any] = {
         "seed": row.seed,
         "quality": row.quality,
@@ -413,9 +466,13 @@ def _request(row: RemoteVideo) -> tuple[GenerationRequest, bool]:
     known = {**reported, **row.switches, "prompt": prompt}
     values = {"model": model} | {name: known[name] for name in rules if known.get(name) is not None}
     inputs = [Input(role, f"path:{row.input_paths.get(role)}") for role in made.roles]
+    if source is not None and source.video is not None:  # as in a request of this home
+        inputs = [
+            Input(one.role, f"sha256:{source.video.sha256}") if one.role == SOURCE_VIDEO else one for one in inputs
+        ]
     while True:
         try:
-            return build_request(operation, inputs, values, allow_refused=True), is_partial
+            return build_request(operation, inputs, values, allow_refused=True, catalogue=catalogue), is_partial
         except InvalidRequest as error:  # a value of another time or route
             is_partial = True
             fewer = {name: value for name, value in values.items() if name not in error.fields}

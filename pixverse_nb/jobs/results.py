@@ -10,7 +10,7 @@ from typing import Any, Final
 from pixverse_nb import errors, images
 from pixverse_nb.backends.base import api_error
 from pixverse_nb.config import Timing
-from pixverse_nb.domain.catalogue import CATALOGUE
+from pixverse_nb.domain.catalogue import CATALOGUE, Catalogue
 from pixverse_nb.domain.jobs import Attempt, JobEvent, JobRecord, JobSnapshot, JobState, WaitingFor
 from pixverse_nb.domain.notices import Value
 from pixverse_nb.domain.operations import AUDIO, OPERATIONS, SOURCE_VIDEO
@@ -128,8 +128,8 @@ def lost_error(record: JobRecord) -> errors.DownloadError:
     )
 
 
-def video_of(record: JobRecord, *, home: Path, is_sandbox: bool) -> Video:
-    """Return the finished video of a record in state done."""
+def video_of(record: JobRecord, *, home: Path, is_sandbox: bool, catalogue: Catalogue = CATALOGUE) -> Video:
+    """Return the finished video of a record in state done; `catalogue` has the defaults that its call leaves out."""
     stored = record.video
     if stored is None:
         raise errors.LedgerError(f"The ledger has job {record.ref} as done, but without a file.", ref=record.ref)
@@ -149,7 +149,7 @@ def video_of(record: JobRecord, *, home: Path, is_sandbox: bool) -> Video:
         cost_is_estimate=record.cost_credits is None,
         made_at=record.finished_at,
         is_sandbox=is_sandbox,
-        python=python_line(record),
+        python=python_line(record, catalogue),
         call_options=_call_options(record),
         poster_jpeg=thumbnails[0] if thumbnails else None,
     )
@@ -190,10 +190,10 @@ def _thumbnail(picture: Path, longest_px: int) -> bytes:
 _ALWAYS_NAMED: Final = frozenset({"aspect_ratio", "quality", "duration"})
 
 
-def python_line(record: JobRecord) -> str:
+def python_line(record: JobRecord, catalogue: Catalogue = CATALOGUE) -> str:
     """Return the Python call that generates this video again, with every field that is not a fixed default."""
     request = record.request
-    spec = CATALOGUE.spec(request.model)
+    spec = catalogue.spec(request.model)
     named: dict[str, Any] = {
         name: value
         for name, value in request.params.items()

@@ -567,6 +567,12 @@ def test_a_row_shows_its_operation(changes: dict[str, Any], expected: Operation)
     assert one(row(**changes)).operation is expected
 
 
+def test_a_row_made_from_a_video_without_a_mark_does_not_show_its_operation() -> None:
+    """It is no text to video and no image to video, whatever pictures it has."""
+    assert one(row(original_video_id=11)).operation is None
+    assert one(row(original_video_id=11, extended=1)).operation is Operation.EXTEND
+
+
 def test_a_row_without_pictures_does_not_show_its_operation() -> None:
     """If a row has none of the fields, what made it is not known."""
     assert one({"video_id": VIDEO_ID, "video_status": 1}).operation is None

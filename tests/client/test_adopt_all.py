@@ -11,8 +11,9 @@ import pytest
 
 from pixverse_nb.client import Client
 from pixverse_nb.domain.jobs import JobState
-from pixverse_nb.domain.operations import Operation
+from pixverse_nb.domain.operations import SOURCE_VIDEO, Operation
 from pixverse_nb.errors import AccountPending, InvalidRequest, ServerError
+from pixverse_nb.jobs.job import Job
 from pixverse_nb.jobs.remote_videos import adopt_history
 from pixverse_nb.widgets.gallery import gallery
 from tests.client.conftest import BuildHarness
@@ -316,6 +317,76 @@ def test_a_second_generation_of_a_job_is_added(manual_harness: Harness) -> None:
     wait_for_video(job)
     (second,) = client.adopt_all()
     assert (second.video_id, second.ref != job.ref) == (twice, True)
+
+
+def source_expr(job: Job) -> str:
+    """Return the Python expression for the source video of a job."""
+    (item,) = (one for one in job._record().inputs if one.role == SOURCE_VIDEO)
+    return item.source_expr
+
+
+def test_a_video_made_from_another_is_linked_to_it(manual_harness: Harness, web: ApiClient) -> None:
+    """An extension names the job of its source if this home has it, else the call that adopts the source."""
+    (source_id,) = make_on_the_web(web, model="v6")
+    number = source_id.rpartition(":")[2]
+    first = manual_harness.open()
+    (source,) = first.adopt_all()
+    video = wait_for_video(source)
+    web.create("extend", video_id=source_id, prompt="on", first_frame_path="", last_frame_path="", quality="360p")
+    web.control.advance(LONGEST_JOB_S)
+    (job,) = first.adopt_all()
+    assert (job.request.operation, source_expr(job)) == (Operation.EXTEND, f"client.job({source.ref!r})")
+    assert job.request.inputs[0].key == f"sha256:{video.sha256}"
+    assert [notice.kind for notice in job._record().notices] == ["adopted"]
+    other = manual_harness.open(home=manual_harness.home.parent / "other")
+    assert source_expr(other.adopt_all(limit=1)[0]) == f"client.adopt({number!r})"
+    assert other.adopt(number).video_id == source_id
+
+
+@pytest.mark.parametrize("operation", ["modify", "restyle"])
+def test_rows_that_look_alike_say_so(manual_harness: Harness, web: ApiClient, operation: str) -> None:
+    """A row from a video without a mark is a modify or a restyle: one is assumed, and a notice names the other."""
+    (source_id,) = make_on_the_web(web)
+    fields = {"restyle_id": 1001, "prompt": ""} if operation == "restyle" else {"prompt": "snow", "quality": "360p"}
+    web.create(operation, video_id=source_id, first_frame_path="", last_frame_path="", **fields)
+    web.control.advance(LONGEST_JOB_S)
+    job = manual_harness.open().adopt_all()[0]
+    other = {"modify": "restyle", "restyle": "modify"}[operation]
+    assert job.request.operation == operation
+    assert [(one.kind, one.data.get("others")) for one in job._record().notices][1:] == [
+        ("operation_not_certain", other)
+    ]
+
+
+@pytest.mark.parametrize(("model", "is_certain"), [("v6", True), ("v5.6", False)])
+def test_one_picture_may_be_another_operation(
+    manual_harness: Harness, web: ApiClient, model: str, is_certain: bool
+) -> None:
+    """A row with one picture is an image to video; if its model makes fusions or motions too, a notice says so."""
+    web.create("create", prompt="one", first_frame_path=web.upload(), last_frame_path="", model=model, quality="360p")
+    web.control.advance(LONGEST_JOB_S)
+    (job,) = manual_harness.open().adopt_all()
+    kinds = [notice.kind for notice in job._record().notices]
+    assert (job.request.operation, "operation_not_certain" in kinds) == (Operation.IMAGE, not is_certain)
+
+
+def test_the_rows_of_the_client_are_used(manual_harness: Harness, web: ApiClient) -> None:
+    """`Client(models=…)` gives the defaults of what a row lacks, and of what the Python call leaves out."""
+    row = {
+        "operations": ["frames"],
+        "durations": [5, 8],
+        "default_duration": 8,
+        "qualities": ["360p"],
+        "switches": ["remove_watermark"],
+    }
+    web.create("create-frames", prompt="two", seed=3, quality="360p", model="v4.5", duration=5)
+    web.control.advance(LONGEST_JOB_S)
+    manual_harness.control.arm("missing_fields", times=None, fields=["duration", "video_duration"])
+    known = manual_harness.open(models={"v4.5": row})
+    (job,) = known.adopt_all()
+    assert (job.request.duration, "remove_watermark" in str(wait_for_video(job).python)) == (8, False)
+    (other,) = manual_harness.open(home=manual_harness.home.parent / "other").adopt_all()
+    assert (other.request.duration, "remove_watermark" in str(wait_for_video(other).python)) == (5, True)
 
 
 def test_a_row_without_a_seed_has_none(manual_harness: Harness, web: ApiClient) -> None:
