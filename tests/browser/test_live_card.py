@@ -59,7 +59,7 @@ def test_waiting_shows_the_card_and_cancel_works(page: Page, lab: Lab, wait: str
 @pytest.mark.parametrize("how", ["mouse", "key"])
 def test_a_sweep_is_paused_resumed_and_stopped_by_its_card(page: Page, lab: Lab, how: str) -> None:
     """While `run()` keeps the kernel busy, the card has an expected end, and its buttons hold and end the run."""
-    code = "sweep = client.sweep(*pictures, quality='360p', seed=range(1, 20))\nsweep.run()"
+    code = "sweep = client.sweep(*pictures, quality='360p', seed=range(1, 49))\nsweep.run()"
     run(page, lab, [BEGIN.format(speed=5), code, "print(sweep.progress.mode)"])
     card = page.locator(".pvnb-sweep-card")
     expect(card).to_have_attribute("data-state", "running")
