@@ -13,8 +13,9 @@ import { buildForm } from "./form_parts.js";
 import { renderJobs } from "./job_list.js";
 import { renderPicker } from "./picker.js";
 import { keepShortcuts } from "./shortcuts.js";
+import { makeVideoSource } from "./video_source.js";
 
-/** @import { FormPart, FormState, FormTraits, JobRow, PickerTraits, RenderProps } from "./types" */
+/** @import { FormPart, FormState, FormTraits, JobRow, PickerTraits, RenderProps, VideoSource } from "./types" */
 /** @typedef {{ el: HTMLElement, part: FormPart, dispose: () => void }} Slot */
 
 const TYPING_MS = 250; // a text is sent when the person pauses
@@ -46,7 +47,12 @@ function render({ model, el }) {
   /** @type {Map<string, Slot>} */
   const slots = new Map(); // by role
   const jobs = makePart({ rows: [], more: 0 }, { send: (content) => link.ask({ ...content, part: "jobs" }) });
-  const disposeJobs = renderJobs({ model: jobs, el: parts.jobs });
+  /** @type {VideoSource | undefined} */
+  let source;
+  const disposeJobs = renderJobs({ model: jobs, el: parts.jobs }, () => {
+    source ??= makeVideoSource(model);
+    return source;
+  });
   /** @type {Map<string, FormPart>} */
   const choices = new Map();
   const disposeChoices = CHOICES.map((name) => {
@@ -393,6 +399,7 @@ function render({ model, el }) {
     for (const timer of typing.values()) clearTimeout(timer);
     link.dispose();
     disposeJobs();
+    source?.dispose();
     for (const dispose of disposeChoices) dispose();
     for (const { dispose } of slots.values()) dispose();
   };

@@ -1,18 +1,21 @@
 // The jobs, one row each. Elapsed times tick here, from one timer for all rows; the kernel sends only changes.
 //
 // To the kernel:   clock | cancel {ref} | retry {ref} | dismiss {ref} | act {ref, name}: free of charge
+//                  player {ref, html}: the player of a video that no output of the page shows
 //                  offer {ref, name, seconds}: state the price | pay {ref, name, seconds, prompt}: make the offered video
 // From the kernel: clock {now}, in Unix seconds | scroll_to {ref}: bring the job's row, or its player, into view
+//                  player {ref, html}: the player of a video that no output of the page shows
 //                  offer {ref, name, text, label, seconds, chosen} | told {ref, text, tone, copy}
 
 import { formatElapsed, makeKernelClock } from "./clock.js";
 import { closest, make } from "./dom.js";
 
-/** @import { JobListTraits, JobRow, RenderProps } from "./types" */
+/** @import { JobListTraits, JobRow, RenderProps, VideoSource } from "./types" */
 /** @typedef {ReturnType<typeof buildRow>} RowParts */
 /** @typedef {{ parts: RowParts, data: JobRow }} Entry */
 
 const SCROLL_DELAY_MS = 250; // an output that has just changed is drawn a moment later
+const PLAYER_DELAY_MS = 3000; // how long the output below the form may take to show a player
 
 /**
  * @param {(event: MouseEvent) => void} onClick
@@ -44,6 +47,7 @@ function buildRow(onClick, onKey) {
     tools: make("div", "pvnb-jobs-tools", { hidden: true }),
     offer: make("div", "pvnb-jobs-confirmation", { hidden: true, tabIndex: -1 }),
     told: make("div", "pvnb-jobs-told", { hidden: true }),
+    player: make("div", "pvnb-jobs-player", { hidden: true }),
     more: makeRowButton("more", "More"),
     retry: makeRowButton("retry"),
     main: makeRowButton("main"),
@@ -54,7 +58,7 @@ function buildRow(onClick, onKey) {
   parts.confirmation.append(parts.question, answers);
   line.append(parts.state, parts.time);
   body.append(line, parts.facts, parts.error, parts.details, parts.notices, parts.confirmation);
-  body.append(parts.tools, parts.offer, parts.told);
+  body.append(parts.tools, parts.offer, parts.told, parts.player);
   parts.more.dataset.weight = "quiet";
   parts.told.setAttribute("role", "status");
   parts.offer.setAttribute("role", "group");
@@ -99,8 +103,11 @@ function setHidden(part, isHidden, { row, main }) {
   if (hadFocus) (main.hidden ? row : main).focus();
 }
 
-/** @param {RenderProps<JobListTraits>} props */
-export function renderJobs({ model, el }) {
+/**
+ * @param {RenderProps<JobListTraits>} props
+ * @param {() => VideoSource} getSource of the videos, by ref; made when the first one is needed
+ */
+export function renderJobs({ model, el }, getSource) {
   el.classList.add("pvnb-ui", "pvnb-jobs");
   const list = make("ul", "pvnb-jobs-list", { tabIndex: -1 });
   list.setAttribute("aria-label", "Jobs");
@@ -111,6 +118,10 @@ export function renderJobs({ model, el }) {
   /** @type {Map<string, boolean>} */
   const opened = new Map(); // which rows a person has opened or closed
   let scrollTimer = 0;
+  /** @type {Set<number>} */
+  const playerTimers = new Set();
+  /** @type {Set<string>} */
+  const loaded = new Set(); // the videos of our own players
   const clock = makeKernelClock({ onTick: tick });
 
   /** @param {Entry} entry */
@@ -280,8 +291,38 @@ export function renderJobs({ model, el }) {
     }
   }
 
+  /**
+   * Asks for a player if the page has none. The outputs below the form do not reach a page that was loaded again, a
+   * second page, or a front end that does not replace outputs.
+   *
+   * @param {string} ref
+   */
+  function wantPlayer(ref) {
+    if (el.isConnected && !findPlayer(ref, el)) model.send({ kind: "player", ref });
+  }
+
+  /**
+   * @param {Entry} entry
+   * @param {string} html made by the kernel, with every value escaped
+   */
+  async function showPlayer({ parts, data }, html) {
+    if (findPlayer(data.ref, el)) return;
+    parts.player.innerHTML = html;
+    parts.player.hidden = false;
+    const video = parts.player.querySelector("video");
+    if (!video) return;
+    loaded.add(data.ref);
+    try {
+      video.src = await getSource().load(data.ref);
+    } catch (error) {
+      parts.told.textContent = error instanceof Error ? error.message : String(error);
+      parts.told.hidden = false;
+    }
+  }
+
   /** @param {Entry} entry */
   function removeRow({ parts, data }) {
+    if (loaded.delete(data.ref)) getSource().release(data.ref);
     parts.row.removeEventListener("click", onClick);
     parts.row.removeEventListener("keydown", onKey);
     const hadFocus = parts.row.contains(document.activeElement);
@@ -295,7 +336,11 @@ export function renderJobs({ model, el }) {
     const refs = new Set(rows.map((data) => data.ref));
     for (const entry of [...shown.values()]) if (!refs.has(entry.data.ref)) removeRow(entry);
     rows.forEach((data, index) => {
-      const entry = { parts: shown.get(data.ref)?.parts ?? buildRow(onClick, onKey), data };
+      const before = shown.get(data.ref);
+      if (before && !before.data.is_final && data.is_final) {
+        playerTimers.add(setTimeout(() => wantPlayer(data.ref), PLAYER_DELAY_MS));
+      }
+      const entry = { parts: before?.parts ?? buildRow(onClick, onKey), data };
       shown.set(data.ref, entry);
       drawRow(entry);
       // Rows move only if they must: a row that moves loses the focus of its buttons.
@@ -306,14 +351,18 @@ export function renderJobs({ model, el }) {
     more.textContent = `and ${model.get("more")} more`;
   }
 
-  /** @param {{ kind: string, ref: string, now: number }} content */
+  /** @param {{ kind: string, ref: string, now: number, html: string }} content */
   function onMessage(content) {
     if (content.kind === "scroll_to") {
       clearTimeout(scrollTimer);
       scrollTimer = setTimeout(() => {
         const element = findPlayer(content.ref, el) ?? shown.get(content.ref)?.parts.row;
         if (element) scrollAndHighlight(element);
+        wantPlayer(content.ref);
       }, SCROLL_DELAY_MS);
+    } else if (content.kind === "player") {
+      const entry = shown.get(content.ref);
+      if (entry) showPlayer(entry, content.html);
     } else if (content.kind === "offer" || content.kind === "told") {
       const entry = shown.get(content.ref);
       if (entry && content.kind === "offer") showOffer(entry, /** @type {any} */ (content));
@@ -333,6 +382,7 @@ export function renderJobs({ model, el }) {
   return () => {
     clock.dispose();
     clearTimeout(scrollTimer);
+    for (const timer of playerTimers) clearTimeout(timer);
     for (const entry of [...shown.values()]) removeRow(entry);
     model.off("change:rows", draw);
     model.off("change:more", draw);

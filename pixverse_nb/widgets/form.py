@@ -134,8 +134,7 @@ class Form(anywidget.AnyWidget):
                 self._actions.handle_message(message, job)
             self._push(message)
             return
-        if message.get("kind") == "ping":
-            self._send_message({"kind": "pong"}, [])
+        if self.tracker.handle_stream(message):  # a ping is answered there too
             return
         act = self._acts.get(str(message.get("kind")))
         if act is None:

@@ -7,6 +7,7 @@ keeps the kernel busy.
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from pixverse_nb.domain.jobs import JobSnapshot, JobState
@@ -23,7 +24,8 @@ from pixverse_nb.render.formatting import (
     state_label,
 )
 from pixverse_nb.render.job_views import cancel_explanation
-from pixverse_nb.widgets.comm import BackgroundRunner, Send
+from pixverse_nb.render.player import player_html
+from pixverse_nb.widgets.comm import BackgroundRunner, FileStreamer, Send
 from pixverse_nb.widgets.job_actions import actions_of
 from pixverse_nb.widgets.messages import as_sentence, retry_explanation, retry_label
 from pixverse_nb.widgets.protocols import JobHandle, VideoClient
@@ -63,6 +65,8 @@ class JobTracker:
         self._jobs: dict[str, JobHandle] = {}
         self._rows: dict[str, JobSnapshot] = {}
         self._last_states: dict[str, JobState] = {}
+        self._files: dict[str, Path] = {}  # the videos that a page has asked for, by ref
+        self._streamer = FileStreamer(send, runner)
         self._unsubscribe: Callable[[], object] | None = None
         self._is_stopped = False
 
@@ -107,7 +111,7 @@ class JobTracker:
         return {"rows": [job_row(snapshot) for snapshot in shown], "more": len(by_priority) - len(shown)}
 
     def handle_message(self, message: Mapping[str, object]) -> None:
-        """Handle a message of the list in the page: clock, cancel, retry or dismiss."""
+        """Handle a message of the list in the page: clock, cancel, retry, player or dismiss."""
         ref = str(message.get("ref"))
         job = self.job(ref)
         match message.get("kind"):
@@ -117,10 +121,16 @@ class JobTracker:
                 self._runner.run_in_thread(job.cancel)
             case "retry" if job:
                 self._runner.run_in_thread(job.resume)
+            case "player" if job:
+                self._runner.run_in_thread(lambda: self._send_player(job))
             case "dismiss":
                 self._runner.run_guarded(lambda: self.dismiss(ref))
             case _:
                 pass  # from another version of the page
+
+    def handle_stream(self, message: Mapping[str, object]) -> bool:
+        """Handle a message about a video that the page loads and return True; return False for any other."""
+        return self._streamer.handle_message(message)
 
     def dismiss(self, ref: str) -> None:
         """Remove the row of a finished job. The row of an unfinished job stays."""
@@ -131,6 +141,17 @@ class JobTracker:
                 del self._rows[ref]
         if is_removed:
             self._on_rows()
+
+    def _send_player(self, job: JobHandle) -> None:
+        """Send the player of a job to a page that has none; the page then loads the video."""
+        snapshot = job.snapshot()
+        if snapshot.video is None:
+            return
+        with self._lock:
+            self._files[snapshot.ref] = snapshot.video.path
+            self._streamer.set_files(self._files)
+        html = player_html(snapshot.video, notices=snapshot.notices, is_streamed=True)
+        self._send({"kind": "player", "ref": snapshot.ref, "html": str(html)}, [])
 
     def _follow(self) -> None:
         with self._lock:

@@ -57,6 +57,24 @@ def test_two_pictures_become_a_video_that_stays(page: Page, lab: Lab) -> None:
         assert play(reopened.locator("video").first)["duration"] == made["duration"]
 
 
+def test_after_a_reload_the_form_shows_the_video_itself(page: Page, lab: Lab) -> None:
+    """The outputs below the form do not reach a page that was loaded again, so the row of the job has the player."""
+    lab.open(page, lab.new_notebook([STUDIO]))
+    lab.run_all(page)
+    lab.wait_idle(page)
+    form = page.locator(".pvnb-form")
+    form.get_by_role("button", name="Try with sample pictures").click()
+    expect_picture(form.locator(".pvnb-picker").nth(1), "×", name="last.jpg")
+    form.get_by_label("Seed", exact=True).fill("7")
+    lab.save(page)
+    page.reload()
+    form.get_by_role("radio", name="360p").click()
+    form.get_by_role("button", name="Create video").click()
+    row = form.locator(".pvnb-jobs-row").first
+    expect(row).to_contain_text("Done")
+    assert play(row.locator("video"))["width"] == 640
+
+
 def test_errors_are_shown_at_their_fields(page: Page, lab: Lab) -> None:
     """Unavailable options are disabled and say why; a prompt and a seed that are wrong are marked at their fields."""
     lab.open(page, lab.new_notebook([STUDIO]))

@@ -1,6 +1,7 @@
 """The rows and buttons of the job list."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from pixverse_nb.render.job_views import cancel_explanation
 from pixverse_nb.widgets.comm import BackgroundRunner
 from pixverse_nb.widgets.job_list import MAX_ROWS, JobTracker, job_row
 from tests.factories import a_request
+from tests.render.factories import a_video, an_mp4
 from tests.widgets.fakes import FakeClient, FakeJob
 from tests.widgets.page import wait_for_threads
 
@@ -231,6 +233,25 @@ def test_a_dismissed_row_takes_no_presses(page: ListPage) -> None:
     page.tracker.handle_message({"kind": "retry", "ref": job.ref})
     wait_for_threads()
     assert not job.resumed.is_set()
+
+
+def test_a_page_without_the_player_gets_it_and_the_video(page: ListPage, tmp_path: Path) -> None:
+    """A page that asks gets the player without the file in it, and then the file in chunks; an open job has none."""
+    job = page.add()
+    page.tracker.handle_message({"kind": "player", "ref": job.ref})
+    wait_for_threads()
+    assert page.sent == []
+    file = an_mp4(tmp_path / "film.mp4")
+    job.change(state=JobState.DONE, video=a_video(file, ref=job.ref))
+    page.tracker.handle_message({"kind": "player", "ref": job.ref})
+    wait_for_threads()
+    (player,) = [message for message in page.sent if message["kind"] == "player"]
+    assert player["ref"] == job.ref
+    assert f'data-pvnb-ref="{job.ref}"' in player["html"]
+    assert "data:video" not in player["html"]
+    assert page.tracker.handle_stream({"kind": "request", "key": job.ref, "id": "one", "offset": 0})
+    wait_for_threads()
+    assert page.sent[-1]["size"] == file.stat().st_size
 
 
 def test_the_page_can_ask_for_the_kernels_time(page: ListPage) -> None:

@@ -405,6 +405,7 @@ function formatElapsed(seconds) {
 
 // src/job_list.js
 var SCROLL_DELAY_MS = 250;
+var PLAYER_DELAY_MS = 3e3;
 function buildRow(onClick, onKey) {
   const makeRowButton = (action, textContent = "") => {
     const button = make("button", "pvnb-jobs-button", { type: "button", textContent });
@@ -431,6 +432,7 @@ function buildRow(onClick, onKey) {
     tools: make("div", "pvnb-jobs-tools", { hidden: true }),
     offer: make("div", "pvnb-jobs-confirmation", { hidden: true, tabIndex: -1 }),
     told: make("div", "pvnb-jobs-told", { hidden: true }),
+    player: make("div", "pvnb-jobs-player", { hidden: true }),
     more: makeRowButton("more", "More"),
     retry: makeRowButton("retry"),
     main: makeRowButton("main")
@@ -441,7 +443,7 @@ function buildRow(onClick, onKey) {
   parts.confirmation.append(parts.question, answers);
   line.append(parts.state, parts.time);
   body.append(line, parts.facts, parts.error, parts.details, parts.notices, parts.confirmation);
-  body.append(parts.tools, parts.offer, parts.told);
+  body.append(parts.tools, parts.offer, parts.told, parts.player);
   parts.more.dataset.weight = "quiet";
   parts.told.setAttribute("role", "status");
   parts.offer.setAttribute("role", "group");
@@ -468,7 +470,7 @@ function setHidden(part, isHidden, { row, main }) {
   part.hidden = isHidden;
   if (hadFocus) (main.hidden ? row : main).focus();
 }
-function renderJobs({ model, el }) {
+function renderJobs({ model, el }, getSource) {
   el.classList.add("pvnb-ui", "pvnb-jobs");
   const list = make("ul", "pvnb-jobs-list", { tabIndex: -1 });
   list.setAttribute("aria-label", "Jobs");
@@ -477,6 +479,8 @@ function renderJobs({ model, el }) {
   const shown = /* @__PURE__ */ new Map();
   const opened = /* @__PURE__ */ new Map();
   let scrollTimer = 0;
+  const playerTimers = /* @__PURE__ */ new Set();
+  const loaded = /* @__PURE__ */ new Set();
   const clock = makeKernelClock({ onTick: tick });
   function drawTime({ parts, data }) {
     const until = data.is_clock_stopped ? data.ended_at : clock.now();
@@ -627,7 +631,25 @@ function renderJobs({ model, el }) {
       if (action === "confirm") model.send({ kind: "cancel", ref: data.ref });
     }
   }
+  function wantPlayer(ref) {
+    if (el.isConnected && !findPlayer(ref, el)) model.send({ kind: "player", ref });
+  }
+  async function showPlayer({ parts, data }, html) {
+    if (findPlayer(data.ref, el)) return;
+    parts.player.innerHTML = html;
+    parts.player.hidden = false;
+    const video = parts.player.querySelector("video");
+    if (!video) return;
+    loaded.add(data.ref);
+    try {
+      video.src = await getSource().load(data.ref);
+    } catch (error) {
+      parts.told.textContent = error instanceof Error ? error.message : String(error);
+      parts.told.hidden = false;
+    }
+  }
   function removeRow({ parts, data }) {
+    if (loaded.delete(data.ref)) getSource().release(data.ref);
     parts.row.removeEventListener("click", onClick);
     parts.row.removeEventListener("keydown", onKey);
     const hadFocus = parts.row.contains(document.activeElement);
@@ -640,7 +662,11 @@ function renderJobs({ model, el }) {
     const refs = new Set(rows.map((data) => data.ref));
     for (const entry of [...shown.values()]) if (!refs.has(entry.data.ref)) removeRow(entry);
     rows.forEach((data, index) => {
-      const entry = { parts: shown.get(data.ref)?.parts ?? buildRow(onClick, onKey), data };
+      const before = shown.get(data.ref);
+      if (before && !before.data.is_final && data.is_final) {
+        playerTimers.add(setTimeout(() => wantPlayer(data.ref), PLAYER_DELAY_MS));
+      }
+      const entry = { parts: before?.parts ?? buildRow(onClick, onKey), data };
       shown.set(data.ref, entry);
       drawRow(entry);
       const { row } = entry.parts;
@@ -655,7 +681,11 @@ function renderJobs({ model, el }) {
       scrollTimer = setTimeout(() => {
         const element = findPlayer(content.ref, el) ?? shown.get(content.ref)?.parts.row;
         if (element) scrollAndHighlight(element);
+        wantPlayer(content.ref);
       }, SCROLL_DELAY_MS);
+    } else if (content.kind === "player") {
+      const entry = shown.get(content.ref);
+      if (entry) showPlayer(entry, content.html);
     } else if (content.kind === "offer" || content.kind === "told") {
       const entry = shown.get(content.ref);
       if (entry && content.kind === "offer") showOffer(
@@ -681,6 +711,7 @@ function renderJobs({ model, el }) {
   return () => {
     clock.dispose();
     clearTimeout(scrollTimer);
+    for (const timer of playerTimers) clearTimeout(timer);
     for (const entry of [...shown.values()]) removeRow(entry);
     model.off("change:rows", draw);
     model.off("change:more", draw);
@@ -1106,6 +1137,155 @@ function keepShortcuts(el, signal) {
   window.addEventListener("keydown", onKey, { capture: true, signal });
 }
 
+// src/video_source.js
+var MP4 = { type: "video/mp4" };
+var STALLED_MS2 = 4e3;
+var CHECK_MS = 2e3;
+var RELEASED = "The video is no longer needed.";
+function makeCountedSource(start) {
+  const entries = /* @__PURE__ */ new Map();
+  function begin(key) {
+    const watchers = /* @__PURE__ */ new Set();
+    const download = start(key, (received, size) => {
+      for (const watch of watchers) watch(received, size);
+    });
+    const promise = download.video.then((video) => {
+      if (entries.get(key) !== entry) throw new Error(RELEASED);
+      entry.url = URL.createObjectURL(video);
+      return entry.url;
+    });
+    const entry = { count: 0, url: "", watchers, download, promise };
+    promise.catch(() => {
+      if (entries.get(key) === entry) entries.delete(key);
+    });
+    entries.set(key, entry);
+    return entry;
+  }
+  function drop(key, entry) {
+    entries.delete(key);
+    if (entry.url) URL.revokeObjectURL(entry.url);
+    else entry.download.stop();
+  }
+  return {
+    load(key, onProgress) {
+      const entry = entries.get(key) ?? begin(key);
+      entry.count += 1;
+      if (onProgress) entry.watchers.add(onProgress);
+      return entry.promise;
+    },
+    release(key) {
+      const entry = entries.get(key);
+      if (!entry) return;
+      entry.count -= 1;
+      if (entry.count <= 0) drop(key, entry);
+    },
+    dispose() {
+      for (const [key, entry] of [...entries]) drop(key, entry);
+    }
+  };
+}
+function makeKernelSource(model) {
+  const requests = /* @__PURE__ */ new Map();
+  const view = makeViewId();
+  let number = 0;
+  let watch = 0;
+  function send(message) {
+    try {
+      model.send(message);
+    } catch {
+    }
+  }
+  function begin(request) {
+    number += 1;
+    const id = `${view}-${number}`;
+    requests.set(id, request);
+    request.progressAt = performance.now();
+    send({ kind: "request", key: request.key, id, offset: request.received });
+    watch ||= setInterval(checkStalled, CHECK_MS);
+    return id;
+  }
+  function isStalled(request) {
+    return performance.now() - request.progressAt > STALLED_MS2;
+  }
+  function checkStalled() {
+    if (!requests.size) {
+      clearInterval(watch);
+      watch = 0;
+    } else if ([...requests.values()].some(isStalled)) send({ kind: "ping" });
+  }
+  function beginAgain(id) {
+    const request = requests.get(id);
+    if (!request) return;
+    requests.delete(id);
+    send({ kind: "cancel", key: request.key, id });
+    begin(request);
+  }
+  function onMessage(content, buffers) {
+    if (content.kind === "pong") {
+      for (const [id, one] of [...requests]) if (isStalled(one)) beginAgain(id);
+    }
+    const request = requests.get(content.id);
+    if (!request) return;
+    if (content.kind === "chunk") addChunk(content, request, buffers[0]);
+    else if (content.kind === "unavailable") fail(content.id, content.reason);
+  }
+  function addChunk({ id, offset, size }, request, bytes) {
+    const { key } = request;
+    if (offset > request.received) beginAgain(id);
+    if (offset !== request.received) return;
+    request.chunks.push(bytes);
+    request.received += bytes.byteLength;
+    request.progressAt = performance.now();
+    send({ kind: "ack", key, id, offset });
+    request.onProgress(request.received, size);
+    if (request.received < size) return;
+    requests.delete(id);
+    request.resolve(new Blob(request.chunks, MP4));
+  }
+  function fail(id, reason) {
+    const request = requests.get(id);
+    requests.delete(id);
+    request?.reject(new Error(reason));
+  }
+  const source = makeCountedSource((key, onProgress) => {
+    const request = { key, chunks: [], received: 0, progressAt: 0, resolve() {
+    }, reject() {
+    }, onProgress };
+    const video = new Promise((resolve, reject) => {
+      Object.assign(request, { resolve, reject });
+    });
+    begin(request);
+    const stop = () => {
+      const id = [...requests.keys()].find((one) => requests.get(one) === request);
+      if (id === void 0) return;
+      send({ kind: "cancel", key, id });
+      fail(id, RELEASED);
+    };
+    return { video, stop };
+  });
+  model.on("msg:custom", onMessage);
+  const dispose = () => {
+    source.dispose();
+    clearInterval(watch);
+    model.off("msg:custom", onMessage);
+  };
+  return { ...source, dispose };
+}
+function makeEmbeddedSource() {
+  const decode = (line) => Uint8Array.from(atob(line), (letter) => letter.charCodeAt(0));
+  async function read(key) {
+    const element = document.querySelector(`script[data-video="${CSS.escape(key)}"]`);
+    const lines = (element?.textContent ?? "").split("\n").filter(Boolean);
+    if (!lines.length) throw new Error("This video is not in the page: its file was missing when the page was saved.");
+    return new Blob(lines.map(decode), MP4);
+  }
+  return makeCountedSource((key) => ({ video: read(key), stop() {
+  } }));
+}
+function makeVideoSource(model) {
+  return model.isStandalone ? makeEmbeddedSource() : makeKernelSource(model);
+}
+
 // src/form.js
 var TYPING_MS = 250;
 var CHOICES = ["quality", "motion_mode", "aspect_ratio", "fit"];
@@ -1129,7 +1309,11 @@ function render({ model, el }) {
   const link = makeLink(model, { view, onStatus: onKernel });
   const slots = /* @__PURE__ */ new Map();
   const jobs = makePart({ rows: [], more: 0 }, { send: (content) => link.ask({ ...content, part: "jobs" }) });
-  const disposeJobs = renderJobs({ model: jobs, el: parts.jobs });
+  let source;
+  const disposeJobs = renderJobs({ model: jobs, el: parts.jobs }, () => {
+    source ??= makeVideoSource(model);
+    return source;
+  });
   const choices = /* @__PURE__ */ new Map();
   const disposeChoices = CHOICES.map((name) => {
     const part = makePart(
@@ -1432,6 +1616,7 @@ function render({ model, el }) {
     for (const timer of typing.values()) clearTimeout(timer);
     link.dispose();
     disposeJobs();
+    source?.dispose();
     for (const dispose of disposeChoices) dispose();
     for (const { dispose } of slots.values()) dispose();
   };
