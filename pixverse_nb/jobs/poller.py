@@ -289,15 +289,26 @@ class Poller:
         return self._context.find_open(row.reply_ref.partition(" ")[0].rpartition(":")[0])
 
     def _match_by_content(self, row: RemoteVideo, group: Sequence[JobRecord], found: set[str]) -> JobRecord | None:
-        """Return the lost job that this row is, by seed, prompt, inputs and time, if the row has no reference."""
+        """Return the lost job that this row is, by seed, prompt, inputs and time, if the row has no reference.
+
+        None if the row may as well be the call of another job that has no answer: a row does not show everything that
+        two calls may differ in, and the one that gives its video away would be sent and charged again.
+        """
         if row.reply_ref is not None or row.video_id is None or self._context.ledger.knows_video(row.video_id):
             return None
-        for record in group:
-            newest = self._context.find_open(record.ref)
-            is_lost = newest is not None and newest.state is JobState.UNKNOWN and record.ref not in found
-            if newest is not None and is_lost and matches(row, newest):
-                return newest
-        return None
+        account = self._context.backend.account_of(row.video_id)
+        unanswered = [
+            record
+            for record in self._context.open_records
+            if record.state in (JobState.SUBMITTING, JobState.UNKNOWN)
+            and record.ref not in found
+            and (account is None or record.account in (None, account))
+            and matches(row, record)
+        ]
+        if len({record.request.content_key for record in unanswered}) > 1:
+            return None
+        refs = {record.ref for record in group}
+        return next((one for one in unanswered if one.state is JobState.UNKNOWN and one.ref in refs), None)
 
     def _candidates(self, record: JobRecord, listing: Listing) -> list[RemoteVideo]:
         """Return the rows of no known job that could be this lost call."""
@@ -309,9 +320,15 @@ class Poller:
         ]
 
     def _matches_other_job(self, row: RemoteVideo, record: JobRecord) -> bool:
-        """Return whether a row is the call of another job that has no generation yet."""
+        """Return whether a row is, or may be soon known as, the call of another job that has no generation yet.
+
+        If it matches two lost jobs, only a person can tell.
+        """
+        is_ours_too = matches(row, record)
         return any(
-            other.ref != record.ref and other.state in (JobState.SUBMITTING, JobState.UNKNOWN) and matches(row, other)
+            other.ref != record.ref
+            and (other.state is JobState.SUBMITTING or (other.state is JobState.UNKNOWN and not is_ours_too))
+            and matches(row, other)
             for other in self._context.open_records
         )
 

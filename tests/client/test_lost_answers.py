@@ -58,6 +58,26 @@ def test_an_accepted_call_is_found(harness: Harness, fault: str, options: dict[s
     assert (harness.paid, harness.control.requests[CREATE]) == (1, 1)
 
 
+def test_a_row_that_may_be_either_of_two_lost_calls_is_asked_about(harness: Harness) -> None:
+    """A row does not show the sound: which of two calls it is, only a person can say; neither is sent again before."""
+    harness.control.settings.reply_ref_in_rows = False
+    harness.control.settings.reply_ref_in_scheduler = False
+    client = harness.open(timing=SETTLING)
+    harness.control.arm("drop_before", route="create*")
+    refused = create_job(client, audio=False)
+    wait_for_state(refused, JobState.UNKNOWN)
+    harness.control.arm("lost_answer")
+    accepted = create_job(client, audio=True)
+    for job in (refused, accepted):
+        assert isinstance(wait_for_error(job), OutcomeUnknown)
+    assert harness.paid == 1
+    accepted.resolve(was_charged=True)
+    wait_for_video(accepted)
+    refused.resolve(was_charged=False)
+    assert wait_for_video(refused).video_id != wait_for_video(accepted).video_id
+    assert (harness.paid, harness.control.requests[CREATE]) == (2, 3)
+
+
 @pytest.mark.parametrize(("fault", "options", "reason"), NOT_ACCEPTED, ids=lambda value: str(value))
 def test_an_unaccepted_call_is_sent_again_after_proof(
     harness: Harness, fault: str, options: dict[str, Any], reason: str

@@ -133,6 +133,7 @@ class AccountState:
             "url": f"{{media}}/{generation.number}.mp4" if status != 5 else "",
             "seed": generation.seed,
             "prompt": generation.body.get("prompt", ""),
+            "model": generation.body.get("model"),
             "quality": generation.body["quality"],
             "duration": generation.body.get("duration", 5),
             "first_frame": generation.body.get("first_frame_path", ""),
