@@ -242,7 +242,11 @@ export function keepFocus(root, { signal, fallback }) {
   });
   const observer = new MutationObserver(check);
   observer.observe(root, { subtree: true, childList: true, attributes: true, attributeFilter: ["hidden", "disabled"] });
-  signal.addEventListener("abort", () => observer.disconnect());
+  const stop = () => {
+    observer.disconnect();
+    signal.removeEventListener("abort", stop);
+  };
+  signal.addEventListener("abort", stop);
 }
 
 export function prefersLessMotion() {

@@ -170,7 +170,11 @@ function keepFocus(root, { signal, fallback }) {
   });
   const observer = new MutationObserver(check);
   observer.observe(root, { subtree: true, childList: true, attributes: true, attributeFilter: ["hidden", "disabled"] });
-  signal.addEventListener("abort", () => observer.disconnect());
+  const stop = () => {
+    observer.disconnect();
+    signal.removeEventListener("abort", stop);
+  };
+  signal.addEventListener("abort", stop);
 }
 function closest(event, selector) {
   return event.target instanceof Element ? event.target.closest(selector) : null;

@@ -156,7 +156,11 @@ function keepFocus(root, { signal, fallback }) {
   });
   const observer = new MutationObserver(check);
   observer.observe(root, { subtree: true, childList: true, attributes: true, attributeFilter: ["hidden", "disabled"] });
-  signal.addEventListener("abort", () => observer.disconnect());
+  const stop = () => {
+    observer.disconnect();
+    signal.removeEventListener("abort", stop);
+  };
+  signal.addEventListener("abort", stop);
 }
 function prefersLessMotion() {
   return matchMedia("(prefers-reduced-motion: reduce)").matches;
