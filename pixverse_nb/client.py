@@ -203,7 +203,9 @@ class Client:
             session.register, self._ledger, self.home, self.timing, self._engine.now, version=__version__
         )
         use_widgets(_load_live_card)
-        self._factory = JobFactory(self._engine, self._loop, handle=session.handle, other_homes=other_homes)
+        self._factory = JobFactory(
+            self._engine, self._loop, handle=session.handle, keep=session.keep, other_homes=other_homes
+        )
         if self._engine.has_stored_work():
             # waited for, so that `jobs()` shows a stopped download as running again; an error stays on the job
             wait_for_future(self._loop.submit(_continue_open_jobs(self._engine)), None)

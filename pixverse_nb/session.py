@@ -130,6 +130,10 @@ class Session:
                 self._handles[record.ref] = job
             return job
 
+    def keep(self, job: Job) -> None:
+        """Hold an open job, and through it the thread, until it ends."""
+        self._kept[job.ref] = job
+
     def subscribe(self, callback: Callable[[Job], object]) -> Callable[[], None]:
         """Call `callback(job)` on every change of a job; the returned function unsubscribes."""
         self.subscribers.append(callback)

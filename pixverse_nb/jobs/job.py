@@ -531,11 +531,13 @@ class JobFactory:
         loop: EventLoopThread,
         *,
         handle: Callable[[JobRecord], Job],
+        keep: Callable[[Job], object],
         other_homes: OtherHomesSource,
     ) -> None:
         self._engine = engine
         self._loop = loop
         self._handle = handle
+        self._keep = keep
         self.other_homes = other_homes
 
     def get_or_create(self, draft: JobRecord, *, reuse: Reuse) -> tuple[Job, bool]:
@@ -558,6 +560,7 @@ class JobFactory:
             if paid_elsewhere is not None and not self._loop.is_current:  # a sweep shows one message for all its cells
                 show_message(describe_notice(paid_elsewhere))
             self._engine.mark_requested(record.ref)
+            self._keep(job)  # it is sent even if the caller holds neither the job nor the client
             self._loop.call_soon(lambda: self._engine.follow(record, is_requested=True))
             return job, True
         job.set_reuse_notice(reuse_notice(record))

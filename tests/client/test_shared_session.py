@@ -193,6 +193,15 @@ def test_a_job_keeps_what_it_needs(reopen: Callable[..., Client]) -> None:
     assert threads() <= held
 
 
+def test_a_call_is_sent_although_nobody_holds_it(reopen: Callable[..., Client], harness: Harness) -> None:
+    """A job whose client and handle are collected right after the call is made by nobody else, so it is kept."""
+    held = threads()
+    create_job(reopen())
+    gc.collect()
+    wait_until_released(held)  # the threads end with the job
+    assert harness.paid == 1
+
+
 def test_an_open_job_runs_to_its_end_without_a_handle(manual_harness: Harness) -> None:
     """A job goes on although neither it nor its client is held; when it has ended, the threads do."""
     held = threads()
