@@ -333,12 +333,6 @@ def test_after_a_restart_the_form_says_so(page: Page, lab: Lab) -> None:
     form.get_by_role("button", name="Create video").click()
     expect(status).to_have_attribute("role", "alert")
     expect(slot.locator(".pvnb-picker-facts")).not_to_contain_text("kB of")
-    form.evaluate("form => { form.dataset.isOld = true; }")
-    lab.run_all(page)
-    expect(page.locator(".pvnb-form[data-is-old]")).to_have_count(0)
-    expect(form).to_be_visible()
-    choose(page, slot, PICTURES / "coffee_wide.jpg")
-    expect_picture(slot, "×", name="coffee_wide.jpg")
 
 
 def test_several_pictures_and_a_linked_one_are_dropped(page: Page, lab: Lab) -> None:
