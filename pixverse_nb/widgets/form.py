@@ -224,7 +224,7 @@ class Form(anywidget.AnyWidget):
         return True if True in known else None if len(known) < len(images) else False
 
     def _refresh(self) -> None:
-        """Update what depends on the pictures and values, and withdraw what was said about earlier ones."""
+        """Update what depends on the pictures and values, and clear the messages about earlier ones."""
         with self._lock:
             self.fields.set_operation(operation_for(len(self._filled)))
             ratio, fit = self.fields["aspect_ratio"] or self._auto_ratio or "", self.fields["fit"]
