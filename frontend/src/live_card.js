@@ -1,8 +1,10 @@
 // The card of a job or a sweep while it runs: its state, its times, its progress, and buttons to cancel, pause or stop.
 //
-// To the kernel:   hello {view} | bye {view} | act {action} | player {view}; ping; and the messages of video_source.js
+// To the kernel:   hello {view} | bye {view} | act {view, number, action} | player {view}; ping; and the messages of
+//                  video_source.js. An act is sent again, with its number, until the kernel has heard it: what is sent
+//                  before JupyterLab has made the subshell of the card waits for the end of the running cell.
 // From the kernel: beat {now}, in Unix seconds, every few seconds | images + one JPEG in each buffer
-//                  done {action}: the kernel has heard it | player {view, html}: how the finished video is shown
+//                  done {view, number}: the kernel has heard it | player {view, html}: how the finished video is shown
 // The trait `state` holds texts and numbers. The clock and the bar of a job move here; the kernel sends only changes.
 // Texts are changed in place, so that what a person has selected, and the focus, stay.
 
@@ -15,7 +17,8 @@ import { makeVideoSource } from "./video_source.js";
 
 const BUSY =
   "The kernel is busy with a cell and has not heard this yet. Interrupt the cell (the ■ above) to have it done now.";
-const HEARD_MS = 3000;
+const HEARD_MS = 1000; // then an act is sent again
+const MOST_SENDS = 3;
 const SILENT_MS = 9000; // nearly twice the time between two beats
 const REPLACED_MS = 1500; // how long an output that is to be replaced by the player may take
 const LATE = 1.5; // times the usual time
@@ -135,6 +138,7 @@ function render({ model, el }) {
   let isPlayerWanted = false;
   let isUsingVideo = false;
   let heardTimer = 0;
+  let newestAct = 0;
   let playerTimer = 0;
   let heardAt = performance.now(); // a kernel that runs is heard every few seconds
   /** @type {string[]} */
@@ -279,10 +283,20 @@ function render({ model, el }) {
   /** @param {string} action */
   function act(action) {
     kernel.ask();
-    if (kernel.isGone() || !kernel.send({ kind: "act", action })) return;
+    newestAct += 1;
+    sendUntilHeard({ kind: "act", view, number: newestAct, action }, 1);
+  }
+
+  /**
+   * @param {object} message
+   * @param {number} count how often it has been sent, with this time
+   */
+  function sendUntilHeard(message, count) {
     clearTimeout(heardTimer);
+    if (kernel.isGone() || !kernel.send(message)) return;
     heardTimer = setTimeout(() => {
-      if (kernel.state() === "alive") setText(said, BUSY);
+      if (count < MOST_SENDS) sendUntilHeard(message, count + 1);
+      else if (kernel.state() === "alive") setText(said, BUSY);
     }, HEARD_MS);
   }
 
@@ -333,12 +347,12 @@ function render({ model, el }) {
 
   // ---- the kernel ----
 
-  /** @param {{ kind: string, now: number, view: string, html: string }} content */
+  /** @param {{ kind: string, now: number, view: string, number: number, html: string }} content */
   function onMessage(content) {
     heardAt = performance.now();
     if (content.kind === "beat") clock.setBy(content.now);
     else if (content.kind === "images") drawImages();
-    else if (content.kind === "done") {
+    else if (content.kind === "done" && content.view === view && content.number === newestAct) {
       clearTimeout(heardTimer);
       said.hidden = true;
     } else if (content.kind === "player" && content.view === view) showPlayer(content.html);

@@ -44,6 +44,7 @@ class LiveCardWidget(anywidget.AnyWidget):
         self._streamer = FileStreamer(self.send, self._runner)
         self._lock = threading.RLock()
         self._views: set[str] = set()
+        self._newest_act: dict[str, int] = {}  # by view: a page sends an act again until it is heard
         self._images: Sequence[bytes] = ()
         self._video: VideoFile | None = None
         self._is_over = False
@@ -94,17 +95,20 @@ class LiveCardWidget(anywidget.AnyWidget):
     def _handle_message(self, message: object) -> None:
         if not isinstance(message, Mapping) or self._streamer.handle_message(message):
             return
-        view, action = str(message.get("view")), message.get("action")
+        view, number, action = str(message.get("view")), message.get("number"), message.get("action")
         match message.get("kind"):
             case "hello":
                 self._views.add(view)
                 self._send_images()
             case "bye":
                 self._views.discard(view)
+                self._newest_act.pop(view, None)
                 self.close_unless_shown()
-            case "act" if isinstance(action, str) and action in self._actions:
-                self.send({"kind": "done", "action": action})
-                self._runner.run_in_thread(self._actions[action])
+            case "act" if isinstance(number, int) and isinstance(action, str) and action in self._actions:
+                self.send({"kind": "done", "view": view, "number": number})
+                if number > self._newest_act.get(view, 0):
+                    self._newest_act[view] = number
+                    self._runner.run_in_thread(self._actions[action])
             case "player":
                 self._runner.run_in_thread(lambda: self._send_player(view))
             case _:

@@ -4,12 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from pixverse_nb.domain.jobs import JobState
+from pixverse_nb.render.job_views import card_state
 from pixverse_nb.render.tiles import Tile, tile_json
 from pixverse_nb.widgets.assets import bundle_js
 from pixverse_nb.widgets.form import Form
+from tests.render.factories import NOW, a_snapshot
 from tests.widgets.fakes import FakeClient
 
 STATIC = Path(__file__).parent.parent.parent / "pixverse_nb" / "widgets" / "static"
@@ -40,6 +42,7 @@ STATES: dict[str, dict[str, Any]] = {
         "message": "",
         "fallback_class": "",
     },
+    "live_card": {"state": card_state(a_snapshot(JobState.GENERATING), now=NOW), "fallback_class": ""},
 }
 # Counts what a view holds: listeners (until they are removed or their signal aborts), callbacks of the model, timers,
 # observers and object URLs. A request for posters is answered with a picture, so that there is such a URL.
@@ -118,6 +121,44 @@ def test_cleanup_releases_everything(page: Page, name: str) -> None:
     assert counted["during"]["addresses"] == (1 if name == "gallery" else 0)
     assert counted["after"] == {"elements": 0, "model": 0, "timers": 0, "observers": 0, "addresses": 0}
     assert counted["ids"] == 0
+
+
+# The kernel answers nothing until `hear` is called, as while a cell runs that JupyterLab's messages cannot pass.
+SHOW_CARD = """async ([source, state]) => {
+    window.sent = [];
+    const callbacks = [];
+    window.hear = content => callbacks.forEach(act => act(content, []));
+    const model = {
+        get: name => state[name],
+        send: content => window.sent.push(content),
+        on: (name, act) => { if (name === 'msg:custom') callbacks.push(act); },
+        off: () => {},
+    };
+    const url = URL.createObjectURL(new Blob([source], { type: 'text/javascript' }));
+    (await import(url)).default.render({ model, el: document.body });
+}"""
+ACTS = "() => window.sent.filter(content => content.kind === 'act')"
+
+
+def test_an_action_is_sent_again_until_it_is_heard(page: Page) -> None:
+    """The action is sent three times with one number, or until the kernel confirms it; then the card says why."""
+    page.clock.install()
+    page.goto("about:blank")
+    page.evaluate(SHOW_CARD, [bundle_js("live_card"), STATES["live_card"]])
+    cancel = page.get_by_role("button", name="Cancel", exact=True)
+    said = page.locator(".pvnb-live-said")
+    for number, heard_after in ((1, 2), (2, None)):
+        page.evaluate("window.sent.length = 0")
+        cancel.click()
+        page.get_by_role("button", name="Cancel this job").click()
+        for count in range(1, 5):
+            acts = page.evaluate(ACTS)
+            assert {act["number"] for act in acts} == {number}
+            assert len(acts) == min(count, heard_after or 3)
+            if count == heard_after:
+                page.evaluate("act => window.hear({ ...act, kind: 'done' })", acts[0])
+            page.clock.run_for(1000)
+        expect(said).to_be_visible(visible=heard_after is None)
 
 
 def test_scripts_and_stylesheets_load_nothing_from_elsewhere() -> None:

@@ -38,15 +38,25 @@ def test_the_state_does_not_change_with_the_clock() -> None:
     assert card_state(snapshot, now=NOW) == card_state(snapshot, now=NOW + 30)
 
 
-def test_a_button_calls_its_action_and_is_confirmed() -> None:
-    """The page hears at once that the kernel has heard it; unknown actions are ignored."""
+def test_a_button_calls_its_action_once_and_is_confirmed() -> None:
+    """A page that sends an act again, with its number, gets a confirmation each time; unknown actions are ignored."""
     pressed: list[str] = []
     card = LiveCardWidget(STATE, {"cancel": lambda: pressed.append("cancel")})
-    for action in ("cancel", "delete", None, 3):
-        send_message(card, {"kind": "act", "action": action})
+    for view, number, action in (
+        ("a", 1, "cancel"),
+        ("a", 1, "cancel"),
+        ("b", 1, "cancel"),
+        ("a", 2, "delete"),
+        ("a", 2, 3),
+    ):
+        send_message(card, {"kind": "act", "view": view, "number": number, "action": action})
     wait_for_threads()
-    assert pressed == ["cancel"]
-    assert [content["action"] for content, _ in messages_of(card, "done")] == ["cancel"]
+    assert pressed == ["cancel", "cancel"]
+    assert [(content["view"], content["number"]) for content, _ in messages_of(card, "done")] == [
+        ("a", 1),
+        ("a", 1),
+        ("b", 1),
+    ]
 
 
 def test_an_action_that_fails_is_shown() -> None:
@@ -56,7 +66,7 @@ def test_an_action_that_fails_is_shown() -> None:
         raise OSError("disk full")
 
     card = LiveCardWidget(STATE, {"cancel": fail})
-    send_message(card, {"kind": "act", "action": "cancel"})
+    send_message(card, {"kind": "act", "view": "a", "number": 1, "action": "cancel"})
     wait_for_threads()
     assert "disk full" in card.state["error"]
 
@@ -96,7 +106,7 @@ def test_a_card_that_no_page_shows_is_closed() -> None:
     assert card.comm is None
 
 
-@pytest.mark.parametrize("message", [None, [], "hello", {"kind": "unknown"}, {}, {"kind": "act"}])
+@pytest.mark.parametrize("message", [None, [], "hello", {"kind": "unknown"}, {}, {"kind": "act", "action": "cancel"}])
 def test_malformed_messages_are_ignored(message: object) -> None:
     """A message of another version of the page does nothing."""
     card = LiveCardWidget(STATE, {"cancel": lambda: pytest.fail("called")})

@@ -266,7 +266,8 @@ function makeVideoSource(model) {
 
 // src/live_card.js
 var BUSY = "The kernel is busy with a cell and has not heard this yet. Interrupt the cell (the ■ above) to have it done now.";
-var HEARD_MS = 3e3;
+var HEARD_MS = 1e3;
+var MOST_SENDS = 3;
 var SILENT_MS = 9e3;
 var REPLACED_MS = 1500;
 var LATE = 1.5;
@@ -357,6 +358,7 @@ function render({ model, el }) {
   let isPlayerWanted = false;
   let isUsingVideo = false;
   let heardTimer = 0;
+  let newestAct = 0;
   let playerTimer = 0;
   let heardAt = performance.now();
   const urls = [];
@@ -490,10 +492,15 @@ function render({ model, el }) {
   }
   function act(action) {
     kernel.ask();
-    if (kernel.isGone() || !kernel.send({ kind: "act", action })) return;
+    newestAct += 1;
+    sendUntilHeard({ kind: "act", view, number: newestAct, action }, 1);
+  }
+  function sendUntilHeard(message, count) {
     clearTimeout(heardTimer);
+    if (kernel.isGone() || !kernel.send(message)) return;
     heardTimer = setTimeout(() => {
-      if (kernel.state() === "alive") setText(said, BUSY);
+      if (count < MOST_SENDS) sendUntilHeard(message, count + 1);
+      else if (kernel.state() === "alive") setText(said, BUSY);
     }, HEARD_MS);
   }
   label.tabIndex = -1;
@@ -537,7 +544,7 @@ function render({ model, el }) {
     heardAt = performance.now();
     if (content.kind === "beat") clock.setBy(content.now);
     else if (content.kind === "images") drawImages();
-    else if (content.kind === "done") {
+    else if (content.kind === "done" && content.view === view && content.number === newestAct) {
       clearTimeout(heardTimer);
       said.hidden = true;
     } else if (content.kind === "player" && content.view === view) showPlayer(content.html);
