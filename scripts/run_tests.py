@@ -1,9 +1,10 @@
-"""Run the type checker and every test in parallel parts; most tests wait for a page, a kernel or a clock.
+"""Run the type checker and every test in parts, one for each processor at a time; the longest part starts first.
 
 `python scripts/run_tests.py` prints the report of each part when it finishes, and exits with status 1 if one failed.
 Options are passed to each pytest: `python scripts/run_tests.py -x`.
 """
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -34,16 +35,19 @@ class PartResult:
 def commands(options: Sequence[str] = ()) -> dict[str, list[str]]:
     """Return the command of each part by its name; every test is in exactly one part."""
     elsewhere = [f"--ignore={path}" for paths in PATHS.values() for path in paths]
-    wanted = {**{name: list(paths) for name, paths in PATHS.items()}, "rest": ["tests", *elsewhere]}
+    wanted = {"pages": [*PATHS["pages"]], "rest": ["tests", *elsewhere], "faults": [*PATHS["faults"]]}
     pytest = [sys.executable, "-m", "pytest", "--color=no", *options]
     tests = {name: [*pytest, "-o", f"cache_dir=.pytest_cache/{name}", *paths] for name, paths in wanted.items()}
     return {**tests, "types": [sys.executable, "-m", "mypy"]}
 
 
 def run_parts(parts: Mapping[str, Sequence[str]]) -> int:
-    """Run all commands in parallel, print the output of each when it ends, and return 0 if all succeeded, else 1."""
+    """Run the commands, as many at a time as there are processors, and return 0 if all succeeded, else 1.
+
+    The output of each is printed when it ends. More at a time would make a browser so slow that tests fail.
+    """
     ended: list[PartResult] = []
-    with ThreadPoolExecutor(len(parts)) as pool:
+    with ThreadPoolExecutor(max(2, os.cpu_count() or 1)) as pool:
         for future in as_completed([pool.submit(_run, name, command) for name, command in parts.items()]):
             part = future.result()
             ended.append(part)
