@@ -13,7 +13,6 @@ from types import MappingProxyType, TracebackType
 from typing import Any, Final, Literal, NoReturn, Self, TypeVar
 
 from pixverse_nb import __version__
-from pixverse_nb.archive.other_homes import OtherHomes
 from pixverse_nb.archive.transfer import Exported, Imported, export_archive, import_archive
 from pixverse_nb.backends.base import Backend, Call, curl_line
 from pixverse_nb.config import Prices, Timing, find_email, find_home
@@ -199,12 +198,9 @@ class Client:
             warn_read_only(self.home)
         self._listener: WebhookListener | None = None
         self._unsubscribe: list[Callable[[], None]] = []
-        other_homes = OtherHomes(
-            session.register, self._ledger, self.home, self.timing, self._engine.now, version=__version__
-        )
         use_widgets(_load_live_card)
         self._factory = JobFactory(
-            self._engine, self._loop, handle=session.handle, keep=session.keep, other_homes=other_homes
+            self._engine, self._loop, handle=session.handle, keep=session.keep, other_homes=session.other_homes
         )
         if self._engine.has_stored_work():
             # waited for, so that `jobs()` shows a stopped download as running again; an error stays on the job

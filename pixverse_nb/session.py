@@ -21,6 +21,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from pixverse_nb import __version__
+from pixverse_nb.archive.other_homes import OtherHomes
 from pixverse_nb.backends.base import Call
 from pixverse_nb.config import Prices
 from pixverse_nb.connection import Connection
@@ -89,6 +91,9 @@ class Session:
             fetch=self.fetch_picture,
         )
         self.register = HomeRegister(self.ledger, self.home)
+        self.other_homes = OtherHomes(
+            self.register, self.ledger, self.home, connection.timing, self.engine.now, version=__version__
+        )
         self.listeners: weakref.WeakSet[WebhookListener] = weakref.WeakSet()
         self._handles: weakref.WeakValueDictionary[str, Job] = weakref.WeakValueDictionary()
         self._kept: dict[str, Job] = {}  # keeps the handles of open jobs alive, and through them the loop
@@ -126,7 +131,8 @@ class Session:
         with self._handles_lock:
             job = self._handles.get(record.ref)
             if job is None:
-                job = Job(record, self.engine, loop, is_sandbox=self.connection.is_sandbox)
+                is_sandbox = self.connection.is_sandbox
+                job = Job(record, self.engine, loop, is_sandbox=is_sandbox, other_homes=self.other_homes)
                 self._handles[record.ref] = job
             return job
 

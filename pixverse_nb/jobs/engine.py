@@ -165,6 +165,17 @@ class Engine:
         if is_new and before.video_id is not None and not before.request.is_off_peak:
             self._submitter.cancel_tracking(before.video_id)
 
+    def withdraw(self, record: JobRecord) -> bool:
+        """Do not send a job that somebody asked for; return whether it is not known to be paid.
+
+        One that was not sent is cancelled. A lost call is still looked for, but not sent again once its absence is
+        proved.
+        """
+        self._requested.discard(record.ref)
+        self.cancel(record, only_unsent=True)
+        current = self.current(record.ref)
+        return current is None or current.charged != "yes"
+
     def seek_slot(self, seeker: object, *, is_seeking: bool) -> None:
         """Note whether `seeker` has more jobs to create as soon as a slot is free."""
         (self._slot_seekers.add if is_seeking else self._slot_seekers.discard)(seeker)

@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -261,8 +261,8 @@ class Sweep:
             if refused and not self._options.skip_refused:
                 hint = "skip_refused=True skips such cells, allow_refused=True sends them anyway"
                 raise InvalidRequest({name: f"{why} ({hint})" for name, why in refused_fields(refused).items()})
-            plan = self._without_paid_elsewhere(plan)
             wanted = {CellState.NEW, CellState.OPEN} | ({CellState.FAILED} if retry_failed else set())
+            plan = self._without_paid_elsewhere(plan, wanted)
             cells = [planned.cell for planned in plan if planned.state in wanted]
             reused = sum(planned.state is CellState.DONE for planned in plan)
             self._max_moderated = max_moderated
@@ -523,21 +523,23 @@ class Sweep:
 
     # -- the run -------------------------------------------------------------------------------------------------
 
-    def _without_paid_elsewhere(self, plan: tuple[PlannedCell, ...]) -> tuple[PlannedCell, ...]:
-        """Say which new cells another home has paid for; with `reuse="any"` copy them, and return the plan then."""
-        new = [planned.cell for planned in plan if planned.state is CellState.NEW]
+    def _without_paid_elsewhere(
+        self, plan: tuple[PlannedCell, ...], wanted: Collection[CellState]
+    ) -> tuple[PlannedCell, ...]:
+        """Say which cells another home has paid for; with `reuse="any"` copy them, and return the plan then."""
+        cells = [planned.cell for planned in plan if planned.state in wanted]
         if self._options.reuse == "any":
-            if not self._cell_jobs.take_from_other_homes(new):
+            if not self._cell_jobs.take_from_other_homes(cells):
                 return plan
             self._cell_jobs.reload()
             allow_refused = self._options.allow_refused
             return plan_cells(self.cells, self._cell_jobs.rows, prices={}, allow_refused=allow_refused)
-        found = self._cell_jobs.paid_in_other_homes(new)
+        found = self._cell_jobs.paid_in_other_homes(cells)
         if found:
             homes = ", ".join(sorted({str(notice.data["home"]) for notice in found}))
             show_message(
-                f"{len(found)} of the {len(new)} new videos are paid already, in {homes}. This run pays for them "
-                'again; reuse="any" in client.sweep() takes them instead, free of charge.'
+                f"{len(found)} of the videos that are still missing are paid already, in {homes}. This run pays for "
+                'them again; reuse="any" in client.sweep() takes them instead, free of charge.'
             )
         return plan
 

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from pixverse_nb.domain.jobs import JobState
-from pixverse_nb.errors import InvalidRequest, LedgerError
+from pixverse_nb.errors import InvalidRequest, JobCancelled, LedgerError
 from pixverse_nb.jobs.job import Job
 from pixverse_nb.ledger.home_register import data_folder
 from tests.client.harness import (
     LONGEST_JOB_S,
+    SETTLING,
     Harness,
     create_job,
     make_picture,
@@ -30,6 +31,11 @@ def homes_that_paid(job: Job) -> list[str]:
     """Return the homes that the job's notices name as having paid for the same call."""
     notices = job._record().notices
     return [str(notice.data["home"]) for notice in notices if notice.kind == "paid_in_other_home"]
+
+
+def homes_named(shown: list[dict[str, Any]], harness: Harness) -> int:
+    """Return how many outputs name the home of the harness."""
+    return sum(str(harness.home.resolve()) in output["data"]["text/plain"] for output in shown)
 
 
 def test_a_call_that_another_home_has_paid_for_says_so(
@@ -123,6 +129,87 @@ def test_a_home_that_is_gone_is_no_obstacle(harness: Harness, tmp_path: Path) ->
     wait_for_video(job)
 
 
+def leave_unsent(harness: Harness, home: Path, **fields: Any) -> None:
+    """Leave a job in a home that was never sent: its pictures cannot be uploaded until its client is closed."""
+    harness.control.arm("drop_before", times=None, route="files")
+    with harness.open(home=home) as client:
+        wait_for_state(create_job(client, **fields), JobState.WAITING)
+    harness.control.disarm()
+
+
+@pytest.mark.parametrize("seed", [7, None])
+def test_an_unsent_job_gives_way_to_a_paid_one(harness: Harness, tmp_path: Path, seed: int | None) -> None:
+    """`reuse="any"` takes the video of another home although this one has the same call, which was never sent."""
+    second = tmp_path / "second"
+    leave_unsent(harness, second, seed=seed)
+    wait_for_video(create_job(harness.open(), seed=seed))
+    client = harness.open(home=second)
+    job = create_job(client, seed=seed, reuse="any")
+    wait_for_video(job)
+    assert create_job(client, seed=seed) is job
+    assert harness.paid == 1
+    assert sorted(job.state for job in client.jobs()) == [JobState.CANCELLED, JobState.DONE]
+
+
+def test_a_job_that_waits_gives_way_to_a_paid_one(harness: Harness, tmp_path: Path) -> None:
+    """The same holds for a job that is about to be sent; whoever waits for it learns that it was cancelled."""
+    first = harness.open()
+    wait_for_video(create_job(first, seed=8))
+    harness.control.arm("drop_before", times=None, route="files")  # the first home has uploaded them
+    second = harness.open(home=tmp_path / "second")
+    waiting = create_job(second)
+    wait_for_state(waiting, JobState.WAITING)
+    theirs = wait_for_video(create_job(first))
+    ours = wait_for_video(create_job(second, reuse="any"))
+    harness.control.disarm()
+    assert ours.sha256 == theirs.sha256
+    assert isinstance(wait_for_error(waiting), JobCancelled)
+    assert harness.paid == 2
+
+
+def test_an_unsent_job_says_what_another_home_has_paid_for(
+    harness: Harness, tmp_path: Path, outputs: list[dict[str, Any]]
+) -> None:
+    """Before a job that was never sent is sent now, the message names the other home, once, and the job keeps it."""
+    second = tmp_path / "second"
+    leave_unsent(harness, second)
+    wait_for_video(create_job(harness.open()))
+    client = harness.open(home=second)
+    before = len(outputs)
+    job = create_job(client)
+    assert homes_named(outputs[before:], harness) == 1
+    assert homes_that_paid(job) == [str(harness.home.resolve())]
+    wait_for_video(job)
+    assert harness.paid == 2
+
+
+def test_continuing_an_unsent_job_says_what_another_home_has_paid_for(
+    harness: Harness, tmp_path: Path, outputs: list[dict[str, Any]]
+) -> None:
+    """The message is also shown if the job is continued by its reference, which sends it."""
+    second = tmp_path / "second"
+    leave_unsent(harness, second)
+    wait_for_video(create_job(harness.open()))
+    client = harness.open(home=second)
+    (unsent,) = client.jobs()
+    before = len(outputs)
+    wait_for_video(unsent)
+    assert homes_named(outputs[before:], harness) == 1
+
+
+def test_a_call_whose_answer_is_lost_is_not_sent_again_beside_a_paid_one(harness: Harness, tmp_path: Path) -> None:
+    """`reuse="any"` takes a paid job although the same call is being settled here, and that one is not sent again."""
+    second = harness.open(home=tmp_path / "second", timing=SETTLING)
+    harness.control.arm("error_before", route="paid")
+    lost = create_job(second)
+    wait_for_state(lost, JobState.UNKNOWN)
+    wait_for_video(create_job(harness.open()))
+    wait_for_video(create_job(second, reuse="any"))
+    wait_for_state(lost, JobState.WAITING)
+    assert lost.is_paused
+    assert harness.paid == 1
+
+
 @pytest.mark.parametrize("obstacle", ["file", "garbage", "folder"])
 def test_an_unusable_data_folder_is_no_obstacle(
     harness: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, obstacle: str
@@ -187,6 +274,25 @@ def test_a_sweep_says_what_another_home_has_paid_for(
     harness.open().sweep(*given, quality="360p", seed=[1, 2]).run(quiet=True)
     before = len(outputs)
     sweep = harness.open(home=tmp_path / "second").sweep(*given, quality="360p", seed=[1, 2, 3]).run(quiet=True)
-    shown = [output for output in outputs[before:] if str(harness.home.resolve()) in output["data"]["text/plain"]]
-    assert len(shown) == 1
+    assert homes_named(outputs[before:], harness) == 1
     assert [len(homes_that_paid(job)) for job in sweep.jobs] == [1, 1, 0]
+
+
+@pytest.mark.parametrize("reuse", [True, "any"])
+def test_a_sweep_also_looks_for_the_cells_that_it_tries_again(
+    harness: Harness, tmp_path: Path, outputs: list[dict[str, Any]], reuse: Any
+) -> None:
+    """A cell that failed here, and one that was never sent, may be paid in another home: it is said, or taken."""
+    given = (make_picture(0), make_picture(200))
+    second = tmp_path / "second"
+    client = harness.open(home=second)
+    harness.control.arm("failed")
+    client.sweep(*given, quality="360p", seed=1).run(quiet=True)
+    client.close()
+    leave_unsent(harness, second, seed=2)
+    harness.open().sweep(*given, quality="360p", seed=[1, 2]).run(quiet=True)
+    before = len(outputs)
+    sweep = harness.open(home=second).sweep(*given, quality="360p", seed=[1, 2], reuse=reuse)
+    assert len(sweep.run(retry_failed=True, quiet=True).videos) == 2
+    assert harness.paid == (3 if reuse == "any" else 5)
+    assert homes_named(outputs[before:], harness) == (0 if reuse == "any" else 1)
