@@ -320,7 +320,7 @@ class Job:
             return
         paid = self._other_homes.find(record) if is_unpaid(record) and not self._engine.ledger.is_read_only else None
         if paid is not None and paid.data["ref"] == self.ref:
-            _take_paid(record, self._engine, self._loop, self._other_homes)
+            _take_paid(record, paid, self._engine, self._loop, self._other_homes)
             if self._record().state is not JobState.DONE:
                 self._do(self._engine.resume)
             return
@@ -603,11 +603,13 @@ class JobFactory:
         is_same_job = ours is not None and ours.ref == found.data["ref"]
         if ours is not None and not is_same_job and not self._loop.run(lambda: self._engine.withdraw(ours)):
             return False
-        return _take_paid(draft, self._engine, self._loop, self.other_homes)
+        return _take_paid(draft, found, self._engine, self._loop, self.other_homes)
 
 
-def _take_paid(draft: JobRecord, engine: Engine, loop: EventLoopThread, other_homes: OtherHomesSource) -> bool:
-    """Copy the job that another home has paid for, and have it run here; return whether there is one.
+def _take_paid(
+    draft: JobRecord, found: Notice, engine: Engine, loop: EventLoopThread, other_homes: OtherHomesSource
+) -> bool:
+    """Copy the job that another home has paid for, and have it run here; return whether that worked.
 
     Raises OutcomeUnknown if it is known here that its call was not accepted, and there it is not.
     """
@@ -616,9 +618,9 @@ def _take_paid(draft: JobRecord, engine: Engine, loop: EventLoopThread, other_ho
     record = engine.ledger.find_reusable(draft)
     if record is None or record.charged == "no":
         raise OutcomeUnknown(
-            "Another home of this machine has made this call, and does not know yet whether it was accepted. Nothing "
-            "was sent from here. Open a Client on that home, which settles it, and make the call again.",
-            ref=draft.ref,
+            f"The home {found.data['home']} has made this call and does not know yet whether it was accepted. Nothing "
+            "was sent from here. A Client on that home finds out; then make the call again here.",
+            ref=str(found.data["ref"]),
             may_have_been_charged="unknown",
         )
     loop.run(lambda: engine.on_external_change(record))

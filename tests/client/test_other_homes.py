@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from pixverse_nb.client import Client
 from pixverse_nb.domain.jobs import JobState
-from pixverse_nb.errors import InvalidRequest, JobCancelled, LedgerError
+from pixverse_nb.errors import InvalidRequest, JobCancelled, JobError, LedgerError, OutcomeUnknown
 from pixverse_nb.jobs.job import Job
 from pixverse_nb.ledger.home_register import data_folder
 from tests.client.harness import (
@@ -15,10 +16,12 @@ from tests.client.harness import (
     SETTLING,
     Harness,
     create_job,
+    is_proved_absent,
     make_picture,
     wait_for_error,
     wait_for_state,
     wait_for_video,
+    wait_until,
 )
 from tests.render.conftest import outputs
 
@@ -210,6 +213,49 @@ def test_a_call_whose_answer_is_lost_is_not_sent_again_beside_a_paid_one(harness
     assert harness.paid == 1
 
 
+def lose_call(harness: Harness, client: Client) -> Job:
+    """Return a job whose paid call has no answer and was never accepted."""
+    harness.control.arm("error_before", route="paid")
+    job = create_job(client)
+    wait_for_state(job, JobState.UNKNOWN)
+    return job
+
+
+def test_a_lost_call_of_another_home_is_paid_once(harness: Harness, tmp_path: Path) -> None:
+    """Both homes prove that it was not accepted; only the first one sends it again, and the second takes that video."""
+    theirs = lose_call(harness, harness.open(timing=SETTLING))
+    second = harness.open(home=tmp_path / "second", timing=SETTLING)
+    ours = create_job(second, reuse="any")
+    wait_for_video(theirs)
+    wait_until(ours, is_proved_absent)
+    assert isinstance(wait_for_error(ours), JobError)
+    ours.resume()
+    assert wait_for_video(ours).sha256 == wait_for_video(theirs).sha256
+    assert create_job(second, reuse="any") is ours
+    assert harness.paid == 1
+
+
+def test_a_lost_call_that_another_home_has_not_settled_is_not_sent(harness: Harness, tmp_path: Path) -> None:
+    """If it is absent but its home still searches, nothing is sent from here until that home knows; then it is."""
+    with harness.open(timing=SETTLING) as first:
+        lose_call(harness, first)
+    second = harness.open(home=tmp_path / "second", timing=SETTLING)
+    ours = create_job(second, reuse="any")
+    wait_until(ours, is_proved_absent)
+    for ask in (ours.resume, lambda: create_job(second, reuse="any")):
+        with pytest.raises(OutcomeUnknown) as caught:
+            ask()
+        assert (caught.value.ref, caught.value.may_have_been_charged) == (ours.ref, "unknown")
+    assert harness.paid == 0
+    first = harness.open(timing=SETTLING)
+    theirs = first.job(ours.ref)
+    wait_until(theirs, lambda job: job.is_paused)
+    ours.resume()
+    wait_for_video(ours)
+    assert wait_for_video(theirs).sha256 == wait_for_video(ours).sha256
+    assert harness.paid == 1
+
+
 @pytest.mark.parametrize("obstacle", ["file", "garbage", "folder"])
 def test_an_unusable_data_folder_is_no_obstacle(
     harness: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, obstacle: str
@@ -292,7 +338,8 @@ def test_a_sweep_also_looks_for_the_cells_that_it_tries_again(
     leave_unsent(harness, second, seed=2)
     harness.open().sweep(*given, quality="360p", seed=[1, 2]).run(quiet=True)
     before = len(outputs)
-    sweep = harness.open(home=second).sweep(*given, quality="360p", seed=[1, 2], reuse=reuse)
-    assert len(sweep.run(retry_failed=True, quiet=True).videos) == 2
-    assert harness.paid == (3 if reuse == "any" else 5)
+    seeds = [1, 2] if reuse == "any" else [1]
+    sweep = harness.open(home=second).sweep(*given, quality="360p", seed=seeds, reuse=reuse)
+    assert len(sweep.run(retry_failed=True, quiet=True).videos) == len(seeds)
+    assert harness.paid == (3 if reuse == "any" else 4)
     assert homes_named(outputs[before:], harness) == (0 if reuse == "any" else 1)
