@@ -2,13 +2,13 @@
 
 import asyncio
 import concurrent.futures
+import contextlib
 import hashlib
 import logging
 import os
 import threading
 import time
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -612,7 +612,7 @@ class Sweep:
                 raise JobTimeout(text)
         return self._finish_waiting(future)
 
-    @contextmanager
+    @contextlib.contextmanager
     def _progress_shown(self, *, quiet: bool = False, is_new: bool = False) -> Iterator[None]:
         """Show the progress while the block waits, unless another thread than the cell's does."""
         future = self._future
@@ -627,8 +627,14 @@ class Sweep:
 
     def _stop_sending(self) -> None:
         """Stop after an interrupt, and say what was done, what was paid and what was not sent."""
-        if self._run is not None and not self._context.loop.is_closed:
-            self.stop()
+        run, loop = self._run, self._context.loop
+        is_set = False
+        while run is not None and not is_set and not loop.is_closed:
+            with contextlib.suppress(KeyboardInterrupt):  # another one ends the waiting below, not the stop
+                loop.call_soon(lambda: run.runner.set_mode("stopped"))
+                is_set = True
+        if is_set:
+            self.stop()  # waits until it has been carried out
             write_note(stopped_text(self.progress))
 
     async def _wait(self) -> Self:
