@@ -128,6 +128,9 @@ _NOTICES: Final[Mapping[str, Callable[[Data], str]]] = {
     "charge_differs_from_quote": lambda data: (
         f"The vendor quoted {data['quoted']:,} credits for this call and charged {data['charged']:,}."
     ),
+    "made_for_quote": lambda _: (
+        "The vendor was asked for the price of this video, and made and charged it at once. The paid call was not sent."
+    ),
     "moderated_afterwards": lambda _: (
         "PixVerse has moderated this video after it was finished. The file here is kept; the credits may come back."
     ),

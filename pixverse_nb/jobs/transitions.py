@@ -252,6 +252,8 @@ def _call_accepted(record: JobRecord, event: CallAccepted) -> JobRecord:
         pending_question=None,
     )
     accepted = _charge_compared(accepted)
+    if event.is_quote:
+        accepted = _with_notice(accepted, Notice("made_for_quote"))
     return accepted if record.state.is_final else replace(accepted, state=JobState.QUEUED)
 
 
