@@ -36,7 +36,7 @@ class RowPage:
     def press(self, kind: str, name: str, **more: Any) -> None:
         """Press a button of the row and wait until its work has ended."""
         content = {"part": "jobs", "kind": kind, "ref": self.job.ref, "name": name, "seconds": 5, **more}
-        send_message(self.form, {**content, "view": "v1", "number": next(self._numbers)})
+        send_message(self.form, {"view": "v1", "number": next(self._numbers), **content})
         wait_for_threads()
 
     def told(self) -> dict[str, Any]:
@@ -67,6 +67,15 @@ def test_a_paid_action_states_its_price_and_pays_once(row: RowPage, name: str) -
     assert len(row.client.calls) == 1
     assert row.client.calls[0]["first"] is row.job
     assert len(row.offers()) == 2
+
+
+def test_a_press_that_arrives_twice_pays_once(row: RowPage) -> None:
+    """A front end that delivers the press on an offer again brings no second video, also after another offer."""
+    row.press("offer", "extend")
+    row.press("pay", "extend", number=101)
+    row.press("offer", "extend")
+    row.press("pay", "extend", number=101)
+    assert len(row.client.calls) == 1
 
 
 def test_nothing_is_paid_without_an_offer_for_the_same(row: RowPage) -> None:
