@@ -318,6 +318,7 @@ class Job:
         record = self._record()
         if record.state is JobState.DONE and not self._is_lost(record):
             return
+        self._loop.check_open()
         paid = self._other_homes.find(record) if is_unpaid(record) and not self._engine.ledger.is_read_only else None
         if paid is not None and paid.data["ref"] == self.ref:
             _take_paid(record, paid, self._engine, self._loop, self._other_homes)

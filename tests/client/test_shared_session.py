@@ -12,7 +12,7 @@ import pytest
 from pixverse_nb.client import Client
 from pixverse_nb.config import Timing
 from pixverse_nb.domain.jobs import JobState
-from pixverse_nb.errors import ConfigError
+from pixverse_nb.errors import ConfigError, PixVerseError
 from pixverse_nb.sandbox import Sandbox
 from tests.client.harness import (
     LONGEST_JOB_S,
@@ -191,6 +191,32 @@ def test_a_job_keeps_what_it_needs(reopen: Callable[..., Client]) -> None:
     del job
     wait_until_released(held)
     assert threads() <= held
+
+
+def test_closing_the_last_client_closes_the_jobs_of_collected_ones(
+    reopen: Callable[..., Client], manual_harness: Harness
+) -> None:
+    """A job whose own client was collected says that the client is closed; a new one has its video, paid once."""
+    given: dict[str, Any] = {
+        "token": manual_harness.sandbox.token,
+        "base_url": manual_harness.sandbox.base_url,
+        "home": manual_harness.home,
+    }
+    job = create_job(reopen(**given))
+    gc.collect()
+    wait_for_state(job, JobState.QUEUED)
+    reopen(**given).close()
+    assert job.state is JobState.QUEUED
+    for ask in (job.result, job.wait, job.resume, job.cancel):
+        with pytest.raises(ConfigError):
+            ask()
+    for read in (job.events, job.attempts, job.timeline):
+        with pytest.raises(PixVerseError):
+            read()
+    with reopen(**given) as client:
+        manual_harness.control.advance(LONGEST_JOB_S)
+        assert wait_for_video(client.job(job.ref)).path.exists()
+    assert manual_harness.paid == 1
 
 
 def test_a_call_is_sent_although_nobody_holds_it(reopen: Callable[..., Client], harness: Harness) -> None:
