@@ -103,6 +103,11 @@ class EventLoopThread:
         """Cancel running work and end the thread; further calls do nothing."""
         _close_loop(self._state)
 
+    def close_in_background(self, work: Callable[[], object]) -> None:
+        """Close the loop from its own thread, and run `work` on another one when it has ended."""
+        self.close()
+        _close_in_background(self._state, work)
+
     @property
     def is_closed(self) -> bool:
         """True once `close()` has been called."""

@@ -110,8 +110,14 @@ class Session:
         return None if loop is None or loop.is_closed else loop
 
     def close(self) -> None:
-        """Stop the thread and close the files; whoever waits for a job gets ConfigError."""
+        """Stop the thread and close the files; whoever waits for a job gets ConfigError.
+
+        A subscriber's callback, which runs on that thread, does not wait for its end: the files are closed after it.
+        """
         loop = self._loop()
+        if loop is not None and loop.is_current:
+            loop.close_in_background(self._release)
+            return
         if loop is not None:
             loop.close()
         self._release()
@@ -175,7 +181,8 @@ class Session:
 
     def _changed(self, record: JobRecord) -> None:
         self.register.note(record)
-        if self._loop() is None:
+        loop = self._loop()  # held to the end, because `handle` needs it
+        if loop is None:
             return  # nobody is left who could look at the job
         job = self.handle(record)
         if record.state.is_final:
@@ -186,16 +193,21 @@ class Session:
         job.changed(record)
 
     async def _end(self) -> None:
-        await asyncio.gather(*(listener.aclose() for listener in tuple(self.listeners)))
-        await self.engine.aclose()
+        try:
+            await asyncio.gather(*(listener.aclose() for listener in tuple(self.listeners)))
+        finally:
+            await self.engine.aclose()
 
     def _release(self) -> None:
         """Close what the thread used; it has ended."""
         with _lock:
             if self in _sessions:
                 _sessions.remove(self)
-        for job in tuple(self._handles.values()):
+        with self._handles_lock:
+            jobs = tuple(self._handles.values())
+        for job in jobs:
             job.detach()
+        self._kept.clear()
         self.ledger.close()
         if self.connection.box is not None:
             self.connection.box.stop()

@@ -1,6 +1,8 @@
 """The same call in another home of the same machine: it says that it was paid there, and can take that video."""
 
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -271,6 +273,22 @@ def test_an_unusable_data_folder_is_no_obstacle(
     wait_for_video(create_job(harness.open()))
     wait_for_video(create_job(harness.open(home=tmp_path / "second"), reuse="any"))
     assert harness.paid == 2
+
+
+def test_a_register_that_was_locked_is_written_later(manual_harness: Harness, tmp_path: Path) -> None:
+    """A payment that could not be registered at once is registered with the next change of its job."""
+    first = manual_harness.open()
+    create_job(first, seed=8)
+    manual_harness.wait_for_accepted(1)
+    with closing(sqlite3.connect(data_folder() / "homes.db", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        job = create_job(first)
+        wait_for_state(job, JobState.QUEUED)
+        other.execute("ROLLBACK")
+    second = manual_harness.open(home=tmp_path / "second")
+    manual_harness.control.advance(LONGEST_JOB_S)
+    wait_for_video(job)
+    assert homes_that_paid(create_job(second)) == [str(manual_harness.home.resolve())]
 
 
 def test_a_video_that_cannot_be_copied_is_not_paid_for(harness: Harness, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import gc
 import shutil
 import threading
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ from pixverse_nb.client import Client
 from pixverse_nb.config import Timing
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.errors import ConfigError, PixVerseError
+from pixverse_nb.jobs.job import Job
 from pixverse_nb.sandbox import Sandbox
 from tests.client.harness import (
     LONGEST_JOB_S,
+    SETTLING,
     TIMING,
     WAIT_LIMIT_S,
     Harness,
@@ -217,6 +220,43 @@ def test_closing_the_last_client_closes_the_jobs_of_collected_ones(
         manual_harness.control.advance(LONGEST_JOB_S)
         assert wait_for_video(client.job(job.ref)).path.exists()
     assert manual_harness.paid == 1
+
+
+def test_a_closed_client_leaves_nothing(reopen: Callable[..., Client], manual_harness: Harness) -> None:
+    """A client that is closed while its job is open can be collected, with everything that it has opened."""
+    client: Client | None = reopen(base_url=manual_harness.sandbox.base_url, token=manual_harness.sandbox.token)
+    assert client is not None
+    wait_for_state(create_job(client), JobState.QUEUED)
+    session = weakref.ref(client._session)
+    client.close()
+    client = None
+    gc.collect()
+    assert session() is None
+
+
+def test_a_subscriber_may_close_the_client(
+    reopen: Callable[..., Client], harness: Harness, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The files are closed after the thread has stored what it knows; the next client goes on at once."""
+    held = threads()
+    client = reopen(timing=SETTLING)
+    is_closed = threading.Event()
+
+    def close(job: Job) -> None:
+        if job.state is JobState.QUEUED and not is_closed.is_set():
+            client.close()
+            is_closed.set()
+
+    client.subscribe(close)
+    job = create_job(client)
+    assert is_closed.wait(WAIT_LIMIT_S)
+    with pytest.raises(ConfigError):
+        job.resume()
+    wait_until_released(held)
+    with reopen(timing=SETTLING) as other:
+        wait_for_video(other.job(job.ref))
+    assert harness.paid == 1
+    assert caplog.records == []
 
 
 def test_a_call_is_sent_although_nobody_holds_it(reopen: Callable[..., Client], harness: Harness) -> None:
