@@ -22,6 +22,7 @@ from pixverse_nb.connection import (
     resolve_connection,
     sandbox_connection,
     warn_network_filesystem,
+    warn_other_token,
     warn_read_only,
 )
 from pixverse_nb.doctor.report import Report
@@ -196,6 +197,8 @@ class Client:
             warn_network_filesystem(self._ledger.network, self.home)
         if self._ledger.is_read_only:
             warn_read_only(self.home)
+        if is_new and session.meets_other_token():
+            warn_other_token(self.home)
         self._listener: WebhookListener | None = None
         self._unsubscribe: list[Callable[[], None]] = []
         use_widgets(_load_live_card)

@@ -127,6 +127,13 @@ class Session:
         """Whether another client can use it: this is its process, and its ledger is still where it was."""
         return self.pid == os.getpid() and self.ledger.is_in_place()
 
+    def meets_other_token(self) -> bool:
+        """Whether an open client of this process uses the same home and service with another token."""
+        mine = self.settings.connection
+        with _lock:
+            others = [session.settings.connection for session in _sessions if session.users]
+        return any((one.home, one.name) == (mine.home, mine.name) and one.token != mine.token for one in others)
+
     # -- for the clients -----------------------------------------------------------------------------------------
 
     def handle(self, record: JobRecord) -> Job:

@@ -258,6 +258,21 @@ def test_a_lost_call_that_another_home_has_not_settled_is_not_sent(harness: Harn
     assert harness.paid == 1
 
 
+def test_a_copy_that_is_not_settled_does_not_hold_up_the_first_home(harness: Harness, tmp_path: Path) -> None:
+    """The home that has made the lost call sends it again after the proof, whatever the copy of it knows."""
+    with harness.open(timing=SETTLING) as first:
+        lost = lose_call(harness, first)
+    with harness.open(home=tmp_path / "second", timing=SETTLING) as second:
+        assert create_job(second, reuse="any").ref == lost.ref
+    first = harness.open(timing=SETTLING)
+    (job,) = first.jobs()
+    wait_until(job, lambda job: job.is_paused)
+    wait_for_video(create_job(first, reuse="any"))
+    second = harness.open(home=tmp_path / "second", timing=SETTLING)
+    assert wait_for_video(second.job(job.ref)).sha256 == wait_for_video(job).sha256
+    assert harness.paid == 1
+
+
 @pytest.mark.parametrize("obstacle", ["file", "garbage", "folder"])
 def test_an_unusable_data_folder_is_no_obstacle(
     harness: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, obstacle: str

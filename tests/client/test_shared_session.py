@@ -27,6 +27,9 @@ from tests.client.harness import (
     wait_for_state,
     wait_for_video,
 )
+from tests.render.conftest import outputs
+
+__all__ = ["outputs"]  # a fixture
 
 RERUNS = 50
 
@@ -153,6 +156,25 @@ def test_another_setting_opens_a_client_of_its_own(reopen: Callable[..., Client]
     plain.close()
     assert not different._loop.is_closed
     different.close()
+
+
+@pytest.mark.parametrize(
+    ("other", "count"),
+    [({"token": "user:1001-another-token"}, 1), ({"budget_credits": 9}, 0), ({"token": "user:1-x", "home": "b"}, 0)],
+)
+def test_two_tokens_on_one_home_are_mentioned(
+    reopen: Callable[..., Client], outputs: list[dict[str, Any]], tmp_path: Path, other: dict[str, Any], count: int
+) -> None:
+    """Opening a client with another token on a home that is open says so, because either may pay for both."""
+    given = {**other, "home": tmp_path / other["home"]} if "home" in other else other
+    first = reopen()
+    second = reopen(**given)
+    assert len(outputs) == count
+    first.close()
+    third = reopen(**{**given, "email": "someone@example.com"})
+    assert len(outputs) == count
+    second.close()
+    third.close()
 
 
 def test_equal_settings_are_recognized(reopen: Callable[..., Client]) -> None:
