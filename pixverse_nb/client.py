@@ -13,7 +13,6 @@ from types import MappingProxyType, TracebackType
 from typing import Any, Final, Literal, NoReturn, Self, TypeVar
 
 from pixverse_nb import __version__
-from pixverse_nb.archive.other_homes import OtherHomes
 from pixverse_nb.archive.transfer import Exported, Imported, export_archive, import_archive
 from pixverse_nb.backends.base import Backend, Call, curl_line
 from pixverse_nb.config import Prices, Timing, find_email, find_home
@@ -23,6 +22,7 @@ from pixverse_nb.connection import (
     resolve_connection,
     sandbox_connection,
     warn_network_filesystem,
+    warn_other_token,
     warn_read_only,
 )
 from pixverse_nb.doctor.report import Report
@@ -197,14 +197,13 @@ class Client:
             warn_network_filesystem(self._ledger.network, self.home)
         if self._ledger.is_read_only:
             warn_read_only(self.home)
+        if is_new and session.meets_other_token():
+            warn_other_token(self.home)
         self._listener: WebhookListener | None = None
         self._unsubscribe: list[Callable[[], None]] = []
-        other_homes = OtherHomes(
-            session.register, self._ledger, self.home, self.timing, self._engine.now, version=__version__
-        )
         use_widgets(_load_live_card)
         self._factory = JobFactory(
-            self._engine, self._loop, handle=session.handle, keep=session.keep, other_homes=other_homes
+            self._engine, self._loop, handle=session.handle, keep=session.keep, other_homes=session.other_homes
         )
         if self._engine.has_stored_work():
             # waited for, so that `jobs()` shows a stopped download as running again; an error stays on the job
@@ -550,7 +549,8 @@ class Client:
     def quote_upscale(self, video: Any, *, quality: str = "2160p", model: str = "pixverse-upscale") -> int:
         """Return the credits that the vendor asks for `upscale` with the same arguments; nothing is charged.
 
-        A video that is only on this machine is uploaded first. Raises ConfigError if the service gives no quotes.
+        A video that is only on this machine is uploaded first. Raises ConfigError if the service gives no quotes. If
+        the vendor makes and charges the video instead, its `ref` is that of the job, which this home then has.
         """
         if not self._backend.quotes:
             raise ConfigError(f"The service {self._backend.name} gives no price before a call.")

@@ -277,3 +277,12 @@ def warn_read_only(home: Path) -> None:
     show_message(
         f"The home folder {home} can only be read: its jobs and videos can be shown, but no video can be made."
     )
+
+
+def warn_other_token(home: Path) -> None:
+    """Say that a client with another token is open on the same home, so that either may pay for both."""
+    show_message(
+        f"Another Client with another token is open on the home {home}. While one of the two has open jobs, it also "
+        "makes the paid calls of the other one, with its own token. Close the other Client with close(), or give each "
+        "token a home of its own: Client(home=…)."
+    )

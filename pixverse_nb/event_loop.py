@@ -69,6 +69,16 @@ class EventLoopThread:
             future.cancel()
             raise
 
+    def run(self, act: Callable[[], T]) -> T:
+        """Call `act` on the loop and return its result, as `call` does; on the loop's own thread, call it directly."""
+        if self.is_current:
+            return act()
+
+        async def call() -> T:
+            return act()
+
+        return self.call(call())
+
     def call_soon(self, callback: Callable[[], object]) -> None:
         """Run `callback` on the loop soon, without waiting for it."""
         self._running_loop().call_soon_threadsafe(callback)
@@ -92,6 +102,11 @@ class EventLoopThread:
     def close(self) -> None:
         """Cancel running work and end the thread; further calls do nothing."""
         _close_loop(self._state)
+
+    def close_in_background(self, work: Callable[[], object]) -> None:
+        """Close the loop from its own thread, and run `work` on another one when it has ended."""
+        self.close()
+        _close_in_background(self._state, work)
 
     @property
     def is_closed(self) -> bool:

@@ -21,6 +21,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from pixverse_nb import __version__
+from pixverse_nb.archive.other_homes import OtherHomes
 from pixverse_nb.backends.base import Call
 from pixverse_nb.config import Prices
 from pixverse_nb.connection import Connection
@@ -89,6 +91,9 @@ class Session:
             fetch=self.fetch_picture,
         )
         self.register = HomeRegister(self.ledger, self.home)
+        self.other_homes = OtherHomes(
+            self.register, self.ledger, self.home, connection.timing, self.engine.now, version=__version__
+        )
         self.listeners: weakref.WeakSet[WebhookListener] = weakref.WeakSet()
         self._handles: weakref.WeakValueDictionary[str, Job] = weakref.WeakValueDictionary()
         self._kept: dict[str, Job] = {}  # keeps the handles of open jobs alive, and through them the loop
@@ -105,8 +110,14 @@ class Session:
         return None if loop is None or loop.is_closed else loop
 
     def close(self) -> None:
-        """Stop the thread and close the files; whoever waits for a job gets ConfigError."""
+        """Stop the thread and close the files; whoever waits for a job gets ConfigError.
+
+        A subscriber's callback, which runs on that thread, does not wait for its end: the files are closed after it.
+        """
         loop = self._loop()
+        if loop is not None and loop.is_current:
+            loop.close_in_background(self._release)
+            return
         if loop is not None:
             loop.close()
         self._release()
@@ -115,6 +126,13 @@ class Session:
     def is_usable(self) -> bool:
         """Whether another client can use it: this is its process, and its ledger is still where it was."""
         return self.pid == os.getpid() and self.ledger.is_in_place()
+
+    def meets_other_token(self) -> bool:
+        """Whether an open client of this process uses the same home and service with another token."""
+        mine = self.settings.connection
+        with _lock:
+            others = [session.settings.connection for session in _sessions if session.users]
+        return any((one.home, one.name) == (mine.home, mine.name) and one.token != mine.token for one in others)
 
     # -- for the clients -----------------------------------------------------------------------------------------
 
@@ -126,7 +144,8 @@ class Session:
         with self._handles_lock:
             job = self._handles.get(record.ref)
             if job is None:
-                job = Job(record, self.engine, loop, is_sandbox=self.connection.is_sandbox)
+                is_sandbox = self.connection.is_sandbox
+                job = Job(record, self.engine, loop, is_sandbox=is_sandbox, other_homes=self.other_homes)
                 self._handles[record.ref] = job
             return job
 
@@ -169,7 +188,8 @@ class Session:
 
     def _changed(self, record: JobRecord) -> None:
         self.register.note(record)
-        if self._loop() is None:
+        loop = self._loop()  # held to the end, because `handle` needs it
+        if loop is None:
             return  # nobody is left who could look at the job
         job = self.handle(record)
         if record.state.is_final:
@@ -180,16 +200,21 @@ class Session:
         job.changed(record)
 
     async def _end(self) -> None:
-        await asyncio.gather(*(listener.aclose() for listener in tuple(self.listeners)))
-        await self.engine.aclose()
+        try:
+            await asyncio.gather(*(listener.aclose() for listener in tuple(self.listeners)))
+        finally:
+            await self.engine.aclose()
 
     def _release(self) -> None:
         """Close what the thread used; it has ended."""
         with _lock:
             if self in _sessions:
                 _sessions.remove(self)
-        for job in tuple(self._handles.values()):
+        with self._handles_lock:
+            jobs = tuple(self._handles.values())
+        for job in jobs:
             job.detach()
+        self._kept.clear()
         self.ledger.close()
         if self.connection.box is not None:
             self.connection.box.stop()

@@ -11,7 +11,7 @@ from pixverse_nb.domain.jobs import JobRecord
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.errors import LedgerError
 from pixverse_nb.ledger.home_register import HomeRegister
-from pixverse_nb.ledger.jobs import Ledger
+from pixverse_nb.ledger.jobs import PAID_ELSEWHERE, Ledger
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class OtherHomes:
             return None
         home, record = found
         return Notice(
-            "paid_in_other_home",
+            PAID_ELSEWHERE,
             {
                 "home": str(home),
                 "ref": record.ref,

@@ -16,6 +16,7 @@ from pixverse_nb.errors import (
     AccountPending,
     APIError,
     Busy,
+    ConfigError,
     EndpointGone,
     Moderated,
     NotFound,
@@ -86,6 +87,19 @@ class Accepted:
 
     video_id: str = field(repr=False)
     cost_credits: int | None = None
+
+
+class VideoMade(ConfigError):
+    """The vendor was asked for a price and made the video instead: `made` is its generation, which is charged."""
+
+    def __init__(self, made: Accepted) -> None:
+        number = made.video_id.rpartition(":")[2]  # the part before it names the account
+        super().__init__(
+            f"The vendor was asked for a price and made the video instead: generation {number}, which it may have "
+            f'charged. The paid call is not sent. client.adopt("{number}") returns the job of that video.',
+            may_have_been_charged="yes",
+        )
+        self.made = made
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Final
 
-from pixverse_nb.backends.base import Accepted, Backend, Call, CallbackIds, Reply
+from pixverse_nb.backends.base import Accepted, Backend, Call, CallbackIds, Reply, VideoMade
 from pixverse_nb.domain.catalogue import Operation
 from pixverse_nb.domain.remote import (
     AccountCapacity,
@@ -244,10 +244,7 @@ def _parse_quote(reply: Reply) -> int:
     """Return the credits of a quote; the name of the field is not documented."""
     row = _object(reply)
     if row.get("video_id"):
-        raise ConfigError(
-            "The vendor was asked for a price and made a video instead, which it may have charged. The call is not "
-            "sent. client.videos() lists the video, and client.adopt(…) adds it to this home."
-        )
+        raise VideoMade(Accepted(str(row["video_id"]), _int(row.get("cost_credits"))))
     for name in ("cost_credits", "credits", "cost", "price", "quote"):
         credits_ = None if isinstance(row.get(name), bool) else _int(row.get(name))
         if credits_ is not None:

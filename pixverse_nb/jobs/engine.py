@@ -8,13 +8,13 @@ it (unless another process was faster), the subscribers are notified. The work i
 import asyncio
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from pixverse_nb.backends.base import Backend
+from pixverse_nb.backends.base import Backend, VideoMade
 from pixverse_nb.config import Clock, Timing, boot_clock
 from pixverse_nb.domain.catalogue import CATALOGUE, Catalogue
 from pixverse_nb.domain.jobs import JobRecord, JobState
@@ -34,6 +34,7 @@ from pixverse_nb.jobs.slots import AccountPool
 from pixverse_nb.jobs.submit import Submitter
 from pixverse_nb.jobs.write_buffer import WriteBuffer
 from pixverse_nb.ledger.jobs import Ledger
+from pixverse_nb.redaction import redact
 
 _log: Final = logging.getLogger("pixverse_nb")
 
@@ -153,8 +154,19 @@ class Engine:
         self.follow(self.apply(record, events.ResolvedByUser(self.now(), was_charged)), is_requested=True)
 
     async def quote(self, record: JobRecord) -> int:
-        """Return the vendor's price for a job that is not made; its inputs are uploaded, nothing is charged."""
-        return await self._submitter.quote(record)
+        """Return the vendor's price for a job that is not made; its inputs are uploaded, nothing is charged.
+
+        Raises VideoMade if the vendor makes the video instead, which is then a job of this home.
+        """
+        try:
+            return await self._submitter.quote(record)
+        except VideoMade as error:
+            with suppress(LedgerError):  # the error names the generation, which can be adopted later
+                added, _ = self.ledger.find_or_add(record, reuse=False)
+                kept = self.apply(added, self._submitter.accepted_as_quote(error))
+                self.follow(kept, is_requested=True)
+                error.ref, error.account = kept.ref, redact(kept.account) if kept.account else None
+            raise
 
     def cancel(self, record: JobRecord, *, only_unsent: bool = False) -> None:
         """Stop waiting for a job; its generation may go on at the vendor."""
@@ -164,6 +176,17 @@ class Engine:
         is_new = after.state is JobState.CANCELLED and before.state is not after.state
         if is_new and before.video_id is not None and not before.request.is_off_peak:
             self._submitter.cancel_tracking(before.video_id)
+
+    def withdraw(self, record: JobRecord) -> bool:
+        """Do not send a job that somebody asked for; return whether it is not known to be paid.
+
+        One that was not sent is cancelled. A lost call is still looked for, but not sent again once its absence is
+        proved.
+        """
+        self._requested.discard(record.ref)
+        self.cancel(record, only_unsent=True)
+        current = self.current(record.ref)
+        return current is None or current.charged != "yes"
 
     def seek_slot(self, seeker: object, *, is_seeking: bool) -> None:
         """Note whether `seeker` has more jobs to create as soon as a slot is free."""

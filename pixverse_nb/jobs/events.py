@@ -60,12 +60,13 @@ class IntentRecorded:
 
 @dataclass(frozen=True)
 class CallAccepted:
-    """The paid call was accepted and charged."""
+    """The paid call was accepted and charged. `is_quote`: it was a question for the price, which made the video."""
 
     at: float
     video_id: str = field(repr=False)
     account: str | None = field(repr=False)
     cost_credits: int | None
+    is_quote: bool = False
 
 
 @dataclass(frozen=True)

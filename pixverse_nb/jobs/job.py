@@ -15,7 +15,7 @@ from pixverse_nb.domain.jobs import Attempt, JobEvent, JobRecord, JobSnapshot, J
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.requests import GenerationRequest
 from pixverse_nb.domain.validation import Flag
-from pixverse_nb.errors import ConfigError, InvalidRequest, JobTimeout, PixVerseError, refuse_pickling
+from pixverse_nb.errors import ConfigError, InvalidRequest, JobTimeout, OutcomeUnknown, PixVerseError, refuse_pickling
 from pixverse_nb.event_loop import EventLoopThread, await_future, wait_for_future
 from pixverse_nb.jobs.download import is_intact, stat_signature
 from pixverse_nb.jobs.engine import Engine
@@ -32,7 +32,7 @@ from pixverse_nb.jobs.results import (
     video_of,
     with_texts,
 )
-from pixverse_nb.jobs.transitions import needs_confirmation
+from pixverse_nb.jobs.transitions import is_unpaid, needs_confirmation
 from pixverse_nb.redaction import redact
 from pixverse_nb.render.data_frame import data_frame
 from pixverse_nb.render.display import can_replace_outputs, show_message, write_note
@@ -65,12 +65,21 @@ class Job:
     >>> video = job.result()  # doctest: +SKIP
     """
 
-    def __init__(self, record: JobRecord, engine: Engine, loop: EventLoopThread, *, is_sandbox: bool) -> None:
+    def __init__(
+        self,
+        record: JobRecord,
+        engine: Engine,
+        loop: EventLoopThread,
+        *,
+        is_sandbox: bool,
+        other_homes: "OtherHomesSource",
+    ) -> None:
         self.ref = record.ref
         self._last_known = record
         self._engine = engine
         self._loop = loop
         self._is_sandbox = is_sandbox
+        self._other_homes = other_homes
         self._reuse_notice: str | None = None
         self._lock = threading.Lock()
         self._waiters: list[concurrent.futures.Future[JobRecord]] = []
@@ -301,11 +310,23 @@ class Job:
     def resume(self) -> None:
         """Continue a job that has stopped: timed out, cancelled after it was sent, blocked by a full disk, never sent.
 
-        A finished job is resumed only if its file is missing or modified.
+        **One that was never sent spends credits**; if another home of this machine has paid for the same call, that is
+        said first. If that is this very job, it is taken from there instead: raises OutcomeUnknown, and sends nothing,
+        as long as that home does not know whether its call was accepted. A finished job is resumed only if its file is
+        missing or modified.
         """
         record = self._record()
         if record.state is JobState.DONE and not self._is_lost(record):
             return
+        self._loop.check_open()
+        paid = self._other_homes.find(record) if is_unpaid(record) and not self._engine.ledger.is_read_only else None
+        if paid is not None and paid.data["ref"] == self.ref:
+            _take_paid(record, paid, self._engine, self._loop, self._other_homes)
+            if self._record().state is not JobState.DONE:
+                self._do(self._engine.resume)
+            return
+        if paid is not None and not self._loop.is_current:
+            show_message(describe_notice(paid))
         self._do(self._engine.resume)
 
     def resolve(self, *, was_charged: bool) -> None:
@@ -430,14 +451,7 @@ class Job:
 
     def _do(self, act: Callable[[JobRecord], object]) -> None:
         """Call `act` with the newest record on the event loop, and wait for it."""
-        if self._loop.is_current:
-            act(self._record())
-            return
-
-        async def on_the_loop() -> None:
-            act(self._record())
-
-        self._loop.call(on_the_loop())
+        self._loop.run(lambda: act(self._record()))
 
     def _waiter(self) -> concurrent.futures.Future[JobRecord]:
         record = self._record()
@@ -545,20 +559,19 @@ class JobFactory:
         is not charged again. Raises InvalidRequest, before anything is stored, if the vendor cannot take the request.
 
         A call that another home has paid for gets a notice, which is shown before it is sent; with `reuse="any"` that
-        job is copied into this home instead.
+        job is copied into this home instead, see `take`.
         """
         _check_accepted(draft.request, self._engine.backend)
-        paid_elsewhere: Notice | None = None
-        if reuse and self._engine.ledger.find_reusable(draft) is None:
-            is_taken = reuse == "any" and self.other_homes.take(draft)
-            paid_elsewhere = None if is_taken else self.other_homes.find(draft)
+        is_taken = reuse == "any" and self.take(draft)
+        paid_elsewhere = self.find_paid_elsewhere(draft) if reuse and not is_taken else None
         if paid_elsewhere is not None:
             draft = replace(draft, notices=(*draft.notices, paid_elsewhere))
         record, is_new = self._engine.ledger.find_or_add(draft, reuse=bool(reuse))
         job = self._handle(record)
+        is_told_by_resume = not is_new and job.is_paused
+        if paid_elsewhere is not None and not is_told_by_resume and not self._loop.is_current:
+            show_message(describe_notice(paid_elsewhere))  # a sweep shows one message for all its cells
         if is_new:
-            if paid_elsewhere is not None and not self._loop.is_current:  # a sweep shows one message for all its cells
-                show_message(describe_notice(paid_elsewhere))
             self._engine.mark_requested(record.ref)
             self._keep(job)  # it is sent even if the caller holds neither the job nor the client
             self._loop.call_soon(lambda: self._engine.follow(record, is_requested=True))
@@ -570,6 +583,49 @@ class JobFactory:
             # asking for it means sending it again if its call is proved never to have been accepted
             self._loop.call_soon(lambda: self._engine.follow(record, is_requested=True))
         return job, False
+
+    def find_paid_elsewhere(self, draft: JobRecord) -> Notice | None:
+        """Return which other home has paid for a call that this home has not paid for; None if there is none."""
+        ours = self._engine.ledger.find_reusable(draft)
+        return self.other_homes.find(draft) if ours is None or is_unpaid(ours) else None
+
+    def take(self, draft: JobRecord) -> bool:
+        """Copy the job that another home has paid for into this one, unless this one has paid; return whether it did.
+
+        A job of this home with the same call is not sent any more. Raises OutcomeUnknown if neither home knows whether
+        the call was accepted, LedgerError if the job cannot be copied; nothing is sent then.
+        """
+        ours = self._engine.ledger.find_reusable(draft)
+        if ours is not None and ours.charged == "yes":
+            return False
+        found = self.other_homes.find(draft)
+        if found is None or (ours is not None and ours.charged == "unknown" and not found.data["is_certain"]):
+            return False
+        is_same_job = ours is not None and ours.ref == found.data["ref"]
+        if ours is not None and not is_same_job and not self._loop.run(lambda: self._engine.withdraw(ours)):
+            return False
+        return _take_paid(draft, found, self._engine, self._loop, self.other_homes)
+
+
+def _take_paid(
+    draft: JobRecord, found: Notice, engine: Engine, loop: EventLoopThread, other_homes: OtherHomesSource
+) -> bool:
+    """Copy the job that another home has paid for, and have it run here; return whether that worked.
+
+    Raises OutcomeUnknown if it is known here that its call was not accepted, and there it is not.
+    """
+    if not other_homes.take(draft):
+        return False
+    record = engine.ledger.find_reusable(draft)
+    if record is None or record.charged == "no":
+        raise OutcomeUnknown(
+            f"The home {found.data['home']} has made this call and does not know yet whether it was accepted. Nothing "
+            "was sent from here. A Client on that home finds out; then make the call again here.",
+            ref=str(found.data["ref"]),
+            may_have_been_charged="unknown",
+        )
+    loop.run(lambda: engine.on_external_change(record))
+    return True
 
 
 def _check_accepted(request: GenerationRequest, backend: Backend) -> None:

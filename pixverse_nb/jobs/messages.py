@@ -128,6 +128,9 @@ _NOTICES: Final[Mapping[str, Callable[[Data], str]]] = {
     "charge_differs_from_quote": lambda data: (
         f"The vendor quoted {data['quoted']:,} credits for this call and charged {data['charged']:,}."
     ),
+    "made_for_quote": lambda _: (
+        "The vendor was asked for the price of this video, and made and charged it at once. The paid call was not sent."
+    ),
     "moderated_afterwards": lambda _: (
         "PixVerse has moderated this video after it was finished. The file here is kept; the credits may come back."
     ),
@@ -261,7 +264,10 @@ def suggested_action(record: JobRecord, *, is_paused: bool) -> str | None:  # no
     job = f'client.job("{record.ref}")'
     state = record.state
     if transitions.needs_confirmation(record):
-        return f"Imported from another machine, which may still submit it; {job}.resume() submits it from here."
+        return (
+            f"It came from another home, which may still send it. {job}.resume() takes its video if that home is on "
+            "this machine and has paid; otherwise it sends the call from here."
+        )
     if state is JobState.DONE and record.error is not None:
         return f"{job} asks the vendor again. You will not be charged again."
     if record.blocked:

@@ -7,7 +7,7 @@ import random
 from dataclasses import replace
 from typing import Final
 
-from pixverse_nb.backends.base import Accepted, Indeterminate, PaidOutcome, Rejected
+from pixverse_nb.backends.base import Accepted, Indeterminate, PaidOutcome, Rejected, VideoMade
 from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.remote import UploadedFile
@@ -89,6 +89,12 @@ class Submitter:
             raise ConfigError(f"The service {context.backend.name} gives no price before this call.")
         return await context.transport.send(call, attempts=1)
 
+    def accepted_as_quote(self, error: VideoMade) -> events.CallAccepted:
+        """Return the event of a call that was accepted although only its price was asked for."""
+        context, made = self._context, error.made
+        account = context.backend.account_of(made.video_id)
+        return events.CallAccepted(context.now(), made.video_id, account, made.cost_credits, is_quote=True)
+
     async def submit(self, record: JobRecord) -> None:
         """Make the paid call when a slot is free; returns after one attempt, or if the job has changed meanwhile.
 
@@ -147,7 +153,11 @@ class Submitter:
             quoted = await context.transport.send(call, attempts=1)
         except (APIError, NoAnswer):
             return True
-        except ConfigError as error:  # it made a video instead
+        except VideoMade as error:  # it is this very call, so it is the video of this job
+            self.accounts.on_accepted(record)
+            context.apply(record, self.accepted_as_quote(error))
+            return False
+        except ConfigError as error:
             context.apply(record, self._refusal(error))
             return False
         context.apply(record, events.PriceQuoted(context.now(), quoted))

@@ -122,6 +122,12 @@ def is_unsent(record: JobRecord) -> bool:
     return record.state in (JobState.PLANNED, JobState.UPLOADING, JobState.WAITING)
 
 
+def is_unpaid(record: JobRecord) -> bool:
+    """Return whether nothing was charged for the job, and continuing it makes its paid call."""
+    has_stopped = record.state in (JobState.TIMED_OUT, JobState.CANCELLED)
+    return record.charged == "no" and (is_unsent(record) or has_stopped)
+
+
 def needs_confirmation(record: JobRecord) -> bool:
     """Return whether the job was imported unpaid: only `Job.resume` sends it, since its first machine still may."""
     return record.imported and record.charged == "no" and (is_unsent(record) or record.state is JobState.TIMED_OUT)
@@ -246,6 +252,8 @@ def _call_accepted(record: JobRecord, event: CallAccepted) -> JobRecord:
         pending_question=None,
     )
     accepted = _charge_compared(accepted)
+    if event.is_quote:
+        accepted = _with_notice(accepted, Notice("made_for_quote"))
     return accepted if record.state.is_final else replace(accepted, state=JobState.QUEUED)
 
 

@@ -12,10 +12,10 @@ import threading
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from pixverse_nb.config import read_env
-from pixverse_nb.domain.jobs import JobRecord
+from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.errors import LedgerError
 from pixverse_nb.ledger.jobs import Ledger
 
@@ -39,15 +39,16 @@ class HomeRegister:
         self._home = home
         self._folder = folder
         self._lock = threading.Lock()
-        self._noted: set[str] = set()
+        self._noted: dict[str, Literal[True] | JobState] = {}  # by ref; the state in which it could not be written
         self._has_all = False  # whether the file knows every earlier job of this home
 
     def note(self, record: JobRecord) -> None:
-        """Register a job of this home that was or may have been charged; other jobs are ignored."""
-        if record.charged == "no" or record.ref in self._noted:
-            return
-        self._noted.add(record.ref)
-        self._write([record])
+        """Register a job of this home that was or may have been charged; other jobs are ignored.
+
+        If the file cannot be written, it is tried again in the next state of the job.
+        """
+        if record.charged != "no" and self._noted.get(record.ref) not in (True, record.state):
+            self._noted[record.ref] = self._write([record]) or record.state
 
     def note_home(self) -> None:
         """Register every charged job of this home, unless that has been done."""
@@ -75,9 +76,10 @@ class HomeRegister:
             return [home for home in found if home != self._home.resolve()]
         return []
 
-    def _write(self, records: Iterable[JobRecord]) -> None:
+    def _write(self, records: Iterable[JobRecord]) -> bool:
+        """Register these jobs, and return whether that worked."""
         if self._ledger.is_read_only:
-            return  # a copy of somebody else's home, perhaps on a disk that is gone tomorrow
+            return False  # a copy of somebody else's home, perhaps on a disk that is gone tomorrow
         with self._lock, self._ignoring_obstacles():
             path = self._path()
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -94,6 +96,8 @@ class HomeRegister:
                 db.executemany("INSERT OR IGNORE INTO requests VALUES (?, ?)", [(key, home) for key in keys])
                 db.execute("COMMIT")
             self._has_all = True
+            return True
+        return False
 
     def _path(self) -> Path:
         return (self._folder or data_folder()) / _FILE_NAME

@@ -202,6 +202,7 @@ class TransferStore:
         return tuple(event_of(*row) for row in rows)
 
 
+PAID_ELSEWHERE: Final = "paid_in_other_home"  # the notice of a job whose call another home has paid for
 _OPEN_NAMES: Final = tuple(sorted(state.value for state in JobState if state not in FINAL_STATES))
 _UNSETTLED_NAMES: Final = (*_OPEN_NAMES, JobState.CANCELLED.value, JobState.TIMED_OUT.value)
 _REUSABLE_NAMES: Final = tuple(
@@ -272,7 +273,7 @@ class Ledger:
         return self._file.data_version()
 
     def find_or_add(self, record: JobRecord, *, reuse: bool) -> tuple[JobRecord, bool]:
-        """Return the newest job of the same call and False, or `record` as added and True.
+        """Return the job of the same call (the newest; a paid one first) and False, or `record` as added and True.
 
         In one transaction, so that two clicks, cells or kernels at the same moment get one job.
         """
@@ -280,7 +281,7 @@ class Ledger:
             if reuse:
                 found = self._newest_like(db, record)
                 if found is not None:
-                    return self._with_budgets_of(db, record, found), False
+                    return self._brought_up_to_date(db, record, found), False
             added = insert_job(db, record, service=self.service)
             add_event(db, added.ref, JobEvent(added.created_at, added.state, "created"))
             return added, True
@@ -313,7 +314,7 @@ class Ledger:
         return added[::-1]
 
     def find_reusable(self, record: JobRecord) -> JobRecord | None:
-        """Return the newest reusable job of the same call, or None."""
+        """Return the newest reusable job of the same call, a paid one first; None if there is none."""
         with self._file.reading() as db:
             return self._newest_like(db, record)
 
@@ -482,10 +483,12 @@ class Ledger:
         return record
 
     @staticmethod
-    def _with_budgets_of(db: sqlite3.Connection, requested: JobRecord, found: JobRecord) -> JobRecord:
-        """Apply the budgets of the latest caller to a job that may still be sent."""
+    def _brought_up_to_date(db: sqlite3.Connection, requested: JobRecord, found: JobRecord) -> JobRecord:
+        """Apply the budgets of the latest caller to a job that may still be sent, and what other homes have paid."""
+        payments = (notice for notice in requested.notices if notice.kind == PAID_ELSEWHERE)
         moved = replace(
             found,
+            notices=tuple(dict.fromkeys((*found.notices, *payments))),
             budget_credits=requested.budget_credits,
             sweep=requested.sweep or found.sweep,
             sweep_budget_credits=requested.sweep_budget_credits if requested.sweep else found.sweep_budget_credits,
@@ -519,7 +522,8 @@ class Ledger:
         row = db.execute(
             f"SELECT data FROM jobs WHERE service = ? AND {column} = ?{drawn} AND state IN ({marks})"  # noqa: S608 - constants of this module
             " AND NOT (state = 'cancelled' AND json_extract(data, '$.charged') = 'no')"  # never charged
-            " ORDER BY created_at DESC, rowid DESC LIMIT 1",
+            # "yes", then "unknown", then "no": a job that is paid already is never charged again
+            " ORDER BY json_extract(data, '$.charged') DESC, created_at DESC, rowid DESC LIMIT 1",
             (self.service, value, *_REUSABLE_NAMES),
         ).fetchone()
         return job_of(row[0]) if row else None

@@ -134,12 +134,12 @@ class CellJobs:
 
     def paid_in_other_homes(self, cells: Iterable[Cell]) -> list[Notice]:
         """Return which other homes have paid for these cells: one notice for each such cell."""
-        found = (self._context.factory.other_homes.find(self._draft(cell)) for cell in cells)
+        found = (self._context.factory.find_paid_elsewhere(self._draft(cell)) for cell in cells)
         return [notice for notice in found if notice is not None]
 
     def take_from_other_homes(self, cells: Iterable[Cell]) -> int:
         """Copy the jobs of these cells that another home has paid for, and return how many; nothing is charged."""
-        return sum(self._context.factory.other_homes.take(self._draft(cell)) for cell in cells)
+        return sum(self._context.factory.take(self._draft(cell)) for cell in cells)
 
     # -- for the runner ------------------------------------------------------------------------------------------
 

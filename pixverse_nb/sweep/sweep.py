@@ -2,13 +2,13 @@
 
 import asyncio
 import concurrent.futures
+import contextlib
 import hashlib
 import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -261,8 +261,8 @@ class Sweep:
             if refused and not self._options.skip_refused:
                 hint = "skip_refused=True skips such cells, allow_refused=True sends them anyway"
                 raise InvalidRequest({name: f"{why} ({hint})" for name, why in refused_fields(refused).items()})
-            plan = self._without_paid_elsewhere(plan)
             wanted = {CellState.NEW, CellState.OPEN} | ({CellState.FAILED} if retry_failed else set())
+            plan = self._without_paid_elsewhere(plan, wanted)
             cells = [planned.cell for planned in plan if planned.state in wanted]
             reused = sum(planned.state is CellState.DONE for planned in plan)
             self._max_moderated = max_moderated
@@ -523,21 +523,23 @@ class Sweep:
 
     # -- the run -------------------------------------------------------------------------------------------------
 
-    def _without_paid_elsewhere(self, plan: tuple[PlannedCell, ...]) -> tuple[PlannedCell, ...]:
-        """Say which new cells another home has paid for; with `reuse="any"` copy them, and return the plan then."""
-        new = [planned.cell for planned in plan if planned.state is CellState.NEW]
+    def _without_paid_elsewhere(
+        self, plan: tuple[PlannedCell, ...], wanted: Collection[CellState]
+    ) -> tuple[PlannedCell, ...]:
+        """Say which cells another home has paid for; with `reuse="any"` copy them, and return the plan then."""
+        cells = [planned.cell for planned in plan if planned.state in wanted]
         if self._options.reuse == "any":
-            if not self._cell_jobs.take_from_other_homes(new):
+            if not self._cell_jobs.take_from_other_homes(cells):
                 return plan
             self._cell_jobs.reload()
             allow_refused = self._options.allow_refused
             return plan_cells(self.cells, self._cell_jobs.rows, prices={}, allow_refused=allow_refused)
-        found = self._cell_jobs.paid_in_other_homes(new)
+        found = self._cell_jobs.paid_in_other_homes(cells)
         if found:
             homes = ", ".join(sorted({str(notice.data["home"]) for notice in found}))
             show_message(
-                f"{len(found)} of the {len(new)} new videos are paid already, in {homes}. This run pays for them "
-                'again; reuse="any" in client.sweep() takes them instead, free of charge.'
+                f"{len(found)} of the videos that are still missing are paid already, in {homes}. This run pays for "
+                'them again; reuse="any" in client.sweep() takes them instead, free of charge.'
             )
         return plan
 
@@ -610,7 +612,7 @@ class Sweep:
                 raise JobTimeout(text)
         return self._finish_waiting(future)
 
-    @contextmanager
+    @contextlib.contextmanager
     def _progress_shown(self, *, quiet: bool = False, is_new: bool = False) -> Iterator[None]:
         """Show the progress while the block waits, unless another thread than the cell's does."""
         future = self._future
@@ -625,8 +627,14 @@ class Sweep:
 
     def _stop_sending(self) -> None:
         """Stop after an interrupt, and say what was done, what was paid and what was not sent."""
-        if self._run is not None and not self._context.loop.is_closed:
-            self.stop()
+        run, loop = self._run, self._context.loop
+        is_set = False
+        while run is not None and not is_set and not loop.is_closed:
+            with contextlib.suppress(KeyboardInterrupt):  # another one ends the waiting below, not the stop
+                loop.call_soon(lambda: run.runner.set_mode("stopped"))
+                is_set = True
+        if is_set:
+            self.stop()  # waits until it has been carried out
             write_note(stopped_text(self.progress))
 
     async def _wait(self) -> Self:

@@ -30,6 +30,7 @@ from pixverse_nb.widgets.picker import LoadedImage, PictureSlot
 from pixverse_nb.widgets.protocols import JobHandle, VideoClient
 
 _MAX_ID_LENGTH: Final = 200
+_MAY_PAY: Final = frozenset({"submit", "generate_again", "show_existing", "pay", "retry"})
 _SAMPLES: Final = Path(__file__).parent.parent / "samples"
 
 
@@ -66,6 +67,7 @@ class Form(anywidget.AnyWidget):
         self._status = {"text": "", "tone": "plain"}
         self._pending_question: tuple[JobHandle, FormValues] | None = None
         self._is_busy = False
+        self._carried_out: set[tuple[str, int]] = set()  # view and number of the messages that may have paid
         self._sent: dict[str, Any] = {}
         self._runner = BackgroundRunner(self._show_error)
         self.slots = [self._new_slot("first"), self._new_slot("last")]
@@ -127,6 +129,9 @@ class Form(anywidget.AnyWidget):
             if slot is not None:
                 slot.handle_message(message, buffers)
             return
+        if self._is_repeated(message):
+            self._push(message)
+            return
         if message.get("part") == "jobs":
             job = self.tracker.job(message.get("ref"))
             self.tracker.handle_message(message)
@@ -142,6 +147,16 @@ class Form(anywidget.AnyWidget):
         with self._lock:
             act(message)
             self._push(message)
+
+    def _is_repeated(self, message: Mapping[str, Any]) -> bool:
+        """Return whether this very message was carried out before, if it may pay: a front end may deliver it twice."""
+        view, number = message.get("view"), message.get("number")
+        if str(message.get("kind")) not in _MAY_PAY or not isinstance(view, str) or not isinstance(number, int):
+            return False
+        with self._lock:
+            is_repeated = (view, number) in self._carried_out
+            self._carried_out.add((view, number))
+        return is_repeated
 
     @property
     def _acts(self) -> Mapping[str, Callable[[Mapping[str, Any]], object]]:

@@ -124,7 +124,9 @@ class JobActions:
     def _quote(self, job: JobHandle) -> tuple[int | None, bool]:
         try:
             return self._client.quote_upscale(job), False
-        except ConfigError:
+        except ConfigError as error:
+            if error.may_have_been_charged != "no":
+                raise  # it has made the video
             return None, True  # the service gives none
 
     def _pay(self, job: JobHandle, name: str, seconds: int, prompt: str) -> None:

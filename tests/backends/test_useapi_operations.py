@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from pixverse_nb.backends.base import read_reply
+from pixverse_nb.backends.base import Accepted, VideoMade, read_reply
 from pixverse_nb.backends.useapi import UseapiBackend
 from pixverse_nb.domain.operations import Operation
 from pixverse_nb.domain.remote import NamedId, UploadedFile
 from pixverse_nb.domain.requests import GenerationRequest, Input, build_request
-from pixverse_nb.errors import ConfigError, ServerError
+from pixverse_nb.errors import ServerError
 from tests.backends.sample_replies import EMAIL, VIDEO_ID, reply
 from tests.factories import a_request
 
@@ -244,11 +244,15 @@ def test_the_price_of_a_quote(body: dict[str, Any]) -> None:
 
 
 def test_a_video_instead_of_a_quote_is_no_passing_failure() -> None:
-    """If the vendor made a video in answer, the error is one that stops the paid call."""
+    """If the vendor made a video in answer, the error has its generation and names it without the account."""
     call = BACKEND.quote(request_of("upscale", VIDEO, {}), inputs=VIDEO, account=None)
     assert call is not None
-    with pytest.raises(ConfigError):
-        read_reply(call, reply({"video_id": VIDEO_ID, "cost_credits": 30}))
+    for video_id in (VIDEO_ID, 12345):
+        with pytest.raises(VideoMade) as caught:
+            read_reply(call, reply({"video_id": video_id, "cost_credits": 30}))
+        assert caught.value.made == Accepted(str(video_id), 30)
+        assert str(video_id).rpartition(":")[2] in str(caught.value)
+        assert "@" not in str(caught.value)
 
 
 @pytest.mark.parametrize("body", [{}, {"quote": True}, {"cost_credits": None}, []])

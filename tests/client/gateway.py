@@ -1,5 +1,6 @@
 """A gateway between the client and the sandbox, which can withdraw a create route, and a host that only listens."""
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,8 +65,11 @@ class Listener(ThreadingHTTPServer):
 class Gateway(Listener):
     """Passes every request on to `upstream`, except create calls while the route is withdrawn.
 
-    `withdraw` withdraws the route at once, or after a number of further create calls.
+    `withdraw` withdraws the route at once, or after a number of further create calls. With `ignores_quotes` a question
+    for a price is passed on as the paid call itself.
     """
+
+    ignores_quotes = False
 
     def __init__(self, upstream: str) -> None:
         super().__init__()
@@ -95,7 +99,11 @@ class Gateway(Listener):
         if answer is not None:
             return httpx.Response(answer.status, headers={"location": answer.location} if answer.location else {})
         kept = {name: value for name, value in heard.headers.items() if name not in ("host", "connection")}
-        return self._http.request(heard.method, self._upstream + heard.path, headers=kept, content=heard.body)
+        body = heard.body
+        if self.ignores_quotes and heard.path.endswith("/videos/upscale/"):
+            body = json.dumps({**json.loads(body), "quote": False}).encode()
+            kept["content-length"] = str(len(body))
+        return self._http.request(heard.method, self._upstream + heard.path, headers=kept, content=body)
 
     def server_close(self) -> None:
         """Close the connections to the vendor too."""

@@ -3,6 +3,7 @@
 import re
 import shutil
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from pixverse_nb.errors import (
 )
 from pixverse_nb.jobs.results import thumbnails_of
 from pixverse_nb.render.job_views import card_html, card_text, history_text
+from tests.client.gateway import Gateway
 from tests.client.harness import (
     LONGEST_JOB_S,
     Harness,
@@ -377,3 +379,37 @@ def test_the_models_of_an_operation_are_listed(client: Client) -> None:
         assert client.models(call.operation)._repr_mimebundle_()
     with pytest.raises(ConfigError):
         client.models("nonsense")
+
+
+@pytest.fixture
+def careless(harness: Harness) -> Iterator[Client]:
+    """Return a client whose vendor makes and charges the video when it is asked for the price."""
+    with Gateway(harness.sandbox.base_url).running() as gateway:
+        gateway.ignores_quotes = True
+        client = harness.open(base_url=gateway.url)
+        yield client
+        client.close()
+
+
+def test_a_video_that_a_quote_made_is_that_of_the_job(careless: Client, harness: Harness, tmp_path: Path) -> None:
+    """The job that asked for the price takes it, says so, and makes no paid call of its own."""
+    job = careless.upscale(make_sources(careless, tmp_path).boat)
+    assert wait_for_video(job).cost_credits == 30
+    assert [notice.kind for notice in job._record().notices] == ["made_for_quote"]
+    assert harness.paid == 2
+
+
+def test_a_video_that_a_quote_made_is_kept(careless: Client, harness: Harness, tmp_path: Path) -> None:
+    """`quote` raises an error with the reference of its job, which the same call and its number find."""
+    boat = make_sources(careless, tmp_path).boat
+    with pytest.raises(ConfigError) as caught:
+        careless.quote("upscale", boat)
+    assert caught.value.may_have_been_charged == "yes"
+    assert caught.value.ref is not None
+    job = careless.job(caught.value.ref)
+    wait_for_video(job)
+    number = str(job.video_id).rpartition(":")[2]
+    assert number in str(caught.value)
+    assert careless.adopt(number) is job
+    assert careless.upscale(boat) is job
+    assert harness.paid == 2

@@ -1,23 +1,29 @@
 """The same call in another home of the same machine: it says that it was paid there, and can take that video."""
 
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pixverse_nb.client import Client
 from pixverse_nb.domain.jobs import JobState
-from pixverse_nb.errors import InvalidRequest, LedgerError
+from pixverse_nb.errors import InvalidRequest, JobCancelled, JobError, LedgerError, OutcomeUnknown
 from pixverse_nb.jobs.job import Job
 from pixverse_nb.ledger.home_register import data_folder
 from tests.client.harness import (
     LONGEST_JOB_S,
+    SETTLING,
     Harness,
     create_job,
+    is_proved_absent,
     make_picture,
     wait_for_error,
     wait_for_state,
     wait_for_video,
+    wait_until,
 )
 from tests.render.conftest import outputs
 
@@ -30,6 +36,11 @@ def homes_that_paid(job: Job) -> list[str]:
     """Return the homes that the job's notices name as having paid for the same call."""
     notices = job._record().notices
     return [str(notice.data["home"]) for notice in notices if notice.kind == "paid_in_other_home"]
+
+
+def homes_named(shown: list[dict[str, Any]], harness: Harness) -> int:
+    """Return how many outputs name the home of the harness."""
+    return sum(str(harness.home.resolve()) in output["data"]["text/plain"] for output in shown)
 
 
 def test_a_call_that_another_home_has_paid_for_says_so(
@@ -123,6 +134,145 @@ def test_a_home_that_is_gone_is_no_obstacle(harness: Harness, tmp_path: Path) ->
     wait_for_video(job)
 
 
+def leave_unsent(harness: Harness, home: Path, **fields: Any) -> None:
+    """Leave a job in a home that was never sent: its pictures cannot be uploaded until its client is closed."""
+    harness.control.arm("drop_before", times=None, route="files")
+    with harness.open(home=home) as client:
+        wait_for_state(create_job(client, **fields), JobState.WAITING)
+    harness.control.disarm()
+
+
+@pytest.mark.parametrize("seed", [7, None])
+def test_an_unsent_job_gives_way_to_a_paid_one(harness: Harness, tmp_path: Path, seed: int | None) -> None:
+    """`reuse="any"` takes the video of another home although this one has the same call, which was never sent."""
+    second = tmp_path / "second"
+    leave_unsent(harness, second, seed=seed)
+    wait_for_video(create_job(harness.open(), seed=seed))
+    client = harness.open(home=second)
+    job = create_job(client, seed=seed, reuse="any")
+    wait_for_video(job)
+    assert create_job(client, seed=seed) is job
+    assert harness.paid == 1
+    assert sorted(job.state for job in client.jobs()) == [JobState.CANCELLED, JobState.DONE]
+
+
+def test_a_job_that_waits_gives_way_to_a_paid_one(harness: Harness, tmp_path: Path) -> None:
+    """The same holds for a job that is about to be sent; whoever waits for it learns that it was cancelled."""
+    first = harness.open()
+    wait_for_video(create_job(first, seed=8))
+    harness.control.arm("drop_before", times=None, route="files")  # the first home has uploaded them
+    second = harness.open(home=tmp_path / "second")
+    waiting = create_job(second)
+    wait_for_state(waiting, JobState.WAITING)
+    theirs = wait_for_video(create_job(first))
+    ours = wait_for_video(create_job(second, reuse="any"))
+    harness.control.disarm()
+    assert ours.sha256 == theirs.sha256
+    assert isinstance(wait_for_error(waiting), JobCancelled)
+    assert harness.paid == 2
+
+
+def test_an_unsent_job_says_what_another_home_has_paid_for(
+    harness: Harness, tmp_path: Path, outputs: list[dict[str, Any]]
+) -> None:
+    """Before a job that was never sent is sent now, the message names the other home, once, and the job keeps it."""
+    second = tmp_path / "second"
+    leave_unsent(harness, second)
+    wait_for_video(create_job(harness.open()))
+    client = harness.open(home=second)
+    before = len(outputs)
+    job = create_job(client)
+    assert homes_named(outputs[before:], harness) == 1
+    assert homes_that_paid(job) == [str(harness.home.resolve())]
+    wait_for_video(job)
+    assert harness.paid == 2
+
+
+def test_continuing_an_unsent_job_says_what_another_home_has_paid_for(
+    harness: Harness, tmp_path: Path, outputs: list[dict[str, Any]]
+) -> None:
+    """The message is also shown if the job is continued by its reference, which sends it."""
+    second = tmp_path / "second"
+    leave_unsent(harness, second)
+    wait_for_video(create_job(harness.open()))
+    client = harness.open(home=second)
+    (unsent,) = client.jobs()
+    before = len(outputs)
+    wait_for_video(unsent)
+    assert homes_named(outputs[before:], harness) == 1
+
+
+def test_a_call_whose_answer_is_lost_is_not_sent_again_beside_a_paid_one(harness: Harness, tmp_path: Path) -> None:
+    """`reuse="any"` takes a paid job although the same call is being settled here, and that one is not sent again."""
+    second = harness.open(home=tmp_path / "second", timing=SETTLING)
+    harness.control.arm("error_before", route="paid")
+    lost = create_job(second)
+    wait_for_state(lost, JobState.UNKNOWN)
+    wait_for_video(create_job(harness.open()))
+    wait_for_video(create_job(second, reuse="any"))
+    wait_for_state(lost, JobState.WAITING)
+    assert lost.is_paused
+    assert harness.paid == 1
+
+
+def lose_call(harness: Harness, client: Client) -> Job:
+    """Return a job whose paid call has no answer and was never accepted."""
+    harness.control.arm("error_before", route="paid")
+    job = create_job(client)
+    wait_for_state(job, JobState.UNKNOWN)
+    return job
+
+
+def test_a_lost_call_of_another_home_is_paid_once(harness: Harness, tmp_path: Path) -> None:
+    """Both homes prove that it was not accepted; only the first one sends it again, and the second takes that video."""
+    theirs = lose_call(harness, harness.open(timing=SETTLING))
+    second = harness.open(home=tmp_path / "second", timing=SETTLING)
+    ours = create_job(second, reuse="any")
+    wait_for_video(theirs)
+    wait_until(ours, is_proved_absent)
+    assert isinstance(wait_for_error(ours), JobError)
+    ours.resume()
+    assert wait_for_video(ours).sha256 == wait_for_video(theirs).sha256
+    assert create_job(second, reuse="any") is ours
+    assert harness.paid == 1
+
+
+def test_a_lost_call_that_another_home_has_not_settled_is_not_sent(harness: Harness, tmp_path: Path) -> None:
+    """If it is absent but its home still searches, nothing is sent from here until that home knows; then it is."""
+    with harness.open(timing=SETTLING) as first:
+        lose_call(harness, first)
+    second = harness.open(home=tmp_path / "second", timing=SETTLING)
+    ours = create_job(second, reuse="any")
+    wait_until(ours, is_proved_absent)
+    for ask in (ours.resume, lambda: create_job(second, reuse="any")):
+        with pytest.raises(OutcomeUnknown) as caught:
+            ask()
+        assert (caught.value.ref, caught.value.may_have_been_charged) == (ours.ref, "unknown")
+    assert harness.paid == 0
+    first = harness.open(timing=SETTLING)
+    theirs = first.job(ours.ref)
+    wait_until(theirs, lambda job: job.is_paused)
+    ours.resume()
+    wait_for_video(ours)
+    assert wait_for_video(theirs).sha256 == wait_for_video(ours).sha256
+    assert harness.paid == 1
+
+
+def test_a_copy_that_is_not_settled_does_not_hold_up_the_first_home(harness: Harness, tmp_path: Path) -> None:
+    """The home that has made the lost call sends it again after the proof, whatever the copy of it knows."""
+    with harness.open(timing=SETTLING) as first:
+        lost = lose_call(harness, first)
+    with harness.open(home=tmp_path / "second", timing=SETTLING) as second:
+        assert create_job(second, reuse="any").ref == lost.ref
+    first = harness.open(timing=SETTLING)
+    (job,) = first.jobs()
+    wait_until(job, lambda job: job.is_paused)
+    wait_for_video(create_job(first, reuse="any"))
+    second = harness.open(home=tmp_path / "second", timing=SETTLING)
+    assert wait_for_video(second.job(job.ref)).sha256 == wait_for_video(job).sha256
+    assert harness.paid == 1
+
+
 @pytest.mark.parametrize("obstacle", ["file", "garbage", "folder"])
 def test_an_unusable_data_folder_is_no_obstacle(
     harness: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, obstacle: str
@@ -138,6 +288,22 @@ def test_an_unusable_data_folder_is_no_obstacle(
     wait_for_video(create_job(harness.open()))
     wait_for_video(create_job(harness.open(home=tmp_path / "second"), reuse="any"))
     assert harness.paid == 2
+
+
+def test_a_register_that_was_locked_is_written_later(manual_harness: Harness, tmp_path: Path) -> None:
+    """A payment that could not be registered at once is registered with the next change of its job."""
+    first = manual_harness.open()
+    create_job(first, seed=8)
+    manual_harness.wait_for_accepted(1)
+    with closing(sqlite3.connect(data_folder() / "homes.db", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        job = create_job(first)
+        wait_for_state(job, JobState.QUEUED)
+        other.execute("ROLLBACK")
+    second = manual_harness.open(home=tmp_path / "second")
+    manual_harness.control.advance(LONGEST_JOB_S)
+    wait_for_video(job)
+    assert homes_that_paid(create_job(second)) == [str(manual_harness.home.resolve())]
 
 
 def test_a_video_that_cannot_be_copied_is_not_paid_for(harness: Harness, tmp_path: Path) -> None:
@@ -187,6 +353,26 @@ def test_a_sweep_says_what_another_home_has_paid_for(
     harness.open().sweep(*given, quality="360p", seed=[1, 2]).run(quiet=True)
     before = len(outputs)
     sweep = harness.open(home=tmp_path / "second").sweep(*given, quality="360p", seed=[1, 2, 3]).run(quiet=True)
-    shown = [output for output in outputs[before:] if str(harness.home.resolve()) in output["data"]["text/plain"]]
-    assert len(shown) == 1
+    assert homes_named(outputs[before:], harness) == 1
     assert [len(homes_that_paid(job)) for job in sweep.jobs] == [1, 1, 0]
+
+
+@pytest.mark.parametrize("reuse", [True, "any"])
+def test_a_sweep_also_looks_for_the_cells_that_it_tries_again(
+    harness: Harness, tmp_path: Path, outputs: list[dict[str, Any]], reuse: Any
+) -> None:
+    """A cell that failed here, and one that was never sent, may be paid in another home: it is said, or taken."""
+    given = (make_picture(0), make_picture(200))
+    second = tmp_path / "second"
+    client = harness.open(home=second)
+    harness.control.arm("failed")
+    client.sweep(*given, quality="360p", seed=1).run(quiet=True)
+    client.close()
+    leave_unsent(harness, second, seed=2)
+    harness.open().sweep(*given, quality="360p", seed=[1, 2]).run(quiet=True)
+    before = len(outputs)
+    seeds = [1, 2] if reuse == "any" else [1]
+    sweep = harness.open(home=second).sweep(*given, quality="360p", seed=seeds, reuse=reuse)
+    assert len(sweep.run(retry_failed=True, quiet=True).videos) == len(seeds)
+    assert harness.paid == (3 if reuse == "any" else 4)
+    assert homes_named(outputs[before:], harness) == (0 if reuse == "any" else 1)

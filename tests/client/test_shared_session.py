@@ -3,6 +3,7 @@
 import gc
 import shutil
 import threading
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ import pytest
 from pixverse_nb.client import Client
 from pixverse_nb.config import Timing
 from pixverse_nb.domain.jobs import JobState
-from pixverse_nb.errors import ConfigError
+from pixverse_nb.errors import ConfigError, PixVerseError
+from pixverse_nb.jobs.job import Job
 from pixverse_nb.sandbox import Sandbox
 from tests.client.harness import (
     LONGEST_JOB_S,
+    SETTLING,
     TIMING,
     WAIT_LIMIT_S,
     Harness,
@@ -24,6 +27,9 @@ from tests.client.harness import (
     wait_for_state,
     wait_for_video,
 )
+from tests.render.conftest import outputs
+
+__all__ = ["outputs"]  # a fixture
 
 RERUNS = 50
 
@@ -152,6 +158,25 @@ def test_another_setting_opens_a_client_of_its_own(reopen: Callable[..., Client]
     different.close()
 
 
+@pytest.mark.parametrize(
+    ("other", "count"),
+    [({"token": "user:1001-another-token"}, 1), ({"budget_credits": 9}, 0), ({"token": "user:1-x", "home": "b"}, 0)],
+)
+def test_two_tokens_on_one_home_are_mentioned(
+    reopen: Callable[..., Client], outputs: list[dict[str, Any]], tmp_path: Path, other: dict[str, Any], count: int
+) -> None:
+    """Opening a client with another token on a home that is open says so, because either may pay for both."""
+    given = {**other, "home": tmp_path / other["home"]} if "home" in other else other
+    first = reopen()
+    second = reopen(**given)
+    assert len(outputs) == count
+    first.close()
+    third = reopen(**{**given, "email": "someone@example.com"})
+    assert len(outputs) == count
+    second.close()
+    third.close()
+
+
 def test_equal_settings_are_recognized(reopen: Callable[..., Client]) -> None:
     """Settings are compared by value: equal budgets, models, prices and timings are the same."""
     given: dict[str, Any] = {"budget_credits": 5, "prices": {"360p": 7}, "models": {"v6": {"default_duration": 8}}}
@@ -191,6 +216,69 @@ def test_a_job_keeps_what_it_needs(reopen: Callable[..., Client]) -> None:
     del job
     wait_until_released(held)
     assert threads() <= held
+
+
+def test_closing_the_last_client_closes_the_jobs_of_collected_ones(
+    reopen: Callable[..., Client], manual_harness: Harness
+) -> None:
+    """A job whose own client was collected says that the client is closed; a new one has its video, paid once."""
+    given: dict[str, Any] = {
+        "token": manual_harness.sandbox.token,
+        "base_url": manual_harness.sandbox.base_url,
+        "home": manual_harness.home,
+    }
+    job = create_job(reopen(**given))
+    gc.collect()
+    wait_for_state(job, JobState.QUEUED)
+    reopen(**given).close()
+    assert job.state is JobState.QUEUED
+    for ask in (job.result, job.wait, job.resume, job.cancel):
+        with pytest.raises(ConfigError):
+            ask()
+    for read in (job.events, job.attempts, job.timeline):
+        with pytest.raises(PixVerseError):
+            read()
+    with reopen(**given) as client:
+        manual_harness.control.advance(LONGEST_JOB_S)
+        assert wait_for_video(client.job(job.ref)).path.exists()
+    assert manual_harness.paid == 1
+
+
+def test_a_closed_client_leaves_nothing(reopen: Callable[..., Client], manual_harness: Harness) -> None:
+    """A client that is closed while its job is open can be collected, with everything that it has opened."""
+    client: Client | None = reopen(base_url=manual_harness.sandbox.base_url, token=manual_harness.sandbox.token)
+    assert client is not None
+    wait_for_state(create_job(client), JobState.QUEUED)
+    session = weakref.ref(client._session)
+    client.close()
+    client = None
+    gc.collect()
+    assert session() is None
+
+
+def test_a_subscriber_may_close_the_client(
+    reopen: Callable[..., Client], harness: Harness, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The files are closed after the thread has stored what it knows; the next client goes on at once."""
+    held = threads()
+    client = reopen(timing=SETTLING)
+    is_closed = threading.Event()
+
+    def close(job: Job) -> None:
+        if job.state is JobState.QUEUED and not is_closed.is_set():
+            client.close()
+            is_closed.set()
+
+    client.subscribe(close)
+    job = create_job(client)
+    assert is_closed.wait(WAIT_LIMIT_S)
+    with pytest.raises(ConfigError):
+        job.resume()
+    wait_until_released(held)
+    with reopen(timing=SETTLING) as other:
+        wait_for_video(other.job(job.ref))
+    assert harness.paid == 1
+    assert caplog.records == []
 
 
 def test_a_call_is_sent_although_nobody_holds_it(reopen: Callable[..., Client], harness: Harness) -> None:

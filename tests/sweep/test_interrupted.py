@@ -20,6 +20,7 @@ from tests.client.harness import (
     WAIT_LIMIT_S,
     Harness,
     create_job,
+    run_script,
     wait_for_state,
     wait_for_video,
 )
@@ -38,6 +39,20 @@ def test_a_stop_rule_is_checked_before_anything_is_sent(client: Client, harness:
         sweep = run(small_sweep(client, seed=range(1, 30)), stop_when=lambda now: len(now.videos) >= 2)
         assert sweep.progress.reason_kind == "stop_rule_met"
     assert harness.paid <= 3
+
+
+def test_a_second_interrupt_does_not_withdraw_the_stop(manual_harness: Harness) -> None:
+    """However often a person interrupts `run()`, and however busy the client is, nothing more is sent."""
+    with run_script("interrupted_twice.py", manual_harness) as script:
+        assert script.stdin is not None
+        assert script.stdout is not None
+        assert script.stdout.readline() == "interrupted\n"
+        manual_harness.control.advance(LONGEST_JOB_S)
+        script.stdin.write("go on\n")
+        script.stdin.flush()
+        assert script.stdout.read() == "8\n"
+        assert script.wait(WAIT_LIMIT_S) == 0
+    assert manual_harness.paid == 8
 
 
 def test_stop_does_not_cancel_jobs_that_were_requested_elsewhere(manual_harness: Harness) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 from pixverse_nb.domain.catalogue import CATALOGUE, DEFAULT_MODEL, Catalogue
 from pixverse_nb.domain.jobs import JobSnapshot, JobState
 from pixverse_nb.domain.remote import Credits
-from pixverse_nb.errors import ConfigError
 from tests.factories import a_request
 
 NOW = 1_790_000_000.0
@@ -67,7 +66,7 @@ class FakeClient:
         self.created_jobs: list[FakeJob] = []
         self.existing_job: FakeJob | None = None
         self.reused_job: FakeJob | None = None
-        self.quote: int | None = 30
+        self.quote: int | Exception = 30
         self.files: dict[str, Path] = {}
         self.errors: list[Exception] = []
         self.credits_errors: list[Exception] = []
@@ -108,9 +107,9 @@ class FakeClient:
         return self.create_frames(video, None)
 
     def quote_upscale(self, _video: Any) -> int:
-        """Return `quote`, or raise ConfigError if it is None."""
-        if self.quote is None:
-            raise ConfigError("no quotes")
+        """Return `quote`, or raise it if it is an error."""
+        if isinstance(self.quote, Exception):
+            raise self.quote
         return self.quote
 
     def curl(self, ref: str) -> str:

@@ -372,6 +372,28 @@ def test_generating_again_pays_once(filled: FormPage) -> None:
     assert [call["reuse"] for call in filled.client.calls] == [False]
 
 
+def test_messages_that_arrive_twice_pay_once(filled: FormPage) -> None:
+    """A front end that delivers messages again, one by one or all together, gets answers but no second video."""
+    submit = {"kind": "submit", "view": "v1", "number": 101}
+    again = {"kind": "generate_again", "view": "v1", "number": 102}
+    for message in (submit, submit):
+        send_message(filled.form, message)
+        wait_for_threads()
+    assert len(filled.client.calls) == 1
+    filled.client.existing_job = filled.client.created_jobs[0]
+    filled.submit()
+    for message in (again, again, submit, again):
+        send_message(filled.form, message)
+        wait_for_threads()
+    assert [call["reuse"] for call in filled.client.calls] == [True, False]
+    assert filled.shown["question"] is None
+    answers = [content["number"] for content, _ in messages_of(filled.form, "state") if "number" in content]
+    assert (answers.count(101), answers.count(102)) == (3, 3)
+    send_message(filled.form, {**submit, "view": "v2"})  # another page counts for itself
+    wait_for_threads()
+    assert filled.shown["question"]
+
+
 def test_changing_a_value_withdraws_the_question(filled: FormPage) -> None:
     """An answer never applies to values that the question was not about."""
     filled.client.existing_job = filled.client.new_job(seed=5, state=JobState.DONE)
@@ -645,6 +667,7 @@ def test_only_what_has_changed_is_sent(page: FormPage) -> None:
         [],
         {},
         {"kind": "dance"},
+        {"kind": {}, "view": "v1", "number": 7},
         {"kind": "set"},
         {"kind": "set", "name": {}, "value": []},
         {"kind": "set", "name": "model", "value": {}},

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from pixverse_nb.domain.jobs import JobState
+from pixverse_nb.errors import ConfigError
 from pixverse_nb.video import Video
 from pixverse_nb.widgets.form import Form
 from pixverse_nb.widgets.job_actions import actions_of
@@ -35,7 +36,7 @@ class RowPage:
     def press(self, kind: str, name: str, **more: Any) -> None:
         """Press a button of the row and wait until its work has ended."""
         content = {"part": "jobs", "kind": kind, "ref": self.job.ref, "name": name, "seconds": 5, **more}
-        send_message(self.form, {**content, "view": "v1", "number": next(self._numbers)})
+        send_message(self.form, {"view": "v1", "number": next(self._numbers), **content})
         wait_for_threads()
 
     def told(self) -> dict[str, Any]:
@@ -68,6 +69,15 @@ def test_a_paid_action_states_its_price_and_pays_once(row: RowPage, name: str) -
     assert len(row.offers()) == 2
 
 
+def test_a_press_that_arrives_twice_pays_once(row: RowPage) -> None:
+    """A front end that delivers the press on an offer again brings no second video, also after another offer."""
+    row.press("offer", "extend")
+    row.press("pay", "extend", number=101)
+    row.press("offer", "extend")
+    row.press("pay", "extend", number=101)
+    assert len(row.client.calls) == 1
+
+
 def test_nothing_is_paid_without_an_offer_for_the_same(row: RowPage) -> None:
     """A press for other seconds than those whose price is shown brings a new offer."""
     row.press("pay", "extend")
@@ -84,12 +94,22 @@ def test_nothing_is_paid_without_an_offer_for_the_same(row: RowPage) -> None:
 
 def test_an_upscale_without_a_quote_is_offered_without_a_number(row: RowPage) -> None:
     """If the service gives no price before a call, the offer says so and can still be taken."""
-    row.client.quote = None
+    row.client.quote = ConfigError("no quotes")
     row.press("offer", "upscale")
     (offer,) = row.offers()
     assert not any(character.isdigit() for character in offer["label"])
     row.press("pay", "upscale")
     assert len(row.client.calls) == 1
+
+
+def test_a_quote_that_made_the_video_brings_no_offer(row: RowPage) -> None:
+    """The row says what the error says, because the video is paid already."""
+    row.client.quote = ConfigError("generation 7", may_have_been_charged="yes")
+    row.press("offer", "upscale")
+    assert row.offers() == []
+    assert "generation 7" in row.told()["text"]
+    row.press("pay", "upscale")
+    assert row.client.calls == []
 
 
 def test_an_error_is_told_at_the_row(row: RowPage) -> None:
