@@ -111,9 +111,11 @@ def _control_routes(state: AppState, key: str) -> list[Route]:
                 return JSONResponse({"error": "Not found", "code": 404}, 404)
             try:
                 body = json.loads(await request.body() or b"{}")
+                if not isinstance(body, dict):
+                    raise ValueError("the body must be a JSON object")
                 # in a thread, because `advance` waits for this event loop
                 return JSONResponse(await asyncio.to_thread(action, control, body, request))
-            except (ApiError, TypeError, ValueError, KeyError) as error:
+            except (ApiError, TypeError, ValueError, KeyError, RecursionError) as error:
                 return JSONResponse({"error": str(error), "code": 400}, 400)
 
         return endpoint

@@ -1,9 +1,10 @@
 """The API as an OpenAPI 3.1 document, made from the routes, their fields and the models."""
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
-from pixverse_nb.sandbox.models import MODELS, VideoModel
+from pixverse_nb.sandbox.models import MODELS, SWITCHES, VideoModel
 from pixverse_nb.sandbox.requests import IMAGE_TYPES, OPERATIONS, OTHER_TYPES, RequestField
 from pixverse_nb.sandbox.routes import ROUTES, ApiRoute
 
@@ -13,8 +14,8 @@ _TEXT: Final[Schema] = {"type": "string"}
 _INTEGER: Final[Schema] = {"type": "integer"}
 _FLAG: Final[Schema] = {"type": "boolean"}
 _DESCRIPTION: Final = (
-    "Numbers and booleans may be sent as text. A path may end with a slash. The : and @ of a video_id must not be"
-    " percent-encoded. `x-models` is what each model takes. Faults that a test has armed are not described."
+    "Numbers and booleans may be sent as text; an empty text is a missing field. A path may end with a slash. The : and"
+    " @ of a video_id must not be percent-encoded. Faults that a test has armed are not described."
 )
 
 
@@ -97,7 +98,6 @@ def describe_api(base_url: str) -> Schema:
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
             "schemas": {**_SCHEMAS, **{route.name: _body(route) for route in ROUTES if route.body}},
         },
-        "x-models": {name: _model(model) for name, model in MODELS.items()},
     }
 
 
@@ -107,7 +107,7 @@ def _operation(route: ApiRoute) -> Schema:
     in_path = [
         {"name": name, "in": "path", "required": True, "schema": _TEXT} for name in re.findall(r"{(\w+)}", route.path)
     ]
-    in_query = [{"name": field.name, "in": "query", "schema": _schema(field, route.name)} for field in route.query]
+    in_query = [{"name": field.name, "in": "query", "schema": _schema(field)} for field in route.query]
     described: Schema = {
         "operationId": route.name,
         "description": route.description,
@@ -131,27 +131,43 @@ def _json(schema: Schema) -> Schema:
 
 
 def _body(route: ApiRoute) -> Schema:
-    return {
+    fields = {field.name: field for field in route.body}
+    body: Schema = {
         "type": "object",
-        "required": [field.name for field in route.body if field.required],
-        "properties": {field.name: _schema(field, route.name) for field in route.body},
+        "required": [name for name, field in fields.items() if field.required],
+        "properties": {name: _schema(field) for name, field in fields.items()},
     }
+    operation = OPERATIONS.get(route.name)
+    if operation is None:
+        return body
+    needed = operation.needs_one_of
+    if operation.needs_prompt_or_input:
+        needed = ("prompt", *(one.name for one in operation.inputs))
+    if needed:
+        body["anyOf"] = [{"required": [name]} for name in needed]
+    if "model" in fields:
+        models = [model for model in MODELS.values() if route.name in model.routes]
+        body["oneOf"] = [_variant(model, fields) for model in models]
+    return body
 
 
-def _schema(field: RequestField, route: str) -> Schema:
-    """Return the schema of a field. The models are those that the route takes."""
+def _variant(model: VideoModel, fields: Mapping[str, RequestField]) -> Schema:
+    """Return what the fields may be with `model`. A field whose default it does not take is required."""
+    properties: Schema = {
+        "model": {"const": model.name},
+        "duration": {"enum": list(model.seconds)},
+        "quality": {"enum": list(model.qualities)},
+        "aspect_ratio": {"enum": list(model.ratios)},
+        **{name: False for name in SWITCHES if name not in model.switches},
+        **({} if model.has_seed else {"seed": False}),
+    }
+    taken = {name: schema for name, schema in properties.items() if name in fields}
+    required = [] if fields["model"].default == model.name else ["model"]
+    if "duration" in fields and fields["duration"].default not in model.seconds:
+        required.append("duration")
+    return {"properties": taken, "required": required}
+
+
+def _schema(field: RequestField) -> Schema:
     default = {"default": field.default} if field.default not in (None, "") else {}
-    if field.name == "model":
-        return {"enum": [name for name, model in MODELS.items() if route in model.routes], **default}
     return {**field.schema, **default}
-
-
-def _model(model: VideoModel) -> Schema:
-    return {
-        "routes": sorted(model.routes),
-        "durations": list(model.seconds),
-        "qualities": list(model.qualities),
-        "aspect_ratios": list(model.ratios),
-        "switches": sorted(model.switches),
-        "has_seed": model.has_seed,
-    }

@@ -48,8 +48,8 @@ class RequestField:
     """One field of a body or a query string.
 
     `parse` takes the value as it was sent, JSON or text, and returns it converted. It raises ValueError with the end
-    of a sentence that starts with the field's name. A missing or empty field takes `default`. `schema` describes the
-    value as JSON Schema.
+    of a sentence that starts with the field's name. A missing or empty field takes `default`; `schema` describes any
+    other value as JSON Schema.
     """
 
     name: str
@@ -79,7 +79,7 @@ def text_field(
         return value
 
     limits = {"maxLength": max_length, "pattern": None if pattern is None else f"^{pattern}$"}
-    schema = {"type": "string"} | {rule: limit for rule, limit in limits.items() if limit is not None}
+    schema = {"type": "string", "minLength": 1} | {rule: limit for rule, limit in limits.items() if limit is not None}
     return RequestField(name, parse, schema, default, required)
 
 
@@ -349,8 +349,8 @@ _AUDIO: Final = flag_field("audio", default=None)
 _OFF_PEAK: Final = flag_field("off_peak_mode", default=None)
 
 
-def _frame_fields(count: int) -> tuple[InputField, ...]:
-    return tuple(InputField(f"frame_{at}_path", f"frame_{at}", required=at == 1) for at in range(1, count + 1))
+def _frame_fields(count: int, *, required: int) -> tuple[InputField, ...]:
+    return tuple(InputField(f"frame_{at}_path", f"frame_{at}", required=at <= required) for at in range(1, count + 1))
 
 
 def _link_fields() -> Iterable[RequestField]:
@@ -361,11 +361,11 @@ def _link_fields() -> Iterable[RequestField]:
 
 OPERATIONS: Final[Mapping[str, CreateOperation]] = {
     "create-transition": CreateOperation(
-        inputs=_frame_fields(7),
+        inputs=_frame_fields(7, required=2),
         fields=(_PROMPT, _model("v5"), _QUALITY, _SEED, _AUDIO, _OFF_PEAK, *_link_fields()),
     ),
     "create-fusion": CreateOperation(
-        inputs=_frame_fields(9),
+        inputs=_frame_fields(9, required=1),
         fields=(
             _REQUIRED_PROMPT,
             _model("pixverse-c1"),
@@ -520,9 +520,9 @@ def _check_choice(route: str, body: Values) -> list[str]:
 
 
 def _check_transition(body: Values) -> list[str]:
-    """Return what is wrong with the number of pictures: 2 to 7 without a gap, more than 2 only with v5."""
+    """Return what is wrong with the pictures after the second: there may be no gap, and only v5 takes them."""
     given = [at for at in range(1, 8) if body.get(f"frame_{at}_path")]
-    found = [f"Parameter frame_{at}_path is required" for at in range(2, max([2, *given]) + 1) if at not in given]
+    found = [f"Parameter frame_{at}_path is required" for at in range(3, max([2, *given])) if at not in given]
     if len(given) > 2 and (body.get("model") or "v5") != "v5":
         found.append(f"Parameter model {body['model']} is not supported with more than 2 frames")
     return found
