@@ -1,4 +1,4 @@
-"""The sandbox as a Starlette application: the API, the media host, an index page, and control over HTTP.
+"""The sandbox as a Starlette application: API, description, media host, index page, and control over HTTP.
 
 Control, for a sandbox in another process, is under /_sandbox and needs the header `X-Sandbox-Control: <key>`. The
 faults are described in `faults`; the other calls are:
@@ -27,6 +27,7 @@ from pixverse_nb.sandbox.control import Control
 from pixverse_nb.sandbox.faults import ArmedFault
 from pixverse_nb.sandbox.media_host import serve_media
 from pixverse_nb.sandbox.middleware import AppState, error_response, with_auth_and_faults
+from pixverse_nb.sandbox.openapi import describe_api
 from pixverse_nb.sandbox.requests import ApiError
 from pixverse_nb.sandbox.routes import ROUTES
 
@@ -47,7 +48,8 @@ them. It costs nothing and sends nothing to other machines.</p>
 <p>Base URL: <code>{base_url}</code>. Every call needs <code>Authorization: Bearer &lt;token&gt;</code>; the token was
 shown to the person who started the sandbox.</p>
 <table>{rows}</table>
-<p>Videos and uploads are served under <code>/media/</code> without a token.</p>
+<p>Videos and uploads are served under <code>/media/</code> without a token. <a href="/openapi.json">openapi.json</a>
+describes every route and its fields.</p>
 </body></html>
 """
 
@@ -67,13 +69,22 @@ def build_app(state: AppState, *, control_key: str) -> Starlette:
     async def index(request: Request) -> Response:
         return HTMLResponse(_index_page(f"{state.simulator.origin}{BASE_PATH}"))
 
+    async def description(request: Request) -> Response:
+        return JSONResponse(describe_api(f"{state.simulator.origin}{BASE_PATH}"))
+
     async def error_as_json(request: Request, error: Exception) -> Response:
         if isinstance(error, HTTPException):
             return error_response(ApiError(error.status_code, error.detail))
         return error_response(ApiError(500, "Internal server error"))
 
     app = Starlette(
-        routes=[*api, Route("/media/{path:path}", media), Route("/", index), *_control_routes(state, control_key)],
+        routes=[
+            *api,
+            Route("/media/{path:path}", media),
+            Route("/", index),
+            Route("/openapi.json", description),
+            *_control_routes(state, control_key),
+        ],
         exception_handlers={HTTPException: error_as_json},
     )
     app.router.redirect_slashes = False
@@ -100,9 +111,11 @@ def _control_routes(state: AppState, key: str) -> list[Route]:
                 return JSONResponse({"error": "Not found", "code": 404}, 404)
             try:
                 body = json.loads(await request.body() or b"{}")
+                if not isinstance(body, dict):
+                    raise ValueError("the body must be a JSON object")
                 # in a thread, because `advance` waits for this event loop
                 return JSONResponse(await asyncio.to_thread(action, control, body, request))
-            except (ApiError, TypeError, ValueError, KeyError) as error:
+            except (ApiError, TypeError, ValueError, KeyError, RecursionError) as error:
                 return JSONResponse({"error": str(error), "code": 400}, 400)
 
         return endpoint

@@ -1,5 +1,6 @@
 """The sandbox's clock: real time, sped up, slowed down, or moved only by hand."""
 
+import math
 import time
 from collections.abc import Callable
 
@@ -24,12 +25,12 @@ class Clock:
 
     @property
     def speed(self) -> float:
-        """Virtual seconds per real second, 0 or more. Setting a negative speed raises ValueError."""
+        """Virtual seconds per real second, 0 or more. Setting a negative or infinite speed raises ValueError."""
         return self._speed
 
     @speed.setter
     def speed(self, value: float) -> None:
-        if not value >= 0:
+        if not 0 <= value < math.inf:
             raise ValueError(f"speed must be 0 or more, not {value!r}")
         self._base, self._since, self._speed = self.now(), self._tick(), value
 
@@ -42,8 +43,8 @@ class Clock:
         return time.time() if self._speed else self.now()
 
     def advance(self, seconds: float) -> None:
-        """Move the clock forward by `seconds`. Raises ValueError for a negative number."""
-        if not seconds >= 0:
+        """Move the clock forward by `seconds`. Raises ValueError for a negative or infinite number."""
+        if not 0 <= seconds < math.inf:
             raise ValueError(f"seconds must be 0 or more, not {seconds!r}")
         self._base += seconds
 

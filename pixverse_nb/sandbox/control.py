@@ -115,10 +115,12 @@ class Control:
     def set_credits(self, email: str | None = None, **pools: int) -> None:
         """Set the credits of the account (None: the only one). Omitted pools (daily, monthly, package) become 0.
 
-        Raises ValueError for an unknown pool.
+        Raises ValueError for an unknown pool and for what is not a whole number of 0 or more.
         """
         if unknown := sorted(pools.keys() - set(CREDIT_POOLS)):
             raise ValueError(f"unknown pool {', '.join(unknown)}; the pools are {', '.join(CREDIT_POOLS)}")
+        if not all(isinstance(amount, int) and amount >= 0 for amount in pools.values()):
+            raise ValueError("credits are whole numbers of 0 or more")
         with self._simulator.lock:
             self._state.account(email).credits = {pool: pools.get(pool, 0) for pool in CREDIT_POOLS}
             self._state.version += 1

@@ -68,7 +68,7 @@ def _range_response(app: AppState, request: Request, data: bytes, media_type: st
     """Return the whole file, the requested range (206), or 416 if it is outside the file."""
     etag = f'"{hashlib.md5(data, usedforsecurity=False).hexdigest()}"'
     headers = {"Accept-Ranges": "bytes", "ETag": etag, "Cache-Control": "max-age=3600"}
-    requested = re.fullmatch(r"bytes=(\d*)-(\d*)", request.headers.get("range", ""))
+    requested = re.fullmatch(r"bytes=(\d{0,18})-(\d{0,18})", request.headers.get("range", ""))
     if requested is None or not any(requested.groups()) or request.headers.get("if-range", etag) != etag:
         return _body_response(app, data, 200, headers, media_type)
     size = len(data)

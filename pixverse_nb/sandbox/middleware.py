@@ -110,19 +110,23 @@ class ApiCall:
 
     async def read_body(self) -> Mapping[str, Any]:
         """Return the fields of a JSON or multipart body; raise ApiError(400) if it is neither."""
-        media_type = self.request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if media_type == "multipart/form-data":
-            async with self.request.form() as form:
-                if any(isinstance(value, UploadFile) for value in form.values()):
-                    raise ApiError(400, "Files are sent to POST /files, as raw bytes")
-                return dict(form)
         try:
-            body = json.loads(await self.request.body())
-        except ValueError:
+            body = await self._parse_body()
+            json.dumps(body, ensure_ascii=False).encode()  # fails on half a surrogate pair, which no answer can contain
+        except (ValueError, RecursionError):
             body = None
         if not isinstance(body, dict):
             raise ApiError(400, "The body must be a JSON object or multipart/form-data")
         return body
+
+    async def _parse_body(self) -> Any:
+        media_type = self.request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media_type != "multipart/form-data":
+            return json.loads(await self.request.body())
+        async with self.request.form() as form:
+            if any(isinstance(value, UploadFile) for value in form.values()):
+                raise ApiError(400, "Files are sent to POST /files, as raw bytes")
+            return dict(form)
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ class VideoModel:
         found += [
             f"Parameter {name} is not supported by {self.name}"
             for name in SWITCHES
-            if params.get(name) not in (None, "") and name not in self.switches
+            if params.get(name) not in (None, "", False) and name not in self.switches
         ]
         return found
 

@@ -48,11 +48,13 @@ class RequestField:
     """One field of a body or a query string.
 
     `parse` takes the value as it was sent, JSON or text, and returns it converted. It raises ValueError with the end
-    of a sentence that starts with the field's name. A missing or empty field takes `default`.
+    of a sentence that starts with the field's name. A missing or empty field takes `default`; `schema` describes any
+    other value as JSON Schema.
     """
 
     name: str
     parse: Callable[[Any], Any]
+    schema: Mapping[str, Any]
     default: Any = None
     required: bool = False
 
@@ -76,7 +78,9 @@ def text_field(
             raise ValueError("has an invalid value")
         return value
 
-    return RequestField(name, parse, default, required)
+    limits = {"maxLength": max_length, "pattern": None if pattern is None else f"^{pattern}$"}
+    schema = {"type": "string", "minLength": 1} | {rule: limit for rule, limit in limits.items() if limit is not None}
+    return RequestField(name, parse, schema, default, required)
 
 
 def choice_field(name: str, choices: tuple[str, ...], *, default: str | None) -> RequestField:
@@ -87,7 +91,7 @@ def choice_field(name: str, choices: tuple[str, ...], *, default: str | None) ->
             raise ValueError(f"must be one of {', '.join(choices)}")
         return str(value)
 
-    return RequestField(name, parse, default)
+    return RequestField(name, parse, {"enum": list(choices)}, default)
 
 
 def integer_field(name: str, allowed: Iterable[int], wanted: str, *, default: int | None = None) -> RequestField:
@@ -100,7 +104,9 @@ def integer_field(name: str, allowed: Iterable[int], wanted: str, *, default: in
             raise ValueError(f"must be {wanted}")
         return value
 
-    return RequestField(name, parse, default)
+    if isinstance(allowed, range):
+        return RequestField(name, parse, {"type": "integer", "minimum": allowed[0], "maximum": allowed[-1]}, default)
+    return RequestField(name, parse, {"enum": list(allowed)}, default)
 
 
 def flag_field(name: str, *, default: bool | None) -> RequestField:
@@ -113,7 +119,7 @@ def flag_field(name: str, *, default: bool | None) -> RequestField:
             return bool(value == "true")
         raise ValueError("must be true or false")
 
-    return RequestField(name, parse, default)
+    return RequestField(name, parse, {"type": "boolean"}, default)
 
 
 def parse_fields(fields: Iterable[RequestField], sent: Values) -> dict[str, Any]:
@@ -343,8 +349,8 @@ _AUDIO: Final = flag_field("audio", default=None)
 _OFF_PEAK: Final = flag_field("off_peak_mode", default=None)
 
 
-def _frame_fields(count: int) -> tuple[InputField, ...]:
-    return tuple(InputField(f"frame_{at}_path", f"frame_{at}", required=at == 1) for at in range(1, count + 1))
+def _frame_fields(count: int, *, required: int) -> tuple[InputField, ...]:
+    return tuple(InputField(f"frame_{at}_path", f"frame_{at}", required=at <= required) for at in range(1, count + 1))
 
 
 def _link_fields() -> Iterable[RequestField]:
@@ -355,11 +361,11 @@ def _link_fields() -> Iterable[RequestField]:
 
 OPERATIONS: Final[Mapping[str, CreateOperation]] = {
     "create-transition": CreateOperation(
-        inputs=_frame_fields(7),
+        inputs=_frame_fields(7, required=2),
         fields=(_PROMPT, _model("v5"), _QUALITY, _SEED, _AUDIO, _OFF_PEAK, *_link_fields()),
     ),
     "create-fusion": CreateOperation(
-        inputs=_frame_fields(9),
+        inputs=_frame_fields(9, required=1),
         fields=(
             _REQUIRED_PROMPT,
             _model("pixverse-c1"),
@@ -448,41 +454,45 @@ QUOTING_OPERATIONS: Final = frozenset({"upscale"})  # those whose field `quote` 
 RATIO_OPERATIONS: Final = frozenset({"create-v3", "create-frames-v3", "create-fusion"})
 
 
+def create_fields(name: str) -> tuple[RequestField, ...]:
+    """Return every field that the operation `name` takes."""
+    operation = OPERATIONS[name]
+    return (*(one.request_field() for one in operation.inputs), *operation.fields, *_DELIVERY)
+
+
 def parse_create(name: str, body: Values, *, refuse_combinations: bool = False) -> CreateRequest:
     """Return the request of the operation `name` in `body`, or raise ApiError(400) that names every invalid field."""
     operation = OPERATIONS[name]
-    files, file_problems = _parse_all((one.request_field() for one in operation.inputs), body)
-    params, param_problems = _parse_all(operation.fields, body)
-    delivery, delivery_problems = _parse_all(_DELIVERY, body)
-    problems = file_problems + param_problems + delivery_problems
+    values, problems = _parse_all(create_fields(name), body)
+    params = {one.name: values[one.name] for one in operation.fields}
     problems += _check_model(name, params) + _check_choice(name, body)
     inputs = tuple(
         InputFile(
             one.role,
             one.name,
-            path=None if one.by_id or one.is_video else files[one.name],
-            upload_id=files[one.name] if one.by_id else None,
-            video_id=files[one.name] if one.is_video else None,
+            path=None if one.by_id or one.is_video else values[one.name],
+            upload_id=values[one.name] if one.by_id else None,
+            video_id=values[one.name] if one.is_video else None,
         )
         for one in operation.inputs
-        if files[one.name] is not None
+        if values[one.name] is not None
     )
-    if operation.needs_one_of and not any(files.get(one) is not None for one in operation.needs_one_of):
+    if operation.needs_one_of and not any(values.get(one) is not None for one in operation.needs_one_of):
         problems.append(f"Parameter {' or '.join(operation.needs_one_of)} is required")
     if operation.needs_prompt_or_input and not (params["prompt"] or inputs or problems):
         problems.append("Parameter prompt is required where no frame is given")
     if refuse_combinations:
-        problems += [text for values, text in operation.refused_combinations if values.items() <= params.items()]
+        problems += [text for pair, text in operation.refused_combinations if pair.items() <= params.items()]
     if problems:
         raise ApiError(400, "; ".join(problems))
     return CreateRequest(
         operation=name,
         inputs=inputs,
         params=params,
-        email=delivery["email"],
-        reply_url=delivery["replyUrl"],
-        reply_ref=delivery["replyRef"],
-        max_jobs=delivery["maxJobs"],
+        email=values["email"],
+        reply_url=values["replyUrl"],
+        reply_ref=values["replyRef"],
+        max_jobs=values["maxJobs"],
     )
 
 
@@ -510,9 +520,9 @@ def _check_choice(route: str, body: Values) -> list[str]:
 
 
 def _check_transition(body: Values) -> list[str]:
-    """Return what is wrong with the number of pictures: 2 to 7 without a gap, more than 2 only with v5."""
+    """Return what is wrong with the pictures after the second: there may be no gap, and only v5 takes them."""
     given = [at for at in range(1, 8) if body.get(f"frame_{at}_path")]
-    found = [f"Parameter frame_{at}_path is required" for at in range(2, max([2, *given]) + 1) if at not in given]
+    found = [f"Parameter frame_{at}_path is required" for at in range(3, max([2, *given])) if at not in given]
     if len(given) > 2 and (body.get("model") or "v5") != "v5":
         found.append(f"Parameter model {body['model']} is not supported with more than 2 frames")
     return found

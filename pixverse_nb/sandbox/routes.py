@@ -21,6 +21,7 @@ from pixverse_nb.sandbox.requests import (
     ApiError,
     RequestField,
     check_image,
+    create_fields,
     integer_field,
     parse_create,
     parse_fields,
@@ -43,12 +44,18 @@ UPLOAD_MAX_BYTES: Final = 64_000_000  # the vendor accepts 5 GB; the sandbox kee
 
 @dataclass(frozen=True)
 class ApiRoute:
-    """One route; `name` is its key in `control.requests` and what the `route` of a fault matches."""
+    """One route; `name` is its key in `control.requests` and what the `route` of a fault matches.
+
+    `query` and `body` are the fields that it takes.
+    """
 
     name: str
     method: str
     path: str
     handler: Handler
+    description: str
+    query: tuple[RequestField, ...] = ()
+    body: tuple[RequestField, ...] = ()
 
 
 ROUTES: Final[list[ApiRoute]] = []
@@ -74,7 +81,8 @@ def api_route(
                 params |= parse_fields(body, await call.read_body())
             return await handler(replace(call, params=params))
 
-        ROUTES.append(ApiRoute(name, method, path, parse_and_handle))
+        taken = create_fields(name) if name in OPERATIONS else body
+        ROUTES.append(ApiRoute(name, method, path, parse_and_handle, handler.__doc__ or "", query, taken))
         return handler
 
     return register

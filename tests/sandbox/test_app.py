@@ -63,6 +63,15 @@ def test_clock_settings_and_credits_over_http(api: ApiClient) -> None:
     assert call_control(api, "POST", "credits", {"daily": 5}).json() == {"balance": 5}
 
 
+@pytest.mark.parametrize("content", [b"5", b"null", b'"clock"', b"[]", b"[" * 10**5, b"\xff", b'{"monthly": "many"}'])
+@pytest.mark.parametrize("place", ["faults", "settings", "credits"])
+def test_a_control_body_that_makes_no_sense_is_refused(shared_api: ApiClient, place: str, content: bytes) -> None:
+    """A body that is no JSON object, or has the wrong values, is answered with 400."""
+    url = f"{shared_api.box.base_url.removesuffix('/v2/pixverse')}/_sandbox/{place}"
+    answer = shared_api.http.post(url, content=content, headers={"X-Sandbox-Control": shared_api.box.control_key})
+    assert answer.status_code == 400
+
+
 def test_state_over_http(api: ApiClient) -> None:
     """The state contains requests, generations, armed faults, leaks and notes, but no secret."""
     api.create(replyRef="mine")

@@ -20,7 +20,7 @@ def test_clock_runs_at_its_speed() -> None:
     assert (clock.now(), clock.real_wait_s(1032.0), clock.real_wait_s(1000.0)) == (1022.0, None, 0.0)
     clock.advance(8)
     assert (clock.now(), clock.stamp()) == (1030.0, 1030.0)
-    for wrong in (-1.0, float("nan")):
+    for wrong in (-1.0, float("nan"), float("inf")):
         with pytest.raises(ValueError, match="seconds"):
             clock.advance(wrong)
         with pytest.raises(ValueError, match="speed"):

@@ -57,6 +57,12 @@ def test_range_beyond_the_end_is_416(finished_video: tuple[ApiClient, str]) -> N
     assert (answer.status_code, answer.headers["content-range"]) == (416, f"bytes */{SIZE}")
 
 
+def test_a_range_that_is_no_number_returns_the_whole_file(finished_video: tuple[ApiClient, str]) -> None:
+    """A Range with more digits than any file has bytes is ignored."""
+    api, url = finished_video
+    assert api.http.get(url, headers={"Range": f"bytes={'9' * 5000}-"}).status_code == 200
+
+
 def test_range_of_another_video_returns_the_whole_file(finished_video: tuple[ApiClient, str]) -> None:
     """If-Range with another ETag returns the whole file, so parts of two videos are never joined."""
     api, url = finished_video

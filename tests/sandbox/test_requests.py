@@ -254,6 +254,12 @@ def test_a_field_that_the_model_does_not_take_is_named(
     assert shared_api.control.balance() == before
 
 
+def test_a_switch_that_is_off_suits_every_model(api: ApiClient) -> None:
+    """A model takes the switches that it does not have if they are false, as the vendor's examples send them."""
+    fields = {"first_frame_path": None, "last_frame_path": None, "prompt": "a wave", "off_peak_mode": False}
+    assert api.post_create("create", model="seedance-2.0", aspect_ratio="16:9", **fields).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("kind", "data", "named"),
     [

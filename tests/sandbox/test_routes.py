@@ -206,6 +206,29 @@ def test_add_and_delete_accounts(api: ApiClient) -> None:
         assert (answer.status_code, answer.json()["error"]) == (404, NO_CONFIGURATION)
 
 
+NESTED = b'{"prompt":' + b"[" * 10**5
+HALF_A_CHARACTER = b'{"prompt": "a", "replyRef": "\\ud800"}'
+AS_ESCAPES = b'--x\r\nContent-Disposition: form-data; name="prompt"\r\n\r\n\\ud800\r\n--x--\r\n'
+
+
+@pytest.mark.parametrize(
+    ("media_type", "content"),
+    [
+        ("application/json", NESTED),
+        ("application/json", HALF_A_CHARACTER),
+        ("application/json", b'{"prompt": "a", "seed": ' + b"9" * 5000 + b"}"),
+        ("application/json", b'{"prompt": "\xff"}'),
+        ("multipart/form-data; boundary=x; charset=unicode_escape", AS_ESCAPES),
+        ("multipart/form-data", b"--x--"),
+    ],
+    ids=["nested", "half a character", "long number", "not utf-8", "escapes", "no boundary"],
+)
+def test_a_body_that_no_answer_could_repeat_is_refused(api: ApiClient, media_type: str, content: bytes) -> None:
+    """A body that cannot be decoded, or has half of a surrogate pair, returns 400 and generates nothing."""
+    answer = api.call("POST", "/videos/create", content=content, headers={"Content-Type": media_type})
+    assert (answer.status_code, api.control.generations) == (400, [])
+
+
 _WORDS = st.one_of(
     st.sampled_from(
         ["0", "-1", "40", "1e9", "true", "user:1001-pixverse:sandbox@example.com-video:1", "null", "a@b.c"]

@@ -78,6 +78,8 @@ def test_no_credits_is_412(api: ApiClient) -> None:
     assert (api.control.balance(), api.rows()) == (59, [])
     with pytest.raises(ValueError, match="weekly"):
         api.control.set_credits(weekly=1)
+    with pytest.raises(ValueError, match="credits"):
+        api.control.set_credits(monthly=-1)
 
 
 def test_pending_account_is_596_until_it_is_posted(api: ApiClient) -> None:
