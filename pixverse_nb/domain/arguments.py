@@ -24,6 +24,7 @@ REUSE: Final = OneOf((True, False, "any"))
 CALLBACK: Final = Function()
 NOTE: Final = Text(10_000)
 TITLE_MAX: Final = 500
+MAX_CELLS: Final = 1000  # of a sweep: the default of `most_cells`
 
 
 def checked(given: Mapping[str, Any], rules: Mapping[str, Rule], *, sends: bool = False) -> dict[str, Any]:
