@@ -86,7 +86,7 @@ def ours(box: Sandbox, folder: Path, *, at_once: int, jobs: int) -> Figures:
                 slots.acquire()
                 made.append(client.create_frames(first, last, seed=seed, quality="720p"))  # factor 1 of the time
             for job in made:
-                job.result(120)
+                job.result(120, quiet=True)
 
         run(range(1, at_once + 1))
         known.clear()

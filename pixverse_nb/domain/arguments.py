@@ -110,11 +110,11 @@ def public_function(function: F) -> F:
     pixverse_nb.errors.InvalidCall: 1 argument is wrong.
       lop: is not an argument of show(): did you mean 'loop'?
     """
-    signature = inspect.signature(function)
+    signature = functools.cache(functools.partial(inspect.signature, function))  # slow: there are hundreds
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        if wrong := _wrong_call(function.__name__, signature, args, kwargs):
+        if wrong := _wrong_call(function.__name__, signature(), args, kwargs):
             del args, kwargs
             raise InvalidCall(wrong, sends=False)
         given: list[Any] = [kwargs, args]
