@@ -35,7 +35,7 @@ def main() -> None:
 def start_times(folder: Path) -> None:
     """Print how long the import and a ready Client take."""
     environment = compiled_modules(folder)
-    code = READY.format(home=folder / "first")
+    code = READY.format(home=str(folder / "first"))
     process_s(code, environment)  # compiles the modules
     bare, ours = [], []
     for _ in range(RUNS):
@@ -43,7 +43,7 @@ def start_times(folder: Path) -> None:
         ours.append(process_s("import pixverse_nb", environment))
     extra = [b - a for a, b in zip(bare, ours, strict=True)]
     print(f"import pixverse_nb: {ms(extra)} over a bare interpreter ({ms(bare)}); wanted at most 30 ms")
-    command = [sys.executable, "-c", READY.format(home=folder / "ready")]
+    command = [sys.executable, "-c", READY.format(home=str(folder / "ready"))]
     ready = [subprocess.check_output(command, env=environment) for _ in range(RUNS)]
     waited, used = zip(*(map(float, line.split()) for line in ready), strict=True)
     print(
