@@ -14,6 +14,8 @@ BENCHES = (
     "render",
     "join",
     "gallery",
+    "form",
+    "kernel",
     "measure",
     "sweep",
 )
