@@ -6,7 +6,6 @@ that both meet the same load. fal_client knows its own hosts only: its address i
 
 import importlib.util
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -29,12 +28,16 @@ OURS = """
 import pixverse_nb as pv
 client = pv.Client(token="user:1-benchbenchbench", base_url={url!r}, home={home!r})
 print(client.balance)
-client.close()
 """
 THEIRS = """
 import fal_client
 fal_client.client.QUEUE_URL_FORMAT = {url!r} + "/"
 print(fal_client.SyncClient(key="bench:bench").status("bench/model", "1"))
+"""
+ANSWERED = """{code}
+import sys, time
+sys.stdout.flush()
+print(time.process_time())
 """
 HTTPX = """
 import httpx
@@ -71,11 +74,11 @@ def main() -> None:
         else:
             programs["fal_client"] = THEIRS.format(url=url)
         for code in programs.values():
-            process_s(code, environment)  # compiles the modules, and makes the home
+            answer_s(code, environment)  # compiles the modules, and makes the home
         taken: dict[str, list[tuple[float, float]]] = {name: [] for name in programs}
         for _ in range(RUNS):
             for name, code in programs.items():
-                taken[name].append(process_s(code, environment))
+                taken[name].append(answer_s(code, environment))
     for name, runs in taken.items():
         waited, used = zip(*runs, strict=True)
         print(
@@ -92,12 +95,17 @@ def ratio(taken: dict[str, list[tuple[float, float]]], name: str, at: int) -> fl
     return statistics.median(ours[at] / other[at] for ours, other in zip(taken["ours"], taken[name], strict=True))
 
 
-def process_s(code: str, environment: Mapping[str, str]) -> tuple[float, float]:
-    """Return the seconds until a fresh interpreter has ended, and those of the processor."""
-    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run([sys.executable, "-c", code], env=environment, check=True, stdout=subprocess.DEVNULL)
-    waited, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
-    return waited, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+def answer_s(code: str, environment: Mapping[str, str]) -> tuple[float, float]:
+    """Return the seconds until a fresh interpreter has printed its answer, and those of the processor until then."""
+    started = time.perf_counter()
+    command = [sys.executable, "-c", ANSWERED.format(code=code)]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        answer = process.stdout.readline() if process.stdout else ""
+        waited = time.perf_counter() - started
+        used = process.stdout.readline() if process.stdout else ""
+    if process.returncode or not answer:
+        raise RuntimeError("a program gave no answer; see its error above")
+    return waited, float(used)
 
 
 @contextmanager
