@@ -1,6 +1,7 @@
-"""What the benchmarks share: a sandbox renderer that copies one finished video, and two one-megapixel pictures."""
+"""What the benchmarks share: a renderer that copies one finished video, two pictures, and an environment."""
 
 import io
+import os
 from pathlib import Path
 
 from PIL import Image
@@ -34,3 +35,13 @@ def megapixel_pictures(folder: Path) -> tuple[Path, Path]:
             picture.resize((1333, 750)).save(path, quality=92)
             paths.append(path)
     return paths[0], paths[1]
+
+
+def compiled_modules(folder: Path) -> dict[str, str]:
+    """Return the environment of processes that compile each module once, as an installation has done.
+
+    Some machines set PYTHONDONTWRITEBYTECODE. Our modules would then be compiled at each start, and those of other
+    packages would not. The first process compiles; it should not be counted.
+    """
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPYCACHEPREFIX": str(folder / "compiled")}

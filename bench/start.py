@@ -6,10 +6,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench.fixtures import copying_renderer, megapixel_pictures
+from bench.fixtures import compiled_modules, copying_renderer, megapixel_pictures
 from pixverse_nb.client import Client
 from pixverse_nb.config import Timing
 from pixverse_nb.sandbox import Sandbox
@@ -27,20 +27,29 @@ print(time.perf_counter() - start, time.process_time() - used)
 
 def main() -> None:
     """Print the three figures."""
+    with tempfile.TemporaryDirectory() as folder:
+        start_times(Path(folder))
+        create_times(Path(folder))
+
+
+def start_times(folder: Path) -> None:
+    """Print how long the import and a ready Client take."""
+    environment = compiled_modules(folder)
+    code = READY.format(home=str(folder / "first"))
+    process_s(code, environment)  # compiles the modules
     bare, ours = [], []
     for _ in range(RUNS):
-        bare.append(process_s("pass"))
-        ours.append(process_s("import pixverse_nb"))
+        bare.append(process_s("pass", environment))
+        ours.append(process_s("import pixverse_nb", environment))
     extra = [b - a for a, b in zip(bare, ours, strict=True)]
     print(f"import pixverse_nb: {ms(extra)} over a bare interpreter ({ms(bare)}); wanted at most 30 ms")
-    with tempfile.TemporaryDirectory() as folder:
-        ready = [subprocess.check_output([sys.executable, "-c", READY.format(home=folder)]) for _ in range(RUNS)]
-        waited, used = zip(*(map(float, line.split()) for line in ready), strict=True)
-        print(
-            f"a ready Client, imports included: {ms(waited)}; wanted at most 200 ms "
-            f"({ms(used)} of the processor: the rest is what else this machine does)"
-        )
-        create_times(Path(folder))
+    command = [sys.executable, "-c", READY.format(home=str(folder / "ready"))]
+    ready = [subprocess.check_output(command, env=environment) for _ in range(RUNS)]
+    waited, used = zip(*(map(float, line.split()) for line in ready), strict=True)
+    print(
+        f"a ready Client, imports included: {ms(waited)}, best {min(waited) * 1e3:.0f} ms; wanted at most 200 ms "
+        f"({ms(used)} of the processor: the rest is what else this machine does)"
+    )
 
 
 def create_times(folder: Path) -> None:
@@ -83,10 +92,10 @@ def p99(seconds: Sequence[float]) -> float:
     return sorted(seconds)[int(len(seconds) * 0.99) - 1]
 
 
-def process_s(code: str) -> float:
+def process_s(code: str, environment: Mapping[str, str]) -> float:
     """Return the seconds that a fresh interpreter takes for `code`."""
     start = time.perf_counter()
-    subprocess.run([sys.executable, "-c", code], check=True)
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, stdout=subprocess.DEVNULL)
     return time.perf_counter() - start
 
 

@@ -15,14 +15,10 @@ __version__ = "0.1.0"
 
 try:
     __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
-except ValueError:  # lazy_loader cannot read the stub inside a zip file on sys.path
-    import pathlib
-    import tempfile
+except ValueError:  # it cannot read the stub inside a zip file on sys.path
+    from pixverse_nb.lazy_names import attach_stub
 
-    with tempfile.TemporaryDirectory() as _folder:
-        _stub = pathlib.Path(_folder, "__init__.pyi")
-        _stub.write_bytes(__spec__.loader.get_data(f"{__file__.removesuffix('c')}i"))
-        __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, str(_stub))
+    __getattr__, __dir__, __all__ = attach_stub(__spec__, __file__)
 __all__ += ["__version__"]
 
 

@@ -7,13 +7,13 @@ but what says so: `create_frames` returns at once, `job.result()` waits.
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Final, Literal, NoReturn, Self, TypeVar
 
-from pixverse_nb import __version__
-from pixverse_nb.archive.transfer import Exported, Imported, export_archive, import_archive
+from pixverse_nb import __version__, archive, render
+from pixverse_nb import sweep as sweeps
 from pixverse_nb.backends.base import Backend, Call, curl_line
 from pixverse_nb.config import Prices, Timing, find_email, find_home
 from pixverse_nb.connection import (
@@ -26,7 +26,7 @@ from pixverse_nb.connection import (
     warn_read_only,
 )
 from pixverse_nb.doctor.report import Report
-from pixverse_nb.domain.arguments import BUDGET, CALLBACK, COUNT, Reuse, checked, public_class
+from pixverse_nb.domain.arguments import BUDGET, CALLBACK, COUNT, MAX_CELLS, Reuse, checked, public_class
 from pixverse_nb.domain.catalogue import DEFAULT_MODEL
 from pixverse_nb.domain.custom_models import Models, catalogue_with
 from pixverse_nb.domain.inputs import field_value, image_roles, link_values, listed_images
@@ -66,18 +66,10 @@ from pixverse_nb.jobs.webhooks import WebhookListener
 from pixverse_nb.ledger.spending import GROUPS
 from pixverse_nb.maintenance import FileVerifier
 from pixverse_nb.redaction import Secret, redact
-from pixverse_nb.render.account_tables import CapacityView, CreditsView, remote_videos_table, uploads_table
 from pixverse_nb.render.live import MakeWidget, use_widgets
-from pixverse_nb.render.model_table import ModelTable
 from pixverse_nb.render.player import HasVideo
-from pixverse_nb.render.spending_table import SpendingTable
 from pixverse_nb.render.table import TableList
 from pixverse_nb.session import Session, SessionSettings, leave_session, open_session
-from pixverse_nb.sweep.axes import MAX_CELLS, has_several_values
-from pixverse_nb.sweep.chain import Chain, make_chain
-from pixverse_nb.sweep.context import SweepContext, SweepOptions
-from pixverse_nb.sweep.sources import find_sources
-from pixverse_nb.sweep.sweep import Sweep, make_sweep
 from pixverse_nb.video import Video
 
 T = TypeVar("T")
@@ -213,18 +205,6 @@ class Client:
             self._verifier.start()
             if self._ledger.count():
                 session.register.note_home()
-        self._sweep_context = SweepContext(
-            engine=self._engine,
-            loop=self._loop,
-            builder=self._builder,
-            factory=self._factory,
-            email=self._email,
-            is_sandbox=self.is_sandbox,
-            handle=session.handle,
-            send=session.send_briefly,
-            backend=self._backend,
-            subscribe=session.subscribe,
-        )
 
     # -- making videos -------------------------------------------------------------------------------------------
 
@@ -594,7 +574,7 @@ class Client:
         most_cells: int = MAX_CELLS,
         reuse: Literal[True, "any"] = True,
         **fields: Any,
-    ) -> Sweep:
+    ) -> "sweeps.Sweep":
         """Return a sweep: one call over several values. Nothing is sent or charged before `plan()` or `run()`.
 
         What you pass decides the operation: `first` and `last` make "frames", `first` alone "image", no picture "text",
@@ -619,7 +599,7 @@ class Client:
         >>> sweep = client.sweep(video=boat, operation="extend", prompt=["the sea", "a lake"])  # doctest: +SKIP
         >>> sweep.plan()  # doctest: +SKIP
         """
-        options = SweepOptions(
+        options = sweeps.SweepOptions(
             title=title,
             budget_credits=budget_credits,
             skip_refused=skip_refused,
@@ -630,9 +610,9 @@ class Client:
             reuse=reuse,
         )
         given = {"first": first, "last": last, "images": images, "video": video}
-        sources = find_sources(given, fields, operation=operation)
+        sources = sweeps.find_sources(given, fields, operation=operation)
         media = {role: self._known_jobs(source) for role, source in sources.media.items()}
-        return make_sweep(
+        return sweeps.make_sweep(
             self._sweep_context,
             sources.images,
             sources.fields,
@@ -652,7 +632,7 @@ class Client:
         allow_refused: bool = False,
         reuse: Literal[True, "any"] = True,
         **fields: Any,
-    ) -> Chain:
+    ) -> "sweeps.Chain":
         """Return a chain: one video from each picture to the next, to be joined by `chain.join("story.mp4")`.
 
         `loop=True` adds the video from the last picture back to the first; naming the first picture again at the end
@@ -667,8 +647,10 @@ class Client:
         >>> chain = client.chain(["a.jpg", "b.jpg", "c.jpg"], loop=True, duration=5)  # doctest: +SKIP
         >>> chain.plan()  # doctest: +SKIP
         """
-        options = SweepOptions(title=title, budget_credits=budget_credits, allow_refused=allow_refused, reuse=reuse)
-        return make_chain(self._sweep_context, images, fields, options, loop=loop)
+        options = sweeps.SweepOptions(
+            title=title, budget_credits=budget_credits, allow_refused=allow_refused, reuse=reuse
+        )
+        return sweeps.make_chain(self._sweep_context, images, fields, options, loop=loop)
 
     def find_paid(self, first: Any, last: Any, **fields: Any) -> Job | None:
         """Return the job that `create_frames` with the same arguments would reuse, or None; creates nothing."""
@@ -692,22 +674,22 @@ class Client:
             raise InvalidRequest(wrong, sends=False)
         return self.catalogue.estimate(model, values)
 
-    def models(self, operation: Operation | str | None = None) -> ModelTable:
+    def models(self, operation: Operation | str | None = None) -> "render.ModelTable":
         """Return the catalogue's models that make an operation ("frames", "text", …; None: all); displays as a table.
 
         Every row has its date and source, and the prices of this client. The vendor changes its models often:
         `Client(models=…)` corrects a row.
         """
-        return ModelTable(map(self.catalogue.priced, self.catalogue.models(operation)))
+        return render.ModelTable(map(self.catalogue.priced, self.catalogue.models(operation)))
 
-    def spending(self, by: str = "day") -> SpendingTable:
+    def spending(self, by: str = "day") -> "render.SpendingTable":
         """Return what this home has spent by "day", "model", "operation" or "sweep"; displays as a table.
 
         In credits: estimated, charged, refunded, and unexplained (nobody can tell yet), and the cost per finished
         video. It is read from the ledger; nothing is sent. Raises InvalidRequest for another `by`.
         """
         by = checked({"by": by}, {"by": OneOf(GROUPS, default="day")})["by"]
-        return SpendingTable(self._ledger.spending.rows(by), by=by, is_sandbox=self.is_sandbox)
+        return render.SpendingTable(self._ledger.spending.rows(by), by=by, is_sandbox=self.is_sandbox)
 
     # -- what is known -------------------------------------------------------------------------------------------
 
@@ -807,17 +789,17 @@ class Client:
 
     def uploads(self) -> list[UploadedFile]:
         """Return the uploaded pictures, newest first (from the ledger); displays as a table."""
-        return TableList(self._ledger.uploads(), uploads_table)
+        return TableList(self._ledger.uploads(), render.uploads_table)
 
     def videos(self, *, limit: int = 40, offset: int = 0) -> list[RemoteVideo]:
         """Return the vendor's generations, newest first: `limit` rows from `offset` on; displays as a table."""
         page = checked({"limit": limit, "offset": offset}, {"limit": Integer(1, COUNT.most), "offset": COUNT})
         videos = AllAccounts(self._send, self._backend, email=self._email).videos(**page)
-        return TableList(videos, remote_videos_table)
+        return TableList(videos, render.remote_videos_table)
 
     def credits(self) -> Credits:
         """Return the balance in credits; summed over the accounts if several are configured and none is chosen."""
-        return CreditsView(**vars(AllAccounts(self._send, self._backend, email=self._email).credits()))
+        return render.CreditsView(**vars(AllAccounts(self._send, self._backend, email=self._email).credits()))
 
     @property
     def balance(self) -> int:
@@ -829,7 +811,7 @@ class Client:
         call = self._backend.get_capacity()
         if call is None:
             raise ConfigError(f"The service {self._backend.name} does not report its capacity.")
-        return CapacityView(self._send(call).accounts)
+        return render.CapacityView(self._send(call).accounts)
 
     def fetch_picture(self, url: str) -> bytes:
         """Return the bytes of a picture at an http(s) address; blocks, and sends no credentials."""
@@ -877,7 +859,7 @@ class Client:
         refs: str | HasVideo | Iterable[str | HasVideo | Video] | None = None,
         *,
         overwrite: bool = False,
-    ) -> Exported:
+    ) -> "archive.Exported":
         """Write some jobs (None: all) with history, pictures and videos into one zip file.
 
         `refs` are jobs, their refs or their videos.
@@ -886,11 +868,11 @@ class Client:
         the token. It is written atomically. Raises FileExists if `path` exists and `overwrite` is False,
         InvalidRequest if a ref is unknown, FileError if it cannot be written.
         """
-        return export_archive(
+        return archive.export_archive(
             path, ledger=self._ledger, home=self.home, refs=refs, version=__version__, overwrite=overwrite
         )
 
-    def import_(self, path: str | os.PathLike[str]) -> Imported:
+    def import_(self, path: str | os.PathLike[str]) -> "archive.Imported":
         """Import an archive that `export` wrote, here or on another machine, and return a summary.
 
         Everything is verified before anything changes: raises InvalidRequest if `path` is no archive, FileMissing if
@@ -903,7 +885,9 @@ class Client:
         self._ledger.check_writable()
         now = self._engine.now()
         deadline_at = now + self.timing.deadline_s
-        summary, changed = import_archive(path, ledger=self._ledger, home=self.home, at=now, deadline_at=deadline_at)
+        summary, changed = archive.import_archive(
+            path, ledger=self._ledger, home=self.home, at=now, deadline_at=deadline_at
+        )
 
         async def follow() -> None:
             for record in changed:
@@ -989,6 +973,22 @@ class Client:
 
     # -- inside --------------------------------------------------------------------------------------------------
 
+    @cached_property
+    def _sweep_context(self) -> "sweeps.SweepContext":
+        session = self._session
+        return sweeps.SweepContext(
+            engine=self._engine,
+            loop=self._loop,
+            builder=self._builder,
+            factory=self._factory,
+            email=self._email,
+            is_sandbox=self.is_sandbox,
+            handle=session.handle,
+            send=session.send_briefly,
+            backend=self._backend,
+            subscribe=session.subscribe,
+        )
+
     def _record(self, ref: str) -> JobRecord:
         ref = checked({"ref": ref}, {"ref": _REF})["ref"]
         record = self._ledger.load(ref)
@@ -1039,7 +1039,7 @@ class Client:
 
     def _known_jobs(self, sources: Any) -> Any:
         """Return one or several sources as `_known_job` does."""
-        if not has_several_values(sources, is_source=True):
+        if not sweeps.has_several_values(sources, is_source=True):
             return self._known_job(sources)
         return [self._known_job(source) for source in sources]
 

@@ -12,9 +12,11 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
+from pixverse_nb import images as imaging
 from pixverse_nb.config import Timing
 from pixverse_nb.domain.arguments import REUSE, Reuse
 from pixverse_nb.domain.catalogue import SEED_MAX, Catalogue
@@ -25,8 +27,6 @@ from pixverse_nb.domain.remote import UploadedFile
 from pixverse_nb.domain.requests import GenerationRequest, Input, operation_request
 from pixverse_nb.domain.validation import Flag, Number, Rule, as_float, plain, validate
 from pixverse_nb.errors import ConfigError, InvalidImage, InvalidRequest, PixVerseError
-from pixverse_nb.images import Frame, ImagePreparer, is_url, validate_framing
-from pixverse_nb.images.sources import UnusableImageError, load_source
 from pixverse_nb.media import AccountOf, Media, UnusableMediaError, load_media
 from pixverse_nb.media_types import IMAGE_SUFFIXES, SOUND_SUFFIXES, VIDEO_SUFFIXES
 from pixverse_nb.redaction import redact
@@ -43,7 +43,7 @@ CALL_OPTIONS: Final = ("fit", "deadline_s", "allow_refused", "reuse")  # argumen
 _RULES: Final[Mapping[str, Rule]] = {"deadline_s": DEADLINE, "allow_refused": Flag(), "reuse": REUSE}
 _UPSCALE_PRICED_S: Final = 8  # the longest source whose price is documented
 RequestFunction = Callable[..., GenerationRequest]  # (inputs, fields, **options of build_request)
-Frames = Mapping[str, Frame]  # the prepared pictures by role, except those that the vendor already has
+Frames = Mapping[str, "imaging.Frame"]  # the prepared pictures by role, except those that the vendor already has
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,6 @@ class JobBuilder:
         self.budget_credits = budget_credits
         self._fetch = fetch
         self._account_of = account_of
-        self._preparer = ImagePreparer()
 
     def build(self, args: CreateArgs, *, now: float) -> tuple[JobRecord, PreparedInputs]:
         """Return the job for a call and its prepared inputs; stores nothing.
@@ -149,8 +148,8 @@ class JobBuilder:
         for role, source in tuple(loaded.items()):
             if hasattr(source, "read"):
                 try:
-                    loaded[role] = load_source(source)
-                except UnusableImageError as error:
+                    loaded[role] = imaging.load_source(source)
+                except imaging.UnusableImageError as error:
                     bad[role] = str(error)
         return loaded, bad
 
@@ -267,7 +266,7 @@ class JobBuilder:
         ratio = plain(args.fields.get("aspect_ratio"))
         ratios = self.catalogue.spec_for(args.fields, args.default_model).aspect_ratios
         usable_ratio = ratio if isinstance(ratio, str) and ratio in ratios else None
-        wrong = validate_framing(aspect_ratio=usable_ratio, fit=args.fit, ratios=ratios)
+        wrong = imaging.validate_framing(aspect_ratio=usable_ratio, fit=args.fit, ratios=ratios)
         fit = None if wrong else args.fit
         sources, bad = self._fetch_addresses(args.images)
         local = {role: source for role, source in sources.items() if not isinstance(source, UploadedFile)}
@@ -277,6 +276,10 @@ class JobBuilder:
         except InvalidImage as error:
             bad |= error.fields
         return wrong, bad, {} if bad else frames
+
+    @cached_property
+    def _preparer(self) -> "imaging.ImagePreparer":
+        return imaging.ImagePreparer()
 
     def _load_media(self, args: CreateArgs) -> tuple[dict[str, Media], dict[str, str]]:
         """Return the usable videos and sounds by role, and the reason for each other one."""
@@ -310,12 +313,12 @@ class JobBuilder:
         bad: dict[str, str] = {}
         for role, source in images.items():
             try:
-                sources[role] = self._fetch(source) if is_url(source) else source
+                sources[role] = self._fetch(source) if imaging.is_url(source) else source
             except PixVerseError as error:
                 bad[role] = f"could not be downloaded from its address. {error}"
         return sources, bad
 
-    def _store(self, frame: Frame) -> None:
+    def _store(self, frame: "imaging.Frame") -> None:
         folder = self._home / "pictures"
         path = folder / f"{frame.sha256}{IMAGE_SUFFIXES[frame.media_type]}"
         if path.exists() and path.stat().st_size == frame.size_bytes:
@@ -349,7 +352,7 @@ def _other_account(media: Mapping[str, Media], email: Any) -> dict[str, str]:
     return found
 
 
-def image_key(source: Any, frame: Frame | None) -> str:
+def image_key(source: Any, frame: "imaging.Frame | None") -> str:
     """Return the key that identifies a picture in a request: by its content, or by the vendor's name for an upload."""
     if isinstance(source, UploadedFile):
         return f"path:{source.path}"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from pixverse_nb import images
 from pixverse_nb.atomic_files import atomic_write, sha256_of_file
 from pixverse_nb.domain.arguments import as_path, checked, file_errors, public_class, public_function
 from pixverse_nb.domain.columns import columns
@@ -17,7 +18,6 @@ from pixverse_nb.domain.jobs import VideoFile
 from pixverse_nb.domain.recipe import Recipe
 from pixverse_nb.domain.validation import Flag, plain, safe_repr
 from pixverse_nb.errors import DownloadError, FileExists, FileMissing, InvalidRequest
-from pixverse_nb.images import PILImage
 from pixverse_nb.mp4 import EditedMp4, read_comment, with_comment
 from pixverse_nb.redaction import redact
 from pixverse_nb.render.display import mime_bundle
@@ -129,21 +129,21 @@ class Video(VideoFile, os.PathLike[str]):
             warnings.warn(f"The copy is saved without its recipe. {error}", stacklevel=5)
             return None
 
-    def first_frame(self) -> PILImage:
+    def first_frame(self) -> "images.PILImage":
         """Return the first frame as a PIL image (RGB, upright), which can be passed to the next call.
 
         Raises MeasureError if the file is missing, incomplete or cannot be decoded. Needs `pixverse-nb[sweep]`.
         """
         return self._read_frame("first")
 
-    def last_frame(self) -> PILImage:
+    def last_frame(self) -> "images.PILImage":
         """Return the last frame; everything else is as in `first_frame`.
 
         >>> client.create_frames(video.last_frame(), "next.jpg")  # doctest: +SKIP
         """
         return self._read_frame("last")
 
-    def frame(self, t: float) -> PILImage:
+    def frame(self, t: float) -> "images.PILImage":
         """Return the frame on display `t` seconds after the start; everything else is as in `first_frame`.
 
         `t` is 0 to the duration of the video; raises InvalidRequest outside of that.
@@ -158,7 +158,7 @@ class Video(VideoFile, os.PathLike[str]):
             )
         return self._read_frame(float(seconds))
 
-    def _read_frame(self, at: Any) -> PILImage:
+    def _read_frame(self, at: Any) -> "images.PILImage":
         from pixverse_nb.metrics.frames import read_frame
 
         return read_frame(self.path, at)

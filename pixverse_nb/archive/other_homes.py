@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from pixverse_nb.archive.transfer import export_archive, import_archive
+from pixverse_nb import archive
 from pixverse_nb.config import Clock, Timing
 from pixverse_nb.domain.jobs import JobRecord
 from pixverse_nb.domain.notices import Notice
@@ -68,6 +68,8 @@ class OtherHomes:
             tempfile.TemporaryDirectory(prefix="pixverse-nb-") as folder,
             closing(Ledger(home / "ledger.db", service=self.ledger.service, is_read_only=True)) as theirs,
         ):
-            archive = Path(folder, "job.zip")
-            export_archive(archive, ledger=theirs, home=home, refs=[record.ref], version=self.version, overwrite=True)
-            import_archive(archive, ledger=self.ledger, home=self.home, at=now, deadline_at=deadline_at)
+            path = Path(folder, "job.zip")
+            archive.export_archive(
+                path, ledger=theirs, home=home, refs=[record.ref], version=self.version, overwrite=True
+            )
+            archive.import_archive(path, ledger=self.ledger, home=self.home, at=now, deadline_at=deadline_at)

@@ -24,6 +24,7 @@ REUSE: Final = OneOf((True, False, "any"))
 CALLBACK: Final = Function()
 NOTE: Final = Text(10_000)
 TITLE_MAX: Final = 500
+MAX_CELLS: Final = 1000  # of a sweep: the default of `most_cells`
 
 
 def checked(given: Mapping[str, Any], rules: Mapping[str, Rule], *, sends: bool = False) -> dict[str, Any]:
@@ -109,11 +110,11 @@ def public_function(function: F) -> F:
     pixverse_nb.errors.InvalidCall: 1 argument is wrong.
       lop: is not an argument of show(): did you mean 'loop'?
     """
-    signature = inspect.signature(function)
+    signature = functools.cache(functools.partial(inspect.signature, function))  # slow: there are hundreds
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        if wrong := _wrong_call(function.__name__, signature, args, kwargs):
+        if wrong := _wrong_call(function.__name__, signature(), args, kwargs):
             del args, kwargs
             raise InvalidCall(wrong, sends=False)
         given: list[Any] = [kwargs, args]

@@ -6,22 +6,6 @@ and encoded (`prepare`). A file that needs no change and carries no private meta
 The client downloads http(s) addresses first; `is_url` recognises them.
 """
 
-from PIL.Image import Image as PILImage
+from pixverse_nb.lazy_names import attach_stub
 
-from pixverse_nb.images.decode import ImageInfo, read_image
-from pixverse_nb.images.framing import Fit, nearest_ratio, validate_framing
-from pixverse_nb.images.prepare import Frame, ImagePreparer, thumbnail
-from pixverse_nb.images.sources import is_url
-
-__all__ = [
-    "Fit",
-    "Frame",
-    "ImageInfo",
-    "ImagePreparer",
-    "PILImage",
-    "is_url",
-    "nearest_ratio",
-    "read_image",
-    "thumbnail",
-    "validate_framing",
-]
+__getattr__, __dir__, __all__ = attach_stub(__spec__, __file__)

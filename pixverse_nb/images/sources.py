@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from PIL import Image, ImageFile, PngImagePlugin
 
+PILImage = Image.Image
 MAX_FILE_BYTES: Final = 256 * 1024 * 1024
 MAX_PIXELS: Final = 89_478_485  # Pillow's default limit against decompression bombs, about 9,459 pixels square
 _ACCEPTED: Final = "a path, bytes, an open file, a PIL image or a numpy array (height × width × 3, uint8)"

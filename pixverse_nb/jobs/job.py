@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import replace
 from typing import Any, Final, NoReturn, Protocol, Self, SupportsIndex, overload
 
+from pixverse_nb import render
 from pixverse_nb.backends.base import Backend
 from pixverse_nb.domain.arguments import CALLBACK, TIMEOUT, Reuse, checked, public_class
 from pixverse_nb.domain.columns import columns
@@ -37,11 +38,9 @@ from pixverse_nb.redaction import redact
 from pixverse_nb.render.data_frame import data_frame
 from pixverse_nb.render.display import can_replace_outputs, show_message, write_note
 from pixverse_nb.render.formatting import state_label
-from pixverse_nb.render.job_tables import JobRow, attempts_table, events_table, jobs_table
 from pixverse_nb.render.job_views import card_text
 from pixverse_nb.render.live import LiveCard, job_card
 from pixverse_nb.render.table import Table, TableList, TableTuple, TableView
-from pixverse_nb.render.timeline import Timeline, job_title
 from pixverse_nb.video import Video
 
 _LATE: Final = 0.99  # the progress of a job that takes longer than usual
@@ -192,11 +191,11 @@ class Job:
 
     def events(self) -> list[JobEvent]:
         """Return what has happened so far, oldest first, from the ledger; displays as a table."""
-        return TableList(with_texts(self._engine.ledger.events(self.ref)), events_table)
+        return TableList(with_texts(self._engine.ledger.events(self.ref)), render.events_table)
 
     def attempts(self) -> tuple[Attempt, ...]:
         """Return the paid calls so far, oldest first, each with its time, outcome and cost; displays as a table."""
-        return TableTuple(attempts_from_events(self._record(), self.events()), attempts_table)
+        return TableTuple(attempts_from_events(self._record(), self.events()), render.attempts_table)
 
     def snapshot(self, *, with_video: bool = True) -> JobSnapshot:
         """Return everything about the job at this moment, for cards and lists.
@@ -222,11 +221,11 @@ class Job:
             video=self._video_of(record) if with_video and record.state is JobState.DONE else None,
         )
 
-    def table_row(self) -> JobRow:
+    def table_row(self) -> "render.JobRow":
         """Return what a table shows of the job at this moment."""
         record = self._record()
         picture = table_picture(record, home=self._engine.home)
-        return JobRow(self.snapshot(with_video=False), picture, python_line(record, self._engine.catalogue))
+        return render.JobRow(self.snapshot(with_video=False), picture, python_line(record, self._engine.catalogue))
 
     # -- waiting for it ------------------------------------------------------------------------------------------
 
@@ -370,9 +369,9 @@ class Job:
             becomes_player=becomes_player,
         )
 
-    def timeline(self) -> Timeline:
+    def timeline(self) -> "render.Timeline":
         """Return a picture of the job's life so far; `client.jobs().timeline()` shows several on one axis."""
-        return Timeline(((job_title(self.request), tuple(self.events())),), now=time.time())
+        return render.Timeline(((render.job_title(self.request), tuple(self.events())),), now=time.time())
 
     def __reduce__(self) -> NoReturn:
         refuse_pickling(self, "job.ref; client.job(ref) finds the job")
@@ -659,17 +658,17 @@ class JobList(TableView, list[Job]):
     def __getitem__(self, place: SupportsIndex | slice, /) -> "Job | JobList":
         return JobList(super().__getitem__(place)) if isinstance(place, slice) else super().__getitem__(place)
 
-    def timeline(self) -> Timeline:
+    def timeline(self) -> "render.Timeline":
         """Return the lives of these jobs as one picture, oldest first, on one axis."""
         rows = (row for job in reversed(self) for row in job.timeline().rows)
-        return Timeline(tuple(rows), now=time.time())
+        return render.Timeline(tuple(rows), now=time.time())
 
     def _table(self) -> Table:
-        return jobs_table([job.table_row() for job in self], now=time.time())
+        return render.jobs_table([job.table_row() for job in self], now=time.time())
 
     def __repr__(self) -> str:
-        rows = [JobRow(job.snapshot(with_video=False)) for job in self]  # text needs no pictures
-        return jobs_table(rows, now=time.time()).text()
+        rows = [render.JobRow(job.snapshot(with_video=False)) for job in self]  # text needs no pictures
+        return render.jobs_table(rows, now=time.time()).text()
 
 
 def _row(job: Job) -> dict[str, Any]:

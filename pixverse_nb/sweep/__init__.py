@@ -12,3 +12,7 @@ analysis   measurements, table, plots, contact sheet
 table      a sweep as rows of plain values, and as a pandas DataFrame
 plots      matplotlib figures and the contact sheet, for light and dark notebooks
 """
+
+from pixverse_nb.lazy_names import attach_stub
+
+__getattr__, __dir__, __all__ = attach_stub(__spec__, __file__)

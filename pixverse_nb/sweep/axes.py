@@ -13,6 +13,7 @@ from pathlib import PurePath
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from pixverse_nb.domain.arguments import MAX_CELLS
 from pixverse_nb.domain.catalogue import CATALOGUE, Catalogue
 from pixverse_nb.domain.inputs import field_value
 from pixverse_nb.domain.operations import OPERATIONS, PARAM_NAMES, Operation
@@ -36,7 +37,6 @@ _OPTIONS: Final = (  # of sweep()
     "most_cells",
     "reuse",
 )
-MAX_CELLS: Final = 1000  # the default of `most_cells`
 
 LAYOUT: Final = OneOf(("grid", "zip"))
 _CHOSEN_LATER: Final = ("seed", "aspect_ratio", "prompt")  # None until the request of a cell is built

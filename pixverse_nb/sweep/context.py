@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from pixverse_nb.backends.base import Backend
-from pixverse_nb.domain.arguments import BUDGET, COUNT, TITLE_MAX, checked
+from pixverse_nb.domain.arguments import BUDGET, COUNT, MAX_CELLS, TITLE_MAX, checked
 from pixverse_nb.domain.jobs import JobRecord
 from pixverse_nb.domain.validation import Flag, Integer, OneOf, Rule, Text
 from pixverse_nb.event_loop import EventLoopThread
@@ -13,7 +13,6 @@ from pixverse_nb.job_builder import JobBuilder
 from pixverse_nb.jobs.engine import Engine
 from pixverse_nb.jobs.job import Job, JobFactory
 from pixverse_nb.jobs.protocols import Send
-from pixverse_nb.sweep.axes import MAX_CELLS
 
 
 @dataclass(frozen=True)

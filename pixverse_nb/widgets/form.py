@@ -116,6 +116,7 @@ class Form(anywidget.AnyWidget):
         self.tracker.stop()
         self._is_ready = False
         super().close()
+        self.layout.close()  # a widget of its own, which ipywidgets keeps
 
     # ---- messages of the page ----
 

@@ -148,8 +148,14 @@ def _replace_predecessor(studio: Studio) -> None:
         _shown[cell] = (run, [*(earlier if is_same_run else ()), weakref.ref(studio)])
         elsewhere = {other() for _, others in _shown.values() for other in others}
     for each in () if is_same_run else [reference() for reference in earlier]:
-        if each is not None and each not in elsewhere and each.client is studio.client:
+        if each is not None and each not in elsewhere and _are_same(each.client, studio.client):
             each.close()
+
+
+def _are_same(one: VideoClient, other: VideoClient) -> bool:
+    """Return whether two clients are one, or share what is open: the cell of a form may open its client too."""
+    session = getattr(one, "_session", None)
+    return one is other or (session is not None and session is getattr(other, "_session", None))
 
 
 def _note_html(text: str) -> Markup:

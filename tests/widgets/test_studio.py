@@ -149,6 +149,20 @@ def test_running_the_cell_again_closes_the_studio_before(
     assert [studio.form.comm is None for studio in kept] == [*[True] * 14, False]
 
 
+def test_a_cell_that_opens_its_client_too_leaves_one_form(tmp_path: Path, run_cell: Callable[..., None]) -> None:
+    """Clients of equal settings are one for the form: a cell that opens one and shows a form leaves nothing behind."""
+    options: dict[str, Any] = {"token": "user:1-abc", "base_url": "http://127.0.0.1:9", "home": tmp_path}
+    with Client(**options) as one, Client(**options) as same:
+        run_cell("a")
+        first = Studio(one)
+        layout = first.form.layout
+        run_cell("a")
+        second = Studio(same)
+        assert [first.form.comm, layout.comm] == [None, None]
+        assert second.form.comm is not None
+        second.close()
+
+
 def test_studios_of_two_cells_and_of_one_run_live_on(client: FakeClient, run_cell: Callable[..., None]) -> None:
     """Another cell, another client or a second studio in the same run closes nothing."""
     other = FakeClient()
