@@ -432,8 +432,12 @@ class Catalogue:
         return tuple(spec.name for spec in self.models(operation) if field_name in spec.fields(operation))
 
     def alternatives(self, model: str, operation: Operation) -> tuple[str, ...]:
-        """Return the models to try if the vendor no longer offers `model` for this operation."""
-        return tuple(spec.name for spec in self.models(operation) if spec.name != model and not spec.is_withdrawn)
+        """Return the models to try if the vendor no longer offers `model` for this operation.
+
+        Rows that are not those of the table come first: somebody has added or corrected them.
+        """
+        others = [spec for spec in self.models(operation) if spec.name != model and not spec.is_withdrawn]
+        return tuple(spec.name for spec in sorted(others, key=_MODELS.__contains__))
 
 
 CATALOGUE: Final = Catalogue()

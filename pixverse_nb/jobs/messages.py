@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from pixverse_nb.backends.base import api_error
 from pixverse_nb.config import Timing
-from pixverse_nb.domain.catalogue import CATALOGUE, Operation
 from pixverse_nb.domain.jobs import JobEvent, JobRecord, JobState
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.jobs import transitions
@@ -61,8 +60,8 @@ def _endpoint_gone(data: Data) -> str:
     model = data.get("model", "")
     reason = f"HTTP {data['status']}" + (f": {data['vendor_text'].rstrip('.')}" if data.get("vendor_text") else "")
     text = f"The vendor does not offer this call for {model} ({reason}). Nothing was accepted and nothing was charged."
-    others = CATALOGUE.alternatives(model, Operation(data.get("operation", Operation.FRAMES)))
-    return f"{text} Choose another model, such as {', '.join(others[:3])}." if others else text
+    others = data.get("alternatives")
+    return f"{text} Choose another model, such as {others}." if others else text
 
 
 def _file_lost(data: Data) -> str:

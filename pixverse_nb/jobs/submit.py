@@ -201,7 +201,7 @@ class Submitter:
                 if self.accounts.can_fail_over(record, after=error):
                     return self._retry_later(error, attempt=record.attempt)
                 if isinstance(error, EndpointGone):
-                    notice = endpoint_gone_notice(error, record.request)
+                    notice = endpoint_gone_notice(error, record.request, self._context.catalogue)
                     return events.CallRefused(now, notice, attempt=record.attempt)
                 if isinstance(error, APIError) and error.status == 400:
                     self._forget_uploads(record)  # the vendor may have deleted an upload
