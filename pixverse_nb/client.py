@@ -98,7 +98,8 @@ class Client:
     The token comes from `token`, USEAPI_TOKEN, the keyring or Colab's secrets; without one the client runs on the
     embedded sandbox and says so. `base_url` is the API's address and `backend` its vendor (default: useapi.net v2 for
     PixVerse); the token of another vendor must be passed, unless its backend names a variable. `home` is the folder of
-    the ledger and the videos (default ./pixverse), `email` selects the PixVerse account if several are configured.
+    the ledger and the videos (default: an existing home named `pixverse` in the working directory or in a folder above
+    it, or else a new one in the working directory). `email` selects the PixVerse account if several are configured.
     `models` adds models to the catalogue or corrects their rows (see `client.models()`), `prices` corrects its prices.
     `budget_credits` limits what this home may spend in all, over restarts and kernels: a call that would exceed it is
     not made. A context manager: `close()` stops its thread; the next Client on the same home continues the open jobs.
@@ -142,7 +143,8 @@ class Client:
         """Return a client on the embedded sandbox: a local server that renders real mp4s, without token or internet.
 
         `speed` is how many times faster than real time it runs (a video takes 40…70 s of real time; 0: the clock is
-        stopped). `home` is its own folder (default ./pixverse/sandbox), so that nothing mixes with paid videos.
+        stopped). `home` is its own folder (default: `sandbox` in the default home of `Client`), so that nothing mixes
+        with paid videos.
         """
         folder = find_home(home) if home else find_home(None) / SANDBOX
         client = cls.__new__(cls)
