@@ -642,6 +642,7 @@ class Client:
             media=media,
             operation=sources.operation,
             names=sources.names,
+            arguments=sources.arguments,
         )
 
     def chain(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pixverse_nb.domain.notices import Notice
+from pixverse_nb.domain.operations import Operation
 from pixverse_nb.errors import PixVerseError
 from pixverse_nb.job_builder import source_expr
 from pixverse_nb.jobs.messages import describe_notice
@@ -99,6 +100,11 @@ class Plan(TableView):
         return math.ceil(len(self._waiting(is_off_peak=False)) / self.slots) * self.typical_s
 
     @property
+    def operations(self) -> Mapping[Operation, int]:
+        """The number of cells by operation."""
+        return Counter(planned.cell.request.operation for planned in self.cells)
+
+    @property
     def off_peak(self) -> tuple[Cell, ...]:
         """The off-peak cells that will be submitted or waited for: they use no slot and may take 24 hours."""
         return self._waiting(is_off_peak=True)
@@ -115,6 +121,7 @@ class Plan(TableView):
         """Return the plan as the values that its HTML and text views show."""
         return PlanTable(
             title=self.title,
+            operations=tuple((operation.value, count) for operation, count in self.operations.items()),
             counts=tuple((state.value, self.counts[state]) for state in CellState),
             credits=self.credits,
             spent=self.spent,

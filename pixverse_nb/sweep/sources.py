@@ -25,7 +25,8 @@ _NUMBER_OF_IMAGES: Final = {Operation.TRANSITION: (2, TRANSITION_MAX), Operation
 class SweepSources:
     """The operation of a sweep, and its pictures (`images`) and videos and sounds (`media`) by role, one or several.
 
-    `fields` are the fields of the call. `names` maps a role to the name of its axis, if they differ.
+    `fields` are the fields of the call. `names` maps a role to the name of its axis, if they differ. `arguments` maps
+    the name of an axis or field to the argument that it was passed in ("images[1]"), if they differ.
     """
 
     operation: Operation
@@ -33,6 +34,7 @@ class SweepSources:
     media: Mapping[str, Any] = field(repr=False)
     fields: Mapping[str, Any] = field(repr=False)
     names: Mapping[str, str] = field(default_factory=dict)
+    arguments: Mapping[str, str] = field(default_factory=dict)
 
 
 def find_sources(given: Mapping[str, Any], fields: Mapping[str, Any], *, operation: Any = None) -> SweepSources:
@@ -88,11 +90,14 @@ def _find_operation(operation: Any, sources: Mapping[str, Any]) -> Operation:
 def _with_images(operation: Operation, images: Any, fields: dict[str, Any]) -> SweepSources:
     least, most = _NUMBER_OF_IMAGES[operation]
     pictures, wrong = listed_images(images, at_least=least, at_most=most)
+    roles, arguments = image_roles(pictures)
     if operation is Operation.TRANSITION and not wrong:
-        links, _, wrong = link_values(
+        links, link_arguments, wrong = link_values(
             fields.pop("prompts", None), fields.pop("durations", None), links=len(pictures) - 1
         )
-        fields |= {name: value for name, value in links.items() if value is not None}
+        links = {name: value for name, value in links.items() if value is not None}
+        arguments |= {name: argument for name, argument in link_arguments.items() if name in links}
+        fields |= links
     if wrong:
         raise InvalidRequest(wrong)
-    return SweepSources(operation, image_roles(pictures)[0], {}, fields)
+    return SweepSources(operation, roles, {}, fields, arguments=arguments)
