@@ -224,6 +224,9 @@ _EVENTS: Final[Mapping[str, Callable[[JobEvent], str]]] = {
     "inputs_uploaded": lambda _: "the inputs are uploaded",
     "account_switched": lambda _: "another account has a free slot; switching to it",
     "price_quoted": lambda event: f"the vendor quotes {event.data.get('credits', 0):,} credits for the call",
+    "price_discounted": lambda event: (
+        f"with the account's discount the call costs about {event.data.get('credits', 0):,} credits"
+    ),
     "intent_recorded": lambda event: f"paid call {event.data.get('attempt', '')} is about to be sent",
     "call_accepted": lambda _: "accepted by the vendor and charged",
     "call_refused": lambda event: f"rejected, not charged: {_notice_of(event, 'error')}",

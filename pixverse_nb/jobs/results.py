@@ -64,6 +64,7 @@ def snapshot_from_record(
         attempt=record.attempt,
         charged=record.charged,
         estimated_credits=record.estimated_credits,
+        estimate_is_limit=record.estimate_is_limit,
         cost_credits=record.cost_credits,
         refund_credits=record.refund_credits,
         is_sandbox=is_sandbox,

@@ -34,6 +34,7 @@ from pixverse_nb.jobs.events import (
     IntentRecorded,
     ListedInPoll,
     MissingFromPoll,
+    PriceDiscounted,
     PriceQuoted,
     RefundChecked,
     ResolvedByUser,
@@ -204,6 +205,12 @@ def _price_quoted(record: JobRecord, event: PriceQuoted) -> JobRecord:
     if not is_unsent(record):
         return record  # its call may have left with the earlier estimate
     return replace(record, estimated_credits=event.credits, estimate_source="quote")
+
+
+def _price_discounted(record: JobRecord, event: PriceDiscounted) -> JobRecord:
+    if not is_unsent(record) or not record.estimate_is_limit:
+        return record
+    return replace(record, estimated_credits=event.credits, estimate_source="factors")
 
 
 def _charge_compared(record: JobRecord) -> JobRecord:
@@ -517,6 +524,7 @@ _TRANSITIONS: Final[dict[type, Callable[..., JobRecord]]] = {
     InputsUploaded: _inputs_uploaded,
     AccountSwitched: _account_switched,
     PriceQuoted: _price_quoted,
+    PriceDiscounted: _price_discounted,
     IntentRecorded: _intent_recorded,
     CallAccepted: _call_accepted,
     CallRefused: _call_refused,

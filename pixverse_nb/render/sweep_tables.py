@@ -44,7 +44,7 @@ class PlanTable:
 
     `operations` has the number of cells of each operation; if all are "frames", that is not shown. `ends_at` is when it
     would end if it was started now, in Unix seconds (None if unknown). `off_peak` is the number of off-peak cells that
-    are to come, `off_peak_s` their expected time.
+    are to come, `off_peak_s` their expected time. `is_limit`: the credits are the most that the cells cost.
     """
 
     title: str
@@ -58,6 +58,7 @@ class PlanTable:
     skips_refused: bool
     is_sandbox: bool
     ends_at: float | None = None
+    is_limit: bool = False
     operations: tuple[tuple[str, int], ...] = ()
     off_peak: int = 0
     off_peak_s: float | None = None
@@ -214,7 +215,8 @@ def _totals(plan: PlanTable) -> list[str]:
         cost = f"{videos} to pay for, at an unknown price."
     else:
         sandbox = " (sandbox: no real credits)" if plan.is_sandbox else ""
-        cost = f"About {plan.credits:,} credits for {videos}{sandbox}."
+        about = "At most" if plan.is_limit else "About"
+        cost = f"{about} {plan.credits:,} credits for {videos}{sandbox}."
     totals = [cost]
     if plan.spent:
         totals.append(f"Spent on these cells so far: {plan.spent:,}.")
