@@ -119,6 +119,7 @@ class JobSnapshot:
     video: VideoFile | None = None
 
 
+MODERATED_AFTERWARDS: Final = "moderated_afterwards"  # the kind of a notice of a finished job
 SHA256: Final = re.compile(r"[0-9a-f]{64}")  # identifies a prepared picture or the content of a video
 
 
@@ -186,7 +187,8 @@ class JobRecord:
     # "quote": stated by the vendor for this call; "factors": the price list with the account's factors; "": the list
     estimate_source: str = ""
     cost_credits: int | None = None
-    refund_credits: int | None = None  # of a failed or moderated job; None: unknown, 0: nothing has come back yet
+    # of a failed or moderated job, also if it was moderated after it had finished; None: unknown, 0: nothing yet
+    refund_credits: int | None = None
     refund_source: str = ""  # "balance"; "" while unknown
     refund_checked_at: float | None = None
     warning: Notice | None = None  # the current obstacle
@@ -210,6 +212,13 @@ class JobRecord:
     def credits(self) -> int | None:
         """The cost as the vendor reports it, else the estimate; None if neither is known."""
         return self.cost_credits if self.cost_credits is not None else self.estimated_credits
+
+    @property
+    def moderated_afterwards_at(self) -> float | None:
+        """When the vendor's list first showed the finished video as moderated; None if it did not."""
+        found = (notice for notice in self.notices if notice.kind == MODERATED_AFTERWARDS)
+        notice = next(found, None)
+        return None if notice is None else float(notice.data.get("at") or self.finished_at or self.created_at)
 
     @property
     def estimate_is_limit(self) -> bool:

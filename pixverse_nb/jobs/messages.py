@@ -10,7 +10,7 @@ from typing import Any, Final
 from pixverse_nb.backends.base import api_error
 from pixverse_nb.config import Timing
 from pixverse_nb.domain.jobs import JobEvent, JobRecord, JobState
-from pixverse_nb.domain.notices import Notice
+from pixverse_nb.domain.notices import Notice, Value
 from pixverse_nb.jobs import transitions
 from pixverse_nb.redaction import redact
 
@@ -25,6 +25,12 @@ def describe_notice(notice: Notice) -> str:
         return redact(f"{role.capitalize()} picture: {text}" if role else text)
     make = _NOTICES.get(notice.kind, _detail)
     return redact(make(notice.data))
+
+
+def describe_notices(record: JobRecord) -> tuple[str, ...]:
+    """Return the texts of a job's notices, with what has been learned about its refund since."""
+    refund: dict[str, Value] = {} if record.refund_credits is None else {"refund_credits": record.refund_credits}
+    return tuple(describe_notice(Notice(notice.kind, {**notice.data, **refund})) for notice in record.notices)
 
 
 def _detail(data: Data) -> str:
@@ -127,8 +133,9 @@ _NOTICES: Final[Mapping[str, Callable[[Data], str]]] = {
     "charge_differs_from_quote": lambda data: (
         f"The vendor quoted {data['quoted']:,} credits for this call and charged {data['charged']:,}."
     ),
-    "moderated_afterwards": lambda _: (
-        "PixVerse has moderated this video after it was finished. The file here is kept; the credits may come back."
+    "moderated_afterwards": lambda data: (
+        "PixVerse has moderated this video after it was finished. The file here is kept; "
+        f"{_refund_text(data['refund_credits']) if 'refund_credits' in data else 'the credits may come back'}."
     ),
     "downloaded_file_differs": lambda data: (
         f"Downloaded again, but the vendor's file differs from the earlier one (sha256 {data['sha256']})."

@@ -217,6 +217,17 @@ def test_a_video_that_is_moderated_later_is_kept() -> None:
         assert (after.state, [notice.kind for notice in after.notices]) == (state, ["moderated_afterwards"])
 
 
+def test_a_refund_of_a_video_that_was_moderated_later_is_noted() -> None:
+    """The job stays done and charged, with what came back; without that notice a finished job takes no refund."""
+    done = job_after(*PATHS[JobState.DONE])
+    assert advance(done, RefundChecked(NOW + 300, 60)) == done
+    moderated = advance(done, ListedInPoll(NOW + 200, NOW + 199, a_row(RemoteState.MODERATED)))
+    assert moderated.moderated_afterwards_at == NOW + 200
+    refunded = advance(moderated, RefundChecked(NOW + 300, 60))
+    assert (refunded.state, refunded.charged, refunded.refund_credits) == (JobState.DONE, "yes", 60)
+    assert refunded.notices == moderated.notices
+
+
 def test_a_waiting_job_uploads_again_for_another_account() -> None:
     """Uploads are not shared between accounts; a job with a picture given by its remote path keeps its account."""
     waiting = replace(job_after(*UPLOADED), account="a@example.com", retry_at=NOW + 50)
