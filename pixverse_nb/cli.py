@@ -29,6 +29,7 @@ from pixverse_nb.render.job_tables import JobRow, jobs_table
 from pixverse_nb.render.job_views import history_text
 
 JOBS_MAX: Final = 10_000
+_HOME_HELP: Final = "the home folder (default: PIXVERSE_NB_HOME, or the nearest pixverse folder at or above this one)"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -200,12 +201,12 @@ def _parser() -> argparse.ArgumentParser:
 
     jobs = commands.add_parser("jobs", help="list the jobs in the ledger, or show one with its history")
     jobs.add_argument("ref", nargs="?", help="the ref or video id of one job, to show its history")
-    jobs.add_argument("--home", type=Path, help="the home folder (default: PIXVERSE_NB_HOME or ./pixverse)")
+    jobs.add_argument("--home", type=Path, help=_HOME_HELP)
     jobs.add_argument("--limit", type=_limit, default=50, help="the largest number of jobs to list (default: 50)")
     jobs.set_defaults(run=run_jobs)
 
     doctor = commands.add_parser("doctor", help="check this machine, the home folder, the token and the accounts")
-    doctor.add_argument("--home", type=Path, help="the home folder (default: PIXVERSE_NB_HOME or ./pixverse)")
+    doctor.add_argument("--home", type=Path, help=_HOME_HELP)
     reach = doctor.add_mutually_exclusive_group()
     reach.add_argument("--offline", action="store_true", help="do not contact the vendor")
     reach.add_argument(

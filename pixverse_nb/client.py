@@ -7,6 +7,7 @@ but what says so: `create_frames` returns at once, `job.result()` waits.
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property, partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -33,6 +34,7 @@ from pixverse_nb.domain.inputs import field_value, image_roles, link_values, lis
 from pixverse_nb.domain.jobs import JobRecord, JobState, find_states
 from pixverse_nb.domain.operations import (
     AUDIO,
+    CHEAPER_MODES,
     FUSION_MAX,
     OPERATIONS,
     PARAM_NAMES,
@@ -43,6 +45,7 @@ from pixverse_nb.domain.operations import (
 from pixverse_nb.domain.remote import Capacity, Credits, NamedId, RemoteVideo, UploadedFile
 from pixverse_nb.domain.requests import DELIVERY_FIELDS, REPLY_MAX
 from pixverse_nb.domain.validation import (
+    REQUIRED,
     Flag,
     Integer,
     OneOf,
@@ -54,7 +57,7 @@ from pixverse_nb.domain.validation import (
     unknown_fields,
     validate,
 )
-from pixverse_nb.errors import ConfigError, InvalidRequest, LedgerError, refuse_pickling
+from pixverse_nb.errors import ConfigError, InvalidRequest, LedgerError, PixVerseError, refuse_pickling
 from pixverse_nb.event_loop import EventLoopThread, wait_for_future
 from pixverse_nb.job_builder import CALL_OPTIONS, CreateArgs
 from pixverse_nb.jobs.download import VerifyReport
@@ -90,7 +93,8 @@ class Client:
     The token comes from `token`, USEAPI_TOKEN, the keyring or Colab's secrets; without one the client runs on the
     embedded sandbox and says so. `base_url` is the API's address and `backend` its vendor (default: useapi.net v2 for
     PixVerse); the token of another vendor must be passed, unless its backend names a variable. `home` is the folder of
-    the ledger and the videos (default ./pixverse), `email` selects the PixVerse account if several are configured.
+    the ledger and the videos (default: an existing home named `pixverse` in the working directory or in a folder above
+    it, or else a new one in the working directory). `email` selects the PixVerse account if several are configured.
     `models` adds models to the catalogue or corrects their rows (see `client.models()`), `prices` corrects its prices.
     `budget_credits` limits what this home may spend in all, over restarts and kernels: a call that would exceed it is
     not made. A context manager: `close()` stops its thread; the next Client on the same home continues the open jobs.
@@ -134,7 +138,8 @@ class Client:
         """Return a client on the embedded sandbox: a local server that renders real mp4s, without token or internet.
 
         `speed` is how many times faster than real time it runs (a video takes 40…70 s of real time; 0: the clock is
-        stopped). `home` is its own folder (default ./pixverse/sandbox), so that nothing mixes with paid videos.
+        stopped). `home` is its own folder (default: `sandbox` in the default home of `Client`), so that nothing mixes
+        with paid videos.
         """
         folder = find_home(home) if home else find_home(None) / SANDBOX
         client = cls.__new__(cls)
@@ -620,6 +625,7 @@ class Client:
             media=media,
             operation=sources.operation,
             names=sources.names,
+            arguments=sources.arguments,
         )
 
     def chain(
@@ -660,19 +666,48 @@ class Client:
         record = self._ledger.find_reusable(draft)
         return self._handle(record) if record is not None else None
 
-    def estimate(self, *, model: str = DEFAULT_MODEL, **fields: Any) -> int | None:
-        """Return the estimated credits of one video with these fields of `create_frames`, or None if no price is known.
+    def estimate(
+        self,
+        operation: Operation | str = Operation.FRAMES,
+        video: Any = None,
+        *,
+        images: Sequence[Any] | None = None,
+        model: str | None = None,
+        **fields: Any,
+    ) -> int | None:
+        """Return the estimated credits of one video, or None if no price is known; nothing is charged.
 
-        Fields that do not affect the price may be given too. Raises InvalidRequest for a name that is no field.
+        `operation` is one of those of `sweep`; `fields` are those of its method, of which only those that affect the
+        price are needed. The price of a transition depends on the number of its `images` and on `durations`, that of
+        "upscale" on the length of the `video`. `sweep.plan()` adds up the same estimates; `quote()` asks the vendor for
+        its own price.
+
+        Off-peak and preview mode multiply the price by factors of the account, which are read from the vendor once. If
+        it does not report them, this is the full price, the most that the video may cost. Raises InvalidRequest naming
+        every wrong field.
+
+        >>> client.estimate(model="v6", duration=8)  # doctest: +SKIP
+        56
+        >>> client.estimate("extend", duration=5, off_peak_mode=True)  # doctest: +SKIP
+        18
         """
-        if wrong := unknown_fields(fields, ("model", *PARAM_NAMES, *DELIVERY_FIELDS, *CALL_OPTIONS)):
+        sources = sweeps.sources_to_estimate(operation, {"video": video, "images": images}, fields)
+        if wrong := unknown_fields(sources.fields, _ESTIMATE_FIELDS):
             raise InvalidRequest(wrong)
-        rules = self.catalogue.spec(model).fields(Operation.FRAMES)
-        given = {name: value for name, value in fields.items() if value is not None}
-        values, wrong = validate(rules, given)
+        given = {name: value for name, value in {"model": model, **sources.fields}.items() if value is not None}
+        spec = self.catalogue.spec_for(given, OPERATIONS[sources.operation].default_model)
+        rules = spec.fields(sources.operation)
+        needed = {name: rule for name, rule in rules.items() if name in given or rule.default is not REQUIRED}
+        values, wrong = validate(needed, given)
         if wrong:
-            raise InvalidRequest(wrong, sends=False)
-        return self.catalogue.estimate(model, values)
+            problems = {sources.arguments.get(name, name): problem for name, problem in wrong.items()}
+            raise InvalidRequest(problems, sends=False)
+        if self._builder.factors is None and any(values.get(name) is True for name in CHEAPER_MODES):
+            with suppress(PixVerseError):  # then the full price is the limit
+                self.credits()
+        source_s = None if video is None else self._builder.source_s(sources.operation, self._known_job(video))
+        links = len(sources.images) - 1
+        return self._builder.estimate_fields(sources.operation, spec.name, values, links=links, source_s=source_s)
 
     def models(self, operation: Operation | str | None = None) -> "render.ModelTable":
         """Return the catalogue's models that make an operation ("frames", "text", …; None: all); displays as a table.
@@ -799,7 +834,10 @@ class Client:
 
     def credits(self) -> Credits:
         """Return the balance in credits; summed over the accounts if several are configured and none is chosen."""
-        return render.CreditsView(**vars(AllAccounts(self._send, self._backend, email=self._email).credits()))
+        self._builder.factors = self._builder.factors or {}  # asked for, also if there is no answer
+        balance = AllAccounts(self._send, self._backend, email=self._email).credits()
+        self._builder.factors = balance.factors
+        return render.CreditsView(**vars(balance))
 
     @property
     def balance(self) -> int:
@@ -1095,6 +1133,7 @@ def _continued(session: Session, record: JobRecord) -> Job:
     return job
 
 
+_ESTIMATE_FIELDS: Final = ("model", "first", "last", "image", *PARAM_NAMES, *DELIVERY_FIELDS, *CALL_OPTIONS)
 _MEDIA_ARGUMENTS: Final[Mapping[str, str]] = {SOURCE_VIDEO: "video"}
 
 

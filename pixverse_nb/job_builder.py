@@ -19,10 +19,17 @@ from typing import Any, Final
 from pixverse_nb import images as imaging
 from pixverse_nb.config import Timing
 from pixverse_nb.domain.arguments import REUSE, Reuse
-from pixverse_nb.domain.catalogue import SEED_MAX, Catalogue
+from pixverse_nb.domain.catalogue import SEED_MAX, Catalogue, price_factor
 from pixverse_nb.domain.jobs import JobInput, JobRecord
 from pixverse_nb.domain.notices import Notice
-from pixverse_nb.domain.operations import AUDIO, OPERATIONS, SOURCE_VIDEO, UNDOCUMENTED_PRICES, Operation
+from pixverse_nb.domain.operations import (
+    AUDIO,
+    LINK_DEFAULT_S,
+    OPERATIONS,
+    SOURCE_VIDEO,
+    UNDOCUMENTED_PRICES,
+    Operation,
+)
 from pixverse_nb.domain.remote import UploadedFile
 from pixverse_nb.domain.requests import GenerationRequest, Input, operation_request
 from pixverse_nb.domain.validation import Flag, Number, Rule, as_float, plain, validate
@@ -117,6 +124,7 @@ class JobBuilder:
         self.budget_credits = budget_credits
         self._fetch = fetch
         self._account_of = account_of
+        self.factors: Mapping[str, float] | None = None  # on prices, of `Credits.factors`; None: never asked for
 
     def build(self, args: CreateArgs, *, now: float) -> tuple[JobRecord, PreparedInputs]:
         """Return the job for a call and its prepared inputs; stores nothing.
@@ -196,21 +204,50 @@ class JobBuilder:
         return operation_request(args.operation, inputs, args.fields, roles=roles, wrong=wrong, **options)
 
     def estimate(self, request: GenerationRequest, *, source_s: float | None = None) -> int | None:
-        """Return the estimated credits for a request, or None if no price is known.
+        """Return the estimated credits for a request, or None if no price is known: see `estimate_fields`."""
+        return self.estimate_fields(
+            request.operation, request.model, request.params, links=len(request.inputs) - 1, source_s=source_s
+        )
 
-        `source_s` is the length of its source video in seconds. The documents have a price for upscaling up to 8 s;
-        for restyle, modify, lip sync and motion control only `Client(prices=…)` has one.
+    def estimate_fields(
+        self,
+        operation: Operation,
+        model: str,
+        params: Mapping[str, Any],
+        *,
+        links: int = 1,
+        source_s: float | None = None,
+    ) -> int | None:
+        """Return the estimated credits for a call with these fields, or None if no price is known.
+
+        `links` is the number of pictures of a transition but the last, `source_s` the length of the source video in
+        seconds. The documents have a price for upscaling up to 8 s; for restyle, modify, lip sync and motion control
+        only `Client(prices=…)` has one.
         """
-        values = dict(request.params)
-        if request.operation is Operation.TRANSITION:
-            links = range(1, len(request.inputs))
-            values["duration"] = sum(int(values.get(f"duration_{at}_to_{at + 1}") or 5) for at in links)
-        elif "duration" not in OPERATIONS[request.operation].model_fields:
+        values = dict(params)
+        if operation is Operation.TRANSITION:
+            seconds = (values.get(f"duration_{at}_to_{at + 1}") for at in range(1, links + 1))
+            values["duration"] = sum(int(each or LINK_DEFAULT_S) for each in seconds)
+        elif "duration" not in OPERATIONS[operation].model_fields:
             values["duration"] = None if source_s is None else max(1, round(source_s))
-        is_documented = request.operation not in UNDOCUMENTED_PRICES
-        if request.operation is Operation.UPSCALE and source_s is not None and round(source_s) > _UPSCALE_PRICED_S:
+        is_documented = operation not in UNDOCUMENTED_PRICES
+        if operation is Operation.UPSCALE and source_s is not None and round(source_s) > _UPSCALE_PRICED_S:
             is_documented = False
-        return self.catalogue.estimate(request.model, values, is_documented=is_documented)
+        return self.catalogue.estimate(model, values, is_documented=is_documented, factors=self.factors or {})
+
+    def source_s(self, operation: Operation, source: Any) -> float | None:
+        """Return the length in seconds of a video that an operation starts from; None if it is not known.
+
+        Raises InvalidRequest if it cannot be used.
+        """
+        media, wrong = self._load_media(CreateArgs({}, {}, {SOURCE_VIDEO: source}, operation))
+        if wrong:
+            raise InvalidRequest({"video": wrong[SOURCE_VIDEO]}, sends=False)
+        return PreparedInputs({}, media).source_s
+
+    def is_limit(self, params: Mapping[str, Any]) -> bool:
+        """Return whether the estimate for these fields is the full price of a cheaper mode, whose factor is unknown."""
+        return price_factor(params, self.factors or {}) is None
 
     def new_record(
         self,
@@ -246,6 +283,7 @@ class JobBuilder:
             account=next((one.account for one in media.values() if one.account), None),
             budget_credits=self.budget_credits,
             estimated_credits=self.estimate(request, source_s=prepared.source_s),
+            estimate_source="factors" if price_factor(request.params, self.factors or {}) not in (None, 1) else "",
             notices=(
                 *self.catalogue.spec(request.model).notices(request.operation, request.params),
                 *(_with_role(notice, role) for role, frame in frames.items() for notice in frame.notices),

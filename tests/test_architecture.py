@@ -131,6 +131,7 @@ SLEEPING_TESTS = {
     "sandbox/api_client.py",
     "client/harness.py",
     "client/scripts/killed.py",
+    "client/scripts/interrupted_twice.py",
 }
 TESTS = Path(__file__).parent
 

@@ -147,6 +147,7 @@ class Backend(Protocol):
         False  # a repeated `reply_ref` never generates a second video, so a lost call may be sent again
     )
     quotes: bool = False  # the vendor states the price of a request before it is sent
+    no_accounts_text: str = ""  # what the vendor says in a 404 if a token has no accounts
     signed_callbacks: bool = False  # callbacks are signed: one that `verify_callback` rejects is ignored
     token_variable: str | None = None  # the environment variable, or secret in Colab, with the token of this vendor
     max_jobs: int = 8  # the most that one account runs at once; source: the documentation of maxJobs

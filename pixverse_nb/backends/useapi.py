@@ -118,6 +118,7 @@ class UseapiBackend(Backend):
     name = "useapi"
     base_url = "https://api.useapi.net/v2/pixverse"
     quotes = True  # for upscale
+    no_accounts_text = "Configuration not found"
     create_calls: ClassVar = CREATE_CALLS
 
     def headers(self, token: Secret, call: Call[Any]) -> Mapping[str, str]:
@@ -426,9 +427,13 @@ def _parse_capacity(reply: Reply) -> Capacity:
 
 
 def _parse_accounts(reply: Reply) -> Mapping[str, int | None]:
+    entries = _object(reply)
+    if entries and not any("@" in name for name in entries):
+        raise ValueError("no accounts by e-mail")  # the answer of another server
     return {
         email: _int(entry.get("maxJobs")) if isinstance(entry, dict) else None
-        for email, entry in _object(reply).items()
+        for email, entry in entries.items()
+        if "@" in email
     }
 
 

@@ -15,13 +15,14 @@ from typing import Final
 
 from pixverse_nb import __version__
 from pixverse_nb.backends.base import Backend
-from pixverse_nb.connection import TOKEN_PAGE
+from pixverse_nb.connection import BASE_URL_VARIABLE, TOKEN_PAGE
 from pixverse_nb.doctor.report import Finding, Severity
 from pixverse_nb.domain.catalogue import CATALOGUE, Catalogue
 from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.domain.remote import RemoteState, RemoteVideo, RunningJob
 from pixverse_nb.errors import (
     AccountPending,
+    APIError,
     ConfigError,
     NoAnswer,
     NotFound,
@@ -47,6 +48,7 @@ _FEW_VIDEOS: Final = 50
 _TOO_FEW_VIDEOS: Final = 3
 _BALANCE_WINDOW_S: Final = 24 * 3600.0
 _ESTIMATE_ERROR: Final = 0.5  # the share by which an estimated price may be wrong
+_NO_SUCH_PATH: Final = (404, 405, 410)
 _SHOWN: Final = 3  # names in a list before "and … more"
 
 
@@ -229,12 +231,13 @@ def check_vendor(
     *,
     email: str | None,
     now: float,
+    base_url: str,
     catalogue: Catalogue = CATALOGUE,
 ) -> Iterator[Finding]:
     """Yield whether the token is accepted, the condition of each account, and what the ledger does not explain.
 
-    `email` is the chosen account (None: any), `now` is in Unix seconds, `catalogue` has the models to look for.
-    Balances are recorded in the ledger.
+    `email` is the chosen account (None: any), `now` is in Unix seconds, `catalogue` has the models to look for. If
+    `base_url` does not answer like the API, that is the only finding. Balances are recorded in the ledger.
     """
     listing = backend.list_accounts()
     if listing is None:
@@ -243,13 +246,11 @@ def check_vendor(
     accounts: Mapping[str, int | None] = {}
     try:
         accounts = send(listing)
-    except NotFound:
-        pass
     except PixVerseError as error:
-        yield _auth_error(error)
-        return
-    yield Finding("token", "accepted by the vendor", kind="accepted")
-    yield from _check_configured(accounts, email)
+        if not _has_no_accounts(error, backend, base_url):
+            yield _first_error(error, backend, base_url)
+            return
+    yield from _check_configured(accounts, email, "" if _is_default(backend, base_url) else base_url)
     if not accounts:
         return
     rows: list[RemoteVideo] = []
@@ -289,10 +290,56 @@ def _check_models(rows: Sequence[RemoteVideo], catalogue: Catalogue) -> Finding:
     return Finding("models", text, kind="working", data=data)
 
 
-def _check_configured(accounts: Mapping[str, int | None], email: str | None) -> Iterator[Finding]:
-    """Yield a problem if no account is configured, or not the chosen one. The fix names none: names are redacted."""
+def _has_no_accounts(error: PixVerseError, backend: Backend, base_url: str) -> bool:
+    """Return whether the API says that the token has no accounts; a 404 of another server means something else."""
+    if not isinstance(error, NotFound):
+        return False
+    says_so = bool(backend.no_accounts_text) and error.vendor_text == backend.no_accounts_text
+    return says_so or _is_default(backend, base_url)
+
+
+def _is_default(backend: Backend, base_url: str) -> bool:
+    return base_url.rstrip("/") == backend.base_url
+
+
+def _is_foreign(error: PixVerseError) -> bool:
+    """Return whether an answer to the first call is not one of the API: a page, other JSON, a redirect, no such path.
+
+    An answer below 300 is an error only if its content is not as documented.
+    """
+    return isinstance(error, APIError) and (error.status < 400 or error.status in _NO_SUCH_PATH)
+
+
+def _first_error(error: PixVerseError, backend: Backend, base_url: str) -> Finding:
+    """Return the finding for an error of the first call."""
+    return _wrong_address(error, backend, base_url) if _is_foreign(error) else _auth_error(error)
+
+
+def _wrong_address(error: PixVerseError, backend: Backend, base_url: str) -> Finding:
+    status = getattr(error, "status", 0)
+    content = "other JSON" if isinstance(getattr(error, "reply", None), dict | list) else "no JSON"
+    answer = f"HTTP {status}, {content}" if status < 300 else f"HTTP {status}"
+    text = f"{base_url} does not answer like the API ({answer}), so the token was not checked"
+    fix = (
+        "A proxy or a login page of your network may answer in its place: open the address in a browser."
+        if _is_default(backend, base_url)
+        else f"Correct base_url=… or {BASE_URL_VARIABLE}; the API is at {backend.base_url}."
+    )
+    return Finding("address", text, Severity.ERROR, fix, kind="not_the_api", data={"status": status})
+
+
+def _check_configured(accounts: Mapping[str, int | None], email: str | None, doubtful_url: str) -> Iterator[Finding]:
+    """Yield whether the token is accepted, and a problem if no account is configured, or not the chosen one.
+
+    The fix names no account: they are redacted. `doubtful_url` is an address that may not be the API's; "" if it is:
+    without accounts its answer says nothing about the token.
+    """
+    if accounts or not doubtful_url:
+        yield Finding("token", "accepted by the vendor", kind="accepted")
     if not accounts:
-        fix = "Add your PixVerse account at the API provider."
+        fix = "Add your PixVerse account at the API provider" + (
+            f", or correct {doubtful_url}." if doubtful_url else "."
+        )
         yield Finding("accounts", "no PixVerse account is configured for this token", Severity.ERROR, fix, kind="none")
     elif email is not None and email not in accounts:
         known = "the account" if len(accounts) == 1 else f"one of the {len(accounts)} accounts"
@@ -303,7 +350,7 @@ def _check_configured(accounts: Mapping[str, int | None], email: str | None) -> 
 
 
 def _auth_error(error: PixVerseError) -> Finding:
-    """Return the finding for an error of the first call, which tells what is wrong with token, plan or network."""
+    """Return what an error of the first call tells about token, plan or network."""
     if isinstance(error, Unauthorized):
         fix = f"Copy the complete token from {TOKEN_PAGE}."
         return Finding("token", "rejected by the vendor (401)", Severity.ERROR, fix, kind="rejected")

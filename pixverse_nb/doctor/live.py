@@ -26,6 +26,7 @@ _TELLS: Final = re.compile(
     re.IGNORECASE,
 )
 _PRICED_S: Final = 5
+_ON_A_LINE: Final = 6  # names of models
 
 
 def check_live(
@@ -223,8 +224,17 @@ def _check_models(rows: Sequence[RemoteVideo], catalogue: Catalogue) -> Finding:
     question = "Which models does the account reach?"
     if not untried:
         return _answer("models", True, "each made a video", question, data)
-    prices = ", ".join(f"{name} {_about(number)}" for name, number in untried.items())
-    return Finding("live models", f"needs one paid call each: {prices}. {question}", kind="paid", data=data)
+    by_price: dict[int | None, list[str]] = {}
+    for name, number in untried.items():
+        by_price.setdefault(number, []).append(name)
+    prices = sorted(by_price, key=lambda number: (number is None, number))
+    details = tuple(f"{_about(number)}: {names}" for number in prices for names in _lines(by_price[number]))
+    count = "1 model needs one paid call" if len(untried) == 1 else f"{len(untried)} models need one paid call each"
+    return Finding("live models", f"{count}. {question}", kind="paid", data=data, details=details)
+
+
+def _lines(names: Sequence[str]) -> list[str]:
+    return [", ".join(names[at : at + _ON_A_LINE]) for at in range(0, len(names), _ON_A_LINE)]
 
 
 # -- prices ----------------------------------------------------------------------------------------------------------

@@ -31,8 +31,9 @@ _WIDTH: Final = max(map(len, Severity))
 class Finding:
     """One result: `name` says what was checked, `text` what was found, `fix` what to do about it.
 
-    `kind` is a stable word for programs ("ok", "rejected", "missing", …); with `name` it identifies the result, and
-    `data` holds its numbers. E-mail addresses and tokens are redacted when a finding is created.
+    `details` are further lines below the text. `kind` is a stable word for programs ("ok", "rejected", "missing", …);
+    with `name` it identifies the result, and `data` holds its numbers. E-mail addresses and tokens are redacted when a
+    finding is created.
     """
 
     name: str
@@ -41,8 +42,10 @@ class Finding:
     fix: str | None = None
     kind: str = "ok"
     data: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    details: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "details", tuple(map(redact, self.details)))
         for attribute in ("name", "text", "fix"):
             value = getattr(self, attribute)
             if value is not None:
@@ -74,13 +77,13 @@ class Report(TableView):
         return len(self.findings)
 
     def __str__(self) -> str:
-        """Return a line for each finding, its fix on the next line, and a last line with the totals."""
+        """Return a line for each finding, its details and fix on the next lines, and a last line with the totals."""
         width = max((len(finding.name) for finding in self.findings), default=0)
         lines: list[str] = []
         for finding in self.findings:
             lines.append(f"{finding.severity:{_WIDTH}} {finding.name:{width}}  {finding.text}")
-            if finding.fix:
-                lines.append(f"{'':{_WIDTH}} {'':{width}}  fix: {finding.fix}")
+            below = (*finding.details, *((f"fix: {finding.fix}",) if finding.fix else ()))
+            lines += [f"{'':{_WIDTH}} {'':{width}}  {text}" for text in below]
         return "\n".join([*lines, self._summary()])
 
     __repr__ = __str__
@@ -104,7 +107,7 @@ class Report(TableView):
             (
                 state_cell(finding.severity, _SEVERITIES[finding.severity]),
                 finding.name,
-                TableCell(finding.text, details=(finding.fix,) if finding.fix else ()),
+                TableCell(finding.text, details=(*finding.details, *((finding.fix,) if finding.fix else ()))),
             )
             for finding in self.findings
         )

@@ -181,7 +181,13 @@ def _check_vendor(target: Target, now: float) -> Iterator[Finding]:
         return
     yield from _guarded(
         lambda: check_vendor(
-            send, target.backend, target.ledger, email=target.email, now=now, catalogue=target.catalogue
+            send,
+            target.backend,
+            target.ledger,
+            email=target.email,
+            now=now,
+            base_url=target.base_url,
+            catalogue=target.catalogue,
         )
     )
     if target.is_live:

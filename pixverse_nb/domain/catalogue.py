@@ -6,6 +6,7 @@ Validation, the form, `sweep.plan()`, the estimates and `docs/models.md` are dra
 Source: the vendor's pages (June 2026) and PixVerse's price pages; each row has its own source and date.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -13,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from pixverse_nb.domain.notices import Notice
-from pixverse_nb.domain.operations import OPERATIONS
+from pixverse_nb.domain.operations import CHEAPER_MODES, OPERATIONS
 from pixverse_nb.domain.operations import PARAM_NAMES as PARAM_NAMES
 from pixverse_nb.domain.operations import PROMPT_MAX as PROMPT_MAX
 from pixverse_nb.domain.operations import SWITCHES as SWITCHES
@@ -48,12 +49,29 @@ class Constraint:
         return all(values.get(name) in ruled_out for name, ruled_out in self.fields.items())
 
 
+def price_factor(values: Mapping[str, object], factors: Mapping[str, float]) -> float | None:
+    """Return what the cheaper modes among these fields multiply a price by (1 without one); None if that is not known.
+
+    `factors` are those of the account by field: `Credits.factors`. The vendor's page of GET /features (2026-06) has
+    them, as they depend on the plan; others report 0.5…0.7 for off-peak and 0.8 for preview. With both modes both
+    factors apply, which is inferred.
+    """
+    modes = [name for name in CHEAPER_MODES if values.get(name) is True]
+    return math.prod(factors[name] for name in modes) if all(name in factors for name in modes) else None
+
+
+def discounted(full: int, factor: float | None) -> int:
+    """Return a price with its factor, rounded up to whole credits; the full price if the factor is None."""
+    return full if factor is None else math.ceil(round(full * factor, 6))
+
+
 @dataclass(frozen=True)
 class Price:
     """Credits by quality: for one second, or (`per_second=False`) for up to 5 s; a longer video costs twice as much.
 
     `audio_credits` replaces them by quality if `audio` is on. Fast motion doubles the price where a model has it.
-    Every price is an estimate; off-peak and preview cost less, so that theirs is a limit.
+    Every price is an estimate. Off-peak and preview cost less; by which factor, only the account tells: see
+    `price_factor`. While that is not known, their price here is a limit.
     """
 
     credits: Mapping[str, int]
@@ -61,10 +79,15 @@ class Price:
     audio_credits: Mapping[str, int] = field(default_factory=dict)
     corrections: Mapping[str, int] = field(default_factory=dict, repr=False)  # of a client: for 5 s, by quality
 
-    def estimate(self, values: Mapping[str, Any], corrections: Mapping[str, int] | None = None) -> int | None:
+    def estimate(
+        self,
+        values: Mapping[str, Any],
+        corrections: Mapping[str, int] | None = None,
+        factors: Mapping[str, float] = MappingProxyType({}),
+    ) -> int | None:
         """Return the credits for these fields, or None if the quality has no price.
 
-        `corrections` replaces the price of 5 s by quality.
+        `corrections` replaces the price of 5 s by quality; `factors` are those of `price_factor`.
         """
         quality, seconds = str(values.get("quality")), values.get("duration")
         corrections = corrections or self.corrections
@@ -77,7 +100,8 @@ class Price:
         else:
             return None
         is_double = seconds > 5 and not self.per_second
-        return round(base) * (2 if is_double else 1) * (2 if values.get("motion_mode") == "fast" else 1)
+        full = round(base) * (2 if is_double else 1) * (2 if values.get("motion_mode") == "fast" else 1)
+        return discounted(full, price_factor(values, factors))
 
     def _listed(self, quality: str, *, audio: object) -> int:
         return self.audio_credits.get(quality, self.credits[quality]) if audio is True else self.credits[quality]
@@ -397,13 +421,21 @@ class Catalogue:
         model = fields.get("model")
         return self.spec(default_model if model is None else plain(model))
 
-    def estimate(self, model: str, values: Mapping[str, Any], *, is_documented: bool = True) -> int | None:
+    def estimate(
+        self,
+        model: str,
+        values: Mapping[str, Any],
+        *,
+        is_documented: bool = True,
+        factors: Mapping[str, float] = MappingProxyType({}),
+    ) -> int | None:
         """Return the estimated credits of a request with these fields, or None if no price is known.
 
-        With `is_documented=False` the table has no price for the operation: only a correction counts.
+        With `is_documented=False` the table has no price for the operation: only a correction counts. `factors` are
+        those of `price_factor`.
         """
         price = (self.spec(model).price if is_documented else None) or Price({})
-        return price.estimate(values, self._corrections)
+        return price.estimate(values, self._corrections, factors)
 
     def priced(self, spec: ModelSpec) -> ModelSpec:
         """Return the row with the corrected prices of this catalogue."""
@@ -432,8 +464,12 @@ class Catalogue:
         return tuple(spec.name for spec in self.models(operation) if field_name in spec.fields(operation))
 
     def alternatives(self, model: str, operation: Operation) -> tuple[str, ...]:
-        """Return the models to try if the vendor no longer offers `model` for this operation."""
-        return tuple(spec.name for spec in self.models(operation) if spec.name != model and not spec.is_withdrawn)
+        """Return the models to try if the vendor no longer offers `model` for this operation.
+
+        Rows that are not those of the table come first: somebody has added or corrected them.
+        """
+        others = [spec for spec in self.models(operation) if spec.name != model and not spec.is_withdrawn]
+        return tuple(spec.name for spec in sorted(others, key=_MODELS.__contains__))
 
 
 CATALOGUE: Final = Catalogue()

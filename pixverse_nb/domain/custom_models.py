@@ -127,7 +127,12 @@ def _switch_names(value: Any) -> tuple[str, ...]:
 def _price(value: Any) -> Price | None:
     if value is None:
         return None
-    price = value if isinstance(value, Price) else Price(**value)
+    if isinstance(value, Price):
+        price = value
+    elif isinstance(value, Mapping) and "credits" in value and not set(value) - _PRICE_NAMES:
+        price = Price(**value)
+    else:
+        raise TypeError("not a mapping such as {'credits': {'720p': 40}} with per_second and audio_credits as options")
     per_second = _flag(price.per_second)
     return Price(_credits(price.credits), per_second=per_second, audio_credits=_credits(price.audio_credits))
 
@@ -175,6 +180,8 @@ def _number(value: Any) -> int:
         raise TypeError("not a whole number")
     return int(value)
 
+
+_PRICE_NAMES: Final = frozenset({"credits", "per_second", "audio_credits"})
 
 # How each column of a row from `Client(models=…)` is checked and converted.
 _COLUMNS: Final[Mapping[str, Any]] = {

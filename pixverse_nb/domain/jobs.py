@@ -11,6 +11,7 @@ from pixverse_nb.domain.job_state import FINAL_STATES as FINAL_STATES
 from pixverse_nb.domain.job_state import JobState as JobState
 from pixverse_nb.domain.job_state import find_states as find_states
 from pixverse_nb.domain.notices import Notice, Value
+from pixverse_nb.domain.operations import CHEAPER_MODES
 from pixverse_nb.errors import Charge
 
 
@@ -83,6 +84,7 @@ class JobSnapshot:
 
     Times are Unix seconds. `typical_s` is the usual time from submission to completion, learned from earlier jobs
     (None if unknown). `queue_position` counts from 1. `notices`, `warning` (the current obstacle), `error`,
+    `estimate_is_limit` means that the estimate is the full price of a cheaper mode, whose factor is not known.
     `refund_credits` is what came back for a job without a video (0: nothing yet; None: unknown).
     `suggested_action` and `status_detail` (what happens next) are texts. `waiting_for` is the obstacle of a job in the
     state WAITING: "slot" after a 429, "network" after a lost connection, None if it is only not sent yet. `is_paused`
@@ -109,6 +111,7 @@ class JobSnapshot:
     attempt: int = 0
     charged: Charge = "no"
     estimated_credits: int | None = None
+    estimate_is_limit: bool = False
     cost_credits: int | None = None
     refund_credits: int | None = None
     is_sandbox: bool = False
@@ -116,6 +119,7 @@ class JobSnapshot:
     video: VideoFile | None = None
 
 
+MODERATED_AFTERWARDS: Final = "moderated_afterwards"  # the kind of a notice of a finished job
 SHA256: Final = re.compile(r"[0-9a-f]{64}")  # identifies a prepared picture or the content of a video
 
 
@@ -180,9 +184,11 @@ class JobRecord:
     video: StoredVideo | None = None
     charged: Charge = "no"
     estimated_credits: int | None = None
-    estimate_source: str = ""  # "quote" if the vendor stated it for this call, else "": the price list
+    # "quote": stated by the vendor for this call; "factors": the price list with the account's factors; "": the list
+    estimate_source: str = ""
     cost_credits: int | None = None
-    refund_credits: int | None = None  # of a failed or moderated job; None: unknown, 0: nothing has come back yet
+    # of a failed or moderated job, also if it was moderated after it had finished; None: unknown, 0: nothing yet
+    refund_credits: int | None = None
     refund_source: str = ""  # "balance"; "" while unknown
     refund_checked_at: float | None = None
     warning: Notice | None = None  # the current obstacle
@@ -206,6 +212,19 @@ class JobRecord:
     def credits(self) -> int | None:
         """The cost as the vendor reports it, else the estimate; None if neither is known."""
         return self.cost_credits if self.cost_credits is not None else self.estimated_credits
+
+    @property
+    def moderated_afterwards_at(self) -> float | None:
+        """When the vendor's list first showed the finished video as moderated; None if it did not."""
+        found = (notice for notice in self.notices if notice.kind == MODERATED_AFTERWARDS)
+        notice = next(found, None)
+        return None if notice is None else float(notice.data.get("at") or self.finished_at or self.created_at)
+
+    @property
+    def estimate_is_limit(self) -> bool:
+        """Whether the estimate is the full price of a cheaper mode, because its factor is not known."""
+        is_cheaper = any(self.request.params.get(name) is True for name in CHEAPER_MODES)
+        return is_cheaper and self.estimate_source == ""
 
     @property
     def is_uploaded(self) -> bool:

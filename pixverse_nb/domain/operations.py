@@ -33,6 +33,7 @@ SOURCE_VIDEO: Final = "source_video"  # the role of a video that another one is 
 AUDIO: Final = "audio"  # the role of a sound
 PROMPT_MAX: Final = 2048  # of most operations; text and one picture take _LONG_PROMPT_MAX
 TRANSITION_MAX: Final = 7  # pictures
+LINK_DEFAULT_S: Final = 5  # what the vendor takes from one picture of a transition to the next if it is not given
 FUSION_MAX: Final = 9  # pictures
 _LONG_PROMPT_MAX: Final = 5000
 _SPOKEN_MAX: Final = 200
@@ -48,6 +49,7 @@ SWITCHES: Final[Mapping[str, Rule]] = {
     "auto_sound": Flag(default=None),
     "sound_effect_prompt": Text(PROMPT_MAX, default=None),
 }
+CHEAPER_MODES: Final = ("off_peak_mode", "preview_mode")  # switches that multiply the price by a factor of the account
 _ALL_SWITCHES: Final = frozenset(SWITCHES)
 _SINGLE_SHOT: Final = _ALL_SWITCHES - {"multi_shot"}
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from pixverse_nb.domain.operations import Operation
+from pixverse_nb.domain.operations import CHEAPER_MODES, Operation
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,12 @@ class Credits:
     def total(self) -> int:
         """All credits that can be spent."""
         return self.daily + self.monthly + self.package
+
+    @property
+    def factors(self) -> Mapping[str, float]:
+        """What `off_peak_mode` and `preview_mode` multiply a price by, without those that are not reported."""
+        known = zip(CHEAPER_MODES, (self.off_peak_factor, self.preview_factor), strict=True)
+        return {name: factor for name, factor in known if factor is not None}
 
 
 @dataclass(frozen=True)

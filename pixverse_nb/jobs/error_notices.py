@@ -1,8 +1,13 @@
 """Errors as notices for the ledger; `messages` makes the text when one is shown."""
 
-from pixverse_nb.domain.notices import Notice
+from typing import Final
+
+from pixverse_nb.domain.catalogue import Catalogue
+from pixverse_nb.domain.notices import Notice, Value
 from pixverse_nb.domain.requests import GenerationRequest
 from pixverse_nb.errors import APIError, EndpointGone, PixVerseError
+
+_ALTERNATIVES: Final = 3  # models that the text names
 
 
 def error_notice(error: PixVerseError) -> Notice:
@@ -13,7 +18,14 @@ def error_notice(error: PixVerseError) -> Notice:
     return Notice(kind, {"detail": str(error)})
 
 
-def endpoint_gone_notice(error: EndpointGone, request: GenerationRequest) -> Notice:
-    """Return the notice of a paid call that the vendor does not offer: it names what could not be made."""
-    names = {"model": request.model, "operation": request.operation.value}
-    return Notice("EndpointGone", {"status": error.status, "vendor_text": error.vendor_text or "", **names})
+def endpoint_gone_notice(error: EndpointGone, request: GenerationRequest, catalogue: Catalogue) -> Notice:
+    """Return the notice of a paid call that the vendor does not offer: what could not be made, and models to try."""
+    alternatives = catalogue.alternatives(request.model, request.operation)
+    data: dict[str, Value] = {
+        "status": error.status,
+        "vendor_text": error.vendor_text or "",
+        "model": request.model,
+        "operation": request.operation.value,
+        "alternatives": ", ".join(alternatives[:_ALTERNATIVES]),
+    }
+    return Notice("EndpointGone", data)

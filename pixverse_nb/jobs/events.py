@@ -46,6 +46,14 @@ class PriceQuoted:
 
 
 @dataclass(frozen=True)
+class PriceDiscounted:
+    """The account's factors for the cheaper modes are known: its estimate from now on is the price with them."""
+
+    at: float
+    credits: int
+
+
+@dataclass(frozen=True)
 class IntentRecorded:
     """The paid call is about to be sent; stored and synced before its first byte.
 
@@ -216,6 +224,7 @@ Event = (
     | InputsUploaded
     | AccountSwitched
     | PriceQuoted
+    | PriceDiscounted
     | IntentRecorded
     | CallAccepted
     | CallRefused

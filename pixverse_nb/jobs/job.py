@@ -20,7 +20,7 @@ from pixverse_nb.errors import ConfigError, InvalidRequest, JobTimeout, OutcomeU
 from pixverse_nb.event_loop import EventLoopThread, await_future, wait_for_future
 from pixverse_nb.jobs.download import is_intact, stat_signature
 from pixverse_nb.jobs.engine import Engine
-from pixverse_nb.jobs.messages import describe_notice, reuse_notice
+from pixverse_nb.jobs.messages import describe_notice, describe_notices, reuse_notice
 from pixverse_nb.jobs.results import (
     attempts_from_events,
     error_from_record,
@@ -172,7 +172,7 @@ class Job:
     @property
     def notices(self) -> tuple[str, ...]:
         """What you should know: how the pictures were changed, that a paid video was reused, and so on."""
-        own = tuple(map(describe_notice, self._record().notices))
+        own = describe_notices(self._record())
         return (*own, self._reuse_notice) if self._reuse_notice else own
 
     @property

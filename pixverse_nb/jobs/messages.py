@@ -9,9 +9,8 @@ from typing import Any, Final
 
 from pixverse_nb.backends.base import api_error
 from pixverse_nb.config import Timing
-from pixverse_nb.domain.catalogue import CATALOGUE, Operation
 from pixverse_nb.domain.jobs import JobEvent, JobRecord, JobState
-from pixverse_nb.domain.notices import Notice
+from pixverse_nb.domain.notices import Notice, Value
 from pixverse_nb.jobs import transitions
 from pixverse_nb.redaction import redact
 
@@ -26,6 +25,12 @@ def describe_notice(notice: Notice) -> str:
         return redact(f"{role.capitalize()} picture: {text}" if role else text)
     make = _NOTICES.get(notice.kind, _detail)
     return redact(make(notice.data))
+
+
+def describe_notices(record: JobRecord) -> tuple[str, ...]:
+    """Return the texts of a job's notices, with what has been learned about its refund since."""
+    refund: dict[str, Value] = {} if record.refund_credits is None else {"refund_credits": record.refund_credits}
+    return tuple(describe_notice(Notice(notice.kind, {**notice.data, **refund})) for notice in record.notices)
 
 
 def _detail(data: Data) -> str:
@@ -61,8 +66,8 @@ def _endpoint_gone(data: Data) -> str:
     model = data.get("model", "")
     reason = f"HTTP {data['status']}" + (f": {data['vendor_text'].rstrip('.')}" if data.get("vendor_text") else "")
     text = f"The vendor does not offer this call for {model} ({reason}). Nothing was accepted and nothing was charged."
-    others = CATALOGUE.alternatives(model, Operation(data.get("operation", Operation.FRAMES)))
-    return f"{text} Choose another model, such as {', '.join(others[:3])}." if others else text
+    others = data.get("alternatives")
+    return f"{text} Choose another model, such as {others}." if others else text
 
 
 def _file_lost(data: Data) -> str:
@@ -131,8 +136,9 @@ _NOTICES: Final[Mapping[str, Callable[[Data], str]]] = {
     "made_for_quote": lambda _: (
         "The vendor was asked for the price of this video, and made and charged it at once. The paid call was not sent."
     ),
-    "moderated_afterwards": lambda _: (
-        "PixVerse has moderated this video after it was finished. The file here is kept; the credits may come back."
+    "moderated_afterwards": lambda data: (
+        "PixVerse has moderated this video after it was finished. The file here is kept; "
+        f"{_refund_text(data['refund_credits']) if 'refund_credits' in data else 'the credits may come back'}."
     ),
     "downloaded_file_differs": lambda data: (
         f"Downloaded again, but the vendor's file differs from the earlier one (sha256 {data['sha256']})."
@@ -228,6 +234,9 @@ _EVENTS: Final[Mapping[str, Callable[[JobEvent], str]]] = {
     "inputs_uploaded": lambda _: "the inputs are uploaded",
     "account_switched": lambda _: "another account has a free slot; switching to it",
     "price_quoted": lambda event: f"the vendor quotes {event.data.get('credits', 0):,} credits for the call",
+    "price_discounted": lambda event: (
+        f"with the account's discount the call costs about {event.data.get('credits', 0):,} credits"
+    ),
     "intent_recorded": lambda event: f"paid call {event.data.get('attempt', '')} is about to be sent",
     "call_accepted": lambda _: "accepted by the vendor and charged",
     "call_refused": lambda event: f"rejected, not charged: {_notice_of(event, 'error')}",

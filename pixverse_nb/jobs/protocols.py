@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 
 from pixverse_nb.backends.base import Accepted, Backend, Call, PaidOutcome
 from pixverse_nb.config import Clock, Timing
+from pixverse_nb.domain.catalogue import Catalogue
 from pixverse_nb.domain.jobs import JobRecord
 from pixverse_nb.domain.requests import GenerationRequest
 from pixverse_nb.jobs.events import Event
@@ -47,6 +48,7 @@ class JobContext(Protocol):
     timing: Timing
     owner: str
     now: Clock
+    catalogue: Catalogue
 
     @property
     def transport(self) -> Transport:

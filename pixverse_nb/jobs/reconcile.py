@@ -9,6 +9,7 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from pixverse_nb.domain.catalogue import discounted, price_factor
 from pixverse_nb.domain.jobs import JobRecord
 from pixverse_nb.domain.operations import SOURCE_VIDEO, Operation
 from pixverse_nb.domain.remote import RemoteVideo
@@ -147,6 +148,13 @@ class BalanceMonitor:
         self._context = context
         self._lock = asyncio.Lock()
         self._read_at: dict[str | None, float] = {}
+        self._factors: dict[str | None, Mapping[str, float]] = {}  # on prices, of `Credits.factors`
+
+    def discounted(self, record: JobRecord) -> int | None:
+        """Return the estimate of a cheaper mode with the factor of the job's account; None if it is not known."""
+        full, factors = record.estimated_credits, self._factors.get(record.account, {})
+        factor = price_factor(record.request.params, factors)
+        return discounted(full, factor) if full is not None and factor is not None else None
 
     async def snapshot(self, record: JobRecord) -> None:
         """Record the balance before a paid call if the last one is old. Failures are ignored."""
@@ -209,5 +217,6 @@ class BalanceMonitor:
             balance = await self._context.transport.send(call, attempts=1)
         except PixVerseError:
             return None
+        self._factors[account] = balance.factors
         self._context.ledger.balances.add(balance.total, account=account, at=now)
         return balance.total

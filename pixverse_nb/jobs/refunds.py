@@ -21,8 +21,12 @@ WITHOUT_VIDEO: Final = (JobState.FAILED, JobState.MODERATED)
 
 
 def awaits_refund(record: JobRecord) -> bool:
-    """Return whether an accepted job ended without a video and its credits are not known to have come back."""
-    return record.state in WITHOUT_VIDEO and record.video_id is not None and not record.refund_credits
+    """Return whether an accepted job was failed or moderated and its credits are not known to have come back.
+
+    A finished video that was moderated afterwards is one of them.
+    """
+    is_kept = record.state is JobState.DONE and record.moderated_afterwards_at is not None
+    return (is_kept or record.state in WITHOUT_VIDEO) and record.video_id is not None and not record.refund_credits
 
 
 class RefundWatcher:
@@ -49,7 +53,8 @@ class RefundWatcher:
             self._tasks[record.ref] = asyncio.get_running_loop().create_task(self._run(record.ref))
 
     def _next_look_at(self, record: JobRecord) -> float | None:
-        poll_s, ended_at = self._context.timing.poll_s, record.finished_at or record.created_at
+        poll_s = self._context.timing.poll_s
+        ended_at = record.moderated_afterwards_at or record.finished_at or record.created_at
         checked_at = record.refund_checked_at
         if checked_at is None:
             return ended_at + _FIRST_LOOK * poll_s

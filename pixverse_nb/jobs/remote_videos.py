@@ -81,7 +81,10 @@ class AllAccounts:
 
 
 def _sum_of(balances: Sequence[Credits]) -> Credits:
-    """Return one balance for several accounts; fields that differ between them are None."""
+    """Return one balance for several accounts; fields that differ between them are None.
+
+    Of the factors on prices it has the largest one, since nobody knows which account a job will get.
+    """
     if len(balances) == 1:
         return balances[0]
     plans = {balance.plan for balance in balances}
@@ -92,7 +95,14 @@ def _sum_of(balances: Sequence[Credits]) -> Credits:
         package=sum(balance.package for balance in balances),
         plan=plans.pop() if len(plans) == 1 else None,
         can_remove_watermark=watermarks.pop() if len(watermarks) == 1 else None,
+        off_peak_factor=_largest([balance.off_peak_factor for balance in balances]),
+        preview_factor=_largest([balance.preview_factor for balance in balances]),
     )
+
+
+def _largest(factors: Sequence[float | None]) -> float | None:
+    known = [factor for factor in factors if factor is not None]
+    return max(known) if known and len(known) == len(factors) else None
 
 
 REF_PREFIX: Final = "pv-"  # of every reference that this package makes

@@ -16,7 +16,14 @@ from pixverse_nb.domain.notices import Value
 from pixverse_nb.domain.operations import AUDIO, OPERATIONS, SOURCE_VIDEO
 from pixverse_nb.domain.recipe import call_line, with_lists
 from pixverse_nb.errors import JobCancelled, JobFailed, JobModerated, JobTimeout, PixVerseError
-from pixverse_nb.jobs.messages import describe_error, describe_event, describe_notice, status_detail, suggested_action
+from pixverse_nb.jobs.messages import (
+    describe_error,
+    describe_event,
+    describe_notice,
+    describe_notices,
+    status_detail,
+    suggested_action,
+)
 from pixverse_nb.jobs.stored_inputs import stored_input
 from pixverse_nb.jobs.transitions import can_resume
 from pixverse_nb.redaction import redact
@@ -53,7 +60,7 @@ def snapshot_from_record(
         created_at=record.created_at,
         submitted_at=record.submitted_at,
         finished_at=record.finished_at,
-        notices=tuple(map(describe_notice, record.notices)),
+        notices=describe_notices(record),
         warning=None if record.blocked or record.warning is None else describe_notice(record.warning),
         error=describe_error(record),
         suggested_action=suggested_action(record, is_paused=is_paused),
@@ -64,6 +71,7 @@ def snapshot_from_record(
         attempt=record.attempt,
         charged=record.charged,
         estimated_credits=record.estimated_credits,
+        estimate_is_limit=record.estimate_is_limit,
         cost_credits=record.cost_credits,
         refund_credits=record.refund_credits,
         is_sandbox=is_sandbox,

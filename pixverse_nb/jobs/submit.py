@@ -108,6 +108,7 @@ class Submitter:
             if not await self._ask_price(record):
                 return
             await self._balance.snapshot(record)
+            self._apply_factors(record)
             if not await self._wait_for_slot(record):
                 return
         now = context.now()
@@ -163,6 +164,11 @@ class Submitter:
         context.apply(record, events.PriceQuoted(context.now(), quoted))
         return True
 
+    def _apply_factors(self, record: JobRecord) -> None:
+        """Store the price of a cheaper mode with the account's factors, so that a budget is checked with it."""
+        if record.estimate_is_limit and (credits_ := self._balance.discounted(record)) is not None:
+            self._context.apply(record, events.PriceDiscounted(self._context.now(), credits_))
+
     async def _wait_for_slot(self, record: JobRecord) -> bool:
         """Wait for a free slot; False if the job was cancelled, timed out, moved or rejected meanwhile."""
         context, accounts = self._context, self.accounts
@@ -211,7 +217,7 @@ class Submitter:
                 if self.accounts.can_fail_over(record, after=error):
                     return self._retry_later(error, attempt=record.attempt)
                 if isinstance(error, EndpointGone):
-                    notice = endpoint_gone_notice(error, record.request)
+                    notice = endpoint_gone_notice(error, record.request, self._context.catalogue)
                     return events.CallRefused(now, notice, attempt=record.attempt)
                 if isinstance(error, APIError) and error.status == 400:
                     self._forget_uploads(record)  # the vendor may have deleted an upload

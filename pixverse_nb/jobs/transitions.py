@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from pixverse_nb.config import Timing
-from pixverse_nb.domain.jobs import JobRecord, JobState
+from pixverse_nb.domain.jobs import MODERATED_AFTERWARDS, JobRecord, JobState
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.remote import RemoteState, RemoteVideo
 from pixverse_nb.errors import Charge
@@ -34,6 +34,7 @@ from pixverse_nb.jobs.events import (
     IntentRecorded,
     ListedInPoll,
     MissingFromPoll,
+    PriceDiscounted,
     PriceQuoted,
     RefundChecked,
     ResolvedByUser,
@@ -212,6 +213,12 @@ def _price_quoted(record: JobRecord, event: PriceQuoted) -> JobRecord:
     return replace(record, estimated_credits=event.credits, estimate_source="quote")
 
 
+def _price_discounted(record: JobRecord, event: PriceDiscounted) -> JobRecord:
+    if not is_unsent(record) or not record.estimate_is_limit:
+        return record
+    return replace(record, estimated_credits=event.credits, estimate_source="factors")
+
+
 def _charge_compared(record: JobRecord) -> JobRecord:
     """Return the record with a notice if the charge is not what the vendor had quoted."""
     quoted, charged = record.estimated_credits, record.cost_credits
@@ -317,7 +324,7 @@ def _listed_in_poll(record: JobRecord, event: ListedInPoll) -> JobRecord:
     row = event.row
     has_ended = record.state.is_final and record.state is not JobState.TIMED_OUT
     if record.state in (JobState.DONE, JobState.DOWNLOADING) and _is_moderated(row, record):
-        return _with_notice(record, Notice("moderated_afterwards"))  # what is here, or still can be had, is kept
+        return _moderated_afterwards(record, event)
     if has_ended or (record.video_id is not None and row.video_id not in (None, record.video_id)):
         return _second_generation(record, event)
     if record.state is JobState.DOWNLOADING and row.state is not RemoteState.COMPLETED:
@@ -354,6 +361,12 @@ def _listed_in_poll(record: JobRecord, event: ListedInPoll) -> JobRecord:
     if row.state is RemoteState.UNRECOGNISED:
         return replace(seen, state=JobState.GENERATING, warning=Notice("unknown_status", {"status": row.status}))
     return replace(seen, state=JobState.QUEUED if row.state is RemoteState.QUEUED else JobState.GENERATING)
+
+
+def _moderated_afterwards(record: JobRecord, event: ListedInPoll) -> JobRecord:
+    """Keep what is here, or still can be had, with one notice."""
+    is_new = record.moderated_afterwards_at is None
+    return _with_notice(record, Notice(MODERATED_AFTERWARDS, {"at": event.at})) if is_new else record
 
 
 def _is_moderated(row: RemoteVideo, record: JobRecord) -> bool:
@@ -481,12 +494,13 @@ def _cancel_requested(record: JobRecord, event: CancelRequested) -> JobRecord:
 
 
 def _refund_checked(record: JobRecord, event: RefundChecked) -> JobRecord:
-    if record.state not in (JobState.FAILED, JobState.MODERATED) or record.refund_credits:
+    is_kept = record.state is JobState.DONE and record.moderated_afterwards_at is not None
+    if not (is_kept or record.state in (JobState.FAILED, JobState.MODERATED)) or record.refund_credits:
         return record
     checked = replace(record, refund_checked_at=event.at)
     if event.credits is None:
         return checked
-    charged: Charge = "no" if event.credits else "yes"
+    charged: Charge = "no" if event.credits and not is_kept else "yes"
     return replace(checked, refund_credits=event.credits, refund_source="balance", charged=charged)
 
 
@@ -525,6 +539,7 @@ _TRANSITIONS: Final[dict[type, Callable[..., JobRecord]]] = {
     InputsUploaded: _inputs_uploaded,
     AccountSwitched: _account_switched,
     PriceQuoted: _price_quoted,
+    PriceDiscounted: _price_discounted,
     IntentRecorded: _intent_recorded,
     CallAccepted: _call_accepted,
     CallRefused: _call_refused,

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from pixverse_nb.domain.jobs import FINAL_STATES, JobEvent, JobRecord, JobState
+from pixverse_nb.domain.jobs import FINAL_STATES, MODERATED_AFTERWARDS, JobEvent, JobRecord, JobState
 from pixverse_nb.domain.remote import UploadedFile
 from pixverse_nb.errors import BudgetReached, LedgerError
 from pixverse_nb.ledger.accounts import BalanceStore, LeaseStore, lease_row
@@ -364,13 +364,23 @@ class Ledger:
         )
 
     def awaiting_refund(self, *, ended_after: float) -> list[JobRecord]:
-        """Return the accepted jobs that ended without a video since then and whose credits may still come back."""
-        return self._many(
-            "SELECT data FROM jobs WHERE service = ? AND state IN ('failed', 'moderated') AND video_id IS NOT NULL"
-            " AND coalesce(json_extract(data, '$.refund_credits'), 0) = 0"
+        """Return the failed and moderated jobs since then whose credits may still come back.
+
+        A finished job is one of them if the vendor has moderated its video afterwards; it is looked for among those
+        that were created since then, because there may be many of them.
+        """
+        open_ = "video_id IS NOT NULL AND coalesce(json_extract(data, '$.refund_credits'), 0) = 0"
+        without_video = self._many(
+            f"SELECT data FROM jobs WHERE service = ? AND state IN ('failed', 'moderated') AND {open_}"  # noqa: S608
             " AND json_extract(data, '$.finished_at') >= ?",
             ended_after,
         )
+        finished = self._many(
+            f"SELECT data FROM jobs WHERE service = ? AND state = 'done' AND created_at >= ? AND {open_}"  # noqa: S608
+            f" AND instr(data, '{MODERATED_AFTERWARDS}')",
+            ended_after,
+        )
+        return [*without_video, *(job for job in finished if job.moderated_afterwards_at is not None)]
 
     def changes_since(self, mark: int) -> tuple[int, list[JobRecord]]:
         """Return the jobs that any process has changed after `mark`, and the new mark; 0 starts from the beginning."""

@@ -26,13 +26,15 @@ class CreditsView(TableView, Credits):
     def _table(self) -> Table:
         plan = f" · {self.plan} plan" if self.plan else ""
         watermark = {True: "Videos can be without a watermark.", False: "Videos have a watermark.", None: ""}
+        modes = {"off_peak_mode": self.off_peak_factor, "preview_mode": self.preview_factor}
+        factors = [f"{name} multiplies a price by {factor:g}." for name, factor in modes.items() if factor is not None]
         rows = (("Daily", self.daily), ("Monthly", self.monthly), ("Package", self.package))
         return Table(
             f"{self.total:,} credits{plan}",
             (Column("Kind", "heading"), Column("Credits", "number")),
             rows,
             total=("Total", self.total),
-            notes=tuple(filter(None, (watermark[self.can_remove_watermark],))),
+            notes=tuple(filter(None, (watermark[self.can_remove_watermark], *factors))),
             is_narrow=True,
         )
 

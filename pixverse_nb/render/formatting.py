@@ -270,7 +270,7 @@ def format_cost(snapshot: JobSnapshot, *, allow_estimate: bool) -> str:
     cost, is_estimate = known_cost(snapshot)
     if is_estimate and not allow_estimate:
         return ""
-    is_limit = snapshot.request.is_off_peak
+    is_limit = snapshot.estimate_is_limit
     return format_credits(cost, is_estimate=is_estimate, is_sandbox=snapshot.is_sandbox, is_limit=is_limit)
 
 

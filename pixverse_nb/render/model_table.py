@@ -10,7 +10,7 @@ _PRICE: Final = "Credits for 5 s"
 _COLUMNS: Final = ("Model", _PRICE, "Seconds", "Quality", "Aspect ratio", "Makes", "More fields", "Source")
 _NOTE: Final = (
     "The default quality comes first. Credits are estimates at the default quality; when the vendor reports a price, "
-    "that one is used."
+    "that one is used. Off-peak and preview mode multiply them by the account's factors: see client.credits()."
 )
 
 

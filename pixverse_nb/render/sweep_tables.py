@@ -42,8 +42,9 @@ class PlanRow:
 class PlanTable:
     """A plan as values: cells by state, credits, and the expected time in seconds (None if unknown).
 
-    `ends_at` is when it would end if it was started now, in Unix seconds (None if unknown). `off_peak` is the number of
-    off-peak cells that are to come, `off_peak_s` their expected time.
+    `operations` has the number of cells of each operation; if all are "frames", that is not shown. `ends_at` is when it
+    would end if it was started now, in Unix seconds (None if unknown). `off_peak` is the number of off-peak cells that
+    are to come, `off_peak_s` their expected time. `is_limit`: the credits are the most that the cells cost.
     """
 
     title: str
@@ -57,6 +58,8 @@ class PlanTable:
     skips_refused: bool
     is_sandbox: bool
     ends_at: float | None = None
+    is_limit: bool = False
+    operations: tuple[tuple[str, int], ...] = ()
     off_peak: int = 0
     off_peak_s: float | None = None
     notices: tuple[str, ...] = ()
@@ -107,7 +110,7 @@ def plan_table(plan: PlanTable) -> Table:
         columns,
         tuple(rows),
         total=total,
-        lines=(counts, " ".join(_totals(plan))),
+        lines=tuple(filter(None, (_operations(plan), counts, " ".join(_totals(plan))))),
         warnings=tuple(_warnings(plan)),
         notes=(*notes, *plan.notices),
         is_narrow=True,
@@ -192,6 +195,16 @@ def _total_of(rows: Sequence[PlanRow]) -> CellValue:
     return sum(known) if len(known) == len(prices) else TableCell("unknown")
 
 
+def _operations(plan: PlanTable) -> str:
+    """Return what the cells make; empty if that is only the usual operation, from a first to a last picture."""
+    names = [name for name, _ in plan.operations]
+    if names in ([], ["frames"]):
+        return ""
+    if len(names) == 1:
+        return f"Operation: {names[0]}."
+    return f"Operations: {', '.join(f'{count} {name}' for name, count in plan.operations)}."
+
+
 def _totals(plan: PlanTable) -> list[str]:
     """Return sentences about cost and time."""
     new = dict(plan.counts).get("new", 0)
@@ -202,7 +215,8 @@ def _totals(plan: PlanTable) -> list[str]:
         cost = f"{videos} to pay for, at an unknown price."
     else:
         sandbox = " (sandbox: no real credits)" if plan.is_sandbox else ""
-        cost = f"About {plan.credits:,} credits for {videos}{sandbox}."
+        about = "At most" if plan.is_limit else "About"
+        cost = f"{about} {plan.credits:,} credits for {videos}{sandbox}."
     totals = [cost]
     if plan.spent:
         totals.append(f"Spent on these cells so far: {plan.spent:,}.")

@@ -34,7 +34,8 @@ _CAPTIONS_SHOWN: Final = 12  # of the cells that an error lists
 class SweepCall:
     """The call that each cell makes: its operation, the roles of its pictures, and of its videos and sounds.
 
-    `names` maps a role to the name of its axis, if they differ. `request_function` is that of `CreateArgs`.
+    `names` maps a role to the name of its axis, and `arguments` an axis or field to the argument that it was passed in,
+    if they differ. `request_function` is that of `CreateArgs`.
     """
 
     operation: Operation
@@ -42,6 +43,7 @@ class SweepCall:
     media: tuple[str, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)
     request_function: RequestFunction | None = None
+    arguments: Mapping[str, str] = field(default_factory=dict)
 
     def args(self, fields: Mapping[str, Any], others: Mapping[str, Any], **options: Any) -> CreateArgs:
         """Return the arguments of a call with the sources in `fields` and the fields in `others`."""
@@ -53,6 +55,14 @@ class SweepCall:
             request_function=self.request_function,
             **options,
         )
+
+    def named(self, problems: Mapping[str, str]) -> dict[str, str]:
+        """Return problems by the names of the arguments: that of "frame_2[0]" is of "images[1][0]"."""
+        named: dict[str, str] = {}
+        for name, problem in problems.items():
+            field_name, bracket, rest = name.partition("[")
+            named[f"{self.arguments.get(field_name, field_name)}{bracket}{rest}"] = problem
+        return named
 
 
 @dataclass(frozen=True, eq=False)

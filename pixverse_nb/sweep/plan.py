@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pixverse_nb.domain.notices import Notice
+from pixverse_nb.domain.operations import Operation
 from pixverse_nb.errors import PixVerseError
 from pixverse_nb.job_builder import source_expr
 from pixverse_nb.jobs.messages import describe_notice
@@ -47,7 +48,8 @@ class Plan(TableView):
 
     `spent` is what the cells have cost so far, `budget` the most that they may cost. `balance`, `slots`, `typical_s`
     (the usual time for one video) and `off_peak_s` (the usual time for an off-peak one) are None if unknown. `made_at`
-    is the time of the plan in Unix seconds.
+    is the time of the plan in Unix seconds. `is_limit`: off-peak or preview cells are counted with their full price,
+    because the account does not report its factors.
     """
 
     title: str
@@ -62,6 +64,7 @@ class Plan(TableView):
     is_sandbox: bool = False
     off_peak_s: float | None = None
     made_at: float | None = None
+    is_limit: bool = False
     counts: Mapping[CellState, int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -99,6 +102,11 @@ class Plan(TableView):
         return math.ceil(len(self._waiting(is_off_peak=False)) / self.slots) * self.typical_s
 
     @property
+    def operations(self) -> Mapping[Operation, int]:
+        """The number of cells by operation."""
+        return Counter(planned.cell.request.operation for planned in self.cells)
+
+    @property
     def off_peak(self) -> tuple[Cell, ...]:
         """The off-peak cells that will be submitted or waited for: they use no slot and may take 24 hours."""
         return self._waiting(is_off_peak=True)
@@ -115,8 +123,10 @@ class Plan(TableView):
         """Return the plan as the values that its HTML and text views show."""
         return PlanTable(
             title=self.title,
+            operations=tuple((operation.value, count) for operation, count in self.operations.items()),
             counts=tuple((state.value, self.counts[state]) for state in CellState),
             credits=self.credits,
+            is_limit=self.is_limit,
             spent=self.spent,
             budget=self.budget,
             balance=self.balance,
@@ -143,9 +153,9 @@ def make_plan(
 ) -> Plan:
     """Return the plan of a sweep; asks the vendor for balance and slots. `rows` are its jobs by cell key."""
     ledger = context.engine.ledger
+    account = fetch_account_status(context)  # first: its factors are those of the prices
     estimate = context.builder.estimate
     prices = {cell.key: estimate(cell.request, source_s=cell.inputs.prepared.source_s) for cell in built.cells}
-    account = fetch_account_status(context)
     typical = {cell.request.is_off_peak: context.engine.expectation(cell.request) for cell in reversed(built.cells)}
     usual, off_peak = typical.get(False), typical.get(True)
     duplicates = (Notice("duplicate_cells", {"count": built.duplicates}),) if built.duplicates else ()
@@ -169,6 +179,11 @@ def make_plan(
         ),
         is_sandbox=context.is_sandbox,
         made_at=context.engine.now(),
+        is_limit=any(
+            planned.credits is not None and context.builder.is_limit(planned.cell.request.params)
+            for planned in cells
+            if planned.state is CellState.NEW
+        ),
     )
 
 
@@ -196,10 +211,11 @@ def fetch_account_status(context: SweepContext) -> AccountStatus:
         call = context.backend.get_capacity()
         capacity = context.send(call).accounts if call is not None else ()
         slots = [slot for slot in capacity if context.email in (None, slot.account)]
-        balance = AllAccounts(context.send, context.backend, email=context.email).credits().total
+        balance = AllAccounts(context.send, context.backend, email=context.email).credits()
     except PixVerseError as error:
         return AccountStatus(notices=(Notice("account_unreachable", {"detail": str(error)}),))
-    return AccountStatus(balance, sum(slot.max_jobs for slot in slots) or None)
+    context.builder.factors = balance.factors
+    return AccountStatus(balance.total, sum(slot.max_jobs for slot in slots) or None)
 
 
 def _gone_routes(cells: Sequence[PlannedCell]) -> tuple[Notice, ...]:

@@ -1,6 +1,6 @@
 """What a sweep starts from: the operation that a call with these pictures, videos and sounds makes, and their roles."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -9,7 +9,13 @@ from pixverse_nb.domain.operations import AUDIO, FUSION_MAX, SOURCE_VIDEO, TRANS
 from pixverse_nb.domain.validation import plain, safe_repr
 from pixverse_nb.errors import InvalidRequest
 
-_METHOD_NAMES: Final = {"lip_sync": Operation.LIPSYNC, "motion_control": Operation.MOTION}  # as the client has them
+_METHOD_NAMES: Final = {  # as the client has them
+    "create_frames": Operation.FRAMES,
+    "create_transition": Operation.TRANSITION,
+    "create_fusion": Operation.FUSION,
+    "lip_sync": Operation.LIPSYNC,
+    "motion_control": Operation.MOTION,
+}
 _NEEDED: Final[Mapping[Operation, tuple[str, ...]]] = {  # the arguments that an operation starts from
     Operation.FRAMES: ("first", "last"),
     Operation.TEXT: (),
@@ -18,14 +24,15 @@ _NEEDED: Final[Mapping[Operation, tuple[str, ...]]] = {  # the arguments that an
     Operation.FUSION: ("images",),
     Operation.MOTION: ("first", "video"),
 }
-_NUMBER_OF_IMAGES: Final = {Operation.TRANSITION: (2, TRANSITION_MAX), Operation.FUSION: (1, FUSION_MAX)}
+NUMBER_OF_IMAGES: Final = {Operation.TRANSITION: (2, TRANSITION_MAX), Operation.FUSION: (1, FUSION_MAX)}
 
 
 @dataclass(frozen=True)
 class SweepSources:
     """The operation of a sweep, and its pictures (`images`) and videos and sounds (`media`) by role, one or several.
 
-    `fields` are the fields of the call. `names` maps a role to the name of its axis, if they differ.
+    `fields` are the fields of the call. `names` maps a role to the name of its axis, if they differ. `arguments` maps
+    the name of an axis or field to the argument that it was passed in ("images[1]"), if they differ.
     """
 
     operation: Operation
@@ -33,6 +40,7 @@ class SweepSources:
     media: Mapping[str, Any] = field(repr=False)
     fields: Mapping[str, Any] = field(repr=False)
     names: Mapping[str, str] = field(default_factory=dict)
+    arguments: Mapping[str, str] = field(default_factory=dict)
 
 
 def find_sources(given: Mapping[str, Any], fields: Mapping[str, Any], *, operation: Any = None) -> SweepSources:
@@ -42,14 +50,14 @@ def find_sources(given: Mapping[str, Any], fields: Mapping[str, Any], *, operati
     "transition", a picture and a video "motion". Raises InvalidRequest naming every argument that is wrong.
     """
     sources = {name: source for name, source in given.items() if source is not None}
-    chosen = _find_operation(operation, sources)
+    chosen = _choose_operation(operation, sources)
     needed = _NEEDED.get(chosen, ("video",))
     wrong = {name: f"is required by operation={chosen.value!r}" for name in needed if name not in sources}
     wrong |= {name: f"is not used by operation={chosen.value!r}" for name in sources if name not in needed}
     if wrong:
         raise InvalidRequest(wrong)
     fields = dict(fields)
-    if chosen in _NUMBER_OF_IMAGES:
+    if chosen in NUMBER_OF_IMAGES:
         return _with_images(chosen, sources["images"], fields)
     images: dict[str, Any] = {name: sources[name] for name in ("first", "last") if name in sources}
     media = {SOURCE_VIDEO: sources["video"]} if "video" in sources else {}
@@ -61,15 +69,36 @@ def find_sources(given: Mapping[str, Any], fields: Mapping[str, Any], *, operati
     return SweepSources(chosen, images, media, fields, names)
 
 
-def _find_operation(operation: Any, sources: Mapping[str, Any]) -> Operation:
+def sources_to_estimate(operation: Any, given: Mapping[str, Any], fields: Mapping[str, Any]) -> SweepSources:
+    """Return the sources of a call of which only the price is asked: what is missing in `given` is made up.
+
+    A transition without `images` has as many as its `prompts` or `durations` ask for. Raises InvalidRequest.
+    """
+    chosen = find_operation(operation)
+    lists = (fields.get(name) for name in ("durations", "prompts"))
+    links = next((len(one) for one in lists if isinstance(one, Sequence) and not isinstance(one, str)), 1)
+    made_up: dict[str, Any] = dict.fromkeys(_NEEDED.get(chosen, ("video",)), "")
+    if chosen in NUMBER_OF_IMAGES:
+        made_up["images"] = [""] * (links + 1)
+    return find_sources(
+        made_up | {name: one for name, one in given.items() if one is not None}, fields, operation=chosen
+    )
+
+
+def find_operation(name: Any) -> Operation:
+    """Return an operation by its name or that of the client's method. Raises InvalidRequest."""
+    name = plain(name)
+    try:
+        return _METHOD_NAMES.get(name) or Operation(name)
+    except (TypeError, ValueError):
+        problem = f"must be one of {', '.join(Operation)}, or None, not {safe_repr(name):.40}"
+        raise InvalidRequest({"operation": problem}) from None
+
+
+def _choose_operation(operation: Any, sources: Mapping[str, Any]) -> Operation:
     """Return the operation that was asked for, or that the sources suggest."""
     if operation is not None:
-        name = plain(operation)
-        try:
-            return _METHOD_NAMES.get(name) or Operation(name)
-        except (TypeError, ValueError):
-            problem = f"must be one of {', '.join(Operation)}, or None, not {safe_repr(operation):.40}"
-            raise InvalidRequest({"operation": problem}) from None
+        return find_operation(operation)
     match sources:
         case {"images": _}:
             return Operation.TRANSITION
@@ -86,13 +115,16 @@ def _find_operation(operation: Any, sources: Mapping[str, Any]) -> Operation:
 
 
 def _with_images(operation: Operation, images: Any, fields: dict[str, Any]) -> SweepSources:
-    least, most = _NUMBER_OF_IMAGES[operation]
+    least, most = NUMBER_OF_IMAGES[operation]
     pictures, wrong = listed_images(images, at_least=least, at_most=most)
+    roles, arguments = image_roles(pictures)
     if operation is Operation.TRANSITION and not wrong:
-        links, _, wrong = link_values(
+        links, link_arguments, wrong = link_values(
             fields.pop("prompts", None), fields.pop("durations", None), links=len(pictures) - 1
         )
-        fields |= {name: value for name, value in links.items() if value is not None}
+        links = {name: value for name, value in links.items() if value is not None}
+        arguments |= {name: argument for name, argument in link_arguments.items() if name in links}
+        fields |= links
     if wrong:
         raise InvalidRequest(wrong)
-    return SweepSources(operation, image_roles(pictures)[0], {}, fields)
+    return SweepSources(operation, roles, {}, fields, arguments=arguments)

@@ -61,27 +61,33 @@ def make_sweep(  # noqa: PLR0913 - every part has a name
     media: Mapping[str, Any] = MappingProxyType({}),
     operation: Operation = Operation.FRAMES,
     names: Mapping[str, str] = MappingProxyType({}),
+    arguments: Mapping[str, str] = MappingProxyType({}),
     request_function: RequestFunction | None = None,
 ) -> "Sweep":
     """Return the sweep of a call with pictures, and videos and sounds, by role.
 
-    `names` maps a role to the name of its axis, if they differ. `request_function` is that of `CreateArgs`.
+    `names`, `arguments` and `request_function` are those of `SweepCall`.
 
     Raises InvalidRequest (InvalidImage) naming every wrong field, value and picture.
     """
     context.loop.check_open()
-    axes = find_axes(
-        {names.get(role, role): source for role, source in {**images, **media}.items()},
-        fields,
-        operation=operation,
-        layout=options.layout,
-        cells=options.cells,
-        most_cells=options.most_cells,
-        catalogue=context.builder.catalogue,
-    )
-    call = SweepCall(operation, tuple(images), tuple(media), names, request_function)
-    sweep = Sweep(context, axes, options, call)
-    _ = sweep.cells  # builds them, which checks every value
+    call = SweepCall(operation, tuple(images), tuple(media), names, request_function, arguments)
+    try:
+        axes = find_axes(
+            {names.get(role, role): source for role, source in {**images, **media}.items()},
+            fields,
+            operation=operation,
+            layout=options.layout,
+            cells=options.cells,
+            most_cells=options.most_cells,
+            catalogue=context.builder.catalogue,
+        )
+        sweep = Sweep(context, axes, options, call)
+        _ = sweep.cells  # builds them, which checks every value
+    except InvalidRequest as error:
+        if not arguments:
+            raise
+        raise type(error)(call.named(error.fields)) from None
     return sweep
 
 
@@ -260,7 +266,8 @@ class Sweep:
             refused = [planned.cell for planned in plan if planned.state is CellState.REFUSED]
             if refused and not self._options.skip_refused:
                 hint = "skip_refused=True skips such cells, allow_refused=True sends them anyway"
-                raise InvalidRequest({name: f"{why} ({hint})" for name, why in refused_fields(refused).items()})
+                problems = self._call.named(refused_fields(refused))
+                raise InvalidRequest({name: f"{why} ({hint})" for name, why in problems.items()})
             wanted = {CellState.NEW, CellState.OPEN} | ({CellState.FAILED} if retry_failed else set())
             plan = self._without_paid_elsewhere(plan, wanted)
             cells = [planned.cell for planned in plan if planned.state in wanted]

@@ -13,7 +13,7 @@ from typing import Any, Final
 import anywidget
 import traitlets
 
-from pixverse_nb.domain.catalogue import Operation
+from pixverse_nb.domain.catalogue import Operation, price_factor
 from pixverse_nb.domain.jobs import JobSnapshot
 from pixverse_nb.domain.operations import TRANSITION_MAX
 from pixverse_nb.errors import InvalidRequest
@@ -22,7 +22,7 @@ from pixverse_nb.redaction import redact
 from pixverse_nb.render.formatting import format_credits
 from pixverse_nb.widgets.assets import bundle_css, bundle_js
 from pixverse_nb.widgets.comm import BackgroundRunner, error_text
-from pixverse_nb.widgets.form_fields import LINK_DEFAULT_S, FormFields, operation_for
+from pixverse_nb.widgets.form_fields import FormFields, operation_for
 from pixverse_nb.widgets.job_actions import JobActions
 from pixverse_nb.widgets.job_list import JobTracker
 from pixverse_nb.widgets.messages import as_sentence, missing_image_message, operation_title, reuse_question
@@ -63,6 +63,7 @@ class Form(anywidget.AnyWidget):
         self._is_started = False
         self._is_ready = False  # messages can be sent
         self._balance: int | None = None
+        self._factors: Mapping[str, float] = {}  # of the account, on prices
         self._balance_text = ""
         self._status = {"text": "", "tone": "plain"}
         self._pending_question: tuple[JobHandle, FormValues] | None = None
@@ -255,20 +256,16 @@ class Form(anywidget.AnyWidget):
         """Return the line with the price, and whether it is more than the balance."""
         if self.fields.violations():
             return {"price": "", "is_short": False}
-        price = self._estimate()
-        text = format_credits(price, is_estimate=True, is_sandbox=self._client.is_sandbox)
+        values = self.fields.price_fields()
+        operation = self.fields.operation
+        if operation is Operation.TRANSITION:
+            values["durations"] = self.fields.seconds(len(self._filled))
+        price = self._client.estimate(operation, **values)
+        is_limit = price_factor(values, self._factors) is None
+        text = format_credits(price, is_estimate=True, is_sandbox=self._client.is_sandbox, is_limit=is_limit)
         text = text or "The price of this model is not known."
         is_short = price is not None and self._balance is not None and price > self._balance
         return {"price": text[:1].upper() + text[1:], "is_short": is_short}
-
-    def _estimate(self) -> int | None:
-        """Return the estimated credits, or None if no price is known."""
-        values = self.fields.price_fields()
-        if self.fields.operation is not Operation.TRANSITION:
-            return self._client.estimate(**values)
-        model = values.pop("model")
-        seconds = [length or LINK_DEFAULT_S for length in self.fields.seconds(len(self._filled))]
-        return self._client.catalogue.estimate(model, {**values, "duration": sum(seconds)})
 
     def _question(self, job: JobHandle, values: FormValues) -> dict[str, str]:
         text = reuse_question(job.snapshot(), draws_seed=values.fields.get("seed") is None)
@@ -280,6 +277,7 @@ class Form(anywidget.AnyWidget):
         text = format_credits(balance.total, is_estimate=False, is_sandbox=self._client.is_sandbox)
         with self._lock:
             self._balance = balance.total
+            self._factors = balance.factors
             self._balance_text = f"Balance: {text}{plan}"
             self._push()
 

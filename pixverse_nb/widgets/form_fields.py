@@ -25,7 +25,6 @@ from pixverse_nb.widgets.messages import model_limit
 
 FORM_OPERATIONS: Final = (Operation.FRAMES, Operation.IMAGE, Operation.TEXT, Operation.TRANSITION)
 LINK_SECONDS: Final = tuple(range(1, 9))  # from one picture of a transition to the next
-LINK_DEFAULT_S: Final = 5  # what the vendor takes for a link without seconds
 
 _FITS: Final[Mapping[str, str | None]] = MappingProxyType({"Crop": "cover", "Pad": "contain", "As is": None})
 _CHOICES: Final[Mapping[str, str]] = MappingProxyType(
@@ -163,13 +162,8 @@ class FormFields:
         return list(self._values["seconds"][: picture_count - 1])
 
     def price_fields(self) -> dict[str, Any]:
-        """Return those fields that `client.estimate` takes and that may affect the price."""
-        frames = self.spec.fields(Operation.FRAMES)
-        return {
-            name: value
-            for name, value in self.call_fields().items()
-            if (name in frames or name in ("model", "fit")) and name not in ("prompt", "seed")
-        }
+        """Return those fields of the call that may affect the price."""
+        return {name: value for name, value in self.call_fields().items() if name not in ("prompt", "seed")}
 
     def violations(self) -> tuple[Constraint, ...]:
         """Return the combinations of the current values that the vendor refuses."""

@@ -100,7 +100,7 @@ class JobActions:
         """State the price. That of an upscale is asked of the vendor where it gives quotes."""
         if name == "extend":
             values = {"quality": self._quality(job), "duration": seconds}
-            price, is_estimate = self._client.catalogue.estimate(_EXTEND, values), True
+            price, is_estimate = self._client.estimate(Operation.EXTEND, model=_EXTEND, **values), True
             title = f"A new video goes on for {seconds} s where this one ends, with {_EXTEND}."
         else:
             price, is_estimate = self._quote(job)

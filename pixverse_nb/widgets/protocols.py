@@ -48,7 +48,7 @@ class VideoClient(Protocol):
 
     @property
     def estimate(self) -> Callable[..., int | None]:
-        """Return the estimated price in credits of a video with these **fields, or None if it is not known."""
+        """Return the estimated credits of a video: (operation, **fields), or None if no price is known."""
         ...
 
     @property

@@ -512,6 +512,9 @@ def test_a_balance_may_have_gaps() -> None:
 def test_accounts_are_listed_with_their_slots() -> None:
     """The accounts are the keys of the object, each with its `maxJobs`, or None if the entry has none."""
     assert read_reply(BACKEND.list_accounts(), reply(ACCOUNTS)) == {EMAIL: 8}
+    assert read_reply(BACKEND.list_accounts(), reply({})) == {}
+    with pytest.raises(ServerError):
+        read_reply(BACKEND.list_accounts(), reply({"status": "ok"}))
     assert read_reply(BACKEND.list_accounts(), reply({"a@b.example": None, "c@d.example": {}})) == {
         "a@b.example": None,
         "c@d.example": None,

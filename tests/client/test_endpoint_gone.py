@@ -99,6 +99,19 @@ def test_a_withdrawn_model_names_models_that_work(harness: Harness, answer: str,
     assert harness.paid == 1
 
 
+def test_a_withdrawn_model_names_models_of_the_clients_own_catalogue(harness: Harness) -> None:
+    """A model that was added for the operation comes first; one that no longer makes it is not named."""
+    harness.control.settings.frames_v3 = "gone"
+    own = {"operations": ["frames"], "durations": [5], "qualities": ["720p"]}
+    client = harness.open(models={"own-1": own, "v6": {"operations": ["text"]}})
+    job = create_job(client, model="v3.5")
+    assert isinstance(wait_for_error(job), EndpointGone)
+    error = job._record().error
+    assert error is not None
+    assert str(error.data["alternatives"]).split(", ") == ["own-1", "v5.6", "pixverse-c1"]
+    assert "own-1" in str(job.snapshot().error)
+
+
 def test_a_free_call_that_is_not_found_is_no_route_that_is_gone(harness: Harness, gateway: Gateway) -> None:
     """While create calls are gone, the list, the balance and running jobs go on."""
     client = open_through(gateway, harness)

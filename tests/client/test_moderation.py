@@ -3,7 +3,7 @@
 from pixverse_nb.client import Client
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.errors import JobModerated
-from tests.client.harness import Harness, create_job, wait_for_error, wait_for_video
+from tests.client.harness import Harness, create_job, wait_for_error, wait_for_video, wait_until
 
 
 def test_a_placeholder_is_not_a_video(client: Client, harness: Harness) -> None:
@@ -27,3 +27,6 @@ def test_a_finished_video_that_is_moderated_is_kept(client: Client, harness: Har
     assert record.state is JobState.DONE
     assert [notice.kind for notice in record.notices] == ["moderated_afterwards"]
     assert video.path.exists()
+    wait_until(job, lambda one: one._record().refund_credits)
+    assert (job.state, job._record().refund_credits, job.cost) == (JobState.DONE, 20, 0)
+    assert client.spending().total.refunded == 20

@@ -132,6 +132,9 @@ def test_what_the_answers_tell(answered: tuple[Report, Counter[str]]) -> None:
     assert "task_kind" in found["operation"].data["fields"]
     assert (found["discounts"].data["off-peak"], found["discounts"].data["preview"]) == (0.5, None)
     assert found["models"].data["working"] == ["v6"]
+    assert max(map(len, (found["models"].text, *found["models"].details))) < 160
+    listed = ", ".join(line.partition(": ")[2] for line in found["models"].details).split(", ")
+    assert sorted(listed) == sorted(found["models"].data["credits"])
     assert found["models"].data["credits"]["v5.6"] == 30
 
 

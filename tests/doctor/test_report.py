@@ -17,6 +17,17 @@ def test_each_finding_is_a_line() -> None:
     assert lines[-1] == "1 error, 1 warning."
 
 
+def test_details_are_lines_of_their_own() -> None:
+    """The details of a finding are below its text and above its fix, in lines and in the table; they hold no secret."""
+    finding = Finding("models", "two", Severity.WARNING, "wait", details=("10: v5", "of maria@example.org"))
+    lines = str(Report((finding,))).splitlines()
+    assert [line.split()[-1] for line in lines[:2]] == ["two", "v5"]
+    assert lines[3].endswith("wait")
+    shown = Page(Report((finding,))._repr_mimebundle_()["text/html"]).text
+    assert "10: v5" in shown
+    assert "maria" not in shown + str(Report((finding,)))
+
+
 def test_a_report_is_ok_without_warnings() -> None:
     """One warning is enough for a report not to be ok."""
     assert Report((GOOD,)).is_ok

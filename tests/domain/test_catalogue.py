@@ -322,3 +322,21 @@ def test_corrected_estimates(model: str, values: dict[str, object], credits_: in
 def test_a_correction_may_be_free_of_charge() -> None:
     """A price of 0 is a price, not a missing one."""
     assert Price({"540p": 30}).estimate({"quality": "540p", "duration": 5}, {"540p": 0}) == 0
+
+
+@pytest.mark.parametrize(
+    ("modes", "factors", "credits_"),
+    [
+        ({}, {"off_peak_mode": 0.5}, 30),
+        ({"off_peak_mode": True}, {"off_peak_mode": 0.7}, 21),
+        ({"off_peak_mode": True}, {"off_peak_mode": 0.55}, 17),
+        ({"off_peak_mode": False, "preview_mode": True}, {"off_peak_mode": 0.5, "preview_mode": 0.8}, 24),
+        ({"off_peak_mode": True, "preview_mode": True}, {"off_peak_mode": 0.5, "preview_mode": 0.8}, 12),
+        ({"off_peak_mode": True, "preview_mode": True}, {"off_peak_mode": 0.5}, 30),
+        ({"off_peak_mode": True}, {}, 30),
+    ],
+)
+def test_cheaper_modes(modes: dict[str, bool], factors: dict[str, float], credits_: int) -> None:
+    """Each mode multiplies the price, rounded up; while a factor is not known, the full price is the limit."""
+    values = {"quality": "540p", "duration": 5, **modes}
+    assert CATALOGUE.estimate("v5.6", values, factors=factors) == credits_

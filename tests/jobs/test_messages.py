@@ -38,6 +38,7 @@ EVENTS: list[events.Event] = [
     events.InputsUploaded(NOW, {"first": "a", "last": "b"}, None),
     events.AccountSwitched(NOW, EMAIL),
     events.PriceQuoted(NOW, 30),
+    events.PriceDiscounted(NOW, 15),
     events.IntentRecorded(NOW, NOW + 60, "me"),
     events.CallAccepted(NOW, a_video_id(), EMAIL, 60),
     events.CallRefused(NOW, Notice("APIError", {"detail": "No."}), attempt=1),

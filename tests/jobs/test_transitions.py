@@ -22,6 +22,7 @@ from pixverse_nb.jobs.events import (
     IntentRecorded,
     ListedInPoll,
     MissingFromPoll,
+    PriceDiscounted,
     PriceQuoted,
     RefundChecked,
     ResolvedByUser,
@@ -101,6 +102,7 @@ TABLE: list[tuple[Event, dict[JobState, JobState]]] = [
     ),
     (AccountSwitched(NOW + 100, "b@example.com"), {}),
     (PriceQuoted(NOW + 100, 30), {}),
+    (PriceDiscounted(NOW + 100, 15), {}),
     (IntentRecorded(NOW + 100, SEND_BY + 100, "me"), {JobState.WAITING: JobState.SUBMITTING}),
     (
         replace(ACCEPTED, at=NOW + 100),
@@ -215,6 +217,17 @@ def test_a_video_that_is_moderated_later_is_kept() -> None:
         assert (after.state, [notice.kind for notice in after.notices]) == (state, ["moderated_afterwards"])
 
 
+def test_a_refund_of_a_video_that_was_moderated_later_is_noted() -> None:
+    """The job stays done and charged, with what came back; without that notice a finished job takes no refund."""
+    done = job_after(*PATHS[JobState.DONE])
+    assert advance(done, RefundChecked(NOW + 300, 60)) == done
+    moderated = advance(done, ListedInPoll(NOW + 200, NOW + 199, a_row(RemoteState.MODERATED)))
+    assert moderated.moderated_afterwards_at == NOW + 200
+    refunded = advance(moderated, RefundChecked(NOW + 300, 60))
+    assert (refunded.state, refunded.charged, refunded.refund_credits) == (JobState.DONE, "yes", 60)
+    assert refunded.notices == moderated.notices
+
+
 def test_a_waiting_job_uploads_again_for_another_account() -> None:
     """Uploads are not shared between accounts; a job with a picture given by its remote path keeps its account."""
     waiting = replace(job_after(*UPLOADED), account="a@example.com", retry_at=NOW + 50)
@@ -230,6 +243,21 @@ def test_a_quote_replaces_the_estimate_of_an_unsent_call() -> None:
     assert (quoted.estimated_credits, quoted.estimate_source) == (30, "quote")
     sent = job_after(*UPLOADED, INTENT)
     assert advance(sent, PriceQuoted(NOW + 4, 30)) == sent
+
+
+def test_a_discount_replaces_the_full_price_of_an_unsent_call() -> None:
+    """It applies once, to a cheaper mode whose factor was not known, and not after the call may have left."""
+    waiting = job_after(*UPLOADED)
+    assert advance(waiting, PriceDiscounted(NOW + 3, 15)) == waiting
+    cheaper = replace(
+        waiting, request=replace(waiting.request, params={**waiting.request.params, "preview_mode": True})
+    )
+    assert cheaper.estimate_is_limit
+    known = advance(cheaper, PriceDiscounted(NOW + 3, 15))
+    assert (known.estimated_credits, known.estimate_source, known.estimate_is_limit) == (15, "factors", False)
+    assert advance(known, PriceDiscounted(NOW + 4, 8)) == known
+    sent = advance(cheaper, INTENT)
+    assert advance(sent, PriceDiscounted(NOW + 4, 15)) == sent
 
 
 @pytest.mark.parametrize(("charged", "kinds"), [(30, []), (60, ["charge_differs_from_quote"])])

@@ -53,6 +53,23 @@ def test_the_same_call_finds_the_same_job(ledger: Ledger) -> None:
     assert len(ledger.jobs(limit=9)) == 1
 
 
+def test_jobs_whose_credits_may_still_come_back(ledger: Ledger) -> None:
+    """Failed and moderated jobs, and finished ones that were moderated afterwards; not those that were refunded."""
+    afterwards = (Notice("moderated_afterwards", {"at": NOW + 90}),)
+    end = {"video_id": a_video_id(1), "charged": "yes", "finished_at": NOW + 60}
+    rows: dict[str, dict[str, object]] = {
+        "failed": {"state": JobState.FAILED},
+        "moderated": {"state": JobState.MODERATED, "refund_credits": 0},
+        "kept": {"state": JobState.DONE, "notices": afterwards},
+        "refunded": {"state": JobState.DONE, "notices": afterwards, "refund_credits": 20},
+        "done": {"state": JobState.DONE},
+        "old": {"state": JobState.DONE, "notices": afterwards, "created_at": NOW - 90_000},
+    }
+    for number, (ref, changes) in enumerate(rows.items()):
+        added(ledger, ref=ref, **{**end, "video_id": a_video_id(number), **changes})
+    assert {record.ref for record in ledger.awaiting_refund(ended_after=NOW)} == {"failed", "moderated", "kept"}
+
+
 def never(draft: JobRecord, lost: JobRecord) -> bool:
     """Say that no lost call can be this generation."""
     return False

@@ -53,6 +53,19 @@ def test_the_totals_are_shown(fact: str) -> None:
     assert fact in plan_text(PLAN)
 
 
+@pytest.mark.parametrize(
+    ("operations", "facts"), [((("extend", 4),), ["extend"]), ((("text", 3), ("image", 1)), ["3 text", "1 image"])]
+)
+def test_other_operations_are_named(operations: tuple[tuple[str, int], ...], facts: list[str]) -> None:
+    """What the cells make is shown unless all go from a first to a last picture."""
+    plan = replace(PLAN, operations=operations)
+    for fact in facts:
+        assert fact in Page(plan_html(plan)).text
+        assert fact in plan_text(plan)
+    usual = replace(PLAN, operations=(("frames", 4),))
+    assert plan_html(usual) == plan_html(PLAN)
+
+
 @pytest.mark.parametrize(("seconds", "facts"), [(None, ["24 hours"]), (7200.0, ["24 hours", "2 h"])])
 def test_off_peak_cells_have_a_line_of_their_own(seconds: float | None, facts: list[str]) -> None:
     """Their number and their time are shown beside the time of the others."""

@@ -55,6 +55,39 @@ def test_a_text_is_swept_over_models(client: Client, harness: Harness) -> None:
     assert (len(sweep.videos), harness.paid, harness.control.requests["create"]) == (4, 4, 4)
 
 
+def test_a_plan_names_its_operation(client: Client, sources: Sources) -> None:
+    """The plan has the number of cells by operation, and its table shows it."""
+    assert text_sweep(client).plan().operations == {"text": 4}
+    plan = client.sweep(video=sources.film, operation="extend", seed=[1, 2]).plan()
+    assert plan.operations == {"extend": 2}
+    assert plan.table().operations == (("extend", 2),)
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ({"images": [FIRST, "missing.png"]}, {"images[1]"}),
+        ({"images": [FIRST, [SECOND, "missing.png"]]}, {"images[1][1]"}),
+        ({"images": [FIRST, []]}, {"images[1]"}),
+        (
+            {"images": [FIRST, SECOND], "seed": [1, 2, 3], "durations": [[2, 3]], "layout": "zip"},
+            {"seed", "durations[0]"},
+        ),
+        ({"images": [FIRST, SECOND], "durations": [99]}, {"durations[0]"}),
+        ({"images": [FIRST, SECOND], "durations": [[2, 99]]}, {"durations[0]"}),
+        ({"images": [FIRST, SECOND], "prompts": [7], "quality": "9p"}, {"prompts[0]", "quality"}),
+        ({"images": [FIRST, SECOND], "duration_1_to_2": 99}, {"duration_1_to_2"}),
+        ({"images": ["missing.png"], "operation": "fusion", "prompt": "@image1"}, {"images[0]"}),
+        ({"first": FIRST, "video": "missing.mp4"}, {"video"}),
+    ],
+)
+def test_an_error_names_the_argument(client: Client, given: dict[str, Any], names: set[str]) -> None:
+    """A problem with one picture, prompt or duration of a list is named by its place in that list."""
+    with pytest.raises(InvalidRequest) as caught:
+        client.sweep(**given)
+    assert caught.value.fields.keys() == names
+
+
 def test_the_same_call_finds_the_sweep_after_a_restart(harness: Harness, tmp_path: Path) -> None:
     """In another client nothing of it is charged again, and a typed call shares its videos."""
     first = harness.open()

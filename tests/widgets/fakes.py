@@ -143,10 +143,11 @@ class FakeClient:
         """Return `existing_job`."""
         return self.existing_job
 
-    def estimate(self, *, model: str = DEFAULT_MODEL, **fields: Any) -> int | None:
+    def estimate(self, operation: str, *, model: str = DEFAULT_MODEL, **fields: Any) -> int | None:
         """Return the price in the catalogue."""
         self.estimates.append({"model": model, **fields})
-        return self.catalogue.estimate(model, fields)
+        seconds = fields.pop("durations", ())
+        return self.catalogue.estimate(model, {"duration": sum(each or 5 for each in seconds), **fields})
 
     def credits(self) -> Credits:
         """Return the balance, or raise the first of `credits_errors`."""
