@@ -319,8 +319,8 @@ class Job:
             return
         self._loop.check_open()
         paid = self._other_homes.find(record) if is_unpaid(record) and not self._engine.ledger.is_read_only else None
-        if paid is not None and paid.data["ref"] == self.ref:
-            _take_paid(record, paid, self._engine, self._loop, self._other_homes)
+        is_same_job = paid is not None and paid.data["ref"] == self.ref
+        if paid is not None and is_same_job and _take_paid(record, paid, self._engine, self._loop, self._other_homes):
             if self._record().state is not JobState.DONE:
                 self._do(self._engine.resume)
             return
@@ -611,11 +611,14 @@ def _take_paid(
 ) -> bool:
     """Copy the job that another home has paid for, and have it run here; return whether that worked.
 
-    Raises OutcomeUnknown if it is known here that its call was not accepted, and there it is not.
+    Raises OutcomeUnknown if this home has only a copy of the job and knows that its call was not accepted, but its own
+    home does not know that yet: it may send the call again.
     """
     if not other_homes.take(draft):
         return False
     record = engine.ledger.find_reusable(draft)
+    if record is not None and record.charged == "no" and not record.imported:
+        return False  # its own home, which has the proof: the copy there is older
     if record is None or record.charged == "no":
         raise OutcomeUnknown(
             f"The home {found.data['home']} has made this call and does not know yet whether it was accepted. Nothing "

@@ -55,12 +55,18 @@ class HomeRegister:
         self._write([])
 
     def find(self, draft: JobRecord) -> tuple[Path, JobRecord] | None:
-        """Return another home and its newest reusable job of the same call that was charged; None if there is none."""
+        """Return another home and its newest reusable job of the same call that was charged; None if there is none.
+
+        If no home knows that it was charged, return one that may have paid.
+        """
+        doubtful: tuple[Path, JobRecord] | None = None
         for home in self._homes_of(draft):
             record = _charged_job(home, draft, service=self._ledger.service)
-            if record is not None:
+            if record is not None and record.charged == "yes":
                 return home, record
-        return None
+            if record is not None:
+                doubtful = (home, record)
+        return doubtful
 
     # -- inside --------------------------------------------------------------------------------------------------
 

@@ -248,6 +248,9 @@ def test_a_lost_call_that_another_home_has_not_settled_is_not_sent(harness: Harn
         with pytest.raises(OutcomeUnknown) as caught:
             ask()
         assert (caught.value.ref, caught.value.may_have_been_charged) == (ours.ref, "unknown")
+    ours.cancel()
+    with pytest.raises(OutcomeUnknown):
+        create_job(second, reuse="any")
     assert harness.paid == 0
     first = harness.open(timing=SETTLING)
     theirs = first.job(ours.ref)
@@ -270,6 +273,16 @@ def test_a_copy_that_is_not_settled_does_not_hold_up_the_first_home(harness: Har
     wait_for_video(create_job(first, reuse="any"))
     second = harness.open(home=tmp_path / "second", timing=SETTLING)
     assert wait_for_video(second.job(job.ref)).sha256 == wait_for_video(job).sha256
+    assert harness.paid == 1
+
+
+def test_a_certain_payment_is_preferred(harness: Harness, tmp_path: Path) -> None:
+    """If one home may have paid and another one has, the video of the other one is taken."""
+    for lost in ("a", "c"):
+        with harness.open(home=tmp_path / lost, timing=SETTLING) as client:
+            lose_call(harness, client)
+    wait_for_video(create_job(harness.open(home=tmp_path / "b")))
+    wait_for_video(create_job(harness.open(home=tmp_path / "d"), reuse="any"))
     assert harness.paid == 1
 
 
