@@ -18,7 +18,14 @@ from pixverse_nb.domain.jobs import VideoFile
 from pixverse_nb.errors import DownloadError, InvalidRequest
 from pixverse_nb.mp4 import probe_mp4
 from pixverse_nb.redaction import redact
-from pixverse_nb.render.display import mime_bundle, notebook_folder, served_folder, show_bundle
+from pixverse_nb.render.display import (
+    BundleView,
+    mime_bundle,
+    notebook_folder,
+    served_folder,
+    show_bundle,
+    show_in_marimo,
+)
 from pixverse_nb.render.formatting import (
     SANDBOX_EXPLANATION,
     format_credits,
@@ -65,10 +72,13 @@ def show(video: VideoSource, *, embed: bool | None = None) -> None:
     >>> show("holiday.mp4")  # doctest: +SKIP
     """
     if hasattr(video, "_ipython_display_") and getattr(video, "video", None) is None:
-        video._ipython_display_()
+        if not show_in_marimo(video):
+            video._ipython_display_()
         return
     file = as_video_file(video)
-    show_bundle(mime_bundle(player_html(file, embed=embed), player_text(file)))
+    bundle = mime_bundle(player_html(file, embed=embed), player_text(file))
+    if not show_in_marimo(BundleView(bundle)):
+        show_bundle(bundle)
 
 
 def as_video_file(source: object, *, name: str = "video") -> VideoFile:
