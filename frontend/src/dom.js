@@ -1,5 +1,7 @@
 // Elements, icons and controls that the widgets share.
 
+import { isSaveKey, keepShortcuts } from "./shortcuts.js";
+
 /** @import { Listen } from "./types" */
 
 const ICONS = {
@@ -182,11 +184,6 @@ export function listenUntil(signal) {
   return (target, name, listener) => target.addEventListener(name, /** @type {EventListener} */ (listener), { signal });
 }
 
-/** @param {KeyboardEvent} event */
-export function isSaveKey(event) {
-  return (event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "s";
-}
-
 /**
  * Keeps the keys pressed in `element` from JupyterLab, which would change the cell with them. The shortcut that saves
  * the notebook gets through.
@@ -195,15 +192,10 @@ export function isSaveKey(event) {
  * @param {AbortSignal} signal
  */
 export function keepKeys(element, signal) {
-  const suppress = () => element.setAttribute("data-lm-suppress-shortcuts", "true");
-  suppress();
+  element.setAttribute("data-lm-suppress-shortcuts", "true");
+  keepShortcuts(element, signal);
   listenUntil(signal)(element, "keydown", (event) => {
-    if (!isSaveKey(event)) {
-      event.stopPropagation();
-      return;
-    }
-    element.removeAttribute("data-lm-suppress-shortcuts"); // until JupyterLab, further up, has seen this key
-    setTimeout(suppress, 0);
+    if (!isSaveKey(event)) event.stopPropagation();
   });
 }
 

@@ -9,7 +9,7 @@
 // Texts are changed in place, so that what a person has selected, and the focus, stay.
 
 import { formatElapsed, makeKernelClock } from "./clock.js";
-import { closest, hideFallback, listenUntil, make, makeViewId } from "./dom.js";
+import { closest, hideFallback, keepKeys, listenUntil, make, makeViewId } from "./dom.js";
 import { watchKernel } from "./kernel_alive.js";
 import { makeVideoSource } from "./video_source.js";
 
@@ -145,7 +145,7 @@ function render({ model, el }) {
   const urls = [];
 
   el.classList.add("pvnb-ui", "pvnb-live");
-  el.setAttribute("data-lm-suppress-shortcuts", "true"); // JupyterLab must not take keys on the buttons for its own
+  keepKeys(el, listeners.signal);
   const images = make("div", "pvnb-live-images", { hidden: true });
   const body = make("div", "pvnb-live-body");
   const head = make("div", "pvnb-live-head");
@@ -316,7 +316,6 @@ function render({ model, el }) {
   on(keep, "click", closeQuestion);
   on(el, "keydown", (event) => {
     if (event.key === "Escape" && !question.hidden) closeQuestion();
-    if (!event.ctrlKey && !event.metaKey) event.stopPropagation(); // Ctrl+S saves the notebook, Ctrl+C copies
   });
 
   // ---- the finished video ----

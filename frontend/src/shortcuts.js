@@ -2,9 +2,14 @@
 
 const ATTRIBUTE = "data-lm-suppress-shortcuts";
 
+/** @param {KeyboardEvent} event */
+export function isSaveKey(event) {
+  return (event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "s";
+}
+
 /**
- * JupyterLab looks for the attribute at the element that has the focus, in a listener of the document: ours comes
- * before it. The attribute at `el` alone would not do, because the shortcuts match the element with the focus.
+ * Jupyter looks for the attribute from the element with the focus upwards, in a listener of the document. In JupyterLab
+ * it sees a key after the elements have, in Notebook 7 before them, so ours is a listener of the window.
  *
  * @param {HTMLElement} el
  * @param {AbortSignal} signal
@@ -13,9 +18,24 @@ export function keepShortcuts(el, signal) {
   const onKey = (/** @type {KeyboardEvent} */ event) => {
     const { target } = event;
     if (!(target instanceof Element && el.contains(target))) return;
-    const isSave = (event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "s";
-    if (isSave) target.removeAttribute(ATTRIBUTE);
-    else target.setAttribute(ATTRIBUTE, "true");
+    if (!isSaveKey(event)) {
+      target.setAttribute(ATTRIBUTE, "true");
+      return;
+    }
+    const opened = [target, el, ...el.querySelectorAll(`[${ATTRIBUTE}]`)].filter((one) => one.hasAttribute(ATTRIBUTE));
+    for (const one of opened) one.removeAttribute(ATTRIBUTE);
+    setTimeout(() => {
+      for (const one of opened) one.setAttribute(ATTRIBUTE, "true");
+    });
   };
   window.addEventListener("keydown", onKey, { capture: true, signal });
+}
+
+/**
+ * Hands Ctrl+S (Cmd+S) pressed on an element with the attribute to Jupyter, for elements without a widget.
+ *
+ * @param {KeyboardEvent} event
+ */
+export function passSaveKey(event) {
+  if (isSaveKey(event) && !document.body.dispatchEvent(new KeyboardEvent("keydown", event))) event.preventDefault();
 }

@@ -2,6 +2,7 @@
 // script, which therefore adds every button itself: where it does not run, no button is there that does nothing.
 
 import { make } from "./dom.js";
+import { passSaveKey } from "./shortcuts.js";
 
 const COPIED_MS = 1500;
 const SHOWN_S = 30 * 86400; // anything older keeps its date
@@ -91,5 +92,7 @@ if (list instanceof HTMLElement) {
   if (navigator.clipboard)
     for (const place of list.querySelectorAll("[data-copy]")) makeCopyable(/** @type {HTMLElement} */ (place));
   showAges(list);
+  for (const button of list.querySelectorAll("button")) button.dataset.lmSuppressShortcuts = "true"; // M, X … of Jupyter
+  list.addEventListener("keydown", passSaveKey);
   list.addEventListener("pointerenter", () => showAges(list));
 }

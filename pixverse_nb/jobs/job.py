@@ -360,6 +360,11 @@ class Job:
         self._card.show()
         self._is_announced = True
 
+    def _display_(self) -> object:
+        """Return what marimo shows. Each time it is new, because marimo closes it when it runs the cell again."""
+        self._is_announced = True
+        return self._make_card(becomes_player=True).displayable()
+
     def _make_card(self, *, becomes_player: bool) -> LiveCard:
         return job_card(
             self.snapshot,

@@ -33,6 +33,25 @@ def show_bundle(bundle: MimeBundle) -> None:
         shell.display_pub.publish(data=dict(bundle), metadata={})
 
 
+@dataclass(frozen=True)
+class BundleView:
+    """A MIME bundle as an object that displays itself."""
+
+    bundle: MimeBundle
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return dict(self.bundle)
+
+
+def show_in_marimo(value: object) -> bool:
+    """Add `value` to the outputs of the running cell and return True; outside marimo do nothing and return False."""
+    marimo = sys.modules.get("marimo")
+    if marimo is None or not marimo.running_in_notebook():
+        return False
+    marimo.output.append(value)
+    return True
+
+
 def write_note(text: str) -> None:
     """Write a line to standard error, in a notebook and elsewhere. Never raises."""
     _write_line(printable(text), sys.stderr)

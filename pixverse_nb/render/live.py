@@ -15,6 +15,7 @@ from markupsafe import Markup
 from pixverse_nb.domain.jobs import JobSnapshot, JobState, VideoFile
 from pixverse_nb.redaction import redact
 from pixverse_nb.render.display import (
+    BundleView,
     CellRun,
     LiveOutput,
     MimeBundle,
@@ -41,6 +42,11 @@ class CardWidget(Protocol):
     """A card as a widget: it is alive wherever it is shown, also in an Output widget, a tab or a second view."""
 
     fallback_class: str  # the class of the HTML that a live widget hides
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether no page can show it any more."""
+        ...
 
     def view(self) -> Mapping[str, Any]:
         """Return the MIME bundle of one view."""
@@ -127,6 +133,19 @@ class LiveCard:
             self._output.show_again()
         self._shown_in = running_cell()
 
+    def displayable(self) -> object:
+        """Return an object that displays as the card, for a front end that cannot replace outputs: marimo.
+
+        Of a running job it is the widget, which stays in its place and becomes the player; otherwise it is HTML.
+        """
+        content = self._content()
+        widget = None if content.is_over else self._make_widget(content)
+        if widget is None:
+            return BundleView(content.bundle())
+        widget.update(content.state, images=content.images)
+        self._updater.add(self, self._subscribe)
+        return widget
+
     @property
     def is_on_screen(self) -> bool:
         """Whether a cell shows the card: one that has not been run again since."""
@@ -137,25 +156,14 @@ class LiveCard:
 
     def draw(self) -> None:
         """Show the current state. Does nothing once the card is over."""
-        output = self._output
-        if self.is_over or output is None:
+        if self.is_over:
             return
         content = self._content()
         self.is_over = content.is_over
-        if self._widget is None:
-            output.update(content.bundle())
-        elif self.is_over:
-            self._finish(self._widget, output, content)
-        else:
-            now = self._now()
-            self._widget.update(content.state)
-            if now - self._beat_at >= BEAT_S:
-                self._beat_at = now
-                self._widget.beat(now)
-            label = str(content.state["label"])
-            if now - self._copied_at >= (COPY_S if label == self._copied_label else COPY_CHANGED_S):
-                self._copied_at, self._copied_label = now, label
-                output.update(self._copy(content, self._widget))
+        if self._widget is not None:
+            self._draw_widget(self._widget, content)
+        elif self._output is not None:
+            self._output.update(content.bundle())
 
     def redraw(self) -> None:
         """Show the current state at once, on the calling thread."""
@@ -164,17 +172,40 @@ class LiveCard:
     def _show_first(self) -> None:
         content = self._content()
         can_replace = can_replace_outputs()
-        make_widget = _load_widget() if can_replace and not content.is_over else None
-        if make_widget is None:
+        widget = self._make_widget(content) if can_replace and not content.is_over else None
+        if widget is None:
             self._output = LiveOutput(content.bundle())
             self.is_over = content.is_over or not can_replace
         else:
-            self._widget = widget = make_widget(content.state, self._actions)
             self._widget_output = LiveOutput({**widget.view(), **mime_bundle("<div></div>", "")})
             self._output = LiveOutput(self._copy(content, widget))
             self._copied_at, self._copied_label = self._now(), str(content.state["label"])
             widget.update(content.state, images=content.images)
         self._updater.add(self, self._subscribe)
+
+    def _make_widget(self, content: CardContent) -> CardWidget | None:
+        make_widget = _load_widget()
+        if make_widget is None:
+            return None
+        self._widget = make_widget(content.state, self._actions)
+        return self._widget
+
+    def _draw_widget(self, widget: CardWidget, content: CardContent) -> None:
+        if self._output is None and widget.is_closed:  # marimo has run its cell again
+            self.is_over = True
+        elif self.is_over:
+            self._finish(widget, content)
+        else:
+            now = self._now()
+            widget.update(content.state)
+            if now - self._beat_at >= BEAT_S:
+                self._beat_at = now
+                widget.beat(now)
+            label = str(content.state["label"])
+            if now - self._copied_at >= (COPY_S if label == self._copied_label else COPY_CHANGED_S):
+                self._copied_at, self._copied_label = now, label
+                if self._output is not None:
+                    self._output.update(self._copy(content, widget))
 
     def _copy(self, content: CardContent, widget: CardWidget) -> MimeBundle:
         bundle = content.bundle(is_kept=True)
@@ -187,13 +218,14 @@ class LiveCard:
         )
         return {**bundle, "text/html": str(hide)}
 
-    def _finish(self, widget: CardWidget, output: LiveOutput, content: CardContent) -> None:
+    def _finish(self, widget: CardWidget, content: CardContent) -> None:
         bundle = content.bundle()
         widget.finish(content.state, content.video)
         if self._widget_output is not None:
             self._widget_output.update(mime_bundle("<div></div>", ""))
             self._widget_output = None
-        output.update(bundle)
+        if self._output is not None:
+            self._output.update(bundle)
 
 
 def job_card(

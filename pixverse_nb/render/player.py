@@ -18,7 +18,14 @@ from pixverse_nb.domain.jobs import VideoFile
 from pixverse_nb.errors import DownloadError, InvalidRequest
 from pixverse_nb.mp4 import probe_mp4
 from pixverse_nb.redaction import redact
-from pixverse_nb.render.display import mime_bundle, notebook_folder, served_folder, show_bundle
+from pixverse_nb.render.display import (
+    BundleView,
+    mime_bundle,
+    notebook_folder,
+    served_folder,
+    show_bundle,
+    show_in_marimo,
+)
 from pixverse_nb.render.formatting import (
     SANDBOX_EXPLANATION,
     format_credits,
@@ -30,8 +37,13 @@ from pixverse_nb.render.formatting import (
 from pixverse_nb.render.style import html, join, prompt_div, text_div, with_stylesheet
 
 EMBED_LIMIT_BYTES: Final = 8 * 1024 * 1024
-# On what can have the focus: JupyterLab does not take a key pressed there for one of its own, such as M or X.
+# On what can have the focus: Jupyter does not take a key pressed there for one of its own, such as M or X.
 _KEEP_KEYS: Final = Markup('data-lm-suppress-shortcuts="true"')
+# Around it: Ctrl+S (Cmd+S) is handed on, so that it saves the notebook. Elsewhere it does what it does without this.
+_PASS_SAVE_KEY: Final = Markup(
+    "onkeydown=\"if((event.ctrlKey||event.metaKey)&&!event.altKey&&event.key.toLowerCase()==='s'"
+    "&&!document.body.dispatchEvent(new KeyboardEvent('keydown',event)))event.preventDefault()\""
+)
 _MAX_WIDTH_PX: Final = 720
 _MAX_HEIGHT_PX: Final = 520
 _PROMPT_LENGTH: Final = 280
@@ -60,10 +72,13 @@ def show(video: VideoSource, *, embed: bool | None = None) -> None:
     >>> show("holiday.mp4")  # doctest: +SKIP
     """
     if hasattr(video, "_ipython_display_") and getattr(video, "video", None) is None:
-        video._ipython_display_()
+        if not show_in_marimo(video):
+            video._ipython_display_()
         return
     file = as_video_file(video)
-    show_bundle(mime_bundle(player_html(file, embed=embed), player_text(file)))
+    bundle = mime_bundle(player_html(file, embed=embed), player_text(file))
+    if not show_in_marimo(BundleView(bundle)):
+        show_bundle(bundle)
 
 
 def as_video_file(source: object, *, name: str = "video") -> VideoFile:
@@ -125,11 +140,12 @@ def player_figure(
     if source is None:
         return _unreachable_file(video, notices)
     return html(
-        '<figure class="pvnb pvnb-player" data-pvnb-ref="{ref}" style="margin:0">'
+        '<figure class="pvnb pvnb-player" data-pvnb-ref="{ref}" style="margin:0" {pass_save_key}>'
         '<video class="pvnb-video" {keys} controls loop muted playsinline preload="metadata" aria-label="{label}"'
         " {size}{poster}{source}>{path}</video>"
         '<figcaption class="pvnb-caption">{caption}</figcaption></figure>',
         ref=video.ref or "",
+        pass_save_key=_PASS_SAVE_KEY,
         keys=_KEEP_KEYS,
         label=_label(video),
         size=_size_attributes(video),

@@ -158,6 +158,10 @@ class Chain:
     def _ipython_display_(self) -> None:
         self.sweep._ipython_display_()
 
+    def _display_(self) -> object:
+        """Return what marimo shows."""
+        return self.sweep._display_()
+
     def __repr__(self) -> str:
         return repr(self.sweep)
 

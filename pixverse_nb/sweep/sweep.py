@@ -465,6 +465,10 @@ class Sweep:
         if cell is None or cell != running_cell():  # else it is the result of a cell that shows the card already
             self._show_card()
 
+    def _display_(self) -> object:
+        """Return what marimo shows. Each time it is new, because marimo closes it when it runs the cell again."""
+        return self._make_card().displayable()
+
     def __reduce__(self) -> NoReturn:
         refuse_pickling(self, "its videos or the arguments of the call; the same call finds the sweep")
 
@@ -476,9 +480,12 @@ class Sweep:
 
     def _show_card(self) -> None:
         if self._card is None or self._card.is_over:
-            actions = {"pause": self.pause, "resume": self.resume, "stop": self.stop}
-            self._card = sweep_card(lambda: self.progress, self.subscribe, actions=actions)
+            self._card = self._make_card()
         self._card.show()
+
+    def _make_card(self) -> LiveCard:
+        actions = {"pause": self.pause, "resume": self.resume, "stop": self.stop}
+        return sweep_card(lambda: self.progress, self.subscribe, actions=actions)
 
     def _show_progress(self, *, is_new: bool) -> Callable[[], None]:
         """Show the card (in a terminal a bar) and return what redraws it; `is_new`: also if another cell shows it."""

@@ -52,6 +52,11 @@ class LiveCardWidget(anywidget.AnyWidget):
         self.on_msg(self._on_message)
         answer_while_busy(self)
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether no page can show it any more: it was closed, by us or by the front end."""
+        return self.comm is None or bool(getattr(self.comm, "_closed", False))
+
     def view(self) -> Mapping[str, Any]:
         """Return the MIME bundle of one view."""
         data, _ = super()._repr_mimebundle_() or ({}, {})

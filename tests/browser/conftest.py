@@ -70,7 +70,13 @@ def lab(running_lab: Lab) -> Iterator[Lab]:
 
 
 @pytest.fixture
-def page(context: BrowserContext) -> Iterator[Page]:
+def known_troubles() -> tuple[str, ...]:
+    """Parts of errors and addresses that are not ours: the front end of a test has them with any notebook."""
+    return ()
+
+
+@pytest.fixture
+def page(context: BrowserContext, known_troubles: tuple[str, ...]) -> Iterator[Page]:
     """A page that fails its test on a console error, an uncaught exception or a request to any other host."""
     troubles: list[str] = []
 
@@ -90,4 +96,4 @@ def page(context: BrowserContext) -> Iterator[Page]:
     page = context.new_page()
     page.on("websocket", lambda socket: check(socket.url))
     yield page
-    assert troubles == []
+    assert [trouble for trouble in troubles if not any(known in trouble for known in known_troubles)] == []

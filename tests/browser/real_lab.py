@@ -105,9 +105,12 @@ class Lab:
 
     # Acts in the page
 
-    def open(self, page: Page, name: str) -> Locator:
-        """Open a notebook, wait until its kernel is connected and idle, and return the notebook."""
-        notebook = self._show(page, name)
+    def open(self, page: Page, name: str, *, place: Literal["lab/tree", "notebooks"] = "lab/tree") -> Locator:
+        """Open a notebook, wait until its kernel is connected and idle, and return the notebook.
+
+        `place` says where: "notebooks" is Notebook 7.
+        """
+        notebook = self._show(page, name, place)
         self._opened = name
         page.wait_for_function(KERNEL_READY, arg=name, polling=200)
         return notebook
@@ -161,11 +164,17 @@ class Lab:
 
     # The server
 
+    def url(self, place: str) -> str:
+        """Return the URL of a page of the server, with the token."""
+        return f"{self.address}/{place}{'&' if '?' in place else '?'}token={self._token}"
+
     def end_kernels(self) -> None:
         """Shut every kernel down."""
         with self._client() as client:
             for session in client.get("/api/sessions").json():
                 client.delete(f"/api/sessions/{session['id']}")
+            for kernel in client.get("/api/kernels").json():  # those of Voila have no session
+                client.delete(f"/api/kernels/{kernel['id']}")
 
     def kernel_count(self) -> int:
         """Return how many kernels run."""
@@ -192,7 +201,7 @@ class Lab:
             port = free.getsockname()[1]
         command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--ip=127.0.0.1", f"--port={port}"]
         command += ["--LabApp.extension_manager=readonly", "--ServerApp.terminals_enabled=False"]
-        command += ["--LabApp.expose_app_in_browser=True"]
+        command += ["--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True"]
         command += ["--KernelManager.transport=ipc", f"--ServerApp.tornado_settings={NO_BUILD}"]
         if hasattr(os, "geteuid") and os.geteuid() == 0:
             command.append("--allow-root")
@@ -226,8 +235,8 @@ class Lab:
         authorization = {"Authorization": f"token {self._token}"}
         return httpx.Client(base_url=self.address, headers=authorization, timeout=START_S, trust_env=False)
 
-    def _show(self, page: Page, name: str) -> Locator:
-        page.goto(f"{self.address}/lab/tree/{name}?reset&token={self._token}")
+    def _show(self, page: Page, name: str, place: str = "lab/tree") -> Locator:
+        page.goto(self.url(f"{place}/{name}?reset"))
         notebook = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook")
         expect(notebook).to_be_visible()
         expect(notebook.locator(".jp-Cell").first).to_be_attached()

@@ -183,7 +183,7 @@ def press_save(page: Page) -> None:
 
 
 def test_the_notebook_keeps_its_keys_and_cells(page: Page, lab: Lab) -> None:
-    """Ctrl+S saves from a tile, a note and a comparison; M, X and B on them and on a player change no cell."""
+    """Ctrl+S saves from a tile, a note, a comparison and a player; M, X and B on them change no cell."""
     gallery = open_gallery(page, lab)
     page.evaluate(FOLLOW_KEYS)
     places = {
@@ -201,9 +201,12 @@ def test_the_notebook_keeps_its_keys_and_cells(page: Page, lab: Lab) -> None:
 
     page.mouse.click(*middle_of(page.locator(".pvnb-player video")))
     expect(page.locator(".pvnb-player video")).to_be_focused()
+    with page.expect_request(lambda request: request.method == "PUT" and "/api/contents/" in request.url):
+        press_save(page)
     for key in ("m", "b", "x", "y"):
         page.keyboard.press(key)
     page.locator(".pvnb-player summary").focus()
+    press_save(page)
     for key in ("m", "b", "x", "y"):
         page.keyboard.press(key)
     for key in ("m", "b", "y"):

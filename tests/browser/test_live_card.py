@@ -42,7 +42,10 @@ def run(page: Page, lab: Lab, cells: list[str]) -> str:
 @pytest.mark.parametrize("how", ["mouse", "key"])
 @pytest.mark.parametrize("wait", ["job.result()", "await job"])
 def test_waiting_shows_the_card_and_cancel_works(page: Page, lab: Lab, wait: str, how: str) -> None:
-    """A cell that waits shows one card, and its button ends the wait; "Keep waiting" gives the focus back."""
+    """A cell that waits shows one card, and its button ends the wait; "Keep waiting" gives the focus back.
+
+    With the focus on it, Ctrl+S saves the notebook, and M changes no cell.
+    """
     run(page, lab, [FOREVER, f"job = begin(1)\ntry:\n    {wait}\nexcept pv.JobCancelled:\n    print('ended')"])
     card = page.locator(".pvnb-live")
     expect(card).to_have_count(1)
@@ -51,6 +54,10 @@ def test_waiting_shows_the_card_and_cancel_works(page: Page, lab: Lab, wait: str
     press(page, cancel, how)
     press(page, card.get_by_role("button", name="Keep waiting"), how)
     expect(cancel).to_be_focused()
+    cancel.press("m")
+    with page.expect_request(lambda request: request.method == "PUT" and "/api/contents/" in request.url):
+        cancel.press("ControlOrMeta+s")
+    expect(page.locator(".jp-Notebook .jp-CodeCell")).to_have_count(2)
     press(page, cancel, how)
     press(page, card.get_by_role("button", name="Cancel this job"), how)
     expect(lab.outputs(page).nth(1)).to_contain_text("ended")

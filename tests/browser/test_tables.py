@@ -46,7 +46,10 @@ def test_the_jobs_fit_their_cell(page: Page, width: int) -> None:
 
 
 def test_a_table_is_sorted_by_mouse_and_by_key(page: Page, lab: Lab) -> None:
-    """In JupyterLab a heading sorts its column by a click and by Enter, and pressed again the other way round."""
+    """In JupyterLab a heading sorts its column by a click and by Enter, and pressed again the other way round.
+
+    Other keys on it change no cell, and Ctrl+S saves the notebook.
+    """
     name = lab.new_notebook([CELL])
     lab.open(page, name)
     lab.run_all(page)
@@ -61,6 +64,10 @@ def test_a_table_is_sorted_by_mouse_and_by_key(page: Page, lab: Lab) -> None:
     expect(checks).to_have_text(["ledger", "disk", "clock"])
     expect(heading).to_have_attribute("aria-sort", "descending")
     expect(page.locator(".jp-Notebook.jp-mod-editMode")).to_have_count(0)
+    heading.get_by_role("button").press("m")
+    with page.expect_request(lambda request: request.method == "PUT" and "/api/contents/" in request.url):
+        heading.get_by_role("button").press("ControlOrMeta+s")
+    expect(page.locator(".jp-Notebook .jp-CodeCell")).to_have_count(1)
     reopened = lab.reopen_without_kernel(page, name, trusted=False)
     expect(reopened.locator(".pvnb-table tbody tr")).to_have_count(3, timeout=PATIENCE_MS)
     expect(reopened.locator(".jp-RenderedHTML button")).to_have_count(0)

@@ -7,6 +7,7 @@ import pytest
 
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.render.job_views import card_state
+from pixverse_nb.render.live import LiveCard, LiveUpdater, job_card, use_widgets
 from pixverse_nb.widgets.live_card import LiveCardWidget
 from tests.render.factories import NOW, a_snapshot, a_video, an_mp4
 from tests.widgets.page import messages_of, send_message, wait_for_threads
@@ -78,6 +79,28 @@ def test_pictures_are_messages_for_every_page() -> None:
     send_message(card, {"kind": "hello", "view": "a"})
     assert len(messages_of(card, "images")) == 2
     assert "jpeg 1" not in repr(card.get_state())
+
+
+def test_marimo_gets_the_widget_while_the_job_runs(tmp_path: Path) -> None:
+    """A running job displays as a widget that follows it to its end, each time a new one; after that as HTML."""
+    video = a_video(an_mp4(tmp_path / "x.mp4"))
+    latest, updater = a_snapshot(JobState.GENERATING), LiveUpdater(every_s=60.0)
+    use_widgets(lambda: LiveCardWidget)
+
+    def card() -> LiveCard:
+        return job_card(lambda: latest, lambda _: lambda: None, lambda: NOW, updater=updater)
+
+    cards = [card(), card()]
+    first, second = (one.displayable() for one in cards)
+    assert isinstance(first, LiveCardWidget)
+    assert isinstance(second, LiveCardWidget)
+    second.comm._closed = True  # marimo closes what a cell has made before it runs it again
+    latest = a_snapshot(JobState.DONE, video=video)
+    for one in cards:
+        one.redraw()
+    assert [first.state["is_over"], second.state["is_over"]] == [True, False]
+    assert [one.is_over for one in cards] == [True, True]
+    assert "<video" in card().displayable()._repr_mimebundle_()["text/html"]  # type: ignore[attr-defined]
 
 
 def test_a_view_that_stays_gets_the_player(tmp_path: Path) -> None:

@@ -8,6 +8,28 @@ function formatTimecode(seconds) {
   return `${minutes}:${twoDigits(rest)}.${twoDigits(hundredths % 100)}`;
 }
 
+// src/shortcuts.js
+var ATTRIBUTE = "data-lm-suppress-shortcuts";
+function isSaveKey(event) {
+  return (event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "s";
+}
+function keepShortcuts(el, signal) {
+  const onKey = (event) => {
+    const { target } = event;
+    if (!(target instanceof Element && el.contains(target))) return;
+    if (!isSaveKey(event)) {
+      target.setAttribute(ATTRIBUTE, "true");
+      return;
+    }
+    const opened = [target, el, ...el.querySelectorAll(`[${ATTRIBUTE}]`)].filter((one) => one.hasAttribute(ATTRIBUTE));
+    for (const one of opened) one.removeAttribute(ATTRIBUTE);
+    setTimeout(() => {
+      for (const one of opened) one.setAttribute(ATTRIBUTE, "true");
+    });
+  };
+  window.addEventListener("keydown", onKey, { capture: true, signal });
+}
+
 // src/dom.js
 var ICONS = {
   compare: '<rect x="1.8" y="3.5" width="5.2" height="9" rx="1"/><rect x="9" y="3.5" width="5.2" height="9" rx="1"/>',
@@ -130,19 +152,11 @@ function listenUntil(signal) {
     { signal }
   );
 }
-function isSaveKey(event) {
-  return (event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "s";
-}
 function keepKeys(element, signal) {
-  const suppress = () => element.setAttribute("data-lm-suppress-shortcuts", "true");
-  suppress();
+  element.setAttribute("data-lm-suppress-shortcuts", "true");
+  keepShortcuts(element, signal);
   listenUntil(signal)(element, "keydown", (event) => {
-    if (!isSaveKey(event)) {
-      event.stopPropagation();
-      return;
-    }
-    element.removeAttribute("data-lm-suppress-shortcuts");
-    setTimeout(suppress, 0);
+    if (!isSaveKey(event)) event.stopPropagation();
   });
 }
 function keepFocus(root, { signal, fallback }) {

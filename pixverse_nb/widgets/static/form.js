@@ -1,3 +1,25 @@
+// src/shortcuts.js
+var ATTRIBUTE = "data-lm-suppress-shortcuts";
+function isSaveKey(event) {
+  return (event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "s";
+}
+function keepShortcuts(el, signal) {
+  const onKey = (event) => {
+    const { target } = event;
+    if (!(target instanceof Element && el.contains(target))) return;
+    if (!isSaveKey(event)) {
+      target.setAttribute(ATTRIBUTE, "true");
+      return;
+    }
+    const opened = [target, el, ...el.querySelectorAll(`[${ATTRIBUTE}]`)].filter((one) => one.hasAttribute(ATTRIBUTE));
+    for (const one of opened) one.removeAttribute(ATTRIBUTE);
+    setTimeout(() => {
+      for (const one of opened) one.setAttribute(ATTRIBUTE, "true");
+    });
+  };
+  window.addEventListener("keydown", onKey, { capture: true, signal });
+}
+
 // src/dom.js
 function make(tag, className = "", properties = {}) {
   const element = document.createElement(tag);
@@ -1122,19 +1144,6 @@ function renderPicker({ model, el }, { onMore = () => {
     upload = null;
     hidePicture();
   };
-}
-
-// src/shortcuts.js
-var ATTRIBUTE = "data-lm-suppress-shortcuts";
-function keepShortcuts(el, signal) {
-  const onKey = (event) => {
-    const { target } = event;
-    if (!(target instanceof Element && el.contains(target))) return;
-    const isSave = (event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "s";
-    if (isSave) target.removeAttribute(ATTRIBUTE);
-    else target.setAttribute(ATTRIBUTE, "true");
-  };
-  window.addEventListener("keydown", onKey, { capture: true, signal });
 }
 
 // src/video_source.js

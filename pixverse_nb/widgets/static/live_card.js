@@ -21,6 +21,28 @@ function formatElapsed(seconds) {
   return hours ? `${hours}:${twoDigits(minutes)}:${twoDigits(whole % 60)}` : `${minutes}:${twoDigits(whole % 60)}`;
 }
 
+// src/shortcuts.js
+var ATTRIBUTE = "data-lm-suppress-shortcuts";
+function isSaveKey(event) {
+  return (event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "s";
+}
+function keepShortcuts(el, signal) {
+  const onKey = (event) => {
+    const { target } = event;
+    if (!(target instanceof Element && el.contains(target))) return;
+    if (!isSaveKey(event)) {
+      target.setAttribute(ATTRIBUTE, "true");
+      return;
+    }
+    const opened = [target, el, ...el.querySelectorAll(`[${ATTRIBUTE}]`)].filter((one) => one.hasAttribute(ATTRIBUTE));
+    for (const one of opened) one.removeAttribute(ATTRIBUTE);
+    setTimeout(() => {
+      for (const one of opened) one.setAttribute(ATTRIBUTE, "true");
+    });
+  };
+  window.addEventListener("keydown", onKey, { capture: true, signal });
+}
+
 // src/dom.js
 function make(tag, className = "", properties = {}) {
   const element = document.createElement(tag);
@@ -38,6 +60,13 @@ function listenUntil(signal) {
     listener,
     { signal }
   );
+}
+function keepKeys(element, signal) {
+  element.setAttribute("data-lm-suppress-shortcuts", "true");
+  keepShortcuts(element, signal);
+  listenUntil(signal)(element, "keydown", (event) => {
+    if (!isSaveKey(event)) event.stopPropagation();
+  });
 }
 function closest(event, selector) {
   return event.target instanceof Element ? event.target.closest(selector) : null;
@@ -363,7 +392,7 @@ function render({ model, el }) {
   let heardAt = performance.now();
   const urls = [];
   el.classList.add("pvnb-ui", "pvnb-live");
-  el.setAttribute("data-lm-suppress-shortcuts", "true");
+  keepKeys(el, listeners.signal);
   const images = make("div", "pvnb-live-images", { hidden: true });
   const body = make("div", "pvnb-live-body");
   const head = make("div", "pvnb-live-head");
@@ -519,7 +548,6 @@ function render({ model, el }) {
   on(keep, "click", closeQuestion);
   on(el, "keydown", (event) => {
     if (event.key === "Escape" && !question.hidden) closeQuestion();
-    if (!event.ctrlKey && !event.metaKey) event.stopPropagation();
   });
   function wantPlayer() {
     if (isPlayerWanted) return;

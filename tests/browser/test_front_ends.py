@@ -1,0 +1,132 @@
+"""Notebook 7, Voila and marimo in a real browser: the form, a video made and played, live cards, a gallery."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.playing import play
+from tests.browser.real_lab import START_S, STOP_S, Lab
+from tests.browser.slots import expect_picture
+from tests.environment import private_environment
+
+FRAMES = 'create_frames(pv.samples.first, pv.samples.last, quality="360p", seed={seed})'
+START = """import pixverse_nb as pv
+fast = pv.Client.sandbox(speed=60)
+slow = pv.Client.sandbox(speed=0, home="slow")"""
+VIEWS = (
+    f"slow.{FRAMES.format(seed=1)}",
+    f"slow.{FRAMES.format(seed=2)}",
+    f"pv.gallery([fast.{FRAMES.format(seed=3)}])",
+    "pv.studio(fast)",
+)
+MARIMO_CELL = """@app.cell
+def _({takes}):
+    {code}
+    return {gives}
+"""
+MARIMO_APP = "import marimo\napp = marimo.App()\n{cells}\nif __name__ == '__main__':\n    app.run()\n"
+TALL = {"width": 1280, "height": 3000}  # only what is near the view is in the page
+
+
+@pytest.fixture
+def known_troubles() -> tuple[str, ...]:
+    """Notebook 7.6 and Voila 0.5 have these with an empty notebook, too; Voila's page asks for icons and MathJax."""
+    return ("reading 'schema'", "@jupyterlab/docregistry", "fontawesome", "mathjax")
+
+
+def press(page: Page, button: Locator, how: str) -> None:
+    """Press a button by mouse, or by keyboard alone."""
+    if how == "mouse":
+        button.click()
+    else:
+        button.focus()
+        page.keyboard.press("Enter")
+
+
+def use_everything(page: Page) -> None:
+    """Cancel one job by mouse and one by key, see the gallery's tile, and make a video with the form and play it."""
+    for seed, how in ((1, "mouse"), (2, "key")):
+        card = page.locator(".pvnb-card").filter(has_text=f"seed {seed}", visible=True)
+        press(page, card.get_by_role("button", name="Cancel", exact=True), how)
+        press(page, card.get_by_role("button", name="Cancel this job"), how)
+        expect(card).to_contain_text("Cancelled")
+    expect(page.locator(".pvnb-gallery [role=gridcell] img")).to_have_count(1)
+    form = page.locator(".pvnb-form")
+    form.get_by_role("button", name="Try with sample pictures").click()
+    expect_picture(form.locator(".pvnb-picker").nth(1), "×", name="last.jpg")
+    form.get_by_role("radio", name="360p").click()
+    form.get_by_label("Seed", exact=True).fill("4")
+    form.get_by_role("button", name="Create video").click()
+    expect(form.locator(".pvnb-jobs-row").filter(has_text="seed 4")).to_contain_text("Done")
+    made = play(page.locator(".pvnb-jobs-row, .pvnb-player").filter(has_text="seed 4").locator("video").first)
+    assert (made["width"], made["height"]) == (640, 360)
+
+
+def test_notebook_7(page: Page, lab: Lab) -> None:
+    """Everything works in Notebook 7; M on a card or tile changes no cell, and Ctrl+S saves."""
+    page.set_viewport_size(TALL)  # type: ignore[arg-type]
+    lab.open(page, lab.new_notebook([START, *VIEWS]), place="notebooks")
+    lab.run_all(page)
+    lab.wait_idle(page)
+    page.locator(".pvnb-live").get_by_role("button", name="Cancel", exact=True).first.press("m")
+    tile = page.locator(".pvnb-gallery [role=gridcell]")
+    tile.press("m")
+    with page.expect_request(lambda request: request.method == "PUT" and "/api/contents/" in request.url):
+        tile.press("ControlOrMeta+s")
+    expect(page.locator(".jp-Notebook .jp-CodeCell")).to_have_count(1 + len(VIEWS))
+    use_everything(page)
+
+
+def test_voila(page: Page, lab: Lab) -> None:
+    """Everything works in a page that Voila makes of the notebook."""
+    page.set_viewport_size(TALL)  # type: ignore[arg-type]
+    page.goto(lab.url(f"voila/render/{lab.new_notebook([START, *VIEWS])}"))
+    use_everything(page)
+
+
+@contextmanager
+def marimo_app(folder: Path) -> Iterator[str]:
+    """Start `marimo edit` on an app with these cells, and give its address."""
+    cells = [MARIMO_CELL.format(takes="", code=START.replace("\n", "\n    "), gives="fast, pv, slow")]
+    cells += [MARIMO_CELL.format(takes="fast, pv, slow", code=code, gives="") for code in VIEWS]
+    (folder / "app.py").write_text(MARIMO_APP.format(cells="\n".join(cells)))
+    (folder / ".config" / "marimo").mkdir(parents=True)
+    (folder / ".config" / "marimo" / "marimo.toml").write_text("[runtime]\nauto_instantiate = true\n")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = ["--headless", "--no-token", "--skip-update-check", f"--port={port}"]
+    path = os.pathsep.join(filter(None, sys.path))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "marimo", "-y", "edit", *options, "app.py"],
+        cwd=folder,
+        env={**private_environment(folder), "PYTHONPATH": path},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        transport = httpx.HTTPTransport(retries=10)  # with growing pauses: about 100 s
+        with httpx.Client(transport=transport, timeout=START_S, trust_env=False) as client:
+            client.get(f"{address}/health").raise_for_status()
+        yield address
+    finally:
+        process.terminate()
+        process.wait(STOP_S)
+
+
+def test_marimo(page: Page, tmp_path: Path) -> None:
+    """Everything works in marimo, where a job as the last expression of a cell is a live card."""
+    page.set_viewport_size(TALL)  # type: ignore[arg-type]
+    with marimo_app(tmp_path) as address:
+        page.goto(address)
+        use_everything(page)
