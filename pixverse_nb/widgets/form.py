@@ -7,12 +7,12 @@ so that it is on screen before the kernel has answered. See `frontend/src/form.j
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import anywidget
 import traitlets
 
+from pixverse_nb import samples
 from pixverse_nb.domain.catalogue import Operation
 from pixverse_nb.domain.jobs import JobSnapshot
 from pixverse_nb.domain.operations import TRANSITION_MAX
@@ -30,7 +30,6 @@ from pixverse_nb.widgets.picker import LoadedImage, PictureSlot
 from pixverse_nb.widgets.protocols import JobHandle, VideoClient
 
 _MAX_ID_LENGTH: Final = 200
-_SAMPLES: Final = Path(__file__).parent.parent / "samples"
 
 
 @dataclass(frozen=True)
@@ -319,8 +318,8 @@ class Form(anywidget.AnyWidget):
         return next((slot for slot in self.slots if slot.role == role), None)
 
     def _use_samples(self) -> None:
-        for slot in (self.first, self.last):
-            slot.load(_SAMPLES / f"{slot.role}.jpg")
+        self.first.load(samples.first)
+        self.last.load(samples.last)
 
     def _add_slot(self) -> None:
         if len(self.slots) < TRANSITION_MAX:

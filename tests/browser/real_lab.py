@@ -46,6 +46,15 @@ ALL_DONE = f"""async path => {{
     return indicator?.dataset.status === 'idle' && has_run && await ({KERNEL_IDLE})(path);
 }}"""
 
+# Playwright's `wait_for_function` takes the promise of an async function for its answer, and so waits for nothing.
+UNTIL = """async ([arg, timeout]) => {{
+    const end = performance.now() + timeout;
+    while (!await ({})(arg)) {{
+        if (performance.now() > end) throw new Error('Nothing came of the wait');
+        await new Promise(resolve => setTimeout(resolve, 200));
+    }}
+}}"""
+
 SETTINGS: dict[str, dict[str, Any]] = {
     "@jupyterlab/apputils-extension/notification": {
         "fetchNews": "false",
@@ -112,7 +121,7 @@ class Lab:
         """Open a notebook, wait until its kernel is connected and idle, and return the notebook."""
         notebook = self._show(page, name)
         self._opened = name
-        page.wait_for_function(KERNEL_IDLE, arg=name, polling=200)
+        page.evaluate(UNTIL.format(KERNEL_IDLE), [name, CELLS_MS])
         panel = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
         # the server knows of the kernel before the page does; a cell run in between brings up a dialog for a kernel
         expect(panel.locator(".jp-Toolbar-kernelName")).to_contain_text("Python")
@@ -133,7 +142,7 @@ class Lab:
 
     def wait_idle(self, page: Page) -> None:
         """Wait until every cell has run and the kernel is idle."""
-        page.wait_for_function(ALL_DONE, arg=self._opened, polling=200, timeout=CELLS_MS)
+        page.evaluate(UNTIL.format(ALL_DONE), [self._opened, CELLS_MS])
 
     def save(self, page: Page) -> None:
         """Save the notebook and wait until it is on disk and no unsaved change is left."""

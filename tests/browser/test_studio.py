@@ -5,8 +5,8 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.playing import play
-from tests.browser.real_lab import Lab
+from tests.browser.playing import PATIENCE_MS, play
+from tests.browser.real_lab import UNTIL, Lab
 from tests.browser.slots import PICTURES, choose, drop, expect_picture, paste, stage
 
 STUDIO = """import pixverse_nb as pv
@@ -25,6 +25,7 @@ client.sandbox_control.settings.queue_s = (0, 0)
 client.sandbox_control.settings.generation_s = (1e6, 1e6)
 form = pv.studio(client)
 form"""
+COPIED = "text => navigator.clipboard.readText().then(own => own.includes(text))"
 
 
 def test_two_pictures_become_a_video_that_stays(page: Page, lab: Lab) -> None:
@@ -286,7 +287,7 @@ def test_a_finished_video_offers_more(page: Page, lab: Lab) -> None:
     for name, copied in (("Copy as Python", "client.create_frames("), ("Copy as curl", "$USEAPI_TOKEN")):
         press_both_ways(row.get_by_role("button", name=name))
         expect(told).to_be_visible()
-        page.wait_for_function("text => navigator.clipboard.readText().then(own => own.includes(text))", arg=copied)
+        page.evaluate(UNTIL.format(COPIED), [copied, PATIENCE_MS])
     for name in ("Save", "Show file"):
         press_both_ways(row.get_by_role("button", name=name))
         expect(told).to_contain_text(".mp4")
@@ -333,6 +334,12 @@ def test_after_a_restart_the_form_says_so(page: Page, lab: Lab) -> None:
     form.get_by_role("button", name="Create video").click()
     expect(status).to_have_attribute("role", "alert")
     expect(slot.locator(".pvnb-picker-facts")).not_to_contain_text("kB of")
+    form.evaluate("form => { form.dataset.isOld = true; }")
+    lab.run_all(page)
+    expect(page.locator(".pvnb-form[data-is-old]")).to_have_count(0)
+    expect(form).to_be_visible()
+    choose(page, slot, PICTURES / "coffee_wide.jpg")
+    expect_picture(slot, "×", name="coffee_wide.jpg")
 
 
 def test_several_pictures_and_a_linked_one_are_dropped(page: Page, lab: Lab) -> None:
