@@ -21,7 +21,7 @@ from pixverse_nb.images import nearest_ratio
 from pixverse_nb.redaction import redact
 from pixverse_nb.render.formatting import format_credits
 from pixverse_nb.widgets.assets import bundle_css, bundle_js
-from pixverse_nb.widgets.comm import BackgroundRunner, error_text
+from pixverse_nb.widgets.comm import BackgroundRunner, answer_while_busy, error_text
 from pixverse_nb.widgets.form_fields import LINK_DEFAULT_S, FormFields, operation_for
 from pixverse_nb.widgets.job_actions import JobActions
 from pixverse_nb.widgets.job_list import JobTracker
@@ -86,6 +86,7 @@ class Form(anywidget.AnyWidget):
             use_picture=lambda image, name: self.first.load(image, name=name),
         )
         super().__init__(initial=self._sections())
+        answer_while_busy(self)
         self._is_ready = True
         self.on_msg(self._on_message)
 
