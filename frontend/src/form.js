@@ -2,7 +2,7 @@
 //
 // To the kernel, each with {view, number} and answered by a state with the same two:
 //   hello | set {name, value} | draw_seed | swap | add_slot | remove_slot {role} | submit | show_existing
-//   generate_again | use_samples
+//   generate_again | use_samples; those of saved settings: see form_presets.js
 // To the kernel: ping | {slot, …}: see picker.js | {part: "jobs", …}: see job_list.js
 // From the kernel: state {sections that have changed} | pong | focus_problem | {slot, …} | clock, scroll_to
 
@@ -10,6 +10,7 @@ import { renderChoice } from "./choice.js";
 import { listenUntil, make, makeViewId } from "./dom.js";
 import { makeLink, makePart } from "./form_link.js";
 import { buildForm } from "./form_parts.js";
+import { buildPresets } from "./form_presets.js";
 import { renderJobs } from "./job_list.js";
 import { renderPicker } from "./picker.js";
 import { keepShortcuts } from "./shortcuts.js";
@@ -63,6 +64,9 @@ function render({ model, el }) {
     choices.set(name, part);
     return renderChoice({ model: part, el: parts.choices[name] });
   });
+
+  const presets = buildPresets(listeners.signal, ask);
+  parts.presets.replaceWith(presets.el);
 
   /** @param {PickerTraits & { id: string }} values */
   function addSlot(values) {
@@ -258,6 +262,7 @@ function render({ model, el }) {
     service: drawService,
     slots: drawSlots,
     seconds: drawSeconds,
+    presets: () => presets.draw(state.presets),
     action: drawAction,
     question: drawQuestion,
     status: drawStatus,

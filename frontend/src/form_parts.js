@@ -133,7 +133,8 @@ export function buildForm(el, signal) {
   confirming.append(question, answers);
   const status = make("div", "pvnb-form-status", { hidden: true });
   const jobs = make("div", "");
-  el.append(head, pictures, seconds, tools, fading, prompt, grid, switches, foot, confirming, status, jobs);
+  const presets = make("div", "");
+  el.append(head, pictures, seconds, tools, fading, prompt, grid, switches, presets, foot, confirming, status, jobs);
 
   return {
     addSlot,
@@ -154,6 +155,7 @@ export function buildForm(el, signal) {
     jobs,
     operation,
     pictures,
+    presets,
     question,
     samples,
     seconds,

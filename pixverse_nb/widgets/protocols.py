@@ -22,6 +22,11 @@ class VideoClient(Protocol):
         ...
 
     @property
+    def home(self) -> Path | None:
+        """The folder in which settings are saved; None saves none."""
+        ...
+
+    @property
     def catalogue(self) -> Catalogue:
         """The models with their fields and prices."""
         ...

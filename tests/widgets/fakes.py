@@ -58,9 +58,17 @@ class FakeClient:
     `create_allowed` is cleared, `create_frames` blocks. `estimates` has the fields of every call of `estimate`.
     """
 
-    def __init__(self, *, is_sandbox: bool = True, balance: int = 1240, catalogue: Catalogue = CATALOGUE) -> None:
+    def __init__(
+        self,
+        *,
+        is_sandbox: bool = True,
+        balance: int = 1240,
+        catalogue: Catalogue = CATALOGUE,
+        home: Path | None = None,
+    ) -> None:
         self.is_sandbox = is_sandbox
         self.catalogue = catalogue
+        self.home = home
         self.estimates: list[dict[str, Any]] = []
         self.balance = balance
         self.calls: list[dict[str, Any]] = []
