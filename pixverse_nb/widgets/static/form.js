@@ -320,8 +320,10 @@ function buildForm(el, signal) {
   confirming.append(question, answers);
   const status = make("div", "pvnb-form-status", { hidden: true });
   const jobs = make("div", "");
+  const options = make("div", "pvnb-form-options");
   const presets = make("div", "");
-  el.append(head, pictures, seconds, tools, fading, prompt, grid, switches, presets, foot, confirming, status, jobs);
+  options.append(switches, presets);
+  el.append(head, pictures, seconds, tools, fading, prompt, grid, options, foot, confirming, status, jobs);
   return {
     addSlot,
     again,
