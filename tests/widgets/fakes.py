@@ -164,9 +164,9 @@ class FakeClient:
             raise self.credits_errors.pop(0)
         return Credits(daily=0, monthly=self.balance, package=0, plan="Pro")
 
-    def jobs(self) -> Sequence[FakeJob]:
-        """Return all jobs."""
-        return list(self.created_jobs)
+    def jobs(self, limit: int = 50, *, state: Sequence[JobState] = tuple(JobState)) -> Sequence[FakeJob]:
+        """Return the newest jobs in these states."""
+        return [job for job in reversed(self.created_jobs) if job.snapshot().state in state][:limit]
 
     def subscribe(self, callback: Callable[[Any], object]) -> Callable[[], object]:
         """Add the callback; the returned function removes it."""

@@ -534,6 +534,21 @@ def test_open_jobs_are_tracked_when_the_form_opens(client: FakeClient) -> None:
     assert FormPage(client).job_refs == ["job-1"]
 
 
+def test_two_hundred_open_jobs_are_shown_at_once(client: FakeClient) -> None:
+    """Opening the form with many jobs sends their rows once; those that are not shown are counted and followed."""
+    oldest, *_ = [client.new_job(state=JobState.GENERATING) for _ in range(200)]
+    page = FormPage(client)
+    with_rows = [content for content, _ in messages_of(page.form, "state") if content.get("jobs", {}).get("rows")]
+    assert len(with_rows) == 1
+    assert len(page.rows) + page.shown["jobs"]["more"] == 200
+    for job in client.created_jobs[1:]:
+        job.change(state=JobState.DONE)
+    wait_for_threads()
+    assert oldest.ref in [row["ref"] for row in page.rows]
+    page.ask("cancel", part="jobs", ref=oldest.ref)
+    assert oldest.cancelled.is_set()
+
+
 def test_jobs_of_other_cells_are_not_listed(filled: FormPage) -> None:
     """A job that this form did not create does not appear when it changes."""
     filled.client.new_job().change(state=JobState.GENERATING)
