@@ -23,6 +23,7 @@ const TYPING_MS = 250; // a text is sent when the person pauses
 const CHOICES = ["quality", "motion_mode", "aspect_ratio", "fit"];
 const SWITCHES = ["audio", "multi_shot", "remove_watermark", "preview_mode", "off_peak_mode"];
 const TEXTS = ["prompt", "seed"];
+const SILENCE_MS = 15_000; // of the kernel, after which a page that is looked at again asks for everything
 const MAX_SLOTS = 7;
 const READY = "✓ Video: "; // in the title of a page that nobody looks at
 const NOTES = {
@@ -386,6 +387,12 @@ function render({ model, el }) {
     },
     { signal: listeners.signal },
   );
+  // What was sent while the connection was cut or the computer slept may have got lost.
+  const refresh = () => {
+    if (!document.hidden && link.silence() > SILENCE_MS) ask({ kind: "hello" });
+  };
+  window.addEventListener("online", refresh, { signal: listeners.signal });
+  document.addEventListener("visibilitychange", refresh, { signal: listeners.signal });
   // Pictures may be dropped beside a slot: then nothing happens, instead of the browser leaving the page.
   for (const name of /** @type {const} */ (["dragover", "drop"])) {
     on(el, name, (event) => event.preventDefault());

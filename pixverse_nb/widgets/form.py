@@ -32,7 +32,9 @@ from pixverse_nb.widgets.presets import MAX_PRESETS, Presets, SavedSettings, cle
 from pixverse_nb.widgets.protocols import JobHandle, VideoClient
 
 _MAX_ID_LENGTH: Final = 200
+_MAX_VIEWS: Final = 64
 _NAMED: Final = "name:"
+_CREATES: Final = ("submit", "generate_again")
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class Form(anywidget.AnyWidget):
         self._pending_question: tuple[JobHandle, FormValues] | None = None
         self._is_busy = False
         self._sent: dict[str, Any] = {}
+        self._heard: dict[str, int] = {}  # the number of the latest message of each view
         self._runner = BackgroundRunner(self._show_error)
         self.slots = [self._new_slot("first"), self._new_slot("last")]
         self.fields = FormFields(client.catalogue)
@@ -134,6 +137,9 @@ class Form(anywidget.AnyWidget):
             if slot is not None:
                 slot.handle_message(message, buffers)
             return
+        has_gap = self._has_gap(message)
+        if has_gap:
+            self._sent = {}  # the page gets everything, so that it shows what is here
         if message.get("part") == "jobs":
             job = self.tracker.job(message.get("ref"))
             self.tracker.handle_message(message)
@@ -147,8 +153,23 @@ class Form(anywidget.AnyWidget):
         if act is None:
             return  # from another version of the page
         with self._lock:
-            act(message)
+            if has_gap and message["kind"] in _CREATES:
+                self._set_status("The connection was interrupted. Check the values, then press again.", tone="bad")
+            else:
+                act(message)
             self._push(message)
+
+    def _has_gap(self, message: Mapping[str, Any]) -> bool:
+        """Return whether a message of the same view before this one was lost: what the page shows may differ."""
+        view, number = str(message.get("view"))[:_MAX_ID_LENGTH], message.get("number")
+        if type(number) is not int:
+            return False
+        with self._lock:
+            before = self._heard.pop(view, None)
+            self._heard[view] = max(number, before or 0)
+            while len(self._heard) > _MAX_VIEWS:
+                del self._heard[next(iter(self._heard))]
+        return before is not None and number > before + 1
 
     @property
     def _acts(self) -> Mapping[str, Callable[[Mapping[str, Any]], object]]:

@@ -629,6 +629,21 @@ def test_every_message_is_answered_with_its_view_and_number(page: FormPage) -> N
     assert len(messages_of(page.form, "pong")) == 1
 
 
+def test_after_a_lost_message_nothing_is_paid(page: FormPage) -> None:
+    """If an entry got lost on the way, the next press shows what the kernel has; only another press creates."""
+    page.enter("prompt", "a storm")
+    send_message(page.form, {"kind": "set", "name": "duration", "value": 8, "view": "v2", "number": 1})
+    page.form.comm.sent.clear()
+    next(page._numbers)  # a message that never arrives
+    page.submit()
+    assert page.client.calls == []
+    assert page.shown["fields"]["duration"]["value"] == 8
+    assert page.shown["status"]["tone"] == "bad"
+    page.press("clock", part="jobs")
+    page.submit()
+    assert len(page.client.calls) == 1
+
+
 def test_a_new_page_gets_everything(filled: FormPage) -> None:
     """After a reload the page has the texts, the values, the pictures and the jobs again."""
     filled.enter("prompt", "rain")

@@ -140,6 +140,7 @@ function makeLink(model, { view, onStatus }) {
   let timer = 0;
   let answerTimer = 0;
   let pongs = 0;
+  let heardAt = performance.now();
   function setStatus(next) {
     if (status === next) return;
     status = next;
@@ -184,6 +185,8 @@ function makeLink(model, { view, onStatus }) {
     /** Whether the kernel has answered everything. */
     isSettled: () => answered === sent,
     ping,
+    /** The milliseconds since the kernel has sent anything. */
+    silence: () => performance.now() - heardAt,
     /**
      * Sends bytes or a message that has an answer of its own.
      *
@@ -202,6 +205,7 @@ function makeLink(model, { view, onStatus }) {
     },
     /** @param {{ kind: string, view?: string, number?: number }} content any message of the kernel */
     hear(content) {
+      heardAt = performance.now();
       if (content.kind === "pong") pongs += 1;
       if (content.view === view && typeof content.number === "number") answered = Math.max(answered, content.number);
       if (answered === sent) clearTimeout(timer);
@@ -797,6 +801,7 @@ function renderJobs({ model, el }, getSource) {
 var CHUNK_BYTES = 512 * 1024;
 var MAX_IN_FLIGHT = 3;
 var KERNEL_WAIT_MS = 2500;
+var ASK_AGAIN_MS = 1e4;
 var STALLED_MS = 6e3;
 var PICTURE_ICON = '<svg viewBox="0 0 32 32" aria-hidden="true"><rect x="3" y="6" width="26" height="20" rx="3"/><circle cx="11" cy="13" r="2.2"/><path d="m4 23 7.5-6.5 5 4.5 5-6.5L28.5 22"/></svg>';
 function formatSize(bytes) {
@@ -992,11 +997,13 @@ function renderPicker({ model, el }, { onMore = () => {
   function awaitKernel() {
     clearTimeout(kernelTimer);
     isKernelLate = false;
-    kernelTimer = setTimeout(() => {
-      isKernelLate = true;
-      if (upload) model.send({ kind: "resume", id: upload.id });
-      draw();
-    }, KERNEL_WAIT_MS);
+    kernelTimer = setTimeout(askAgain, KERNEL_WAIT_MS);
+  }
+  function askAgain() {
+    isKernelLate = true;
+    if (upload && !model.get("is_dead")) model.send({ kind: "resume", id: upload.id });
+    if (upload) kernelTimer = setTimeout(askAgain, ASK_AGAIN_MS);
+    draw();
   }
   function watchOtherUpload() {
     clearTimeout(stalledTimer);
@@ -1365,6 +1372,7 @@ var TYPING_MS = 250;
 var CHOICES = ["quality", "motion_mode", "aspect_ratio", "fit"];
 var SWITCHES2 = ["audio", "multi_shot", "remove_watermark", "preview_mode", "off_peak_mode"];
 var TEXTS = ["prompt", "seed"];
+var SILENCE_MS = 15e3;
 var MAX_SLOTS = 7;
 var READY = "✓ Video: ";
 var NOTES = {
@@ -1674,6 +1682,11 @@ function render({ model, el }) {
     },
     { signal: listeners.signal }
   );
+  const refresh = () => {
+    if (!document.hidden && link.silence() > SILENCE_MS) ask({ kind: "hello" });
+  };
+  window.addEventListener("online", refresh, { signal: listeners.signal });
+  document.addEventListener("visibilitychange", refresh, { signal: listeners.signal });
   for (
     const name of
     /** @type {const} */
