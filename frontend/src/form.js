@@ -2,7 +2,7 @@
 //
 // To the kernel, each with {view, number} and answered by a state with the same two:
 //   hello | set {name, value} | draw_seed | swap | add_slot | remove_slot {role} | submit | show_existing
-//   generate_again | use_samples
+//   generate_again | use_samples; those of saved settings: see form_presets.js
 // To the kernel: ping | {slot, …}: see picker.js | {part: "jobs", …}: see job_list.js
 // From the kernel: state {sections that have changed} | pong | focus_problem | {slot, …} | clock, scroll_to
 
@@ -10,6 +10,7 @@ import { renderChoice } from "./choice.js";
 import { listenUntil, make, makeViewId } from "./dom.js";
 import { makeLink, makePart } from "./form_link.js";
 import { buildForm } from "./form_parts.js";
+import { buildPresets } from "./form_presets.js";
 import { renderJobs } from "./job_list.js";
 import { renderPicker } from "./picker.js";
 import { keepShortcuts } from "./shortcuts.js";
@@ -22,6 +23,7 @@ const TYPING_MS = 250; // a text is sent when the person pauses
 const CHOICES = ["quality", "motion_mode", "aspect_ratio", "fit"];
 const SWITCHES = ["audio", "multi_shot", "remove_watermark", "preview_mode", "off_peak_mode"];
 const TEXTS = ["prompt", "seed"];
+const SILENCE_MS = 15_000; // of the kernel, after which a page that is looked at again asks for everything
 const MAX_SLOTS = 7;
 const READY = "✓ Video: "; // in the title of a page that nobody looks at
 const NOTES = {
@@ -63,6 +65,9 @@ function render({ model, el }) {
     choices.set(name, part);
     return renderChoice({ model: part, el: parts.choices[name] });
   });
+
+  const presets = buildPresets(listeners.signal, ask);
+  parts.presets.replaceWith(presets.el);
 
   /** @param {PickerTraits & { id: string }} values */
   function addSlot(values) {
@@ -258,6 +263,7 @@ function render({ model, el }) {
     service: drawService,
     slots: drawSlots,
     seconds: drawSeconds,
+    presets: () => presets.draw(state.presets),
     action: drawAction,
     question: drawQuestion,
     status: drawStatus,
@@ -381,6 +387,12 @@ function render({ model, el }) {
     },
     { signal: listeners.signal },
   );
+  // What was sent while the connection was cut or the computer slept may have got lost.
+  const refresh = () => {
+    if (!document.hidden && link.silence() > SILENCE_MS) ask({ kind: "hello" });
+  };
+  window.addEventListener("online", refresh, { signal: listeners.signal });
+  document.addEventListener("visibilitychange", refresh, { signal: listeners.signal });
   // Pictures may be dropped beside a slot: then nothing happens, instead of the browser leaving the page.
   for (const name of /** @type {const} */ (["dragover", "drop"])) {
     on(el, name, (event) => event.preventDefault());

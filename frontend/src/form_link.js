@@ -52,6 +52,7 @@ export function makeLink(model, { view, onStatus }) {
   let timer = 0;
   let answerTimer = 0;
   let pongs = 0;
+  let heardAt = performance.now();
 
   /** @param {"alive" | "waiting" | "dead"} next */
   function setStatus(next) {
@@ -103,6 +104,8 @@ export function makeLink(model, { view, onStatus }) {
     /** Whether the kernel has answered everything. */
     isSettled: () => answered === sent,
     ping,
+    /** The milliseconds since the kernel has sent anything. */
+    silence: () => performance.now() - heardAt,
     /**
      * Sends bytes or a message that has an answer of its own.
      *
@@ -121,6 +124,7 @@ export function makeLink(model, { view, onStatus }) {
     },
     /** @param {{ kind: string, view?: string, number?: number }} content any message of the kernel */
     hear(content) {
+      heardAt = performance.now();
       if (content.kind === "pong") pongs += 1;
       if (content.view === view && typeof content.number === "number") answered = Math.max(answered, content.number);
       if (answered === sent) clearTimeout(timer);

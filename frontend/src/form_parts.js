@@ -133,7 +133,10 @@ export function buildForm(el, signal) {
   confirming.append(question, answers);
   const status = make("div", "pvnb-form-status", { hidden: true });
   const jobs = make("div", "");
-  el.append(head, pictures, seconds, tools, fading, prompt, grid, switches, foot, confirming, status, jobs);
+  const options = make("div", "pvnb-form-options");
+  const presets = make("div", "");
+  options.append(switches, presets);
+  el.append(head, pictures, seconds, tools, fading, prompt, grid, options, foot, confirming, status, jobs);
 
   return {
     addSlot,
@@ -154,6 +157,7 @@ export function buildForm(el, signal) {
     jobs,
     operation,
     pictures,
+    presets,
     question,
     samples,
     seconds,

@@ -348,7 +348,8 @@ export function renderJobs({ model, el }, getSource) {
       if (list.children[index] !== row) list.insertBefore(row, list.children[index] ?? null);
     });
     more.hidden = !model.get("more");
-    more.textContent = `and ${model.get("more")} more`;
+    const all = 50 * Math.ceil((rows.length + model.get("more")) / 50);
+    more.textContent = `and ${model.get("more")} more: client.jobs(limit=${all}) lists them`;
   }
 
   /** @param {{ kind: string, ref: string, now: number, html: string }} content */

@@ -14,6 +14,7 @@ import { listenUntil, make, makeViewId } from "./dom.js";
 const CHUNK_BYTES = 512 * 1024;
 const MAX_IN_FLIGHT = 3;
 const KERNEL_WAIT_MS = 2500; // a kernel that takes longer is reported as busy
+const ASK_AGAIN_MS = 10_000;
 const STALLED_MS = 6000; // an upload of another view that stands still so long has lost its page
 
 const PICTURE_ICON =
@@ -257,11 +258,15 @@ export function renderPicker({ model, el }, { onMore = () => {}, onRemove = () =
   function awaitKernel() {
     clearTimeout(kernelTimer);
     isKernelLate = false;
-    kernelTimer = setTimeout(() => {
-      isKernelLate = true;
-      if (upload) model.send({ kind: "resume", id: upload.id });
-      draw();
-    }, KERNEL_WAIT_MS);
+    kernelTimer = setTimeout(askAgain, KERNEL_WAIT_MS);
+  }
+
+  /** Asks where to go on, and again until the kernel answers: the question may get lost, too. */
+  function askAgain() {
+    isKernelLate = true;
+    if (upload && !model.get("is_dead")) model.send({ kind: "resume", id: upload.id });
+    if (upload) kernelTimer = setTimeout(askAgain, ASK_AGAIN_MS);
+    draw();
   }
 
   /** Tells the kernel if the upload of another view, whose page may be gone, stands still. */

@@ -77,6 +77,13 @@ export interface FormPart extends Model<any> {
 // biome-ignore lint/suspicious/noExplicitAny: see above
 export type FormField = Record<string, any>;
 
+/** The saved settings: key and label of each, and the one that was taken up and has not been changed since, or "". */
+export interface PresetState {
+  options: [key: string, label: string][];
+  chosen: string;
+  can_save: boolean;
+}
+
 /** Everything that the form shows, in the sections that the kernel sends when they change. */
 export interface FormState {
   service: { is_sandbox: boolean; balance: string };
@@ -85,6 +92,7 @@ export interface FormState {
   seconds: (number | null)[];
   fields: Record<string, FormField>;
   texts: Record<string, string>;
+  presets: PresetState;
   action: { title: string; price: string; is_short: boolean; busy: boolean };
   status: { text: string; tone: string };
   question: { text: string; again: string } | null;

@@ -178,19 +178,6 @@ def _request_of(shell: Any) -> Mapping[str, Any]:
     return request if isinstance(request, Mapping) else {}
 
 
-def current_cell() -> tuple[str, str] | None:
-    """Return what names the cell that runs now, and this run of it; None outside a notebook's cell.
-
-    A cell is named by its id, or by its source where the front end sends no id.
-    """
-    get_parent = getattr(_shell(), "get_parent", None)
-    request = get_parent() if get_parent is not None else None
-    if not isinstance(request, Mapping) or request.get("header", {}).get("msg_type") != "execute_request":
-        return None
-    cell = request.get("metadata", {}).get("cellId") or request["content"]["code"]
-    return str(cell), str(request["header"]["msg_id"])
-
-
 def _shell() -> Any:
     """Return the running IPython shell, or None.
 

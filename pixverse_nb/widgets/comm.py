@@ -36,7 +36,8 @@ def answer_while_busy(widget: Any) -> None:
     """Let the callbacks of `widget` run while a cell keeps the kernel busy, if the kernel can do that.
 
     JupyterLab sends messages of widgets to a subshell. ipykernel 7.4 sends them on to where the widget's own last
-    message came from, which is the busy cell; older versions, and those that have no such routing, are not affected.
+    message came from: that is the busy cell, or a subshell that has ended since, and then they are lost. Older
+    versions, and those that have no such routing, are not affected.
     """
     comm = getattr(widget, "comm", None)
     if comm is not None and hasattr(comm, "_reply_subshell_for"):

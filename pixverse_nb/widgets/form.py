@@ -4,34 +4,38 @@ Everything that the form shows travels as custom messages, which no notebook sto
 so that it is on screen before the kernel has answered. See `frontend/src/form.js` for the messages.
 """
 
+import contextlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import anywidget
 import traitlets
 
+from pixverse_nb import samples
 from pixverse_nb.domain.catalogue import Operation, price_factor
 from pixverse_nb.domain.jobs import JobSnapshot
 from pixverse_nb.domain.operations import TRANSITION_MAX
-from pixverse_nb.errors import InvalidRequest
+from pixverse_nb.errors import ConfigError, InvalidRequest
 from pixverse_nb.images import nearest_ratio
 from pixverse_nb.redaction import redact
 from pixverse_nb.render.formatting import format_credits
 from pixverse_nb.widgets.assets import bundle_css, bundle_js
-from pixverse_nb.widgets.comm import BackgroundRunner, error_text
+from pixverse_nb.widgets.comm import BackgroundRunner, answer_while_busy, error_text
 from pixverse_nb.widgets.form_fields import FormFields, operation_for
 from pixverse_nb.widgets.job_actions import JobActions
 from pixverse_nb.widgets.job_list import JobTracker
 from pixverse_nb.widgets.messages import as_sentence, missing_image_message, operation_title, reuse_question
 from pixverse_nb.widgets.picker import LoadedImage, PictureSlot
+from pixverse_nb.widgets.presets import MAX_PRESETS, Presets, SavedSettings, clean_name
 from pixverse_nb.widgets.protocols import JobHandle, VideoClient
 
 _MAX_ID_LENGTH: Final = 200
-_MAY_PAY: Final = frozenset({"submit", "generate_again", "show_existing", "pay", "retry"})
-_SAMPLES: Final = Path(__file__).parent.parent / "samples"
+_MAX_VIEWS: Final = 64
+_NAMED: Final = "name:"
+_CREATES: Final = ("submit", "generate_again")
+_MAY_PAY: Final = frozenset({*_CREATES, "show_existing", "pay", "retry"})
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ class FormValues:
     roles: tuple[str, ...]  # of the slots with the pictures
     images: tuple[LoadedImage, ...]
     fields: Mapping[str, Any]
+    settings: Mapping[str, Any]  # to be offered as the last used ones
     seconds: tuple[int | None, ...] = ()
 
 
@@ -68,11 +73,14 @@ class Form(anywidget.AnyWidget):
         self._status = {"text": "", "tone": "plain"}
         self._pending_question: tuple[JobHandle, FormValues] | None = None
         self._is_busy = False
-        self._carried_out: set[tuple[str, int]] = set()  # view and number of the messages that may have paid
         self._sent: dict[str, Any] = {}
+        self._heard: dict[str, int] = {}  # the number of the latest message of each view
         self._runner = BackgroundRunner(self._show_error)
         self.slots = [self._new_slot("first"), self._new_slot("last")]
         self.fields = FormFields(client.catalogue)
+        self._presets = Presets(client.home)
+        self._saved = SavedSettings()
+        self._chosen: tuple[str, Mapping[str, Any]] = ("", {})  # the saved settings that were taken up, as they are now
         self.tracker = JobTracker(
             client,
             self._runner,
@@ -90,6 +98,7 @@ class Form(anywidget.AnyWidget):
             use_picture=lambda image, name: self.first.load(image, name=name),
         )
         super().__init__(initial=self._sections())
+        answer_while_busy(self)
         self._is_ready = True
         self.on_msg(self._on_message)
 
@@ -131,7 +140,10 @@ class Form(anywidget.AnyWidget):
             if slot is not None:
                 slot.handle_message(message, buffers)
             return
-        if self._is_repeated(message):
+        is_repeated, has_gap = self._compare_number(message)
+        if has_gap:
+            self._sent = {}  # the page gets everything, so that it shows what is here
+        if is_repeated and message.get("kind") in _MAY_PAY:
             self._push(message)
             return
         if message.get("part") == "jobs":
@@ -147,18 +159,26 @@ class Form(anywidget.AnyWidget):
         if act is None:
             return  # from another version of the page
         with self._lock:
-            act(message)
+            if has_gap and message["kind"] in _CREATES:
+                self._set_status("The connection was interrupted. Check the values, then press again.", tone="bad")
+            else:
+                act(message)
             self._push(message)
 
-    def _is_repeated(self, message: Mapping[str, Any]) -> bool:
-        """Return whether this very message was carried out before, if it may pay: a front end may deliver it twice."""
-        view, number = message.get("view"), message.get("number")
-        if str(message.get("kind")) not in _MAY_PAY or not isinstance(view, str) or not isinstance(number, int):
-            return False
+    def _compare_number(self, message: Mapping[str, Any]) -> tuple[bool, bool]:
+        """Return whether a message was heard before, and whether one of the same view before it was lost.
+
+        A front end may deliver a message twice. After a loss, what the page shows may differ from what is here.
+        """
+        view, number = str(message.get("view"))[:_MAX_ID_LENGTH], message.get("number")
+        if type(number) is not int:
+            return False, False
         with self._lock:
-            is_repeated = (view, number) in self._carried_out
-            self._carried_out.add((view, number))
-        return is_repeated
+            before = self._heard.pop(view, None)
+            self._heard[view] = max(number, before or 0)
+            while len(self._heard) > _MAX_VIEWS:
+                del self._heard[next(iter(self._heard))]
+        return before is not None and number <= before, before is not None and number > before + 1
 
     @property
     def _acts(self) -> Mapping[str, Callable[[Mapping[str, Any]], object]]:
@@ -174,12 +194,16 @@ class Form(anywidget.AnyWidget):
             "submit": lambda _: self._submit(),
             "show_existing": lambda _: self._show_existing(),
             "generate_again": lambda _: self._generate_again(),
+            "use_preset": lambda message: self._use_preset(str(message.get("key"))),
+            "save_preset": lambda message: self._save_preset(clean_name(message.get("name")), self.fields.settings()),
+            "delete_preset": lambda message: self._delete_preset(str(message.get("key"))),
         }
 
     def _greet(self) -> None:
         """Send everything to a page that has just been drawn."""
         self._sent = {}
         self._runner.run_in_thread(self._send_thumbnails)
+        self._runner.run_in_thread(self._show_presets)
         self.start()
 
     def _send_thumbnails(self) -> None:
@@ -215,6 +239,7 @@ class Form(anywidget.AnyWidget):
             "seconds": values.seconds(len(self.slots)) if len(self.slots) > 2 else [],
             "fields": values.describe(auto_ratio=self._auto_ratio, is_reshaped=self._is_reshaped),
             "texts": values.texts(),
+            "presets": self._describe_presets(),
             "action": {**self._price(), "title": operation_title(values.operation, len(filled)), "busy": self._is_busy},
             "status": dict(self._status),
             "question": self._question(*question) if question else None,
@@ -333,8 +358,8 @@ class Form(anywidget.AnyWidget):
         return next((slot for slot in self.slots if slot.role == role), None)
 
     def _use_samples(self) -> None:
-        for slot in (self.first, self.last):
-            slot.load(_SAMPLES / f"{slot.role}.jpg")
+        self.first.load(samples.first)
+        self.last.load(samples.last)
 
     def _add_slot(self) -> None:
         if len(self.slots) < TRANSITION_MAX:
@@ -370,6 +395,84 @@ class Form(anywidget.AnyWidget):
             self._refresh()
             self._push()
 
+    # ---- saved settings; the key is "last", or "name:" and the name ----
+
+    def _show_presets(self) -> None:
+        """Read what is saved; a damaged file is a notice."""
+        saved = self._presets.read()
+        with self._lock:
+            self._saved = saved
+            if saved.unreadable:
+                files = "1 file" if saved.unreadable == 1 else f"{saved.unreadable} files"
+                self._set_status(f"{files} of saved settings cannot be read.")
+            self._push()
+
+    def _describe_presets(self) -> dict[str, Any]:
+        key, values = self._chosen
+        options = [["last", "Last used"]] if self._saved.last is not None else []
+        options += [[f"{_NAMED}{name}", name] for name in self._saved.named]
+        is_kept = [key] in [option[:1] for option in options] and values == self.fields.settings()
+        return {"options": options, "chosen": key if is_kept else "", "can_save": self._presets.can_save}
+
+    def _use_preset(self, key: str) -> None:
+        """Take up saved settings."""
+
+        def use() -> None:
+            saved = self._presets.read()
+            values = saved.last if key == "last" else saved.named.get(key.removeprefix(_NAMED))
+            with self._lock:
+                self._saved = saved
+                if values is None:
+                    self._set_status("These settings have been deleted.")
+                else:
+                    self._take_up(key, values)
+                self._push()
+
+        self._runner.run_in_thread(use)
+
+    def _take_up(self, key: str, values: Mapping[str, Any]) -> None:
+        known = self.fields.settings()
+        wanted = {name: value for name, value in values.items() if name in known}
+        self.fields.fill(wanted)
+        self._refresh()
+        settings = self.fields.settings()
+        self._chosen = (key, settings)
+        if any(settings[name] != value for name, value in wanted.items()):
+            self._set_status("Some of these settings are not available any more and were left out.")
+
+    def _save_preset(self, name: str, settings: Mapping[str, Any]) -> None:
+        def save() -> str:
+            earlier = self._presets.read().named
+            if not name or (len(earlier) >= MAX_PRESETS and name not in earlier):
+                raise ConfigError(f"The settings need a name. At most {MAX_PRESETS} can be saved.")
+            self._presets.save(name, settings)
+            return f"Replaced the settings “{name}”." if name in earlier else f"Saved the settings as “{name}”."
+
+        self._runner.run_in_thread(lambda: self._change_presets(save, (f"{_NAMED}{name}", settings)))
+
+    def _delete_preset(self, key: str) -> None:
+        def delete() -> str:
+            name = key.removeprefix(_NAMED)
+            self._presets.delete(name)
+            return f"Deleted the settings “{name}”."
+
+        if key.startswith(_NAMED):
+            self._runner.run_in_thread(lambda: self._change_presets(delete, ("", {})))
+
+    def _change_presets(self, change: Callable[[], str], chosen: tuple[str, Mapping[str, Any]]) -> None:
+        text = change()
+        saved = self._presets.read()
+        with self._lock:
+            self._saved, self._chosen = saved, chosen
+            self._show_status(text)
+
+    def _keep_as_last(self, settings: Mapping[str, Any]) -> None:
+        with contextlib.suppress(OSError):  # a video counts more than its settings
+            self._presets.save_last(settings)
+        saved = self._presets.read()
+        with self._lock:
+            self._saved = saved
+
     # ---- creating a video ----
 
     def _submit(self) -> None:
@@ -382,7 +485,8 @@ class Form(anywidget.AnyWidget):
             return
         seconds = self.fields.seconds(len(images)) if self.fields.operation is Operation.TRANSITION else []
         roles = tuple(slot.role for slot in filled)
-        values = FormValues(self.fields.operation, roles, images, self.fields.call_fields(), tuple(seconds))
+        fields, settings = self.fields.call_fields(), self.fields.settings()
+        values = FormValues(self.fields.operation, roles, images, fields, settings, tuple(seconds))
         self._run_exclusive(lambda: self._ask_or_create(values))
 
     def _generate_again(self) -> None:
@@ -448,6 +552,7 @@ class Form(anywidget.AnyWidget):
         if reuse and values.operation is not Operation.FRAMES and job.snapshot().reused:
             self._ask(job, values)  # nothing was charged: the client has returned an earlier job
             return
+        self._keep_as_last(values.settings)
         self._show_status("")
         self.tracker.track(job)
 

@@ -134,6 +134,14 @@ class FormFields:
         for field in constrained if name in constrained else {name}:
             self._messages[field] = rejected.get(field, "")
 
+    def settings(self) -> dict[str, Any]:
+        """Return what can be saved and given to `fill` again: every value but the prompt. A wrong seed is left out."""
+        seconds = {f"seconds_{number}": value for number, value in enumerate(self._values["seconds"], 1)}
+        values = {name: self._values[name] for name in FIELD_NAMES if name != "prompt"}
+        seed = values["seed"].strip()
+        is_seed = seed.isascii() and seed.isdigit() and len(seed) <= len(str(SEED_MAX))
+        return {**values, **seconds, "seed": seed if is_seed else ""}
+
     def fill(self, values: Mapping[str, Any]) -> None:
         """Set several fields, the model first; those that are missing stay."""
         for name in ("model", *(name for name in values if name != "model")):

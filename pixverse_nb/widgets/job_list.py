@@ -36,6 +36,9 @@ _BALANCE_CHANGING: Final = frozenset(
     {JobState.QUEUED, JobState.DONE, JobState.FAILED, JobState.MODERATED, JobState.REFUSED}
 )
 
+_RUNNING: Final = tuple(state for state in JobState if not state.is_final)
+_MOST_RUNNING: Final = 1000  # jobs that are followed when the form opens
+
 
 class JobTracker:
     """Follows the jobs passed to `track` and keeps their rows. Other jobs of the same client are ignored.
@@ -73,9 +76,14 @@ class JobTracker:
     def start(self) -> None:
         """Show all jobs that are still running, including those of an earlier kernel. A second call does nothing."""
         self._follow()
-        for job in self._client.jobs():
-            if not job.snapshot().state.is_final:
-                self.track(job)
+        running = self._client.jobs(limit=_MOST_RUNNING, state=_RUNNING)
+        for job in running:
+            self._jobs[job.ref] = job
+        for job in running:
+            self._add_row(job.snapshot())
+        self._on_rows()
+        for job in running:
+            self._notify(job.snapshot())
 
     def stop(self) -> None:
         """Stop following the jobs. The jobs themselves continue."""
@@ -90,7 +98,8 @@ class JobTracker:
         self._follow()
         self._jobs[job.ref] = job
         snapshot = job.snapshot()
-        self._set_row(snapshot, only_new=True)  # a change since the snapshot was taken is newer
+        self._add_row(snapshot)
+        self._on_rows()
         self._notify(snapshot)
         if scroll_to:
             self._runner.run_in_thread(lambda: self._scroll_to(snapshot))
@@ -167,10 +176,12 @@ class JobTracker:
             self._set_row(snapshot)
             self._notify(snapshot)
 
-    def _set_row(self, snapshot: JobSnapshot, *, only_new: bool = False) -> None:
+    def _add_row(self, snapshot: JobSnapshot) -> None:
         with self._lock:
-            if only_new and snapshot.ref in self._rows:
-                return
+            self._rows.setdefault(snapshot.ref, snapshot)  # a change since the snapshot was taken is newer
+
+    def _set_row(self, snapshot: JobSnapshot) -> None:
+        with self._lock:
             self._rows[snapshot.ref] = snapshot
         self._on_rows()
 

@@ -22,6 +22,11 @@ class VideoClient(Protocol):
         ...
 
     @property
+    def home(self) -> Path | None:
+        """The folder in which settings are saved; None saves none."""
+        ...
+
+    @property
     def catalogue(self) -> Catalogue:
         """The models with their fields and prices."""
         ...
@@ -82,8 +87,9 @@ class VideoClient(Protocol):
         """Return the balance in credits. Blocks until the service has answered."""
         ...
 
-    def jobs(self) -> Sequence["JobHandle"]:
-        """Return the jobs in the ledger."""
+    @property
+    def jobs(self) -> Callable[..., Sequence["JobHandle"]]:
+        """Return the newest jobs in the ledger: (limit=…, state=…), where `state` is a sequence of states."""
         ...
 
     def subscribe(self, callback: Callable[[Any], object]) -> Callable[[], object]:

@@ -14,8 +14,8 @@ from pixverse_nb.render.display import (
     LiveOutput,
     MimeBundle,
     can_replace_outputs,
-    current_cell,
     mime_bundle,
+    running_cell,
     show_bundle,
 )
 from pixverse_nb.render.player import player_figure, player_text
@@ -129,7 +129,7 @@ class _Players:
         output.update(mime_bundle(with_stylesheet(figure), player_text(video)))
 
 
-_shown: Final[dict[str, tuple[str, list["weakref.ref[Studio]"]]]] = {}  # cell to its latest run and the studios of it
+_shown: Final[dict[str, tuple[int, list["weakref.ref[Studio]"]]]] = {}  # cell to its latest run and the studios of it
 _shown_lock: Final = threading.Lock()
 
 
@@ -138,10 +138,10 @@ def _replace_predecessor(studio: Studio) -> None:
 
     Without ids of cells (and in a script) nothing is known about the cell but its source.
     """
-    cell_and_run = current_cell()
-    if cell_and_run is None:
+    running = running_cell()
+    if running is None or not running.cell:  # a script, a terminal, a callback
         return
-    cell, run = cell_and_run
+    cell, run = running.cell, running.number
     with _shown_lock:
         earlier_run, earlier = _shown.get(cell, (run, []))
         is_same_run = earlier_run == run

@@ -43,6 +43,15 @@ ALL_DONE = f"""path => {{
     return newest > 0 && newest < Infinity && ({KERNEL_READY})(path);
 }}"""
 
+# Playwright's `wait_for_function` takes the promise of an async function for its answer, and so waits for nothing.
+UNTIL = """async ([arg, timeout]) => {{
+    const end = performance.now() + timeout;
+    while (!await ({})(arg)) {{
+        if (performance.now() > end) throw new Error('Nothing came of the wait');
+        await new Promise(resolve => setTimeout(resolve, 200));
+    }}
+}}"""
+
 SETTINGS: dict[str, dict[str, Any]] = {
     "@jupyterlab/apputils-extension/notification": {
         "fetchNews": "false",

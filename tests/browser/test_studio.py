@@ -2,12 +2,15 @@
 
 import re
 from pathlib import Path
+from typing import Literal
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.playing import play
-from tests.browser.real_lab import Lab
+from tests.browser.playing import PATIENCE_MS, play
+from tests.browser.real_lab import UNTIL, Lab
 from tests.browser.slots import PICTURES, choose, drop, expect_picture, paste, stage
+from tests.browser.test_access import AXE, RUN_AXE
 
 STUDIO = """import pixverse_nb as pv
 client = pv.Client.sandbox(speed=60)
@@ -18,6 +21,9 @@ REFUSED = f"""{STUDIO.removesuffix("form")}
 client.sandbox_control.arm("media_status", status=403, times=None)
 client.subscribe(lambda job: job.snapshot().is_paused and client.sandbox_control.disarm())
 form"""
+FAILS = f"""{STUDIO.removesuffix("form")}
+client.sandbox_control.arm("failed", times=None)
+form"""
 # Generation starts at once and takes longer than any test.
 ENDLESS = """import pixverse_nb as pv
 client = pv.Client.sandbox(speed=10)
@@ -25,6 +31,7 @@ client.sandbox_control.settings.queue_s = (0, 0)
 client.sandbox_control.settings.generation_s = (1e6, 1e6)
 form = pv.studio(client)
 form"""
+COPIED = "text => navigator.clipboard.readText().then(own => own.includes(text))"
 
 
 def test_two_pictures_become_a_video_that_stays(page: Page, lab: Lab) -> None:
@@ -286,7 +293,7 @@ def test_a_finished_video_offers_more(page: Page, lab: Lab) -> None:
     for name, copied in (("Copy as Python", "client.create_frames("), ("Copy as curl", "$USEAPI_TOKEN")):
         press_both_ways(row.get_by_role("button", name=name))
         expect(told).to_be_visible()
-        page.wait_for_function("text => navigator.clipboard.readText().then(own => own.includes(text))", arg=copied)
+        page.evaluate(UNTIL.format(COPIED), [copied, PATIENCE_MS])
     for name in ("Save", "Show file"):
         press_both_ways(row.get_by_role("button", name=name))
         expect(told).to_contain_text(".mp4")
@@ -315,6 +322,22 @@ def test_a_finished_video_offers_more(page: Page, lab: Lab) -> None:
     expect(form.locator(".pvnb-jobs-row").first).to_contain_text("Done")
 
 
+def restart(page: Page) -> None:
+    """Restart the kernel."""
+    page.get_by_role("menuitem", name="Kernel", exact=True).click()
+    page.locator(".lm-Menu-item", has_text="Restart Kernel…").first.click()
+    page.get_by_role("button", name="Confirm Kernel Restart").click()
+
+
+def run_again(page: Page, lab: Lab) -> None:
+    """Run all cells and wait for the new form."""
+    form = page.locator(".pvnb-form")
+    form.evaluate("form => { form.dataset.isOld = true; }")
+    lab.run_all(page)
+    expect(page.locator(".pvnb-form[data-is-old]")).to_have_count(0)
+    expect(form.locator(".pvnb-form-balance")).not_to_be_empty()
+
+
 def test_after_a_restart_the_form_says_so(page: Page, lab: Lab) -> None:
     """A form whose kernel is gone sends nothing, and every press is answered by the view itself; Ctrl+S saves."""
     name = lab.new_notebook([STUDIO])
@@ -325,14 +348,15 @@ def test_after_a_restart_the_form_says_so(page: Page, lab: Lab) -> None:
     status = form.locator(".pvnb-form-status")
     with page.expect_response(lambda answer: answer.request.method == "PUT" and "/api/contents/" in answer.url):
         form.get_by_role("radio", name="540p").press("ControlOrMeta+s")
-    page.get_by_role("menuitem", name="Kernel", exact=True).click()
-    page.locator(".lm-Menu-item", has_text="Restart Kernel…").first.click()
-    page.get_by_role("button", name="Confirm Kernel Restart").click()
+    restart(page)
     slot = form.locator(".pvnb-picker").first
     choose(page, slot, PICTURES / "coffee_wide.jpg")
     form.get_by_role("button", name="Create video").click()
     expect(status).to_have_attribute("role", "alert")
     expect(slot.locator(".pvnb-picker-facts")).not_to_contain_text("kB of")
+    run_again(page, lab)
+    choose(page, slot, PICTURES / "coffee_wide.jpg")
+    expect_picture(slot, "×", name="coffee_wide.jpg")
 
 
 def test_several_pictures_and_a_linked_one_are_dropped(page: Page, lab: Lab) -> None:
@@ -366,3 +390,82 @@ def test_several_pictures_and_a_linked_one_are_dropped(page: Page, lab: Lab) -> 
     )
     expect(slots.nth(0).get_by_role("alert")).to_be_visible()  # too small: the earlier one is kept
     expect_picture(slots.nth(0), "×", name="coffee_wide.jpg")
+
+
+def test_settings_are_saved_and_taken_up_after_a_restart(page: Page, lab: Lab) -> None:
+    """By mouse and by key, settings are saved under a name, replaced, taken up in the next kernel, and deleted."""
+    lab.open(page, lab.new_notebook([STUDIO]))
+    lab.run_all(page)
+    lab.wait_idle(page)
+    form = page.locator(".pvnb-form")
+    saved = form.get_by_role("combobox", name="Saved settings")
+    save, name = form.get_by_role("button", name="Save settings"), form.get_by_label("Name of the settings")
+    expect(saved).to_be_hidden()
+    form.get_by_label("Duration").select_option("8 s")
+    save.click()
+    expect(name).to_be_focused()
+    name.press("Escape")
+    expect(save).to_be_focused()
+    save.press("Enter")
+    form.get_by_role("button", name="Save", exact=True).click()  # without a name
+    expect(name).to_be_focused()
+    expect(name).to_have_attribute("aria-invalid", "true")
+    page.keyboard.type("slow")
+    page.keyboard.press("Enter")
+    expect(saved).to_have_value("name:slow")
+    expect(save).to_be_focused()
+    form.get_by_label("Prompt").fill("a storm")
+    form.get_by_role("radio", name="360p").click()
+    expect(saved).to_have_value("")  # they differ now
+    save.click()
+    name.fill("small")
+    form.get_by_role("button", name="Save", exact=True).press("Enter")
+    expect(saved).to_have_value("name:small")
+    form.get_by_label("Duration").select_option("3 s")
+    form.get_by_role("button", name="Create video").click()
+    expect(form.locator(".pvnb-jobs-row")).to_contain_text("Done")
+
+    restart(page)
+    run_again(page, lab)
+    expect(saved.locator("option")).to_have_text([re.compile("…$"), "Last used", "slow", "small"])
+    saved.select_option("Last used")
+    expect(form.get_by_label("Duration")).to_have_value("3 s")
+    expect(form.get_by_role("radio", name="360p")).to_be_checked()
+    saved.focus()
+    saved.press("ArrowDown")
+    expect(form.get_by_label("Duration")).to_have_value("8 s")
+    expect(form.get_by_role("button", name="Delete the settings")).to_be_visible()
+    form.get_by_role("button", name="Delete the settings").click()
+    expect(saved.locator("option")).to_have_count(3)
+    expect(saved).to_be_focused()
+    saved.select_option("small")
+    form.get_by_role("button", name="Delete the settings").press("Enter")
+    expect(saved.locator("option")).to_have_count(2)
+    expect(saved).to_be_focused()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "high contrast"])
+def test_axe_finds_nothing_in_the_form(page: Page, lab: Lab, theme: Literal["light", "dark", "high contrast"]) -> None:
+    """Empty, with errors, with a name to enter, with pictures and a job that has failed, it keeps WCAG 2.2 AA."""
+    lab.set_theme(page, "dark" if theme == "dark" else "light")
+    page.emulate_media(forced_colors="active" if theme == "high contrast" else "none")
+    lab.open(page, lab.new_notebook([FAILS]))
+    lab.run_all(page)
+    lab.wait_idle(page)
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    form, notebook = page.locator(".pvnb-form"), page.locator(".jp-Notebook")
+    found = notebook.evaluate(RUN_AXE)
+    form.get_by_role("button", name="Save settings").click()
+    form.get_by_label("Seed", exact=True).fill("abc")
+    form.get_by_role("button", name="Create video").click()
+    expect(form.get_by_role("alert").filter(visible=True)).not_to_have_count(0)
+    found += notebook.evaluate(RUN_AXE)
+    form.get_by_label("Seed", exact=True).fill("1")
+    form.get_by_role("button", name="Try with sample pictures").click()
+    expect_picture(form.locator(".pvnb-picker").nth(1), "×", name="last.jpg")
+    form.get_by_role("button", name="Create video").click()
+    expect(form.locator(".pvnb-jobs-error")).to_be_visible()
+    form.get_by_role("button", name="Cross-fade").click()
+    found += notebook.evaluate(RUN_AXE)
+    lab.set_theme(page, "light")
+    assert found == []

@@ -57,9 +57,17 @@ class FakeClient:
     `create_allowed` is cleared, `create_frames` blocks. `estimates` has the fields of every call of `estimate`.
     """
 
-    def __init__(self, *, is_sandbox: bool = True, balance: int = 1240, catalogue: Catalogue = CATALOGUE) -> None:
+    def __init__(
+        self,
+        *,
+        is_sandbox: bool = True,
+        balance: int = 1240,
+        catalogue: Catalogue = CATALOGUE,
+        home: Path | None = None,
+    ) -> None:
         self.is_sandbox = is_sandbox
         self.catalogue = catalogue
+        self.home = home
         self.estimates: list[dict[str, Any]] = []
         self.balance = balance
         self.calls: list[dict[str, Any]] = []
@@ -156,9 +164,9 @@ class FakeClient:
             raise self.credits_errors.pop(0)
         return Credits(daily=0, monthly=self.balance, package=0, plan="Pro")
 
-    def jobs(self) -> Sequence[FakeJob]:
-        """Return all jobs."""
-        return list(self.created_jobs)
+    def jobs(self, limit: int = 50, *, state: Sequence[JobState] = tuple(JobState)) -> Sequence[FakeJob]:
+        """Return the newest jobs in these states."""
+        return [job for job in reversed(self.created_jobs) if job.snapshot().state in state][:limit]
 
     def subscribe(self, callback: Callable[[Any], object]) -> Callable[[], object]:
         """Add the callback; the returned function removes it."""

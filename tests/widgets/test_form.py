@@ -556,6 +556,21 @@ def test_open_jobs_are_tracked_when_the_form_opens(client: FakeClient) -> None:
     assert FormPage(client).job_refs == ["job-1"]
 
 
+def test_two_hundred_open_jobs_are_shown_at_once(client: FakeClient) -> None:
+    """Opening the form with many jobs sends their rows once; those that are not shown are counted and followed."""
+    oldest, *_ = [client.new_job(state=JobState.GENERATING) for _ in range(200)]
+    page = FormPage(client)
+    with_rows = [content for content, _ in messages_of(page.form, "state") if content.get("jobs", {}).get("rows")]
+    assert len(with_rows) == 1
+    assert len(page.rows) + page.shown["jobs"]["more"] == 200
+    for job in client.created_jobs[1:]:
+        job.change(state=JobState.DONE)
+    wait_for_threads()
+    assert oldest.ref in [row["ref"] for row in page.rows]
+    page.ask("cancel", part="jobs", ref=oldest.ref)
+    assert oldest.cancelled.is_set()
+
+
 def test_jobs_of_other_cells_are_not_listed(filled: FormPage) -> None:
     """A job that this form did not create does not appear when it changes."""
     filled.client.new_job().change(state=JobState.GENERATING)
@@ -636,6 +651,21 @@ def test_every_message_is_answered_with_its_view_and_number(page: FormPage) -> N
     assert len(messages_of(page.form, "pong")) == 1
 
 
+def test_after_a_lost_message_nothing_is_paid(page: FormPage) -> None:
+    """If an entry got lost on the way, the next press shows what the kernel has; only another press creates."""
+    page.enter("prompt", "a storm")
+    send_message(page.form, {"kind": "set", "name": "duration", "value": 8, "view": "v2", "number": 1})
+    page.form.comm.sent.clear()
+    next(page._numbers)  # a message that never arrives
+    page.submit()
+    assert page.client.calls == []
+    assert page.shown["fields"]["duration"]["value"] == 8
+    assert page.shown["status"]["tone"] == "bad"
+    page.press("clock", part="jobs")
+    page.submit()
+    assert len(page.client.calls) == 1
+
+
 def test_a_new_page_gets_everything(filled: FormPage) -> None:
     """After a reload the page has the texts, the values, the pictures and the jobs again."""
     filled.enter("prompt", "rain")
@@ -687,3 +717,97 @@ def test_malformed_messages_are_ignored(page: FormPage, message: object) -> None
     page.fill()
     page.submit()
     assert len(page.client.calls) == 1
+
+
+# ---- saved settings ----
+
+
+def a_page(home: Path) -> FormPage:
+    """Return the form of a new kernel on this home."""
+    return FormPage(FakeClient(home=home))
+
+
+def test_saved_settings_are_there_in_the_next_kernel(tmp_path: Path) -> None:
+    """A named set is taken up again whole, shown as chosen until a value differs, and can be deleted."""
+    page = a_page(tmp_path)
+    for name, value in (("model", "v6"), ("duration", 8), ("quality", "720p"), ("seed", "7"), ("prompt", "a secret")):
+        page.enter(name, value)
+    page.ask("save_preset", name=" zoom ")
+    assert page.shown["presets"] == {"options": [["name:zoom", "zoom"]], "chosen": "name:zoom", "can_save": True}
+    assert "secret" not in "".join(file.read_text() for file in tmp_path.rglob("*.json"))
+
+    later = a_page(tmp_path)
+    later.enter("prompt", "another")
+    later.ask("use_preset", key="name:zoom")
+    found = later.form.fields
+    assert [found[name] for name in ("model", "duration", "quality", "seed", "prompt")] == [
+        "v6",
+        8,
+        "720p",
+        "7",
+        "another",
+    ]
+    assert later.shown["presets"]["chosen"] == "name:zoom"
+    later.enter("seed", "8")
+    assert later.shown["presets"]["chosen"] == ""
+    later.ask("delete_preset", key="name:zoom")
+    assert later.shown["presets"]["options"] == []
+    page.ask("use_preset", key="name:zoom")  # another kernel has deleted it
+    assert page.shown["presets"]["options"] == []
+    assert page.shown["status"]["text"]
+
+
+def test_the_last_used_settings_are_offered(tmp_path: Path) -> None:
+    """What a video was made with is offered in the next kernel; what was only entered is not."""
+    page = a_page(tmp_path)
+    page.enter("prompt", "a storm")
+    page.enter("duration", 8)
+    assert page.shown["presets"]["options"] == []
+    page.submit()
+    page.enter("duration", 3)
+    later = a_page(tmp_path)
+    assert later.shown["presets"]["options"] == [["last", "Last used"]]
+    later.ask("use_preset", key="last")
+    assert later.form.fields["duration"] == 8
+    assert later.shown["texts"]["prompt"] == ""
+
+
+def test_values_of_no_use_are_left_out(tmp_path: Path) -> None:
+    """A model that is gone and values of a wrong type change nothing; the person is told."""
+    page = a_page(tmp_path)
+    page.ask("save_preset", name="old")
+    (file,) = tmp_path.rglob("*.json")
+    strange = {"model": "v0", "duration": "8", "quality": ["540p"], "seed": 7, "fit": "contain", "prompt": "x", "a": 1}
+    file.write_text(json.dumps({"name": "old", "values": strange}))
+    before = page.form.fields.settings()
+    page.ask("use_preset", key="name:old")
+    assert page.form.fields.settings() == {**before, "fit": "contain"}
+    assert page.form.fields["prompt"] == ""
+    assert page.shown["status"]["text"]
+
+
+def test_settings_that_cannot_be_saved_or_read_are_a_notice(tmp_path: Path) -> None:
+    """No name, a folder that cannot be written and a damaged file leave a form that works."""
+    page = a_page(tmp_path)
+    for name in ("", "  ", None):
+        page.ask("save_preset", name=name)
+        assert page.shown["status"]["tone"] == "bad"
+    (tmp_path / "presets").write_text("no folder")
+    page.ask("save_preset", name="a")
+    assert page.shown["status"]["tone"] == "bad"
+    page.enter("prompt", "a storm")
+    page.submit()
+    assert len(page.client.calls) == 1
+
+    (tmp_path / "presets").unlink()
+    (tmp_path / "presets").mkdir()
+    (tmp_path / "presets" / "last.json").write_text("{")
+    later = a_page(tmp_path)
+    assert later.shown["status"]["text"]
+    assert later.shown["status"]["tone"] == "plain"
+    assert later.shown["presets"]["options"] == []
+
+
+def test_a_client_without_a_home_saves_nothing(page: FormPage) -> None:
+    """The form then does not offer it."""
+    assert not page.shown["presets"]["can_save"]

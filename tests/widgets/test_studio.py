@@ -126,10 +126,10 @@ def run_cell(outputs: list[dict[str, Any]]) -> Callable[..., None]:
     numbers = itertools.count(1)
 
     def start(source: str, *, cell_id: str = "") -> None:
-        header = {"msg_type": "execute_request", "msg_id": f"run-{next(numbers)}"}
         metadata = {"cellId": cell_id} if cell_id else {}
-        request = {"header": header, "metadata": metadata, "content": {"code": source}}
+        request = {"metadata": metadata, "content": {"code": source}}
         shell.get_parent = lambda: request
+        shell.execution_count = next(numbers)
 
     return start
 

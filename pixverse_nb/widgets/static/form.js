@@ -162,6 +162,7 @@ function makeLink(model, { view, onStatus }) {
   let timer = 0;
   let answerTimer = 0;
   let pongs = 0;
+  let heardAt = performance.now();
   function setStatus(next) {
     if (status === next) return;
     status = next;
@@ -206,6 +207,8 @@ function makeLink(model, { view, onStatus }) {
     /** Whether the kernel has answered everything. */
     isSettled: () => answered === sent,
     ping,
+    /** The milliseconds since the kernel has sent anything. */
+    silence: () => performance.now() - heardAt,
     /**
      * Sends bytes or a message that has an answer of its own.
      *
@@ -224,6 +227,7 @@ function makeLink(model, { view, onStatus }) {
     },
     /** @param {{ kind: string, view?: string, number?: number }} content any message of the kernel */
     hear(content) {
+      heardAt = performance.now();
       if (content.kind === "pong") pongs += 1;
       if (content.view === view && typeof content.number === "number") answered = Math.max(answered, content.number);
       if (answered === sent) clearTimeout(timer);
@@ -342,7 +346,10 @@ function buildForm(el, signal) {
   confirming.append(question, answers);
   const status = make("div", "pvnb-form-status", { hidden: true });
   const jobs = make("div", "");
-  el.append(head, pictures, seconds, tools, fading, prompt, grid, switches, foot, confirming, status, jobs);
+  const options = make("div", "pvnb-form-options");
+  const presets = make("div", "");
+  options.append(switches, presets);
+  el.append(head, pictures, seconds, tools, fading, prompt, grid, options, foot, confirming, status, jobs);
   return {
     addSlot,
     again,
@@ -362,6 +369,7 @@ function buildForm(el, signal) {
     jobs,
     operation,
     pictures,
+    presets,
     question,
     samples,
     seconds,
@@ -400,6 +408,75 @@ function makeIconButton(icon, label) {
   const button = make("button", `pvnb-form-icon pvnb-form-icon-${icon}`, { type: "button", title: label });
   button.setAttribute("aria-label", label);
   return button;
+}
+
+// src/form_presets.js
+var NAMED = "name:";
+function buildPresets(signal, ask) {
+  const on = listenUntil(signal);
+  const el = make("div", "pvnb-form-presets");
+  el.setAttribute("role", "group");
+  el.setAttribute("aria-label", "Saved settings");
+  const choice = make("select", "pvnb-form-input pvnb-form-preset");
+  choice.setAttribute("aria-label", "Saved settings");
+  const open = make("button", "pvnb-form-button", { type: "button", textContent: "Save settings" });
+  const remove = make("button", "pvnb-form-button", { type: "button", textContent: "Delete", hidden: true });
+  const naming = make("div", "pvnb-form-naming", { hidden: true });
+  const name = make("input", "pvnb-form-input", { type: "text", maxLength: 60, autocomplete: "off", dir: "auto" });
+  name.placeholder = "Name of the settings";
+  name.setAttribute("aria-label", "Name of the settings");
+  const save = make("button", "pvnb-form-button", { type: "button", textContent: "Save" });
+  const cancel = make("button", "pvnb-form-button", { type: "button", textContent: "Cancel" });
+  naming.append(name, save, cancel);
+  el.append(choice, remove, open, naming);
+  let known = "";
+  function showNaming(isOpen) {
+    naming.hidden = !isOpen;
+    open.hidden = isOpen;
+    name.setAttribute("aria-invalid", "false");
+    if (!isOpen) return open.focus();
+    name.value = choice.value.startsWith(NAMED) ? choice.value.slice(NAMED.length) : "";
+    name.focus();
+    name.select();
+  }
+  function saveNamed() {
+    const text = name.value.trim();
+    name.setAttribute("aria-invalid", String(!text));
+    if (!text) return name.focus();
+    ask({ kind: "save_preset", name: text });
+    showNaming(false);
+  }
+  on(open, "click", () => showNaming(true));
+  on(cancel, "click", () => showNaming(false));
+  on(save, "click", saveNamed);
+  on(naming, "keydown", (event) => {
+    if (event.key === "Escape") showNaming(false);
+    else if (event.key === "Enter" && event.target === name) saveNamed();
+    else return;
+    event.preventDefault();
+  });
+  on(choice, "change", () => {
+    if (choice.value) ask({ kind: "use_preset", key: choice.value });
+  });
+  on(remove, "click", () => ask({ kind: "delete_preset", key: choice.value }));
+  return {
+    el,
+    /** @param {PresetState} state */
+    draw({ options, chosen, can_save }) {
+      const hadFocus = el.contains(document.activeElement);
+      el.hidden = !can_save;
+      if (known !== JSON.stringify(options)) {
+        known = JSON.stringify(options);
+        const entries = options.map(([value, text]) => make("option", "", { value, textContent: text }));
+        choice.replaceChildren(make("option", "", { value: "", textContent: "Saved settings…" }), ...entries);
+      }
+      choice.value = chosen;
+      choice.hidden = !options.length;
+      remove.hidden = !chosen.startsWith(NAMED);
+      remove.setAttribute("aria-label", `Delete the settings ${chosen.slice(NAMED.length)}`);
+      if (hadFocus && document.activeElement === document.body) (choice.hidden ? open : choice).focus();
+    }
+  };
 }
 
 // src/clock.js
@@ -695,7 +772,8 @@ function renderJobs({ model, el }, getSource) {
       if (list.children[index] !== row) list.insertBefore(row, list.children[index] ?? null);
     });
     more.hidden = !model.get("more");
-    more.textContent = `and ${model.get("more")} more`;
+    const all = 50 * Math.ceil((rows.length + model.get("more")) / 50);
+    more.textContent = `and ${model.get("more")} more: client.jobs(limit=${all}) lists them`;
   }
   function onMessage(content) {
     if (content.kind === "scroll_to") {
@@ -745,6 +823,7 @@ function renderJobs({ model, el }, getSource) {
 var CHUNK_BYTES = 512 * 1024;
 var MAX_IN_FLIGHT = 3;
 var KERNEL_WAIT_MS = 2500;
+var ASK_AGAIN_MS = 1e4;
 var STALLED_MS = 6e3;
 var PICTURE_ICON = '<svg viewBox="0 0 32 32" aria-hidden="true"><rect x="3" y="6" width="26" height="20" rx="3"/><circle cx="11" cy="13" r="2.2"/><path d="m4 23 7.5-6.5 5 4.5 5-6.5L28.5 22"/></svg>';
 function formatSize(bytes) {
@@ -940,11 +1019,13 @@ function renderPicker({ model, el }, { onMore = () => {
   function awaitKernel() {
     clearTimeout(kernelTimer);
     isKernelLate = false;
-    kernelTimer = setTimeout(() => {
-      isKernelLate = true;
-      if (upload) model.send({ kind: "resume", id: upload.id });
-      draw();
-    }, KERNEL_WAIT_MS);
+    kernelTimer = setTimeout(askAgain, KERNEL_WAIT_MS);
+  }
+  function askAgain() {
+    isKernelLate = true;
+    if (upload && !model.get("is_dead")) model.send({ kind: "resume", id: upload.id });
+    if (upload) kernelTimer = setTimeout(askAgain, ASK_AGAIN_MS);
+    draw();
   }
   function watchOtherUpload() {
     clearTimeout(stalledTimer);
@@ -1300,6 +1381,7 @@ var TYPING_MS = 250;
 var CHOICES = ["quality", "motion_mode", "aspect_ratio", "fit"];
 var SWITCHES2 = ["audio", "multi_shot", "remove_watermark", "preview_mode", "off_peak_mode"];
 var TEXTS = ["prompt", "seed"];
+var SILENCE_MS = 15e3;
 var MAX_SLOTS = 7;
 var READY = "✓ Video: ";
 var NOTES = {
@@ -1332,6 +1414,8 @@ function render({ model, el }) {
     choices.set(name, part);
     return renderChoice({ model: part, el: parts.choices[name] });
   });
+  const presets = buildPresets(listeners.signal, ask);
+  parts.presets.replaceWith(presets.el);
   function addSlot(values) {
     const role = values.id;
     const slotEl = make("div", "pvnb-form-slot");
@@ -1504,6 +1588,7 @@ function render({ model, el }) {
     service: drawService,
     slots: drawSlots,
     seconds: drawSeconds,
+    presets: () => presets.draw(state.presets),
     action: drawAction,
     question: drawQuestion,
     status: drawStatus,
@@ -1606,6 +1691,11 @@ function render({ model, el }) {
     },
     { signal: listeners.signal }
   );
+  const refresh = () => {
+    if (!document.hidden && link.silence() > SILENCE_MS) ask({ kind: "hello" });
+  };
+  window.addEventListener("online", refresh, { signal: listeners.signal });
+  document.addEventListener("visibilitychange", refresh, { signal: listeners.signal });
   for (
     const name of
     /** @type {const} */
