@@ -74,7 +74,7 @@ class Form(anywidget.AnyWidget):
         self._pending_question: tuple[JobHandle, FormValues] | None = None
         self._is_busy = False
         self._sent: dict[str, Any] = {}
-        self._heard: dict[str, int] = {}  # the number of the latest message of each view
+        self._heard: dict[str, set[int]] = {}  # the numbers of the messages of each view
         self._runner = BackgroundRunner(self._show_error)
         self.slots = [self._new_slot("first"), self._new_slot("last")]
         self.fields = FormFields(client.catalogue)
@@ -143,7 +143,7 @@ class Form(anywidget.AnyWidget):
         is_repeated, has_gap = self._compare_number(message)
         if has_gap:
             self._sent = {}  # the page gets everything, so that it shows what is here
-        if is_repeated and message.get("kind") in _MAY_PAY:
+        if is_repeated and str(message.get("kind")) in _MAY_PAY:
             self._push(message)
             return
         if message.get("part") == "jobs":
@@ -174,11 +174,11 @@ class Form(anywidget.AnyWidget):
         if type(number) is not int:
             return False, False
         with self._lock:
-            before = self._heard.pop(view, None)
-            self._heard[view] = max(number, before or 0)
+            heard = self._heard.pop(view, set())
+            self._heard[view] = heard | {number}
             while len(self._heard) > _MAX_VIEWS:
                 del self._heard[next(iter(self._heard))]
-        return before is not None and number <= before, before is not None and number > before + 1
+        return number in heard, bool(heard) and number > max(heard) + 1
 
     @property
     def _acts(self) -> Mapping[str, Callable[[Mapping[str, Any]], object]]:

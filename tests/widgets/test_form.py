@@ -374,8 +374,8 @@ def test_generating_again_pays_once(filled: FormPage) -> None:
 
 def test_messages_that_arrive_twice_pay_once(filled: FormPage) -> None:
     """A front end that delivers messages again, one by one or all together, gets answers but no second video."""
-    submit = {"kind": "submit", "view": "v1", "number": 101}
-    again = {"kind": "generate_again", "view": "v1", "number": 102}
+    submit = {"kind": "submit", "view": "v2", "number": 1}
+    again = {"kind": "generate_again", "view": "v2", "number": 2}
     for message in (submit, submit):
         send_message(filled.form, message)
         wait_for_threads()
