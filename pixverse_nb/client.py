@@ -704,7 +704,7 @@ class Client:
         """Return what this home has spent by "day", "model", "operation" or "sweep"; displays as a table.
 
         In credits: estimated, charged, refunded, and unexplained (nobody can tell yet), and the cost per finished
-        video. It is read from the ledger; nothing is sent. Raises InvalidRequest for another `by`.
+        video whose price is known. It is read from the ledger; nothing is sent. Raises InvalidRequest for another `by`.
         """
         by = checked({"by": by}, {"by": OneOf(GROUPS, default="day")})["by"]
         return SpendingTable(self._ledger.spending.rows(by), by=by, is_sandbox=self.is_sandbox)
