@@ -65,9 +65,8 @@ def _summary(table: SpendingTable) -> str:
         return "Nothing has been charged yet."
     unit = "sandbox credits" if table.is_sandbox else "credits"
     unpriced = table.total.unpriced
-    without = f" {unpriced:,} finished {'video has' if unpriced == 1 else 'videos have'} no known price." * bool(
-        unpriced
-    )
+    have = "video has" if unpriced == 1 else "videos have"
+    without = f" {unpriced:,} finished {have} no known price." if unpriced else ""
     if table.per_video is None:
         return f"{without.strip() or 'No video is finished yet.'} All numbers of money are {unit}."
     return f"Cost per finished video: {table.per_video:,.1f} {unit}.{without}"
