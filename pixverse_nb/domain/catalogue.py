@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from pixverse_nb.domain.notices import Notice
-from pixverse_nb.domain.operations import OPERATIONS
+from pixverse_nb.domain.operations import OPERATIONS, QUALITY
 from pixverse_nb.domain.operations import PARAM_NAMES as PARAM_NAMES
 from pixverse_nb.domain.operations import PROMPT_MAX as PROMPT_MAX
 from pixverse_nb.domain.operations import SWITCHES as SWITCHES
@@ -156,7 +156,7 @@ def _rules_by_model(spec: ModelSpec, operation: Operation) -> dict[str, Rule]:
         rules["quality"] = OneOf(spec.qualities, default=spec.default_quality, note=f" with {spec.name}")
     else:
         rules["duration"] = Integer(1, _LONGEST_S, default=spec.default_duration)
-        rules["quality"] = Text(8, default=spec.default_quality, pattern=r"\d{3,4}p", what="a quality such as 720p,")
+        rules["quality"] = replace(QUALITY, default=spec.default_quality)
     if spec.takes_seed:
         rules["seed"] = Integer(1, SEED_MAX, default=None, note=", or None for a random seed")
     return rules

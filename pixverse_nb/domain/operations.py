@@ -34,6 +34,7 @@ AUDIO: Final = "audio"  # the role of a sound
 PROMPT_MAX: Final = 2048  # of most operations; text and one picture take _LONG_PROMPT_MAX
 TRANSITION_MAX: Final = 7  # pictures
 FUSION_MAX: Final = 9  # pictures
+QUALITY: Final = Text(8, pattern=r"\d{3,4}p", what="a quality such as 720p,")
 _LONG_PROMPT_MAX: Final = 5000
 _SPOKEN_MAX: Final = 200
 

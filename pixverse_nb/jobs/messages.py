@@ -128,6 +128,9 @@ _NOTICES: Final[Mapping[str, Callable[[Data], str]]] = {
     "charge_differs_from_quote": lambda data: (
         f"The vendor quoted {data['quoted']:,} credits for this call and charged {data['charged']:,}."
     ),
+    "charge_differs_from_estimate": lambda data: (
+        f"The estimate was {data['estimated']:,} credits; PixVerse charged {data['charged']:,}."
+    ),
     "moderated_afterwards": lambda _: (
         "PixVerse has moderated this video after it was finished. The file here is kept; the credits may come back."
     ),
