@@ -38,7 +38,7 @@ from pixverse_nb.render.data_frame import data_frame
 from pixverse_nb.render.display import can_replace_outputs, show_message, write_note
 from pixverse_nb.render.formatting import state_label
 from pixverse_nb.render.job_tables import JobRow, attempts_table, events_table, jobs_table
-from pixverse_nb.render.job_views import card_text
+from pixverse_nb.render.job_views import card_text, waiting_text
 from pixverse_nb.render.live import LiveCard, job_card
 from pixverse_nb.render.table import Table, TableList, TableTuple, TableView
 from pixverse_nb.render.timeline import Timeline, job_title
@@ -78,6 +78,7 @@ class Job:
         self._card: LiveCard | None = None  # one for all cells that show this job
         self._waiting_card: LiveCard | None = None  # shown by result() and await
         self._is_announced = False  # a terminal has been told what is waited for
+        self._written_notices: tuple[str, ...] | None = None  # those that a script has been told; None: nothing
         self._video: Video | None = None
         self._intact_signature: tuple[int, ...] | None = None
 
@@ -224,8 +225,8 @@ class Job:
     def result(self, timeout: float | None = None, *, quiet: bool = False) -> Video:
         """Wait until the video is on disk and return it; `timeout` is in seconds (None: no limit).
 
-        A notebook shows the job's live card unless it shows one already, a script one line on standard error;
-        `quiet=True` shows nothing.
+        A notebook shows the job's live card unless it shows one already, a script one line on standard error,
+        with the price and a line for each notice; `quiet=True` shows nothing.
 
         Raises JobTimeout if the waiting (not the job) ended, JobFailed, JobModerated, JobCancelled, the APIError of a
         rejected call, or DownloadError. Interrupting the cell stops only the waiting.
@@ -408,16 +409,24 @@ class Job:
                 self._waiting_card.show()
         elif not self._is_announced:
             self._is_announced = True
-            write_note(card_text(self.snapshot(), now=time.time()).splitlines()[0])
+            snapshot = self.snapshot()
+            self._written_notices = snapshot.notices
+            write_note(waiting_text(snapshot, now=time.time()))
 
     def _draw_card(self) -> None:
         """Redraw this job's card before the waiting cell continues.
 
-        A notebook that a program executes may end then, and later updates would be lost.
+        A notebook that a program executes may end then, and later updates would be lost. A script is told what is new.
         """
         for card in (self._card, self._waiting_card):
             if card is not None:
                 card.redraw()
+        if self._written_notices is not None:  # a script, which has no card
+            notices = self.snapshot(with_video=False).notices
+            for notice in notices:
+                if notice not in self._written_notices:
+                    write_note(f"Job {self.ref}: {notice}")
+            self._written_notices = notices
 
     def _record(self) -> JobRecord:
         if self._loop.is_closed:
