@@ -37,7 +37,7 @@ def make_chain(
     links = len(pictures) - 1
     given_fields, wrong = _per_link({**fields, "aspect_ratio": fields.get("aspect_ratio") or ratio}, links=links)
     title = options.title or f"Chain of {links} video{'s' if links > 1 else ''}"
-    options = replace(options, title=title, layout="zip", most_cells=max(links, options.most_cells))
+    options = replace(options, title=title, layout="zip", most_cells=max(links, options.most_cells), can_skip=False)
     try:
         chain = Chain(make_sweep(context, {"first": pictures[:-1], "last": pictures[1:]}, given_fields, options))
     except InvalidRequest as error:

@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from pixverse_nb.domain.catalogue import Catalogue
 from pixverse_nb.domain.notices import Notice
+from pixverse_nb.domain.operations import PARAM_NAMES
 from pixverse_nb.errors import PixVerseError
 from pixverse_nb.job_builder import source_expr
 from pixverse_nb.jobs.messages import describe_notice
@@ -47,7 +49,7 @@ class Plan(TableView):
 
     `spent` is what the cells have cost so far, `budget` the most that they may cost. `balance`, `slots`, `typical_s`
     (the usual time for one video) and `off_peak_s` (the usual time for an off-peak one) are None if unknown. `made_at`
-    is the time of the plan in Unix seconds.
+    is the time of the plan in Unix seconds. `can_skip` is False for a chain, in which no cell can be skipped.
     """
 
     title: str
@@ -62,6 +64,7 @@ class Plan(TableView):
     is_sandbox: bool = False
     off_peak_s: float | None = None
     made_at: float | None = None
+    can_skip: bool = True
     counts: Mapping[CellState, int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -77,7 +80,7 @@ class Plan(TableView):
 
     @property
     def refused(self) -> tuple[Cell, ...]:
-        """The cells that the vendor's documentation excludes."""
+        """The cells that the vendor's documentation excludes, or whose model does not take one of their values."""
         return self.in_state(CellState.REFUSED)
 
     @property
@@ -125,6 +128,7 @@ class Plan(TableView):
             off_peak=len(self.off_peak),
             off_peak_s=self.off_peak_s,
             skips_refused=self.skips_refused,
+            can_skip=self.can_skip,
             is_sandbox=self.is_sandbox,
             ends_at=self.made_at + self.expected_s if self.made_at is not None and self.expected_s else None,
             notices=tuple(map(_describe, self.notices)),
@@ -163,12 +167,14 @@ def make_plan(
         notices=(
             *account.notices,
             *_gone_routes(cells),
+            *_untaken_fields(cells, context.builder.catalogue),
             *_changed_images(built.cells, ledger),
             *duplicates,
             *built.notices,
         ),
         is_sandbox=context.is_sandbox,
         made_at=context.engine.now(),
+        can_skip=options.can_skip,
     )
 
 
@@ -217,6 +223,20 @@ def _route(planned: PlannedCell) -> tuple[str, str]:
     return planned.cell.request.operation.value, planned.cell.request.model
 
 
+def _untaken_fields(cells: Sequence[PlannedCell], catalogue: Catalogue) -> list[Notice]:
+    """Return a notice for each field that a model does not take, so that its cells are refused."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for planned in cells:
+        request = planned.cell.request
+        rules = catalogue.spec(request.model).fields(request.operation)
+        if planned.state is CellState.REFUSED:
+            names = {name for rule in planned.cell.violations for name in rule.fields}
+            counts.update((name, request.model) for name in names if name in PARAM_NAMES and name not in rules)
+    return [
+        Notice("field_not_taken", {"field": name, "model": model, "count": n}) for (name, model), n in counts.items()
+    ]
+
+
 def _changed_images(cells: Sequence[Cell], ledger: Ledger) -> list[Notice]:
     """Return a notice for each file whose content differs from that in the last job that used it."""
     changed: dict[str, Notice] = {}
@@ -249,6 +269,13 @@ def _duplicate_cells(data: Mapping[str, Any]) -> str:
     return f"{subject} the video of another one; each video is generated once."
 
 
+def _field_not_taken(data: Mapping[str, Any]) -> str:
+    return (
+        f"{data['model']} does not take {data['field']}. To make such a video once, list the cells with cells=[…] and "
+        f"leave {data['field']} out of those with this model."
+    )
+
+
 def _route_gone(data: Mapping[str, Any]) -> str:
     cells = "1 new cell" if data["count"] == 1 else f"{data['count']} new cells"
     return (
@@ -261,6 +288,7 @@ _NOTICES: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "account_unreachable": lambda data: f"Balance and slots are unknown: {data['detail']}",
     "image_changed": _image_changed,
     "route_gone": _route_gone,
+    "field_not_taken": _field_not_taken,
     "duplicate_cells": _duplicate_cells,
 }
 

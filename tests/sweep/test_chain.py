@@ -216,6 +216,26 @@ def test_wrong_fields_are_named_before_anything_is_sent(
     assert (client.requests_sent, harness.paid) == (sent, 0)
 
 
+@pytest.mark.parametrize("option", ["skip_refused", "layout", "cells", "operation"])
+def test_an_option_of_a_sweep_is_not_suggested_to_itself(client: Client, option: str) -> None:
+    """An option that only a sweep has is refused, and is not the name that its own error suggests."""
+    with pytest.raises(InvalidRequest) as caught:
+        small_chain(client, **{option: True})
+    assert option in caught.value.fields
+    assert option not in caught.value.fields[option]
+
+
+def test_a_refused_chain_names_only_what_it_takes(client: Client) -> None:
+    """The plan and the error of a chain with refused videos name `allow_refused`, which it takes, and nothing else."""
+    chain = client.chain([A, B], quality="1080p", duration=10)
+    assert not chain.plan().can_skip
+    with pytest.raises(InvalidRequest) as caught:
+        run(chain)
+    for text in (repr(chain.plan()), *caught.value.fields.values()):
+        assert "skip_refused" not in text
+    assert any("allow_refused=True" in text for text in caught.value.fields.values())
+
+
 def test_unusable_pictures_are_named_by_their_place(client: Client, tmp_path: Path) -> None:
     """Each picture that cannot be used is named once, although it belongs to two videos."""
     with pytest.raises(InvalidImage) as caught:

@@ -232,6 +232,20 @@ def test_of_several_jobs_the_most_useful_one_counts() -> None:
     assert select_row([]) is None
 
 
+def test_a_plan_over_models_with_and_without_seed_and_price(client: Client) -> None:
+    """What is known is added up, and for a field that a model does not take the plan names the way out."""
+    models = ["v6", "kling-o3", "veo-3.1-lite"]
+    plan = client.sweep(make_picture(0), make_picture(9), model=models, quality="720p", duration=4).plan()
+    assert (plan.credits, plan.table().least_credits) == (None, 28)
+    assert plan.table().prices.count(None) == 2
+    plan = client.sweep(make_picture(0), make_picture(9), model=models, seed=[1, 2, 3]).plan()
+    data = [notice.data for notice in plan.notices if notice.kind == "field_not_taken"]
+    assert data == [{"field": "seed", "model": name, "count": 3} for name in models[1:]]
+    cells = [*({"model": "v6", "seed": seed} for seed in (1, 2)), {"model": "kling-o3"}, {"model": "veo-3.1-lite"}]
+    plan = client.sweep(make_picture(0), make_picture(9), cells=cells).plan()
+    assert (counts(plan), notice_kinds(plan)) == ({"new": 4}, [])
+
+
 def test_a_model_that_does_not_take_a_value_makes_a_refused_cell(client: Client, harness: Harness) -> None:
     """Where one model of the axis takes the value, the cells of the others are refused and can be skipped."""
     axes = {"model": ["v5.6", "v6", "kling-o3"], "duration": [5, 12], "quality": "720p"}
