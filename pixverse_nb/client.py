@@ -472,8 +472,8 @@ class Client:
     ) -> Job:
         """Start a video in which the things of several pictures appear together. **This spends credits.**
 
-        The prompt names them `@image1`, `@image2` and so on, in the order of `images` (1 to 9). `options` as in
-        `create_video`.
+        The prompt names them `@image1`, `@image2` and so on, in the order of `images` (1 to 9). A name beyond the
+        pictures is refused, and a notice says if none is named. `options` as in `create_video`.
         """
         pictures, wrong = listed_images(images, at_least=1, at_most=FUSION_MAX)
         roles, arguments = image_roles(pictures)
@@ -718,7 +718,9 @@ class Client:
         """
         limit = checked({"limit": limit}, {"limit": COUNT})["limit"]
         states = None if state is None else find_states(state)
-        return JobList(self._handle(record) for record in self._ledger.jobs(limit=limit, states=states))
+        records = self._ledger.jobs(limit=limit, states=states)
+        if_empty = "No jobs yet." if states is None else "No job is in this state."
+        return JobList(map(self._handle, records), if_empty=if_empty)
 
     def job(self, ref_or_video_id: Any) -> Job:
         """Return one job by its `ref` or the vendor's video id, and continue it if it has stopped.
@@ -793,7 +795,7 @@ class Client:
             self._loop.call_soon(partial(track_all, self._engine, records))
             found += records
         found.sort(key=lambda record: record.created_at, reverse=True)
-        return JobList(self._handle(record) for record in found)
+        return JobList(map(self._handle, found), if_empty="The vendor has nothing new for this home.")
 
     def reconcile(self) -> JobList:
         """Poll the vendor now, wait for that one poll, and return the jobs that are still open."""
@@ -803,7 +805,7 @@ class Client:
             await self._engine.poll_now()
 
         self._loop.call(poll())
-        return JobList(self._handle(record) for record in self._ledger.open_jobs())
+        return JobList(map(self._handle, self._ledger.open_jobs()), if_empty="No job is open.")
 
     def uploads(self) -> list[UploadedFile]:
         """Return the uploaded pictures, newest first (from the ledger); displays as a table."""

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from pixverse_nb.domain.notices import Notice
-from pixverse_nb.domain.operations import OPERATIONS, QUALITY
+from pixverse_nb.domain.operations import OPERATIONS, PICTURE_NAME, QUALITY
 from pixverse_nb.domain.operations import PARAM_NAMES as PARAM_NAMES
 from pixverse_nb.domain.operations import PROMPT_MAX as PROMPT_MAX
 from pixverse_nb.domain.operations import SWITCHES as SWITCHES
@@ -127,9 +127,12 @@ class ModelSpec:
 
     def notices(self, operation: Operation, values: Mapping[str, object]) -> tuple[Notice, ...]:
         """Return what is doubtful about a request that is sent all the same."""
+        found: list[Notice] = []
+        if operation is Operation.FUSION and not PICTURE_NAME.search(str(values.get("prompt"))):
+            found.append(Notice("no_picture_named"))
         if not self.is_listed:
-            return (Notice("unlisted_model", {"model": self.name}),)
-        found = [Notice("documented_limit", {"reason": one.reason}) for one in self.constraints if one.applies(values)]
+            return (*found, Notice("unlisted_model", {"model": self.name}))
+        found += [Notice("documented_limit", {"reason": one.reason}) for one in self.constraints if one.applies(values)]
         if operation not in self.operations:
             found.append(Notice("undocumented_operation", {"model": self.name, "operation": operation.value}))
         return tuple(found)

@@ -4,6 +4,7 @@ Source: the vendor's pages, June 2026. The values that a field takes depend on t
 `catalogue`.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -34,6 +35,7 @@ AUDIO: Final = "audio"  # the role of a sound
 PROMPT_MAX: Final = 2048  # of most operations; text and one picture take _LONG_PROMPT_MAX
 TRANSITION_MAX: Final = 7  # pictures
 FUSION_MAX: Final = 9  # pictures
+PICTURE_NAME: Final = re.compile(r"@image(?P<number>\d{1,4})")  # in the prompt of a fusion
 QUALITY: Final = Text(8, pattern=r"\d{3,4}p", what="a quality such as 720p,")
 _LONG_PROMPT_MAX: Final = 5000
 _SPOKEN_MAX: Final = 200

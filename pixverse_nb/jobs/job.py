@@ -593,7 +593,11 @@ def _check_accepted(request: GenerationRequest, backend: Backend) -> None:
 
 @public_class()
 class JobList(TableView, list[Job]):
-    """Jobs, newest first; a list (and so its slices) that displays as a table."""
+    """Jobs, newest first; a list (and so its slices) that displays as a table, or as `if_empty`."""
+
+    def __init__(self, jobs: Iterable[Job] = (), *, if_empty: str = "No jobs.") -> None:
+        super().__init__(jobs)
+        self.if_empty = if_empty
 
     def to_frame(self) -> Any:
         """Return a pandas DataFrame with one row for each job, by its ref. Needs `pixverse-nb[sweep]`.
@@ -610,7 +614,8 @@ class JobList(TableView, list[Job]):
     def __getitem__(self, place: slice, /) -> "JobList": ...
 
     def __getitem__(self, place: SupportsIndex | slice, /) -> "Job | JobList":
-        return JobList(super().__getitem__(place)) if isinstance(place, slice) else super().__getitem__(place)
+        found = super().__getitem__(place)
+        return JobList(found) if isinstance(found, list) else found
 
     def timeline(self) -> Timeline:
         """Return the lives of these jobs as one picture, oldest first, on one axis."""
@@ -618,11 +623,11 @@ class JobList(TableView, list[Job]):
         return Timeline(tuple(rows), now=time.time())
 
     def _table(self) -> Table:
-        return jobs_table([job.table_row() for job in self], now=time.time())
+        return jobs_table([job.table_row() for job in self], now=time.time(), if_empty=self.if_empty)
 
     def __repr__(self) -> str:
         rows = [JobRow(job.snapshot(with_video=False)) for job in self]  # text needs no pictures
-        return jobs_table(rows, now=time.time()).text()
+        return jobs_table(rows, now=time.time(), if_empty=self.if_empty).text()
 
 
 def _row(job: Job) -> dict[str, Any]:

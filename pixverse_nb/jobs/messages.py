@@ -159,6 +159,10 @@ _NOTICES: Final[Mapping[str, Callable[[Data], str]]] = {
         f"The model {data['model']} is not in the catalogue: nothing about it was checked. client.models() lists the "
         "known ones; Client(models=…) adds one."
     ),
+    "no_picture_named": lambda _: (
+        "The prompt names no picture. It refers to them as @image1, @image2 and so on; otherwise PixVerse decides how "
+        "they are used."
+    ),
     "undocumented_operation": lambda data: (
         f"The vendor does not document that {data['model']} makes {data['operation']}."
     ),

@@ -31,6 +31,7 @@ from pixverse_nb.domain.requests import (
     build_request,
     check_request,
     frames_request,
+    operation_request,
 )
 from pixverse_nb.errors import InvalidRequest
 from tests.factories import EMAIL, a_request
@@ -187,6 +188,19 @@ def test_every_value_of_the_first_page_is_accepted(name: str, value: Any) -> Non
 def test_a_wrong_value_is_named(name: str, value: object) -> None:
     """A value that the vendor's page does not allow is refused under its own name, and no other field is."""
     assert wrong_fields(**{name: value}).keys() == {name}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "kinds"),
+    [("@image2 in the rain", []), ("two boats", ["no_picture_named"]), ("@image", ["no_picture_named"])],
+)
+@pytest.mark.parametrize("model", ["pixverse-c1", "not-in-the-table"])
+def test_a_fusion_that_names_no_picture_is_doubtful(prompt: str, kinds: list[str], model: str) -> None:
+    """A notice says if the prompt of a fusion names none of its pictures."""
+    inputs = [Input("frame_1", "a"), Input("frame_2", "b")]
+    request = operation_request(Operation.FUSION, inputs, {"prompt": prompt, "model": model})
+    notices = CATALOGUE.spec(model).notices(request.operation, request.params)
+    assert [notice.kind for notice in notices if notice.kind != "unlisted_model"] == kinds
 
 
 @pytest.mark.parametrize(
