@@ -211,8 +211,8 @@ def _check_operations(rows: Sequence[RemoteVideo], ledger: Ledger | None, catalo
             yield _answer(name, True, "it made a video in the list", question, data)
             continue
         web = "; the list has such a video, perhaps from the web site" if operation in listed else ""
-        text = f"needs one paid call: {operation.value} with {model}, {_price(operation, catalogue)}{web}"
-        yield Finding(f"live {name}", f"{text}. {question}", kind="paid", data=data)
+        text = f"{operation.value} with {model}, {_price(operation, catalogue)}{web}"
+        yield Finding(f"live {name}", f"{question} One call would tell: {text}.", kind="paid", data=data)
 
 
 def _check_models(rows: Sequence[RemoteVideo], catalogue: Catalogue) -> Finding:
@@ -224,7 +224,7 @@ def _check_models(rows: Sequence[RemoteVideo], catalogue: Catalogue) -> Finding:
     if not untried:
         return _answer("models", True, "each made a video", question, data)
     prices = ", ".join(f"{name} {_about(number)}" for name, number in untried.items())
-    return Finding("live models", f"needs one paid call each: {prices}. {question}", kind="paid", data=data)
+    return Finding("live models", f"{question} One call each would tell: {prices}.", kind="paid", data=data)
 
 
 # -- prices ----------------------------------------------------------------------------------------------------------
@@ -246,7 +246,7 @@ def _credits(operation: Operation, catalogue: Catalogue) -> int | None:
 
 
 def _model_credits(model: str, catalogue: Catalogue) -> int | None:
-    """Return the estimate for the shortest of 5 s or the model's default, in its default quality."""
+    """Return the estimate in the default quality for 5 s, or for the default length if the model does not make 5 s."""
     spec = catalogue.spec(model)
     seconds = _PRICED_S if _PRICED_S in spec.durations else spec.default_duration
     return catalogue.estimate(model, {"quality": spec.default_quality, "duration": seconds})
@@ -308,17 +308,21 @@ def _rows(
 
 def _answer(name: str, is_found: bool, text: str, question: str, data: dict[str, Any]) -> Finding:
     kind = "found" if is_found else "not_found"
-    return Finding(f"live {name}", f"{'found' if is_found else 'not found'}: {text}. {question}", kind=kind, data=data)
+    return Finding(f"live {name}", f"{question} {_sentence(text)}", kind=kind, data=data)
 
 
 def _untestable(name: str, reason: str, question: str) -> Finding:
-    return Finding(f"live {name}", f"not testable for free: {reason}. {question}", kind="untestable")
+    return Finding(f"live {name}", f"{question} {_sentence(reason)}", kind="untestable")
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _failed(name: str, error: PixVerseError) -> Finding:
     """Return the finding for a failed call. Its message is left out: the vendor may put anything into it."""
     if isinstance(error, NotFound):
-        return Finding(f"live {name}", "not found: the service does not have this call", kind="not_found")
+        return Finding(f"live {name}", "The service does not have this call.", kind="not_found")
     text = f"cannot be read: {type(error).__name__}"
     return Finding(f"live {name}", text, Severity.WARNING, "Try again later.", kind="unreadable")
 

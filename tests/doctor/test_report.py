@@ -17,6 +17,22 @@ def test_each_finding_is_a_line() -> None:
     assert lines[-1] == "1 error, 1 warning."
 
 
+def test_an_answer_of_the_checklist_is_the_result() -> None:
+    """A question of the checklist has its answer in front, and is no problem; the last line counts the answers."""
+    kinds = ("found", "not_found", "paid", "untestable")
+    report = Report((GOOD, *(Finding(f"live {kind}", "Is it there?", kind=kind) for kind in kinds)))
+    assert report.is_ok
+    results = [finding.result for finding in report]
+    assert results[0] == "ok"
+    assert len(set(results)) == 5
+    lines = str(report).splitlines()
+    assert all(line.startswith(result) for line, result in zip(lines, results, strict=False))
+    assert all(result in lines[-1] for result in results[1:])
+    page = Page(report._repr_mimebundle_()["text/html"])
+    assert all(result in page.text for result in results)
+    assert {"pvnb-good", "pvnb-off"} <= page.classes()
+
+
 def test_a_report_is_ok_without_warnings() -> None:
     """One warning is enough for a report not to be ok."""
     assert Report((GOOD,)).is_ok
