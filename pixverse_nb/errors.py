@@ -272,7 +272,7 @@ class JobFailed(JobError):
 
 
 class JobModerated(JobError):
-    """The vendor's moderator stopped the generation; the credits are refunded upstream."""
+    """The vendor's moderator stopped the generation; PixVerse says that it refunds the credits."""
 
 
 class JobTimeout(JobError, TimeoutError):

@@ -164,13 +164,16 @@ _NOTICES: Final[Mapping[str, Callable[[Data], str]]] = {
         "they are used."
     ),
     "undocumented_operation": lambda data: (
-        f"The vendor does not document that {data['model']} makes {data['operation']}."
+        f"{data['operation']} is not documented for {data['model']}"
+        + (f"; models that make it: {data['others']}." if data.get("others") else ".")
     ),
-    "documented_limit": lambda data: f"PixVerse's own documents say otherwise: {data['reason']}.",
+    "documented_limit": lambda data: f"PixVerse's older documents rule this out: {data['reason']}.",
     "JobFailed": lambda data: (
         f"The vendor reports that the generation failed ({data.get('vendor_error') or 'no reason given'})."
     ),
-    "JobModerated": lambda _: "The vendor's moderation stopped the generation; PixVerse refunds the credits.",
+    "JobModerated": lambda _: (
+        "The vendor's moderation stopped the generation; PixVerse says that it refunds the credits."
+    ),
     "JobTimeout": _timeout,
     "JobCancelled": lambda _: "",
 }
