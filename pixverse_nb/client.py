@@ -271,8 +271,8 @@ class Client:
         copies that video into this home instead. `reuse=False` pays for a new one.
 
         Raises InvalidRequest (InvalidImage if only pictures are wrong) naming every wrong field, before anything is
-        sent. `allow_refused=True` sends a combination that the vendor's documents refuse. A model that is not in the
-        catalogue is sent with a notice that nothing about it was checked.
+        sent. `allow_refused=True` sends a combination that the vendor's documents refuse, or a model that does not make
+        this operation. A model that is not in the catalogue is sent with a notice that nothing about it was checked.
         """
         self._loop.check_open()
         fields = {

@@ -248,7 +248,7 @@ class JobBuilder:
             budget_credits=self.budget_credits,
             estimated_credits=self.estimate(request, source_s=prepared.source_s),
             notices=(
-                *self.catalogue.spec(request.model).notices(request.operation, request.params),
+                *self.catalogue.notices(request.model, request.operation, request.params),
                 *(_with_role(notice, role) for role, frame in frames.items() for notice in frame.notices),
             ),
             fit=args.fit,

@@ -96,7 +96,7 @@ def build_request(  # noqa: PLR0913 - every part has a name
     given_roles = {item.role for item in inputs}
     problems |= {role: "is required" for role in roles or () if role not in given_roles} | dict(wrong)
     if not allow_refused:
-        for constraint in spec.violations(params):
+        for constraint in catalogue.violations(spec.name, operation, params):
             for name in constraint.fields:
                 problems.setdefault(name, f"{constraint.reason} (allow_refused=True sends it anyway)")
     if problems:

@@ -156,8 +156,9 @@ _NOTICES: Final[Mapping[str, Callable[[Data], str]]] = {
     "paid_in_other_home": _paid_in_other_home,
     "EndpointGone": _endpoint_gone,
     "unlisted_model": lambda data: (
-        f"The model {data['model']} is not in the catalogue: nothing about it was checked. client.models() lists the "
-        "known ones; Client(models=…) adds one."
+        f"The model {data['model']} is not in the catalogue: nothing about it was checked."
+        + (f" Did you mean {data['near']}?" if data.get("near") else "")
+        + " client.models() lists the known ones; Client(models=…) adds one."
     ),
     "no_picture_named": lambda _: (
         "The prompt names no picture. It refers to them as @image1, @image2 and so on; otherwise PixVerse decides how "

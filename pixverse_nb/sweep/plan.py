@@ -167,6 +167,7 @@ def make_plan(
         notices=(
             *account.notices,
             *_gone_routes(cells),
+            *_doubtful_models(cells, context.builder.catalogue),
             *_untaken_fields(cells, context.builder.catalogue),
             *_changed_images(built.cells, ledger),
             *duplicates,
@@ -221,6 +222,17 @@ def _gone_routes(cells: Sequence[PlannedCell]) -> tuple[Notice, ...]:
 
 def _route(planned: PlannedCell) -> tuple[str, str]:
     return planned.cell.request.operation.value, planned.cell.request.model
+
+
+def _doubtful_models(cells: Sequence[PlannedCell], catalogue: Catalogue) -> list[Notice]:
+    """Return what is doubtful about new cells that are sent all the same, each once."""
+    found: list[Notice] = []
+    for planned in cells:
+        if planned.state is CellState.NEW:
+            request = planned.cell.request
+            notices = catalogue.notices(request.model, request.operation, request.params)
+            found += [notice for notice in notices if notice not in found]
+    return found
 
 
 def _untaken_fields(cells: Sequence[PlannedCell], catalogue: Catalogue) -> list[Notice]:

@@ -1,5 +1,6 @@
 """The catalogue: the row of each model, its defaults, its rules between fields, its price and its notices."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -256,6 +257,34 @@ def test_a_model_without_a_row_is_not_checked() -> None:
     assert spec.violations({"quality": "1080p", "duration": 60, "motion_mode": "fast"}) == ()
     assert spec.notices(Operation.FRAMES, {}) == (Notice("unlisted_model", {"model": "kling-4.0"}),)
     assert CATALOGUE.estimate("kling-4.0", {"quality": "720p", "duration": 5}) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("c1", "pixverse-c1"),
+        ("V6", "v6"),
+        ("v35", "v3.5"),
+        ("pixverse-v6", "v6"),
+        ("seedance-2", "seedance-2.0"),
+        ("sora2", "sora-2"),
+        ("veo-3.1", "veo-3.1-lite"),
+        ("v4.5", ""),
+        ("nova", ""),
+        ("", ""),
+    ],
+)
+def test_the_name_that_was_meant(name: str, near: str) -> None:
+    """A name that is nearly one of the table suggests it in its notice; another one suggests nothing."""
+    assert CATALOGUE.nearest(name) == near
+    (notice,) = CATALOGUE.notices(name, Operation.FRAMES, {})
+    assert notice.data == {"model": name, **({"near": near} if near else {})}
+
+
+def test_a_name_of_the_clients_own_rows_is_suggested() -> None:
+    """The rows that a client adds are names too."""
+    catalogue = Catalogue([*CATALOGUE.models(), replace(CATALOGUE.spec("v6"), name="kling-9")])
+    assert catalogue.nearest("Kling 9") == "kling-9"
 
 
 def test_a_model_without_a_row_is_not_in_the_table() -> None:
