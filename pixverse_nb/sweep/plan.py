@@ -236,17 +236,16 @@ def _doubtful_models(cells: Sequence[PlannedCell], catalogue: Catalogue) -> list
 
 
 def _untaken_fields(cells: Sequence[PlannedCell], catalogue: Catalogue) -> list[Notice]:
-    """Return a notice for each field that a model does not take, so that its cells are refused."""
-    counts: Counter[tuple[str, str]] = Counter()
+    """Return a notice for each field that some models do not take, so that their cells are refused."""
+    models: dict[str, dict[str, None]] = {}
     for planned in cells:
         request = planned.cell.request
         rules = catalogue.spec(request.model).fields(request.operation)
         if planned.state is CellState.REFUSED:
-            names = {name for rule in planned.cell.violations for name in rule.fields}
-            counts.update((name, request.model) for name in names if name in PARAM_NAMES and name not in rules)
-    return [
-        Notice("field_not_taken", {"field": name, "model": model, "count": n}) for (name, model), n in counts.items()
-    ]
+            for name in {name for rule in planned.cell.violations for name in rule.fields}:
+                if name in PARAM_NAMES and name not in rules:
+                    models.setdefault(name, {})[request.model] = None
+    return [Notice("field_not_taken", {"field": name, "models": ", ".join(of)}) for name, of in models.items()]
 
 
 def _changed_images(cells: Sequence[Cell], ledger: Ledger) -> list[Notice]:
@@ -282,10 +281,7 @@ def _duplicate_cells(data: Mapping[str, Any]) -> str:
 
 
 def _field_not_taken(data: Mapping[str, Any]) -> str:
-    return (
-        f"{data['model']} does not take {data['field']}. To make such a video once, list the cells with cells=[…] and "
-        f"leave {data['field']} out of those with this model."
-    )
+    return f"To include {data['models']}, list the cells with cells=[…] and leave out {data['field']} there."
 
 
 def _route_gone(data: Mapping[str, Any]) -> str:
