@@ -15,7 +15,7 @@ from pixverse_nb.domain.operations import OPERATIONS, SOURCE_VIDEO, UNDOCUMENTED
 from pixverse_nb.domain.remote import RemoteState, RemoteVideo
 from pixverse_nb.errors import ConfigError, NotFound, PixVerseError
 from pixverse_nb.jobs.protocols import Send
-from pixverse_nb.jobs.remote_videos import list_recent, ref_of
+from pixverse_nb.jobs.remote_videos import read_rows, ref_of
 from pixverse_nb.ledger.jobs import Ledger
 
 T = TypeVar("T")
@@ -57,7 +57,7 @@ def check_live(
             return
     yield from _check_features(read, backend, accounts[0])
     yield from _check_scheduler(read, backend)
-    rows, failure = _rows(read, backend, accounts)
+    rows, failure = read_rows(read, backend, accounts)
     if failure is not None:
         yield _failed("list", failure)
     yield from _check_rows(rows)
@@ -290,20 +290,6 @@ def _field_names(entries: Sequence[Any]) -> list[str]:
     """Return the names of the fields of all entries, never a value."""
     names = {name for entry in entries if isinstance(entry, dict) for name in entry}
     return sorted(name for name in names if isinstance(name, str) and _FIELD.fullmatch(name))
-
-
-def _rows(
-    read: Send, backend: Backend, accounts: Sequence[str | None]
-) -> tuple[list[RemoteVideo], PixVerseError | None]:
-    """Return the newest rows of every account that can be read, and the error of one that cannot."""
-    rows: list[RemoteVideo] = []
-    failure: PixVerseError | None = None
-    for account in accounts:
-        try:
-            rows += list_recent(read, backend, account)
-        except PixVerseError as error:
-            failure = error
-    return rows, failure
 
 
 def _answer(name: str, is_found: bool, text: str, question: str, data: dict[str, Any]) -> Finding:
