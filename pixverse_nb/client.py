@@ -1,7 +1,7 @@
-"""The `Client` that people hold: two pictures in, a job out, and everything the ledger knows.
+"""`Client`: makes videos, and gives access to the jobs in the ledger and to the account.
 
-It joins the ledger, the engine on the portal's thread, and the `JobBuilder` that prepares pictures. Nothing here blocks
-but what says so: `create_frames` returns at once, `job.result()` waits.
+It connects the ledger, the engine on its own thread, and the `JobBuilder` that prepares pictures. The methods that make
+videos return a job at once; `job.result()` waits for it.
 """
 
 import os
@@ -54,7 +54,7 @@ from pixverse_nb.domain.validation import (
     unknown_fields,
     validate,
 )
-from pixverse_nb.errors import ConfigError, InvalidRequest, LedgerError, refuse_pickling
+from pixverse_nb.errors import ConfigError, InvalidCall, InvalidRequest, LedgerError, refuse_pickling
 from pixverse_nb.event_loop import EventLoopThread, wait_for_future
 from pixverse_nb.job_builder import CALL_OPTIONS, CreateArgs
 from pixverse_nb.jobs.download import VerifyReport
@@ -535,16 +535,17 @@ class Client:
     def quote(self, operation: Operation | str, video: Any, **fields: Any) -> int:
         """Return the credits that the vendor asks for an operation; nothing is charged.
 
-        Only "upscale" has a quote: `video` and `fields` are those of `upscale`. Raises ConfigError for another
+        Only "upscale" has a quote: `video` and `fields` are those of `upscale`. Raises InvalidRequest for another
         operation; `estimate()` has the price list.
 
         >>> client.quote("upscale", video, quality="2160p")  # doctest: +SKIP
         30
         """
         if plain(operation) != Operation.UPSCALE:
-            raise ConfigError(f"The vendor gives a price before the call for upscale only, not for {operation!r:.40}.")
+            problem = f"must be 'upscale', for which alone the vendor gives a price, not {safe_repr(operation):.40}"
+            raise InvalidRequest({"operation": problem}, sends=False)
         if wrong := unknown_fields(fields, ("quality", "model")):
-            raise InvalidRequest(wrong)
+            raise InvalidCall(wrong, sends=False)
         return self.quote_upscale(video, **fields)
 
     def quote_upscale(self, video: Any, *, quality: str = "2160p", model: str = "pixverse-upscale") -> int:
@@ -1014,7 +1015,7 @@ class Client:
         `arguments` maps roles and fields to the argument names that errors show. `wrong` holds problems found so far.
         """
         self._loop.check_open()
-        wrong = {**unknown_fields(options, (*DELIVERY_FIELDS, *CALL_OPTIONS), others=tuple(fields)), **wrong}
+        wrong = {**unknown_fields(options, (*fields, *DELIVERY_FIELDS, *CALL_OPTIONS)), **wrong}
         media = {role: self._known_job(source) for role, source in media.items()}
         fields = {name: field_value(name, value) for name, value in fields.items()}
         delivery = {name: value for name, value in options.items() if name in DELIVERY_FIELDS}

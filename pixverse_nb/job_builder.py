@@ -330,7 +330,7 @@ class JobBuilder:
                 part.unlink()
             raise ConfigError(
                 f"The pictures cannot be stored in {folder} ({error.strerror or error}). "
-                "Free some space or choose another home folder. Nothing was sent and nothing was paid."
+                "Free some space or choose another home folder. Nothing was sent and nothing was charged."
             ) from error
 
 

@@ -120,7 +120,7 @@ class Report(TableView):
         columns = (Column("Result"), Column("Check", "heading"), Column("Finding"))
         rows = tuple(
             (
-                state_cell(finding.result, _colour(finding)),
+                state_cell(finding.result.replace(" ", "\N{NO-BREAK SPACE}"), _colour(finding)),
                 finding.name,
                 TableCell(finding.text, details=(finding.fix,) if finding.fix else ()),
             )

@@ -20,8 +20,8 @@ from pixverse_nb.domain.operations import PARAM_NAMES as PARAM_NAMES
 from pixverse_nb.domain.operations import PROMPT_MAX as PROMPT_MAX
 from pixverse_nb.domain.operations import SWITCHES as SWITCHES
 from pixverse_nb.domain.operations import Operation as Operation
-from pixverse_nb.domain.validation import Flag, Integer, OneOf, Rule, Text, plain
-from pixverse_nb.errors import ConfigError
+from pixverse_nb.domain.validation import Flag, Integer, OneOf, Rule, Text, plain, safe_repr
+from pixverse_nb.errors import InvalidRequest
 
 DEFAULT_MODEL: Final = "v5.6"
 MODEL_NAME: Final = Text(
@@ -430,14 +430,15 @@ class Catalogue:
         return tuple(self._models)
 
     def models(self, operation: Operation | str | None = None) -> tuple[ModelSpec, ...]:
-        """Return the rows of the models that make an operation (None: every row). Raises ConfigError if unknown."""
+        """Return the rows of the models that make an operation (None: every row). Raises InvalidRequest."""
         if operation is None:
             return tuple(self._models.values())
         try:
             wanted = Operation(operation)
         except ValueError:
             known = ", ".join(Operation)
-            raise ConfigError(f"operation must be one of {known}, or None, not {operation!r:.40}") from None
+            problem = f"must be one of {known}, or None, not {safe_repr(operation):.40}"
+            raise InvalidRequest({"operation": problem}, sends=False) from None
         return tuple(spec for spec in self._models.values() if wanted in spec.operations)
 
     def violations(self, name: str, operation: Operation, values: Mapping[str, object]) -> tuple[Constraint, ...]:

@@ -53,6 +53,7 @@ SWITCHES: Final[Mapping[str, Rule]] = {
 }
 _ALL_SWITCHES: Final = frozenset(SWITCHES)
 _SINGLE_SHOT: Final = _ALL_SWITCHES - {"multi_shot"}
+_MODEL_FIELDS: Final = ("duration", "quality", "aspect_ratio", "seed")
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class OperationSpec:
     default_fit: str | None = "cover"
     prompt_max: int = PROMPT_MAX
     needs_prompt: bool = False
-    model_fields: tuple[str, ...] = ("duration", "quality", "aspect_ratio", "seed")
+    model_fields: tuple[str, ...] = _MODEL_FIELDS
     switches: frozenset[str] = _SINGLE_SHOT
     fields: Mapping[str, Rule] = field(default_factory=dict)
 
@@ -152,7 +153,6 @@ OPERATIONS: Final[Mapping[Operation, OperationSpec]] = MappingProxyType(
         ),
     }
 )
-_MODEL_FIELDS: Final = ("duration", "quality", "aspect_ratio", "seed")
 _own_fields: Final = [name for spec in OPERATIONS.values() for name in spec.fields]
 PARAM_NAMES: Final = tuple(dict.fromkeys(("prompt", *_MODEL_FIELDS, *SWITCHES, *_own_fields)))  # of any operation
 UNDOCUMENTED_PRICES: Final = (Operation.RESTYLE, Operation.MODIFY, Operation.LIPSYNC, Operation.MOTION)

@@ -247,3 +247,10 @@ def test_an_uploaded_video_is_a_source(client: Client, harness: Harness, sources
     wait_for_video(client.extend(upload, duration=2, quality="360p", seed=8))
     wait_for_video(client.extend(pv.UploadedFile(upload.path), duration=2, quality="360p", seed=9))
     assert harness.control.requests["files"] == 1
+
+
+def test_an_unknown_option_gets_the_names_of_the_method(client: Client, sources: Sources) -> None:
+    """If no name is close, the error lists what the method takes, its own fields too."""
+    with pytest.raises(InvalidRequest) as caught:
+        client.extend(sources.boat, zzz=1)
+    assert all(name in caught.value.fields["zzz"] for name in ("duration", "seed", "reply_ref", "fit"))

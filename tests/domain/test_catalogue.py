@@ -22,7 +22,7 @@ from pixverse_nb.domain.catalogue import (
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.operations import OPERATIONS, PARAM_NAMES
 from pixverse_nb.domain.validation import REQUIRED
-from pixverse_nb.errors import ConfigError
+from pixverse_nb.errors import InvalidRequest
 
 ROWS = CATALOGUE.models()
 EACH_ROW = pytest.mark.parametrize("spec", ROWS, ids=lambda spec: spec.name)
@@ -155,9 +155,9 @@ def test_the_rows_of_an_operation() -> None:
 
 
 @pytest.mark.parametrize("operation", ["film", "", 7, "FRAMES"])
-def test_an_unknown_operation_is_a_config_error(operation: Any) -> None:
-    """An operation that does not exist raises ConfigError that names it."""
-    with pytest.raises(ConfigError, match=repr(operation)):
+def test_an_unknown_operation_is_an_invalid_request(operation: Any) -> None:
+    """An operation that does not exist raises InvalidRequest that names it."""
+    with pytest.raises(InvalidRequest, match=repr(operation)):
         CATALOGUE.models(operation)
 
 
