@@ -1,7 +1,7 @@
-"""The `Client` that people hold: two pictures in, a job out, and everything the ledger knows.
+"""`Client`: makes videos, and gives access to the jobs in the ledger and to the account.
 
-It joins the ledger, the engine on the portal's thread, and the `JobBuilder` that prepares pictures. Nothing here blocks
-but what says so: `create_frames` returns at once, `job.result()` waits.
+It connects the ledger, the engine on its own thread, and the `JobBuilder` that prepares pictures. The methods that make
+videos return a job at once; `job.result()` waits for it.
 """
 
 import os
@@ -57,7 +57,7 @@ from pixverse_nb.domain.validation import (
     unknown_fields,
     validate,
 )
-from pixverse_nb.errors import ConfigError, InvalidRequest, LedgerError, PixVerseError, refuse_pickling
+from pixverse_nb.errors import ConfigError, InvalidCall, InvalidRequest, LedgerError, PixVerseError, refuse_pickling
 from pixverse_nb.event_loop import EventLoopThread, wait_for_future
 from pixverse_nb.job_builder import CALL_OPTIONS, CreateArgs
 from pixverse_nb.jobs.download import VerifyReport
@@ -255,8 +255,8 @@ class Client:
         copies that video into this home instead. `reuse=False` pays for a new one.
 
         Raises InvalidRequest (InvalidImage if only pictures are wrong) naming every wrong field, before anything is
-        sent. `allow_refused=True` sends a combination that the vendor's documents refuse. A model that is not in the
-        catalogue is sent with a notice that nothing about it was checked.
+        sent. `allow_refused=True` sends a combination that the vendor's documents refuse, or a model that does not make
+        this operation. A model that is not in the catalogue is sent with a notice that nothing about it was checked.
         """
         self._loop.check_open()
         fields = {
@@ -456,8 +456,8 @@ class Client:
     ) -> Job:
         """Start a video in which the things of several pictures appear together. **This spends credits.**
 
-        The prompt names them `@image1`, `@image2` and so on, in the order of `images` (1 to 9). `options` as in
-        `create_video`.
+        The prompt names them `@image1`, `@image2` and so on, in the order of `images` (1 to 9). A name beyond the
+        pictures is refused, and a notice says if none is named. `options` as in `create_video`.
         """
         pictures, wrong = listed_images(images, at_least=1, at_most=FUSION_MAX)
         roles, arguments = image_roles(pictures)
@@ -519,16 +519,17 @@ class Client:
     def quote(self, operation: Operation | str, video: Any, **fields: Any) -> int:
         """Return the credits that the vendor asks for an operation; nothing is charged.
 
-        Only "upscale" has a quote: `video` and `fields` are those of `upscale`. Raises ConfigError for another
+        Only "upscale" has a quote: `video` and `fields` are those of `upscale`. Raises InvalidRequest for another
         operation; `estimate()` has the price list.
 
         >>> client.quote("upscale", video, quality="2160p")  # doctest: +SKIP
         30
         """
         if plain(operation) != Operation.UPSCALE:
-            raise ConfigError(f"The vendor gives a price before the call for upscale only, not for {operation!r:.40}.")
+            problem = f"must be 'upscale', for which alone the vendor gives a price, not {safe_repr(operation):.40}"
+            raise InvalidRequest({"operation": problem}, sends=False)
         if wrong := unknown_fields(fields, ("quality", "model")):
-            raise InvalidRequest(wrong)
+            raise InvalidCall(wrong, sends=False)
         return self.quote_upscale(video, **fields)
 
     def quote_upscale(self, video: Any, *, quality: str = "2160p", model: str = "pixverse-upscale") -> int:
@@ -721,7 +722,7 @@ class Client:
         """Return what this home has spent by "day", "model", "operation" or "sweep"; displays as a table.
 
         In credits: estimated, charged, refunded, and unexplained (nobody can tell yet), and the cost per finished
-        video. It is read from the ledger; nothing is sent. Raises InvalidRequest for another `by`.
+        video whose price is known. It is read from the ledger; nothing is sent. Raises InvalidRequest for another `by`.
         """
         by = checked({"by": by}, {"by": OneOf(GROUPS, default="day")})["by"]
         return render.SpendingTable(self._ledger.spending.rows(by), by=by, is_sandbox=self.is_sandbox)
@@ -735,7 +736,9 @@ class Client:
         """
         limit = checked({"limit": limit}, {"limit": COUNT})["limit"]
         states = None if state is None else find_states(state)
-        return JobList(self._handle(record) for record in self._ledger.jobs(limit=limit, states=states))
+        records = self._ledger.jobs(limit=limit, states=states)
+        if_empty = "No jobs yet." if states is None else "No job is in this state."
+        return JobList(map(self._handle, records), if_empty=if_empty)
 
     def job(self, ref_or_video_id: Any) -> Job:
         """Return one job by its `ref` or the vendor's video id, and continue it if it has stopped.
@@ -810,7 +813,7 @@ class Client:
             self._loop.call_soon(partial(track_all, self._engine, records))
             found += records
         found.sort(key=lambda record: record.created_at, reverse=True)
-        return JobList(self._handle(record) for record in found)
+        return JobList(map(self._handle, found), if_empty="The vendor has nothing new for this home.")
 
     def reconcile(self) -> JobList:
         """Poll the vendor now, wait for that one poll, and return the jobs that are still open."""
@@ -820,7 +823,7 @@ class Client:
             await self._engine.poll_now()
 
         self._loop.call(poll())
-        return JobList(self._handle(record) for record in self._ledger.open_jobs())
+        return JobList(map(self._handle, self._ledger.open_jobs()), if_empty="No job is open.")
 
     def uploads(self) -> list[UploadedFile]:
         """Return the uploaded pictures, newest first (from the ledger); displays as a table."""
@@ -1050,7 +1053,7 @@ class Client:
         `arguments` maps roles and fields to the argument names that errors show. `wrong` holds problems found so far.
         """
         self._loop.check_open()
-        wrong = {**unknown_fields(options, (*DELIVERY_FIELDS, *CALL_OPTIONS), others=tuple(fields)), **wrong}
+        wrong = {**unknown_fields(options, (*fields, *DELIVERY_FIELDS, *CALL_OPTIONS)), **wrong}
         media = {role: self._known_job(source) for role, source in media.items()}
         fields = {name: field_value(name, value) for name, value in fields.items()}
         delivery = {name: value for name, value in options.items() if name in DELIVERY_FIELDS}

@@ -13,6 +13,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from pixverse_nb.domain.arguments import public_class
+from pixverse_nb.domain.operations import QUALITY
 from pixverse_nb.domain.validation import as_float, plain, safe_repr
 from pixverse_nb.errors import ConfigError
 
@@ -103,7 +104,8 @@ class Prices:
     def of(cls, given: "Prices | Mapping[str, int] | None") -> "Prices":
         """Return a price list with whole numbers, from a list, a plain mapping, or None (no corrections).
 
-        Raises ConfigError for a price that is not a whole number of credits, 0 or more.
+        Raises ConfigError for a key that is no quality such as "720p", and for a price that is not a whole number of
+        credits, 0 or more.
         """
         if given is None:
             return cls()
@@ -113,7 +115,9 @@ class Prices:
         whole: dict[str, int] = {}
         for quality, price in base.items():
             number = as_float(price)
-            if not isinstance(quality, str) or not (0 <= number < math.inf and number.is_integer()):
+            if not QUALITY.accepts(plain(quality)):
+                raise ConfigError(f"prices: {safe_repr(quality):.40} must be {QUALITY}")
+            if not (0 <= number < math.inf and number.is_integer()):
                 raise ConfigError(
                     f"the price of {safe_repr(quality):.40} must be a whole number of credits, not "
                     f"{safe_repr(price):.40}"

@@ -29,8 +29,7 @@ _clients: Final[dict[tuple[str, ...], Client]] = {}
 def default_client() -> Client:
     """Return the client for the current token and settings, opened at most once.
 
-    Each client only sees changes of its own jobs, so with a second one on the same home the second form would not show
-    the progress of the first form's jobs.
+    It stays open while the kernel runs, so that the forms of all cells continue although no variable holds it.
     """
     token, base_url, home = find_token(None), find_base_url(None), find_home(None)
     digest = hashlib.sha256(token.reveal().encode()).hexdigest() if token else ""

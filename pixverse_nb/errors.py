@@ -144,7 +144,7 @@ class InvalidRequest(PixVerseError, ValueError):
         self.fields = dict(fields)
         count, noun = len(self.fields), "field" if sends else "argument"
         wrong = f"{count} {noun} is wrong" if count == 1 else f"{count} {noun}s are wrong"
-        money = "; nothing was sent and nothing was paid" if sends else ""
+        money = "; nothing was sent and nothing was charged" if sends else ""
         lines = "\n".join(f"  {name}: {problem}" for name, problem in self.fields.items())
         super().__init__(f"{wrong}{money}.\n{lines}", ref=ref)
 
@@ -272,7 +272,7 @@ class JobFailed(JobError):
 
 
 class JobModerated(JobError):
-    """The vendor's moderator stopped the generation; the credits are refunded upstream."""
+    """The vendor's moderator stopped the generation; PixVerse says that it refunds the credits."""
 
 
 class JobTimeout(JobError, TimeoutError):

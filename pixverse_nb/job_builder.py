@@ -285,7 +285,7 @@ class JobBuilder:
             estimated_credits=self.estimate(request, source_s=prepared.source_s),
             estimate_source="factors" if price_factor(request.params, self.factors or {}) not in (None, 1) else "",
             notices=(
-                *self.catalogue.spec(request.model).notices(request.operation, request.params),
+                *self.catalogue.notices(request.model, request.operation, request.params),
                 *(_with_role(notice, role) for role, frame in frames.items() for notice in frame.notices),
             ),
             fit=args.fit,
@@ -371,7 +371,7 @@ class JobBuilder:
                 part.unlink()
             raise ConfigError(
                 f"The pictures cannot be stored in {folder} ({error.strerror or error}). "
-                "Free some space or choose another home folder. Nothing was sent and nothing was paid."
+                "Free some space or choose another home folder. Nothing was sent and nothing was charged."
             ) from error
 
 

@@ -10,11 +10,13 @@ from pixverse_nb.domain.arguments import as_path, file_errors, public_function
 from pixverse_nb.domain.jobs import VideoFile
 from pixverse_nb.domain.validation import Flag, validate
 from pixverse_nb.errors import FileExists, InvalidRequest
+from pixverse_nb.redaction import redact
 from pixverse_nb.render.display import mime_bundle
+from pixverse_nb.render.formatting import format_duration
 from pixverse_nb.render.player import VideoSource, as_video_file, player_html, player_text, video_file
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Joined(os.PathLike[str]):
     """Several videos in one mp4 at `path`. It can be used as a path, and a notebook shows it as a player.
 
@@ -37,6 +39,9 @@ class Joined(os.PathLike[str]):
 
     def __fspath__(self) -> str:
         return str(self.path)
+
+    def __repr__(self) -> str:
+        return f"<Joined {redact(str(self.path))}: {format_duration(self.duration_s)}. {self._facts()}>"
 
     def _repr_mimebundle_(
         self, include: Container[str] | None = None, exclude: Container[str] | None = None

@@ -61,12 +61,12 @@ class Media:
                 if sha256_of_file(part) != self.sha256:
                     raise ConfigError(
                         f"{self.path.name} changed while it was copied. Make the call again when the file is complete. "
-                        "Nothing was sent and nothing was paid."
+                        "Nothing was sent and nothing was charged."
                     )
         except OSError as error:
             raise ConfigError(
                 f"{self.path.name} cannot be stored in {folder} ({error.strerror or error}). "
-                "Free some space or choose another home folder. Nothing was sent and nothing was paid."
+                "Free some space or choose another home folder. Nothing was sent and nothing was charged."
             ) from error
 
 

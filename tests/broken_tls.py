@@ -4,7 +4,7 @@ import os
 import ssl
 from pathlib import Path
 
-from tests.hostile import Caller, Hostile
+from tests.hostile import Connection, Hostile
 
 # Of nobody and for nothing but loopback; valid from 2020 to 2120.
 _KEY_AND_CERTIFICATE = """\
@@ -33,11 +33,11 @@ def trust_file(folder: Path) -> Path:
     return path
 
 
-async def break_the_encryption(caller: Caller) -> None:
-    """Hear the request, then send what cannot be decrypted, beneath TLS, and keep the connection open."""
-    await caller.hear()
-    os.write(caller.writer.get_extra_info("socket").fileno(), b"\x17\x03\x03\x00\x30" + bytes(48))
-    await caller.server.closing.wait()
+async def break_the_encryption(connection: Connection) -> None:
+    """Read the request, then send what cannot be decrypted, beneath TLS, and keep the connection open."""
+    await connection.read_request()
+    os.write(connection.writer.get_extra_info("socket").fileno(), b"\x17\x03\x03\x00\x30" + bytes(48))
+    await connection.server.closing.wait()
 
 
 def broken_server(trusted: Path) -> Hostile:

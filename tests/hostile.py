@@ -12,7 +12,7 @@ from typing import Self
 
 
 @dataclass
-class Heard:
+class RawRequest:
     """One request as it came: nothing decoded, header names in lower case."""
 
     method: str
@@ -22,8 +22,8 @@ class Heard:
 
 
 @dataclass
-class Caller:
-    """One connection, with what its caller has said so far."""
+class Connection:
+    """One connection, with what its connection has said so far."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
@@ -34,7 +34,7 @@ class Caller:
         """Wait for the head of the next request."""
         self.heads.append(await self.reader.readuntil(b"\r\n\r\n"))
 
-    async def hear_headers(self) -> Heard:
+    async def read_head(self) -> RawRequest:
         """Read the head of a request and leave its body in the socket."""
         if not self.heads:
             await self.await_head()
@@ -42,17 +42,17 @@ class Caller:
         first, *lines = head.rstrip().split("\r\n")
         method, target, _ = first.split(" ")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-        heard = Heard(method, target, headers, b"")
-        self.server.requests.append(heard)
-        return heard
+        request = RawRequest(method, target, headers, b"")
+        self.server.requests.append(request)
+        return request
 
-    async def hear(self) -> Heard:
+    async def read_request(self) -> RawRequest:
         """Read a whole request."""
-        heard = await self.hear_headers()
-        heard.body = await self.reader.readexactly(int(heard.headers.get("content-length", 0)))
-        return heard
+        request = await self.read_head()
+        request.body = await self.reader.readexactly(int(request.headers.get("content-length", 0)))
+        return request
 
-    async def say(self, data: bytes) -> None:
+    async def send(self, data: bytes) -> None:
         """Send bytes as they are."""
         self.writer.write(data)
         await self.writer.drain()
@@ -64,111 +64,111 @@ class Caller:
         self.writer.transport.abort()
 
 
-Act = Callable[[Caller], Awaitable[None]]
+Act = Callable[[Connection], Awaitable[None]]
 
 
 def answer(status: int, body: object = b"", **headers: str) -> Act:
-    """Hear a request and answer it; `body` is bytes, or anything that becomes JSON; `_` in a header's name is `-`."""
+    """Read a request and answer it; `body` is bytes, or anything that becomes JSON; `_` in a header's name is `-`."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
 
-    async def act(caller: Caller) -> None:
-        await caller.hear()
-        await caller.say(head(status, **{"content_length": str(len(data)), **headers}) + data)
+    async def act(connection: Connection) -> None:
+        await connection.read_request()
+        await connection.send(head(status, **{"content_length": str(len(data)), **headers}) + data)
 
     return act
 
 
 def raw(*pieces: bytes) -> Act:
-    """Hear a request, send these bytes, and close."""
+    """Read a request, send these bytes, and close."""
 
-    async def act(caller: Caller) -> None:
-        await caller.hear()
+    async def act(connection: Connection) -> None:
+        await connection.read_request()
         for piece in pieces:
-            await caller.say(piece)
-        caller.writer.close()
+            await connection.send(piece)
+        connection.writer.close()
 
     return act
 
 
 def head(status: int, **headers: str) -> bytes:
     """Return the head of an answer."""
-    lines = [f"HTTP/1.1 {status} Said", *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items())]
+    lines = [f"HTTP/1.1 {status} Reason", *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items())]
     return "\r\n".join([*lines, "", ""]).encode()
 
 
-async def reset_unread(caller: Caller) -> None:
+async def reset_unread(connection: Connection) -> None:
     """Cut the connection before a byte of the request is read."""
-    caller.reset()
+    connection.reset()
 
 
-async def reset_after_head(caller: Caller) -> None:
+async def reset_after_head(connection: Connection) -> None:
     """Cut the connection when the head of the request is read."""
-    await caller.hear_headers()
-    caller.reset()
+    await connection.read_head()
+    connection.reset()
 
 
-async def reset_after_request(caller: Caller) -> None:
+async def reset_after_request(connection: Connection) -> None:
     """Cut the connection when the whole request is read."""
-    await caller.hear()
-    caller.reset()
+    await connection.read_request()
+    connection.reset()
 
 
-async def close_after_request(caller: Caller) -> None:
-    """Close politely, without a word, when the whole request is read."""
-    await caller.hear()
-    caller.writer.close()
+async def close_after_request(connection: Connection) -> None:
+    """Close without an answer when the whole request is read."""
+    await connection.read_request()
+    connection.writer.close()
 
 
-async def cut_in_the_head(caller: Caller) -> None:
+async def cut_in_the_head(connection: Connection) -> None:
     """Close in the middle of the answer's head."""
-    await caller.hear()
-    await caller.say(b"HTTP/1.1 200 OK\r\ncontent-le")
-    caller.writer.close()
+    await connection.read_request()
+    await connection.send(b"HTTP/1.1 200 OK\r\ncontent-le")
+    connection.writer.close()
 
 
-async def cut_in_the_body(caller: Caller) -> None:
+async def cut_in_the_body(connection: Connection) -> None:
     """Close in the middle of the answer's body."""
-    await caller.hear()
-    await caller.say(head(200, content_length="1000") + b'{"video_id": "user:')
-    caller.writer.close()
+    await connection.read_request()
+    await connection.send(head(200, content_length="1000") + b'{"video_id": "user:')
+    connection.writer.close()
 
 
-async def reset_in_the_body(caller: Caller) -> None:
+async def reset_in_the_body(connection: Connection) -> None:
     """Reset in the middle of the answer's body."""
-    await caller.hear()
-    await caller.say(head(200, content_length="1000") + b'{"video_id": "user:')
-    caller.reset()
+    await connection.read_request()
+    await connection.send(head(200, content_length="1000") + b'{"video_id": "user:')
+    connection.reset()
 
 
-async def say_nonsense(caller: Caller) -> None:
-    """Answer in no protocol at all."""
-    await caller.hear()
-    await caller.say(b"\x16\x03\x01\x00\xffhello there\r\n\r\n")
-    caller.writer.close()
+async def send_nonsense(connection: Connection) -> None:
+    """Answer with bytes of another protocol."""
+    await connection.read_request()
+    await connection.send(b"\x16\x03\x01\x00\xffhello there\r\n\r\n")
+    connection.writer.close()
 
 
-async def stay_silent(caller: Caller) -> None:
-    """Hear the request and never answer."""
-    await caller.hear()
-    caller.server.heard_one.set()
-    await caller.server.closing.wait()
+async def never_answer(connection: Connection) -> None:
+    """Read the request and never answer."""
+    await connection.read_request()
+    connection.server.has_request.set()
+    await connection.server.closing.wait()
 
 
-async def never_end(caller: Caller) -> None:
-    """Send a byte now and then for ever, so that no single read takes too long."""
-    await caller.hear()
-    await caller.say(head(200))
-    while not caller.server.closing.is_set():
-        await caller.say(b" ")
+async def never_end(connection: Connection) -> None:
+    """Send a byte now and then without end, so that no single read takes too long."""
+    await connection.read_request()
+    await connection.send(head(200))
+    while not connection.server.closing.is_set():
+        await connection.send(b" ")
         try:
             async with asyncio.timeout(0.02):
-                await caller.server.closing.wait()
+                await connection.server.closing.wait()
         except TimeoutError:
             continue
 
 
 class Hostile:
-    """Serves one act after the other, the last one for ever; each act is for one request.
+    """Serves one act after the other, the last one again and again; each act is for one request.
 
     A connection is kept for the next act where the act did not end it.
     """
@@ -176,10 +176,10 @@ class Hostile:
     def __init__(self, *acts: Act, context: ssl.SSLContext | None = None) -> None:
         self._acts = list(acts)
         self._context = context
-        self.requests: list[Heard] = []
+        self.requests: list[RawRequest] = []
         self.connections = 0
         self.closing = asyncio.Event()
-        self.heard_one = asyncio.Event()
+        self.has_request = asyncio.Event()
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.url = ""
@@ -204,12 +204,12 @@ class Hostile:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
-        caller = Caller(reader, writer, self)
+        connection = Connection(reader, writer, self)
         try:
             while not writer.is_closing():
                 act = self._acts.pop(0) if len(self._acts) > 1 else self._acts[0]
-                await act(caller)
-                await caller.await_head()  # the next act is chosen when something is asked, on whichever connection
+                await act(connection)
+                await connection.await_head()  # the next act is chosen when something is asked, on whichever connection
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:

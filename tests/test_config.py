@@ -107,6 +107,13 @@ def test_an_unusable_price_is_refused(price: Any) -> None:
             Prices.of(prices)
 
 
+@pytest.mark.parametrize("quality", ["720", "720P", "hd", "", 720])
+def test_a_price_has_a_quality(quality: Any) -> None:
+    """A key that is no quality raises ConfigError that names it, because its price would never be used."""
+    with pytest.raises(ConfigError, match=repr(quality)):
+        Prices.of({quality: 60})
+
+
 @pytest.mark.parametrize("base", [30, ["360p"], "360p", {360: 30}])
 def test_a_price_list_is_a_mapping(base: Any) -> None:
     """A price list that does not map texts to prices raises ConfigError."""

@@ -89,6 +89,17 @@ def test_named_files_exist(name: str) -> None:
     assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_named_modules_exist(name: str) -> None:
+    """A module that a document names exists, and has the name that is said to be in it."""
+    text = re.sub(r"\s+", " ", read_document(name))
+    for path in re.findall(r"`([\w/]+/\w+\.py)`", text):
+        assert any((root / path).is_file() for root in (ROOT, ROOT / "pixverse_nb")), path
+    for symbol, path in re.findall(r"`(\w+)` (?:of|in) `([\w/]+\.py)`", text):
+        files = [root / path for root in (ROOT, ROOT / "pixverse_nb") if (root / path).is_file()]
+        assert any(re.search(rf"\b{symbol}\b", file.read_text(encoding="utf-8")) for file in files), (symbol, path)
+
+
 def test_the_layout_lists_every_part_in_its_layer() -> None:
     """The table in CONTRIBUTING.md names every module and package once, each above those that it imports."""
     table = read_document("CONTRIBUTING.md").partition("## Layout")[2].partition("\n## ")[0]

@@ -64,12 +64,12 @@ def test_it_can_be_imported_from_a_zip_file(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "packed.zip", "w") as packed:
         for path in (*STUB.parent.rglob("*.py"), *STUB.parent.rglob("*.pyi")):
             packed.write(path, path.relative_to(ROOT))
-    code = "import pixverse_nb as pv; print(pv.__file__, pv.JobState.DONE.value, pv.Frame.__name__)"
+    code = "import pixverse_nb as pv; print(pv.__file__, pv.JobState.DONE.value, pv.Frame.__name__, pv.__version__)"
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "packed.zip")}
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
     )
-    assert done.stdout.split()[1:] == ["done", "Frame"]
+    assert done.stdout.split()[1:] == ["done", "Frame", pv.__version__]
     assert "packed.zip" in done.stdout
 
 

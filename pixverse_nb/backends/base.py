@@ -53,10 +53,10 @@ class Reply:
     def retry_after_s(self) -> float | None:
         """The Retry-After header in seconds, or None. No known server uses its date form."""
         try:
-            pace_s = float(self.headers["retry-after"])
+            wait_s = float(self.headers["retry-after"])
         except (KeyError, ValueError):
             return None
-        return max(0.0, pace_s) if math.isfinite(pace_s) else None
+        return max(0.0, wait_s) if math.isfinite(wait_s) else None
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from pixverse_nb.domain.operations import OPERATIONS, SOURCE_VIDEO, UNDOCUMENTED
 from pixverse_nb.domain.remote import RemoteState, RemoteVideo
 from pixverse_nb.errors import ConfigError, NotFound, PixVerseError
 from pixverse_nb.jobs.protocols import Send
-from pixverse_nb.jobs.remote_videos import list_recent, ref_of
+from pixverse_nb.jobs.remote_videos import read_rows, ref_of
 from pixverse_nb.ledger.jobs import Ledger
 
 T = TypeVar("T")
@@ -58,7 +58,7 @@ def check_live(
             return
     yield from _check_features(read, backend, accounts[0])
     yield from _check_scheduler(read, backend)
-    rows, failure = _rows(read, backend, accounts)
+    rows, failure = read_rows(read, backend, accounts)
     if failure is not None:
         yield _failed("list", failure)
     yield from _check_rows(rows)
@@ -212,8 +212,8 @@ def _check_operations(rows: Sequence[RemoteVideo], ledger: Ledger | None, catalo
             yield _answer(name, True, "it made a video in the list", question, data)
             continue
         web = "; the list has such a video, perhaps from the web site" if operation in listed else ""
-        text = f"needs one paid call: {operation.value} with {model}, {_price(operation, catalogue)}{web}"
-        yield Finding(f"live {name}", f"{text}. {question}", kind="paid", data=data)
+        text = f"{operation.value} with {model}, {_price(operation, catalogue)}{web}"
+        yield Finding(f"live {name}", f"{question} One call would tell: {text}.", kind="paid", data=data)
 
 
 def _check_models(rows: Sequence[RemoteVideo], catalogue: Catalogue) -> Finding:
@@ -230,7 +230,7 @@ def _check_models(rows: Sequence[RemoteVideo], catalogue: Catalogue) -> Finding:
     prices = sorted(by_price, key=lambda number: (number is None, number))
     details = tuple(f"{_about(number)}: {names}" for number in prices for names in _lines(by_price[number]))
     count = "1 model needs one paid call" if len(untried) == 1 else f"{len(untried)} models need one paid call each"
-    return Finding("live models", f"{count}. {question}", kind="paid", data=data, details=details)
+    return Finding("live models", f"{question} {count}.", kind="paid", data=data, details=details)
 
 
 def _lines(names: Sequence[str]) -> list[str]:
@@ -256,7 +256,7 @@ def _credits(operation: Operation, catalogue: Catalogue) -> int | None:
 
 
 def _model_credits(model: str, catalogue: Catalogue) -> int | None:
-    """Return the estimate for the shortest of 5 s or the model's default, in its default quality."""
+    """Return the estimate in the default quality for 5 s, or for the default length if the model does not make 5 s."""
     spec = catalogue.spec(model)
     seconds = _PRICED_S if _PRICED_S in spec.durations else spec.default_duration
     return catalogue.estimate(model, {"quality": spec.default_quality, "duration": seconds})
@@ -302,33 +302,23 @@ def _field_names(entries: Sequence[Any]) -> list[str]:
     return sorted(name for name in names if isinstance(name, str) and _FIELD.fullmatch(name))
 
 
-def _rows(
-    read: Send, backend: Backend, accounts: Sequence[str | None]
-) -> tuple[list[RemoteVideo], PixVerseError | None]:
-    """Return the newest rows of every account that can be read, and the error of one that cannot."""
-    rows: list[RemoteVideo] = []
-    failure: PixVerseError | None = None
-    for account in accounts:
-        try:
-            rows += list_recent(read, backend, account)
-        except PixVerseError as error:
-            failure = error
-    return rows, failure
-
-
 def _answer(name: str, is_found: bool, text: str, question: str, data: dict[str, Any]) -> Finding:
     kind = "found" if is_found else "not_found"
-    return Finding(f"live {name}", f"{'found' if is_found else 'not found'}: {text}. {question}", kind=kind, data=data)
+    return Finding(f"live {name}", f"{question} {_sentence(text)}", kind=kind, data=data)
 
 
 def _untestable(name: str, reason: str, question: str) -> Finding:
-    return Finding(f"live {name}", f"not testable for free: {reason}. {question}", kind="untestable")
+    return Finding(f"live {name}", f"{question} {_sentence(reason)}", kind="untestable")
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _failed(name: str, error: PixVerseError) -> Finding:
     """Return the finding for a failed call. Its message is left out: the vendor may put anything into it."""
     if isinstance(error, NotFound):
-        return Finding(f"live {name}", "not found: the service does not have this call", kind="not_found")
+        return Finding(f"live {name}", "The service does not have this call.", kind="not_found")
     text = f"cannot be read: {type(error).__name__}"
     return Finding(f"live {name}", text, Severity.WARNING, "Try again later.", kind="unreadable")
 

@@ -1,5 +1,6 @@
 """What the doctor found, as values that display as a table in a notebook and as lines in a terminal."""
 
+from collections import Counter
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -24,7 +25,13 @@ _SEVERITIES: Final[Mapping[Severity, StateSeverity]] = {
     Severity.WARNING: "warn",
     Severity.ERROR: "bad",
 }
-_WIDTH: Final = max(map(len, Severity))
+# Of a question that only a live account can answer: its answer is neither good nor bad.
+_ANSWERS: Final[Mapping[str, str]] = {
+    "found": "found",
+    "not_found": "not found",
+    "paid": "paid call",
+    "untestable": "not testable",
+}
 
 
 @dataclass(frozen=True)
@@ -51,8 +58,15 @@ class Finding:
             if value is not None:
                 object.__setattr__(self, attribute, redact(value))
 
+    @property
+    def result(self) -> str:
+        """The word in front of the finding: its severity, or the answer to a question of the live checklist."""
+        return _ANSWERS.get(self.kind, self.severity)
+
     def __str__(self) -> str:
-        return f"{self.severity:{_WIDTH}} {self.name}  {self.text}" + (f" -> {self.fix}" if self.fix else "")
+        return f"{self.result:{len(Severity.WARNING)}} {self.name}  {self.text}" + (
+            f" -> {self.fix}" if self.fix else ""
+        )
 
 
 @dataclass(frozen=True, repr=False)
@@ -79,11 +93,12 @@ class Report(TableView):
     def __str__(self) -> str:
         """Return a line for each finding, its details and fix on the next lines, and a last line with the totals."""
         width = max((len(finding.name) for finding in self.findings), default=0)
+        before = max((len(finding.result) for finding in self.findings), default=0)
         lines: list[str] = []
         for finding in self.findings:
-            lines.append(f"{finding.severity:{_WIDTH}} {finding.name:{width}}  {finding.text}")
+            lines.append(f"{finding.result:{before}} {finding.name:{width}}  {finding.text}")
             below = (*finding.details, *((f"fix: {finding.fix}",) if finding.fix else ()))
-            lines += [f"{'':{_WIDTH}} {'':{width}}  {text}" for text in below]
+            lines += [f"{'':{before}} {'':{width}}  {text}" for text in below]
         return "\n".join([*lines, self._summary()])
 
     __repr__ = __str__
@@ -94,7 +109,10 @@ class Report(TableView):
             count = sum(finding.severity is severity for finding in self.findings)
             if count:
                 totals.append(f"{count} {severity}" + ("" if count == 1 else "s"))
-        return ", ".join(totals) + "." if totals else "No problems found."
+        counts = Counter(finding.result for finding in self.findings if finding.kind in _ANSWERS)
+        answers = ", ".join(f"{counts[answer]} {answer}" for answer in _ANSWERS.values() if counts[answer])
+        problems = ", ".join(totals) + "." if totals else "No problems found."
+        return f"{problems} Live checklist: {answers}." if answers else problems
 
     def _repr_mimebundle_(
         self, include: Container[str] | None = None, exclude: Container[str] | None = None
@@ -105,10 +123,15 @@ class Report(TableView):
         columns = (Column("Result"), Column("Check", "heading"), Column("Finding"))
         rows = tuple(
             (
-                state_cell(finding.severity, _SEVERITIES[finding.severity]),
+                state_cell(finding.result.replace(" ", "\N{NO-BREAK SPACE}"), _colour(finding)),
                 finding.name,
                 TableCell(finding.text, details=(*finding.details, *((finding.fix,) if finding.fix else ()))),
             )
             for finding in self.findings
         )
         return Table(self._summary(), columns, rows)
+
+
+def _colour(finding: Finding) -> StateSeverity:
+    is_open = finding.kind in _ANSWERS and finding.kind != "found"
+    return "off" if is_open else _SEVERITIES[finding.severity]

@@ -7,20 +7,22 @@ Source: the vendor's pages (June 2026) and PixVerse's price pages; each row has 
 """
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
 from pixverse_nb.domain.notices import Notice
-from pixverse_nb.domain.operations import CHEAPER_MODES, OPERATIONS
+from pixverse_nb.domain.operations import CHEAPER_MODES, OPERATIONS, PICTURE_NAME, QUALITY
 from pixverse_nb.domain.operations import PARAM_NAMES as PARAM_NAMES
 from pixverse_nb.domain.operations import PROMPT_MAX as PROMPT_MAX
 from pixverse_nb.domain.operations import SWITCHES as SWITCHES
 from pixverse_nb.domain.operations import Operation as Operation
-from pixverse_nb.domain.validation import Flag, Integer, OneOf, Rule, Text, plain
-from pixverse_nb.errors import ConfigError
+from pixverse_nb.domain.validation import Flag, Integer, OneOf, Rule, Text, plain, safe_repr
+from pixverse_nb.errors import InvalidRequest
 
 DEFAULT_MODEL: Final = "v5.6"
 MODEL_NAME: Final = Text(
@@ -29,6 +31,8 @@ MODEL_NAME: Final = Text(
 SEED_MAX: Final = 2_147_483_647
 ASPECT_RATIOS: Final = ("16:9", "9:16", "1:1", "4:3", "3:4")  # of most models
 ALL_ASPECT_RATIOS: Final = (*ASPECT_RATIOS, "3:2", "2:3", "21:9")
+_SUGGESTED: Final = 3  # models that an error names
+_CLOSE: Final = 0.85  # difflib's ratio, so high that v4.5 does not suggest v5.5
 _LONGEST_S: Final = 60  # of a model that is not in the table
 
 
@@ -151,9 +155,13 @@ class ModelSpec:
 
     def notices(self, operation: Operation, values: Mapping[str, object]) -> tuple[Notice, ...]:
         """Return what is doubtful about a request that is sent all the same."""
+        found: list[Notice] = []
+        prompt = values.get("prompt")
+        if operation is Operation.FUSION and prompt and not PICTURE_NAME.search(str(prompt)):
+            found.append(Notice("no_picture_named"))
         if not self.is_listed:
-            return (Notice("unlisted_model", {"model": self.name}),)
-        found = [Notice("documented_limit", {"reason": one.reason}) for one in self.constraints if one.applies(values)]
+            return (*found, Notice("unlisted_model", {"model": self.name}))
+        found += [Notice("documented_limit", {"reason": one.reason}) for one in self.constraints if one.applies(values)]
         if operation not in self.operations:
             found.append(Notice("undocumented_operation", {"model": self.name, "operation": operation.value}))
         return tuple(found)
@@ -180,7 +188,7 @@ def _rules_by_model(spec: ModelSpec, operation: Operation) -> dict[str, Rule]:
         rules["quality"] = OneOf(spec.qualities, default=spec.default_quality, note=f" with {spec.name}")
     else:
         rules["duration"] = Integer(1, _LONGEST_S, default=spec.default_duration)
-        rules["quality"] = Text(8, default=spec.default_quality, pattern=r"\d{3,4}p", what="a quality such as 720p,")
+        rules["quality"] = replace(QUALITY, default=spec.default_quality)
     if spec.takes_seed:
         rules["seed"] = Integer(1, SEED_MAX, default=None, note=", or None for a random seed")
     return rules
@@ -376,6 +384,11 @@ _MODELS: Final = (
 )
 
 
+def _bare(name: str) -> str:
+    """Return a name without what people leave out."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
 def _unlisted(name: str) -> ModelSpec:
     return ModelSpec(
         name,
@@ -449,15 +462,55 @@ class Catalogue:
         return tuple(self._models)
 
     def models(self, operation: Operation | str | None = None) -> tuple[ModelSpec, ...]:
-        """Return the rows of the models that make an operation (None: every row). Raises ConfigError if unknown."""
+        """Return the rows of the models that make an operation (None: every row). Raises InvalidRequest."""
         if operation is None:
             return tuple(self._models.values())
         try:
             wanted = Operation(operation)
         except ValueError:
             known = ", ".join(Operation)
-            raise ConfigError(f"operation must be one of {known}, or None, not {operation!r:.40}") from None
+            problem = f"must be one of {known}, or None, not {safe_repr(operation):.40}"
+            raise InvalidRequest({"operation": problem}, sends=False) from None
         return tuple(spec for spec in self._models.values() if wanted in spec.operations)
+
+    def violations(self, name: str, operation: Operation, values: Mapping[str, object]) -> tuple[Constraint, ...]:
+        """Return every combination that the vendor refuses: also an operation that a listed model does not make."""
+        spec = self.spec(name)
+        found = spec.violations(values)
+        if not spec.is_listed or operation in spec.operations:
+            return found
+        others = self.alternatives(name, operation)
+        fix = f": choose model={' or '.join(map(repr, others[:_SUGGESTED]))}" if others else ""
+        return (Constraint({"model": (name,)}, f"{name} does not make {operation.value}{fix}"), *found)
+
+    def notices(self, name: str, operation: Operation, values: Mapping[str, object]) -> tuple[Notice, ...]:
+        """Return those of the model's row, with the name that may have been meant, and the models to use instead."""
+        more = {
+            "unlisted_model": {"near": self.nearest(name)},
+            "undocumented_operation": {"others": ", ".join(self.alternatives(name, operation)[:_SUGGESTED])},
+        }
+        return tuple(
+            replace(
+                notice, data={**notice.data, **{key: text for key, text in more.get(notice.kind, {}).items() if text}}
+            )
+            for notice in self.spec(name).notices(operation, values)
+        )
+
+    def nearest(self, name: str) -> str:
+        """Return the model in the table that a name which is not in it probably means; "" if none is close.
+
+        >>> CATALOGUE.nearest("c1"), CATALOGUE.nearest("V6"), CATALOGUE.nearest("v35"), CATALOGUE.nearest("nova")
+        ('pixverse-c1', 'v6', 'v3.5', '')
+        """
+        known = {_bare(one): one for one in self._models}
+        name, bare = name.lower(), _bare(name)
+        if bare in known:
+            return known[bare]
+        for one in self._models:  # a part of its name, or its name after the vendor's
+            if one.startswith(f"{name}-") or one.endswith(f"-{name}") or name.endswith(f"-{one}"):
+                return one
+        close = get_close_matches(bare, known, n=1, cutoff=_CLOSE)
+        return known[close[0]] if close else ""
 
     def names_with(self, field_name: str, operation: Operation) -> tuple[str, ...]:
         """Return the models that take a field for an operation."""

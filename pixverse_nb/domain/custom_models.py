@@ -15,7 +15,7 @@ from pixverse_nb.domain.catalogue import (
     Operation,
     Price,
 )
-from pixverse_nb.domain.operations import PARAM_NAMES
+from pixverse_nb.domain.operations import PARAM_NAMES, QUALITY
 from pixverse_nb.domain.validation import plain
 from pixverse_nb.errors import ConfigError
 
@@ -75,6 +75,10 @@ def _checked_row(known: ModelSpec, given: Mapping[str, Any]) -> ModelSpec:
         spec = replace(spec, default_quality=spec.qualities[0])
     if spec.default_duration not in spec.durations and "default_duration" not in given:
         spec = replace(spec, default_duration=spec.durations[0])
+    wrong = [one for one in spec.price.credits if one not in spec.qualities] if spec.price is not None else []
+    wrong = [quality for quality in wrong if not QUALITY.accepts(quality)]
+    if wrong:
+        raise ConfigError(f"models[{name!r}]: price has {wrong[0]!r:.40}, which must be {QUALITY}.")
     for column, value, choices in (
         ("default_quality", spec.default_quality, spec.qualities),
         ("default_duration", spec.default_duration, spec.durations),

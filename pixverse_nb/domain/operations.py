@@ -4,6 +4,7 @@ Source: the vendor's pages, June 2026. The values that a field takes depend on t
 `catalogue`.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -35,6 +36,8 @@ PROMPT_MAX: Final = 2048  # of most operations; text and one picture take _LONG_
 TRANSITION_MAX: Final = 7  # pictures
 LINK_DEFAULT_S: Final = 5  # what the vendor takes from one picture of a transition to the next if it is not given
 FUSION_MAX: Final = 9  # pictures
+PICTURE_NAME: Final = re.compile(r"@image(?P<number>\d{1,4})")  # in the prompt of a fusion
+QUALITY: Final = Text(8, pattern=r"\d{3,4}p", what="a quality such as 720p,")
 _LONG_PROMPT_MAX: Final = 5000
 _SPOKEN_MAX: Final = 200
 
@@ -52,6 +55,7 @@ SWITCHES: Final[Mapping[str, Rule]] = {
 CHEAPER_MODES: Final = ("off_peak_mode", "preview_mode")  # switches that multiply the price by a factor of the account
 _ALL_SWITCHES: Final = frozenset(SWITCHES)
 _SINGLE_SHOT: Final = _ALL_SWITCHES - {"multi_shot"}
+_MODEL_FIELDS: Final = ("duration", "quality", "aspect_ratio", "seed")
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ class OperationSpec:
     default_fit: str | None = "cover"
     prompt_max: int = PROMPT_MAX
     needs_prompt: bool = False
-    model_fields: tuple[str, ...] = ("duration", "quality", "aspect_ratio", "seed")
+    model_fields: tuple[str, ...] = _MODEL_FIELDS
     switches: frozenset[str] = _SINGLE_SHOT
     fields: Mapping[str, Rule] = field(default_factory=dict)
 
@@ -151,7 +155,6 @@ OPERATIONS: Final[Mapping[Operation, OperationSpec]] = MappingProxyType(
         ),
     }
 )
-_MODEL_FIELDS: Final = ("duration", "quality", "aspect_ratio", "seed")
 _own_fields: Final = [name for spec in OPERATIONS.values() for name in spec.fields]
 PARAM_NAMES: Final = tuple(dict.fromkeys(("prompt", *_MODEL_FIELDS, *SWITCHES, *_own_fields)))  # of any operation
 UNDOCUMENTED_PRICES: Final = (Operation.RESTYLE, Operation.MODIFY, Operation.LIPSYNC, Operation.MOTION)

@@ -18,7 +18,7 @@ from pixverse_nb.domain.catalogue import (
 from pixverse_nb.domain.generation_request import Delivery as Delivery
 from pixverse_nb.domain.generation_request import GenerationRequest as GenerationRequest
 from pixverse_nb.domain.generation_request import Input as Input
-from pixverse_nb.domain.operations import AUDIO, OPERATIONS, PARAM_NAMES, Operation
+from pixverse_nb.domain.operations import AUDIO, OPERATIONS, PARAM_NAMES, PICTURE_NAME, Operation
 from pixverse_nb.domain.validation import Integer, Rule, Text, is_blank, plain, unknown_fields, validate
 from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.redaction import redact
@@ -96,7 +96,7 @@ def build_request(  # noqa: PLR0913 - every part has a name
     given_roles = {item.role for item in inputs}
     problems |= {role: "is required" for role in roles or () if role not in given_roles} | dict(wrong)
     if not allow_refused:
-        for constraint in spec.violations(params):
+        for constraint in catalogue.violations(spec.name, operation, params):
             for name in constraint.fields:
                 problems.setdefault(name, f"{constraint.reason} (allow_refused=True sends it anyway)")
     if problems:
@@ -128,6 +128,8 @@ def _unfit_fields(
         case Operation.LIPSYNC:
             names, alternatives = (AUDIO, "prompt", "speaker_id"), ({AUDIO}, {"prompt", "speaker_id"})
             problem = "give either audio, or a prompt with a speaker_id (see client.voices())"
+        case Operation.FUSION:
+            return _unknown_pictures(str(plain(fields.get("prompt"))), count=len(inputs))
         case Operation.TRANSITION:
             model = str(plain(fields.get("model")))
             is_wrong = len(inputs) > 2 and model in catalogue.names and model != "v5"
@@ -135,6 +137,15 @@ def _unfit_fields(
         case _:
             return {}
     return {} if given.intersection(names) in alternatives else dict.fromkeys(names, problem)
+
+
+def _unknown_pictures(prompt: str, *, count: int) -> dict[str, str]:
+    """Return the problem with a prompt that names a picture of a fusion which is not there."""
+    names = [name.group() for name in PICTURE_NAME.finditer(prompt) if not 1 <= int(name["number"]) <= count]
+    if not names or not count:
+        return {}
+    known = "@image1" if count == 1 else f"@image1 to @image{count}"
+    return {"prompt": f"names {names[0]:.20}, but the pictures are {known}"}
 
 
 def _unavailable_fields(

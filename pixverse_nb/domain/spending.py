@@ -7,9 +7,10 @@ from dataclasses import dataclass
 class SpendingRow:
     """The jobs of one group whose paid call was sent; money is in credits.
 
-    `videos` of the `jobs` are finished. `estimated` is what they were expected to cost, `charged` what accepted calls
-    cost (the estimate if the vendor did not say), and `refunded` what is known to have come back. `unexplained` is
-    what nobody can tell yet: lost calls, and failed or moderated jobs whose credits may have come back.
+    `videos` of the `jobs` are finished; for `unpriced` of them neither a charge nor an estimate is known. `estimated`
+    is what the jobs were expected to cost, `charged` what accepted calls cost (the estimate if the vendor did not say),
+    and `refunded` what is known to have come back. `unexplained` is what nobody can tell yet: lost calls, and failed or
+    moderated jobs whose credits may have come back.
     """
 
     group: str
@@ -19,3 +20,4 @@ class SpendingRow:
     charged: int = 0
     refunded: int = 0
     unexplained: int = 0
+    unpriced: int = 0

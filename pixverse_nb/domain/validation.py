@@ -190,10 +190,13 @@ def unknown_fields(
 ) -> dict[str, str]:
     """Return a problem for each name that is not in `known`: it suggests the closest known name, or lists them all.
 
-    `others` are names that are valid elsewhere in the same call, so they may have been meant too.
+    `others` are names that are valid elsewhere in the same call, so they may have been meant too; one of them that is
+    given here all the same cannot be used in this call.
     """
     return {
-        name: f"is not {what}: {did_you_mean(name, known, others=others, plural=plural)}"
+        name: "cannot be used in this call"
+        if name in others
+        else f"is not {what}: {did_you_mean(name, known, others=others, plural=plural)}"
         for name in given
         if name not in known
     }

@@ -38,7 +38,7 @@ from pixverse_nb.redaction import redact
 from pixverse_nb.render.data_frame import data_frame
 from pixverse_nb.render.display import can_replace_outputs, show_message, write_note
 from pixverse_nb.render.formatting import state_label
-from pixverse_nb.render.job_views import card_text
+from pixverse_nb.render.job_views import card_text, waiting_text
 from pixverse_nb.render.live import LiveCard, job_card
 from pixverse_nb.render.table import Table, TableList, TableTuple, TableView
 from pixverse_nb.video import Video
@@ -86,6 +86,7 @@ class Job:
         self._card: LiveCard | None = None  # one for all cells that show this job
         self._waiting_card: LiveCard | None = None  # shown by result() and await
         self._is_announced = False  # a terminal has been told what is waited for
+        self._written_notices: tuple[str, ...] | None = None  # those that a script has been told; None: nothing
         self._video: Video | None = None
         self._intact_signature: tuple[int, ...] | None = None
 
@@ -232,8 +233,8 @@ class Job:
     def result(self, timeout: float | None = None, *, quiet: bool = False) -> Video:
         """Wait until the video is on disk and return it; `timeout` is in seconds (None: no limit).
 
-        A notebook shows the job's live card unless it shows one already, a script one line on standard error;
-        `quiet=True` shows nothing.
+        A notebook shows the job's live card unless it shows one already, a script one line on standard error,
+        with the price and a line for each notice; `quiet=True` shows nothing.
 
         Raises JobTimeout if the waiting (not the job) ended, JobFailed, JobModerated, JobCancelled, the APIError of a
         rejected call, or DownloadError. Interrupting the cell stops only the waiting.
@@ -433,16 +434,24 @@ class Job:
                 self._waiting_card.show()
         elif not self._is_announced:
             self._is_announced = True
-            write_note(card_text(self.snapshot(), now=time.time()).splitlines()[0])
+            snapshot = self.snapshot()
+            self._written_notices = snapshot.notices
+            write_note(waiting_text(snapshot, now=time.time()))
 
     def _draw_card(self) -> None:
         """Redraw this job's card before the waiting cell continues.
 
-        A notebook that a program executes may end then, and later updates would be lost.
+        A notebook that a program executes may end then, and later updates would be lost. A script is told what is new.
         """
         for card in (self._card, self._waiting_card):
             if card is not None:
                 card.redraw()
+        if self._written_notices is not None:  # a script, which has no card
+            notices = self.snapshot(with_video=False).notices
+            for notice in notices:
+                if notice not in self._written_notices:
+                    write_note(f"Job {self.ref}: {notice}")
+            self._written_notices = notices
 
     def _record(self) -> JobRecord:
         if self._loop.is_closed:
@@ -647,7 +656,11 @@ def _check_accepted(request: GenerationRequest, backend: Backend) -> None:
 
 @public_class()
 class JobList(TableView, list[Job]):
-    """Jobs, newest first; a list (and so its slices) that displays as a table."""
+    """Jobs, newest first; a list (and so its slices) that displays as a table, or as `if_empty`."""
+
+    def __init__(self, jobs: Iterable[Job] = (), *, if_empty: str = "No jobs.") -> None:
+        super().__init__(jobs)
+        self.if_empty = if_empty
 
     def to_frame(self) -> Any:
         """Return a pandas DataFrame with one row for each job, by its ref. Needs `pixverse-nb[sweep]`.
@@ -664,7 +677,8 @@ class JobList(TableView, list[Job]):
     def __getitem__(self, place: slice, /) -> "JobList": ...
 
     def __getitem__(self, place: SupportsIndex | slice, /) -> "Job | JobList":
-        return JobList(super().__getitem__(place)) if isinstance(place, slice) else super().__getitem__(place)
+        found = super().__getitem__(place)
+        return JobList(found) if isinstance(found, list) else found
 
     def timeline(self) -> "render.Timeline":
         """Return the lives of these jobs as one picture, oldest first, on one axis."""
@@ -672,11 +686,11 @@ class JobList(TableView, list[Job]):
         return render.Timeline(tuple(rows), now=time.time())
 
     def _table(self) -> Table:
-        return render.jobs_table([job.table_row() for job in self], now=time.time())
+        return render.jobs_table([job.table_row() for job in self], now=time.time(), if_empty=self.if_empty)
 
     def __repr__(self) -> str:
         rows = [render.JobRow(job.snapshot(with_video=False)) for job in self]  # text needs no pictures
-        return render.jobs_table(rows, now=time.time()).text()
+        return render.jobs_table(rows, now=time.time(), if_empty=self.if_empty).text()
 
 
 def _row(job: Job) -> dict[str, Any]:

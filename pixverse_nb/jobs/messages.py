@@ -136,6 +136,9 @@ _NOTICES: Final[Mapping[str, Callable[[Data], str]]] = {
     "made_for_quote": lambda _: (
         "The vendor was asked for the price of this video, and made and charged it at once. The paid call was not sent."
     ),
+    "charge_differs_from_estimate": lambda data: (
+        f"The estimate was {data['estimated']:,} credits; PixVerse charged {data['charged']:,}."
+    ),
     "moderated_afterwards": lambda data: (
         "PixVerse has moderated this video after it was finished. The file here is kept; "
         f"{_refund_text(data['refund_credits']) if 'refund_credits' in data else 'the credits may come back'}."
@@ -162,17 +165,25 @@ _NOTICES: Final[Mapping[str, Callable[[Data], str]]] = {
     "paid_in_other_home": _paid_in_other_home,
     "EndpointGone": _endpoint_gone,
     "unlisted_model": lambda data: (
-        f"The model {data['model']} is not in the catalogue: nothing about it was checked. client.models() lists the "
-        "known ones; Client(models=…) adds one."
+        f"The model {data['model']} is not in the catalogue: nothing about it was checked."
+        + (f" Did you mean {data['near']}?" if data.get("near") else "")
+        + " client.models() lists the known ones; Client(models=…) adds one."
+    ),
+    "no_picture_named": lambda _: (
+        "The prompt names no picture. It refers to them as @image1, @image2 and so on; otherwise PixVerse decides how "
+        "they are used."
     ),
     "undocumented_operation": lambda data: (
-        f"The vendor does not document that {data['model']} makes {data['operation']}."
+        f"{data['operation']} is not documented for {data['model']}"
+        + (f"; models that make it: {data['others']}." if data.get("others") else ".")
     ),
-    "documented_limit": lambda data: f"PixVerse's own documents say otherwise: {data['reason']}.",
+    "documented_limit": lambda data: f"PixVerse's older documents rule this out: {data['reason']}.",
     "JobFailed": lambda data: (
         f"The vendor reports that the generation failed ({data.get('vendor_error') or 'no reason given'})."
     ),
-    "JobModerated": lambda _: "The vendor's moderation stopped the generation; PixVerse refunds the credits.",
+    "JobModerated": lambda _: (
+        "The vendor's moderation stopped the generation; PixVerse says that it refunds the credits."
+    ),
     "JobTimeout": _timeout,
     "JobCancelled": lambda _: "",
 }

@@ -133,6 +133,20 @@ def list_recent(send: Send, backend: Backend, email: str | None) -> list[RemoteV
     return list(rows.values())
 
 
+def read_rows(
+    send: Send, backend: Backend, accounts: Iterable[str | None]
+) -> tuple[list[RemoteVideo], PixVerseError | None]:
+    """Return the newest rows of all accounts that can be read, and the error of one that cannot."""
+    rows: list[RemoteVideo] = []
+    unread: PixVerseError | None = None
+    for account in accounts:
+        try:
+            rows += list_recent(send, backend, account)
+        except PixVerseError as error:
+            unread = error
+    return rows, unread
+
+
 def ref_of(entry: RunningJob | RemoteVideo) -> str | None:
     """Return the ref of the job that submitted this generation, or None if it has no reference of ours."""
     ref = (entry.reply_ref or "").partition(" ")[0].rpartition(":")[0]
@@ -159,12 +173,7 @@ def find_or_adopt(name: str, engine: Engine, *, send: Send, email: str | None) -
     known = ledger.load(name) or ledger.load_by_video(name)
     if known is not None:
         return known, False
-    listing = backend.list_accounts() if email is None else None
-    accounts: Iterable[str | None] = [email]
-    if listing is not None:
-        configured = send(listing)
-        accounts = list(configured)
-    rows, unread = _rows_of(accounts, send, backend)
+    rows, unread = read_rows(send, backend, _accounts(send, backend, email))
     row = find_row(_with_refs(send, backend, rows), name)
     if row is None and unread is not None:
         raise unread
@@ -174,8 +183,9 @@ def find_or_adopt(name: str, engine: Engine, *, send: Send, email: str | None) -
     if known is not None:
         return known, False
     drafts = {row.video_id: (row, _draft(row, engine))}
-    for record in _add(drafts, engine):
-        return record, True
+    added = _add(drafts, engine)
+    if added:
+        return added[0], True
     known = ledger.load_by_video(row.video_id or "")
     if known is None:
         reason = "may be the generation of a lost call of this home, which is settled by itself; see client.jobs()"
@@ -192,11 +202,7 @@ def adopt_history(
     out unless all are; any other error of an account is raised after the others have been read.
     """
     backend = engine.backend
-    listing = backend.list_accounts() if email is None else None
-    accounts: list[str | None] = [email]
-    if listing is not None:
-        configured = send(listing)
-        accounts = list(configured)
+    accounts = _accounts(send, backend, email)
     running = _running_refs(send, backend)
     errors: list[PixVerseError] = []
     left = math.inf if limit is None else limit
@@ -256,7 +262,7 @@ def track_all(engine: Engine, records: Iterable[JobRecord]) -> None:
             engine.poll_soon()
 
 
-def adopted(  # noqa: PLR0913 - every part has a name
+def record_from_row(  # noqa: PLR0913 - every part has a name
     row: RemoteVideo,
     *,
     backend: Backend,
@@ -290,7 +296,7 @@ def adopted(  # noqa: PLR0913 - every part has a name
         submitted_at=row.created_at,
         charged="yes",
         cost_credits=row.cost_credits,
-        notices=(Notice("adopted", {"is_partial": is_guessed}), *_doubt(row, operation, catalogue)),
+        notices=(Notice("adopted", {"is_partial": is_guessed}), *_uncertainty_notices(row, operation, catalogue)),
     )
 
 
@@ -313,18 +319,13 @@ def _source_of(row: RemoteVideo, engine: Engine) -> JobRecord | None:
     return engine.ledger.load_by_video(f"{beginning}{colon}{row.source_number}")
 
 
-def _rows_of(
-    accounts: Iterable[str | None], send: Send, backend: Backend
-) -> tuple[list[RemoteVideo], PixVerseError | None]:
-    """Return the newest rows of all accounts that can be read, and the error of one that cannot."""
-    rows: list[RemoteVideo] = []
-    unread: PixVerseError | None = None
-    for account in accounts:
-        try:
-            rows += list_recent(send, backend, account)
-        except PixVerseError as error:
-            unread = error
-    return rows, unread
+def _accounts(send: Send, backend: Backend, email: str | None) -> list[str | None]:
+    """Return the accounts to read: the chosen one, else all, or None for the only one of a service without a list."""
+    listing = backend.list_accounts() if email is None else None
+    if listing is None:
+        return [email]
+    configured = send(listing)
+    return list(configured)
 
 
 def _all_pages(send: Send, backend: Backend, account: str | None) -> Iterator[tuple[RemoteVideo, ...]]:
@@ -372,7 +373,7 @@ def _is_before(page: Sequence[RemoteVideo], since: float) -> bool:
 def _draft(row: RemoteVideo, engine: Engine) -> JobRecord:
     """Return the job of a row in the state that the row shows."""
     now = engine.now()
-    record = adopted(
+    record = record_from_row(
         row,
         backend=engine.backend,
         service=engine.ledger.service,
@@ -431,7 +432,7 @@ _ALIKE: Final[Mapping[Operation, frozenset[Operation]]] = {
 }
 
 
-def _doubt(row: RemoteVideo, operation: Operation, catalogue: Catalogue) -> tuple[Notice, ...]:
+def _uncertainty_notices(row: RemoteVideo, operation: Operation, catalogue: Catalogue) -> tuple[Notice, ...]:
     """Return a notice if other operations of the row's model would look the same in the vendor's list."""
     made = catalogue.spec(row.model).operations if row.model else tuple(Operation)
     others = [one.value for one in made if one in _ALIKE.get(operation, ())]

@@ -220,11 +220,16 @@ def _price_discounted(record: JobRecord, event: PriceDiscounted) -> JobRecord:
 
 
 def _charge_compared(record: JobRecord) -> JobRecord:
-    """Return the record with a notice if the charge is not what the vendor had quoted."""
-    quoted, charged = record.estimated_credits, record.cost_credits
-    if record.estimate_source != "quote" or charged is None or charged == quoted:
+    """Return the record with a notice if the charge is not what the vendor had quoted, or what was estimated."""
+    expected, charged = record.estimated_credits, record.cost_credits
+    if expected is None or charged is None or charged == expected:
         return record
-    return _with_notice(record, Notice("charge_differs_from_quote", {"quoted": quoted, "charged": charged}))
+    if record.estimate_source == "quote":
+        return _with_notice(record, Notice("charge_differs_from_quote", {"quoted": expected, "charged": charged}))
+    is_discounted = record.request.params.get("preview_mode") or record.request.is_off_peak
+    if is_discounted and charged < expected:  # the estimate is then a limit
+        return record
+    return _with_notice(record, Notice("charge_differs_from_estimate", {"estimated": expected, "charged": charged}))
 
 
 def _intent_recorded(record: JobRecord, event: IntentRecorded) -> JobRecord:

@@ -260,7 +260,7 @@ class Database:
         """Raise LedgerError if this home can only be read."""
         if self.is_read_only:
             raise LedgerError(
-                f"The home {self._path.parent} can only be read, so nothing was sent and nothing was paid. Make the "
+                f"The home {self._path.parent} can only be read, so nothing was sent and nothing was charged. Make the "
                 "folder writable, or choose another home=… (or PIXVERSE_NB_HOME)."
             )
 

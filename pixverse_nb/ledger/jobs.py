@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pixverse_nb.domain.jobs import FINAL_STATES, MODERATED_AFTERWARDS, JobEvent, JobRecord, JobState
+from pixverse_nb.domain.operations import UNDOCUMENTED_PRICES
 from pixverse_nb.domain.remote import UploadedFile
 from pixverse_nb.errors import BudgetReached, LedgerError
 from pixverse_nb.ledger.accounts import BalanceStore, LeaseStore, lease_row
@@ -565,7 +566,11 @@ def _check_price(budget_credits: int, spent: int, record: JobRecord, *, whose: s
 
 
 def _price_fix(record: JobRecord) -> str:
-    quality = record.request.quality
-    if quality is None:  # prices are by quality
-        return "No price can be added for this operation: remove the budget for this call."
-    return f"Add its price with Client(prices={{{quality!r}: …}}), or remove the budget."
+    request = record.request
+    if request.quality is None:  # prices are by quality
+        return "No price can be added for this operation: use a client without budget_credits for it."
+    if request.operation in UNDOCUMENTED_PRICES:  # the price of its model is that of other operations
+        fix = f"Set a price with Client(prices={{{request.quality!r}: …}}), which then holds for every model"
+    else:
+        fix = f"Add its price with Client(models={{{request.model!r}: {{'price': …}}}})"
+    return f"{fix}, or leave out budget_credits."

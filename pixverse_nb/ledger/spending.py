@@ -20,7 +20,11 @@ GROUPS: Final = tuple(_GROUPS)
 _CHARGED: Final = "iif(json_extract(data, '$.charged') = 'yes' OR video_id IS NOT NULL, cost, 0)"
 _IS_OPEN: Final = (
     "(state IN ('failed', 'moderated') AND video_id IS NOT NULL AND json_extract(data, '$.refund_credits') IS NULL)"
-    " OR (json_extract(data, '$.charged') = 'unknown' AND video_id IS NULL)"
+    " OR (json_extract(data, '$.charged') = 'unknown' AND video_id IS NULL AND state != 'submitting')"
+)
+_IS_UNPRICED: Final = (
+    "state = 'done' AND json_extract(data, '$.cost_credits') IS NULL"
+    " AND json_extract(data, '$.estimated_credits') IS NULL"
 )
 
 
@@ -36,7 +40,8 @@ class SpendingStore:
         order = "grp DESC" if by == "day" else "charged DESC, grp"
         query = f"""
             SELECT {_GROUPS[by]} AS grp, count(*), sum(state = 'done'), sum(estimate), sum({_CHARGED}) AS charged,
-                   sum(coalesce(json_extract(data, '$.refund_credits'), 0)), sum(iif({_IS_OPEN}, cost, 0))
+                   sum(coalesce(json_extract(data, '$.refund_credits'), 0)), sum(iif({_IS_OPEN}, cost, 0)),
+                   sum({_IS_UNPRICED})
             FROM (SELECT *, {COST} AS cost, coalesce(json_extract(data, '$.estimated_credits'), 0) AS estimate
                   FROM jobs WHERE service = ?) AS jobs
             LEFT JOIN sweeps ON sweeps.service = jobs.service AND sweeps.sweep = json_extract(jobs.data, '$.sweep')

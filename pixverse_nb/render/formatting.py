@@ -264,12 +264,17 @@ def known_cost(snapshot: JobSnapshot) -> tuple[int | None, bool]:
 
 
 def format_cost(snapshot: JobSnapshot, *, allow_estimate: bool) -> str:
-    """Return what a job costs; empty if that is unknown or if nothing was charged."""
+    """Return what a job costs, "price unknown", or nothing if nothing was charged.
+
+    `allow_estimate=False`: only a price that the vendor has reported.
+    """
     if snapshot.charged == "no" and charge_sentence(snapshot):
         return ""  # the card already says that nothing was charged
     cost, is_estimate = known_cost(snapshot)
     if is_estimate and not allow_estimate:
         return ""
+    if cost is None:
+        return "price unknown"
     is_limit = snapshot.estimate_is_limit
     return format_credits(cost, is_estimate=is_estimate, is_sandbox=snapshot.is_sandbox, is_limit=is_limit)
 

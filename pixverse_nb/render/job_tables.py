@@ -40,10 +40,10 @@ class JobRow:
     call: str = ""
 
 
-def jobs_table(rows: Sequence[JobRow], *, now: float) -> Table:
-    """Return a table of jobs in the given order, at `now` (Unix seconds)."""
+def jobs_table(rows: Sequence[JobRow], *, now: float, if_empty: str = "No jobs.") -> Table:
+    """Return a table of jobs in the given order, at `now` (Unix seconds), or the text for an empty list."""
     if not rows:
-        return Table("No jobs yet.")
+        return Table(if_empty)
     has_pictures = any(row.picture for row in rows)
     columns = (
         *((Column("", "picture"),) if has_pictures else ()),

@@ -130,20 +130,31 @@ def _kept_note(snapshot: JobSnapshot, now: float) -> Markup:
 
 
 def card_text(snapshot: JobSnapshot, *, now: float) -> str:
-    """Return the job as one to three lines of plain text."""
+    """Return the job as one to three lines of plain text, with its price and its notices."""
+    notices = shorten(" ".join(snapshot.notices), max_length=400)
     if snapshot.video is not None:
-        return player_text(snapshot.video)
-    state = state_label(snapshot) + (" (sandbox)" if snapshot.is_sandbox else "")
-    usual = typical_duration(snapshot, now=now)
-    head = ", ".join(part for part in (state, _card_clock(snapshot, now)) if part) + (f" ({usual})" if usual else "")
+        return player_text(snapshot.video) + (f"\n  {redact(notices)}" if notices else "")
     details = (snapshot.warning, state_explanation(snapshot))
     outcome = (snapshot.error, charge_sentence(snapshot), next_step(snapshot))
     lines = (
-        f"Job {snapshot.ref}: {head}",
-        shorten(" ".join(filter(None, details)), max_length=200),
+        _head_line(snapshot, now),
+        " ".join(filter(None, (shorten(" ".join(filter(None, details)), max_length=200), notices))),
         shorten(" ".join(filter(None, outcome)), max_length=400),
     )
     return redact("\n  ".join(line for line in lines if line))
+
+
+def waiting_text(snapshot: JobSnapshot, *, now: float) -> str:
+    """Return what a script is told about a job that it waits for: a line with its price, and one for each notice."""
+    return redact("\n  ".join((_head_line(snapshot, now), *snapshot.notices)))
+
+
+def _head_line(snapshot: JobSnapshot, now: float) -> str:
+    state = state_label(snapshot) + (" (sandbox)" if snapshot.is_sandbox else "")
+    usual = typical_duration(snapshot, now=now)
+    head = ", ".join(part for part in (state, _card_clock(snapshot, now)) if part) + (f" ({usual})" if usual else "")
+    cost = "" if charge_sentence(snapshot) else format_cost(snapshot, allow_estimate=True)
+    return f"Job {snapshot.ref}: {head}" + (f" · {cost}" if cost else "")
 
 
 def _card_clock(snapshot: JobSnapshot, now: float) -> str:

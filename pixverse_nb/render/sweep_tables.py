@@ -64,6 +64,17 @@ class PlanTable:
     off_peak_s: float | None = None
     notices: tuple[str, ...] = ()
     rows: tuple[PlanRow, ...] = field(default=(), repr=False)
+    can_skip: bool = True
+
+    @property
+    def prices(self) -> list[int | None]:
+        """The estimated credits of each new cell; None if unknown."""
+        return [row.credits for row in self.rows if row.state == "new"]
+
+    @property
+    def least_credits(self) -> int | None:
+        """What the new cells cost at least: without those whose price is unknown."""
+        return self.credits if self.credits is not None else _sum_known(self.prices)
 
 
 _PLAN_LABELS: Final[Mapping[str, str]] = {
@@ -71,7 +82,7 @@ _PLAN_LABELS: Final[Mapping[str, str]] = {
     "done": "already finished",
     "open": "in progress",
     "failed": "failed before",
-    "refused": "refused by PixVerse",
+    "refused": "refused",
 }
 _GRID_LABELS: Final[Mapping[str, str]] = {
     "new": "new",
@@ -136,7 +147,7 @@ def _plan_list(plan: PlanTable) -> _Parts:
             row.number,
             row.caption,
             state_cell(_PLAN_LABELS[row.state], _PLAN_SEVERITIES[row.state], (row.reason,)),
-            TableCell() if row.credits is None else row.credits,
+            _credits_cell(row),
             *((code_cell(row.ref) if row.ref else TableCell(),) if has_jobs else ()),
         )
         for row in shown
@@ -182,17 +193,32 @@ def _line(
 def _grid_cell(row: PlanRow | None) -> TableCell:
     if row is None:
         return TableCell(NOTHING)
-    label = _GRID_LABELS[row.state] if row.credits is None else str(row.credits)
+    unpriced = "price unknown" if row.state == "new" else _GRID_LABELS[row.state]
+    label = unpriced if row.credits is None else str(row.credits)
     tooltip = " · ".join(filter(None, (f"cell {row.number}", row.caption, row.reason, row.ref)))
     cell = state_cell(label, _PLAN_SEVERITIES[row.state], tooltip=tooltip)
     return TableCell(cell.text, cell.content, order=row.credits, tooltip=tooltip)
 
 
 def _total_of(rows: Sequence[PlanRow]) -> CellValue:
-    """Return the credits of the new cells; unknown if the price of one of them is."""
+    """Return the credits of the new cells; at least those that are known, if the price of one is unknown."""
     prices = [row.credits for row in rows if row.state == "new"]
+    least = _sum_known(prices)
+    if None not in prices:
+        return least
+    return TableCell("unknown" if least is None else f"at least {least:,}", order=least)
+
+
+def _sum_known(prices: Sequence[int | None]) -> int | None:
+    """Return the sum of the prices that are known; None if there are prices, but none is known."""
     known = [price for price in prices if price is not None]
-    return sum(known) if len(known) == len(prices) else TableCell("unknown")
+    return sum(known) if known or not prices else None
+
+
+def _credits_cell(row: PlanRow) -> CellValue:
+    if row.credits is None:
+        return TableCell("unknown" if row.state == "new" else "")
+    return row.credits
 
 
 def _operations(plan: PlanTable) -> str:
@@ -212,7 +238,12 @@ def _totals(plan: PlanTable) -> list[str]:
     if not new:
         cost = "Nothing new to pay for."
     elif plan.credits is None:
-        cost = f"{videos} to pay for, at an unknown price."
+        unknown = plan.prices.count(None)
+        cost = (
+            f"{videos} to pay for, at an unknown price."
+            if plan.least_credits is None
+            else f"At least {plan.least_credits:,} credits for {videos}; the price of {unknown} is unknown."
+        )
     else:
         sandbox = " (sandbox: no real credits)" if plan.is_sandbox else ""
         about = "At most" if plan.is_limit else "About"
@@ -246,20 +277,21 @@ def _clock_time(at: float, expected_s: float) -> str:
 
 def _warnings(plan: PlanTable) -> list[str]:
     warnings = []
-    if plan.credits is not None and plan.balance is not None and plan.credits > plan.balance:
+    least = plan.least_credits
+    if least is not None and plan.balance is not None and least > plan.balance:
         warnings.append(
             "The balance does not cover all cells: the sweep stops when the credits run out and can be resumed later."
         )
-    if plan.credits is not None and plan.budget is not None and plan.spent + plan.credits > plan.budget:
+    if least is not None and plan.budget is not None and plan.spent + least > plan.budget:
         warnings.append("The budget does not cover all cells: the sweep stops before the request that would exceed it.")
     if refused := dict(plan.counts).get("refused", 0):
-        cells, them = ("1 cell", "it") if refused == 1 else (f"{refused} cells", "them")
-        documented = f"According to its documentation, PixVerse refuses {cells}"
+        cells, them = ("1 cell is", "it") if refused == 1 else (f"{refused} cells are", "them")
+        documented = f"{cells} refused for the reasons shown"
+        skip = f"skip_refused=True to skip {them}, or " if plan.can_skip else ""
         warnings.append(
             f"{documented}; this sweep skips {them}."
             if plan.skips_refused
-            else f"{documented}, so run() raises InvalidRequest. Pass skip_refused=True to skip {them}, or "
-            f"allow_refused=True to send {them} anyway."
+            else f"{documented}, so run() raises InvalidRequest. Pass {skip}allow_refused=True to send {them} anyway."
         )
     return warnings
 

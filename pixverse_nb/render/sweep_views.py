@@ -136,12 +136,12 @@ def _kept_note(now: float) -> Markup:
     return html('<div class="pvnb pvnb-note">As of {}. Run the cell again to continue the sweep.</div>', at)
 
 
-def sweep_text(progress: SweepProgress, *, now: float) -> str:
-    """Return the card of a sweep as two or more lines of plain text."""
+def sweep_text(progress: SweepProgress, *, now: float, what: str = "Sweep ") -> str:
+    """Return the card of a sweep as two or more lines of plain text; `what` is in front of its title."""
     clock = f" ({_sweep_clock(progress, now)})" if progress.began_at else ""
     counts = ", ".join(f"{count} {part}" for part, count, _ in _nonzero_parts(progress))
     lines = (
-        f"Sweep {progress.title}: {_mode_label(progress).lower()}{clock}",
+        f"{what}{progress.title}: {_mode_label(progress).lower()}{clock}",
         f"{counts} of {progress.total}; {_money(progress)}",
         *_sweep_sentences(progress),
     )

@@ -11,7 +11,9 @@ from pixverse_nb.sandbox.state import (
     COMPLETED,
     CREDIT_POOLS,
     FAILED,
+    GENERATING,
     MODERATED,
+    QUEUED,
     Account,
     GenerationJob,
     GenerationRecord,
@@ -23,8 +25,8 @@ from pixverse_nb.sandbox.state import (
 class Control:
     """Controls one sandbox, from any thread. `Sandbox.control` is an instance.
 
-    >>> box.control.arm("lost_answer", times=1, route="create-frames-v3")   # doctest: +SKIP
-    >>> box.control.advance(70)                                             # doctest: +SKIP
+    >>> box.control.arm("lost_answer", times=1, route="create-frames")   # doctest: +SKIP
+    >>> box.control.advance(70)                                          # doctest: +SKIP
     """
 
     def __init__(self, app: AppState) -> None:
@@ -160,7 +162,7 @@ class Control:
 
     def _open_job(self, video_id: str) -> GenerationJob:
         for job in self._state.jobs.values():
-            if job.video_id == video_id and job.status != COMPLETED:
+            if job.video_id == video_id and job.status in (QUEUED, GENERATING):
                 return job
         raise ValueError(f"no open job has the video_id {video_id!r}")
 

@@ -1,6 +1,6 @@
 """Faults that can be armed, each for a number of calls to some routes.
 
-In Python: `box.control.arm("lost_answer", times=1, route="create-frames-v3")`. Over HTTP, with the header
+In Python: `box.control.arm("lost_answer", times=1, route="create-frames")`. Over HTTP, with the header
 `X-Sandbox-Control: <key>` (without it the answer is 404):
 
     POST   /_sandbox/faults        {"fault": "list_lag", "times": 1, "route": "create*", "lag_s": 30}

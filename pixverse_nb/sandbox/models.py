@@ -22,6 +22,7 @@ _CLIP_CREDITS: Final = {"360p": 20, "540p": 30, "720p": 40, "1080p": 80}
 class VideoModel:
     """One model. `credits` is by quality: for one second, or (`per_second=False`) for up to 5 s, twice that above.
 
+    With sound, `audio_credits` counts instead; a quality that is not in it costs the same with sound.
     `routes` are the create routes that take it; `longest_1080p_s` limits 1080p. `switches` are the optional fields that
     it takes.
     """
@@ -35,6 +36,7 @@ class VideoModel:
     switches: frozenset[str] = frozenset()
     has_seed: bool = True
     credits: Mapping[str, int] = field(default_factory=lambda: _CLIP_CREDITS)
+    audio_credits: Mapping[str, int] = field(default_factory=dict)
     per_second: bool = False
     longest_1080p_s: int | None = None
 
@@ -66,7 +68,8 @@ class VideoModel:
         factor *= 0.5 if params.get("off_peak_mode") else 1
         factor *= 0.8 if params.get("preview_mode") else 1
         quality = params.get("quality") or self.default_quality
-        return math.ceil(self.credits[quality] * factor)
+        listed = self.audio_credits.get(quality) if params.get("audio") else None
+        return math.ceil((self.credits[quality] if listed is None else listed) * factor)
 
 
 SWITCHES: Final = ("audio", "multi_shot", "preview_mode", "off_peak_mode", "auto_sound", "sound_effect_prompt")
@@ -93,7 +96,13 @@ MODELS: Final[Mapping[str, VideoModel]] = {
             per_second=True,
         ),
         replace(_V5, name="v5.6", routes=_BOTH | _FUSION | _TRANSITION | {"motion-control"}, switches=_OWN | {"audio"}),
-        replace(_V5, name="v5.5", routes=_BOTH | _TRANSITION | _EXTEND | {"modify"}, switches=_OWN | {"audio"}),
+        replace(
+            _V5,
+            name="v5.5",
+            routes=_BOTH | _TRANSITION | _EXTEND | {"modify"},
+            switches=_OWN | {"audio"},
+            audio_credits={"360p": 27, "540p": 40, "720p": 54, "1080p": 107},
+        ),
         replace(_V5, routes=_BOTH | _FUSION | _TRANSITION | _EXTEND),
         replace(_V5, name="v5-fast", routes=_CREATE),
         replace(_V5, name="v4.5", seconds=(5, 8)),
@@ -114,6 +123,7 @@ MODELS: Final[Mapping[str, VideoModel]] = {
             ratios=(*FIVE_RATIOS, "3:2", "2:3"),
             switches=_OWN | {"audio"},
             credits={"360p": 6, "540p": 8, "720p": 10, "1080p": 19},
+            audio_credits={"360p": 8, "540p": 10, "720p": 13, "1080p": 24},
             per_second=True,
         ),
         *(

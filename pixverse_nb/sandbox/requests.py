@@ -249,9 +249,11 @@ class CreateRequest:
 
 
 def price_by_model(request: CreateRequest, prices: Mapping[str, int]) -> int:
-    """Return the credits of the request's model; `prices` replaces the model's own credits by quality."""
+    """Return the credits of the request's model; `prices` replaces its own credits by quality, also with sound."""
     model = MODELS[request.model]
-    return replace(model, credits={**model.credits, **prices}).price(request.params, seconds=request.duration_s)
+    with_sound = {quality: credits_ for quality, credits_ in model.audio_credits.items() if quality not in prices}
+    model = replace(model, credits={**model.credits, **prices}, audio_credits=with_sound)
+    return model.price(request.params, seconds=request.duration_s)
 
 
 def fixed_price(credits_5s: int) -> Callable[[CreateRequest, Mapping[str, int]], int]:

@@ -99,7 +99,7 @@ class Sandbox:
         )
         self._server = _Server(config)
         self._thread = threading.Thread(
-            target=asyncio.run, args=(self._serve(self._server, listener),), name="pixverse-sandbox", daemon=True
+            target=self._run, args=(self._server, listener), name="pixverse-sandbox", daemon=True
         )
         self._thread.start()
         self._server.ready.wait()
@@ -116,6 +116,14 @@ class Sandbox:
             self._server.request_exit()
             self._thread.join()
             self._thread = None
+
+    def _run(self, server: "_Server", listener: socket.socket) -> None:
+        try:
+            asyncio.run(self._serve(server, listener))
+        except RuntimeError:
+            if threading.main_thread().is_alive():
+                raise
+            # the interpreter is ending: since Python 3.12 asyncio cannot start the thread that ends its own pool
 
     async def _serve(self, server: "_Server", listener: socket.socket) -> None:
         simulation = asyncio.create_task(self._simulator.run())

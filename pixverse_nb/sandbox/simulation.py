@@ -360,8 +360,9 @@ class Simulator:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.to_thread(self._render_pool.shutdown, cancel_futures=True)
-        await asyncio.to_thread(self._webhook_pool.shutdown, cancel_futures=True)
+        # here and not on another thread: at the end of the interpreter none can be started
+        self._render_pool.shutdown(cancel_futures=True)
+        self._webhook_pool.shutdown(cancel_futures=True)
         if self._temporary is not None:
             self._temporary.cleanup()
 

@@ -266,7 +266,7 @@ def build_cells(
                 request=request,
                 inputs=inputs,
                 violations=_rules(problems.get(point, {}), fields)
-                or builder.catalogue.spec(request.model).violations(request.params),
+                or builder.catalogue.violations(request.model, call.operation, request.params),
                 find_job=find_job,
             )
     return Cells(tuple(cells.values()), tuple(cells[key] for key in keys), axes.names, sets.notices())

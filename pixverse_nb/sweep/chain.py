@@ -2,16 +2,17 @@
 
 import itertools
 import os
+import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, Self
 
 from pixverse_nb.domain.arguments import public_class
-from pixverse_nb.errors import InvalidImage, InvalidRequest
+from pixverse_nb.errors import InvalidImage, InvalidRequest, PixVerseError
 from pixverse_nb.job_builder import CreateArgs, image_key
 from pixverse_nb.jobs.job import JobList
 from pixverse_nb.joined import Joined, join
-from pixverse_nb.render.sweep_views import SweepProgress
+from pixverse_nb.render.sweep_views import SweepProgress, sweep_text
 from pixverse_nb.sweep.axes import SHARED_FIELDS, has_several_values
 from pixverse_nb.sweep.cells import Cell
 from pixverse_nb.sweep.context import SweepContext, SweepOptions
@@ -36,8 +37,8 @@ def make_chain(
         pictures.append(pictures[0])
     links = len(pictures) - 1
     given_fields, wrong = _per_link({**fields, "aspect_ratio": fields.get("aspect_ratio") or ratio}, links=links)
-    title = options.title or f"Chain of {links} video{'s' if links > 1 else ''}"
-    options = replace(options, title=title, layout="zip", most_cells=max(links, options.most_cells))
+    title = options.title or _default_title(links)
+    options = replace(options, title=title, layout="zip", most_cells=max(links, options.most_cells), can_skip=False)
     try:
         chain = Chain(make_sweep(context, {"first": pictures[:-1], "last": pictures[1:]}, given_fields, options))
     except InvalidRequest as error:
@@ -163,7 +164,15 @@ class Chain:
         return self.sweep._display_()
 
     def __repr__(self) -> str:
-        return repr(self.sweep)
+        what = "" if self.sweep.title == _default_title(len(self)) else "Chain "
+        try:
+            return f"<{sweep_text(self.progress, now=time.time(), what=what)}>"
+        except PixVerseError:  # the client is closed
+            return "<Chain>"
+
+
+def _default_title(links: int) -> str:
+    return f"Chain of {links} video{'s' if links > 1 else ''}"
 
 
 def _prepare(
@@ -200,7 +209,7 @@ def _per_link(fields: Mapping[str, Any], *, links: int) -> tuple[dict[str, Any],
         if name in _SAME_FOR_ALL:
             wrong[name] = "must be one value, because videos that differ in it cannot be joined"
         elif len(values) != links:
-            wrong[name] = f"must be one value, or one for each of the {links} videos"
+            wrong[name] = "must be one value" + (f", or one for each of the {links} videos" if links > 1 else "")
         if name in wrong:
             checked[name] = values[0] if values else None
     return checked, wrong

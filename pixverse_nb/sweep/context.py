@@ -57,6 +57,13 @@ class SweepOptions:
     cells: Iterable[Mapping[str, Any]] | None = field(default=None, repr=False)
     most_cells: int = MAX_CELLS
     reuse: Literal[True, "any"] = True
+    can_skip: bool = True  # not in a chain: its videos are joined
+
+    @property
+    def refused_fix(self) -> str:
+        """What to pass so that a run with refused cells starts."""
+        allow = "allow_refused=True sends such cells anyway"
+        return f"skip_refused=True skips such cells, {allow}" if self.can_skip else allow
 
     def __post_init__(self) -> None:
         given = {name: getattr(self, name) for name in _RULES}

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from pixverse_nb.domain.catalogue import Catalogue
 from pixverse_nb.domain.notices import Notice
-from pixverse_nb.domain.operations import Operation
+from pixverse_nb.domain.operations import PARAM_NAMES, Operation
 from pixverse_nb.errors import PixVerseError
 from pixverse_nb.job_builder import source_expr
 from pixverse_nb.jobs.messages import describe_notice
@@ -49,7 +50,7 @@ class Plan(TableView):
     `spent` is what the cells have cost so far, `budget` the most that they may cost. `balance`, `slots`, `typical_s`
     (the usual time for one video) and `off_peak_s` (the usual time for an off-peak one) are None if unknown. `made_at`
     is the time of the plan in Unix seconds. `is_limit`: off-peak or preview cells are counted with their full price,
-    because the account does not report its factors.
+    because the account does not report its factors. `can_skip` is False for a chain, in which no cell can be skipped.
     """
 
     title: str
@@ -65,6 +66,7 @@ class Plan(TableView):
     off_peak_s: float | None = None
     made_at: float | None = None
     is_limit: bool = False
+    can_skip: bool = True
     counts: Mapping[CellState, int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -80,7 +82,7 @@ class Plan(TableView):
 
     @property
     def refused(self) -> tuple[Cell, ...]:
-        """The cells that the vendor's documentation excludes."""
+        """The cells that the vendor's documentation excludes, or whose model does not take one of their values."""
         return self.in_state(CellState.REFUSED)
 
     @property
@@ -135,6 +137,7 @@ class Plan(TableView):
             off_peak=len(self.off_peak),
             off_peak_s=self.off_peak_s,
             skips_refused=self.skips_refused,
+            can_skip=self.can_skip,
             is_sandbox=self.is_sandbox,
             ends_at=self.made_at + self.expected_s if self.made_at is not None and self.expected_s else None,
             notices=tuple(map(_describe, self.notices)),
@@ -173,6 +176,8 @@ def make_plan(
         notices=(
             *account.notices,
             *_gone_routes(cells),
+            *_doubtful_models(cells, context.builder.catalogue),
+            *_untaken_fields(cells, context.builder.catalogue),
             *_changed_images(built.cells, ledger),
             *duplicates,
             *built.notices,
@@ -184,6 +189,7 @@ def make_plan(
             for planned in cells
             if planned.state is CellState.NEW
         ),
+        can_skip=options.can_skip,
     )
 
 
@@ -233,6 +239,30 @@ def _route(planned: PlannedCell) -> tuple[str, str]:
     return planned.cell.request.operation.value, planned.cell.request.model
 
 
+def _doubtful_models(cells: Sequence[PlannedCell], catalogue: Catalogue) -> list[Notice]:
+    """Return what is doubtful about new cells that are sent all the same, each once."""
+    found: list[Notice] = []
+    for planned in cells:
+        if planned.state is CellState.NEW:
+            request = planned.cell.request
+            notices = catalogue.notices(request.model, request.operation, request.params)
+            found += [notice for notice in notices if notice not in found]
+    return found
+
+
+def _untaken_fields(cells: Sequence[PlannedCell], catalogue: Catalogue) -> list[Notice]:
+    """Return a notice for each field that some models do not take, so that their cells are refused."""
+    models: dict[str, dict[str, None]] = {}
+    for planned in cells:
+        request = planned.cell.request
+        rules = catalogue.spec(request.model).fields(request.operation)
+        if planned.state is CellState.REFUSED:
+            for name in {name for rule in planned.cell.violations for name in rule.fields}:
+                if name in PARAM_NAMES and name not in rules:
+                    models.setdefault(name, {})[request.model] = None
+    return [Notice("field_not_taken", {"field": name, "models": ", ".join(of)}) for name, of in models.items()]
+
+
 def _changed_images(cells: Sequence[Cell], ledger: Ledger) -> list[Notice]:
     """Return a notice for each file whose content differs from that in the last job that used it."""
     changed: dict[str, Notice] = {}
@@ -265,6 +295,10 @@ def _duplicate_cells(data: Mapping[str, Any]) -> str:
     return f"{subject} the video of another one; each video is generated once."
 
 
+def _field_not_taken(data: Mapping[str, Any]) -> str:
+    return f"To include {data['models']}, list the cells with cells=[…] and leave out {data['field']} there."
+
+
 def _route_gone(data: Mapping[str, Any]) -> str:
     cells = "1 new cell" if data["count"] == 1 else f"{data['count']} new cells"
     return (
@@ -277,6 +311,7 @@ _NOTICES: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "account_unreachable": lambda data: f"Balance and slots are unknown: {data['detail']}",
     "image_changed": _image_changed,
     "route_gone": _route_gone,
+    "field_not_taken": _field_not_taken,
     "duplicate_cells": _duplicate_cells,
 }
 

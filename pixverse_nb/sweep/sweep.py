@@ -265,8 +265,8 @@ class Sweep:
             plan = plan_cells(self.cells, self._cell_jobs.rows, prices={}, allow_refused=allow_refused)
             refused = [planned.cell for planned in plan if planned.state is CellState.REFUSED]
             if refused and not self._options.skip_refused:
-                hint = "skip_refused=True skips such cells, allow_refused=True sends them anyway"
                 problems = self._call.named(refused_fields(refused))
+                hint = self._options.refused_fix
                 raise InvalidRequest({name: f"{why} ({hint})" for name, why in problems.items()})
             wanted = {CellState.NEW, CellState.OPEN} | ({CellState.FAILED} if retry_failed else set())
             plan = self._without_paid_elsewhere(plan, wanted)

@@ -42,14 +42,14 @@ from tests.hostile import (
     cut_in_the_body,
     cut_in_the_head,
     head,
+    never_answer,
     never_end,
     raw,
     reset_after_head,
     reset_after_request,
     reset_in_the_body,
     reset_unread,
-    say_nonsense,
-    stay_silent,
+    send_nonsense,
 )
 from tests.render.factories import an_mp4
 
@@ -120,13 +120,13 @@ def test_a_call_arrives_as_documented() -> None:
         await transport.send(BACKEND.stop_tracking(a_video_id()))
 
     _, server = run([OK, answer(200, {}), answer(200, b"")], talk)
-    seen = [(heard.method, heard.target) for heard in server.requests]
+    seen = [(request.method, request.target) for request in server.requests]
     assert seen == [
         ("GET", "/v2/videos/?email=maria.lopez%40example.org&limit=40"),
         ("GET", f"/v2/videos/user:7-pixverse:{EMAIL}-video:1"),
         ("DELETE", f"/v2/scheduler/user:7-pixverse:{EMAIL}-video:1"),
     ]
-    assert {heard.headers["authorization"] for heard in server.requests} == {f"Bearer {TOKEN}"}
+    assert {request.headers["authorization"] for request in server.requests} == {f"Bearer {TOKEN}"}
 
 
 def test_a_plus_in_an_address_arrives_as_a_plus() -> None:
@@ -157,12 +157,12 @@ def test_a_paid_call_arrives_as_documented() -> None:
     """The paid call is sent as JSON on its own connection, which is then closed."""
     outcome, server = run([answer(200, {"video_id": a_video_id(), "cost_credits": 60})], paid)
     assert outcome == Accepted(a_video_id(), 60)
-    (heard,) = server.requests
-    assert (heard.method, heard.target) == ("POST", "/v2/videos/create-frames")
-    assert json.loads(heard.body) == PAID.body
-    assert heard.headers["content-type"] == "application/json"
-    assert heard.headers["connection"].lower() == "close"
-    assert "idempotency-key" not in heard.headers
+    (request,) = server.requests
+    assert (request.method, request.target) == ("POST", "/v2/videos/create-frames")
+    assert json.loads(request.body) == PAID.body
+    assert request.headers["content-type"] == "application/json"
+    assert request.headers["connection"].lower() == "close"
+    assert "idempotency-key" not in request.headers
 
 
 def test_reads_share_a_connection_and_a_paid_call_never_does() -> None:
@@ -206,8 +206,8 @@ BREAKS: dict[str, Act] = {
     "cut in the head": cut_in_the_head,
     "cut in the body": cut_in_the_body,
     "reset in the body": reset_in_the_body,
-    "nonsense": say_nonsense,
-    "silence": stay_silent,
+    "nonsense": send_nonsense,
+    "silence": never_answer,
     "an answer without end": never_end,
 }
 TRANSIENT: dict[str, Act] = {
@@ -313,7 +313,7 @@ def test_a_redirect_of_a_paid_call_is_a_rejection_and_is_not_followed(status: in
                 elsewhere = a_transport(f"{api.url}/v2")
                 outcome = await elsewhere.send_once(PAID, before_send=lambda: True)
                 await elsewhere.aclose()
-                return outcome, new_place, other.connections, [heard.target for heard in api.requests]
+                return outcome, new_place, other.connections, [request.target for request in api.requests]
 
     (outcome, new_place, connections, targets), _ = run([OK], talk)
     assert isinstance(outcome, Rejected)
@@ -412,7 +412,7 @@ def test_without_tls_nothing_was_sent() -> None:
         finally:
             await secure.aclose()
 
-    outcome, server = run([say_nonsense_at_once], talk)
+    outcome, server = run([send_nonsense_at_once], talk)
     assert isinstance(outcome, Rejected)
     assert isinstance(outcome.error, NoAnswer)
     assert outcome.error.sent is False
@@ -437,11 +437,11 @@ def test_a_broken_tls_record_leaves_the_outcome_open(tmp_path: Path, monkeypatch
     assert (server.connections, len(server.requests)) == (1, 1)
 
 
-async def say_nonsense_at_once(caller: Any) -> None:
+async def send_nonsense_at_once(connection: Any) -> None:
     """Answer the first bytes of a handshake with plain text."""
-    await caller.reader.read(1)
-    await caller.say(b"HTTP/1.1 400 Plain\r\n\r\n")
-    caller.writer.close()
+    await connection.reader.read(1)
+    await connection.send(b"HTTP/1.1 400 Plain\r\n\r\n")
+    connection.writer.close()
 
 
 def test_a_paid_call_that_is_cancelled_is_not_sent_again() -> None:
@@ -449,12 +449,12 @@ def test_a_paid_call_that_is_cancelled_is_not_sent_again() -> None:
 
     async def talk(transport: HttpTransport, server: Hostile) -> None:
         task = asyncio.create_task(transport.send_once(PAID, before_send=lambda: True))
-        await server.heard_one.wait()
+        await server.has_request.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    _, server = run([stay_silent], talk, timing=Timing())
+    _, server = run([never_answer], talk, timing=Timing())
     assert (server.connections, len(server.requests)) == (1, 1)
 
 
@@ -466,7 +466,7 @@ def verbose(error: BaseException) -> str:
     return "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
 
 
-@pytest.mark.parametrize("act", [reset_after_request, stay_silent, answer(500, {"error": f"{EMAIL} {TOKEN}"})])
+@pytest.mark.parametrize("act", [reset_after_request, never_answer, answer(500, {"error": f"{EMAIL} {TOKEN}"})])
 def test_a_verbose_traceback_shows_neither_token_nor_account(act: Act) -> None:
     """Neither the local variables of our frames nor the error show the token or the e-mail address."""
     error, _ = run([act], failed)
@@ -566,7 +566,7 @@ def test_no_credential_goes_to_the_media_host(tmp_path: Path, video: bytes) -> N
             await transport.download(f"{first.url}/a", tmp_path / "one.mp4")
             await transport.download(f"{server.url}/a", tmp_path / "two.mp4")
             await transport.fetch_picture(f"{server.url}/picture.png")
-            return [heard.headers for heard in (*first.requests, *second.requests, *server.requests[1:])]
+            return [request.headers for request in (*first.requests, *second.requests, *server.requests[1:])]
 
     heads, _ = run([OK, answer(200, video)], talk)
     assert len(heads) == 4
@@ -597,8 +597,8 @@ BROKEN: dict[str, Callable[[bytes], Act]] = {
     "500": lambda _: answer(500, b""),
     "closed at once": lambda _: reset_unread,
     "no answer": lambda _: close_after_request,
-    "not HTTP": lambda _: say_nonsense,
-    "silence": lambda _: stay_silent,
+    "not HTTP": lambda _: send_nonsense,
+    "silence": lambda _: never_answer,
 }
 
 
@@ -676,7 +676,7 @@ def test_a_cookie_is_neither_kept_nor_sent_on(tmp_path: Path, video: bytes) -> N
 
     _, server = run([answer(200, b"a picture", **cookie), answer(200, video, **cookie), OK_WITH_COOKIE, OK], talk)
     assert len(server.requests) == 4
-    assert all("cookie" not in heard.headers for heard in server.requests)
+    assert all("cookie" not in request.headers for request in server.requests)
 
 
 # -- pictures at an address ------------------------------------------------------------------------------------------

@@ -41,7 +41,7 @@ def test_a_video_of_unknown_price_is_refused_under_a_budget(harness: Harness, bu
     error = wait_for_error(job)
     assert isinstance(error, BudgetReached)
     assert error.may_have_been_charged == "no"
-    assert "prices=" in str(error)
+    assert "models={'v4.5'" in str(error)  # a price for one quality would hold for every model
     assert (job.state, harness.paid) == (JobState.REFUSED, 0)
 
 
@@ -57,6 +57,15 @@ def test_a_corrected_price_counts_against_the_budget(harness: Harness) -> None:
     assert isinstance(wait_for_error(create_job(client)), BudgetReached)
     known = harness.open(budget_credits=ONE, prices={"360p": ONE})
     assert wait_for_video(create_job(known)).cost_credits == ONE
+
+
+def test_a_price_for_one_model_does_not_change_the_others(harness: Harness) -> None:
+    """With a price in its row, a model is sent under a budget, and the estimates of the other models stay the same."""
+    row = {"price": {"credits": {"720p": 12}, "per_second": True}}
+    client = harness.open(budget_credits=100, models={"kling-o3": row})
+    wait_for_video(create_job(client, model="kling-o3", quality="720p", duration=5, seed=None))
+    assert client.estimate(model="kling-o3", duration=5) == 60
+    assert client.estimate(model="v6", quality="720p", duration=5) == 35
 
 
 def test_running_jobs_count_against_the_budget(harness: Harness) -> None:

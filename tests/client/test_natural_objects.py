@@ -39,6 +39,8 @@ def test_a_job_and_its_video_are_accepted_and_private(client: Client, tmp_path: 
     assert len(gallery([job, video]).tiles) == 2
     assert len(client.jobs(state="done").to_frame()) == 1
     assert client.jobs(state="failed").to_frame().empty
+    texts = [repr(empty) for empty in (client.jobs(state="failed"), client.adopt_all(), client.reconcile())]
+    assert len(set(texts)) == 3, "each says what there is none of"
     assert "video_id" not in dataclasses.asdict(video)
 
 

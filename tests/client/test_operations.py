@@ -268,8 +268,9 @@ def test_an_upscale_obeys_the_budget_with_its_quote(harness: Harness, sources: S
 def test_a_quote_of_each_operation(client: Client, sources: Sources) -> None:
     """`quote` has the price of an upscale; for the other operations and for other fields it raises an error."""
     assert client.quote("upscale", sources.boat) == client.quote("upscale", sources.boat, quality="2160p") == 30
-    with pytest.raises(ConfigError):
+    with pytest.raises(InvalidRequest) as caught:
         client.quote("extend", sources.boat)
+    assert caught.value.fields.keys() == {"operation"}
     with pytest.raises(InvalidRequest) as caught:
         client.quote("upscale", sources.boat, seed=1)
     assert set(caught.value.fields) == {"seed"}
@@ -377,7 +378,7 @@ def test_the_models_of_an_operation_are_listed(client: Client) -> None:
     """The table of models can be filtered by each operation."""
     for call in CALLS:
         assert client.models(call.operation)._repr_mimebundle_()
-    with pytest.raises(ConfigError):
+    with pytest.raises(InvalidRequest):
         client.models("nonsense")
 
 

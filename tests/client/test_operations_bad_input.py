@@ -47,8 +47,15 @@ WRONG: list[tuple[Call, set[str]]] = [
     (lambda c, _: c.create_video("x", motion_mode="fast"), {"motion_mode"}),
     (lambda c, _: c.create_video("x", model="v5.6", multi_shot=True, seed=0), {"multi_shot", "seed"}),
     (lambda c, _: c.create_video("x", model="veo-3.1-fast", seed=7, duration=5), {"seed", "duration"}),
-    (lambda c, _: c.create_video("x", model="v3.5", duration=3, deadline_s=-1), {"duration", "deadline_s"}),
+    (lambda c, _: c.create_video("x", model="v3.5", duration=3, deadline_s=-1), {"model", "duration", "deadline_s"}),
+    (lambda c, s: c.extend(s.boat, model="v5.6"), {"model"}),
+    (lambda c, _: c.create_frames(FIRST, SECOND, model="sora-2"), {"model"}),
+    (lambda c, _: c.create_transition([FIRST, SECOND], model="v6"), {"model"}),
     (lambda c, _: c.create_video("x", fps=30, quality="4k", fit="tilt"), {"fps", "quality", "fit"}),
+    (lambda c, _: c.create_fusion("a @image3 thing", [FIRST, SECOND]), {"prompt"}),
+    (lambda c, _: c.create_fusion("@image1 and @image0", [FIRST, SECOND]), {"prompt"}),
+    (lambda c, _: c.create_fusion("@image12", [FIRST], duration=99), {"prompt", "duration"}),
+    (lambda c, _: c.create_fusion("@image1", []), {"images"}),
     (lambda c, _: c.create_transition([FIRST], quality="4k"), {"images", "quality"}),
     (lambda c, _: c.create_transition([FIRST] * 8), {"images"}),
     (lambda c, _: c.create_transition([]), {"images"}),
@@ -240,3 +247,10 @@ def test_an_uploaded_video_is_a_source(client: Client, harness: Harness, sources
     wait_for_video(client.extend(upload, duration=2, quality="360p", seed=8))
     wait_for_video(client.extend(pv.UploadedFile(upload.path), duration=2, quality="360p", seed=9))
     assert harness.control.requests["files"] == 1
+
+
+def test_an_unknown_option_gets_the_names_of_the_method(client: Client, sources: Sources) -> None:
+    """If no name is close, the error lists what the method takes, its own fields too."""
+    with pytest.raises(InvalidRequest) as caught:
+        client.extend(sources.boat, zzz=1)
+    assert all(name in caught.value.fields["zzz"] for name in ("duration", "seed", "reply_ref", "fit"))

@@ -253,3 +253,19 @@ def test_a_script_is_told_once_what_is_waited_for(
     shown = capsys.readouterr()
     assert shown.out == ""
     assert shown.err.count("\n") == shown.err.count(job.ref) == lines
+
+
+def test_a_script_sees_the_price_and_each_notice_once(harness: Harness, capsys: pytest.CaptureFixture[str]) -> None:
+    """The line has the estimate; the notices known then follow, and the one about the charge at the end."""
+    client = harness.open(prices={"360p": 10})
+    job = create_job(client, model="v6", duration=5)
+    wait_for_video(job)
+    assert [notice.kind for notice in job._record().notices] == ["charge_differs_from_estimate"]
+    capsys.readouterr()
+    job = create_job(client, model="v4.5")
+    job.result()
+    job.result()
+    lines = capsys.readouterr().err.splitlines()
+    (notice, differs) = job.notices
+    assert "10 credits" in lines[0]
+    assert [sum(text in line for line in lines) for text in (notice, differs)] == [1, 1]

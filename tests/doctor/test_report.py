@@ -28,6 +28,22 @@ def test_details_are_lines_of_their_own() -> None:
     assert "maria" not in shown + str(Report((finding,)))
 
 
+def test_an_answer_of_the_checklist_is_the_result() -> None:
+    """A question of the checklist has its answer in front, and is no problem; the last line counts the answers."""
+    kinds = ("found", "not_found", "paid", "untestable")
+    report = Report((GOOD, *(Finding(f"live {kind}", "Is it there?", kind=kind) for kind in kinds)))
+    assert report.is_ok
+    results = [finding.result for finding in report]
+    assert results[0] == "ok"
+    assert len(set(results)) == 5
+    lines = str(report).splitlines()
+    assert all(line.startswith(result) for line, result in zip(lines, results, strict=False))
+    assert all(result in lines[-1] for result in results[1:])
+    page = Page(report._repr_mimebundle_()["text/html"])
+    assert all(result in page.text.replace("\N{NO-BREAK SPACE}", " ") for result in results)
+    assert {"pvnb-good", "pvnb-off"} <= page.classes()
+
+
 def test_a_report_is_ok_without_warnings() -> None:
     """One warning is enough for a report not to be ok."""
     assert Report((GOOD,)).is_ok

@@ -1,5 +1,6 @@
 """The catalogue: the row of each model, its defaults, its rules between fields, its price and its notices."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from pixverse_nb.domain.catalogue import (
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.operations import OPERATIONS, PARAM_NAMES
 from pixverse_nb.domain.validation import REQUIRED
-from pixverse_nb.errors import ConfigError
+from pixverse_nb.errors import InvalidRequest
 
 ROWS = CATALOGUE.models()
 EACH_ROW = pytest.mark.parametrize("spec", ROWS, ids=lambda spec: spec.name)
@@ -154,9 +155,9 @@ def test_the_rows_of_an_operation() -> None:
 
 
 @pytest.mark.parametrize("operation", ["film", "", 7, "FRAMES"])
-def test_an_unknown_operation_is_a_config_error(operation: Any) -> None:
-    """An operation that does not exist raises ConfigError that names it."""
-    with pytest.raises(ConfigError, match=repr(operation)):
+def test_an_unknown_operation_is_an_invalid_request(operation: Any) -> None:
+    """An operation that does not exist raises InvalidRequest that names it."""
+    with pytest.raises(InvalidRequest, match=repr(operation)):
         CATALOGUE.models(operation)
 
 
@@ -256,6 +257,34 @@ def test_a_model_without_a_row_is_not_checked() -> None:
     assert spec.violations({"quality": "1080p", "duration": 60, "motion_mode": "fast"}) == ()
     assert spec.notices(Operation.FRAMES, {}) == (Notice("unlisted_model", {"model": "kling-4.0"}),)
     assert CATALOGUE.estimate("kling-4.0", {"quality": "720p", "duration": 5}) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("c1", "pixverse-c1"),
+        ("V6", "v6"),
+        ("v35", "v3.5"),
+        ("pixverse-v6", "v6"),
+        ("seedance-2", "seedance-2.0"),
+        ("sora2", "sora-2"),
+        ("veo-3.1", "veo-3.1-lite"),
+        ("v4.5", ""),
+        ("nova", ""),
+        ("", ""),
+    ],
+)
+def test_the_name_that_was_meant(name: str, near: str) -> None:
+    """A name that is nearly one of the table suggests it in its notice; another one suggests nothing."""
+    assert CATALOGUE.nearest(name) == near
+    (notice,) = CATALOGUE.notices(name, Operation.FRAMES, {})
+    assert notice.data == {"model": name, **({"near": near} if near else {})}
+
+
+def test_a_name_of_the_clients_own_rows_is_suggested() -> None:
+    """The rows that a client adds are names too."""
+    catalogue = Catalogue([*CATALOGUE.models(), replace(CATALOGUE.spec("v6"), name="kling-9")])
+    assert catalogue.nearest("Kling 9") == "kling-9"
 
 
 def test_a_model_without_a_row_is_not_in_the_table() -> None:

@@ -161,7 +161,8 @@ WRONG: list[tuple[str, Any]] = [
     *each(
         "price",
             40, "40", [], {"720p": 40}, {"credits": 40}, {"credits": None}, {"credits": {"720p": -1}},
-            {"credits": {"720p": "40"}}, {"credits": {"720p": 4.5}}, {"credits": {"720p": True}},
+            {"credits": {"720p": "40"}}, {"credits": {"720": 40}}, {"credits": {"720p": 4.5}},
+            {"credits": {"720p": True}},
             {"credits": {"720p": 40}, "per_second": "no"}, {"credits": {"720p": 40}, "per_minute": True},
             Price(40), Price({"720p": 4.5}),  # type: ignore[arg-type, dict-item]  # the fact tested
     ),

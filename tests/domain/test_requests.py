@@ -20,7 +20,7 @@ from pixverse_nb.domain.catalogue import (
     ModelSpec,
     Operation,
 )
-from pixverse_nb.domain.operations import PARAM_NAMES
+from pixverse_nb.domain.operations import OPERATIONS, PARAM_NAMES
 from pixverse_nb.domain.requests import (
     DELIVERY_FIELDS,
     REPLY_MAX,
@@ -31,6 +31,7 @@ from pixverse_nb.domain.requests import (
     build_request,
     check_request,
     frames_request,
+    operation_request,
 )
 from pixverse_nb.errors import InvalidRequest
 from tests.factories import EMAIL, a_request
@@ -190,6 +191,19 @@ def test_a_wrong_value_is_named(name: str, value: object) -> None:
 
 
 @pytest.mark.parametrize(
+    ("prompt", "kinds"),
+    [("@image2 in the rain", []), ("two boats", ["no_picture_named"]), ("@image", ["no_picture_named"])],
+)
+@pytest.mark.parametrize("model", ["pixverse-c1", "not-in-the-table"])
+def test_a_fusion_that_names_no_picture_is_doubtful(prompt: str, kinds: list[str], model: str) -> None:
+    """A notice says if the prompt of a fusion names none of its pictures."""
+    inputs = [Input("frame_1", "a"), Input("frame_2", "b")]
+    request = operation_request(Operation.FUSION, inputs, {"prompt": prompt, "model": model})
+    notices = CATALOGUE.spec(model).notices(request.operation, request.params)
+    assert [notice.kind for notice in notices if notice.kind != "unlisted_model"] == kinds
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [
         ("duration", 6),
@@ -227,7 +241,7 @@ def test_the_removal_of_the_watermark_is_accepted_with_every_model() -> None:
 def test_every_wrong_field_is_named_at_once_with_each_model(name: str) -> None:
     """Whatever the model: one error names every field with a wrong value and every field that it does not take."""
     with pytest.raises(InvalidRequest) as caught:
-        frames_request(INPUTS, {"model": name, **_wrong_for(CATALOGUE.spec(name))})
+        frames_request(INPUTS, {"model": name, **_wrong_for(CATALOGUE.spec(name))}, allow_refused=True)
     assert caught.value.fields.keys() == set(PARAM_NAMES)
 
 
@@ -237,8 +251,29 @@ def test_every_wrong_field_is_named_alone_with_each_model(name: str) -> None:
     spec = CATALOGUE.spec(name)
     for field, value in _wrong_for(spec).items():
         with pytest.raises(InvalidRequest) as caught:
-            frames_request(INPUTS, {"model": name, field: value})
+            frames_request(INPUTS, {"model": name, field: value}, allow_refused=True)
         assert caught.value.fields.keys() == {field}
+
+
+@pytest.mark.parametrize("operation", list(Operation))
+def test_a_listed_model_makes_only_its_operations(operation: Operation) -> None:
+    """Another operation is refused with a model that makes it, and sent with a notice if the caller says so."""
+    inputs = [Input(role, "a") for role in OPERATIONS[operation].roles]
+    prompt = {"prompt": "a boat"} if OPERATIONS[operation].needs_prompt else {}
+    makers = [spec.name for spec in CATALOGUE.models(operation)]
+    for name in (*CATALOGUE.names, "not-in-the-table"):
+        fields = {"model": name, **prompt}
+        is_made = name in makers or name not in CATALOGUE.names
+        request = build_request(operation, inputs, fields, allow_refused=True)
+        kinds = [notice.kind for notice in CATALOGUE.notices(name, operation, request.params)]
+        assert ("undocumented_operation" in kinds) is not is_made
+        if is_made:
+            assert build_request(operation, inputs, fields) == request
+            continue
+        with pytest.raises(InvalidRequest) as caught:
+            build_request(operation, inputs, fields)
+        assert caught.value.fields.keys() == {"model"}
+        assert any(repr(maker) in caught.value.fields["model"] for maker in makers)
 
 
 def test_a_field_of_another_model_names_a_model_that_takes_it() -> None:
@@ -493,7 +528,7 @@ def test_a_refused_combination_survives_json() -> None:
 
 def test_any_operation_survives_json() -> None:
     """A request of another operation, with other inputs, can be read back."""
-    request = build_request(Operation.IMAGE, [Input("image", "sha256:1")], {"seed": 3, "model": "v4"})
+    request = build_request(Operation.IMAGE, [Input("image", "sha256:1")], {"seed": 3, "model": "v5"})
     assert check_request(GenerationRequest.from_json(json.loads(json.dumps(request.to_json())))) == request
 
 

@@ -1,4 +1,4 @@
-"""What comes next for a job: a pure look at its record, the clock, and whose process it is."""
+"""What `transitions` decides about a record: its next action, and whether it can be sent, polled or resumed."""
 
 from dataclasses import replace
 
@@ -30,7 +30,7 @@ LATE = NOW + 1800
 
 def in_state(state: JobState, **changes: object) -> JobRecord:
     """A job of ours in `state`, its pictures uploaded, with `changes`."""
-    return replace(a_record(state=state, inputs=some_inputs("upload/1", "upload/2")), **changes)  # type: ignore[arg-type]  # the tests' own words
+    return replace(a_record(state=state, inputs=some_inputs("upload/1", "upload/2")), **changes)  # type: ignore[arg-type]  # field names of this file
 
 
 MINE: dict[JobState, Action] = {
@@ -54,30 +54,30 @@ def test_each_state_has_its_next_step(state: JobState) -> None:
 
 
 @pytest.mark.parametrize("state", list(JobState))
-def test_what_is_not_sent_waits_until_somebody_asks(state: JobState) -> None:
-    """A job that a process left is watched and fetched by the next one, but never sent unasked."""
+def test_an_unsent_job_of_another_process_waits_for_a_request(state: JobState) -> None:
+    """A job that another process left is polled and downloaded, but sent only on request."""
     expected = Idle() if state in UNSENT else MINE[state]
     assert next_action(in_state(state), now=NOW, owner="other", is_requested=False) == expected
 
 
 @pytest.mark.parametrize("state", list(JobState))
-def test_a_parked_job_rests(state: JobState) -> None:
-    """Nothing is done for a parked job until a person acts, not even at its deadline."""
+def test_nothing_is_done_for_a_blocked_job(state: JobState) -> None:
+    """A blocked job is idle until a person resumes it, also at its deadline."""
     for now in (NOW, LATE):
         assert next_action(in_state(state, blocked=True), now=now, owner="me", is_requested=True) == Idle()
 
 
 @pytest.mark.parametrize("state", list(JobState))
-def test_what_rests_can_be_taken_up(state: JobState) -> None:
-    """An open job that rests, one that timed out, and a cancelled one that may be paid; nothing else that has ended."""
-    resting = can_resume(in_state(state, blocked=True, charged="yes"), is_paused=True)
-    assert resting is (not state.is_final or state in (JobState.TIMED_OUT, JobState.CANCELLED))
-    moving = can_resume(in_state(state, charged="yes"), is_paused=False)
-    assert moving is (state in (JobState.TIMED_OUT, JobState.CANCELLED))
+def test_which_jobs_can_be_resumed(state: JobState) -> None:
+    """A paused open job, one that timed out, and a cancelled one that was charged can be resumed; no other can."""
+    paused = can_resume(in_state(state, blocked=True, charged="yes"), is_paused=True)
+    assert paused is (not state.is_final or state in (JobState.TIMED_OUT, JobState.CANCELLED))
+    running = can_resume(in_state(state, charged="yes"), is_paused=False)
+    assert running is (state in (JobState.TIMED_OUT, JobState.CANCELLED))
 
 
-def test_neither_a_cancelled_unpaid_job_nor_one_of_another_machine_is_taken_up_by_a_press() -> None:
-    """The first was given up before it cost anything; the second may still be sent, and paid, by the other machine."""
+def test_an_unpaid_cancelled_job_and_one_of_another_machine_cannot_be_resumed() -> None:
+    """The first has cost nothing; the other machine may still send and pay the second."""
     assert not can_resume(in_state(JobState.CANCELLED, charged="no"), is_paused=False)
     assert not can_resume(in_state(JobState.WAITING, charged="no", imported=True), is_paused=True)
 
@@ -85,7 +85,7 @@ def test_neither_a_cancelled_unpaid_job_nor_one_of_another_machine_is_taken_up_b
 @pytest.mark.parametrize("state", list(JobState))
 @pytest.mark.parametrize("owner", ["me", "other"])
 def test_the_deadline_ends_the_waiting(state: JobState, owner: str) -> None:
-    """At the deadline an open job is given up, but for a finished video, and a call of ours whose answer is due."""
+    """At the deadline an open job times out, except a finished video and a call of ours without an answer yet."""
     expected: Action = TimeOut()
     if state is JobState.DOWNLOADING or state in FINAL_STATES:
         expected = MINE[state]
@@ -94,7 +94,7 @@ def test_the_deadline_ends_the_waiting(state: JobState, owner: str) -> None:
     assert next_action(in_state(state), now=LATE, owner=owner, is_requested=True) == expected
 
 
-def test_the_pace_after_busy_is_kept() -> None:
+def test_the_wait_after_a_429_is_kept() -> None:
     """Nothing is sent before retry_at, and the sleep ends at the deadline at the latest."""
     busy = in_state(JobState.WAITING, retry_at=NOW + 20)
     assert next_action(busy, now=NOW + 19, owner="me", is_requested=True) == SleepUntil(NOW + 20)
@@ -105,20 +105,20 @@ def test_the_pace_after_busy_is_kept() -> None:
 
 @pytest.mark.parametrize("inputs", [some_inputs(None, "upload/2"), some_inputs("upload/1", None)])
 def test_both_pictures_are_needed_before_sending(inputs: tuple[JobInput, ...]) -> None:
-    """A waiting job that lacks one picture, because its upload failed, uploads again in place of sending."""
+    """A waiting job that lacks one picture, because its upload failed, uploads again instead of being sent."""
     assert next_action(in_state(JobState.WAITING, inputs=inputs), now=NOW, owner="me", is_requested=True) == Upload()
 
 
-def test_who_is_unsent_listed_and_in_a_slot() -> None:
-    """Three questions about a state, each answered for all of them."""
+def test_which_states_are_unsent_polled_and_in_a_slot() -> None:
+    """Each of the three is true for exactly these states."""
     sent = {JobState.SUBMITTING, JobState.UNKNOWN, JobState.QUEUED, JobState.GENERATING}
     assert {state for state in JobState if is_unsent(in_state(state))} == set(UNSENT)
     assert {state for state in JobState if needs_polling(in_state(state))} == sent
     assert {state for state in JobState if holds_slot(in_state(state))} == sent
 
 
-def test_a_parked_job_is_not_listed_but_holds_its_slot() -> None:
-    """Parking ends our looking, not the vendor's work."""
+def test_a_blocked_job_is_not_polled_but_holds_its_slot() -> None:
+    """The vendor still works on it."""
     blocked = in_state(JobState.GENERATING, blocked=True)
     assert not needs_polling(blocked)
     assert holds_slot(blocked)
@@ -136,8 +136,8 @@ def test_a_parked_job_is_not_listed_but_holds_its_slot() -> None:
         (JobState.CANCELLED, NOW + 60, False),
     ],
 )
-def test_the_last_look_before_sending(state: JobState, send_deadline: float | None, sent: bool) -> None:
-    """The paid call leaves only while its intent is the current one and its time is not over."""
+def test_the_last_check_before_sending(state: JobState, send_deadline: float | None, sent: bool) -> None:
+    """The paid call is sent only while its intent is the current one and its send deadline is not over."""
     assert may_be_sent(in_state(state, send_deadline=send_deadline), now=NOW) is sent
 
 

@@ -10,7 +10,7 @@ from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.operations import Operation
 from pixverse_nb.domain.remote import RemoteState, RemoteVideo, RunningJob
 from pixverse_nb.domain.requests import GenerationRequest
-from pixverse_nb.jobs.remote_videos import adopted, find_row, name_of, ref_of
+from pixverse_nb.jobs.remote_videos import find_row, name_of, record_from_row, ref_of
 
 ID = "user:7-pixverse:maria@example.org-video:42"
 FULL: dict[str, Any] = {
@@ -36,7 +36,7 @@ def row(**changes: Any) -> RemoteVideo:
 
 def test_a_full_row_becomes_a_paid_job() -> None:
     """All that was asked for is kept; the job is paid, is waited for, and bears the ref that it was sent with."""
-    record = adopted(row(), backend=UseapiBackend(), service="s", owner="me", now=2000.0, deadline_s=60.0)
+    record = record_from_row(row(), backend=UseapiBackend(), service="s", owner="me", now=2000.0, deadline_s=60.0)
     assert (record.ref, record.state, record.charged, record.video_id) == ("pv-abc-1", JobState.GENERATING, "yes", ID)
     request = record.request
     assert (request.prompt, request.seed, request.quality, request.duration, request.aspect_ratio) == (
@@ -57,14 +57,16 @@ def test_a_full_row_becomes_a_paid_job() -> None:
 )
 def test_what_a_row_does_not_tell_is_said(changes: dict[str, Any]) -> None:
     """Missing and strange values give the usual ones, and a notice; never an error."""
-    record = adopted(row(**changes), backend=UseapiBackend(), service="s", owner="me", now=2000.0, deadline_s=60.0)
+    record = record_from_row(
+        row(**changes), backend=UseapiBackend(), service="s", owner="me", now=2000.0, deadline_s=60.0
+    )
     assert record.notices == (Notice("adopted", {"is_partial": True}),)
     assert record.request.prompt == "a cup"
 
 
 def test_refused_combinations_and_long_prompts_are_adopted_too() -> None:
     """What exists was accepted once, whatever the rules say now."""
-    record = adopted(
+    record = record_from_row(
         row(quality="1080p", prompt="x" * 5000, reply_ref=None),
         backend=UseapiBackend(),
         service="s",
@@ -90,7 +92,9 @@ def test_refused_combinations_and_long_prompts_are_adopted_too() -> None:
 )
 def test_a_row_keeps_its_operation(changes: dict[str, Any], expected: Operation) -> None:
     """What the vendor says counts, else the pictures; a text without a prompt is none. It survives the ledger."""
-    record = adopted(row(**changes), backend=UseapiBackend(), service="s", owner="me", now=2000.0, deadline_s=60.0)
+    record = record_from_row(
+        row(**changes), backend=UseapiBackend(), service="s", owner="me", now=2000.0, deadline_s=60.0
+    )
     assert record.request.operation is expected
     assert GenerationRequest.from_json(record.request.to_json()) == record.request
     assert JobRecord.from_json(record.to_json()) == record
@@ -98,7 +102,9 @@ def test_a_row_keeps_its_operation(changes: dict[str, Any], expected: Operation)
 
 def test_an_unreported_seed_stays_unknown() -> None:
     """A seed is not made up: the recipe of an adopted video must not name one that gives another video."""
-    record = adopted(row(seed=None), backend=UseapiBackend(), service="s", owner="me", now=2000.0, deadline_s=60.0)
+    record = record_from_row(
+        row(seed=None), backend=UseapiBackend(), service="s", owner="me", now=2000.0, deadline_s=60.0
+    )
     assert record.request.seed is None
 
 

@@ -260,6 +260,9 @@ def test_a_discount_replaces_the_full_price_of_an_unsent_call() -> None:
     assert advance(sent, PriceDiscounted(NOW + 4, 15)) == sent
 
 
+DIFFERS = "charge_differs_from_estimate"
+
+
 @pytest.mark.parametrize(("charged", "kinds"), [(30, []), (60, ["charge_differs_from_quote"])])
 def test_a_charge_that_differs_from_the_quote_is_said(charged: int, kinds: list[str]) -> None:
     """A notice has both numbers, once, whether the answer or the list tells the charge."""
@@ -267,6 +270,31 @@ def test_a_charge_that_differs_from_the_quote_is_said(charged: int, kinds: list[
     record = advance(record, ListedInPoll(NOW + 20, NOW + 19, replace(a_row(), cost_credits=charged)))
     assert [notice.kind for notice in record.notices] == kinds
     assert all(notice.data == {"quoted": 30, "charged": charged} for notice in record.notices)
+
+
+@pytest.mark.parametrize(("charged", "kinds"), [(30, []), (20, [DIFFERS]), (60, [DIFFERS])])
+def test_a_charge_that_differs_from_the_estimate_is_said(charged: int, kinds: list[str]) -> None:
+    """A notice has the estimate and the charge, once."""
+    record = replace(job_after(*UPLOADED), estimated_credits=30)
+    record = advance(advance(record, INTENT), replace(ACCEPTED, cost_credits=charged))
+    record = advance(record, ListedInPoll(NOW + 20, NOW + 19, replace(a_row(), cost_credits=charged)))
+    assert [notice.kind for notice in record.notices] == kinds
+    assert all(notice.data == {"estimated": 30, "charged": charged} for notice in record.notices)
+
+
+@pytest.mark.parametrize("switch", ["off_peak_mode", "preview_mode"])
+@pytest.mark.parametrize(("charged", "kinds"), [(15, []), (60, [DIFFERS])])
+def test_a_discount_is_no_difference(switch: str, charged: int, kinds: list[str]) -> None:
+    """The estimate of an off-peak job or a preview is a limit: only a higher charge is a difference."""
+    record = replace(job_after(*UPLOADED), estimated_credits=30)
+    record = replace(record, request=replace(record.request, params={**record.request.params, switch: True}))
+    record = advance(advance(record, INTENT), replace(ACCEPTED, cost_credits=charged))
+    assert [notice.kind for notice in record.notices] == kinds
+
+
+def test_a_charge_without_an_estimate_is_no_difference() -> None:
+    """A charge is compared only with a price that was known before."""
+    assert job_after(*UPLOADED, INTENT, replace(ACCEPTED, cost_credits=30)).notices == ()
 
 
 def test_the_table_knows_every_event() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.render.formatting import STATE_LABELS, charge_sentence, state_label
-from pixverse_nb.render.job_views import card_block, card_html, card_text
+from pixverse_nb.render.job_views import card_block, card_html, card_text, waiting_text
 from tests.render.factories import NOW, a_request, a_snapshot, a_video, an_mp4
 from tests.render.page import Page
 
@@ -117,6 +117,23 @@ def test_warnings_and_notices_are_shown() -> None:
     assert "No network." in card_text(job, now=NOW)
 
 
+@pytest.mark.parametrize("state", [JobState.PLANNED, JobState.GENERATING])
+def test_the_text_has_the_price_and_the_notices(state: JobState) -> None:
+    """A script sees what the card shows: the estimate or that there is none, and each notice, once."""
+    job = a_snapshot(state, estimated_credits=60, notices=("Not checked.", "Turned upright."))
+    unknown = a_snapshot(state, estimated_credits=None)
+    for text in (card_text(job, now=NOW), waiting_text(job, now=NOW)):
+        assert [text.count(part) for part in ("60 credits", "Not checked.", "Turned upright.")] == [1, 1, 1]
+    for text in (card_text(unknown, now=NOW), waiting_text(unknown, now=NOW), Page(card_html(unknown, now=NOW)).text):
+        assert text.count("price unknown") == 1
+
+
+def test_a_job_that_ended_without_a_video_states_its_cost_once() -> None:
+    """The sentence about the charge is enough."""
+    job = a_snapshot(JobState.FAILED, error="It broke.", charged="yes", cost_credits=60)
+    assert card_text(job, now=NOW).count("60") == 1
+
+
 def test_markup_from_outside_is_shown_as_text() -> None:
     """Markup in a prompt, reference, error, action, notice or warning is escaped."""
     bad = "<script>alert(1)</script>"
@@ -180,10 +197,11 @@ def test_a_finished_job_is_its_player(tmp_path: Path) -> None:
     assert page.count("video") == 1
     assert notice in page.text
     assert str(video.path) in card_text(job, now=NOW)
+    assert notice in card_text(job, now=NOW)
 
 
 @pytest.mark.parametrize("state", list(JobState))
 def test_the_text_has_at_most_three_lines(state: JobState) -> None:
     """In a terminal a job takes at most three lines, whatever it has to say."""
-    job = a_snapshot(state, error="It\nbroke.", suggested_action="Try\nagain.", warning="Away.")
+    job = a_snapshot(state, error="It\nbroke.", suggested_action="Try\nagain.", warning="Away.", notices=("A\nB", "C"))
     assert 1 <= len(card_text(job, now=NOW).splitlines()) <= 3

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from pixverse_nb.render.sweep_tables import PlanRow, PlanTable, plan_table
+from pixverse_nb.render.table import TableCell
 from tests.render.factories import NOW
 from tests.render.page import Page
 
@@ -159,6 +160,36 @@ def test_an_unknown_price_has_no_total() -> None:
     table = plan_table(replace(PLAN, rows=rows))
     assert table.total is not None
     assert [isinstance(value, int) for value in table.total[1:]] == [True, False, False]
+
+
+@pytest.mark.parametrize("axes", [1, 2])
+def test_known_prices_are_a_lower_limit(axes: int) -> None:
+    """If some prices are unknown, the plan has the sum of the others, and says at which cells."""
+    names = ("seed", "quality")[:axes]
+    prices = [21, 7, None, None]
+    values = [dict(zip(names, (n // 2 if axes == 2 else n, "ab"[n % 2]), strict=False)) for n in range(4)]
+    rows = tuple(
+        PlanRow(n, f"cell {n}", "new", credits=price, values=v)
+        for n, (price, v) in enumerate(zip(prices, values, strict=True), 1)
+    )
+    plan = replace(PLAN, credits=None, counts=(("new", 4),), rows=rows)
+    assert plan.least_credits == 28
+    table = plan_table(plan)
+    assert "28 credits" in plan_text(plan)
+    texts = [cell.text for row in table.rows for cell in row if isinstance(cell, TableCell) and "unknown" in cell.text]
+    assert len(texts) == 2 + (axes == 2), "the cells, and in a grid the total of their row"
+    assert table.total is not None
+    assert (isinstance(table.total[-1], TableCell) and table.total[-1].order) == 28 or axes == 1
+    assert warnings(replace(plan, balance=27)) == warnings(replace(plan, budget=87)) == 1
+    assert warnings(replace(plan, balance=28, budget=88)) == 0
+
+
+def test_a_chain_is_not_advised_to_skip() -> None:
+    """Where no cell can be skipped, the warning names only what can be passed."""
+    assert "skip_refused" in plan_text(PLAN)
+    text = plan_text(replace(PLAN, can_skip=False))
+    assert "skip_refused" not in text
+    assert "allow_refused=True" in text
 
 
 def test_a_long_axis_goes_down() -> None:

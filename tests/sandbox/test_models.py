@@ -61,12 +61,13 @@ def test_both_tables_have_the_same_routes(spec: ModelSpec, model: VideoModel, op
 
 @BOTH
 def test_both_tables_have_the_same_prices(spec: ModelSpec, model: VideoModel) -> None:
-    """Each price that the catalogue knows is what the sandbox charges, for every quality and duration."""
+    """Each price that the catalogue knows is what the sandbox charges, for every quality, duration and sound."""
     if spec.price is None:
         return  # the vendor's pages give no price; the sandbox has to invent one
     for quality, seconds in product(spec.qualities, spec.durations):
-        values = {"quality": quality, "duration": seconds}
-        assert CATALOGUE.estimate(spec.name, values) == model.price(values, seconds=seconds)
+        for audio in (None, False, *((True,) if "audio" in spec.switches else ())):
+            values = {"quality": quality, "duration": seconds, "audio": audio}
+            assert CATALOGUE.estimate(spec.name, values) == model.price(values, seconds=seconds)
 
 
 @BOTH

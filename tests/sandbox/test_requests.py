@@ -201,6 +201,9 @@ def test_prices(shared_api: ApiClient, fields: dict[str, object], cost: int) -> 
         ({"model": "v6"}, 35),
         ({"model": "v6", "duration": 15, "quality": "1080p"}, 210),
         ({"model": "pixverse-c1", "duration": 3}, 30),
+        ({"model": "pixverse-c1", "duration": 3, "audio": True}, 39),
+        ({"model": "v5.5", "duration": 10, "audio": True}, 80),
+        ({"model": "v5.6", "audio": True}, 30),
         ({"off_peak_mode": True}, 15),
         ({"preview_mode": True}, 24),
         ({"off_peak_mode": "false"}, 30),
@@ -218,9 +221,15 @@ def test_prices_can_be_corrected(api: ApiClient) -> None:
     api.control.settings.prices = {"540p": 7}
     costs = [
         api.post_create("create-frames", **fields).json()["cost_credits"]
-        for fields in ({}, {"duration": 8}, {"quality": "720p"}, {"model": "v6", "quality": "540p", "duration": 2})
+        for fields in (
+            {},
+            {"duration": 8},
+            {"quality": "720p"},
+            {"model": "v6", "quality": "540p", "duration": 2},
+            {"model": "v5.5", "audio": True},
+        )
     ]
-    assert costs == [7, 14, 40, 14]
+    assert costs == [7, 14, 40, 14, 7]
 
 
 @pytest.mark.parametrize(

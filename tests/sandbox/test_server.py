@@ -4,6 +4,8 @@ import errno
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -30,6 +32,29 @@ def test_stop_cleans_up() -> None:
         assert probe.connect_ex(("127.0.0.1", box.port)) != 0
     with pytest.raises(RuntimeError):
         box.start()
+
+
+_STOPPED_LATE = """
+import atexit, urllib.error, urllib.request
+from pixverse_nb.sandbox import Sandbox
+box = Sandbox(speed=0).start()
+atexit.register(box.stop)
+headers = {"Authorization": f"Bearer {box.token}", "Content-Type": "image/jpeg"}
+try:
+    urllib.request.urlopen(urllib.request.Request(f"{box.base_url}/files/", data=b"?", headers=headers))
+except urllib.error.HTTPError as error:
+    print(error.code)
+"""
+
+
+def test_it_stops_quietly_while_the_interpreter_ends() -> None:
+    """Stopped when no thread can be started any more, also after a request that needed one, it prints no traceback."""
+    command = [sys.executable, "-c", _STOPPED_LATE]
+    root = str(Path(__file__).parents[2])
+    ended = subprocess.run(
+        command, capture_output=True, text=True, timeout=60, check=False, env={**os.environ, "PYTHONPATH": root}
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "400\n", "")
 
 
 def test_tokens_differ_and_stay_hidden() -> None:

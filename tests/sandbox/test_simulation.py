@@ -75,8 +75,11 @@ def test_control_ends_jobs(api: ApiClient) -> None:
     assert api.row(stuck)["video_status"] in (9, 10)
     api.control.release(stuck)
     assert api.row(stuck)["video_status"] == 1
-    with pytest.raises(ValueError, match="video_id"):
-        api.control.fail(stuck)
+    for ended in (failed, moderated, stuck):
+        for change in (api.control.fail, api.control.release):
+            with pytest.raises(ValueError, match="video_id"):
+                change(ended)
+    assert [api.row(one)["video_status"] for one in (failed, moderated, stuck)] == [8, 7, 1]
 
 
 def test_refund_of_failed_jobs(api: ApiClient) -> None:

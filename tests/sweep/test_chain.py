@@ -216,6 +216,44 @@ def test_wrong_fields_are_named_before_anything_is_sent(
     assert (client.requests_sent, harness.paid) == (sent, 0)
 
 
+@pytest.mark.parametrize("title", [None, "Chain of events", "My story"])
+def test_its_repr_calls_it_a_chain_once(client: Client, title: str | None) -> None:
+    """A chain is no sweep, and its default title is not doubled."""
+    chain = small_chain(client, title=title)
+    text = repr(chain)
+    assert text.startswith("<Chain")
+    assert chain.sweep.title in text
+    assert "Sweep" not in text
+    assert title is not None or text.count("Chain") == 1
+
+
+def test_a_chain_of_one_video_takes_one_value(client: Client) -> None:
+    """The error of a list that is too long counts no videos if there is only one."""
+    with pytest.raises(InvalidRequest) as caught:
+        small_chain(client, (A, B), seed=[1, 2])
+    assert "1" not in caught.value.fields["seed"]
+
+
+@pytest.mark.parametrize("option", ["skip_refused", "layout", "cells", "operation"])
+def test_an_option_of_a_sweep_is_not_suggested_to_itself(client: Client, option: str) -> None:
+    """An option that only a sweep has is refused, and is not the name that its own error suggests."""
+    with pytest.raises(InvalidRequest) as caught:
+        small_chain(client, **{option: True})
+    assert option in caught.value.fields
+    assert option not in caught.value.fields[option]
+
+
+def test_a_refused_chain_names_only_what_it_takes(client: Client) -> None:
+    """The plan and the error of a chain with refused videos name `allow_refused`, which it takes, and nothing else."""
+    chain = client.chain([A, B], quality="1080p", duration=10)
+    assert not chain.plan().can_skip
+    with pytest.raises(InvalidRequest) as caught:
+        run(chain)
+    for text in (repr(chain.plan()), *caught.value.fields.values()):
+        assert "skip_refused" not in text
+    assert any("allow_refused=True" in text for text in caught.value.fields.values())
+
+
 def test_unusable_pictures_are_named_by_their_place(client: Client, tmp_path: Path) -> None:
     """Each picture that cannot be used is named once, although it belongs to two videos."""
     with pytest.raises(InvalidImage) as caught:
@@ -258,6 +296,8 @@ def test_a_loop_of_three_photographs_is_joined(tmp_path: Path) -> None:
         assert (joined.frames, joined.re_encoded, len(joined.seams)) == (358, False, 2)
         assert joined.duration_s == pytest.approx(358 / 24, abs=0.001)
         assert min(joined.seams) > 30
+        assert repr(joined).count("\n") == 0
+        assert str(joined.path) in repr(joined)
         assert len(changed_frames(joined.path, paths)) <= joined.re_encoded_frames <= 6
         frames = decode(joined.path)
         assert abs(frames[0].astype(int) - frames[-1]).mean() < 3  # levels of 255

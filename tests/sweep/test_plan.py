@@ -232,6 +232,37 @@ def test_of_several_jobs_the_most_useful_one_counts() -> None:
     assert select_row([]) is None
 
 
+def test_a_plan_says_which_models_nobody_checked(client: Client) -> None:
+    """A model without a row has a notice, once; one of the table that does not make the operation is refused."""
+    plan = small_sweep(client, model=["c1", "v6"], seed=[1, 2]).plan()
+    notices = [notice.data for notice in plan.notices if notice.kind == "unlisted_model"]
+    assert (notices, counts(plan)) == ([{"model": "c1", "near": "pixverse-c1"}], {"new": 4})
+    assert "pixverse-c1" in repr(plan)
+    sweep = client.sweep(prompt=["a boat"], model=["v6", "v3.5"], quality="360p", duration=5)
+    assert counts(sweep.plan()) == {"new": 1, "refused": 1}
+    assert [rule.fields for cell in sweep.plan().refused for rule in cell.violations] == [{"model": ("v3.5",)}]
+    with pytest.raises(InvalidRequest) as caught:
+        sweep.run(quiet=True)
+    assert caught.value.fields.keys() == {"model"}
+    allowed = client.sweep(prompt=["a boat"], model="v3.5", quality="360p", duration=5, allow_refused=True).plan()
+    assert (counts(allowed), notice_kinds(allowed)) == ({"new": 1}, ["undocumented_operation"])
+
+
+def test_a_plan_over_models_with_and_without_seed_and_price(client: Client) -> None:
+    """What is known is added up, and for a field that a model does not take the plan names the way out."""
+    models = ["v6", "kling-o3", "veo-3.1-lite"]
+    plan = client.sweep(make_picture(0), make_picture(9), model=models, quality="720p", duration=4).plan()
+    assert (plan.credits, plan.table().least_credits) == (None, 28)
+    assert plan.table().prices.count(None) == 2
+    plan = client.sweep(make_picture(0), make_picture(9), model=models, seed=[1, 2, 3]).plan()
+    data = [notice.data for notice in plan.notices if notice.kind == "field_not_taken"]
+    assert data == [{"field": "seed", "models": "kling-o3, veo-3.1-lite"}]
+    cells: list[dict[str, Any]] = [{"model": "v6", "seed": 1}, {"model": "v6", "seed": 2}, {"model": "kling-o3"}]
+    cells.append({"model": "veo-3.1-lite"})
+    plan = client.sweep(make_picture(0), make_picture(9), cells=cells).plan()
+    assert (counts(plan), notice_kinds(plan)) == ({"new": 4}, [])
+
+
 def test_a_model_that_does_not_take_a_value_makes_a_refused_cell(client: Client, harness: Harness) -> None:
     """Where one model of the axis takes the value, the cells of the others are refused and can be skipped."""
     axes = {"model": ["v5.6", "v6", "kling-o3"], "duration": [5, 12], "quality": "720p"}
