@@ -403,7 +403,7 @@ def _parse_running(reply: Reply) -> tuple[RunningJob, ...]:
         raise ValueError("no list of jobs")
     return tuple(
         RunningJob(
-            video_id=_text(row.get("video_id")) or _text(row.get("id")),
+            video_id=next((id_ for name in ("video_id", "videoId", "id") if (id_ := _text(row.get(name)))), None),
             reply_ref=_text(row.get("replyRef")),
         )
         for row in rows

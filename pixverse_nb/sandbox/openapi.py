@@ -29,7 +29,7 @@ def _list(items: Schema) -> Schema:
 
 _SCHEDULED: Final[Schema] = {
     **_object({"replyUrl": _TEXT, "replyRef": _TEXT}, started=_TEXT, elapsed=_TEXT),
-    "anyOf": [_object(video_id=_TEXT), _object(id=_TEXT, type=_TEXT)],
+    "anyOf": [_object(video_id=_TEXT), _object(videoId=_TEXT), _object(id=_TEXT, type=_TEXT)],
 }
 _SCHEMAS: Final[dict[str, Schema]] = {
     "Error": _object(error=_TEXT, code=_INTEGER),

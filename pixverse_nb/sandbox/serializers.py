@@ -105,9 +105,9 @@ def _number_of(video_id: str | None) -> int:
 def scheduler_entry(job: GenerationJob, settings: SandboxSettings, *, now: float) -> dict[str, Any]:
     """Return the entry of `job` in GET /scheduler."""
     minutes, seconds = divmod(max(0, int(now - job.created_at)), 60)
-    entry: dict[str, Any] = (
-        {"id": job.video_id, "type": "video"} if settings.scheduler_uses_id else {"video_id": job.video_id}
-    )
+    entry: dict[str, Any] = {settings.scheduler_id: job.video_id}
+    if settings.scheduler_id == "id":
+        entry["type"] = "video"
     entry |= {"started": format_time(job.created_stamp), "elapsed": f"{minutes:02d}:{seconds:02d}"}
     if settings.reply_ref_in_scheduler:
         entry |= {"replyUrl": job.request.reply_url or "", "replyRef": job.request.reply_ref or ""}

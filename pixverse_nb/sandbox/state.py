@@ -30,7 +30,7 @@ class SandboxSettings:
     cost_credits            answers to create calls contain `cost_credits`
     reply_ref_in_rows       rows of GET /videos contain `replyRef`
     reply_ref_in_scheduler  entries of GET /scheduler contain `replyUrl` and `replyRef`
-    scheduler_uses_id       entries of GET /scheduler contain `id` and `type` instead of `video_id`
+    scheduler_id            how entries of GET /scheduler name the job: "video_id", "videoId", or "id" (with `type`)
     queued_is_final         the documented quirk: `video_status_final` is true in a QUEUED row
     refuse_combinations     400 for fast + 8 s, 1080p + 8 s and 1080p + fast, as on the official platform; off by
                             default, because useapi.net states no such rule and its own example is 1080p with 8 s
@@ -48,7 +48,7 @@ class SandboxSettings:
     cost_credits: bool = True
     reply_ref_in_rows: bool = False
     reply_ref_in_scheduler: bool = True
-    scheduler_uses_id: bool = False
+    scheduler_id: str = "video_id"
     queued_is_final: bool = True
     refuse_combinations: bool = False
     callback_wrapped: bool = False

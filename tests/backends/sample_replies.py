@@ -97,6 +97,7 @@ FEATURES: dict[str, Any] = {
 SCHEDULER: list[dict[str, Any]] = [
     {"video_id": VIDEO_ID, "started": "2024-11-11T12:34:56Z", "elapsed": "03:57", "replyUrl": "", "replyRef": "pv-1:1"},
     {"id": VIDEO_ID.replace("340000001", "2"), "type": "video", "elapsed": "00:10", "replyRef": None},
+    {"videoId": VIDEO_ID.replace("340000001", "3"), "elapsed": "00:02"},
 ]
 
 AVAILABLE: dict[str, Any] = {

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pixverse_nb.backends.base import Accepted, VideoMade, read_reply
+from pixverse_nb.backends.base import Accepted, Indeterminate, Rejected, VideoMade, classify_reply, read_reply
 from pixverse_nb.backends.useapi import UseapiBackend
 from pixverse_nb.domain.operations import Operation
 from pixverse_nb.domain.remote import NamedId, UploadedFile
@@ -202,6 +202,19 @@ def test_the_account_of_the_job_is_in_the_body(operation: str) -> None:
     request = request_of(operation, inputs, {**fields, "email": "other@example.org", "max_jobs": 2})
     call = BACKEND.submit(request, inputs=inputs, reply_ref="pv-1:1", account=EMAIL)
     assert call.body == {**body, "replyRef": "pv-1:1", "email": EMAIL, "maxJobs": 2}
+
+
+@pytest.mark.parametrize("operation", sorted({call[0] for call in CALLS}))
+def test_the_answers_to_the_paid_call_of_an_operation(operation: str) -> None:
+    """The documented answers mean the same for each operation: an id is paid, a 4xx or 596 is not, a 5xx may be."""
+    _, inputs, fields, *_ = next(call for call in CALLS if call[0] == operation)
+    call = BACKEND.submit(request_of(operation, inputs, fields), inputs=inputs, reply_ref="pv-1:1", account=None)
+    accepted = {"video_id": VIDEO_ID, "cost_credits": 30, "video_status_name": "QUEUED", "added": {}}
+    assert classify_reply(call, reply(accepted)) == Accepted(VIDEO_ID, 30)
+    for status in (308, 400, 401, 402, 404, 412, 422, 429, 596):
+        assert isinstance(classify_reply(call, reply({"error": "No.", "code": status}, status)), Rejected)
+    for status in (500, 502, 504):
+        assert isinstance(classify_reply(call, reply({"error": "No."}, status)), Indeterminate)
 
 
 def test_every_operation_has_a_paid_call() -> None:

@@ -240,9 +240,10 @@ def test_lists_of_all_accounts_are_searched(build_harness: BuildHarness, harness
         assert pair.paid == 4
 
 
-def test_the_alternative_scheduler_format_is_read(manual_harness: Harness) -> None:
-    """The scheduler's other format (`id` and `type`) also serves to find a lost call."""
-    manual_harness.control.settings.scheduler_uses_id = True
+@pytest.mark.parametrize("name", ["video_id", "videoId", "id"])
+def test_every_spelling_of_a_scheduler_id_is_read(manual_harness: Harness, name: str) -> None:
+    """A lost call is found in the scheduler, however its entries name the job."""
+    manual_harness.control.settings.scheduler_id = name
     manual_harness.control.arm("missing_fields", times=None, route="videos", fields=["seed"])
     manual_harness.control.arm("lost_answer")
     job = create_job(manual_harness.open())

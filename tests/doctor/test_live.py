@@ -185,7 +185,7 @@ def test_our_own_video_proves_its_route(harness: Harness, client: Client) -> Non
 
 def test_a_running_job_tells_its_fields(manual_harness: Harness) -> None:
     """The spelling of the id in the list of running jobs is named."""
-    manual_harness.control.settings.scheduler_uses_id = True
+    manual_harness.control.settings.scheduler_id = "id"
     client = manual_harness.open()
     wait_for_state(create_job(client), JobState.QUEUED)
     found = live(client.doctor(live=True))["running"]
