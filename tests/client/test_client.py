@@ -139,6 +139,7 @@ def test_credits_and_videos_combine_all_accounts(build_harness: BuildHarness, tm
             wait_for_video(job)
         assert client.credits().total == sum(harness.control.balance(name) for name in names)
         assert client.credits().plan == "Pro"
+        assert client.credits().factors == {"off_peak_mode": 0.5, "preview_mode": 0.8}
         assert [row.seed for row in client.videos()] == [5, 4, 3, 2, 1]
         assert [row.seed for row in client.videos(limit=2)] == [5, 4]
         assert [row.seed for row in client.videos(limit=2, offset=1)] == [4, 3]

@@ -16,11 +16,13 @@ def html_of(view: CapacityView | CreditsView) -> str:
 
 def test_a_balance_is_a_value_and_a_table() -> None:
     """The kinds of credits have a row each and a total, which comes first; the fields are those of the value."""
-    balance = CreditsView(daily=1, monthly=20, package=3000, plan="Pro", raw={"nick_name": EMAIL})
+    balance = CreditsView(daily=1, monthly=20, package=3000, plan="Pro", off_peak_factor=0.55, raw={"nick_name": EMAIL})
     page = Page(html_of(balance))
     assert page.count("tr") == 1 + 3 + 1
     assert page.text.index("3,021") < page.text.index("3,000")
+    assert "0.55" in page.text
     assert balance.total == 3021
+    assert balance.factors == {"off_peak_mode": 0.55}
     assert pickle.loads(pickle.dumps(balance)).total == 3021  # noqa: S301  our own bytes
     assert EMAIL not in page.html + repr(balance)
 

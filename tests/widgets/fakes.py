@@ -70,6 +70,7 @@ class FakeClient:
         self.home = home
         self.estimates: list[dict[str, Any]] = []
         self.balance = balance
+        self.off_peak_factor: float | None = None
         self.calls: list[dict[str, Any]] = []
         self.created_jobs: list[FakeJob] = []
         self.existing_job: FakeJob | None = None
@@ -155,14 +156,16 @@ class FakeClient:
         """Return the price in the catalogue."""
         self.estimates.append({"model": model, **fields})
         seconds = fields.pop("durations", ())
-        return self.catalogue.estimate(model, {"duration": sum(each or 5 for each in seconds), **fields})
+        values = {"duration": sum(each or 5 for each in seconds), **fields}
+        factors = {} if self.off_peak_factor is None else {"off_peak_mode": self.off_peak_factor}
+        return self.catalogue.estimate(model, values, factors=factors)
 
     def credits(self) -> Credits:
         """Return the balance, or raise the first of `credits_errors`."""
         self.credits_calls += 1
         if self.credits_errors:
             raise self.credits_errors.pop(0)
-        return Credits(daily=0, monthly=self.balance, package=0, plan="Pro")
+        return Credits(daily=0, monthly=self.balance, package=0, plan="Pro", off_peak_factor=self.off_peak_factor)
 
     def jobs(self, limit: int = 50, *, state: Sequence[JobState] = tuple(JobState)) -> Sequence[FakeJob]:
         """Return the newest jobs in these states."""

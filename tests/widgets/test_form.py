@@ -428,6 +428,21 @@ def test_the_price_follows_the_fields(page: FormPage) -> None:
     assert "140 sandbox" in page.shown["action"]["price"]
 
 
+def test_the_price_has_the_accounts_discount() -> None:
+    """Off-peak costs what the account's factor makes it; without a factor the full price is shown as a limit."""
+    shown: dict[float | None, str] = {}
+    for factor in (0.5, None):
+        client = FakeClient()
+        client.off_peak_factor = factor
+        page = FormPage(client)
+        usual = page.shown["action"]["price"]
+        page.enter("off_peak_mode", True)
+        shown[factor] = page.shown["action"]["price"]
+    assert "15 sandbox" in shown[0.5]
+    assert "30 sandbox" in (limit := str(shown[None]))
+    assert limit != usual
+
+
 def test_the_estimate_is_of_the_values_that_are_sent(filled: FormPage) -> None:
     """The client is asked for the price of the very fields of the call, without those that have none."""
     filled.enter("model", "v3.5")
