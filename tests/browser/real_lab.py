@@ -29,7 +29,8 @@ STARTED_MS = 20_000  # a cell shows that it runs as soon as the page has heard t
 CELLS_MS = 240_000  # all cells of a notebook
 
 KERNEL_IDLE = """async path => {
-    const sessions = await (await fetch('/api/sessions')).json();
+    const { baseUrl } = JSON.parse(document.getElementById('jupyter-config-data').textContent);
+    const sessions = await (await fetch(`${baseUrl}api/sessions`)).json();
     const mine = sessions.find(session => session.path === path);
     return Boolean(mine && mine.kernel.execution_state === 'idle' && mine.kernel.connections > 0);
 }"""
@@ -59,10 +60,14 @@ THEMES = "@jupyterlab/apputils-extension/themes"
 
 
 class Lab:
-    """One running `jupyter lab`; every notebook gets its own folder below `root`."""
+    """One running `jupyter lab`; every notebook gets its own folder below `root`.
 
-    def __init__(self, folder: Path) -> None:
+    `base_path` is where its address begins, as JupyterHub gives each person: "/user/name".
+    """
+
+    def __init__(self, folder: Path, *, base_path: str = "") -> None:
         self.root = folder / "notebooks"
+        self._base_path = base_path
         self.root.mkdir()
         self._runtime = ExitStack()
         runtime = self._runtime.enter_context(sockets())
@@ -214,6 +219,7 @@ class Lab:
             port = free.getsockname()[1]
         command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--ip=127.0.0.1", f"--port={port}"]
         command += ["--LabApp.extension_manager=readonly", "--ServerApp.terminals_enabled=False"]
+        command += [f"--ServerApp.base_url={self._base_path}/"]
         command += ["--KernelManager.transport=ipc", f"--ServerApp.tornado_settings={NO_BUILD}"]
         if hasattr(os, "geteuid") and os.geteuid() == 0:
             command.append("--allow-root")
@@ -234,12 +240,12 @@ class Lab:
             process.kill()
             raise AssertionError("JupyterLab did not start:\n" + "".join(self._log))
         address = next(hit[0] for line in self._log if (hit := re.search(r"http://127\.0\.0\.1:\d+", line)))
-        return address, process
+        return address + self._base_path, process
 
     def _read_log(self, stream: IO[str], ready: threading.Event) -> None:
         for line in stream:
             self._log.append(line)
-            if re.search(r"http://127\.0\.0\.1:\d+/lab", line):
+            if re.search(r"http://127\.0\.0\.1:\d+.*/lab", line):
                 ready.set()
         ready.set()  # the process has ended: do not wait for it
 
