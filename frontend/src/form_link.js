@@ -87,7 +87,12 @@ export function makeLink(model, { view, onStatus }) {
         if (pongs === before) setStatus("dead");
       }, ANSWER_MS);
     };
-    send({ kind: "ping" }, undefined, { iopub: { status: onKernel } });
+    // marimo calls the callbacks instead of looking into them
+    send(
+      { kind: "ping" },
+      undefined,
+      Object.assign(() => {}, { iopub: { status: onKernel } }),
+    );
   }
 
   function expectAnswer() {

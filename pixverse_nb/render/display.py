@@ -4,6 +4,7 @@ import contextlib
 import json
 import logging
 import os
+import re
 import sys
 import uuid
 from collections.abc import Mapping
@@ -45,11 +46,18 @@ class BundleView:
 
 def show_in_marimo(value: object) -> bool:
     """Add `value` to the outputs of the running cell and return True; outside marimo do nothing and return False."""
-    marimo = sys.modules.get("marimo")
-    if marimo is None or not marimo.running_in_notebook():
+    marimo = _marimo()
+    if marimo is None:
         return False
     marimo.output.append(value)
     return True
+
+
+def url_in_marimo(video: Path) -> str | None:
+    """Return the URL under which marimo serves a video to the output of the running cell; None outside marimo."""
+    marimo = _marimo()
+    found = re.search(r"src=[\"']([^\"']+)", marimo.video(video).text) if marimo is not None else None
+    return found[1] if found else None
 
 
 def write_note(text: str) -> None:
@@ -154,6 +162,11 @@ def notebook_folder() -> Path | None:
     return Path(shell.starting_dir)  # a kernel starts in the folder of its notebook
 
 
+def is_in_voila() -> bool:
+    """Return whether Voila has started this kernel, for a person who sees only the outputs."""
+    return os.environ.get("SERVER_SOFTWARE", "").startswith("voila/") or "VOILA_PREHEAT" in os.environ
+
+
 def served_folder() -> Path | None:
     """Return the folder that the Jupyter server of this kernel serves, or None if it is not known.
 
@@ -186,6 +199,12 @@ def _shell() -> Any:
     """
     ipython = sys.modules.get("IPython")
     return None if ipython is None else ipython.get_ipython()
+
+
+def _marimo() -> Any:
+    """Return marimo if the calling thread runs one of its cells, or None."""
+    marimo = sys.modules.get("marimo")
+    return marimo if marimo is not None and marimo.running_in_notebook() else None
 
 
 def _is_terminal(shell: Any) -> bool:

@@ -20,11 +20,13 @@ from pixverse_nb.mp4 import probe_mp4
 from pixverse_nb.redaction import redact
 from pixverse_nb.render.display import (
     BundleView,
+    is_in_voila,
     mime_bundle,
     notebook_folder,
     served_folder,
     show_bundle,
     show_in_marimo,
+    url_in_marimo,
 )
 from pixverse_nb.render.formatting import (
     SANDBOX_EXPLANATION,
@@ -37,6 +39,7 @@ from pixverse_nb.render.formatting import (
 from pixverse_nb.render.style import html, join, prompt_div, text_div, with_stylesheet
 
 EMBED_LIMIT_BYTES: Final = 8 * 1024 * 1024
+MARIMO_EMBED_LIMIT_BYTES: Final = 4 * 1024 * 1024  # marimo shows no output of more than 8 MB
 # On what can have the focus: Jupyter does not take a key pressed there for one of its own, such as M or X.
 _KEEP_KEYS: Final = Markup('data-lm-suppress-shortcuts="true"')
 # Around it: Ctrl+S (Cmd+S) is handed on, so that it saves the notebook. Elsewhere it does what it does without this.
@@ -158,7 +161,11 @@ def player_figure(
 
 def _source(video: VideoFile, *, embed: bool | None) -> Markup | None:
     """Return the attribute with the mp4 or its address; None if a page can have neither."""
-    is_small = video.path.stat().st_size <= EMBED_LIMIT_BYTES
+    size = video.path.stat().st_size
+    served = url_in_marimo(video.path) if size > MARIMO_EMBED_LIMIT_BYTES else None
+    if served is not None:
+        return html(' src="{}"', served)
+    is_small = size <= EMBED_LIMIT_BYTES
     url = None if embed or (embed is None and is_small) else linked_url(video.path)
     if url is None and (embed or is_small):
         url = data_url(video.path.read_bytes(), "video/mp4")
@@ -217,11 +224,13 @@ def linked_url(path: Path) -> Markup | None:
     """Return the URL of a file relative to the notebook's folder, or None if the notebook's page cannot load it.
 
     A Jupyter server serves the files below its root, except those in hidden folders. If its root is not known, only
-    files below the notebook's folder are linked. Outside a notebook every file is.
+    files below the notebook's folder are linked. Voila serves no videos. Outside a notebook every file is linked.
     """
     folder = notebook_folder()
     if folder is None:
         return relative_url(path)
+    if is_in_voila():
+        return None
     root = (served_folder() or folder).resolve()
     place = path.resolve()
     if not place.is_relative_to(root) or any(part.startswith(".") for part in place.relative_to(root).parts):

@@ -50,8 +50,8 @@ def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]
 
 @pytest.fixture(scope="session")
 def running_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """One `jupyter lab` process for the whole run."""
-    lab = Lab(tmp_path_factory.mktemp("lab"))
+    """One `jupyter lab` process for the whole run, at an address as in JupyterHub."""
+    lab = Lab(tmp_path_factory.mktemp("lab"), base_path="/user/ann%40lab")
     yield lab
     lab.stop()
 

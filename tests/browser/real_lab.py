@@ -65,10 +65,14 @@ THEMES = "@jupyterlab/apputils-extension/themes"
 
 
 class Lab:
-    """One running `jupyter lab`; every notebook gets its own folder below `root`."""
+    """One running `jupyter lab`; every notebook gets its own folder below `root`.
 
-    def __init__(self, folder: Path) -> None:
+    `base_path` is where its address begins, as JupyterHub gives each person: "/user/name".
+    """
+
+    def __init__(self, folder: Path, *, base_path: str = "") -> None:
         self.root = folder / "notebooks"
+        self._base_path = base_path
         self.root.mkdir()
         self._runtime = ExitStack()
         runtime = self._runtime.enter_context(sockets())
@@ -211,6 +215,7 @@ class Lab:
         command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--ip=127.0.0.1", f"--port={port}"]
         command += ["--LabApp.extension_manager=readonly", "--ServerApp.terminals_enabled=False"]
         command += ["--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True"]
+        command += [f"--ServerApp.base_url={self._base_path}/"]
         command += ["--KernelManager.transport=ipc", f"--ServerApp.tornado_settings={NO_BUILD}"]
         if hasattr(os, "geteuid") and os.geteuid() == 0:
             command.append("--allow-root")
@@ -231,12 +236,12 @@ class Lab:
             process.kill()
             raise AssertionError("JupyterLab did not start:\n" + "".join(self._log))
         address = next(hit[0] for line in self._log if (hit := re.search(r"http://127\.0\.0\.1:\d+", line)))
-        return address, process
+        return address + self._base_path, process
 
     def _read_log(self, stream: IO[str], ready: threading.Event) -> None:
         for line in stream:
             self._log.append(line)
-            if re.search(r"http://127\.0\.0\.1:\d+/lab", line):
+            if re.search(r"http://127\.0\.0\.1:\d+.*/lab", line):
                 ready.set()
         ready.set()  # the process has ended: do not wait for it
 

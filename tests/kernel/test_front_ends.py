@@ -1,4 +1,4 @@
-"""One notebook outside JupyterLab: run by nbclient, converted by nbconvert, and as a script and in a terminal."""
+"""One notebook outside JupyterLab: run by nbclient and papermill, converted, and as a script and in a terminal."""
 
 import os
 import re
@@ -70,6 +70,44 @@ def test_another_folder_pays_once(tmp_path: Path) -> None:
     counts = [notebook.cells[-1].outputs[0].text for notebook in (first, second)]
     assert counts[0].split()[0] == "1"
     assert counts[0] == counts[1]
+
+
+PAPERMILL_CELLS = (
+    "reuse = True",
+    "import pixverse_nb as pv\nclient = pv.Client.sandbox(speed=200)\nbefore = client.balance",
+    'job = client.create_frames(pv.samples.first, pv.samples.last, quality="360p", seed=7, reuse=reuse)\njob.result()',
+    "print(before - client.balance, client.home)",
+)
+
+
+def run_papermill(notebook: Path, folder: Path, *parameters: str) -> tuple[str, str]:
+    """Start papermill in `folder`, and return what the notebook has paid and its home."""
+    folder.mkdir(exist_ok=True)
+    done = folder / "done.ipynb"
+    options = ["--kernel=python3", "--language=python", "--no-progress-bar", *parameters]
+    subprocess.run(
+        [sys.executable, "-m", "papermill", *options, str(notebook), str(done)],
+        cwd=folder,
+        env=private_environment(notebook.parent),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=True,
+    )
+    executed: Any = nbformat.read(done, as_version=4)  # type: ignore[no-untyped-call]
+    paid, home = executed.cells[-1].outputs[0].text.split()
+    return paid, Path(home).relative_to(notebook.parent).as_posix()
+
+
+def test_papermill_pays_once_wherever_it_starts(tmp_path: Path) -> None:
+    """A folder below an earlier home uses that home, and elsewhere `reuse="any"` takes the video that is paid."""
+    notebook: Any = v4.new_notebook()  # type: ignore[no-untyped-call]
+    notebook.cells = [v4.new_code_cell(code) for code in PAPERMILL_CELLS]  # type: ignore[no-untyped-call]
+    notebook.cells[0].metadata.tags = ["parameters"]
+    path = tmp_path / "notebook.ipynb"
+    nbformat.write(notebook, path)  # type: ignore[no-untyped-call]
+    assert run_papermill(path, tmp_path / "here") == ("20", "here/pixverse/sandbox")
+    assert run_papermill(path, tmp_path / "here" / "below") == ("0", "here/pixverse/sandbox")
+    assert run_papermill(path, tmp_path / "there", "-p", "reuse", "any") == ("0", "there/pixverse/sandbox")
 
 
 @pytest.mark.parametrize("command", [["-c"], ["-m", "IPython", "--no-banner", "--colors=NoColor", "-c"]])

@@ -192,7 +192,12 @@ function makeLink(model, { view, onStatus }) {
         if (pongs === before) setStatus("dead");
       }, ANSWER_MS);
     };
-    send({ kind: "ping" }, void 0, { iopub: { status: onKernel } });
+    send(
+      { kind: "ping" },
+      void 0,
+      Object.assign(() => {
+      }, { iopub: { status: onKernel } })
+    );
   }
   function expectAnswer() {
     clearTimeout(timer);
