@@ -3,6 +3,7 @@
 // To the kernel:   hello | begin {id, name, size, type} | chunk {id, offset} + bytes | abort {id, reason}
 //                  resume {id} | stalled {id, received} | address {text} | clear
 // From the kernel: ack {id, received, size, is_resumed} | picture {id} + JPEG | cleared {id}
+//                  restart {id}: the kernel has not heard of this upload
 // The kernel acknowledges "begin" before the first chunk is sent; at most MAX_IN_FLIGHT chunks are unacknowledged. A
 // sender that hears nothing asks with "resume" where to go on; any other view that sees an upload stand still says so.
 
@@ -242,6 +243,11 @@ export function renderPicker({ model, el }, { onMore = () => {}, onRemove = () =
     upload = { id, file, sent: 0, received: -1, isSending: false };
     progress = { received: 0, size: file.size };
     showPicture(id, file, true);
+    begin(upload);
+  }
+
+  /** @param {Upload} current */
+  function begin({ id, file }) {
     model.send({ kind: "begin", id, name: file.name, size: file.size, type: file.type });
     awaitKernel();
   }
@@ -340,6 +346,7 @@ export function renderPicker({ model, el }, { onMore = () => {}, onRemove = () =
    */
   function onMessage(content, buffers) {
     if (content.kind === "ack") onAck(content);
+    else if (content.kind === "restart" && upload?.id === content.id) begin(upload);
     else if (content.kind === "cleared") onCleared(content.id);
     else if (content.kind === "picture" && content.id !== shown?.id) {
       showPicture(content.id, new Blob([buffers[0]], { type: "image/jpeg" }), false);

@@ -5,6 +5,7 @@ checked, and one that makes no sense ends the upload with an error in the slot.
 """
 
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ MAX_CHUNK_BYTES: Final = 1024 * 1024
 MAX_NAME_LENGTH: Final = 200
 THUMBNAIL_PX: Final = 640
 _MAX_ADDRESS_LENGTH: Final = 4096
+_MAX_BEGUN: Final = 32
 
 SlotState = Literal["empty", "receiving", "reading", "ready", "failed"]
 
@@ -71,6 +73,7 @@ class PictureSlot:
         self._runner = BackgroundRunner(self._show_error)
         self._latest_request = 0  # a result of an older request is dropped
         self._upload: ChunkedUpload | None = None
+        self._begun: deque[object] = deque(maxlen=_MAX_BEGUN)  # the ids of the latest uploads
         self._image: LoadedImage | None = None
         self._earlier: LoadedImage | None = None  # comes back if the picture that replaces it cannot be used
 
@@ -161,6 +164,7 @@ class PictureSlot:
     def _begin_upload(self, message: Mapping[str, object]) -> None:
         self._latest_request += 1
         self._upload = None
+        self._begun.append(message.get("id"))
         try:
             upload = ChunkedUpload.begin(message)
         except UploadRejected as error:
@@ -194,8 +198,13 @@ class PictureSlot:
         upload, upload_id = self._upload, message.get("id")
         if upload is not None and upload_id == upload.id:
             self._acknowledge(upload, is_resumed=True)
+        elif upload_id not in self._begun:
+            self._send({"kind": "restart", "slot": self.role, "id": upload_id}, [])  # "begin" was lost
         elif self._image is None or upload_id != self._image.id:
             self._send_cleared(upload_id)
+        else:  # the last acknowledgement was lost
+            size = self._image.size_bytes
+            self._send({"kind": "ack", "slot": self.role, "id": upload_id, "received": size, "size": size}, [])
 
     def _end_stalled_upload(self, message: Mapping[str, object]) -> None:
         """End an upload whose page is gone: another page saw no byte arrive for a while."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, WebSocketRoute, expect
 
 from tests.browser.playing import PATIENCE_MS, play
 from tests.browser.real_lab import UNTIL, Lab
@@ -390,6 +390,49 @@ def test_several_pictures_and_a_linked_one_are_dropped(page: Page, lab: Lab) -> 
     )
     expect(slots.nth(0).get_by_role("alert")).to_be_visible()  # too small: the earlier one is kept
     expect_picture(slots.nth(0), "×", name="coffee_wide.jpg")
+
+
+def lose_messages(page: Page, *kinds: str) -> list[str]:
+    """Lose the first message of each of these kinds on its way to the kernel; return the kinds still to be lost."""
+    left = list(kinds)
+
+    def connect(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+
+        def send(message: str | bytes) -> None:
+            data = message if isinstance(message, bytes) else message.encode()
+            lost = next((kind for kind in left if f'"kind":"{kind}"'.encode() in data), None)
+            if lost is None:
+                server.send(message)
+            else:
+                left.remove(lost)
+
+        socket.on_message(send)
+
+    page.route_web_socket(re.compile("/api/kernels/"), connect)
+    return left
+
+
+def test_what_the_connection_loses_is_sent_again_and_never_paid_for(page: Page, lab: Lab) -> None:
+    """An upload whose chunks and questions get lost arrives; after a lost entry a press only shows what is there."""
+    left = lose_messages(page, "begin", "chunk", "chunk", "resume")
+    lab.open(page, lab.new_notebook([STUDIO]))
+    lab.run_all(page)
+    lab.wait_idle(page)
+    form = page.locator(".pvnb-form")
+    slot = form.locator(".pvnb-picker").first
+    choose(page, slot, PICTURES / "coffee_wide.jpg")
+    expect_picture(slot, "×", name="coffee_wide.jpg")
+    assert left == []
+    duration, create = form.get_by_label("Duration"), form.get_by_role("button", name="Create video")
+    left.append("set")
+    duration.select_option("8 s")
+    create.click()
+    expect(form.locator(".pvnb-form-status")).to_have_attribute("role", "alert")
+    expect(duration).to_have_value("5 s")
+    expect(form.locator(".pvnb-jobs-row")).to_have_count(0)
+    create.click()
+    expect(form.locator(".pvnb-jobs-row")).to_contain_text("Done")
 
 
 def test_settings_are_saved_and_taken_up_after_a_restart(page: Page, lab: Lab) -> None:

@@ -359,10 +359,22 @@ def test_a_sender_is_told_where_to_go_on(slot: SlotPage, png: bytes) -> None:
     assert slot.content == png
 
 
-def test_a_sender_whose_upload_is_unknown_is_told_so(slot: SlotPage) -> None:
-    """The page stops sending an upload that the kernel does not have."""
+def test_a_sender_whose_upload_is_not_there_is_told_so(slot: SlotPage, png: bytes) -> None:
+    """An upload that never began is begun again; one that was cleared ends; one that is complete is acknowledged."""
+    slot.send({"kind": "resume", "id": "u9"})
+    assert [message["id"] for message, _ in slot.messages("restart")] == ["u9"]
+    assert slot.messages("cleared") == []
+    slot.upload(png, id="u9")
+    wait_for_threads()
+    slot.form.comm.sent.clear()
+    slot.send({"kind": "resume", "id": "u9"})
+    ((answer, _),) = slot.messages("ack")
+    assert answer["received"] == answer["size"] == len(png)
+    slot.send({"kind": "clear"})
+    slot.form.comm.sent.clear()
     slot.send({"kind": "resume", "id": "u9"})
     assert [message["id"] for message, _ in slot.messages("cleared")] == ["u9"]
+    assert slot.messages("restart") == []
 
 
 def test_an_upload_without_its_page_ends(slot: SlotPage, png: bytes) -> None:

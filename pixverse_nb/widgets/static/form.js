@@ -1011,6 +1011,9 @@ function renderPicker({ model, el }, { onMore = () => {
     upload = { id, file, sent: 0, received: -1, isSending: false };
     progress = { received: 0, size: file.size };
     showPicture(id, file, true);
+    begin(upload);
+  }
+  function begin({ id, file }) {
     model.send({ kind: "begin", id, name: file.name, size: file.size, type: file.type });
     awaitKernel();
   }
@@ -1086,6 +1089,7 @@ function renderPicker({ model, el }, { onMore = () => {
   }
   function onMessage(content, buffers) {
     if (content.kind === "ack") onAck(content);
+    else if (content.kind === "restart" && upload?.id === content.id) begin(upload);
     else if (content.kind === "cleared") onCleared(content.id);
     else if (content.kind === "picture" && content.id !== shown?.id) {
       showPicture(content.id, new Blob([buffers[0]], { type: "image/jpeg" }), false);
