@@ -136,7 +136,7 @@ def name_of(entry: RunningJob | RemoteVideo) -> str:
 
 def find_row(rows: Iterable[RemoteVideo], name: str) -> RemoteVideo | None:
     """Return the generation with this ref, video id or number, or None."""
-    return next((row for row in rows if name and name in (ref_of(row), row.video_id, name_of(row), _number(row))), None)
+    return next((row for row in rows if name and name in (ref_of(row), row.video_id, name_of(row), row.number)), None)
 
 
 def find_or_adopt(name: str, engine: Engine, *, send: Send, email: str | None) -> tuple[JobRecord, bool]:
@@ -406,10 +406,6 @@ def _with_refs(send: Send, backend: Backend, rows: Iterable[RemoteVideo]) -> Ite
     running = _running_refs(send, backend)
     for row in rows:
         yield replace(row, reply_ref=row.reply_ref or running.get(row.video_id))
-
-
-def _number(row: RemoteVideo) -> str:
-    return (row.video_id or "").rpartition(":")[2]
 
 
 # Operations whose rows look alike, by the one that is taken for them. Nobody knows in which field a row has the
