@@ -63,6 +63,7 @@ from pixverse_nb.jobs.job import Job, JobFactory, JobList
 from pixverse_nb.jobs.remote_videos import AllAccounts, adopt_history, find_or_adopt, track_all, unix_seconds
 from pixverse_nb.jobs.stored_inputs import stored_input
 from pixverse_nb.jobs.webhooks import WebhookListener
+from pixverse_nb.ledger.jobs import Ledger
 from pixverse_nb.ledger.spending import GROUPS
 from pixverse_nb.maintenance import FileVerifier
 from pixverse_nb.redaction import Secret, redact
@@ -87,6 +88,7 @@ _LISTENER: Final[Mapping[str, Rule]] = {
     "host": Text(255),
     "public_url": Text(REPLY_MAX, default=None),
 }
+_ALL: Final = Integer(1, COUNT.most, default=None, note=", or None for all")
 _TOKEN: Final = Text(REPLY_MAX, default=None)
 _REF: Final = Text(REPLY_MAX, what="a reference or a video id")
 
@@ -144,7 +146,7 @@ class Client:
         `speed` is how many times faster than real time it runs (a video takes 40…70 s of real time; 0: the clock is
         stopped). `home` is its own folder (default ./pixverse/sandbox), so that nothing mixes with paid videos.
         """
-        folder = find_home(home) if home else find_home(None) / SANDBOX
+        folder = find_home(None) / SANDBOX if is_blank(home) else find_home(home)
         client = cls.__new__(cls)
         service = sandbox_connection(folder, speed=speed, timing=timing)
         client._email = None
@@ -189,7 +191,6 @@ class Client:
         session = self._session
         self._box = session.connection.box
         self._base_url = session.connection.base_url
-        self._ledger = session.ledger
         self._engine = session.engine
         self._backend = session.backend
         self._builder = session.builder
@@ -541,8 +542,10 @@ class Client:
         >>> client.quote("upscale", video, quality="2160p")  # doctest: +SKIP
         30
         """
-        if plain(operation) != Operation.UPSCALE:
-            raise ConfigError(f"The vendor gives a price before the call for upscale only, not for {operation!r:.40}.")
+        name = plain(operation)
+        if not isinstance(name, str) or name != Operation.UPSCALE:
+            asked = f"{safe_repr(operation):.40}"
+            raise ConfigError(f"The vendor gives a price before the call for upscale only, not for {asked}.")
         if wrong := unknown_fields(fields, ("quality", "model")):
             raise InvalidRequest(wrong)
         return self.quote_upscale(video, **fields)
@@ -758,6 +761,7 @@ class Client:
         id or the number at its end. Raises InvalidRequest if it is not among the vendor's newest 200.
         """
         ref_or_video_id = checked({"ref": ref_or_video_id}, {"ref": _REF})["ref"]
+        self._loop.check_open()
         record, is_new = find_or_adopt(ref_or_video_id, self._engine, send=self._send, email=self._email)
         if is_new:
             self._loop.call_soon(lambda: track_all(self._engine, [record]))
@@ -783,9 +787,7 @@ class Client:
         """
         self._loop.check_open()
         moment = unix_seconds(since, now=self._engine.now())
-        count = plain(limit)
-        if count is not None and (not isinstance(count, int) or isinstance(count, bool) or count < 1):
-            raise InvalidRequest({"limit": f"must be a whole number of at least 1, or None, not {limit!r:.60}"})
+        count = checked({"limit": limit}, {"limit": _ALL})["limit"]
         self._loop.call_soon(self._engine.start)  # an interrupted call may have left jobs that nothing follows
         found: list[JobRecord] = []
         pages = adopt_history(self._engine, send=self._send, email=self._email, since=moment, limit=count)
@@ -843,6 +845,8 @@ class Client:
         of what only a live account can tell, read with GET requests: each finding is "found", "not_found", "untestable"
         for free, or "paid" with the price of the call that would tell. Raises InvalidRequest for both.
         """
+        flags = checked({"offline": offline, "live": live}, {"offline": Flag(), "live": Flag()})
+        offline, live = flags["offline"], flags["live"]
         if offline and live:
             raise InvalidRequest({"live": "contacts the vendor: leave out offline=True"})
         from pixverse_nb.doctor.run import Target, run_checks  # slow to load and rarely used
@@ -869,7 +873,9 @@ class Client:
         `repair=True` downloads those again (a modified one is kept as `*.modified.mp4`) and waits; nothing is charged.
         What the vendor no longer has is in `.lost`; its job stays in the ledger.
         """
-        return self._verifier.verify(**checked({"repair": repair}, {"repair": Flag()}))
+        given = checked({"repair": repair}, {"repair": Flag()})
+        self._loop.check_open()
+        return self._verifier.verify(**given)
 
     def export(
         self,
@@ -899,7 +905,6 @@ class Client:
         here too; a job that was never sent is sent from here only after `job.resume()`, because its first machine may
         still send it.
         """
-        self._loop.check_open()
         self._ledger.check_writable()
         now = self._engine.now()
         deadline_at = now + self.timing.deadline_s
@@ -989,6 +994,12 @@ class Client:
 
     # -- inside --------------------------------------------------------------------------------------------------
 
+    @property
+    def _ledger(self) -> Ledger:
+        """The ledger. Raises ConfigError if this client is closed."""
+        self._loop.check_open()
+        return self._session.ledger
+
     def _record(self, ref: str) -> JobRecord:
         ref = checked({"ref": ref}, {"ref": _REF})["ref"]
         record = self._ledger.load(ref)
@@ -1048,7 +1059,7 @@ class Client:
     ) -> dict[str, Any]:
         """Return the fields with the account and the address of webhooks that hold for this client."""
         webhook_url = self._listener.reply_url if self._listener and reply_url is None else reply_url
-        return {**fields, "email": email or self._email, "reply_url": webhook_url}
+        return {**fields, "email": self._email if is_blank(email) else email, "reply_url": webhook_url}
 
     def _listed(self, call: Call[list[NamedId]] | None) -> list[NamedId]:
         if call is None:

@@ -18,7 +18,7 @@ from pixverse_nb.domain.operations import PARAM_NAMES as PARAM_NAMES
 from pixverse_nb.domain.operations import PROMPT_MAX as PROMPT_MAX
 from pixverse_nb.domain.operations import SWITCHES as SWITCHES
 from pixverse_nb.domain.operations import Operation as Operation
-from pixverse_nb.domain.validation import Flag, Integer, OneOf, Rule, Text, plain
+from pixverse_nb.domain.validation import Flag, Integer, OneOf, Rule, Text, plain, safe_repr
 from pixverse_nb.errors import ConfigError
 
 DEFAULT_MODEL: Final = "v5.6"
@@ -385,7 +385,7 @@ class Catalogue:
 
     def spec(self, name: object) -> ModelSpec:
         """Return the row of a model. A model without one takes every field, and nothing about it is checked."""
-        name = str(name)
+        name = name if isinstance(name, str) else safe_repr(name)
         if name in self._models:
             return self._models[name]
         if name not in self._unlisted:
@@ -422,9 +422,9 @@ class Catalogue:
             return tuple(self._models.values())
         try:
             wanted = Operation(operation)
-        except ValueError:
+        except (TypeError, ValueError):
             known = ", ".join(Operation)
-            raise ConfigError(f"operation must be one of {known}, or None, not {operation!r:.40}") from None
+            raise ConfigError(f"operation must be one of {known}, or None, not {safe_repr(operation):.40}") from None
         return tuple(spec for spec in self._models.values() if wanted in spec.operations)
 
     def names_with(self, field_name: str, operation: Operation) -> tuple[str, ...]:

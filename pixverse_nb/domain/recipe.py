@@ -10,6 +10,8 @@ from pixverse_nb.domain.catalogue import MODEL_NAME
 from pixverse_nb.domain.notices import Value
 from pixverse_nb.domain.operations import PARAM_NAMES, Operation
 from pixverse_nb.domain.requests import GenerationRequest
+from pixverse_nb.domain.validation import did_you_mean, safe_repr
+from pixverse_nb.errors import UnknownItem
 
 # The method of Client that makes a request of each operation. Its inputs come first, one by one or as a list.
 _METHODS: Final[Mapping[Operation, str]] = {
@@ -64,7 +66,11 @@ class Recipe:
         return self._arguments().keys()
 
     def __getitem__(self, name: str) -> Any:
-        return self._arguments()[name]
+        arguments = self._arguments()
+        if not isinstance(name, str) or name not in arguments:
+            hint = did_you_mean(str(name), tuple(arguments), plural="arguments") if isinstance(name, str) else ""
+            raise UnknownItem({"name": f"this recipe has no argument {safe_repr(name):.60}; {hint}"}, sends=False)
+        return arguments[name]
 
     def __str__(self) -> str:
         sources = [(role, role) for role in self.roles]

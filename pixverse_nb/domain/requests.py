@@ -95,7 +95,7 @@ def build_request(  # noqa: PLR0913 - every part has a name
     problems |= bad_model | bad_params | bad_delivery
     given_roles = {item.role for item in inputs}
     problems |= {role: "is required" for role in roles or () if role not in given_roles} | dict(wrong)
-    if not allow_refused:
+    if plain(allow_refused) is not True:
         for constraint in spec.violations(params):
             for name in constraint.fields:
                 problems.setdefault(name, f"{constraint.reason} (allow_refused=True sends it anyway)")

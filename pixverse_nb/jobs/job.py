@@ -183,6 +183,7 @@ class Job:
 
     def events(self) -> list[JobEvent]:
         """Return what has happened so far, oldest first, from the ledger; displays as a table."""
+        self._loop.check_open()
         return TableList(with_texts(self._engine.ledger.events(self.ref)), events_table)
 
     def attempts(self) -> tuple[Attempt, ...]:
@@ -194,6 +195,7 @@ class Job:
 
         `with_video=False` is faster: the video comes with a poster.
         """
+        with_video = checked({"with_video": with_video}, {"with_video": Flag()})["with_video"]
         record = self._record()
         is_paused = self._engine.is_paused(record)
         expectation = None if self._loop.is_closed else self._engine.expectation(record.request)
