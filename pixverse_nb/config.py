@@ -61,6 +61,9 @@ class Timing:
 
     def job_deadline_s(self, *, is_off_peak: bool) -> float:
         """Return how long a job may take from its creation."""
+        is_off_peak = plain(is_off_peak)
+        if not isinstance(is_off_peak, bool):
+            raise ConfigError(f"is_off_peak must be True or False, not {safe_repr(is_off_peak):.60}")
         return self.off_peak_deadline_s if is_off_peak else self.deadline_s
 
     def scaled(self, factor: float) -> "Timing":

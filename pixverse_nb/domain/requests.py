@@ -129,8 +129,8 @@ def _unfit_fields(
             names, alternatives = (AUDIO, "prompt", "speaker_id"), ({AUDIO}, {"prompt", "speaker_id"})
             problem = "give either audio, or a prompt with a speaker_id (see client.voices())"
         case Operation.TRANSITION:
-            model = str(plain(fields.get("model")))
-            is_wrong = len(inputs) > 2 and model in catalogue.names and model != "v5"
+            model = plain(fields.get("model"))
+            is_wrong = len(inputs) > 2 and isinstance(model, str) and model in catalogue.names and model != "v5"
             return {"model": "must be v5 for more than 2 pictures"} if is_wrong else {}
         case _:
             return {}

@@ -20,7 +20,15 @@ from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.operations import Operation
 from pixverse_nb.domain.ratings import RankEntry, Rating
 from pixverse_nb.domain.validation import Flag, Function, Integer, Rule, safe_repr
-from pixverse_nb.errors import ConfigError, InvalidRequest, JobTimeout, PixVerseError, UnknownItem, refuse_pickling
+from pixverse_nb.errors import (
+    ConfigError,
+    InvalidCall,
+    InvalidRequest,
+    JobTimeout,
+    PixVerseError,
+    UnknownItem,
+    refuse_pickling,
+)
 from pixverse_nb.event_loop import await_end, check_asyncio, wait_for_future
 from pixverse_nb.job_builder import RequestFunction
 from pixverse_nb.jobs.error_notices import error_notice
@@ -142,7 +150,7 @@ class Sweep:
             raise UnknownItem({"cell": problem}, sends=False) from error
         except (TypeError, ValueError) as error:
             problem = f"must be a place from 0, a caption or a slice, not {safe_repr(which):.60}"
-            raise InvalidRequest({"cell": problem}, sends=False) from error
+            raise InvalidCall({"cell": problem}, sends=False) from error
 
     @property
     def cells(self) -> tuple[Cell, ...]:
