@@ -726,29 +726,24 @@ class Client:
     def job(self, ref_or_video_id: Any) -> Job:
         """Return one job by its `ref` or the vendor's video id, and continue it if it has stopped.
 
-        A job or a video that a job has made is taken too. Raises InvalidRequest if this home has no such job.
+        A job, a video that a job has made, or a cell of a sweep is taken too. Raises InvalidRequest if this home has no
+        such job.
         """
-        if not isinstance(ref_or_video_id, str):
-            ref_or_video_id = getattr(ref_or_video_id, "ref", ref_or_video_id)
-        ref_or_video_id = checked({"ref": ref_or_video_id}, {"ref": _REF})["ref"]
-        record = self._ledger.load(ref_or_video_id) or self._ledger.load_by_video(ref_or_video_id)
-        if record is None:
-            fix = f"no job {redact(ref_or_video_id)!r} in {self.home / 'ledger.db'}; client.jobs() lists the jobs"
-            raise InvalidRequest({"ref": fix}, sends=False)
-        return _continued(self._session, record)
+        return _continued(self._session, self._record(ref_or_video_id))
 
-    def curl(self, ref: str) -> str:
+    def curl(self, ref: Any) -> str:
         """Return the paid call of a job as a curl command, with `$USEAPI_TOKEN` in place of the token.
 
-        The pictures and videos that it starts from are named in capitals: upload them and put their ids there. Raises
-        InvalidRequest if this home has no such job.
+        `ref` is what `job` takes. The pictures and videos that the job starts from are named in capitals: upload them
+        and put their ids there. Raises InvalidRequest if this home has no such job.
         """
         return curl_line(self._backend, self._record(ref).request)
 
-    def input_files(self, ref: str) -> dict[str, Path]:
+    def input_files(self, ref: Any) -> dict[str, Path]:
         """Return the files of the pictures that a job starts from, by role ("first", "last", …), as they were sent.
 
-        Raises InvalidRequest if this home has no such job, ConfigError if it does not have the files.
+        `ref` is what `job` takes. Raises InvalidRequest if this home has no such job, ConfigError if it does not have
+        the files.
         """
         inputs = self._record(ref).inputs
         roles = (item for item in inputs if item.role not in (SOURCE_VIDEO, AUDIO))
@@ -760,9 +755,9 @@ class Client:
         For a generation of another home, or of one that is lost; `client.doctor()` names them. Takes the ref, the video
         id or the number at its end. Raises InvalidRequest if it is not among the vendor's newest 200.
         """
-        ref_or_video_id = checked({"ref": ref_or_video_id}, {"ref": _REF})["ref"]
+        name = _ref_of(ref_or_video_id)
         self._loop.check_open()
-        record, is_new = find_or_adopt(ref_or_video_id, self._engine, send=self._send, email=self._email)
+        record, is_new = find_or_adopt(name, self._engine, send=self._send, email=self._email)
         if is_new:
             self._loop.call_soon(lambda: track_all(self._engine, [record]))
         return self.job(record.ref)
@@ -886,7 +881,7 @@ class Client:
     ) -> Exported:
         """Write some jobs (None: all) with history, pictures and videos into one zip file.
 
-        `refs` are jobs, their refs or their videos.
+        `refs` are jobs, their refs, their videos or cells, one or several: `sweep`, `client.jobs(state="done")`.
 
         **The file is private**: it contains prompts, pictures and, in the vendor's ids, the account's e-mail, but never
         the token. It is written atomically. Raises FileExists if `path` exists and `overwrite` is False,
@@ -1000,11 +995,13 @@ class Client:
         self._loop.check_open()
         return self._session.ledger
 
-    def _record(self, ref: str) -> JobRecord:
-        ref = checked({"ref": ref}, {"ref": _REF})["ref"]
-        record = self._ledger.load(ref)
+    def _record(self, ref_or_video_id: Any) -> JobRecord:
+        """Return the job with this ref or video id, or that of a job, a video or a cell."""
+        ref = _ref_of(ref_or_video_id)
+        record = self._ledger.load(ref) or self._ledger.load_by_video(ref)
         if record is None:
-            raise InvalidRequest({"ref": f"no job {redact(ref)!r} in {self.home / 'ledger.db'}"}, sends=False)
+            fix = f"no job {redact(ref)!r} in {self.home / 'ledger.db'}; client.jobs() lists the jobs"
+            raise InvalidRequest({"ref": fix}, sends=False)
         return record
 
     def _start(
@@ -1089,6 +1086,13 @@ class Client:
 
 async def _continue_open_jobs(engine: Engine) -> None:
     engine.start()
+
+
+def _ref_of(given: Any) -> str:
+    """Return the ref or video id that is given, or the ref of a job, a video or a cell."""
+    if not isinstance(given, str):
+        given = getattr(given, "ref", None) or given
+    return str(checked({"ref": given}, {"ref": _REF})["ref"])
 
 
 def _job_of(session: Session, ref: str) -> Job:

@@ -7,7 +7,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from tests.render.conftest import outputs as outputs  # a fixture
 
-TOKEN = "user:1001-secretpart"  # noqa: S105  a fake one
+TOKEN = "user:1001-secretpart"
 INTERRUPTED = """
 import pixverse_nb.event_loop as event_loop
 

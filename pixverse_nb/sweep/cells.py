@@ -68,7 +68,7 @@ def _no_job(_: object) -> None:
     return None
 
 
-@columns("number", "caption", "state", "model", "prompt", "seed", "cost")
+@columns("number", "caption", "state", "model", "prompt", "seed", "cost", "ref")
 @dataclass(frozen=True, eq=False)
 class Cell:
     """One video of a sweep: `number` from 1, the `key` of its content, a unique `caption`, and its request.
@@ -94,6 +94,12 @@ class Cell:
     def job(self) -> Job | None:
         """The job; None if the cell was never run."""
         return self.find_job(self)
+
+    @property
+    def ref(self) -> str | None:
+        """The ref of the job; None if the cell was never run."""
+        job = self.job
+        return job.ref if job is not None else None
 
     @property
     def video(self) -> Video | None:
