@@ -66,6 +66,7 @@ from pixverse_nb.jobs.job import Job, JobFactory, JobList
 from pixverse_nb.jobs.remote_videos import AllAccounts, adopt_history, find_or_adopt, track_all, unix_seconds
 from pixverse_nb.jobs.stored_inputs import stored_input
 from pixverse_nb.jobs.webhooks import WebhookListener
+from pixverse_nb.ledger.jobs import Ledger
 from pixverse_nb.ledger.spending import GROUPS
 from pixverse_nb.maintenance import FileVerifier
 from pixverse_nb.redaction import Secret, redact
@@ -82,6 +83,7 @@ _LISTENER: Final[Mapping[str, Rule]] = {
     "host": Text(255),
     "public_url": Text(REPLY_MAX, default=None),
 }
+_ALL: Final = Integer(1, COUNT.most, default=None, note=", or None for all")
 _TOKEN: Final = Text(REPLY_MAX, default=None)
 _REF: Final = Text(REPLY_MAX, what="a reference or a video id")
 
@@ -141,7 +143,7 @@ class Client:
         stopped). `home` is its own folder (default: `sandbox` in the default home of `Client`), so that nothing mixes
         with paid videos.
         """
-        folder = find_home(home) if home else find_home(None) / SANDBOX
+        folder = find_home(None) / SANDBOX if is_blank(home) else find_home(home)
         client = cls.__new__(cls)
         service = sandbox_connection(folder, speed=speed, timing=timing)
         client._email = None
@@ -186,7 +188,6 @@ class Client:
         session = self._session
         self._box = session.connection.box
         self._base_url = session.connection.base_url
-        self._ledger = session.ledger
         self._engine = session.engine
         self._backend = session.backend
         self._builder = session.builder
@@ -525,7 +526,8 @@ class Client:
         >>> client.quote("upscale", video, quality="2160p")  # doctest: +SKIP
         30
         """
-        if plain(operation) != Operation.UPSCALE:
+        name = plain(operation)
+        if not isinstance(name, str) or name != Operation.UPSCALE:
             problem = f"must be 'upscale', for which alone the vendor gives a price, not {safe_repr(operation):.40}"
             raise InvalidRequest({"operation": problem}, sends=False)
         if wrong := unknown_fields(fields, ("quality", "model")):
@@ -743,29 +745,24 @@ class Client:
     def job(self, ref_or_video_id: Any) -> Job:
         """Return one job by its `ref` or the vendor's video id, and continue it if it has stopped.
 
-        A job or a video that a job has made is taken too. Raises InvalidRequest if this home has no such job.
+        A job, a video that a job has made, or a cell of a sweep is taken too. Raises InvalidRequest if this home has no
+        such job.
         """
-        if not isinstance(ref_or_video_id, str):
-            ref_or_video_id = getattr(ref_or_video_id, "ref", ref_or_video_id)
-        ref_or_video_id = checked({"ref": ref_or_video_id}, {"ref": _REF})["ref"]
-        record = self._ledger.load(ref_or_video_id) or self._ledger.load_by_video(ref_or_video_id)
-        if record is None:
-            fix = f"no job {redact(ref_or_video_id)!r} in {self.home / 'ledger.db'}; client.jobs() lists the jobs"
-            raise InvalidRequest({"ref": fix}, sends=False)
-        return _continued(self._session, record)
+        return _continued(self._session, self._record(ref_or_video_id))
 
-    def curl(self, ref: str) -> str:
+    def curl(self, ref: Any) -> str:
         """Return the paid call of a job as a curl command, with `$USEAPI_TOKEN` in place of the token.
 
-        The pictures and videos that it starts from are named in capitals: upload them and put their ids there. Raises
-        InvalidRequest if this home has no such job.
+        `ref` is what `job` takes. The pictures and videos that the job starts from are named in capitals: upload them
+        and put their ids there. Raises InvalidRequest if this home has no such job.
         """
         return curl_line(self._backend, self._record(ref).request)
 
-    def input_files(self, ref: str) -> dict[str, Path]:
+    def input_files(self, ref: Any) -> dict[str, Path]:
         """Return the files of the pictures that a job starts from, by role ("first", "last", …), as they were sent.
 
-        Raises InvalidRequest if this home has no such job, ConfigError if it does not have the files.
+        `ref` is what `job` takes. Raises InvalidRequest if this home has no such job, ConfigError if it does not have
+        the files.
         """
         inputs = self._record(ref).inputs
         roles = (item for item in inputs if item.role not in (SOURCE_VIDEO, AUDIO))
@@ -777,8 +774,9 @@ class Client:
         For a generation of another home, or of one that is lost; `client.doctor()` names them. Takes the ref, the video
         id or the number at its end. Raises InvalidRequest if it is not among the vendor's newest 200.
         """
-        ref_or_video_id = checked({"ref": ref_or_video_id}, {"ref": _REF})["ref"]
-        record, is_new = find_or_adopt(ref_or_video_id, self._engine, send=self._send, email=self._email)
+        name = _ref_of(ref_or_video_id)
+        self._loop.check_open()
+        record, is_new = find_or_adopt(name, self._engine, send=self._send, email=self._email)
         if is_new:
             self._loop.call_soon(lambda: track_all(self._engine, [record]))
         return self.job(record.ref)
@@ -803,9 +801,7 @@ class Client:
         """
         self._loop.check_open()
         moment = unix_seconds(since, now=self._engine.now())
-        count = plain(limit)
-        if count is not None and (not isinstance(count, int) or isinstance(count, bool) or count < 1):
-            raise InvalidRequest({"limit": f"must be a whole number of at least 1, or None, not {limit!r:.60}"})
+        count = checked({"limit": limit}, {"limit": _ALL})["limit"]
         self._loop.call_soon(self._engine.start)  # an interrupted call may have left jobs that nothing follows
         found: list[JobRecord] = []
         pages = adopt_history(self._engine, send=self._send, email=self._email, since=moment, limit=count)
@@ -866,6 +862,8 @@ class Client:
         of what only a live account can tell, read with GET requests: each finding is "found", "not_found", "untestable"
         for free, or "paid" with the price of the call that would tell. Raises InvalidRequest for both.
         """
+        flags = checked({"offline": offline, "live": live}, {"offline": Flag(), "live": Flag()})
+        offline, live = flags["offline"], flags["live"]
         if offline and live:
             raise InvalidRequest({"live": "contacts the vendor: leave out offline=True"})
         from pixverse_nb.doctor.run import Target, run_checks  # slow to load and rarely used
@@ -892,7 +890,9 @@ class Client:
         `repair=True` downloads those again (a modified one is kept as `*.modified.mp4`) and waits; nothing is charged.
         What the vendor no longer has is in `.lost`; its job stays in the ledger.
         """
-        return self._verifier.verify(**checked({"repair": repair}, {"repair": Flag()}))
+        given = checked({"repair": repair}, {"repair": Flag()})
+        self._loop.check_open()
+        return self._verifier.verify(**given)
 
     def export(
         self,
@@ -903,7 +903,7 @@ class Client:
     ) -> "archive.Exported":
         """Write some jobs (None: all) with history, pictures and videos into one zip file.
 
-        `refs` are jobs, their refs or their videos.
+        `refs` are jobs, their refs, their videos or cells, one or several: `sweep`, `client.jobs(state="done")`.
 
         **The file is private**: it contains prompts, pictures and, in the vendor's ids, the account's e-mail, but never
         the token. It is written atomically. Raises FileExists if `path` exists and `overwrite` is False,
@@ -922,7 +922,6 @@ class Client:
         here too; a job that was never sent is sent from here only after `job.resume()`, because its first machine may
         still send it.
         """
-        self._loop.check_open()
         self._ledger.check_writable()
         now = self._engine.now()
         deadline_at = now + self.timing.deadline_s
@@ -1030,11 +1029,19 @@ class Client:
             subscribe=session.subscribe,
         )
 
-    def _record(self, ref: str) -> JobRecord:
-        ref = checked({"ref": ref}, {"ref": _REF})["ref"]
-        record = self._ledger.load(ref)
+    @property
+    def _ledger(self) -> Ledger:
+        """The ledger. Raises ConfigError if this client is closed."""
+        self._loop.check_open()
+        return self._session.ledger
+
+    def _record(self, ref_or_video_id: Any) -> JobRecord:
+        """Return the job with this ref or video id, or that of a job, a video or a cell."""
+        ref = _ref_of(ref_or_video_id)
+        record = self._ledger.load(ref) or self._ledger.load_by_video(ref)
         if record is None:
-            raise InvalidRequest({"ref": f"no job {redact(ref)!r} in {self.home / 'ledger.db'}"}, sends=False)
+            fix = f"no job {redact(ref)!r} in {self.home / 'ledger.db'}; client.jobs() lists the jobs"
+            raise InvalidRequest({"ref": fix}, sends=False)
         return record
 
     def _start(
@@ -1089,7 +1096,7 @@ class Client:
     ) -> dict[str, Any]:
         """Return the fields with the account and the address of webhooks that hold for this client."""
         webhook_url = self._listener.reply_url if self._listener and reply_url is None else reply_url
-        return {**fields, "email": email or self._email, "reply_url": webhook_url}
+        return {**fields, "email": self._email if is_blank(email) else email, "reply_url": webhook_url}
 
     def _listed(self, call: Call[list[NamedId]] | None) -> list[NamedId]:
         if call is None:
@@ -1119,6 +1126,13 @@ class Client:
 
 async def _continue_open_jobs(engine: Engine) -> None:
     engine.start()
+
+
+def _ref_of(given: Any) -> str:
+    """Return the ref or video id that is given, or the ref of a job, a video or a cell."""
+    if not isinstance(given, str):
+        given = getattr(given, "ref", None) or given
+    return str(checked({"ref": given}, {"ref": _REF})["ref"])
 
 
 def _job_of(session: Session, ref: str) -> Job:

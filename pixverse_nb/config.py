@@ -6,13 +6,14 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlsplit
 
-from pixverse_nb.domain.arguments import public_class
+from pixverse_nb.domain.arguments import is_too_long, public_class
 from pixverse_nb.domain.operations import QUALITY
 from pixverse_nb.domain.validation import as_float, plain, safe_repr
 from pixverse_nb.errors import ConfigError
@@ -61,6 +62,9 @@ class Timing:
 
     def job_deadline_s(self, *, is_off_peak: bool) -> float:
         """Return how long a job may take from its creation."""
+        is_off_peak = plain(is_off_peak)
+        if not isinstance(is_off_peak, bool):
+            raise ConfigError(f"is_off_peak must be True or False, not {safe_repr(is_off_peak):.60}")
         return self.off_peak_deadline_s if is_off_peak else self.deadline_s
 
     def scaled(self, factor: float) -> "Timing":
@@ -148,13 +152,16 @@ def find_home(given: str | os.PathLike[str] | None) -> Path:
     home = given or read_env("PIXVERSE_NB_HOME") or _nearest_home()
     try:
         path = Path(home).expanduser().absolute()
-        is_usable = b"\0" not in os.fsencode(path)
+        is_usable = b"\0" not in os.fsencode(path) and not is_too_long(path)
     except (RuntimeError, OSError, ValueError, TypeError):  # ~unknown-user, a lone surrogate, bytes, no current folder
         is_usable = False
     if not is_usable:
         raise ConfigError(
             f"The home folder {os.fspath(home)!r:.200} is not a usable path. Pass home=… or set PIXVERSE_NB_HOME."
         )
+    with suppress(OSError):  # no permission: the ledger says so
+        if path.is_file():
+            raise ConfigError(f"The home {os.fspath(home)!r:.200} is a file. Pass the path of a folder as home=.")
     return path
 
 

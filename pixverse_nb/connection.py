@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from pixverse_nb.backends.base import Backend
 from pixverse_nb.backends.useapi import UseapiBackend
 from pixverse_nb.config import Timing, find_home, read_env
-from pixverse_nb.domain.validation import as_float, safe_repr
+from pixverse_nb.domain.validation import as_float, is_blank, safe_repr
 from pixverse_nb.errors import ConfigError
 from pixverse_nb.jobs.protocols import Transport
 from pixverse_nb.ledger.database import can_only_read
@@ -81,14 +81,16 @@ def resolve_connection(
 
     Raises ConfigError if a base URL or a backend is chosen but no token for it is found.
     """
-    vendor = backend or _DEFAULT_BACKEND
+    if backend is not None and (isinstance(backend, type) or not callable(getattr(backend, "submit", None))):
+        raise ConfigError(f"backend must be an object of a Backend class, not {safe_repr(backend):.60}.")
+    vendor = _DEFAULT_BACKEND if backend is None else backend
+    is_default_url = is_blank(base_url)
     secret = find_token(token, backend=vendor)
     if secret is not None:
-        url = find_base_url(base_url or (vendor.base_url if backend is not None else None))
-        return Connection(
-            name=url, base_url=url, token=secret, timing=timing or Timing(), home=find_home(home), backend=vendor
-        )
-    if base_url or backend is not None or read_env(BASE_URL_VARIABLE):
+        url = find_base_url(vendor.base_url if is_default_url and backend is not None else base_url)
+        timing = Timing() if timing is None else timing
+        return Connection(name=url, base_url=url, token=secret, timing=timing, home=find_home(home), backend=vendor)
+    if not is_default_url or backend is not None or read_env(BASE_URL_VARIABLE):
         chosen = f"the backend {vendor.name}" if backend is not None else "this base_url"
         variable = token_variable_of(vendor)
         fix = f"Pass token=… or set {variable}." if variable else "Pass it as token=."
@@ -220,7 +222,7 @@ def sandbox_connection(home: Path, *, speed: float, timing: Timing | None) -> Co
         name=SANDBOX,
         base_url="",
         token=Secret(""),
-        timing=timing or sandbox_timing(speed),
+        timing=sandbox_timing(speed) if timing is None else timing,
         home=home,
         speed=speed,
     )

@@ -8,6 +8,7 @@ from pixverse_nb.client import Client
 from pixverse_nb.config import find_email, find_home
 from pixverse_nb.connection import DEFAULT_BASE_URL, find_base_url, find_token
 from pixverse_nb.domain.arguments import public_function
+from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.widgets.protocols import VideoClient
 from pixverse_nb.widgets.studio import Studio
 
@@ -17,9 +18,12 @@ def studio(client: VideoClient | None = None) -> Studio:
     """Return the form on `client`; as the last expression of a cell it displays itself.
 
     Without a client it uses the token from the environment, the keyring or Colab's secrets; without a token it runs on
-    the embedded sandbox, and says so. Later calls reuse the client that the first one opened.
+    the embedded sandbox, and says so. Later calls reuse the client that the first one opened. Raises InvalidRequest if
+    `client` is something else.
     """
-    return Studio(client or default_client())
+    if client is not None and not callable(getattr(client, "fetch_picture", None)):
+        raise InvalidRequest({"client": f"must be a Client or None, not {type(client).__name__}"}, sends=False)
+    return Studio(default_client() if client is None else client)
 
 
 _lock: Final = threading.Lock()

@@ -339,8 +339,9 @@ class JobBuilder:
         if args.operation is not Operation.UPSCALE or SOURCE_VIDEO not in media:
             return {}
         spec = self.catalogue.spec_for(args.fields, args.default_model)
-        quality = plain(args.fields.get("quality")) or spec.default("quality", args.operation)
-        lines, wanted = media[SOURCE_VIDEO].lines, str(quality).removesuffix("p")
+        quality = plain(args.fields.get("quality"))
+        quality = spec.default("quality", args.operation) if quality is None else quality
+        lines, wanted = media[SOURCE_VIDEO].lines, quality.removesuffix("p") if isinstance(quality, str) else ""
         if lines is None or not (wanted.isascii() and wanted.isdigit()) or lines < int(wanted):
             return {}
         return {SOURCE_VIDEO: f"has {lines} lines already: choose another video, or a higher quality"}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pixverse_nb.atomic_files import atomic_write
-from pixverse_nb.domain.arguments import as_path, file_errors, public_function
+from pixverse_nb.domain.arguments import as_path, file_errors, listed, public_function
 from pixverse_nb.domain.jobs import VideoFile
 from pixverse_nb.domain.validation import Flag, validate
 from pixverse_nb.errors import FileExists, InvalidRequest
@@ -71,7 +71,8 @@ def join(videos: Iterable[VideoSource], path: str | os.PathLike[str], *, overwri
     >>> pv.join(["one.mp4", "two.mp4"], "story.mp4").seams  # doctest: +SKIP
     (43.1,)
     """
-    sources = list(videos) if isinstance(videos, Iterable) and not isinstance(videos, str | bytes) else []
+    is_list = isinstance(videos, Iterable) and not isinstance(videos, str | bytes)
+    sources = listed(videos, name="videos") if is_list else []
     target = as_path(path)
     wrong = validate({"overwrite": Flag()}, {"overwrite": overwrite})[1]
     if not sources:

@@ -94,7 +94,11 @@ def load_media(
         key = hashlib.sha256(source.encode()).hexdigest()
         return Media(f"video:{key}", remote=source, account=account_of(source), expr=role)
     if isinstance(source, str | os.PathLike):
-        return _of_file(Path(os.fsdecode(source)).expanduser(), suffixes)
+        try:
+            path = Path(os.fsdecode(source)).expanduser()
+        except RuntimeError as error:  # the home of a user that is not known
+            raise UnusableMediaError(f"is not a usable path ({error})") from error
+        return _of_file(path, suffixes)
     raise UnusableMediaError(
         f"must be a Video, a finished job, a video id, or the path of a file, not {type(source).__name__}"
     )

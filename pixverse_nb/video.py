@@ -197,8 +197,11 @@ def recipe(video: VideoSource) -> Recipe:
     path = file.path if isinstance(file, VideoFile) else as_path(file, name="video")
     try:
         comment = read_comment(path)
-        if comment is None:
-            raise ValueError("it has no recipe: only a copy that video.save() has written has one")
-        return Recipe.from_json(comment)
-    except (DownloadError, ValueError) as error:
-        raise InvalidRequest({"video": f"{redact(str(path))!r}: {error}"}, sends=False) from error
+        if comment is not None:
+            return Recipe.from_json(comment)
+        problem = "it has no recipe: only a copy that video.save() has written has one"
+    except InvalidRequest as error:
+        problem = f"its comment {error.fields['text']}"
+    except DownloadError as error:
+        problem = str(error)
+    raise InvalidRequest({"video": f"{redact(str(path))!r}: {problem}"}, sends=False)

@@ -1,10 +1,12 @@
 """A finished video: a path, a player, and atomic copies."""
 
+import copy
 import errno
 import os
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +41,8 @@ def test_it_keeps_every_fact(video: Video) -> None:
     assert Video.of(video) == video
     assert video.request is not None
     assert pickle.loads(pickle.dumps(video)) == video  # noqa: S301  our own bytes
+    assert copy.deepcopy(video) == video
+    assert replace(video, path=Path("other.mp4")).video_id == video.video_id
     with pytest.raises(AttributeError):
         video.path = Path("other.mp4")  # type: ignore[misc]  # the fact tested
 

@@ -28,7 +28,7 @@ from pixverse_nb.archive.archive import (
     write_archive,
 )
 from pixverse_nb.atomic_files import sha256_of_file, sync_folder
-from pixverse_nb.domain.arguments import as_path, checked, file_errors
+from pixverse_nb.domain.arguments import as_path, checked, file_errors, listed
 from pixverse_nb.domain.jobs import FINAL_STATES, JobRecord, JobState, VideoFile
 from pixverse_nb.domain.validation import Flag, safe_repr
 from pixverse_nb.errors import InvalidRequest, LedgerError
@@ -247,7 +247,8 @@ def _import(
 
 def _refs(given: object) -> list[str]:
     """Return the references of jobs that are given by their refs, as jobs or as videos; each once."""
-    several = given if isinstance(given, Iterable) and not isinstance(given, str | bytes | VideoFile) else [given]
+    is_list = isinstance(given, Iterable) and not isinstance(given, str | bytes | VideoFile)
+    several = listed(given, name="refs", most=1_000_000) if is_list else [given]  # type: ignore[arg-type]  # see above
     refs = []
     for number, one in enumerate(several):
         ref = one if isinstance(one, str) else getattr(one, "ref", None)

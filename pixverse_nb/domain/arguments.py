@@ -1,8 +1,10 @@
 """The arguments of public methods: they are checked by the same rules as the fields of a request."""
 
 import contextlib
+import errno
 import functools
 import inspect
+import itertools
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,6 +16,7 @@ from pixverse_nb.errors import FileError, FileExists, FileMissing, InvalidCall, 
 
 C = TypeVar("C", bound=type)
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 TIMEOUT: Final = Number(0, math.inf, "a number of seconds from 0 on, or None for no limit", default=None)
 COUNT: Final = Integer(0, 2**53)  # what JSON and SQLite both store
@@ -25,6 +28,7 @@ CALLBACK: Final = Function()
 NOTE: Final = Text(10_000)
 TITLE_MAX: Final = 500
 MAX_CELLS: Final = 1000  # of a sweep: the default of `most_cells`
+MOST_LISTED: Final = 10_000  # an endless iterator must not fill the memory
 
 
 def checked(given: Mapping[str, Any], rules: Mapping[str, Rule], *, sends: bool = False) -> dict[str, Any]:
@@ -51,11 +55,36 @@ def as_path(given: object, *, name: str = "path") -> Path:
         try:
             text = os.fsdecode(given)
             os.fsencode(text)
-            if text and "\0" not in text:
-                return Path(text).expanduser()
-            problem = "is empty" if not text else "contains a null character"
+            if not text or "\0" in text:
+                problem = "is empty" if not text else "contains a null character"
+            elif is_too_long(path := Path(text).expanduser()):
+                problem = f"is longer than this file system allows ({text:.40}…)"
+            else:
+                return path
         except (RuntimeError, TypeError, ValueError) as error:  # a user's home that is not known, half a character
             problem = f"is not a usable path ({error})"
+    raise InvalidRequest({name: problem}, sends=False)
+
+
+def is_too_long(path: Path) -> bool:
+    """Return whether no file of this machine can have this path, because it or a name in it is too long."""
+    try:
+        path.lstat()
+    except OSError as error:
+        return error.errno == errno.ENAMETOOLONG
+    return False
+
+
+def listed(values: Iterable[T], *, name: str, most: int = MOST_LISTED) -> list[T]:
+    """Return the values of an argument that may be anything iterable. Raises InvalidRequest for too many of them."""
+    try:
+        found = list(itertools.islice(values, most + 1))
+    except TypeError:  # numpy's arrays without a dimension
+        problem = f"must be a list, not {type(values).__name__}"
+    else:
+        if len(found) <= most:
+            return found
+        problem = f"has more than {most} entries"
     raise InvalidRequest({name: problem}, sends=False)
 
 

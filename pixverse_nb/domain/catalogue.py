@@ -422,7 +422,7 @@ class Catalogue:
 
     def spec(self, name: object) -> ModelSpec:
         """Return the row of a model. A model without one takes every field, and nothing about it is checked."""
-        name = str(name)
+        name = name if isinstance(name, str) else safe_repr(name)
         if name in self._models:
             return self._models[name]
         if name not in self._unlisted:
@@ -467,7 +467,7 @@ class Catalogue:
             return tuple(self._models.values())
         try:
             wanted = Operation(operation)
-        except ValueError:
+        except (TypeError, ValueError):
             known = ", ".join(Operation)
             problem = f"must be one of {known}, or None, not {safe_repr(operation):.40}"
             raise InvalidRequest({"operation": problem}, sends=False) from None

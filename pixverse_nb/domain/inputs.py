@@ -1,8 +1,9 @@
 """What people pass for the inputs and choices of an operation: lists of pictures, entries of lists, styles, voices."""
 
+import itertools
 import os
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from pixverse_nb.domain.remote import NamedId
 
@@ -14,8 +15,8 @@ def field_value(name: str, value: Any) -> Any:
     1002
     """
     value = value.id if isinstance(value, NamedId) else value
-    is_number = name == "restyle_id" and isinstance(value, str) and value.isascii() and value.isdigit()
-    return int(value) if is_number else value
+    is_id = name == "restyle_id" and isinstance(value, str) and len(value) < 20
+    return int(value) if is_id and value.isascii() and value.isdigit() else value
 
 
 def listed_images(images: Any, *, at_least: int, at_most: int) -> tuple[list[Any], dict[str, str]]:
@@ -54,8 +55,11 @@ def link_values(prompts: Any, durations: Any, *, links: int) -> tuple[dict[str, 
     return fields, arguments, wrong
 
 
+_MOST: Final = 1000  # of a list that may be endless; no call takes more
+
+
 def _as_list(values: Any) -> list[Any] | None:
     """Return the entries of a list, a tuple, an array or a Series; None if it is something else."""
     if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
         return None
-    return list(values)
+    return None if getattr(values, "shape", None) == () else list(itertools.islice(values, _MOST))

@@ -1,5 +1,6 @@
 """The states of a job."""
 
+import itertools
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
@@ -38,7 +39,8 @@ def find_states(given: object, *, name: str = "state") -> tuple[JobState, ...]:
     >>> find_states(["failed", "timed_out"])
     (<JobState.FAILED: 'failed'>, <JobState.TIMED_OUT: 'timed_out'>)
     """
-    several = given if isinstance(given, Iterable) and not isinstance(given, str | bytes) else [given]
+    is_one = not isinstance(given, Iterable) or isinstance(given, str | bytes) or getattr(given, "shape", None) == ()
+    several = [given] if is_one else itertools.islice(given, _MOST)  # type: ignore[call-overload]  # an Iterable
     names = [state.value for state in JobState]
     wanted = [plain(one) for one in several]
     problems = [
@@ -46,11 +48,14 @@ def find_states(given: object, *, name: str = "state") -> tuple[JobState, ...]:
         if isinstance(one, str)
         else f"must be a state ({', '.join(names)}) or a list of them, not {safe_repr(one):.60}"
         for one in wanted
-        if one not in names
+        if not isinstance(one, str) or one not in names
     ]
     if problems:
         raise InvalidRequest({name: "; ".join(problems)}, sends=False)
     return tuple(map(JobState, wanted))
+
+
+_MOST: Final = 100  # of a list that may be endless
 
 
 FINAL_STATES: Final = frozenset(

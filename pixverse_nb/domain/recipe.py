@@ -10,6 +10,8 @@ from pixverse_nb.domain.catalogue import MODEL_NAME
 from pixverse_nb.domain.notices import Value
 from pixverse_nb.domain.operations import PARAM_NAMES, Operation
 from pixverse_nb.domain.requests import GenerationRequest
+from pixverse_nb.domain.validation import did_you_mean, safe_repr
+from pixverse_nb.errors import InvalidRequest, UnknownItem
 
 # The method of Client that makes a request of each operation. Its inputs come first, one by one or as a list.
 _METHODS: Final[Mapping[Operation, str]] = {
@@ -64,7 +66,11 @@ class Recipe:
         return self._arguments().keys()
 
     def __getitem__(self, name: str) -> Any:
-        return self._arguments()[name]
+        arguments = self._arguments()
+        if not isinstance(name, str) or name not in arguments:
+            hint = did_you_mean(str(name), tuple(arguments), plural="arguments") if isinstance(name, str) else ""
+            raise UnknownItem({"name": f"this recipe has no argument {safe_repr(name):.60}; {hint}"}, sends=False)
+        return arguments[name]
 
     def __str__(self) -> str:
         sources = [(role, role) for role in self.roles]
@@ -87,18 +93,22 @@ class Recipe:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Return the recipe that `to_json` wrote. Raises ValueError, with the reason, for any other text."""
+        """Return the recipe that `to_json` wrote. Raises InvalidRequest, with the reason, for any other text."""
+        problem = "is no recipe"
         try:
             values = json.loads(text, parse_constant=_reject_constant)
-        except (ValueError, RecursionError) as error:
-            raise ValueError("its comment is not a recipe") from error
-        if not isinstance(values, dict) or values.get("generator") != _GENERATOR:
-            raise ValueError("its comment is not a recipe")
-        if values.get("recipe") != _VERSION:
-            raise ValueError("its recipe was written by another version of pixverse_nb")
-        if not _is_valid(values):
-            raise ValueError("its recipe is damaged")
-        return cls(Operation(values["operation"]), values["model"], dict(values["params"]), tuple(values["inputs"]))
+        except (TypeError, ValueError, RecursionError) as error:
+            raise InvalidRequest({"text": problem}, sends=False) from error
+        if isinstance(values, dict) and values.get("generator") == _GENERATOR:
+            if values.get("recipe") != _VERSION:
+                problem = "is a recipe of another version of pixverse_nb"
+            elif _is_valid(values):
+                return cls(
+                    Operation(values["operation"]), values["model"], dict(values["params"]), tuple(values["inputs"])
+                )
+            else:
+                problem = "is a damaged recipe"
+        raise InvalidRequest({"text": problem}, sends=False)
 
     def _arguments(self) -> dict[str, Any]:
         """Return the keyword arguments of the call, with the seed last."""

@@ -1,10 +1,11 @@
 """What a vendor reports: generations, running jobs, uploads, balance and slots, as frozen values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from pixverse_nb.domain.columns import columns
 from pixverse_nb.domain.operations import CHEAPER_MODES, Operation
 
 
@@ -22,6 +23,7 @@ class UploadedFile:
     sha256: str | None = None
 
 
+@columns("daily", "monthly", "package", "total", "plan", "can_remove_watermark", "off_peak_factor", "preview_factor")
 @dataclass(frozen=True)
 class Credits:
     """The balance of the PixVerse account, in credits. `total` is daily + monthly + package.
@@ -36,7 +38,11 @@ class Credits:
     can_remove_watermark: bool | None = None
     off_peak_factor: float | None = None
     preview_factor: float | None = None
-    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
+
+    def __eq__(self, other: object) -> bool:
+        # not that of a dataclass, because a balance that displays as a table is of a subclass
+        return asdict(self) == asdict(other) if isinstance(other, Credits) else NotImplemented
 
     @property
     def total(self) -> int:
@@ -50,6 +56,7 @@ class Credits:
         return {name: factor for name, factor in known if factor is not None}
 
 
+@columns("max_jobs", "executing", "available")
 @dataclass(frozen=True)
 class AccountCapacity:
     """How many jobs one account is running and can still take. `available` may differ from max_jobs - executing."""
@@ -65,6 +72,9 @@ class Capacity:
     """The slots of every account behind the token."""
 
     accounts: tuple[AccountCapacity, ...]
+
+    def __eq__(self, other: object) -> bool:
+        return self.accounts == other.accounts if isinstance(other, Capacity) else NotImplemented
 
     @property
     def available(self) -> int:
@@ -96,6 +106,10 @@ class NamedId:
     name: str
 
 
+@columns(
+    *("number", "state", "operation", "model", "prompt", "seed", "quality", "duration", "aspect_ratio", "motion_mode"),
+    *("created_at", "queue_position", "cost_credits", "status", "error", "reply_ref"),
+)
 @dataclass(frozen=True)
 class RemoteVideo:
     """One generation as the vendor lists it; every field but `state` may be missing.
@@ -126,6 +140,11 @@ class RemoteVideo:
     cost_credits: int | None = None
     status: str | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def number(self) -> str:
+        """The number at the end of the video id, which `client.adopt` takes; the id itself has the account's e-mail."""
+        return (self.video_id or "").rpartition(":")[2]
 
 
 @dataclass(frozen=True)

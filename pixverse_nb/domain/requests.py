@@ -95,7 +95,7 @@ def build_request(  # noqa: PLR0913 - every part has a name
     problems |= bad_model | bad_params | bad_delivery
     given_roles = {item.role for item in inputs}
     problems |= {role: "is required" for role in roles or () if role not in given_roles} | dict(wrong)
-    if not allow_refused:
+    if plain(allow_refused) is not True:
         for constraint in catalogue.violations(spec.name, operation, params):
             for name in constraint.fields:
                 problems.setdefault(name, f"{constraint.reason} (allow_refused=True sends it anyway)")
@@ -131,8 +131,8 @@ def _unfit_fields(
         case Operation.FUSION:
             return _unknown_pictures(str(plain(fields.get("prompt"))), count=len(inputs))
         case Operation.TRANSITION:
-            model = str(plain(fields.get("model")))
-            is_wrong = len(inputs) > 2 and model in catalogue.names and model != "v5"
+            model = plain(fields.get("model"))
+            is_wrong = len(inputs) > 2 and isinstance(model, str) and model in catalogue.names and model != "v5"
             return {"model": "must be v5 for more than 2 pictures"} if is_wrong else {}
         case _:
             return {}

@@ -226,14 +226,14 @@ def _takes(function: Callable[..., object], count: int) -> bool:
 
 
 def plain(value: object) -> Any:
-    """Return the plain Python value of a numpy scalar, an enum member or a finite number, and other values as is."""
+    """Return the plain Python value of a numpy scalar, an enum member or a Decimal, and other values as they are."""
     if type(value) in _PLAIN_TYPES:
         return value
     if isinstance(value, Enum):
         return plain(value.value)
     if isinstance(value, Decimal):
         if not value.is_finite() or value.adjusted() > _MOST_DIGITS:
-            return value
+            return math.nan if value.is_nan() else float(value)
         return int(value) if value == value.to_integral_value() else float(value)
     if type(value).__module__ == "numpy" and hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
         return value.item()

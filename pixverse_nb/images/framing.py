@@ -40,9 +40,9 @@ def validate_framing(*, aspect_ratio: object, fit: object, ratios: Sequence[str]
     """
     wrong = {}
     known = tuple(dict.fromkeys((*ALL_ASPECT_RATIOS, *ratios)))
-    if aspect_ratio is not None and aspect_ratio not in known:
+    if aspect_ratio is not None and not (isinstance(aspect_ratio, str) and aspect_ratio in known):
         wrong["aspect_ratio"] = f"must be one of {', '.join(known)}, or None for the first picture's own"
-    if fit is not None and fit not in FITS:
+    if fit is not None and not (isinstance(fit, str) and fit in FITS):
         wrong["fit"] = 'must be "cover" (crop to the ratio), "contain" (add bars) or None (keep the shape)'
     return wrong
 

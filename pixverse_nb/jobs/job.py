@@ -40,7 +40,7 @@ from pixverse_nb.render.display import can_replace_outputs, show_message, write_
 from pixverse_nb.render.formatting import state_label
 from pixverse_nb.render.job_views import card_text, waiting_text
 from pixverse_nb.render.live import LiveCard, job_card
-from pixverse_nb.render.table import Table, TableList, TableTuple, TableView
+from pixverse_nb.render.table import Table, TableItems, TableList, TableTuple
 from pixverse_nb.video import Video
 
 _LATE: Final = 0.99  # the progress of a job that takes longer than usual
@@ -192,6 +192,7 @@ class Job:
 
     def events(self) -> list[JobEvent]:
         """Return what has happened so far, oldest first, from the ledger; displays as a table."""
+        self._loop.check_open()
         return TableList(with_texts(self._engine.ledger.events(self.ref)), render.events_table)
 
     def attempts(self) -> tuple[Attempt, ...]:
@@ -203,6 +204,7 @@ class Job:
 
         `with_video=False` is faster: the video comes with a poster.
         """
+        with_video = checked({"with_video": with_video}, {"with_video": Flag()})["with_video"]
         record = self._record()
         is_paused = self._engine.is_paused(record)
         expectation = None if self._loop.is_closed else self._engine.expectation(record.request)
@@ -655,7 +657,7 @@ def _check_accepted(request: GenerationRequest, backend: Backend) -> None:
 
 
 @public_class()
-class JobList(TableView, list[Job]):
+class JobList(TableItems, list[Job]):
     """Jobs, newest first; a list (and so its slices) that displays as a table, or as `if_empty`."""
 
     def __init__(self, jobs: Iterable[Job] = (), *, if_empty: str = "No jobs.") -> None:

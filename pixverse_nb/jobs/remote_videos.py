@@ -15,7 +15,7 @@ from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.operations import OPERATIONS, SOURCE_VIDEO, Operation
 from pixverse_nb.domain.remote import Credits, RemoteState, RemoteVideo, RunningJob
 from pixverse_nb.domain.requests import GenerationRequest, Input, build_request
-from pixverse_nb.domain.validation import plain
+from pixverse_nb.domain.validation import as_float, plain, safe_repr
 from pixverse_nb.errors import AccountPending, APIError, ConfigError, InvalidRequest, PixVerseError
 from pixverse_nb.jobs.engine import Engine
 from pixverse_nb.jobs.events import ListedInPoll
@@ -160,7 +160,7 @@ def name_of(entry: RunningJob | RemoteVideo) -> str:
 
 def find_row(rows: Iterable[RemoteVideo], name: str) -> RemoteVideo | None:
     """Return the generation with this ref, video id or number, or None."""
-    return next((row for row in rows if name and name in (ref_of(row), row.video_id, name_of(row), _number(row))), None)
+    return next((row for row in rows if name and name in (ref_of(row), row.video_id, name_of(row), row.number)), None)
 
 
 def find_or_adopt(name: str, engine: Engine, *, send: Send, email: str | None) -> tuple[JobRecord, bool]:
@@ -242,10 +242,10 @@ def unix_seconds(since: object, *, now: float) -> float | None:
             moment = datetime(moment.year, moment.month, moment.day)
         seconds = moment.timestamp() if isinstance(moment, datetime) else moment
     except (ValueError, OverflowError, OSError) as error:
-        raise InvalidRequest({"since": f"must be {wanted}, not {since!r:.60}"}) from error
+        raise InvalidRequest({"since": f"must be {wanted}, not {safe_repr(since):.60}"}) from error
     is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-    if not is_number or not math.isfinite(seconds):
-        raise InvalidRequest({"since": f"must be {wanted}, not {since!r:.60}"})
+    if not is_number or not math.isfinite(as_float(seconds)):
+        raise InvalidRequest({"since": f"must be {wanted}, not {safe_repr(since):.60}"})
     if seconds > now + _CLOCK_SLACK_S:
         raise InvalidRequest({"since": f"is in the future: {since!r:.60} (Unix time is in seconds)"})
     return float(seconds)
@@ -417,10 +417,6 @@ def _with_refs(send: Send, backend: Backend, rows: Iterable[RemoteVideo]) -> Ite
     running = _running_refs(send, backend)
     for row in rows:
         yield replace(row, reply_ref=row.reply_ref or running.get(row.video_id))
-
-
-def _number(row: RemoteVideo) -> str:
-    return (row.video_id or "").rpartition(":")[2]
 
 
 # Operations whose rows look alike, by the one that is taken for them. Nobody knows in which field a row has the

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
 
+from pixverse_nb.domain.validation import safe_repr
 from pixverse_nb.errors import ConfigError, DownloadError, MeasureError
 from pixverse_nb.metrics.executors import DaskClient, Executor, TaskResult, run_all
 from pixverse_nb.metrics.frames import MOMENTS, Image, ImageDraw, ImageFont, Moment, Pixels, StillsRequest, read_stills
 from pixverse_nb.mp4 import probe_mp4
 
 _MIN_WIDTH_PX: Final = 320
+_MAX_WIDTH_PX: Final = 20_000
 _MIN_FRAME_WIDTH_PX: Final = 110
 _MAX_HEIGHT_RATIO: Final = 1.25  # height by width; a taller sheet gets one more column
 _DEFAULT_ASPECT: Final = 9 / 16  # height by width
@@ -162,8 +164,9 @@ def _check_arguments(rows: Sequence[SheetRow], columns: Sequence[str], width_px:
         width = operator.index(width_px)
     except TypeError:
         width = 0
-    if width < _MIN_WIDTH_PX:
-        raise ConfigError(f"width_px must be a whole number of at least {_MIN_WIDTH_PX}; it is {width_px!r}.")
+    if not _MIN_WIDTH_PX <= width <= _MAX_WIDTH_PX:
+        wanted = f"a whole number from {_MIN_WIDTH_PX} to {_MAX_WIDTH_PX}"
+        raise ConfigError(f"width_px must be {wanted}; it is {safe_repr(width_px):.60}.")
     return width
 
 

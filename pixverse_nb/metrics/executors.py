@@ -117,8 +117,11 @@ def _open_executor(executor: Executor | DaskClient | None) -> Iterator[Executor]
             yield pool
     elif isinstance(executor, DaskClient):
         yield _dask_executor(executor)
-    else:
+    elif callable(getattr(executor, "submit", None)):
         yield executor
+    else:
+        kind = type(executor).__name__
+        raise ConfigError(f"executor must be a concurrent.futures.Executor, a dask client or None, not {kind}.")
 
 
 def _dask_executor(client: DaskClient) -> Executor:

@@ -100,7 +100,7 @@ def remote_videos_table(videos: Sequence[RemoteVideo]) -> Table:
             TableCell(shorten(redact(video.prompt or ""), max_length=_PROMPT_LENGTH), aside=_facts(video)),
             video.cost_credits,
             time_cell(video.created_at),
-            code_cell((video.video_id or "").rpartition(":")[2]),  # without the account's e-mail
+            code_cell(video.number),
         )
         for video in videos
     )

@@ -13,8 +13,9 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from pixverse_nb.domain.arguments import as_path, public_function
+from pixverse_nb.domain.arguments import as_path, checked, public_function
 from pixverse_nb.domain.jobs import VideoFile
+from pixverse_nb.domain.validation import Flag
 from pixverse_nb.errors import DownloadError, InvalidRequest
 from pixverse_nb.mp4 import probe_mp4
 from pixverse_nb.redaction import redact
@@ -74,6 +75,7 @@ def show(video: VideoSource, *, embed: bool | None = None) -> None:
 
     >>> show("holiday.mp4")  # doctest: +SKIP
     """
+    embed = checked({"embed": embed}, {"embed": Flag(default=None)})["embed"]
     if hasattr(video, "_ipython_display_") and getattr(video, "video", None) is None:
         if not show_in_marimo(video):
             video._ipython_display_()

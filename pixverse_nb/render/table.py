@@ -9,10 +9,12 @@ from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any, Final, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
 
 from markupsafe import Markup
 
+from pixverse_nb.domain.validation import safe_repr
+from pixverse_nb.errors import InvalidCall, UnknownItem
 from pixverse_nb.redaction import redact
 from pixverse_nb.render.display import mime_bundle
 from pixverse_nb.render.formatting import StateSeverity, shorten
@@ -177,7 +179,25 @@ class TableView:
         return self._table().text()
 
 
-class TableList(TableView, list[T]):
+class TableItems(TableView):
+    """A list or tuple that displays as a table; a wrong index raises UnknownItem or InvalidCall."""
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:  # the types are those of the list or tuple
+
+        def __getitem__(self, place: Any) -> Any:
+            try:
+                return super().__getitem__(place)
+            except IndexError as error:
+                problem = f"there are {len(self)} entries, so there is no place {safe_repr(place):.60}"
+                raise UnknownItem({"place": problem}, sends=False) from error
+            except TypeError as error:
+                problem = f"must be a place from 0 or a slice, not {safe_repr(place):.60}"
+                raise InvalidCall({"place": problem}, sends=False) from error
+
+
+class TableList(TableItems, list[T]):
     """A list that displays as the table that `make_table` makes of it."""
 
     def __init__(self, values: Iterable[T], make_table: Callable[[Sequence[T]], Table]) -> None:
@@ -188,7 +208,7 @@ class TableList(TableView, list[T]):
         return self._make_table(self)
 
 
-class TableTuple(TableView, tuple[T, ...]):
+class TableTuple(TableItems, tuple[T, ...]):
     """A tuple that displays as the table that `make_table` makes of it."""
 
     _make_table: Callable[[Sequence[T]], Table]

@@ -233,7 +233,7 @@ def _axes_of_list(
     wrong: dict[str, str],
 ) -> Axes:
     """Return the axes of cells that are listed one by one."""
-    if not isinstance(cells, Iterable):
+    if not isinstance(cells, Iterable) or getattr(cells, "shape", None) == ():
         raise InvalidRequest(
             {**wrong, "cells": f"must be a list of mappings such as {{'seed': 7}}, not {safe_repr(cells):.40}"}
         )

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
+from pixverse_nb.domain.arguments import listed
 from pixverse_nb.domain.catalogue import Catalogue, Constraint
 from pixverse_nb.domain.columns import columns
 from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.operations import OPERATIONS, PARAM_NAMES, Operation
 from pixverse_nb.domain.requests import ANY_MODEL, GenerationRequest
-from pixverse_nb.domain.validation import did_you_mean, plain, safe_repr, unknown_fields
+from pixverse_nb.domain.validation import did_you_mean, is_blank, plain, safe_repr, unknown_fields
 from pixverse_nb.errors import InvalidImage, InvalidRequest, UnknownItem
 from pixverse_nb.job_builder import CreateArgs, JobBuilder, PreparedInputs, RequestFunction
 from pixverse_nb.jobs.job import Job
@@ -77,7 +78,7 @@ def _no_job(_: object) -> None:
     return None
 
 
-@columns("number", "caption", "state", "model", "prompt", "seed", "cost")
+@columns("number", "caption", "state", "model", "prompt", "seed", "cost", "ref")
 @dataclass(frozen=True, eq=False)
 class Cell:
     """One video of a sweep: `number` from 1, the `key` of its content, a unique `caption`, and its request.
@@ -103,6 +104,12 @@ class Cell:
     def job(self) -> Job | None:
         """The job; None if the cell was never run."""
         return self.find_job(self)
+
+    @property
+    def ref(self) -> str | None:
+        """The ref of the job; None if the cell was never run."""
+        job = self.job
+        return job.ref if job is not None else None
 
     @property
     def video(self) -> Video | None:
@@ -191,7 +198,7 @@ class Cells:
         for name, wanted in axes.items():
             if name in wrong:
                 continue
-            values = list(wanted) if has_several_values(wanted) else [wanted]
+            values = listed(wanted, name=name) if has_several_values(wanted) else [wanted]
             matching = [cell for cell in self.cells if any(_has(cell, name, plain(value)) for value in values)]
             if not matching:
                 known_values = dict.fromkeys(safe_repr(_position(cell, name)) for cell in self.cells)
@@ -212,7 +219,7 @@ class Cells:
 
 def _has(cell: Cell, name: str, value: Any) -> bool:
     """Return whether a cell has this value, or shows it in its caption as a picture's name does."""
-    return any(known == value and type(known) is type(value) for known in (_position(cell, name), _field(cell, name)))
+    return any(type(known) is type(value) and known == value for known in (_position(cell, name), _field(cell, name)))
 
 
 def _position(cell: Cell, name: str) -> Any:
@@ -330,7 +337,8 @@ class _InputSets:
         self._builder = builder
         self._call = call
         self._made = OPERATIONS[call.operation]
-        self._email = axes.fixed.get("email") or email
+        own_email = axes.fixed.get("email")
+        self._email = email if is_blank(own_email) else own_email
         self._deadline_s = axes.fixed.get("deadline_s")
         self._sets: dict[tuple[object, ...], CellInputs | None] = {}
         self.bad_images: dict[str, str] = {}
@@ -342,7 +350,7 @@ class _InputSets:
         indices = {name: index for name, index in zip(axes.names, point, strict=True) if name in axes.sources}
         fit = fields.get("fit", self._made.default_fit)
         spec = self._builder.catalogue.spec_for(fields, self._made.default_model)
-        name = (*sorted(indices.items()), str(fields.get("aspect_ratio")), spec.aspect_ratios, str(fit))
+        name = (*sorted(indices.items()), safe_repr(fields.get("aspect_ratio")), spec.aspect_ratios, safe_repr(fit))
         if name not in self._sets:
             self._sets[name] = self._prepare(fields, indices, fit)
         return self._sets[name]

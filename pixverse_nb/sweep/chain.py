@@ -7,7 +7,8 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, Self
 
-from pixverse_nb.domain.arguments import public_class
+from pixverse_nb.domain.arguments import checked, public_class
+from pixverse_nb.domain.validation import Flag
 from pixverse_nb.errors import InvalidImage, InvalidRequest, PixVerseError
 from pixverse_nb.job_builder import CreateArgs, image_key
 from pixverse_nb.jobs.job import JobList
@@ -29,6 +30,7 @@ def make_chain(
 ) -> "Chain":
     """Return the chain of a call. Raises InvalidRequest (InvalidImage) naming every wrong field and picture."""
     context.loop.check_open()
+    loop = checked({"loop": loop}, {"loop": Flag()}, sends=True)["loop"]
     given = list(images) if has_several_values(images, is_source=True) else [images]
     if len(given) < 2:
         raise InvalidRequest({"images": "must be a list of at least two pictures"})
@@ -36,7 +38,8 @@ def make_chain(
     if loop and pictures[0] is not pictures[-1]:
         pictures.append(pictures[0])
     links = len(pictures) - 1
-    given_fields, wrong = _per_link({**fields, "aspect_ratio": fields.get("aspect_ratio") or ratio}, links=links)
+    own_ratio = fields.get("aspect_ratio")
+    given_fields, wrong = _per_link({**fields, "aspect_ratio": ratio if own_ratio is None else own_ratio}, links=links)
     title = options.title or _default_title(links)
     options = replace(options, title=title, layout="zip", most_cells=max(links, options.most_cells), can_skip=False)
     try:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pixverse_nb.domain.arguments import as_path, file_errors
+from pixverse_nb.domain.validation import safe_repr
 from pixverse_nb.errors import ConfigError, InvalidRequest
 from pixverse_nb.metrics.contact_sheet import SheetRow, ThemedSheet, make_contact_sheet
 from pixverse_nb.metrics.definitions import DIVERSITY, METRICS
@@ -88,7 +89,7 @@ def metric_plot(rows: Rows, name: str, *, over: str, by: str | None, axes: Seque
     Every cell is a marker. If several cells share a position, the line goes through their mean. Over seeds there are
     only markers, because nothing lies between two seeds.
     """
-    _check(rows, name, over=over, by=by)
+    _check(rows, name, over=over, **({} if by is None else {"by": by}))
     if by is None:
         others = [axis for axis in axes if axis != over]
         by = others[0] if len(others) == 1 else None
@@ -134,6 +135,8 @@ def matrix_plot(rows: Rows, name: str, *, down: str | None, across: str | None, 
 
     An entry is the mean of its cells, or empty if there are none. `down` and `across` default to the first two axes.
     """
+    given = {name: axis for name, axis in (("rows", down), ("columns", across)) if axis is not None}
+    _check(rows, name, **given)
     down = down or (axes[0] if axes else None)
     across = across or next((axis for axis in axes if axis != down), None)
     if down is None or across is None:
@@ -190,13 +193,13 @@ def _figure(title: str, *, size: tuple[float, float] = (7.2, 3.8)) -> tuple[Figu
     return figure, ax
 
 
-def _check(data: Rows, name: str, **columns: str | None) -> None:
+def _check(data: Rows, name: str, **columns: str) -> None:
     """Raise InvalidRequest if `name` or one of `columns` (by argument) is no column, or if `name` has no numbers."""
     known = data[0] if data else {}
     wrong = {
-        argument: f"no column {column!r}; the columns are {', '.join(known)}"
+        argument: f"no column {safe_repr(column):.60}; the columns are {', '.join(known)}"
         for argument, column in {"name": name, **columns}.items()
-        if column is not None and column not in known
+        if not isinstance(column, str) or column not in known
     }
     if not wrong and all(row[name] is None for row in data):
         wrong["name"] = f"{name!r} has no values yet; sweep.measure() measures the finished videos"

@@ -20,7 +20,15 @@ from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.operations import Operation
 from pixverse_nb.domain.ratings import RankEntry, Rating
 from pixverse_nb.domain.validation import Flag, Function, Integer, Rule, safe_repr
-from pixverse_nb.errors import ConfigError, InvalidRequest, JobTimeout, PixVerseError, UnknownItem, refuse_pickling
+from pixverse_nb.errors import (
+    ConfigError,
+    InvalidCall,
+    InvalidRequest,
+    JobTimeout,
+    PixVerseError,
+    UnknownItem,
+    refuse_pickling,
+)
 from pixverse_nb.event_loop import await_end, check_asyncio, wait_for_future
 from pixverse_nb.job_builder import RequestFunction
 from pixverse_nb.jobs.error_notices import error_notice
@@ -144,11 +152,11 @@ class Sweep:
         try:
             return self.cells[which]
         except IndexError as error:
-            problem = f"this sweep has {len(self.cells)} cells, so there is no place {which}"
+            problem = f"this sweep has {len(self.cells)} cells, so there is no place {safe_repr(which):.60}"
             raise UnknownItem({"cell": problem}, sends=False) from error
         except (TypeError, ValueError) as error:
             problem = f"must be a place from 0, a caption or a slice, not {safe_repr(which):.60}"
-            raise InvalidRequest({"cell": problem}, sends=False) from error
+            raise InvalidCall({"cell": problem}, sends=False) from error
 
     @property
     def cells(self) -> tuple[Cell, ...]:
@@ -164,7 +172,8 @@ class Sweep:
         return self._built.of_points
 
     def job_of(self, cell: Cell) -> Job | None:
-        """Return the job of a cell, or None if it was never run."""
+        """Return the job of a cell, or None if it was never run. Raises InvalidRequest for anything but a cell."""
+        _check_cell(cell)
         return self._cell_jobs.job(cell)
 
     @property
@@ -419,8 +428,9 @@ class Sweep:
     def metrics_of(self, cell: Cell) -> dict[str, float]:
         """Return the metrics of one cell, the diversity included, by the names in `metrics.definitions.METRICS`.
 
-        Empty before `measure()`.
+        Empty before `measure()`. Raises InvalidRequest for anything but a cell.
         """
+        _check_cell(cell)
         return self._analysis.metrics_of(cell)
 
     def rows(self) -> list[dict[str, Any]]:
@@ -718,3 +728,9 @@ class Sweep:
                 callback()
             except Exception:  # noqa: BLE001 - the caller's function; its error must not end the run
                 _log.warning("A subscriber of a sweep raised.", exc_info=True)
+
+
+def _check_cell(cell: object) -> None:
+    if not isinstance(cell, Cell):
+        problem = f"must be a cell of this sweep, such as sweep[0], not {type(cell).__name__}"
+        raise InvalidRequest({"cell": problem}, sends=False)

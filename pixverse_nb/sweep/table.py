@@ -7,7 +7,8 @@ from typing import Any, Final
 from pixverse_nb.domain.arguments import file_errors
 from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.domain.ratings import Rating
-from pixverse_nb.errors import InvalidRequest
+from pixverse_nb.domain.validation import did_you_mean, safe_repr
+from pixverse_nb.errors import InvalidRequest, UnknownItem
 from pixverse_nb.jobs.messages import describe_error
 from pixverse_nb.metrics.definitions import DIVERSITY, METRICS, Measurement
 from pixverse_nb.metrics.executors import TaskResult
@@ -32,7 +33,11 @@ _WHOLE_NUMBERS: Final = ("credits", "first_offset", "last_offset", "cuts", "fram
 
 
 class Measurements(TableView, dict[str, Measurement]):
-    """Measurements by the caption of their cell; displays as a small table."""
+    """Measurements by the caption of their cell; displays as a small table. Another caption raises UnknownItem."""
+
+    def __missing__(self, caption: object) -> Measurement:
+        near = did_you_mean(str(caption), tuple(self), plural="captions") if isinstance(caption, str) else ""
+        raise UnknownItem({"caption": f"nothing is measured as {safe_repr(caption):.80}; {near}"}, sends=False)
 
     def _table(self) -> Table:
         return measured_table(self)

@@ -12,6 +12,7 @@ from typing import Any, Final
 from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.ratings import RankEntry, Rating, rank
+from pixverse_nb.domain.validation import safe_repr
 from pixverse_nb.errors import InvalidRequest, PixVerseError
 from pixverse_nb.jobs import transitions
 from pixverse_nb.jobs.job import Job
@@ -66,8 +67,9 @@ class SweepViews:
 
     def rate(self, which: Any, choice: str, *, note: str) -> None:
         """Rate one cell; see `Sweep.rate`."""
-        if choice not in ("", "winner", "rejected"):
-            raise InvalidRequest({"choice": f"must be winner, rejected or empty, not {choice!r:.40}"}, sends=False)
+        if not isinstance(choice, str) or choice not in ("", "winner", "rejected"):
+            problem = f"must be winner, rejected or empty, not {safe_repr(choice):.40}"
+            raise InvalidRequest({"choice": problem}, sends=False)
         cell = self._cell_jobs.find(which)
         if choice == "winner" and self._cell_jobs.video(cell) is None:
             raise InvalidRequest({"choice": f"cell {cell.number} ({cell.caption}) {NO_WINNER}"}, sends=False)

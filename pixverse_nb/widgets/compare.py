@@ -15,11 +15,11 @@ from typing import Any, Final
 import anywidget
 import traitlets
 
-from pixverse_nb.domain.arguments import ANY_INTEGER, NOTE, TITLE_MAX, public_function
+from pixverse_nb.domain.arguments import ANY_INTEGER, COUNT, NOTE, TITLE_MAX, checked, public_function
 from pixverse_nb.domain.jobs import JobState, VideoFile
 from pixverse_nb.domain.ratings import PairwiseVote, RankEntry, VoteResult, next_pair, rank
-from pixverse_nb.domain.validation import Flag, Number, Rule, Text, as_float, validate
-from pixverse_nb.errors import InvalidRequest
+from pixverse_nb.domain.validation import Flag, Number, OneOf, Rule, Text, as_float, safe_repr, validate
+from pixverse_nb.errors import InvalidRequest, UnknownItem
 from pixverse_nb.redaction import printable, redact
 from pixverse_nb.render.display import LiveOutput, can_replace_outputs, mime_bundle, show_bundle
 from pixverse_nb.render.player import VideoSource, as_video_file
@@ -167,10 +167,14 @@ class Comparison(anywidget.AnyWidget):
         return TableTuple(rank(self.votes, list(self._files), captions=captions), ranking_table)
 
     def vote(self, left: str, right: str, result: VoteResult) -> PairwiseVote:
-        """Vote on two videos, by their keys, and return the vote. Raises KeyError for an unknown key."""
-        for key in (left, right):
-            if key not in self._files:
-                raise KeyError(key)
+        """Vote on two videos, by their keys, and return the vote. `result` is "left", "right" or "tie".
+
+        Raises UnknownItem for an unknown key, InvalidRequest for another result.
+        """
+        for name, key in (("left", left), ("right", right)):
+            if not isinstance(key, str) or key not in self._files:
+                raise UnknownItem({name: f"the comparison has no video {safe_repr(key):.80}"}, sends=False)
+        result = checked({"result": result}, {"result": OneOf(tuple(_RESULT_BY_SIGN.values()))})["result"]
         vote = self._store_vote(left, right, result)
         self._pass_on(vote)
         return vote
@@ -181,6 +185,7 @@ class Comparison(anywidget.AnyWidget):
         Each line is one vote: "v3 > v1" if the left video is better, "<" if the right one is, "=" for a tie. Other
         lines are ignored.
         """
+        text = checked({"text": text}, {"text": Text(COUNT.most)})["text"]
         return tuple(
             self.vote(self._key_by_slot[left], self._key_by_slot[right], _RESULT_BY_SIGN[sign])
             for left, sign, right in _VOTE_LINE.findall(text)

@@ -223,8 +223,10 @@ class Gallery(anywidget.AnyWidget):
 
     def rate(self, key: str, rating: Rating) -> None:
         """Rate a tile. Raises UnknownItem for an unknown key, and InvalidRequest for a winner without a video."""
+        if not isinstance(rating, Rating):
+            raise InvalidRequest({"rating": f"must be a Rating, not {type(rating).__name__}"}, sends=False)
         with self._lock:
-            if key not in self._tiles:
+            if not isinstance(key, str) or key not in self._tiles:
                 raise UnknownItem({"key": f"the gallery has no tile {safe_repr(key):.80}"}, sends=False)
             if not self._tiles[key].can_be_rated(rating):
                 raise InvalidRequest({"rating": f"{self._tiles[key].caption} {NO_WINNER}"}, sends=False)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pixverse_nb.domain.arguments import as_path
+from pixverse_nb.domain.arguments import as_path, listed
 from pixverse_nb.domain.jobs import VideoFile
 from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.redaction import redact
@@ -25,7 +25,7 @@ def find_videos(given: object, *, name: str = "videos") -> list[Any]:
     if isinstance(given, str | os.PathLike):
         return _find_files(given, name=name)
     if isinstance(given, Iterable) and not isinstance(given, bytes | bytearray | Mapping):
-        return list(_flatten(given, name=name))
+        return list(_flatten(listed(given, name=name), name=name))
     problem = f"must be videos, jobs or paths of mp4 files, not {type(given).__name__}"
     raise InvalidRequest({name: problem}, sends=False)
 

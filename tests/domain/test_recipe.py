@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pixverse_nb.domain.operations import OPERATIONS, Operation
 from pixverse_nb.domain.recipe import Recipe
 from pixverse_nb.domain.requests import Input, build_request
+from pixverse_nb.errors import InvalidRequest
 from tests.factories import EMAIL, a_request
 
 RECIPE = Recipe.of(a_request(prompt="a cup", email=EMAIL, first="path:upload/1.png"), {})
@@ -108,6 +109,6 @@ def test_a_transition_has_its_links_as_lists() -> None:
     ],
 )
 def test_anything_else_is_rejected(text: str) -> None:
-    """A foreign comment, a damaged recipe and one that would be code are a ValueError."""
-    with pytest.raises(ValueError, match="recipe"):
+    """A foreign comment, a damaged recipe and one that would be code are an InvalidRequest."""
+    with pytest.raises(InvalidRequest):
         Recipe.from_json(text)
