@@ -135,10 +135,10 @@ def matrix_plot(rows: Rows, name: str, *, down: str | None, across: str | None, 
 
     An entry is the mean of its cells, or empty if there are none. `down` and `across` default to the first two axes.
     """
-    given = {name: axis for name, axis in (("rows", down), ("columns", across)) if axis is not None}
-    _check(rows, name, **given)
-    down = down or (axes[0] if axes else None)
-    across = across or next((axis for axis in axes if axis != down), None)
+    if down is None:
+        down = axes[0] if axes else None
+    if across is None:
+        across = next((axis for axis in axes if not isinstance(down, str) or axis != down), None)
     if down is None or across is None:
         raise InvalidRequest(
             {"rows": f"a matrix needs two axes, but this sweep has {len(axes)}: pass rows= and columns="}, sends=False
