@@ -9,7 +9,7 @@ from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
+from typing import Any, Final, Literal, Self, TypeVar
 
 from markupsafe import Markup
 
@@ -184,17 +184,20 @@ class TableItems(TableView):
 
     __slots__ = ()
 
-    if not TYPE_CHECKING:  # the types are those of the list or tuple
 
-        def __getitem__(self, place: Any) -> Any:
-            try:
-                return super().__getitem__(place)
-            except IndexError as error:
-                problem = f"there are {len(self)} entries, so there is no place {safe_repr(place):.60}"
-                raise UnknownItem({"place": problem}, sends=False) from error
-            except TypeError as error:
-                problem = f"must be a place from 0 or a slice, not {safe_repr(place):.60}"
-                raise InvalidCall({"place": problem}, sends=False) from error
+def _entry(entries: Any, place: Any) -> Any:
+    try:
+        return super(TableItems, entries).__getitem__(place)  # type: ignore[misc]  # of the list or tuple
+    except IndexError as error:
+        problem = f"there are {len(entries)} entries, so there is no place {safe_repr(place):.60}"
+        raise UnknownItem({"place": problem}, sends=False) from error
+    except TypeError as error:
+        problem = f"must be a place from 0 or a slice, not {safe_repr(place):.60}"
+        raise InvalidCall({"place": problem}, sends=False) from error
+
+
+# not in the class, so that the types stay those of the list or tuple
+TableItems.__getitem__ = _entry  # type: ignore[attr-defined]
 
 
 class TableList(TableItems, list[T]):
