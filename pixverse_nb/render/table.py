@@ -187,7 +187,7 @@ class TableItems(TableView):
 
 def _entry(entries: Any, place: Any) -> Any:
     try:
-        return super(TableItems, entries).__getitem__(place)  # type: ignore[misc]  # of the list or tuple
+        return super(TableItems, entries).__getitem__(place)  # that of the list or tuple
     except IndexError as error:
         problem = f"there are {len(entries)} entries, so there is no place {safe_repr(place):.60}"
         raise UnknownItem({"place": problem}, sends=False) from error
@@ -196,8 +196,7 @@ def _entry(entries: Any, place: Any) -> Any:
         raise InvalidCall({"place": problem}, sends=False) from error
 
 
-# not in the class, so that the types stay those of the list or tuple
-TableItems.__getitem__ = _entry  # type: ignore[attr-defined]
+setattr(TableItems, "__getitem__", _entry)  # noqa: B010 - the types stay those of the list or tuple
 
 
 class TableList(TableItems, list[T]):
