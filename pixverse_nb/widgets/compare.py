@@ -244,7 +244,7 @@ class Comparison(anywidget.AnyWidget):
             show_bundle(self._images_bundle())
             return
         data, _ = super()._repr_mimebundle_() or ({}, {})
-        show_bundle({**data, "text/plain": repr(self)})
+        show_bundle({**data, **mime_bundle("<div></div>", repr(self))})  # a page without widgets shows the images below
         self._images_output = LiveOutput(self._images_bundle())
 
     def _images_bundle(self) -> dict[str, str]:

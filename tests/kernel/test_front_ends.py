@@ -17,7 +17,13 @@ from tests.environment import private_environment, sockets
 START = """import pixverse_nb as pv
 client = pv.Client.sandbox(speed=200, home={home!r}, timing=pv.Timing().scaled(0.01))
 job = client.create_frames(pv.samples.first, pv.samples.last, quality="360p", seed=7)"""
-CELLS = ("job", "video = job.result()", "video", "client.jobs()", "print(len(client.jobs()), client.credits().total)")
+WIDGETS = ("pv.gallery([job])", "pv.compare(job, video)", "pv.studio(client)")
+CELLS = (
+    *("job", "video = job.result()", "video", "client.jobs()"),
+    *WIDGETS,
+    'client.sweep(pv.samples.first, pv.samples.last, quality="360p", seed=[7]).run()',
+    "print(len(client.jobs()), client.credits().total)",
+)
 
 
 def run_notebook(folder: Path, home: Path) -> Any:
@@ -49,11 +55,22 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 @pytest.mark.parametrize("exporter", [HTMLExporter, SlidesExporter])
 def test_a_page_plays_the_video_without_a_script(executed: Any, exporter: type[Any]) -> None:
-    """HTML and slides have the player with its video inside, and the table; none of them is in a script."""
+    """HTML and slides have the player with its video inside, the table and the sweep; none of them is in a script."""
     page, _ = exporter().from_notebook_node(executed)
     plain = re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
     assert re.search(r'<video[^>]*\bsrc="data:video/mp4;base64,|<source[^>]*\bsrc="data:video/mp4;base64,', plain)
     assert "pvnb-table" in plain
+    assert len(re.findall(r'class="[^"]*\bpvnb-sweep-card\b', plain)) == 1
+
+
+@pytest.mark.parametrize("code", WIDGETS)
+def test_markdown_shows_a_widget_once(executed: Any, code: str) -> None:
+    """In place of a widget there is HTML, and no text that says the same."""
+    exporter: Any = MarkdownExporter
+    text, _ = exporter().from_notebook_node(executed)
+    shown = text.split(f"```python\n{code}\n```")[1].split("```python")[0]
+    assert 'class="pvnb' in shown
+    assert not re.search(r"^ {4}\S", shown, re.MULTILINE)
 
 
 def test_markdown_has_no_stylesheet(executed: Any) -> None:
