@@ -199,7 +199,7 @@ def test_doctor_lists_what_only_a_live_account_tells(tmp_path: Path) -> None:
         done = run("doctor", "--live", cwd=tmp_path, **settings)
         paid = len(box.control.generations)
     assert (done.returncode, paid) == (0, 0), done.stdout
-    assert len(re.findall(r"^ok +live route ", done.stdout, re.MULTILINE)) == 11
+    assert len(re.findall(r"^paid call +live route ", done.stdout, re.MULTILINE)) == 11
     assert box.token not in done.stdout
     assert "sandbox@example" not in done.stdout
     untried = run("doctor", "--live", cwd=tmp_path)
