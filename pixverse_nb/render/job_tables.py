@@ -43,7 +43,7 @@ class JobRow:
 def jobs_table(rows: Sequence[JobRow], *, now: float) -> Table:
     """Return a table of jobs in the given order, at `now` (Unix seconds)."""
     if not rows:
-        return Table("No jobs yet.")
+        return Table("No jobs.")
     has_pictures = any(row.picture for row in rows)
     columns = (
         *((Column("", "picture"),) if has_pictures else ()),

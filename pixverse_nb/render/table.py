@@ -190,7 +190,7 @@ class TableItems(TableView):
             try:
                 return super().__getitem__(place)
             except IndexError as error:
-                problem = f"there are {len(self)} entries, so there is no place {safe_repr(place):.60}"
+                problem = f"there is no place {safe_repr(place):.60} in a list of length {len(self)}"
                 raise UnknownItem({"place": problem}, sends=False) from error
             except TypeError as error:
                 problem = f"must be a place from 0 or a slice, not {safe_repr(place):.60}"
