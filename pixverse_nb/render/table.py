@@ -189,7 +189,7 @@ def _entry(entries: Any, place: Any) -> Any:
     try:
         return super(TableItems, entries).__getitem__(place)  # that of the list or tuple
     except IndexError as error:
-        problem = f"there are {len(entries)} entries, so there is no place {safe_repr(place):.60}"
+        problem = f"there is no place {safe_repr(place):.60} in a list of length {len(entries)}"
         raise UnknownItem({"place": problem}, sends=False) from error
     except TypeError as error:
         problem = f"must be a place from 0 or a slice, not {safe_repr(place):.60}"

@@ -79,7 +79,7 @@ def _no_job(_: object) -> None:
 
 
 @columns("number", "caption", "state", "model", "prompt", "seed", "cost", "ref")
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Cell:
     """One video of a sweep: `number` from 1, the `key` of its content, a unique `caption`, and its request.
 
@@ -95,6 +95,9 @@ class Cell:
     inputs: CellInputs = field(repr=False)
     violations: tuple[Constraint, ...] = ()
     find_job: "Callable[[Cell], Job | None]" = field(default=_no_job, repr=False)
+
+    def __repr__(self) -> str:
+        return f"<Cell {self.number}: {self.caption}, {self.status.lower()}>"
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the values without the job, which belongs to this process."""

@@ -152,7 +152,7 @@ class Sweep:
         try:
             return self.cells[which]
         except IndexError as error:
-            problem = f"this sweep has {len(self.cells)} cells, so there is no place {safe_repr(which):.60}"
+            problem = f"there is no place {safe_repr(which):.60} in a sweep of length {len(self.cells)}"
             raise UnknownItem({"cell": problem}, sends=False) from error
         except (TypeError, ValueError) as error:
             problem = f"must be a place from 0, a caption or a slice, not {safe_repr(which):.60}"
