@@ -12,6 +12,7 @@ from pixverse_nb.config import Timing, find_email
 from pixverse_nb.connection import (
     BASE_URL_VARIABLE,
     DEFAULT_BASE_URL,
+    SANDBOX,
     TOKEN_PAGE,
     TOKEN_VARIABLE,
     Connection,
@@ -57,8 +58,9 @@ class Target:
 def check_home(home: Path, *, is_offline: bool, is_live: bool = False) -> Report:
     """Check a home folder with the token, address and account from the environment.
 
-    The vendor is not contacted if `is_offline` is set or there is no token. `is_live` adds the checklist of what only
-    a live account can tell.
+    The vendor is not contacted if `is_offline` is set or there is no token. Without a token the sandbox is used, so its
+    folder is checked, unless the home has jobs of the vendor. `is_live` adds the checklist of what only a live account
+    can tell.
     """
     problems: list[Finding] = []
     base_url, token = DEFAULT_BASE_URL, None
@@ -80,11 +82,17 @@ def check_home(home: Path, *, is_offline: bool, is_live: bool = False) -> Report
     if token is None and base_url != DEFAULT_BASE_URL and not problems:
         fix = f"Set {TOKEN_VARIABLE}, or unset {BASE_URL_VARIABLE} to use the sandbox."
         problems.append(Finding("token", f"missing; {base_url} needs one", Severity.ERROR, fix, kind="missing"))
+    has_ledger = (home / "ledger.db").is_file()
+    is_sandbox = token is None and base_url == DEFAULT_BASE_URL and not problems and not has_ledger
+    if is_sandbox:
+        home = home / SANDBOX
+        has_ledger = (home / "ledger.db").is_file()
     with ExitStack() as stack:
         ledger: Ledger | None = None
-        if (home / "ledger.db").is_file():
+        if has_ledger:
             try:
-                ledger = stack.enter_context(closing(Ledger(home / "ledger.db", service=base_url)))
+                service = SANDBOX if is_sandbox else base_url
+                ledger = stack.enter_context(closing(Ledger(home / "ledger.db", service=service)))
             except LedgerError as error:
                 problems.append(Finding("ledger", "cannot be opened", Severity.ERROR, str(error), kind="unusable"))
         connection = Connection(base_url, base_url, token or Secret(""), _TIMING, home)
@@ -99,6 +107,7 @@ def check_home(home: Path, *, is_offline: bool, is_live: bool = False) -> Report
             connection.backend,
             email=email,
             token_status="found; not tried" if token else "none: the sandbox is used, free of charge",
+            is_sandbox=is_sandbox,
             is_live=is_live,
         )
         report = run_checks(target, now=time.time())

@@ -321,3 +321,15 @@ def test_a_package_without_metadata_is_checked_without_requirements() -> None:
 
     assert requirements(raise_not_found) == ()
     assert requirements(lambda _: None) == ()
+
+
+def test_without_a_token_the_sandbox_is_checked(tmp_path: Path) -> None:
+    """Its folder and ledger are reported, and the service is the sandbox, before its first job and after it."""
+    for is_used in (False, True):
+        if is_used:
+            with Client.sandbox(home=tmp_path / "sandbox", speed=1000) as client:
+                client.create_video("A boat", quality="360p").result()
+        findings = {finding.name: finding for finding in check_home(tmp_path, is_offline=False)}
+        assert findings["service"].kind == "sandbox"
+        assert str(tmp_path / "sandbox") in findings["home"].text
+        assert (findings["ledger"].kind == "none") is not is_used
