@@ -12,6 +12,7 @@ import { makeLink, makePart } from "./form_link.js";
 import { buildForm } from "./form_parts.js";
 import { buildPresets } from "./form_presets.js";
 import { renderJobs } from "./job_list.js";
+import { EARLIER_KERNEL } from "./kernel_alive.js";
 import { renderPicker } from "./picker.js";
 import { keepShortcuts } from "./shortcuts.js";
 import { makeVideoSource } from "./video_source.js";
@@ -29,7 +30,7 @@ const READY = "✓ Video: "; // in the title of a page that nobody looks at
 const NOTES = {
   alive: "",
   waiting: "Waiting for the kernel (busy or not running). The form continues automatically.",
-  dead: "This view belongs to an earlier kernel. Run the cell again.",
+  dead: EARLIER_KERNEL,
 };
 
 /** @param {RenderProps<FormTraits>} props */

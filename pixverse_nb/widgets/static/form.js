@@ -824,6 +824,9 @@ function renderJobs({ model, el }, getSource) {
   };
 }
 
+// src/kernel_alive.js
+var EARLIER_KERNEL = "This view belongs to an earlier kernel. Run the cell again.";
+
 // src/picker.js
 var CHUNK_BYTES = 512 * 1024;
 var MAX_IN_FLIGHT = 3;
@@ -1396,7 +1399,7 @@ var READY = "✓ Video: ";
 var NOTES = {
   alive: "",
   waiting: "Waiting for the kernel (busy or not running). The form continues automatically.",
-  dead: "This view belongs to an earlier kernel. Run the cell again."
+  dead: EARLIER_KERNEL
 };
 function render({ model, el }) {
   const listeners = new AbortController();
