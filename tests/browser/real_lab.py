@@ -140,6 +140,8 @@ class Lab:
 
     def save(self, page: Page) -> None:
         """Save the notebook and wait until it is on disk and no unsaved change is left."""
+        expect(page.locator(".lm-TabBar-tab.jp-mod-current")).to_have_count(1)  # saving is off until then
+        expect(page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell").first).to_be_attached()
         with page.expect_response(lambda answer: answer.request.method == "PUT" and "/api/contents/" in answer.url):
             self.menu(page, "File", "Save Notebook")
         expect(page.locator(".lm-TabBar-tab.jp-mod-dirty")).to_have_count(0)
