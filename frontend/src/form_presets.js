@@ -30,16 +30,26 @@ export function buildPresets(signal, ask) {
   naming.append(name, save, cancel);
   el.append(choice, remove, open, naming);
   let known = "";
+  /** @type {PresetState} */
+  let state = { options: [], chosen: "", can_save: false };
 
   /** @param {boolean} isOpen */
   function showNaming(isOpen) {
     naming.hidden = !isOpen;
-    open.hidden = isOpen;
     name.setAttribute("aria-invalid", "false");
+    showButtons();
     if (!isOpen) return open.focus();
     name.value = choice.value.startsWith(NAMED) ? choice.value.slice(NAMED.length) : "";
     name.focus();
     name.select();
+  }
+
+  /** While a name is entered, there is nothing else to press. */
+  function showButtons() {
+    const isNaming = !naming.hidden;
+    open.hidden = isNaming;
+    choice.hidden = isNaming || !state.options.length;
+    remove.hidden = isNaming || !state.chosen.startsWith(NAMED);
   }
 
   function saveNamed() {
@@ -66,8 +76,10 @@ export function buildPresets(signal, ask) {
 
   return {
     el,
-    /** @param {PresetState} state */
-    draw({ options, chosen, can_save }) {
+    /** @param {PresetState} next */
+    draw(next) {
+      state = { ...next };
+      const { options, chosen, can_save } = state;
       const hadFocus = el.contains(document.activeElement);
       el.hidden = !can_save;
       if (known !== JSON.stringify(options)) {
@@ -76,8 +88,7 @@ export function buildPresets(signal, ask) {
         choice.replaceChildren(make("option", "", { value: "", textContent: "Saved settings…" }), ...entries);
       }
       choice.value = chosen;
-      choice.hidden = !options.length;
-      remove.hidden = !chosen.startsWith(NAMED);
+      showButtons();
       remove.setAttribute("aria-label", `Delete the settings ${chosen.slice(NAMED.length)}`);
       if (hadFocus && document.activeElement === document.body) (choice.hidden ? open : choice).focus();
     },

@@ -37,6 +37,7 @@ _BALANCE_CHANGING: Final = frozenset(
 )
 
 _RUNNING: Final = tuple(state for state in JobState if not state.is_final)
+_WAITING: Final = frozenset({JobState.PLANNED, JobState.UPLOADING, JobState.WAITING})
 _MOST_RUNNING: Final = 1000  # jobs that are followed when the form opens
 
 
@@ -111,11 +112,11 @@ class JobTracker:
     def to_json(self) -> dict[str, Any]:
         """Return the rows, newest first, and the number of jobs that are not shown.
 
-        At most 12 rows are shown, unfinished jobs before finished ones.
+        At most 12 rows are shown: jobs that the service has, then those that wait to be sent, then finished ones.
         """
         with self._lock:
             snapshots = tuple(self._rows.values())
-        by_priority = sorted(snapshots, key=lambda job: (job.state.is_final, -job.created_at))
+        by_priority = sorted(snapshots, key=lambda job: (job.state.is_final, job.state in _WAITING, -job.created_at))
         shown = sorted(by_priority[:MAX_ROWS], key=lambda job: -job.created_at)
         return {"rows": [job_row(snapshot) for snapshot in shown], "more": len(by_priority) - len(shown)}
 

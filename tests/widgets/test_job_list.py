@@ -203,12 +203,16 @@ def test_the_newest_job_comes_first(page: ListPage) -> None:
 
 
 def test_at_most_twelve_rows_with_unfinished_jobs_first(page: ListPage) -> None:
-    """A long list keeps unfinished jobs visible and counts the jobs that are not shown."""
-    for number in range(MAX_ROWS + 5):
-        page.add(JobState.GENERATING if number == 0 else JobState.DONE)
+    """A long list keeps what runs visible, then what waits to be sent, and counts the jobs that are not shown."""
+    for state in (JobState.GENERATING, JobState.WAITING, *[JobState.DONE] * (MAX_ROWS + 3)):
+        page.add(state)
     assert len(page.rows) == MAX_ROWS
     assert page.tracker.to_json()["more"] == 5
+    assert page.refs[-2:] == ["job-2", "job-1"]
+    for _ in range(MAX_ROWS):
+        page.add(JobState.WAITING)
     assert page.refs[-1] == "job-1"
+    assert "job-2" not in page.refs
 
 
 def test_the_page_can_cancel_and_dismiss(page: ListPage) -> None:

@@ -435,14 +435,21 @@ function buildPresets(signal, ask) {
   naming.append(name, save, cancel);
   el.append(choice, remove, open, naming);
   let known = "";
+  let state = { options: [], chosen: "", can_save: false };
   function showNaming(isOpen) {
     naming.hidden = !isOpen;
-    open.hidden = isOpen;
     name.setAttribute("aria-invalid", "false");
+    showButtons();
     if (!isOpen) return open.focus();
     name.value = choice.value.startsWith(NAMED) ? choice.value.slice(NAMED.length) : "";
     name.focus();
     name.select();
+  }
+  function showButtons() {
+    const isNaming = !naming.hidden;
+    open.hidden = isNaming;
+    choice.hidden = isNaming || !state.options.length;
+    remove.hidden = isNaming || !state.chosen.startsWith(NAMED);
   }
   function saveNamed() {
     const text = name.value.trim();
@@ -466,8 +473,10 @@ function buildPresets(signal, ask) {
   on(remove, "click", () => ask({ kind: "delete_preset", key: choice.value }));
   return {
     el,
-    /** @param {PresetState} state */
-    draw({ options, chosen, can_save }) {
+    /** @param {PresetState} next */
+    draw(next) {
+      state = { ...next };
+      const { options, chosen, can_save } = state;
       const hadFocus = el.contains(document.activeElement);
       el.hidden = !can_save;
       if (known !== JSON.stringify(options)) {
@@ -476,8 +485,7 @@ function buildPresets(signal, ask) {
         choice.replaceChildren(make("option", "", { value: "", textContent: "Saved settings…" }), ...entries);
       }
       choice.value = chosen;
-      choice.hidden = !options.length;
-      remove.hidden = !chosen.startsWith(NAMED);
+      showButtons();
       remove.setAttribute("aria-label", `Delete the settings ${chosen.slice(NAMED.length)}`);
       if (hadFocus && document.activeElement === document.body) (choice.hidden ? open : choice).focus();
     }
