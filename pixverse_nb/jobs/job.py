@@ -55,11 +55,12 @@ _log: Final = logging.getLogger("pixverse_nb")
 
 
 @columns("ref", "state", "status", "prompt", "model", "seed", "cost", "cost_is_estimate")
-@public_class(hides=("changed", "detach", "set_reuse_notice"))
+@public_class(hides=("changed", "detach", "set_reuse_notice", "table_row"))
 class Job:
     """One video being generated: `result()` waits for it, `await job` waits without blocking, and it displays itself.
 
-    A job continues without the handle, the cell or the kernel: `client.job(job.ref)` finds it again.
+    A job continues without the handle, the cell or the kernel: `client.job(job.ref)` finds it again. A job can be
+    passed wherever its ref, its video or its file is taken.
 
     >>> job = client.create_frames("a.jpg", "b.jpg")  # doctest: +SKIP
     >>> video = job.result()  # doctest: +SKIP
@@ -85,7 +86,7 @@ class Job:
 
     @property
     def state(self) -> JobState:
-        """The current state."""
+        """The current state, a `JobState`; it equals its text: `job.state == "done"`."""
         return self._record().state
 
     @property
@@ -142,12 +143,12 @@ class Job:
 
     @property
     def model(self) -> str:
-        """The model."""
+        """The name of the model, such as "v5.6"."""
         return self.request.model
 
     @property
     def request(self) -> GenerationRequest:
-        """The request, with its seed."""
+        """The request: `operation`, `model`, `params` and the keys of its inputs; it never changes."""
         return self._record().request
 
     @property
@@ -163,7 +164,7 @@ class Job:
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What you should know: how the pictures were changed, that a paid video was reused, and so on."""
+        """What you should know, as sentences: how the pictures were changed, that a paid video was reused, and more."""
         own = tuple(map(describe_notice, self._record().notices))
         return (*own, self._reuse_notice) if self._reuse_notice else own
 
@@ -591,7 +592,8 @@ class JobList(TableItems, list[Job]):
     def to_frame(self) -> Any:
         """Return a pandas DataFrame with one row for each job, by its ref. Needs `pixverse-nb[sweep]`.
 
-        Times are UTC, durations are in seconds; `credits` is charged or estimated.
+        Times are UTC, `took_s` and `duration` are in seconds; `credits` is charged, or estimated if
+        `credits_are_estimate`. A list without jobs has the same columns. Raises ConfigError if pandas is missing.
         """
         rows = [_row(job) for job in self]
         return data_frame(rows, columns=_COLUMNS, index="ref", moments=_MOMENTS, whole_numbers=_WHOLE_NUMBERS)
