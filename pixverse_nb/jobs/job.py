@@ -40,7 +40,7 @@ from pixverse_nb.render.formatting import state_label
 from pixverse_nb.render.job_tables import JobRow, attempts_table, events_table, jobs_table
 from pixverse_nb.render.job_views import card_text
 from pixverse_nb.render.live import LiveCard, job_card
-from pixverse_nb.render.table import Table, TableItems, TableList, TableTuple
+from pixverse_nb.render.table import Table, TableList, TableTuple, TableView, with_item_errors
 from pixverse_nb.render.timeline import Timeline, job_title
 from pixverse_nb.video import Video
 
@@ -586,7 +586,8 @@ def _check_accepted(request: GenerationRequest, backend: Backend) -> None:
 
 
 @public_class()
-class JobList(TableItems, list[Job]):
+@with_item_errors
+class JobList(TableView, list[Job]):
     """Jobs, newest first; a list (and so its slices) that displays as a table."""
 
     def to_frame(self) -> Any:
