@@ -812,7 +812,10 @@ class Client:
         return JobList(map(self._handle, found), if_empty="The vendor has nothing new for this home.")
 
     def reconcile(self) -> JobList:
-        """Poll the vendor now, wait for that one poll, and return the jobs that are still open."""
+        """Poll the vendor now, wait for that one poll, and return the jobs that are still open.
+
+        Nothing is charged. It is never needed: a client polls by itself while jobs are open.
+        """
 
         async def poll() -> None:
             self._engine.start()
@@ -826,13 +829,19 @@ class Client:
         return TableList(self._ledger.uploads(), render.uploads_table)
 
     def videos(self, *, limit: int = 40, offset: int = 0) -> list[RemoteVideo]:
-        """Return the vendor's generations, newest first: `limit` rows from `offset` on; displays as a table."""
+        """Return the vendor's generations, newest first: `limit` rows from `offset` on; displays as a table.
+
+        Those of other programs too; `adopt` adds one to this home. Raises the APIError of the vendor, or NoAnswer.
+        """
         page = checked({"limit": limit, "offset": offset}, {"limit": Integer(1, COUNT.most), "offset": COUNT})
         videos = AllAccounts(self._send, self._backend, email=self._email).videos(**page)
         return TableList(videos, render.remote_videos_table)
 
     def credits(self) -> Credits:
-        """Return the balance in credits; summed over the accounts if several are configured and none is chosen."""
+        """Return the balance in credits; summed over the accounts if several are configured and none is chosen.
+
+        Displays as a table. Raises the APIError of the vendor, or NoAnswer if the connection fails.
+        """
         self._builder.factors = self._builder.factors or {}  # asked for, also if there is no answer
         balance = AllAccounts(self._send, self._backend, email=self._email).credits()
         self._builder.factors = balance.factors
@@ -840,7 +849,10 @@ class Client:
 
     @property
     def balance(self) -> int:
-        """The credits that can be spent now, over all accounts; asks the vendor. `credits()` has the details."""
+        """The credits that can be spent now, over all accounts; asks the vendor, so it may take a second.
+
+        `credits()` has the details and the errors.
+        """
         return self.credits().total
 
     def capacity(self) -> Capacity:

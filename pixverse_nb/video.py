@@ -33,7 +33,10 @@ from pixverse_nb.render.player import VideoSource, as_video_file, player_html, p
 class Video(VideoFile, os.PathLike[str]):
     """A finished video on disk. It can be used as a path, and a notebook shows it as a player.
 
-    `pd.DataFrame(videos)` has a column for each fact, without the account and without the bytes.
+    `path` is the file, `url` the vendor's address, which may expire. `width` and `height` are in pixels, `duration_s`
+    is in seconds, `size_bytes` in bytes, `made_at` in Unix seconds, `cost_credits` in credits; what is not known is
+    None. `ref` is that of the job. `pd.DataFrame(videos)` has a column for each fact, without the account and without
+    the bytes.
 
     >>> video = Video.from_path("holiday.mp4")  # doctest: +SKIP
     >>> video.save("best/")  # doctest: +SKIP

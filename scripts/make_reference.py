@@ -22,7 +22,6 @@ from pixverse_nb.sweep.sweep import Sweep
 DOCS = Path(__file__).parent.parent / "docs"
 WITH_METHODS = (pv.Client, pv.Job, JobList, Sweep, Chain, pv.Video)
 CONSTRUCTED = (pv.Client,)  # the others are returned by methods
-INTERNAL = {"Job.changed", "Job.detach", "Job.set_reuse_notice"}  # called by the client only
 HEADER = """# Reference
 
 This file is generated from the docstrings by `python scripts/make_reference.py`. Do not edit it.
@@ -108,14 +107,15 @@ def _class_with_methods(cls: type) -> Iterator[str]:
 def _public_members(cls: type) -> Iterator[tuple[str, Any]]:
     """Yield the public methods and properties in the order of definition, those of our base classes included."""
     seen = set()
+    make: Any = cls.__new__
+    offered = dir(make(cls))  # without what only our own code calls
     for base in reversed(cls.__mro__):
         if not base.__module__.startswith("pixverse_nb"):
             continue
         for name, raw in vars(base).items():
             member = raw.__func__ if isinstance(raw, classmethod | staticmethod) else raw
             is_shown = isinstance(member, property) or inspect.isfunction(member)
-            is_public = not name.startswith("_") and f"{cls.__name__}.{name}" not in INTERNAL
-            if is_shown and is_public and name not in seen and member.__doc__:
+            if is_shown and name in offered and name not in seen and member.__doc__:
                 seen.add(name)
                 yield name, inspect.getattr_static(cls, name) if isinstance(member, property) else getattr(cls, name)
 

@@ -40,7 +40,7 @@ class Delivery:
 
 @dataclass(frozen=True, repr=False, eq=True)
 class GenerationRequest:
-    """One video to generate. Build it with `frames_request`, which validates every field.
+    """One video to generate, as `job.request` and `video.request` have it; the methods of a client build and check it.
 
     `params` maps field names to values: `duration` in seconds, `seed` 1…2147483647, the rest as in the catalogue.
     """

@@ -40,7 +40,7 @@ from pixverse_nb.render.display import can_replace_outputs, show_message, write_
 from pixverse_nb.render.formatting import state_label
 from pixverse_nb.render.job_views import card_text, waiting_text
 from pixverse_nb.render.live import LiveCard, job_card
-from pixverse_nb.render.table import Table, TableItems, TableList, TableTuple
+from pixverse_nb.render.table import Table, TableList, TableTuple, TableView, with_item_errors
 from pixverse_nb.video import Video
 
 _LATE: Final = 0.99  # the progress of a job that takes longer than usual
@@ -54,11 +54,12 @@ _log: Final = logging.getLogger("pixverse_nb")
 
 
 @columns("ref", "state", "status", "prompt", "model", "seed", "cost", "cost_is_estimate")
-@public_class(hides=("changed", "detach", "set_reuse_notice"))
+@public_class(hides=("changed", "detach", "set_reuse_notice", "table_row"))
 class Job:
     """One video being generated: `result()` waits for it, `await job` waits without blocking, and it displays itself.
 
-    A job continues without the handle, the cell or the kernel: `client.job(job.ref)` finds it again.
+    A job continues without the handle, the cell or the kernel: `client.job(job.ref)` finds it again. A job can be
+    passed wherever its ref, its video or its file is taken.
 
     >>> job = client.create_frames("a.jpg", "b.jpg")  # doctest: +SKIP
     >>> video = job.result()  # doctest: +SKIP
@@ -94,7 +95,7 @@ class Job:
 
     @property
     def state(self) -> JobState:
-        """The current state."""
+        """The current state, a `JobState`; it equals its text: `job.state == "done"`."""
         return self._record().state
 
     @property
@@ -151,12 +152,12 @@ class Job:
 
     @property
     def model(self) -> str:
-        """The model."""
+        """The name of the model, such as "v5.6"."""
         return self.request.model
 
     @property
     def request(self) -> GenerationRequest:
-        """The request, with its seed."""
+        """The request: `operation`, `model`, `params` and the keys of its inputs; it never changes."""
         return self._record().request
 
     @property
@@ -172,7 +173,7 @@ class Job:
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What you should know: how the pictures were changed, that a paid video was reused, and so on."""
+        """What you should know, as sentences: how the pictures were changed, that a paid video was reused, and more."""
         own = describe_notices(self._record())
         return (*own, self._reuse_notice) if self._reuse_notice else own
 
@@ -657,7 +658,8 @@ def _check_accepted(request: GenerationRequest, backend: Backend) -> None:
 
 
 @public_class()
-class JobList(TableItems, list[Job]):
+@with_item_errors
+class JobList(TableView, list[Job]):
     """Jobs, newest first; a list (and so its slices) that displays as a table, or as `if_empty`."""
 
     def __init__(self, jobs: Iterable[Job] = (), *, if_empty: str = "No jobs.") -> None:
@@ -667,7 +669,8 @@ class JobList(TableItems, list[Job]):
     def to_frame(self) -> Any:
         """Return a pandas DataFrame with one row for each job, by its ref. Needs `pixverse-nb[sweep]`.
 
-        Times are UTC, durations are in seconds; `credits` is charged or estimated.
+        Times are UTC, `took_s` and `duration` are in seconds; `credits` is charged, or estimated if
+        `credits_are_estimate`. A list without jobs has the same columns. Raises ConfigError if pandas is missing.
         """
         rows = [_row(job) for job in self]
         return data_frame(rows, columns=_COLUMNS, index="ref", moments=_MOMENTS, whole_numbers=_WHOLE_NUMBERS)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from pixverse_nb.domain.catalogue import ModelSpec
-from pixverse_nb.render.table import Column, Table, TableItems
+from pixverse_nb.render.table import Column, Table, TableView, with_item_errors
 
 _PRICE: Final = "Credits for 5 s"
 _COLUMNS: Final = ("Model", _PRICE, "Seconds", "Quality", "Aspect ratio", "Makes", "More fields", "Source")
@@ -14,7 +14,8 @@ _NOTE: Final = (
 )
 
 
-class ModelTable(TableItems, tuple[ModelSpec, ...]):
+@with_item_errors
+class ModelTable(TableView, tuple[ModelSpec, ...]):
     """Models of the catalogue; displays as a table."""
 
     __slots__ = ()

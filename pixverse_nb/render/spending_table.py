@@ -8,14 +8,15 @@ from pixverse_nb.domain.spending import SpendingRow
 from pixverse_nb.redaction import redact
 from pixverse_nb.render.data_frame import data_frame
 from pixverse_nb.render.formatting import shorten
-from pixverse_nb.render.table import NOTHING, Column, Table, TableItems
+from pixverse_nb.render.table import NOTHING, Column, Table, TableView, with_item_errors
 
 _NUMBERS: Final = tuple(item.name for item in fields(SpendingRow) if item.name != "group")
 _COLUMNS: Final = tuple(name for name in _NUMBERS if name != "unpriced")  # the summary has that number
 _GROUP_LENGTH: Final = 32
 
 
-class SpendingTable(TableItems, tuple[SpendingRow, ...]):
+@with_item_errors
+class SpendingTable(TableView, tuple[SpendingRow, ...]):
     """What a home has spent, one row for each group (`by`); displays as a table.
 
     `total` is the sum, `per_video` the credits that each finished video with a known price has cost, with those of

@@ -21,6 +21,7 @@ from pixverse_nb.render.formatting import StateSeverity, shorten
 from pixverse_nb.render.player import data_url
 from pixverse_nb.render.style import html, join, text_div, with_stylesheet
 
+C = TypeVar("C", bound=type)
 T = TypeVar("T")
 ColumnKind = Literal["text", "heading", "prose", "number", "ref", "picture"]
 
@@ -179,27 +180,27 @@ class TableView:
         return self._table().text()
 
 
-class TableItems(TableView):
-    """A list or tuple that displays as a table; a wrong index raises UnknownItem or InvalidCall."""
+def with_item_errors(one: C) -> C:
+    """Make a class of lists or tuples raise UnknownItem or InvalidCall for a wrong index."""
+    of_items: Any = one  # a list or tuple has the method that a class in general has not
+    get_item = of_items.__getitem__
 
-    __slots__ = ()
+    def get(self: Any, place: Any) -> Any:
+        try:
+            return get_item(self, place)
+        except IndexError as error:
+            problem = f"there is no place {safe_repr(place):.60} in a list of length {len(self)}"
+            raise UnknownItem({"place": problem}, sends=False) from error
+        except TypeError as error:
+            problem = f"must be a place from 0 or a slice, not {safe_repr(place):.60}"
+            raise InvalidCall({"place": problem}, sends=False) from error
+
+    of_items.__getitem__ = get
+    return one
 
 
-def _entry(entries: Any, place: Any) -> Any:
-    try:
-        return super(TableItems, entries).__getitem__(place)  # that of the list or tuple
-    except IndexError as error:
-        problem = f"there is no place {safe_repr(place):.60} in a list of length {len(entries)}"
-        raise UnknownItem({"place": problem}, sends=False) from error
-    except TypeError as error:
-        problem = f"must be a place from 0 or a slice, not {safe_repr(place):.60}"
-        raise InvalidCall({"place": problem}, sends=False) from error
-
-
-setattr(TableItems, "__getitem__", _entry)  # noqa: B010 - the types stay those of the list or tuple
-
-
-class TableList(TableItems, list[T]):
+@with_item_errors
+class TableList(TableView, list[T]):
     """A list that displays as the table that `make_table` makes of it."""
 
     def __init__(self, values: Iterable[T], make_table: Callable[[Sequence[T]], Table]) -> None:
@@ -210,7 +211,8 @@ class TableList(TableItems, list[T]):
         return self._make_table(self)
 
 
-class TableTuple(TableItems, tuple[T, ...]):
+@with_item_errors
+class TableTuple(TableView, tuple[T, ...]):
     """A tuple that displays as the table that `make_table` makes of it."""
 
     _make_table: Callable[[Sequence[T]], Table]

@@ -99,7 +99,7 @@ def make_sweep(  # noqa: PLR0913 - every part has a name
     return sweep
 
 
-@public_class()
+@public_class(hides=("tiles",))
 class Sweep:
     """The same call over several values: `plan()` shows the cost, `run()` or `await` generates the videos.
 
@@ -286,9 +286,10 @@ class Sweep:
         return self
 
     def wait(self, timeout: float | None = None, *, quiet: bool = False) -> Self:
-        """Wait until the run ends, at most `timeout` seconds; shows the card as `run()` does, unless it is shown.
+        """Wait until the run ends, and return the sweep; shows the card as `run()` does, unless it is shown.
 
-        An interrupt stops the waiting, not the sweep.
+        `timeout` is in seconds (None: no limit). An interrupt stops the waiting, not the sweep. Returns at once if
+        nothing was started. Raises JobTimeout if the waiting (not the sweep) ended, and the error that ended the run.
         """
         given = checked({"timeout": timeout, "quiet": quiet}, {"timeout": TIMEOUT, "quiet": Flag()})
         try:
@@ -310,7 +311,7 @@ class Sweep:
         return self._wait().__await__()
 
     def pause(self) -> None:
-        """Submit nothing new until `resume()`; submitted jobs continue."""
+        """Submit nothing new until `resume()`; submitted jobs continue. Does nothing if the sweep is not running."""
         self._set_mode("paused")
 
     def resume(self) -> None:
@@ -458,13 +459,18 @@ class Sweep:
         return self._analysis.plot_metric(name, over=over, by=by)
 
     def plot_matrix(self, name: str, *, rows: str | None = None, columns: str | None = None) -> Any:
-        """Return the plot of a metric as a matrix of two axes, with the mean if several cells share an entry."""
+        """Return the plot of a metric as a matrix of two axes, with the mean if several cells share an entry.
+
+        `rows` and `columns` are axes; None: the first two. Everything else is as in `plot_metric`.
+        """
         return self._analysis.plot_matrix(name, rows=rows, columns=columns)
 
     def contact_sheet(self, *, width_px: int = 1920, executor: Executor | DaskClient | None = None, **axes: Any) -> Any:
         """Return the first, middle and last frame of every cell as one Pillow image; `.save("x.png")` writes it.
 
-        `axes` choose cells by their values, as in `compare`.
+        `width_px` is 320 to 20,000 pixels, `executor` as in `measure`. `axes` choose cells by their values, as in
+        `compare`. A cell without a video has a text in place of its frames. Raises ConfigError for another width or
+        executor. Needs `pixverse-nb[sweep]`.
         """
         return self._analysis.contact_sheet(self._built.where(axes), width_px=width_px, executor=executor)
 

@@ -3,7 +3,10 @@
 import copy
 import pickle
 
+import pytest
+
 from pixverse_nb.domain.ratings import PairwiseVote, RankEntry, rank
+from pixverse_nb.errors import UnknownItem
 from pixverse_nb.render.sweep_tables import ranking_table
 from pixverse_nb.render.table import Column, Table, TableCell, TableList, TableTuple, state_cell
 from tests.render.page import Page
@@ -66,8 +69,13 @@ def test_text_is_aligned() -> None:
 
 def test_a_list_and_a_tuple_display_as_tables() -> None:
     """They are equal to the plain ones, can be copied and pickled, and show the table of what they contain."""
-    for made in (TableList([1, 2], _one_column), TableTuple([1, 2], _one_column)):
-        assert made == type(made).__mro__[2]([1, 2])
+    for made, plain in ((TableList([1, 2], _one_column), [1, 2]), (TableTuple([1, 2], _one_column), (1, 2))):
+        assert made == plain
+        assert (made[-1], made[:1]) == (2, plain[:1])
+        with pytest.raises(UnknownItem):
+            made[2]
+        with pytest.raises(TypeError):
+            made["2"]  # type: ignore[call-overload]  # the fact tested
         assert repr(made) == _one_column(made).text()
         for other in (copy.copy(made), pickle.loads(pickle.dumps(made))):  # noqa: S301  our own bytes
             assert other == made
