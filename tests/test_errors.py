@@ -80,8 +80,8 @@ def test_wrong_fields_are_all_named() -> None:
 def test_the_error_of_a_free_call_does_not_mention_charges() -> None:
     """The message about a wrong argument of a call that sends nothing has no word about payment."""
     for fields in ({"which": "no such cell"}, {"a": "x", "b": "y"}):
-        assert "paid" in str(InvalidRequest(fields))
-        assert "paid" not in str(InvalidRequest(fields, sends=False))
+        assert "charged" in str(InvalidRequest(fields))
+        assert "charged" not in str(InvalidRequest(fields, sends=False))
 
 
 def test_the_fields_are_a_copy() -> None:
