@@ -226,8 +226,7 @@ def _charge_compared(record: JobRecord) -> JobRecord:
         return record
     if record.estimate_source == "quote":
         return _with_notice(record, Notice("charge_differs_from_quote", {"quoted": expected, "charged": charged}))
-    is_discounted = record.request.params.get("preview_mode") or record.request.is_off_peak
-    if is_discounted and charged < expected:  # the estimate is then a limit
+    if record.estimate_is_limit and charged < expected:
         return record
     return _with_notice(record, Notice("charge_differs_from_estimate", {"estimated": expected, "charged": charged}))
 
