@@ -1072,7 +1072,7 @@ class Client:
         `arguments` maps roles and fields to the argument names that errors show. `wrong` holds problems found so far.
         """
         self._loop.check_open()
-        wrong = {**unknown_fields(options, (*fields, *DELIVERY_FIELDS, *CALL_OPTIONS)), **wrong}
+        wrong = {**unknown_fields(options, (*DELIVERY_FIELDS, *CALL_OPTIONS), others=tuple(fields)), **wrong}
         media = {role: self._known_job(source) for role, source in media.items()}
         fields = {name: field_value(name, value) for name, value in fields.items()}
         delivery = {name: value for name, value in options.items() if name in DELIVERY_FIELDS}

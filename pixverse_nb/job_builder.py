@@ -115,8 +115,10 @@ class JobBuilder:
         budget_credits: int | None,
         account_of: AccountOf,
         fetch: Callable[[str], bytes],
+        email: str | None = None,
     ) -> None:
         self._home = home
+        self._email = email  # the account of the client
         self._owner = owner
         self._service = service
         self.catalogue = catalogue
@@ -206,7 +208,12 @@ class JobBuilder:
     def estimate(self, request: GenerationRequest, *, source_s: float | None = None) -> int | None:
         """Return the estimated credits for a request, or None if no price is known: see `estimate_fields`."""
         return self.estimate_fields(
-            request.operation, request.model, request.params, links=len(request.inputs) - 1, source_s=source_s
+            request.operation,
+            request.model,
+            request.params,
+            links=len(request.inputs) - 1,
+            source_s=source_s,
+            email=request.delivery.email,
         )
 
     def estimate_fields(
@@ -217,6 +224,7 @@ class JobBuilder:
         *,
         links: int = 1,
         source_s: float | None = None,
+        email: str | None = None,
     ) -> int | None:
         """Return the estimated credits for a call with these fields, or None if no price is known.
 
@@ -233,7 +241,8 @@ class JobBuilder:
         is_documented = operation not in UNDOCUMENTED_PRICES
         if operation is Operation.UPSCALE and source_s is not None and round(source_s) > _UPSCALE_PRICED_S:
             is_documented = False
-        return self.catalogue.estimate(model, values, is_documented=is_documented, factors=self.factors or {})
+        factors = self._factors_for(email)
+        return self.catalogue.estimate(model, values, is_documented=is_documented, factors=factors)
 
     def source_s(self, operation: Operation, source: Any) -> float | None:
         """Return the length in seconds of a video that an operation starts from; None if it is not known.
@@ -244,6 +253,11 @@ class JobBuilder:
         if wrong:
             raise InvalidRequest({"video": wrong[SOURCE_VIDEO]}, sends=False)
         return PreparedInputs({}, media).source_s
+
+    def _factors_for(self, email: str | None) -> Mapping[str, float]:
+        """Return the factors on prices for a call with this account; none are known for another than the client's."""
+        is_other = self._email is not None and email not in (None, self._email)
+        return {} if is_other else self.factors or {}
 
     def is_limit(self, params: Mapping[str, Any]) -> bool:
         """Return whether the estimate for these fields is the full price of a cheaper mode, whose factor is unknown."""
@@ -260,6 +274,7 @@ class JobBuilder:
         """Return the new job of a call whose request is built and whose inputs are prepared."""
         frames, media = prepared.frames, prepared.media
         usual_deadline_s = self._timing.job_deadline_s(is_off_peak=request.is_off_peak)
+        factors = self._factors_for(request.delivery.email)
         return JobRecord(
             ref=f"pv-{request.content_key[:12]}-{secrets.token_hex(4)}",
             service=self._service,
@@ -283,7 +298,7 @@ class JobBuilder:
             account=next((one.account for one in media.values() if one.account), None),
             budget_credits=self.budget_credits,
             estimated_credits=self.estimate(request, source_s=prepared.source_s),
-            estimate_source="factors" if price_factor(request.params, self.factors or {}) not in (None, 1) else "",
+            estimate_source="factors" if price_factor(request.params, factors) not in (None, 1) else "",
             notices=(
                 *self.catalogue.notices(request.model, request.operation, request.params),
                 *(_with_role(notice, role) for role, frame in frames.items() for notice in frame.notices),

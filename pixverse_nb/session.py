@@ -89,6 +89,7 @@ class Session:
             timing=connection.timing,
             account_of=connection.backend.account_of,
             fetch=self.fetch_picture,
+            email=settings.email,
         )
         self.register = HomeRegister(self.ledger, self.home)
         self.other_homes = OtherHomes(

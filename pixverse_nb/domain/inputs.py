@@ -22,7 +22,7 @@ def field_value(name: str, value: Any) -> Any:
 def listed_images(images: Any, *, at_least: int, at_most: int) -> tuple[list[Any], dict[str, str]]:
     """Return the pictures of a call, and what is wrong with their number; none if there is something wrong."""
     is_one_picture = isinstance(images, os.PathLike) or hasattr(images, "read") or getattr(images, "ndim", 1) in (2, 3)
-    pictures = None if is_one_picture else _as_list(images)
+    pictures = None if is_one_picture else as_list(images)
     if pictures is None:
         return [], {"images": f"must be a list of {at_least} to {at_most} pictures, not {type(images).__name__}"}
     if not at_least <= len(pictures) <= at_most:
@@ -46,7 +46,7 @@ def link_values(prompts: Any, durations: Any, *, links: int) -> tuple[dict[str, 
     wrong: dict[str, str] = {}
     for argument, name, values in (("prompts", "prompt", prompts), ("durations", "duration", durations)):
         names = [f"{name}_{at}_to_{at + 1}" for at in range(1, links + 1)]
-        entries = [] if values is None else _as_list(values)
+        entries = [] if values is None else as_list(values)
         if values is not None and (entries is None or len(entries) != links):
             wrong[argument] = f"must be a list with one entry for each picture but the last ({links})"
             continue
@@ -58,7 +58,7 @@ def link_values(prompts: Any, durations: Any, *, links: int) -> tuple[dict[str, 
 _MOST: Final = 1000  # of a list that may be endless; no call takes more
 
 
-def _as_list(values: Any) -> list[Any] | None:
+def as_list(values: Any) -> list[Any] | None:
     """Return the entries of a list, a tuple, an array or a Series; None if it is something else."""
     if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
         return None

@@ -84,9 +84,9 @@ class JobSnapshot:
 
     Times are Unix seconds. `typical_s` is the usual time from submission to completion, learned from earlier jobs
     (None if unknown). `queue_position` counts from 1. `notices`, `warning` (the current obstacle), `error`,
-    `estimate_is_limit` means that the estimate is the full price of a cheaper mode, whose factor is not known.
-    `refund_credits` is what came back for a job without a video (0: nothing yet; None: unknown).
-    `suggested_action` and `status_detail` (what happens next) are texts. `waiting_for` is the obstacle of a job in the
+    `suggested_action` and `status_detail` (what happens next) are texts. `estimate_is_limit` means that the estimate is
+    the full price of a cheaper mode, whose factor is not known. `refund_credits` is what came back for a job without a
+    video (0: nothing yet; None: unknown). `waiting_for` is the obstacle of a job in the
     state WAITING: "slot" after a 429, "network" after a lost connection, None if it is only not sent yet. `is_paused`
     means that an open job waits for a person; `can_resume` that `Job.resume()` continues it. `attempt` is the number of
     paid calls so far.

@@ -156,8 +156,12 @@ class Engine:
     async def quote(self, record: JobRecord) -> int:
         """Return the vendor's price for a job that is not made; its inputs are uploaded, nothing is charged.
 
-        Raises VideoMade if the vendor makes the video instead, which is then a job of this home.
+        If the same call has been made already, its price is returned without a question. Raises VideoMade if the vendor
+        makes the video instead, which is then a job of this home.
         """
+        made = self.ledger.find_reusable(record)
+        if made is not None and made.charged == "yes" and (paid := made.cost_credits or made.estimated_credits):
+            return paid
         try:
             return await self._submitter.quote(record)
         except VideoMade as error:

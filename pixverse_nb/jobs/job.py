@@ -633,7 +633,7 @@ def _take_paid(
     """
     if not other_homes.take(draft):
         return False
-    record = engine.ledger.find_reusable(draft)
+    record = engine.ledger.load(str(found.data["ref"])) or engine.ledger.find_reusable(draft)
     if record is not None and record.charged == "no" and not record.imported:
         return False  # its own home, which has the proof: the copy there is older
     if record is None or record.charged == "no":
@@ -683,7 +683,7 @@ class JobList(TableView, list[Job]):
 
     def __getitem__(self, place: SupportsIndex | slice, /) -> "Job | JobList":
         found = super().__getitem__(place)
-        return JobList(found) if isinstance(found, list) else found
+        return JobList(found, if_empty=self.if_empty) if isinstance(found, list) else found
 
     def timeline(self) -> "render.Timeline":
         """Return the lives of these jobs as one picture, oldest first, on one axis."""

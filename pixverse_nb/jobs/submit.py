@@ -42,6 +42,7 @@ class Submitter:
         self._context = context
         self._balance = balance
         self.accounts = AccountPool(context)
+        self._gives_quotes = context.backend.quotes  # until the vendor has made a video in place of one
         self._slot_event = asyncio.Event()
         self._upload_locks: dict[str, asyncio.Lock] = {}
         self._background_tasks: set[asyncio.Task[None]] = set()  # asyncio keeps only weak references
@@ -82,6 +83,8 @@ class Submitter:
     async def quote(self, record: JobRecord) -> int:
         """Upload the inputs of a request and return the vendor's price for it in credits."""
         context = self._context
+        if not self._gives_quotes:
+            raise ConfigError(f"The service {context.backend.name} gives no price before a call.")
         account = record.account or await self.accounts.choose(record)
         inputs = {item.role: item.remote or await self._upload_once(item.sha256, account) for item in record.inputs}
         call = context.backend.quote(record.request, inputs=inputs, account=account)
@@ -90,7 +93,8 @@ class Submitter:
         return await context.transport.send(call, attempts=1)
 
     def accepted_as_quote(self, error: VideoMade) -> events.CallAccepted:
-        """Return the event of a call that was accepted although only its price was asked for."""
+        """Return the event of a call that was made although only its price was asked for; no more prices are asked for."""
+        self._gives_quotes = False
         context, made = self._context, error.made
         account = context.backend.account_of(made.video_id)
         return events.CallAccepted(context.now(), made.video_id, account, made.cost_credits, is_quote=True)
@@ -145,7 +149,7 @@ class Submitter:
         The quote is free. If it cannot be had, the estimate of the price list stays.
         """
         context = self._context
-        if not context.backend.quotes or record.estimate_source == "quote":
+        if not self._gives_quotes or record.estimate_source == "quote":
             return True
         call = context.backend.quote(record.request, inputs=record.remotes, account=record.account)
         if call is None:

@@ -1,10 +1,10 @@
 """What a sweep starts from: the operation that a call with these pictures, videos and sounds makes, and their roles."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pixverse_nb.domain.inputs import image_roles, link_values, listed_images
+from pixverse_nb.domain.inputs import as_list, image_roles, link_values, listed_images
 from pixverse_nb.domain.operations import AUDIO, FUSION_MAX, SOURCE_VIDEO, TRANSITION_MAX, Operation
 from pixverse_nb.domain.validation import plain, safe_repr
 from pixverse_nb.errors import InvalidRequest
@@ -76,7 +76,7 @@ def sources_to_estimate(operation: Any, given: Mapping[str, Any], fields: Mappin
     """
     chosen = find_operation(operation)
     lists = (fields.get(name) for name in ("durations", "prompts"))
-    links = next((len(one) for one in lists if isinstance(one, Sequence) and not isinstance(one, str)), 1)
+    links = next((len(entries) for one in lists if (entries := as_list(one)) is not None), 1)
     made_up: dict[str, Any] = dict.fromkeys(_NEEDED.get(chosen, ("video",)), "")
     if chosen in NUMBER_OF_IMAGES:
         made_up["images"] = [""] * (links + 1)
