@@ -710,7 +710,10 @@ class Client:
                 self.credits()
         source_s = None if video is None else self._builder.source_s(sources.operation, self._known_job(video))
         links = len(sources.images) - 1
-        return self._builder.estimate_fields(sources.operation, spec.name, values, links=links, source_s=source_s)
+        email = sources.fields.get("email")
+        return self._builder.estimate_fields(
+            sources.operation, spec.name, values, links=links, source_s=source_s, email=email
+        )
 
     def models(self, operation: Operation | str | None = None) -> "render.ModelTable":
         """Return the catalogue's models that make an operation ("frames", "text", …; None: all); displays as a table.
@@ -1072,7 +1075,8 @@ class Client:
         `arguments` maps roles and fields to the argument names that errors show. `wrong` holds problems found so far.
         """
         self._loop.check_open()
-        wrong = {**unknown_fields(options, (*DELIVERY_FIELDS, *CALL_OPTIONS), others=tuple(fields)), **wrong}
+        known = (*(name for name in fields if name not in arguments), *DELIVERY_FIELDS, *CALL_OPTIONS)
+        wrong = {**unknown_fields(options, known, others=tuple(arguments)), **wrong}
         media = {role: self._known_job(source) for role, source in media.items()}
         fields = {name: field_value(name, value) for name, value in fields.items()}
         delivery = {name: value for name, value in options.items() if name in DELIVERY_FIELDS}

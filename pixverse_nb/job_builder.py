@@ -87,7 +87,7 @@ class CreateArgs:
     arguments: Mapping[str, str] = field(
         default_factory=dict
     )  # role or field -> what the caller calls it, if different
-    wrong: Mapping[str, str] = field(default_factory=dict)  # problems that were found before
+    wrong: Mapping[str, str] = field(default_factory=dict)  # problems that were found before, by the caller's names
     email: Any = None  # the account that this call names; that of the client is in `fields`
     request_function: RequestFunction | None = None
 
@@ -135,15 +135,15 @@ class JobBuilder:
         """
         wrong, bad_images, frames = self._prepare(args)
         media, bad_media = self._load_media(args)
-        wrong |= {**bad_media, **args.wrong, **_other_account(media, args.email)}
+        wrong |= {**bad_media, **_other_account(media, args.email)}
         wrong |= validate(_RULES, {name: getattr(args, name) for name in _RULES})[1]
         request: GenerationRequest | None = None
         try:
             request = self.request_for(args, PreparedInputs(frames, media))
         except InvalidRequest as error:
             wrong = {**error.fields, **wrong}
-        if wrong:
-            raise InvalidRequest(_named({**bad_images, **wrong}, args))
+        if wrong or args.wrong:
+            raise InvalidRequest({**_named({**bad_images, **wrong}, args), **args.wrong})
         if bad_images or request is None:
             raise InvalidImage(_named(bad_images, args))
         inputs = PreparedInputs(frames, media)

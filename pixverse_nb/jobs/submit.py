@@ -93,7 +93,7 @@ class Submitter:
         return await context.transport.send(call, attempts=1)
 
     def accepted_as_quote(self, error: VideoMade) -> events.CallAccepted:
-        """Return the event of a call that was made although only its price was asked for; no more prices are asked for."""
+        """Return the event of a call that was made although its price was asked for; no more prices are asked for."""
         self._gives_quotes = False
         context, made = self._context, error.made
         account = context.backend.account_of(made.video_id)

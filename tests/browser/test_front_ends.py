@@ -45,7 +45,7 @@ TALL = {"width": 1280, "height": 3000}  # only what is near the view is in the p
 @pytest.fixture
 def known_troubles() -> tuple[str, ...]:
     """Notebook 7.6 and Voila 0.5 have these with an empty notebook, too; Voila's page asks for icons and MathJax."""
-    return ("reading 'schema'", "@jupyterlab/docregistry", "fontawesome", "mathjax")
+    return ("reading 'schema'", "not registered", "@jupyterlab/docregistry", "fontawesome", "mathjax")
 
 
 def press(page: Page, button: Locator, how: str) -> None:

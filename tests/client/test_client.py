@@ -199,7 +199,7 @@ def test_the_models_are_listed(harness: Harness) -> None:
     assert client.models()[-1].name == "v9"
     assert client.models("text")[-1].durations == (3,)
     assert client.estimate() == 40
-    with pytest.raises(ConfigError):
+    with pytest.raises(InvalidRequest):
         client.models("film")
     assert harness.control.requests.total() == 0
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pixverse_nb.client import Client
@@ -172,3 +173,20 @@ def test_without_a_factor_the_full_price_is_a_limit(manual_harness: Harness) -> 
     job = create_job(client, off_peak_mode=True)
     assert (job.snapshot().estimated_credits, job.snapshot().estimate_is_limit) == (20, True)
     assert not create_job(client, seed=8).snapshot().estimate_is_limit
+
+
+def test_another_account_has_other_factors(harness: Harness) -> None:
+    """The factors of the client's account do not hold for a job of another one: its full price is a limit."""
+    (account, *_) = harness.open().capacity().accounts
+    client = harness.open(email=account.account)
+    assert client.estimate(quality="360p", off_peak_mode=True) == 10
+    assert client.estimate(quality="360p", off_peak_mode=True, email=account.account) == 10
+    assert client.estimate(quality="360p", off_peak_mode=True, email="bob@example.com") == 20
+
+
+def test_durations_may_be_an_array(client: Client) -> None:
+    """They count the links of a transition like a list."""
+    seconds = [5, 5, 5]
+    assert client.estimate("transition", durations=np.array(seconds)) == client.estimate(
+        "transition", durations=seconds
+    )

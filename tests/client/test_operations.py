@@ -32,7 +32,7 @@ from tests.client.harness import (
     wait_for_state,
     wait_for_video,
 )
-from tests.client.operation_calls import BY_NAME, CALLS, OperationCall, Sources, make_sources
+from tests.client.operation_calls import BY_NAME, CALLS, FIRST, SECOND, THIRD, OperationCall, Sources, make_sources
 
 EACH = pytest.mark.parametrize("call", CALLS, ids=lambda call: call.operation)
 WITHOUT_ESTIMATE = pytest.mark.parametrize(
@@ -413,4 +413,16 @@ def test_a_video_that_a_quote_made_is_kept(careless: Client, harness: Harness, t
     assert number in str(caught.value)
     assert careless.adopt(number) is job
     assert careless.upscale(boat) is job
-    assert harness.paid == 2
+    assert careless.quote("upscale", boat) == job.snapshot().cost_credits  # known, so it is not asked for
+    with pytest.raises(ConfigError):
+        careless.quote("upscale", careless.create_video("rain", quality="360p").result())  # it is not asked any more
+    assert harness.paid == 3
+
+
+@pytest.mark.parametrize("extra", [{}, {"durations": [5, 5]}])
+def test_names_of_the_request_are_no_arguments(client: Client, extra: dict[str, list[int]]) -> None:
+    """A name that the method makes of its own arguments is refused, never ignored."""
+    pictures = [FIRST, SECOND, THIRD]
+    with pytest.raises(InvalidRequest) as caught:
+        client.create_transition(pictures, prompts=["a", "b"], duration_1_to_2=8, **extra)  # type: ignore[arg-type]
+    assert caught.value.fields.keys() == {"duration_1_to_2"}

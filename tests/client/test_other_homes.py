@@ -237,6 +237,21 @@ def test_a_lost_call_of_another_home_is_paid_once(harness: Harness, tmp_path: Pa
     assert harness.paid == 1
 
 
+def test_an_own_paid_job_settles_nothing_about_a_copied_one(harness: Harness, tmp_path: Path) -> None:
+    """A copy of a lost call is not sent while its home does not know, even if this home has paid for the same call."""
+    second = harness.open(home=tmp_path / "second", timing=SETTLING)
+    wait_for_video(create_job(second))
+    with harness.open(timing=SETTLING) as first:
+        lost = lose_call(harness, first)
+        first.export(tmp_path / "lost.zip", [lost.ref])
+    second.import_(tmp_path / "lost.zip")
+    copy = second.job(lost.ref)
+    wait_until(copy, is_proved_absent)
+    with pytest.raises(OutcomeUnknown):
+        copy.resume()
+    assert harness.paid == 1
+
+
 def test_a_lost_call_that_another_home_has_not_settled_is_not_sent(harness: Harness, tmp_path: Path) -> None:
     """If it is absent but its home still searches, nothing is sent from here until that home knows; then it is."""
     with harness.open(timing=SETTLING) as first:
