@@ -129,7 +129,7 @@ def _unfit_fields(
             names, alternatives = (AUDIO, "prompt", "speaker_id"), ({AUDIO}, {"prompt", "speaker_id"})
             problem = "give either audio, or a prompt with a speaker_id (see client.voices())"
         case Operation.FUSION:
-            return _unknown_pictures(str(plain(fields.get("prompt"))), count=len(inputs))
+            return _unknown_pictures(plain(fields.get("prompt")), count=len(inputs))
         case Operation.TRANSITION:
             model = plain(fields.get("model"))
             is_wrong = len(inputs) > 2 and isinstance(model, str) and model in catalogue.names and model != "v5"
@@ -139,8 +139,10 @@ def _unfit_fields(
     return {} if given.intersection(names) in alternatives else dict.fromkeys(names, problem)
 
 
-def _unknown_pictures(prompt: str, *, count: int) -> dict[str, str]:
+def _unknown_pictures(prompt: object, *, count: int) -> dict[str, str]:
     """Return the problem with a prompt that names a picture of a fusion which is not there."""
+    if not isinstance(prompt, str):
+        return {}
     names = [name.group() for name in PICTURE_NAME.finditer(prompt) if not 1 <= int(name["number"]) <= count]
     if not names or not count:
         return {}

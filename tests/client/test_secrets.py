@@ -33,6 +33,7 @@ GIVEN = {
     "__init__": ("email",),
     "create_frames": ("first", "last", "email", "reply_url", "seed", "fields"),
     "job": ("ref_or_video_id",),
+    "_record": ("ref_or_video_id", "ref"),
 }
 OURS = Path(pixverse_nb.__file__).parent
 

@@ -76,7 +76,7 @@ def test_every_wrong_argument_is_named() -> None:
         with pytest.raises(InvalidRequest) as caught:
             checked({"timeout": "1", "note": 5}, {"timeout": TIMEOUT, "note": NOTE}, sends=sends)
         assert set(caught.value.fields) == {"timeout", "note"}
-        assert ("paid" in str(caught.value)) is sends
+        assert ("charged" in str(caught.value)) is sends
 
 
 async def _async_rule(_sweep: object) -> bool:
