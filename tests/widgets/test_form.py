@@ -3,6 +3,8 @@
 import itertools
 import json
 import threading
+from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ class FormPage:
         self.client = client
         self.videos: list[JobSnapshot] = []
         self.form = Form(client, on_video=self.videos.append)
-        self._numbers = itertools.count(1)
+        self._numbers = defaultdict[str, Iterator[int]](lambda: itertools.count(1))  # by view
         self.ask("hello")
 
     def ask(self, kind: str, **content: Any) -> None:
@@ -32,9 +34,13 @@ class FormPage:
         self.press(kind, **content)
         wait_for_threads()
 
-    def press(self, kind: str, **content: Any) -> None:
+    def press(self, kind: str, *, view: str = "v1", **content: Any) -> None:
         """Send a message as the page does."""
-        send_message(self.form, {"kind": kind, "view": "v1", "number": next(self._numbers), **content})
+        send_message(self.form, self.delay(kind, view=view, **content))
+
+    def delay(self, kind: str, *, view: str = "v1", **content: Any) -> dict[str, Any]:
+        """Return the next message of the page without sending it."""
+        return {"kind": kind, "view": view, "number": next(self._numbers[view]), **content}
 
     def enter(self, name: str, value: object) -> None:
         """Enter a value."""
@@ -659,10 +665,11 @@ def test_the_saved_state_holds_nothing_that_was_entered(filled: FormPage) -> Non
 
 def test_every_message_is_answered_with_its_view_and_number(page: FormPage) -> None:
     """A page waits for the answer to tell a living kernel from a dead one; a ping has an answer of its own."""
-    page.press("swap", view="v9", number=7)
-    page.press("ping")
+    page.press("hello", view="v9")
+    page.press("swap", view="v9")
+    send_message(page.form, {"kind": "ping"})
     answer = messages_of(page.form, "state")[-1][0]
-    assert (answer["view"], answer["number"]) == ("v9", 7)
+    assert (answer["view"], answer["number"]) == ("v9", 2)
     assert len(messages_of(page.form, "pong")) == 1
 
 
@@ -671,7 +678,7 @@ def test_after_a_lost_message_nothing_is_paid(page: FormPage) -> None:
     page.enter("prompt", "a storm")
     send_message(page.form, {"kind": "set", "name": "duration", "value": 8, "view": "v2", "number": 1})
     page.form.comm.sent.clear()
-    next(page._numbers)  # a message that never arrives
+    page.delay("set", name="quality", value="720p")  # never arrives
     page.submit()
     assert page.client.calls == []
     assert page.shown["fields"]["duration"]["value"] == 8
@@ -679,6 +686,67 @@ def test_after_a_lost_message_nothing_is_paid(page: FormPage) -> None:
     page.press("clock", part="jobs")
     page.submit()
     assert len(page.client.calls) == 1
+
+
+def test_if_the_first_messages_of_a_page_are_lost_nothing_is_paid(page: FormPage) -> None:
+    """A page counts from 1: if its first message to arrive has a higher number, what it shows may differ."""
+    page.enter("prompt", "a storm")
+    page.delay("hello", view="v2")
+    page.ask("submit", view="v2")
+    assert page.client.calls == []
+    page.ask("submit", view="v2")
+    assert len(page.client.calls) == 1
+
+
+def test_a_late_press_does_not_answer_a_newer_question(filled: FormPage) -> None:
+    """A delayed press pays neither for a question that was opened after it nor for one that it was about."""
+    filled.client.existing_job = filled.client.new_job(seed=5, state=JobState.DONE)
+    filled.submit()
+    late = filled.delay("generate_again")
+    filled.ask("generate_again")  # the message before is missing
+    assert filled.client.calls == []
+    filled.ask("generate_again")
+    filled.submit()
+    assert filled.shown["question"]
+    send_message(filled.form, late)
+    wait_for_threads()
+    assert [call["reuse"] for call in filled.client.calls] == [False]
+    assert filled.shown["question"]
+
+
+def test_a_late_press_does_not_create_a_video_of_newer_values(page: FormPage) -> None:
+    """A press that arrives after a value that was entered later pays for neither value; the next press pays once."""
+    page.enter("prompt", "a storm")
+    late = page.delay("submit")
+    page.enter("duration", 8)
+    send_message(page.form, late)
+    wait_for_threads()
+    assert page.client.calls == []
+    page.submit()
+    assert [call["duration"] for call in page.client.calls] == [8]
+
+
+def test_a_late_press_in_a_row_does_not_pay(filled: FormPage) -> None:
+    """Nor does a delayed press of the button that continues a job; a delayed press that cancels it still does."""
+    filled.submit()
+    job = filled.client.created_jobs[0]
+    retry, cancel = (filled.delay(kind, part="jobs", ref=job.ref) for kind in ("retry", "cancel"))
+    filled.ask("clock", part="jobs")
+    for message in (retry, cancel):
+        send_message(filled.form, message)
+        wait_for_threads()
+    assert not job.resumed.is_set()
+    assert job.cancelled.is_set()
+
+
+def test_a_late_value_does_not_replace_a_newer_one(page: FormPage) -> None:
+    """The newer value stays, and the page gets everything."""
+    late = page.delay("set", name="duration", value=10)
+    page.enter("duration", 8)
+    page.form.comm.sent.clear()
+    send_message(page.form, late)
+    assert page.field("duration")["value"] == 8
+    assert page.shown.keys() >= page.form.initial.keys()
 
 
 def test_a_new_page_gets_everything(filled: FormPage) -> None:
@@ -712,7 +780,7 @@ def test_only_what_has_changed_is_sent(page: FormPage) -> None:
         [],
         {},
         {"kind": "dance"},
-        {"kind": {}, "view": "v1", "number": 7},
+        {"kind": {}, "view": "v2", "number": 7},
         {"kind": "set"},
         {"kind": "set", "name": {}, "value": []},
         {"kind": "set", "name": "model", "value": {}},
