@@ -397,11 +397,11 @@ class Form(anywidget.AnyWidget):
     # ---- saved settings; the key is "last", or "name:" and the name ----
 
     def _show_presets(self) -> None:
-        """Read what is saved; a damaged file is a notice."""
+        """Read what is saved; a damaged file is a notice, unless the status line says something else."""
         saved = self._presets.read()
         with self._lock:
             self._saved = saved
-            if saved.unreadable:
+            if saved.unreadable and not self._status["text"]:
                 files = "1 file" if saved.unreadable == 1 else f"{saved.unreadable} files"
                 self._set_status(f"{files} of saved settings cannot be read.")
             self._push()
@@ -424,12 +424,12 @@ class Form(anywidget.AnyWidget):
                 if values is None:
                     self._set_status("These settings have been deleted.")
                 else:
-                    self._take_up(key, values)
+                    self._apply_preset(key, values)
                 self._push()
 
         self._runner.run_in_thread(use)
 
-    def _take_up(self, key: str, values: Mapping[str, Any]) -> None:
+    def _apply_preset(self, key: str, values: Mapping[str, Any]) -> None:
         known = self.fields.settings()
         wanted = {name: value for name, value in values.items() if name in known}
         self.fields.fill(wanted)
@@ -442,8 +442,10 @@ class Form(anywidget.AnyWidget):
     def _save_preset(self, name: str, settings: Mapping[str, Any]) -> None:
         def save() -> str:
             earlier = self._presets.read().named
-            if not name or (len(earlier) >= MAX_PRESETS and name not in earlier):
-                raise ConfigError(f"The settings need a name. At most {MAX_PRESETS} can be saved.")
+            if not name:
+                raise ConfigError("The settings need a name.")
+            if len(earlier) >= MAX_PRESETS and name not in earlier:
+                raise ConfigError(f"At most {MAX_PRESETS} settings can be saved. Delete some first.")
             self._presets.save(name, settings)
             return f"Replaced the settings “{name}”." if name in earlier else f"Saved the settings as “{name}”."
 

@@ -14,6 +14,7 @@ from pixverse_nb.domain.custom_models import catalogue_with
 from pixverse_nb.domain.jobs import JobSnapshot, JobState, VideoFile
 from pixverse_nb.errors import InvalidImage, InvalidRequest, Unauthorized
 from pixverse_nb.widgets.form import Form
+from pixverse_nb.widgets.presets import MAX_PRESETS, Presets
 from tests.widgets.conftest import make_png
 from tests.widgets.fakes import FakeClient
 from tests.widgets.page import messages_of, send_message, upload, wait_for_threads
@@ -889,6 +890,26 @@ def test_settings_that_cannot_be_saved_or_read_are_a_notice(tmp_path: Path) -> N
     assert later.shown["status"]["text"]
     assert later.shown["status"]["tone"] == "plain"
     assert later.shown["presets"]["options"] == []
+    later.submit()
+    assert later.shown["status"]["tone"] == "bad"
+    later.ask("hello")  # the connection was away for a while
+    assert later.shown["status"]["tone"] == "bad"
+
+
+def test_a_missing_name_and_too_many_settings_are_two_errors(tmp_path: Path) -> None:
+    """Each error names what has to be changed; settings that are saved already can be replaced."""
+    page = a_page(tmp_path)
+    for number in range(MAX_PRESETS):
+        Presets(tmp_path).save(f"a{number}", page.form.fields.settings())
+    texts = []
+    for name in ("", "b"):
+        page.ask("save_preset", name=name)
+        assert page.shown["status"]["tone"] == "bad"
+        texts.append(page.shown["status"]["text"])
+    assert [str(MAX_PRESETS) in text for text in texts] == [False, True]
+    assert ["name" in text for text in texts] == [True, False]
+    page.ask("save_preset", name="a0")
+    assert page.shown["status"]["tone"] == "plain"
 
 
 def test_a_client_without_a_home_saves_nothing(page: FormPage) -> None:
