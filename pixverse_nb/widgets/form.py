@@ -68,7 +68,6 @@ class Form(anywidget.AnyWidget):
         self._is_started = False
         self._is_ready = False  # messages can be sent
         self._balance: int | None = None
-        self._factors: Mapping[str, float] = {}  # of the account, on prices
         self._balance_text = ""
         self._status = {"text": "", "tone": "plain"}
         self._pending_question: tuple[JobHandle, FormValues] | None = None
@@ -285,7 +284,7 @@ class Form(anywidget.AnyWidget):
         if operation is Operation.TRANSITION:
             values["durations"] = self.fields.seconds(len(self._filled))
         price = self._client.estimate(operation, **values)
-        is_limit = price_factor(values, self._factors) is None
+        is_limit = price_factor(values, self._client.price_factors) is None
         text = format_credits(price, is_estimate=True, is_sandbox=self._client.is_sandbox, is_limit=is_limit)
         text = text or "The price of this model is not known."
         is_short = price is not None and self._balance is not None and price > self._balance
@@ -301,7 +300,6 @@ class Form(anywidget.AnyWidget):
         text = format_credits(balance.total, is_estimate=False, is_sandbox=self._client.is_sandbox)
         with self._lock:
             self._balance = balance.total
-            self._factors = balance.factors
             self._balance_text = f"Balance: {text}{plan}"
             self._push()
 

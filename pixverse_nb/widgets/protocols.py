@@ -57,6 +57,11 @@ class VideoClient(Protocol):
         ...
 
     @property
+    def price_factors(self) -> Mapping[str, float]:
+        """The factors of the account that `estimate` uses, by field; without one it returns the full price."""
+        ...
+
+    @property
     def extend(self) -> Callable[..., "JobHandle"]:
         """Start a video that goes on where the one of a job ends: (job, **fields)."""
         ...

@@ -157,8 +157,12 @@ class FakeClient:
         self.estimates.append({"model": model, **fields})
         seconds = fields.pop("durations", ())
         values = {"duration": sum(each or 5 for each in seconds), **fields}
-        factors = {} if self.off_peak_factor is None else {"off_peak_mode": self.off_peak_factor}
-        return self.catalogue.estimate(model, values, factors=factors)
+        return self.catalogue.estimate(model, values, factors=self.price_factors)
+
+    @property
+    def price_factors(self) -> dict[str, float]:
+        """The factor of off-peak mode, if there is one."""
+        return {} if self.off_peak_factor is None else {"off_peak_mode": self.off_peak_factor}
 
     def credits(self) -> Credits:
         """Return the balance, or raise the first of `credits_errors`."""

@@ -450,6 +450,19 @@ def test_the_price_has_the_accounts_discount() -> None:
     assert limit != usual
 
 
+def test_a_price_with_a_discount_is_no_limit_if_there_is_no_balance() -> None:
+    """The client may know the account's factors from an earlier answer: its price and the word before it agree."""
+    shown: dict[int, str] = {}
+    for failures in (0, 1):
+        client = FakeClient()
+        client.off_peak_factor = 0.5
+        client.credits_errors = [Unauthorized("wrong-token", status=401)] * failures
+        page = FormPage(client)
+        page.enter("off_peak_mode", True)
+        shown[failures] = page.shown["action"]["price"]
+    assert shown[0] == shown[1]
+
+
 def test_the_estimate_is_of_the_values_that_are_sent(filled: FormPage) -> None:
     """The client is asked for the price of the very fields of the call, without those that have none."""
     filled.enter("model", "v3.5")
