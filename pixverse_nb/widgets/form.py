@@ -499,9 +499,9 @@ class Form(anywidget.AnyWidget):
             self._runner.run_in_thread(lambda: self._show_job(question[0]))
 
     def _show_job(self, job: JobHandle) -> None:
-        if job.snapshot().can_resume:
-            job.resume()
         self.tracker.track(job, scroll_to=True)
+        if job.snapshot().can_resume:
+            self.tracker.resume(job)
 
     def _run_exclusive(self, work: Callable[[], object]) -> None:
         """Run `work` in a thread, unless earlier work is running: a double click pays once."""

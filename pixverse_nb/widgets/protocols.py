@@ -118,6 +118,10 @@ class JobHandle(Protocol):
         """Stop waiting for the job. Returns False if it had already ended."""
         ...
 
+    def paid_elsewhere(self) -> str | None:
+        """Return what another home has paid for the same call, if `resume` would pay for it again; or None."""
+        ...
+
     def resume(self) -> None:
         """Continue a job that is paused, cancelled or timed out."""
         ...

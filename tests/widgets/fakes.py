@@ -22,6 +22,7 @@ class FakeJob:
         self._callbacks = callbacks
         self.cancelled = threading.Event()
         self.resumed = threading.Event()
+        self.notice_elsewhere: str | None = None
 
     @property
     def ref(self) -> str:
@@ -37,6 +38,10 @@ class FakeJob:
         self.change(state=JobState.CANCELLED, finished_at=NOW)
         self.cancelled.set()
         return True
+
+    def paid_elsewhere(self) -> str | None:
+        """Return `notice_elsewhere`."""
+        return self.notice_elsewhere
 
     def resume(self) -> None:
         """Clear the pause and the error."""

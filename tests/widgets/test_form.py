@@ -636,6 +636,28 @@ def test_a_stopped_download_is_resumed_from_its_row(filled: FormPage) -> None:
     assert filled.rows[0]["is_clock_stopped"] is False
 
 
+def test_a_job_that_another_home_has_paid_for_is_asked_about(filled: FormPage) -> None:
+    """Neither "Try again" nor the first answer about an existing job pays again; the row asks, and one press pays."""
+    job = filled.client.existing_job = filled.client.new_job(state=JobState.WAITING)
+    job.change(is_paused=True, can_resume=True)
+    job.notice_elsewhere = "/other, account maria@example.org"
+    filled.submit()
+    filled.ask("show_existing")
+    filled.ask("retry", part="jobs", ref=job.ref)
+    offers = [content for content, _ in messages_of(filled.form, "offer")]
+    assert [(offer["ref"], offer["name"], "/other" in str(offer["text"])) for offer in offers] == [
+        (job.ref, "retry", True)
+    ] * 2
+    assert "maria" not in str(offers)
+    assert not job.resumed.is_set()
+    filled.ask("pay", part="jobs", ref=job.ref, name="retry")
+    assert job.resumed.is_set()
+    assert len(messages_of(filled.form, "told")) == 1
+    job.resumed.clear()
+    filled.ask("pay", part="jobs", ref=job.ref, name="retry")
+    assert not job.resumed.is_set()
+
+
 def test_a_finished_video_is_passed_to_on_video(filled: FormPage, tmp_path: Path) -> None:
     """When a job of this form has its video, `on_video` gets its snapshot."""
     filled.submit()
