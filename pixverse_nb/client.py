@@ -858,6 +858,11 @@ class Client:
         """
         return self.credits().total
 
+    @property
+    def price_factors(self) -> Mapping[str, float]:
+        """The factors on prices that the account last reported, by field; `estimate` uses them. Sends nothing."""
+        return self._builder.factors or {}
+
     def capacity(self) -> Capacity:
         """Return how many jobs each account runs and accepts; ConfigError if the service does not report it."""
         call = self._backend.get_capacity()

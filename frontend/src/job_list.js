@@ -3,6 +3,7 @@
 // To the kernel:   clock | cancel {ref} | retry {ref} | dismiss {ref} | act {ref, name}: free of charge
 //                  player {ref, html}: the player of a video that no output of the page shows
 //                  offer {ref, name, seconds}: state the price | pay {ref, name, seconds, prompt}: make the offered video
+//                  (an offer named "retry" follows a retry of what another home has paid for)
 // From the kernel: clock {now}, in Unix seconds | scroll_to {ref}: bring the job's row, or its player, into view
 //                  player {ref, html}: the player of a video that no output of the page shows
 //                  offer {ref, name, text, label, seconds, chosen} | told {ref, text, tone, copy}

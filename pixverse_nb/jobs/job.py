@@ -322,7 +322,7 @@ class Job:
         if record.state is JobState.DONE and not self._is_lost(record):
             return
         self._loop.check_open()
-        paid = self._other_homes.find(record) if is_unpaid(record) and not self._engine.ledger.is_read_only else None
+        paid = self._find_paid_elsewhere(record)
         is_same_job = paid is not None and paid.data["ref"] == self.ref
         if paid is not None and is_same_job and _take_paid(record, paid, self._engine, self._loop, self._other_homes):
             if self._record().state is not JobState.DONE:
@@ -331,6 +331,18 @@ class Job:
         if paid is not None and not self._loop.is_current:
             show_message(describe_notice(paid))
         self._do(self._engine.resume)
+
+    def paid_elsewhere(self) -> str | None:
+        """Return which other home of this machine has paid for this call, if `resume` would pay for it again; or None.
+
+        Sends nothing.
+        """
+        paid = self._find_paid_elsewhere(self._record())
+        return None if paid is None or paid.data["ref"] == self.ref else describe_notice(paid)
+
+    def _find_paid_elsewhere(self, record: JobRecord) -> Notice | None:
+        can_pay = is_unpaid(record) and not self._engine.ledger.is_read_only
+        return self._other_homes.find(record) if can_pay else None
 
     def resolve(self, *, was_charged: bool) -> None:
         """Answer the question about a lost call that only you can decide (see `job.error`).

@@ -68,13 +68,12 @@ class Form(anywidget.AnyWidget):
         self._is_started = False
         self._is_ready = False  # messages can be sent
         self._balance: int | None = None
-        self._factors: Mapping[str, float] = {}  # of the account, on prices
         self._balance_text = ""
         self._status = {"text": "", "tone": "plain"}
         self._pending_question: tuple[JobHandle, FormValues] | None = None
         self._is_busy = False
         self._sent: dict[str, Any] = {}
-        self._heard: dict[str, set[int]] = {}  # the numbers of the messages of each view
+        self._received: dict[str, int] = {}  # the highest number of a message of each view
         self._runner = BackgroundRunner(self._show_error)
         self.slots = [self._new_slot("first"), self._new_slot("last")]
         self.fields = FormFields(client.catalogue)
@@ -140,48 +139,46 @@ class Form(anywidget.AnyWidget):
             if slot is not None:
                 slot.handle_message(message, buffers)
             return
-        is_repeated, has_gap = self._compare_number(message)
-        if has_gap:
-            self._sent = {}  # the page gets everything, so that it shows what is here
-        if is_repeated and str(message.get("kind")) in _MAY_PAY:
-            self._push(message)
+        is_of_jobs = message.get("part") == "jobs"
+        if not is_of_jobs and self.tracker.handle_stream(message):  # a ping is answered there too
             return
-        if message.get("part") == "jobs":
-            job = self.tracker.job(message.get("ref"))
-            self.tracker.handle_message(message)
-            if job is not None:
-                self._actions.handle_message(message, job)
-            self._push(message)
-            return
-        if self.tracker.handle_stream(message):  # a ping is answered there too
-            return
-        act = self._acts.get(str(message.get("kind")))
-        if act is None:
-            return  # from another version of the page
-        with self._lock:
-            if has_gap and message["kind"] in _CREATES:
+        with self._lock:  # a message is compared and handled before the next one, which may come on another thread
+            is_late, has_gap = self._compare_number(message)
+            if is_late or has_gap:
+                self._sent = {}  # the page gets everything, so that it shows what is here
+            kind = str(message.get("kind"))
+            if is_late and (kind in _MAY_PAY or (not is_of_jobs and kind != "hello")):
+                pass  # what the page has sent since may contradict it
+            elif is_of_jobs:
+                job = self.tracker.job(message.get("ref"))
+                self.tracker.handle_message(message)
+                if job is not None:
+                    self._actions.handle_message(message, job)
+            elif has_gap and kind in _CREATES:
                 self._set_status("The connection was interrupted. Check the values, then press again.", tone="bad")
+            elif kind in self._handlers:
+                self._handlers[kind](message)
             else:
-                act(message)
+                return  # from another version of the page
             self._push(message)
 
     def _compare_number(self, message: Mapping[str, Any]) -> tuple[bool, bool]:
-        """Return whether a message was heard before, and whether one of the same view before it was lost.
+        """Return whether a message comes twice or after a newer one of its view, and whether one before it is missing.
 
-        A front end may deliver a message twice. After a loss, what the page shows may differ from what is here.
+        A front end may deliver a message twice, late or never. After that, what the page shows may differ from what is
+        here. The caller holds the lock.
         """
         view, number = str(message.get("view"))[:_MAX_ID_LENGTH], message.get("number")
         if type(number) is not int:
             return False, False
-        with self._lock:
-            heard = self._heard.pop(view, set())
-            self._heard[view] = heard | {number}
-            while len(self._heard) > _MAX_VIEWS:
-                del self._heard[next(iter(self._heard))]
-        return number in heard, bool(heard) and number > max(heard) + 1
+        newest = self._received.pop(view, 0)  # a page counts from 1
+        self._received[view] = max(number, newest)
+        while len(self._received) > _MAX_VIEWS:
+            del self._received[next(iter(self._received))]
+        return number <= newest, number > newest + 1
 
     @property
-    def _acts(self) -> Mapping[str, Callable[[Mapping[str, Any]], object]]:
+    def _handlers(self) -> Mapping[str, Callable[[Mapping[str, Any]], object]]:
         """What each message of the page does; the caller holds the lock."""
         return {
             "hello": lambda _: self._greet(),
@@ -219,7 +216,8 @@ class Form(anywidget.AnyWidget):
         """Send what has changed; in answer to a message also its view and number, so that the page can wait for it."""
         with self._lock:
             sections = self._sections()
-            changed = {name: value for name, value in sections.items() if self._sent.get(name) != value}
+            sent = self._sent
+            changed = {name: value for name, value in sections.items() if name not in sent or sent[name] != value}
             self._sent = sections
             if answered is not None:
                 changed |= {"view": str(answered.get("view"))[:_MAX_ID_LENGTH], "number": answered.get("number")}
@@ -286,7 +284,7 @@ class Form(anywidget.AnyWidget):
         if operation is Operation.TRANSITION:
             values["durations"] = self.fields.seconds(len(self._filled))
         price = self._client.estimate(operation, **values)
-        is_limit = price_factor(values, self._factors) is None
+        is_limit = price_factor(values, self._client.price_factors) is None
         text = format_credits(price, is_estimate=True, is_sandbox=self._client.is_sandbox, is_limit=is_limit)
         text = text or "The price of this model is not known."
         is_short = price is not None and self._balance is not None and price > self._balance
@@ -302,7 +300,6 @@ class Form(anywidget.AnyWidget):
         text = format_credits(balance.total, is_estimate=False, is_sandbox=self._client.is_sandbox)
         with self._lock:
             self._balance = balance.total
-            self._factors = balance.factors
             self._balance_text = f"Balance: {text}{plan}"
             self._push()
 
@@ -398,11 +395,11 @@ class Form(anywidget.AnyWidget):
     # ---- saved settings; the key is "last", or "name:" and the name ----
 
     def _show_presets(self) -> None:
-        """Read what is saved; a damaged file is a notice."""
+        """Read what is saved; a damaged file is a notice, unless the status line says something else."""
         saved = self._presets.read()
         with self._lock:
             self._saved = saved
-            if saved.unreadable:
+            if saved.unreadable and not self._status["text"]:
                 files = "1 file" if saved.unreadable == 1 else f"{saved.unreadable} files"
                 self._set_status(f"{files} of saved settings cannot be read.")
             self._push()
@@ -425,12 +422,12 @@ class Form(anywidget.AnyWidget):
                 if values is None:
                     self._set_status("These settings have been deleted.")
                 else:
-                    self._take_up(key, values)
+                    self._apply_preset(key, values)
                 self._push()
 
         self._runner.run_in_thread(use)
 
-    def _take_up(self, key: str, values: Mapping[str, Any]) -> None:
+    def _apply_preset(self, key: str, values: Mapping[str, Any]) -> None:
         known = self.fields.settings()
         wanted = {name: value for name, value in values.items() if name in known}
         self.fields.fill(wanted)
@@ -443,8 +440,10 @@ class Form(anywidget.AnyWidget):
     def _save_preset(self, name: str, settings: Mapping[str, Any]) -> None:
         def save() -> str:
             earlier = self._presets.read().named
-            if not name or (len(earlier) >= MAX_PRESETS and name not in earlier):
-                raise ConfigError(f"The settings need a name. At most {MAX_PRESETS} can be saved.")
+            if not name:
+                raise ConfigError("The settings need a name.")
+            if len(earlier) >= MAX_PRESETS and name not in earlier:
+                raise ConfigError(f"At most {MAX_PRESETS} settings can be saved. Delete some first.")
             self._presets.save(name, settings)
             return f"Replaced the settings “{name}”." if name in earlier else f"Saved the settings as “{name}”."
 
@@ -500,9 +499,9 @@ class Form(anywidget.AnyWidget):
             self._runner.run_in_thread(lambda: self._show_job(question[0]))
 
     def _show_job(self, job: JobHandle) -> None:
-        if job.snapshot().can_resume:
-            job.resume()
         self.tracker.track(job, scroll_to=True)
+        if job.snapshot().can_resume:
+            self.tracker.resume(job)
 
     def _run_exclusive(self, work: Callable[[], object]) -> None:
         """Run `work` in a thread, unless earlier work is running: a double click pays once."""

@@ -69,6 +69,7 @@ class JobTracker:
         self._jobs: dict[str, JobHandle] = {}
         self._rows: dict[str, JobSnapshot] = {}
         self._last_states: dict[str, JobState] = {}
+        self._asked: set[str] = set()  # the jobs whose row asks whether to pay for what another home has paid for
         self._files: dict[str, Path] = {}  # the videos that a page has asked for, by ref
         self._streamer = FileStreamer(send, runner)
         self._unsubscribe: Callable[[], object] | None = None
@@ -121,7 +122,7 @@ class JobTracker:
         return {"rows": [job_row(snapshot) for snapshot in shown], "more": len(by_priority) - len(shown)}
 
     def handle_message(self, message: Mapping[str, object]) -> None:
-        """Handle a message of the list in the page: clock, cancel, retry, player or dismiss."""
+        """Handle a message of the list in the page: clock, cancel, retry and pay, player or dismiss."""
         ref = str(message.get("ref"))
         job = self.job(ref)
         match message.get("kind"):
@@ -130,7 +131,9 @@ class JobTracker:
             case "cancel" if job:
                 self._runner.run_in_thread(job.cancel)
             case "retry" if job:
-                self._runner.run_in_thread(job.resume)
+                self._runner.run_in_thread(lambda: self.resume(job))
+            case "pay" if job and message.get("name") == "retry":
+                self._runner.run_in_thread(lambda: self._resume_and_pay(job))
             case "player" if job:
                 self._runner.run_in_thread(lambda: self._send_player(job))
             case "dismiss":
@@ -151,6 +154,29 @@ class JobTracker:
                 del self._rows[ref]
         if is_removed:
             self._on_rows()
+
+    def resume(self, job: JobHandle) -> None:
+        """Continue a tracked job. If another home has paid for its call, its row asks first, and nothing is sent."""
+        notice = job.paid_elsewhere()
+        if notice is None:
+            job.resume()
+            return
+        with self._lock:
+            self._asked.add(job.ref)
+        label = "Send it all the same" if job.snapshot().is_sandbox else "Pay again"
+        offer = {"kind": "offer", "ref": job.ref, "name": "retry", "text": redact(notice), "label": label}
+        self._send({**offer, "seconds": [], "chosen": 0}, [])
+
+    def _resume_and_pay(self, job: JobHandle) -> None:
+        """Continue a job whose row has asked. **This spends credits.**"""
+        with self._lock:
+            is_asked = job.ref in self._asked
+            self._asked.discard(job.ref)
+        if not is_asked:
+            self.resume(job)
+            return
+        self._send({"kind": "told", "ref": job.ref, "text": "", "tone": "plain"}, [])  # closes the question
+        job.resume()
 
     def _send_player(self, job: JobHandle) -> None:
         """Send the player of a job to a page that has none; the page then loads the video."""

@@ -57,6 +57,11 @@ class VideoClient(Protocol):
         ...
 
     @property
+    def price_factors(self) -> Mapping[str, float]:
+        """The factors of the account that `estimate` uses, by field; without one it returns the full price."""
+        ...
+
+    @property
     def extend(self) -> Callable[..., "JobHandle"]:
         """Start a video that goes on where the one of a job ends: (job, **fields)."""
         ...
@@ -111,6 +116,10 @@ class JobHandle(Protocol):
 
     def cancel(self) -> bool:
         """Stop waiting for the job. Returns False if it had already ended."""
+        ...
+
+    def paid_elsewhere(self) -> str | None:
+        """Return what another home has paid for the same call, if `resume` would pay for it again; or None."""
         ...
 
     def resume(self) -> None:

@@ -147,9 +147,11 @@ def test_the_factors_are_asked_for_once_and_only_if_needed(harness: Harness) -> 
     """An estimate without a cheaper mode asks nothing; only the first one with it reads the account."""
     client = harness.open()
     client.estimate(quality="360p")
+    assert client.price_factors == {}
     assert harness.control.requests["features"] == 0
     for _ in range(3):
         assert client.estimate(quality="360p", off_peak_mode=True) == 10
+    assert client.price_factors["off_peak_mode"] == 0.5
     assert harness.control.requests["features"] == 1
 
 

@@ -198,8 +198,11 @@ def test_continuing_an_unsent_job_says_what_another_home_has_paid_for(
     client = harness.open(home=second)
     (unsent,) = client.jobs()
     before = len(outputs)
+    assert str(harness.home.resolve()) in (unsent.paid_elsewhere() or "")
+    assert (len(outputs), harness.paid) == (before, 1)
     wait_for_video(unsent)
     assert homes_named(outputs[before:], harness) == 1
+    assert unsent.paid_elsewhere() is None
 
 
 def test_a_call_whose_answer_is_lost_is_not_sent_again_beside_a_paid_one(harness: Harness, tmp_path: Path) -> None:
@@ -231,6 +234,7 @@ def test_a_lost_call_of_another_home_is_paid_once(harness: Harness, tmp_path: Pa
     wait_for_video(theirs)
     wait_until(ours, is_proved_absent)
     assert isinstance(wait_for_error(ours), JobError)
+    assert ours.paid_elsewhere() is None  # it is taken, not paid for again
     ours.resume()
     assert wait_for_video(ours).sha256 == wait_for_video(theirs).sha256
     assert create_job(second, reuse="any") is ours

@@ -22,6 +22,7 @@ class FakeJob:
         self._callbacks = callbacks
         self.cancelled = threading.Event()
         self.resumed = threading.Event()
+        self.notice_elsewhere: str | None = None
 
     @property
     def ref(self) -> str:
@@ -37,6 +38,10 @@ class FakeJob:
         self.change(state=JobState.CANCELLED, finished_at=NOW)
         self.cancelled.set()
         return True
+
+    def paid_elsewhere(self) -> str | None:
+        """Return `notice_elsewhere`."""
+        return self.notice_elsewhere
 
     def resume(self) -> None:
         """Clear the pause and the error."""
@@ -157,8 +162,12 @@ class FakeClient:
         self.estimates.append({"model": model, **fields})
         seconds = fields.pop("durations", ())
         values = {"duration": sum(each or 5 for each in seconds), **fields}
-        factors = {} if self.off_peak_factor is None else {"off_peak_mode": self.off_peak_factor}
-        return self.catalogue.estimate(model, values, factors=factors)
+        return self.catalogue.estimate(model, values, factors=self.price_factors)
+
+    @property
+    def price_factors(self) -> dict[str, float]:
+        """The factor of off-peak mode, if there is one."""
+        return {} if self.off_peak_factor is None else {"off_peak_mode": self.off_peak_factor}
 
     def credits(self) -> Credits:
         """Return the balance, or raise the first of `credits_errors`."""

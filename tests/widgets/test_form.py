@@ -3,6 +3,8 @@
 import itertools
 import json
 import threading
+from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from pixverse_nb.domain.custom_models import catalogue_with
 from pixverse_nb.domain.jobs import JobSnapshot, JobState, VideoFile
 from pixverse_nb.errors import InvalidImage, InvalidRequest, Unauthorized
 from pixverse_nb.widgets.form import Form
+from pixverse_nb.widgets.presets import MAX_PRESETS, Presets
 from tests.widgets.conftest import make_png
 from tests.widgets.fakes import FakeClient
 from tests.widgets.page import messages_of, send_message, upload, wait_for_threads
@@ -24,7 +27,7 @@ class FormPage:
         self.client = client
         self.videos: list[JobSnapshot] = []
         self.form = Form(client, on_video=self.videos.append)
-        self._numbers = itertools.count(1)
+        self._numbers = defaultdict[str, Iterator[int]](lambda: itertools.count(1))  # by view
         self.ask("hello")
 
     def ask(self, kind: str, **content: Any) -> None:
@@ -32,9 +35,13 @@ class FormPage:
         self.press(kind, **content)
         wait_for_threads()
 
-    def press(self, kind: str, **content: Any) -> None:
+    def press(self, kind: str, *, view: str = "v1", **content: Any) -> None:
         """Send a message as the page does."""
-        send_message(self.form, {"kind": kind, "view": "v1", "number": next(self._numbers), **content})
+        send_message(self.form, self.delay(kind, view=view, **content))
+
+    def delay(self, kind: str, *, view: str = "v1", **content: Any) -> dict[str, Any]:
+        """Return the next message of the page without sending it."""
+        return {"kind": kind, "view": view, "number": next(self._numbers[view]), **content}
 
     def enter(self, name: str, value: object) -> None:
         """Enter a value."""
@@ -443,6 +450,19 @@ def test_the_price_has_the_accounts_discount() -> None:
     assert limit != usual
 
 
+def test_a_price_with_a_discount_is_no_limit_if_there_is_no_balance() -> None:
+    """The client may know the account's factors from an earlier answer: its price and the word before it agree."""
+    shown: dict[int, str] = {}
+    for failures in (0, 1):
+        client = FakeClient()
+        client.off_peak_factor = 0.5
+        client.credits_errors = [Unauthorized("wrong-token", status=401)] * failures
+        page = FormPage(client)
+        page.enter("off_peak_mode", True)
+        shown[failures] = page.shown["action"]["price"]
+    assert shown[0] == shown[1]
+
+
 def test_the_estimate_is_of_the_values_that_are_sent(filled: FormPage) -> None:
     """The client is asked for the price of the very fields of the call, without those that have none."""
     filled.enter("model", "v3.5")
@@ -616,6 +636,28 @@ def test_a_stopped_download_is_resumed_from_its_row(filled: FormPage) -> None:
     assert filled.rows[0]["is_clock_stopped"] is False
 
 
+def test_a_job_that_another_home_has_paid_for_is_asked_about(filled: FormPage) -> None:
+    """Neither "Try again" nor the first answer about an existing job pays again; the row asks, and one press pays."""
+    job = filled.client.existing_job = filled.client.new_job(state=JobState.WAITING)
+    job.change(is_paused=True, can_resume=True)
+    job.notice_elsewhere = "/other, account maria@example.org"
+    filled.submit()
+    filled.ask("show_existing")
+    filled.ask("retry", part="jobs", ref=job.ref)
+    offers = [content for content, _ in messages_of(filled.form, "offer")]
+    assert [(offer["ref"], offer["name"], "/other" in str(offer["text"])) for offer in offers] == [
+        (job.ref, "retry", True)
+    ] * 2
+    assert "maria" not in str(offers)
+    assert not job.resumed.is_set()
+    filled.ask("pay", part="jobs", ref=job.ref, name="retry")
+    assert job.resumed.is_set()
+    assert len(messages_of(filled.form, "told")) == 1
+    job.resumed.clear()
+    filled.ask("pay", part="jobs", ref=job.ref, name="retry")
+    assert not job.resumed.is_set()
+
+
 def test_a_finished_video_is_passed_to_on_video(filled: FormPage, tmp_path: Path) -> None:
     """When a job of this form has its video, `on_video` gets its snapshot."""
     filled.submit()
@@ -659,10 +701,11 @@ def test_the_saved_state_holds_nothing_that_was_entered(filled: FormPage) -> Non
 
 def test_every_message_is_answered_with_its_view_and_number(page: FormPage) -> None:
     """A page waits for the answer to tell a living kernel from a dead one; a ping has an answer of its own."""
-    page.press("swap", view="v9", number=7)
-    page.press("ping")
+    page.press("hello", view="v9")
+    page.press("swap", view="v9")
+    send_message(page.form, {"kind": "ping"})
     answer = messages_of(page.form, "state")[-1][0]
-    assert (answer["view"], answer["number"]) == ("v9", 7)
+    assert (answer["view"], answer["number"]) == ("v9", 2)
     assert len(messages_of(page.form, "pong")) == 1
 
 
@@ -671,7 +714,7 @@ def test_after_a_lost_message_nothing_is_paid(page: FormPage) -> None:
     page.enter("prompt", "a storm")
     send_message(page.form, {"kind": "set", "name": "duration", "value": 8, "view": "v2", "number": 1})
     page.form.comm.sent.clear()
-    next(page._numbers)  # a message that never arrives
+    page.delay("set", name="quality", value="720p")  # never arrives
     page.submit()
     assert page.client.calls == []
     assert page.shown["fields"]["duration"]["value"] == 8
@@ -679,6 +722,67 @@ def test_after_a_lost_message_nothing_is_paid(page: FormPage) -> None:
     page.press("clock", part="jobs")
     page.submit()
     assert len(page.client.calls) == 1
+
+
+def test_if_the_first_messages_of_a_page_are_lost_nothing_is_paid(page: FormPage) -> None:
+    """A page counts from 1: if its first message to arrive has a higher number, what it shows may differ."""
+    page.enter("prompt", "a storm")
+    page.delay("hello", view="v2")
+    page.ask("submit", view="v2")
+    assert page.client.calls == []
+    page.ask("submit", view="v2")
+    assert len(page.client.calls) == 1
+
+
+def test_a_late_press_does_not_answer_a_newer_question(filled: FormPage) -> None:
+    """A delayed press pays neither for a question that was opened after it nor for one that it was about."""
+    filled.client.existing_job = filled.client.new_job(seed=5, state=JobState.DONE)
+    filled.submit()
+    late = filled.delay("generate_again")
+    filled.ask("generate_again")  # the message before is missing
+    assert filled.client.calls == []
+    filled.ask("generate_again")
+    filled.submit()
+    assert filled.shown["question"]
+    send_message(filled.form, late)
+    wait_for_threads()
+    assert [call["reuse"] for call in filled.client.calls] == [False]
+    assert filled.shown["question"]
+
+
+def test_a_late_press_does_not_create_a_video_of_newer_values(page: FormPage) -> None:
+    """A press that arrives after a value that was entered later pays for neither value; the next press pays once."""
+    page.enter("prompt", "a storm")
+    late = page.delay("submit")
+    page.enter("duration", 8)
+    send_message(page.form, late)
+    wait_for_threads()
+    assert page.client.calls == []
+    page.submit()
+    assert [call["duration"] for call in page.client.calls] == [8]
+
+
+def test_a_late_press_in_a_row_does_not_pay(filled: FormPage) -> None:
+    """Nor does a delayed press of the button that continues a job; a delayed press that cancels it still does."""
+    filled.submit()
+    job = filled.client.created_jobs[0]
+    retry, cancel = (filled.delay(kind, part="jobs", ref=job.ref) for kind in ("retry", "cancel"))
+    filled.ask("clock", part="jobs")
+    for message in (retry, cancel):
+        send_message(filled.form, message)
+        wait_for_threads()
+    assert not job.resumed.is_set()
+    assert job.cancelled.is_set()
+
+
+def test_a_late_value_does_not_replace_a_newer_one(page: FormPage) -> None:
+    """The newer value stays, and the page gets everything."""
+    late = page.delay("set", name="duration", value=10)
+    page.enter("duration", 8)
+    page.form.comm.sent.clear()
+    send_message(page.form, late)
+    assert page.field("duration")["value"] == 8
+    assert page.shown.keys() >= page.form.initial.keys()
 
 
 def test_a_new_page_gets_everything(filled: FormPage) -> None:
@@ -712,7 +816,7 @@ def test_only_what_has_changed_is_sent(page: FormPage) -> None:
         [],
         {},
         {"kind": "dance"},
-        {"kind": {}, "view": "v1", "number": 7},
+        {"kind": {}, "view": "v2", "number": 7},
         {"kind": "set"},
         {"kind": "set", "name": {}, "value": []},
         {"kind": "set", "name": "model", "value": {}},
@@ -821,6 +925,26 @@ def test_settings_that_cannot_be_saved_or_read_are_a_notice(tmp_path: Path) -> N
     assert later.shown["status"]["text"]
     assert later.shown["status"]["tone"] == "plain"
     assert later.shown["presets"]["options"] == []
+    later.submit()
+    assert later.shown["status"]["tone"] == "bad"
+    later.ask("hello")  # the connection was away for a while
+    assert later.shown["status"]["tone"] == "bad"
+
+
+def test_a_missing_name_and_too_many_settings_are_two_errors(tmp_path: Path) -> None:
+    """Each error names what has to be changed; settings that are saved already can be replaced."""
+    page = a_page(tmp_path)
+    for number in range(MAX_PRESETS):
+        Presets(tmp_path).save(f"a{number}", page.form.fields.settings())
+    texts = []
+    for name in ("", "b"):
+        page.ask("save_preset", name=name)
+        assert page.shown["status"]["tone"] == "bad"
+        texts.append(page.shown["status"]["text"])
+    assert [str(MAX_PRESETS) in text for text in texts] == [False, True]
+    assert ["name" in text for text in texts] == [True, False]
+    page.ask("save_preset", name="a0")
+    assert page.shown["status"]["tone"] == "plain"
 
 
 def test_a_client_without_a_home_saves_nothing(page: FormPage) -> None:
