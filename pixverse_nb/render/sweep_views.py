@@ -74,7 +74,7 @@ _MODE_SEVERITIES: Final[Mapping[SweepMode, StateSeverity]] = {
 # In the order of the bar: the field of SweepProgress, and its colour.
 _PARTS: Final = (
     ("done", "var(--pvnb-good)"),
-    ("running", "var(--pvnb-accent)"),
+    ("running", "color-mix(in srgb,var(--pvnb-accent) 35%,transparent)"),  # pale: not yet done
     ("waiting", "var(--pvnb-line)"),
     ("failed", "var(--pvnb-bad)"),
 )
@@ -176,13 +176,19 @@ def _sweep_severity(progress: SweepProgress) -> StateSeverity:
 
 
 def _sweep_sentences(progress: SweepProgress) -> tuple[str, ...]:
-    """Return why the sweep stopped, and how to retry the failed cells."""
+    """Return what goes on while the sweep is paused, why it stopped, and how to retry the failed cells."""
+    sent = ""
+    if progress.mode == "paused":
+        go_on = (
+            "The 1 that was sent goes on." if progress.running == 1 else f"The {progress.running} that were sent go on."
+        )
+        sent = f"{go_on if progress.running else ''} Nothing new is sent until Resume.".strip()
     reason = "" if progress.is_complete else progress.reason
     retry = ""
     if progress.is_over and progress.failed:
         them = "it" if progress.failed == 1 else "them"
         retry = f"sweep.run(retry_failed=True) tries {them} again; each attempt is charged."
-    return tuple(text for text in (reason, retry) if text)
+    return tuple(text for text in (sent, reason, retry) if text)
 
 
 def _nonzero_parts(progress: SweepProgress) -> list[tuple[str, int, str]]:
