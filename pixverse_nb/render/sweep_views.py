@@ -21,8 +21,9 @@ class SweepProgress:
     """A sweep at one moment: the number of cells in each state, and credits.
 
     `done` cells have their video, `running` cells are submitted or about to be, `waiting` cells are still to be sent,
-    `failed` cells ended without a video, `skipped` cells are not run. `began_at`, `ended_at` and `ends_at` (the
-    expected end, None if unknown) are Unix seconds. `reason` says why the sweep stopped or what the user has to do;
+    `failed` cells ended without a video, `skipped` cells are not run. `expected` is what the cells will have cost in
+    the end, None if unknown. `began_at`, `ended_at` and `ends_at` (the expected end, None if unknown) are Unix seconds.
+    `reason` says why the sweep stopped or what the user has to do;
     `reason_kind` is the same for programs: the name of an error class, "stop_rule_met", "client_closed", ….
     """
 
@@ -36,6 +37,7 @@ class SweepProgress:
     skipped: int = 0
     reused: int = 0
     spent: int = 0
+    expected: int | None = None
     is_estimate: bool = True
     began_at: float | None = None
     ended_at: float | None = None
@@ -235,7 +237,9 @@ def _counts_html(progress: SweepProgress) -> Markup:
 def _money(progress: SweepProgress) -> str:
     about = "about " if progress.is_estimate else ""
     sandbox = " in the sandbox (not real)" if progress.is_sandbox else ""
-    spent = f"{about}{progress.spent:,} credits{sandbox}" if progress.spent else "nothing charged so far"
+    is_growing = progress.expected is not None and progress.expected > progress.spent and not progress.is_over
+    total = f" of about {progress.expected:,}" if is_growing else ""
+    spent = f"{about}{progress.spent:,}{total} credits{sandbox}" if progress.spent else "nothing charged so far"
     return spent + (f"; {progress.reused} reused" if progress.reused else "")
 
 

@@ -588,10 +588,23 @@ class Sweep:
             max_moderated=self._max_moderated,
             has_results=reused > 0,
         )
-        self._run = Run(runner, reused, began_at=now)
+        self._run = Run(runner, reused, began_at=now, expected=self._expected_credits(cells))
         self._has_cells = bool(cells)
         self._stop_rule = stop_when
         self._future = self._context.loop.submit(self._drive(self._run))
+
+    def _expected_credits(self, cells: Sequence[Cell]) -> int | None:
+        """Return what the sweep will have cost once these cells are done; None if a price is unknown or a limit."""
+        builder, total = self._context.builder, self._cell_jobs.spent
+        for cell in cells:
+            record = self._cell_jobs.record(cell)
+            if record is not None and not record.state.is_final and record.charged != "no":
+                continue  # counted as spent
+            price = builder.estimate(cell.request, source_s=cell.inputs.prepared.source_s)
+            if price is None or builder.is_limit(cell.request.params):
+                return None
+            total += price
+        return total
 
     def _join_run(
         self, *, retry_failed: bool, stop_when: Callable[[Self], object] | None, max_moderated: int | None

@@ -136,6 +136,16 @@ def test_only_finished_cells_fill_the_bar() -> None:
     assert "background:var(--pvnb-accent)" not in shown
 
 
+def test_a_running_sweep_shows_what_it_will_have_cost() -> None:
+    """The expected total is beside what was spent, until that is all, or the sweep is over."""
+    expecting = replace(RUNNING, expected=1920)
+    over = replace(expecting, mode="stopped", ended_at=NOW)
+    assert "1,920" in sweep_state(expecting, now=NOW)["facts"]
+    assert "1,920" in card(expecting).text
+    for other in (RUNNING, over, replace(expecting, expected=RUNNING.spent)):
+        assert sweep_state(other, now=NOW)["facts"].count(",") == 1
+
+
 class FakeSweep:
     """A sweep whose progress the test sets."""
 
