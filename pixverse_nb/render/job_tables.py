@@ -22,6 +22,7 @@ from pixverse_nb.render.formatting import (
     severity,
     short_state_label,
     shorten,
+    state_explanation,
     state_label,
     with_direction_marks,
 )
@@ -81,7 +82,9 @@ def _reasons(job: JobSnapshot) -> list[str]:
     if earlier > 0:
         rejected = "1 earlier attempt was" if earlier == 1 else f"{earlier} earlier attempts were"
         attempts = f"Attempt {job.attempt}: {rejected} rejected and not charged."
-    status = job.status_detail or next_step(job)
+    step = next_step(job)
+    is_with_vendor = job.state in (JobState.QUEUED, JobState.GENERATING)
+    status = (step or state_explanation(job)) if is_with_vendor else job.status_detail or step
     texts = dict.fromkeys(text for text in (attempts, job.error, job.warning, status) if text)
     return [shorten(text, max_length=_REASON_LENGTH) for text in texts]
 

@@ -23,8 +23,8 @@ class SweepProgress:
     `done` cells have their video, `running` cells are submitted or about to be, `waiting` cells are still to be sent,
     `failed` cells ended without a video, `skipped` cells are not run. `expected` is what the cells will have cost in
     the end, None if unknown. `began_at`, `ended_at` and `ends_at` (the expected end, None if unknown) are Unix seconds.
-    `reason` says why the sweep stopped or what the user has to do;
-    `reason_kind` is the same for programs: the name of an error class, "stop_rule_met", "client_closed", ….
+    `reason` says why the sweep stopped or what the user has to do; `reason_kind` is the same for programs: the name of
+    an error class, "stop_rule_met", "client_closed", ….
     """
 
     title: str
