@@ -14,8 +14,8 @@ from pixverse_nb.render.formatting import (
     format_clock,
     format_credits,
     format_duration,
+    format_row_parameters,
     format_seed,
-    format_unusual_parameters,
     job_severity,
     known_cost,
     next_step,
@@ -62,7 +62,7 @@ def jobs_table(rows: Sequence[JobRow], *, now: float, if_empty: str = "No jobs."
 def _job_row(row: JobRow, has_pictures: bool, now: float) -> tuple[TableCell, ...]:
     job = row.job
     sandbox = ("sandbox",) if job.is_sandbox else ()
-    facts = " · ".join(filter(None, (*format_unusual_parameters(job.request), format_seed(job.request), *sandbox)))
+    facts = " · ".join(filter(None, (*format_row_parameters(job.request), format_seed(job.request), *sandbox)))
     label = short_state_label(job)
     prompt = with_direction_marks(shorten(redact(job.request.prompt or ""), max_length=_PROMPT_LENGTH))
     return (
