@@ -16,8 +16,9 @@ def data_frame(
 ) -> Any:
     """Return the rows as a DataFrame with the column `index` as its index.
 
-    `moments` are Unix seconds and become UTC timestamps; `whole_numbers` stay integers where values are missing.
-    `columns` are needed if there may be no row. Raises ConfigError if pandas is not installed.
+    Columns without any value (None or "" in all rows) come last. `moments` are Unix seconds and become UTC timestamps;
+    `whole_numbers` stay integers where values are missing. `columns` are needed if there may be no row. Raises
+    ConfigError if pandas is not installed.
     """
     try:
         import pandas as pd  # type: ignore[import-untyped]  # it ships no types
@@ -33,4 +34,5 @@ def data_frame(
             frame[name] = frame[name].astype("Int64")
         elif frame[name].isna().all():
             frame[name] = frame[name].astype("float64")  # metrics before they are measured
-    return frame.set_index(index)
+    filled = [name for name in frame.columns if any(row.get(name) not in (None, "") for row in rows)]
+    return frame[[*filled, *frame.columns.difference(filled, sort=False)]].set_index(index)

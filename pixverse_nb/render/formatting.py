@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, Literal
 
-from pixverse_nb.domain.catalogue import DEFAULT_MODEL
 from pixverse_nb.domain.jobs import JobSnapshot, JobState, WaitingFor
+from pixverse_nb.domain.operations import Operation
 from pixverse_nb.domain.requests import GenerationRequest
 from pixverse_nb.errors import Charge
 
@@ -55,6 +55,7 @@ CHARGE_LABELS: Final[Mapping[Charge, str]] = MappingProxyType(
 
 SANDBOX_EXPLANATION: Final = "made by the built-in sandbox, not by PixVerse; no real credits are spent"
 
+_SHOWN_BY_PICTURES: Final = frozenset({Operation.TEXT, Operation.IMAGE, Operation.FRAMES})
 _RIGHT_TO_LEFT: Final = frozenset({"R", "AL"})  # classes of Unicode's bidirectional algorithm
 
 _OFF_PEAK: Final = "Off-peak: PixVerse may take up to 24 hours. It uses no slot."
@@ -215,14 +216,18 @@ def format_parameters(request: GenerationRequest) -> tuple[str, ...]:
     )
 
 
-def format_unusual_parameters(request: GenerationRequest) -> tuple[str, ...]:
-    """Return the parameters for a table row; normal motion and the default model are omitted."""
+def format_row_parameters(request: GenerationRequest) -> tuple[str, ...]:
+    """Return the parameters for a row of a list; normal motion is omitted.
+
+    An operation that its pictures do not show, such as "extend", comes first.
+    """
     return _without_empty(
+        request.operation.value if request.operation not in _SHOWN_BY_PICTURES else None,
         request.quality,
         _with_unit("{} s", request.duration),
         request.aspect_ratio,
         request.motion_mode if request.motion_mode != "normal" else None,
-        request.model if request.model != DEFAULT_MODEL else None,
+        request.model,
         "off-peak" if request.is_off_peak else None,
     )
 

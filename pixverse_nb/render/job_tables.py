@@ -14,14 +14,15 @@ from pixverse_nb.render.formatting import (
     format_clock,
     format_credits,
     format_duration,
+    format_row_parameters,
     format_seed,
-    format_unusual_parameters,
     job_severity,
     known_cost,
     next_step,
     severity,
     short_state_label,
     shorten,
+    state_explanation,
     state_label,
     with_direction_marks,
 )
@@ -61,7 +62,7 @@ def jobs_table(rows: Sequence[JobRow], *, now: float, if_empty: str = "No jobs."
 def _job_row(row: JobRow, has_pictures: bool, now: float) -> tuple[TableCell, ...]:
     job = row.job
     sandbox = ("sandbox",) if job.is_sandbox else ()
-    facts = " · ".join(filter(None, (*format_unusual_parameters(job.request), format_seed(job.request), *sandbox)))
+    facts = " · ".join(filter(None, (*format_row_parameters(job.request), format_seed(job.request), *sandbox)))
     label = short_state_label(job)
     prompt = with_direction_marks(shorten(redact(job.request.prompt or ""), max_length=_PROMPT_LENGTH))
     return (
@@ -81,7 +82,9 @@ def _reasons(job: JobSnapshot) -> list[str]:
     if earlier > 0:
         rejected = "1 earlier attempt was" if earlier == 1 else f"{earlier} earlier attempts were"
         attempts = f"Attempt {job.attempt}: {rejected} rejected and not charged."
-    status = job.status_detail or next_step(job)
+    step = next_step(job)
+    is_with_vendor = job.state in (JobState.QUEUED, JobState.GENERATING)
+    status = (step or state_explanation(job)) if is_with_vendor else job.status_detail or step
     texts = dict.fromkeys(text for text in (attempts, job.error, job.warning, status) if text)
     return [shorten(text, max_length=_REASON_LENGTH) for text in texts]
 

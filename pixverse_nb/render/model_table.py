@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from pixverse_nb.domain.catalogue import ModelSpec
-from pixverse_nb.render.table import Column, Table, TableView, with_item_errors
+from pixverse_nb.render.table import CellValue, Column, Table, TableCell, TableView, with_item_errors
 
 _PRICE: Final = "Credits for 5 s"
 _COLUMNS: Final = ("Model", _PRICE, "Seconds", "Quality", "Aspect ratio", "Makes", "More fields", "Source")
 _NOTE: Final = (
-    "The default quality comes first. Credits are estimates at the default quality; when the vendor reports a price, "
-    "that one is used. Off-peak and preview mode multiply them by the account's factors: see client.credits()."
+    "Credits are estimates at the default quality; when the vendor reports a price, that one is used. Off-peak and "
+    "preview mode multiply them by the account's factors: see client.credits()."
 )
 
 
@@ -26,7 +26,7 @@ class ModelTable(TableView, tuple[ModelSpec, ...]):
             for title in _COLUMNS
         )
         count = "1 model" if len(self) == 1 else f"{len(self)} models"
-        return Table(count, columns, tuple(map(_cells, self)), notes=(_NOTE,))
+        return Table(count, columns, tuple(map(_row, self)), notes=(_NOTE,))
 
 
 def model_table_markdown(models: Sequence[ModelSpec]) -> str:
@@ -35,10 +35,14 @@ def model_table_markdown(models: Sequence[ModelSpec]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows) + f"\n\n{_NOTE}\n"
 
 
+def _row(spec: ModelSpec) -> tuple[CellValue, ...]:
+    """Return the cells of a model, with a price that is sorted as a number."""
+    name, price, *others = _cells(spec)
+    return (name, TableCell(price, order=_price(spec)), *others)
+
+
 def _cells(spec: ModelSpec) -> tuple[str, ...]:
-    others = [quality for quality in spec.qualities if quality != spec.default_quality]
-    values = {"quality": spec.default_quality, "duration": 5 if 5 in spec.durations else spec.default_duration}
-    price = spec.price.estimate(values) if spec.price is not None else None
+    price = _price(spec)
     notes = (
         f"{spec.source} {spec.date}".strip(),
         f"{spec.plan} plan" if spec.plan else "",
@@ -46,14 +50,27 @@ def _cells(spec: ModelSpec) -> tuple[str, ...]:
     )
     return (
         spec.name,
-        "unknown" if price is None else str(price),
+        "unknown" if price is None else f"{price} in {spec.default_quality}",
         _seconds(spec.durations),
-        " ".join((spec.default_quality, *others)),
-        " ".join(spec.aspect_ratios),
+        _qualities(spec),
+        ", ".join(spec.aspect_ratios),
         ", ".join(spec.operations),
-        " ".join((*spec.switches, *(("seed",) if spec.takes_seed else ()))) or "–",
+        ", ".join((*spec.switches, *(("seed",) if spec.takes_seed else ()))) or "–",
         ", ".join(note for note in notes if note),
     )
+
+
+def _price(spec: ModelSpec) -> int | None:
+    values = {"quality": spec.default_quality, "duration": 5 if 5 in spec.durations else spec.default_duration}
+    return spec.price.estimate(values) if spec.price is not None else None
+
+
+def _qualities(spec: ModelSpec) -> str:
+    """Return the qualities by their number of lines; the default is marked if there are several."""
+    ordered = sorted(spec.qualities, key=lambda quality: (len(quality), quality))
+    if len(ordered) == 1:
+        return ordered[0]
+    return ", ".join(f"{quality} (default)" if quality == spec.default_quality else quality for quality in ordered)
 
 
 def _seconds(durations: Sequence[int]) -> str:

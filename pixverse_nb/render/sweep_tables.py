@@ -371,7 +371,10 @@ def ranking_table(entries: Sequence[RankEntry]) -> Table:
         )
         for entry in entries
     )
-    return Table(count if rows else "No video is finished yet.", columns, rows, is_narrow=True)
+    if not rows:
+        return Table("No video is finished yet.")
+    hint = () if votes else ("No votes yet: press Vote in a comparison, such as sweep.compare().",)
+    return Table(count, columns, rows, notes=hint, is_narrow=True)
 
 
 def _short(caption: str) -> str:

@@ -21,9 +21,10 @@ class SweepProgress:
     """A sweep at one moment: the number of cells in each state, and credits.
 
     `done` cells have their video, `running` cells are submitted or about to be, `waiting` cells are still to be sent,
-    `failed` cells ended without a video, `skipped` cells are not run. `began_at`, `ended_at` and `ends_at` (the
-    expected end, None if unknown) are Unix seconds. `reason` says why the sweep stopped or what the user has to do;
-    `reason_kind` is the same for programs: the name of an error class, "stop_rule_met", "client_closed", ….
+    `failed` cells ended without a video, `skipped` cells are not run. `expected` is what the cells will have cost in
+    the end, None if unknown. `began_at`, `ended_at` and `ends_at` (the expected end, None if unknown) are Unix seconds.
+    `reason` says why the sweep stopped or what the user has to do; `reason_kind` is the same for programs: the name of
+    an error class, "stop_rule_met", "client_closed", ….
     """
 
     title: str
@@ -36,6 +37,7 @@ class SweepProgress:
     skipped: int = 0
     reused: int = 0
     spent: int = 0
+    expected: int | None = None
     is_estimate: bool = True
     began_at: float | None = None
     ended_at: float | None = None
@@ -74,7 +76,7 @@ _MODE_SEVERITIES: Final[Mapping[SweepMode, StateSeverity]] = {
 # In the order of the bar: the field of SweepProgress, and its colour.
 _PARTS: Final = (
     ("done", "var(--pvnb-good)"),
-    ("running", "var(--pvnb-accent)"),
+    ("running", "color-mix(in srgb,var(--pvnb-accent) 35%,transparent)"),  # pale: not yet done
     ("waiting", "var(--pvnb-line)"),
     ("failed", "var(--pvnb-bad)"),
 )
@@ -176,13 +178,19 @@ def _sweep_severity(progress: SweepProgress) -> StateSeverity:
 
 
 def _sweep_sentences(progress: SweepProgress) -> tuple[str, ...]:
-    """Return why the sweep stopped, and how to retry the failed cells."""
+    """Return what goes on while the sweep is paused, why it stopped, and how to retry the failed cells."""
+    sent = ""
+    if progress.mode == "paused":
+        go_on = (
+            "The 1 that was sent goes on." if progress.running == 1 else f"The {progress.running} that were sent go on."
+        )
+        sent = f"{go_on if progress.running else ''} Nothing new is sent until Resume.".strip()
     reason = "" if progress.is_complete else progress.reason
     retry = ""
     if progress.is_over and progress.failed:
         them = "it" if progress.failed == 1 else "them"
         retry = f"sweep.run(retry_failed=True) tries {them} again; each attempt is charged."
-    return tuple(text for text in (reason, retry) if text)
+    return tuple(text for text in (sent, reason, retry) if text)
 
 
 def _nonzero_parts(progress: SweepProgress) -> list[tuple[str, int, str]]:
@@ -229,7 +237,9 @@ def _counts_html(progress: SweepProgress) -> Markup:
 def _money(progress: SweepProgress) -> str:
     about = "about " if progress.is_estimate else ""
     sandbox = " in the sandbox (not real)" if progress.is_sandbox else ""
-    spent = f"{about}{progress.spent:,} credits{sandbox}" if progress.spent else "nothing charged so far"
+    is_growing = progress.expected is not None and progress.expected > progress.spent and not progress.is_over
+    total = f" of about {progress.expected:,}" if is_growing else ""
+    spent = f"{about}{progress.spent:,}{total} credits{sandbox}" if progress.spent else "nothing charged so far"
     return spent + (f"; {progress.reused} reused" if progress.reused else "")
 
 

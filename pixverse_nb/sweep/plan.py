@@ -284,6 +284,17 @@ def _source_key(image_key: str) -> str:
 # -- texts -----------------------------------------------------------------------------------------------------------
 
 
+def describe_paid_elsewhere(data: Mapping[str, Any]) -> str:
+    """Return which homes have paid for missing videos, and whether `run()` pays again."""
+    count = data["count"]
+    subject = "1 of the missing videos is" if count == 1 else f"{count} of the missing videos are"
+    them = "it" if count == 1 else "them"
+    found = f"{subject} paid already, in {data['homes']}."
+    if data["is_taken"]:
+        return f"{found} run() takes {them} from there, free of charge."
+    return f'{found} run() pays for {them} again; reuse="any" in client.sweep() takes {them} instead, free of charge.'
+
+
 def _image_changed(data: Mapping[str, Any]) -> str:
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(data["at"]))
     return f"The file {data['source']} has changed since {when}, so its cells are new."
@@ -313,6 +324,7 @@ _NOTICES: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "route_gone": _route_gone,
     "field_not_taken": _field_not_taken,
     "duplicate_cells": _duplicate_cells,
+    "paid_elsewhere": describe_paid_elsewhere,
 }
 
 

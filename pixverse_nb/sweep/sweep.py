@@ -45,7 +45,7 @@ from pixverse_nb.sweep.axes import Axes, find_axes
 from pixverse_nb.sweep.cell_jobs import MODERATION_WINDOW, CellJobs
 from pixverse_nb.sweep.cells import Cell, Cells, CellState, SweepCall, build_cells, refused_fields
 from pixverse_nb.sweep.context import SweepContext, SweepOptions
-from pixverse_nb.sweep.plan import Plan, PlannedCell, make_plan, plan_cells
+from pixverse_nb.sweep.plan import Plan, PlannedCell, describe_paid_elsewhere, make_plan, plan_cells
 from pixverse_nb.sweep.runner import MAX_MODERATED, Runner
 from pixverse_nb.sweep.table import Measurements
 from pixverse_nb.sweep.views import Run, SweepViews, make_progress
@@ -207,7 +207,8 @@ class Sweep:
         field.
         """
         self._cell_jobs.reload()
-        return make_plan(self._context, self._built, self._cell_jobs.rows, self._options)
+        plan = make_plan(self._context, self._built, self._cell_jobs.rows, self._options)
+        return replace(plan, notices=(*self._paid_elsewhere(plan.new), *plan.notices))
 
     # -- running -------------------------------------------------------------------------------------------------
 
@@ -564,14 +565,18 @@ class Sweep:
             self._cell_jobs.reload()
             allow_refused = self._options.allow_refused
             return plan_cells(self.cells, self._cell_jobs.rows, prices={}, allow_refused=allow_refused)
-        found = self._cell_jobs.paid_in_other_homes(cells)
-        if found:
-            homes = ", ".join(sorted({str(notice.data["home"]) for notice in found}))
-            show_message(
-                f"{len(found)} of the videos that are still missing are paid already, in {homes}. This run pays for "
-                'them again; reuse="any" in client.sweep() takes them instead, free of charge.'
-            )
+        for notice in self._paid_elsewhere(cells):
+            show_message(describe_paid_elsewhere(notice.data))
         return plan
+
+    def _paid_elsewhere(self, cells: Sequence[Cell]) -> tuple[Notice, ...]:
+        """Return how many of these cells other homes have paid for, in one notice; nothing if there is none."""
+        found = self._cell_jobs.paid_in_other_homes(cells)
+        if not found:
+            return ()
+        homes = ", ".join(sorted({str(notice.data["home"]) for notice in found}))
+        is_taken = self._options.reuse == "any"
+        return (Notice("paid_elsewhere", {"count": len(found), "homes": homes, "is_taken": is_taken}),)
 
     def _start_run(self, cells: Sequence[Cell], *, reused: int, stop_when: Callable[[Self], object] | None) -> None:
         now = time.time()
@@ -588,10 +593,23 @@ class Sweep:
             max_moderated=self._max_moderated,
             has_results=reused > 0,
         )
-        self._run = Run(runner, reused, began_at=now)
+        self._run = Run(runner, reused, began_at=now, expected=self._expected_credits(cells))
         self._has_cells = bool(cells)
         self._stop_rule = stop_when
         self._future = self._context.loop.submit(self._drive(self._run))
+
+    def _expected_credits(self, cells: Sequence[Cell]) -> int | None:
+        """Return what the sweep will have cost once these cells are done; None if a price is unknown or a limit."""
+        builder, total = self._context.builder, self._cell_jobs.spent
+        for cell in cells:
+            record = self._cell_jobs.record(cell)
+            if record is not None and not record.state.is_final and record.charged != "no":
+                continue  # counted as spent
+            price = builder.estimate(cell.request, source_s=cell.inputs.prepared.source_s)
+            if price is None or builder.is_limit(cell.request.params):
+                return None
+            total += price
+        return total
 
     def _join_run(
         self, *, retry_failed: bool, stop_when: Callable[[Self], object] | None, max_moderated: int | None

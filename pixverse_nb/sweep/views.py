@@ -246,12 +246,16 @@ class _LiveGallery:
 
 @dataclass(frozen=True)
 class Run:
-    """The last run of a sweep; times are Unix seconds. `reused` counts the cells whose videos existed before it."""
+    """The last run of a sweep; times are Unix seconds. `reused` counts the cells whose videos existed before it.
+
+    `expected` is what all cells will have cost at its end, in credits; None if unknown.
+    """
 
     runner: Runner
     reused: int
     began_at: float
     ended_at: float | None = None
+    expected: int | None = None
 
 
 def make_progress(
@@ -287,6 +291,7 @@ def make_progress(
         progress,
         mode=run.runner.mode,
         reused=run.reused,
+        expected=run.expected,
         began_at=run.began_at,
         ended_at=run.ended_at,
         ends_at=None if is_over else _expected_end(context, cell_jobs, open_records, run.runner),

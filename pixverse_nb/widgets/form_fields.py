@@ -355,7 +355,8 @@ class FormFields:
         values = {name: rule.default for name, rule in spec.fields(operation).items()}
         values.setdefault("duration", spec.default_duration)
         price = self._catalogue.estimate(spec.name, values)
-        facts = [f"{price} credits for {spec.default_duration} s" if price is not None else "price unknown"]
+        usual = f"{spec.default_duration} s in {values.get('quality', spec.default_quality)}"
+        facts = [f"{price} credits for {usual}" if price is not None else "price unknown"]
         facts += [] if makes(spec, self._operation) else [_PICTURES_TAKEN[self._operation]]
         facts += [f"{spec.plan} plan"] if spec.plan else []
         facts += ["withdrawn"] if spec.is_withdrawn else []

@@ -16,7 +16,7 @@ from pixverse_nb.render.formatting import (
     charge_sentence,
     format_cost,
     format_duration,
-    format_unusual_parameters,
+    format_row_parameters,
     job_severity,
     next_step,
     shorten,
@@ -235,7 +235,7 @@ def job_row(snapshot: JobSnapshot) -> dict[str, Any]:
     request = snapshot.request
     cost = format_cost(snapshot, allow_estimate=False)
     seed = [] if request.seed is None else [f"seed {request.seed}"]
-    facts = [*format_unusual_parameters(request), *seed, *([cost] if cost else [])]
+    facts = [*format_row_parameters(request), *seed, *([cost] if cost else [])]
     is_error = snapshot.error is not None and state is not JobState.CANCELLED
     details = [
         snapshot.warning,

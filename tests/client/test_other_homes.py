@@ -377,6 +377,20 @@ def test_a_sweep_takes_what_another_home_has_paid_for(harness: Harness, tmp_path
     assert harness.paid == 3
 
 
+@pytest.mark.parametrize("reuse", [True, "any"])
+def test_a_plan_says_what_another_home_has_paid_for(harness: Harness, tmp_path: Path, reuse: Any) -> None:
+    """A plan has one notice with the number of cells, the home, and whether a run takes them; nothing is copied."""
+    given = (make_picture(0), make_picture(200))
+    harness.open().sweep(*given, quality="360p", seed=[1, 2]).run(quiet=True)
+    sweep = harness.open(home=tmp_path / "second").sweep(*given, quality="360p", seed=[1, 2, 3], reuse=reuse)
+    plan = sweep.plan()
+    data = {"count": 2, "homes": str(harness.home.resolve()), "is_taken": reuse == "any"}
+    assert [notice.data for notice in plan.notices if notice.kind == "paid_elsewhere"] == [data]
+    assert str(harness.home.resolve()) in repr(plan)
+    assert len(plan.new) == 3
+    assert not sweep.jobs
+
+
 def test_a_sweep_says_what_another_home_has_paid_for(
     harness: Harness, tmp_path: Path, outputs: list[dict[str, Any]]
 ) -> None:

@@ -1,8 +1,11 @@
 """Times, parameters and credits as text."""
 
+from dataclasses import replace
+
 import pytest
 
 from pixverse_nb.domain.jobs import JobState, WaitingFor
+from pixverse_nb.domain.operations import Operation
 from pixverse_nb.render.formatting import (
     SHORT_STATE_LABELS,
     STATE_LABELS,
@@ -11,7 +14,7 @@ from pixverse_nb.render.formatting import (
     format_credits,
     format_duration,
     format_parameters,
-    format_unusual_parameters,
+    format_row_parameters,
     job_severity,
     severity,
     short_state_label,
@@ -63,12 +66,12 @@ def test_parameters_name_the_watermark_only_if_it_stays() -> None:
     assert len(format_parameters(a_request(model="v3.5", remove_watermark=False))) == 6
 
 
-def test_a_table_row_omits_the_usual_parameters() -> None:
-    """Normal motion and the default model are left out of table rows; other values are shown."""
-    assert format_unusual_parameters(a_request()) == ("540p", "5 s", "16:9")
-    assert format_unusual_parameters(a_request(model="v4"))[3:] == ("v4",)
-    assert format_unusual_parameters(a_request(model="v3.5"))[3:] == ("v3.5",)
-    assert format_unusual_parameters(a_request(model="v3.5", motion_mode="fast"))[3:] == ("fast", "v3.5")
+def test_a_row_names_the_model_and_what_is_unusual() -> None:
+    """The model is always named; normal motion is left out of rows, and so is an operation that the pictures show."""
+    assert format_row_parameters(a_request()) == ("540p", "5 s", "16:9", "v5.6")
+    assert format_row_parameters(a_request(model="v3.5"))[3:] == ("v3.5",)
+    assert format_row_parameters(a_request(model="v3.5", motion_mode="fast"))[3:] == ("fast", "v3.5")
+    assert format_row_parameters(replace(a_request(), operation=Operation.EXTEND))[0] == "extend"
 
 
 @pytest.mark.parametrize(

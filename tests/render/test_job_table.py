@@ -1,9 +1,12 @@
 """The table of several jobs, those of one job's events and paid calls, and its history."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
 
 from pixverse_nb.domain.jobs import Attempt, JobEvent, JobSnapshot, JobState
-from pixverse_nb.render.formatting import short_state_label
+from pixverse_nb.render.formatting import short_state_label, state_explanation
 from pixverse_nb.render.job_tables import JobRow, attempts_table, events_table, jobs_table
 from pixverse_nb.render.job_views import history_text
 from pixverse_nb.render.table import TableCell
@@ -94,6 +97,15 @@ def test_the_reason_and_the_next_step_are_shown() -> None:
     job = a_snapshot(JobState.UNKNOWN, error=error, warning=warning, status_detail=detail, charged="unknown")
     assert all(sentence in Page(jobs_html([job])).text for sentence in sentences)
     assert [line.strip() for line in jobs_text([job]).splitlines()[3:]] == list(sentences)
+
+
+@pytest.mark.parametrize("state", [JobState.QUEUED, JobState.GENERATING])
+def test_a_job_with_the_vendor_says_what_its_card_says(state: JobState) -> None:
+    """The row of an accepted job has the text of its card, not until when it is polled; a next step comes first."""
+    job = a_snapshot(state, queue_position=None, status_detail="Polled.")
+    explanation = state_explanation(job)
+    assert [line.strip() for line in jobs_text([job]).splitlines()[3:]] == [explanation] * bool(explanation)
+    assert jobs_text([replace(job, suggested_action="Decide.")]).splitlines()[3:][0].strip() == "Decide."
 
 
 def test_earlier_attempts_are_counted() -> None:

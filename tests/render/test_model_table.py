@@ -57,10 +57,12 @@ def test_the_price_is_that_of_the_default_quality() -> None:
     assert numbers == []
 
 
-def test_the_default_quality_comes_first() -> None:
-    """The qualities of a model start with its default."""
+def test_the_qualities_are_in_order_with_the_default() -> None:
+    """The qualities of a model go from few lines to many; the default is marked, and it is the one of the price."""
     line = line_of(repr(ModelTable(ROWS)), CATALOGUE.spec("v5.6"))
-    assert "540p 360p 720p 1080p" in line
+    assert "360p, 540p (default), 720p, 1080p" in line
+    assert "30 in 540p" in line
+    assert "(default)" not in line_of(repr(ModelTable(ROWS)), CATALOGUE.spec("kling-o3"))
 
 
 def test_a_table_is_the_rows_and_displays_itself() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pixverse_nb.render.live import LiveUpdater, show_sweep_bar, sweep_card, use_widgets
-from pixverse_nb.render.sweep_views import SweepProgress, sweep_html, sweep_text
+from pixverse_nb.render.sweep_views import SweepProgress, sweep_html, sweep_state, sweep_text
 from tests.render.conftest import outputs
 from tests.render.page import Page
 
@@ -116,6 +116,34 @@ def test_sandbox_credits_are_marked() -> None:
     assert "sandbox" in shown
     assert "3 reused" in shown
     assert "about 1,080" not in shown
+
+
+@pytest.mark.parametrize("running", [0, 1, 8])
+def test_a_paused_sweep_says_what_goes_on(running: int) -> None:
+    """A paused sweep has one sentence more than a running one, with the number of videos that were sent."""
+    paused = replace(RUNNING, mode="paused", running=running)
+    warning = sweep_state(paused, now=NOW)["warning"]
+    assert [int(word) for word in warning.split() if word.isdigit()] == ([running] if running else [])
+    assert "Resume" in warning
+    assert warning in card(paused).text
+    assert not sweep_state(RUNNING, now=NOW)["warning"]
+
+
+def test_only_finished_cells_fill_the_bar() -> None:
+    """The colour of running cells is pale, in the bar and in its legend."""
+    shown = sweep_html(RUNNING, now=NOW).rpartition("</style>")[2]
+    assert shown.count("background:var(--pvnb-good)") == 2
+    assert "background:var(--pvnb-accent)" not in shown
+
+
+def test_a_running_sweep_shows_what_it_will_have_cost() -> None:
+    """The expected total is beside what was spent, until that is all, or the sweep is over."""
+    expecting = replace(RUNNING, expected=1920)
+    over = replace(expecting, mode="stopped", ended_at=NOW)
+    assert "1,920" in sweep_state(expecting, now=NOW)["facts"]
+    assert "1,920" in card(expecting).text
+    for other in (RUNNING, over, replace(expecting, expected=RUNNING.spent)):
+        assert sweep_state(other, now=NOW)["facts"].count(",") == 1
 
 
 class FakeSweep:

@@ -100,3 +100,11 @@ def test_a_ranking_shows_captions_and_scores() -> None:
         assert keys[0] not in shown
     assert "a" * 12 in ranking_table([RankEntry(keys[0], 0.0, 0, 0, 0)]).text()
     assert ranking_table([]).rows == ()
+
+
+@pytest.mark.parametrize("votes", [0, 1])
+def test_a_ranking_without_votes_says_how_to_vote(votes: int) -> None:
+    """The call that collects votes is named until there is one."""
+    given = [PairwiseVote("a", "b", "left", at=0.0)] * votes
+    table = ranking_table(rank(given, ["a", "b"], captions={}))
+    assert ("compare" in table.text()) is not bool(votes)

@@ -162,9 +162,11 @@ def test_pause_and_resume(manual_harness: Harness) -> None:
 
 @pytest.mark.parametrize("act", ["drain", "stop"])
 def test_drain_and_stop_submit_nothing_more(manual_harness: Harness, act: str) -> None:
-    """Submitted jobs finish, nothing else is submitted, and the same sweep continues later."""
+    """Submitted jobs finish, nothing else is submitted, and the same sweep continues later, at the same total."""
     client = manual_harness.open()
-    sweep = small_sweep(client, seed=range(1, 20)).start()
+    sweep = small_sweep(client, seed=range(1, 20))
+    planned = sweep.plan().credits
+    sweep.start()
     manual_harness.wait_for_accepted(8)
     getattr(sweep, act)()
     manual_harness.control.advance(LONGEST_JOB_S)
@@ -174,6 +176,7 @@ def test_drain_and_stop_submit_nothing_more(manual_harness: Harness, act: str) -
     again = small_sweep(client, seed=range(1, 20)).start()
     manual_harness.wait_for_accepted(16)
     assert again.progress.reused == 8
+    assert again.progress.expected == sweep.progress.expected == planned
 
 
 def test_a_cancelled_charged_cell_is_resumed(manual_harness: Harness) -> None:

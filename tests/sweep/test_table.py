@@ -35,6 +35,14 @@ def test_every_cell_has_a_row_with_every_column(finished_sweep: Sweep) -> None:
     assert done.finished_at.iloc[0].tzinfo is datetime.UTC
 
 
+def test_empty_columns_come_last(finished_sweep: Sweep) -> None:
+    """Columns that no cell has a value in, such as metrics before they are measured, are the last ones."""
+    frame = finished_sweep.to_frame()
+    is_empty = [bool((frame[name].isna() | (frame[name] == "")).all()) for name in frame.columns]
+    assert True in is_empty
+    assert is_empty == sorted(is_empty)
+
+
 @pytest.mark.parametrize("name", ["table.csv", "below/table.parquet"])
 def test_a_table_can_be_saved_and_read(finished_sweep: Sweep, tmp_path: Path, name: str) -> None:
     """CSV and Parquet files hold the same rows as the table."""

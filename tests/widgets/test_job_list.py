@@ -77,11 +77,11 @@ def test_a_row_shows_state_times_and_parameters() -> None:
     assert (row["state"], row["began_at"], row["ended_at"]) == ("Generating", 103.0, None)
     assert "58 s" in row["typical_time"]
     assert row["prompt"] == REQUEST.prompt
-    assert row["facts"].split(" · ") == ["540p", "5 s", "16:9", "seed 7"]
+    assert row["facts"].split(" · ") == ["540p", "5 s", "16:9", "v5.6", "seed 7"]
 
 
-def test_a_row_names_a_model_that_is_not_the_default() -> None:
-    """The model and its motion are named unless they are the usual ones; a model without a seed shows none."""
+def test_a_row_names_its_model() -> None:
+    """The model is named, and its motion unless it is the usual one; a model without a seed shows none."""
     request = a_request(model="v3.5", motion_mode="fast", seed=7)
     assert job_row(replace(JOB, request=request))["facts"].split(" · ")[-3:] == ["fast", "v3.5", "seed 7"]
     facts = job_row(replace(JOB, request=a_request(model="kling-o3", seed=None)))["facts"].split(" · ")
