@@ -234,6 +234,7 @@ function render({ model, el }) {
     const hadFocus = !question && parts.confirming.contains(document.activeElement);
     parts.confirming.hidden = !question;
     parts.question.textContent = question?.text ?? "";
+    parts.showExisting.textContent = question?.existing ?? "";
     parts.again.textContent = question?.again ?? "";
     if (hadFocus) parts.submit.focus(); // the focused button disappears with the question
   }

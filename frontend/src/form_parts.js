@@ -124,10 +124,7 @@ export function buildForm(el, signal) {
   const question = make("div", "");
   question.setAttribute("role", "status");
   const answers = make("div", "pvnb-form-answers");
-  const showExisting = make("button", "pvnb-form-answer pvnb-form-answer-main", {
-    type: "button",
-    textContent: "Show it",
-  });
+  const showExisting = make("button", "pvnb-form-answer pvnb-form-answer-main", { type: "button" });
   const again = make("button", "pvnb-form-answer", { type: "button" });
   answers.append(showExisting, again);
   confirming.append(question, answers);

@@ -26,7 +26,13 @@ from pixverse_nb.widgets.comm import BackgroundRunner, answer_while_busy, error_
 from pixverse_nb.widgets.form_fields import FormFields, operation_for
 from pixverse_nb.widgets.job_actions import JobActions
 from pixverse_nb.widgets.job_list import JobTracker
-from pixverse_nb.widgets.messages import as_sentence, missing_image_message, operation_title, reuse_question
+from pixverse_nb.widgets.messages import (
+    as_sentence,
+    missing_image_message,
+    operation_title,
+    reuse_question,
+    unknown_price_question,
+)
 from pixverse_nb.widgets.picker import LoadedImage, PictureSlot
 from pixverse_nb.widgets.presets import MAX_PRESETS, Presets, SavedSettings, clean_name
 from pixverse_nb.widgets.protocols import JobHandle, VideoClient
@@ -70,7 +76,7 @@ class Form(anywidget.AnyWidget):
         self._balance: int | None = None
         self._balance_text = ""
         self._status = {"text": "", "tone": "plain"}
-        self._pending_question: tuple[JobHandle, FormValues] | None = None
+        self._pending_question: tuple[JobHandle | None, FormValues] | None = None  # None: the price is not known
         self._is_busy = False
         self._sent: dict[str, Any] = {}
         self._received: dict[str, int] = {}  # the highest number of a message of each view
@@ -275,24 +281,31 @@ class Form(anywidget.AnyWidget):
             self._pending_question = None
             self._set_status("")
 
+    def _price_fields(self) -> dict[str, Any]:
+        values = self.fields.price_fields()
+        if self.fields.operation is Operation.TRANSITION:
+            values["durations"] = self.fields.seconds(len(self._filled))
+        return values
+
     def _price(self) -> dict[str, Any]:
         """Return the line with the price, and whether it is more than the balance."""
         if self.fields.violations():
             return {"price": "", "is_short": False}
-        values = self.fields.price_fields()
-        operation = self.fields.operation
-        if operation is Operation.TRANSITION:
-            values["durations"] = self.fields.seconds(len(self._filled))
-        price = self._client.estimate(operation, **values)
+        values = self._price_fields()
+        price = self._client.estimate(self.fields.operation, **values)
         is_limit = price_factor(values, self._client.price_factors) is None
         text = format_credits(price, is_estimate=True, is_sandbox=self._client.is_sandbox, is_limit=is_limit)
         text = text or "The price of this model is not known."
         is_short = price is not None and self._balance is not None and price > self._balance
         return {"price": text[:1].upper() + text[1:], "is_short": is_short}
 
-    def _question(self, job: JobHandle, values: FormValues) -> dict[str, str]:
+    def _question(self, job: JobHandle | None, values: FormValues) -> dict[str, str]:
+        """Return the question before a call that repeats `job`, or whose price is not known, and its two answers."""
+        if job is None:
+            return {"text": unknown_price_question(self._balance), "existing": "Not now", "again": "Create it anyway"}
         text = reuse_question(job.snapshot(), draws_seed=values.fields.get("seed") is None)
-        return {"text": text, "again": "Generate again" if self._client.is_sandbox else "Pay and generate again"}
+        again = "Generate again" if self._client.is_sandbox else "Pay and generate again"
+        return {"text": text, "existing": "Show it", "again": again}
 
     def _update_balance(self) -> None:
         balance = self._client.credits()
@@ -486,17 +499,19 @@ class Form(anywidget.AnyWidget):
         roles = tuple(slot.role for slot in filled)
         fields, settings = self.fields.call_fields(), self.fields.settings()
         values = FormValues(self.fields.operation, roles, images, fields, settings, tuple(seconds))
-        self._run_exclusive(lambda: self._ask_or_create(values))
+        is_price_known = self._client.estimate(self.fields.operation, **self._price_fields()) is not None
+        self._run_exclusive(lambda: self._ask_or_create(values, is_price_known=is_price_known))
 
     def _generate_again(self) -> None:
         if self._pending_question is not None:
-            values = self._pending_question[1]
-            self._run_exclusive(lambda: self._create(values, reuse=False))
+            job, values = self._pending_question
+            self._run_exclusive(lambda: self._create(values, reuse=job is None))
 
     def _show_existing(self) -> None:
         question, self._pending_question = self._pending_question, None
-        if question is not None:
-            self._runner.run_in_thread(lambda: self._show_job(question[0]))
+        job = question[0] if question is not None else None
+        if job is not None:
+            self._runner.run_in_thread(lambda: self._show_job(job))
 
     def _show_job(self, job: JobHandle) -> None:
         self.tracker.track(job, scroll_to=True)
@@ -520,7 +535,7 @@ class Form(anywidget.AnyWidget):
             self._is_busy = is_busy
             self._push()
 
-    def _ask_or_create(self, values: FormValues) -> None:
+    def _ask_or_create(self, values: FormValues, *, is_price_known: bool) -> None:
         existing = None
         if values.operation is Operation.FRAMES:
             self._withdraw_question("Checking for an existing video…")
@@ -530,12 +545,12 @@ class Form(anywidget.AnyWidget):
             except InvalidRequest as error:
                 self._show_problems(_by_role(error.fields, values.roles))
                 return
-        if existing is None:
+        if existing is None and is_price_known:
             self._create(values, reuse=True)
         else:
             self._ask(existing, values)
 
-    def _ask(self, job: JobHandle, values: FormValues) -> None:
+    def _ask(self, job: JobHandle | None, values: FormValues) -> None:
         with self._lock:
             self._set_status("")
             self._pending_question = (job, values)

@@ -33,6 +33,12 @@ def reuse_question(snapshot: JobSnapshot, *, draws_seed: bool) -> str:
     return f"{existing} ({charge} on {day}, seed {snapshot.request.seed}). {answer}, or {new}{seed}?"
 
 
+def unknown_price_question(balance: int | None) -> str:
+    """Return the question that is asked before a video whose price is not known."""
+    known = "" if balance is None else f" The balance is {balance:,} credits."
+    return f"The price of this model is not known.{known} Create the video anyway?"
+
+
 def retry_label(snapshot: JobSnapshot) -> str:
     """Return the label of the button that continues a job, or "" if the job cannot be continued."""
     if not snapshot.can_resume:

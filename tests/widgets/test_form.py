@@ -478,16 +478,21 @@ def test_the_estimate_is_of_the_values_that_are_sent(filled: FormPage) -> None:
 
 
 def test_an_unknown_price_is_neither_zero_nor_a_warning(page: FormPage) -> None:
-    """A model without a price has a line without a number and can be used; the next model has its price again."""
+    """A model without a price has a line without a number and is used after a question; the next model has a price."""
     page.enter("model", "kling-o3")
     price = page.shown["action"]["price"]
     assert price
     assert "credits" not in price
     assert not page.shown["action"]["is_short"]
     page.fill()
-    page.submit()
+    for refuse in (True, False):
+        page.submit()
+        assert page.client.calls == []
+        assert page.shown["question"]
+        page.ask("show_existing" if refuse else "generate_again")
+        assert not page.shown["question"]
     (call,) = page.client.calls
-    assert (call["model"], call["quality"]) == ("kling-o3", "720p")
+    assert (call["model"], call["quality"], call["reuse"]) == ("kling-o3", "720p", True)
     assert "seed" not in call
     page.enter("model", "v5.6")
     assert "40 sandbox" in page.shown["action"]["price"]

@@ -342,10 +342,7 @@ function buildForm(el, signal) {
   const question = make("div", "");
   question.setAttribute("role", "status");
   const answers = make("div", "pvnb-form-answers");
-  const showExisting = make("button", "pvnb-form-answer pvnb-form-answer-main", {
-    type: "button",
-    textContent: "Show it"
-  });
+  const showExisting = make("button", "pvnb-form-answer pvnb-form-answer-main", { type: "button" });
   const again = make("button", "pvnb-form-answer", { type: "button" });
   answers.append(showExisting, again);
   confirming.append(question, answers);
@@ -1583,6 +1580,7 @@ function render({ model, el }) {
     const hadFocus = !question && parts.confirming.contains(document.activeElement);
     parts.confirming.hidden = !question;
     parts.question.textContent = question?.text ?? "";
+    parts.showExisting.textContent = question?.existing ?? "";
     parts.again.textContent = question?.again ?? "";
     if (hadFocus) parts.submit.focus();
   }
