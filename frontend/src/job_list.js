@@ -190,6 +190,7 @@ export function renderJobs({ model, el }, getSource) {
    * @param {{ name: string, text: string, label: string, seconds: number[], chosen: number }} offer
    */
   function showOffer({ parts, data }, { name, text, label, seconds, chosen }) {
+    if (parts.offer.dataset.refused === name) return; // a late answer to an earlier press
     const wasOpen = !parts.offer.hidden && parts.offer.dataset.name === name;
     const prompt = wasOpen ? (parts.offer.querySelector("input")?.value ?? "") : "";
     const answers = make("div", "pvnb-jobs-answers");
@@ -257,7 +258,14 @@ export function renderJobs({ model, el }, getSource) {
     if (!entry || event.key !== "Escape" || !open) return;
     event.preventDefault();
     event.stopPropagation();
-    setHidden(open, true, entry.parts);
+    if (open === entry.parts.offer) refuseOffer(entry);
+    else setHidden(open, true, entry.parts);
+  }
+
+  /** @param {Entry} entry */
+  function refuseOffer({ parts }) {
+    setHidden(parts.offer, true, parts);
+    parts.offer.dataset.refused = parts.offer.dataset.name;
   }
 
   /** @param {MouseEvent} event */
@@ -274,14 +282,17 @@ export function renderJobs({ model, el }, getSource) {
       const name = button?.dataset.name ?? "";
       const kind = ["extend", "upscale"].includes(name) ? "offer" : "act";
       parts.told.hidden = true;
+      delete parts.offer.dataset.refused;
       model.send({ kind, ref: data.ref, name, seconds: 5 });
-    } else if (action === "close_offer") setHidden(parts.offer, true, parts);
+    } else if (action === "close_offer") refuseOffer(entry);
     else if (action === "pay") {
       const prompt = parts.offer.querySelector("input")?.value ?? "";
       const { name, seconds } = parts.offer.dataset;
       model.send({ kind: "pay", ref: data.ref, name, seconds: Number(seconds), prompt });
-    } else if (action === "retry") model.send({ kind: "retry", ref: data.ref });
-    else if (action === "main" && data.is_final) model.send({ kind: "dismiss", ref: data.ref });
+    } else if (action === "retry") {
+      delete parts.offer.dataset.refused;
+      model.send({ kind: "retry", ref: data.ref });
+    } else if (action === "main" && data.is_final) model.send({ kind: "dismiss", ref: data.ref });
     else if (action === "main") {
       parts.confirmation.hidden = !parts.confirmation.hidden;
       if (!parts.confirmation.hidden) parts.keep.focus();

@@ -646,6 +646,7 @@ function renderJobs({ model, el }, getSource) {
     );
   }
   function showOffer({ parts, data }, { name, text, label, seconds, chosen }) {
+    if (parts.offer.dataset.refused === name) return;
     const wasOpen = !parts.offer.hidden && parts.offer.dataset.name === name;
     const prompt = wasOpen ? parts.offer.querySelector("input")?.value ?? "" : "";
     const answers = make("div", "pvnb-jobs-answers");
@@ -708,7 +709,12 @@ function renderJobs({ model, el }, getSource) {
     if (!entry || event.key !== "Escape" || !open) return;
     event.preventDefault();
     event.stopPropagation();
-    setHidden(open, true, entry.parts);
+    if (open === entry.parts.offer) refuseOffer(entry);
+    else setHidden(open, true, entry.parts);
+  }
+  function refuseOffer({ parts }) {
+    setHidden(parts.offer, true, parts);
+    parts.offer.dataset.refused = parts.offer.dataset.name;
   }
   function onClick(event) {
     const button = closest(event, "button");
@@ -723,14 +729,17 @@ function renderJobs({ model, el }, getSource) {
       const name = button?.dataset.name ?? "";
       const kind = ["extend", "upscale"].includes(name) ? "offer" : "act";
       parts.told.hidden = true;
+      delete parts.offer.dataset.refused;
       model.send({ kind, ref: data.ref, name, seconds: 5 });
-    } else if (action === "close_offer") setHidden(parts.offer, true, parts);
+    } else if (action === "close_offer") refuseOffer(entry);
     else if (action === "pay") {
       const prompt = parts.offer.querySelector("input")?.value ?? "";
       const { name, seconds } = parts.offer.dataset;
       model.send({ kind: "pay", ref: data.ref, name, seconds: Number(seconds), prompt });
-    } else if (action === "retry") model.send({ kind: "retry", ref: data.ref });
-    else if (action === "main" && data.is_final) model.send({ kind: "dismiss", ref: data.ref });
+    } else if (action === "retry") {
+      delete parts.offer.dataset.refused;
+      model.send({ kind: "retry", ref: data.ref });
+    } else if (action === "main" && data.is_final) model.send({ kind: "dismiss", ref: data.ref });
     else if (action === "main") {
       parts.confirmation.hidden = !parts.confirmation.hidden;
       if (!parts.confirmation.hidden) parts.keep.focus();
