@@ -714,7 +714,7 @@ function renderJobs({ model, el }, getSource) {
   }
   function refuseOffer({ parts }) {
     setHidden(parts.offer, true, parts);
-    parts.offer.dataset.refused = parts.offer.dataset.name;
+    if (parts.offer.dataset.name !== "retry") parts.offer.dataset.refused = parts.offer.dataset.name;
   }
   function onClick(event) {
     const button = closest(event, "button");
@@ -736,10 +736,8 @@ function renderJobs({ model, el }, getSource) {
       const prompt = parts.offer.querySelector("input")?.value ?? "";
       const { name, seconds } = parts.offer.dataset;
       model.send({ kind: "pay", ref: data.ref, name, seconds: Number(seconds), prompt });
-    } else if (action === "retry") {
-      delete parts.offer.dataset.refused;
-      model.send({ kind: "retry", ref: data.ref });
-    } else if (action === "main" && data.is_final) model.send({ kind: "dismiss", ref: data.ref });
+    } else if (action === "retry") model.send({ kind: "retry", ref: data.ref });
+    else if (action === "main" && data.is_final) model.send({ kind: "dismiss", ref: data.ref });
     else if (action === "main") {
       parts.confirmation.hidden = !parts.confirmation.hidden;
       if (!parts.confirmation.hidden) parts.keep.focus();
