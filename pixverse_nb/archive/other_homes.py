@@ -1,6 +1,7 @@
 """What other homes of this machine have already paid for: found before a call is paid again, and taken if wanted."""
 
 import tempfile
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,10 @@ class OtherHomes:
     timing: Timing
     now: Clock
     version: str
+
+    def registered(self, content_keys: Iterable[str]) -> set[str]:
+        """Return which of these requests, by their content keys, another home may have paid for."""
+        return self.register.registered(content_keys)
 
     def find(self, draft: JobRecord) -> Notice | None:
         """Return which other home has paid, or may have paid, for the same call; None if there is none."""

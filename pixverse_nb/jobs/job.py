@@ -557,6 +557,9 @@ def notify_subscribers(callbacks: Iterable[Callable[[Job], object]], job: Job) -
 class OtherHomesSource(Protocol):
     """What other homes of this machine have paid for (`OtherHomes`)."""
 
+    def registered(self, content_keys: Iterable[str]) -> set[str]:
+        """Return which of these requests, by their content keys, another home may have paid for."""
+
     def find(self, draft: JobRecord) -> Notice | None:
         """Return which other home has paid for the same call; None if there is none."""
 

@@ -54,6 +54,18 @@ class HomeRegister:
         """Register every charged job of this home, unless that has been done."""
         self._write([])
 
+    def registered(self, content_keys: Iterable[str]) -> set[str]:
+        """Return which of these requests, by their content keys, other homes have registered; reads the file once."""
+        with self._lock, self._ignoring_obstacles():
+            path = self._path()
+            if not path.is_file():
+                return set()
+            with closing(_connect(f"{path.as_uri()}?mode=ro")) as db:
+                own = str(self._home.resolve())
+                known = {key for (key,) in db.execute("SELECT key FROM requests WHERE path != ?", (own,))}
+            return {one for one in content_keys if _hashed(f"{self._ledger.service}\0{one}") in known}
+        return set()
+
     def find(self, draft: JobRecord) -> tuple[Path, JobRecord] | None:
         """Return another home and its newest reusable job of the same call that was charged; None if there is none.
 
@@ -132,7 +144,11 @@ def _keys(record: JobRecord, service: str) -> list[str]:
     keys = [f"{service}\0{record.request.content_key}"]
     if record.seed_was_drawn:
         keys.append(f"{service}\0any seed\0{record.request.seedless_key}")
-    return [hashlib.sha256(key.encode()).hexdigest() for key in keys]
+    return [_hashed(key) for key in keys]
+
+
+def _hashed(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
 
 
 def _charged_job(home: Path, draft: JobRecord, *, service: str) -> JobRecord | None:

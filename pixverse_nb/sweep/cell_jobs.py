@@ -134,7 +134,10 @@ class CellJobs:
 
     def paid_in_other_homes(self, cells: Iterable[Cell]) -> list[Notice]:
         """Return which other homes have paid for these cells: one notice for each such cell."""
-        found = (self._context.factory.find_paid_elsewhere(self._draft(cell)) for cell in cells)
+        wanted = {cell.request.content_key: cell for cell in cells}
+        factory = self._context.factory
+        registered = factory.other_homes.registered(wanted)
+        found = (factory.find_paid_elsewhere(self._draft(cell)) for key, cell in wanted.items() if key in registered)
         return [notice for notice in found if notice is not None]
 
     def take_from_other_homes(self, cells: Iterable[Cell]) -> int:
