@@ -23,7 +23,7 @@ class ModelTable(TableView, tuple[ModelSpec, ...]):
     def _table(self) -> Table:
         columns = tuple(
             Column(title, "heading" if title == "Model" else "number" if title == _PRICE else "text")
-            for title in _COLUMNS
+            for title in _COLUMNS[:-1]
         )
         count = "1 model" if len(self) == 1 else f"{len(self)} models"
         return Table(count, columns, tuple(map(_row, self)), notes=(_NOTE,))
@@ -36,9 +36,9 @@ def model_table_markdown(models: Sequence[ModelSpec]) -> str:
 
 
 def _row(spec: ModelSpec) -> tuple[CellValue, ...]:
-    """Return the cells of a model, with a price that is sorted as a number."""
-    name, price, *others = _cells(spec)
-    return (name, TableCell(price, order=_price(spec)), *others)
+    """Return the cells of a model: the source is below its name, and the price is sorted as a number."""
+    name, price, *others, source = _cells(spec)
+    return (TableCell(name, details=(source,)), TableCell(price, order=_price(spec)), *others)
 
 
 def _cells(spec: ModelSpec) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """The table of models: one row a model with every fact of the catalogue, as HTML, text and Markdown."""
 
+import itertools
 from collections.abc import Iterable
 
 import pytest
@@ -23,9 +24,11 @@ def facts(spec: ModelSpec) -> list[str]:
 
 
 def line_of(text: str, spec: ModelSpec) -> str:
-    """The line of a model in a table of text; the name is its first cell."""
-    (line,) = [line for line in text.splitlines() if line.strip("| ").split(" ")[0] == spec.name]
-    return line
+    """The line of a model in a table of text, with the indented lines below it; the name is its first cell."""
+    lines = text.splitlines()
+    (first,) = [at for at, line in enumerate(lines) if line.strip("| ").split(" ")[0] == spec.name]
+    details = itertools.takewhile(lambda line: line.startswith(" "), lines[first + 1 :])
+    return "\n".join([lines[first], *details])
 
 
 def test_the_html_has_a_row_for_each_model() -> None:
