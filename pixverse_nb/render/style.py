@@ -105,6 +105,7 @@ vertical-align:top;white-space:normal;max-width:none;overflow-wrap:break-word}
 .pvnb .pvnb-table th.pvnb-number{white-space:normal}
 .pvnb .pvnb-table .pvnb-line{min-width:100px;font-size:12px;line-height:17px}
 .pvnb .pvnb-table .pvnb-aside{color:var(--pvnb-quiet);font-size:12px;font-weight:400;line-height:17px}
+.pvnb .pvnb-table time+.pvnb-aside{white-space:nowrap}
 .pvnb .pvnb-table td.pvnb-prose{min-width:120px;overflow-wrap:anywhere}
 .pvnb .pvnb-table td.pvnb-ref{min-width:98px}
 .pvnb .pvnb-table .pvnb-number .pvnb-aside{white-space:normal}

@@ -64,7 +64,7 @@ CellValue = TableCell | str | int | float | None
 
 def state_cell(label: str, severity: StateSeverity, details: Iterable[str] = (), *, tooltip: str = "") -> TableCell:
     """Return a cell with a dot in the colour of `severity`."""
-    content = html('<span class="pvnb-{}"><span class="pvnb-dot"></span>{}</span>', severity, label)
+    content = html('<span class="pvnb-nowrap pvnb-{}"><span class="pvnb-dot"></span>{}</span>', severity, label)
     return TableCell(label, content, details=tuple(filter(None, details)), tooltip=tooltip)
 
 
