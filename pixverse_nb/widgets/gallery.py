@@ -60,8 +60,8 @@ def gallery(
     job that is not finished has a tile that follows it. A sweep gives the gallery of `sweep.gallery()`.
 
     Each video is labelled with `labels`, or else with the fields that distinguish it from the others. Two to nine
-    videos can be selected in the page; their comparison opens below. Raises InvalidRequest naming everything that is
-    no video, and if there is none.
+    videos can be selected in the page; their comparison opens below. Raises InvalidRequest if there is
+    no video, or with the name of everything that is not one.
 
     >>> gallery(["one.mp4", "two.mp4"], labels=["before", "after"])  # doctest: +SKIP
     >>> gallery("renders/*.mp4")  # doctest: +SKIP
@@ -69,9 +69,9 @@ def gallery(
     if not isinstance(title, str):
         raise InvalidRequest({"title": f"must be a text, not {type(title).__name__}"}, sends=False)
     if labels is None and callable(own_gallery := getattr(videos, "gallery", None)):
-        made: Gallery = own_gallery()
-        made.title = printable(title) or made.title
-        return made
+        existing: Gallery = own_gallery()
+        existing.title = printable(title) or existing.title
+        return existing
     sources = find_videos(videos)
     shown, jobs, wrong = _resolve(sources)
     if problem := label_problem(labels, count=len(sources)):
@@ -79,19 +79,19 @@ def gallery(
     if wrong:
         raise InvalidRequest(wrong, sends=False)
     axes = differing_fields(shown)
-    captions = labels or [caption_from_values(own) or _name(one) for own, one in zip(axes, shown, strict=True)]
+    captions = labels or [caption_from_values(values) or _name(item) for values, item in zip(axes, shown, strict=True)]
     tiles = [
-        job_tile(key, caption, one, axes=own)
-        if isinstance(one, JobSnapshot)
-        else Tile(key, caption, JobState.DONE, axes=own, video=one)
-        for key, caption, own, one in zip(unique_keys(shown), captions, axes, shown, strict=True)
+        job_tile(key, caption, item, axes=values)
+        if isinstance(item, JobSnapshot)
+        else Tile(key, caption, JobState.DONE, axes=values, video=item)
+        for key, caption, values, item in zip(unique_keys(shown), captions, axes, shown, strict=True)
     ]
-    made = Gallery(tiles, title=title)
-    made.compare_selected()
+    new = Gallery(tiles, title=title)
+    new.compare_selected()
     for tile, job in zip(tiles, jobs, strict=True):
         if job is not None and not tile.state.is_final:
-            _follow(made, tile, job)
-    return made
+            _follow(new, tile, job)
+    return new
 
 
 def _resolve(sources: Sequence[Any]) -> tuple[list[VideoFile | JobSnapshot], list[Any], dict[str, str]]:
