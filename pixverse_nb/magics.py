@@ -98,9 +98,9 @@ def _known_options(client: Client, operation: Operation) -> list[str]:
     """Return the names that the call of an operation takes, in the order of its signature."""
     call = {Operation.FRAMES: "create_frames", Operation.TRANSITION: "create_transition"}.get(operation, "create_video")
     parameters = inspect.signature(getattr(client, call)).parameters.values()
-    named = [one.name for one in parameters if one.kind is one.KEYWORD_ONLY]
-    is_open = any(one.kind is one.VAR_KEYWORD for one in parameters)
-    names = dict.fromkeys((*named, *(DELIVERY_FIELDS if is_open else ()), *(CALL_OPTIONS if is_open else ())))
+    named = [parameter.name for parameter in parameters if parameter.kind is inspect.Parameter.KEYWORD_ONLY]
+    takes_options = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters)
+    names = dict.fromkeys((*named, *((*DELIVERY_FIELDS, *CALL_OPTIONS) if takes_options else ())))
     return [name for name in names if name not in ("prompt", "prompts", "durations")]
 
 
