@@ -374,16 +374,16 @@ class Gallery(anywidget.AnyWidget):
 
     def _receive_rating(self, message: Mapping[str, object]) -> None:
         key, choice, note = message.get("key"), message.get("choice"), message.get("note")
+        if not isinstance(key, str) or key not in self._tiles or choice not in ("", "winner", "rejected"):
+            return
         if not isinstance(note, str) or len(note) > MAX_NOTE_LENGTH:
             return
-        for valid_choice in ("", "winner", "rejected"):
-            if choice == valid_choice and isinstance(key, str) and key in self._tiles:
-                rating = Rating(valid_choice, note)
-                with self._lock:
-                    if not self._tiles[key].can_be_rated(rating):
-                        return
-                    self._tiles[key] = replace(self._tiles[key], rating=rating)
-                self._publish_rating(key, rating, view=str(message.get("view", "")))
+        rating = Rating(choice, note)
+        with self._lock:
+            if not self._tiles[key].can_be_rated(rating):
+                return
+            self._tiles[key] = replace(self._tiles[key], rating=rating)
+        self._publish_rating(key, rating, view=str(message.get("view", "")))
 
     def _publish_rating(self, key: str, rating: Rating, *, view: str) -> None:
         """Send the rating to the other views and the callback on this thread, so that quick ratings stay in order."""
