@@ -382,7 +382,7 @@ class Client:
         off_peak_mode: bool | None = None,
         **options: Any,
     ) -> Job:
-        """Start a video that goes on where another one ends. **This spends credits.**
+        """Start a video that continues another one. **This spends credits.**
 
         `video` is a finished Video or Job, a video id, or the path of an mp4, which is uploaded. `duration` is the
         length of the new part in seconds. `options` as in `create_video`.
@@ -399,7 +399,7 @@ class Client:
         return self._start(Operation.EXTEND, fields, options, media={SOURCE_VIDEO: video})
 
     def upscale(self, video: Any, *, quality: str = "2160p", model: str = "pixverse-upscale", **options: Any) -> Job:
-        """Start a larger version of a video. **This spends credits**; `quote` tells how many.
+        """Start a larger version of a video. **This spends credits**; `quote` returns how many.
 
         The vendor is asked for its price before the paid call; a budget is checked with that price. `video` as in
         `extend`, `options` as in `create_video`. A video that is already that large is refused.
@@ -749,7 +749,7 @@ class Client:
     def job(self, ref_or_video_id: Any) -> Job:
         """Return one job by its `ref` or the vendor's video id, and continue it if it has stopped.
 
-        A job, a video that a job has made, or a cell of a sweep is taken too. Raises InvalidRequest if this home has no
+        Also takes a job, a video that a job has made, or a cell of a sweep. Raises InvalidRequest if this home has no
         such job.
         """
         return _continued(self._session, self._record(ref_or_video_id))

@@ -68,7 +68,7 @@ class SweepAnalysis:
     def _store(self, key: tuple[str, str], measurement: Measurement) -> None:
         try:
             self._context.engine.ledger.sweeps.add_measurement(key, measurement.to_json(), at=time.time())
-        except LedgerError as error:  # the measurement is used all the same
+        except LedgerError as error:  # the measurement can still be used
             if not self._has_warned:
                 _log.warning("The measurements are not saved: %s", error)
             self._has_warned = True

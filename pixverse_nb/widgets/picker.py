@@ -83,7 +83,7 @@ class PictureSlot:
 
     @property
     def is_busy(self) -> bool:
-        """Whether a picture is on its way."""
+        """Whether a picture is being received or read."""
         return self.state in ("receiving", "reading")
 
     def to_json(self) -> dict[str, object]:
@@ -193,7 +193,7 @@ class PictureSlot:
         self._acknowledge(upload)
 
     def _resume_upload(self, message: Mapping[str, object]) -> None:
-        """Tell the sender where to go on: a chunk may have been lost in a short break of the connection."""
+        """Tell the sender where to continue: a chunk may have been lost in a short break of the connection."""
         upload, upload_id = self._upload, message.get("id")
         if upload is not None and upload_id == upload.id:
             self._acknowledge(upload, is_resumed=True)
