@@ -14,7 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from pixverse_nb.domain.jobs import JobEvent, JobRecord, JobState, StoredVideo
-from pixverse_nb.domain.requests import Input, frames_request
+from pixverse_nb.domain.operations import Operation
+from pixverse_nb.domain.requests import Input, build_request
 from pixverse_nb.ledger.jobs import ExportedJob, Ledger
 
 JOBS = 10_000
@@ -93,7 +94,8 @@ def finished(number: int, *, at: float) -> JobRecord:
     return JobRecord(
         ref=ref,
         service=SERVICE,
-        request=frames_request(
+        request=build_request(
+            Operation.FRAMES,
             [Input("first", f"sha256:{number}"), Input("last", "sha256:last")],
             {"prompt": "a slow dolly in", "seed": number + 1},
         ),
@@ -117,7 +119,7 @@ def intent_s(ledger: Ledger, *, budget: int | None = None) -> float:
     epoch = ledger.leases.acquire("bench", after=row.epoch if (row := ledger.leases.current()) else 0, has_lock=True)
     fresh = replace(
         finished(JOBS, at=time.time()),
-        request=frames_request([Input("first", "a"), Input("last", "b")], {"seed": 1}),
+        request=build_request(Operation.FRAMES, [Input("first", "a"), Input("last", "b")], {"seed": 1}),
         video=None,
         video_id=None,
         state=JobState.WAITING,

@@ -22,6 +22,7 @@ from pixverse_nb.config import Timing, find_home, read_env
 from pixverse_nb.connection import SANDBOX, SPEED_MAX, TOKEN_VARIABLE
 from pixverse_nb.demo import execute_demo, find_notebook
 from pixverse_nb.doctor.run import check_home
+from pixverse_nb.domain.jobs import JobSnapshot
 from pixverse_nb.errors import ConfigError, PixVerseError
 from pixverse_nb.jobs.history import read_history, read_jobs, read_services
 from pixverse_nb.redaction import printable, redact
@@ -96,34 +97,36 @@ def run_jobs(options: argparse.Namespace) -> int:
     This only reads, so it can run beside a notebook. Open jobs continue when a Client opens their home.
     """
     home, now = find_home(options.home), time.time()
-    places = [
-        # the ledger does not record the timing of a Client; the sandbox's depends on its speed
-        (place, service, None if service == SANDBOX else Timing())
-        for place in (home, home / SANDBOX)
-        for service in read_services(place)
-    ]
-    if options.ref is None:
-        jobs = [
-            job
-            for place, service, timing in places
-            for job in read_jobs(
-                place,
-                service=service,
-                timing=timing,
-                is_sandbox=service == SANDBOX,
-                now=now,
-                limit=options.limit,
-            )
-        ]
-        jobs.sort(key=lambda job: job.created_at, reverse=True)
-        _print(jobs_table([JobRow(job) for job in jobs[: options.limit]], now=now).text())
-        return 0
-    for place, service, timing in places:
-        found = read_history(place, options.ref, service=service, timing=timing, is_sandbox=service == SANDBOX, now=now)
+    services = [(folder, service) for folder in (home, home / SANDBOX) for service in read_services(folder)]
+    text = _jobs_text(services, options.limit, now) if options.ref is None else _job_text(services, options.ref, now)
+    if text is None:
+        raise ConfigError(f"No job {options.ref!r} in {home}. Run `pixverse-nb jobs` to list the jobs.")
+    _print(text)
+    return 0
+
+
+def _jobs_text(services: Sequence[tuple[Path, str]], limit: int, now: float) -> str:
+    """Return the table of the newest `limit` jobs of all services, each given by its home folder and name."""
+    jobs: list[JobSnapshot] = []
+    for home, service in services:
+        jobs += read_jobs(home, service=service, now=now, limit=limit, **_read_options(service))
+    jobs.sort(key=lambda job: job.created_at, reverse=True)
+    return jobs_table([JobRow(job) for job in jobs[:limit]], now=now).text()
+
+
+def _job_text(services: Sequence[tuple[Path, str]], ref: str, now: float) -> str | None:
+    """Return the history of the job with this ref or video id, or None if no service has it."""
+    for home, service in services:
+        found = read_history(home, ref, service=service, now=now, **_read_options(service))
         if found is not None:
-            _print(history_text(found.snapshot, found.attempts, found.events))
-            return 0
-    raise ConfigError(f"No job {options.ref!r} in {home}. Run `pixverse-nb jobs` to list the jobs.")
+            return history_text(found.snapshot, found.attempts, found.events)
+    return None
+
+
+def _read_options(service: str) -> dict[str, Any]:
+    # The ledger does not record the timing of a Client. The default is assumed; the sandbox's depends on its speed.
+    is_sandbox = service == SANDBOX
+    return {"is_sandbox": is_sandbox, "timing": None if is_sandbox else Timing()}
 
 
 def run_doctor(options: argparse.Namespace) -> int:

@@ -123,8 +123,8 @@ class Client:
         given = Secret(token) if token else None
         del token  # a verbose traceback prints the variables of every frame
         service = resolve_connection(given, base_url=base_url, backend=backend, home=home, timing=timing)
-        self._email = None if service.is_sandbox else find_email(email)
-        self._open(service, models=models, prices=prices, budget_credits=budget_credits)
+        account = None if service.is_sandbox else find_email(email)
+        self._open(service, email=account, models=models, prices=prices, budget_credits=budget_credits)
 
     @classmethod
     def sandbox(
@@ -146,14 +146,14 @@ class Client:
         folder = find_home(None) / SANDBOX if is_blank(home) else find_home(home)
         client = cls.__new__(cls)
         service = sandbox_connection(folder, speed=speed, timing=timing)
-        client._email = None
-        client._open(service, models=models, prices=prices, budget_credits=budget_credits)
+        client._open(service, email=None, models=models, prices=prices, budget_credits=budget_credits)
         return client
 
     def _open(
         self,
         service: Connection,
         *,
+        email: str | None,
         models: Models | None,
         prices: Prices | Mapping[str, int] | None,
         budget_credits: int | None,
@@ -163,6 +163,7 @@ class Client:
             raise ConfigError(f"budget_credits must be {BUDGET}, not {safe_repr(budget_credits):.80}")
         if not isinstance(service.timing, Timing):
             raise ConfigError(f"timing must be a Timing, not {safe_repr(service.timing):.80}")
+        self._email = email
         self.home: Path = service.home
         self.timing = service.timing
         self.prices = Prices.of(prices)
@@ -381,7 +382,7 @@ class Client:
         off_peak_mode: bool | None = None,
         **options: Any,
     ) -> Job:
-        """Start a video that goes on where another one ends. **This spends credits.**
+        """Start a video that continues another one. **This spends credits.**
 
         `video` is a finished Video or Job, a video id, or the path of an mp4, which is uploaded. `duration` is the
         length of the new part in seconds. `options` as in `create_video`.
@@ -398,7 +399,7 @@ class Client:
         return self._start(Operation.EXTEND, fields, options, media={SOURCE_VIDEO: video})
 
     def upscale(self, video: Any, *, quality: str = "2160p", model: str = "pixverse-upscale", **options: Any) -> Job:
-        """Start a larger version of a video. **This spends credits**; `quote` tells how many.
+        """Start a larger version of a video. **This spends credits**; `quote` returns how many.
 
         The vendor is asked for its price before the paid call; a budget is checked with that price. `video` as in
         `extend`, `options` as in `create_video`. A video that is already that large is refused.
@@ -559,11 +560,11 @@ class Client:
 
     def restyles(self) -> list[NamedId]:
         """Return the styles for `restyle`, each with its id and name."""
-        return self._listed(self._backend.list_restyles(account=self._email))
+        return self._listed(self._backend.list_restyles(account=self._email), what="styles")
 
     def voices(self) -> list[NamedId]:
         """Return the speakers for `lip_sync`, each with its id and name."""
-        return self._listed(self._backend.list_voices(account=self._email))
+        return self._listed(self._backend.list_voices(account=self._email), what="speakers")
 
     def sweep(  # noqa: PLR0913 - every option has a name
         self,
@@ -748,7 +749,7 @@ class Client:
     def job(self, ref_or_video_id: Any) -> Job:
         """Return one job by its `ref` or the vendor's video id, and continue it if it has stopped.
 
-        A job, a video that a job has made, or a cell of a sweep is taken too. Raises InvalidRequest if this home has no
+        Also takes a job, a video that a job has made, or a cell of a sweep. Raises InvalidRequest if this home has no
         such job.
         """
         return _continued(self._session, self._record(ref_or_video_id))
@@ -772,10 +773,10 @@ class Client:
         return {item.role: stored_input(self.home, item.sha256 or "") for item in roles}
 
     def adopt(self, ref_or_video_id: str) -> Job:
-        """Add a generation that only the vendor has to this ledger and download its video; nothing is charged.
+        """Add to this ledger a generation that only the vendor has, and download its video; nothing is charged.
 
-        For a generation of another home, or of one that is lost; `client.doctor()` names them. Takes the ref, the video
-        id or the number at its end. Raises InvalidRequest if it is not among the vendor's newest 200.
+        The generation is from another home or from a lost one; `client.doctor()` names such generations. Takes the ref,
+        the video id or the number at its end. Raises InvalidRequest if it is not among the vendor's newest 200.
         """
         name = _ref_of(ref_or_video_id)
         self._loop.check_open()
@@ -785,14 +786,14 @@ class Client:
         return self.job(record.ref)
 
     def adopt_all(self, since: Any = None, *, limit: int | None = None) -> JobList:
-        """Add every generation that only the vendor has to this ledger; return the new jobs, newest first.
+        """Add to this ledger every generation that only the vendor has; return the new jobs, newest first.
 
-        For what the account made on the web site, from other homes or with other programs. Nothing is charged. The
-        vendor's list is read page by page, for every account unless one is chosen, and the videos are downloaded in the
-        background: `job.result()` waits for one. A generation that a job here has already is left out, so that an
-        interrupted call can simply be repeated. Failed and moderated ones become jobs without a video, so that the
-        history is complete. Left out are unfinished generations older than the deadline of a job, and those that may be
-        a lost call of this home, which is settled by itself.
+        They come from the web site, other homes and other programs. Nothing is charged. The vendor's list is read page
+        by page, for every account unless one is chosen, and the videos are downloaded in the background: `job.result()`
+        waits for one. A generation that already has a job here is left out, so an interrupted call can simply be
+        repeated. Failed and moderated ones become jobs without a video, so that the history is complete. Also left out
+        are unfinished generations older than the deadline of a job, and those that may be a lost call of this home: the
+        client settles that call by itself.
 
         `since` is a datetime or date (without a zone: of this machine), an ISO text such as "2026-11-01", or Unix
         seconds; None: from the beginning. `limit` is the most new jobs (None: all). Parameters that the vendor does not
@@ -1060,8 +1061,8 @@ class Client:
         ref = _ref_of(ref_or_video_id)
         record = self._ledger.load(ref) or self._ledger.load_by_video(ref)
         if record is None:
-            fix = f"no job {redact(ref)!r} in {self.home / 'ledger.db'}; client.jobs() lists the jobs"
-            raise InvalidRequest({"ref": fix}, sends=False)
+            problem = f"no job {redact(ref)!r} in {self.home / 'ledger.db'}; client.jobs() lists the jobs"
+            raise InvalidRequest({"ref": problem}, sends=False)
         return record
 
     def _start(
@@ -1119,9 +1120,9 @@ class Client:
         webhook_url = self._listener.reply_url if self._listener and reply_url is None else reply_url
         return {**fields, "email": self._email if is_blank(email) else email, "reply_url": webhook_url}
 
-    def _listed(self, call: Call[list[NamedId]] | None) -> list[NamedId]:
+    def _listed(self, call: Call[list[NamedId]] | None, *, what: str) -> list[NamedId]:
         if call is None:
-            raise ConfigError(f"The service {self._backend.name} does not list these.")
+            raise ConfigError(f"The service {self._backend.name} does not list its {what}.")
         return self._send(call)
 
     def _create(self, args: CreateArgs) -> Job:

@@ -70,10 +70,10 @@ class PreparedInputs:
 class CreateArgs:
     """The arguments of one call: the pictures, videos and sounds by role, the fields, and how to frame the pictures.
 
-    `fields` are those of the model and of `Delivery`; each may be None or missing. `deadline_s`
-    is in seconds from the creation of the job (None: the client's default). With `reuse` an earlier job of the same
-    call is returned, with "any" also one of another home. `request_function` builds the request (None: as
-    `operation_request` does).
+    `fields` are those of the model and of `Delivery`; each may be None or missing. `deadline_s` is in seconds from the
+    creation of the job (None: the client's default). With `reuse` an earlier job of the same call is returned, with
+    "any" also one of another home. `arguments` maps a role or field to the argument of the caller, if their names
+    differ. `request_function` builds the request (None: as `operation_request` does).
     """
 
     images: Mapping[str, Any] = field(repr=False)
@@ -84,9 +84,7 @@ class CreateArgs:
     deadline_s: Any = None
     allow_refused: bool = False
     reuse: Reuse = True
-    arguments: Mapping[str, str] = field(
-        default_factory=dict
-    )  # role or field -> what the caller calls it, if different
+    arguments: Mapping[str, str] = field(default_factory=dict)
     wrong: Mapping[str, str] = field(default_factory=dict)  # problems that were found before, by the caller's names
     email: Any = None  # the account that this call names; that of the client is in `fields`
     request_function: RequestFunction | None = None

@@ -56,7 +56,9 @@ def _run_line(shell: Any, line: str) -> Any:
         raise InvalidCall({command or "command": f"is not a command of %{NAME}: {hint}"}, sends=False)
     most = len(inspect.signature(run).parameters) - 1
     if len(arguments) > most:
-        raise InvalidCall(dict.fromkeys(arguments[most:], f"is too much: %{NAME} {command} takes {most}"))
+        raise InvalidCall(
+            dict.fromkeys(arguments[most:], f"is one argument too many: %{NAME} {command} takes at most {most}")
+        )
     return run(_client(shell), *arguments)
 
 
@@ -82,7 +84,7 @@ def _client(shell: Any) -> Client:
     own = shell.user_ns.get("client")
     if isinstance(own, Client):
         return own
-    from pixverse_nb.default_client import default_client  # with the form, which a notebook's own client needs not
+    from pixverse_nb.default_client import default_client  # imports the form, which is needed only here
 
     return default_client()
 
@@ -96,9 +98,9 @@ def _known_options(client: Client, operation: Operation) -> list[str]:
     """Return the names that the call of an operation takes, in the order of its signature."""
     call = {Operation.FRAMES: "create_frames", Operation.TRANSITION: "create_transition"}.get(operation, "create_video")
     parameters = inspect.signature(getattr(client, call)).parameters.values()
-    named = [one.name for one in parameters if one.kind is one.KEYWORD_ONLY]
-    is_open = any(one.kind is one.VAR_KEYWORD for one in parameters)
-    names = dict.fromkeys((*named, *(DELIVERY_FIELDS if is_open else ()), *(CALL_OPTIONS if is_open else ())))
+    named = [parameter.name for parameter in parameters if parameter.kind is inspect.Parameter.KEYWORD_ONLY]
+    takes_options = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters)
+    names = dict.fromkeys((*named, *((*DELIVERY_FIELDS, *CALL_OPTIONS) if takes_options else ())))
     return [name for name in names if name not in ("prompt", "prompts", "durations")]
 
 
@@ -142,7 +144,7 @@ def _parse(line: str) -> tuple[list[str], dict[str, Any]]:
 
 
 def _switch(name: str) -> tuple[str, bool | None]:
-    """Return the name and value of a switch; None as the value of an option that is none."""
+    """Return the name and value of a switch; the value is None if the option is not a switch."""
     if name in _SWITCHES:
         return name, True
     positive = name.removeprefix("no_")
@@ -169,8 +171,7 @@ def _value(name: str, text: str) -> Any:
 
 def _complete_line(_: Any, event: Any) -> list[str]:
     """Return the commands of `%pixverse`, and what each one takes."""
-    words = event.text_until_cursor.split()[1:]
-    done = words if event.text_until_cursor[-1:].isspace() else words[:-1]
+    done = _complete_words(event)
     if not done:
         return list(_COMMANDS)
     return [operation.value for operation in Operation] if done == ["models"] else []
@@ -178,8 +179,7 @@ def _complete_line(_: Any, event: Any) -> list[str]:
 
 def _complete_cell(shell: Any, _: Any, event: Any) -> list[str]:
     """Return the options of the call that the line describes, or the values of the option before the cursor."""
-    words = event.text_until_cursor.split()[1:]
-    done = words if event.text_until_cursor[-1:].isspace() else words[:-1]
+    done = _complete_words(event)
     own = shell.user_ns.get("client")
     if not isinstance(own, Client):  # completion opens no client
         return []
@@ -187,6 +187,12 @@ def _complete_cell(shell: Any, _: Any, event: Any) -> list[str]:
     if name and name not in _SWITCHES:
         return _values_of(own, name, done)
     return [f"--{one}" for one in _known_options(own, _operation_of(_pictures_of(done)))]
+
+
+def _complete_words(event: Any) -> list[str]:
+    """Return the words between the magic and the cursor, without one that is not finished."""
+    words: list[str] = event.text_until_cursor.split()[1:]
+    return words if event.text_until_cursor[-1:].isspace() else words[:-1]
 
 
 def _pictures_of(words: Iterable[str]) -> list[str]:

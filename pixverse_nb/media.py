@@ -34,8 +34,8 @@ class Media:
     """One video or sound. `key` identifies its content.
 
     Either `remote` is the vendor's name for it (of a generation of `account`, or of an upload), or `path` is a local
-    file with its `sha256`. `expr` is a Python expression for what was passed. `duration_s`
-    is the length of a video in seconds and `lines` its shorter side in pixels, if they are known.
+    file with its `sha256`. `expr` is a Python expression for what was passed. `duration_s` is the length of a
+    video in seconds and `lines` its shorter side in pixels, if they are known.
     """
 
     key: str

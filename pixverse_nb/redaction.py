@@ -16,9 +16,8 @@ _EXTENSIONS: Final = frozenset(
         *("ico", "html", "json", "csv", "txt", "parquet", "ipynb", "part", "mp4"),
     }
 )
-_ID_OR_URL: Final = re.compile(
-    r"(?:pixverse:|://[^\s/]*)\Z"
-)  # what precedes an e-mail inside a vendor id, or a user in a URL
+# What precedes an e-mail inside a vendor id, or a user in a URL.
+_ID_OR_URL: Final = re.compile(r"(?:pixverse:|://[^\s/]*)\Z")
 _LOOK_BEHIND: Final = 300
 _TOKEN: Final = re.compile(r"(user:\d+-)(?!pixverse:)[^\s\"'<>()\[\]{},;]{6,}")
 # Control characters except line ends, halves of surrogate pairs, and characters that reverse the direction of text.

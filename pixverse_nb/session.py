@@ -139,9 +139,7 @@ class Session:
 
     def handle(self, record: JobRecord) -> Job:
         """Return the job of a record, the same object as long as somebody holds it."""
-        loop = self._loop()
-        if loop is None:
-            raise ConfigError("This Client is closed. Create a new one; it finds every job in the ledger.")
+        loop = self._running_loop()
         with self._handles_lock:
             job = self._handles.get(record.ref)
             if job is None:

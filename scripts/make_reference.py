@@ -34,7 +34,7 @@ the same table, with the rows that you added with `Client(models=…)`; [the tut
 """
 MODELS_FOOTER = """
 "Makes" lists what a model can start from: `frames` (a first and a last picture), `text`, or `image` (one picture).
-A model of this table that does not make an operation is refused; `allow_refused=True` sends it all the same. A model
+A model of this table that does not make an operation is refused; `allow_refused=True` sends it anyway. A model
 without a row is sent with a notice. A model without `seed` cannot repeat a video exactly.
 
 ## Combinations

@@ -3,8 +3,9 @@
 from typing import Any
 
 from pixverse_nb.domain.jobs import JobInput, JobRecord
+from pixverse_nb.domain.operations import Operation
 from pixverse_nb.domain.remote import RemoteState, RemoteVideo
-from pixverse_nb.domain.requests import GenerationRequest, Input, frames_request
+from pixverse_nb.domain.requests import GenerationRequest, Input, build_request
 
 NOW = 1_760_000_000.0
 EMAIL = "maria.lopez@example.org"
@@ -15,7 +16,7 @@ TOKEN = "user:1234-r8xNotARealToken5c"
 def a_request(*, first: str = "sha256:1", last: str = "sha256:2", **fields: Any) -> GenerationRequest:
     """A valid request with these picture keys and fields."""
     inputs = [Input("first", first), Input("last", last)]
-    return frames_request(inputs, {"seed": 42, **fields}, allow_refused=True)
+    return build_request(Operation.FRAMES, inputs, {"seed": 42, **fields}, allow_refused=True)
 
 
 def some_inputs(

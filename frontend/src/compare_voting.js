@@ -1,8 +1,9 @@
 // Voting: which of two videos is better, with a button or an arrow key; and the ranking that follows from it.
 //
-// With a kernel the page only sends the votes: the kernel chooses the next pair and knows which video is whose.
+// With a kernel the page only sends the votes: the kernel chooses the next pair and knows which video has which label.
 // A page without a kernel has a list of pairs and the hidden labels, which it decodes at the end.
 
+import { decodeBase64 } from "./base64.js";
 import { rankSlots } from "./compare_ranking.js";
 import { countOf, listenUntil, make, makeButton } from "./dom.js";
 
@@ -12,7 +13,7 @@ import { countOf, listenUntil, make, makeButton } from "./dom.js";
  *   vote: (result: VoteResult) => void,
  *   reveal: () => void,
  *   text: () => string,
- * }} Ballot `text`: the votes so far, as `Comparison.take_result` reads them
+ * }} Ballot `text`: the votes so far, as `Comparison.import_votes` reads them
  */
 
 const SIGNS = { left: ">", right: "<", tie: "=" };
@@ -45,8 +46,7 @@ function makeStandaloneBallot(model) {
 
   /** @returns {Record<string, string>} */
   function decodeLabels() {
-    const bytes = Uint8Array.from(atob(model.get("hidden_labels") ?? ""), (letter) => letter.charCodeAt(0));
-    return JSON.parse(new TextDecoder().decode(bytes));
+    return JSON.parse(new TextDecoder().decode(decodeBase64(model.get("hidden_labels") ?? "")));
   }
 
   return {

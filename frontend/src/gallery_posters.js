@@ -1,9 +1,6 @@
 // The still images of the tiles, and which tiles are in view or near it.
 
-/** @param {string | undefined} base64 */
-function decode(base64) {
-  return base64 ? Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)) : undefined;
-}
+import { decodeBase64 } from "./base64.js";
 
 /**
  * Requests each poster once, when its tile comes near, and keeps it as a URL.
@@ -42,7 +39,7 @@ export function makePosters({ request, embedded, onPoster }) {
       const missing = keys.filter((key) => !requested.has(key));
       for (const key of missing) requested.add(key);
       if (!missing.length) return;
-      if (embedded) for (const key of missing) put(key, decode(embedded[key]));
+      if (embedded) for (const key of missing) put(key, embedded[key] ? decodeBase64(embedded[key]) : undefined);
       else request(missing);
     },
     dispose() {

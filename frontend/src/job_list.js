@@ -1,7 +1,7 @@
 // The jobs, one row each. Elapsed times tick here, from one timer for all rows; the kernel sends only changes.
 //
 // To the kernel:   clock | cancel {ref} | retry {ref} | dismiss {ref} | act {ref, name}: free of charge
-//                  player {ref, html}: the player of a video that no output of the page shows
+//                  player {ref}: no output of the page shows this video
 //                  offer {ref, name, seconds}: state the price | pay {ref, name, seconds, prompt}: make the offered video
 //                  (an offer named "retry" follows a retry of what another home has paid for)
 // From the kernel: clock {now}, in Unix seconds | scroll_to {ref}: bring the job's row, or its player, into view

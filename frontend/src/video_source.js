@@ -4,10 +4,11 @@
 // From a kernel, videos arrive as custom messages, so that no video becomes part of a saved notebook:
 //   to the kernel:   request {key, id, offset} | ack {key, id, offset} | cancel {key, id} | ping
 //   from the kernel: chunk {key, id, offset, size} + bytes | unavailable {key, id, reason} | pong
-// What is on its way when the connection breaks is lost. So a request that stands still, of a kernel that answers a
-// ping, is made again from where it stopped.
+// Messages on their way are lost when the connection breaks. So a request that gets no more bytes, although the kernel
+// answers a ping, is sent again from where it stopped.
 // All views of a model receive every message; `id` tells them whose request it answers.
 
+import { decodeBase64 } from "./base64.js";
 import { makeViewId } from "./dom.js";
 
 /** @import { Model, VideoSource } from "./types" */
@@ -219,15 +220,12 @@ function makeKernelSource(model) {
  * @returns {VideoSource}
  */
 function makeEmbeddedSource() {
-  /** @param {string} line */
-  const decode = (line) => Uint8Array.from(atob(line), (letter) => letter.charCodeAt(0));
-
   /** @param {string} key */
   async function read(key) {
     const element = document.querySelector(`script[data-video="${CSS.escape(key)}"]`);
     const lines = (element?.textContent ?? "").split("\n").filter(Boolean);
     if (!lines.length) throw new Error("This video is not in the page: its file was missing when the page was saved.");
-    return new Blob(lines.map(decode), MP4);
+    return new Blob(lines.map(decodeBase64), MP4);
   }
 
   return makeCountedSource((key) => ({ video: read(key), stop() {} }));

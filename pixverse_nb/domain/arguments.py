@@ -8,6 +8,7 @@ import itertools
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from inspect import Parameter
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
@@ -115,16 +116,16 @@ def public_class(*, hides: Iterable[str] = ()) -> Callable[[C], C]:
     def names(self: object) -> list[str]:
         return [name for name in object.__dir__(self) if not name.startswith("_") and name not in hidden]
 
-    def decorate(one: C) -> C:
-        for name, member in tuple(vars(one).items()):
+    def decorate(cls: C) -> C:
+        for name, member in tuple(vars(cls).items()):
             if name.startswith("_") and name != "__init__":
                 continue
             if inspect.isfunction(member):
-                setattr(one, name, public_function(member))
+                setattr(cls, name, public_function(member))
             elif isinstance(member, classmethod):
-                setattr(one, name, classmethod(public_function(member.__func__)))
-        one.__dir__ = names  # type: ignore[assignment]  # as `def __dir__` in the class would
-        return one
+                setattr(cls, name, classmethod(public_function(member.__func__)))
+        cls.__dir__ = names  # type: ignore[assignment]  # as `def __dir__` in the class would
+        return cls
 
     return decorate
 
@@ -164,24 +165,27 @@ def _wrong_call(
     else:
         return {}
     parameters = signature.parameters.values()
-    places = [one for one in parameters if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
+    kinds = {parameter.kind for parameter in parameters}
     called = f"{name}()" if name != "__init__" else "this class"
-    takes = [one.name for one in parameters if one.name != "self" and one.kind is not one.POSITIONAL_ONLY]
-    if not any(one.kind is one.VAR_KEYWORD for one in parameters) and (
-        wrong := unknown_fields(kwargs, takes, what=f"an argument of {called}", plural="arguments")
+    by_name = [parameter.name for parameter in parameters if parameter.kind in _BY_NAME and parameter.name != "self"]
+    if Parameter.VAR_KEYWORD not in kinds and (
+        wrong := unknown_fields(kwargs, by_name, what=f"an argument of {called}", plural="arguments")
     ):
         return wrong
-    if len(args) > len(places) and not any(one.kind is one.VAR_POSITIONAL for one in parameters):
-        named = [one.name for one in parameters if one.kind is one.KEYWORD_ONLY]
-        hint = f"pass the others by name ({', '.join(named)})" if named else "leave the others out"
-        count = len([one for one in places if one.name not in ("self", "cls")])
+    by_position = [parameter.name for parameter in parameters if parameter.kind in _BY_POSITION]
+    if Parameter.VAR_POSITIONAL not in kinds and len(args) > len(by_position):
+        only_by_name = [parameter.name for parameter in parameters if parameter.kind is Parameter.KEYWORD_ONLY]
+        hint = f"pass the others by name ({', '.join(only_by_name)})" if only_by_name else "leave the others out"
+        count = len(set(by_position) - {"self", "cls"})
         return {"arguments": f"{called} takes {count} without a name: {hint}"}
     missing = [
-        one.name
-        for at, one in enumerate(parameters)
-        if one.default is one.empty and at >= len(args) and one.name not in kwargs and one.kind not in _ANY_NUMBER
+        parameter.name
+        for parameter in tuple(parameters)[len(args) :]
+        if parameter.default is Parameter.empty and parameter.name not in kwargs and parameter.kind not in _ANY_NUMBER
     ]
     return dict.fromkeys(missing, "is missing") or {"arguments": problem}
 
 
-_ANY_NUMBER: Final = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+_BY_NAME: Final = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY, Parameter.VAR_POSITIONAL)
+_BY_POSITION: Final = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+_ANY_NUMBER: Final = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)

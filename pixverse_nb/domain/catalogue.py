@@ -154,7 +154,7 @@ class ModelSpec:
         return None if rule is None else rule.default
 
     def notices(self, operation: Operation, values: Mapping[str, object]) -> tuple[Notice, ...]:
-        """Return what is doubtful about a request that is sent all the same."""
+        """Return what is doubtful about a request that is sent anyway."""
         found: list[Notice] = []
         prompt = values.get("prompt")
         if operation is Operation.FUSION and prompt and not PICTURE_NAME.search(str(prompt)):

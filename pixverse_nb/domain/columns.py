@@ -1,4 +1,8 @@
-"""Objects as rows: `pd.DataFrame(videos)` and `dataclasses.asdict(video)` show chosen attributes and nothing else."""
+"""Objects as rows: `pd.DataFrame(videos)` and `dataclasses.asdict(video)` show chosen attributes and nothing else.
+
+pandas makes rows only of mappings, tuples and dataclasses. A video or a job is neither a mapping nor a tuple, so the
+decorator below gives its class the attributes by which Python recognizes a dataclass.
+"""
 
 from collections.abc import Callable
 from dataclasses import InitVar, field, fields, is_dataclass, make_dataclass
@@ -10,8 +14,8 @@ C = TypeVar("C", bound=type)
 def columns(*names: str) -> Callable[[C], C]:
     """Make a class show these attributes where a dataclass shows its fields.
 
-    pandas makes a row of a dataclass with `asdict`, which copies every field, whatever is private in it.
-    `dataclasses.replace` still takes every field of the class.
+    Without it, `asdict` copies every field of a dataclass, private ones too. `dataclasses.replace` still takes every
+    field that the constructor takes. The class needs no other change, and need not be a dataclass.
 
     >>> from dataclasses import asdict, dataclass, replace
     >>> @columns("name", "length")
@@ -26,15 +30,15 @@ def columns(*names: str) -> Callable[[C], C]:
     'hunter2'
     """
 
-    def decorate(one: C) -> C:
-        taken = [known.name for known in fields(one) if known.init] if is_dataclass(one) else []
-        shown = ((name, Any, field(init=name in taken, default=None)) for name in names)
-        # `replace` copies what an InitVar is called, `asdict` and `fields` leave it out
-        hidden = ((name, InitVar[Any], None) for name in taken if name not in names)
-        rows = make_dataclass("Row", (*shown, *hidden), init=False, repr=False, eq=False)
-        one.__dataclass_fields__ = rows.__dataclass_fields__  # type: ignore[attr-defined]  # what `asdict` reads
-        if "__dataclass_params__" not in vars(one):
-            one.__dataclass_params__ = rows.__dataclass_params__  # type: ignore[attr-defined]  # what `pprint` reads
-        return one
+    def decorate(cls: C) -> C:
+        arguments = [known.name for known in fields(cls) if known.init] if is_dataclass(cls) else []
+        shown = [(name, Any, field(init=name in arguments, default=None)) for name in names]
+        # An InitVar is left out by `asdict` and `fields`, but `replace` copies it.
+        hidden = [(name, InitVar[Any], None) for name in arguments if name not in names]
+        row = make_dataclass("Row", [*shown, *hidden], init=False, repr=False, eq=False)
+        cls.__dataclass_fields__ = row.__dataclass_fields__  # type: ignore[attr-defined]  # what `asdict` reads
+        if "__dataclass_params__" not in vars(cls):
+            cls.__dataclass_params__ = row.__dataclass_params__  # type: ignore[attr-defined]  # what `pprint` reads
+        return cls
 
     return decorate

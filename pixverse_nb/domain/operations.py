@@ -1,7 +1,6 @@
 """The operations: what each one starts from, which fields it takes, and its default model.
 
-Source: the vendor's pages, June 2026. The values that a field takes depend on the model: see
-`catalogue`.
+Source: the vendor's pages, June 2026. The values that a field takes depend on the model: see `catalogue`.
 """
 
 import re

@@ -115,8 +115,8 @@ class RemoteVideo:
     """One generation as the vendor lists it; every field but `state` may be missing.
 
     `created_at` is in Unix seconds, `duration` in seconds; `queue_position` counts from 1. `status` is the vendor's own
-    status, for display only; `raw` is the whole row. `operation` is None if the row does not show it,
-    and otherwise the likeliest one: some operations look alike.
+    status, for display only; `raw` is the whole row. `operation` is None if the row does not show it, and
+    otherwise the likeliest one: some operations look alike.
     """
 
     video_id: str | None = field(repr=False)

@@ -1,6 +1,7 @@
 """Building requests: every field is validated by the rules of its model and operation.
 
-To add an operation, add one function here that names its inputs (see `frames_request`) and one to a backend.
+An operation is a row of `operations.OPERATIONS`, and `operation_request` builds its requests. Rules about combinations
+of inputs and fields are in `_unfit_fields`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,19 +38,6 @@ DELIVERY_FIELDS: Final[Mapping[str, Rule]] = {
 ANY_MODEL: Final = Catalogue(())  # every model takes every field
 
 
-def frames_request(inputs: Sequence[Input], fields: Mapping[str, Any], **options: Any) -> GenerationRequest:
-    """Return a request for a video from a first to a last picture (roles "first" and "last").
-
-    `fields` may contain `model`, the fields of that model and those of `Delivery`; `options` are those of
-    `build_request`. Raises InvalidRequest, which names every wrong field.
-
-    >>> inputs = [Input("first", "sha256:1"), Input("last", "sha256:2")]
-    >>> frames_request(inputs, {"prompt": "a slow dolly in", "seed": 7}).duration
-    5
-    """
-    return build_request(Operation.FRAMES, inputs, fields, roles=("first", "last"), **options)
-
-
 def operation_request(
     operation: Operation,
     inputs: Sequence[Input],
@@ -80,9 +68,14 @@ def build_request(  # noqa: PLR0913 - every part has a name
 ) -> GenerationRequest:
     """Return a validated request for any operation. Raises InvalidRequest, which names every wrong field.
 
-    A field that is None takes its value from `defaults`, else the model's default; a default for a field that the model
-    does not take is ignored. `roles` are the inputs that are required (None: no check). `allow_refused=True` permits
-    combinations of values that the vendor's documents rule out. `wrong` holds problems that were found before.
+    `fields` may contain `model`, the fields of that model and those of `Delivery`. A field that is None takes its value
+    from `defaults`, else the model's default; a default for a field that the model does not take is ignored. `roles`
+    are the inputs that are required (None: no check). `allow_refused=True` permits combinations of values that the
+    vendor's documents rule out. `wrong` holds problems that were found before.
+
+    >>> inputs = [Input("first", "sha256:1"), Input("last", "sha256:2")]
+    >>> build_request(Operation.FRAMES, inputs, {"prompt": "a slow dolly in", "seed": 7}).duration
+    5
     """
     fields = {name: value for name, value in fields.items() if value is not None or name in DELIVERY_FIELDS}
     model = plain(fields.get("model", OPERATIONS[operation].default_model))

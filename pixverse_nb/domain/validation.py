@@ -190,8 +190,8 @@ def unknown_fields(
 ) -> dict[str, str]:
     """Return a problem for each name that is not in `known`: it suggests the closest known name, or lists them all.
 
-    `others` are names that are valid elsewhere in the same call, so they may have been meant too; one of them that is
-    given here all the same cannot be used in this call.
+    `others` are names that are valid elsewhere in the same call, so they may have been meant too. If one of
+    them is given here, the problem is that it cannot be used in this call.
     """
     return {
         name: "cannot be used in this call"

@@ -44,11 +44,11 @@ from pixverse_nb.render.table import Table, TableList, TableTuple, TableView, wi
 from pixverse_nb.video import Video
 
 _LATE: Final = 0.99  # the progress of a job that takes longer than usual
-_MOMENTS: Final = ("asked_at", "submitted_at", "finished_at")
+_TIMESTAMPS: Final = ("asked_at", "submitted_at", "finished_at")
 _WHOLE_NUMBERS: Final = ("seed", "duration", "credits", "refund_credits")
 _COLUMNS: Final = (
     *("ref", "state", "status", "operation", "model", "prompt", "seed", "quality", "duration", "aspect_ratio"),
-    *(*_MOMENTS, "took_s", "credits", "credits_are_estimate", "charged", "refund_credits", "file", "error"),
+    *(*_TIMESTAMPS, "took_s", "credits", "credits_are_estimate", "charged", "refund_credits", "file", "error"),
 )
 _log: Final = logging.getLogger("pixverse_nb")
 
@@ -688,7 +688,7 @@ class JobList(TableView, list[Job]):
         `credits_are_estimate`. A list without jobs has the same columns. Raises ConfigError if pandas is missing.
         """
         rows = [_row(job) for job in self]
-        return data_frame(rows, columns=_COLUMNS, index="ref", moments=_MOMENTS, whole_numbers=_WHOLE_NUMBERS)
+        return data_frame(rows, columns=_COLUMNS, index="ref", timestamps=_TIMESTAMPS, whole_numbers=_WHOLE_NUMBERS)
 
     @overload
     def __getitem__(self, place: SupportsIndex, /) -> Job: ...

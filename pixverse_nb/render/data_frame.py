@@ -11,14 +11,14 @@ def data_frame(
     *,
     columns: Sequence[str] | None = None,
     index: str,
-    moments: Collection[str] = (),
+    timestamps: Collection[str] = (),
     whole_numbers: Collection[str] = (),
 ) -> Any:
     """Return the rows as a DataFrame with the column `index` as its index.
 
-    Columns without any value (None or "" in all rows) come last. `moments` are Unix seconds and become UTC timestamps;
-    `whole_numbers` stay integers where values are missing. `columns` are needed if there may be no row. Raises
-    ConfigError if pandas is not installed.
+    Columns without any value (None or "" in all rows) come last. The columns in `timestamps` have Unix seconds and
+    become UTC timestamps. Those in `whole_numbers` stay integers if values are missing. `columns` are needed if there
+    may be no row. Raises ConfigError if pandas is not installed.
     """
     try:
         import pandas as pd  # type: ignore[import-untyped]  # it ships no types
@@ -28,7 +28,7 @@ def data_frame(
         ) from error
     frame = pd.DataFrame(list(rows), columns=columns)
     for name in frame.columns:
-        if name in moments:
+        if name in timestamps:
             frame[name] = pd.to_datetime(frame[name].astype("float64"), unit="s", utc=True)
         elif name in whole_numbers:
             frame[name] = frame[name].astype("Int64")

@@ -71,7 +71,7 @@ def show_message(text: str) -> None:
 
 
 def _write_line(text: str, stream: TextIO | None) -> None:
-    """Write a line to a stream. Never raises: the work behind a message counts more than the message."""
+    """Write a line to a stream. Never raises, so that a message that cannot be shown does not stop the work."""
     if stream is None:  # pythonw, a service
         return
     try:
@@ -131,7 +131,7 @@ def can_replace_outputs() -> bool:
 
 @dataclass(frozen=True)
 class CellRun:
-    """One run of a cell: its `number`, and the `cell`: its id, or its source where the frontend sends no id."""
+    """One run of a cell: its `number`, and the `cell`: its id, or its source if the frontend sends no id."""
 
     number: int
     cell: str = ""
@@ -185,7 +185,7 @@ def served_folder() -> Path | None:
 
 
 def _request_of(shell: Any) -> Mapping[str, Any]:
-    """Return the message that asks for the running cell; empty in a terminal."""
+    """Return the message with which the frontend runs the current cell; empty in a terminal."""
     get_request = getattr(shell, "get_parent", None)
     request = get_request() if get_request is not None else None
     return request if isinstance(request, Mapping) else {}

@@ -41,9 +41,9 @@ from pixverse_nb.render.style import html, join, prompt_div, text_div, with_styl
 
 EMBED_LIMIT_BYTES: Final = 8 * 1024 * 1024
 MARIMO_EMBED_LIMIT_BYTES: Final = 4 * 1024 * 1024  # marimo shows no output of more than 8 MB
-# On what can have the focus: Jupyter does not take a key pressed there for one of its own, such as M or X.
+# For elements that can have the focus: Jupyter then ignores the keys pressed there, such as its shortcuts M and X.
 _KEEP_KEYS: Final = Markup('data-lm-suppress-shortcuts="true"')
-# Around it: Ctrl+S (Cmd+S) is handed on, so that it saves the notebook. Elsewhere it does what it does without this.
+# For the element around those: Ctrl+S (Cmd+S) still saves the notebook. Outside Jupyter the browser handles it.
 _PASS_SAVE_KEY: Final = Markup(
     "onkeydown=\"if((event.ctrlKey||event.metaKey)&&!event.altKey&&event.key.toLowerCase()==='s'"
     "&&!document.body.dispatchEvent(new KeyboardEvent('keydown',event)))event.preventDefault()\""

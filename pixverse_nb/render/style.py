@@ -162,7 +162,6 @@ def prompt_div(css_class: str, prompt: str) -> Markup:
 def with_stylesheet(block: Markup, *, extra: str = "") -> Markup:
     """Return `block` with the rules that it needs in front, so that it is a complete output.
 
-
     They are on one line and inside a comment, which a stylesheet ignores: a notebook that is exported to Markdown keeps
     the element, and a code host shows its content as text. `extra` are more rules.
     """
@@ -182,10 +181,10 @@ def updated_html(now: float) -> Markup:
 
 @cache
 def _rules(style: str) -> tuple[tuple[str, tuple[frozenset[str], ...]], ...]:
-    """Return the rules of a stylesheet, each with the classes that call for it; an animation is named after a class.
+    """Return the rules of a stylesheet, each with the classes that need it; an animation is named after a class.
 
-    They are the classes of what a selector selects, not of what that is inside: all rules about a class come together,
-    because those of a later output also apply to the earlier outputs of the page.
+    Only the last part of a selector counts: `.pvnb .pvnb-row` is needed by `pvnb-row`. So an output has all rules about
+    a class or none: this matters because the rules of one output apply to every output of the page.
     """
     found = []
     for rule in _RULE.findall(style.replace("\n", "")):

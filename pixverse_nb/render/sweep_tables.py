@@ -167,27 +167,27 @@ def _plan_grid(plan: PlanTable) -> _Parts | None:
     labels = [[caption_from_values({axis: row.values[axis]}) or NOTHING for row in plan.rows] for axis in axes]
     if len(set(labels[1])) > _MAX_COLUMNS:
         labels.reverse()
-    downs, acrosses = (list(dict.fromkeys(some)) for some in labels)
+    row_labels, column_labels = (list(dict.fromkeys(axis_labels)) for axis_labels in labels)
     cells = dict(zip(zip(*labels, strict=True), plan.rows, strict=True))
-    if len(acrosses) > _MAX_COLUMNS or len(downs) > _MAX_ROWS or len(cells) < len(plan.rows) or len(cells) < 2:
+    is_too_large = len(column_labels) > _MAX_COLUMNS or len(row_labels) > _MAX_ROWS
+    if is_too_large or len(cells) < len(plan.rows) or len(cells) < 2:
         return None
     reasons = Counter(row.reason for row in plan.rows if row.reason)
     notes = [f"{count} {'cell' if count == 1 else 'cells'}: {reason}." for reason, count in reasons.items()]
-    columns = (Column("", "heading"), *map(Column, acrosses))
+    columns = (Column("", "heading"), *map(Column, column_labels))
     rows: list[Sequence[CellValue]] = [
-        [down, *(_grid_cell(cells.get((down, across))) for across in acrosses)] for down in downs
+        [row_label, *(_grid_cell(cells.get((row_label, column_label))) for column_label in column_labels)]
+        for row_label in row_labels
     ]
     if all(row.state != "new" for row in plan.rows):
         return columns, rows, None, notes  # nothing to add up
-    rows = [[*row, _total_of(_line(cells, down=down))] for row, down in zip(rows, downs, strict=True)]
-    total = ("Total", *(_total_of(_line(cells, across=across)) for across in acrosses), _total_of(plan.rows))
+    row_totals = [_total_of([row for (label, _), row in cells.items() if label == wanted]) for wanted in row_labels]
+    column_totals = [
+        _total_of([row for (_, label), row in cells.items() if label == wanted]) for wanted in column_labels
+    ]
+    rows = [[*row, row_total] for row, row_total in zip(rows, row_totals, strict=True)]
+    total = ("Total", *column_totals, _total_of(plan.rows))
     return (*columns, Column("Credits", "number")), rows, total, notes
-
-
-def _line(
-    cells: Mapping[tuple[str, ...], PlanRow], *, down: str | None = None, across: str | None = None
-) -> list[PlanRow]:
-    return [row for place, row in cells.items() if down in (None, place[0]) and across in (None, place[1])]
 
 
 def _grid_cell(row: PlanRow | None) -> TableCell:

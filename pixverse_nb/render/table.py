@@ -180,23 +180,23 @@ class TableView:
         return self._table().text()
 
 
-def with_item_errors(one: C) -> C:
+def with_item_errors(cls: C) -> C:
     """Make a class of lists or tuples raise UnknownItem or InvalidCall for a wrong index."""
-    of_items: Any = one  # a list or tuple has the method that a class in general has not
-    get_item = of_items.__getitem__
+    sequence: Any = cls  # a class in general has no `__getitem__`
+    get_item = sequence.__getitem__
 
-    def get(self: Any, place: Any) -> Any:
+    def get(self: Any, index: Any) -> Any:
         try:
-            return get_item(self, place)
+            return get_item(self, index)
         except IndexError as error:
-            problem = f"there is no place {safe_repr(place):.60} in a list of length {len(self)}"
-            raise UnknownItem({"place": problem}, sends=False) from error
+            problem = f"there is no index {safe_repr(index):.60} in a list of length {len(self)}"
+            raise UnknownItem({"index": problem}, sends=False) from error
         except TypeError as error:
-            problem = f"must be a place from 0 or a slice, not {safe_repr(place):.60}"
-            raise InvalidCall({"place": problem}, sends=False) from error
+            problem = f"must be a whole number or a slice, not {safe_repr(index):.60}"
+            raise InvalidCall({"index": problem}, sends=False) from error
 
-    of_items.__getitem__ = get
-    return one
+    sequence.__getitem__ = get
+    return cls
 
 
 @with_item_errors
@@ -219,9 +219,9 @@ class TableTuple(TableView, tuple[T, ...]):
 
     def __new__(cls, values: Iterable[T], make_table: Callable[[Sequence[T]], Table]) -> Self:
         """Return a tuple of `values`."""
-        made = super().__new__(cls, values)
-        made._make_table = make_table
-        return made
+        new = super().__new__(cls, values)
+        new._make_table = make_table
+        return new
 
     def __getnewargs__(self) -> tuple[Any, ...]:
         return tuple(self), self._make_table

@@ -68,7 +68,7 @@ class SweepAnalysis:
     def _store(self, key: tuple[str, str], measurement: Measurement) -> None:
         try:
             self._context.engine.ledger.sweeps.add_measurement(key, measurement.to_json(), at=time.time())
-        except LedgerError as error:  # the measurement is used all the same
+        except LedgerError as error:  # the measurement can still be used
             if not self._has_warned:
                 _log.warning("The measurements are not saved: %s", error)
             self._has_warned = True
@@ -107,7 +107,7 @@ class SweepAnalysis:
         """Return the plot of a column as a matrix of two axes."""
         from pixverse_nb.sweep.plots import matrix_plot
 
-        return matrix_plot(self.rows(), name, down=rows, across=columns, axes=self._axis_names())
+        return matrix_plot(self.rows(), name, row_axis=rows, column_axis=columns, axes=self._axis_names())
 
     def best(self, name: str, *, highest: bool | None) -> Video:
         """Return the finished video with the best value; see `Sweep.best`."""

@@ -288,9 +288,9 @@ def _rules(problems: Mapping[str, str], fields: Mapping[str, Any]) -> tuple[Cons
     for name, problem in problems.items():
         names.setdefault(problem, []).append(name)
     rules = []
-    for problem, of in names.items():
-        reason = f"{of[0]} {problem}" if len(of) == 1 else f"{' and '.join(of)}: {problem}"
-        rules.append(Constraint({name: (fields.get(name),) for name in of}, reason))
+    for problem, affected in names.items():
+        reason = f"{affected[0]} {problem}" if len(affected) == 1 else f"{' and '.join(affected)}: {problem}"
+        rules.append(Constraint({name: (fields.get(name),) for name in affected}, reason))
     return tuple(rules)
 
 
@@ -353,10 +353,10 @@ class _InputSets:
         indices = {name: index for name, index in zip(axes.names, point, strict=True) if name in axes.sources}
         fit = fields.get("fit", self._made.default_fit)
         spec = self._builder.catalogue.spec_for(fields, self._made.default_model)
-        name = (*sorted(indices.items()), safe_repr(fields.get("aspect_ratio")), spec.aspect_ratios, safe_repr(fit))
-        if name not in self._sets:
-            self._sets[name] = self._prepare(fields, indices, fit)
-        return self._sets[name]
+        key = (*sorted(indices.items()), safe_repr(fields.get("aspect_ratio")), spec.aspect_ratios, safe_repr(fit))
+        if key not in self._sets:
+            self._sets[key] = self._prepare(fields, indices, fit)
+        return self._sets[key]
 
     def request_for(
         self, fields: Mapping[str, Any], inputs: CellInputs | None, *, catalogue: Catalogue | None = None
@@ -422,8 +422,6 @@ _ACCOUNT_ERRORS: Final = frozenset(
         "Unauthorized",
     }
 )
-
-
 ROUTE_GONE: Final = "EndpointGone"  # about every cell with this operation and model
 
 

@@ -1,4 +1,4 @@
-"""Chains: one video between each two consecutive pictures, planned, paid and resumed as a sweep, and joined at last."""
+"""Chains: one video between each two consecutive pictures, planned, paid and resumed as a sweep, and then joined."""
 
 import itertools
 import os
@@ -201,18 +201,18 @@ def _prepare(
 
 def _per_link(fields: Mapping[str, Any], *, links: int) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the fields with lists of one value for each video, and what is wrong with the others."""
-    checked: dict[str, Any] = {}
+    per_link: dict[str, Any] = {}
     wrong = {}
     for name, value in fields.items():
-        checked[name] = value
+        per_link[name] = value
         if not has_several_values(value) or name in SHARED_FIELDS:
             continue
         values = list(itertools.islice(value, links + 1))
-        checked[name] = values
+        per_link[name] = values
         if name in _SAME_FOR_ALL:
             wrong[name] = "must be one value, because videos that differ in it cannot be joined"
         elif len(values) != links:
             wrong[name] = "must be one value" + (f", or one for each of the {links} videos" if links > 1 else "")
         if name in wrong:
-            checked[name] = values[0] if values else None
-    return checked, wrong
+            per_link[name] = values[0] if values else None
+    return per_link, wrong

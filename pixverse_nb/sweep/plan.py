@@ -240,7 +240,7 @@ def _route(planned: PlannedCell) -> tuple[str, str]:
 
 
 def _doubtful_models(cells: Sequence[PlannedCell], catalogue: Catalogue) -> list[Notice]:
-    """Return what is doubtful about new cells that are sent all the same, each once."""
+    """Return what is doubtful about new cells that are sent anyway, each once."""
     found: list[Notice] = []
     for planned in cells:
         if planned.state is CellState.NEW:

@@ -130,36 +130,38 @@ def _draw_values(
         ax.plot([], [], label=label, linestyle="-" if is_line else "", marker=marker, **style)
 
 
-def matrix_plot(rows: Rows, name: str, *, down: str | None, across: str | None, axes: Sequence[str]) -> Plot:
+def matrix_plot(rows: Rows, name: str, *, row_axis: str | None, column_axis: str | None, axes: Sequence[str]) -> Plot:
     """Return the plot of a column as a matrix of two axes.
 
-    An entry is the mean of its cells, or empty if there are none. `down` and `across` default to the first two axes.
+    An entry is the mean of its cells, or empty if there are none. The axes default to the first two of `axes`.
     """
-    if down is None:
-        down = axes[0] if axes else None
-    if across is None:
-        across = next((axis for axis in axes if not isinstance(down, str) or axis != down), None)
-    if down is None or across is None:
+    if row_axis is None:
+        row_axis = axes[0] if axes else None
+    if column_axis is None:
+        column_axis = next((axis for axis in axes if not isinstance(row_axis, str) or axis != row_axis), None)
+    if row_axis is None or column_axis is None:
         raise InvalidRequest(
             {"rows": f"a matrix needs two axes, but this sweep has {len(axes)}: pass rows= and columns="}, sends=False
         )
-    _check(rows, name, rows=down, columns=across)
-    downs, acrosses = _distinct(row[down] for row in rows), _distinct(row[across] for row in rows)
-    if len(downs) > len(acrosses) * 2:  # wide plots fit a notebook better than tall ones
-        down, across, downs, acrosses = across, down, acrosses, downs
-    means = [[_mean(rows, name, {down: one, across: other}) for other in acrosses] for one in downs]
+    _check(rows, name, rows=row_axis, columns=column_axis)
+    row_values, column_values = _distinct(row[row_axis] for row in rows), _distinct(row[column_axis] for row in rows)
+    if len(row_values) > len(column_values) * 2:  # wide plots fit a notebook better than tall ones
+        row_axis, column_axis, row_values, column_values = column_axis, row_axis, column_values, row_values
+    means = [
+        [_mean(rows, name, {row_axis: row, column_axis: column}) for column in column_values] for row in row_values
+    ]
     figure, ax = _figure(
-        f"{_label(name)}: {_column_label(down)} × {_column_label(across)}",
-        size=(max(5.0, 1.6 + 0.62 * len(acrosses)), max(2.6, 1.5 + 0.5 * len(downs))),
+        f"{_label(name)}: {_column_label(row_axis)} × {_column_label(column_axis)}",
+        size=(max(5.0, 1.6 + 0.62 * len(column_values)), max(2.6, 1.5 + 0.5 * len(row_values))),
     )
     shown = [[float("nan") if value is None else value for value in line] for line in means]
     image = ax.imshow(shown, aspect="auto", cmap="viridis")
     known = [value for line in means for value in line if value is not None]
     light_from = min(known) + 0.5 * (max(known) - min(known))
-    ax.set_xticks(range(len(acrosses)), [str(value) for value in acrosses])
-    ax.set_yticks(range(len(downs)), [str(value) for value in downs])
-    ax.set_xlabel(_column_label(across))
-    ax.set_ylabel(_column_label(down))
+    ax.set_xticks(range(len(column_values)), [str(value) for value in column_values])
+    ax.set_yticks(range(len(row_values)), [str(value) for value in row_values])
+    ax.set_xlabel(_column_label(column_axis))
+    ax.set_ylabel(_column_label(row_axis))
     ax.grid(visible=False)
     for y, line in enumerate(means):
         for x, value in enumerate(line):
@@ -170,7 +172,7 @@ def matrix_plot(rows: Rows, name: str, *, down: str | None, across: str | None, 
     bar.set_label(_unit_label(name), color=_MUTED)
     bar.ax.tick_params(colors=_MUTED, labelsize=9)
     bar.outline.set_visible(False)
-    return Plot(figure, f"{_label(name)}, {_column_label(down)} against {_column_label(across)}")
+    return Plot(figure, f"{_label(name)}, {_column_label(row_axis)} against {_column_label(column_axis)}")
 
 
 # -- figures ---------------------------------------------------------------------------------------------------------

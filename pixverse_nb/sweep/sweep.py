@@ -146,16 +146,16 @@ class Sweep:
     def __getitem__(self, which: slice) -> tuple[Cell, ...]: ...
 
     def __getitem__(self, which: SupportsIndex | str | slice) -> Cell | tuple[Cell, ...]:
-        """Return a cell by its place (from 0) or caption, or several by a slice. Raises UnknownItem."""
+        """Return a cell by its index (from 0) or caption, or several by a slice. Raises UnknownItem."""
         if isinstance(which, str):
             return self._built.get(which)
         try:
             return self.cells[which]
         except IndexError as error:
-            problem = f"there is no place {safe_repr(which):.60} in a sweep of length {len(self.cells)}"
+            problem = f"there is no index {safe_repr(which):.60} in a sweep of length {len(self.cells)}"
             raise UnknownItem({"cell": problem}, sends=False) from error
         except (TypeError, ValueError) as error:
-            problem = f"must be a place from 0, a caption or a slice, not {safe_repr(which):.60}"
+            problem = f"must be an index, a caption or a slice, not {safe_repr(which):.60}"
             raise InvalidCall({"cell": problem}, sends=False) from error
 
     @property

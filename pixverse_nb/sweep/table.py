@@ -28,7 +28,7 @@ _PARAMETERS: Final = (
     "remove_watermark",
 )
 _JOB_COLUMNS: Final = ("ref", "asked_at", "submitted_at", "finished_at", "took_s", "credits", "file", "sha256")
-_MOMENTS: Final = ("asked_at", "submitted_at", "finished_at")
+_TIMESTAMPS: Final = ("asked_at", "submitted_at", "finished_at")
 _WHOLE_NUMBERS: Final = ("credits", "first_offset", "last_offset", "cuts", "frames", "width", "height")
 
 
@@ -81,7 +81,7 @@ def frame_from_rows(rows: Sequence[Mapping[str, Any]]) -> Any:
 
     Raises ConfigError if pandas is not installed.
     """
-    return data_frame(rows, index="cell", moments=_MOMENTS, whole_numbers=_WHOLE_NUMBERS)
+    return data_frame(rows, index="cell", timestamps=_TIMESTAMPS, whole_numbers=_WHOLE_NUMBERS)
 
 
 def save_frame(frame: Any, path: Path) -> Path:

@@ -1,7 +1,7 @@
 """Communication between a widget and its page: threads for callbacks, batches of changes, and streams of files.
 
 Kernels run widget callbacks on different threads and loops, and lose what a callback raises or prints. So callbacks
-return at once: the work runs on daemon threads, and its errors are reported.
+return at once, the work runs on daemon threads, and its errors are reported.
 """
 
 import threading
@@ -94,7 +94,7 @@ def error_text(error: BaseException) -> str:
 
 
 def _wait_for_next_batch() -> None:
-    time.sleep(BATCH_INTERVAL_S)  # on its own thread, which nothing has to wake: new keys go into the next batch
+    time.sleep(BATCH_INTERVAL_S)  # on a thread of its own; keys that are added meanwhile go into the next batch
 
 
 class Batcher:

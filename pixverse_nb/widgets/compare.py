@@ -337,16 +337,14 @@ class Comparison(anywidget.AnyWidget):
     def _receive_vote(self, message: Mapping[str, object]) -> None:
         """Record a vote on the current pair. A vote on another pair is a repetition and is ignored."""
         result = message.get("result")
-        vote: PairwiseVote | None = None
+        if result not in ("left", "right", "tie"):
+            return
         with self._lock:  # from the check to the next pair, so that two equal messages count once
             if [message.get("left"), message.get("right")] != self.pair:
                 return
             left, right = (self._key_by_slot[slot] for slot in self.pair)
-            for valid_result in _RESULT_BY_SIGN.values():
-                if result == valid_result:
-                    vote = self._store_vote(left, right, valid_result)
-        if vote is not None:
-            self._pass_on(vote)
+            vote = self._store_vote(left, right, result)
+        self._pass_on(vote)
 
     def _store_vote(self, left: str, right: str, result: VoteResult) -> PairwiseVote:
         with self._lock:

@@ -60,8 +60,8 @@ def gallery(
     job that is not finished has a tile that follows it. A sweep gives the gallery of `sweep.gallery()`.
 
     Each video is labelled with `labels`, or else with the fields that distinguish it from the others. Two to nine
-    videos can be selected in the page; their comparison opens below. Raises InvalidRequest naming everything that is
-    no video, and if there is none.
+    videos can be selected in the page; their comparison opens below. Raises InvalidRequest if there is
+    no video, or with the name of everything that is not one.
 
     >>> gallery(["one.mp4", "two.mp4"], labels=["before", "after"])  # doctest: +SKIP
     >>> gallery("renders/*.mp4")  # doctest: +SKIP
@@ -69,9 +69,9 @@ def gallery(
     if not isinstance(title, str):
         raise InvalidRequest({"title": f"must be a text, not {type(title).__name__}"}, sends=False)
     if labels is None and callable(own_gallery := getattr(videos, "gallery", None)):
-        made: Gallery = own_gallery()
-        made.title = printable(title) or made.title
-        return made
+        existing: Gallery = own_gallery()
+        existing.title = printable(title) or existing.title
+        return existing
     sources = find_videos(videos)
     shown, jobs, wrong = _resolve(sources)
     if problem := label_problem(labels, count=len(sources)):
@@ -79,19 +79,19 @@ def gallery(
     if wrong:
         raise InvalidRequest(wrong, sends=False)
     axes = differing_fields(shown)
-    captions = labels or [caption_from_values(own) or _name(one) for own, one in zip(axes, shown, strict=True)]
+    captions = labels or [caption_from_values(values) or _name(item) for values, item in zip(axes, shown, strict=True)]
     tiles = [
-        job_tile(key, caption, one, axes=own)
-        if isinstance(one, JobSnapshot)
-        else Tile(key, caption, JobState.DONE, axes=own, video=one)
-        for key, caption, own, one in zip(unique_keys(shown), captions, axes, shown, strict=True)
+        job_tile(key, caption, item, axes=values)
+        if isinstance(item, JobSnapshot)
+        else Tile(key, caption, JobState.DONE, axes=values, video=item)
+        for key, caption, values, item in zip(unique_keys(shown), captions, axes, shown, strict=True)
     ]
-    made = Gallery(tiles, title=title)
-    made.compare_selected()
+    new = Gallery(tiles, title=title)
+    new.compare_selected()
     for tile, job in zip(tiles, jobs, strict=True):
         if job is not None and not tile.state.is_final:
-            _follow(made, tile, job)
-    return made
+            _follow(new, tile, job)
+    return new
 
 
 def _resolve(sources: Sequence[Any]) -> tuple[list[VideoFile | JobSnapshot], list[Any], dict[str, str]]:
@@ -374,16 +374,16 @@ class Gallery(anywidget.AnyWidget):
 
     def _receive_rating(self, message: Mapping[str, object]) -> None:
         key, choice, note = message.get("key"), message.get("choice"), message.get("note")
+        if not isinstance(key, str) or key not in self._tiles or choice not in ("", "winner", "rejected"):
+            return
         if not isinstance(note, str) or len(note) > MAX_NOTE_LENGTH:
             return
-        for valid_choice in ("", "winner", "rejected"):
-            if choice == valid_choice and isinstance(key, str) and key in self._tiles:
-                rating = Rating(valid_choice, note)
-                with self._lock:
-                    if not self._tiles[key].can_be_rated(rating):
-                        return
-                    self._tiles[key] = replace(self._tiles[key], rating=rating)
-                self._publish_rating(key, rating, view=str(message.get("view", "")))
+        rating = Rating(choice, note)
+        with self._lock:
+            if not self._tiles[key].can_be_rated(rating):
+                return
+            self._tiles[key] = replace(self._tiles[key], rating=rating)
+        self._publish_rating(key, rating, view=str(message.get("view", "")))
 
     def _publish_rating(self, key: str, rating: Rating, *, view: str) -> None:
         """Send the rating to the other views and the callback on this thread, so that quick ratings stay in order."""

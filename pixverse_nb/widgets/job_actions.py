@@ -97,11 +97,11 @@ class JobActions:
     # ---- paid ----
 
     def _offer(self, job: JobHandle, name: str, seconds: int) -> None:
-        """State the price. That of an upscale is asked of the vendor where it gives quotes."""
+        """State the price: an estimate, or for an upscale the vendor's quote, if it gives one."""
         if name == "extend":
             values = {"quality": self._quality(job), "duration": seconds}
             price, is_estimate = self._client.estimate(Operation.EXTEND, model=_EXTEND, **values), True
-            title = f"A new video goes on for {seconds} s where this one ends, with {_EXTEND}."
+            title = f"A new video of {seconds} s that continues this one, with {_EXTEND}."
         else:
             price, is_estimate = self._quote(job)
             title = "A new video in 2160p."
@@ -157,7 +157,7 @@ class JobActions:
         match name:
             case "use_again":
                 self._fill(job)
-                self._tell(job, "The form has the values of this job.")
+                self._tell(job, "The form now has the values of this job.")
             case "curl":
                 self._tell(
                     job, "Copied. Set the token, and replace the ids in capitals.", copy=self._client.curl(job.ref)

@@ -163,7 +163,7 @@ class JobTracker:
             return
         with self._lock:
             self._asked.add(job.ref)
-        label = "Send it all the same" if job.snapshot().is_sandbox else "Pay again"
+        label = "Send it anyway" if job.snapshot().is_sandbox else "Pay again"
         offer = {"kind": "offer", "ref": job.ref, "name": "retry", "text": redact(notice), "label": label}
         self._send({**offer, "seconds": [], "chosen": 0}, [])
 

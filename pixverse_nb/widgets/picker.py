@@ -67,9 +67,8 @@ class PictureSlot:
         self._send = send
         self._on_change = on_change
         self._fetch_url = fetch_url
-        self._lock: AbstractContextManager[bool] = (
-            lock or threading.RLock()
-        )  # messages and readers arrive on different threads
+        # Messages come on one thread, and pictures that were read on others.
+        self._lock: AbstractContextManager[bool] = lock or threading.RLock()
         self._runner = BackgroundRunner(self._show_error)
         self._latest_request = 0  # a result of an older request is dropped
         self._upload: ChunkedUpload | None = None
@@ -84,7 +83,7 @@ class PictureSlot:
 
     @property
     def is_busy(self) -> bool:
-        """Whether a picture is on its way."""
+        """Whether a picture is being received or read."""
         return self.state in ("receiving", "reading")
 
     def to_json(self) -> dict[str, object]:
@@ -171,7 +170,7 @@ class PictureSlot:
             self._set_empty(str(error), upload_id=message.get("id"))
             return
         self._upload = upload
-        self._put_aside()
+        self._set_aside()
         self.message = ""
         self.name, self.size_bytes = upload.name, upload.size
         self.state = "receiving"
@@ -194,7 +193,7 @@ class PictureSlot:
         self._acknowledge(upload)
 
     def _resume_upload(self, message: Mapping[str, object]) -> None:
-        """Tell the sender where to go on: a short break of the connection may have swallowed a chunk."""
+        """Tell the sender where to continue: a chunk may have been lost in a short break of the connection."""
         upload, upload_id = self._upload, message.get("id")
         if upload is not None and upload_id == upload.id:
             self._acknowledge(upload, is_resumed=True)
@@ -212,7 +211,7 @@ class PictureSlot:
         if upload is None or message.get("id") != upload.id:
             return
         if message.get("received") != upload.received:
-            self._acknowledge(upload)  # more has arrived than that page knew: it looks again
+            self._acknowledge(upload)  # more has arrived than that page knew
             return
         self._upload = None
         self._set_empty(f"The upload of {upload.name} was interrupted. Choose the picture again.", upload_id=upload.id)
@@ -239,7 +238,7 @@ class PictureSlot:
     def _start_loading(self, source: object, *, name: str, upload_id: str | None = None) -> threading.Thread:
         self._latest_request += 1
         request = self._latest_request
-        self._put_aside()
+        self._set_aside()
         self.message, self.name, self.state, self.size_bytes = "", name, "reading", 0
         self._on_change(True)
         image_id = upload_id or f"kernel-{request}"
@@ -272,8 +271,8 @@ class PictureSlot:
         else:
             self._set_ready(image)
 
-    def _put_aside(self) -> None:
-        """Make room for another picture."""
+    def _set_aside(self) -> None:
+        """Take the picture out of the slot, but keep it until another one has been loaded."""
         self._earlier = self._image or self._earlier
         self._image = None
 

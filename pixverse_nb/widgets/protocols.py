@@ -63,7 +63,7 @@ class VideoClient(Protocol):
 
     @property
     def extend(self) -> Callable[..., "JobHandle"]:
-        """Start a video that goes on where the one of a job ends: (job, **fields)."""
+        """Start a video that continues the video of a job: (job, **fields)."""
         ...
 
     @property

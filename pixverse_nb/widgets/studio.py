@@ -97,8 +97,8 @@ class Studio:
 class _Players:
     """Six outputs, filled from the last to the first, so that the newest is on top.
 
-    A player that is shown stays as it is, because it may be playing: another video never redraws it. From the seventh
-    video on, the oldest player makes room.
+    A player that is shown is not redrawn for another video, because it may be playing. From the seventh video on, the
+    newest video replaces the oldest.
     """
 
     def __init__(self) -> None:
@@ -107,24 +107,24 @@ class _Players:
         self._outputs.reverse()
         self._refs: list[str] = []  # of the shown videos, oldest first
         self._sizes: dict[str, int] = {}  # bytes of the embedded ones
-        self._places: dict[str, LiveOutput] = {}
+        self._output_by_ref: dict[str, LiveOutput] = {}
 
     def show(self, video: VideoFile, notices: tuple[str, ...]) -> None:
         """Show a player for the video, unless it has one."""
         ref = video.ref or video.sha256
-        if ref in self._places:
+        if ref in self._output_by_ref:
             return
         if len(self._refs) < MAX_PLAYERS:
             output = self._outputs[len(self._refs)]
         else:
             oldest = self._refs.pop(0)
             self._sizes.pop(oldest, None)
-            output = self._places.pop(oldest)
+            output = self._output_by_ref.pop(oldest)
         fits = sum(self._sizes.values()) + video.size_bytes <= MAX_EMBEDDED_BYTES
         if fits:
             self._sizes[ref] = video.size_bytes
         self._refs.append(ref)
-        self._places[ref] = output
+        self._output_by_ref[ref] = output
         figure = player_figure(video, embed=None if fits else False, notices=notices)
         output.update(mime_bundle(with_stylesheet(figure), player_text(video)))
 
@@ -136,7 +136,7 @@ _shown_lock: Final = threading.Lock()
 def _replace_predecessor(studio: Studio) -> None:
     """Close the studios that an earlier run of this cell has made for the same client, unless another cell shows them.
 
-    Without ids of cells (and in a script) nothing is known about the cell but its source.
+    A front end that sends no cell ids identifies a cell by its source. A script has no cells: nothing is closed.
     """
     running = running_cell()
     if running is None or not running.cell:  # a script, a terminal, a callback
@@ -144,18 +144,23 @@ def _replace_predecessor(studio: Studio) -> None:
     cell, run = running.cell, running.number
     with _shown_lock:
         earlier_run, earlier = _shown.get(cell, (run, []))
-        is_same_run = earlier_run == run
-        _shown[cell] = (run, [*(earlier if is_same_run else ()), weakref.ref(studio)])
-        elsewhere = {other() for _, others in _shown.values() for other in others}
-    for each in () if is_same_run else [reference() for reference in earlier]:
-        if each is not None and each not in elsewhere and _are_same(each.client, studio.client):
-            each.close()
+        is_rerun = earlier_run != run
+        _shown[cell] = (run, [*(() if is_rerun else earlier), weakref.ref(studio)])
+        still_shown = {reference() for _, references in _shown.values() for reference in references}
+    if not is_rerun:
+        return
+    for reference in earlier:
+        predecessor = reference()
+        if predecessor is None or predecessor in still_shown:
+            continue
+        if _share_session(predecessor.client, studio.client):
+            predecessor.close()
 
 
-def _are_same(one: VideoClient, other: VideoClient) -> bool:
-    """Return whether two clients are one, or share what is open: the cell of a form may open its client too."""
-    session = getattr(one, "_session", None)
-    return one is other or (session is not None and session is getattr(other, "_session", None))
+def _share_session(client: VideoClient, other: VideoClient) -> bool:
+    """Return whether both are the same client or use the same session, as when the cell opens its client anew."""
+    session = getattr(client, "_session", None)
+    return client is other or (session is not None and session is getattr(other, "_session", None))
 
 
 def _note_html(text: str) -> Markup:

@@ -1,4 +1,4 @@
-"""The videos that people name in one go: lists, sweeps, jobs, paths, folders of mp4 files and patterns."""
+"""Finds the videos that one argument names: lists, sweeps, jobs, paths, folders of mp4 files and patterns."""
 
 import glob
 import os
@@ -47,7 +47,7 @@ def _flatten(entries: Iterable[object], *, name: str) -> Iterator[Any]:
         if is_several and not isinstance(entry, VideoFile):
             yield from find_videos(entry, name=f"{name}[{number}]")
         else:
-            yield entry  # what is wrong with it is said with the problems of the others
+            yield entry  # the caller checks it, so that all problems are reported together
 
 
 def _find_files(given: str | os.PathLike[str], *, name: str) -> list[Path]:

@@ -1,6 +1,7 @@
 """Requests: which values are valid, which requests mean the same video, JSON, and what their repr hides."""
 
 import dataclasses
+import functools
 import json
 from decimal import Decimal
 from enum import Enum
@@ -30,13 +31,13 @@ from pixverse_nb.domain.requests import (
     Input,
     build_request,
     check_request,
-    frames_request,
     operation_request,
 )
 from pixverse_nb.errors import InvalidRequest
 from tests.factories import EMAIL, a_request
 
 INPUTS = (Input("first", "a"), Input("last", "b"))
+frames_request = functools.partial(build_request, Operation.FRAMES, roles=("first", "last"))
 
 
 def plain_request(*, allow_refused: bool = False, **fields: Any) -> GenerationRequest:

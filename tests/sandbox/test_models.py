@@ -6,7 +6,7 @@ import pytest
 
 from pixverse_nb.domain.catalogue import CATALOGUE, SWITCHES, ModelSpec, Operation
 from pixverse_nb.domain.operations import OPERATIONS
-from pixverse_nb.domain.requests import Input, frames_request
+from pixverse_nb.domain.requests import Input, build_request
 from pixverse_nb.errors import InvalidRequest
 from pixverse_nb.sandbox.models import MODELS, VideoModel
 from tests.sandbox.api_client import ApiClient
@@ -76,7 +76,7 @@ def test_both_tables_refuse_the_same_combinations(spec: ModelSpec, model: VideoM
     for quality, seconds in product(spec.qualities, spec.durations):
         values = {"quality": quality, "duration": seconds}
         try:
-            request = frames_request(INPUTS, {"model": spec.name, **values})
+            request = build_request(Operation.FRAMES, INPUTS, {"model": spec.name, **values})
             is_sent = request.params.items() >= values.items()
         except InvalidRequest as error:
             is_sent = error.fields.keys() == {"model"}  # some models make no frames
@@ -86,7 +86,7 @@ def test_both_tables_refuse_the_same_combinations(spec: ModelSpec, model: VideoM
 @pytest.mark.parametrize("spec", CATALOGUE.models(Operation.FRAMES), ids=lambda spec: spec.name)
 def test_a_default_request_of_each_model_is_accepted(shared_api: ApiClient, spec: ModelSpec) -> None:
     """What the client sends by default for a model between two pictures is accepted, for the estimated credits."""
-    params = dict(frames_request(INPUTS, {"model": spec.name}).params)
+    params = dict(build_request(Operation.FRAMES, INPUTS, {"model": spec.name}).params)
     route = "create-frames-v3" if spec.is_withdrawn else "create-frames"
     if not spec.is_withdrawn:
         del params["aspect_ratio"]

@@ -651,6 +651,11 @@ function makeView({ signal, source, onChoose, onChange, onFailed }) {
   };
 }
 
+// src/base64.js
+function decodeBase64(text) {
+  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+}
+
 // src/compare_ranking.js
 var PRIOR_VOTES = 1;
 var POINTS_PER_E = 400 / Math.log(10);
@@ -722,8 +727,7 @@ function makeKernelBallot(model) {
 function makeStandaloneBallot(model) {
   const votes = [];
   function decodeLabels() {
-    const bytes = Uint8Array.from(atob(model.get("hidden_labels") ?? ""), (letter) => letter.charCodeAt(0));
-    return JSON.parse(new TextDecoder().decode(bytes));
+    return JSON.parse(new TextDecoder().decode(decodeBase64(model.get("hidden_labels") ?? "")));
   }
   return {
     vote(result) {
@@ -1061,12 +1065,11 @@ function makeKernelSource(model) {
   return { ...source, dispose };
 }
 function makeEmbeddedSource() {
-  const decode = (line) => Uint8Array.from(atob(line), (letter) => letter.charCodeAt(0));
   async function read(key) {
     const element = document.querySelector(`script[data-video="${CSS.escape(key)}"]`);
     const lines = (element?.textContent ?? "").split("\n").filter(Boolean);
     if (!lines.length) throw new Error("This video is not in the page: its file was missing when the page was saved.");
-    return new Blob(lines.map(decode), MP4);
+    return new Blob(lines.map(decodeBase64), MP4);
   }
   return makeCountedSource((key) => ({ video: read(key), stop() {
   } }));

@@ -932,10 +932,12 @@ function makeSection(title, lines) {
   return [section];
 }
 
-// src/gallery_posters.js
-function decode(base64) {
-  return base64 ? Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)) : void 0;
+// src/base64.js
+function decodeBase64(text) {
+  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 }
+
+// src/gallery_posters.js
 function makePosters({ request, embedded, onPoster }) {
   const urls = /* @__PURE__ */ new Map();
   const requested = /* @__PURE__ */ new Set();
@@ -956,7 +958,7 @@ function makePosters({ request, embedded, onPoster }) {
       const missing = keys.filter((key) => !requested.has(key));
       for (const key of missing) requested.add(key);
       if (!missing.length) return;
-      if (embedded) for (const key of missing) put(key, decode(embedded[key]));
+      if (embedded) for (const key of missing) put(key, embedded[key] ? decodeBase64(embedded[key]) : void 0);
       else request(missing);
     },
     dispose() {
@@ -1641,12 +1643,11 @@ function makeKernelSource(model) {
   return { ...source, dispose };
 }
 function makeEmbeddedSource() {
-  const decode2 = (line) => Uint8Array.from(atob(line), (letter) => letter.charCodeAt(0));
   async function read(key) {
     const element = document.querySelector(`script[data-video="${CSS.escape(key)}"]`);
     const lines = (element?.textContent ?? "").split("\n").filter(Boolean);
     if (!lines.length) throw new Error("This video is not in the page: its file was missing when the page was saved.");
-    return new Blob(lines.map(decode2), MP4);
+    return new Blob(lines.map(decodeBase64), MP4);
   }
   return makeCountedSource((key) => ({ video: read(key), stop() {
   } }));

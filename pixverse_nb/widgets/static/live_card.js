@@ -144,6 +144,11 @@ function watchKernel({ model, el, onChange = () => {
   };
 }
 
+// src/base64.js
+function decodeBase64(text) {
+  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+}
+
 // src/video_source.js
 var MP4 = { type: "video/mp4" };
 var STALLED_MS = 4e3;
@@ -279,12 +284,11 @@ function makeKernelSource(model) {
   return { ...source, dispose };
 }
 function makeEmbeddedSource() {
-  const decode = (line) => Uint8Array.from(atob(line), (letter) => letter.charCodeAt(0));
   async function read(key) {
     const element = document.querySelector(`script[data-video="${CSS.escape(key)}"]`);
     const lines = (element?.textContent ?? "").split("\n").filter(Boolean);
     if (!lines.length) throw new Error("This video is not in the page: its file was missing when the page was saved.");
-    return new Blob(lines.map(decode), MP4);
+    return new Blob(lines.map(decodeBase64), MP4);
   }
   return makeCountedSource((key) => ({ video: read(key), stop() {
   } }));

@@ -672,6 +672,11 @@ function makeView({ signal, source, onChoose, onChange, onFailed }) {
   };
 }
 
+// src/base64.js
+function decodeBase64(text) {
+  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+}
+
 // src/compare_ranking.js
 var PRIOR_VOTES = 1;
 var POINTS_PER_E = 400 / Math.log(10);
@@ -743,8 +748,7 @@ function makeKernelBallot(model) {
 function makeStandaloneBallot(model) {
   const votes = [];
   function decodeLabels() {
-    const bytes = Uint8Array.from(atob(model.get("hidden_labels") ?? ""), (letter) => letter.charCodeAt(0));
-    return JSON.parse(new TextDecoder().decode(bytes));
+    return JSON.parse(new TextDecoder().decode(decodeBase64(model.get("hidden_labels") ?? "")));
   }
   return {
     vote(result) {
@@ -1082,12 +1086,11 @@ function makeKernelSource(model) {
   return { ...source, dispose };
 }
 function makeEmbeddedSource() {
-  const decode2 = (line) => Uint8Array.from(atob(line), (letter) => letter.charCodeAt(0));
   async function read(key) {
     const element = document.querySelector(`script[data-video="${CSS.escape(key)}"]`);
     const lines = (element?.textContent ?? "").split("\n").filter(Boolean);
     if (!lines.length) throw new Error("This video is not in the page: its file was missing when the page was saved.");
-    return new Blob(lines.map(decode2), MP4);
+    return new Blob(lines.map(decodeBase64), MP4);
   }
   return makeCountedSource((key) => ({ video: read(key), stop() {
   } }));
@@ -2426,9 +2429,6 @@ function makeSection(title, lines) {
 }
 
 // src/gallery_posters.js
-function decode(base64) {
-  return base64 ? Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)) : void 0;
-}
 function makePosters({ request, embedded, onPoster }) {
   const urls = /* @__PURE__ */ new Map();
   const requested = /* @__PURE__ */ new Set();
@@ -2449,7 +2449,7 @@ function makePosters({ request, embedded, onPoster }) {
       const missing = keys.filter((key) => !requested.has(key));
       for (const key of missing) requested.add(key);
       if (!missing.length) return;
-      if (embedded) for (const key of missing) put(key, decode(embedded[key]));
+      if (embedded) for (const key of missing) put(key, embedded[key] ? decodeBase64(embedded[key]) : void 0);
       else request(missing);
     },
     dispose() {
