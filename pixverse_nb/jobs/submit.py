@@ -116,7 +116,8 @@ class Submitter:
             if not await self._wait_for_slot(record):
                 return
         now = context.now()
-        intent = events.IntentRecorded(now, now + context.timing.answer_timeout_s, context.owner, is_repeat)
+        send_deadline, payer = now + context.timing.answer_timeout_s, context.ledger.payer
+        intent = events.IntentRecorded(now, send_deadline, context.owner, is_repeat, payer)
         try:
             record = context.apply(record, intent, is_intent=True)
         except BudgetReached as error:
