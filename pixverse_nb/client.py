@@ -538,7 +538,8 @@ class Client:
         """Return the credits that the vendor asks for `upscale` with the same arguments; nothing is charged.
 
         A video that is only on this machine is uploaded first. Raises ConfigError if the service gives no quotes. If
-        the vendor makes and charges the video instead, its `ref` is that of the job, which this home then has.
+        the vendor makes and charges the video instead, its `ref` is that of the job, which this home then has. If the
+        answer is lost, `upscale` of this client looks for such a video before it pays.
         """
         if not self._backend.quotes:
             raise ConfigError(f"The service {self._backend.name} gives no price before a call.")

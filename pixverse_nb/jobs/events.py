@@ -108,9 +108,9 @@ class CallPostponed:
 class ResponseLost:
     """It is unknown whether the paid call was accepted.
 
-    `reason` is "no_answer", "no_video_id", "http_status", "sender_gone", "not_recorded" or "internal_error".
-    `latest_send_deadline` limits how late another process may still send it. `retry_at` is set if the same attempt may
-    be sent again.
+    `reason` is "no_answer", "quote_lost", "no_video_id", "http_status", "sender_gone", "not_recorded" or
+    "internal_error". `latest_send_deadline` limits how late another process may still send it. `retry_at` is set if the
+    same attempt may be sent again.
     """
 
     at: float

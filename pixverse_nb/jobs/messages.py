@@ -42,6 +42,7 @@ def _detail(data: Data) -> str:
 
 _LOST: Final[Mapping[str, str]] = {
     "no_answer": "No answer to the paid call",
+    "quote_lost": "The answer to the question for the price was lost, and the vendor may have made the video instead",
     "no_video_id": "The answer to the paid call contained no video id",
     "http_status": "The answer to the paid call does not say whether it was accepted",
     "sender_gone": "The process that was sending the paid call is gone",
