@@ -688,7 +688,7 @@ class Client:
 
         Off-peak and preview mode multiply the price by factors of the account, which are read from the vendor once. If
         it does not report them, this is the full price, the most that the video may cost. Raises InvalidRequest naming
-        every wrong field.
+        every wrong field, or a model that is not in the catalogue if nothing says its price.
 
         >>> client.estimate(model="v6", duration=8)  # doctest: +SKIP
         56
@@ -712,9 +712,15 @@ class Client:
         source_s = None if video is None else self._builder.source_s(sources.operation, self._known_job(video))
         links = len(sources.images) - 1
         email = sources.fields.get("email")
-        return self._builder.estimate_fields(
+        price = self._builder.estimate_fields(
             sources.operation, spec.name, values, links=links, source_s=source_s, email=email
         )
+        if price is None and not spec.is_listed:
+            near = self.catalogue.nearest(spec.name)
+            hint = f"did you mean {near!r}?" if near else "client.models() lists the known ones"
+            problem = f"{safe_repr(spec.name):.60} is not in the catalogue, so its price is not known; {hint}"
+            raise InvalidRequest({"model": problem}, sends=False)
+        return price
 
     def models(self, operation: Operation | str | None = None) -> "render.ModelTable":
         """Return the catalogue's models that make an operation ("frames", "text", …; None: all); displays as a table.

@@ -191,6 +191,7 @@ class JobRecord:
     estimated_credits: int | None = None
     # "quote": stated by the vendor for this call; "factors": the price list with the account's factors; "": the list
     estimate_source: str = ""
+    full_credits: int | None = None  # the price list, if the estimate has the account's factors
     cost_credits: int | None = None
     # of a failed or moderated job, also if it was moderated after it had finished; None: unknown, 0: nothing yet
     refund_credits: int | None = None

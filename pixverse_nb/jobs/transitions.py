@@ -223,19 +223,28 @@ def _account_switched(record: JobRecord, event: AccountSwitched) -> JobRecord:
     if record.state is not JobState.WAITING or not record.can_upload_again:
         return record
     not_uploaded = record.with_remotes(dict.fromkeys(record.remotes))
-    return replace(record, account=event.account, inputs=not_uploaded, retry_at=None, warning=None)
+    switched = replace(record, account=event.account, inputs=not_uploaded, retry_at=None, warning=None)
+    return _without_factors(switched)
+
+
+def _without_factors(record: JobRecord) -> JobRecord:
+    """Return the record with the full price as its estimate: the factors were those of another account."""
+    if record.full_credits is None:
+        return record
+    return replace(record, estimated_credits=record.full_credits, full_credits=None, estimate_source="")
 
 
 def _price_quoted(record: JobRecord, event: PriceQuoted) -> JobRecord:
     if not is_unsent(record):
         return record  # its call may have left with the earlier estimate
-    return replace(record, estimated_credits=event.credits, estimate_source="quote")
+    return replace(record, estimated_credits=event.credits, estimate_source="quote", full_credits=None)
 
 
 def _price_discounted(record: JobRecord, event: PriceDiscounted) -> JobRecord:
     if not is_unsent(record) or not record.estimate_is_limit:
         return record
-    return replace(record, estimated_credits=event.credits, estimate_source="factors")
+    full = record.estimated_credits
+    return replace(record, estimated_credits=event.credits, estimate_source="factors", full_credits=full)
 
 
 def _charge_compared(record: JobRecord) -> JobRecord:
@@ -572,7 +581,7 @@ def _taken_over(record: JobRecord, payer: str) -> JobRecord:
     if not record.can_upload_again:
         return replace(record, payer=payer, account=account)
     not_uploaded = record.with_remotes(dict.fromkeys(record.remotes))
-    return replace(record, payer=payer, account=account, inputs=not_uploaded)
+    return _without_factors(replace(record, payer=payer, account=account, inputs=not_uploaded))
 
 
 _TRANSITIONS: Final[dict[type, Callable[..., JobRecord]]] = {

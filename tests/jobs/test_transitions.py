@@ -844,3 +844,16 @@ def test_the_list_of_another_payer_proves_no_absence() -> None:
         ours, lost = advance(ours, event), advance(lost, event)
     assert (ours.state, ours.pending_question) == (JobState.UNKNOWN, Notice("sent_by_other_payer"))
     assert (lost.state, lost.pending_question) == (JobState.WAITING, None)
+
+
+def test_another_account_has_its_own_factors() -> None:
+    """After a switch the estimate is the full price again, until the factors of the new account are known."""
+    ours = replace(job_after(*UPLOADED), estimated_credits=20)
+    ours = replace(ours, request=replace(ours.request, params={**ours.request.params, "off_peak_mode": True}))
+    ours = replace(ours, inputs=tuple(replace(item, sha256="0" * 64) for item in ours.inputs))
+    first = advance(ours, PriceDiscounted(NOW + 3, 10))
+    switched = advance(first, AccountSwitched(NOW + 4, "other@example.com"))
+    assert (first.estimated_credits, first.estimate_is_limit) == (10, False)
+    assert (switched.estimated_credits, switched.estimate_is_limit) == (20, True)
+    again = advance(switched, PriceDiscounted(NOW + 5, 14))
+    assert (again.estimated_credits, again.full_credits) == (14, 20)
