@@ -60,10 +60,11 @@ from pixverse_nb.domain.validation import (
 from pixverse_nb.errors import ConfigError, InvalidCall, InvalidRequest, LedgerError, PixVerseError, refuse_pickling
 from pixverse_nb.event_loop import EventLoopThread, wait_for_future
 from pixverse_nb.job_builder import CALL_OPTIONS, CreateArgs
+from pixverse_nb.jobs.adoption import adopt_history, find_or_adopt, track_all, unix_seconds
 from pixverse_nb.jobs.download import VerifyReport
 from pixverse_nb.jobs.engine import Engine
 from pixverse_nb.jobs.job import Job, JobFactory, JobList
-from pixverse_nb.jobs.remote_videos import AllAccounts, adopt_history, find_or_adopt, track_all, unix_seconds
+from pixverse_nb.jobs.remote_videos import AllAccounts
 from pixverse_nb.jobs.stored_inputs import stored_input
 from pixverse_nb.jobs.webhooks import WebhookListener
 from pixverse_nb.ledger.jobs import Ledger
