@@ -60,10 +60,11 @@ from pixverse_nb.domain.validation import (
 from pixverse_nb.errors import ConfigError, InvalidCall, InvalidRequest, LedgerError, PixVerseError, refuse_pickling
 from pixverse_nb.event_loop import EventLoopThread, wait_for_future
 from pixverse_nb.job_builder import CALL_OPTIONS, CreateArgs
+from pixverse_nb.jobs.adoption import adopt_history, find_or_adopt, track_all, unix_seconds
 from pixverse_nb.jobs.download import VerifyReport
 from pixverse_nb.jobs.engine import Engine
 from pixverse_nb.jobs.job import Job, JobFactory, JobList
-from pixverse_nb.jobs.remote_videos import AllAccounts, adopt_history, find_or_adopt, track_all, unix_seconds
+from pixverse_nb.jobs.remote_videos import AllAccounts
 from pixverse_nb.jobs.stored_inputs import stored_input
 from pixverse_nb.jobs.webhooks import WebhookListener
 from pixverse_nb.ledger.jobs import Ledger
@@ -539,7 +540,8 @@ class Client:
         """Return the credits that the vendor asks for `upscale` with the same arguments; nothing is charged.
 
         A video that is only on this machine is uploaded first. Raises ConfigError if the service gives no quotes. If
-        the vendor makes and charges the video instead, its `ref` is that of the job, which this home then has.
+        the vendor makes and charges the video instead, its `ref` is that of the job, which this home then has. If the
+        answer is lost, `upscale` of this client looks for such a video before it pays.
         """
         if not self._backend.quotes:
             raise ConfigError(f"The service {self._backend.name} gives no price before a call.")
@@ -688,7 +690,7 @@ class Client:
 
         Off-peak and preview mode multiply the price by factors of the account, which are read from the vendor once. If
         it does not report them, this is the full price, the most that the video may cost. Raises InvalidRequest naming
-        every wrong field.
+        every wrong field, or a model that is not in the catalogue if nothing says its price.
 
         >>> client.estimate(model="v6", duration=8)  # doctest: +SKIP
         56
@@ -712,9 +714,15 @@ class Client:
         source_s = None if video is None else self._builder.source_s(sources.operation, self._known_job(video))
         links = len(sources.images) - 1
         email = sources.fields.get("email")
-        return self._builder.estimate_fields(
+        price = self._builder.estimate_fields(
             sources.operation, spec.name, values, links=links, source_s=source_s, email=email
         )
+        if price is None and not spec.is_listed:
+            near = self.catalogue.nearest(spec.name)
+            hint = f"did you mean {near!r}?" if near else "client.models() lists the known ones"
+            problem = f"{safe_repr(spec.name):.60} is not in the catalogue, so its price is not known; {hint}"
+            raise InvalidRequest({"model": problem}, sends=False)
+        return price
 
     def models(self, operation: Operation | str | None = None) -> "render.ModelTable":
         """Return the catalogue's models that make an operation ("frames", "text", …; None: all); displays as a table.

@@ -3,6 +3,7 @@
 The only module outside `backends/` that names a vendor.
 """
 
+import hashlib
 import importlib
 import re
 from collections.abc import Callable
@@ -31,6 +32,7 @@ TOKEN_PAGE: Final = "https://useapi.net/docs/start-here/setup-useapi"  # noqa: S
 SANDBOX: Final = "sandbox"  # the service's name in the ledger, so that its jobs never mix with charged ones
 SANDBOX_SPEED: Final = 10.0
 SPEED_MAX: Final = 10_000
+_USER: Final = re.compile(r"user:\d+(?=-)")  # the part of a token that names its user
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,16 @@ class Connection:
     def is_sandbox(self) -> bool:
         """Whether this is the embedded sandbox."""
         return self.speed is not None
+
+    @property
+    def payer(self) -> str:
+        """Whose account pays: a hash that is too short to find the token from it.
+
+        It is the same for every token of one useapi.net user, so that a new token goes on with the jobs of the old one.
+        """
+        user = _USER.match(self.token.reveal())
+        payer = user.group() if user is not None else self.token.reveal()
+        return hashlib.sha256(f"{self.name}\0{payer}".encode()).hexdigest()[:12]
 
     def started(self) -> "Connection":
         """Return this service, ready for requests: the sandbox is started. Raises ConfigError if it cannot be."""
@@ -282,9 +294,8 @@ def warn_read_only(home: Path) -> None:
 
 
 def warn_other_token(home: Path) -> None:
-    """Say that a client with another token is open on the same home, so that either may pay for both."""
+    """Say that a client with another token of the same user is open on the same home, so that either sends for both."""
     show_message(
-        f"Another Client with another token is open on the home {home}. While one of the two has open jobs, it also "
-        "makes the paid calls of the other one, with its own token. Close the other Client with close(), or give each "
-        "token a home of its own: Client(home=…)."
+        f"Another Client with another token of the same user is open on the home {home}. While one of the two has open "
+        "jobs, it also makes the paid calls of the other one, with its own token. Close the other Client with close()."
     )

@@ -203,7 +203,9 @@ class JobBuilder:
         wrong = self._already_large(args, media) if catalogue is None else {}
         return operation_request(args.operation, inputs, args.fields, roles=roles, wrong=wrong, **options)
 
-    def estimate(self, request: GenerationRequest, *, source_s: float | None = None) -> int | None:
+    def estimate(
+        self, request: GenerationRequest, *, source_s: float | None = None, is_full: bool = False
+    ) -> int | None:
         """Return the estimated credits for a request, or None if no price is known: see `estimate_fields`."""
         return self.estimate_fields(
             request.operation,
@@ -212,6 +214,7 @@ class JobBuilder:
             links=len(request.inputs) - 1,
             source_s=source_s,
             email=request.delivery.email,
+            is_full=is_full,
         )
 
     def estimate_fields(
@@ -223,12 +226,13 @@ class JobBuilder:
         links: int = 1,
         source_s: float | None = None,
         email: str | None = None,
+        is_full: bool = False,
     ) -> int | None:
         """Return the estimated credits for a call with these fields, or None if no price is known.
 
         `links` is the number of pictures of a transition but the last, `source_s` the length of the source video in
         seconds. The documents have a price for upscaling up to 8 s; for restyle, modify, lip sync and motion control
-        only `Client(prices=…)` has one.
+        only `Client(prices=…)` has one. `is_full` leaves out the account's factors.
         """
         values = dict(params)
         if operation is Operation.TRANSITION:
@@ -239,7 +243,7 @@ class JobBuilder:
         is_documented = operation not in UNDOCUMENTED_PRICES
         if operation is Operation.UPSCALE and source_s is not None and round(source_s) > _UPSCALE_PRICED_S:
             is_documented = False
-        factors = self._factors_for(email)
+        factors = {} if is_full else self._factors_for(email)
         return self.catalogue.estimate(model, values, is_documented=is_documented, factors=factors)
 
     def source_s(self, operation: Operation, source: Any) -> float | None:
@@ -272,7 +276,7 @@ class JobBuilder:
         """Return the new job of a call whose request is built and whose inputs are prepared."""
         frames, media = prepared.frames, prepared.media
         usual_deadline_s = self._timing.job_deadline_s(is_off_peak=request.is_off_peak)
-        factors = self._factors_for(request.delivery.email)
+        has_factors = price_factor(request.params, self._factors_for(request.delivery.email)) not in (None, 1)
         return JobRecord(
             ref=f"pv-{request.content_key[:12]}-{secrets.token_hex(4)}",
             service=self._service,
@@ -296,7 +300,8 @@ class JobBuilder:
             account=next((one.account for one in media.values() if one.account), None),
             budget_credits=self.budget_credits,
             estimated_credits=self.estimate(request, source_s=prepared.source_s),
-            estimate_source="factors" if price_factor(request.params, factors) not in (None, 1) else "",
+            estimate_source="factors" if has_factors else "",
+            full_credits=self.estimate(request, source_s=prepared.source_s, is_full=True) if has_factors else None,
             notices=(
                 *self.catalogue.notices(request.model, request.operation, request.params),
                 *(_with_role(notice, role) for role, frame in frames.items() for notice in frame.notices),

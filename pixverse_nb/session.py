@@ -68,7 +68,12 @@ class Session:
         self.backend = connection.backend
         self.pid = os.getpid()
         self.users: weakref.WeakSet[Any] = weakref.WeakSet()  # the open clients
-        self.ledger = Ledger(self.home / "ledger.db", service=connection.name, budget_credits=settings.budget_credits)
+        self.ledger = Ledger(
+            self.home / "ledger.db",
+            service=connection.name,
+            budget_credits=settings.budget_credits,
+            payer=connection.payer,
+        )
         opened.callback(self.ledger.close)
         owner = f"{os.getpid()}-{secrets.token_hex(4)}"
         self.engine = Engine(
@@ -129,11 +134,17 @@ class Session:
         return self.pid == os.getpid() and self.ledger.is_in_place()
 
     def meets_other_token(self) -> bool:
-        """Whether an open client of this process uses the same home and service with another token."""
+        """Whether an open client of this process uses the same home and service with another token of the same user.
+
+        Clients of different users never send each other's jobs.
+        """
         mine = self.settings.connection
         with _lock:
             others = [session.settings.connection for session in _sessions if session.users]
-        return any((one.home, one.name) == (mine.home, mine.name) and one.token != mine.token for one in others)
+        return any(
+            (one.home, one.name, one.payer) == (mine.home, mine.name, mine.payer) and one.token != mine.token
+            for one in others
+        )
 
     # -- for the clients -----------------------------------------------------------------------------------------
 

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from pixverse_nb.backends.useapi import UseapiBackend
+from pixverse_nb.config import Timing
 from pixverse_nb.connection import (
     DEFAULT_BASE_URL,
+    Connection,
     find_base_url,
     find_token,
     resolve_connection,
@@ -236,3 +238,22 @@ def test_an_unanswered_question_of_colab_is_no_token(settings: pytest.MonkeyPatc
     vars(colab).update(get=get)
     settings.setitem(sys.modules, "google.colab.userdata", colab)
     assert find_token(None) is None
+
+
+def test_the_payer_is_the_user_of_a_token() -> None:
+    """A new token of a useapi.net user has the same payer; another user, service or token has another one."""
+
+    def payer(token: str, url: str = "https://api.example/v2") -> str:
+        connection = Connection(name=url, base_url=url, token=Secret(token), timing=Timing(), home=Path())
+        assert token not in connection.payer
+        return connection.payer
+
+    same = {payer("user:7-first-one"), payer("user:7-second-one")}
+    others = {
+        payer("user:8-first-one"),
+        payer("user:7-first-one", "https://other.example"),
+        payer("key-1"),
+        payer("key-2"),
+    }
+    assert len(same) == 1
+    assert len(same | others) == 5

@@ -19,6 +19,7 @@ from pixverse_nb.errors import (
     ConfigError,
     EndpointGone,
     Moderated,
+    NoAnswer,
     NotFound,
     OutOfCredits,
     PixVerseError,
@@ -277,6 +278,13 @@ def classify_reply(call: Call[Accepted], reply: Reply) -> PaidOutcome:
     if is_rejection:
         return Rejected(error_from_reply(reply))
     return Indeterminate("http_status", f"HTTP {reply.status}")
+
+
+def may_be_carried_out(error: APIError | NoAnswer) -> bool:
+    """Return whether a call that ended with this error may have been carried out: its answer is lost."""
+    if isinstance(error, NoAnswer):
+        return error.sent
+    return error.status in _AMBIGUOUS_4XX or (error.status >= 500 and error.status != 596)
 
 
 _BY_STATUS: Final[Mapping[int, tuple[type[APIError], str]]] = {

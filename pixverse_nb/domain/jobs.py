@@ -156,6 +156,9 @@ class JobRecord:
     one is sent only after proof that the previous one was not accepted. After `send_deadline` the paid call of this
     attempt must not be sent. `missing_poll_starts` holds the start times of complete polls that lack the job: the proof
     of its absence. A `blocked` job waits until a person resumes it.
+
+    `payer` says whose account pays ("" if that is not known): only clients of that user send the job and look for it.
+    `attempt_payer` is that of the current attempt's paid call.
     """
 
     ref: str
@@ -169,7 +172,9 @@ class JobRecord:
     seed_was_drawn: bool = False
     inputs: tuple[JobInput, ...] = ()
     account: str | None = None
+    payer: str = ""
     attempt: int = 0
+    attempt_payer: str = ""
     intent_at: float | None = None
     send_deadline: float | None = None
     retry_at: float | None = None
@@ -186,6 +191,7 @@ class JobRecord:
     estimated_credits: int | None = None
     # "quote": stated by the vendor for this call; "factors": the price list with the account's factors; "": the list
     estimate_source: str = ""
+    full_credits: int | None = None  # the price list, if the estimate has the account's factors
     cost_credits: int | None = None
     # of a failed or moderated job, also if it was moderated after it had finished; None: unknown, 0: nothing yet
     refund_credits: int | None = None
@@ -247,6 +253,12 @@ class JobRecord:
         ours = f"{self.ref}:{self.attempt}"
         own = self.request.delivery.reply_ref
         return f"{ours} {own}" if own else ours
+
+    def may_share_account(self, other: "JobRecord") -> bool:
+        """Return whether both jobs are, or may be, charged to one account."""
+        if self.account is not None and other.account is not None:
+            return self.account == other.account
+        return self.payer == other.payer or "" in (self.payer, other.payer)
 
     def with_remotes(self, remotes: Mapping[str, str | None]) -> tuple[JobInput, ...]:
         """Return the inputs with these upload names by role; None marks an input as not uploaded."""

@@ -24,7 +24,7 @@ from pixverse_nb.errors import LedgerError
 from pixverse_nb.jobs import events, transitions
 from pixverse_nb.jobs.download import Downloader
 from pixverse_nb.jobs.events import Event
-from pixverse_nb.jobs.leader import LeaderElection, LeaderLease, lock_name
+from pixverse_nb.jobs.leader import LeaderElection, LeaderLease, is_led, lock_name
 from pixverse_nb.jobs.poll_schedule import DurationEstimate, DurationHistory
 from pixverse_nb.jobs.poller import Poller
 from pixverse_nb.jobs.protocols import Transport
@@ -33,6 +33,7 @@ from pixverse_nb.jobs.refunds import RefundWatcher
 from pixverse_nb.jobs.slots import AccountPool
 from pixverse_nb.jobs.submit import Submitter
 from pixverse_nb.jobs.write_buffer import WriteBuffer
+from pixverse_nb.ledger.accounts import lease_name
 from pixverse_nb.ledger.jobs import Ledger
 from pixverse_nb.redaction import redact
 
@@ -41,6 +42,7 @@ _log: Final = logging.getLogger("pixverse_nb")
 JobCallback = Callable[[JobRecord], None]
 
 _LEAST_STALE_S: Final = 2.0  # a busy machine must not look like a suspended process
+_LEADER_KNOWN_S: Final = 0.5  # a list asks for every job whether another payer's process runs it
 _LONGEST_WAIT_S: Final = 15.0  # then the wall clock is read again: a laptop may have slept
 
 
@@ -82,9 +84,10 @@ class Engine:
         self._in_flight: set[str] = set()  # our own paid calls that wait for their answer
         self._stalled: set[str] = set()  # jobs that a suspended process was about to submit
         self._poll_for_others: asyncio.Task[None] | None = None
+        self._led: dict[str, tuple[bool, float]] = {}  # by other payer: whether a process leads, and when that was read
         lease = LeaderLease(
             ledger.leases,
-            lock=home / f"{lock_name(self.service)}.lock",
+            lock=self._lock_of(ledger.payer),
             owner=owner,
             stale_s=max(_LEAST_STALE_S, 5 * timing.poll_s),
             now=self.now,
@@ -118,7 +121,12 @@ class Engine:
         self._refunds.start()
         for record in self.ledger.open_jobs():
             self.follow(record, is_requested=False)
-            if record.blocked and record.state is JobState.DOWNLOADING and record.ref in self._records:
+            if (
+                self.is_ours(record)
+                and record.blocked
+                and record.state is JobState.DOWNLOADING
+                and record.ref in self._records
+            ):
                 self.resume(record)  # a paid file is tried again: the obstacle may be gone
 
     def follow(self, record: JobRecord, *, is_requested: bool) -> None:
@@ -138,12 +146,22 @@ class Engine:
         self._requested.add(ref)
 
     def resume(self, record: JobRecord) -> None:
-        """Continue a job that has stopped (timed out, blocked, never sent) because somebody asks for it."""
+        """Continue a job that has stopped (timed out, blocked, never sent) because somebody asks for it.
+
+        Another payer's job becomes one of this payer, unless its call was sent and a process of the other looks for it.
+        """
         self.ledger.check_writable()
         self.mark_requested(record.ref)
+        payer = "" if self.is_ours(record) else self.ledger.payer
+        if payer and not transitions.can_take_over(record):
+            if self._is_led(record.payer, max_age_s=0.0):
+                self.follow(record, is_requested=True)
+                return
+            lost_by = self.now() + self.timing.answer_timeout_s
+            record = self.apply(record, events.ResponseLost(self.now(), "sender_gone", latest_send_deadline=lost_by))
         now, budget = self.now(), self.ledger.budget_credits
         deadline_at = now + self.timing.job_deadline_s(is_off_peak=record.request.is_off_peak)
-        record = self.apply(record, events.Resumed(now, self.owner, deadline_at, budget))
+        record = self.apply(record, events.Resumed(now, self.owner, deadline_at, budget, payer))
         self._submitter.accounts.reset()
         self.follow(record, is_requested=True)
 
@@ -232,8 +250,8 @@ class Engine:
 
     @property
     def open_records(self) -> tuple[JobRecord, ...]:
-        """The newest record of every job that this process runs or follows."""
-        return tuple(self._records.values())
+        """The newest record of every open job of this payer."""
+        return tuple(record for record in self._records.values() if self.is_ours(record))
 
     def find_open(self, ref: str) -> JobRecord | None:
         """Return the newest record of an open job, or None."""
@@ -250,8 +268,18 @@ class Engine:
 
     def is_paused(self, record: JobRecord) -> bool:
         """Return whether the job does not move until a person asks for it."""
+        if not self.is_ours(record):
+            return record.blocked or not self._is_led(record.payer)
         is_requested = record.ref in self._requested and not record.imported
         return record.blocked or (transitions.is_unsent(record) and not is_requested)
+
+    def is_ours(self, record: JobRecord) -> bool:
+        """Return whether no other payer's process has to run this job; works from any thread."""
+        return record.payer in ("", self.ledger.payer)
+
+    def would_take_over(self, record: JobRecord) -> bool:
+        """Return whether resuming this job of another payer makes this one pay for it."""
+        return not self.is_ours(record) and transitions.can_take_over(record)
 
     def sender_may_be_stalled(self, record: JobRecord) -> bool:
         """Return whether a suspended process may still send this job's call: then nothing proves its absence."""
@@ -295,6 +323,8 @@ class Engine:
         self._records.setdefault(ref, record)
         while True:
             before = self._records[ref]
+            if not self.is_ours(before) and transitions.is_preparation(event):
+                return before  # another payer has taken it over
             after = transitions.advance(before, event)
             if after == before:
                 return before
@@ -351,7 +381,9 @@ class Engine:
 
     def has_open_work(self) -> bool:
         """Return whether any job here is still moving or being followed."""
-        is_moving = any(not record.state.is_final and not self.is_paused(record) for record in self.open_records)
+        is_moving = any(
+            not record.state.is_final and not self.is_paused(record) for record in tuple(self._records.values())
+        )
         return bool(self._tasks) or is_moving or self._writes.has_pending
 
     def on_elected(self) -> None:
@@ -359,6 +391,8 @@ class Engine:
         self._stalled.clear()
         for record in self.ledger.open_jobs():
             self._keep_newest(record)
+            if not self.is_ours(record):
+                continue
             if record.ref not in self._in_flight:
                 now = self.now()
                 deadline = now + self.timing.answer_timeout_s
@@ -383,7 +417,9 @@ class Engine:
         """Tell a new leader which unsent jobs this living process wants."""
         for ref in tuple(self._requested):
             record = self._records.get(ref)
-            if record is not None and transitions.is_unsent(record) and not record.imported:
+            if record is None or not self.is_ours(record):
+                continue
+            if transitions.is_unsent(record) and not record.imported:
                 self._announce_requested(record)
 
     def refresh(self) -> None:
@@ -403,7 +439,7 @@ class Engine:
             self._publish(record)
             return
         self._records[record.ref] = record
-        if transitions.is_unsent(record) and not record.imported:
+        if transitions.is_unsent(record) and not record.imported and self.is_ours(record):
             was_sent = known is not None and not transitions.is_unsent(known)
             if was_sent and record.ref in self._requested and not self.is_leader:
                 self._announce_requested(record)  # it may be sent again, and only this process may still want it
@@ -416,7 +452,13 @@ class Engine:
             self._records.pop(record.ref, None)
 
     def on_tick(self) -> None:
-        """Serve the request of another process for a poll."""
+        """Serve the request of another process for a poll; end the waiting for a payer whose last process has ended."""
+        for record in tuple(self._records.values()):
+            if not self.is_ours(record) and self.is_paused(record):
+                del self._records[record.ref]
+                self._publish(record)
+        if not self.is_leader:
+            return
         row = self.ledger.leases.current()
         if row is not None and row.polls_requested > row.polls_served and self._poll_for_others is None:
             self._poll_for_others = asyncio.get_running_loop().create_task(self._serve_polls(row.polls_requested))
@@ -434,6 +476,17 @@ class Engine:
         later = record.deadline_at + 0.001  # an update without changes would not be saved
         self.apply(record, events.Resumed(self.now(), self.owner, later, record.budget_credits))
 
+    def _lock_of(self, payer: str) -> Path:
+        return self.home / f"{lock_name(lease_name(self.service, payer))}.lock"
+
+    def _is_led(self, payer: str, *, max_age_s: float = _LEADER_KNOWN_S) -> bool:
+        """Return whether a process runs the jobs of another payer; works from any thread."""
+        led, at = self._led.get(payer, (False, float("-inf")))
+        if self.now() - at > max_age_s:
+            led = is_led(self.ledger.lease_of(payer), self._lock_of(payer))
+            self._led[payer] = (led, self.now())
+        return led
+
     # -- the task of a job ---------------------------------------------------------------------------------------
 
     def _keep_newest(self, record: JobRecord) -> None:
@@ -448,6 +501,7 @@ class Engine:
             owner=self.owner,
             is_requested=ref in self._requested,
             can_repeat_call=self.backend.dedupes_by_key,
+            is_ours=self.is_ours(self._records[ref]),
         )
 
     def _start(self, ref: str) -> None:

@@ -57,13 +57,15 @@ class PriceDiscounted:
 class IntentRecorded:
     """The paid call is about to be sent; stored and synced before its first byte.
 
-    `repeats_attempt` sends the same attempt again, which is safe only if the backend de-duplicates by its key.
+    `repeats_attempt` sends the same attempt again, which is safe only if the backend de-duplicates by its key. `payer`
+    is that of the process; a job of another payer is not sent.
     """
 
     at: float
     send_deadline: float
     owner: str
     repeats_attempt: bool = False
+    payer: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,9 +108,9 @@ class CallPostponed:
 class ResponseLost:
     """It is unknown whether the paid call was accepted.
 
-    `reason` is "no_answer", "no_video_id", "http_status", "sender_gone", "not_recorded" or "internal_error".
-    `latest_send_deadline` limits how late another process may still send it. `retry_at` is set if the same attempt may
-    be sent again.
+    `reason` is "no_answer", "quote_lost", "no_video_id", "http_status", "sender_gone", "not_recorded" or
+    "internal_error". `latest_send_deadline` limits how late another process may still send it. `retry_at` is set if the
+    same attempt may be sent again.
     """
 
     at: float
@@ -211,12 +213,16 @@ class RefundChecked:
 
 @dataclass(frozen=True)
 class Resumed:
-    """Somebody asks for the job again: this process owns it now, with a new deadline, under the caller's budget."""
+    """Somebody asks for the job again: this process owns it now, with a new deadline, under the caller's budget.
+
+    `payer` is that of the caller if the job is another payer's and becomes the caller's, else "".
+    """
 
     at: float
     owner: str
     deadline_at: float
     budget_credits: int | None = None
+    payer: str = ""
 
 
 Event = (

@@ -27,9 +27,9 @@ from pixverse_nb.jobs.results import (
     lost_error,
     python_line,
     snapshot_from_record,
+    stopped_error,
     table_picture,
     thumbnails_of,
-    unsent_error,
     video_of,
     with_texts,
 )
@@ -183,7 +183,7 @@ class Job:
         record = self._record()
         if record.state is JobState.DONE and record.error is not None and not self._is_lost(record):
             return None  # a file that was lost has been put back
-        return error_from_record(record, job=self, is_paused=self._engine.is_paused(record))
+        return self._error_of(record)
 
     @property
     def video(self) -> Video | None:
@@ -207,13 +207,14 @@ class Job:
         """
         with_video = checked({"with_video": with_video}, {"with_video": Flag()})["with_video"]
         record = self._record()
-        is_paused = self._engine.is_paused(record)
+        is_paused, is_others = self._engine.is_paused(record), not self._engine.is_ours(record)
         expectation = None if self._loop.is_closed else self._engine.expectation(record.request)
         snapshot = snapshot_from_record(
             record,
             timing=self._engine.timing,
             now=self._engine.now(),
             is_paused=is_paused,
+            is_others=is_others,
             is_sandbox=self._is_sandbox,
         )
         return replace(
@@ -430,8 +431,8 @@ class Job:
     def is_paused(self) -> bool:
         """Whether the job does not move until a person asks for it (which charges nothing again)."""
         record = self._record()
-        if needs_confirmation(record):
-            return False
+        if needs_confirmation(record) or not self._engine.is_ours(record):
+            return False  # only `resume` continues it: this client may pay for it then
         return self._is_lost(record) or record.state is JobState.TIMED_OUT or self._engine.is_paused(record)
 
     # -- inside --------------------------------------------------------------------------------------------------
@@ -515,17 +516,23 @@ class Job:
         return record.state.is_final or record.pending_question is not None or self._engine.is_paused(record)
 
     def _was_never_sent(self, record: JobRecord) -> bool:
-        if record.blocked or needs_confirmation(record):
+        if record.blocked or needs_confirmation(record) or not self._engine.is_ours(record):
             return False
         return not record.state.is_final and self._engine.is_paused(record)
 
     def _outcome(self, record: JobRecord) -> Video:
         if record.state is JobState.DONE and (self._loop.is_closed or not self._is_lost(record)):
             return self._video_of(record)
-        error = error_from_record(record, job=self, is_paused=self._engine.is_paused(record))
+        error = self._error_of(record)
         if error is None:
-            error = lost_error(record) if record.state is JobState.DONE else unsent_error(record, job=self)
+            is_others = not self._engine.is_ours(record)
+            is_lost = record.state is JobState.DONE
+            error = lost_error(record) if is_lost else stopped_error(record, job=self, is_others=is_others)
         raise error
+
+    def _error_of(self, record: JobRecord) -> PixVerseError | None:
+        is_paused, is_others = self._engine.is_paused(record), not self._engine.is_ours(record)
+        return error_from_record(record, job=self, is_paused=is_paused, is_others=is_others)
 
     def _is_lost(self, record: JobRecord) -> bool:
         """Return whether a finished video is missing or modified. Hashes the file once, and again when it changes."""
@@ -599,8 +606,8 @@ class JobFactory:
             draft = replace(draft, notices=(*draft.notices, paid_elsewhere))
         record, is_new = self._engine.ledger.find_or_add(draft, reuse=bool(reuse))
         job = self._handle(record)
-        is_told_by_resume = not is_new and job.is_paused
-        if paid_elsewhere is not None and not is_told_by_resume and not self._loop.is_current:
+        is_resumed = not is_new and (job.is_paused or self._engine.would_take_over(record))
+        if paid_elsewhere is not None and not is_resumed and not self._loop.is_current:
             show_message(describe_notice(paid_elsewhere))  # a sweep shows one message for all its cells
         if is_new:
             self._engine.mark_requested(record.ref)
@@ -608,7 +615,7 @@ class JobFactory:
             self._loop.call_soon(lambda: self._engine.follow(record, is_requested=True))
             return job, True
         job.set_reuse_notice(reuse_notice(record))
-        if job.is_paused or record.state is JobState.CANCELLED:
+        if is_resumed or record.state is JobState.CANCELLED:
             job.resume()
         elif not record.state.is_final:
             # asking for it means sending it again if its call is proved never to have been accepted

@@ -1,5 +1,7 @@
 """Leader election: which of the processes that have one home open submits the paid calls and polls the vendor.
 
+The clients of each service and payer elect a leader of their own: it sends and sees only what belongs to its account.
+
 An operating system lock shows at once when its holder has ended, even by kill -9. It does not show that its holder is
 suspended, so the leader also renews a lease in the ledger: a process that sees no renewal for `stale_s` takes over
 without the file lock. Each takeover raises the epoch, and the ledger rejects the intent of a paid call from an old
@@ -25,9 +27,22 @@ from pixverse_nb.ledger.jobs import Ledger
 RENEWALS_TO_STALE: Final = 5
 
 
-def lock_name(service: str) -> str:
-    """Return the name of the lock file of a service: each API address and the sandbox have their own leader."""
-    return f"leader-{hashlib.sha256(service.encode()).hexdigest()[:12]}"
+def lock_name(lease: str) -> str:
+    """Return the name of a lock file: the clients of each service and payer have their own leader (`lease_name`)."""
+    return f"leader-{hashlib.sha256(lease.encode()).hexdigest()[:12]}"
+
+
+def is_led(row: LeaseRow | None, lock: Path) -> bool:
+    """Return whether a process leads, which has this lease and this lock file."""
+    if row is None or not row.owner:
+        return False
+    if not row.has_lock:
+        return True  # a file system without locks: nothing shows that it has ended
+    try:
+        with FileLock(lock, thread_local=False, timeout=0, fallback_to_soft=False):
+            return False
+    except (Timeout, OSError, NotImplementedError):
+        return True
 
 
 class LeaderLease:
@@ -136,7 +151,7 @@ class LeaderCallbacks(Protocol):
         """Another process has changed this job."""
 
     def on_tick(self) -> None:
-        """A tick has passed while this process is the leader."""
+        """A tick has passed."""
 
 
 class LeaderElection:
@@ -194,8 +209,7 @@ class LeaderElection:
             await asyncio.sleep(self._tick_s)
             self._safely(self._compete)
             self._safely(self._follow)
-            if self.epoch is not None:
-                self._safely(self._callbacks.on_tick)
+            self._safely(self._callbacks.on_tick)
         self._safely(self._lease.release)
 
     def _compete(self) -> None:

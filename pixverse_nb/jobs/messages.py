@@ -42,6 +42,7 @@ def _detail(data: Data) -> str:
 
 _LOST: Final[Mapping[str, str]] = {
     "no_answer": "No answer to the paid call",
+    "quote_lost": "The answer to the question for the price was lost, and the vendor may have made the video instead",
     "no_video_id": "The answer to the paid call contained no video id",
     "http_status": "The answer to the paid call does not say whether it was accepted",
     "sender_gone": "The process that was sending the paid call is gone",
@@ -156,6 +157,10 @@ _NOTICES: Final[Mapping[str, Callable[[Data], str]]] = {
     "unexplained_debit": lambda data: (
         f"The vendor lists no such generation, but the balance fell by {data['credits']:,} credits that nothing else "
         "explains. Was this call charged?"
+    ),
+    "sent_by_other_payer": lambda _: (
+        "This call was sent with the token of another user, and the list of this client's token does not show it. That "
+        "does not prove that it was not accepted. Was it charged?"
     ),
     "ambiguous_match": lambda data: (
         f"The vendor lists generation {data['number']} with the same seed as this lost call, but other fields differ. "
@@ -279,10 +284,14 @@ _EVENTS: Final[Mapping[str, Callable[[JobEvent], str]]] = {
 # -- what happens next -------------------------------------------------------------------------------------------------
 
 
-def suggested_action(record: JobRecord, *, is_paused: bool) -> str | None:  # noqa: C901 - one branch per state
-    """Return what a person can do now, or None if there is nothing to do."""
+def suggested_action(  # noqa: C901 - one branch per state
+    record: JobRecord, *, is_paused: bool, is_others: bool = False
+) -> str | None:
+    """Return what a person can do now, or None if there is nothing to do. `is_others`: it is another payer's job."""
     job = f'client.job("{record.ref}")'
     state = record.state
+    if is_others and not state.is_final:
+        return _others_job(record, job, is_paused=is_paused)
     if transitions.needs_confirmation(record):
         return (
             f"It came from another home, which may still send it. {job}.resume() takes its video if that home is on "
@@ -316,14 +325,30 @@ def suggested_action(record: JobRecord, *, is_paused: bool) -> str | None:  # no
     return None
 
 
-def status_detail(record: JobRecord, *, timing: Timing | None, now: float, is_paused: bool) -> str:
+def _others_job(record: JobRecord, job: str, *, is_paused: bool) -> str:
+    if not is_paused:
+        return "It belongs to the token of another user. A client with that token runs it and pays for it."
+    if transitions.can_take_over(record):
+        return (
+            f"It belongs to the token of another user, and no client with that token runs it. {job}.resume() sends it "
+            "with this client's token, which then pays for it."
+        )
+    return (
+        "It belongs to the token of another user, and no client with that token runs it. Open one on this home to "
+        f"continue it, or look for it with this client's token: {job}.resume()."
+    )
+
+
+def status_detail(
+    record: JobRecord, *, timing: Timing | None, now: float, is_paused: bool, is_others: bool = False
+) -> str:
     """Return what happens next, with the time if it is known; empty if the job is over.
 
     `timing` None omits times (the pace of another process is not known); `now` is in Unix seconds.
     """
     needs_a_person = record.state.is_final or record.blocked or record.pending_question is not None or is_paused
-    if needs_a_person:
-        return suggested_action(record, is_paused=is_paused) or ""
+    if needs_a_person or is_others:
+        return suggested_action(record, is_paused=is_paused, is_others=is_others) or ""
     match record.state:
         case JobState.PLANNED | JobState.UPLOADING:
             return f"The inputs are uploaded, then the paid call is sent.{_unknown_price(record)}"

@@ -184,8 +184,7 @@ class BalanceMonitor:
             return None
         explained, doubt = 0, 0.0
         for other in self._context.ledger.paid_since(since - 2 * self._context.timing.answer_timeout_s):
-            is_elsewhere = None not in (other.account, record.account) and other.account != record.account
-            if other.ref == record.ref or is_elsewhere:
+            if other.ref == record.ref or not other.may_share_account(record):
                 continue
             if other.credits is None and price is None:
                 return None  # its price would explain any debit

@@ -53,6 +53,8 @@ class RefundWatcher:
             self._tasks[record.ref] = asyncio.get_running_loop().create_task(self._run(record.ref))
 
     def _next_look_at(self, record: JobRecord) -> float | None:
+        if record.payer not in ("", self._context.ledger.payer):
+            return None  # this client does not see that account
         poll_s = self._context.timing.poll_s
         ended_at = record.moderated_afterwards_at or record.finished_at or record.created_at
         checked_at = record.refund_checked_at
@@ -86,11 +88,7 @@ class RefundWatcher:
         if before is None or not cost:
             return None
         since, credits_then = before
-        jobs = [
-            job
-            for job in context.ledger.paid_or_refunded_since(since)
-            if None in (job.account, record.account) or job.account == record.account
-        ]
+        jobs = [job for job in context.ledger.paid_or_refunded_since(since) if job.may_share_account(record)]
         if any(job.cost_credits is None or job.video_id is None for job in jobs):
             return None  # a lost call, or a price that the vendor did not say
         if await self._was_used_elsewhere(record, jobs, since=since):

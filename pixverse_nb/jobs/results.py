@@ -47,11 +47,17 @@ _TABLE_PICTURE_PX: Final = 84
 
 
 def snapshot_from_record(
-    record: JobRecord, *, timing: Timing | None, now: float, is_paused: bool, is_sandbox: bool
+    record: JobRecord,
+    *,
+    timing: Timing | None,
+    now: float,
+    is_paused: bool,
+    is_sandbox: bool,
+    is_others: bool = False,
 ) -> JobSnapshot:
     """Return what the record alone says about a job: without video, queue position and typical duration.
 
-    `timing` is that of the process that runs the job, None if unknown.
+    `timing` is that of the process that runs the job, None if unknown. `is_others`: another payer's clients run it.
     """
     return JobSnapshot(
         ref=record.ref,
@@ -63,8 +69,8 @@ def snapshot_from_record(
         notices=describe_notices(record),
         warning=None if record.blocked or record.warning is None else describe_notice(record.warning),
         error=describe_error(record),
-        suggested_action=suggested_action(record, is_paused=is_paused),
-        status_detail=status_detail(record, timing=timing, now=now, is_paused=is_paused),
+        suggested_action=suggested_action(record, is_paused=is_paused, is_others=is_others),
+        status_detail=status_detail(record, timing=timing, now=now, is_paused=is_paused, is_others=is_others),
         waiting_for=_waiting_for(record),
         is_paused=is_paused and not record.state.is_final,
         can_resume=can_resume(record, is_paused=is_paused),
@@ -89,9 +95,9 @@ def _waiting_for(record: JobRecord) -> WaitingFor | None:
     return "network" if is_network or is_upload_network else None
 
 
-def error_from_record(record: JobRecord, *, job: Any, is_paused: bool) -> PixVerseError | None:
+def error_from_record(record: JobRecord, *, job: Any, is_paused: bool, is_others: bool = False) -> PixVerseError | None:
     """Return the error that the job's `result()` raises, or None if nothing is wrong with it."""
-    action = suggested_action(record, is_paused=is_paused) or ""
+    action = suggested_action(record, is_paused=is_paused, is_others=is_others) or ""
     if record.pending_question is not None:
         text = f"{describe_notice(record.pending_question)} {action}"
         return errors.OutcomeUnknown(text, ref=record.ref, may_have_been_charged="unknown")
@@ -118,10 +124,14 @@ def error_from_record(record: JobRecord, *, job: Any, is_paused: bool) -> PixVer
     return _OTHER_ERRORS.get(kind, PixVerseError)(text, **details)
 
 
-def unsent_error(record: JobRecord, *, job: Any) -> errors.JobError:
-    """Return the error of waiting for a job that is not sent before somebody asks for it."""
-    action = suggested_action(record, is_paused=True) or ""
-    return errors.JobError(f"This job was never sent; nothing was charged. {action}".strip(), job=job, ref=record.ref)
+def stopped_error(record: JobRecord, *, job: Any, is_others: bool) -> errors.JobError:
+    """Return the error of waiting for a job that does not go on before somebody asks for it.
+
+    It was never sent, or it is another payer's.
+    """
+    action = suggested_action(record, is_paused=True, is_others=is_others) or ""
+    text = "This job was never sent; nothing was charged." if record.charged == "no" else "This job is not followed."
+    return errors.JobError(f"{text} {action}".strip(), job=job, ref=record.ref, may_have_been_charged=record.charged)
 
 
 def lost_error(record: JobRecord) -> errors.DownloadError:

@@ -7,7 +7,15 @@ import random
 from dataclasses import replace
 from typing import Final
 
-from pixverse_nb.backends.base import Accepted, Indeterminate, PaidOutcome, Rejected, VideoMade
+from pixverse_nb.backends.base import (
+    Accepted,
+    Call,
+    Indeterminate,
+    PaidOutcome,
+    Rejected,
+    VideoMade,
+    may_be_carried_out,
+)
 from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.remote import UploadedFile
@@ -43,6 +51,7 @@ class Submitter:
         self._balance = balance
         self.accounts = AccountPool(context)
         self._gives_quotes = context.backend.quotes  # until the vendor has made a video in place of one
+        self._lost_quotes: dict[str, float] = {}  # by content key: when a price was asked for whose answer was lost
         self._slot_event = asyncio.Event()
         self._upload_locks: dict[str, asyncio.Lock] = {}
         self._background_tasks: set[asyncio.Task[None]] = set()  # asyncio keeps only weak references
@@ -90,7 +99,7 @@ class Submitter:
         call = context.backend.quote(record.request, inputs=inputs, account=account)
         if call is None:
             raise ConfigError(f"The service {context.backend.name} gives no price before this call.")
-        return await context.transport.send(call, attempts=1)
+        return await self._send_quote(call, record)
 
     def accepted_as_quote(self, error: VideoMade) -> events.CallAccepted:
         """Return the event of a call that was made although its price was asked for; no more prices are asked for."""
@@ -116,7 +125,8 @@ class Submitter:
             if not await self._wait_for_slot(record):
                 return
         now = context.now()
-        intent = events.IntentRecorded(now, now + context.timing.answer_timeout_s, context.owner, is_repeat)
+        send_deadline, payer = now + context.timing.answer_timeout_s, context.ledger.payer
+        intent = events.IntentRecorded(now, send_deadline, context.owner, is_repeat, payer)
         try:
             record = context.apply(record, intent, is_intent=True)
         except BudgetReached as error:
@@ -146,18 +156,21 @@ class Submitter:
     async def _ask_price(self, record: JobRecord) -> bool:
         """Store the vendor's quote for the paid call, if it gives one; False if the call must not be sent.
 
-        The quote is free. If it cannot be had, the estimate of the price list stays.
+        The quote is free. If it cannot be had, the estimate of the price list stays. If its answer is lost, the
+        vendor's list first has to show that no video was made in place of it.
         """
         context = self._context
-        if not self._gives_quotes or record.estimate_source == "quote":
+        if record.request.content_key in self._lost_quotes:
+            return self._settle_lost_quote(record)
+        if not self._gives_quotes or record.estimate_source == "quote" or record.attempt > 0:
             return True
         call = context.backend.quote(record.request, inputs=record.remotes, account=record.account)
         if call is None:
             return True
         try:
-            quoted = await context.transport.send(call, attempts=1)
+            quoted = await self._send_quote(call, record)
         except (APIError, NoAnswer):
-            return True
+            return self._settle_lost_quote(record)
         except VideoMade as error:  # it is this very call, so it is the video of this job
             self.accounts.on_accepted(record)
             context.apply(record, self.accepted_as_quote(error))
@@ -167,6 +180,35 @@ class Submitter:
             return False
         context.apply(record, events.PriceQuoted(context.now(), quoted))
         return True
+
+    async def _send_quote(self, call: Call[int], record: JobRecord) -> int:
+        """Ask for a price, and remember if the answer is lost: the vendor may have made the video instead."""
+        asked_at = self._context.now()
+        try:
+            return await self._context.transport.send(call, attempts=1)
+        except (APIError, NoAnswer) as error:
+            if may_be_carried_out(error):
+                self._lost_quotes.setdefault(record.request.content_key, asked_at)
+                error.may_have_been_charged = "unknown"
+            raise
+
+    def _settle_lost_quote(self, record: JobRecord) -> bool:
+        """Treat a lost answer to the question for the price as one to the paid call; True if none was lost."""
+        context = self._context
+        asked_at = self._lost_quotes.get(record.request.content_key)
+        if asked_at is None:
+            return True
+        now, payer = context.now(), context.ledger.payer
+        intent = events.IntentRecorded(asked_at, now, context.owner, payer=payer)
+        try:
+            recorded = context.apply(record, intent, is_intent=True)
+        except BudgetReached as error:
+            context.apply(record, self._refusal(error))
+            return False
+        if recorded.state is JobState.SUBMITTING and recorded.owner == context.owner:
+            del self._lost_quotes[record.request.content_key]
+            context.apply(recorded, events.ResponseLost(now, "quote_lost"))
+        return False
 
     def _apply_factors(self, record: JobRecord) -> None:
         """Store the price of a cheaper mode with the account's factors, so that a budget is checked with it."""

@@ -89,15 +89,22 @@ Action = Upload | Submit | SleepUntil | WaitForPoll | Download | TimeOut | Idle
 
 
 def next_action(
-    record: JobRecord, *, now: float, owner: str, is_requested: bool, can_repeat_call: bool = False
+    record: JobRecord,
+    *,
+    now: float,
+    owner: str,
+    is_requested: bool,
+    can_repeat_call: bool = False,
+    is_ours: bool = True,
 ) -> Action:
     """Return what the process `owner`, which is the leader, does next for this job.
 
     `is_requested`: a living process asked for it; a job that was never sent stays unpaid until somebody does, and an
     imported one until it is resumed here. `can_repeat_call`: the backend de-duplicates, so a lost call is sent again.
+    `is_ours`: it is no other payer's job, whose account this process neither charges nor sees.
     """
     state = record.state
-    if state.is_final or record.blocked:
+    if state.is_final or record.blocked or not is_ours:
         return Idle()
     if state is JobState.DOWNLOADING:
         return Download()  # paid and finished: the deadline no longer applies
@@ -127,6 +134,18 @@ def is_unpaid(record: JobRecord) -> bool:
     """Return whether nothing was charged for the job, and continuing it makes its paid call."""
     has_stopped = record.state in (JobState.TIMED_OUT, JobState.CANCELLED)
     return record.charged == "no" and (is_unsent(record) or has_stopped)
+
+
+def can_take_over(record: JobRecord) -> bool:
+    """Return whether a client of another payer that asks for this job pays for it itself."""
+    return is_unpaid(record) and not needs_confirmation(record)
+
+
+def is_preparation(event: Event) -> bool:
+    """Return whether the event is about a call that is not sent yet: only its payer prepares it."""
+    if isinstance(event, CallRefused | CallPostponed):
+        return event.attempt is None
+    return isinstance(event, UploadStarted | InputsUploaded | AccountSwitched | PriceQuoted | PriceDiscounted)
 
 
 def needs_confirmation(record: JobRecord) -> bool:
@@ -204,19 +223,28 @@ def _account_switched(record: JobRecord, event: AccountSwitched) -> JobRecord:
     if record.state is not JobState.WAITING or not record.can_upload_again:
         return record
     not_uploaded = record.with_remotes(dict.fromkeys(record.remotes))
-    return replace(record, account=event.account, inputs=not_uploaded, retry_at=None, warning=None)
+    switched = replace(record, account=event.account, inputs=not_uploaded, retry_at=None, warning=None)
+    return _without_factors(switched)
+
+
+def _without_factors(record: JobRecord) -> JobRecord:
+    """Return the record with the full price as its estimate: the factors were those of another account."""
+    if record.full_credits is None:
+        return record
+    return replace(record, estimated_credits=record.full_credits, full_credits=None, estimate_source="")
 
 
 def _price_quoted(record: JobRecord, event: PriceQuoted) -> JobRecord:
     if not is_unsent(record):
         return record  # its call may have left with the earlier estimate
-    return replace(record, estimated_credits=event.credits, estimate_source="quote")
+    return replace(record, estimated_credits=event.credits, estimate_source="quote", full_credits=None)
 
 
 def _price_discounted(record: JobRecord, event: PriceDiscounted) -> JobRecord:
     if not is_unsent(record) or not record.estimate_is_limit:
         return record
-    return replace(record, estimated_credits=event.credits, estimate_source="factors")
+    full = record.estimated_credits
+    return replace(record, estimated_credits=event.credits, estimate_source="factors", full_credits=full)
 
 
 def _charge_compared(record: JobRecord) -> JobRecord:
@@ -233,11 +261,14 @@ def _charge_compared(record: JobRecord) -> JobRecord:
 
 def _intent_recorded(record: JobRecord, event: IntentRecorded) -> JobRecord:
     expected = JobState.UNKNOWN if event.repeats_attempt else JobState.WAITING
-    if record.state is not expected or not record.is_uploaded:
+    if record.state is not expected or not record.is_uploaded or event.payer not in ("", record.payer or event.payer):
         return record
+    payer = record.payer or event.payer
     return replace(
         record,
         state=JobState.SUBMITTING,
+        payer=payer,
+        attempt_payer=payer,
         attempt=record.attempt + (0 if event.repeats_attempt else 1),
         intent_at=event.at,
         send_deadline=event.send_deadline,
@@ -405,6 +436,8 @@ def _missing_from_poll(record: JobRecord, event: MissingFromPoll) -> JobRecord:
     missing = (*record.missing_poll_starts, event.listed_at)
     if len(missing) < PROOFS_OF_ABSENCE:
         return replace(record, missing_poll_starts=missing)
+    if record.attempt_payer != record.payer:  # the list of another account proves nothing
+        return replace(record, missing_poll_starts=missing, pending_question=Notice("sent_by_other_payer"))
     return _not_charged(record, Notice("proved_absent"))
 
 
@@ -528,6 +561,8 @@ def _resumed(record: JobRecord, event: Resumed) -> JobRecord:
         imported=record.imported and record.charged != "no",
         budget_credits=record.budget_credits if record.charged == "yes" else event.budget_credits,
     )
+    if event.payer and record.state is not JobState.SUBMITTING:
+        resumed = _taken_over(resumed, event.payer)
     if record.state not in (JobState.TIMED_OUT, JobState.CANCELLED):
         return replace(resumed, retry_at=None)  # an explicit request does not wait for an earlier back-off
     if record.video_id is not None:
@@ -536,6 +571,17 @@ def _resumed(record: JobRecord, event: Resumed) -> JobRecord:
         since = record.unknown_since or event.at
         return replace(resumed, state=JobState.UNKNOWN, unknown_since=since, missing_poll_starts=(), finished_at=None)
     return replace(resumed, state=JobState.WAITING, retry_at=None, finished_at=None)
+
+
+def _taken_over(record: JobRecord, payer: str) -> JobRecord:
+    """Return the job as that of another payer; if it was not sent, nothing of the first payer's account is kept."""
+    if not is_unpaid(record):
+        return replace(record, payer=payer)
+    account = record.request.delivery.email
+    if not record.can_upload_again:
+        return replace(record, payer=payer, account=account)
+    not_uploaded = record.with_remotes(dict.fromkeys(record.remotes))
+    return _without_factors(replace(record, payer=payer, account=account, inputs=not_uploaded))
 
 
 _TRANSITIONS: Final[dict[type, Callable[..., JobRecord]]] = {

@@ -21,7 +21,7 @@ class LeaseRow:
 
 
 class LeaseStore:
-    """The lease of one service."""
+    """The lease of one service, or of one payer at a service."""
 
     def __init__(self, file: Database, *, service: str) -> None:
         self._file = file
@@ -75,6 +75,11 @@ class LeaseStore:
         return changed > 0
 
 
+def lease_name(service: str, payer: str) -> str:
+    """Return the name under which the clients of one service and payer share a lease."""
+    return f"{service}#{payer}" if payer else service
+
+
 def lease_row(db: sqlite3.Connection, service: str) -> LeaseRow | None:
     """Return the row of a service inside the caller's transaction."""
     row = db.execute(
@@ -85,18 +90,19 @@ def lease_row(db: sqlite3.Connection, service: str) -> LeaseRow | None:
 
 
 class BalanceStore:
-    """The balances of one service's accounts."""
+    """The balances of one service's accounts; None is the only account of `payer`."""
 
-    def __init__(self, file: Database, *, service: str) -> None:
+    def __init__(self, file: Database, *, service: str, payer: str = "") -> None:
         self._file = file
         self._service = service
+        self._payer = payer
 
     def add(self, credits_left: int, *, account: str | None, at: float) -> None:
         """Record the balance of an account."""
         with self._file.transaction() as db:
             db.execute(
                 "INSERT INTO balances (service, account, at, credits) VALUES (?, ?, ?, ?)",
-                (self._service, account or "", at, credits_left),
+                (self._service, account or self._payer, at, credits_left),
             )
 
     def last(self, *, account: str | None, before: float) -> tuple[float, int] | None:
@@ -105,13 +111,13 @@ class BalanceStore:
             row = db.execute(
                 "SELECT at, credits FROM balances WHERE service = ? AND account = ? AND at <= ?"
                 " ORDER BY at DESC LIMIT 1",
-                (self._service, account or "", before),
+                (self._service, account or self._payer, before),
             ).fetchone()
         return (float(row[0]), int(row[1])) if row else None
 
     def first(self, *, accounts: Sequence[str | None], since: float) -> tuple[float, int] | None:
         """Return the oldest balance (Unix seconds, credits) of one of `accounts` at `since` or later, or None."""
-        names = [account or "" for account in accounts]
+        names = [account or self._payer for account in accounts]
         with self._file.reading() as db:
             row = db.execute(
                 f"SELECT at, credits FROM balances WHERE service = ? AND account IN ({', '.join('?' * len(names))})"  # noqa: S608 - placeholders only

@@ -13,7 +13,7 @@ from pixverse_nb.domain.jobs import FINAL_STATES, MODERATED_AFTERWARDS, JobEvent
 from pixverse_nb.domain.operations import UNDOCUMENTED_PRICES
 from pixverse_nb.domain.remote import UploadedFile
 from pixverse_nb.errors import BudgetReached, LedgerError
-from pixverse_nb.ledger.accounts import BalanceStore, LeaseStore, lease_row
+from pixverse_nb.ledger.accounts import BalanceStore, LeaseRow, LeaseStore, lease_name, lease_row
 from pixverse_nb.ledger.database import Database
 from pixverse_nb.ledger.schema import COST
 from pixverse_nb.ledger.spending import SpendingStore
@@ -110,7 +110,7 @@ class ExportedJob:
 
 @dataclass(frozen=True)
 class ExportedUpload:
-    """A picture that the vendor has for an account ("" if the token has only one), since `at` (Unix seconds)."""
+    """A picture that the vendor has for an account (a payer's only one: the payer), since `at` (Unix seconds)."""
 
     upload: UploadedFile
     account: str
@@ -219,13 +219,21 @@ class Ledger:
     """
 
     def __init__(
-        self, path: Path, *, service: str, budget_credits: int | None = None, is_read_only: bool = False
+        self,
+        path: Path,
+        *,
+        service: str,
+        budget_credits: int | None = None,
+        payer: str = "",
+        is_read_only: bool = False,
     ) -> None:
         self.service = service
         self.budget_credits = budget_credits  # applies to what the owner of this ledger asks for
+        self.payer = payer  # of the jobs that are added
+        self._lease_name = lease_name(service, payer)
         self._file = Database(path, is_read_only=is_read_only)
-        self.leases = LeaseStore(self._file, service=service)
-        self.balances = BalanceStore(self._file, service=service)
+        self.leases = LeaseStore(self._file, service=self._lease_name)
+        self.balances = BalanceStore(self._file, service=service, payer=payer)
         self.transfers = TransferStore(self._file, service=service)
         self.sweeps = SweepStore(self._file, service=service)
         self.ratings = RatingStore(self._file, service=service)
@@ -269,6 +277,10 @@ class Ledger:
         with self._file.reading() as db:
             return tuple(service for (service,) in db.execute("SELECT DISTINCT service FROM jobs ORDER BY service"))
 
+    def lease_of(self, payer: str) -> LeaseRow | None:
+        """Return the lease of the clients of this payer."""
+        return LeaseStore(self._file, service=lease_name(self.service, payer)).current()
+
     def data_version(self) -> int:
         """Return a number that changes when another process has written; cheap."""
         return self._file.data_version()
@@ -283,7 +295,7 @@ class Ledger:
                 found = self._newest_like(db, record)
                 if found is not None:
                     return self._brought_up_to_date(db, record, found), False
-            added = insert_job(db, record, service=self.service)
+            added = insert_job(db, replace(record, payer=self.payer), service=self.service)
             add_event(db, added.ref, JobEvent(added.created_at, added.state, "created"))
             return added, True
 
@@ -329,7 +341,7 @@ class Ledger:
         """
         with self._file.transaction() as db:
             if epoch is not None:
-                row = lease_row(db, self.service)
+                row = lease_row(db, self._lease_name)
                 if row is None or row.epoch != epoch:
                     return None
                 self._check_budget(db, record)
@@ -459,7 +471,7 @@ class Ledger:
         with self._file.reading() as db:
             row = db.execute(
                 "SELECT data FROM uploads WHERE service = ? AND account = ? AND sha256 = ?",
-                (self.service, account or "", sha256),
+                (self.service, account or self.payer, sha256),
             ).fetchone()
         return upload_of(row[0]) if row else None
 
@@ -468,7 +480,7 @@ class Ledger:
         with self._file.transaction() as db:
             db.execute(
                 "INSERT OR REPLACE INTO uploads (service, account, sha256, at, data) VALUES (?, ?, ?, ?, ?)",
-                (self.service, account or "", upload.sha256, at, json.dumps(asdict(upload))),
+                (self.service, account or self.payer, upload.sha256, at, json.dumps(asdict(upload))),
             )
 
     def forget_upload(self, path: str) -> None:
@@ -489,7 +501,7 @@ class Ledger:
     def _insert_adopted(self, db: sqlite3.Connection, draft: JobRecord, *, at: float) -> JobRecord:
         if db.execute("SELECT 1 FROM jobs WHERE ref = ?", (draft.ref,)).fetchone():
             draft = replace(draft, ref=f"{draft.ref}-{secrets.token_hex(4)}")
-        record = insert_job(db, draft, service=self.service)
+        record = insert_job(db, replace(draft, payer=self.payer), service=self.service)
         add_event(db, record.ref, JobEvent(at, record.state, "adopted"))
         return record
 

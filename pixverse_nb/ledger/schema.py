@@ -40,7 +40,7 @@ CREATE TABLE events (
 CREATE INDEX events_by_ref ON events (ref, at);
 CREATE TABLE uploads (
     service TEXT NOT NULL,
-    account TEXT NOT NULL,          -- "" if the token has only one account
+    account TEXT NOT NULL,          -- the payer's only one: the payer
     sha256 TEXT NOT NULL,
     at REAL NOT NULL,
     data TEXT NOT NULL,             -- JSON

@@ -24,6 +24,11 @@ _NEEDED: Final[Mapping[Operation, tuple[str, ...]]] = {  # the arguments that an
     Operation.FUSION: ("images",),
     Operation.MOTION: ("first", "video"),
 }
+_PICTURES: Final[Mapping[Operation, tuple[str, ...]]] = {  # as the sweep and the client's methods name them
+    Operation.FRAMES: ("first", "last"),
+    Operation.IMAGE: ("first", "image"),
+    Operation.MOTION: ("first", "image"),
+}
 NUMBER_OF_IMAGES: Final = {Operation.TRANSITION: (2, TRANSITION_MAX), Operation.FUSION: (1, FUSION_MAX)}
 
 
@@ -75,6 +80,10 @@ def sources_to_estimate(operation: Any, given: Mapping[str, Any], fields: Mappin
     A transition without `images` has as many as its `prompts` or `durations` ask for. Raises InvalidRequest.
     """
     chosen = find_operation(operation)
+    pictures = _PICTURES.get(chosen, ())
+    unused = [name for name in ("first", "last", "image") if fields.get(name) is not None and name not in pictures]
+    if unused:
+        raise InvalidRequest(dict.fromkeys(unused, f"is not used by operation={chosen.value!r}"), sends=False)
     lists = (fields.get(name) for name in ("durations", "prompts"))
     links = next((len(entries) for one in lists if (entries := as_list(one)) is not None), 1)
     made_up: dict[str, Any] = dict.fromkeys(_NEEDED.get(chosen, ("video",)), "")

@@ -13,8 +13,8 @@ from pixverse_nb.client import Client
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.domain.operations import SOURCE_VIDEO, Operation
 from pixverse_nb.errors import AccountPending, InvalidRequest, ServerError
+from pixverse_nb.jobs.adoption import adopt_history
 from pixverse_nb.jobs.job import Job
-from pixverse_nb.jobs.remote_videos import adopt_history
 from pixverse_nb.widgets.gallery import gallery
 from tests.client.conftest import BuildHarness
 from tests.client.harness import (

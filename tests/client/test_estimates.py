@@ -116,6 +116,10 @@ def test_names_of_methods_are_operations(client: Client) -> None:
         ("frames", {"video": "film.mp4"}, {"video"}),
         ("upscale", {"video": "missing.mp4"}, {"video"}),
         ("text", {"qualty": "360p"}, {"qualty"}),
+        ("text", {"image": FIRST}, {"image"}),
+        ("image", {"last": FIRST}, {"last"}),
+        ("extend", {"first": FIRST, "last": SECOND}, {"first", "last"}),
+        ("frames", {"model": "c1"}, {"model"}),
     ],
 )
 def test_a_wrong_field_is_named(client: Client, operation: str, fields: dict[str, Any], names: set[str]) -> None:
@@ -184,6 +188,13 @@ def test_another_account_has_other_factors(harness: Harness) -> None:
     assert client.estimate(quality="360p", off_peak_mode=True) == 10
     assert client.estimate(quality="360p", off_peak_mode=True, email=account.account) == 10
     assert client.estimate(quality="360p", off_peak_mode=True, email="bob@example.com") == 20
+
+
+def test_an_unlisted_model_may_have_a_price(harness: Harness) -> None:
+    """A model that is not in the catalogue is refused only if no price of this client holds for it."""
+    assert harness.open(prices={"540p": 33}).estimate(model="nova-9", quality="540p") == 33
+    with pytest.raises(InvalidRequest):
+        harness.open().estimate(model="nova-9", quality="540p")
 
 
 def test_durations_may_be_an_array(client: Client) -> None:

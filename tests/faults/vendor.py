@@ -2,6 +2,7 @@
 
 Each account (`vendor.account("name")`) has its own base URL, state and behavior. The token of a caller ends in its
 process id (`user:7-<pid>`), so that the vendor can kill or stop the caller at a chosen moment of the conversation.
+`vendor.account("name@8")` is the account of user 8 at the base URL of "name"; without it, all users share one.
 """
 
 import asyncio
@@ -121,7 +122,9 @@ class Vendor:
                 parts = urlsplit(target)
                 _, name, path = parts.path.split("/", 2)
                 query = {key: values[0] for key, values in parse_qs(parts.query).items()}
-                await _Exchange(self, self._accounts[name], writer, headers).answer(method, path, query, body)
+                user = headers.get("authorization", "").partition(":")[2].partition("-")[0]
+                account = self._accounts.get(f"{name}@{user}") or self._accounts[name]
+                await _Exchange(self, account, writer, headers).answer(method, path, query, body)
         except (CutError, ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:

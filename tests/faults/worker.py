@@ -41,7 +41,7 @@ class WorkerTask:
     different first pictures there are (0: the vendor has them already). `clock_s` shifts the wall clock of the process
     at its start, `clock_signal_s` at every SIGUSR1. The seeds take turns with the `operations`: "frames", "text",
     "extend", "upscale", "chain", which extends a text video and upscales the extension, or "sweep", which is a text
-    over the `MODELS`.
+    over the `MODELS`. `user` is the number in the token.
     """
 
     base_url: str
@@ -57,6 +57,7 @@ class WorkerTask:
     fill_disk: bool = False
     pages: int | None = None
     operations: tuple[str, ...] = ("frames",)
+    user: int = 7
 
     def as_json(self) -> str:
         """Return it as one line."""
@@ -89,7 +90,9 @@ def run(task: WorkerTask, report: Callable[[str], None]) -> None:
         KillPoint(*task.trap, act=_stop if task.stop_at_trap else _fill if task.fill_disk else kill_self).set()
     waits: dict[str, Any] = {name: _as_tuple(value) for name, value in task.timing.items()}
     timing = Timing(**waits)
-    with Client(token=f"user:7-{os.getpid()}", base_url=task.base_url, home=task.home, timing=timing) as client:
+    with Client(
+        token=f"user:{task.user}-{os.getpid()}", base_url=task.base_url, home=task.home, timing=timing
+    ) as client:
         if task.mutant:
             MUTANTS[task.mutant](client)
         if task.pages is not None:

@@ -10,7 +10,8 @@ from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.operations import Operation
 from pixverse_nb.domain.remote import RemoteState, RemoteVideo, RunningJob
 from pixverse_nb.domain.requests import GenerationRequest
-from pixverse_nb.jobs.remote_videos import find_row, name_of, record_from_row, ref_of
+from pixverse_nb.jobs.adoption import record_from_row
+from pixverse_nb.jobs.remote_videos import find_row, name_of, ref_of
 
 ID = "user:7-pixverse:maria@example.org-video:42"
 FULL: dict[str, Any] = {

@@ -814,3 +814,46 @@ def test_who_asks_does_not_wait_for_what_an_earlier_process_put_off() -> None:
         *UPLOADED, INTENT, CallPostponed(NOW + 5, NOW + 4000, Notice("Busy", {"detail": "busy"}), attempt=1), RESUMED
     )
     assert (record.state, record.retry_at) == (JobState.WAITING, None)
+
+
+def test_only_the_payer_of_a_job_sends_it() -> None:
+    """The intent of another payer's process changes nothing; that of a job without a payer makes it one's own."""
+    theirs = replace(job_after(*UPLOADED), payer="theirs")
+    assert advance(theirs, replace(INTENT, payer="ours")) == theirs
+    assert advance(theirs, replace(INTENT, payer="theirs")).state is JobState.SUBMITTING
+    sent = advance(job_after(*UPLOADED), replace(INTENT, payer="ours"))
+    assert (sent.payer, sent.attempt_payer) == ("ours", "ours")
+
+
+@pytest.mark.parametrize("state", [JobState.UPLOADING, JobState.WAITING])
+def test_an_unsent_job_keeps_nothing_of_its_first_payer(state: JobState) -> None:
+    """A job that another payer resumes before it was sent is uploaded again, to an account of the new payer."""
+    record = job_after(*PATHS[state])
+    stored = tuple(replace(item, sha256="0" * 64) for item in record.inputs)
+    theirs = replace(record, payer="theirs", account=EMAIL, inputs=stored)
+    ours = advance(theirs, replace(RESUMED, payer="ours"))
+    assert (ours.payer, ours.account, dict(ours.remotes)) == ("ours", None, {})
+
+
+def test_the_list_of_another_payer_proves_no_absence() -> None:
+    """A lost call that another payer looks for is asked about instead of sent again; its own payer's list proves it."""
+    lost = replace(job_after(*PATHS[JobState.UNKNOWN]), payer="theirs", attempt_payer="theirs")
+    missing = [MissingFromPoll(SEND_BY + SETTLE_S + later, SEND_BY + SETTLE_S + later, SETTLE_S) for later in (1, 2)]
+    ours = advance(lost, replace(RESUMED, payer="ours"))
+    for event in missing:
+        ours, lost = advance(ours, event), advance(lost, event)
+    assert (ours.state, ours.pending_question) == (JobState.UNKNOWN, Notice("sent_by_other_payer"))
+    assert (lost.state, lost.pending_question) == (JobState.WAITING, None)
+
+
+def test_another_account_has_its_own_factors() -> None:
+    """After a switch the estimate is the full price again, until the factors of the new account are known."""
+    ours = replace(job_after(*UPLOADED), estimated_credits=20)
+    ours = replace(ours, request=replace(ours.request, params={**ours.request.params, "off_peak_mode": True}))
+    ours = replace(ours, inputs=tuple(replace(item, sha256="0" * 64) for item in ours.inputs))
+    first = advance(ours, PriceDiscounted(NOW + 3, 10))
+    switched = advance(first, AccountSwitched(NOW + 4, "other@example.com"))
+    assert (first.estimated_credits, first.estimate_is_limit) == (10, False)
+    assert (switched.estimated_credits, switched.estimate_is_limit) == (20, True)
+    again = advance(switched, PriceDiscounted(NOW + 5, 14))
+    assert (again.estimated_credits, again.full_credits) == (14, 20)
