@@ -39,7 +39,12 @@ def test_the_first_notebook_exists() -> None:
 def execute(client: NotebookClient, *, environment: dict[str, str], log: Path) -> None:
     """Run a notebook; if its kernel dies, the error has the kernel's exit status and the end of its log."""
     kernels: list[subprocess.Popen[bytes]] = []  # the same one for each cell
-    client.on_cell_start = lambda **_: kernels.append(client.km.provisioner.process)
+
+    def note_kernel(**_: object) -> None:
+        manager: Any = client.km
+        kernels.append(manager.provisioner.process)
+
+    client.on_cell_start = note_kernel
     try:
         with log.open("wb") as stderr:
             client.execute(env={**environment, "PYTHONFAULTHANDLER": "1"}, stdin=subprocess.DEVNULL, stderr=stderr)
