@@ -166,19 +166,22 @@ def find_home(given: str | os.PathLike[str] | None) -> Path:
 
 
 HOME_NAME: Final = "pixverse"
+OTHER_HOME: Final = "choose another folder with home=… or PIXVERSE_NB_HOME"  # the end of a message with a suggested fix
 
 
 def _nearest_home() -> Path:
     """Return the nearest home at or above the working directory, or where a new one is made.
 
-    A home above must be the user's own and writable: in a shared folder (/tmp) somebody else could have put one there.
+    A home above must be the user's own: in a shared folder (/tmp) somebody else could have put one there. It must be
+    writable too, unless nothing can be written here either: then its jobs can at least be looked at.
     """
     new = Path(HOME_NAME)
     try:
         here, top = Path.cwd(), Path.home()
+        must_write = os.access(here, os.W_OK)
         for folder in (here, *here.parents):
             home = folder / HOME_NAME
-            if _is_home(home) and (folder == here or _is_own(home)):
+            if _is_home(home) and (folder == here or _is_own(home, must_write=must_write)):
                 return home
             if folder == top:
                 break
@@ -192,9 +195,9 @@ def _is_home(folder: Path) -> bool:
     return any((folder / name / "ledger.db").is_file() for name in ("", "sandbox"))
 
 
-def _is_own(folder: Path) -> bool:
+def _is_own(folder: Path, *, must_write: bool) -> bool:
     is_mine = not hasattr(os, "getuid") or folder.stat().st_uid == os.getuid()
-    return is_mine and os.access(folder, os.W_OK)
+    return is_mine and (os.access(folder, os.W_OK) or not must_write)
 
 
 def is_loopback(url: str) -> bool:

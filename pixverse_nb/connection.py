@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from pixverse_nb.backends.base import Backend
 from pixverse_nb.backends.useapi import UseapiBackend
-from pixverse_nb.config import Timing, find_home, read_env
+from pixverse_nb.config import OTHER_HOME, Timing, find_home, read_env
 from pixverse_nb.domain.validation import as_float, is_blank, safe_repr
 from pixverse_nb.errors import ConfigError
 from pixverse_nb.jobs.protocols import Transport
@@ -253,8 +253,7 @@ def _start_sandbox(home: Path, *, speed: float) -> Any:
         return Sandbox(speed=speed, folder=folder).start()
     except OSError as error:
         raise ConfigError(
-            f"The sandbox cannot use {home} ({error.strerror or error}). Choose another folder with home=… or "
-            "PIXVERSE_NB_HOME."
+            f"The sandbox cannot use {home} ({error.strerror or error}). Make the folder writable, or {OTHER_HOME}."
         ) from error
 
 

@@ -111,8 +111,14 @@ def _prepare_folder(notebook: Path, folder: Path) -> None:
             f"{folder} contains files that are not from the demo, so it was not touched. Choose another folder: "
             "pixverse-nb demo --folder PATH"
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    marker.touch()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        marker.touch()
+    except OSError as error:
+        raise ConfigError(
+            f"The demo cannot write to {folder} ({error.strerror or error}). Choose another folder: "
+            "pixverse-nb demo --folder PATH"
+        ) from error
     for made in ("pixverse", "pictures", ".ipython"):
         shutil.rmtree(folder / made, ignore_errors=True)
     if (notebook.parent / "pictures").is_dir():

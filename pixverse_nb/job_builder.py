@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pixverse_nb import images as imaging
-from pixverse_nb.config import Timing
+from pixverse_nb.config import OTHER_HOME, Timing
 from pixverse_nb.domain.arguments import REUSE, Reuse
 from pixverse_nb.domain.catalogue import SEED_MAX, Catalogue, price_factor
 from pixverse_nb.domain.jobs import JobInput, JobRecord
@@ -390,7 +390,7 @@ class JobBuilder:
                 part.unlink()
             raise ConfigError(
                 f"The pictures cannot be stored in {folder} ({error.strerror or error}). "
-                "Free some space or choose another home folder. Nothing was sent and nothing was charged."
+                f"Make it writable, free some space, or {OTHER_HOME}. Nothing was sent and nothing was charged."
             ) from error
 
 

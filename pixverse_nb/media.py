@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pixverse_nb.atomic_files import atomic_write, sha256_of_file
+from pixverse_nb.config import OTHER_HOME
 from pixverse_nb.domain.jobs import VideoFile
 from pixverse_nb.domain.remote import UploadedFile
 from pixverse_nb.errors import ConfigError, DownloadError
@@ -66,7 +67,7 @@ class Media:
         except OSError as error:
             raise ConfigError(
                 f"{self.path.name} cannot be stored in {folder} ({error.strerror or error}). "
-                "Free some space or choose another home folder. Nothing was sent and nothing was charged."
+                f"Make it writable, free some space, or {OTHER_HOME}. Nothing was sent and nothing was charged."
             ) from error
 
 

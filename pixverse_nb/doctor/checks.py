@@ -15,6 +15,7 @@ from typing import Final
 
 from pixverse_nb import __version__
 from pixverse_nb.backends.base import Backend
+from pixverse_nb.config import OTHER_HOME
 from pixverse_nb.connection import BASE_URL_VARIABLE, TOKEN_PAGE
 from pixverse_nb.doctor.report import Finding, Severity
 from pixverse_nb.domain.catalogue import CATALOGUE, Catalogue
@@ -35,12 +36,12 @@ from pixverse_nb.jobs.messages import describe_notice
 from pixverse_nb.jobs.protocols import Send
 from pixverse_nb.jobs.remote_videos import list_recent, name_of, ref_of
 from pixverse_nb.ledger.database import network_file_system
+from pixverse_nb.ledger.home_register import DATA_VARIABLE, data_folder
 from pixverse_nb.ledger.jobs import Ledger
 
 DISTRIBUTION: Final = "pixverse-nb"
 OPTIONAL: Final = ("ipykernel", "jupyterlab", "nest-asyncio2", "keyring")
 SANDBOX_MODULES: Final = ("av", "cv2", "numpy", "python_multipart", "starlette")
-VIDEO_BYTES: Final = 10_000_000  # the size of a large video, used until there are videos to measure
 _REQUIRED_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # at the start of a requirement
 _EXTRA: Final = re.compile(r";.*\bextra\b")
 _LEAST_VIDEO_BYTES: Final = 1_000_000
@@ -129,9 +130,11 @@ def _check_sandbox() -> Finding:
 def check_folder(home: Path, *, video_bytes: int) -> Iterator[Finding]:
     """Yield whether videos can be stored in `home`, and how many of `video_bytes` fit on its disk."""
     existing = next(folder for folder in (home, *home.parents) if folder.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK):
-        fix = "Make it writable, or choose another folder with PIXVERSE_NB_HOME or home=…"
-        yield Finding("home", f"{home} is not writable", Severity.ERROR, fix, kind="not_writable")
+    needed = (existing, *(folder for name in ("videos", "pictures") if (folder := home / name).exists()))
+    closed = next((folder for folder in needed if not folder.is_dir() or not os.access(folder, os.W_OK)), None)
+    if closed is not None:
+        text = f"{home if closed == existing else closed} is not writable"
+        yield Finding("home", text, Severity.ERROR, f"Make it writable, or {OTHER_HOME}.", kind="not_writable")
         return
     filesystem = network_file_system(existing)
     if filesystem is None:
@@ -152,6 +155,16 @@ def _check_disk(folder: Path, video_bytes: int) -> Finding:
         return Finding("disk", text, data={"videos": fits})
     severity = Severity.ERROR if fits < _TOO_FEW_VIDEOS else Severity.WARNING
     return Finding("disk", text, severity, "Free some disk space.", kind="nearly_full", data={"videos": fits})
+
+
+def check_register() -> Iterator[Finding]:
+    """Yield a finding only if the register of this machine's homes cannot be written."""
+    folder = data_folder()
+    existing = next(one for one in (folder, *folder.parents) if one.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        text = f"{folder} is not writable, so no other home will notice that this one has paid for a call"
+        fix = f"Make it writable, or set {DATA_VARIABLE} to another folder."
+        yield Finding("register", text, Severity.WARNING, fix, kind="not_writable")
 
 
 # -- the ledger ------------------------------------------------------------------------------------------------------

@@ -19,12 +19,13 @@ from pixverse_nb.connection import (
     find_base_url,
     find_token,
 )
-from pixverse_nb.doctor.checks import VIDEO_BYTES, check_folder, check_ledger, check_machine, check_vendor
+from pixverse_nb.doctor.checks import check_folder, check_ledger, check_machine, check_register, check_vendor
 from pixverse_nb.doctor.live import check_live
 from pixverse_nb.doctor.report import Finding, Report, Severity
 from pixverse_nb.domain.catalogue import CATALOGUE, Catalogue
 from pixverse_nb.errors import ConfigError, LedgerError
 from pixverse_nb.event_loop import EventLoopThread
+from pixverse_nb.jobs.download import LARGE_VIDEO_BYTES
 from pixverse_nb.jobs.protocols import Send
 from pixverse_nb.ledger.jobs import Ledger
 from pixverse_nb.redaction import Secret
@@ -140,7 +141,8 @@ def run_checks(target: Target, *, now: float) -> Report:
     if target.ledger is not None:
         with suppress(LedgerError):  # check_ledger reports it
             video_bytes = _mean_video_bytes(target.ledger)
-    findings += check_folder(target.home, video_bytes=video_bytes or VIDEO_BYTES)
+    findings += check_folder(target.home, video_bytes=video_bytes or LARGE_VIDEO_BYTES)
+    findings += check_register()
     findings += _check_network()
     findings += _check_ledger(target)
     findings.append(_check_service(target))

@@ -98,7 +98,9 @@ def file_errors(path: Path, act: str) -> Iterator[None]:
         raise
     except OSError as error:
         kind = {FileExistsError: FileExists, FileNotFoundError: FileMissing}.get(type(error), FileError)
-        found = kind(f"{path} cannot be {act} ({error.strerror or error}). Check the path, its folder and the disk.")
+        found = kind(
+            f"{path.absolute()} cannot be {act} ({error.strerror or error}). Check the path, its folder and the disk."
+        )
         found.errno = error.errno
         raise found from error
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,12 +12,15 @@ from pathlib import Path
 from typing import Final
 
 from pixverse_nb.atomic_files import sha256_of_file
+from pixverse_nb.config import OTHER_HOME
 from pixverse_nb.domain.jobs import JobRecord, StoredVideo
 from pixverse_nb.domain.notices import Notice
-from pixverse_nb.errors import DownloadError, NoAnswer, PixVerseError
+from pixverse_nb.errors import ConfigError, DownloadError, NoAnswer, PixVerseError
 from pixverse_nb.jobs import events
 from pixverse_nb.jobs.error_notices import error_notice
 from pixverse_nb.jobs.protocols import JobContext
+
+LARGE_VIDEO_BYTES: Final = 10_000_000  # so much must be free before a video is paid for
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,22 @@ def _size(path: Path) -> int | None:
         return path.stat().st_size
     except OSError:
         return None
+
+
+def check_can_store(home: Path) -> None:
+    """Raise ConfigError if a video could not be stored in `home`: its folder is read-only, or the disk is full."""
+    folder = home / "videos"
+    existing = folder if folder.exists() else home
+    problem = "" if os.access(existing, os.W_OK) else "it is not writable"
+    with contextlib.suppress(OSError):  # not known: the download will tell
+        free_bytes = shutil.disk_usage(existing).free
+        if free_bytes < LARGE_VIDEO_BYTES:
+            problem = problem or f"only {free_bytes / 1e6:.1f} MB are free"
+    if problem:
+        raise ConfigError(
+            f"Videos cannot be stored in {folder} ({problem}). Make it writable, free some space, or {OTHER_HOME}. "
+            "Nothing was sent and nothing was charged."
+        )
 
 
 _MOST_AT_ONCE: Final = 8  # a home that lost all its files must not open a thousand connections

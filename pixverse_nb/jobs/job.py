@@ -18,7 +18,7 @@ from pixverse_nb.domain.requests import GenerationRequest
 from pixverse_nb.domain.validation import Flag
 from pixverse_nb.errors import ConfigError, InvalidRequest, JobTimeout, OutcomeUnknown, PixVerseError, refuse_pickling
 from pixverse_nb.event_loop import EventLoopThread, await_future, wait_for_future
-from pixverse_nb.jobs.download import is_intact, stat_signature
+from pixverse_nb.jobs.download import check_can_store, is_intact, stat_signature
 from pixverse_nb.jobs.engine import Engine
 from pixverse_nb.jobs.messages import describe_notice, describe_notices, reuse_notice
 from pixverse_nb.jobs.results import (
@@ -594,7 +594,8 @@ class JobFactory:
 
     def get_or_create(self, draft: JobRecord, *, reuse: Reuse) -> tuple[Job, bool]:
         """Return the job of a draft, and whether it is new. **A new one spends credits** once it runs; a reused one
-        is not charged again. Raises InvalidRequest, before anything is stored, if the vendor cannot take the request.
+        is not charged again. Raises InvalidRequest, before anything is stored, if the vendor cannot take the request,
+        and ConfigError if a video that is not paid yet could not be stored.
 
         A call that another home has paid for gets a notice, which is shown before it is sent; with `reuse="any"` that
         job is copied into this home instead, see `take`.
@@ -604,6 +605,9 @@ class JobFactory:
         paid_elsewhere = self.find_paid_elsewhere(draft) if reuse and not is_taken else None
         if paid_elsewhere is not None:
             draft = replace(draft, notices=(*draft.notices, paid_elsewhere))
+        ours = self._engine.ledger.find_reusable(draft) if reuse else None
+        if ours is None or is_unpaid(ours):
+            check_can_store(self._engine.home)
         record, is_new = self._engine.ledger.find_or_add(draft, reuse=bool(reuse))
         job = self._handle(record)
         is_resumed = not is_new and (job.is_paused or self._engine.would_take_over(record))

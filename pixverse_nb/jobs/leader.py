@@ -168,6 +168,7 @@ class LeaderElection:
         self._mark = 0
         self._version = -1
         self._epoch_seen = 0
+        self._failing: set[Callable[[], object]] = set()
 
     @property
     def epoch(self) -> int | None:
@@ -236,10 +237,14 @@ class LeaderElection:
             if row.epoch != self.epoch:
                 self._callbacks.announce_requested()
 
-    @staticmethod
-    def _safely(act: Callable[[], object]) -> None:
-        """Log a full disk or a locked file instead of ending the loop: the next tick tries again."""
+    def _safely(self, act: Callable[[], object]) -> None:
+        """Log a full disk or a locked file, once until it works again, instead of ending the loop: each tick tries
+        again.
+        """
         try:
             act()
         except LedgerError as error:
-            _log.warning("%s", error)
+            _log.log(logging.DEBUG if act in self._failing else logging.WARNING, "%s", error)
+            self._failing.add(act)
+        else:
+            self._failing.discard(act)

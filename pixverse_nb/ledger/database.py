@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from pixverse_nb.atomic_files import fsync_replace
+from pixverse_nb.config import OTHER_HOME
 from pixverse_nb.errors import LedgerError
 from pixverse_nb.ledger.schema import APPLICATION_ID, MIGRATIONS, migrate, schema_version
 
@@ -143,7 +144,7 @@ def error_message(error: sqlite3.Error, path: Path) -> str:
             "program that has it open, then run the call again."
         )
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN):
-        return f"The ledger {path} cannot be written ({error}). Check the permissions of the file and its folder."
+        return f"The ledger {path} cannot be written ({error}). Make it and its folder writable, or {OTHER_HOME}."
     if code == sqlite3.SQLITE_FULL:
         return (
             f"The ledger {path} cannot be written ({error}). Nothing was sent after this point; free some disk space, "
@@ -208,8 +209,9 @@ class Database:
         except (OSError, sqlite3.Error) as error:
             if self._scratch is not None:
                 self._scratch.cleanup()
+            reason = getattr(error, "strerror", None) or error
             raise LedgerError(
-                f"The ledger {path} cannot be opened ({error}). Check the folder and its permissions."
+                f"The ledger {path} cannot be opened ({reason}). Make its folder writable, or {OTHER_HOME}."
             ) from error
         try:
             self._prepare()
@@ -261,7 +263,7 @@ class Database:
         if self.is_read_only:
             raise LedgerError(
                 f"The home {self._path.parent} can only be read, so nothing was sent and nothing was charged. Make the "
-                "folder writable, or choose another home=… (or PIXVERSE_NB_HOME)."
+                f"folder writable, or {OTHER_HOME}."
             )
 
     def data_version(self) -> int:

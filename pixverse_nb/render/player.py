@@ -48,6 +48,11 @@ _PASS_SAVE_KEY: Final = Markup(
     "onkeydown=\"if((event.ctrlKey||event.metaKey)&&!event.altKey&&event.key.toLowerCase()==='s'"
     "&&!document.body.dispatchEvent(new KeyboardEvent('keydown',event)))event.preventDefault()\""
 )
+# On a player with an address: a note appears while the page cannot load it, as with a kernel on another machine.
+_SHOW_NOTE: Final = Markup(
+    "onerror=\"this.closest('figure').querySelector('.pvnb-unloaded').hidden=false\" "
+    "onloadedmetadata=\"this.closest('figure').querySelector('.pvnb-unloaded').hidden=true\""
+)
 _MAX_WIDTH_PX: Final = 720
 _MAX_HEIGHT_PX: Final = 520
 _PROMPT_LENGTH: Final = 280
@@ -128,9 +133,9 @@ def player_html(
     """Return the player of `video` with its caption, as HTML without scripts and network access.
 
     The mp4 is embedded in the HTML if `embed` is True, or if it is None and the file has at most 8 MiB. Otherwise the
-    player refers to the file, relative to the notebook's folder. If a page cannot load it from there, the result is a
-    still image with the place of the file; if the file is missing, a box that says how to get it back. `notices` are
-    sentences below the caption. `is_streamed`: without a source, which a widget adds.
+    player refers to the file, relative to the notebook's folder. If a page cannot load it from there, a note says where
+    the file is, below a still image if that is known beforehand; if the file is missing, a box that says how to get it
+    back. `notices` are sentences below the caption. `is_streamed`: without a source, which a widget adds.
     """
     return with_stylesheet(player_figure(video, embed=embed, notices=notices, is_streamed=is_streamed))
 
@@ -144,11 +149,12 @@ def player_figure(
     source = Markup() if is_streamed else _source(video, embed=embed)
     if source is None:
         return _unreachable_file(video, notices)
+    is_linked = not is_streamed and not source.startswith(' src="data:')
     return html(
         '<figure class="pvnb pvnb-player" data-pvnb-ref="{ref}" style="margin:0" {pass_save_key}>'
         '<video class="pvnb-video" {keys} controls loop muted playsinline preload="metadata" aria-label="{label}"'
-        " {size}{poster}{source}>{path}</video>"
-        '<figcaption class="pvnb-caption">{caption}</figcaption></figure>',
+        " {size}{poster}{source} {show_note}>{path}</video>"
+        '<figcaption class="pvnb-caption">{note}{caption}</figcaption></figure>',
         ref=video.ref or "",
         pass_save_key=_PASS_SAVE_KEY,
         keys=_KEEP_KEYS,
@@ -156,7 +162,9 @@ def player_figure(
         size=_size_attributes(video),
         poster=html(' poster="{}"', data_url(video.poster_jpeg, "image/jpeg")) if video.poster_jpeg else "",
         source=source,
+        show_note=_SHOW_NOTE if is_linked else "",
         path=_display_path(video.path),
+        note=_unloaded_note(video, is_hidden=True) if is_linked else "",
         caption=_caption(video, notices),
     )
 
@@ -176,7 +184,6 @@ def _source(video: VideoFile, *, embed: bool | None) -> Markup | None:
 
 def _unreachable_file(video: VideoFile, notices: tuple[str, ...]) -> Markup:
     """Return a still image in place of the player of a file that is large and not below the notebook's folder."""
-    megabytes = f"{video.path.stat().st_size / 1e6:.0f} MB"
     image = Markup()
     if video.poster_jpeg:
         image = html(
@@ -187,13 +194,23 @@ def _unreachable_file(video: VideoFile, notices: tuple[str, ...]) -> Markup:
         )
     return html(
         '<figure class="pvnb pvnb-player" data-pvnb-ref="{}" style="margin:0">{}<figcaption class="pvnb-caption">'
-        '<div class="pvnb-next">This video ({}) is too large to become part of the notebook, and the page cannot load '
-        'it from its folder. Open the file, or show it with <span class="pvnb-mono">pv.show(video, embed=True)</span>.'
-        "</div>{}</figcaption></figure>",
+        "{}{}</figcaption></figure>",
         video.ref or "",
         image,
-        megabytes,
+        _unloaded_note(video),
         _caption(video, notices),
+    )
+
+
+def _unloaded_note(video: VideoFile, *, is_hidden: bool = False) -> Markup:
+    """Return where a video is that the page cannot load."""
+    return html(
+        '<div class="pvnb-next pvnb-unloaded" role="note"{}>The page cannot load this video ({}). It is on the machine '
+        'of the kernel, in <span class="pvnb-mono">{}</span>. Open it there, or put it into the notebook with '
+        '<span class="pvnb-mono">pv.show(video, embed=True)</span>.</div>',
+        Markup(" hidden") if is_hidden else "",
+        f"{video.path.stat().st_size / 1e6:.0f} MB",
+        video.path.absolute(),
     )
 
 

@@ -7,6 +7,7 @@ import copy
 import io
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -296,6 +297,11 @@ def _hex_colours(value: Any) -> list[str]:
 
 class ContactSheet(ThemedSheet):
     """A Pillow image that displays in the notebook's theme; `.save("x.png")` writes the version on white."""
+
+    def save(self, fp: Any, format: str | None = None, **params: Any) -> None:  # noqa: A002 - Pillow's name
+        """Write the sheet on white as Pillow does. Raises FileError if the file cannot be written."""
+        with file_errors(as_path(fp), "written") if isinstance(fp, str | os.PathLike) else nullcontext():
+            super().save(fp, format, **params)
 
     def _repr_html_(self) -> str | None:
         if self.dark is None:

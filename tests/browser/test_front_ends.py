@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import httpx
 import pytest
@@ -39,13 +40,14 @@ def _({takes}):
     return {gives}
 """
 MARIMO_APP = "import marimo\napp = marimo.App()\n{cells}\nif __name__ == '__main__':\n    app.run()\n"
+KNOWN_TROUBLES = ("reading 'schema'", "not registered", "@jupyterlab/docregistry", "fontawesome", "mathjax")
 TALL = {"width": 1280, "height": 3000}  # only what is near the view is in the page
 
 
 @pytest.fixture
 def known_troubles() -> tuple[str, ...]:
     """Notebook 7.6 and Voila 0.5 have these with an empty notebook, too; Voila's page asks for icons and MathJax."""
-    return ("reading 'schema'", "not registered", "@jupyterlab/docregistry", "fontawesome", "mathjax")
+    return KNOWN_TROUBLES
 
 
 def press(page: Page, button: Locator, how: str) -> None:
@@ -145,3 +147,43 @@ def test_marimo(page: Page, tmp_path: Path) -> None:
         page.goto(address)
         use_everything(page)
         play(large_video(page).locator("video"))
+
+
+def show_large(folder: Path, code: str = "") -> str:
+    """Return a cell that makes a video of more than 8 MiB in `folder`, runs `code` and shows the video."""
+    return f"""import os, pathlib, pixverse_nb as pv
+with pv.Client.sandbox(speed=100, home={str(folder / "home")!r}) as client:
+    video = client.create_frames(pv.samples.first, pv.samples.last, quality="360p", seed=5).result(quiet=True)
+size = 9_000_000
+large = pathlib.Path({str(folder / "large.mp4")!r})
+large.write_bytes(video.path.read_bytes() + size.to_bytes(4, "big") + b"free" + bytes(size - 8))
+{code}
+pv.show(large)"""
+
+
+@pytest.mark.parametrize("known_troubles", [(*KNOWN_TROUBLES, "status of 404")], ids=["404"])  # of the last video
+@pytest.mark.parametrize("place", ["lab/tree", "notebooks"])
+def test_a_large_video_is_played_or_named(
+    page: Page, lab: Lab, tmp_path: Path, place: Literal["lab/tree", "notebooks"]
+) -> None:
+    """A video of more than 8 MiB plays from below the server's folder, also after a change of the working directory.
+    In a hidden folder, outside, or where the kernel's files are not the server's, its place is said.
+    """
+    page.set_viewport_size(TALL)  # type: ignore[arg-type]
+    beside = lab.root / place.replace("/", "-")
+    (beside / ".hidden").mkdir(parents=True)
+    remote = "os.environ.update(JPY_SESSION_NAME={!r}, JPY_PARENT_PID='0')"  # as a kernel on another machine has it
+    cells = [
+        show_large(beside, "os.chdir('/')"),
+        show_large(beside / ".hidden"),
+        show_large(tmp_path),
+        show_large(tmp_path, remote.format(str(tmp_path / "notebook.ipynb"))),
+    ]
+    lab.open(page, lab.new_notebook(cells), place=place)
+    lab.run_all(page)
+    lab.wait_idle(page)
+    beside_video, hidden, outside, elsewhere = page.locator(".jp-OutputArea .pvnb-player").all()
+    play(beside_video.locator("video"))
+    expect(beside_video.get_by_role("note")).to_have_count(0)
+    for shown, folder in ((hidden, ".hidden"), (outside, str(tmp_path)), (elsewhere, str(tmp_path))):
+        expect(shown.get_by_role("note")).to_contain_text(f"{folder}/large.mp4")

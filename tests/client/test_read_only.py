@@ -1,10 +1,7 @@
 """A home on a read-only disk, or in use elsewhere, can be looked at; nothing is paid from there."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,29 +10,15 @@ import pytest
 from pixverse_nb.client import Client
 from pixverse_nb.domain.jobs import JobState
 from tests.client.harness import Harness, create_job, wait_for_state, wait_for_video
+from tests.client.mounts import run_read_only, skip_without_mounts
 
-ROOT = Path(__file__).parents[2]
 REFUSED = ("new call", "same call again", "new sweep", "reconcile", "repair", "rate")
-
-
-def run_read_only(home: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    """Run a Python command in a process for which `home` is on a read-only disk."""
-    mount = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"'
-    return subprocess.run(
-        ["unshare", "--mount", "--map-root-user", "sh", "-c", mount, str(home), sys.executable, *command],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 @pytest.fixture(autouse=True)
 def _can_mount(tmp_path: Path) -> None:
     """Skip where a process may not have mounts of its own."""
-    if shutil.which("unshare") is None or run_read_only(tmp_path, "-c", "").returncode != 0:
-        pytest.skip("mounts are not permitted here")
+    skip_without_mounts(tmp_path)
 
 
 def look(harness: Harness, home: Path) -> dict[str, Any]:

@@ -34,13 +34,23 @@ class WorkerProcess:
 
     def wait_for_line(self, line: str) -> None:
         """Wait until it prints this line."""
-        assert self.process.stdout is not None
-        ready, _, _ = select.select([self.process.stdout], [], [], PATIENCE_S)
-        assert ready, f"the worker does not print {line!r}"
-        printed = self.process.stdout.readline().strip()
+        printed = self._read_line(line)
         if printed != line:
             self.process.kill()
             raise AssertionError(f"the worker printed {printed!r} instead of {line!r}: {self._stderr_tail()}")
+
+    def _read_line(self, expected: str) -> str:
+        """Read byte by byte: `select` does not see lines that a buffered read has already taken."""
+        assert self.process.stdout is not None
+        read = b""
+        while not read.endswith(b"\n"):
+            ready, _, _ = select.select([self.process.stdout], [], [], PATIENCE_S)
+            assert ready, f"the worker does not print {expected!r}"
+            byte = os.read(self.process.stdout.fileno(), 1)
+            if not byte:
+                break
+            read += byte
+        return read.decode().strip()
 
     def wait_until_stopped(self) -> None:
         """Wait until it is stopped (SIGSTOP)."""

@@ -206,3 +206,13 @@ def test_the_text_has_two_lines(mp4: Path) -> None:
     assert len(lines) == 2
     assert str(mp4) in lines[0]
     assert "seed 42" in lines[1]
+
+
+def test_a_linked_player_can_say_where_the_file_is(mp4: Path) -> None:
+    """A player with an address has a hidden note with the path of the file; an embedded one has none."""
+    linked = Page(player_html(a_video(mp4), embed=False))
+    notes = [attributes for tag, attributes in linked.elements if attributes.get("role") == "note"]
+    assert [("hidden" in note) for note in notes] == [True]
+    assert str(mp4) in linked.text
+    assert {"onerror", "onloadedmetadata"} <= linked.only("video").keys()
+    assert "onerror" not in Page(player_html(a_video(mp4))).only("video")

@@ -1,0 +1,71 @@
+"""What the election of the leader does while the ledger cannot be written."""
+
+import asyncio
+import logging
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from pixverse_nb.config import Timing
+from pixverse_nb.domain.jobs import JobRecord
+from pixverse_nb.jobs.leader import LeaderElection, LeaderLease
+from pixverse_nb.ledger.jobs import Ledger
+
+TIMING = Timing().scaled(0.001)
+
+
+class Work:
+    """What an election tells its engine: there is work for some ticks."""
+
+    def __init__(self, ticks: int) -> None:
+        self.ticks = ticks
+        self.ended = asyncio.Event()
+
+    def has_open_work(self) -> bool:
+        """Return whether ticks are left."""
+        self.ticks -= 1
+        if self.ticks < 0:
+            self.ended.set()
+        return self.ticks >= 0
+
+    def on_elected(self) -> None:
+        """Do nothing."""
+
+    def on_deposed(self) -> None:
+        """Do nothing."""
+
+    def on_previous_leader_gone(self) -> None:
+        """Do nothing."""
+
+    def announce_requested(self) -> None:
+        """Do nothing."""
+
+    def refresh(self) -> None:
+        """Do nothing."""
+
+    def on_external_change(self, record: JobRecord) -> None:
+        """Do nothing."""
+
+    def on_tick(self) -> None:
+        """Do nothing."""
+
+
+@pytest.mark.parametrize("ticks", [1, 20])
+def test_a_lasting_problem_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture, ticks: int) -> None:
+    """If no lease can be written, the log has one warning, however often it is tried again."""
+    path = tmp_path / "ledger.db"
+
+    async def compete(ledger: Ledger) -> None:
+        work = Work(ticks)
+        lease = LeaderLease(ledger.leases, lock=tmp_path / "lock", owner="one", stale_s=60.0, now=lambda: 0.0)
+        election = LeaderElection(work, ledger=ledger, lease=lease, timing=TIMING)
+        path.rename(tmp_path / "away.db")
+        election.wake()
+        await work.ended.wait()
+
+    with closing(Ledger(path, service="test")) as ledger, caplog.at_level(logging.DEBUG, "pixverse_nb"):
+        asyncio.run(compete(ledger))
+    levels = [record.levelno for record in caplog.records if record.name == "pixverse_nb"]
+    assert levels.count(logging.WARNING) == 1
+    assert len(levels) == ticks + 1
