@@ -27,6 +27,7 @@ from pixverse_nb.widgets.form_fields import FormFields, operation_for
 from pixverse_nb.widgets.job_actions import JobActions
 from pixverse_nb.widgets.job_list import JobTracker
 from pixverse_nb.widgets.messages import (
+    LAST_CLEARED,
     as_sentence,
     missing_image_message,
     operation_title,
@@ -100,7 +101,7 @@ class Form(anywidget.AnyWidget):
             send=self._send_message,
             track=self.tracker.track,
             fill=self._fill_from,
-            use_picture=lambda image, name: self.first.load(image, name=name),
+            use_picture=self._continue_from,
         )
         super().__init__(initial=self._sections())
         answer_while_busy(self)
@@ -404,6 +405,19 @@ class Form(anywidget.AnyWidget):
             self.fields.fill({**values, **links})
             self._refresh()
             self._push()
+
+    def _continue_from(self, image: object, name: str) -> None:
+        """Start from the last frame of a video. The last picture, which is like that frame, gives way."""
+        self.first.load(image, name=name).join()
+        with self._lock:
+            while len(self.slots) > 2:
+                self._remove_slot(self.slots[-1].role)
+            had_last = self.last.state != "empty"
+            self.last.clear()
+            self._refresh()
+            self.last.caution = LAST_CLEARED if had_last else ""
+            self._push()
+            self._send_message({"kind": "focus_slot", "role": self.last.role}, [])
 
     # ---- saved settings; the key is "last", or "name:" and the name ----
 

@@ -8,6 +8,9 @@ from pixverse_nb.domain.catalogue import ModelSpec, Operation
 from pixverse_nb.domain.jobs import JobSnapshot, JobState
 from pixverse_nb.domain.operations import OPERATIONS
 
+LAST_CLEARED: Final = (
+    "Cleared: it was where the earlier video ended. Choose where the next one ends, or leave this empty."
+)
 _CHARGES: Final = {"yes": "charged", "unknown": "submitted and possibly charged", "no": "requested but not charged"}
 _FIRST_WORD: Final = re.compile(r"[a-z][a-z'’-]*[,;:.!?…]?(\s|$)")  # not code, and not a file name
 
