@@ -2,7 +2,7 @@
 //
 // To the kernel, each with {view, number} and answered by a state with the same two:
 //   hello | set {name, value} | draw_seed | swap | add_slot | remove_slot {role} | submit | show_existing
-//   generate_again | use_samples; those of saved settings: see form_presets.js
+//   generate_again | close_question | use_samples; those of saved settings: see form_presets.js
 // To the kernel: ping | {slot, …}: see picker.js | {part: "jobs", …}: see job_list.js
 // From the kernel: state {sections that have changed} | pong | focus_problem | focus_slot {role} | {slot, …} | clock, scroll_to
 
@@ -232,6 +232,8 @@ function render({ model, el }) {
     parts.confirming.hidden = !question;
     parts.question.textContent = question?.text ?? "";
     parts.showExisting.textContent = question?.existing ?? "";
+    parts.showExisting.hidden = !question?.existing;
+    parts.closeQuestion.textContent = question?.close ?? "";
     parts.again.textContent = question?.again ?? "";
     if (hadFocus) parts.submit.focus(); // the focused button disappears with the question
   }
@@ -400,6 +402,11 @@ function render({ model, el }) {
   on(parts.addSlot, "click", () => ask({ kind: "add_slot" }));
   on(parts.submit, "click", () => ask({ kind: "submit" }));
   on(parts.showExisting, "click", () => ask({ kind: "show_existing" }));
+  const closeQuestion = () => ask({ kind: "close_question" });
+  on(parts.closeQuestion, "click", closeQuestion);
+  on(parts.confirming, "keydown", (event) => {
+    if (event.key === "Escape") closeQuestion();
+  });
   on(parts.again, "click", () => ask({ kind: "generate_again" }));
   document.addEventListener(
     "visibilitychange",

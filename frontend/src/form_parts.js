@@ -128,7 +128,8 @@ export function buildForm(el, signal) {
   const answers = make("div", "pvnb-form-answers");
   const showExisting = make("button", "pvnb-form-answer pvnb-form-answer-main", { type: "button" });
   const again = make("button", "pvnb-form-answer", { type: "button" });
-  answers.append(showExisting, again);
+  const closeQuestion = make("button", "pvnb-form-answer", { type: "button" });
+  answers.append(showExisting, again, closeQuestion);
   confirming.append(question, answers);
   const status = make("div", "pvnb-form-status", { hidden: true });
   const jobs = make("div", "");
@@ -146,6 +147,7 @@ export function buildForm(el, signal) {
     balance,
     choices,
     clearSeed,
+    closeQuestion,
     confirming,
     cost,
     count,

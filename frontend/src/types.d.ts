@@ -108,7 +108,7 @@ export interface FormState {
   presets: PresetState;
   action: { title: string; price: string; is_short: boolean; busy: boolean };
   status: { text: string; tone: string };
-  question: { text: string; existing: string; again: string } | null;
+  question: { text: string; existing: string; again: string; close: string } | null;
   jobs: JobListTraits;
 }
 

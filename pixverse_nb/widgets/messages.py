@@ -6,7 +6,9 @@ from typing import Final
 
 from pixverse_nb.domain.catalogue import ModelSpec, Operation
 from pixverse_nb.domain.jobs import JobSnapshot, JobState
+from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.operations import OPERATIONS
+from pixverse_nb.redaction import redact
 
 LAST_CLEARED: Final = (
     "Cleared: it was where the earlier video ended. Choose where the next one ends, or leave this empty."
@@ -34,6 +36,20 @@ def reuse_question(snapshot: JobSnapshot, *, draws_seed: bool) -> str:
     new = "generate a new one" if snapshot.is_sandbox else "generate and pay for a new one"
     seed = " with a different seed" if draws_seed else ""
     return f"{existing} ({charge} on {day}, seed {snapshot.request.seed}). {answer}, or {new}{seed}?"
+
+
+def paid_elsewhere_question(notice: Notice, *, is_sandbox: bool) -> str:
+    """Return the question that is asked before a call is paid that another home of this machine has paid for."""
+    data = notice.data
+    day = time.strftime("%Y-%m-%d %H:%M", time.localtime(float(data["at"] or 0)))
+    price = f", {data['credits']} credits" if data.get("credits") is not None else ""
+    verb = "has" if data.get("is_certain") else "may have"
+    made = "made this video" if is_sandbox else "paid for this video"
+    new = "generate a new one" if is_sandbox else "pay for a new one"
+    return redact(
+        f"The home {data['home']} on this computer {verb} already {made} ({day}{price}). Show that video, which is "
+        f"copied from there free of charge, or {new}?"
+    )
 
 
 def unknown_price_question(balance: int | None) -> str:

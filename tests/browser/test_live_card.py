@@ -124,7 +124,8 @@ def test_after_a_reload_the_card_is_alive(page: Page, lab: Lab) -> None:
 
 def test_after_a_restart_every_view_says_so(page: Page, lab: Lab) -> None:
     """Card, gallery and comparison have a notice; what needs a kernel is gone, and the videos still play."""
-    made = "videos = [begin(seed).result(quiet=True) for seed in (7, 8)]\nclient.sandbox_control.settings.generation_s = (1e6, 1e6)"
+    made = "videos = [begin(seed).result(quiet=True) for seed in (7, 8)]"
+    made += "\nclient.sandbox_control.settings.generation_s = (1e6, 1e6)"
     run(page, lab, [BEGIN.format(speed=60), made, "pv.gallery(videos)", "pv.compare(videos, blind=True)", "begin(5)"])
     lab.wait_idle(page)
     card, gallery, voting = (page.locator(f".pvnb-{name}") for name in ("live", "gallery", "compare"))

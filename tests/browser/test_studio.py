@@ -250,6 +250,40 @@ def press_both_ways(button: Locator) -> None:
     button.press("Enter")
 
 
+def test_a_video_of_another_home_is_shown_or_paid_again(page: Page, lab: Lab) -> None:
+    """The first press asks, by mouse and by key; "Show that video" copies it, and "Generate again" alone makes one."""
+    paid = "client.create_frames(pv.samples.first, pv.samples.last, seed={}).result(quiet=True)"
+    setup = STUDIO.replace("client = pv.Client.sandbox(speed=60)", "client = pv.Client.sandbox(speed=60, home='{}')")
+    first = "\n".join([setup.format("one").removesuffix("form = pv.studio(client)\nform"), *map(paid.format, (3, 4))])
+    name = lab.new_notebook([first, setup.format("two")])
+    lab.open(page, name)
+    lab.run_all(page)
+    lab.wait_idle(page)
+    form = page.locator(".pvnb-form")
+    form.get_by_role("button", name="Try with sample pictures").click()
+    expect_picture(form.locator(".pvnb-picker").nth(1), "×", name="last.jpg")
+    create, rows = form.get_by_role("button", name="Create video"), form.locator(".pvnb-jobs-row")
+    show, close = (form.get_by_role("button", name=name, exact=True) for name in ("Show that video", "Cancel"))
+    form.get_by_label("Seed", exact=True).fill("3")
+    for close_by in ("mouse", "key", "Escape"):
+        create.press("Enter") if close_by == "key" else create.click()
+        expect(form.locator(".pvnb-form-confirming")).to_contain_text("/one")
+        close.click() if close_by == "mouse" else close.press("Enter" if close_by == "key" else "Escape")
+        expect(show).to_be_hidden()
+        expect(create).to_be_focused()
+    create.click()
+    show.click()
+    expect(rows).to_contain_text("seed 3")
+    play(page.locator("video").first)
+    form.get_by_label("Seed", exact=True).fill("4")
+    create.press("Enter")
+    form.get_by_role("button", name="Generate again").press("Enter")
+    expect(rows).to_have_count(2)
+    form.get_by_role("radio", name="360p").click()
+    create.click()
+    expect(rows).to_have_count(3)  # a call that nobody has made yet is not asked about
+
+
 def test_a_finished_video_offers_more(page: Page, lab: Lab) -> None:
     """From sample pictures to a video; each button of its row works, and an offer is paid by a press of its own."""
     lab.open(page, lab.new_notebook([STUDIO]))

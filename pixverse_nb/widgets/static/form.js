@@ -255,7 +255,8 @@ function buildForm(el, signal) {
   const answers = make("div", "pvnb-form-answers");
   const showExisting = make("button", "pvnb-form-answer pvnb-form-answer-main", { type: "button" });
   const again = make("button", "pvnb-form-answer", { type: "button" });
-  answers.append(showExisting, again);
+  const closeQuestion = make("button", "pvnb-form-answer", { type: "button" });
+  answers.append(showExisting, again, closeQuestion);
   confirming.append(question, answers);
   const status = make("div", "pvnb-form-status", { hidden: true });
   const jobs = make("div", "");
@@ -272,6 +273,7 @@ function buildForm(el, signal) {
     balance,
     choices,
     clearSeed,
+    closeQuestion,
     confirming,
     cost,
     count,
@@ -1638,6 +1640,8 @@ function render({ model, el }) {
     parts.confirming.hidden = !question;
     parts.question.textContent = question?.text ?? "";
     parts.showExisting.textContent = question?.existing ?? "";
+    parts.showExisting.hidden = !question?.existing;
+    parts.closeQuestion.textContent = question?.close ?? "";
     parts.again.textContent = question?.again ?? "";
     if (hadFocus) parts.submit.focus();
   }
@@ -1768,6 +1772,11 @@ function render({ model, el }) {
   on(parts.addSlot, "click", () => ask({ kind: "add_slot" }));
   on(parts.submit, "click", () => ask({ kind: "submit" }));
   on(parts.showExisting, "click", () => ask({ kind: "show_existing" }));
+  const closeQuestion = () => ask({ kind: "close_question" });
+  on(parts.closeQuestion, "click", closeQuestion);
+  on(parts.confirming, "keydown", (event) => {
+    if (event.key === "Escape") closeQuestion();
+  });
   on(parts.again, "click", () => ask({ kind: "generate_again" }));
   document.addEventListener(
     "visibilitychange",
