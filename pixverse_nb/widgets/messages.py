@@ -9,6 +9,7 @@ from pixverse_nb.domain.jobs import JobSnapshot, JobState
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.operations import OPERATIONS
 from pixverse_nb.redaction import redact
+from pixverse_nb.render.formatting import format_credits
 
 LAST_CLEARED: Final = (
     "Cleared: it was where the earlier video ended. Choose where the next one ends, or leave this empty."
@@ -42,12 +43,14 @@ def paid_elsewhere_question(notice: Notice, *, is_sandbox: bool) -> str:
     """Return the question that is asked before a call is paid that another home of this machine has paid for."""
     data = notice.data
     day = time.strftime("%Y-%m-%d %H:%M", time.localtime(float(data["at"] or 0)))
-    price = f", {data['credits']} credits" if data.get("credits") is not None else ""
+    paid = data.get("credits")
+    price = format_credits(paid if isinstance(paid, int) else None, is_estimate=False, is_sandbox=is_sandbox)
+    facts = ", ".join(filter(None, (day, price)))
     verb = "has" if data.get("is_certain") else "may have"
     made = "made this video" if is_sandbox else "paid for this video"
     new = "generate a new one" if is_sandbox else "pay for a new one"
     return redact(
-        f"The home {data['home']} on this computer {verb} already {made} ({day}{price}). Show that video, which is "
+        f"The home {data['home']} on this computer {verb} already {made} ({facts}). Show that video, which is "
         f"copied from there free of charge, or {new}?"
     )
 
