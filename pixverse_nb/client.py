@@ -32,6 +32,7 @@ from pixverse_nb.domain.catalogue import DEFAULT_MODEL
 from pixverse_nb.domain.custom_models import Models, catalogue_with
 from pixverse_nb.domain.inputs import field_value, image_roles, link_values, listed_images
 from pixverse_nb.domain.jobs import JobRecord, JobState, find_states
+from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.operations import (
     AUDIO,
     CHEAPER_MODES,
@@ -89,7 +90,7 @@ _TOKEN: Final = Text(REPLY_MAX, default=None)
 _REF: Final = Text(REPLY_MAX, what="a reference or a video id")
 
 
-@public_class(hides=("fetch_picture",))
+@public_class(hides=("fetch_picture", "paid_elsewhere", "take_paid"))
 class Client:
     """Generates videos from two pictures, remembers every job, and never pays twice for one.
 
@@ -671,6 +672,46 @@ class Client:
         draft, _ = self._builder.build(CreateArgs(images, {"email": self._email, **fields}, **extra), now=time.time())
         record = self._ledger.find_reusable(draft)
         return self._handle(record) if record is not None else None
+
+    def paid_elsewhere(self, operation: Operation, images: Sequence[Any], **fields: Any) -> Notice | None:
+        """Return which other home of this machine has paid for a call, if this home would pay for it again; or None.
+
+        `operation` makes a video of `images`, of which there may be none; `fields` are those of its method. Sends and
+        stores nothing. Raises InvalidRequest as the call does.
+        """
+        return self._factory.find_paid_elsewhere(self._draft_of(operation, images, fields))
+
+    def take_paid(self, operation: Operation, images: Sequence[Any], **fields: Any) -> Job | None:
+        """Return the job of the call that `paid_elsewhere` has found, copied into this home; nothing is charged.
+
+        Returns None if the other home does not have it any more. Raises LedgerError if it cannot be copied,
+        OutcomeUnknown if that home does not know whether its call was accepted.
+        """
+        draft = self._draft_of(operation, images, fields)
+        found = self._ledger.find_reusable(draft) if self._factory.take(draft) else None
+        return self._handle(found) if found is not None else None
+
+    def _draft_of(self, operation: Operation, images: Sequence[Any], fields: Mapping[str, Any]) -> JobRecord:
+        """Return the job that a call would make."""
+        values = dict(fields)
+        fit = values.pop("fit", OPERATIONS[operation].default_fit)
+        links: Mapping[str, Any] = {}
+        match operation:
+            case Operation.TRANSITION:
+                roles, arguments = image_roles(images)
+                links = link_values(None, values.pop("durations", None), links=len(images) - 1)[0]
+            case Operation.IMAGE:
+                roles, arguments = {"first": images[0]}, {"first": "image"}
+            case _:
+                roles, arguments = dict(zip(("first", "last"), images, strict=False)), {}
+        args = CreateArgs(
+            images=roles,
+            fields=self._with_delivery({**values, **links}, email=None, reply_url=None),
+            operation=operation,
+            fit=fit,
+            arguments=arguments,
+        )
+        return self._builder.build(args, now=self._engine.now())[0]
 
     def estimate(
         self,

@@ -51,7 +51,7 @@ function render({ model, el }) {
   const { signal } = listeners;
   keepKeys(el, signal);
   const source = makeVideoSource(model);
-  const kernel = watchKernel({ model, el });
+  const kernel = watchKernel({ model, el, kept: "Its videos are kept." });
   const sync = makeVideoSync({ frameRate: model.get("frame_rate"), onChange: () => draw() });
   const view = makeView({
     signal,
@@ -80,6 +80,7 @@ function render({ model, el }) {
     onChoose: (value) => setLayout(/** @type {Layout} */ (value)),
   });
   const vote = makeButton("pvnb-compare-button", { label: "Vote on two at a time", text: "Vote" });
+  vote.dataset.needsKernel = "";
   const help = makeButton("pvnb-compare-button", { label: "Show keyboard shortcuts", icon: "keyboard", key: "?" });
   help.setAttribute("aria-expanded", "false");
   const tools = make("div", "pvnb-compare-tools");

@@ -94,6 +94,7 @@ export function makeVoting({ model, signal, onSend, onDone }) {
   const copy = makeButton(button, { label: "Copy the votes as text", text: "Copy" });
   const done = makeButton(button, { label: "Show the result", text: "Show the result" });
   ends.append(copy, done);
+  for (const part of [answers, ends]) part.dataset.needsKernel = "";
   element.append(count, answers, ends);
   const copyText = /** @type {HTMLElement} */ (copy.lastElementChild);
 

@@ -2,17 +2,17 @@
 //
 // To the kernel, each with {view, number} and answered by a state with the same two:
 //   hello | set {name, value} | draw_seed | swap | add_slot | remove_slot {role} | submit | show_existing
-//   generate_again | use_samples; those of saved settings: see form_presets.js
+//   generate_again | close_question | use_samples; those of saved settings: see form_presets.js
 // To the kernel: ping | {slot, …}: see picker.js | {part: "jobs", …}: see job_list.js
-// From the kernel: state {sections that have changed} | pong | focus_problem | {slot, …} | clock, scroll_to
+// From the kernel: state {sections that have changed} | pong | focus_problem | focus_slot {role} | {slot, …} | clock, scroll_to
 
 import { renderChoice } from "./choice.js";
 import { listenUntil, make, makeViewId } from "./dom.js";
-import { makeLink, makePart } from "./form_link.js";
+import { makePart } from "./form_part.js";
 import { buildForm } from "./form_parts.js";
 import { buildPresets } from "./form_presets.js";
 import { renderJobs } from "./job_list.js";
-import { EARLIER_KERNEL } from "./kernel_alive.js";
+import { watchKernel } from "./kernel_alive.js";
 import { renderPicker } from "./picker.js";
 import { keepShortcuts } from "./shortcuts.js";
 import { makeVideoSource } from "./video_source.js";
@@ -27,12 +27,6 @@ const TEXTS = ["prompt", "seed"];
 const SILENCE_MS = 15_000; // of the kernel, after which a page that is looked at again asks for everything
 const MAX_SLOTS = 7;
 const READY = "✓ Video: "; // in the title of a page that nobody looks at
-const NOTES = {
-  alive: "",
-  waiting: "Waiting for the kernel (busy or not running). The form continues automatically.",
-  dead: EARLIER_KERNEL,
-};
-
 /** @param {RenderProps<FormTraits>} props */
 function render({ model, el }) {
   const listeners = new AbortController();
@@ -43,13 +37,16 @@ function render({ model, el }) {
   /** @type {FormState} */
   const state = structuredClone(model.get("initial"));
   let note = "";
-  const link = makeLink(model, { view, onStatus: onKernel });
+  let sent = 0; // the number of our last message
+  let answered = 0; // the highest number that the kernel has answered
+  const kernel = watchKernel({ model, el, kept: "Its jobs are kept.", onChange: onKernel });
+  parts.kernel.replaceWith(kernel.element);
 
   // ---- parts ----
 
   /** @type {Map<string, Slot>} */
   const slots = new Map(); // by role
-  const jobs = makePart({ rows: [], more: 0 }, { send: (content) => link.ask({ ...content, part: "jobs" }) });
+  const jobs = makePart({ rows: [], more: 0 }, { send: (content) => tell({ ...content, part: "jobs" }) });
   /** @type {VideoSource | undefined} */
   let source;
   const disposeJobs = renderJobs({ model: jobs, el: parts.jobs }, () => {
@@ -76,8 +73,8 @@ function render({ model, el }) {
     const slotEl = make("div", "pvnb-form-slot");
     slotEl.dataset.role = role;
     const send = (/** @type {object} */ content, /** @type {ArrayBuffer[] | undefined} */ buffers) =>
-      link.sendRaw({ ...content, slot: role }, buffers);
-    const part = makePart({ ...values, is_dead: link.isDead() }, { send });
+      kernel.send({ ...content, slot: role }, buffers);
+    const part = makePart({ ...values, is_dead: kernel.isGone() }, { send });
     const dispose = renderPicker(
       { model: part, el: slotEl },
       { onMore: (files) => spread(files, role), onRemove: () => ask({ kind: "remove_slot", role }) },
@@ -130,7 +127,7 @@ function render({ model, el }) {
   /** @param {boolean} isOpen */
   function openFade(isOpen) {
     parts.fading.hidden = !isOpen;
-    parts.fade.setAttribute("aria-expanded", String(isOpen));
+    parts.fade.setAttribute("aria-pressed", String(isOpen));
     drawFade();
   }
 
@@ -225,7 +222,7 @@ function render({ model, el }) {
     parts.operation.textContent = title;
     parts.cost.textContent = price;
     parts.short.hidden = !is_short;
-    parts.submit.classList.toggle("pvnb-form-busy", busy || link.isDead());
+    parts.submit.classList.toggle("pvnb-form-busy", busy && !kernel.isGone());
     parts.submit.setAttribute("aria-busy", String(busy));
   }
 
@@ -235,6 +232,8 @@ function render({ model, el }) {
     parts.confirming.hidden = !question;
     parts.question.textContent = question?.text ?? "";
     parts.showExisting.textContent = question?.existing ?? "";
+    parts.showExisting.hidden = !question?.existing;
+    parts.closeQuestion.textContent = question?.close ?? "";
     parts.again.textContent = question?.again ?? "";
     if (hadFocus) parts.submit.focus(); // the focused button disappears with the question
   }
@@ -246,10 +245,9 @@ function render({ model, el }) {
   }
 
   function drawStatus() {
-    const kernel = NOTES[link.isDead() ? "dead" : isWaiting ? "waiting" : "alive"];
     const { text, tone } = state.status;
-    const isBad = link.isDead() || (!kernel && !note && tone === "bad");
-    parts.status.textContent = kernel || note || text;
+    const isBad = !note && tone === "bad";
+    parts.status.textContent = note || text;
     parts.status.hidden = !parts.status.textContent;
     parts.status.dataset.tone = isBad ? "bad" : "plain";
     parts.status.setAttribute("role", isBad ? "alert" : "status");
@@ -281,21 +279,36 @@ function render({ model, el }) {
 
   // ---- the kernel ----
 
-  let isWaiting = false;
-
-  /** @param {"alive" | "waiting" | "dead"} status */
-  function onKernel(status) {
-    isWaiting = status === "waiting";
-    for (const { part } of slots.values()) part.update({ is_dead: status === "dead" });
-    drawStatus();
+  /** @param {string} kernelState */
+  function onKernel(kernelState) {
+    const isGone = kernelState === "gone";
+    for (const { part } of slots.values()) part.update({ is_dead: isGone });
+    jobs.update({ is_dead: isGone });
+    // What a person has written can still be read and copied; what needs no kernel goes on.
+    for (const control of el.querySelectorAll("button, select, input, textarea")) {
+      if (control.matches("textarea, [type=text]")) /** @type {HTMLInputElement} */ (control).readOnly = isGone;
+      else if (!control.closest("[data-local]")) /** @type {HTMLInputElement} */ (control).disabled = isGone;
+    }
     drawAction();
+    if (kernelState === "alive") ask({ kind: "hello" });
+  }
+
+  /**
+   * Sends a message that the kernel answers with a state.
+   *
+   * @param {Record<string, any>} content
+   */
+  function tell(content) {
+    sent += 1;
+    kernel.send({ ...content, view, number: sent });
+    kernel.ask();
   }
 
   /** @param {Record<string, any>} content */
   function ask(content) {
     sendTexts();
     note = "";
-    link.ask(content);
+    tell(content);
     drawStatus();
   }
 
@@ -329,10 +342,11 @@ function render({ model, el }) {
    * @param {ArrayBuffer[]} buffers
    */
   function onMessage(content, buffers) {
-    link.hear(/** @type {any} */ (content));
+    if (content.view === view && typeof content.number === "number") answered = Math.max(answered, content.number);
     if (content.slot) slots.get(content.slot)?.part.emit("msg:custom", content, buffers);
     else if (content.kind === "state") onState(content);
     else if (content.kind === "focus_problem") focusProblem();
+    else if (content.kind === "focus_slot") focusSlot(content.role);
     else jobs.emit("msg:custom", content);
   }
 
@@ -342,7 +356,14 @@ function render({ model, el }) {
     Object.assign(state, sections);
     for (const [name, drawSection] of Object.entries(draw)) if (name in sections) drawSection();
     // While something is on its way to the kernel, its values are older than what the person sees.
-    if (link.isSettled() && !typing.size) drawFields();
+    if (answered === sent && !typing.size) drawFields();
+  }
+
+  /** @param {string} role */
+  function focusSlot(role) {
+    const slotStage = slots.get(role)?.el.querySelector(".pvnb-picker-stage");
+    // another view of the form keeps its focus
+    if (slotStage instanceof HTMLElement && el.contains(document.activeElement)) slotStage.focus();
   }
 
   function focusProblem() {
@@ -381,6 +402,11 @@ function render({ model, el }) {
   on(parts.addSlot, "click", () => ask({ kind: "add_slot" }));
   on(parts.submit, "click", () => ask({ kind: "submit" }));
   on(parts.showExisting, "click", () => ask({ kind: "show_existing" }));
+  const closeQuestion = () => ask({ kind: "close_question" });
+  on(parts.closeQuestion, "click", closeQuestion);
+  on(parts.confirming, "keydown", (event) => {
+    if (event.key === "Escape") closeQuestion();
+  });
   on(parts.again, "click", () => ask({ kind: "generate_again" }));
   document.addEventListener(
     "visibilitychange",
@@ -391,7 +417,7 @@ function render({ model, el }) {
   );
   // What was sent while the connection was cut or the computer slept may have got lost.
   const refresh = () => {
-    if (!document.hidden && link.silence() > SILENCE_MS) ask({ kind: "hello" });
+    if (!document.hidden && kernel.silence() > SILENCE_MS) ask({ kind: "hello" });
   };
   window.addEventListener("online", refresh, { signal: listeners.signal });
   document.addEventListener("visibilitychange", refresh, { signal: listeners.signal });
@@ -401,7 +427,6 @@ function render({ model, el }) {
   }
 
   model.on("msg:custom", onMessage);
-  model.on("comm_live_update", link.ping);
   for (const drawSection of Object.values(draw)) drawSection();
   drawFields();
   ask({ kind: "hello" });
@@ -409,9 +434,8 @@ function render({ model, el }) {
   return () => {
     listeners.abort();
     model.off("msg:custom", onMessage);
-    model.off("comm_live_update", link.ping);
     for (const timer of typing.values()) clearTimeout(timer);
-    link.dispose();
+    kernel.dispose();
     disposeJobs();
     source?.dispose();
     for (const dispose of disposeChoices) dispose();

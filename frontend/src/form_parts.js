@@ -77,9 +77,11 @@ export function buildForm(el, signal) {
   seconds.setAttribute("aria-label", "Seconds between the pictures");
   const samples = make("button", "pvnb-form-button", { type: "button", textContent: "Try with sample pictures" });
   const fade = make("button", "pvnb-form-button", { type: "button", textContent: "Cross-fade", hidden: true });
-  fade.setAttribute("aria-expanded", "false");
+  fade.setAttribute("aria-pressed", "false");
+  fade.dataset.local = "";
   tools.append(addSlot, samples, fade);
   const fading = make("div", "pvnb-form-fade", { hidden: true });
+  fading.dataset.local = ""; // it needs no kernel
   const fadeStage = make("div", "pvnb-form-fade-stage");
   fadeStage.append(make("img", "", { alt: "" }), make("img", "", { alt: "" }));
   const fadeSlider = make("input", "", { type: "range", min: "0", max: "100", value: "50" });
@@ -126,14 +128,17 @@ export function buildForm(el, signal) {
   const answers = make("div", "pvnb-form-answers");
   const showExisting = make("button", "pvnb-form-answer pvnb-form-answer-main", { type: "button" });
   const again = make("button", "pvnb-form-answer", { type: "button" });
-  answers.append(showExisting, again);
+  const closeQuestion = make("button", "pvnb-form-answer", { type: "button" });
+  answers.append(showExisting, again, closeQuestion);
   confirming.append(question, answers);
   const status = make("div", "pvnb-form-status", { hidden: true });
   const jobs = make("div", "");
+  const kernel = make("div", ""); // stands for the notice about the kernel
+  for (const part of [confirming, status]) part.dataset.needsKernel = "";
   const options = make("div", "pvnb-form-options");
   const presets = make("div", "");
   options.append(switches, presets);
-  el.append(head, pictures, seconds, tools, fading, prompt, grid, options, foot, confirming, status, jobs);
+  el.append(head, pictures, seconds, tools, fading, prompt, grid, options, foot, kernel, confirming, status, jobs);
 
   return {
     addSlot,
@@ -142,6 +147,7 @@ export function buildForm(el, signal) {
     balance,
     choices,
     clearSeed,
+    closeQuestion,
     confirming,
     cost,
     count,
@@ -152,6 +158,7 @@ export function buildForm(el, signal) {
     fading,
     inputs,
     jobs,
+    kernel,
     operation,
     pictures,
     presets,

@@ -21,7 +21,7 @@ import { makeRatings, makeSelection } from "./gallery_ratings.js";
 import { commonRatio, editNote, makeTile, makeTileActions } from "./gallery_tile.js";
 import { makeToolbar } from "./gallery_toolbar.js";
 import { makeAutoplay, makeVideoPool } from "./gallery_videos.js";
-import { EARLIER_KERNEL, watchKernel } from "./kernel_alive.js";
+import { watchKernel } from "./kernel_alive.js";
 import { makeVideoSource } from "./video_source.js";
 
 /** @import { GalleryRow, GalleryTraits, RatingChoice, RenderProps } from "./types" */
@@ -41,7 +41,7 @@ function render({ model, el }) {
   const isStandalone = Boolean(model.isStandalone);
   const canCompare = Boolean(model.get("can_compare")) && !isStandalone;
   const source = makeVideoSource(model);
-  const kernel = watchKernel({ model, el });
+  const kernel = watchKernel({ model, el, kept: "Its videos and ratings are kept.", onChange: onKernel });
 
   /** @type {Map<string, GalleryRow>} */
   const rows = new Map(); // by key, in the order given
@@ -85,10 +85,7 @@ function render({ model, el }) {
     signal,
     canCompare,
     isStandalone,
-    onOpen: () => {
-      kernel.ask();
-      if (!kernel.isGone()) kernel.send({ kind: "open", keys: selection.keys() });
-    },
+    onOpen: () => canAct() && kernel.send({ kind: "open", keys: selection.keys() }),
     onClear: () => selection.clear(),
     rows: () => [...rows.values()],
   });
@@ -121,10 +118,7 @@ function render({ model, el }) {
   const clock = makeKernelClock({ onTick });
   const ratings = makeRatings({
     rows,
-    refusal: () => {
-      kernel.ask();
-      return kernel.isGone() ? EARLIER_KERNEL : "";
-    },
+    canRate: canAct,
     send: kernel.send,
     onChange: onRating,
     onRefused: footer.showMessage,
@@ -267,12 +261,25 @@ function render({ model, el }) {
   }
 
   function onTick() {
+    if (kernel.state() === "gone") return; // a clock that goes on would say that the job does
     for (const key of visibility.visible) {
       const row = rows.get(key);
       if (row && isRunning(row)) tiles.get(key)?.tick(row, clock.now());
     }
     const row = rows.get(opened);
     if (row && isRunning(row)) lightbox.tick(row, clock.now());
+  }
+
+  /** Whether there is a kernel that can keep what a person does; if not, the notice says so. */
+  function canAct() {
+    kernel.ask();
+    return !kernel.isGone();
+  }
+
+  /** @param {string} state of the kernel */
+  function onKernel(state) {
+    lightbox.note.readOnly = state === "gone";
+    if (state === "alive") kernel.send({ kind: "hello" });
   }
 
   // ---- ratings and the selection ----
@@ -385,8 +392,8 @@ function render({ model, el }) {
     open: openLightbox,
     winner: (key) => ratings.choose(key, "winner"),
     rejected: (key) => ratings.choose(key, "rejected"),
-    note: startNote,
-    compare: (key) => selection.toggle(key),
+    note: (key) => canAct() && startNote(key),
+    compare: (key) => canAct() && selection.toggle(key),
     clear: () => selection.clear(),
     focus: focusTile,
   };
@@ -397,8 +404,8 @@ function render({ model, el }) {
     next: () => stepLightbox(1),
     winner: () => ratings.choose(opened, "winner"),
     rejected: () => ratings.choose(opened, "rejected"),
-    note: () => lightbox.note.focus(),
-    compare: () => selection.toggle(opened),
+    note: () => canAct() && lightbox.note.focus(),
+    compare: () => canAct() && selection.toggle(opened),
     togglePlay: () => videos.togglePlay(opened),
   };
 

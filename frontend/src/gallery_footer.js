@@ -56,6 +56,7 @@ export function makeFooter({ signal, canCompare, isStandalone, onOpen, onClear, 
   const selectionText = make("span", "");
   const open = make("button", "pvnb-gallery-button pvnb-gallery-primary", { type: "button" });
   const clear = make("button", "pvnb-gallery-link", { type: "button", textContent: "Clear" });
+  selection.dataset.needsKernel = "";
   selection.append(selectionText, make("span", "pvnb-gallery-gap"), clear, open);
   const line = make("div", "pvnb-gallery-summary");
   const keys = make("span", "pvnb-gallery-keys");
@@ -84,9 +85,10 @@ export function makeFooter({ signal, canCompare, isStandalone, onOpen, onClear, 
 
   /** @param {boolean} isLightbox the keys do other things there than among the tiles */
   function showKeys(isLightbox) {
-    const all = [...(isLightbox ? LIGHTBOX_KEYS : TILE_KEYS), ...KEYS, ...(canCompare ? [COMPARE_KEY] : [])];
-    const pairs = all.map(([key, action]) => {
+    const local = isLightbox ? LIGHTBOX_KEYS : TILE_KEYS;
+    const pairs = [...local, ...KEYS, ...(canCompare ? [COMPARE_KEY] : [])].map(([key, action], index) => {
       const pair = make("span", "");
+      if (index >= local.length) pair.dataset.needsKernel = "";
       pair.append(make("kbd", "", { textContent: key }), ` ${action}`);
       return pair;
     });

@@ -41,6 +41,7 @@ export function makeLightbox({ signal, onBack, onStep, onChoice, onCompare, onNo
   const rejected = makeButton(BUTTON, { label: "Reject", icon: "cross", text: "Reject", key: "X" });
   const compare = makeButton(BUTTON, { label: "Select to compare", icon: "compare", text: "Compare", key: "C" });
   rating.append(winner, rejected, compare);
+  rating.dataset.needsKernel = "";
   const note = make("textarea", "pvnb-gallery-field", { rows: 2, placeholder: "Note", maxLength: 2000 });
   note.setAttribute("aria-label", "Note");
   const error = make("div", "pvnb-gallery-error", { hidden: true });

@@ -20,13 +20,13 @@ export function canWin(row) {
  *
  * @param {{
  *   rows: Map<string, GalleryRow>,
- *   refusal: () => string,
+ *   canRate: () => boolean,
  *   send: (rating: object) => void,
  *   onChange: (key: string) => void,
  *   onRefused: (reason: string) => void,
- * }} options `refusal`: why nothing can be rated now, or ""
+ * }} options `canRate`: whether there is a kernel that can keep a rating
  */
-export function makeRatings({ rows, refusal, send, onChange, onRefused }) {
+export function makeRatings({ rows, canRate, send, onChange, onRefused }) {
   const view = makeViewId();
   /** @type {Map<string, number>} */
   const unconfirmed = new Map(); // key -> ratings of this view that the kernel has not sent back
@@ -52,11 +52,7 @@ export function makeRatings({ rows, refusal, send, onChange, onRefused }) {
     if (!row) return;
     const { choice, note } = { choice: row.choice, note: row.note, ...change };
     if (choice === row.choice && note === row.note) return;
-    const reason = refusal();
-    if (reason) {
-      onRefused(reason);
-      return;
-    }
+    if (!canRate()) return;
     apply(key, choice, note);
     unconfirmed.set(key, (unconfirmed.get(key) ?? 0) + 1);
     send({ kind: "rating", key, choice, note, view });

@@ -158,6 +158,7 @@ export function makeTile(key) {
  */
 export function makeTileActions({ canCompare, signal, onAction }) {
   const group = make("div", "pvnb-gallery-actions");
+  group.dataset.needsKernel = "";
   group.setAttribute("role", "group");
   /** @type {HTMLButtonElement[]} */
   const buttons = [];

@@ -64,6 +64,7 @@ function buildRow(onClick, onKey) {
   parts.told.setAttribute("role", "status");
   parts.offer.setAttribute("role", "group");
   actions.append(parts.retry, parts.more, parts.main);
+  for (const part of [actions, parts.confirmation, parts.tools, parts.offer]) part.dataset.needsKernel = "";
   row.append(make("span", "pvnb-jobs-icon"), body, actions);
   row.addEventListener("click", onClick);
   row.addEventListener("keydown", onKey);
@@ -133,6 +134,7 @@ export function renderJobs({ model, el }, getSource) {
   }
 
   function tick() {
+    if (model.get("is_dead")) return; // a clock that goes on would say that the job does
     for (const entry of shown.values()) if (!entry.data.is_clock_stopped) drawTime(entry);
   }
 

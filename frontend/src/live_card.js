@@ -133,7 +133,7 @@ function render({ model, el }) {
   const on = listenUntil(listeners.signal);
   const view = makeViewId();
   const source = makeVideoSource(model);
-  const kernel = watchKernel({ model, el, onChange: () => draw() });
+  const kernel = watchKernel({ model, el, kept: "Its jobs are kept.", onChange });
   const clock = makeKernelClock({ onTick: drawTime });
   let isPlayerWanted = false;
   let isUsingVideo = false;
@@ -186,6 +186,12 @@ function render({ model, el }) {
   el.append(card, question, said, kernel.element, player, hideFallback(model.get("fallback_class")));
 
   // ---- what is shown ----
+
+  /** @param {string} state of the kernel */
+  function onChange(state) {
+    draw();
+    if (state === "alive") kernel.send({ kind: "hello", view });
+  }
 
   /** @returns {LiveState} */
   function current() {

@@ -205,6 +205,7 @@ export function renderPicker({ model, el }, { onMore = () => {}, onRemove = () =
     el.dataset.state = state;
     parts.label.textContent = model.get("label");
     const isEmpty = state === "empty" && !upload;
+    parts.stage.inert = model.get("is_dead");
     parts.clear.hidden = isEmpty && !ownMessage;
     parts.clear.setAttribute("aria-label", `Clear: ${model.get("label")}`);
     parts.remove.hidden = !model.get("can_remove");

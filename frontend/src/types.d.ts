@@ -15,7 +15,20 @@ export interface Model<Traits> {
   widget_manager?: {
     get_model(id: string): Promise<object>;
     create_view(model: object): Promise<{ el: HTMLElement; remove(): void }>;
+    kernel?: KernelConnection | null;
   };
+}
+
+interface Signal {
+  connect(slot: (sender: unknown, value: string) => void): void;
+  disconnect(slot: (sender: unknown, value: string) => void): void;
+}
+
+/** What the widgets use of Jupyter's connection to a kernel. */
+export interface KernelConnection {
+  statusChanged?: Signal;
+  connectionStatusChanged?: Signal;
+  disposed?: Signal;
 }
 
 export interface RenderProps<Traits> {
@@ -95,7 +108,7 @@ export interface FormState {
   presets: PresetState;
   action: { title: string; price: string; is_short: boolean; busy: boolean };
   status: { text: string; tone: string };
-  question: { text: string; existing: string; again: string } | null;
+  question: { text: string; existing: string; again: string; close: string } | null;
   jobs: JobListTraits;
 }
 
@@ -128,6 +141,8 @@ export interface JobRow {
 export interface JobListTraits {
   rows: JobRow[];
   more: number;
+  /** Whether the kernel of this view is gone; the kernel does not send it. */
+  is_dead?: boolean;
 }
 
 /** A job or a sweep at one moment. Times are Unix seconds. */

@@ -8,7 +8,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import anywidget
 import traitlets
@@ -16,6 +16,7 @@ import traitlets
 from pixverse_nb import samples
 from pixverse_nb.domain.catalogue import Operation, price_factor
 from pixverse_nb.domain.jobs import JobSnapshot
+from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.operations import TRANSITION_MAX
 from pixverse_nb.errors import ConfigError, InvalidRequest
 from pixverse_nb.images import nearest_ratio
@@ -27,15 +28,19 @@ from pixverse_nb.widgets.form_fields import FormFields, operation_for
 from pixverse_nb.widgets.job_actions import JobActions
 from pixverse_nb.widgets.job_list import JobTracker
 from pixverse_nb.widgets.messages import (
+    LAST_CLEARED,
     as_sentence,
     missing_image_message,
     operation_title,
+    paid_elsewhere_question,
     reuse_question,
     unknown_price_question,
 )
 from pixverse_nb.widgets.picker import LoadedImage, PictureSlot
 from pixverse_nb.widgets.presets import MAX_PRESETS, Presets, SavedSettings, clean_name
 from pixverse_nb.widgets.protocols import JobHandle, VideoClient
+
+T = TypeVar("T")
 
 _MAX_ID_LENGTH: Final = 200
 _MAX_VIEWS: Final = 64
@@ -53,6 +58,7 @@ class FormValues:
     images: tuple[LoadedImage, ...]
     fields: Mapping[str, Any]
     settings: Mapping[str, Any]  # to be offered as the last used ones
+    has_price: bool  # False: it is not known
     seconds: tuple[int | None, ...] = ()
 
 
@@ -76,7 +82,8 @@ class Form(anywidget.AnyWidget):
         self._balance: int | None = None
         self._balance_text = ""
         self._status = {"text": "", "tone": "plain"}
-        self._pending_question: tuple[JobHandle | None, FormValues] | None = None  # None: the price is not known
+        # About a job of this home, a call that another home has paid for, or (None) a price that is not known.
+        self._pending_question: tuple[JobHandle | Notice | None, FormValues] | None = None
         self._is_busy = False
         self._sent: dict[str, Any] = {}
         self._received: dict[str, int] = {}  # the highest number of a message of each view
@@ -100,7 +107,7 @@ class Form(anywidget.AnyWidget):
             send=self._send_message,
             track=self.tracker.track,
             fill=self._fill_from,
-            use_picture=lambda image, name: self.first.load(image, name=name),
+            use_picture=self._continue_from,
         )
         super().__init__(initial=self._sections())
         answer_while_busy(self)
@@ -197,6 +204,7 @@ class Form(anywidget.AnyWidget):
             "submit": lambda _: self._submit(),
             "show_existing": lambda _: self._show_existing(),
             "generate_again": lambda _: self._generate_again(),
+            "close_question": lambda _: self._close_question(),
             "use_preset": lambda message: self._use_preset(str(message.get("key"))),
             "save_preset": lambda message: self._save_preset(clean_name(message.get("name")), self.fields.settings()),
             "delete_preset": lambda message: self._delete_preset(str(message.get("key"))),
@@ -299,13 +307,19 @@ class Form(anywidget.AnyWidget):
         is_short = price is not None and self._balance is not None and price > self._balance
         return {"price": text[:1].upper() + text[1:], "is_short": is_short}
 
-    def _question(self, job: JobHandle | None, values: FormValues) -> dict[str, str]:
-        """Return the question before a call that repeats `job`, or whose price is not known, and its two answers."""
-        if job is None:
-            return {"text": unknown_price_question(self._balance), "existing": "Not now", "again": "Create it anyway"}
-        text = reuse_question(job.snapshot(), draws_seed=values.fields.get("seed") is None)
-        again = "Generate again" if self._client.is_sandbox else "Pay and generate again"
-        return {"text": text, "existing": "Show it", "again": again}
+    def _question(self, about: JobHandle | Notice | None, values: FormValues) -> dict[str, str]:
+        """Return the question before a call that may pay again, or whose price is not known, and its answers."""
+        is_sandbox = self._client.is_sandbox
+        if about is None:
+            text = unknown_price_question(self._balance)
+            return {"text": text, "existing": "", "again": "Create it anyway", "close": "Not now"}
+        if isinstance(about, Notice):
+            text = paid_elsewhere_question(about, is_sandbox=is_sandbox)
+            again = "Generate again" if is_sandbox else "Pay again"
+            return {"text": text, "existing": "Show that video", "again": again, "close": "Cancel"}
+        text = reuse_question(about.snapshot(), draws_seed=values.fields.get("seed") is None)
+        again = "Generate again" if is_sandbox else "Pay and generate again"
+        return {"text": text, "existing": "Show it", "again": again, "close": "Cancel"}
 
     def _update_balance(self) -> None:
         balance = self._client.credits()
@@ -405,6 +419,19 @@ class Form(anywidget.AnyWidget):
             self._refresh()
             self._push()
 
+    def _continue_from(self, image: object, name: str) -> None:
+        """Start from the last frame of a video. The last picture, which is like that frame, gives way."""
+        self.first.load(image, name=name).join()
+        with self._lock:
+            while len(self.slots) > 2:
+                self._remove_slot(self.slots[-1].role)
+            had_last = self.last.state != "empty"
+            self.last.clear()
+            self._refresh()
+            self.last.caution = LAST_CLEARED if had_last else ""
+            self._push()
+            self._send_message({"kind": "focus_slot", "role": self.last.role}, [])
+
     # ---- saved settings; the key is "last", or "name:" and the name ----
 
     def _show_presets(self) -> None:
@@ -498,20 +525,46 @@ class Form(anywidget.AnyWidget):
         seconds = self.fields.seconds(len(images)) if self.fields.operation is Operation.TRANSITION else []
         roles = tuple(slot.role for slot in filled)
         fields, settings = self.fields.call_fields(), self.fields.settings()
-        values = FormValues(self.fields.operation, roles, images, fields, settings, tuple(seconds))
-        is_price_known = self._client.estimate(self.fields.operation, **self._price_fields()) is not None
-        self._run_exclusive(lambda: self._ask_or_create(values, is_price_known=is_price_known))
+        has_price = self._client.estimate(self.fields.operation, **self._price_fields()) is not None
+        values = FormValues(self.fields.operation, roles, images, fields, settings, has_price, tuple(seconds))
+        self._run_exclusive(lambda: self._ask_or_create(values))
 
     def _generate_again(self) -> None:
         if self._pending_question is not None:
-            job, values = self._pending_question
-            self._run_exclusive(lambda: self._create(values, reuse=job is None))
+            about, values = self._pending_question
+            if isinstance(about, Notice) and not values.has_price:
+                self._ask(None, values)
+                return
+            is_about_own = about is not None and not isinstance(about, Notice)
+            self._run_exclusive(lambda: self._create(values, reuse=not is_about_own))
+
+    def _close_question(self) -> None:
+        self._pending_question = None
 
     def _show_existing(self) -> None:
         question, self._pending_question = self._pending_question, None
-        job = question[0] if question is not None else None
-        if job is not None:
-            self._runner.run_in_thread(lambda: self._show_job(job))
+        if question is None:
+            return
+        about, values = question
+        if isinstance(about, Notice):
+            self._run_exclusive(lambda: self._take(values))
+        elif about is not None:
+            self._runner.run_in_thread(lambda: self._show_job(about))
+
+    def _take(self, values: FormValues) -> None:
+        """Show the video that another home has paid for. Nothing is charged."""
+        self._show_status("Copying the video…")
+        job = self._look_up(self._client.take_paid, values)
+        if job is None:
+            self._show_status("The other home does not have this video any more. Nothing was charged.", tone="bad")
+            return
+        self._show_status("")
+        self._show_job(job)
+
+    def _look_up(self, method: Callable[..., T], values: FormValues) -> T:
+        """Return what a method of the client that charges nothing says about the call."""
+        seconds = {"durations": list(values.seconds)} if any(values.seconds) else {}
+        return method(values.operation, [image.content for image in values.images], **values.fields, **seconds)
 
     def _show_job(self, job: JobHandle) -> None:
         self.tracker.track(job, scroll_to=True)
@@ -535,25 +588,25 @@ class Form(anywidget.AnyWidget):
             self._is_busy = is_busy
             self._push()
 
-    def _ask_or_create(self, values: FormValues, *, is_price_known: bool) -> None:
-        existing = None
-        if values.operation is Operation.FRAMES:
-            self._withdraw_question("Checking for an existing video…")
-            contents = [image.content for image in values.images]
-            try:
-                existing = self._client.find_paid(*contents, **values.fields)
-            except InvalidRequest as error:
-                self._show_problems(_by_role(error.fields, values.roles))
-                return
-        if existing is None and is_price_known:
+    def _ask_or_create(self, values: FormValues) -> None:
+        about: JobHandle | Notice | None = None
+        self._withdraw_question("Checking for an existing video…")
+        try:
+            if values.operation is Operation.FRAMES:
+                about = self._client.find_paid(*(image.content for image in values.images), **values.fields)
+            about = about or self._look_up(self._client.paid_elsewhere, values)
+        except InvalidRequest as error:
+            self._show_problems(_by_role(error.fields, values.roles))
+            return
+        if about is None and values.has_price:
             self._create(values, reuse=True)
         else:
-            self._ask(existing, values)
+            self._ask(about, values)
 
-    def _ask(self, job: JobHandle | None, values: FormValues) -> None:
+    def _ask(self, about: JobHandle | Notice | None, values: FormValues) -> None:
         with self._lock:
             self._set_status("")
-            self._pending_question = (job, values)
+            self._pending_question = (about, values)
             self._push()
 
     def _create(self, values: FormValues, *, reuse: bool) -> None:

@@ -6,8 +6,14 @@ from typing import Final
 
 from pixverse_nb.domain.catalogue import ModelSpec, Operation
 from pixverse_nb.domain.jobs import JobSnapshot, JobState
+from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.operations import OPERATIONS
+from pixverse_nb.redaction import redact
+from pixverse_nb.render.formatting import format_credits
 
+LAST_CLEARED: Final = (
+    "Cleared: it was where the earlier video ended. Choose where the next one ends, or leave this empty."
+)
 _CHARGES: Final = {"yes": "charged", "unknown": "submitted and possibly charged", "no": "requested but not charged"}
 _FIRST_WORD: Final = re.compile(r"[a-z][a-z'’-]*[,;:.!?…]?(\s|$)")  # not code, and not a file name
 
@@ -31,6 +37,22 @@ def reuse_question(snapshot: JobSnapshot, *, draws_seed: bool) -> str:
     new = "generate a new one" if snapshot.is_sandbox else "generate and pay for a new one"
     seed = " with a different seed" if draws_seed else ""
     return f"{existing} ({charge} on {day}, seed {snapshot.request.seed}). {answer}, or {new}{seed}?"
+
+
+def paid_elsewhere_question(notice: Notice, *, is_sandbox: bool) -> str:
+    """Return the question that is asked before a call is paid that another home of this machine has paid for."""
+    data = notice.data
+    day = time.strftime("%Y-%m-%d %H:%M", time.localtime(float(data["at"] or 0)))
+    paid = data.get("credits")
+    price = format_credits(paid if isinstance(paid, int) else None, is_estimate=False, is_sandbox=is_sandbox)
+    facts = ", ".join(filter(None, (day, price)))
+    verb = "has" if data.get("is_certain") else "may have"
+    made = "made this video" if is_sandbox else "paid for this video"
+    new = "generate a new one" if is_sandbox else "pay for a new one"
+    return redact(
+        f"The home {data['home']} on this computer {verb} already {made} ({facts}). Show that video, which is "
+        f"copied from there free of charge, or {new}?"
+    )
 
 
 def unknown_price_question(balance: int | None) -> str:

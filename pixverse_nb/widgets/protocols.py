@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from pixverse_nb.domain.catalogue import Catalogue
 from pixverse_nb.domain.jobs import JobSnapshot
+from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.remote import Credits
 
 
@@ -49,6 +50,16 @@ class VideoClient(Protocol):
     @property
     def find_paid(self) -> Callable[..., "JobHandle | None"]:
         """Return the job that already exists for (first, last, **fields), or None. Creates nothing."""
+        ...
+
+    @property
+    def paid_elsewhere(self) -> Callable[..., Notice | None]:
+        """Return which other home has paid for (operation, images, **fields), if a call would pay again; or None."""
+        ...
+
+    @property
+    def take_paid(self) -> Callable[..., "JobHandle | None"]:
+        """Return the job of such a call, copied from the other home free of charge; None if it is not there now."""
         ...
 
     @property

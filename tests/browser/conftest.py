@@ -1,6 +1,7 @@
 """Fixtures: one real JupyterLab for all browser tests, and a page that must not report errors."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -64,9 +65,10 @@ def patience() -> None:
 
 @pytest.fixture
 def lab(running_lab: Lab) -> Iterator[Lab]:
-    """The running JupyterLab; the kernels of a test are shut down when it ends."""
+    """The running JupyterLab; the kernels of a test are shut down when it ends, and its homes are forgotten."""
     yield running_lab
     running_lab.end_kernels()
+    shutil.rmtree(running_lab.environment["PIXVERSE_NB_DATA"], ignore_errors=True)
 
 
 @pytest.fixture

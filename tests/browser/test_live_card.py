@@ -122,18 +122,32 @@ def test_after_a_reload_the_card_is_alive(page: Page, lab: Lab) -> None:
     expect(card.get_by_role("button", name="Cancel", exact=True)).to_be_hidden()
 
 
-def test_after_a_restart_the_card_says_so(page: Page, lab: Lab) -> None:
-    """A card of an earlier kernel has no buttons, and a notice."""
-    run(page, lab, [FOREVER, "job = begin(5)\njob"])
+def test_after_a_restart_every_view_says_so(page: Page, lab: Lab) -> None:
+    """Card, gallery and comparison have a notice; what needs a kernel is gone, and the videos still play."""
+    made = "videos = [begin(seed).result(quiet=True) for seed in (7, 8)]"
+    made += "\nclient.sandbox_control.settings.generation_s = (1e6, 1e6)"
+    run(page, lab, [BEGIN.format(speed=60), made, "pv.gallery(videos)", "pv.compare(videos, blind=True)", "begin(5)"])
     lab.wait_idle(page)
-    card = page.locator(".pvnb-live")
-    expect(card.get_by_role("button", name="Cancel", exact=True)).to_be_visible()
+    card, gallery, voting = (page.locator(f".pvnb-{name}") for name in ("live", "gallery", "compare"))
+    page.wait_for_function("() => [...document.querySelectorAll('.pvnb-compare video')].every(v => v.readyState > 1)")
+    expect(gallery.locator("[role=gridcell] img")).to_have_count(2)
     page.get_by_role("menuitem", name="Kernel", exact=True).click()
     page.locator(".lm-Menu-item", has_text="Restart Kernel…").first.click()
     page.get_by_role("button", name="Confirm Kernel Restart").click()
-    expect(card).to_have_attribute("data-kernel", "gone")
-    expect(card.locator(".pvnb-kernel-notice")).to_be_visible()
+    for view in (card, gallery, voting):
+        expect(view).to_have_attribute("data-kernel", "gone")
+        expect(view.locator(".pvnb-kernel-notice")).to_be_visible()
     expect(card.get_by_role("button", name="Cancel", exact=True)).to_be_hidden()
+    tile = gallery.locator("[role=gridcell]").first
+    tile.hover()
+    expect(gallery.get_by_role("button", name="Mark as winner")).to_be_hidden()
+    for key in ("w", "n", "c"):
+        tile.press(key)
+    expect(gallery.get_by_role("textbox")).to_have_count(0)
+    expect(gallery.locator("[aria-selected=true], .pvnb-gallery-badge:visible")).to_have_count(0)
+    expect(voting.get_by_role("button", name="better")).to_have_count(0)
+    voting.get_by_role("button", name="Play").click()
+    page.wait_for_function("() => document.querySelector('.pvnb-compare video').currentTime > 0.2")
 
 
 @pytest.mark.parametrize("trusted", [True, False])

@@ -161,6 +161,63 @@ def test_an_action_is_sent_again_until_it_is_heard(page: Page) -> None:
         expect(said).to_be_visible(visible=heard_after is None)
 
 
+# What Jupyter says about the kernel comes by `say`; the kernel answers each ping while `answers` is true.
+SHOW_FORM = """async ([source, state]) => {
+    const slots = {}, callbacks = [];
+    window.sent = [];
+    window.answers = true;
+    const signal = name => ({ connect: slot => { slots[name] = slot; }, disconnect: () => {} });
+    window.say = (name, value) => slots[name](null, value);
+    const kernel = Object.fromEntries(
+        ['statusChanged', 'connectionStatusChanged', 'disposed'].map(name => [name, signal(name)]));
+    const model = {
+        widget_manager: { kernel },
+        get: name => state[name],
+        send: (content, callbacks_) => {
+            window.sent.push(content.kind);
+            if (content.kind !== 'ping') return;
+            if (window.answers) callbacks.forEach(act => act({ kind: 'pong' }, []));
+            else if (window.isIdle) callbacks_.iopub.status({ content: { execution_state: 'idle' } });
+        },
+        on: (name, act) => { if (name === 'msg:custom') callbacks.push(act); },
+        off: () => {},
+    };
+    const url = URL.createObjectURL(new Blob([source], { type: 'text/javascript' }));
+    const el = document.body.appendChild(document.createElement('div'));
+    (await import(url)).default.render({ model, el });
+}"""
+
+
+def test_a_form_is_alive_again_after_a_break_of_the_connection(page: Page) -> None:
+    """Its controls are out of use while Jupyter is cut off, and work again, with everything asked for, afterwards."""
+    page.goto("about:blank")
+    page.evaluate(SHOW_FORM, [bundle_js("form"), STATES["form"]])
+    form, create = page.locator(".pvnb-form"), page.get_by_role("button", name="Create video")
+    expect(create).to_be_enabled()
+    page.evaluate("say('connectionStatusChanged', 'disconnected')")
+    expect(form).to_have_attribute("data-kernel", "gone")
+    expect(create).to_be_disabled()
+    page.evaluate("sent.length = 0; say('connectionStatusChanged', 'connected')")
+    expect(form).to_have_attribute("data-kernel", "alive")
+    expect(create).to_be_enabled()
+    assert "hello" in page.evaluate("sent")
+
+
+def test_a_kernel_that_handles_a_ping_without_an_answer_is_another_one(page: Page) -> None:
+    """A busy kernel makes the form wait, and it stays in use; a kernel that does not know the form ends it."""
+    page.clock.install()
+    page.goto("about:blank")
+    page.evaluate(SHOW_FORM, [bundle_js("form"), STATES["form"]])
+    form, create = page.locator(".pvnb-form"), page.get_by_role("button", name="Create video")
+    for is_idle, expected in ((False, "silent"), (True, "gone")):
+        page.evaluate("is_idle => { answers = false; isIdle = is_idle; }", is_idle)
+        create.click()
+        page.clock.run_for(6000)
+        expect(form).to_have_attribute("data-kernel", expected)
+        expect(create).to_be_enabled(enabled=not is_idle)
+        expect(form.locator(".pvnb-kernel-notice")).to_be_visible()
+
+
 def test_scripts_and_stylesheets_load_nothing_from_elsewhere() -> None:
     """No script and no stylesheet names a host, except in the namespace of SVG, or imports at run time."""
     for path in STATIC.iterdir():

@@ -1,6 +1,8 @@
 """The form in a real JupyterLab: from two pictures to a video that plays and is saved in the notebook."""
 
+import os
 import re
+import signal
 from pathlib import Path
 from typing import Literal
 
@@ -31,6 +33,7 @@ client.sandbox_control.settings.queue_s = (0, 0)
 client.sandbox_control.settings.generation_s = (1e6, 1e6)
 form = pv.studio(client)
 form"""
+WITH_PID = 'import os, pathlib\npathlib.Path("pid").write_text(str(os.getpid()))\n'
 COPIED = "text => navigator.clipboard.readText().then(own => own.includes(text))"
 
 
@@ -247,6 +250,40 @@ def press_both_ways(button: Locator) -> None:
     button.press("Enter")
 
 
+def test_a_video_of_another_home_is_shown_or_paid_again(page: Page, lab: Lab) -> None:
+    """The first press asks, by mouse and by key; "Show that video" copies it, and "Generate again" alone makes one."""
+    paid = "client.create_frames(pv.samples.first, pv.samples.last, seed={}).result(quiet=True)"
+    setup = STUDIO.replace("client = pv.Client.sandbox(speed=60)", "client = pv.Client.sandbox(speed=60, home='{}')")
+    first = "\n".join([setup.format("one").removesuffix("form = pv.studio(client)\nform"), *map(paid.format, (3, 4))])
+    name = lab.new_notebook([first, setup.format("two")])
+    lab.open(page, name)
+    lab.run_all(page)
+    lab.wait_idle(page)
+    form = page.locator(".pvnb-form")
+    form.get_by_role("button", name="Try with sample pictures").click()
+    expect_picture(form.locator(".pvnb-picker").nth(1), "×", name="last.jpg")
+    create, rows = form.get_by_role("button", name="Create video"), form.locator(".pvnb-jobs-row")
+    show, close = (form.get_by_role("button", name=name, exact=True) for name in ("Show that video", "Cancel"))
+    form.get_by_label("Seed", exact=True).fill("3")
+    for close_by in ("mouse", "key", "Escape"):
+        create.press("Enter") if close_by == "key" else create.click()
+        expect(form.locator(".pvnb-form-confirming")).to_contain_text("/one")
+        close.click() if close_by == "mouse" else close.press("Enter" if close_by == "key" else "Escape")
+        expect(show).to_be_hidden()
+        expect(create).to_be_focused()
+    create.click()
+    show.click()
+    expect(rows).to_contain_text("seed 3")
+    play(page.locator("video").first)
+    form.get_by_label("Seed", exact=True).fill("4")
+    create.press("Enter")
+    form.get_by_role("button", name="Generate again").press("Enter")
+    expect(rows).to_have_count(2)
+    form.get_by_role("radio", name="360p").click()
+    create.click()
+    expect(rows).to_have_count(3)  # a call that nobody has made yet is not asked about
+
+
 def test_a_finished_video_offers_more(page: Page, lab: Lab) -> None:
     """From sample pictures to a video; each button of its row works, and an offer is paid by a press of its own."""
     lab.open(page, lab.new_notebook([STUDIO]))
@@ -262,11 +299,14 @@ def test_a_finished_video_offers_more(page: Page, lab: Lab) -> None:
     form.get_by_role("button", name="Try with sample pictures").press("Enter")
     expect_picture(last, "×", name="last.jpg")
     fade = form.get_by_role("button", name="Cross-fade")
+    expect(fade).to_have_attribute("aria-pressed", "false")
     fade.press("Enter")
+    expect(fade).to_have_attribute("aria-pressed", "true")
     slider = form.get_by_role("slider")
     slider.press("End")
     expect(form.locator(".pvnb-form-fade-stage img").nth(1)).to_have_css("opacity", "1")
     fade.click()
+    expect(fade).to_have_attribute("aria-pressed", "false")
     expect(slider).to_be_hidden()
 
     operation, title = form.locator(".pvnb-form-operation"), "data-before"
@@ -301,8 +341,16 @@ def test_a_finished_video_offers_more(page: Page, lab: Lab) -> None:
     press_both_ways(row.get_by_role("button", name="Use again"))
     expect(form.get_by_label("Prompt")).to_have_value("")
     expect_picture(first, "×", name="first")
-    press_both_ways(row.get_by_role("button", name="Use last frame as first picture"))
-    expect(first.locator(".pvnb-picker-name")).to_contain_text("last frame")
+    for how in ("mouse", "key"):
+        use = row.get_by_role("button", name="Use last frame as first picture")
+        use.click() if how == "mouse" else use.press("Enter")
+        expect(first.locator(".pvnb-picker-name")).to_contain_text("last frame")
+        expect(last).to_have_attribute("data-state", "empty")
+        expect(last.locator(".pvnb-picker-caution")).to_be_visible()
+        expect(stage(last)).to_be_focused()
+        choose(page, last, PICTURES / "coffee_close.jpg")
+        expect_picture(last, "×", name="coffee_close.jpg")
+        expect(last.locator(".pvnb-picker-caution")).to_be_hidden()
 
     offer = row.get_by_role("group")
     extend, upscale = (row.get_by_role("button", name=name, exact=True) for name in ("Extend", "Upscale"))
@@ -338,23 +386,42 @@ def run_again(page: Page, lab: Lab) -> None:
     expect(form.locator(".pvnb-form-balance")).not_to_be_empty()
 
 
-def test_after_a_restart_the_form_says_so(page: Page, lab: Lab) -> None:
-    """A form whose kernel is gone sends nothing, and every press is answered by the view itself; Ctrl+S saves."""
-    name = lab.new_notebook([STUDIO])
+@pytest.mark.parametrize("end", ["restart", "death"])
+def test_a_form_of_an_earlier_kernel_says_so(page: Page, lab: Lab, end: str) -> None:
+    """Unused, the form says that its kernel is gone; only what needs none can be pressed; the next run has the job."""
+    name = lab.new_notebook([WITH_PID + ENDLESS])
     lab.open(page, name)
     lab.run_all(page)
     lab.wait_idle(page)
     form = page.locator(".pvnb-form")
-    status = form.locator(".pvnb-form-status")
-    with page.expect_response(lambda answer: answer.request.method == "PUT" and "/api/contents/" in answer.url):
-        form.get_by_role("radio", name="540p").press("ControlOrMeta+s")
-    restart(page)
-    slot = form.locator(".pvnb-picker").first
-    choose(page, slot, PICTURES / "coffee_wide.jpg")
+    notice, row = form.locator(".pvnb-kernel-notice"), form.locator(".pvnb-jobs-row")
+    expect(notice).to_be_hidden()
+    form.get_by_role("button", name="Try with sample pictures").click()
+    prompt = form.get_by_label("Prompt")
+    prompt.fill("a cup that I want to keep")
+    expect_picture(form.locator(".pvnb-picker").nth(1), "×", name="last.jpg")
     form.get_by_role("button", name="Create video").click()
-    expect(status).to_have_attribute("role", "alert")
-    expect(slot.locator(".pvnb-picker-facts")).not_to_contain_text("kB of")
+    cancel = row.get_by_role("button", name="Cancel: ")
+    expect(row).to_contain_text("Generating")
+    cancel.focus()
+    if end == "restart":
+        restart(page)
+    else:
+        os.kill(int((lab.root / name).with_name("pid").read_text()), signal.SIGKILL)
+        page.get_by_role("dialog").get_by_role("button", name="Ok").click()
+    expect(form).to_have_attribute("data-kernel", "gone")
+    expect(notice).to_be_visible()
+    expect(cancel).to_be_hidden()
+    expect(form.locator("button, select, input").and_(page.locator(":enabled")).filter(visible=True)).to_have_count(2)
+    expect(form.get_by_role("button", name="Cross-fade")).to_be_enabled()
+    expect(form.get_by_label("Seed", exact=True)).to_have_attribute("readonly", "")
+    expect(prompt).to_have_attribute("readonly", "")
+    expect(prompt).to_have_value("a cup that I want to keep")
+    press_both_ways(form.get_by_role("button", name="Cross-fade"))
     run_again(page, lab)
+    expect(form).not_to_have_attribute("data-kernel", "gone")
+    expect(cancel).to_be_visible()
+    slot = form.locator(".pvnb-picker").first
     choose(page, slot, PICTURES / "coffee_wide.jpg")
     expect_picture(slot, "×", name="coffee_wide.jpg")
 

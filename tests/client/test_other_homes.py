@@ -10,6 +10,7 @@ import pytest
 
 from pixverse_nb.client import Client
 from pixverse_nb.domain.jobs import JobState
+from pixverse_nb.domain.operations import Operation
 from pixverse_nb.errors import InvalidRequest, JobCancelled, JobError, LedgerError, OutcomeUnknown
 from pixverse_nb.jobs.job import Job
 from pixverse_nb.ledger.home_register import data_folder
@@ -422,3 +423,38 @@ def test_a_sweep_also_looks_for_the_cells_that_it_tries_again(
     assert len(sweep.run(retry_failed=True, quiet=True).videos) == len(seeds)
     assert harness.paid == (3 if reuse == "any" else 4)
     assert homes_named(outputs[before:], harness) == (0 if reuse == "any" else 1)
+
+
+CALLS: dict[Operation, Any] = {
+    Operation.TEXT: lambda client, **given: client.create_video("rain", **given),
+    Operation.IMAGE: lambda client, **given: client.create_video(image=make_picture(0), **given),
+    Operation.FRAMES: lambda client, **given: client.create_frames(make_picture(0), make_picture(200), **given),
+    Operation.TRANSITION: lambda client, **given: client.create_transition(
+        [make_picture(0), make_picture(100), make_picture(200)], durations=[2, None], **given
+    ),
+}
+
+
+@pytest.mark.parametrize("operation", CALLS)
+def test_the_form_finds_and_takes_the_call_of_another_home(
+    harness: Harness, tmp_path: Path, operation: Operation
+) -> None:
+    """What the form asks about is the call that it would make; taking it sends and charges nothing."""
+    theirs = wait_for_video(CALLS[operation](harness.open(), seed=7))
+    second = harness.open(home=tmp_path / "second")
+    colours = {Operation.TEXT: (), Operation.IMAGE: (0,), Operation.FRAMES: (0, 200)}.get(operation, (0, 100, 200))
+    images = [make_picture(colour) for colour in colours]
+    model = {"model": theirs.model, "prompt": theirs.prompt}
+    fields = {**model, **({"durations": [2, None]} if operation is Operation.TRANSITION else {})}
+    assert second.paid_elsewhere(operation, images, **fields, seed=8) is None
+    assert second.take_paid(operation, images, **fields, seed=8) is None
+    found = second.paid_elsewhere(operation, images, **fields, seed=7)
+    assert found is not None
+    assert found.data["home"] == str(harness.home.resolve())
+    assert second.jobs() == []
+    job = second.take_paid(operation, images, **fields, seed=7)
+    assert job is not None
+    assert wait_for_video(job).sha256 == theirs.sha256
+    assert harness.paid == 1
+    assert second.paid_elsewhere(operation, images, **fields, seed=7) is None
+    assert "paid_elsewhere" not in dir(second)

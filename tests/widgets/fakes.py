@@ -8,6 +8,7 @@ from typing import Any
 
 from pixverse_nb.domain.catalogue import CATALOGUE, DEFAULT_MODEL, Catalogue
 from pixverse_nb.domain.jobs import JobSnapshot, JobState
+from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.remote import Credits
 from tests.factories import a_request
 
@@ -80,6 +81,9 @@ class FakeClient:
         self.created_jobs: list[FakeJob] = []
         self.existing_job: FakeJob | None = None
         self.reused_job: FakeJob | None = None
+        self.notice_elsewhere: Notice | None = None
+        self.job_elsewhere: FakeJob | None = None
+        self.looked_up: list[dict[str, Any]] = []
         self.quote: int | Exception = 30
         self.files: dict[str, Path] = {}
         self.errors: list[Exception] = []
@@ -156,6 +160,16 @@ class FakeClient:
     def find_paid(self, first: Any, last: Any, **fields: Any) -> FakeJob | None:
         """Return `existing_job`."""
         return self.existing_job
+
+    def paid_elsewhere(self, operation: Any, images: Sequence[Any], **fields: Any) -> Notice | None:
+        """Return `notice_elsewhere`, and keep the call in `looked_up`."""
+        self.looked_up.append({"operation": str(operation), "images": len(images), **fields})
+        return self.notice_elsewhere
+
+    def take_paid(self, operation: Any, images: Sequence[Any], **fields: Any) -> FakeJob | None:
+        """Return `job_elsewhere`, and keep the call in `looked_up`."""
+        self.looked_up.append({"operation": str(operation), "images": len(images), **fields})
+        return self.job_elsewhere
 
     def estimate(self, operation: str, *, model: str = DEFAULT_MODEL, **fields: Any) -> int | None:
         """Return the price in the catalogue."""

@@ -12,6 +12,7 @@ import pytest
 
 from pixverse_nb.domain.custom_models import catalogue_with
 from pixverse_nb.domain.jobs import JobSnapshot, JobState, VideoFile
+from pixverse_nb.domain.notices import Notice
 from pixverse_nb.errors import InvalidImage, InvalidRequest, Unauthorized
 from pixverse_nb.widgets.form import Form
 from pixverse_nb.widgets.presets import MAX_PRESETS, Presets
@@ -401,6 +402,60 @@ def test_messages_that_arrive_twice_pay_once(filled: FormPage) -> None:
     assert filled.shown["question"]
 
 
+ELSEWHERE = Notice(
+    "paid_in_other_home",
+    {"home": "/other, account maria@example.org", "ref": "pv-1", "at": 1.0, "credits": 30, "is_certain": True},
+)
+
+
+@pytest.mark.parametrize("pictures", [0, 1, 2, 3])
+def test_a_call_that_another_home_has_paid_for_is_asked_about(page: FormPage, pictures: int) -> None:
+    """Whatever the pictures make, nothing is sent before an answer; one answer copies, one closes, one pays once."""
+    client = page.client
+    client.notice_elsewhere = ELSEWHERE
+    page.enter("prompt", "rain")
+    if pictures == 3:
+        page.ask("add_slot")
+        page.enter("seconds_1", 8)
+    for slot in page.shown["slots"][:pictures]:
+        upload(page.form, slot["id"], make_png(320, 320), id=slot["id"])
+    wait_for_threads()
+    page.submit()
+    assert "/other" in page.shown["question"]["text"]
+    assert "maria" not in str(page.shown)
+    page.ask("close_question")
+    assert page.shown["question"] is None
+    page.submit()
+    page.ask("show_existing")  # the copy is not there any more
+    assert page.shown["status"]["tone"] == "bad"
+    client.job_elsewhere = client.new_job(state=JobState.DONE)
+    page.submit()
+    page.ask("show_existing")
+    assert page.job_refs == [client.job_elsewhere.ref]
+    assert client.calls == []
+    asked = client.looked_up[0]
+    assert all(call == asked for call in client.looked_up)
+    assert (asked["images"], asked["prompt"]) == (pictures, "rain")
+    assert asked.get("durations") == ([8, None] if pictures == 3 else None)
+    page.submit()
+    page.press("generate_again")
+    page.ask("generate_again")
+    assert [call["reuse"] for call in client.calls] == [True]
+
+
+def test_a_call_paid_elsewhere_whose_price_is_not_known_is_asked_about_twice(page: FormPage) -> None:
+    """The answer that pays again leads to the question about the price."""
+    page.client.notice_elsewhere = ELSEWHERE
+    page.enter("model", "kling-o3")
+    page.fill()
+    page.submit()
+    page.ask("generate_again")
+    assert page.client.calls == []
+    assert page.shown["question"]
+    page.ask("generate_again")
+    assert len(page.client.calls) == 1
+
+
 def test_changing_a_value_withdraws_the_question(filled: FormPage) -> None:
     """An answer never applies to values that the question was not about."""
     filled.client.existing_job = filled.client.new_job(seed=5, state=JobState.DONE)
@@ -489,7 +544,7 @@ def test_an_unknown_price_is_neither_zero_nor_a_warning(page: FormPage) -> None:
         page.submit()
         assert page.client.calls == []
         assert page.shown["question"]
-        page.ask("show_existing" if refuse else "generate_again")
+        page.ask("close_question" if refuse else "generate_again")
         assert not page.shown["question"]
     (call,) = page.client.calls
     assert (call["model"], call["quality"], call["reuse"]) == ("kling-o3", "720p", True)

@@ -138,17 +138,25 @@ def test_the_video_is_saved_and_named(row: RowPage, tmp_path: Path) -> None:
 
 
 def test_the_last_frame_becomes_the_first_picture(row: RowPage) -> None:
-    """It is loaded into the first slot; an error in reading it is told at the row and leaves the slot as it is."""
+    """The last picture gives way to it, with a caution and the focus; an error leaves both slots as they are."""
+    upload(row.form, "last", make_png(320, 320), id="x")
+    wait_for_threads()
     row.press("act", "last_frame")
     assert row.told()["tone"] == "plain"
     assert row.form.first.image is not None
+    assert row.form.last.to_json()["state"] == "empty"
+    assert row.form.last.to_json()["caution"]
+    assert [content["role"] for content, _ in messages_of(row.form, "focus_slot")] == ["last"]
     send_message(row.form, {"slot": "first", "kind": "clear"})
+    upload(row.form, "last", make_png(320, 320), id="y")
     video = row.job.snapshot().video
     assert video is not None
     video.path.write_bytes(b"no video")
     row.press("act", "last_frame")
     assert row.told()["tone"] == "bad"
-    assert row.form.first.image is None
+    assert row.form.first.to_json()["state"] == "empty"
+    assert row.form.last.to_json()["state"] == "ready"
+    assert not row.form.last.to_json()["caution"]
 
 
 def test_a_job_fills_the_form(row: RowPage, tmp_path: Path) -> None:

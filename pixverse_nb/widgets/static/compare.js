@@ -765,6 +765,7 @@ function makeVoting({ model, signal, onSend, onDone }) {
   const copy = makeButton(button, { label: "Copy the votes as text", text: "Copy" });
   const done = makeButton(button, { label: "Show the result", text: "Show the result" });
   ends.append(copy, done);
+  for (const part of [answers, ends]) part.dataset.needsKernel = "";
   element.append(count, answers, ends);
   const copyText = (
     /** @type {HTMLElement} */
@@ -864,25 +865,37 @@ function makeUnranked(all) {
 // src/kernel_alive.js
 var EARLIER_KERNEL = "This view belongs to an earlier kernel. Run the cell again.";
 var SILENT = "The kernel does not answer. It is busy, or this view belongs to an earlier kernel: then run the cell again.";
-var ANSWER_MS = 5e3;
+var SILENT_MS = 5e3;
+var ANSWER_MS = 600;
 var TOUCH_MS = 1e4;
+var BEAT_MS = 15e3;
 var DISCONNECTED = "jupyter-widgets-disconnected";
-function watchKernel({ model, el, onChange = () => {
+var ENDS = ["restarting", "autorestarting", "terminating", "dead"];
+function watchKernel({ model, el, kept, onChange = () => {
 } }) {
-  const element = make("div", "pvnb-kernel-notice", { hidden: true });
+  const element = make("div", "pvnb-kernel-notice", { hidden: true, tabIndex: -1 });
   element.setAttribute("role", "status");
+  const connection = model.isStandalone ? null : model.widget_manager?.kernel;
   let state = "alive";
   let timer = 0;
+  let answerTimer = 0;
   let askedAt = 0;
+  let heardAt = performance.now();
   function setState(next) {
     clearTimeout(timer);
+    clearTimeout(answerTimer);
     timer = 0;
     if (next === state) return;
+    const focused = (
+      /** @type {HTMLElement | null} */
+      el.contains(document.activeElement) && document.activeElement
+    );
     state = next;
-    element.textContent = { alive: "", silent: SILENT, gone: EARLIER_KERNEL }[state];
+    element.textContent = { alive: "", silent: SILENT, gone: `${EARLIER_KERNEL} ${kept}` }[state];
     element.hidden = state === "alive";
     el.dataset.kernel = state;
     onChange(state);
+    if (focused && (focused.matches(":disabled") || !focused.getClientRects().length)) element.focus();
   }
   function isDisconnected() {
     return !model.isStandalone && el.closest(`.${DISCONNECTED}`) !== null;
@@ -891,42 +904,99 @@ function watchKernel({ model, el, onChange = () => {
     if (isDisconnected()) setState("gone");
     return state === "gone";
   }
-  function send(message) {
+  function send(message, buffers, callbacks) {
     try {
-      model.send(message);
+      model.send(
+        message,
+        /** @type {any} */
+        callbacks,
+        buffers
+      );
       return true;
     } catch {
       setState("gone");
       return false;
     }
   }
-  function ask() {
-    if (model.isStandalone || isGone() || timer) return;
-    askedAt = performance.now();
-    if (!send({ kind: "ping" })) return;
-    timer = setTimeout(() => setState(isDisconnected() ? "gone" : "silent"), ANSWER_MS);
+  function onStatus(message) {
+    if (message?.content?.execution_state !== "idle" || !timer) return;
+    clearTimeout(answerTimer);
+    answerTimer = setTimeout(() => setState("gone"), ANSWER_MS);
   }
-  const onMessage = () => setState(isDisconnected() ? "gone" : "alive");
-  const observer = new MutationObserver(() => setState(isDisconnected() ? "gone" : state === "gone" ? "alive" : state));
-  observer.observe(el, { attributes: true, attributeFilter: ["class"] });
-  model.on("msg:custom", onMessage);
+  function ask() {
+    if (model.isStandalone || timer || isDisconnected()) return;
+    askedAt = performance.now();
+    timer = setTimeout(() => setState(isGone() ? "gone" : "silent"), SILENT_MS);
+    send(
+      { kind: "ping" },
+      void 0,
+      Object.assign(() => {
+      }, { iopub: { status: onStatus } })
+    );
+  }
+  const onMessage = () => {
+    heardAt = performance.now();
+    setState(isDisconnected() ? "gone" : "alive");
+  };
+  const onView = () => {
+    if (isDisconnected()) setState("gone");
+    else if (state === "gone") ask();
+  };
   const onTouched = () => {
     if (performance.now() - askedAt > TOUCH_MS) ask();
   };
+  const onBeat = () => {
+    if (!document.hidden && performance.now() - heardAt > BEAT_MS) ask();
+  };
+  const stopListening = listenTo(connection, { onEnd: () => setState("gone"), onBack: ask });
+  const observer = new MutationObserver(onView);
+  observer.observe(el, { attributes: true, attributeFilter: ["class"] });
+  model.on("msg:custom", onMessage);
   for (const name of ["pointerenter", "focusin"]) el.addEventListener(name, onTouched);
-  ask();
+  const beat = model.widget_manager || model.isStandalone ? 0 : setInterval(onBeat, BEAT_MS);
+  queueMicrotask(() => {
+    if (!isGone()) ask();
+  });
   return {
     element,
     state: () => state,
     isGone,
     ask,
     send,
+    /** The milliseconds since the kernel has sent anything. */
+    silence: () => performance.now() - heardAt,
     dispose() {
       for (const name of ["pointerenter", "focusin"]) el.removeEventListener(name, onTouched);
       clearTimeout(timer);
+      clearTimeout(answerTimer);
+      clearInterval(beat);
+      stopListening();
       observer.disconnect();
       model.off("msg:custom", onMessage);
     }
+  };
+}
+function listenTo(connection, { onEnd, onBack }) {
+  if (!connection) return () => {
+  };
+  const onStatus = (_sender, status) => {
+    if (ENDS.includes(status)) onEnd();
+  };
+  const onConnection = (_sender, status) => {
+    if (status === "disconnected") onEnd();
+    else if (status === "connected") onBack();
+  };
+  const pairs = (
+    /** @type {const} */
+    [
+      [connection.statusChanged, onStatus],
+      [connection.connectionStatusChanged, onConnection],
+      [connection.disposed, onEnd]
+    ]
+  );
+  for (const [signal, slot] of pairs) signal?.connect(slot);
+  return () => {
+    for (const [signal, slot] of pairs) signal?.disconnect(slot);
   };
 }
 
@@ -1426,7 +1496,7 @@ function render({ model, el }) {
   const { signal } = listeners;
   keepKeys(el, signal);
   const source = makeVideoSource(model);
-  const kernel = watchKernel({ model, el });
+  const kernel = watchKernel({ model, el, kept: "Its videos are kept." });
   const sync = makeVideoSync({ frameRate: model.get("frame_rate"), onChange: () => draw() });
   const view = makeView({
     signal,
@@ -1454,6 +1524,7 @@ function render({ model, el }) {
     )
   });
   const vote = makeButton("pvnb-compare-button", { label: "Vote on two at a time", text: "Vote" });
+  vote.dataset.needsKernel = "";
   const help = makeButton("pvnb-compare-button", { label: "Show keyboard shortcuts", icon: "keyboard", key: "?" });
   help.setAttribute("aria-expanded", "false");
   const tools = make("div", "pvnb-compare-tools");

@@ -127,9 +127,7 @@ function renderChoice({ model, el }) {
   };
 }
 
-// src/form_link.js
-var PATIENCE_MS = 2500;
-var ANSWER_MS = 600;
+// src/form_part.js
 function makePart(values, { send = () => {
 }, onSave = () => {
 } } = {}) {
@@ -153,95 +151,6 @@ function makePart(values, { send = () => {
     off: (name, callback) => callbacks.get(name)?.delete(callback),
     update,
     emit
-  };
-}
-function makeLink(model, { view, onStatus }) {
-  let sent = 0;
-  let answered = 0;
-  let status = "alive";
-  let timer = 0;
-  let answerTimer = 0;
-  let pongs = 0;
-  let heardAt = performance.now();
-  function setStatus(next) {
-    if (status === next) return;
-    status = next;
-    onStatus(next);
-  }
-  function isDead() {
-    return status === "dead";
-  }
-  function send(content, buffers, callbacks) {
-    try {
-      model.send(
-        content,
-        /** @type {any} */
-        callbacks,
-        buffers
-      );
-    } catch {
-      setStatus("dead");
-    }
-  }
-  function ping() {
-    const before = pongs;
-    const onKernel = (message) => {
-      if (message?.content?.execution_state !== "idle") return;
-      clearTimeout(answerTimer);
-      answerTimer = setTimeout(() => {
-        if (pongs === before) setStatus("dead");
-      }, ANSWER_MS);
-    };
-    send(
-      { kind: "ping" },
-      void 0,
-      Object.assign(() => {
-      }, { iopub: { status: onKernel } })
-    );
-  }
-  function expectAnswer() {
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      if (isDead()) return;
-      setStatus("waiting");
-      ping();
-    }, PATIENCE_MS);
-  }
-  return {
-    isDead,
-    /** Whether the kernel has answered everything. */
-    isSettled: () => answered === sent,
-    ping,
-    /** The milliseconds since the kernel has sent anything. */
-    silence: () => performance.now() - heardAt,
-    /**
-     * Sends bytes or a message that has an answer of its own.
-     *
-     * @param {object} content
-     * @param {ArrayBuffer[]} [buffers]
-     */
-    sendRaw(content, buffers) {
-      send(content, buffers);
-      if (!buffers && !isDead()) expectAnswer();
-    },
-    /** @param {object} content */
-    ask(content) {
-      sent += 1;
-      send({ ...content, view, number: sent });
-      if (!isDead()) expectAnswer();
-    },
-    /** @param {{ kind: string, view?: string, number?: number }} content any message of the kernel */
-    hear(content) {
-      heardAt = performance.now();
-      if (content.kind === "pong") pongs += 1;
-      if (content.view === view && typeof content.number === "number") answered = Math.max(answered, content.number);
-      if (answered === sent) clearTimeout(timer);
-      setStatus("alive");
-    },
-    dispose() {
-      clearTimeout(timer);
-      clearTimeout(answerTimer);
-    }
   };
 }
 
@@ -299,9 +208,11 @@ function buildForm(el, signal) {
   seconds.setAttribute("aria-label", "Seconds between the pictures");
   const samples = make("button", "pvnb-form-button", { type: "button", textContent: "Try with sample pictures" });
   const fade = make("button", "pvnb-form-button", { type: "button", textContent: "Cross-fade", hidden: true });
-  fade.setAttribute("aria-expanded", "false");
+  fade.setAttribute("aria-pressed", "false");
+  fade.dataset.local = "";
   tools.append(addSlot, samples, fade);
   const fading = make("div", "pvnb-form-fade", { hidden: true });
+  fading.dataset.local = "";
   const fadeStage = make("div", "pvnb-form-fade-stage");
   fadeStage.append(make("img", "", { alt: "" }), make("img", "", { alt: "" }));
   const fadeSlider = make("input", "", { type: "range", min: "0", max: "100", value: "50" });
@@ -344,14 +255,17 @@ function buildForm(el, signal) {
   const answers = make("div", "pvnb-form-answers");
   const showExisting = make("button", "pvnb-form-answer pvnb-form-answer-main", { type: "button" });
   const again = make("button", "pvnb-form-answer", { type: "button" });
-  answers.append(showExisting, again);
+  const closeQuestion = make("button", "pvnb-form-answer", { type: "button" });
+  answers.append(showExisting, again, closeQuestion);
   confirming.append(question, answers);
   const status = make("div", "pvnb-form-status", { hidden: true });
   const jobs = make("div", "");
+  const kernel = make("div", "");
+  for (const part of [confirming, status]) part.dataset.needsKernel = "";
   const options = make("div", "pvnb-form-options");
   const presets = make("div", "");
   options.append(switches, presets);
-  el.append(head, pictures, seconds, tools, fading, prompt, grid, options, foot, confirming, status, jobs);
+  el.append(head, pictures, seconds, tools, fading, prompt, grid, options, foot, kernel, confirming, status, jobs);
   return {
     addSlot,
     again,
@@ -359,6 +273,7 @@ function buildForm(el, signal) {
     balance,
     choices,
     clearSeed,
+    closeQuestion,
     confirming,
     cost,
     count,
@@ -369,6 +284,7 @@ function buildForm(el, signal) {
     fading,
     inputs,
     jobs,
+    kernel,
     operation,
     pictures,
     presets,
@@ -557,6 +473,7 @@ function buildRow(onClick, onKey) {
   parts.told.setAttribute("role", "status");
   parts.offer.setAttribute("role", "group");
   actions.append(parts.retry, parts.more, parts.main);
+  for (const part of [actions, parts.confirmation, parts.tools, parts.offer]) part.dataset.needsKernel = "";
   row.append(make("span", "pvnb-jobs-icon"), body, actions);
   row.addEventListener("click", onClick);
   row.addEventListener("keydown", onKey);
@@ -597,6 +514,7 @@ function renderJobs({ model, el }, getSource) {
     parts.time.textContent = [elapsed, data.typical_time].filter(Boolean).join(", ");
   }
   function tick() {
+    if (model.get("is_dead")) return;
     for (const entry of shown.values()) if (!entry.data.is_clock_stopped) drawTime(entry);
   }
   function drawRow(entry) {
@@ -838,6 +756,141 @@ function renderJobs({ model, el }, getSource) {
 
 // src/kernel_alive.js
 var EARLIER_KERNEL = "This view belongs to an earlier kernel. Run the cell again.";
+var SILENT = "The kernel does not answer. It is busy, or this view belongs to an earlier kernel: then run the cell again.";
+var SILENT_MS = 5e3;
+var ANSWER_MS = 600;
+var TOUCH_MS = 1e4;
+var BEAT_MS = 15e3;
+var DISCONNECTED = "jupyter-widgets-disconnected";
+var ENDS = ["restarting", "autorestarting", "terminating", "dead"];
+function watchKernel({ model, el, kept, onChange = () => {
+} }) {
+  const element = make("div", "pvnb-kernel-notice", { hidden: true, tabIndex: -1 });
+  element.setAttribute("role", "status");
+  const connection = model.isStandalone ? null : model.widget_manager?.kernel;
+  let state = "alive";
+  let timer = 0;
+  let answerTimer = 0;
+  let askedAt = 0;
+  let heardAt = performance.now();
+  function setState(next) {
+    clearTimeout(timer);
+    clearTimeout(answerTimer);
+    timer = 0;
+    if (next === state) return;
+    const focused = (
+      /** @type {HTMLElement | null} */
+      el.contains(document.activeElement) && document.activeElement
+    );
+    state = next;
+    element.textContent = { alive: "", silent: SILENT, gone: `${EARLIER_KERNEL} ${kept}` }[state];
+    element.hidden = state === "alive";
+    el.dataset.kernel = state;
+    onChange(state);
+    if (focused && (focused.matches(":disabled") || !focused.getClientRects().length)) element.focus();
+  }
+  function isDisconnected() {
+    return !model.isStandalone && el.closest(`.${DISCONNECTED}`) !== null;
+  }
+  function isGone() {
+    if (isDisconnected()) setState("gone");
+    return state === "gone";
+  }
+  function send(message, buffers, callbacks) {
+    try {
+      model.send(
+        message,
+        /** @type {any} */
+        callbacks,
+        buffers
+      );
+      return true;
+    } catch {
+      setState("gone");
+      return false;
+    }
+  }
+  function onStatus(message) {
+    if (message?.content?.execution_state !== "idle" || !timer) return;
+    clearTimeout(answerTimer);
+    answerTimer = setTimeout(() => setState("gone"), ANSWER_MS);
+  }
+  function ask() {
+    if (model.isStandalone || timer || isDisconnected()) return;
+    askedAt = performance.now();
+    timer = setTimeout(() => setState(isGone() ? "gone" : "silent"), SILENT_MS);
+    send(
+      { kind: "ping" },
+      void 0,
+      Object.assign(() => {
+      }, { iopub: { status: onStatus } })
+    );
+  }
+  const onMessage = () => {
+    heardAt = performance.now();
+    setState(isDisconnected() ? "gone" : "alive");
+  };
+  const onView = () => {
+    if (isDisconnected()) setState("gone");
+    else if (state === "gone") ask();
+  };
+  const onTouched = () => {
+    if (performance.now() - askedAt > TOUCH_MS) ask();
+  };
+  const onBeat = () => {
+    if (!document.hidden && performance.now() - heardAt > BEAT_MS) ask();
+  };
+  const stopListening = listenTo(connection, { onEnd: () => setState("gone"), onBack: ask });
+  const observer = new MutationObserver(onView);
+  observer.observe(el, { attributes: true, attributeFilter: ["class"] });
+  model.on("msg:custom", onMessage);
+  for (const name of ["pointerenter", "focusin"]) el.addEventListener(name, onTouched);
+  const beat = model.widget_manager || model.isStandalone ? 0 : setInterval(onBeat, BEAT_MS);
+  queueMicrotask(() => {
+    if (!isGone()) ask();
+  });
+  return {
+    element,
+    state: () => state,
+    isGone,
+    ask,
+    send,
+    /** The milliseconds since the kernel has sent anything. */
+    silence: () => performance.now() - heardAt,
+    dispose() {
+      for (const name of ["pointerenter", "focusin"]) el.removeEventListener(name, onTouched);
+      clearTimeout(timer);
+      clearTimeout(answerTimer);
+      clearInterval(beat);
+      stopListening();
+      observer.disconnect();
+      model.off("msg:custom", onMessage);
+    }
+  };
+}
+function listenTo(connection, { onEnd, onBack }) {
+  if (!connection) return () => {
+  };
+  const onStatus = (_sender, status) => {
+    if (ENDS.includes(status)) onEnd();
+  };
+  const onConnection = (_sender, status) => {
+    if (status === "disconnected") onEnd();
+    else if (status === "connected") onBack();
+  };
+  const pairs = (
+    /** @type {const} */
+    [
+      [connection.statusChanged, onStatus],
+      [connection.connectionStatusChanged, onConnection],
+      [connection.disposed, onEnd]
+    ]
+  );
+  for (const [signal, slot] of pairs) signal?.connect(slot);
+  return () => {
+    for (const [signal, slot] of pairs) signal?.disconnect(slot);
+  };
+}
 
 // src/picker.js
 var CHUNK_BYTES = 512 * 1024;
@@ -992,6 +1045,7 @@ function renderPicker({ model, el }, { onMore = () => {
     el.dataset.state = state;
     parts.label.textContent = model.get("label");
     const isEmpty = state === "empty" && !upload;
+    parts.stage.inert = model.get("is_dead");
     parts.clear.hidden = isEmpty && !ownMessage;
     parts.clear.setAttribute("aria-label", `Clear: ${model.get("label")}`);
     parts.remove.hidden = !model.get("can_remove");
@@ -1412,11 +1466,6 @@ var TEXTS = ["prompt", "seed"];
 var SILENCE_MS = 15e3;
 var MAX_SLOTS = 7;
 var READY = "✓ Video: ";
-var NOTES = {
-  alive: "",
-  waiting: "Waiting for the kernel (busy or not running). The form continues automatically.",
-  dead: EARLIER_KERNEL
-};
 function render({ model, el }) {
   const listeners = new AbortController();
   const on = listenUntil(listeners.signal);
@@ -1425,9 +1474,12 @@ function render({ model, el }) {
   keepShortcuts(el, listeners.signal);
   const state = structuredClone(model.get("initial"));
   let note = "";
-  const link = makeLink(model, { view, onStatus: onKernel });
+  let sent = 0;
+  let answered = 0;
+  const kernel = watchKernel({ model, el, kept: "Its jobs are kept.", onChange: onKernel });
+  parts.kernel.replaceWith(kernel.element);
   const slots = /* @__PURE__ */ new Map();
-  const jobs = makePart({ rows: [], more: 0 }, { send: (content) => link.ask({ ...content, part: "jobs" }) });
+  const jobs = makePart({ rows: [], more: 0 }, { send: (content) => tell({ ...content, part: "jobs" }) });
   let source;
   const disposeJobs = renderJobs({ model: jobs, el: parts.jobs }, () => {
     source ??= makeVideoSource(model);
@@ -1448,8 +1500,8 @@ function render({ model, el }) {
     const role = values.id;
     const slotEl = make("div", "pvnb-form-slot");
     slotEl.dataset.role = role;
-    const send = (content, buffers) => link.sendRaw({ ...content, slot: role }, buffers);
-    const part = makePart({ ...values, is_dead: link.isDead() }, { send });
+    const send = (content, buffers) => kernel.send({ ...content, slot: role }, buffers);
+    const part = makePart({ ...values, is_dead: kernel.isGone() }, { send });
     const dispose = renderPicker(
       { model: part, el: slotEl },
       { onMore: (files) => spread(files, role), onRemove: () => ask({ kind: "remove_slot", role }) }
@@ -1490,7 +1542,7 @@ function render({ model, el }) {
   }
   function openFade(isOpen) {
     parts.fading.hidden = !isOpen;
-    parts.fade.setAttribute("aria-expanded", String(isOpen));
+    parts.fade.setAttribute("aria-pressed", String(isOpen));
     drawFade();
   }
   function drawFade() {
@@ -1583,7 +1635,7 @@ function render({ model, el }) {
     parts.operation.textContent = title;
     parts.cost.textContent = price;
     parts.short.hidden = !is_short;
-    parts.submit.classList.toggle("pvnb-form-busy", busy || link.isDead());
+    parts.submit.classList.toggle("pvnb-form-busy", busy && !kernel.isGone());
     parts.submit.setAttribute("aria-busy", String(busy));
   }
   function drawQuestion() {
@@ -1592,6 +1644,8 @@ function render({ model, el }) {
     parts.confirming.hidden = !question;
     parts.question.textContent = question?.text ?? "";
     parts.showExisting.textContent = question?.existing ?? "";
+    parts.showExisting.hidden = !question?.existing;
+    parts.closeQuestion.textContent = question?.close ?? "";
     parts.again.textContent = question?.again ?? "";
     if (hadFocus) parts.submit.focus();
   }
@@ -1601,10 +1655,9 @@ function render({ model, el }) {
     parts.balance.textContent = balance;
   }
   function drawStatus() {
-    const kernel = NOTES[link.isDead() ? "dead" : isWaiting ? "waiting" : "alive"];
     const { text, tone } = state.status;
-    const isBad = link.isDead() || !kernel && !note && tone === "bad";
-    parts.status.textContent = kernel || note || text;
+    const isBad = !note && tone === "bad";
+    parts.status.textContent = note || text;
     parts.status.hidden = !parts.status.textContent;
     parts.status.dataset.tone = isBad ? "bad" : "plain";
     parts.status.setAttribute("role", isBad ? "alert" : "status");
@@ -1629,17 +1682,26 @@ function render({ model, el }) {
     jobs.update({ ...state.jobs });
     if (ended.length && document.hidden && !document.title.startsWith(READY)) document.title = READY + document.title;
   }
-  let isWaiting = false;
-  function onKernel(status) {
-    isWaiting = status === "waiting";
-    for (const { part } of slots.values()) part.update({ is_dead: status === "dead" });
-    drawStatus();
+  function onKernel(kernelState) {
+    const isGone = kernelState === "gone";
+    for (const { part } of slots.values()) part.update({ is_dead: isGone });
+    jobs.update({ is_dead: isGone });
+    for (const control of el.querySelectorAll("button, select, input, textarea")) {
+      if (control.matches("textarea, [type=text]")) control.readOnly = isGone;
+      else if (!control.closest("[data-local]")) control.disabled = isGone;
+    }
     drawAction();
+    if (kernelState === "alive") ask({ kind: "hello" });
+  }
+  function tell(content) {
+    sent += 1;
+    kernel.send({ ...content, view, number: sent });
+    kernel.ask();
   }
   function ask(content) {
     sendTexts();
     note = "";
-    link.ask(content);
+    tell(content);
     drawStatus();
   }
   function set(name, value) {
@@ -1658,20 +1720,22 @@ function render({ model, el }) {
     for (const name of names) set(name, parts.inputs[name].value);
   }
   function onMessage(content, buffers) {
-    link.hear(
-      /** @type {any} */
-      content
-    );
+    if (content.view === view && typeof content.number === "number") answered = Math.max(answered, content.number);
     if (content.slot) slots.get(content.slot)?.part.emit("msg:custom", content, buffers);
     else if (content.kind === "state") onState(content);
     else if (content.kind === "focus_problem") focusProblem();
+    else if (content.kind === "focus_slot") focusSlot(content.role);
     else jobs.emit("msg:custom", content);
   }
   function onState(content) {
     const { kind: _kind, view: _view, number: _number, ...sections } = content;
     Object.assign(state, sections);
     for (const [name, drawSection] of Object.entries(draw)) if (name in sections) drawSection();
-    if (link.isSettled() && !typing.size) drawFields();
+    if (answered === sent && !typing.size) drawFields();
+  }
+  function focusSlot(role) {
+    const slotStage = slots.get(role)?.el.querySelector(".pvnb-picker-stage");
+    if (slotStage instanceof HTMLElement && el.contains(document.activeElement)) slotStage.focus();
   }
   function focusProblem() {
     drawFields();
@@ -1712,6 +1776,11 @@ function render({ model, el }) {
   on(parts.addSlot, "click", () => ask({ kind: "add_slot" }));
   on(parts.submit, "click", () => ask({ kind: "submit" }));
   on(parts.showExisting, "click", () => ask({ kind: "show_existing" }));
+  const closeQuestion = () => ask({ kind: "close_question" });
+  on(parts.closeQuestion, "click", closeQuestion);
+  on(parts.confirming, "keydown", (event) => {
+    if (event.key === "Escape") closeQuestion();
+  });
   on(parts.again, "click", () => ask({ kind: "generate_again" }));
   document.addEventListener(
     "visibilitychange",
@@ -1721,7 +1790,7 @@ function render({ model, el }) {
     { signal: listeners.signal }
   );
   const refresh = () => {
-    if (!document.hidden && link.silence() > SILENCE_MS) ask({ kind: "hello" });
+    if (!document.hidden && kernel.silence() > SILENCE_MS) ask({ kind: "hello" });
   };
   window.addEventListener("online", refresh, { signal: listeners.signal });
   document.addEventListener("visibilitychange", refresh, { signal: listeners.signal });
@@ -1733,16 +1802,14 @@ function render({ model, el }) {
     on(el, name, (event) => event.preventDefault());
   }
   model.on("msg:custom", onMessage);
-  model.on("comm_live_update", link.ping);
   for (const drawSection of Object.values(draw)) drawSection();
   drawFields();
   ask({ kind: "hello" });
   return () => {
     listeners.abort();
     model.off("msg:custom", onMessage);
-    model.off("comm_live_update", link.ping);
     for (const timer of typing.values()) clearTimeout(timer);
-    link.dispose();
+    kernel.dispose();
     disposeJobs();
     source?.dispose();
     for (const dispose of disposeChoices) dispose();

@@ -390,6 +390,7 @@ function makeFooter({ signal, canCompare, isStandalone, onOpen, onClear, rows })
   const selectionText = make("span", "");
   const open = make("button", "pvnb-gallery-button pvnb-gallery-primary", { type: "button" });
   const clear = make("button", "pvnb-gallery-link", { type: "button", textContent: "Clear" });
+  selection.dataset.needsKernel = "";
   selection.append(selectionText, make("span", "pvnb-gallery-gap"), clear, open);
   const line = make("div", "pvnb-gallery-summary");
   const keys = make("span", "pvnb-gallery-keys");
@@ -414,9 +415,10 @@ function makeFooter({ signal, canCompare, isStandalone, onOpen, onClear, rows })
     }, MESSAGE_MS);
   }
   function showKeys(isLightbox) {
-    const all = [...isLightbox ? LIGHTBOX_KEYS : TILE_KEYS, ...KEYS, ...canCompare ? [COMPARE_KEY] : []];
-    const pairs = all.map(([key, action]) => {
+    const local = isLightbox ? LIGHTBOX_KEYS : TILE_KEYS;
+    const pairs = [...local, ...KEYS, ...canCompare ? [COMPARE_KEY] : []].map(([key, action], index) => {
       const pair = make("span", "");
+      if (index >= local.length) pair.dataset.needsKernel = "";
       pair.append(make("kbd", "", { textContent: key }), ` ${action}`);
       return pair;
     });
@@ -537,7 +539,7 @@ var MAX_COMPARED = 9;
 function canWin(row) {
   return row.has_video || row.choice === "winner";
 }
-function makeRatings({ rows, refusal, send, onChange, onRefused }) {
+function makeRatings({ rows, canRate, send, onChange, onRefused }) {
   const view = makeViewId();
   const unconfirmed = /* @__PURE__ */ new Map();
   function apply(key, choice, note) {
@@ -551,11 +553,7 @@ function makeRatings({ rows, refusal, send, onChange, onRefused }) {
     if (!row) return;
     const { choice, note } = { choice: row.choice, note: row.note, ...change };
     if (choice === row.choice && note === row.note) return;
-    const reason = refusal();
-    if (reason) {
-      onRefused(reason);
-      return;
-    }
+    if (!canRate()) return;
     apply(key, choice, note);
     unconfirmed.set(key, (unconfirmed.get(key) ?? 0) + 1);
     send({ kind: "rating", key, choice, note, view });
@@ -741,6 +739,7 @@ function makeTile(key) {
 }
 function makeTileActions({ canCompare, signal, onAction }) {
   const group = make("div", "pvnb-gallery-actions");
+  group.dataset.needsKernel = "";
   group.setAttribute("role", "group");
   const buttons = [];
   for (const { action, ...settings } of ACTIONS) {
@@ -844,6 +843,7 @@ function makeLightbox({ signal, onBack, onStep, onChoice, onCompare, onNote }) {
   const rejected = makeButton(BUTTON, { label: "Reject", icon: "cross", text: "Reject", key: "X" });
   const compare = makeButton(BUTTON, { label: "Select to compare", icon: "compare", text: "Compare", key: "C" });
   rating.append(winner, rejected, compare);
+  rating.dataset.needsKernel = "";
   const note = make("textarea", "pvnb-gallery-field", { rows: 2, placeholder: "Note", maxLength: 2e3 });
   note.setAttribute("aria-label", "Note");
   const error = make("div", "pvnb-gallery-error", { hidden: true });
@@ -1442,25 +1442,37 @@ function makeAutoplay({ mode, look, canPlay, play }) {
 // src/kernel_alive.js
 var EARLIER_KERNEL = "This view belongs to an earlier kernel. Run the cell again.";
 var SILENT = "The kernel does not answer. It is busy, or this view belongs to an earlier kernel: then run the cell again.";
-var ANSWER_MS = 5e3;
+var SILENT_MS = 5e3;
+var ANSWER_MS = 600;
 var TOUCH_MS = 1e4;
+var BEAT_MS = 15e3;
 var DISCONNECTED = "jupyter-widgets-disconnected";
-function watchKernel({ model, el, onChange = () => {
+var ENDS = ["restarting", "autorestarting", "terminating", "dead"];
+function watchKernel({ model, el, kept, onChange = () => {
 } }) {
-  const element = make("div", "pvnb-kernel-notice", { hidden: true });
+  const element = make("div", "pvnb-kernel-notice", { hidden: true, tabIndex: -1 });
   element.setAttribute("role", "status");
+  const connection = model.isStandalone ? null : model.widget_manager?.kernel;
   let state = "alive";
   let timer = 0;
+  let answerTimer = 0;
   let askedAt = 0;
+  let heardAt = performance.now();
   function setState(next) {
     clearTimeout(timer);
+    clearTimeout(answerTimer);
     timer = 0;
     if (next === state) return;
+    const focused = (
+      /** @type {HTMLElement | null} */
+      el.contains(document.activeElement) && document.activeElement
+    );
     state = next;
-    element.textContent = { alive: "", silent: SILENT, gone: EARLIER_KERNEL }[state];
+    element.textContent = { alive: "", silent: SILENT, gone: `${EARLIER_KERNEL} ${kept}` }[state];
     element.hidden = state === "alive";
     el.dataset.kernel = state;
     onChange(state);
+    if (focused && (focused.matches(":disabled") || !focused.getClientRects().length)) element.focus();
   }
   function isDisconnected() {
     return !model.isStandalone && el.closest(`.${DISCONNECTED}`) !== null;
@@ -1469,42 +1481,99 @@ function watchKernel({ model, el, onChange = () => {
     if (isDisconnected()) setState("gone");
     return state === "gone";
   }
-  function send(message) {
+  function send(message, buffers, callbacks) {
     try {
-      model.send(message);
+      model.send(
+        message,
+        /** @type {any} */
+        callbacks,
+        buffers
+      );
       return true;
     } catch {
       setState("gone");
       return false;
     }
   }
-  function ask() {
-    if (model.isStandalone || isGone() || timer) return;
-    askedAt = performance.now();
-    if (!send({ kind: "ping" })) return;
-    timer = setTimeout(() => setState(isDisconnected() ? "gone" : "silent"), ANSWER_MS);
+  function onStatus(message) {
+    if (message?.content?.execution_state !== "idle" || !timer) return;
+    clearTimeout(answerTimer);
+    answerTimer = setTimeout(() => setState("gone"), ANSWER_MS);
   }
-  const onMessage = () => setState(isDisconnected() ? "gone" : "alive");
-  const observer = new MutationObserver(() => setState(isDisconnected() ? "gone" : state === "gone" ? "alive" : state));
-  observer.observe(el, { attributes: true, attributeFilter: ["class"] });
-  model.on("msg:custom", onMessage);
+  function ask() {
+    if (model.isStandalone || timer || isDisconnected()) return;
+    askedAt = performance.now();
+    timer = setTimeout(() => setState(isGone() ? "gone" : "silent"), SILENT_MS);
+    send(
+      { kind: "ping" },
+      void 0,
+      Object.assign(() => {
+      }, { iopub: { status: onStatus } })
+    );
+  }
+  const onMessage = () => {
+    heardAt = performance.now();
+    setState(isDisconnected() ? "gone" : "alive");
+  };
+  const onView = () => {
+    if (isDisconnected()) setState("gone");
+    else if (state === "gone") ask();
+  };
   const onTouched = () => {
     if (performance.now() - askedAt > TOUCH_MS) ask();
   };
+  const onBeat = () => {
+    if (!document.hidden && performance.now() - heardAt > BEAT_MS) ask();
+  };
+  const stopListening = listenTo(connection, { onEnd: () => setState("gone"), onBack: ask });
+  const observer = new MutationObserver(onView);
+  observer.observe(el, { attributes: true, attributeFilter: ["class"] });
+  model.on("msg:custom", onMessage);
   for (const name of ["pointerenter", "focusin"]) el.addEventListener(name, onTouched);
-  ask();
+  const beat = model.widget_manager || model.isStandalone ? 0 : setInterval(onBeat, BEAT_MS);
+  queueMicrotask(() => {
+    if (!isGone()) ask();
+  });
   return {
     element,
     state: () => state,
     isGone,
     ask,
     send,
+    /** The milliseconds since the kernel has sent anything. */
+    silence: () => performance.now() - heardAt,
     dispose() {
       for (const name of ["pointerenter", "focusin"]) el.removeEventListener(name, onTouched);
       clearTimeout(timer);
+      clearTimeout(answerTimer);
+      clearInterval(beat);
+      stopListening();
       observer.disconnect();
       model.off("msg:custom", onMessage);
     }
+  };
+}
+function listenTo(connection, { onEnd, onBack }) {
+  if (!connection) return () => {
+  };
+  const onStatus = (_sender, status) => {
+    if (ENDS.includes(status)) onEnd();
+  };
+  const onConnection = (_sender, status) => {
+    if (status === "disconnected") onEnd();
+    else if (status === "connected") onBack();
+  };
+  const pairs = (
+    /** @type {const} */
+    [
+      [connection.statusChanged, onStatus],
+      [connection.connectionStatusChanged, onConnection],
+      [connection.disposed, onEnd]
+    ]
+  );
+  for (const [signal, slot] of pairs) signal?.connect(slot);
+  return () => {
+    for (const [signal, slot] of pairs) signal?.disconnect(slot);
   };
 }
 
@@ -1667,7 +1736,7 @@ function render({ model, el }) {
   const isStandalone = Boolean(model.isStandalone);
   const canCompare = Boolean(model.get("can_compare")) && !isStandalone;
   const source = makeVideoSource(model);
-  const kernel = watchKernel({ model, el });
+  const kernel = watchKernel({ model, el, kept: "Its videos and ratings are kept.", onChange: onKernel });
   const rows = /* @__PURE__ */ new Map();
   const tiles = /* @__PURE__ */ new Map();
   const query = makeQuery();
@@ -1705,10 +1774,7 @@ function render({ model, el }) {
     signal,
     canCompare,
     isStandalone,
-    onOpen: () => {
-      kernel.ask();
-      if (!kernel.isGone()) kernel.send({ kind: "open", keys: selection.keys() });
-    },
+    onOpen: () => canAct() && kernel.send({ kind: "open", keys: selection.keys() }),
     onClear: () => selection.clear(),
     rows: () => [...rows.values()]
   });
@@ -1740,10 +1806,7 @@ function render({ model, el }) {
   const clock = makeKernelClock({ onTick });
   const ratings = makeRatings({
     rows,
-    refusal: () => {
-      kernel.ask();
-      return kernel.isGone() ? EARLIER_KERNEL : "";
-    },
+    canRate: canAct,
     send: kernel.send,
     onChange: onRating,
     onRefused: footer.showMessage
@@ -1852,12 +1915,21 @@ function render({ model, el }) {
     else footer.showMessage(state.message);
   }
   function onTick() {
+    if (kernel.state() === "gone") return;
     for (const key of visibility.visible) {
       const row2 = rows.get(key);
       if (row2 && isRunning(row2)) tiles.get(key)?.tick(row2, clock.now());
     }
     const row = rows.get(opened);
     if (row && isRunning(row)) lightbox.tick(row, clock.now());
+  }
+  function canAct() {
+    kernel.ask();
+    return !kernel.isGone();
+  }
+  function onKernel(state) {
+    lightbox.note.readOnly = state === "gone";
+    if (state === "alive") kernel.send({ kind: "hello" });
   }
   function onRating(key) {
     drawTile(key);
@@ -1939,8 +2011,8 @@ function render({ model, el }) {
     open: openLightbox,
     winner: (key) => ratings.choose(key, "winner"),
     rejected: (key) => ratings.choose(key, "rejected"),
-    note: startNote,
-    compare: (key) => selection.toggle(key),
+    note: (key) => canAct() && startNote(key),
+    compare: (key) => canAct() && selection.toggle(key),
     clear: () => selection.clear(),
     focus: focusTile
   };
@@ -1950,8 +2022,8 @@ function render({ model, el }) {
     next: () => stepLightbox(1),
     winner: () => ratings.choose(opened, "winner"),
     rejected: () => ratings.choose(opened, "rejected"),
-    note: () => lightbox.note.focus(),
-    compare: () => selection.toggle(opened),
+    note: () => canAct() && lightbox.note.focus(),
+    compare: () => canAct() && selection.toggle(opened),
     togglePlay: () => videos.togglePlay(opened)
   };
   function keyOf2(event) {
