@@ -64,7 +64,7 @@ CellValue = TableCell | str | int | float | None
 
 def state_cell(label: str, severity: StateSeverity, details: Iterable[str] = (), *, tooltip: str = "") -> TableCell:
     """Return a cell with a dot in the colour of `severity`."""
-    content = html('<span class="pvnb-{}"><span class="pvnb-dot"></span>{}</span>', severity, label)
+    content = html('<span class="pvnb-nowrap pvnb-{}"><span class="pvnb-dot"></span>{}</span>', severity, label)
     return TableCell(label, content, details=tuple(filter(None, details)), tooltip=tooltip)
 
 
@@ -248,6 +248,8 @@ def _as_cell(value: CellValue) -> TableCell:
 
 
 def _head(column: Column) -> Markup:
+    if not column.title:  # a heading without words is announced as an empty one
+        return _element("td", column, "")
     label = html("{}{}", column.title, text_div("pvnb-unit", column.unit))
     return _element("th", column, label, title=column.meaning, scope="col")
 
