@@ -160,6 +160,14 @@ class Sweep:
             problem = f"must be a place from 0, a caption or a slice, not {safe_repr(which):.60}"
             raise InvalidCall({"cell": problem}, sends=False) from error
 
+    def __contains__(self, which: object) -> bool:
+        """Return whether this is a cell of the sweep, or the caption of one."""
+        return which in self.cells or any(cell.caption == which for cell in self.cells)
+
+    def _ipython_key_completions_(self) -> list[str]:
+        """Return what completion offers after `sweep["`."""
+        return [cell.caption for cell in self.cells]
+
     @property
     def cells(self) -> tuple[Cell, ...]:
         """The cells in order: `number`, `caption`, `values` on each axis, `request`, `key`.
