@@ -174,13 +174,18 @@ def _value(name: str, text: str) -> Any:
 def _matcher(shell: Any) -> Any:
     """Return what completes the lines of the magics for IPython: what Python itself would offer there is left out."""
 
+    by_magic: Mapping[str, Callable[[list[str]], list[str]]] = {
+        f"%{NAME}": _complete_line,
+        f"%%{NAME}": partial(_complete_cell, shell),
+    }
+
     def match(context: Any) -> dict[str, Any]:
         line = context.text_until_cursor
         words = line.split()
         offered: list[str] = []
         if words and not (len(words) == 1 and line.endswith(words[0])):  # the magic's own name is IPython's business
             done = words[1:] if line[-1].isspace() else words[1:-1]
-            complete = {f"%{NAME}": _complete_line, f"%%{NAME}": partial(_complete_cell, shell)}.get(words[0])
+            complete = by_magic.get(words[0])
             offered = complete(done) if complete is not None else []
         found = [SimpleNamespace(text=one, type="param") for one in offered if one.startswith(context.token)]
         return {"completions": found, "suppress": bool(found), "ordered": True}
