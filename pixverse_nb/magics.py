@@ -17,15 +17,19 @@ import inspect
 import shlex
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from types import SimpleNamespace
 from typing import Any, Final
 
 from pixverse_nb.client import Client
+from pixverse_nb.domain.catalogue import CATALOGUE, Catalogue
+from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.domain.operations import OPERATIONS, SWITCHES, Operation
 from pixverse_nb.domain.requests import DELIVERY_FIELDS
 from pixverse_nb.domain.validation import Flag, OneOf, Rule, did_you_mean
 from pixverse_nb.errors import InvalidCall
 from pixverse_nb.job_builder import CALL_OPTIONS
 from pixverse_nb.jobs.job import Job
+from pixverse_nb.ledger.spending import GROUPS
 
 NAME: Final = "pixverse"
 _COMMANDS: Final[Mapping[str, Callable[..., Any]]] = {
@@ -43,8 +47,8 @@ def register_magics(shell: Any) -> None:
     """Add `%pixverse` and `%%pixverse` to an IPython shell, and the completion of their options."""
     shell.register_magic_function(partial(_run_line, shell), "line", NAME)
     shell.register_magic_function(partial(_run_cell, shell), "cell", NAME)
-    shell.set_hook("complete_command", partial(_complete_cell, shell), str_key=f"%%{NAME}")
-    shell.set_hook("complete_command", _complete_line, str_key=f"%{NAME}")
+    others = [one for one in shell.Completer.custom_matchers if getattr(one, "matcher_identifier", "") != NAME]
+    shell.Completer.custom_matchers = [*others, _matcher(shell)]
 
 
 def _run_line(shell: Any, line: str) -> Any:
@@ -67,7 +71,7 @@ def _run_cell(shell: Any, line: str, cell: str) -> Job:
     pictures, options = _parse(line)
     client = _client(shell)
     operation = _operation_of(pictures)
-    known = _known_options(client, operation)
+    known = _known_options(operation)
     wrong = {name: did_you_mean(name, known, plural="options") for name in options if name not in known}
     if wrong:
         raise InvalidCall({f"--{name}": f"is not an option of %%{NAME}: {hint}" for name, hint in wrong.items()})
@@ -94,10 +98,10 @@ def _operation_of(pictures: list[str]) -> Operation:
     return by_count[len(pictures)] if len(pictures) < len(by_count) else Operation.TRANSITION
 
 
-def _known_options(client: Client, operation: Operation) -> list[str]:
+def _known_options(operation: Operation) -> list[str]:
     """Return the names that the call of an operation takes, in the order of its signature."""
     call = {Operation.FRAMES: "create_frames", Operation.TRANSITION: "create_transition"}.get(operation, "create_video")
-    parameters = inspect.signature(getattr(client, call)).parameters.values()
+    parameters = inspect.signature(getattr(Client, call)).parameters.values()
     named = [parameter.name for parameter in parameters if parameter.kind is inspect.Parameter.KEYWORD_ONLY]
     takes_options = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters)
     names = dict.fromkeys((*named, *((*DELIVERY_FIELDS, *CALL_OPTIONS) if takes_options else ())))
@@ -169,24 +173,45 @@ def _value(name: str, text: str) -> Any:
 # -- completion ------------------------------------------------------------------------------------------------------
 
 
-def _complete_line(_: Any, event: Any) -> list[str]:
+def _matcher(shell: Any) -> Any:
+    """Return what completes the lines of the magics for IPython: what Python itself would offer there is left out."""
+
+    by_magic: Mapping[str, Callable[[list[str]], list[str]]] = {
+        f"%{NAME}": _complete_line,
+        f"%%{NAME}": partial(_complete_cell, shell),
+    }
+
+    def match(context: Any) -> dict[str, Any]:
+        line = context.text_until_cursor
+        words = line.split()
+        offered: list[str] = []
+        if words and not (len(words) == 1 and line.endswith(words[0])):  # the magic's own name is IPython's business
+            done = words[1:] if line[-1].isspace() else words[1:-1]
+            complete = by_magic.get(words[0])
+            offered = complete(done) if complete is not None else []
+        found = [SimpleNamespace(text=one, type="param") for one in offered if one.startswith(context.token)]
+        return {"completions": found, "suppress": bool(found), "ordered": True}
+
+    match.matcher_identifier, match.matcher_api_version, match.matcher_priority = NAME, 2, 1000  # type: ignore[attr-defined]
+    return match
+
+
+def _complete_line(done: list[str]) -> list[str]:
     """Return the commands of `%pixverse`, and what each one takes."""
-    done = _complete_words(event)
     if not done:
         return list(_COMMANDS)
-    return [operation.value for operation in Operation] if done == ["models"] else []
+    taken: Mapping[str, Iterable[str]] = {"jobs": JobState, "models": Operation, "spending": GROUPS}
+    return [str(one) for one in taken.get(done[0], ())] if len(done) == 1 else []
 
 
-def _complete_cell(shell: Any, _: Any, event: Any) -> list[str]:
+def _complete_cell(shell: Any, done: list[str]) -> list[str]:
     """Return the options of the call that the line describes, or the values of the option before the cursor."""
-    done = _complete_words(event)
     own = shell.user_ns.get("client")
-    if not isinstance(own, Client):  # completion opens no client
-        return []
+    catalogue = own.catalogue if isinstance(own, Client) else CATALOGUE  # completion opens no client
     name = done[-1].removeprefix("--").replace("-", "_") if done and done[-1].startswith("--") else ""
     if name and name not in _SWITCHES:
-        return _values_of(own, name, done)
-    return [f"--{one}" for one in _known_options(own, _operation_of(_pictures_of(done)))]
+        return _values_of(catalogue, name, done)
+    return [f"--{one}" for one in _known_options(_operation_of(_pictures_of(done)))]
 
 
 def _complete_words(event: Any) -> list[str]:
@@ -203,11 +228,11 @@ def _pictures_of(words: Iterable[str]) -> list[str]:
         return []
 
 
-def _values_of(client: Client, name: str, done: list[str]) -> list[str]:
+def _values_of(catalogue: Catalogue, name: str, done: list[str]) -> list[str]:
     """Return the values that the catalogue has for an option."""
     operation = _operation_of(_pictures_of(done[:-1]))
     if name == "model":
-        return [spec.name for spec in client.catalogue.models(operation)]
+        return [spec.name for spec in catalogue.models(operation)]
     named = done[done.index("--model") + 1] if "--model" in done[:-2] else OPERATIONS[operation].default_model
-    rule: Rule | None = client.catalogue.spec(named).fields(operation).get(name)
+    rule: Rule | None = catalogue.spec(named).fields(operation).get(name)
     return [str(value) for value in rule.values] if isinstance(rule, OneOf) else []

@@ -128,3 +128,8 @@ def offer(client: pv.Client) -> Studio:
 async def wait_for(job: pv.Job) -> pv.Video:
     """Wait without blocking; the awaited value has its type too."""
     return assert_type(await job, Video)
+
+
+def test_the_samples_offer_two_pictures() -> None:
+    """Completion after `pv.samples.` offers nothing else."""
+    assert dir(pv.samples) == ["first", "last"]

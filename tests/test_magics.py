@@ -140,6 +140,9 @@ def test_without_a_client_the_default_one_is_used(shell: Any, tmp_path: Path, mo
     [
         ("%pixverse jo", "jobs"),
         ("%pixverse models fr", "frames"),
+        ("%pixverse jobs fai", "failed"),
+        ("%pixverse spending ", "sweep"),
+        ("%%pixverse ", "--seed"),
         ("%%pixverse a.jpg b.jpg --se", "--seed"),
         ("%%pixverse a.jpg b.jpg --quality 7", "720p"),
         ("%%pixverse a.jpg b.jpg --model v5.", "v5.6"),
@@ -149,6 +152,17 @@ def test_the_line_is_completed(shell: Any, line: str, wanted: str) -> None:
     """The completer offers the commands, the options of the call, and the values of the catalogue."""
     with provisionalcompleter():
         assert wanted in {one.text for one in shell.Completer.completions(line, len(line))}
+        del shell.user_ns["client"]  # the catalogue is known without it
+        assert wanted in {one.text for one in shell.Completer.completions(line, len(line))}
+
+
+@pytest.mark.parametrize("line", ["%%pixverse a.jpg b.jpg --", "%pixverse ", "%%pixverse a.jpg b.jpg --quality "])
+def test_only_what_the_magic_takes_is_offered(shell: Any, line: str) -> None:
+    """The names and words of Python are left out; every option and value begins as it should."""
+    with provisionalcompleter():
+        offered = {one.text for one in shell.Completer.completions(line, len(line))}
+    assert offered
+    assert not offered & {"--abs", "--print", "and", "if", "%alias"}
 
 
 def test_an_error_shows_no_frame_of_ipython(shell: Any) -> None:

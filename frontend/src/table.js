@@ -49,7 +49,7 @@ function compare(one, other, direction) {
 function makeSortable(table) {
   const [body] = table.tBodies;
   if (body.rows.length < 2) return;
-  const heads = [...table.querySelectorAll("thead th")];
+  const heads = [...(table.tHead?.rows[0].cells ?? [])]; // one without words is no <th>
   for (const [column, head] of heads.entries()) {
     if (!head.textContent) continue;
     const button = make("button", "", { type: "button" });

@@ -1,5 +1,6 @@
 """The handle of one job (`Job`), a list of them (`JobList`), and the factory that finds or creates them."""
 
+import asyncio
 import concurrent.futures
 import logging
 import threading
@@ -262,10 +263,7 @@ class Job:
                 )
             record = waiter.result()
         except KeyboardInterrupt as interrupt:
-            interrupt.add_note(
-                f'Only the waiting was stopped; the job continues. client.job("{self.ref}").result() waits again, '
-                "job.cancel() cancels it."
-            )
+            interrupt.add_note(self._waiting_stopped_text())
             raise
         finally:
             self._forget(waiter)
@@ -295,10 +293,19 @@ class Job:
             if not waiter.done():
                 self._show_waiting()
             record = await await_future(waiter)
+        except asyncio.CancelledError as interrupt:  # a cell that awaits is interrupted by cancelling it
+            interrupt.add_note(self._waiting_stopped_text())
+            raise
         finally:
             self._forget(waiter)
         self._draw_card()
         return self._outcome(record)
+
+    def _waiting_stopped_text(self) -> str:
+        return (
+            f'Only the waiting was stopped; the job continues. client.job("{self.ref}").result() waits again, '
+            "job.cancel() cancels it."
+        )
 
     def cancel(self) -> bool:
         """Cancel the job; returns True if that changed anything.

@@ -99,6 +99,7 @@ vertical-align:top;white-space:normal;max-width:none;overflow-wrap:break-word}
 .pvnb .pvnb-table :is(th,td):last-child{padding-right:0}
 .pvnb .pvnb-table th{font-weight:400}
 .pvnb .pvnb-table thead th{color:var(--pvnb-quiet);font-size:12px;vertical-align:bottom}
+.pvnb .pvnb-table:not(.pvnb-table-narrow) tbody th{min-width:104px}
 .pvnb .pvnb-table tbody tr:last-child :is(th,td){border-bottom:0}
 .pvnb .pvnb-table tfoot :is(th,td){border:0;border-top:1px solid var(--pvnb-quiet);font-weight:600}
 .pvnb .pvnb-table .pvnb-number{white-space:nowrap}

@@ -248,6 +248,8 @@ def _as_cell(value: CellValue) -> TableCell:
 
 
 def _head(column: Column) -> Markup:
+    if not column.title:  # a heading without words is announced as an empty one
+        return _element("td", column, "")
     label = html("{}{}", column.title, text_div("pvnb-unit", column.unit))
     return _element("th", column, label, title=column.meaning, scope="col")
 

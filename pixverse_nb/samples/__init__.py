@@ -15,3 +15,8 @@ _FOLDER: Final = Path(__file__).parent
 
 first: Final = _FOLDER / "first.jpg"
 last: Final = _FOLDER / "last.jpg"
+
+
+def __dir__() -> list[str]:
+    """Return what completion offers."""
+    return ["first", "last"]

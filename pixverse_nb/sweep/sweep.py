@@ -28,6 +28,7 @@ from pixverse_nb.errors import (
     PixVerseError,
     UnknownItem,
     refuse_pickling,
+    show_interrupt_folded,
 )
 from pixverse_nb.event_loop import await_end, check_asyncio, wait_for_future
 from pixverse_nb.job_builder import RequestFunction
@@ -123,6 +124,7 @@ class Sweep:
         self._run: Run | None = None
         self._future: concurrent.futures.Future[None] | None = None  # of the last run
         self._reported: concurrent.futures.Future[None] | None = None  # the run whose end was returned or raised
+        self._interrupted: Runner | None = None  # the run that an interrupt has stopped
         self._stop_rule: Callable[[Any], object] | None = None  # the last `stop_when`
         self._max_moderated: int | None = MAX_MODERATED  # of the last run
         self._stop_rule_thread: int | None = None  # where `stop_when` is being called
@@ -157,6 +159,14 @@ class Sweep:
         except (TypeError, ValueError) as error:
             problem = f"must be an index, a caption or a slice, not {safe_repr(which):.60}"
             raise InvalidCall({"cell": problem}, sends=False) from error
+
+    def __contains__(self, which: object) -> bool:
+        """Return whether this is a cell of the sweep, or the caption of one."""
+        return which in self.cells or any(cell.caption == which for cell in self.cells)
+
+    def _ipython_key_completions_(self) -> list[str]:
+        """Return what completion offers after `sweep["`."""
+        return [cell.caption for cell in self.cells]
 
     @property
     def cells(self) -> tuple[Cell, ...]:
@@ -307,7 +317,7 @@ class Sweep:
 
         **This spends credits.** If a run was stopped, waiting for it returns without starting it again; only the next
         `await` does. If the waiting is cancelled (by an interrupt of the cell, for instance), the sweep stops as
-        `stop()` does.
+        `stop()` does, and the next `await` continues it.
         """
         return self._wait().__await__()
 
@@ -676,6 +686,7 @@ class Sweep:
     def _stop_sending(self) -> None:
         """Stop after an interrupt, and say what was done, what was paid and what was not sent."""
         run, loop = self._run, self._context.loop
+        self._interrupted = None if run is None else run.runner
         is_set = False
         while run is not None and not is_set and not loop.is_closed:
             with contextlib.suppress(KeyboardInterrupt):  # another one ends the waiting below, not the stop
@@ -703,18 +714,20 @@ class Sweep:
                 return self
             with self._progress_shown():
                 await await_end(future)
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as interrupt:
             is_cancelled.set()
+            show_interrupt_folded(interrupt)
             self._stop_sending()
             raise
         return self._finish_waiting(future)
 
     def _must_start(self) -> bool:
-        """Return whether no run was started yet, or the last one stopped early and its end was reported already."""
+        """Return whether no run was started yet, or the last one was interrupted or its early end was reported."""
         run = self._run
-        return self._future is None or (
-            self._future is self._reported and run is not None and run.runner.mode == "stopped"
-        )
+        if self._future is None or run is None:
+            return True
+        is_interrupted = run.runner is self._interrupted and run.runner.is_stopping  # else it was resumed
+        return is_interrupted or (self._future is self._reported and run.runner.mode == "stopped")
 
     def _finish_waiting(self, future: "concurrent.futures.Future[None]") -> Self:
         """Return the sweep, or raise the error that ended this run."""

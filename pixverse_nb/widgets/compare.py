@@ -36,6 +36,7 @@ from pixverse_nb.render.tiles import (
 )
 from pixverse_nb.widgets.assets import bundle_css, bundle_js, standalone_page, write_page
 from pixverse_nb.widgets.comm import BackgroundRunner, FileStreamer, answer_while_busy, error_text
+from pixverse_nb.widgets.earlier_runs import close_earlier
 from pixverse_nb.widgets.posters import Posters
 from pixverse_nb.widgets.videos import find_videos, label_problem
 
@@ -192,6 +193,12 @@ class Comparison(anywidget.AnyWidget):
             if left in self._key_by_slot and right in self._key_by_slot
         )
 
+    def close(self) -> None:
+        """Remove the comparison from the page; its still images stay. Running its cell again closes it, too."""
+        if self.comm is not None:  # else it is closed, or was never complete
+            super().close()
+            self.layout.close()  # a widget of its own, which ipywidgets keeps
+
     def reveal(self) -> None:
         """Show the names and the ranking. Later votes are not blind."""
         with self._lock:
@@ -240,9 +247,10 @@ class Comparison(anywidget.AnyWidget):
         A trusted notebook without a kernel shows "model not found" in place of a widget and ignores the HTML of the
         same output. The separate output stays.
         """
-        if not can_replace_outputs():  # a terminal prints each output
+        if not can_replace_outputs() or self.comm is None:  # a terminal prints each output; it is closed
             show_bundle(self._images_bundle())
             return
+        close_earlier(self)
         data, _ = super()._repr_mimebundle_() or ({}, {})
         show_bundle({**data, **mime_bundle("<div></div>", repr(self))})  # a page without widgets shows the images below
         self._images_output = LiveOutput(self._images_bundle())

@@ -37,6 +37,7 @@ from pixverse_nb.render.tiles import (
 from pixverse_nb.widgets.assets import bundle_css, bundle_js, standalone_page, write_page
 from pixverse_nb.widgets.comm import BackgroundRunner, Batcher, FileStreamer, answer_while_busy, error_text
 from pixverse_nb.widgets.compare import Comparison
+from pixverse_nb.widgets.earlier_runs import close_earlier
 from pixverse_nb.widgets.posters import Posters
 from pixverse_nb.widgets.videos import find_videos, label_problem
 
@@ -198,6 +199,12 @@ class Gallery(anywidget.AnyWidget):
         """True after `close()`."""
         return self.comm is None
 
+    def close(self) -> None:
+        """Remove the gallery from the page; its still images stay. Running its cell again closes it, too."""
+        if self.comm is not None:  # else it is closed, or was never complete
+            super().close()
+            self.layout.close()  # a widget of its own, which ipywidgets keeps
+
     def compare_selected(self) -> None:
         """Open the comparison of the selected videos below the gallery, if there is no `on_open`."""
         self._on_open = self._on_open or self._compare
@@ -267,9 +274,10 @@ class Gallery(anywidget.AnyWidget):
         same output. The separate output stays, and can be updated when all jobs have finished without resetting what
         a person has set in the gallery.
         """
-        if not can_replace_outputs():  # a terminal prints each output
+        if not can_replace_outputs() or self.is_closed:  # a terminal prints each output; no page can show it
             show_bundle(self._images_bundle())
             return
+        close_earlier(self)
         data, _ = super()._repr_mimebundle_() or ({}, {})
         show_bundle({**data, **mime_bundle(_EMPTY_HTML, repr(self))})
         with self._lock:

@@ -4,7 +4,6 @@ The form works as long as its kernel runs. The players are plain HTML, so they s
 """
 
 import threading
-import weakref
 from typing import Any, Final
 
 from markupsafe import Markup
@@ -15,11 +14,11 @@ from pixverse_nb.render.display import (
     MimeBundle,
     can_replace_outputs,
     mime_bundle,
-    running_cell,
     show_bundle,
 )
 from pixverse_nb.render.player import player_figure, player_text
 from pixverse_nb.render.style import html, text_div, with_stylesheet
+from pixverse_nb.widgets.earlier_runs import close_earlier
 from pixverse_nb.widgets.form import Form
 from pixverse_nb.widgets.protocols import VideoClient
 
@@ -129,32 +128,9 @@ class _Players:
         output.update(mime_bundle(with_stylesheet(figure), player_text(video)))
 
 
-_shown: Final[dict[str, tuple[int, list["weakref.ref[Studio]"]]]] = {}  # cell to its latest run and the studios of it
-_shown_lock: Final = threading.Lock()
-
-
 def _replace_predecessor(studio: Studio) -> None:
-    """Close the studios that an earlier run of this cell has made for the same client, unless another cell shows them.
-
-    A front end that sends no cell ids identifies a cell by its source. A script has no cells: nothing is closed.
-    """
-    running = running_cell()
-    if running is None or not running.cell:  # a script, a terminal, a callback
-        return
-    cell, run = running.cell, running.number
-    with _shown_lock:
-        earlier_run, earlier = _shown.get(cell, (run, []))
-        is_rerun = earlier_run != run
-        _shown[cell] = (run, [*(() if is_rerun else earlier), weakref.ref(studio)])
-        still_shown = {reference() for _, references in _shown.values() for reference in references}
-    if not is_rerun:
-        return
-    for reference in earlier:
-        predecessor = reference()
-        if predecessor is None or predecessor in still_shown:
-            continue
-        if _share_session(predecessor.client, studio.client):
-            predecessor.close()
+    """Close the studios that an earlier run of this cell has made for the same client."""
+    close_earlier(studio, is_same=lambda other: _share_session(other.client, studio.client))
 
 
 def _share_session(client: VideoClient, other: VideoClient) -> bool:

@@ -17,9 +17,9 @@ from tests.browser.real_lab import Lab
 from tests.browser.slots import PICTURES
 
 AXE = Path(__file__).parent.parent.parent / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
-# The rules of WCAG 2.2, levels A and AA. What axe cannot decide, such as text over a picture, is no violation.
+# WCAG 2.2, levels A and AA, and good practice. What axe cannot decide, such as text over a picture, is no violation.
 RUN_AXE = """async output => {
-    const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+    const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
     const options = { runOnly: { type: 'tag', values: tags }, resultTypes: ['violations', 'passes'] };
     const { violations, passes } = await axe.run([...output.querySelectorAll('.pvnb, .pvnb-ui')], options);
     if (!passes.length) return ['axe checked nothing'];

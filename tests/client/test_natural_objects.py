@@ -24,6 +24,10 @@ def test_a_sweep_is_a_sequence_of_its_cells(client: Client) -> None:
     sweep = small_sweep(client, seed=[1, 2, 3])
     assert len(sweep) == 3
     assert [cell.seed for cell in sweep] == [1, 2, 3]
+    assert "seed 3" in sweep
+    assert sweep[0] in sweep
+    assert "sed 3" not in sweep
+    assert sweep._ipython_key_completions_() == [cell.caption for cell in sweep]
     assert sweep[-1] is sweep["seed 3"]
     assert len(sweep[:2]) == 2
     assert len(sweep.to_frame()) == 3

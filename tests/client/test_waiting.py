@@ -74,15 +74,16 @@ def test_many_threads_wait_for_one_job(client: Client, harness: Harness) -> None
 
 
 def test_cancelling_an_await_leaves_the_job(manual_harness: Harness) -> None:
-    """Cancelling the waiting coroutine does not affect the job."""
+    """Cancelling the waiting coroutine does not affect the job; a note says how to continue."""
     job = create_job(manual_harness.open())
 
     async def cell() -> None:
         waiting = asyncio.ensure_future(_awaited(job))
         await asyncio.sleep(0)
         waiting.cancel()
-        with pytest.raises(asyncio.CancelledError):
+        with pytest.raises(asyncio.CancelledError) as caught:
             await waiting
+        assert job.ref in "".join(caught.value.__notes__)
 
     asyncio.run(cell())
     wait_for_state(job, JobState.QUEUED)

@@ -143,7 +143,7 @@ def test_credits_have_their_column() -> None:
 def test_pictures_have_a_column_if_there_are_any() -> None:
     """A picture is embedded once; without pictures there is no column for them, and the text has none."""
     jobs = [a_snapshot(JobState.DONE)]
-    assert Page(jobs_html(jobs, picture=b"1")).count("th") == Page(jobs_html(jobs)).count("th") + 1
+    assert Page(jobs_html(jobs, picture=b"1")).count("td") == Page(jobs_html(jobs)).count("td") + 2  # head and row
     assert Page(jobs_html(jobs, picture=b"1")).only("img")["src"]
 
 

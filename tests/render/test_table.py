@@ -47,6 +47,13 @@ def test_headings_name_columns_and_rows() -> None:
     assert heads[2]["title"] == "in kilobytes"
 
 
+def test_a_column_without_a_title_has_no_heading() -> None:
+    """A column of pictures or the corner of a grid has an empty cell on top, which no screen reader announces."""
+    table = Table("1 thing", (Column("", "picture"), Column("", "heading"), Column("State")), ((None, "one", "Done"),))
+    tags = [name for name, _ in Page(table.html()).elements if name in ("th", "td")]
+    assert tags == ["td", "td", "th", "td", "th", "td"]
+
+
 def test_only_a_table_with_something_to_do_has_a_script() -> None:
     """A table of one row has no script; the HTML has no id, so that it is the same each time."""
     single = Table("1 thing", TABLE.columns[:1], (("one",),))

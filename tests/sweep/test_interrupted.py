@@ -312,3 +312,42 @@ def test_cancelling_the_await_before_the_start_sends_nothing(manual_harness: Har
     asyncio.run(cell())
     sweep.wait(WAIT_LIMIT_S)
     assert manual_harness.paid == 0
+
+
+async def await_until_accepted(sweep: Sweep, harness: Harness, count: int) -> BaseException:
+    """Await a sweep, cancel that once the vendor has accepted `count` jobs, and return what the waiting raised."""
+    waiting = asyncio.ensure_future(wait_for(sweep))
+    await asyncio.to_thread(harness.wait_for_accepted, count)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError) as caught:
+        await waiting
+    return caught.value
+
+
+def test_awaiting_again_continues_an_interrupted_sweep(manual_harness: Harness) -> None:
+    """While the stopped run still waits for what it has sent, the next `await` sends the rest, each cell once."""
+    limit_to_one_slot(manual_harness)
+    sweep = small_sweep(manual_harness.open(), seed=[1, 2, 3])
+    asyncio.run(await_until_accepted(sweep, manual_harness, 1))
+    assert sweep.progress.mode == "draining"
+    asyncio.run(await_until_accepted(sweep, manual_harness, 1))  # stopped once more
+    assert sweep.progress.mode == "draining"
+
+    async def cell() -> None:
+        waiting = asyncio.ensure_future(wait_for(sweep))
+        for accepted in (1, 2, 3):
+            await asyncio.to_thread(manual_harness.wait_for_accepted, accepted)
+            manual_harness.control.advance(LONGEST_JOB_S)
+        await waiting
+
+    asyncio.run(cell())
+    assert (sweep.progress.done, sweep.progress.mode, manual_harness.paid) == (3, "done", 3)
+
+
+def test_an_interrupted_await_is_folded(manual_harness: Harness) -> None:
+    """IPython shows no frame of ours and of asyncio below the cell that awaits the sweep."""
+    sweep = small_sweep(manual_harness.open(), seed=[1])
+    interrupt = asyncio.run(await_until_accepted(sweep, manual_harness, 1))
+    shown = "\n".join(interrupt._render_traceback_())  # type: ignore[attr-defined]
+    assert "test_interrupted.py" in shown
+    assert not any(file in shown for file in ("sweep.py", "event_loop.py", "tasks.py"))

@@ -1,10 +1,12 @@
 """Fixtures: comms that record what widgets send, a fake client, and a picture."""
 
 import io
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import comm
+import IPython
 import pytest
 from comm.base_comm import CommManager
 from PIL import Image
@@ -27,6 +29,21 @@ def recording_comms(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def client() -> FakeClient:
     """A fake sandbox client with 1240 credits."""
     return FakeClient()
+
+
+@pytest.fixture
+def run_cell(outputs: list[dict[str, Any]]) -> Callable[..., None]:
+    """Return a function that starts a run of a cell: what is shown next is shown by it."""
+    shell = IPython.get_ipython()
+    numbers = itertools.count(1)
+
+    def start(source: str, *, cell_id: str = "") -> None:
+        metadata = {"cellId": cell_id} if cell_id else {}
+        request = {"metadata": metadata, "content": {"code": source}}
+        shell.get_parent = lambda: request
+        shell.execution_count = next(numbers)
+
+    return start
 
 
 @pytest.fixture

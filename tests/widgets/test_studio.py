@@ -1,11 +1,9 @@
 """The studio: the form, and the players that stay in the notebook."""
 
-import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import IPython
 import pytest
 
 from pixverse_nb.client import Client
@@ -117,21 +115,6 @@ def test_displaying_again_includes_the_players(
 
 
 # ---- the cell that is run again ----
-
-
-@pytest.fixture
-def run_cell(outputs: list[dict[str, Any]]) -> Callable[..., None]:
-    """Return a function that starts a run of a cell: what is shown next is shown by it."""
-    shell = IPython.get_ipython()
-    numbers = itertools.count(1)
-
-    def start(source: str, *, cell_id: str = "") -> None:
-        metadata = {"cellId": cell_id} if cell_id else {}
-        request = {"metadata": metadata, "content": {"code": source}}
-        shell.get_parent = lambda: request
-        shell.execution_count = next(numbers)
-
-    return start
 
 
 @pytest.mark.parametrize("cell_id", ["", "c1"])
