@@ -204,6 +204,7 @@ class JobRecord:
     sweep: str | None = None  # the sweep that created it and whose budget applies
     sweep_budget_credits: int | None = None
     imported: bool = False  # from an archive and possibly unpaid: not sent from here before `Job.resume`
+    withdrawn: bool = False  # another home has paid for the same call: not sent before `Job.resume`
     pending_question: Notice | None = None  # only a person can answer it; see `Job.resolve`
     candidate_video_id: str | None = None  # the generation that the question is about
     notices: tuple[Notice, ...] = ()
@@ -231,6 +232,11 @@ class JobRecord:
         """Whether the estimate is the full price of a cheaper mode, because its factor is not known."""
         is_cheaper = any(self.request.params.get(name) is True for name in CHEAPER_MODES)
         return is_cheaper and self.estimate_source == ""
+
+    @property
+    def awaits_resume(self) -> bool:
+        """Whether it is not sent before `Job.resume`, whoever asked for it earlier."""
+        return self.imported or self.withdrawn
 
     @property
     def is_uploaded(self) -> bool:

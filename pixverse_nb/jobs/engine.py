@@ -206,7 +206,8 @@ class Engine:
         proved.
         """
         self._requested.discard(record.ref)
-        self.cancel(record, only_unsent=True)
+        self.ledger.check_writable()
+        self.apply(record, events.Withdrawn(self.now()))
         current = self.current(record.ref)
         return current is None or current.charged != "yes"
 
@@ -270,7 +271,7 @@ class Engine:
         """Return whether the job does not move until a person asks for it."""
         if not self.is_ours(record):
             return record.blocked or not self._is_led(record.payer)
-        is_requested = record.ref in self._requested and not record.imported
+        is_requested = record.ref in self._requested and not record.awaits_resume
         return record.blocked or (transitions.is_unsent(record) and not is_requested)
 
     def is_ours(self, record: JobRecord) -> bool:
@@ -419,7 +420,7 @@ class Engine:
             record = self._records.get(ref)
             if record is None or not self.is_ours(record):
                 continue
-            if transitions.is_unsent(record) and not record.imported:
+            if transitions.is_unsent(record) and not record.awaits_resume:
                 self._announce_requested(record)
 
     def refresh(self) -> None:
@@ -439,7 +440,7 @@ class Engine:
             self._publish(record)
             return
         self._records[record.ref] = record
-        if transitions.is_unsent(record) and not record.imported and self.is_ours(record):
+        if transitions.is_unsent(record) and not record.awaits_resume and self.is_ours(record):
             was_sent = known is not None and not transitions.is_unsent(known)
             if was_sent and record.ref in self._requested and not self.is_leader:
                 self._announce_requested(record)  # it may be sent again, and only this process may still want it

@@ -276,6 +276,7 @@ _EVENTS: Final[Mapping[str, Callable[[JobEvent], str]]] = {
     "warning_raised": lambda event: _notice_of(event, "warning"),
     "deadline_passed": _end_text,
     "cancel_requested": _end_text,
+    "withdrawn": lambda _: "another home has paid for this call; it is not sent from here",
     "refund_checked": lambda event: _refund_text(event.data.get("credits")),
     "resumed": lambda _: "resumed",
 }

@@ -218,6 +218,20 @@ def test_a_call_whose_answer_is_lost_is_not_sent_again_beside_a_paid_one(harness
     assert harness.paid == 1
 
 
+def test_a_call_given_up_in_one_process_is_sent_by_no_other(harness: Harness, tmp_path: Path) -> None:
+    """The process that waits for a lost call does not send it again after another one has taken the paid job."""
+    home = tmp_path / "second"
+    lost = lose_call(harness, harness.open(home=home, timing=SETTLING))
+    wait_for_video(create_job(harness.open()))
+    wait_for_video(create_job(harness.open(home=home, timing=SETTLING), reuse="any"))
+    wait_until(lost, is_proved_absent)
+    assert lost.snapshot().is_paused
+    assert harness.paid == 1
+    lost.resume()
+    wait_for_video(lost)
+    assert harness.paid == 2
+
+
 def lose_call(harness: Harness, client: Client) -> Job:
     """Return a job whose paid call has no answer and was never accepted."""
     harness.control.arm("error_before", route="paid")
