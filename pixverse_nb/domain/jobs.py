@@ -88,8 +88,8 @@ class JobSnapshot:
     the full price of a cheaper mode, whose factor is not known. `refund_credits` is what came back for a job without a
     video (0: nothing yet; None: unknown). `waiting_for` is the obstacle of a job in the
     state WAITING: "slot" after a 429, "network" after a lost connection, None if it is only not sent yet. `is_paused`
-    means that an open job waits for a person; `can_resume` that `Job.resume()` continues it. `attempt` is the number of
-    paid calls so far.
+    means that an open job waits for a person; `can_resume` that `Job.resume()` continues it, `is_others` that it
+    belongs to the token of another user. `attempt` is the number of paid calls so far.
     """
 
     ref: str
@@ -108,6 +108,7 @@ class JobSnapshot:
     waiting_for: WaitingFor | None = None
     is_paused: bool = False
     can_resume: bool = False
+    is_others: bool = False
     attempt: int = 0
     charged: Charge = "no"
     estimated_credits: int | None = None

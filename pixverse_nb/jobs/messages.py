@@ -335,7 +335,7 @@ def _others_job(record: JobRecord, job: str, *, is_paused: bool) -> str:
             "with this client's token, which then pays for it."
         )
     return (
-        "It belongs to the token of another user, and no client with that token runs it. Open one on this home to "
+        "It belongs to the token of another user, and no client with that token runs it. Open such a client on this home to "
         f"continue it, or look for it with this client's token: {job}.resume()."
     )
 
