@@ -8,7 +8,7 @@ it (unless another process was faster), the subscribers are notified. The work i
 import asyncio
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -53,7 +53,7 @@ class Engine:
     `requests_sent` work from any thread.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - every part has a name
         self,
         *,
         backend: Backend,
@@ -63,6 +63,7 @@ class Engine:
         timing: Timing,
         owner: str,
         catalogue: Catalogue = CATALOGUE,
+        sending: Callable[[JobRecord], AbstractContextManager[bool]] = lambda _: nullcontext(enter_result=False),
     ) -> None:
         self.backend = backend
         self.ledger = ledger
@@ -72,6 +73,7 @@ class Engine:
         self.timing = timing
         self.owner = owner
         self.catalogue = catalogue  # of the client, for what is drawn from its jobs
+        self.sending = sending
         self.now: Clock = boot_clock()
         self._records: dict[str, JobRecord] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}

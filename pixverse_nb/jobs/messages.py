@@ -335,8 +335,8 @@ def _others_job(record: JobRecord, job: str, *, is_paused: bool) -> str:
             "with this client's token, which then pays for it."
         )
     return (
-        "It belongs to the token of another user, and no client with that token runs it. Open such a client on this home to "
-        f"continue it, or look for it with this client's token: {job}.resume()."
+        "It belongs to the token of another user, and no client with that token runs it. Open such a client on this "
+        f"home to continue it, or look for it with this client's token: {job}.resume()."
     )
 
 

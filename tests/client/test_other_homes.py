@@ -2,7 +2,7 @@
 
 import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -230,6 +230,30 @@ def test_a_call_given_up_in_one_process_is_sent_by_no_other(harness: Harness, tm
     lost.resume()
     wait_for_video(lost)
     assert harness.paid == 2
+
+
+def test_a_job_that_two_homes_send_at_one_moment_is_paid_once(harness: Harness, tmp_path: Path) -> None:
+    """Both have proved that the call was not accepted and wait for a slot; the one that comes later gives way."""
+    first = harness.open(timing=SETTLING)
+    ours = lose_call(harness, first)
+    harness.control.arm("busy", times=None)
+    first.export(tmp_path / "lost.zip", [ours.ref])
+    second = harness.open(home=tmp_path / "second", timing=SETTLING)
+    second.import_(tmp_path / "lost.zip")
+    copy = second.job(ours.ref)
+    for job in (ours, copy):
+        wait_until(job, is_proved_absent)
+    with suppress(OutcomeUnknown):  # if the call of the first home is under way at this moment
+        copy.resume()
+    harness.control.disarm()
+    for job in (ours, copy):
+        with suppress(JobError):
+            wait_for_video(job)
+    assert harness.paid == 1
+    for job in (ours, copy):
+        job.resume()
+        wait_for_video(job)
+    assert harness.paid == 1
 
 
 def lose_call(harness: Harness, client: Client) -> Job:
