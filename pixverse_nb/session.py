@@ -75,6 +75,7 @@ class Session:
             payer=connection.payer,
         )
         opened.callback(self.ledger.close)
+        self.register = HomeRegister(self.ledger, self.home)
         owner = f"{os.getpid()}-{secrets.token_hex(4)}"
         self.engine = Engine(
             backend=connection.backend,
@@ -84,6 +85,7 @@ class Session:
             timing=connection.timing,
             owner=owner,
             catalogue=settings.catalogue,
+            sending=self.register.sending,
         )
         self.builder = JobBuilder(
             home=self.home,
@@ -96,7 +98,6 @@ class Session:
             fetch=self.fetch_picture,
             email=settings.email,
         )
-        self.register = HomeRegister(self.ledger, self.home)
         self.other_homes = OtherHomes(
             self.register, self.ledger, self.home, connection.timing, self.engine.now, version=__version__
         )

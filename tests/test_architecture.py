@@ -46,7 +46,7 @@ VENDOR_WORDS = re.compile(r"useapi|app-api\.pixverse|pixverse\.ai", re.IGNORECAS
 DOORS: dict[str, tuple[str, ...]] = {
     "httpx": ("backends/http.py",),
     "tenacity": ("backends/http.py",),
-    "filelock": ("jobs/leader.py",),
+    "filelock": ("jobs/leader.py", "ledger/home_register.py"),
     "sqlite3": ("ledger/",),
     "IPython": ("render/display.py", "tracebacks.py"),  # its errors, which come from every layer
     "markupsafe": ("render/", "widgets/"),

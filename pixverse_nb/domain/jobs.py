@@ -88,8 +88,8 @@ class JobSnapshot:
     the full price of a cheaper mode, whose factor is not known. `refund_credits` is what came back for a job without a
     video (0: nothing yet; None: unknown). `waiting_for` is the obstacle of a job in the
     state WAITING: "slot" after a 429, "network" after a lost connection, None if it is only not sent yet. `is_paused`
-    means that an open job waits for a person; `can_resume` that `Job.resume()` continues it. `attempt` is the number of
-    paid calls so far.
+    means that an open job waits for a person; `can_resume` that `Job.resume()` continues it, `is_others` that it
+    belongs to the token of another user. `attempt` is the number of paid calls so far.
     """
 
     ref: str
@@ -108,6 +108,7 @@ class JobSnapshot:
     waiting_for: WaitingFor | None = None
     is_paused: bool = False
     can_resume: bool = False
+    is_others: bool = False
     attempt: int = 0
     charged: Charge = "no"
     estimated_credits: int | None = None
@@ -204,6 +205,7 @@ class JobRecord:
     sweep: str | None = None  # the sweep that created it and whose budget applies
     sweep_budget_credits: int | None = None
     imported: bool = False  # from an archive and possibly unpaid: not sent from here before `Job.resume`
+    withdrawn: bool = False  # another home has paid for the same call: not sent before `Job.resume`
     pending_question: Notice | None = None  # only a person can answer it; see `Job.resolve`
     candidate_video_id: str | None = None  # the generation that the question is about
     notices: tuple[Notice, ...] = ()
@@ -231,6 +233,11 @@ class JobRecord:
         """Whether the estimate is the full price of a cheaper mode, because its factor is not known."""
         is_cheaper = any(self.request.params.get(name) is True for name in CHEAPER_MODES)
         return is_cheaper and self.estimate_source == ""
+
+    @property
+    def awaits_resume(self) -> bool:
+        """Whether it is not sent before `Job.resume`, whoever asked for it earlier."""
+        return self.imported or self.withdrawn
 
     @property
     def is_uploaded(self) -> bool:

@@ -8,7 +8,7 @@ it (unless another process was faster), the subscribers are notified. The work i
 import asyncio
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -53,7 +53,7 @@ class Engine:
     `requests_sent` work from any thread.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - every part has a name
         self,
         *,
         backend: Backend,
@@ -63,6 +63,7 @@ class Engine:
         timing: Timing,
         owner: str,
         catalogue: Catalogue = CATALOGUE,
+        sending: Callable[[JobRecord], AbstractContextManager[bool]] = lambda _: nullcontext(enter_result=False),
     ) -> None:
         self.backend = backend
         self.ledger = ledger
@@ -72,6 +73,7 @@ class Engine:
         self.timing = timing
         self.owner = owner
         self.catalogue = catalogue  # of the client, for what is drawn from its jobs
+        self.sending = sending
         self.now: Clock = boot_clock()
         self._records: dict[str, JobRecord] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -206,7 +208,8 @@ class Engine:
         proved.
         """
         self._requested.discard(record.ref)
-        self.cancel(record, only_unsent=True)
+        self.ledger.check_writable()
+        self.apply(record, events.Withdrawn(self.now()))
         current = self.current(record.ref)
         return current is None or current.charged != "yes"
 
@@ -270,7 +273,7 @@ class Engine:
         """Return whether the job does not move until a person asks for it."""
         if not self.is_ours(record):
             return record.blocked or not self._is_led(record.payer)
-        is_requested = record.ref in self._requested and not record.imported
+        is_requested = record.ref in self._requested and not record.awaits_resume
         return record.blocked or (transitions.is_unsent(record) and not is_requested)
 
     def is_ours(self, record: JobRecord) -> bool:
@@ -419,7 +422,7 @@ class Engine:
             record = self._records.get(ref)
             if record is None or not self.is_ours(record):
                 continue
-            if transitions.is_unsent(record) and not record.imported:
+            if transitions.is_unsent(record) and not record.awaits_resume:
                 self._announce_requested(record)
 
     def refresh(self) -> None:
@@ -439,7 +442,7 @@ class Engine:
             self._publish(record)
             return
         self._records[record.ref] = record
-        if transitions.is_unsent(record) and not record.imported and self.is_ours(record):
+        if transitions.is_unsent(record) and not record.awaits_resume and self.is_ours(record):
             was_sent = known is not None and not transitions.is_unsent(known)
             if was_sent and record.ref in self._requested and not self.is_leader:
                 self._announce_requested(record)  # it may be sent again, and only this process may still want it

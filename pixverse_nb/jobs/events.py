@@ -204,6 +204,13 @@ class CancelRequested:
 
 
 @dataclass(frozen=True)
+class Withdrawn:
+    """Another home has paid for the same call: this one is cancelled, or not sent again if its answer is lost."""
+
+    at: float
+
+
+@dataclass(frozen=True)
 class RefundChecked:
     """The balance was compared: `credits` came back (0: none yet), or it does not tell (None)."""
 
@@ -246,6 +253,7 @@ Event = (
     | WarningRaised
     | DeadlinePassed
     | CancelRequested
+    | Withdrawn
     | RefundChecked
     | Resumed
 )

@@ -276,6 +276,7 @@ _EVENTS: Final[Mapping[str, Callable[[JobEvent], str]]] = {
     "warning_raised": lambda event: _notice_of(event, "warning"),
     "deadline_passed": _end_text,
     "cancel_requested": _end_text,
+    "withdrawn": lambda _: "another home has paid for this call; it is not sent from here",
     "refund_checked": lambda event: _refund_text(event.data.get("credits")),
     "resumed": lambda _: "resumed",
 }
@@ -334,8 +335,8 @@ def _others_job(record: JobRecord, job: str, *, is_paused: bool) -> str:
             "with this client's token, which then pays for it."
         )
     return (
-        "It belongs to the token of another user, and no client with that token runs it. Open one on this home to "
-        f"continue it, or look for it with this client's token: {job}.resume()."
+        "It belongs to the token of another user, and no client with that token runs it. Open such a client on this "
+        f"home to continue it, or look for it with this client's token: {job}.resume()."
     )
 
 

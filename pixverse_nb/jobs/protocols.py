@@ -70,6 +70,9 @@ class JobContext(Protocol):
     def renew_url(self, record: JobRecord, url: str) -> JobRecord:
         """Replace the address of a finished video in memory."""
 
+    def sending(self, record: JobRecord) -> AbstractContextManager[bool]:
+        """Store the intent of a job inside this; gives whether another home of this machine has sent it."""
+
     def in_flight(self, record: JobRecord) -> AbstractContextManager[None]:
         """Own the answer of a paid call that is under way, even if another process becomes the leader."""
 

@@ -74,6 +74,7 @@ def snapshot_from_record(
         waiting_for=_waiting_for(record),
         is_paused=is_paused and not record.state.is_final,
         can_resume=can_resume(record, is_paused=is_paused),
+        is_others=is_others,
         attempt=record.attempt,
         charged=record.charged,
         estimated_credits=record.estimated_credits,
@@ -130,7 +131,7 @@ def stopped_error(record: JobRecord, *, job: Any, is_others: bool) -> errors.Job
     It was never sent, or it is another payer's.
     """
     action = suggested_action(record, is_paused=True, is_others=is_others) or ""
-    text = "This job was never sent; nothing was charged." if record.charged == "no" else "This job is not followed."
+    text = "This job was never sent; nothing was charged." if record.charged == "no" else "This job does not go on."
     return errors.JobError(f"{text} {action}".strip(), job=job, ref=record.ref, may_have_been_charged=record.charged)
 
 

@@ -124,11 +124,15 @@ class Submitter:
             self._apply_factors(record)
             if not await self._wait_for_slot(record):
                 return
-        now = context.now()
-        send_deadline, payer = now + context.timing.answer_timeout_s, context.ledger.payer
-        intent = events.IntentRecorded(now, send_deadline, context.owner, is_repeat, payer)
         try:
-            record = context.apply(record, intent, is_intent=True)
+            with context.sending(record) as is_sent_elsewhere:
+                now = context.now()  # after the wait for other homes
+                send_deadline, payer = now + context.timing.answer_timeout_s, context.ledger.payer
+                intent = events.IntentRecorded(now, send_deadline, context.owner, is_repeat, payer)
+                if is_sent_elsewhere:
+                    context.apply(record, events.Withdrawn(now))
+                    return
+                record = context.apply(record, intent, is_intent=True)
         except BudgetReached as error:
             context.apply(record, self._refusal(error))
             return

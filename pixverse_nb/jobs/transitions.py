@@ -43,6 +43,7 @@ from pixverse_nb.jobs.events import (
     UnexplainedDebit,
     UploadStarted,
     WarningRaised,
+    Withdrawn,
 )
 
 # -- what to do next ---------------------------------------------------------------------------------------------------
@@ -110,7 +111,7 @@ def next_action(
         return Download()  # paid and finished: the deadline no longer applies
     if now >= record.deadline_at and not _awaits_own_answer(record, owner):
         return TimeOut()
-    if is_unsent(record) and (record.imported or not is_requested):
+    if is_unsent(record) and (record.awaits_resume or not is_requested):
         return Idle()
     if record.retry_at is not None and now < record.retry_at and state in (JobState.WAITING, JobState.UNKNOWN):
         return SleepUntil(min(record.retry_at, record.deadline_at))
@@ -530,6 +531,14 @@ def _cancel_requested(record: JobRecord, event: CancelRequested) -> JobRecord:
     return finish(record, JobState.CANCELLED, event.at, Notice("JobCancelled"))
 
 
+def _withdrawn(record: JobRecord, event: Withdrawn) -> JobRecord:
+    if record.state.is_final or record.charged == "yes":
+        return record
+    if is_unsent(record):
+        return _cancel_requested(record, CancelRequested(event.at))
+    return replace(record, withdrawn=True)
+
+
 def _refund_checked(record: JobRecord, event: RefundChecked) -> JobRecord:
     is_kept = record.state is JobState.DONE and record.moderated_afterwards_at is not None
     if not (is_kept or record.state in (JobState.FAILED, JobState.MODERATED)) or record.refund_credits:
@@ -559,6 +568,7 @@ def _resumed(record: JobRecord, event: Resumed) -> JobRecord:
         blocked=False,
         error=None,
         imported=record.imported and record.charged != "no",
+        withdrawn=False,
         budget_credits=record.budget_credits if record.charged == "yes" else event.budget_credits,
     )
     if event.payer and record.state is not JobState.SUBMITTING:
@@ -605,6 +615,7 @@ _TRANSITIONS: Final[dict[type, Callable[..., JobRecord]]] = {
     WarningRaised: _warning_raised,
     DeadlinePassed: _deadline_passed,
     CancelRequested: _cancel_requested,
+    Withdrawn: _withdrawn,
     RefundChecked: _refund_checked,
     Resumed: _resumed,
 }

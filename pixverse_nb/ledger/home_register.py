@@ -9,10 +9,12 @@ import contextlib
 import hashlib
 import sqlite3
 import threading
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final, Literal
+
+from filelock import FileLock, Timeout
 
 from pixverse_nb.config import read_env
 from pixverse_nb.domain.jobs import JobRecord, JobState
@@ -22,6 +24,7 @@ from pixverse_nb.ledger.jobs import Ledger
 DATA_VARIABLE: Final = "PIXVERSE_NB_DATA"
 _FILE_NAME: Final = "homes.db"
 _BUSY_S: Final = 0.2  # a register that is locked for longer is ignored
+_LOCK_S: Final = 0.5  # a suspended process that holds the lock is not waited for
 _TABLES: Final = (
     "CREATE TABLE IF NOT EXISTS homes (path TEXT, service TEXT, PRIMARY KEY (path, service)) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS requests (key TEXT, path TEXT, PRIMARY KEY (key, path)) WITHOUT ROWID",
@@ -80,6 +83,20 @@ class HomeRegister:
                 doubtful = (home, record)
         return doubtful
 
+    @contextmanager
+    def sending(self, record: JobRecord) -> Iterator[bool]:
+        """Have no other home of this machine send a job until the end of the block; give whether one has sent it.
+
+        That is a copy of this very job with a later attempt, or with its generation. The block stores the intent.
+        """
+        with contextlib.ExitStack() as held:
+            with self._ignoring_obstacles():
+                path = self._path()
+                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                held.enter_context(FileLock(path.with_suffix(".lock"), thread_local=False, timeout=_LOCK_S))
+            copies = (_job(home, record.ref, self._ledger.service) for home in self._homes_of(record))
+            yield any(_is_ahead(copy, record) for copy in copies)
+
     # -- inside --------------------------------------------------------------------------------------------------
 
     def _homes_of(self, draft: JobRecord) -> list[Path]:
@@ -122,7 +139,7 @@ class HomeRegister:
 
     @staticmethod
     def _ignoring_obstacles() -> contextlib.suppress:
-        return contextlib.suppress(OSError, RuntimeError, sqlite3.Error, LedgerError)
+        return contextlib.suppress(OSError, RuntimeError, Timeout, sqlite3.Error, LedgerError)
 
 
 def data_folder() -> Path:
@@ -149,6 +166,22 @@ def _keys(record: JobRecord, service: str) -> list[str]:
 
 def _hashed(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _is_ahead(theirs: JobRecord | None, ours: JobRecord) -> bool:
+    if theirs is None or theirs.charged == "no":
+        return False
+    return theirs.charged == "yes" or theirs.attempt > ours.attempt
+
+
+def _job(home: Path, ref: str, service: str) -> JobRecord | None:
+    """Return a job of another home; None if there is none, or if it cannot be read."""
+    path = home / "ledger.db"
+    with contextlib.suppress(OSError, LedgerError):
+        if path.is_file():
+            with closing(Ledger(path, service=service, is_read_only=True)) as ledger:
+                return ledger.load(ref)
+    return None
 
 
 def _charged_job(home: Path, draft: JobRecord, *, service: str) -> JobRecord | None:

@@ -77,6 +77,8 @@ def retry_explanation(snapshot: JobSnapshot) -> str:
             return ""
         case "Submit":
             return ("" if snapshot.error else "This job was never submitted. ") + "Submitting it is the paid call."
+        case label if snapshot.is_others:
+            return f'"{label}" looks for the video with the token of this client. That is not charged.'
         case _ if snapshot.is_paused:
             return "Fix the problem and try again. You will not be charged again."
         case label:

@@ -2,7 +2,7 @@
 
 import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -216,6 +216,44 @@ def test_a_call_whose_answer_is_lost_is_not_sent_again_beside_a_paid_one(harness
     wait_for_video(create_job(second, reuse="any"))
     wait_for_state(lost, JobState.WAITING)
     assert lost.is_paused
+    assert harness.paid == 1
+
+
+def test_a_call_given_up_in_one_process_is_sent_by_no_other(harness: Harness, tmp_path: Path) -> None:
+    """The process that waits for a lost call does not send it again after another one has taken the paid job."""
+    home = tmp_path / "second"
+    lost = lose_call(harness, harness.open(home=home, timing=SETTLING))
+    wait_for_video(create_job(harness.open()))
+    wait_for_video(create_job(harness.open(home=home, timing=SETTLING), reuse="any"))
+    wait_until(lost, is_proved_absent)
+    assert lost.snapshot().is_paused
+    assert harness.paid == 1
+    lost.resume()
+    wait_for_video(lost)
+    assert harness.paid == 2
+
+
+def test_a_job_that_two_homes_send_at_one_moment_is_paid_once(harness: Harness, tmp_path: Path) -> None:
+    """Both have proved that the call was not accepted and wait for a slot; the one that comes later gives way."""
+    first = harness.open(timing=SETTLING)
+    ours = lose_call(harness, first)
+    harness.control.arm("busy", times=None)
+    first.export(tmp_path / "lost.zip", [ours.ref])
+    second = harness.open(home=tmp_path / "second", timing=SETTLING)
+    second.import_(tmp_path / "lost.zip")
+    copy = second.job(ours.ref)
+    for job in (ours, copy):
+        wait_until(job, is_proved_absent)
+    with suppress(OutcomeUnknown):  # if the call of the first home is under way at this moment
+        copy.resume()
+    harness.control.disarm()
+    for job in (ours, copy):
+        with suppress(JobError):
+            wait_for_video(job)
+    assert harness.paid == 1
+    for job in (ours, copy):
+        job.resume()
+        wait_for_video(job)
     assert harness.paid == 1
 
 

@@ -124,6 +124,7 @@ def test_a_lost_call_of_another_user_is_not_proved_absent(vendor: Vendor, home: 
     assert job.state is JobState.UNKNOWN
     assert job.snapshot().is_paused
     assert job.snapshot().can_resume
+    assert job.snapshot().is_others
     assert isinstance(error_of(job), JobError)
     assert others.state.creates == 1
     job.resume()

@@ -54,6 +54,7 @@ EVENTS: list[events.Event] = [
     events.WarningRaised(NOW, Notice("DownloadError", {"detail": "No network."})),
     events.DeadlinePassed(NOW),
     events.CancelRequested(NOW),
+    events.Withdrawn(NOW),
     events.RefundChecked(NOW, 60),
     events.Resumed(NOW, "me", NOW + 9),
 ]

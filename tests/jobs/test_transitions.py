@@ -31,6 +31,7 @@ from pixverse_nb.jobs.events import (
     UnexplainedDebit,
     UploadStarted,
     WarningRaised,
+    Withdrawn,
 )
 from pixverse_nb.jobs.transitions import advance
 from tests.factories import EMAIL, NOW, a_record, a_row, a_video_id, some_inputs
@@ -178,6 +179,7 @@ TABLE: list[tuple[Event, dict[JobState, JobState]]] = [
         {state: JobState.CANCELLED for state in OPEN if state is not JobState.DOWNLOADING},
     ),
     (CancelRequested(NOW + 100, only_unsent=True), dict.fromkeys(BEFORE_SENDING, JobState.CANCELLED)),
+    (Withdrawn(NOW + 100), dict.fromkeys(BEFORE_SENDING, JobState.CANCELLED)),
     (RefundChecked(NOW + 100, 60), {}),
     (
         Resumed(NOW + 2000, "me", NOW + 3800),
