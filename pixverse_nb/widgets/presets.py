@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pixverse_nb.atomic_files import atomic_write
+from pixverse_nb.domain.arguments import file_errors
 from pixverse_nb.redaction import printable, redact
 
 FOLDER: Final = "presets"
@@ -65,22 +66,24 @@ class Presets:
         return SavedSettings(last, {name: named[name] for name in sorted(named, key=str.casefold)}, unreadable)
 
     def save_last(self, values: Mapping[str, Any]) -> None:
-        """Save the last used settings. Raises OSError."""
+        """Save the last used settings. Raises FileError."""
         self._write(_LAST, "", values)
 
     def save(self, name: str, values: Mapping[str, Any]) -> None:
-        """Save settings under a name (see `clean_name`), in place of any that have it. Raises OSError."""
+        """Save settings under a name (see `clean_name`), in place of any that have it. Raises FileError."""
         self._write(_file_name(name), name, values)
 
     def delete(self, name: str) -> None:
-        """Delete the settings of this name, if there are any. Raises OSError."""
-        if self._folder is not None:
+        """Delete the settings of this name, if there are any. Raises FileError."""
+        if self._folder is None:
+            return
+        with file_errors(self._folder, "written"):
             (self._folder / _file_name(name)).unlink(missing_ok=True)
 
     def _write(self, file_name: str, name: str, values: Mapping[str, Any]) -> None:
         if self._folder is None:
             return
-        with self._lock:
+        with self._lock, file_errors(self._folder, "written"):
             self._folder.mkdir(parents=True, exist_ok=True)
             with atomic_write(self._folder / file_name) as part:
                 part.write_text(json.dumps({"name": name, "values": dict(values)}, indent=1), encoding="utf-8")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pixverse_nb.errors import FileError
 from pixverse_nb.widgets.presets import FOLDER, MAX_NAME_LENGTH, Presets, clean_name
 
 VALUES = {"model": "v6", "duration": 8, "seed": ""}
@@ -61,10 +62,12 @@ def test_without_a_home_or_a_folder_nothing_is_saved(tmp_path: Path) -> None:
 
 
 def test_a_home_that_cannot_be_written_raises(tmp_path: Path) -> None:
-    """The caller learns that nothing was saved."""
+    """The caller learns, by an error of this package, that nothing was saved or deleted."""
     (tmp_path / FOLDER).write_text("a file where the folder should be")
-    with pytest.raises(FileExistsError):
+    with pytest.raises(FileError):
         Presets(tmp_path).save("a", VALUES)
+    with pytest.raises(FileError):
+        Presets(tmp_path).delete("a")
     assert Presets(tmp_path).read().named == {}
 
 
