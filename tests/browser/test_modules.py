@@ -215,7 +215,7 @@ def test_a_kernel_that_handles_a_ping_without_an_answer_is_another_one(page: Pag
         page.clock.run_for(6000)
         expect(form).to_have_attribute("data-kernel", expected)
         expect(create).to_be_enabled(enabled=not is_idle)
-        expect(form.locator(".pvnb-kernel-notice")).to_be_visible()
+        expect(form.locator(".pvnb-form-status")).to_be_visible()
 
 
 def test_scripts_and_stylesheets_load_nothing_from_elsewhere() -> None:
