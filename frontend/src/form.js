@@ -246,11 +246,12 @@ function render({ model, el }) {
 
   function drawStatus() {
     const { text, tone } = state.status;
-    const isBad = !note && tone === "bad";
-    parts.status.textContent = note || text;
+    const kernelText = kernel.element.textContent; // also here: the head may be out of view
+    const isBad = !kernelText && !note && tone === "bad";
+    parts.status.textContent = kernelText || note || text;
     parts.status.hidden = !parts.status.textContent;
     parts.status.dataset.tone = isBad ? "bad" : "plain";
-    parts.status.setAttribute("role", isBad ? "alert" : "status");
+    parts.status.setAttribute("role", isBad ? "alert" : kernel.isGone() ? "none" : "status"); // the head has said it
   }
 
   /** @param {string} text something that only this view has to say */
@@ -290,6 +291,7 @@ function render({ model, el }) {
       else if (!control.closest("[data-local]")) /** @type {HTMLInputElement} */ (control).disabled = isGone;
     }
     drawAction();
+    drawStatus();
     if (kernelState === "alive") ask({ kind: "hello" });
   }
 

@@ -134,11 +134,11 @@ export function buildForm(el, signal) {
   const status = make("div", "pvnb-form-status", { hidden: true });
   const jobs = make("div", "");
   const kernel = make("div", ""); // stands for the notice about the kernel
-  for (const part of [confirming, status]) part.dataset.needsKernel = "";
+  confirming.dataset.needsKernel = "";
   const options = make("div", "pvnb-form-options");
   const presets = make("div", "");
   options.append(switches, presets);
-  el.append(head, pictures, seconds, tools, fading, prompt, grid, options, foot, kernel, confirming, status, jobs);
+  el.append(head, kernel, pictures, seconds, tools, fading, prompt, grid, options, foot, confirming, status, jobs);
 
   return {
     addSlot,

@@ -131,6 +131,9 @@ def test_after_a_restart_every_view_says_so(page: Page, lab: Lab) -> None:
     card, gallery, voting = (page.locator(f".pvnb-{name}") for name in ("live", "gallery", "compare"))
     page.wait_for_function("() => [...document.querySelectorAll('.pvnb-compare video')].every(v => v.readyState > 1)")
     expect(gallery.locator("[role=gridcell] img")).to_have_count(2)
+    tile, winner = gallery.locator("[role=gridcell]").first, gallery.get_by_role("button", name="Mark as winner")
+    tile.hover()
+    expect(winner).to_be_visible()
     page.get_by_role("menuitem", name="Kernel", exact=True).click()
     page.locator(".lm-Menu-item", has_text="Restart Kernel…").first.click()
     page.get_by_role("button", name="Confirm Kernel Restart").click()
@@ -138,9 +141,9 @@ def test_after_a_restart_every_view_says_so(page: Page, lab: Lab) -> None:
         expect(view).to_have_attribute("data-kernel", "gone")
         expect(view.locator(".pvnb-kernel-notice")).to_be_visible()
     expect(card.get_by_role("button", name="Cancel", exact=True)).to_be_hidden()
-    tile = gallery.locator("[role=gridcell]").first
     tile.hover()
-    expect(gallery.get_by_role("button", name="Mark as winner")).to_be_hidden()
+    tile.focus()
+    expect(winner).to_be_hidden()
     for key in ("w", "n", "c"):
         tile.press(key)
     expect(gallery.get_by_role("textbox")).to_have_count(0)

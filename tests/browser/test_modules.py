@@ -194,8 +194,10 @@ def test_a_form_is_alive_again_after_a_break_of_the_connection(page: Page) -> No
     page.evaluate(SHOW_FORM, [bundle_js("form"), STATES["form"]])
     form, create = page.locator(".pvnb-form"), page.get_by_role("button", name="Create video")
     expect(create).to_be_enabled()
+    create.focus()
     page.evaluate("say('connectionStatusChanged', 'disconnected')")
     expect(form).to_have_attribute("data-kernel", "gone")
+    expect(form.locator(".pvnb-kernel-notice")).to_be_focused()
     expect(create).to_be_disabled()
     page.evaluate("sent.length = 0; say('connectionStatusChanged', 'connected')")
     expect(form).to_have_attribute("data-kernel", "alive")
@@ -215,7 +217,7 @@ def test_a_kernel_that_handles_a_ping_without_an_answer_is_another_one(page: Pag
         page.clock.run_for(6000)
         expect(form).to_have_attribute("data-kernel", expected)
         expect(create).to_be_enabled(enabled=not is_idle)
-        expect(form.locator(".pvnb-kernel-notice")).to_be_visible()
+        expect(form.locator(".pvnb-form-status")).to_be_visible()
 
 
 def test_scripts_and_stylesheets_load_nothing_from_elsewhere() -> None:

@@ -261,11 +261,11 @@ function buildForm(el, signal) {
   const status = make("div", "pvnb-form-status", { hidden: true });
   const jobs = make("div", "");
   const kernel = make("div", "");
-  for (const part of [confirming, status]) part.dataset.needsKernel = "";
+  confirming.dataset.needsKernel = "";
   const options = make("div", "pvnb-form-options");
   const presets = make("div", "");
   options.append(switches, presets);
-  el.append(head, pictures, seconds, tools, fading, prompt, grid, options, foot, kernel, confirming, status, jobs);
+  el.append(head, kernel, pictures, seconds, tools, fading, prompt, grid, options, foot, confirming, status, jobs);
   return {
     addSlot,
     again,
@@ -787,7 +787,8 @@ function watchKernel({ model, el, kept, onChange = () => {
     element.hidden = state === "alive";
     el.dataset.kernel = state;
     onChange(state);
-    if (focused && (focused.matches(":disabled") || !focused.getClientRects().length)) element.focus();
+    if (focused && (focused.matches(":disabled") || !focused.getClientRects().length))
+      element.focus({ preventScroll: true });
   }
   function isDisconnected() {
     return !model.isStandalone && el.closest(`.${DISCONNECTED}`) !== null;
@@ -1656,11 +1657,12 @@ function render({ model, el }) {
   }
   function drawStatus() {
     const { text, tone } = state.status;
-    const isBad = !note && tone === "bad";
-    parts.status.textContent = note || text;
+    const kernelText = kernel.element.textContent;
+    const isBad = !kernelText && !note && tone === "bad";
+    parts.status.textContent = kernelText || note || text;
     parts.status.hidden = !parts.status.textContent;
     parts.status.dataset.tone = isBad ? "bad" : "plain";
-    parts.status.setAttribute("role", isBad ? "alert" : "status");
+    parts.status.setAttribute("role", isBad ? "alert" : kernel.isGone() ? "none" : "status");
   }
   function show(text) {
     note = text;
@@ -1691,6 +1693,7 @@ function render({ model, el }) {
       else if (!control.closest("[data-local]")) control.disabled = isGone;
     }
     drawAction();
+    drawStatus();
     if (kernelState === "alive") ask({ kind: "hello" });
   }
   function tell(content) {

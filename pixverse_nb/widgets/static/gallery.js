@@ -1472,7 +1472,8 @@ function watchKernel({ model, el, kept, onChange = () => {
     element.hidden = state === "alive";
     el.dataset.kernel = state;
     onChange(state);
-    if (focused && (focused.matches(":disabled") || !focused.getClientRects().length)) element.focus();
+    if (focused && (focused.matches(":disabled") || !focused.getClientRects().length))
+      element.focus({ preventScroll: true });
   }
   function isDisconnected() {
     return !model.isStandalone && el.closest(`.${DISCONNECTED}`) !== null;

@@ -916,7 +916,8 @@ function watchKernel({ model, el: el2, kept, onChange = () => {
     element.hidden = state2 === "alive";
     el2.dataset.kernel = state2;
     onChange(state2);
-    if (focused && (focused.matches(":disabled") || !focused.getClientRects().length)) element.focus();
+    if (focused && (focused.matches(":disabled") || !focused.getClientRects().length))
+      element.focus({ preventScroll: true });
   }
   function isDisconnected() {
     return !model.isStandalone && el2.closest(`.${DISCONNECTED}`) !== null;
