@@ -74,6 +74,7 @@ class Studio:
         show_bundle(self._form_bundle())
         with self._lock:
             if can_replace_outputs():
+                show_bundle(mime_bundle(_note_html(_NO_KERNEL_NOTE, "pvnb-form-unavailable"), ""))
                 self._players = _Players()
                 for video, notices in self._videos.values():
                     self._players.show(video, notices)
@@ -89,8 +90,9 @@ class Studio:
                 self._players.show(snapshot.video, snapshot.notices)
 
     def _form_bundle(self) -> Any:
+        """Return the form without its note: a trusted page without a kernel drops the HTML beside a widget."""
         data, _ = self.form._repr_mimebundle_() or ({}, {})
-        return {**data, **mime_bundle(_note_html(_NO_KERNEL_NOTE), _TERMINAL_NOTE)}
+        return {**data, **mime_bundle("<div></div>", _TERMINAL_NOTE)}
 
 
 class _Players:
@@ -139,5 +141,5 @@ def _share_session(client: VideoClient, other: VideoClient) -> bool:
     return client is other or (session is not None and session is getattr(other, "_session", None))
 
 
-def _note_html(text: str) -> Markup:
-    return with_stylesheet(html('<div class="pvnb">{}</div>', text_div("pvnb-note", text)))
+def _note_html(text: str, css_class: str = "") -> Markup:
+    return with_stylesheet(html('<div class="pvnb {}">{}</div>', css_class, text_div("pvnb-note", text)))

@@ -38,13 +38,14 @@ COPIED = "text => navigator.clipboard.readText().then(own => own.includes(text))
 
 
 def test_two_pictures_become_a_video_that_stays(page: Page, lab: Lab) -> None:
-    """Chosen and dropped pictures, a prompt and one click make a video that plays, also without a kernel."""
+    """Chosen and dropped pictures, a prompt and one click make a video that plays; without a kernel a note says so."""
     name = lab.new_notebook([STUDIO])
     notebook = lab.open(page, name)
     lab.run_all(page)
     lab.wait_idle(page)
     form = page.locator(".pvnb-form")
     expect(form.locator(".pvnb-form-badge")).to_be_visible()
+    expect(notebook.locator(".pvnb-form-unavailable")).to_be_hidden()
     first, last = form.locator(".pvnb-picker").nth(0), form.locator(".pvnb-picker").nth(1)
     choose(page, first, PICTURES / "coffee_wide.jpg")
     drop(page, last, PICTURES / "coffee_close.jpg", "image/jpeg")
@@ -65,6 +66,7 @@ def test_two_pictures_become_a_video_that_stays(page: Page, lab: Lab) -> None:
     for trusted in (True, False):
         reopened = lab.reopen_without_kernel(page, name, trusted=trusted)
         assert play(reopened.locator("video").first)["duration"] == made["duration"]
+        expect(reopened.locator(".pvnb-form-unavailable")).to_be_visible()
 
 
 def test_after_a_reload_the_form_shows_the_video_itself(page: Page, lab: Lab) -> None:

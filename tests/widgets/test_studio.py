@@ -39,11 +39,11 @@ def players_of(outputs: list[dict[str, Any]]) -> list[str]:
 
 
 def test_the_form_is_one_output_and_each_player_another(client: FakeClient, outputs: list[dict[str, Any]]) -> None:
-    """The form is a widget with a fallback in HTML; the players are plain outputs that can be updated."""
+    """The form is a widget; its note for pages without it and the players are plain outputs."""
     Studio(client)._ipython_display_()
-    form, *players = outputs
+    form, note, *players = outputs
     assert WIDGET in form["data"]
-    assert "kernel" in form["data"]["text/html"]
+    assert "pvnb-form-unavailable" in note["data"]["text/html"]
     assert len(players) == MAX_PLAYERS
     assert all(WIDGET not in one["data"] and "text/html" in one["data"] for one in players)
     assert len({one["transient"]["display_id"] for one in players}) == MAX_PLAYERS
