@@ -200,7 +200,7 @@ function render({ model, el }) {
 
   function draw() {
     const now = current();
-    const canAct = !now.is_over && !kernel.isGone();
+    const canAct = !kernel.isGone();
     el.classList.toggle("pvnb-card", now.kind === "job");
     el.classList.toggle("pvnb-sweep-card", now.kind === "sweep");
     el.dataset.state = now.state;
@@ -209,6 +209,7 @@ function render({ model, el }) {
     badge.hidden = !now.is_sandbox;
     for (const name of TEXTS) setText(texts[name], now[name] ?? "");
     setText(questionText, now.cancel_question ?? "");
+    setText(actions.resume, now.resume_label || "Resume");
     for (const [name, button] of Object.entries(actions)) {
       const isShown = canAct && now.actions.includes(name);
       if (!isShown && document.activeElement === button) moveFocus(button);

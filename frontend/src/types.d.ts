@@ -178,6 +178,7 @@ export interface LiveState {
   /** The buttons: "pause", "resume", "stop", "cancel". */
   actions: string[];
   cancel_question?: string;
+  resume_label?: string;
 }
 
 export interface LiveCardTraits {

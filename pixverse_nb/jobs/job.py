@@ -394,7 +394,7 @@ class Job:
             self.snapshot,
             lambda changed: self.subscribe(lambda _: changed()),
             thumbnails=thumbnails_of(self._record(), home=self._engine.home, longest_px=160),
-            cancel=self.cancel,
+            actions={"cancel": self.cancel, "resume": self.resume},
             becomes_player=becomes_player,
         )
 

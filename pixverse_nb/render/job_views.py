@@ -64,6 +64,7 @@ def card_state(snapshot: JobSnapshot, *, now: float) -> dict[str, Any]:
         f"ref {snapshot.ref}",
     )
     can_cancel = not snapshot.state.is_final and snapshot.state is not JobState.DOWNLOADING
+    can_resume = snapshot.can_resume and snapshot.charged != "no"  # a button of a card never sends a paid call
     texts = {
         "label": state_label(snapshot),
         "explanation": state_explanation(snapshot),
@@ -76,6 +77,7 @@ def card_state(snapshot: JobSnapshot, *, now: float) -> dict[str, Any]:
         "notices": "\n".join(snapshot.notices),
         "clock_text": _card_clock(snapshot, now) if is_stopped else "",
         "cancel_question": cancel_explanation(snapshot) if can_cancel else "",
+        "resume_label": "" if not can_resume else "Wait again" if snapshot.state.is_final else "Try again",
     }
     return {
         **{name: redact(text) for name, text in texts.items()},
@@ -88,7 +90,7 @@ def card_state(snapshot: JobSnapshot, *, now: float) -> dict[str, Any]:
         "began_at": snapshot.created_at if snapshot.submitted_at is None else snapshot.submitted_at,
         "is_clock_stopped": is_stopped,
         "typical_s": None if snapshot.submitted_at is None or is_stopped else snapshot.typical_s,
-        "actions": ["cancel"] if can_cancel else [],
+        "actions": [*(["resume"] if can_resume else []), *(["cancel"] if can_cancel else [])],
     }
 
 

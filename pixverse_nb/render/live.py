@@ -82,12 +82,14 @@ class CardContent:
     """What a card shows at one moment.
 
     `state` has the texts and numbers for a widget. `bundle(is_kept=…)` is the same as HTML and text; `is_kept` is the
-    copy beside a live widget, for a reader without a kernel.
+    copy beside a live widget, for a reader without a kernel. `can_continue`: a card that is over has a button that
+    continues it.
     """
 
     state: Mapping[str, Any]
     is_over: bool
     bundle: Callable[..., MimeBundle]
+    can_continue: bool = False
     video: VideoFile | None = None
     images: Sequence[bytes] = ()
 
@@ -96,8 +98,8 @@ class LiveCard:
     """The card of one job or sweep: shown in any number of cells, and kept up to date until it is over.
 
     In a notebook it is a widget, which shows changes in place; beside it a copy in HTML remains for a reader without a
-    kernel. At the end both are replaced by plain HTML. If outputs cannot be replaced (in a terminal), the card is
-    printed once.
+    kernel. At the end both are replaced by plain HTML, unless a button of the widget can continue what is over. If
+    outputs cannot be replaced (in a terminal), the card is printed once.
     """
 
     def __init__(
@@ -139,7 +141,7 @@ class LiveCard:
         Of a running job it is the widget, which stays in its place and becomes the player; otherwise it is HTML.
         """
         content = self._content()
-        widget = None if content.is_over else self._make_widget(content)
+        widget = self._make_widget(content)
         if widget is None:
             return BundleView(content.bundle())
         widget.update(content.state, images=content.images)
@@ -169,13 +171,18 @@ class LiveCard:
         """Show the current state at once, on the calling thread."""
         self._updater.draw(self)
 
+    def go_on(self) -> None:
+        """Keep the card up to date again: what was over continues."""
+        self.is_over = False
+        self._updater.add(self, self._subscribe)
+
     def _show_first(self) -> None:
         content = self._content()
         can_replace = can_replace_outputs()
-        widget = self._make_widget(content) if can_replace and not content.is_over else None
+        widget = self._make_widget(content) if can_replace else None
+        self.is_over = content.is_over or not can_replace
         if widget is None:
             self._output = LiveOutput(content.bundle())
-            self.is_over = content.is_over or not can_replace
         else:
             self._widget_output = LiveOutput({**widget.view(), **mime_bundle("<div></div>", "")})
             self._output = LiveOutput(self._copy(content, widget))
@@ -184,6 +191,8 @@ class LiveCard:
         self._updater.add(self, self._subscribe)
 
     def _make_widget(self, content: CardContent) -> CardWidget | None:
+        if content.is_over and not content.can_continue:
+            return None
         make_widget = _load_widget()
         if make_widget is None:
             return None
@@ -193,7 +202,7 @@ class LiveCard:
     def _draw_widget(self, widget: CardWidget, content: CardContent) -> None:
         if self._output is None and widget.is_closed:  # marimo has run its cell again
             self.is_over = True
-        elif self.is_over:
+        elif self.is_over and not content.can_continue:
             self._finish(widget, content)
         else:
             now = self._now()
@@ -202,7 +211,7 @@ class LiveCard:
                 self._beat_at = now
                 widget.beat(now)
             label = str(content.state["label"])
-            if now - self._copied_at >= (COPY_S if label == self._copied_label else COPY_CHANGED_S):
+            if self.is_over or now - self._copied_at >= (COPY_S if label == self._copied_label else COPY_CHANGED_S):
                 self._copied_at, self._copied_label = now, label
                 if self._output is not None:
                     self._output.update(self._copy(content, widget))
@@ -234,13 +243,13 @@ def job_card(
     now: Callable[[], float] = time.time,
     *,
     thumbnails: Sequence[bytes] = (),
-    cancel: Callable[[], object] = lambda: None,
+    actions: Mapping[str, Callable[[], object]] = MappingProxyType({}),
     becomes_player: bool = True,
     updater: "LiveUpdater | None" = None,
 ) -> LiveCard:
     """Return the live card of a job. Its last state is the player, or, with `becomes_player=False`, a line.
 
-    `thumbnails` are small JPEGs of the inputs.
+    `thumbnails` are small JPEGs of the inputs. `actions` are what "cancel" and "resume" do.
     """
 
     def content() -> CardContent:
@@ -257,10 +266,22 @@ def job_card(
                 )
             return mime_bundle(card_html(latest, now=at, thumbnails=thumbnails, is_kept=is_kept), text)
 
-        is_over = latest.state.is_final
-        return CardContent(card_state(latest, now=at), is_over, bundle, video=latest.video, images=thumbnails)
+        state = card_state(latest, now=at)
+        return CardContent(
+            state,
+            latest.state.is_final,
+            bundle,
+            can_continue="resume" in state["actions"],
+            video=latest.video,
+            images=thumbnails,
+        )
 
-    return LiveCard(content, subscribe, actions={"cancel": cancel}, now=now, updater=updater)
+    def resume() -> None:
+        actions["resume"]()
+        card.go_on()
+
+    card = LiveCard(content, subscribe, actions={**actions, "resume": resume}, now=now, updater=updater)
+    return card
 
 
 def sweep_card(
@@ -346,7 +367,10 @@ def _make_bar(progress: SweepProgress) -> Any:
     try:
         import tqdm  # type: ignore[import-untyped]  # slow to load, and without types
 
-        return tqdm.tqdm(total=progress.total, desc=title, unit="video", dynamic_ncols=True, disable=is_missing)
+        ended = progress.done + progress.failed  # not part of the rate
+        return tqdm.tqdm(
+            total=progress.total, initial=ended, desc=title, unit="video", dynamic_ncols=True, disable=is_missing
+        )
     except (OSError, ValueError) as error:  # standard error cannot be written, or a TQDM_ variable is unusable
         _log.warning("No progress bar can be shown (%s). The sweep goes on.", error)
         return None

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from pixverse_nb.redaction import redact
 from pixverse_nb.render.formatting import StateSeverity, format_clock, format_duration
+from pixverse_nb.render.player import sandbox_badge
 from pixverse_nb.render.style import html, join, text_div, updated_html, with_stylesheet
 
 SweepMode = Literal["planned", "running", "paused", "draining", "stopped", "done"]
@@ -61,7 +62,7 @@ _MODE_LABELS: Final[Mapping[SweepMode, str]] = {
     "planned": "Not started",
     "running": "Running",
     "paused": "Paused",
-    "draining": "Finishing: nothing new is sent",
+    "draining": "Stopping: nothing new is sent",
     "stopped": "Stopped",
     "done": "Finished",
 }
@@ -116,13 +117,14 @@ def sweep_html(progress: SweepProgress, *, now: float, is_kept: bool = False) ->
     return with_stylesheet(
         html(
             '<div class="pvnb pvnb-card{kept} pvnb-sweep-card{kept} pvnb-{severity}" role="status" aria-live="polite">'
-            '<div class="pvnb-header"><div class="pvnb-state"><span class="pvnb-dot"></span>{label}</div>{clock}</div>'
-            '<div class="pvnb-line">{title}</div>{bar}<div class="pvnb-facts">{counts}</div>'
-            '<div class="pvnb-facts">{money}</div>{sentences}</div>{note}',
+            '<div class="pvnb-header"><div class="pvnb-state"><span class="pvnb-dot"></span><strong>{label}</strong>'
+            '</div>{badge}{clock}</div>{bar}<div class="pvnb-facts">{counts}</div>{sentences}'
+            '<div class="pvnb-line">{title}</div><div class="pvnb-facts">{money}</div></div>{note}',
             kept="-kept" if is_kept else "",
             note=_kept_note(now) if is_kept else "",
             severity=_sweep_severity(progress),
             label=_mode_label(progress),
+            badge=sandbox_badge() if progress.is_sandbox else "",
             clock=clock if progress.began_at else "",
             title=progress.title,
             bar=_bar(progress),

@@ -67,7 +67,7 @@ def retry_label(snapshot: JobSnapshot) -> str:
         return ""
     if snapshot.charged == "no":
         return "Submit"
-    return "Resume" if snapshot.state is JobState.CANCELLED else "Try again"
+    return "Wait again" if snapshot.state.is_final else "Try again"
 
 
 def retry_explanation(snapshot: JobSnapshot) -> str:

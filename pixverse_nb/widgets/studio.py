@@ -29,7 +29,7 @@ _NO_KERNEL_NOTE: Final = "The form needs a running kernel. Run this cell again. 
 _TERMINAL_NOTE: Final = (
     "The form needs a notebook: JupyterLab, VS Code or Colab. In a terminal, call client.create_frames(…)."
 )
-_NO_VIDEOS_NOTE: Final = "Finished videos appear here and stay in the saved notebook."
+_NO_VIDEOS_NOTE: Final = "Finished videos appear here."
 _EMPTY: Final[MimeBundle] = {"text/html": '<div class="pvnb-form-no-player"></div>', "text/plain": ""}
 
 
