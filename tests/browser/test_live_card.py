@@ -64,6 +64,25 @@ def test_waiting_shows_the_card_and_cancel_works(page: Page, lab: Lab, wait: str
 
 
 @pytest.mark.parametrize("how", ["mouse", "key"])
+def test_a_cancelled_job_is_waited_for_again(page: Page, lab: Lab, how: str) -> None:
+    """The card of a paid job that was cancelled stays, and its button follows the job again without a second call."""
+    run(page, lab, [FOREVER, "job = begin(6)\njob", "print(len(client.sandbox_control.generations()))"])
+    lab.wait_idle(page)
+    card = page.locator(".pvnb-live")
+    expect(card).to_have_attribute("data-state", "queued")
+    press(page, card.get_by_role("button", name="Cancel", exact=True), how)
+    press(page, card.get_by_role("button", name="Cancel this job"), how)
+    expect(card).to_have_attribute("data-state", "cancelled")
+    press(page, card.get_by_role("button", name="Wait again"), how)
+    expect(card.get_by_role("button", name="Cancel", exact=True)).to_be_visible()
+    expect(card).to_have_attribute("data-state", "queued")
+    page.locator(".jp-Notebook .jp-CodeCell").nth(2).locator(".jp-InputArea-editor").click()
+    page.keyboard.press("Control+Enter")
+    lab.wait_idle(page)
+    expect(lab.outputs(page).nth(2)).to_have_text("1")
+
+
+@pytest.mark.parametrize("how", ["mouse", "key"])
 def test_a_sweep_is_paused_resumed_and_stopped_by_its_card(page: Page, lab: Lab, how: str) -> None:
     """While `run()` keeps the kernel busy, the card has an expected end, and its buttons hold and end the run."""
     code = "sweep = client.sweep(*pictures, quality='360p', seed=range(1, 49))\nsweep.run()"

@@ -1,11 +1,13 @@
 """The widget of a live card: its buttons, what it sends to its page, and when it ends."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pixverse_nb.domain.jobs import JobState
+from pixverse_nb.errors import Charge
 from pixverse_nb.render.job_views import card_state
 from pixverse_nb.render.live import LiveCard, LiveUpdater, job_card, use_widgets
 from pixverse_nb.widgets.live_card import LiveCardWidget
@@ -101,6 +103,44 @@ def test_marimo_gets_the_widget_while_the_job_runs(tmp_path: Path) -> None:
     assert [first.state["is_over"], second.state["is_over"]] == [True, False]
     assert [one.is_over for one in cards] == [True, True]
     assert "<video" in card().displayable()._repr_mimebundle_()["text/html"]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("state", [JobState.CANCELLED, JobState.TIMED_OUT])
+@pytest.mark.parametrize("charged", ["yes", "unknown"])
+def test_a_stopped_job_can_be_waited_for_again(tmp_path: Path, state: JobState, charged: Charge) -> None:
+    """A stopped job that is or may be paid keeps a button that continues it, and the card follows it again."""
+    video = a_video(an_mp4(tmp_path / "x.mp4"))
+    running = a_snapshot(JobState.GENERATING)
+    stopped = replace(running, state=state, charged=charged, can_resume=True)
+    latest, updater = stopped, LiveUpdater(every_s=60.0)
+    use_widgets(lambda: LiveCardWidget)
+
+    def resume() -> None:
+        nonlocal latest
+        latest = running
+
+    card = job_card(lambda: latest, lambda _: lambda: None, lambda: NOW, actions={"resume": resume}, updater=updater)
+    widget = card.displayable()
+    assert isinstance(widget, LiveCardWidget)
+    assert (widget.state["actions"], widget.state["is_over"]) == (["resume"], True)
+    send_message(widget, {"kind": "act", "view": "a", "number": 1, "action": "resume"})
+    wait_for_threads()
+    card.redraw()
+    assert (widget.state["actions"], widget.state["is_over"]) == (["cancel"], False)
+    latest = stopped
+    card.redraw()
+    assert (widget.state["actions"], widget.state["is_over"]) == (["resume"], True)
+    send_message(widget, {"kind": "act", "view": "a", "number": 2, "action": "resume"})
+    wait_for_threads()
+    latest = a_snapshot(JobState.DONE, video=video)
+    card.redraw()
+    assert (widget.state["actions"], widget.state["has_video"]) == ([], True)
+
+
+def test_no_button_of_a_card_sends_a_paid_call() -> None:
+    """A job that was never charged has no button to continue it: continuing would pay."""
+    unsent = replace(a_snapshot(JobState.CANCELLED), charged="no", can_resume=True)
+    assert card_state(unsent, now=NOW)["actions"] == []
 
 
 def test_a_view_that_stays_gets_the_player(tmp_path: Path) -> None:
