@@ -66,7 +66,7 @@ def test_waiting_shows_the_card_and_cancel_works(page: Page, lab: Lab, wait: str
 @pytest.mark.parametrize("how", ["mouse", "key"])
 def test_a_cancelled_job_is_waited_for_again(page: Page, lab: Lab, how: str) -> None:
     """The card of a paid job that was cancelled stays, and its button follows the job again without a second call."""
-    run(page, lab, [FOREVER, "job = begin(6)\njob", "print(len(client.sandbox_control.generations()))"])
+    run(page, lab, [FOREVER, "job = begin(6)\njob", "print(len(client.sandbox_control.generations))"])
     lab.wait_idle(page)
     card = page.locator(".pvnb-live")
     expect(card).to_have_attribute("data-state", "queued")
