@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Container
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pixverse_nb import images
 from pixverse_nb.atomic_files import atomic_write, sha256_of_file
@@ -17,11 +17,13 @@ from pixverse_nb.domain.columns import columns
 from pixverse_nb.domain.jobs import VideoFile
 from pixverse_nb.domain.recipe import Recipe
 from pixverse_nb.domain.validation import Flag, plain, safe_repr
-from pixverse_nb.errors import DownloadError, FileExists, FileMissing, InvalidRequest
+from pixverse_nb.errors import DownloadError, FileExists, FileMissing, InvalidCall, InvalidRequest
 from pixverse_nb.mp4 import EditedMp4, read_comment, with_comment
 from pixverse_nb.redaction import redact
 from pixverse_nb.render.display import mime_bundle
 from pixverse_nb.render.player import VideoSource, as_video_file, player_html, player_text, show
+
+_OTHER_KINDS: Final = frozenset({".avi", ".gif", ".jpeg", ".jpg", ".mkv", ".mov", ".png", ".webm", ".webp"})
 
 
 @columns(
@@ -86,6 +88,8 @@ class Video(VideoFile, os.PathLike[str]):
         the recipe in its comment, which `pv.recipe` reads: operation, model, prompt, seed and parameters, but no
         account, no pictures and no paths. If the recipe cannot be added, a warning says so and the copy is plain.
 
+        Raises InvalidCall for the suffix of another kind of file, such as .gif: the copy is always an mp4.
+
         The copy is written atomically. If the target already is this video, it is left alone. If it has other content,
         FileExists is raised unless `overwrite` is True. Raises FileMissing if the video itself is missing, FileError if
         the copy cannot be written.
@@ -97,6 +101,9 @@ class Video(VideoFile, os.PathLike[str]):
         requested = as_path(path)
         with file_errors(requested, "written"):
             is_folder = requested.is_dir() or os.fspath(path).endswith(("/", os.sep))
+            if not is_folder and requested.suffix.lower() in _OTHER_KINDS:
+                problem = f"the copy is an mp4, so its name cannot end in {requested.suffix}: use .mp4"
+                raise InvalidCall({"path": problem}, sends=False)
             return self._save(requested / self.path.name if is_folder else requested, overwrite=overwrite)
 
     def _save(self, target: Path, *, overwrite: bool) -> Path:

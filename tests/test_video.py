@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from pixverse_nb.domain.recipe import Recipe
-from pixverse_nb.errors import InvalidRequest, MeasureError
+from pixverse_nb.errors import InvalidCall, InvalidRequest, MeasureError
 from pixverse_nb.images import ImagePreparer
 from pixverse_nb.mp4 import with_comment
 from pixverse_nb.video import Video, recipe
@@ -90,6 +90,15 @@ def test_save_to_a_name(video: Video, tmp_path: Path) -> None:
     assert decoded(target)[0] == decoded(video.path)[0]
     assert os.listdir(target.parent) == ["one.mp4"]  # noqa: PTH208  hidden leftovers count too
     assert target.stat().st_mode == video.path.stat().st_mode
+
+
+@pytest.mark.parametrize("name", ["copy.gif", "copy.WEBM", "copy.mov"])
+def test_the_name_of_another_kind_of_file_is_refused(video: Video, tmp_path: Path, name: str) -> None:
+    """The copy is an mp4, so a name that says something else writes nothing."""
+    with pytest.raises(InvalidCall) as caught:
+        video.save(tmp_path / name)
+    assert list(caught.value.fields) == ["path"]
+    assert not (tmp_path / name).exists()
 
 
 def test_save_into_a_folder(video: Video, tmp_path: Path) -> None:

@@ -207,7 +207,7 @@ def thumbnail(source: object, *, longest_px: int = 320, role: str = "first") -> 
         image, _ = to_srgb(image, info.icc)
     except UnusableImageError as error:
         raise InvalidImage({role: str(error)}) from error
-    return _encode_jpeg(image, quality=85 if longest_px >= 100 else 60)
+    return _encode_jpeg(image, quality=80 if longest_px >= 100 else 60, subsampling=2)
 
 
 def _needed_size(info: ImageInfo, framing: Framing) -> tuple[int, int]:
@@ -241,9 +241,9 @@ def _encode(image: Image.Image, *, is_lossless: bool) -> tuple[bytes, str]:
     return _encode_jpeg(image, quality=95), "image/jpeg"
 
 
-def _encode_jpeg(image: Image.Image, *, quality: int) -> bytes:
+def _encode_jpeg(image: Image.Image, *, quality: int, subsampling: int = 0) -> bytes:
     sink = io.BytesIO()
-    _without_info(image).save(sink, "JPEG", quality=quality, subsampling=0)
+    _without_info(image).save(sink, "JPEG", quality=quality, subsampling=subsampling)
     return sink.getvalue()
 
 

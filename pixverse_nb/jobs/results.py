@@ -91,9 +91,18 @@ def _waiting_for(record: JobRecord) -> WaitingFor | None:
         return None
     if record.warning.kind == errors.Busy.__name__:
         return "slot"
-    is_network = record.warning.kind == errors.NoAnswer.__name__
-    is_upload_network = record.warning.kind == "upload_postponed" and "status" not in record.warning.data
-    return "network" if is_network or is_upload_network else None
+    return "network" if is_offline(record) else None
+
+
+def is_offline(record: JobRecord) -> bool:
+    """Return whether the job waits because the vendor cannot be reached."""
+    warning = record.warning
+    if record.state.is_final or warning is None:
+        return False
+    return warning.kind in _OFFLINE or (warning.kind == "upload_postponed" and "status" not in warning.data)
+
+
+_OFFLINE: Final = frozenset({errors.NoAnswer.__name__, "poll_offline"})
 
 
 def error_from_record(record: JobRecord, *, job: Any, is_paused: bool, is_others: bool = False) -> PixVerseError | None:

@@ -30,7 +30,7 @@ from pixverse_nb.render.sweep_views import SweepProgress, sweep_html, sweep_stat
 BEAT_S: Final = 5.0  # how often a page hears that the kernel runs
 # The HTML beside a widget is larger than all other messages: it is renewed when the state changes, and rarely else.
 COPY_S: Final = 60.0
-COPY_CHANGED_S: Final = 10.0
+COPY_CHANGED_S: Final = 3.0
 
 Subscribe = Callable[[Callable[[], None]], Callable[[], None]]
 """Calls the given function at each change, on any thread; what it returns ends that."""

@@ -17,6 +17,7 @@ from pixverse_nb.errors import InvalidRequest, PixVerseError
 from pixverse_nb.jobs import transitions
 from pixverse_nb.jobs.job import Job
 from pixverse_nb.jobs.messages import describe_notice
+from pixverse_nb.jobs.results import is_offline
 from pixverse_nb.redaction import redact
 from pixverse_nb.render.sweep_tables import ranking_table
 from pixverse_nb.render.sweep_views import SweepProgress
@@ -268,7 +269,7 @@ def make_progress(
     failed = sum(record.state in _WITHOUT_VIDEO and not _is_untried(record) for record in records)
     open_records = [record for record in records if not record.state.is_final]
     running = sum(not transitions.is_unsent(record) for record in open_records)
-    reason = _stop_reason(run, records)
+    reason = _reason(run, records)
     progress = SweepProgress(
         title=title,
         mode="done" if done == total else "planned",
@@ -327,11 +328,14 @@ def _expected_end(
     return now + max(0.0, left_s) + rounds * typical_s
 
 
-def _stop_reason(run: Run | None, records: Sequence[JobRecord]) -> Notice | None:
+def _reason(run: Run | None, records: Sequence[JobRecord]) -> Notice | None:
+    """Return what keeps the sweep from going on, if anything does."""
     question = next((record.pending_question for record in records if record.pending_question is not None), None)
     if question is not None:
         return Notice("question_pending", {"question": describe_notice(question)})
-    return run.runner.reason if run is not None else None
+    reason = run.runner.reason if run is not None else None
+    is_waiting = run is not None and reason is None and any(map(is_offline, records))
+    return Notice("offline") if is_waiting else reason
 
 
 def _route_gone(data: Mapping[str, Any]) -> str:
@@ -345,6 +349,7 @@ _REASONS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "cells_not_sent_in_time": lambda _: "Some cells were not sent in time. Run the same sweep again to send them.",
     ROUTE_GONE: _route_gone,
     "client_closed": lambda _: "The client was closed. Create the same sweep again to continue it.",
+    "offline": lambda _: "No connection to the vendor. The sweep continues when it is back; nothing is lost.",
     "question_pending": lambda data: f"A job needs your decision: {data['question']} See sweep.jobs.",
     "too_many_moderated": lambda data: (
         f"{data['count']} of the last requests were moderated. Many of them can suspend the account, so nothing more "

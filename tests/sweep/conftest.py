@@ -4,11 +4,11 @@ import pytest
 
 from pixverse_nb.client import Client
 from pixverse_nb.sweep.sweep import Sweep
-from tests.client.conftest import build_harness, client, harness, manual_harness
+from tests.client.conftest import build_harness, client, harness, manual_harness, persistent_harness
 from tests.client.harness import Harness
 from tests.sweep.small_sweeps import run, small_sweep
 
-__all__ = ["build_harness", "client", "finished_sweep", "harness", "manual_harness"]
+__all__ = ["build_harness", "client", "finished_sweep", "harness", "manual_harness", "persistent_harness"]
 
 
 @pytest.fixture

@@ -260,3 +260,17 @@ def test_a_cell_is_found_by_any_of_its_names(client: Client) -> None:
         with pytest.raises(InvalidRequest) as caught:
             sweep.rate(which, choice)
         assert set(caught.value.fields) == {field}
+
+
+def test_a_sweep_says_that_the_network_is_gone(persistent_harness: Harness) -> None:
+    """While the vendor is unreachable, the sweep names that as its reason, and it continues by itself."""
+    sweep = small_sweep(persistent_harness.open(), seed=[1, 2])
+    sweep.start()
+    wait_until(sweep, lambda one: one.progress.running == 2)
+    assert sweep.progress.reason_kind == ""
+    persistent_harness.stop_sandbox()
+    wait_until(sweep, lambda one: one.progress.reason_kind == "offline")
+    persistent_harness.restart_sandbox(speed=1000)
+    sweep.wait(WAIT_LIMIT_S)
+    assert (sweep.progress.done, sweep.progress.reason_kind) == (2, "")
+    assert persistent_harness.paid == 2
