@@ -66,7 +66,7 @@ function formatDuration(seconds) {
 
 /** @param {number} at in Unix seconds */
 function formatTime(at) {
-  return new Date(at * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  return new Date(at * 1000).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
 }
 
 /**

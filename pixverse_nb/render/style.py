@@ -57,8 +57,8 @@ border:1px solid var(--pvnb-line);border-radius:8px}
 .pvnb .pvnb-input{display:block;width:72px;height:54px;max-width:none;margin:0;object-fit:cover;border-radius:4px;
 box-shadow:0 0 0 1px var(--pvnb-line);background:var(--pvnb-wash)}
 .pvnb .pvnb-body{flex:1 1 280px;min-width:0}
-.pvnb .pvnb-header{display:flex;flex-wrap:wrap;align-items:baseline;gap:0 8px;margin:0}
-.pvnb .pvnb-state{flex:1 1 auto;min-width:0;margin:0;font-size:14px;font-weight:600;line-height:20px}
+.pvnb .pvnb-header{display:flex;flex-wrap:wrap;align-items:baseline;gap:0 10px;margin:0}
+.pvnb .pvnb-state{flex:0 1 auto;min-width:0;margin:0;font-size:14px;font-weight:600;line-height:20px}
 .pvnb .pvnb-dot{display:inline-block;width:8px;height:8px;margin:0 8px 1px 0;border-radius:50%;flex:none;
 background:var(--pvnb-quiet)}
 .pvnb .pvnb-clock{flex:none;color:var(--pvnb-quiet);font-variant-numeric:tabular-nums;line-height:20px}
