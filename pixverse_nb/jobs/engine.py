@@ -326,7 +326,7 @@ class Engine:
         self._records.setdefault(ref, record)
         while True:
             before = self._records[ref]
-            if not self.is_ours(before) and transitions.is_preparation(event):
+            if not self.is_ours(before) and transitions.is_only_for_payer(event):
                 return before  # another payer has taken it over
             after = transitions.advance(before, event)
             if after == before:
@@ -457,7 +457,7 @@ class Engine:
     def on_tick(self) -> None:
         """Serve the request of another process for a poll; end the waiting for a payer whose last process has ended."""
         for record in tuple(self._records.values()):
-            if not self.is_ours(record) and self.is_paused(record):
+            if record.ref not in self._tasks and not self.is_ours(record) and self.is_paused(record):
                 del self._records[record.ref]
                 self._publish(record)
         if not self.is_leader:
