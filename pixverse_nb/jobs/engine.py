@@ -33,7 +33,7 @@ from pixverse_nb.jobs.refunds import RefundWatcher
 from pixverse_nb.jobs.slots import AccountPool
 from pixverse_nb.jobs.submit import Submitter
 from pixverse_nb.jobs.write_buffer import WriteBuffer
-from pixverse_nb.ledger.accounts import lease_name
+from pixverse_nb.ledger.accounts import LeaseRow, lease_name
 from pixverse_nb.ledger.jobs import Ledger
 from pixverse_nb.redaction import redact
 
@@ -87,11 +87,13 @@ class Engine:
         self._stalled: set[str] = set()  # jobs that a suspended process was about to submit
         self._poll_for_others: asyncio.Task[None] | None = None
         self._led: dict[str, tuple[bool, float]] = {}  # by other payer: whether a process leads, and when that was read
+        self._leases_seen: dict[str, tuple[LeaseRow | None, float]] = {}  # by other payer: a lease, and since when
+        self._stale_s = max(_LEAST_STALE_S, 5 * timing.poll_s)
         lease = LeaderLease(
             ledger.leases,
             lock=self._lock_of(ledger.payer),
             owner=owner,
-            stale_s=max(_LEAST_STALE_S, 5 * timing.poll_s),
+            stale_s=self._stale_s,
             now=self.now,
         )
         self._election = LeaderElection(self, ledger=ledger, lease=lease, timing=timing)
@@ -326,7 +328,7 @@ class Engine:
         self._records.setdefault(ref, record)
         while True:
             before = self._records[ref]
-            if not self.is_ours(before) and transitions.is_preparation(event):
+            if not self.is_ours(before) and transitions.is_only_for_payer(event):
                 return before  # another payer has taken it over
             after = transitions.advance(before, event)
             if after == before:
@@ -457,7 +459,7 @@ class Engine:
     def on_tick(self) -> None:
         """Serve the request of another process for a poll; end the waiting for a payer whose last process has ended."""
         for record in tuple(self._records.values()):
-            if not self.is_ours(record) and self.is_paused(record):
+            if record.ref not in self._tasks and not self.is_ours(record) and self.is_paused(record):
                 del self._records[record.ref]
                 self._publish(record)
         if not self.is_leader:
@@ -485,9 +487,15 @@ class Engine:
     def _is_led(self, payer: str, *, max_age_s: float = _LEADER_KNOWN_S) -> bool:
         """Return whether a process runs the jobs of another payer; works from any thread."""
         led, at = self._led.get(payer, (False, float("-inf")))
-        if self.now() - at > max_age_s:
-            led = is_led(self.ledger.lease_of(payer), self._lock_of(payer))
-            self._led[payer] = (led, self.now())
+        now = self.now()
+        if now - at > max_age_s:
+            row = self.ledger.lease_of(payer)
+            seen, since = self._leases_seen.get(payer, (None, now))
+            if row != seen:
+                since = now
+            self._leases_seen[payer] = (row, since)
+            led = is_led(row, self._lock_of(payer), is_stale=now - since >= self._stale_s)
+            self._led[payer] = (led, now)
         return led
 
     # -- the task of a job ---------------------------------------------------------------------------------------

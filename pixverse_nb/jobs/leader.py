@@ -32,12 +32,15 @@ def lock_name(lease: str) -> str:
     return f"leader-{hashlib.sha256(lease.encode()).hexdigest()[:12]}"
 
 
-def is_led(row: LeaseRow | None, lock: Path) -> bool:
-    """Return whether a process leads, which has this lease and this lock file."""
+def is_led(row: LeaseRow | None, lock: Path, *, is_stale: bool) -> bool:
+    """Return whether a process leads, which has this lease and this lock file.
+
+    `is_stale`: the lease was not renewed for so long that another process of its payer would take it.
+    """
     if row is None or not row.owner:
         return False
     if not row.has_lock:
-        return True  # a file system without locks: nothing shows that it has ended
+        return not is_stale  # a file system without locks: only the renewals show that it has not ended
     try:
         with FileLock(lock, thread_local=False, timeout=0, fallback_to_soft=False):
             return False

@@ -117,7 +117,8 @@ def next_action(
         return SleepUntil(min(record.retry_at, record.deadline_at))
     if state in (JobState.PLANNED, JobState.UPLOADING) or (state is JobState.WAITING and not record.is_uploaded):
         return Upload()
-    if state is JobState.WAITING or (state is JobState.UNKNOWN and can_repeat_call and record.pending_question is None):
+    is_repeatable = can_repeat_call and record.pending_question is None and not record.withdrawn
+    if state is JobState.WAITING or (state is JobState.UNKNOWN and is_repeatable):
         return Submit()
     return WaitForPoll()
 
@@ -142,11 +143,15 @@ def can_take_over(record: JobRecord) -> bool:
     return is_unpaid(record) and not needs_confirmation(record)
 
 
-def is_preparation(event: Event) -> bool:
-    """Return whether the event is about a call that is not sent yet: only its payer prepares it."""
+def is_only_for_payer(event: Event) -> bool:
+    """Return whether the event counts only from a client of the job's payer.
+
+    That is what prepares a call, and what the list and the balance of the payer's account do not explain.
+    """
     if isinstance(event, CallRefused | CallPostponed):
         return event.attempt is None
-    return isinstance(event, UploadStarted | InputsUploaded | AccountSwitched | PriceQuoted | PriceDiscounted)
+    preparation = UploadStarted | InputsUploaded | AccountSwitched | PriceQuoted | PriceDiscounted
+    return isinstance(event, preparation | MissingFromPoll | UnexplainedDebit)
 
 
 def needs_confirmation(record: JobRecord) -> bool:
@@ -586,7 +591,9 @@ def _resumed(record: JobRecord, event: Resumed) -> JobRecord:
 def _taken_over(record: JobRecord, payer: str) -> JobRecord:
     """Return the job as that of another payer; if it was not sent, nothing of the first payer's account is kept."""
     if not is_unpaid(record):
-        return replace(record, payer=payer)
+        is_asked_again = record.pending_question == Notice("sent_by_other_payer")
+        question = None if is_asked_again else record.pending_question
+        return replace(record, payer=payer, missing_poll_starts=(), pending_question=question)
     account = record.request.delivery.email
     if not record.can_upload_again:
         return replace(record, payer=payer, account=account)

@@ -93,7 +93,8 @@ class HomeRegister:
             with self._ignoring_obstacles():
                 path = self._path()
                 path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                held.enter_context(FileLock(path.with_suffix(".lock"), thread_local=False, timeout=_LOCK_S))
+                lock = FileLock(path.with_suffix(".lock"), thread_local=False, timeout=_LOCK_S, fallback_to_soft=False)
+                held.enter_context(lock)
             copies = (_job(home, record.ref, self._ledger.service) for home in self._homes_of(record))
             yield any(_is_ahead(copy, record) for copy in copies)
 

@@ -9,7 +9,8 @@ import pytest
 
 from pixverse_nb.config import Timing
 from pixverse_nb.domain.jobs import JobRecord
-from pixverse_nb.jobs.leader import LeaderElection, LeaderLease
+from pixverse_nb.jobs.leader import LeaderElection, LeaderLease, is_led
+from pixverse_nb.ledger.accounts import LeaseRow
 from pixverse_nb.ledger.jobs import Ledger
 
 TIMING = Timing().scaled(0.001)
@@ -69,3 +70,16 @@ def test_a_lasting_problem_is_logged_once(tmp_path: Path, caplog: pytest.LogCapt
     levels = [record.levelno for record in caplog.records if record.name == "pixverse_nb"]
     assert levels.count(logging.WARNING) == 1
     assert len(levels) == ticks + 1
+
+
+@pytest.mark.parametrize(
+    ("owner", "has_lock", "is_stale", "expected"),
+    [("", False, False, False), ("a", False, False, True), ("a", False, True, False), ("a", True, False, False)],
+)
+def test_a_process_leads_while_its_lock_or_its_renewals_say_so(
+    tmp_path: Path, owner: str, has_lock: bool, is_stale: bool, expected: bool
+) -> None:
+    """Without a lock only the renewals count: a process that was killed is not waited for without end."""
+    row = LeaseRow(epoch=1, owner=owner, has_lock=has_lock, renewals=3, polls_requested=0, polls_served=0)
+    assert is_led(row, tmp_path / "leader.lock", is_stale=is_stale) is expected
+    assert not is_led(None, tmp_path / "leader.lock", is_stale=is_stale)

@@ -154,3 +154,11 @@ def test_settling_counts_from_the_latest_moment() -> None:
 def test_nothing_else_settles(state: JobState) -> None:
     """Only an unknown outcome has a moment at which it settles."""
     assert settle_deadline(in_state(state, unknown_since=NOW), Timing()) is None
+
+
+@pytest.mark.parametrize("withdrawn", [False, True])
+def test_a_withdrawn_lost_call_is_not_repeated(withdrawn: bool) -> None:
+    """A lost call that another home has made since is looked for, also if the service takes a call twice for one."""
+    record = in_state(JobState.UNKNOWN, withdrawn=withdrawn)
+    step = next_action(record, now=NOW, owner="me", is_requested=True, can_repeat_call=True)
+    assert step == (WaitForPoll() if withdrawn else Submit())

@@ -33,7 +33,7 @@ from pixverse_nb.jobs.events import (
     WarningRaised,
     Withdrawn,
 )
-from pixverse_nb.jobs.transitions import advance
+from pixverse_nb.jobs.transitions import advance, is_only_for_payer
 from tests.factories import EMAIL, NOW, a_record, a_row, a_video_id, some_inputs
 
 SETTLE_S = 180.0
@@ -846,6 +846,29 @@ def test_the_list_of_another_payer_proves_no_absence() -> None:
         ours, lost = advance(ours, event), advance(lost, event)
     assert (ours.state, ours.pending_question) == (JobState.UNKNOWN, Notice("sent_by_other_payer"))
     assert (lost.state, lost.pending_question) == (JobState.WAITING, None)
+
+
+def test_a_payer_that_takes_its_job_back_needs_two_lists_of_its_own() -> None:
+    """Lists of another payer do not count as proofs when the first payer looks again, and leave no question."""
+    lost = replace(job_after(*PATHS[JobState.UNKNOWN]), payer="theirs", attempt_payer="theirs")
+    missing = [MissingFromPoll(SEND_BY + SETTLE_S + later, SEND_BY + SETTLE_S + later, SETTLE_S) for later in (1, 2)]
+    own = [MissingFromPoll(SEND_BY + SETTLE_S + later, SEND_BY + SETTLE_S + later, SETTLE_S) for later in (3, 4)]
+    for count in (1, 2):
+        record = advance(lost, replace(RESUMED, payer="ours"))
+        for event in missing[:count]:
+            record = advance(record, event)
+        record = advance(record, replace(RESUMED, payer="theirs"))
+        assert (record.missing_poll_starts, record.pending_question) == ((), None)
+        record = advance(record, own[0])
+        assert (record.state, record.pending_question) == (JobState.UNKNOWN, None)
+        record = advance(record, own[1])
+        assert record.state is JobState.WAITING
+
+
+def test_what_a_payers_list_lacks_counts_only_from_its_client() -> None:
+    """A poll that ends after another payer has taken the job over proves nothing about that payer's account."""
+    assert is_only_for_payer(MissingFromPoll(NOW, NOW, SETTLE_S))
+    assert not is_only_for_payer(RESUMED)
 
 
 def test_another_account_has_its_own_factors() -> None:
