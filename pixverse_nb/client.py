@@ -693,6 +693,9 @@ class Client:
 
     def _draft_of(self, operation: Operation, images: Sequence[Any], fields: Mapping[str, Any]) -> JobRecord:
         """Return the job that a call would make."""
+        operation = sweeps.find_operation(operation)
+        if not isinstance(images, list | tuple):
+            raise InvalidRequest({"images": "must be a list of pictures"}, sends=False)
         values = dict(fields)
         fit = values.pop("fit", OPERATIONS[operation].default_fit)
         links: Mapping[str, Any] = {}
@@ -701,7 +704,7 @@ class Client:
                 roles, arguments = image_roles(images)
                 links = link_values(None, values.pop("durations", None), links=len(images) - 1)[0]
             case Operation.IMAGE:
-                roles, arguments = {"first": images[0]}, {"first": "image"}
+                roles, arguments = dict(zip(("first",), images, strict=False)), {"first": "image"}
             case _:
                 roles, arguments = dict(zip(("first", "last"), images, strict=False)), {}
         args = CreateArgs(
@@ -731,7 +734,7 @@ class Client:
 
         Off-peak and preview mode multiply the price by factors of the account, which are read from the vendor once. If
         it does not report them, this is the full price, the most that the video may cost. Raises InvalidRequest naming
-        every wrong field, or a model that is not in the catalogue if nothing says its price.
+        every wrong field, or a model that is not in the catalogue if its name is almost that of another one.
 
         >>> client.estimate(model="v6", duration=8)  # doctest: +SKIP
         56
@@ -758,10 +761,8 @@ class Client:
         price = self._builder.estimate_fields(
             sources.operation, spec.name, values, links=links, source_s=source_s, email=email
         )
-        if price is None and not spec.is_listed:
-            near = self.catalogue.nearest(spec.name)
-            hint = f"did you mean {near!r}?" if near else "client.models() lists the known ones"
-            problem = f"{safe_repr(spec.name):.60} is not in the catalogue, so its price is not known; {hint}"
+        if price is None and not spec.is_listed and (near := self.catalogue.nearest(spec.name)):
+            problem = f"{safe_repr(spec.name):.60} is not in the catalogue; did you mean {near!r}?"
             raise InvalidRequest({"model": problem}, sends=False)
         return price
 

@@ -5,6 +5,7 @@ from .chain import Chain as Chain
 from .chain import make_chain as make_chain
 from .context import SweepContext as SweepContext
 from .context import SweepOptions as SweepOptions
+from .sources import find_operation as find_operation
 from .sources import find_sources as find_sources
 from .sources import sources_to_estimate as sources_to_estimate
 from .sweep import Sweep as Sweep

@@ -151,8 +151,8 @@ def test_a_download_cannot_be_cancelled() -> None:
 @pytest.mark.parametrize(
     ("changes", "label", "is_paid"),
     [
-        ({"state": JobState.TIMED_OUT, "charged": "yes"}, "Try again", False),
-        ({"state": JobState.CANCELLED, "charged": "yes"}, "Resume", False),
+        ({"state": JobState.TIMED_OUT, "charged": "yes"}, "Wait again", False),
+        ({"state": JobState.CANCELLED, "charged": "yes"}, "Wait again", False),
         ({"state": JobState.DOWNLOADING, "charged": "yes", "is_paused": True}, "Try again", False),
         ({"state": JobState.TIMED_OUT, "charged": "no", "error": "Not sent."}, "Submit", True),
         ({"state": JobState.WAITING, "is_paused": True}, "Submit", True),
