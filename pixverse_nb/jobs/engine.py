@@ -157,7 +157,7 @@ class Engine:
         self.ledger.check_writable()
         self.mark_requested(record.ref)
         payer = "" if self.is_ours(record) else self.ledger.payer
-        if payer and not transitions.can_take_over(record):
+        if payer and record.state is not JobState.DONE and not transitions.can_take_over(record):
             if self._is_led(record.payer, max_age_s=0.0):
                 self.follow(record, is_requested=True)
                 return

@@ -438,9 +438,11 @@ class Job:
     def is_paused(self) -> bool:
         """Whether the job does not move until a person asks for it (which charges nothing again)."""
         record = self._record()
+        if self._is_lost(record):
+            return True
         if needs_confirmation(record) or not self._engine.is_ours(record):
             return False  # only `resume` continues it: this client may pay for it then
-        return self._is_lost(record) or record.state is JobState.TIMED_OUT or self._engine.is_paused(record)
+        return record.state is JobState.TIMED_OUT or self._engine.is_paused(record)
 
     # -- inside --------------------------------------------------------------------------------------------------
 

@@ -291,8 +291,8 @@ def suggested_action(  # noqa: C901 - one branch per state
     """Return what a person can do now, or None if there is nothing to do. `is_others`: it is another payer's job."""
     job = f'client.job("{record.ref}")'
     state = record.state
-    if is_others and not state.is_final:
-        return _others_job(record, job, is_paused=is_paused)
+    if is_others and (not state.is_final or state is JobState.TIMED_OUT):
+        return _others_job(record, job, is_paused=is_paused or state.is_final)
     if transitions.needs_confirmation(record):
         return (
             f"It came from another home, which may still send it. {job}.resume() takes its video if that home is on "

@@ -561,7 +561,8 @@ def _resumed(record: JobRecord, event: Resumed) -> JobRecord:
         # requested only if its file is missing or modified: download it again while the vendor still has it
         if record.url is None:
             return record
-        return replace(record, state=JobState.DOWNLOADING, owner=event.owner, blocked=False, error=None)
+        payer = event.payer or record.payer  # any client can download it
+        return replace(record, state=JobState.DOWNLOADING, owner=event.owner, payer=payer, blocked=False, error=None)
     if record.state in (JobState.FAILED, JobState.MODERATED, JobState.REFUSED):
         return record
     # a call that another process is making stays with that process until it is known to have ended

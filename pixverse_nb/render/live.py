@@ -394,10 +394,12 @@ class LiveUpdater:
             return
         unsubscribe = subscribe(self._changed.set)
         with self._lock:
+            earlier = self._views.get(view, lambda: None)
             self._views[view] = unsubscribe
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="pixverse_nb live views", daemon=True)
                 self._thread.start()
+        earlier()
         self._changed.set()  # the job may have changed between its first snapshot and the subscription
 
     def draw(self, view: LiveView) -> None:

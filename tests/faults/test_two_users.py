@@ -184,6 +184,16 @@ def test_the_same_call_of_two_users_is_paid_by_the_last(vendor: Vendor, home: Ho
     assert home.account.state.generations == []
 
 
+def test_a_lost_file_of_another_user_is_downloaded_again(home: Home) -> None:
+    """Any user of the home has a missing file downloaded again, also while the client of its payer is open."""
+    made = request(home.open(OURS))
+    video = made.result(timeout=PATIENCE_S, quiet=True)
+    whole = video.path.read_bytes()
+    video.path.unlink()
+    found = home.open(OTHERS).job(made.ref)
+    assert found.result(timeout=PATIENCE_S, quiet=True).path.read_bytes() == whole
+
+
 def test_who_waits_for_another_user_hears_of_its_end(tmp_path: Path) -> None:
     """While the other user's process runs its job is followed; when that is killed, `result()` ends with advice."""
     with Vendor() as vendor, worker_group(tmp_path, TIMING) as group:

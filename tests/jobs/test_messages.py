@@ -11,7 +11,7 @@ from pixverse_nb.backends.base import api_error
 from pixverse_nb.config import Timing
 from pixverse_nb.domain.jobs import JobEvent, JobRecord, JobState, StoredVideo
 from pixverse_nb.domain.notices import Notice
-from pixverse_nb.errors import ConfigError
+from pixverse_nb.errors import Charge, ConfigError
 from pixverse_nb.jobs import events
 from pixverse_nb.jobs.error_notices import error_notice
 from pixverse_nb.jobs.messages import (
@@ -160,6 +160,14 @@ def test_the_lists_still_needed_are_counted() -> None:
 def test_a_stopped_job_names_the_call_that_continues_it(changes: dict[str, Any], is_paused: bool, call: str) -> None:
     """If a person can do something, the text names the call that does it."""
     assert call in str(suggested_action(replace(JOB, **changes), is_paused=is_paused))
+
+
+@pytest.mark.parametrize("charged", ["no", "unknown", "yes"])
+@pytest.mark.parametrize("is_paused", [False, True])
+def test_a_timed_out_job_of_another_user_is_resumed_by_name(charged: Charge, is_paused: bool) -> None:
+    """`client.job` does not continue it: that may charge this user."""
+    record = replace(JOB, state=JobState.TIMED_OUT, charged=charged)
+    assert ".resume()" in str(suggested_action(record, is_paused=is_paused, is_others=True))
 
 
 @pytest.mark.parametrize("state", [JobState.PLANNED, JobState.GENERATING, JobState.DONE, JobState.CANCELLED])

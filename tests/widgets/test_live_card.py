@@ -1,6 +1,8 @@
 """The widget of a live card: its buttons, what it sends to its page, and when it ends."""
 
+import itertools
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -135,6 +137,31 @@ def test_a_stopped_job_can_be_waited_for_again(tmp_path: Path, state: JobState, 
     latest = a_snapshot(JobState.DONE, video=video)
     card.redraw()
     assert (widget.state["actions"], widget.state["has_video"]) == ([], True)
+
+
+def test_a_card_that_goes_on_follows_its_job_once() -> None:
+    """Each press on the button of an open job replaces the subscription of the card, and its end leaves none."""
+    open_ = replace(a_snapshot(JobState.DOWNLOADING), charged="yes", can_resume=True)
+    latest, subscriptions, numbers = open_, set[int](), itertools.count()
+
+    def subscribe(_: object) -> Callable[[], None]:
+        number = next(numbers)
+        subscriptions.add(number)
+        return lambda: subscriptions.discard(number)
+
+    use_widgets(lambda: LiveCardWidget)
+    card = job_card(
+        lambda: latest, subscribe, lambda: NOW, actions={"resume": lambda: None}, updater=LiveUpdater(every_s=60.0)
+    )
+    widget = card.displayable()
+    assert isinstance(widget, LiveCardWidget)
+    for number in (1, 2):
+        send_message(widget, {"kind": "act", "view": "a", "number": number, "action": "resume"})
+        wait_for_threads()
+        assert len(subscriptions) == 1
+    latest = a_snapshot(JobState.FAILED)
+    card.redraw()
+    assert subscriptions == set()
 
 
 def test_no_button_of_a_card_sends_a_paid_call() -> None:
