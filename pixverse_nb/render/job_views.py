@@ -64,7 +64,7 @@ def card_state(snapshot: JobSnapshot, *, now: float) -> dict[str, Any]:
         f"ref {snapshot.ref}",
     )
     can_cancel = not snapshot.state.is_final and snapshot.state is not JobState.DOWNLOADING
-    can_resume = snapshot.can_resume and snapshot.charged != "no"  # a button of a card never sends a paid call
+    can_resume = snapshot.can_resume and snapshot.charged == "yes"  # otherwise its call may be sent, which is paid
     texts = {
         "label": state_label(snapshot),
         "explanation": state_explanation(snapshot),

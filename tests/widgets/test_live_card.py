@@ -108,12 +108,11 @@ def test_marimo_gets_the_widget_while_the_job_runs(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("state", [JobState.CANCELLED, JobState.TIMED_OUT])
-@pytest.mark.parametrize("charged", ["yes", "unknown"])
-def test_a_stopped_job_can_be_waited_for_again(tmp_path: Path, state: JobState, charged: Charge) -> None:
-    """A stopped job that is or may be paid keeps a button that continues it, and the card follows it again."""
+def test_a_stopped_job_can_be_waited_for_again(tmp_path: Path, state: JobState) -> None:
+    """A stopped job that is paid keeps a button that continues it, and the card follows it again."""
     video = a_video(an_mp4(tmp_path / "x.mp4"))
     running = a_snapshot(JobState.GENERATING)
-    stopped = replace(running, state=state, charged=charged, can_resume=True)
+    stopped = replace(running, state=state, charged="yes", can_resume=True)
     latest, updater = stopped, LiveUpdater(every_s=60.0)
     use_widgets(lambda: LiveCardWidget)
 
@@ -164,10 +163,11 @@ def test_a_card_that_goes_on_follows_its_job_once() -> None:
     assert subscriptions == set()
 
 
-def test_no_button_of_a_card_sends_a_paid_call() -> None:
-    """A job that was never charged has no button to continue it: continuing would pay."""
-    unsent = replace(a_snapshot(JobState.CANCELLED), charged="no", can_resume=True)
-    assert card_state(unsent, now=NOW)["actions"] == []
+@pytest.mark.parametrize("charged", ["no", "unknown"])
+def test_no_button_of_a_card_sends_a_paid_call(charged: Charge) -> None:
+    """A job that is not known to be charged has no button to continue it: continuing may pay."""
+    stopped = replace(a_snapshot(JobState.CANCELLED), charged=charged, can_resume=True)
+    assert card_state(stopped, now=NOW)["actions"] == []
 
 
 def test_a_view_that_stays_gets_the_player(tmp_path: Path) -> None:
