@@ -17,15 +17,15 @@ const SILENT =
 const SILENT_MS = 5000;
 const ANSWER_MS = 600; // after the kernel has handled a message, its answer has arrived
 const TOUCH_MS = 10_000; // at most so often it asks because the pointer or the focus has come
-const BEAT_MS = 15_000; // only where nothing else tells: a message wakes a kernel that would be ended as idle
+const PING_MS = 15_000; // where no event reports the end of the kernel; a ping keeps an idle kernel running
 const DISCONNECTED = "jupyter-widgets-disconnected"; // ipywidgets puts it on a view whose kernel has gone
 const ENDS = ["restarting", "autorestarting", "terminating", "dead"];
 
 /**
  * Watches the kernel of `model`. Put `element`, the notice, into the view `el`; it is hidden while all is well.
  *
- * Asks once when it is made, and when the pointer or the focus comes. Call `ask()` when a person acts, and check `isGone()` before showing as done what only the
- * kernel can do. `kept` says what a person finds again after running the cell.
+ * Asks once when it is made, and when the pointer or the focus comes. Call `ask()` when a person acts, and check
+ * `isGone()` before showing as done what only the kernel can do. `kept` says what a person finds again after running the cell.
  *
  * @param {{ model: Model<any>, el: HTMLElement, kept: string, onChange?: (state: KernelState) => void }} options
  */
@@ -112,15 +112,15 @@ export function watchKernel({ model, el, kept, onChange = () => {} }) {
   const onTouched = () => {
     if (performance.now() - askedAt > TOUCH_MS) ask();
   };
-  const onBeat = () => {
-    if (!document.hidden && performance.now() - heardAt > BEAT_MS) ask();
+  const onPingDue = () => {
+    if (!document.hidden && performance.now() - heardAt > PING_MS) ask();
   };
   const stopListening = listenTo(connection, { onEnd: () => setState("gone"), onBack: ask });
   const observer = new MutationObserver(onView);
   observer.observe(el, { attributes: true, attributeFilter: ["class"] });
   model.on("msg:custom", onMessage);
   for (const name of ["pointerenter", "focusin"]) el.addEventListener(name, onTouched);
-  const beat = model.widget_manager || model.isStandalone ? 0 : setInterval(onBeat, BEAT_MS);
+  const pingTimer = model.widget_manager || model.isStandalone ? 0 : setInterval(onPingDue, PING_MS);
   // The view is complete then, and can be changed.
   queueMicrotask(() => {
     if (!isGone()) ask();
@@ -138,7 +138,7 @@ export function watchKernel({ model, el, kept, onChange = () => {} }) {
       for (const name of ["pointerenter", "focusin"]) el.removeEventListener(name, onTouched);
       clearTimeout(timer);
       clearTimeout(answerTimer);
-      clearInterval(beat);
+      clearInterval(pingTimer);
       stopListening();
       observer.disconnect();
       model.off("msg:custom", onMessage);

@@ -34,4 +34,4 @@ def run_read_only(folder: Path, *command: str, cwd: Path | None = None) -> subpr
 def skip_without_mounts(folder: Path) -> None:
     """Skip where a process may not have mounts of its own."""
     if shutil.which("unshare") is None or run_read_only(folder, "-c", "").returncode != 0:
-        pytest.skip("mounts are not permitted here")
+        pytest.skip("this machine does not let a process make mounts of its own, which a read-only disk needs")

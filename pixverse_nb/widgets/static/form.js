@@ -760,7 +760,7 @@ var SILENT = "The kernel does not answer. It is busy, or this view belongs to an
 var SILENT_MS = 5e3;
 var ANSWER_MS = 600;
 var TOUCH_MS = 1e4;
-var BEAT_MS = 15e3;
+var PING_MS = 15e3;
 var DISCONNECTED = "jupyter-widgets-disconnected";
 var ENDS = ["restarting", "autorestarting", "terminating", "dead"];
 function watchKernel({ model, el, kept, onChange = () => {
@@ -838,15 +838,15 @@ function watchKernel({ model, el, kept, onChange = () => {
   const onTouched = () => {
     if (performance.now() - askedAt > TOUCH_MS) ask();
   };
-  const onBeat = () => {
-    if (!document.hidden && performance.now() - heardAt > BEAT_MS) ask();
+  const onPingDue = () => {
+    if (!document.hidden && performance.now() - heardAt > PING_MS) ask();
   };
   const stopListening = listenTo(connection, { onEnd: () => setState("gone"), onBack: ask });
   const observer = new MutationObserver(onView);
   observer.observe(el, { attributes: true, attributeFilter: ["class"] });
   model.on("msg:custom", onMessage);
   for (const name of ["pointerenter", "focusin"]) el.addEventListener(name, onTouched);
-  const beat = model.widget_manager || model.isStandalone ? 0 : setInterval(onBeat, BEAT_MS);
+  const pingTimer = model.widget_manager || model.isStandalone ? 0 : setInterval(onPingDue, PING_MS);
   queueMicrotask(() => {
     if (!isGone()) ask();
   });
@@ -862,7 +862,7 @@ function watchKernel({ model, el, kept, onChange = () => {
       for (const name of ["pointerenter", "focusin"]) el.removeEventListener(name, onTouched);
       clearTimeout(timer);
       clearTimeout(answerTimer);
-      clearInterval(beat);
+      clearInterval(pingTimer);
       stopListening();
       observer.disconnect();
       model.off("msg:custom", onMessage);
