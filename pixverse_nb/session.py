@@ -15,7 +15,7 @@ import secrets
 import threading
 import weakref
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -158,7 +158,17 @@ class Session:
                 is_sandbox = self.connection.is_sandbox
                 job = Job(record, self.engine, loop, is_sandbox=is_sandbox, other_homes=self.other_homes)
                 self._handles[record.ref] = job
+                self._follow(record, loop)
             return job
+
+    def _follow(self, record: JobRecord, loop: EventLoopThread) -> None:
+        """Hear of the changes of a job that another process has made and runs, since this session was opened."""
+        engine = self.engine
+        if record.state.is_final or self.ledger.is_read_only or engine.find_open(record.ref) is not None:
+            return
+        if not engine.is_paused(record):
+            with suppress(ConfigError):  # the client is closed, or this is a forked process: nothing changes here
+                loop.call_soon(lambda: engine.follow(record, is_requested=False))
 
     def keep(self, job: Job) -> None:
         """Hold an open job, and through it the thread, until it ends."""

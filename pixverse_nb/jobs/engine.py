@@ -331,8 +331,9 @@ class Engine:
         ref = record.ref
         while True:
             before = self._keep_newest(record)
-            is_others = not self.is_ours(before) and transitions.is_only_for_payer(event)  # who has taken it over
-            after = before if is_others else transitions.advance(before, event)
+            if not self.is_ours(before) and transitions.is_only_for_payer(event):
+                return before  # another payer has taken it over
+            after = transitions.advance(before, event)
             if after == before:
                 self._forget_finished(ref)
                 return before

@@ -1,5 +1,6 @@
-"""A job ends between the moment in which its record is read and the moment in which the engine gets that record."""
+"""A job ends where the engine does not expect it: after its record was read, or in another process."""
 
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from pixverse_nb.client import Client
 from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.jobs.engine import Engine
-from tests.client.harness import Harness, create_job, wait_for_state, wait_for_video
+from tests.client.harness import LONGEST_JOB_S, WAIT_LIMIT_S, Harness, create_job, wait_for_state, wait_for_video
 
 USES: dict[str, Callable[[Engine, JobRecord], object]] = {
     "follow": lambda engine, record: engine.follow(record, is_requested=True),
@@ -45,3 +46,18 @@ def test_two_processes_end_a_job_at_once(manual_harness: Harness) -> None:
 
     job._loop.run(cancel_both)
     assert heard[-1:] == [JobState.CANCELLED]
+
+
+def test_a_job_that_another_process_has_made_since(manual_harness: Harness) -> None:
+    """A client that was opened before hears of its end: whoever watches the job is told, and `result()` returns."""
+    early, client = manual_harness.open(), manual_harness.open()
+    job = create_job(client)
+    wait_for_state(job, JobState.QUEUED)
+    same = early.job(job.ref)
+    has_ended = threading.Event()
+    same.subscribe(lambda changed: has_ended.set() if changed.done else None)
+    manual_harness.control.advance(LONGEST_JOB_S)
+    video = wait_for_video(same)
+    assert has_ended.wait(WAIT_LIMIT_S)
+    assert video.sha256 == wait_for_video(job).sha256
+    assert manual_harness.paid == 1
