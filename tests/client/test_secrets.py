@@ -17,8 +17,10 @@ from pixverse_nb.jobs.job import Job
 from tests.client.conftest import BuildHarness
 from tests.client.harness import (
     LONGEST_JOB_S,
+    TIMING,
     Harness,
     create_job,
+    event_kinds,
     make_picture,
     wait_for_error,
     wait_for_state,
@@ -141,7 +143,10 @@ def error_of_a_pending_account(harness: Harness) -> Exception:
 def error_of_a_busy_account(harness: Harness) -> Exception:
     """A 429 with the e-mail address in it, until the deadline."""
     harness.control.arm("busy", times=None, kind="account")
-    return wait_for_error(create_job(harness.open(email=EMAIL), deadline_s=0.3))
+    job = create_job(harness.open(email=EMAIL))
+    wait_until(job, lambda waiting: "call_postponed" in event_kinds(waiting))
+    harness.skip(TIMING.deadline_s)
+    return wait_for_error(job)
 
 
 def error_of_a_failed_generation(harness: Harness) -> Exception:
