@@ -138,7 +138,11 @@ class Engine:
 
         `is_requested`: somebody asked for it, so it may be submitted if it never was.
         """
-        self._keep_newest(record)
+        newest = self._keep_newest(record)
+        if newest.state.is_final:  # it has ended since it was read; whoever waits for it may have missed that
+            self._publish(newest)
+            self._forget_finished(record.ref)
+            return
         if is_requested:
             self.mark_requested(record.ref)
         self._election.wake()
@@ -325,13 +329,12 @@ class Engine:
         written, an intent raises LedgerError (nothing is sent); any other event is kept in memory until it can.
         """
         ref = record.ref
-        self._records.setdefault(ref, record)
         while True:
-            before = self._records[ref]
-            if not self.is_ours(before) and transitions.is_only_for_payer(event):
-                return before  # another payer has taken it over
-            after = transitions.advance(before, event)
+            before = self._keep_newest(record)
+            is_others = not self.is_ours(before) and transitions.is_only_for_payer(event)  # who has taken it over
+            after = before if is_others else transitions.advance(before, event)
             if after == before:
+                self._forget_finished(ref)
                 return before
             if (
                 replace(after, last_seen_running_at=before.last_seen_running_at, queue_position=before.queue_position)
@@ -342,10 +345,11 @@ class Engine:
                 else:
                     stored = self._writes.write_event(after, event)
                 if stored is None:
-                    self._records[ref] = self.ledger.load(ref) or before
+                    self._records[ref] = newest = self.ledger.load(ref) or before
+                    self._notify(newest)
                     if is_intent:
                         self._election.verify()
-                        return self._records[ref]
+                        return newest
                     continue
                 after = stored
             self._records[ref] = after
@@ -353,7 +357,7 @@ class Engine:
                 self._durations.record(after)
             self._notify(after)
             self._refunds.follow(after)
-            if before.state.is_final and ref not in self._tasks and not self._writes.is_pending(ref):
+            if before.state.is_final:
                 self._forget_finished(ref)  # something was learned about a job that had ended
             return after
 
@@ -500,10 +504,15 @@ class Engine:
 
     # -- the task of a job ---------------------------------------------------------------------------------------
 
-    def _keep_newest(self, record: JobRecord) -> None:
+    def _keep_newest(self, record: JobRecord) -> JobRecord:
+        """Take up a job that somebody has read, and return its newest record: it may have ended since."""
         known = self._records.get(record.ref)
-        if known is None or known.version < record.version:
-            self._records[record.ref] = record
+        if known is None:
+            with suppress(LedgerError):
+                known = self.ledger.load(record.ref)
+        newest = record if known is None or known.version < record.version else known
+        self._records[record.ref] = newest
+        return newest
 
     def _next(self, ref: str) -> transitions.Action:
         return transitions.next_action(
@@ -552,17 +561,21 @@ class Engine:
         finally:
             self._tasks.pop(ref, None)
             self._wakeups.pop(ref, None)
-            if not self._writes.is_pending(ref):
-                self._forget_finished(ref)
+            self._forget_finished(ref)
 
     def _forget_finished(self, ref: str) -> None:
-        if self._records[ref].state.is_final and ref not in self._tasks:
-            del self._records[ref]  # the ledger has it
-            self._requested.discard(ref)
+        record = self._records.get(ref)
+        if record is None or not record.state.is_final or ref in self._tasks or self._writes.is_pending(ref):
+            return
+        del self._records[ref]  # the ledger has it
+        self._requested.discard(ref)
 
     def _on_written(self, record: JobRecord) -> None:
         """Handle a record that could not be written earlier and is in the ledger now."""
+        known = self._records.get(record.ref)
         self._records[record.ref] = record
+        if known is None or known.state is not record.state:
+            self._notify(record)  # another process has gone on with it
         self._forget_finished(record.ref)
 
     def _notify(self, record: JobRecord) -> None:

@@ -29,6 +29,7 @@ from pixverse_nb.widgets.job_actions import JobActions
 from pixverse_nb.widgets.job_list import JobTracker
 from pixverse_nb.widgets.messages import (
     LAST_CLEARED,
+    PRESSED_EARLY,
     as_sentence,
     missing_image_message,
     operation_title,
@@ -85,6 +86,7 @@ class Form(anywidget.AnyWidget):
         # About a job of this home, a call that another home has paid for, or (None) a price that is not known.
         self._pending_question: tuple[JobHandle | Notice | None, FormValues] | None = None
         self._is_busy = False
+        self._pressed_early = False  # the button, while a picture was loading
         self._sent: dict[str, Any] = {}
         self._received: dict[str, int] = {}  # the highest number of a message of each view
         self._runner = BackgroundRunner(self._show_error)
@@ -376,6 +378,10 @@ class Form(anywidget.AnyWidget):
     def _on_slot_changed(self, is_other_picture: bool) -> None:
         if is_other_picture:
             self._refresh()
+        if self._pressed_early and not any(slot.is_busy for slot in self.slots):
+            self._pressed_early = False
+            if all(slot.state != "failed" for slot in self.slots):
+                self._set_status(PRESSED_EARLY)  # the message at the slot has just disappeared
         self._push()
 
     def _slot(self, role: object) -> PictureSlot | None:
@@ -516,6 +522,7 @@ class Form(anywidget.AnyWidget):
 
     def _submit(self) -> None:
         filled = self._filled
+        self._pressed_early = any(slot.is_busy for slot in filled)
         problems = {slot.role: missing_image_message(slot.state, slot.message) for slot in filled}
         problems = {**{role: text for role, text in problems.items() if text}, **self.fields.problems()}
         self._show_problems(problems)

@@ -14,6 +14,7 @@ from pixverse_nb.render.formatting import format_credits
 LAST_CLEARED: Final = (
     "Cleared: it was where the earlier video ended. Choose where the next one ends, or leave this empty."
 )
+PRESSED_EARLY: Final = "Nothing was sent: a picture was still loading. Press again."
 _CHARGES: Final = {"yes": "charged", "unknown": "submitted and possibly charged", "no": "requested but not charged"}
 _FIRST_WORD: Final = re.compile(r"[a-z][a-z'’-]*[,;:.!?…]?(\s|$)")  # not code, and not a file name
 

@@ -64,3 +64,9 @@ def expect_picture(slot: Locator, facts: str, *, name: str) -> None:
     expect(slot.locator(".pvnb-picker-facts")).to_have_text(re.compile(re.escape(facts)))
     expect(slot.locator(".pvnb-picker-picture")).to_be_visible()
     assert slot.locator("img").evaluate("image => image.complete && image.naturalWidth > 0")
+
+
+def expect_samples(form: Locator) -> None:
+    """Expect the form to show both sample pictures: either may be loaded first."""
+    for slot, name in zip(form.locator(".pvnb-picker").all(), ("first.jpg", "last.jpg"), strict=True):
+        expect_picture(slot, "×", name=name)

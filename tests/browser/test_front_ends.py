@@ -15,7 +15,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.playing import play
 from tests.browser.real_lab import START_S, STOP_S, Lab
-from tests.browser.slots import expect_picture
+from tests.browser.slots import expect_samples
 from tests.environment import private_environment
 
 FRAMES = 'create_frames(pv.samples.first, pv.samples.last, quality="360p", seed={seed})'
@@ -69,7 +69,7 @@ def use_everything(page: Page) -> None:
     expect(page.locator(".pvnb-gallery [role=gridcell] img")).to_have_count(1)
     form = page.locator(".pvnb-form")
     form.get_by_role("button", name="Try with sample pictures").click()
-    expect_picture(form.locator(".pvnb-picker").nth(1), "×", name="last.jpg")
+    expect_samples(form)
     form.get_by_role("radio", name="360p").click()
     form.get_by_label("Seed", exact=True).fill("4")
     form.get_by_role("button", name="Create video").click()

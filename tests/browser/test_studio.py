@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, WebSocketRoute, expect
 
 from tests.browser.playing import PATIENCE_MS, play
 from tests.browser.real_lab import UNTIL, Lab
-from tests.browser.slots import PICTURES, choose, drop, expect_picture, paste, stage
+from tests.browser.slots import PICTURES, choose, drop, expect_picture, expect_samples, paste, stage
 from tests.browser.test_access import AXE, RUN_AXE
 
 STUDIO = """import pixverse_nb as pv
@@ -76,7 +76,7 @@ def test_after_a_reload_the_form_shows_the_video_itself(page: Page, lab: Lab) ->
     lab.wait_idle(page)
     form = page.locator(".pvnb-form")
     form.get_by_role("button", name="Try with sample pictures").click()
-    expect_picture(form.locator(".pvnb-picker").nth(1), "×", name="last.jpg")
+    expect_samples(form)
     form.get_by_label("Seed", exact=True).fill("7")
     lab.save(page)
     page.reload()
@@ -263,7 +263,7 @@ def test_a_video_of_another_home_is_shown_or_paid_again(page: Page, lab: Lab) ->
     lab.wait_idle(page)
     form = page.locator(".pvnb-form")
     form.get_by_role("button", name="Try with sample pictures").click()
-    expect_picture(form.locator(".pvnb-picker").nth(1), "×", name="last.jpg")
+    expect_samples(form)
     create, rows = form.get_by_role("button", name="Create video"), form.locator(".pvnb-jobs-row")
     show, close = (form.get_by_role("button", name=name, exact=True) for name in ("Show that video", "Cancel"))
     form.get_by_label("Seed", exact=True).fill("3")
@@ -294,12 +294,11 @@ def test_a_finished_video_offers_more(page: Page, lab: Lab) -> None:
     form = page.locator(".pvnb-form")
     first, last = form.locator(".pvnb-picker").nth(0), form.locator(".pvnb-picker").nth(1)
     form.get_by_role("button", name="Try with sample pictures").click()
-    expect_picture(first, "×", name="first.jpg")
-    expect_picture(last, "×", name="last.jpg")
+    expect_samples(form)
     form.get_by_role("button", name="Clear: First picture").click()
     form.get_by_role("button", name="Clear: Last picture").click()
     form.get_by_role("button", name="Try with sample pictures").press("Enter")
-    expect_picture(last, "×", name="last.jpg")
+    expect_samples(form)
     fade = form.get_by_role("button", name="Cross-fade")
     expect(fade).to_have_attribute("aria-pressed", "false")
     fade.press("Enter")
@@ -401,7 +400,7 @@ def test_a_form_of_an_earlier_kernel_says_so(page: Page, lab: Lab, end: str) -> 
     form.get_by_role("button", name="Try with sample pictures").click()
     prompt = form.get_by_label("Prompt")
     prompt.fill("a cup that I want to keep")
-    expect_picture(form.locator(".pvnb-picker").nth(1), "×", name="last.jpg")
+    expect_samples(form)
     form.get_by_role("button", name="Create video").click()
     cancel = row.get_by_role("button", name="Cancel: ")
     expect(row).to_contain_text("Generating")
@@ -574,7 +573,7 @@ def test_axe_finds_nothing_in_the_form(page: Page, lab: Lab, theme: Literal["lig
     found += notebook.evaluate(RUN_AXE)
     form.get_by_label("Seed", exact=True).fill("1")
     form.get_by_role("button", name="Try with sample pictures").click()
-    expect_picture(form.locator(".pvnb-picker").nth(1), "×", name="last.jpg")
+    expect_samples(form)
     form.get_by_role("button", name="Create video").click()
     expect(form.locator(".pvnb-jobs-error")).to_be_visible()
     form.get_by_role("button", name="Cross-fade").click()

@@ -6,11 +6,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
+from pixverse_nb.ledger.jobs import Ledger
 from tests.faults import worker
 from tests.faults.ledger_checks import VendorBehavior
 from tests.faults.matrix import Audit, audit
@@ -25,7 +26,7 @@ class WorkerProcess:
 
     def __init__(self, task: WorkerTask) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, str(Path(worker.__file__)), task.as_json()],
+            [sys.executable, "-X", "faulthandler", str(Path(worker.__file__)), task.as_json()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -45,7 +46,9 @@ class WorkerProcess:
         read = b""
         while not read.endswith(b"\n"):
             ready, _, _ = select.select([self.process.stdout], [], [], PATIENCE_S)
-            assert ready, f"the worker does not print {expected!r}"
+            if not ready:
+                self.process.send_signal(signal.SIGABRT)  # faulthandler prints where every thread is
+                raise AssertionError(f"the worker does not print {expected!r}: {self._stderr_tail()}")
             byte = os.read(self.process.stdout.fileno(), 1)
             if not byte:
                 break
@@ -106,6 +109,13 @@ class WorkerGroup:
         assert (found.extra_payments, found.lost, found.uncollected, found.leaks) == (0, 0, 0, 0), found
         assert found.generations == requests, found
 
+    def jobs_text(self) -> str:
+        """Return what the ledger and the vendor have at this moment, to explain a failed test."""
+        ledger = Ledger(self.home / "ledger.db", service=self.account.base_url, is_read_only=True)
+        with closing(ledger):
+            jobs = [str(record) for record in ledger.jobs(limit=10)]
+        return "\n".join([*jobs, *map(str, self.account.state.generations)])
+
     def end(self) -> None:
         """Kill the workers that are still running."""
         for proc in self._workers:
@@ -123,5 +133,8 @@ def worker_group(folder: Path, timing: Any, behavior: VendorBehavior | None = No
         one = WorkerGroup(vendor.account("home", behavior), folder / "home", timing)
         try:
             yield one
+        except AssertionError as error:
+            error.add_note(one.jobs_text())
+            raise
         finally:
             one.end()

@@ -15,6 +15,7 @@ from pixverse_nb.domain.jobs import JobSnapshot, JobState, VideoFile
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.errors import InvalidImage, InvalidRequest, Unauthorized
 from pixverse_nb.widgets.form import Form
+from pixverse_nb.widgets.messages import PRESSED_EARLY
 from pixverse_nb.widgets.presets import MAX_PRESETS, Presets
 from tests.widgets.conftest import make_png
 from tests.widgets.fakes import FakeClient
@@ -194,8 +195,8 @@ def test_nothing_is_sent_without_a_prompt_or_a_picture(page: FormPage) -> None:
     assert page.shown["status"]["text"] == ""
 
 
-def test_the_message_about_a_loading_picture_disappears(client: FakeClient) -> None:
-    """A press while a picture is loading sets a message, which is removed when the picture is ready."""
+def test_a_press_while_a_picture_is_loading(client: FakeClient) -> None:
+    """It sends nothing and marks the picture; when it is loaded, the status line still says that nothing was sent."""
     may_fetch = threading.Event()
 
     def fetch(_url: str) -> bytes:
@@ -211,6 +212,10 @@ def test_the_message_about_a_loading_picture_disappears(client: FakeClient) -> N
     wait_for_threads()
     assert (page.slot(0)["state"], page.slot(0)["message"]) == ("ready", "")
     assert page.client.calls == []
+    assert page.shown["status"] == {"text": PRESSED_EARLY, "tone": "plain"}
+    page.submit()
+    assert len(page.client.calls) == 1
+    assert page.shown["status"]["text"] == ""
 
 
 def test_a_press_keeps_the_reason_why_a_picture_was_rejected(page: FormPage) -> None:
