@@ -32,9 +32,9 @@ from pixverse_nb.video import Video
 
 # 200 times faster than the real service, except for the timeouts: a busy machine is not the vendor's fault. A proof of
 # absence waits for answer_timeout_s + settle_s: `Harness.pass_settle_window` sets the clock forward by that.
-TIMING: Final = replace(Timing().scaled(0.005), answer_timeout_s=30.0, deadline_s=600.0)
+TIMING: Final = replace(Timing().scaled(0.005), answer_timeout_s=30.0, deadline_s=300.0)
 # For processes that are killed: the next one has to wait in real time for the proof that a call was not accepted.
-KILLED_TIMING: Final = replace(TIMING, answer_timeout_s=5.0, settle_s=2.0)
+KILLED_TIMING: Final = replace(TIMING, answer_timeout_s=4.0, settle_s=1.0)
 WAIT_LIMIT_S: Final = 60.0  # longer than any test waits; fails instead of hanging
 LONGEST_JOB_S: Final = 200.0  # sandbox seconds after which every job has ended
 
@@ -82,6 +82,20 @@ class Harness:
     def skip(self, seconds: float) -> None:
         """Set the clocks of this process forward, as if the machine had slept; the sandbox's own clock stays."""
         self._machine.skip(seconds)
+
+    def skip_at_obstacle(self, job: Job, kind: str, seconds: float) -> None:
+        """Skip time at the next change of a job that waits with this warning, before its client does anything else."""
+        is_skipped = threading.Event()
+
+        def check(changed: Job) -> None:
+            warning = current_warning(changed)
+            if changed.state is JobState.WAITING and warning and warning.kind == kind and not is_skipped.is_set():
+                self.skip(seconds)
+                is_skipped.set()
+
+        unsubscribe = job.subscribe(check)
+        assert is_skipped.wait(WAIT_LIMIT_S), f"it never waited because of {kind}: {job!r}"
+        unsubscribe()
 
     def pass_settle_window(self, job: Job) -> None:
         """Wait until the answer to the job's paid call is lost, then skip the time in which nothing proves absence."""

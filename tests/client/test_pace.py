@@ -72,8 +72,7 @@ def test_a_rejected_upload_reports_its_reason(harness: Harness) -> None:
     reason = "too dark (7)"
     harness.control.arm("upload_err_msg", times=None, text=reason)
     job = create_job(harness.open())
-    wait_until(job, lambda changed: "upload_postponed" in warning_kinds(changed))
-    harness.skip(TIMING.deadline_s)
+    harness.skip_at_obstacle(job, "upload_postponed", TIMING.deadline_s)
     error = wait_for_error(job)
     assert isinstance(error, JobTimeout)
     assert job.state is JobState.TIMED_OUT

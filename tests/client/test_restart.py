@@ -6,6 +6,7 @@ from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.errors import InvalidRequest, JobTimeout
 from tests.client.harness import (
     LONGEST_JOB_S,
+    TIMING,
     Harness,
     create_job,
     is_proved_absent,
@@ -148,8 +149,11 @@ def test_absence_is_proved_by_the_next_client(harness: Harness) -> None:
 def test_a_timed_out_job_is_resumed(manual_harness: Harness) -> None:
     """A timed-out job is resumed by its ref without a second charge."""
     client = manual_harness.open()
-    job = create_job(client, deadline_s=3.0)
+    job = create_job(client)
+    wait_for_state(job, JobState.QUEUED)
+    manual_harness.skip(TIMING.deadline_s)
     assert isinstance(wait_for_error(job), JobTimeout)
+    assert job.state is JobState.TIMED_OUT
     again = client.job(job.ref)
     assert again is job
     manual_harness.control.advance(LONGEST_JOB_S)

@@ -20,7 +20,6 @@ from tests.client.harness import (
     TIMING,
     Harness,
     create_job,
-    event_kinds,
     make_picture,
     wait_for_error,
     wait_for_state,
@@ -144,8 +143,7 @@ def error_of_a_busy_account(harness: Harness) -> Exception:
     """A 429 with the e-mail address in it, until the deadline."""
     harness.control.arm("busy", times=None, kind="account")
     job = create_job(harness.open(email=EMAIL))
-    wait_until(job, lambda waiting: "call_postponed" in event_kinds(waiting))
-    harness.skip(TIMING.deadline_s)
+    harness.skip_at_obstacle(job, "Busy", TIMING.deadline_s)
     return wait_for_error(job)
 
 

@@ -22,8 +22,8 @@ TIMING = replace(
     Timing().scaled(0.001),
     busy_wait_s=(0.01, BUSY_WAIT_S),
     retry_s=(0.0, RETRY_S),
-    answer_timeout_s=30.0,
-    deadline_s=120.0,
+    answer_timeout_s=60.0,
+    deadline_s=600.0,
 )
 ATTEMPTS_PER_DOWNLOAD = 5
 ROUNDS = 4
