@@ -3,15 +3,17 @@
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
 from pixverse_nb.client import Client
 from pixverse_nb.domain.jobs import JobState
-from pixverse_nb.errors import ConfigError, JobCancelled, JobTimeout
+from pixverse_nb.errors import ConfigError, DownloadError, JobCancelled, JobTimeout
 from pixverse_nb.jobs.job import Job
 from tests.client.harness import (
     LONGEST_JOB_S,
+    TIMING,
     WAIT_LIMIT_S,
     Harness,
     create_job,
@@ -103,6 +105,16 @@ def test_a_timeout_ends_the_waiting_only(manual_harness: Harness) -> None:
     assert f'client.job("{job.ref}")' in str(caught.value)
     manual_harness.control.advance(LONGEST_JOB_S)
     assert wait_for_video(job).size_bytes > 0
+
+
+def test_waiting_in_another_process_ends_when_the_job_stops(harness: Harness) -> None:
+    """A process that learns only when it becomes the leader that a job has stopped tells those who wait for it."""
+    harness.control.arm("media_status", times=None)
+    leader = harness.open(timing=replace(TIMING, busy_wait_s=(0.001, 0.002)))
+    follower = harness.open(timing=replace(TIMING, poll_s=100.0))  # it looks once a second
+    job = create_job(leader)
+    assert isinstance(wait_for_error(follower.job(job.ref)), DownloadError)
+    assert harness.paid == 1
 
 
 def test_an_interrupt_ends_the_waiting_only(manual_harness: Harness) -> None:
