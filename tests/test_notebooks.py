@@ -78,6 +78,8 @@ def test_it_runs_offline(path: Path, tmp_path: Path) -> None:
         client = NotebookClient(
             notebook,
             timeout=TIMEOUT_S,
+            startup_timeout=TIMEOUT_S,
+            iopub_timeout=TIMEOUT_S,
             kernel_name="python3",
             resources={"metadata": {"path": str(folder)}},
             config=Config(KernelManager={"transport": "ipc", "ip": str(folder_of_sockets / "kernel")}),

@@ -507,12 +507,14 @@ class Engine:
 
     def _keep_newest(self, record: JobRecord) -> JobRecord:
         """Take up a job that somebody has read, and return its newest record: it may have ended since."""
-        known = self._records.get(record.ref)
+        held = known = self._records.get(record.ref)
         if known is None:
             with suppress(LedgerError):
                 known = self.ledger.load(record.ref)
         newest = record if known is None or known.version < record.version else known
         self._records[record.ref] = newest
+        if held is not None and held.version < newest.version:
+            self._notify(newest)  # another process has changed it, and `on_external_change` will take that for known
         return newest
 
     def _next(self, ref: str) -> transitions.Action:

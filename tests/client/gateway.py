@@ -10,7 +10,7 @@ from typing import Self
 
 import httpx
 
-TIMEOUT_S = 30.0
+TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """One sandbox, one home folder and the clients on them: the basis of every test of the whole client."""
 
+import gc
 import io
 import os
 import struct
@@ -9,11 +10,12 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
+from unittest import mock
 
 import av
 import numpy as np
@@ -28,11 +30,12 @@ from pixverse_nb.sandbox import Control, Sandbox
 from pixverse_nb.sandbox.simulation import RenderTask
 from pixverse_nb.video import Video
 
-# 200 times faster than the real service, except for the timeouts: a busy machine is not the vendor's fault.
-TIMING: Final = replace(Timing().scaled(0.005), answer_timeout_s=30.0, deadline_s=120.0)
-# For proofs of absence, which wait for answer_timeout_s + settle_s.
-SETTLING: Final = replace(TIMING, answer_timeout_s=1.5, settle_s=0.5)
-WAIT_LIMIT_S: Final = 30.0  # longer than any test waits; fails instead of hanging
+# 200 times faster than the real service, except for the timeouts: a busy machine is not the vendor's fault. A proof of
+# absence waits for answer_timeout_s + settle_s: `Harness.pass_settle_window` sets the clock forward by that.
+TIMING: Final = replace(Timing().scaled(0.005), answer_timeout_s=30.0, deadline_s=300.0)
+# For processes that are killed: the next one has to wait in real time for the proof that a call was not accepted.
+KILLED_TIMING: Final = replace(TIMING, answer_timeout_s=4.0, settle_s=1.0)
+WAIT_LIMIT_S: Final = 60.0  # longer than any test waits; fails instead of hanging
 LONGEST_JOB_S: Final = 200.0  # sandbox seconds after which every job has ended
 
 
@@ -47,6 +50,7 @@ class Harness:
         self.home = home
         self.folder = folder
         self._clients: list[Client] = []
+        self._machine = MachineClock()
 
     @property
     def control(self) -> Control:
@@ -75,6 +79,29 @@ class Harness:
             assert time.monotonic() < ends_at, f"{self.paid} of {count} generations were accepted"
             time.sleep(0.005)  # nothing reports when a call has arrived
 
+    def skip(self, seconds: float) -> None:
+        """Set the clocks of this process forward, as if the machine had slept; the sandbox's own clock stays."""
+        self._machine.skip(seconds)
+
+    def skip_at_obstacle(self, job: Job, kind: str, seconds: float) -> None:
+        """Skip time at the next change of a job that waits with this warning, before its client does anything else."""
+        is_skipped = threading.Event()
+
+        def check(changed: Job) -> None:
+            warning = current_warning(changed)
+            if changed.state is JobState.WAITING and warning and warning.kind == kind and not is_skipped.is_set():
+                self.skip(seconds)
+                is_skipped.set()
+
+        unsubscribe = job.subscribe(check)
+        assert is_skipped.wait(WAIT_LIMIT_S), f"it never waited because of {kind}: {job!r}"
+        unsubscribe()
+
+    def pass_settle_window(self, job: Job) -> None:
+        """Wait until the answer to the job's paid call is lost, then skip the time in which nothing proves absence."""
+        wait_for_state(job, JobState.UNKNOWN)
+        self.skip(TIMING.answer_timeout_s + TIMING.settle_s)
+
     def stop_sandbox(self) -> None:
         """Stop the sandbox: nothing answers at its address."""
         self.sandbox.stop()
@@ -90,6 +117,49 @@ class Harness:
         """Close every client."""
         for client in self._clients:
             client.close()
+        self._machine.restore()
+
+
+class MachineClock:
+    """The machine's wall clock and its time since boot, from which clients take their time (`config.boot_clock`).
+
+    What waits for a number of seconds, as asyncio does, is not affected.
+    """
+
+    def __init__(self) -> None:
+        self._skipped_s = 0.0
+        self._patches = ExitStack()
+
+    def skip(self, seconds: float) -> None:
+        """Set the clocks forward for everything in this process that reads them."""
+        if self._skipped_s == 0.0:
+            wall, boot = time.time, time.clock_gettime
+            for name, read in (
+                ("time", lambda: wall() + self._skipped_s),
+                ("clock_gettime", lambda which: boot(which) + self._skipped_s),
+            ):
+                self._patches.enter_context(mock.patch.object(time, name, read))
+        self._skipped_s += seconds
+
+    def restore(self) -> None:
+        """Set the clocks back."""
+        self._patches.close()
+        self._skipped_s = 0.0
+
+
+def client_threads() -> set[threading.Thread]:
+    """Return the running threads of clients and embedded sandboxes."""
+    return {thread for thread in threading.enumerate() if thread.name.startswith("pixverse")}
+
+
+def wait_until_released(held: set[threading.Thread]) -> None:
+    """Collect what nobody holds and wait until its threads have ended; those in `held` may go on."""
+    ends_at = time.monotonic() + WAIT_LIMIT_S
+    while left := client_threads() - held:
+        assert time.monotonic() < ends_at, f"still running: {left}"
+        gc.collect()  # a thread may have held something until now
+        for thread in left:
+            thread.join(0.1)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from pixverse_nb.widgets.gallery import gallery
 from tests.client.conftest import BuildHarness
 from tests.client.harness import (
     LONGEST_JOB_S,
-    SETTLING,
+    TIMING,
     Harness,
     create_job,
     wait_for_state,
@@ -279,7 +279,7 @@ def test_a_lost_call_is_never_adopted_away(manual_harness: Harness, has_ref: boo
     control = manual_harness.control
     control.settings.reply_ref_in_rows = control.settings.reply_ref_in_scheduler = has_ref
     control.arm("lost_answer")
-    client = manual_harness.open(timing=replace(SETTLING, poll_s=1e6))  # no poll that would settle it in between
+    client = manual_harness.open(timing=replace(TIMING, poll_s=1e6))  # no poll that would settle it in between
     job = create_job(client)
     wait_for_state(job, JobState.UNKNOWN)
     assert client.adopt_all() == []
@@ -295,12 +295,13 @@ def test_a_lost_call_is_never_adopted_away(manual_harness: Harness, has_ref: boo
 def test_an_adopted_job_explains_a_debit(build_harness: BuildHarness, harness: Harness) -> None:
     """A call that never arrived is sent again without a question if an adopted generation explains the debit."""
     with build_harness(harness.home.parent / "own") as own, web_site(own) as web:
-        client = own.open(timing=SETTLING)
+        client = own.open()
         own.control.arm("drop_before", times=1, route="create*")
         job = create_job(client)
         wait_for_state(job, JobState.UNKNOWN)
         web.create("create", prompt="rain", first_frame_path="", last_frame_path="", quality="360p", seed=1)
         assert len(client.adopt_all()) == 1
+        own.pass_settle_window(job)
         wait_for_video(job)
         assert own.paid == 2
 

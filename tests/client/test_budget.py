@@ -8,7 +8,6 @@ from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.errors import BudgetReached, ConfigError
 from tests.client.harness import (
     LONGEST_JOB_S,
-    SETTLING,
     Harness,
     create_job,
     wait_for_error,
@@ -143,13 +142,14 @@ def test_an_earlier_unsent_job_obeys_the_current_budget(manual_harness: Harness,
 
 def test_a_lost_call_sent_again_obeys_the_current_budget(harness: Harness) -> None:
     """A lost call that was never accepted is sent again only within the budget of the latest caller."""
-    first = harness.open(timing=SETTLING)
+    first = harness.open()
     harness.control.arm("drop_before", route="create-frames")
     job = create_job(first, seed=1)
     wait_for_state(job, JobState.UNKNOWN)
     first.close()
-    client = harness.open(timing=SETTLING, budget_credits=0)
+    client = harness.open(budget_credits=0)
     again = create_job(client, seed=1)
     assert again.ref == job.ref
+    harness.pass_settle_window(again)
     assert isinstance(wait_for_error(again), BudgetReached)
     assert harness.paid == 0

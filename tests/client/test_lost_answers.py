@@ -12,7 +12,7 @@ from pixverse_nb.jobs.job import Job
 from tests.client.conftest import BuildHarness
 from tests.client.harness import (
     LONGEST_JOB_S,
-    SETTLING,
+    TIMING,
     Harness,
     create_job,
     current_warning,
@@ -22,7 +22,6 @@ from tests.client.harness import (
     wait_for_error,
     wait_for_state,
     wait_for_video,
-    wait_until,
 )
 from tests.sandbox.api_client import ApiClient
 
@@ -62,12 +61,13 @@ def test_a_row_that_may_be_either_of_two_lost_calls_is_asked_about(harness: Harn
     """A row does not show the sound: which of two calls it is, only a person can say; neither is sent again before."""
     harness.control.settings.reply_ref_in_rows = False
     harness.control.settings.reply_ref_in_scheduler = False
-    client = harness.open(timing=SETTLING)
+    client = harness.open()
     harness.control.arm("drop_before", route="create*")
     refused = create_job(client, audio=False)
     wait_for_state(refused, JobState.UNKNOWN)
     harness.control.arm("lost_answer")
     accepted = create_job(client, audio=True)
+    harness.pass_settle_window(accepted)
     for job in (refused, accepted):
         assert isinstance(wait_for_error(job), OutcomeUnknown)
     assert harness.paid == 1
@@ -84,11 +84,17 @@ def test_an_unaccepted_call_is_sent_again_after_proof(
 ) -> None:
     """A call that was not accepted is sent again only after two lists from after the settle window lack it."""
     harness.control.arm(fault, **options)
-    job = create_job(harness.open(timing=SETTLING))
+    client = harness.open()
+    job = create_job(client)
+    wait_for_state(job, JobState.UNKNOWN)
+    for _ in range(3):  # lists from within the window prove nothing
+        client.reconcile()
+    assert (job.state, harness.control.requests[CREATE]) == (JobState.UNKNOWN, 1)
+    harness.pass_settle_window(job)
     assert wait_for_video(job).size_bytes > 0
     assert state_names(job).count("unknown") == 1
     lost, sent_again = [event.at for event in job.events() if event.state is JobState.SUBMITTING]
-    assert sent_again - lost > SETTLING.answer_timeout_s + SETTLING.settle_s
+    assert sent_again - lost > TIMING.answer_timeout_s + TIMING.settle_s
     assert lost_reasons(job) == [reason]
     assert [(attempt.outcome, attempt.charged) for attempt in job.attempts()] == [
         ("missing_from_poll", "no"),
@@ -110,7 +116,8 @@ def test_a_call_accepted_late_is_found(harness: Harness) -> None:
 def test_without_a_settle_window_a_late_acceptance_is_charged_twice(manual_harness: Harness) -> None:
     """With `settle_s=0` a late acceptance leads to a second charge: the window must exceed the vendor's lag."""
     manual_harness.control.arm("accept_lag", lag_s=LONGEST_JOB_S)
-    job = create_job(manual_harness.open(timing=replace(SETTLING, settle_s=0.0)))
+    job = create_job(manual_harness.open(timing=replace(TIMING, settle_s=0.0)))
+    manual_harness.pass_settle_window(job)
     wait_for_state(job, JobState.QUEUED)
     manual_harness.control.advance(LONGEST_JOB_S)
     assert wait_for_video(job).size_bytes > 0
@@ -130,7 +137,7 @@ def test_a_generation_listed_late_is_found(harness: Harness) -> None:
 def test_an_answer_after_the_timeout_counts_as_lost(manual_harness: Harness) -> None:
     """An answer that takes longer than `answer_timeout_s` counts as lost, and the generation is found in the list."""
     manual_harness.control.arm("late_answer", delay_s=10_000)
-    job = create_job(manual_harness.open(timing=SETTLING))
+    job = create_job(manual_harness.open(timing=replace(TIMING, answer_timeout_s=2.0, settle_s=60.0)))
     wait_for_state(job, JobState.QUEUED)
     assert lost_reasons(job) == ["no_answer"]
     assert (manual_harness.paid, manual_harness.control.requests[CREATE]) == (1, 1)
@@ -188,10 +195,11 @@ def test_a_generation_is_matched_by_its_content(harness: Harness) -> None:
 def test_a_generation_with_another_seed_is_not_matched(harness: Harness) -> None:
     """Another generation of the account with a different seed does not settle a lost call."""
     harness.control.settings.reply_ref_in_scheduler = False
-    client = harness.open(timing=SETTLING)
+    client = harness.open()
     wait_for_video(create_job(client, seed=8))
     harness.control.arm("drop_before", route="create*")
     job = create_job(client, seed=7)
+    harness.pass_settle_window(job)
     wait_for_video(job)
     assert is_proved_absent(job)
     assert {generation.seed for generation in harness.control.generations} == {7, 8}
@@ -257,10 +265,18 @@ def test_an_incomplete_row_prevents_proof_of_absence(harness: Harness, field: st
     harness.control.settings.reply_ref_in_scheduler = False
     harness.control.arm("missing_fields", times=None, route="video*", fields=["seed", field])
     harness.control.arm("lost_answer")
-    timing = replace(SETTLING, deadline_s=4.0)
-    job = create_job(harness.open(timing=timing), prompt="rain")
+    client = harness.open()
+    job = create_job(client, prompt="rain")
+    harness.pass_settle_window(job)
+    for _ in range(3):
+        client.reconcile()
+    assert (job.state, harness.control.requests[CREATE]) == (JobState.UNKNOWN, 1)
+    client.close()
+    harness.skip(TIMING.deadline_s)
+    (job,) = harness.open().jobs()
     error = wait_for_error(job)
     assert isinstance(error, JobTimeout)
+    assert job.state is JobState.TIMED_OUT
     assert error.may_have_been_charged == "unknown"
     assert (harness.paid, harness.control.requests[CREATE]) == (1, 1)
     harness.control.disarm()
@@ -275,27 +291,36 @@ def test_a_row_with_normalized_text_is_matched(harness: Harness, values: dict[st
     harness.control.settings.reply_ref_in_scheduler = False
     harness.control.arm("changed_fields", times=None, values=values)
     harness.control.arm("lost_answer")
-    job = create_job(harness.open(timing=SETTLING), prompt="rain & snow\n")
+    job = create_job(harness.open(), prompt="rain & snow\n")
     assert wait_for_video(job).size_bytes > 0
     assert harness.paid == 1
 
 
-def test_a_pending_call_is_no_candidate_for_a_lost_one(harness: Harness) -> None:
+def test_a_pending_call_is_no_candidate_for_a_lost_one(manual_harness: Harness) -> None:
     """With two calls of one seed, the generation of the one still waiting for its answer raises no question about the
     lost one.
     """
-    harness.control.settings.reply_ref_in_scheduler = False
-    harness.control.arm("drop_before", route="create*")
-    client = harness.open(timing=replace(SETTLING, poll_s=0.5))
+    manual_harness.control.settings.reply_ref_in_scheduler = False
+    manual_harness.control.arm("drop_before", route="create*")
+    client = manual_harness.open(timing=replace(TIMING, poll_s=1e6))  # it polls when it is told to
     lost = create_job(client, prompt="rain")
-    wait_until(lost, lambda job: "missing_from_poll" in event_kinds(job))  # one more list, and its absence is proved
-    harness.control.arm("late_answer", delay_s=1_000.0)
+    manual_harness.pass_settle_window(lost)
+    client.reconcile()
+    assert event_kinds(lost)[-1] == "missing_from_poll"  # one more list, and its absence is proved
+    manual_harness.control.arm("late_answer", delay_s=LONGEST_JOB_S)
     other = create_job(client, prompt="snow")
-    wait_for_video(lost)
-    wait_for_video(other)
-    assert lost.video_id != other.video_id
+    manual_harness.wait_for_accepted(1)
+    client.reconcile()
+    assert (lost.state, other.state) == (JobState.UNKNOWN, JobState.SUBMITTING)
+    manual_harness.control.advance(LONGEST_JOB_S)
+    wait_for_state(other, JobState.QUEUED)
+    client.reconcile()
+    wait_for_state(lost, JobState.QUEUED)
+    manual_harness.control.advance(LONGEST_JOB_S)
+    client.reconcile()
+    assert wait_for_video(lost).video_id != wait_for_video(other).video_id
     assert not any("ambiguous_match" in event_kinds(job) for job in (lost, other))
-    assert harness.paid == 2
+    assert manual_harness.paid == 2
 
 
 @pytest.mark.parametrize(
@@ -311,7 +336,8 @@ def test_a_row_that_differs_in_part_is_a_question(harness: Harness, values: dict
     harness.control.settings.reply_ref_in_scheduler = False
     harness.control.arm("changed_fields", times=None, values=values)
     harness.control.arm("lost_answer")
-    job = create_job(harness.open(timing=SETTLING), prompt="rain")
+    job = create_job(harness.open(), prompt="rain")
+    harness.pass_settle_window(job)
     error = wait_for_error(job)
     assert isinstance(error, OutcomeUnknown)
     question = job._record().pending_question
@@ -328,7 +354,7 @@ def test_a_row_that_differs_in_part_is_a_question(harness: Harness, values: dict
 def test_a_lost_call_without_a_seed_is_found_by_its_reference(harness: Harness) -> None:
     """A model without a seed has only the reference in the scheduler; with it, the call is found and paid once."""
     harness.control.arm("lost_answer")
-    job = create_job(harness.open(timing=SETTLING), model="kling-o3", quality="720p", seed=None)
+    job = create_job(harness.open(), model="kling-o3", quality="720p", seed=None)
     assert wait_for_video(job).size_bytes > 0
     assert (harness.paid, harness.control.requests[CREATE]) == (1, 1)
 
@@ -337,7 +363,7 @@ def test_a_lost_call_without_seed_and_reference_is_found_by_its_pictures(harness
     """Without a seed and a reference, the names of the uploads and the prompt identify the row; it is paid once."""
     harness.control.settings.reply_ref_in_scheduler = False
     harness.control.arm("lost_answer")
-    job = create_job(harness.open(timing=SETTLING), model="kling-o3", quality="720p", seed=None)
+    job = create_job(harness.open(), model="kling-o3", quality="720p", seed=None)
     assert wait_for_video(job).size_bytes > 0
     assert (harness.paid, harness.control.requests[CREATE]) == (1, 1)
 
@@ -347,7 +373,8 @@ def test_a_lost_call_that_nothing_identifies_is_a_question(harness: Harness) -> 
     harness.control.settings.reply_ref_in_scheduler = False
     harness.control.arm("missing_fields", times=None, fields=["first_frame", "last_frame"])
     harness.control.arm("lost_answer")
-    job = create_job(harness.open(timing=SETTLING), model="kling-o3", quality="720p", seed=None)
+    job = create_job(harness.open(), model="kling-o3", quality="720p", seed=None)
+    harness.pass_settle_window(job)
     error = wait_for_error(job)
     assert isinstance(error, OutcomeUnknown)
     assert (error.may_have_been_charged, job.state) == ("unknown", JobState.UNKNOWN)
@@ -359,7 +386,8 @@ def test_a_row_of_another_model_is_not_the_lost_call(harness: Harness) -> None:
     harness.control.settings.reply_ref_in_scheduler = False
     harness.control.arm("changed_fields", times=None, values={"model": "v5"})
     harness.control.arm("lost_answer")
-    job = create_job(harness.open(timing=SETTLING), prompt="rain")
+    job = create_job(harness.open(), prompt="rain")
+    harness.pass_settle_window(job)
     assert isinstance(wait_for_error(job), OutcomeUnknown)
     assert (harness.paid, harness.control.requests[CREATE]) == (1, 1)
 
@@ -367,6 +395,6 @@ def test_a_row_of_another_model_is_not_the_lost_call(harness: Harness) -> None:
 def test_a_lost_off_peak_call_is_found(harness: Harness) -> None:
     """An off-peak generation is not in the scheduler: the lost call is found in the list, and paid once."""
     harness.control.arm("lost_answer")
-    job = create_job(harness.open(timing=SETTLING), off_peak_mode=True)
+    job = create_job(harness.open(), off_peak_mode=True)
     assert wait_for_video(job).size_bytes > 0
     assert (harness.paid, harness.control.requests[CREATE]) == (1, 1)

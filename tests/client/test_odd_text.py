@@ -50,7 +50,7 @@ def sweep(client: Client, tmp_path: Path) -> Sweep:
 
 def shown_by_job(client: Client, job: Job) -> dict[str, str]:
     """Return everything that shows a job."""
-    video, jobs = job.result(timeout=5), client.jobs()
+    video, jobs = job.result(timeout=60), client.jobs()
     return {
         "job": repr(job),
         "request": repr(job.request),

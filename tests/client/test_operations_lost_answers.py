@@ -10,7 +10,6 @@ from pixverse_nb.errors import OutcomeUnknown
 from pixverse_nb.jobs.job import Job
 from tests.client.harness import (
     LONGEST_JOB_S,
-    SETTLING,
     Harness,
     is_proved_absent,
     state_names,
@@ -55,7 +54,7 @@ def test_a_lost_call_is_found_by_its_content(harness: Harness, sources: Sources,
     """Without a reference the row is recognised: by the seed, or an upscale by its source."""
     hide_references(harness)
     harness.control.arm("lost_answer")
-    job = call.start(harness.open(timing=SETTLING), sources)
+    job = call.start(harness.open(), sources)
     assert wait_for_video(job).size_bytes > 0
     assert "unknown" in state_names(job)
     assert harness.paid == 2
@@ -72,6 +71,7 @@ def ask_about(harness: Harness, client: Client, sources: Sources, name: str) -> 
             job = client.upscale(sources.film)
         case _:
             job = BY_NAME[name].start(client, sources)
+    harness.pass_settle_window(job)
     assert isinstance(wait_for_error(job), OutcomeUnknown)
     assert harness.paid == 2
     return job
@@ -80,7 +80,7 @@ def ask_about(harness: Harness, client: Client, sources: Sources, name: str) -> 
 @pytest.mark.parametrize("name", ["text", "file", "lipsync"])
 def test_a_person_is_asked_where_nothing_tells(harness: Harness, sources: Sources, name: str) -> None:
     """Without a seed and without a source that the row names, the job asks; the answer yes takes the video."""
-    client = harness.open(timing=SETTLING)
+    client = harness.open()
     job = ask_about(harness, client, sources, name)
     job.resolve(was_charged=True)
     assert wait_for_video(job).size_bytes > 0
@@ -90,7 +90,7 @@ def test_a_person_is_asked_where_nothing_tells(harness: Harness, sources: Source
 @pytest.mark.parametrize("name", ["text", "file"])
 def test_a_person_may_say_no(harness: Harness, sources: Sources, name: str) -> None:
     """The answer no sends the call again, and only then is a second one paid."""
-    client = harness.open(timing=SETTLING)
+    client = harness.open()
     job = ask_about(harness, client, sources, name)
     job.resolve(was_charged=False)
     assert wait_for_video(job).size_bytes > 0
@@ -102,7 +102,8 @@ def test_an_unaccepted_call_is_sent_again_after_proof(harness: Harness, sources:
     """A call that never arrived is proved absent and sent again: one payment."""
     hide_references(harness)
     harness.control.arm("drop_before", route="paid")
-    job = BY_NAME[name].start(harness.open(timing=SETTLING), sources)
+    job = BY_NAME[name].start(harness.open(), sources)
+    harness.pass_settle_window(job)
     assert wait_for_video(job).size_bytes > 0
     assert is_proved_absent(job)
     assert harness.paid == 2
@@ -114,7 +115,8 @@ def test_a_debit_without_a_known_price_is_noticed(harness: Harness, sources: Sou
     hide_references(harness)
     harness.control.arm("lost_answer")
     harness.control.arm("list_lag", lag_s=10**6)
-    job = BY_NAME[name].start(harness.open(timing=SETTLING), sources)
+    job = BY_NAME[name].start(harness.open(), sources)
+    harness.pass_settle_window(job)
     assert isinstance(wait_for_error(job), OutcomeUnknown)
     assert harness.paid == 2
 

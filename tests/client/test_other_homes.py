@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+import threading
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from pixverse_nb.jobs.job import Job
 from pixverse_nb.ledger.home_register import data_folder
 from tests.client.harness import (
     LONGEST_JOB_S,
-    SETTLING,
+    WAIT_LIMIT_S,
     Harness,
     create_job,
     is_proved_absent,
@@ -208,12 +209,13 @@ def test_continuing_an_unsent_job_says_what_another_home_has_paid_for(
 
 def test_a_call_whose_answer_is_lost_is_not_sent_again_beside_a_paid_one(harness: Harness, tmp_path: Path) -> None:
     """`reuse="any"` takes a paid job although the same call is being settled here, and that one is not sent again."""
-    second = harness.open(home=tmp_path / "second", timing=SETTLING)
+    second = harness.open(home=tmp_path / "second")
     harness.control.arm("error_before", route="paid")
     lost = create_job(second)
     wait_for_state(lost, JobState.UNKNOWN)
     wait_for_video(create_job(harness.open()))
     wait_for_video(create_job(second, reuse="any"))
+    harness.pass_settle_window(lost)
     wait_for_state(lost, JobState.WAITING)
     assert lost.is_paused
     assert harness.paid == 1
@@ -222,9 +224,10 @@ def test_a_call_whose_answer_is_lost_is_not_sent_again_beside_a_paid_one(harness
 def test_a_call_given_up_in_one_process_is_sent_by_no_other(harness: Harness, tmp_path: Path) -> None:
     """The process that waits for a lost call does not send it again after another one has taken the paid job."""
     home = tmp_path / "second"
-    lost = lose_call(harness, harness.open(home=home, timing=SETTLING))
+    lost = lose_call(harness, harness.open(home=home))
     wait_for_video(create_job(harness.open()))
-    wait_for_video(create_job(harness.open(home=home, timing=SETTLING), reuse="any"))
+    wait_for_video(create_job(harness.open(home=home), reuse="any"))
+    harness.pass_settle_window(lost)
     wait_until(lost, is_proved_absent)
     assert lost.snapshot().is_paused
     assert harness.paid == 1
@@ -235,17 +238,25 @@ def test_a_call_given_up_in_one_process_is_sent_by_no_other(harness: Harness, tm
 
 def test_a_job_that_two_homes_send_at_one_moment_is_paid_once(harness: Harness, tmp_path: Path) -> None:
     """Both have proved that the call was not accepted and wait for a slot; the one that comes later gives way."""
-    first = harness.open(timing=SETTLING)
+    first = harness.open()
     ours = lose_call(harness, first)
     harness.control.arm("busy", times=None)
     first.export(tmp_path / "lost.zip", [ours.ref])
-    second = harness.open(home=tmp_path / "second", timing=SETTLING)
+    second = harness.open(home=tmp_path / "second")
     second.import_(tmp_path / "lost.zip")
     copy = second.job(ours.ref)
-    for job in (ours, copy):
-        wait_until(job, is_proved_absent)
-    with suppress(OutcomeUnknown):  # if the call of the first home is under way at this moment
-        copy.resume()
+    harness.pass_settle_window(copy)
+    wait_until(copy, is_proved_absent)
+    is_resumed = threading.Event()
+
+    def resume_copy(job: Job) -> None:
+        """Resume the copy while the thread of the first home is held up here, so that its call is not under way."""
+        if job.state is JobState.WAITING and not is_resumed.is_set():
+            copy.resume()
+            is_resumed.set()
+
+    first.subscribe(resume_copy)
+    assert is_resumed.wait(WAIT_LIMIT_S)
     harness.control.disarm()
     for job in (ours, copy):
         with suppress(JobError):
@@ -267,11 +278,14 @@ def lose_call(harness: Harness, client: Client) -> Job:
 
 def test_a_lost_call_of_another_home_is_paid_once(harness: Harness, tmp_path: Path) -> None:
     """Both homes prove that it was not accepted; only the first one sends it again, and the second takes that video."""
-    theirs = lose_call(harness, harness.open(timing=SETTLING))
-    second = harness.open(home=tmp_path / "second", timing=SETTLING)
+    theirs = lose_call(harness, harness.open())
+    second = harness.open(home=tmp_path / "second")
     ours = create_job(second, reuse="any")
-    wait_for_video(theirs)
+    harness.control.arm("busy", times=None)  # the first one has to wait, so that the second finds nothing
+    harness.pass_settle_window(ours)
     wait_until(ours, is_proved_absent)
+    harness.control.disarm()
+    wait_for_video(theirs)
     assert isinstance(wait_for_error(ours), JobError)
     assert ours.paid_elsewhere() is None  # it is taken, not paid for again
     ours.resume()
@@ -282,13 +296,14 @@ def test_a_lost_call_of_another_home_is_paid_once(harness: Harness, tmp_path: Pa
 
 def test_an_own_paid_job_settles_nothing_about_a_copied_one(harness: Harness, tmp_path: Path) -> None:
     """A copy of a lost call is not sent while its home does not know, even if this home has paid for the same call."""
-    second = harness.open(home=tmp_path / "second", timing=SETTLING)
+    second = harness.open(home=tmp_path / "second")
     wait_for_video(create_job(second))
-    with harness.open(timing=SETTLING) as first:
+    with harness.open() as first:
         lost = lose_call(harness, first)
         first.export(tmp_path / "lost.zip", [lost.ref])
     second.import_(tmp_path / "lost.zip")
     copy = second.job(lost.ref)
+    harness.pass_settle_window(copy)
     wait_until(copy, is_proved_absent)
     with pytest.raises(OutcomeUnknown):
         copy.resume()
@@ -297,10 +312,11 @@ def test_an_own_paid_job_settles_nothing_about_a_copied_one(harness: Harness, tm
 
 def test_a_lost_call_that_another_home_has_not_settled_is_not_sent(harness: Harness, tmp_path: Path) -> None:
     """If it is absent but its home still searches, nothing is sent from here until that home knows; then it is."""
-    with harness.open(timing=SETTLING) as first:
+    with harness.open() as first:
         lose_call(harness, first)
-    second = harness.open(home=tmp_path / "second", timing=SETTLING)
+    second = harness.open(home=tmp_path / "second")
     ours = create_job(second, reuse="any")
+    harness.pass_settle_window(ours)
     wait_until(ours, is_proved_absent)
     for ask in (ours.resume, lambda: create_job(second, reuse="any")):
         with pytest.raises(OutcomeUnknown) as caught:
@@ -310,8 +326,9 @@ def test_a_lost_call_that_another_home_has_not_settled_is_not_sent(harness: Harn
     with pytest.raises(OutcomeUnknown):
         create_job(second, reuse="any")
     assert harness.paid == 0
-    first = harness.open(timing=SETTLING)
+    first = harness.open()
     theirs = first.job(ours.ref)
+    harness.pass_settle_window(theirs)
     wait_until(theirs, lambda job: job.is_paused)
     ours.resume()
     wait_for_video(ours)
@@ -321,15 +338,16 @@ def test_a_lost_call_that_another_home_has_not_settled_is_not_sent(harness: Harn
 
 def test_a_copy_that_is_not_settled_does_not_hold_up_the_first_home(harness: Harness, tmp_path: Path) -> None:
     """The home that has made the lost call sends it again after the proof, whatever the copy of it knows."""
-    with harness.open(timing=SETTLING) as first:
+    with harness.open() as first:
         lost = lose_call(harness, first)
-    with harness.open(home=tmp_path / "second", timing=SETTLING) as second:
+    with harness.open(home=tmp_path / "second") as second:
         assert create_job(second, reuse="any").ref == lost.ref
-    first = harness.open(timing=SETTLING)
+    first = harness.open()
     (job,) = first.jobs()
+    harness.pass_settle_window(job)
     wait_until(job, lambda job: job.is_paused)
     wait_for_video(create_job(first, reuse="any"))
-    second = harness.open(home=tmp_path / "second", timing=SETTLING)
+    second = harness.open(home=tmp_path / "second")
     assert wait_for_video(second.job(job.ref)).sha256 == wait_for_video(job).sha256
     assert harness.paid == 1
 
@@ -337,7 +355,7 @@ def test_a_copy_that_is_not_settled_does_not_hold_up_the_first_home(harness: Har
 def test_a_certain_payment_is_preferred(harness: Harness, tmp_path: Path) -> None:
     """If one home may have paid and another one has, the video of the other one is taken."""
     for lost in ("a", "c"):
-        with harness.open(home=tmp_path / lost, timing=SETTLING) as client:
+        with harness.open(home=tmp_path / lost) as client:
             lose_call(harness, client)
     wait_for_video(create_job(harness.open(home=tmp_path / "b")))
     wait_for_video(create_job(harness.open(home=tmp_path / "d"), reuse="any"))

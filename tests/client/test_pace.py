@@ -9,7 +9,6 @@ import pytest
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.errors import DownloadError, JobTimeout
 from tests.client.harness import (
-    SETTLING,
     TIMING,
     Harness,
     create_job,
@@ -72,9 +71,11 @@ def test_a_rejected_upload_reports_its_reason(harness: Harness) -> None:
     """An upload that is rejected until the deadline raises JobTimeout with the vendor's reason."""
     reason = "too dark (7)"
     harness.control.arm("upload_err_msg", times=None, text=reason)
-    job = create_job(harness.open(timing=replace(TIMING, deadline_s=1.0)))
+    job = create_job(harness.open())
+    harness.skip_at_obstacle(job, "upload_postponed", TIMING.deadline_s)
     error = wait_for_error(job)
     assert isinstance(error, JobTimeout)
+    assert job.state is JobState.TIMED_OUT
     cause = job._record().error
     assert cause is not None
     assert (cause.kind, cause.data["obstacle"]) == ("JobTimeout", "upload_postponed")
@@ -108,12 +109,21 @@ def test_another_accounts_list_proves_nothing(harness: Harness) -> None:
     (account,) = harness.control.accounts.values()
     harness.control.arm("lost_answer")
     harness.control.arm("list_lag", lag_s=10**9)
-    job = create_job(harness.open(timing=replace(SETTLING, deadline_s=4.0)))
+    client = harness.open()
+    job = create_job(client)
     wait_for_state(job, JobState.UNKNOWN)
     harness.control.add_account("other@example.org")
     harness.control.remove_account(account.email)
+    harness.pass_settle_window(job)
+    for _ in range(3):
+        client.reconcile()
+    assert job.state is JobState.UNKNOWN
+    client.close()
+    harness.skip(TIMING.deadline_s)
+    (job,) = harness.open().jobs()
     error = wait_for_error(job)
     assert isinstance(error, JobTimeout)
+    assert job.state is JobState.TIMED_OUT
     assert error.may_have_been_charged == "unknown"
     assert harness.paid == 1
 

@@ -148,4 +148,4 @@ def test_handles_refuse_to_be_pickled(harness: Harness, client: Client, way: Cal
             continue  # a copy of the list holds the same jobs
         with pytest.raises(ConfigError):
             way(handle)
-    assert job.result(timeout=30).path.is_relative_to(Path(harness.home))
+    assert job.result(timeout=60).path.is_relative_to(Path(harness.home))

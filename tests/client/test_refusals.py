@@ -1,7 +1,5 @@
 """Rejections by the vendor: each kind has its own error and state, with the vendor's text; nothing is charged."""
 
-from dataclasses import replace
-
 import pytest
 
 from pixverse_nb.domain.jobs import JobState
@@ -172,7 +170,8 @@ def test_a_busy_vendor_ends_at_the_deadline(harness: Harness) -> None:
     """A vendor that stays busy until `deadline_s` raises JobTimeout without a charge; the job can be resumed."""
     harness.control.arm("busy", times=None)
     client = harness.open()
-    job = create_job(client, deadline_s=4)  # a busy machine has to send the call once before
+    job = create_job(client)
+    harness.skip_at_obstacle(job, "Busy", TIMING.deadline_s)
     error = wait_for_error(job)
     assert isinstance(error, JobTimeout)
     assert error.may_have_been_charged == "no"
@@ -186,8 +185,10 @@ def test_a_busy_vendor_ends_at_the_deadline(harness: Harness) -> None:
 
 def test_the_deadline_of_a_charged_job(manual_harness: Harness) -> None:
     """A generation that takes too long raises JobTimeout as charged; `client.job(ref)` resumes it."""
-    client = manual_harness.open(timing=replace(TIMING, deadline_s=3.0))
+    client = manual_harness.open()
     job = create_job(client)
+    wait_for_state(job, JobState.QUEUED)
+    manual_harness.skip(TIMING.deadline_s)
     error = wait_for_error(job)
     assert isinstance(error, JobTimeout)
     assert (job.state, error.may_have_been_charged) == (JobState.TIMED_OUT, "yes")

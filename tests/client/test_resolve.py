@@ -1,12 +1,10 @@
 """An unexplained debit: the balance fell but no generation is listed, so a person decides and nothing is sent."""
 
-from dataclasses import replace
-
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.errors import JobFailed, OutcomeUnknown
 from pixverse_nb.jobs.job import Job
-from tests.client.harness import SETTLING, Harness, create_job, wait_for_error, wait_for_video, wait_until
+from tests.client.harness import Harness, create_job, wait_for_error, wait_for_video, wait_until
 
 FOR_EVER_S = 10**9
 
@@ -15,7 +13,9 @@ def create_hidden_generation(harness: Harness) -> Job:
     """Create a job whose call was charged, whose answer is lost, and whose generation no list shows."""
     harness.control.arm("lost_answer")
     harness.control.arm("list_lag", lag_s=FOR_EVER_S)
-    return create_job(harness.open(timing=SETTLING))
+    job = create_job(harness.open())
+    harness.pass_settle_window(job)
+    return job
 
 
 def test_a_debit_without_a_generation_is_a_question(harness: Harness) -> None:
@@ -80,7 +80,8 @@ def test_resolve_without_a_question_does_nothing(harness: Harness) -> None:
 def test_an_unchanged_balance_raises_no_question(harness: Harness) -> None:
     """If nothing was debited, the lost call is proved absent and sent again."""
     harness.control.arm("drop_before", route="create*")
-    job = create_job(harness.open(timing=SETTLING))
+    job = create_job(harness.open())
+    harness.pass_settle_window(job)
     assert wait_for_video(job).size_bytes > 0
     assert harness.paid == 1
 
@@ -89,6 +90,7 @@ def test_an_unavailable_balance_raises_no_question(harness: Harness) -> None:
     """If the balance is unavailable, the lists alone decide."""
     harness.control.arm("error_before", times=None, route="features", status=500)
     harness.control.arm("drop_before", route="create*")
-    job = create_job(harness.open(timing=replace(SETTLING, settle_s=0.3)))
+    job = create_job(harness.open())
+    harness.pass_settle_window(job)
     assert wait_for_video(job).size_bytes > 0
     assert harness.paid == 1

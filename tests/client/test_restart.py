@@ -6,7 +6,7 @@ from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.errors import InvalidRequest, JobTimeout
 from tests.client.harness import (
     LONGEST_JOB_S,
-    SETTLING,
+    TIMING,
     Harness,
     create_job,
     is_proved_absent,
@@ -72,7 +72,7 @@ def test_killed_between_the_call_and_its_answer(manual_harness: Harness) -> None
     """After SIGKILL before the answer, the generation is found in the list and not sent again."""
     manual_harness.control.arm("late_answer", delay_s=10**6)
     kill_at(manual_harness, JobState.SUBMITTING, accepted=1)
-    (job,) = manual_harness.open(timing=SETTLING).jobs()
+    (job,) = manual_harness.open().jobs()
     wait_for_state(job, JobState.QUEUED)
     (lost,) = [event for event in job.events() if event.kind == "response_lost"]
     assert lost.data["reason"] == "sender_gone"
@@ -106,7 +106,7 @@ def test_closed_during_the_paid_call(manual_harness: Harness) -> None:
     create_job(first)
     manual_harness.wait_for_accepted(1)
     first.close()
-    second = manual_harness.open(timing=SETTLING)
+    second = manual_harness.open()
     (known,) = second.jobs()
     wait_for_state(known, JobState.QUEUED)
     manual_harness.control.advance(LONGEST_JOB_S)
@@ -134,12 +134,13 @@ def test_a_lost_answer_is_settled_by_the_next_client(harness: Harness) -> None:
 def test_absence_is_proved_by_the_next_client(harness: Harness) -> None:
     """The next client proves that a call was never accepted, and sends it once it is requested."""
     harness.control.arm("drop_before", route="create*")
-    first = harness.open(timing=SETTLING)
+    first = harness.open()
     job = create_job(first)
     wait_for_state(job, JobState.UNKNOWN)
     first.close()
-    second = harness.open(timing=SETTLING)
+    second = harness.open()
     (known,) = second.jobs()
+    harness.pass_settle_window(known)
     wait_until(known, is_proved_absent)
     assert wait_for_video(second.job(known.ref)).size_bytes > 0
     assert harness.paid == 1
@@ -148,8 +149,11 @@ def test_absence_is_proved_by_the_next_client(harness: Harness) -> None:
 def test_a_timed_out_job_is_resumed(manual_harness: Harness) -> None:
     """A timed-out job is resumed by its ref without a second charge."""
     client = manual_harness.open()
-    job = create_job(client, deadline_s=3.0)
+    job = create_job(client)
+    wait_for_state(job, JobState.QUEUED)
+    manual_harness.skip(TIMING.deadline_s)
     assert isinstance(wait_for_error(job), JobTimeout)
+    assert job.state is JobState.TIMED_OUT
     again = client.job(job.ref)
     assert again is job
     manual_harness.control.advance(LONGEST_JOB_S)

@@ -17,6 +17,7 @@ from pixverse_nb.jobs.job import Job
 from tests.client.conftest import BuildHarness
 from tests.client.harness import (
     LONGEST_JOB_S,
+    TIMING,
     Harness,
     create_job,
     make_picture,
@@ -141,7 +142,9 @@ def error_of_a_pending_account(harness: Harness) -> Exception:
 def error_of_a_busy_account(harness: Harness) -> Exception:
     """A 429 with the e-mail address in it, until the deadline."""
     harness.control.arm("busy", times=None, kind="account")
-    return wait_for_error(create_job(harness.open(email=EMAIL), deadline_s=0.3))
+    job = create_job(harness.open(email=EMAIL))
+    harness.skip_at_obstacle(job, "Busy", TIMING.deadline_s)
+    return wait_for_error(job)
 
 
 def error_of_a_failed_generation(harness: Harness) -> Exception:

@@ -18,14 +18,15 @@ from pixverse_nb.jobs.job import Job
 from pixverse_nb.sandbox import Sandbox
 from tests.client.harness import (
     LONGEST_JOB_S,
-    SETTLING,
     TIMING,
     WAIT_LIMIT_S,
     Harness,
+    client_threads,
     create_job,
     run_script,
     wait_for_state,
     wait_for_video,
+    wait_until_released,
 )
 from tests.render.conftest import outputs
 
@@ -34,23 +35,9 @@ __all__ = ["outputs"]  # a fixture
 RERUNS = 50
 
 
-def threads() -> set[threading.Thread]:
-    """Return the running threads of clients and embedded sandboxes."""
-    return {thread for thread in threading.enumerate() if thread.name.startswith("pixverse")}
-
-
 def open_files() -> int:
     """Return how many files and sockets this process has open."""
     return len(list(Path("/proc/self/fd").iterdir()))
-
-
-def wait_until_released(held: set[threading.Thread]) -> None:
-    """Collect what nobody holds and wait until its threads have ended; those in `held` may go on."""
-    gc.collect()
-    for name in ("pixverse-nb closing", "pixverse-nb", "pixverse-sandbox"):  # the first one ends the others
-        for thread in threads() - held:
-            if thread.name == name:
-                thread.join(WAIT_LIMIT_S)
 
 
 @pytest.fixture
@@ -68,12 +55,12 @@ def test_a_cell_that_is_run_again_adds_nothing(reopen: Callable[..., Client], ha
     """Fifty runs of a cell that opens a client and waits for a video leave the threads and files of one run."""
     client = reopen()
     wait_for_video(create_job(client))
-    before, files = threads(), open_files()
+    before, files = client_threads(), open_files()
     for _ in range(RERUNS):
         client = reopen()
         job = create_job(client)
         wait_for_video(job)
-    assert threads() <= before
+    assert client_threads() <= before
     assert open_files() <= files  # a connection that is kept alive may have been closed
     assert harness.paid == 1
     client.close()
@@ -82,16 +69,16 @@ def test_a_cell_that_is_run_again_adds_nothing(reopen: Callable[..., Client], ha
 
 def test_the_sandboxs_cell_that_is_run_again_adds_nothing(tmp_path: Path) -> None:
     """The same holds for `Client.sandbox()`, whose server is kept too; closing the last one stops it."""
-    before = threads()
+    before = client_threads()
     client = Client.sandbox(speed=50, home=tmp_path)
-    opened = threads()
+    opened = client_threads()
     address = repr(client.sandbox_control)
     for _ in range(RERUNS):
         client = Client.sandbox(speed=50, home=tmp_path)
-    assert threads() <= opened
+    assert client_threads() <= opened
     assert repr(client.sandbox_control) == address
     client.close()
-    assert threads() <= before
+    assert client_threads() <= before
 
 
 def test_the_clients_have_the_same_jobs(reopen: Callable[..., Client]) -> None:
@@ -188,34 +175,31 @@ def test_equal_settings_are_recognized(reopen: Callable[..., Client]) -> None:
 
 def test_a_client_that_nobody_holds_is_closed(reopen: Callable[..., Client], harness: Harness) -> None:
     """The threads of a client end once neither it nor one of its jobs is held any more."""
-    held = threads()
+    held = client_threads()
     client: Client | None = reopen(email=None)
     assert client is not None
     wait_for_video(create_job(client))
-    assert threads() != held
+    assert client_threads() - held
     client = None
     wait_until_released(held)
-    assert threads() <= held
     assert harness.paid == 1
 
 
 def test_an_embedded_sandbox_that_nobody_holds_is_stopped(tmp_path: Path) -> None:
     """The server of a sandbox ends with its last client, also if no job was ever made."""
-    held = threads()
+    held = client_threads()
     Client.sandbox(speed=50, home=tmp_path)
     wait_until_released(held)
-    assert threads() <= held
 
 
 def test_a_job_keeps_what_it_needs(reopen: Callable[..., Client]) -> None:
     """A job can be waited for although its client is not held any more."""
-    held = threads()
+    held = client_threads()
     job = create_job(reopen())
     gc.collect()
     assert wait_for_video(job).path.exists()
     del job
     wait_until_released(held)
-    assert threads() <= held
 
 
 def test_closing_the_last_client_closes_the_jobs_of_collected_ones(
@@ -260,8 +244,8 @@ def test_a_subscriber_may_close_the_client(
     reopen: Callable[..., Client], harness: Harness, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The files are closed after the thread has stored what it knows; the next client goes on at once."""
-    held = threads()
-    client = reopen(timing=SETTLING)
+    held = client_threads()
+    client = reopen()
     is_closed = threading.Event()
 
     def close(job: Job) -> None:
@@ -275,7 +259,7 @@ def test_a_subscriber_may_close_the_client(
     with pytest.raises(ConfigError):
         job.resume()
     wait_until_released(held)
-    with reopen(timing=SETTLING) as other:
+    with reopen() as other:
         wait_for_video(other.job(job.ref))
     assert harness.paid == 1
     assert caplog.records == []
@@ -283,7 +267,7 @@ def test_a_subscriber_may_close_the_client(
 
 def test_a_call_is_sent_although_nobody_holds_it(reopen: Callable[..., Client], harness: Harness) -> None:
     """A job whose client and handle are collected right after the call is made by nobody else, so it is kept."""
-    held = threads()
+    held = client_threads()
     create_job(reopen())
     gc.collect()
     wait_until_released(held)  # the threads end with the job
@@ -292,7 +276,7 @@ def test_a_call_is_sent_although_nobody_holds_it(reopen: Callable[..., Client], 
 
 def test_an_open_job_runs_to_its_end_without_a_handle(manual_harness: Harness) -> None:
     """A job goes on although neither it nor its client is held; when it has ended, the threads do."""
-    held = threads()
+    held = client_threads()
     client = Client(
         manual_harness.sandbox.token,
         base_url=manual_harness.sandbox.base_url,
@@ -304,12 +288,11 @@ def test_an_open_job_runs_to_its_end_without_a_handle(manual_harness: Harness) -
     ref = job.ref
     del job, client
     gc.collect()
-    assert threads() != held
+    assert client_threads() - held
     manual_harness.control.advance(LONGEST_JOB_S)
     with manual_harness.open() as other:
         wait_for_video(other.job(ref))
     wait_until_released(held)
-    assert threads() <= held
     assert manual_harness.paid == 1
 
 

@@ -3,15 +3,17 @@
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
 from pixverse_nb.client import Client
 from pixverse_nb.domain.jobs import JobState
-from pixverse_nb.errors import ConfigError, JobCancelled, JobTimeout
+from pixverse_nb.errors import ConfigError, DownloadError, JobCancelled, JobTimeout
 from pixverse_nb.jobs.job import Job
 from tests.client.harness import (
     LONGEST_JOB_S,
+    TIMING,
     WAIT_LIMIT_S,
     Harness,
     create_job,
@@ -24,20 +26,20 @@ from tests.client.harness import (
 )
 
 
-def test_await_does_not_block_the_loop(client: Client) -> None:
-    """`await job` returns the video while other coroutines run."""
+def test_await_does_not_block_the_loop(manual_harness: Harness) -> None:
+    """`await job` returns the video while other coroutines run: here the one that finishes its generation."""
+    job = create_job(manual_harness.open(), deadline_s=WAIT_LIMIT_S)
+    wait_for_state(job, JobState.QUEUED)
 
-    async def cell() -> tuple[int, int]:
-        turns = 0
-        waiting = asyncio.ensure_future(_awaited(create_job(client)))
-        while not waiting.done():
-            turns += 1
-            await asyncio.sleep(0)
-        return (await waiting), turns
+    async def finish() -> None:
+        await asyncio.sleep(0)
+        manual_harness.control.advance(LONGEST_JOB_S)
 
-    size, turns = asyncio.run(cell())
-    assert size > 0
-    assert turns > 10
+    async def cell() -> int:
+        size, _ = await asyncio.gather(_awaited(job), finish())
+        return size
+
+    assert asyncio.run(cell()) > 0
 
 
 async def _awaited(job: Job) -> int:
@@ -105,6 +107,16 @@ def test_a_timeout_ends_the_waiting_only(manual_harness: Harness) -> None:
     assert wait_for_video(job).size_bytes > 0
 
 
+def test_waiting_in_another_process_ends_when_the_job_stops(harness: Harness) -> None:
+    """A process that learns only when it becomes the leader that a job has stopped tells those who wait for it."""
+    harness.control.arm("media_status", times=None)
+    leader = harness.open(timing=replace(TIMING, busy_wait_s=(0.001, 0.002)))
+    follower = harness.open(timing=replace(TIMING, poll_s=100.0))  # it looks once a second
+    job = create_job(leader)
+    assert isinstance(wait_for_error(follower.job(job.ref)), DownloadError)
+    assert harness.paid == 1
+
+
 def test_an_interrupt_ends_the_waiting_only(manual_harness: Harness) -> None:
     """An interrupt in `result()` adds a note on how to continue; the job continues."""
     with run_script("interrupted.py", manual_harness) as script:
@@ -139,6 +151,7 @@ def test_a_subscriber_is_called_until_it_unsubscribes(manual_harness: Harness) -
     assert sent.wait(WAIT_LIMIT_S)
     leave()
     leave()
+    client._loop.run(lambda: None)  # a call that had begun has ended
     before = len(heard)
     manual_harness.control.advance(LONGEST_JOB_S)
     wait_for_video(job)

@@ -18,7 +18,7 @@ from pixverse_nb.jobs.results import (
     thumbnails_of,
     video_of,
 )
-from tests.client.harness import SETTLING, Harness, create_job, wait_for_video
+from tests.client.harness import Harness, create_job, wait_for_video
 from tests.factories import EMAIL, FIRST_SHA, LAST_SHA, NOW, a_record, a_request, a_video_id, some_inputs
 from tests.images.factories import encoded, scene
 
@@ -254,7 +254,8 @@ def test_an_adopted_job_has_no_attempt_that_nobody_saw() -> None:
 def test_a_real_job_has_an_attempt_for_its_lost_call(harness: Harness) -> None:
     """The first call never arrives and is proved absent; the second is accepted: two attempts, one charged."""
     harness.control.arm("drop_before", times=1, route="create*")
-    job = create_job(harness.open(timing=SETTLING))
+    job = create_job(harness.open())
+    harness.pass_settle_window(job)
     wait_for_video(job)
     lost, paid = job.attempts()
     assert (lost.charged, lost.credits, lost.outcome) == ("no", 0, "missing_from_poll")

@@ -14,7 +14,7 @@ from jupyter_client.manager import KernelManager
 
 from tests.environment import private_environment, sockets
 
-PATIENCE_S = 60.0  # longer than any cell here takes on a busy machine; a lost cell costs this once
+PATIENCE_S = 180.0  # longer than any cell here takes on a busy machine; a lost cell costs this once
 
 
 @dataclass

@@ -13,6 +13,7 @@ from nbconvert import HTMLExporter, MarkdownExporter, SlidesExporter
 from nbformat import v4
 
 from tests.environment import private_environment, sockets
+from tests.kernel.real_kernel import PATIENCE_S
 
 START = """import pixverse_nb as pv
 client = pv.Client.sandbox(speed=200, home={home!r}, timing=pv.Timing().scaled(0.01))
@@ -34,9 +35,10 @@ def run_notebook(folder: Path, home: Path) -> Any:
     folder.mkdir(exist_ok=True)
     nbformat.write(notebook, folder / "notebook.ipynb")  # type: ignore[no-untyped-call]
     with sockets() as places:
-        ipc = ["--KernelManager.transport=ipc", f"--KernelManager.ip={places / 'one'}"]
+        options = ["--KernelManager.transport=ipc", f"--KernelManager.ip={places / 'one'}"]
+        options += [f"--ExecutePreprocessor.{wait}_timeout={PATIENCE_S:.0f}" for wait in ("startup", "iopub")]
         subprocess.run(
-            [sys.executable, "-m", "nbconvert", "--to=notebook", "--execute", "--inplace", *ipc, "notebook.ipynb"],
+            [sys.executable, "-m", "nbconvert", "--to=notebook", "--execute", "--inplace", *options, "notebook.ipynb"],
             cwd=folder,
             env=private_environment(folder),
             stdin=subprocess.DEVNULL,
@@ -101,7 +103,8 @@ def run_papermill(notebook: Path, folder: Path, *parameters: str) -> tuple[str, 
     """Start papermill in `folder`, and return what the notebook has paid and its home."""
     folder.mkdir(exist_ok=True)
     done = folder / "done.ipynb"
-    options = ["--kernel=python3", "--language=python", "--no-progress-bar", *parameters]
+    kernel = ["--kernel=python3", "--language=python", f"--start-timeout={PATIENCE_S:.0f}"]
+    options = [*kernel, "--no-progress-bar", *parameters]
     subprocess.run(
         [sys.executable, "-m", "papermill", *options, str(notebook), str(done)],
         cwd=folder,

@@ -289,7 +289,7 @@ def test_opencv_has_one_thread_inside_the_block() -> None:
 @pytest.mark.usefixtures("three_opencv_threads")
 def test_the_last_thread_to_leave_restores_the_count() -> None:
     """OpenCV stays on one thread while any thread is inside the block."""
-    both_inside, first_left = Barrier(2, timeout=30), Barrier(2, timeout=30)
+    both_inside, first_left = Barrier(2, timeout=60), Barrier(2, timeout=60)
 
     def leave_first() -> None:
         with single_threaded_opencv():

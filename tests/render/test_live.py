@@ -14,7 +14,7 @@ from pixverse_nb.render.formatting import STATE_LABELS
 from pixverse_nb.render.live import LiveCard, LiveUpdater, job_card
 from tests.render.factories import NOW, a_snapshot, a_video, an_mp4
 
-LONG_S = 30.0
+LONG_S = 120.0  # longer than any test
 
 
 class FakeJob:

@@ -11,7 +11,7 @@ import numpy as np
 from pixverse_nb.sandbox import Sandbox
 from pixverse_nb.sandbox.simulation import RenderTask
 
-TIMEOUT_S = 30.0  # far longer than any test takes, so that a test fails instead of hanging
+TIMEOUT_S = 60.0  # far longer than any test takes, so that a test fails instead of hanging
 CANNED_VIDEO = b"\x00\x00\x00\x18ftypmp42" + bytes(range(256)) * 40
 
 

@@ -77,7 +77,7 @@ def held_renderer() -> Iterator[HeldRenderer]:
 
     def render(task: RenderTask, out_path: Path) -> None:
         started.set()
-        released.wait(30)
+        released.wait(60)
         write_canned_video(task, out_path)
 
     yield started, released, render

@@ -88,7 +88,7 @@ def test_stop_sends_delayed_answers() -> None:
         api.control.arm("late_answer", delay_s=9999)
         caller = threading.Thread(target=lambda: held.append(api.post_create().status_code))
         caller.start()
-        assert accepted.wait(30)
+        assert accepted.wait(60)
         box.stop()
         caller.join()
     assert held == [200]
@@ -118,7 +118,7 @@ def test_time_runs_by_itself() -> None:
         api = ApiClient(box)
         with api.http:
             api.create()
-            assert ready.wait(30)
+            assert ready.wait(60)
 
 
 def test_serve_blocks_until_told() -> None:

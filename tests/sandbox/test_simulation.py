@@ -134,7 +134,7 @@ def test_job_completes_when_its_video_is_rendered(held_renderer: HeldRenderer) -
             video_id = api.create()
             waiting = threading.Thread(target=api.control.advance, args=(80,))
             waiting.start()
-            assert begun.wait(30)
+            assert begun.wait(60)
             assert api.row(video_id)["video_status"] in (9, 10)
             released.set()
             waiting.join()

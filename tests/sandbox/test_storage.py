@@ -55,7 +55,7 @@ def test_kill_while_rendering(tmp_path: Path, held_renderer: HeldRenderer) -> No
         with api.http:
             video_id = api.create()
             api.control.advance(10)
-            assert begun.wait(30)
+            assert begun.wait(60)
             api.rows()  # the state is on disk when a call is answered
             shutil.copytree(tmp_path / "before", tmp_path / "after")
         released.set()
@@ -85,7 +85,7 @@ api = ApiClient(Sandbox(speed=0, render=render, folder=sys.argv[1]).start())
 with api.http:
     print(api.create())
 api.control.advance(10)
-begun.wait(30)
+begun.wait(60)
 """
 
 

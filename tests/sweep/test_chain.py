@@ -22,7 +22,6 @@ from pixverse_nb.sweep.cells import CellState
 from pixverse_nb.sweep.chain import Chain
 from tests.client.conftest import BuildHarness
 from tests.client.harness import (
-    SETTLING,
     TIMING,
     WAIT_LIMIT_S,
     Harness,
@@ -174,7 +173,7 @@ def test_a_killed_chain_continues(build_harness: BuildHarness, tmp_path: Path) -
             assert process.stdout is not None
             assert process.stdout.read().strip() == "12"
         assert harness.paid == 12
-        requests = [job.request.content_key for job in harness.open(timing=SETTLING).jobs()]
+        requests = [job.request.content_key for job in harness.open().jobs()]
         assert Counter(requests).most_common(1)[0][1] == 1
         assert len(requests) == 12
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.client.conftest import BuildHarness
-from tests.client.harness import SETTLING, run_script
+from tests.client.harness import run_script
 
 CELLS = 32
 
@@ -23,7 +23,7 @@ def test_a_killed_sweep_continues(build_harness: BuildHarness, tmp_path: Path, k
             assert process.stdout is not None
             assert process.stdout.read().strip() == str(CELLS)
         assert harness.paid == CELLS
-        client = harness.open(timing=SETTLING)
+        client = harness.open()
         jobs = [job for job in client.jobs(limit=99) if job.video is not None]
         assert sorted(job.request.seed or 0 for job in jobs) == list(range(1, CELLS + 1))
         for job in jobs:

@@ -11,7 +11,7 @@ from pixverse_nb.errors import InvalidRequest, JobTimeout
 from pixverse_nb.sandbox import Account
 from pixverse_nb.sweep.sweep import Sweep
 from tests.client.conftest import BuildHarness
-from tests.client.harness import LONGEST_JOB_S, SETTLING, WAIT_LIMIT_S, Harness, create_job, wait_for_state
+from tests.client.harness import LONGEST_JOB_S, WAIT_LIMIT_S, Harness, create_job, wait_for_state
 from tests.sweep.small_sweeps import limit_to_one_slot, run, small_sweep, wait_until
 
 
@@ -103,11 +103,13 @@ def test_a_budget_stops_the_run_before_it_is_exceeded(harness: Harness) -> None:
 def test_a_budget_applies_to_a_cancelled_job_with_a_lost_call(harness: Harness) -> None:
     """A cancelled job with a lost call that becomes a cell is sent only within the sweep's budget."""
     harness.control.arm("drop_before", route="create*")
-    client = harness.open(timing=SETTLING)
+    client = harness.open()
     job = create_job(client, seed=1)
     wait_for_state(job, JobState.UNKNOWN)
     job.cancel()
-    sweep = run(small_sweep(client, seed=[1], budget_credits=19))
+    sweep = small_sweep(client, seed=[1], budget_credits=19).start()
+    harness.pass_settle_window(job)
+    sweep.wait(WAIT_LIMIT_S)
     assert sweep.jobs[0].ref == job.ref
     assert (sweep.progress.mode, harness.paid) == ("stopped", 0)
 

@@ -8,7 +8,7 @@ from comm.base_comm import BaseComm
 
 from pixverse_nb.widgets.comm import THREAD_NAME
 
-TIMEOUT_S = 30.0  # no test waits so long: a test that hangs fails after this time
+TIMEOUT_S = 60.0  # no test waits so long: a test that hangs fails after this time
 
 
 class RecordingComm(BaseComm):

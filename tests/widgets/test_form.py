@@ -200,7 +200,7 @@ def test_a_press_while_a_picture_is_loading(client: FakeClient) -> None:
     may_fetch = threading.Event()
 
     def fetch(_url: str) -> bytes:
-        may_fetch.wait(30)
+        may_fetch.wait(60)
         return make_png(64, 48)
 
     client.fetch_picture = fetch

@@ -5,13 +5,13 @@ import threading
 
 import pixverse_nb as pv
 from pixverse_nb.jobs.job import Job
-from tests.client.harness import SETTLING, create_job
+from tests.client.harness import TIMING, create_job
 
 
 def main() -> None:
     """Print every state of the job as it is reached, then wait to be killed."""
     token, base_url, home = sys.argv[1:]
-    with pv.Client(token=token, base_url=base_url, home=home, timing=SETTLING) as client:
+    with pv.Client(token=token, base_url=base_url, home=home, timing=TIMING) as client:
         client.subscribe(print_state)
         print_state(create_job(client))
         threading.Event().wait()

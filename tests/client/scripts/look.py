@@ -24,8 +24,8 @@ with pv.Client(token, base_url=base_url, home=home, timing=replace(TIMING, poll_
     looks: dict[str, Callable[[], object]] = {
         "jobs": lambda: {job.ref: job.state.value for job in client.jobs()},
         "events": lambda: [len(client.job(job.ref).events()) > 0 for job in client.jobs()],
-        "results": lambda: [job.result(timeout=5).path.is_file() for job in client.jobs() if job.state == "done"],
-        "open result": lambda: [job.result(timeout=5).path for job in client.jobs() if job.state != "done"],
+        "results": lambda: [job.result(timeout=60).path.is_file() for job in client.jobs() if job.state == "done"],
+        "open result": lambda: [job.result(timeout=60).path for job in client.jobs() if job.state != "done"],
         "uploads": lambda: len(client.uploads()),
         "doctor": lambda: {finding.name: finding.kind for finding in client.doctor(offline=True)},
         "verify": lambda: client.verify().missing == (),

@@ -57,7 +57,7 @@ def home_calls(token: str, base_url: str, home: str) -> dict[str, Callable[[], o
     """Return calls on a home: one that is paid, a sweep and the doctor."""
     client = pv.Client(token, base_url=base_url, home=home, timing=TIMING)
     return {
-        "call": lambda: create_job(client).result(timeout=30) and "done",
+        "call": lambda: create_job(client).result(timeout=60) and "done",
         "sweep": lambda: run(small_sweep(client, seed=[8])).progress.done,
         "doctor": lambda: {finding.name: finding.kind for finding in client.doctor(offline=True)},
     }
