@@ -7,12 +7,13 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, Final, NoReturn, Protocol, Self, SupportsIndex, overload
 
 from pixverse_nb import render
 from pixverse_nb.backends.base import Backend
 from pixverse_nb.domain.arguments import CALLBACK, TIMEOUT, Reuse, checked, public_class
-from pixverse_nb.domain.columns import columns
+from pixverse_nb.domain.columns import columns, utc_time
 from pixverse_nb.domain.jobs import Attempt, JobEvent, JobRecord, JobSnapshot, JobState
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.requests import GenerationRequest
@@ -54,7 +55,9 @@ _COLUMNS: Final = (
 _log: Final = logging.getLogger("pixverse_nb")
 
 
-@columns("ref", "state", "status", "prompt", "model", "seed", "cost", "cost_is_estimate")
+@columns(
+    *("ref", "state", "status", "prompt", "model", "seed", "asked_at", "finished_at", "cost", "cost_is_estimate"),
+)
 @public_class(hides=("changed", "detach", "set_reuse_notice", "table_row"))
 class Job:
     """One video being generated: `result()` waits for it, `await job` waits without blocking, and it displays itself.
@@ -155,6 +158,16 @@ class Job:
     def model(self) -> str:
         """The name of the model, such as "v5.6"."""
         return self.request.model
+
+    @property
+    def asked_at(self) -> datetime:
+        """When the job was created, in UTC."""
+        return datetime.fromtimestamp(self._record().created_at, UTC)
+
+    @property
+    def finished_at(self) -> datetime | None:
+        """When the job ended, in UTC; None while it is open."""
+        return utc_time(self._record().finished_at)
 
     @property
     def request(self) -> GenerationRequest:

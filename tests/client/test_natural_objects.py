@@ -85,6 +85,10 @@ def test_rows_of_objects_have_sensible_columns(client: Client, harness: Harness)
     for name in ("jobs", "videos", "cells", "vendor"):
         assert {"seed", "prompt", "model"} <= set(frames[name].columns)
         assert sorted(frames[name].seed) == [1, 2]
+    table = client.jobs().to_frame()
+    for name, time in (("jobs", "asked_at"), ("jobs", "finished_at"), ("videos", "finished_at")):
+        times = frames[name].set_index("ref")[time]
+        assert [str(at.floor("s")) for at in times] == [str(at.floor("s")) for at in table[time].loc[times.index]]
     shown = "".join(frame.to_csv() for frame in frames.values())
     assert email not in shown
     assert "video_id" not in shown
