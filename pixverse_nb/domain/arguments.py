@@ -153,7 +153,30 @@ def public_function(function: F) -> F:
         del args, kwargs  # a verbose traceback prints the variables of this frame, and one may be a token
         return function(*given.pop(), **given.pop())
 
+    if names := getattr(function, "named_keywords", None):
+        call.__signature__ = _with_keywords(signature(), names)  # type: ignore[attr-defined]  # what `inspect` reads
     return call  # type: ignore[return-value]  # the same signature
+
+
+def named_keywords(names: Mapping[str, object]) -> Callable[[F], F]:
+    """Make a public function that takes `**keywords` show these names with their defaults in its signature.
+
+    Completion and help read the signature. The call itself does not change.
+    """
+
+    def decorate(function: F) -> F:
+        function.named_keywords = names  # type: ignore[attr-defined]  # what `public_function` reads
+        return function
+
+    return decorate
+
+
+def _with_keywords(signature: inspect.Signature, names: Mapping[str, object]) -> inspect.Signature:
+    """Return a signature with these names before its `**keywords`."""
+    *parameters, keywords = signature.parameters.values()
+    added = [Parameter(name, Parameter.KEYWORD_ONLY, default=default) for name, default in names.items()]
+    known = [added_one for added_one in added if added_one.name not in signature.parameters]
+    return signature.replace(parameters=[*parameters, *known, keywords])
 
 
 def _wrong_call(

@@ -1,6 +1,7 @@
 """Jobs, videos and sweeps behave as Python objects do: sequences, rows of a table, arguments of each other."""
 
 import dataclasses
+import inspect
 import shutil
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,19 @@ def test_a_sweep_is_a_sequence_of_its_cells(client: Client) -> None:
     with pytest.raises(IndexError):
         sweep[3]
     assert [cell.video is not None for cell in run(sweep)] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("call", "name"), [("sweep", "seed"), ("chain", "seed"), ("extend", "reuse"), ("estimate", "quality")]
+)
+def test_completion_knows_what_keywords_stand_for(client: Client, outputs: object, call: str, name: str) -> None:
+    """After `client.sweep(se` completion offers `seed=`; the help of a call has it with its default."""
+    completer = InteractiveShell.instance().Completer
+    completer.namespace = {"client": client}
+    text = f"client.{call}(x, {name[:2]}"
+    with provisionalcompleter():
+        assert f"{name}=" in [found.text for found in completer.completions(text, len(text))]
+    assert name in inspect.signature(getattr(client, call)).parameters
 
 
 def test_a_job_and_its_video_are_accepted_and_private(client: Client, tmp_path: Path) -> None:
