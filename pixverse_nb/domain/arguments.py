@@ -108,19 +108,21 @@ def file_errors(path: Path, act: str) -> Iterator[None]:
 # -- the calls themselves --------------------------------------------------------------------------------------------
 
 
-def public_class(*, hides: Iterable[str] = ()) -> Callable[[C], C]:
+def public_class(*, hides: Iterable[str] = (), checks_init: bool = True) -> Callable[[C], C]:
     """Make a class one that people use: a wrong call raises InvalidCall, and completion offers its public names only.
 
-    `hides` are public names that only our own code calls.
+    `hides` are public names that only our own code calls; the methods of a list or a tuple are hidden too.
+    `checks_init=False` is for classes of which there are thousands, and which only our own code makes.
     """
-    hidden = frozenset(hides)
-
-    def names(self: object) -> list[str]:
-        return [name for name in object.__dir__(self) if not name.startswith("_") and name not in hidden]
 
     def decorate(cls: C) -> C:
+        hidden = {*hides, *(dir(list) if issubclass(cls, list) else dir(tuple) if issubclass(cls, tuple) else ())}
+
+        def names(self: object) -> list[str]:
+            return [name for name in object.__dir__(self) if not name.startswith("_") and name not in hidden]
+
         for name, member in tuple(vars(cls).items()):
-            if name.startswith("_") and name != "__init__":
+            if name.startswith("_") and not (name == "__init__" and checks_init):
                 continue
             if inspect.isfunction(member):
                 setattr(cls, name, public_function(member))

@@ -705,7 +705,7 @@ def _check_accepted(request: GenerationRequest, backend: Backend) -> None:
         raise InvalidRequest(wrong)
 
 
-@public_class()
+@public_class(hides=("if_empty",))
 @with_item_errors
 class JobList(TableView, list[Job]):
     """Jobs, newest first; a list (and so its slices) that displays as a table, or as `if_empty`."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from pixverse_nb.domain.arguments import public_class
 from pixverse_nb.domain.catalogue import Catalogue
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.operations import PARAM_NAMES, Operation
@@ -43,6 +44,7 @@ class AccountStatus:
     notices: tuple[Notice, ...] = ()
 
 
+@public_class(hides=("table", "in_state"))
 @dataclass(frozen=True, repr=False)
 class Plan(TableView):
     """What `sweep.run()` would do and cost; displays as a table. Money is in credits, times are in seconds.

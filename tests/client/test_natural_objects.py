@@ -229,6 +229,13 @@ def test_completion_offers_what_people_use(client: Client, outputs: list[dict[st
         "sweep": sweep,
         "chain": client.chain([make_picture(0), make_picture(99)], quality="360p"),
     }
+    tables: tuple[Any, ...] = (client.jobs(), client.videos(), job.events(), client.models(), client.spending())
+    for one in (*tables, sweep.plan(), sweep[0], client.doctor(offline=True), pv.recipe(job)):
+        internal = {*INTERNAL, *dir(list), "table", "find_job", "new_record", "to_json"}
+        assert [text for text in dir(one) if text.startswith("_") or text in internal] == []
+    with pytest.raises(InvalidCall):
+        client.spending().to_frame(no_such_argument=1)  # type: ignore[call-arg]
+    assert {"to_frame", "timeline"} == set(dir(client.jobs()))
     completer: Any = InteractiveShell.instance().Completer
     completer.shell.user_ns |= names
     for name, one in names.items():
