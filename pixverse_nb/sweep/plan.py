@@ -142,7 +142,7 @@ class Plan(TableView):
             can_skip=self.can_skip,
             is_sandbox=self.is_sandbox,
             ends_at=self.made_at + self.expected_s if self.made_at is not None and self.expected_s else None,
-            notices=tuple(map(_describe, self.notices)),
+            notices=tuple(_describe(notice, is_sandbox=self.is_sandbox) for notice in self.notices),
             rows=tuple(map(_row, self.cells)),
         )
 
@@ -286,11 +286,19 @@ def _source_key(image_key: str) -> str:
 # -- texts -----------------------------------------------------------------------------------------------------------
 
 
-def describe_paid_elsewhere(data: Mapping[str, Any]) -> str:
+def describe_paid_elsewhere(data: Mapping[str, Any], *, is_sandbox: bool) -> str:
     """Return which homes have paid for missing videos, and whether `run()` pays again."""
     count = data["count"]
     subject = "1 of the missing videos is" if count == 1 else f"{count} of the missing videos are"
     them = "it" if count == 1 else "them"
+    if is_sandbox:
+        found = f"{subject} made already, in the sandbox of {data['homes']}."
+        if data["is_taken"]:
+            return f"{found} run() takes {them} from there."
+        return (
+            f"{found} run() makes {them} again, without real credits; "
+            f'reuse="any" in client.sweep() takes {them} instead.'
+        )
     found = f"{subject} paid already, in {data['homes']}."
     if data["is_taken"]:
         return f"{found} run() takes {them} from there, free of charge."
@@ -326,11 +334,12 @@ _NOTICES: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "route_gone": _route_gone,
     "field_not_taken": _field_not_taken,
     "duplicate_cells": _duplicate_cells,
-    "paid_elsewhere": describe_paid_elsewhere,
 }
 
 
-def _describe(notice: Notice) -> str:
+def _describe(notice: Notice, *, is_sandbox: bool) -> str:
+    if notice.kind == "paid_elsewhere":
+        return redact(describe_paid_elsewhere(notice.data, is_sandbox=is_sandbox))
     make = _NOTICES.get(notice.kind)
     return redact(make(notice.data)) if make is not None else describe_notice(notice)
 
