@@ -161,10 +161,11 @@ def make_plan(
     account = fetch_account_status(context)  # first: its factors are those of the prices
     estimate = context.builder.estimate
     prices = {cell.key: estimate(cell.request, source_s=cell.inputs.prepared.source_s) for cell in built.cells}
-    typical = {cell.request.is_off_peak: context.engine.expectation(cell.request) for cell in reversed(built.cells)}
-    usual, off_peak = typical.get(False), typical.get(True)
+    first = {cell.request.is_off_peak: cell.request for cell in reversed(built.cells)}
+    off_peak = context.engine.expectation(first[True]) if True in first else None
     duplicates = (Notice("duplicate_cells", {"count": built.duplicates}),) if built.duplicates else ()
     cells = plan_cells(built.cells, rows, prices=prices, allow_refused=options.allow_refused)
+    at_once = min(len(cells), account.slots or 1)
     return Plan(
         title=options.title or built.default_title,
         cells=cells,
@@ -173,7 +174,7 @@ def make_plan(
         budget=options.budget_credits,
         balance=account.balance,
         slots=account.slots,
-        typical_s=usual.typical_s if usual is not None else None,
+        typical_s=context.usual_time_s(first[False], at_once=at_once) if False in first else None,
         off_peak_s=off_peak.typical_s if off_peak is not None and off_peak.samples else None,
         notices=(
             *account.notices,
