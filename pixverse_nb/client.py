@@ -27,7 +27,16 @@ from pixverse_nb.connection import (
     warn_read_only,
 )
 from pixverse_nb.doctor.report import Report
-from pixverse_nb.domain.arguments import BUDGET, CALLBACK, COUNT, MAX_CELLS, Reuse, checked, public_class
+from pixverse_nb.domain.arguments import (
+    BUDGET,
+    CALLBACK,
+    COUNT,
+    MAX_CELLS,
+    Reuse,
+    checked,
+    named_keywords,
+    public_class,
+)
 from pixverse_nb.domain.catalogue import DEFAULT_MODEL
 from pixverse_nb.domain.custom_models import Models, catalogue_with
 from pixverse_nb.domain.inputs import field_value, image_roles, link_values, listed_images
@@ -88,6 +97,19 @@ _LISTENER: Final[Mapping[str, Rule]] = {
 _ALL: Final = Integer(1, COUNT.most, default=None, note=", or None for all")
 _TOKEN: Final = Text(REPLY_MAX, default=None)
 _REF: Final = Text(REPLY_MAX, what="a reference or a video id")
+# What `**options` and `**fields` stand for, with the defaults: completion offers them.
+_OPTIONS: Final[Mapping[str, object]] = {
+    **dict.fromkeys((*DELIVERY_FIELDS, "deadline_s")),
+    "fit": "cover",
+    "reuse": True,
+    "allow_refused": False,
+}
+_OPTIONS_UNFRAMED: Final[Mapping[str, object]] = {**_OPTIONS, "fit": None}
+_FIELDS: Final[Mapping[str, object]] = {
+    **dict.fromkeys(("model", *(name for name in PARAM_NAMES if "_to_" not in name), "prompts", "durations")),
+    "fit": "cover",
+    **dict.fromkeys(("email", "reply_url", "max_jobs", "deadline_s")),
+}
 
 
 @public_class(hides=("fetch_picture", "paid_elsewhere", "take_paid"))
@@ -290,6 +312,7 @@ class Client:
         )
         return self._create(args)
 
+    @named_keywords(_OPTIONS)
     def create_video(  # noqa: PLR0913 - one for each field of the API
         self,
         prompt: str | None = None,
@@ -335,6 +358,7 @@ class Client:
             return self._start(Operation.TEXT, fields, options)
         return self._start(Operation.IMAGE, fields, options, images={"first": image}, arguments={"first": "image"})
 
+    @named_keywords(_OPTIONS)
     def create_transition(  # noqa: PLR0913 - one for each field of the API
         self,
         images: Sequence[Any],
@@ -371,6 +395,7 @@ class Client:
         arguments, wrong = arguments | links[1], wrong | links[2]
         return self._start(Operation.TRANSITION, fields, options, images=roles, arguments=arguments, wrong=wrong)
 
+    @named_keywords(_OPTIONS)
     def extend(  # noqa: PLR0913 - one for each field of the API
         self,
         video: Any,
@@ -400,6 +425,7 @@ class Client:
         }
         return self._start(Operation.EXTEND, fields, options, media={SOURCE_VIDEO: video})
 
+    @named_keywords(_OPTIONS)
     def upscale(self, video: Any, *, quality: str = "2160p", model: str = "pixverse-upscale", **options: Any) -> Job:
         """Start a larger version of a video. **This spends credits**; `quote` returns how many.
 
@@ -409,6 +435,7 @@ class Client:
         fields = {"model": model, "quality": quality}
         return self._start(Operation.UPSCALE, fields, options, media={SOURCE_VIDEO: video})
 
+    @named_keywords(_OPTIONS)
     def restyle(
         self,
         video: Any,
@@ -427,6 +454,7 @@ class Client:
         fields = {"restyle_id": restyle_id, "prompt": prompt, "model": model, "seed": seed}
         return self._start(Operation.RESTYLE, fields, options, media={SOURCE_VIDEO: video})
 
+    @named_keywords(_OPTIONS)
     def modify(
         self,
         video: Any,
@@ -444,6 +472,7 @@ class Client:
         fields = {"prompt": prompt, "quality": quality, "model": model, "seed": seed}
         return self._start(Operation.MODIFY, fields, options, media={SOURCE_VIDEO: video})
 
+    @named_keywords(_OPTIONS_UNFRAMED)
     def create_fusion(  # noqa: PLR0913 - one for each field of the API
         self,
         prompt: str,
@@ -477,6 +506,7 @@ class Client:
         }
         return self._start(Operation.FUSION, fields, options, images=roles, arguments=arguments, wrong=wrong)
 
+    @named_keywords(_OPTIONS)
     def lip_sync(
         self,
         video: Any,
@@ -495,6 +525,7 @@ class Client:
         fields = {"prompt": None if is_blank(prompt) else prompt, "speaker_id": speaker_id}
         return self._start(Operation.LIPSYNC, fields, options, media=sources)
 
+    @named_keywords(_OPTIONS_UNFRAMED)
     def motion_control(
         self,
         image: Any,
@@ -569,6 +600,7 @@ class Client:
         """Return the speakers for `lip_sync`, each with its id and name."""
         return self._listed(self._backend.list_voices(account=self._email), what="speakers")
 
+    @named_keywords(_FIELDS)
     def sweep(  # noqa: PLR0913 - every option has a name
         self,
         first: Any = None,
@@ -635,6 +667,7 @@ class Client:
             arguments=sources.arguments,
         )
 
+    @named_keywords(_FIELDS)
     def chain(
         self,
         images: Sequence[Any],
@@ -716,6 +749,7 @@ class Client:
         )
         return self._builder.build(args, now=self._engine.now())[0]
 
+    @named_keywords(_FIELDS)
     def estimate(
         self,
         operation: Operation | str = Operation.FRAMES,

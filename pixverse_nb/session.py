@@ -99,7 +99,13 @@ class Session:
             email=settings.email,
         )
         self.other_homes = OtherHomes(
-            self.register, self.ledger, self.home, connection.timing, self.engine.now, version=__version__
+            self.register,
+            self.ledger,
+            self.home,
+            connection.timing,
+            self.engine.now,
+            version=__version__,
+            is_sandbox=connection.box is not None,
         )
         self.listeners: weakref.WeakSet[WebhookListener] = weakref.WeakSet()
         self._handles: weakref.WeakValueDictionary[str, Job] = weakref.WeakValueDictionary()

@@ -7,13 +7,14 @@ import shutil
 import warnings
 from collections.abc import Container
 from dataclasses import dataclass, fields
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 from pixverse_nb import images
 from pixverse_nb.atomic_files import atomic_write, sha256_of_file
 from pixverse_nb.domain.arguments import as_path, checked, file_errors, public_class, public_function
-from pixverse_nb.domain.columns import columns
+from pixverse_nb.domain.columns import columns, utc_time
 from pixverse_nb.domain.jobs import VideoFile
 from pixverse_nb.domain.recipe import Recipe
 from pixverse_nb.domain.validation import Flag, plain, safe_repr
@@ -28,7 +29,7 @@ _OTHER_KINDS: Final = frozenset({".avi", ".gif", ".jpeg", ".jpg", ".mkv", ".mov"
 
 @columns(
     *("ref", "prompt", "seed", "model", "quality", "duration_s", "width", "height", "cost_credits"),
-    *("cost_is_estimate", "made_at", "size_bytes", "path", "sha256", "is_sandbox"),
+    *("cost_is_estimate", "finished_at", "size_bytes", "path", "sha256", "is_sandbox"),
 )
 @public_class(hides=("of",))
 @dataclass(frozen=True, repr=False)
@@ -36,9 +37,9 @@ class Video(VideoFile, os.PathLike[str]):
     """A finished video on disk. It can be used as a path, and a notebook shows it as a player.
 
     `path` is the file, `url` the vendor's address, which may expire. `width` and `height` are in pixels, `duration_s`
-    is in seconds, `size_bytes` in bytes, `made_at` in Unix seconds, `cost_credits` in credits; what is not known is
-    None. `ref` is that of the job. `pd.DataFrame(videos)` has a column for each fact, without the account and without
-    the bytes.
+    is in seconds, `size_bytes` in bytes, `made_at` in Unix seconds (`finished_at`: the same as a datetime),
+    `cost_credits` in credits; what is not known is None. `ref` is that of the job. `pd.DataFrame(videos)` has a column
+    for each fact, without the account and without the bytes.
 
     >>> video = Video.from_path("holiday.mp4")  # doctest: +SKIP
     >>> video.save("best/")  # doctest: +SKIP
@@ -76,6 +77,11 @@ class Video(VideoFile, os.PathLike[str]):
     def quality(self) -> str | None:
         """The quality that was asked for, such as "540p"; None if it is not known."""
         return self.request.quality if self.request is not None else None
+
+    @property
+    def finished_at(self) -> datetime | None:
+        """When the video was finished, in UTC; None if it is not known."""
+        return utc_time(self.made_at)
 
     def show(self) -> None:
         """Show the player as an output of the running cell; a terminal or a script prints the facts."""

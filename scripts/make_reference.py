@@ -134,7 +134,8 @@ def _entry(value: Any, level: str, *, prefix: str = "") -> str:
 
 def _signature_block(name: str, value: Any) -> str:
     signature = inspect.signature(value)
-    parameters = [parameter for parameter in signature.parameters.values() if parameter.name not in ("self", "cls")]
+    left_out = ("self", "cls", *getattr(value, "named_keywords", ()))  # the docstring names its keywords
+    parameters = [parameter for parameter in signature.parameters.values() if parameter.name not in left_out]
     shown = [_parameter(parameter) for parameter in parameters]
     keyword_only = [parameter.kind is parameter.KEYWORD_ONLY for parameter in parameters]
     if True in keyword_only and not any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):

@@ -80,6 +80,7 @@ function timeText(state, now) {
   const elapsed = formatElapsed(now - state.began_at);
   if (state.ends_at) {
     const left = state.ends_at - now;
+    if (left < 0) return `${elapsed} · longer than expected`;
     return left < 1 ? elapsed : `${elapsed} · about ${formatDuration(left)} left, until ${formatTime(state.ends_at)}`;
   }
   if (!state.typical_s) return elapsed;

@@ -17,7 +17,10 @@ from pixverse_nb.ledger.jobs import PAID_ELSEWHERE, Ledger
 
 @dataclass(frozen=True)
 class OtherHomes:
-    """The other homes of this machine, as seen from one home. `version` is that of the package."""
+    """The other homes of this machine, as seen from one home. `version` is that of the package.
+
+    `is_sandbox`: all of them are of the sandbox, where no credits are real.
+    """
 
     register: HomeRegister
     ledger: Ledger
@@ -25,6 +28,7 @@ class OtherHomes:
     timing: Timing
     now: Clock
     version: str
+    is_sandbox: bool
 
     def registered(self, content_keys: Iterable[str]) -> set[str]:
         """Return which of these requests, by their content keys, another home may have paid for."""
@@ -44,6 +48,7 @@ class OtherHomes:
                 "at": record.submitted_at or record.created_at,
                 "credits": record.credits,
                 "is_certain": record.charged == "yes",
+                "is_sandbox": self.is_sandbox,
             },
         )
 

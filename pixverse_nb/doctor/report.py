@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
+from pixverse_nb.domain.arguments import public_class
 from pixverse_nb.redaction import redact
 from pixverse_nb.render.display import mime_bundle
 from pixverse_nb.render.formatting import StateSeverity
@@ -69,6 +70,7 @@ class Finding:
         )
 
 
+@public_class()
 @dataclass(frozen=True, repr=False)
 class Report(TableView):
     """Every finding, in the order of the checks; a table if it is the last expression of a cell.

@@ -108,19 +108,21 @@ def file_errors(path: Path, act: str) -> Iterator[None]:
 # -- the calls themselves --------------------------------------------------------------------------------------------
 
 
-def public_class(*, hides: Iterable[str] = ()) -> Callable[[C], C]:
+def public_class(*, hides: Iterable[str] = (), checks_init: bool = True) -> Callable[[C], C]:
     """Make a class one that people use: a wrong call raises InvalidCall, and completion offers its public names only.
 
-    `hides` are public names that only our own code calls.
+    `hides` are public names that only our own code calls; the methods of a list or a tuple are hidden too.
+    `checks_init=False` is for classes of which there are thousands, and which only our own code makes.
     """
-    hidden = frozenset(hides)
-
-    def names(self: object) -> list[str]:
-        return [name for name in object.__dir__(self) if not name.startswith("_") and name not in hidden]
 
     def decorate(cls: C) -> C:
+        hidden = {*hides, *(dir(list) if issubclass(cls, list) else dir(tuple) if issubclass(cls, tuple) else ())}
+
+        def names(self: object) -> list[str]:
+            return [name for name in object.__dir__(self) if not name.startswith("_") and name not in hidden]
+
         for name, member in tuple(vars(cls).items()):
-            if name.startswith("_") and name != "__init__":
+            if name.startswith("_") and not (name == "__init__" and checks_init):
                 continue
             if inspect.isfunction(member):
                 setattr(cls, name, public_function(member))
@@ -153,7 +155,30 @@ def public_function(function: F) -> F:
         del args, kwargs  # a verbose traceback prints the variables of this frame, and one may be a token
         return function(*given.pop(), **given.pop())
 
+    if names := getattr(function, "named_keywords", None):
+        call.__signature__ = _with_keywords(signature(), names)  # type: ignore[attr-defined]  # what `inspect` reads
     return call  # type: ignore[return-value]  # the same signature
+
+
+def named_keywords(names: Mapping[str, object]) -> Callable[[F], F]:
+    """Make a public function that takes `**keywords` show these names with their defaults in its signature.
+
+    Completion and help read the signature. The call itself does not change.
+    """
+
+    def decorate(function: F) -> F:
+        function.named_keywords = names  # type: ignore[attr-defined]  # what `public_function` reads
+        return function
+
+    return decorate
+
+
+def _with_keywords(signature: inspect.Signature, names: Mapping[str, object]) -> inspect.Signature:
+    """Return a signature with these names before its `**keywords`."""
+    *parameters, keywords = signature.parameters.values()
+    added = [Parameter(name, Parameter.KEYWORD_ONLY, default=default) for name, default in names.items()]
+    known = [added_one for added_one in added if added_one.name not in signature.parameters]
+    return signature.replace(parameters=[*parameters, *known, keywords])
 
 
 def _wrong_call(

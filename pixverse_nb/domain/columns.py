@@ -6,6 +6,7 @@ decorator below gives its class the attributes by which Python recognizes a data
 
 from collections.abc import Callable
 from dataclasses import InitVar, field, fields, is_dataclass, make_dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 C = TypeVar("C", bound=type)
@@ -42,3 +43,12 @@ def columns(*names: str) -> Callable[[C], C]:
         return cls
 
     return decorate
+
+
+def utc_time(seconds: float | None) -> datetime | None:
+    """Return Unix seconds as a time in UTC, which pandas takes as a timestamp; None if there is none.
+
+    >>> utc_time(0.5).isoformat()
+    '1970-01-01T00:00:00.500000+00:00'
+    """
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn, Self
 
+from pixverse_nb.domain.arguments import public_class
 from pixverse_nb.domain.catalogue import MODEL_NAME
 from pixverse_nb.domain.notices import Value
 from pixverse_nb.domain.operations import PARAM_NAMES, Operation
@@ -38,6 +39,7 @@ _ROLE: Final = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 _MOST_ROLES: Final = 16
 
 
+@public_class(hides=("of", "from_json", "to_json"))
 @dataclass(frozen=True, repr=False)
 class Recipe:
     """How a video was generated; it displays as the Python call that generates it again.

@@ -7,12 +7,13 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, Final, NoReturn, Protocol, Self, SupportsIndex, overload
 
 from pixverse_nb import render
 from pixverse_nb.backends.base import Backend
 from pixverse_nb.domain.arguments import CALLBACK, TIMEOUT, Reuse, checked, public_class
-from pixverse_nb.domain.columns import columns
+from pixverse_nb.domain.columns import columns, utc_time
 from pixverse_nb.domain.jobs import Attempt, JobEvent, JobRecord, JobSnapshot, JobState
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.requests import GenerationRequest
@@ -54,8 +55,10 @@ _COLUMNS: Final = (
 _log: Final = logging.getLogger("pixverse_nb")
 
 
-@columns("ref", "state", "status", "prompt", "model", "seed", "cost", "cost_is_estimate")
-@public_class(hides=("changed", "detach", "set_reuse_notice", "table_row"))
+@columns(
+    *("ref", "state", "status", "prompt", "model", "seed", "asked_at", "finished_at", "cost", "cost_is_estimate"),
+)
+@public_class(hides=("changed", "detach", "set_reuse_notice", "set_told", "table_row"))
 class Job:
     """One video being generated: `result()` waits for it, `await job` waits without blocking, and it displays itself.
 
@@ -82,6 +85,7 @@ class Job:
         self._is_sandbox = is_sandbox
         self._other_homes = other_homes
         self._reuse_notice: str | None = None
+        self._told: str | None = None  # a notice that was shown before the job was sent
         self._lock = threading.Lock()
         self._waiters: list[concurrent.futures.Future[JobRecord]] = []
         self._subscribers: list[Callable[[Job], object]] = []
@@ -157,6 +161,16 @@ class Job:
         return self.request.model
 
     @property
+    def asked_at(self) -> datetime:
+        """When the job was created, in UTC."""
+        return datetime.fromtimestamp(self._record().created_at, UTC)
+
+    @property
+    def finished_at(self) -> datetime | None:
+        """When the job ended, in UTC; None while it is open."""
+        return utc_time(self._record().finished_at)
+
+    @property
     def request(self) -> GenerationRequest:
         """The request: `operation`, `model`, `params` and the keys of its inputs; it never changes."""
         return self._record().request
@@ -222,7 +236,7 @@ class Job:
             snapshot,
             typical_s=expectation.typical_s if expectation and expectation.samples else None,
             queue_position=record.queue_position,
-            notices=self.notices,
+            notices=tuple(notice for notice in self.notices if notice != self._told),
             reused=self._reuse_notice is not None,
             video=self._video_of(record) if with_video and record.state is JobState.DONE else None,
         )
@@ -434,6 +448,10 @@ class Job:
         """Note that an earlier call is reused."""
         self._reuse_notice = notice
 
+    def set_told(self, notice: str) -> None:
+        """Note that this notice was shown by itself, so that cards and texts do not repeat it."""
+        self._told = notice
+
     @property
     def is_paused(self) -> bool:
         """Whether the job does not move until a person asks for it (which charges nothing again)."""
@@ -621,7 +639,9 @@ class JobFactory:
         job = self._handle(record)
         is_resumed = not is_new and (job.is_paused or self._engine.would_take_over(record))
         if paid_elsewhere is not None and not is_resumed and not self._loop.is_current:
-            show_message(describe_notice(paid_elsewhere))  # a sweep shows one message for all its cells
+            text = describe_notice(paid_elsewhere)
+            show_message(text)  # a sweep shows one message for all its cells
+            job.set_told(text)
         if is_new:
             self._engine.mark_requested(record.ref)
             self._keep(job)  # it is sent even if the caller holds neither the job nor the client
@@ -692,7 +712,7 @@ def _check_accepted(request: GenerationRequest, backend: Backend) -> None:
         raise InvalidRequest(wrong)
 
 
-@public_class()
+@public_class(hides=("if_empty",))
 @with_item_errors
 class JobList(TableView, list[Job]):
     """Jobs, newest first; a list (and so its slices) that displays as a table, or as `if_empty`."""

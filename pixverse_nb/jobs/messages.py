@@ -83,6 +83,12 @@ def _file_lost(data: Data) -> str:
 
 def _paid_in_other_home(data: Data) -> str:
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(data["at"]))
+    if data.get("is_sandbox"):
+        made = "has already made this video" if data.get("is_certain") else "may have made this video"
+        return (
+            f"The sandbox home {data['home']} {made} ({when}). It is made again here, without real credits; "
+            'reuse="any" takes the one that exists.'
+        )
     price = f", {data['credits']} credits" if data.get("credits") is not None else ""
     paid = "has already paid for this call" if data.get("is_certain") else "may have paid for this call"
     return (

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from pixverse_nb.domain.arguments import public_class
 from pixverse_nb.domain.catalogue import ModelSpec
 from pixverse_nb.render.table import CellValue, Column, Table, TableCell, TableView, with_item_errors
 
@@ -14,6 +15,7 @@ _NOTE: Final = (
 )
 
 
+@public_class()
 @with_item_errors
 class ModelTable(TableView, tuple[ModelSpec, ...]):
     """Models of the catalogue; displays as a table."""

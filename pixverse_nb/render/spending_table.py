@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any, Final
 
+from pixverse_nb.domain.arguments import public_class
 from pixverse_nb.domain.spending import SpendingRow
 from pixverse_nb.redaction import redact
 from pixverse_nb.render.data_frame import data_frame
@@ -15,6 +16,7 @@ _COLUMNS: Final = tuple(name for name in _NUMBERS if name != "unpriced")  # the 
 _GROUP_LENGTH: Final = 32
 
 
+@public_class()
 @with_item_errors
 class SpendingTable(TableView, tuple[SpendingRow, ...]):
     """What a home has spent, one row for each group (`by`); displays as a table.

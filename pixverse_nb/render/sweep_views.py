@@ -251,4 +251,6 @@ def _sweep_clock(progress: SweepProgress, now: float) -> str:
     if progress.ends_at is None or progress.is_over:
         return clock
     left_s = progress.ends_at - now
+    if left_s < 0:
+        return f"{clock} · longer than expected"
     return f"{clock} · about {format_duration(left_s)} left" if left_s >= 1 else clock

@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, Self, TypeVar
 
 from markupsafe import Markup
 
+from pixverse_nb.domain.arguments import public_class
 from pixverse_nb.domain.validation import safe_repr
 from pixverse_nb.errors import InvalidCall, UnknownItem
 from pixverse_nb.redaction import redact
@@ -199,6 +200,7 @@ def with_item_errors(cls: C) -> C:
     return cls
 
 
+@public_class()
 @with_item_errors
 class TableList(TableView, list[T]):
     """A list that displays as the table that `make_table` makes of it."""
@@ -211,6 +213,7 @@ class TableList(TableView, list[T]):
         return self._make_table(self)
 
 
+@public_class()
 @with_item_errors
 class TableTuple(TableView, tuple[T, ...]):
     """A tuple that displays as the table that `make_table` makes of it."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
-from pixverse_nb.domain.arguments import listed
+from pixverse_nb.domain.arguments import listed, public_class
 from pixverse_nb.domain.catalogue import Catalogue, Constraint
 from pixverse_nb.domain.columns import columns
 from pixverse_nb.domain.jobs import JobRecord, JobState
@@ -79,6 +79,7 @@ def _no_job(_: object) -> None:
 
 
 @columns("number", "caption", "state", "model", "prompt", "seed", "cost", "ref")
+@public_class(hides=("find_job", "new_record", "inputs"), checks_init=False)
 @dataclass(frozen=True, eq=False, repr=False)
 class Cell:
     """One video of a sweep: `number` from 1, the `key` of its content, a unique `caption`, and its request.

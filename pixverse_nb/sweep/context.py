@@ -1,5 +1,6 @@
 """What a sweep needs: the parts of its client (`SweepContext`), and the options of the call (`SweepOptions`)."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -7,6 +8,7 @@ from typing import Any, Final, Literal
 from pixverse_nb.backends.base import Backend
 from pixverse_nb.domain.arguments import BUDGET, COUNT, MAX_CELLS, TITLE_MAX, checked
 from pixverse_nb.domain.jobs import JobRecord
+from pixverse_nb.domain.requests import GenerationRequest
 from pixverse_nb.domain.validation import Flag, Integer, OneOf, Rule, Text
 from pixverse_nb.event_loop import EventLoopThread
 from pixverse_nb.job_builder import JobBuilder
@@ -34,7 +36,23 @@ class SweepContext:
     backend: Backend
     subscribe: Callable[[Callable[[Job], object]], Callable[[], None]]
 
+    def usual_time_s(self, request: GenerationRequest, *, at_once: int) -> float:
+        """Return the usual seconds from submission to completion, of a video of which `at_once` are made at a time.
 
+        In the sandbox, before one has finished, this is its pace and a guess of how long this machine renders it.
+        """
+        estimate = self.engine.expectation(request)
+        if estimate.samples or not self.is_sandbox:
+            return estimate.typical_s
+        lines_text = (request.quality or "").removesuffix("p")
+        lines = int(lines_text) if lines_text.isdecimal() else _USUAL_LINES
+        megapixels = lines**2 * 16 / 9 / 1e6 * (request.duration or _USUAL_DURATION_S)
+        render_s = _RENDER_S + _RENDER_S_PER_MEGAPIXEL * megapixels
+        return estimate.typical_s + render_s * max(1.0, at_once / (os.cpu_count() or 1))
+
+
+_USUAL_LINES, _USUAL_DURATION_S = 540, 5
+_RENDER_S, _RENDER_S_PER_MEGAPIXEL = 0.4, 0.6  # of one processor, for a megapixel shown for a second
 _RULES: Final[Mapping[str, Rule]] = {
     "title": Text(TITLE_MAX, default=None),
     "budget_credits": BUDGET,

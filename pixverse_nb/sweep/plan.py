@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from pixverse_nb.domain.arguments import public_class
 from pixverse_nb.domain.catalogue import Catalogue
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.operations import PARAM_NAMES, Operation
@@ -43,6 +44,7 @@ class AccountStatus:
     notices: tuple[Notice, ...] = ()
 
 
+@public_class(hides=("table", "in_state"))
 @dataclass(frozen=True, repr=False)
 class Plan(TableView):
     """What `sweep.run()` would do and cost; displays as a table. Money is in credits, times are in seconds.
@@ -140,7 +142,7 @@ class Plan(TableView):
             can_skip=self.can_skip,
             is_sandbox=self.is_sandbox,
             ends_at=self.made_at + self.expected_s if self.made_at is not None and self.expected_s else None,
-            notices=tuple(map(_describe, self.notices)),
+            notices=tuple(_describe(notice, is_sandbox=self.is_sandbox) for notice in self.notices),
             rows=tuple(map(_row, self.cells)),
         )
 
@@ -159,10 +161,11 @@ def make_plan(
     account = fetch_account_status(context)  # first: its factors are those of the prices
     estimate = context.builder.estimate
     prices = {cell.key: estimate(cell.request, source_s=cell.inputs.prepared.source_s) for cell in built.cells}
-    typical = {cell.request.is_off_peak: context.engine.expectation(cell.request) for cell in reversed(built.cells)}
-    usual, off_peak = typical.get(False), typical.get(True)
+    first = {cell.request.is_off_peak: cell.request for cell in reversed(built.cells)}
+    off_peak = context.engine.expectation(first[True]) if True in first else None
     duplicates = (Notice("duplicate_cells", {"count": built.duplicates}),) if built.duplicates else ()
     cells = plan_cells(built.cells, rows, prices=prices, allow_refused=options.allow_refused)
+    at_once = min(len(cells), account.slots or 1)
     return Plan(
         title=options.title or built.default_title,
         cells=cells,
@@ -171,7 +174,7 @@ def make_plan(
         budget=options.budget_credits,
         balance=account.balance,
         slots=account.slots,
-        typical_s=usual.typical_s if usual is not None else None,
+        typical_s=context.usual_time_s(first[False], at_once=at_once) if False in first else None,
         off_peak_s=off_peak.typical_s if off_peak is not None and off_peak.samples else None,
         notices=(
             *account.notices,
@@ -284,11 +287,19 @@ def _source_key(image_key: str) -> str:
 # -- texts -----------------------------------------------------------------------------------------------------------
 
 
-def describe_paid_elsewhere(data: Mapping[str, Any]) -> str:
+def describe_paid_elsewhere(data: Mapping[str, Any], *, is_sandbox: bool) -> str:
     """Return which homes have paid for missing videos, and whether `run()` pays again."""
     count = data["count"]
     subject = "1 of the missing videos is" if count == 1 else f"{count} of the missing videos are"
     them = "it" if count == 1 else "them"
+    if is_sandbox:
+        found = f"{subject} made already, in the sandbox of {data['homes']}."
+        if data["is_taken"]:
+            return f"{found} run() takes {them} from there."
+        return (
+            f"{found} run() makes {them} again, without real credits; "
+            f'reuse="any" in client.sweep() takes {them} instead.'
+        )
     found = f"{subject} paid already, in {data['homes']}."
     if data["is_taken"]:
         return f"{found} run() takes {them} from there, free of charge."
@@ -324,11 +335,12 @@ _NOTICES: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "route_gone": _route_gone,
     "field_not_taken": _field_not_taken,
     "duplicate_cells": _duplicate_cells,
-    "paid_elsewhere": describe_paid_elsewhere,
 }
 
 
-def _describe(notice: Notice) -> str:
+def _describe(notice: Notice, *, is_sandbox: bool) -> str:
+    if notice.kind == "paid_elsewhere":
+        return redact(describe_paid_elsewhere(notice.data, is_sandbox=is_sandbox))
     make = _NOTICES.get(notice.kind)
     return redact(make(notice.data)) if make is not None else describe_notice(notice)
 

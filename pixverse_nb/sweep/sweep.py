@@ -576,7 +576,7 @@ class Sweep:
             allow_refused = self._options.allow_refused
             return plan_cells(self.cells, self._cell_jobs.rows, prices={}, allow_refused=allow_refused)
         for notice in self._paid_elsewhere(cells):
-            show_message(describe_paid_elsewhere(notice.data))
+            show_message(describe_paid_elsewhere(notice.data, is_sandbox=self._context.is_sandbox))
         return plan
 
     def _paid_elsewhere(self, cells: Sequence[Cell]) -> tuple[Notice, ...]:

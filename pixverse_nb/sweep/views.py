@@ -312,20 +312,23 @@ def _expected_end(
 ) -> float | None:
     """Return the expected end in Unix seconds: when the slowest running job ends, plus rounds of all slots.
 
-    Before a job of this kind has finished, its usual time is a guess.
+    Before a job of this kind has finished, its usual time is a guess. The end has passed if all jobs are sent and the
+    slowest one takes longer than usual.
     """
     waiting = runner.waiting if runner.mode == "running" else 0
     if runner.mode not in ("running", "draining") or not (open_records or waiting):
         return None
     now = context.engine.now()
     request = open_records[0].request if open_records else cell_jobs.cells[-1].request
-    typical_s = context.engine.expectation(request).typical_s
+    typical_s = context.usual_time_s(request, at_once=min(waiting + len(open_records), cell_jobs.capacity()))
     sent = [record.submitted_at for record in open_records if record.submitted_at is not None]
     left_s = max((typical_s - (now - at) for at in sent), default=0.0)
+    unsent = waiting + len(open_records) - len(sent)
+    if not unsent:
+        return now + left_s
     if request.is_off_peak:
-        return now + max(0.0, left_s or typical_s)  # all of them at once
-    rounds = math.ceil((waiting + len(open_records) - len(sent)) / max(1, cell_jobs.capacity()))
-    return now + max(0.0, left_s) + rounds * typical_s
+        return now + max(left_s, typical_s)  # all of them at once
+    return now + max(0.0, left_s) + math.ceil(unsent / max(1, cell_jobs.capacity())) * typical_s
 
 
 def _reason(run: Run | None, records: Sequence[JobRecord]) -> Notice | None:

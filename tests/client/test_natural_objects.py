@@ -1,6 +1,7 @@
 """Jobs, videos and sweeps behave as Python objects do: sequences, rows of a table, arguments of each other."""
 
 import dataclasses
+import inspect
 import shutil
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,19 @@ def test_a_sweep_is_a_sequence_of_its_cells(client: Client) -> None:
     with pytest.raises(IndexError):
         sweep[3]
     assert [cell.video is not None for cell in run(sweep)] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("call", "name"), [("sweep", "seed"), ("chain", "seed"), ("extend", "reuse"), ("estimate", "quality")]
+)
+def test_completion_knows_what_keywords_stand_for(client: Client, outputs: object, call: str, name: str) -> None:
+    """After `client.sweep(se` completion offers `seed=`; the help of a call has it with its default."""
+    completer = InteractiveShell.instance().Completer
+    completer.namespace = {"client": client}
+    text = f"client.{call}(x, {name[:2]}"
+    with provisionalcompleter():
+        assert f"{name}=" in [found.text for found in completer.completions(text, len(text))]
+    assert name in inspect.signature(getattr(client, call)).parameters
 
 
 def test_a_job_and_its_video_are_accepted_and_private(client: Client, tmp_path: Path) -> None:
@@ -85,6 +99,10 @@ def test_rows_of_objects_have_sensible_columns(client: Client, harness: Harness)
     for name in ("jobs", "videos", "cells", "vendor"):
         assert {"seed", "prompt", "model"} <= set(frames[name].columns)
         assert sorted(frames[name].seed) == [1, 2]
+    table = client.jobs().to_frame()
+    for name, time in (("jobs", "asked_at"), ("jobs", "finished_at"), ("videos", "finished_at")):
+        times = frames[name].set_index("ref")[time]
+        assert [str(at.floor("s")) for at in times] == [str(at.floor("s")) for at in table[time].loc[times.index]]
     shown = "".join(frame.to_csv() for frame in frames.values())
     assert email not in shown
     assert "video_id" not in shown
@@ -211,6 +229,13 @@ def test_completion_offers_what_people_use(client: Client, outputs: list[dict[st
         "sweep": sweep,
         "chain": client.chain([make_picture(0), make_picture(99)], quality="360p"),
     }
+    tables: tuple[Any, ...] = (client.jobs(), client.videos(), job.events(), client.models(), client.spending())
+    for one in (*tables, sweep.plan(), sweep[0], client.doctor(offline=True), pv.recipe(job)):
+        internal = {*INTERNAL, *dir(list), "table", "find_job", "new_record", "to_json"}
+        assert [text for text in dir(one) if text.startswith("_") or text in internal] == []
+    with pytest.raises(InvalidCall):
+        client.spending().to_frame(no_such_argument=1)  # type: ignore[call-arg]
+    assert {"to_frame", "timeline"} == set(dir(client.jobs()))
     completer: Any = InteractiveShell.instance().Completer
     completer.shell.user_ns |= names
     for name, one in names.items():

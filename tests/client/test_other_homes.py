@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import pixverse_nb as pv
 from pixverse_nb.client import Client
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.domain.operations import Operation
@@ -54,8 +55,29 @@ def test_a_call_that_another_home_has_paid_for_says_so(
     job = create_job(second)
     assert homes_that_paid(job) == [str(harness.home.resolve())]
     assert str(harness.home.resolve()) in outputs[-1]["data"]["text/plain"]
+    assert str(harness.home.resolve()) not in repr(job)  # it was said once
+    assert any(str(harness.home.resolve()) in notice for notice in job.notices)
     wait_for_video(job)
     assert harness.paid == 2
+
+
+def test_the_sandbox_speaks_of_no_payment(tmp_path: Path, outputs: list[dict[str, Any]]) -> None:
+    """In the sandbox the message names the other home and no number of credits; so does that of a sweep."""
+    pictures = (make_picture(0), make_picture(200))
+    with pv.Client.sandbox(home=tmp_path / "first", speed=200) as first:
+        first.sweep(*pictures, quality="360p", seed=[1, 2]).run(quiet=True)
+    with pv.Client.sandbox(home=tmp_path / "second", speed=200) as second:
+        job = second.create_frames(*pictures, quality="360p", seed=1)
+        sweep = second.sweep(*pictures, quality="360p", seed=[2, 3])
+        planned = repr(sweep.plan())
+        sweep.start()
+    shown = [output["data"]["text/plain"] for output in outputs] + [planned]
+    assert len(shown) == 3
+    for text in shown:
+        (line,) = [line for line in text.splitlines() if str(tmp_path / "first") in line]
+        assert " paid " not in line
+        assert "credits)" not in line
+    assert all(notice.data["is_sandbox"] for notice in job._record().notices if notice.kind == "paid_in_other_home")
 
 
 def test_the_video_of_another_home_can_be_taken(harness: Harness, tmp_path: Path) -> None:

@@ -125,6 +125,8 @@ class Calls:
             is_several = parameter.kind is parameter.VAR_POSITIONAL
             fields = parameter.kind is parameter.VAR_KEYWORD
             for argument in TAKES_FIELDS[parameter.name] if fields else (parameter.name,):
+                if not fields and argument in getattr(function, "named_keywords", ()):
+                    continue  # it stands for a field
                 self._turn += 1
                 for kind, value in self._values(few=len(parameters) > MANY).items():
                     if f"{name}({argument})" not in LEFT_OUT:

@@ -69,11 +69,12 @@ def test_an_open_card_has_the_time_of_its_last_update() -> None:
 
 
 def test_an_unknown_end_is_not_shown() -> None:
-    """Without an expected end, or after it, only the time so far is shown."""
-    for ends_at in (None, NOW - 9):
-        text = sweep_text(replace(RUNNING, ends_at=ends_at), now=NOW)
-        assert "(1:15)" in text
-        assert "left" not in text
+    """Without an expected end only the time so far is shown; after it, that it takes longer."""
+    unknown, late = (sweep_text(replace(RUNNING, ends_at=ends_at), now=NOW) for ends_at in (None, NOW - 9))
+    assert "(1:15)" in unknown
+    assert "(1:15 ·" in late
+    assert "longer" in late
+    assert "left" not in unknown + late
 
 
 def test_the_reason_is_escaped_and_redacted() -> None:

@@ -1,5 +1,6 @@
 """Tests of `sweep.plan` and `sweep.cells`: which cells are new, finished or refused, and what they may cost."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ from pixverse_nb.sweep.cells import CellState, cell_state, select_row
 from pixverse_nb.sweep.context import SweepOptions
 from pixverse_nb.sweep.plan import Plan
 from pixverse_nb.sweep.sweep import make_sweep
-from tests.client.harness import Harness, create_job, make_picture, wait_for_video
-from tests.sweep.small_sweeps import run, small_sweep
+from tests.client.harness import TIMING, Harness, create_job, make_picture, wait_for_video
+from tests.sweep.small_sweeps import run, small_sweep, wait_until
 
 
 def counts(plan: Plan) -> dict[str, int]:
@@ -284,6 +285,24 @@ def test_a_value_that_no_model_takes_is_wrong(client: Client) -> None:
     with pytest.raises(InvalidRequest) as caught:
         small_sweep(client, model=["v5.6", "v6"], duration=[5, 99], seed=[1, 2]).plan()
     assert caught.value.fields.keys() == {"duration"}
+
+
+def test_the_time_in_the_sandbox_includes_rendering(tmp_path: Path) -> None:
+    """Before a video has finished, its time is longer than the pace of the clock, and longer for larger videos."""
+    with Client.sandbox(home=tmp_path, speed=1000) as sandbox:
+        small, large = (small_sweep(sandbox, quality=quality, seed=[1, 2]).plan() for quality in ("360p", "1080p"))
+        assert sandbox.timing.typical_s < (small.typical_s or 0) < (large.typical_s or 0)
+
+
+def test_a_late_sweep_has_an_end_in_the_past(manual_harness: Harness) -> None:
+    """If all jobs are sent and take longer than usual, the expected end stays where it was."""
+    timing = replace(TIMING, typical_s=1e-6)
+    sweep = small_sweep(manual_harness.open(timing=timing), seed=[1]).start()
+    wait_until(sweep, lambda _: all(job.state is JobState.QUEUED for job in sweep.jobs) and len(sweep.jobs) == 1)
+    first, second = sweep.progress.ends_at, sweep.progress.ends_at
+    assert first is not None
+    assert first == second
+    sweep.jobs[0].cancel()
 
 
 def test_off_peak_cells_have_their_own_time(client: Client) -> None:
