@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -15,7 +14,6 @@ from tests.documents import DOCUMENTS, ROOT, SHELLS, python_cells, read_blocks, 
 from tests.kernel.real_kernel import kernels
 from tests.test_architecture import ALONE, LAYERS
 
-PICTURES = ROOT / "notebooks" / "pictures"
 LANGUAGES = SHELLS | {"python", "js", "css", "text"}
 WITH_EXAMPLES = [name for name in DOCUMENTS if python_cells(name)]
 COMMANDS = sorted({command for name in DOCUMENTS for command in shell_commands(name)})
@@ -36,9 +34,8 @@ def test_the_readme_shows_both_commands() -> None:
 
 @pytest.mark.parametrize("name", WITH_EXAMPLES)
 def test_examples_run(name: str, tmp_path: Path) -> None:
-    """The Python examples of a document run in order as cells of one notebook, with real pictures."""
+    """The Python examples of a document run in order as cells of one notebook, in an empty folder."""
     cells = python_cells(name)
-    copy_pictures(cells, tmp_path)
     with kernels(tmp_path) as start:
         kernel = start({})
         replies = [kernel.run(cell) for cell in cells]
@@ -128,13 +125,3 @@ def test_the_changelog_has_the_known_sections() -> None:
         assert len(set(names)) == len(names)
         lines = [line for section in sections for line in section.splitlines()[1:] if line]
         assert [line for line in lines if not line.startswith("- ")] == []
-
-
-def copy_pictures(cells: list[str], folder: Path) -> None:
-    """Copy a photograph to every picture file that the cells name, unless they use it as missing."""
-    photographs = [PICTURES / f"{name}.jpg" for name in ("coffee_wide", "coffee_close", "chelsea")]
-    names = dict.fromkeys(re.findall(r"""["']([\w./-]+\.(?:jpg|png))["']""", "\n".join(cells)))
-    for number, name in enumerate(name for name in names if not name.startswith("no_such")):
-        target = folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(photographs[number % len(photographs)], target)
