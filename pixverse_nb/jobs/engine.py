@@ -112,7 +112,7 @@ class Engine:
         """Call `callback` on the event loop's thread with every changed record."""
         self._subscribers.append(callback)
 
-    # -- what people ask for -------------------------------------------------------------------------------------
+    # -- requests of the user ------------------------------------------------------------------------------------
 
     def has_stored_work(self) -> bool:
         """Return whether `start` has anything to do."""
@@ -246,7 +246,7 @@ class Engine:
         if "transport" in vars(self):
             await self.transport.aclose()
 
-    # -- what is known -------------------------------------------------------------------------------------------
+    # -- queries -------------------------------------------------------------------------------------------------
 
     @property
     def is_leader(self) -> bool:

@@ -134,7 +134,7 @@ class SweepViews:
             raise InvalidRequest({"cells": "no cell has a job yet: run the sweep first"}, sends=False)
         return Timeline(tuple((cell.caption, tuple(job.events())) for cell, job in jobs.items()), now=time.time())
 
-    # -- inside --------------------------------------------------------------------------------------------------
+    # -- internal ------------------------------------------------------------------------------------------------
 
     def _ratings_by_key(self) -> dict[str, Rating]:
         return self._context.engine.ledger.ratings.ratings([cell.key for cell in self._cells])
