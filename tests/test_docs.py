@@ -10,6 +10,7 @@ from pathlib import Path
 import make_reference
 import pytest
 
+from pixverse_nb.sandbox.faults import KINDS
 from tests.documents import DOCUMENTS, ROOT, SHELLS, python_cells, read_blocks, read_document, shell_commands
 from tests.kernel.real_kernel import kernels
 from tests.test_architecture import ALONE, LAYERS
@@ -105,6 +106,14 @@ def test_the_layout_lists_every_part_in_its_layer() -> None:
     layer_of = {part: -number for number, layer in enumerate(LAYERS) for part in layer} | {ALONE: 1}
     assert sorted(listed) == sorted(layer_of)
     assert listed == sorted(listed, key=layer_of.__getitem__)
+
+
+def test_the_table_of_faults_is_complete() -> None:
+    """docs/sandbox.md has one row for each fault of the sandbox, with its options."""
+    section = read_document("docs/sandbox.md").partition("## Inject faults")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| .+ \| (.*)\|$", section, re.MULTILINE)
+    listed = {name: re.findall(r"\w+", options) for name, options in rows}
+    assert listed == {name: list(fault.options) for name, fault in KINDS.items()}
 
 
 @pytest.mark.parametrize("name", ["reference.md", "models.md"])
