@@ -114,7 +114,7 @@ _FIELDS: Final[Mapping[str, object]] = {
 
 @public_class(hides=("fetch_picture", "paid_elsewhere", "take_paid"))
 class Client:
-    """Generates videos from two pictures, remembers every job, and never pays twice for one.
+    """Generates videos, remembers every job, and never pays twice for one.
 
     The token comes from `token`, USEAPI_TOKEN, the keyring or Colab's secrets; without one the client runs on the
     embedded sandbox and says so. `base_url` is the API's address and `backend` its vendor (default: useapi.net v2 for
@@ -122,8 +122,9 @@ class Client:
     the ledger and the videos (default: an existing home named `pixverse` in the working directory or in a folder above
     it, or else a new one in the working directory). `email` selects the PixVerse account if several are configured.
     `models` adds models to the catalogue or corrects their rows (see `client.models()`), `prices` corrects its prices.
-    `budget_credits` limits what this home may spend in all, over restarts and kernels: a call that would exceed it is
-    not made. A context manager: `close()` stops its thread; the next Client on the same home continues the open jobs.
+    `budget_credits` limits what this home may spend in total, across restarts and kernels: a call that would exceed it
+    is not sent. A context manager: `close()` stops its thread; the next Client on the same home continues the open
+    jobs.
 
     >>> with Client.sandbox(speed=60) as client:  # doctest: +SKIP
     ...     video = client.create_frames("first.jpg", "last.jpg", seed=7).result()
@@ -272,13 +273,13 @@ class Client:
         (H×W×3|4, uint8), or an UploadedFile. `client.models("frames")` lists the models with the fields that each one
         takes; a field that is None takes the model's default. `prompt` has at most 2048 characters, `duration` is in
         seconds, `seed` 1…2147483647 (None: random). Most models take the ratio from the first picture: both pictures
-        are brought to `aspect_ratio` (None: nearest to the first picture). `fit` "cover" crops, "contain" pads, None
+        get `aspect_ratio` (None: nearest to the first picture). `fit` "cover" crops, "contain" pads, None
         sends the picture as it is. `deadline_s` is how long the job may take, in seconds (default: half an hour, or 25
         hours with `off_peak_mode=True`, which PixVerse makes within a day, for less, without using a slot).
 
         The same call finds the same job: with `reuse=True` an open or finished one is returned and nothing is charged
-        again. If another home on this machine has paid for it, that is said before this one pays too; `reuse="any"`
-        copies that video into this home instead. `reuse=False` pays for a new one.
+        again. If another home on this machine has paid for it, a message says so before this one pays too;
+        `reuse="any"` copies that video into this home instead. `reuse=False` pays for a new one.
 
         Raises InvalidRequest (InvalidImage if only pictures are wrong) naming every wrong field, before anything is
         sent. `allow_refused=True` sends a combination that the vendor's documents refuse, or a model that does not make
@@ -334,9 +335,9 @@ class Client:
         """Start one video from a prompt, or from one picture and an optional prompt. **This spends credits.**
 
         `prompt` has at most 5000 characters. Without an `image` the prompt is required, and `aspect_ratio` is that of
-        the video; with one, the picture is brought to it (None: nearest to the picture). `options` are `email`,
-        `reply_url`, `reply_ref`, `max_jobs`, `fit`, `deadline_s`, `reuse` and `allow_refused`. Everything else is as in
-        `create_frames`.
+        the video; with one, the picture is cropped or padded to it (None: nearest to the picture). `options` are
+        `email`, `reply_url`, `reply_ref`, `max_jobs`, `fit`, `deadline_s`, `reuse` and `allow_refused`. Everything else
+        is as in `create_frames`.
 
         >>> client.create_video("a paper boat on a river at dawn", duration=3)  # doctest: +SKIP
         """
@@ -377,7 +378,8 @@ class Client:
         """Start one video through 2 to 7 pictures (more than 2: v5 only). **This spends credits.**
 
         `prompts` and `durations` (1…8 seconds) have one entry for each picture but the last: what happens until the
-        next one, and how long that takes. `options` as in `create_video`. Raises InvalidRequest for another number.
+        next one, and how long that takes. `options` as in `create_video`. Raises InvalidRequest for any other number of
+        entries.
         """
         pictures, wrong = listed_images(images, at_least=2, at_most=TRANSITION_MAX)
         roles, arguments = image_roles(pictures)
@@ -487,10 +489,10 @@ class Client:
         off_peak_mode: bool | None = None,
         **options: Any,
     ) -> Job:
-        """Start a video in which the things of several pictures appear together. **This spends credits.**
+        """Start a video in which the subjects of several pictures appear together. **This spends credits.**
 
-        The prompt names them `@image1`, `@image2` and so on, in the order of `images` (1 to 9). A name beyond the
-        pictures is refused, and a notice says if none is named. `options` as in `create_video`.
+        The prompt names them `@image1`, `@image2` and so on, in the order of `images` (1 to 9). A number without a
+        picture is refused. If the prompt names no picture, a notice says so. `options` as in `create_video`.
         """
         pictures, wrong = listed_images(images, at_least=1, at_most=FUSION_MAX)
         roles, arguments = image_roles(pictures)
@@ -552,7 +554,7 @@ class Client:
         )
 
     def quote(self, operation: Operation | str, video: Any, **fields: Any) -> int:
-        """Return the credits that the vendor asks for an operation; nothing is charged.
+        """Return the credits that the vendor quotes for an operation; nothing is charged.
 
         Only "upscale" has a quote: `video` and `fields` are those of `upscale`. Raises InvalidRequest for another
         operation; `estimate()` has the price list.
@@ -569,11 +571,11 @@ class Client:
         return self.quote_upscale(video, **fields)
 
     def quote_upscale(self, video: Any, *, quality: str = "2160p", model: str = "pixverse-upscale") -> int:
-        """Return the credits that the vendor asks for `upscale` with the same arguments; nothing is charged.
+        """Return the credits that the vendor quotes for `upscale` with the same arguments; nothing is charged.
 
-        A video that is only on this machine is uploaded first. Raises ConfigError if the service gives no quotes. If
-        the vendor makes and charges the video instead, its `ref` is that of the job, which this home then has. If the
-        answer is lost, `upscale` of this client looks for such a video before it pays.
+        A video that is only on this machine is uploaded first. Raises ConfigError if the service gives no quotes.
+        Raises VideoMade if the vendor makes and charges the video instead of a quote; its `ref` is that of the job,
+        which this home then has. If the answer is lost, `upscale` looks for such a video before it pays.
         """
         if not self._backend.quotes:
             raise ConfigError(f"The service {self._backend.name} gives no price before a call.")
@@ -811,13 +813,14 @@ class Client:
     def spending(self, by: str = "day") -> "render.SpendingTable":
         """Return what this home has spent by "day", "model", "operation" or "sweep"; displays as a table.
 
-        In credits: estimated, charged, refunded, and unexplained (nobody can tell yet), and the cost per finished
-        video whose price is known. It is read from the ledger; nothing is sent. Raises InvalidRequest for another `by`.
+        In credits: estimated, charged, refunded and unexplained (what they paid for is not known yet), and the cost per
+        finished video whose price is known. It is read from the ledger; nothing is sent. Raises InvalidRequest for
+        another `by`.
         """
         by = checked({"by": by}, {"by": OneOf(GROUPS, default="day")})["by"]
         return render.SpendingTable(self._ledger.spending.rows(by), by=by, is_sandbox=self.is_sandbox)
 
-    # -- what is known -------------------------------------------------------------------------------------------
+    # -- jobs and account ----------------------------------------------------------------------------------------
 
     def jobs(self, limit: int = 50, *, state: JobState | str | Iterable[JobState | str] | None = None) -> JobList:
         """Return the newest `limit` jobs of this home, newest first; displays as a table.
@@ -841,8 +844,8 @@ class Client:
     def curl(self, ref: Any) -> str:
         """Return the paid call of a job as a curl command, with `$USEAPI_TOKEN` in place of the token.
 
-        `ref` is what `job` takes. The pictures and videos that the job starts from are named in capitals: upload them
-        and put their ids there. Raises InvalidRequest if this home has no such job.
+        `ref` is what `job` takes. Names in capitals stand for the pictures and videos that the job starts from: upload
+        them and insert their ids. Raises InvalidRequest if this home has no such job.
         """
         return curl_line(self._backend, self._record(ref).request)
 
@@ -964,8 +967,9 @@ class Client:
         """Check this machine, the home, the token, the accounts and the ledger; displays as a table.
 
         Nothing is charged and no job changes. `offline=True` sends nothing to the vendor. `live=True` adds a checklist
-        of what only a live account can tell, read with GET requests: each finding is "found", "not_found", "untestable"
-        for free, or "paid" with the price of the call that would tell. Raises InvalidRequest for both.
+        of what only a live account can tell, read with GET requests. Each finding is "found", "not_found", "untestable"
+        (no free call can tell) or "paid" (one paid call would tell; it has the price). Raises InvalidRequest if both
+        are True.
         """
         flags = checked({"offline": offline, "live": live}, {"offline": Flag(), "live": Flag()})
         offline, live = flags["offline"], flags["live"]
@@ -1083,12 +1087,12 @@ class Client:
         """The number of requests sent to the API so far."""
         return self._engine.requests_sent
 
-    # -- life ----------------------------------------------------------------------------------------------------
+    # -- lifecycle -----------------------------------------------------------------------------------------------
 
     def close(self) -> None:
         """Stop the thread and close the files; the next Client on this home continues the open jobs.
 
-        While another Client of this process has the same settings, its jobs go on, and only this one can do no more.
+        If another Client of this process has the same settings, its jobs continue, and only this client is closed.
         """
         for unsubscribe in self._unsubscribe:
             unsubscribe()
@@ -1116,7 +1120,7 @@ class Client:
         where = "the embedded sandbox, nothing is charged" if self.is_sandbox else redact(self._base_url)
         return f"<Client on {where}; home {self.home}>"
 
-    # -- inside --------------------------------------------------------------------------------------------------
+    # -- internal ------------------------------------------------------------------------------------------------
 
     @cached_property
     def _sweep_context(self) -> "sweeps.SweepContext":

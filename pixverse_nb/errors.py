@@ -188,7 +188,7 @@ class APIError(PixVerseError):
 
 
 class EndpointGone(APIError):
-    """404, 405, 410 or a redirect in answer to a paid call: the vendor does not offer it, or not any more.
+    """404, 405, 410 or a redirect in answer to a paid call: the vendor does not offer the call, or no longer does.
 
     Nothing was accepted and nothing was charged. A redirect is never followed. Another model may work.
     """

@@ -22,7 +22,7 @@ class Joined(os.PathLike[str]):
 
     `duration_s` is in seconds. `seams` has a score for each joint: the PSNR in dB, over 8-bit RGB, between the last
     frame of one video and the first of the next, 0…100 (100: equal). Above about 30 dB no jump is visible.
-    Of all `frames`, `re_encoded_frames` were encoded again and the others copied bit by bit. `re_encoded` is True if
+    Of all `frames`, `re_encoded_frames` were encoded again and the others copied unchanged. `re_encoded` is True if
     that is every frame, because the videos were encoded differently.
     """
 

@@ -1,4 +1,4 @@
-"""The magics of IPython: `%%pixverse` makes a video from a cell, `%pixverse` shows tables. `%load_ext` brings them.
+"""IPython magics: `%%pixverse` makes a video from a cell, `%pixverse` shows tables. Load them with `%load_ext`.
 
     %load_ext pixverse_nb
 

@@ -33,7 +33,7 @@ class FileVerifier:
         found = verify_videos(self._engine.ledger.finished_jobs(limit=-1), home=self._engine.home)
         return _repaired(found, [self._job_of(ref) for ref in (*found.missing, *found.modified)]) if repair else found
 
-    # -- inside --------------------------------------------------------------------------------------------------
+    # -- internal ------------------------------------------------------------------------------------------------
 
     def _start_task(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._resume_lost())

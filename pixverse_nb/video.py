@@ -199,7 +199,7 @@ class Video(VideoFile, os.PathLike[str]):
 
 @public_function
 def recipe(video: VideoSource) -> Recipe:
-    """Return how a video was generated: that of a Video or a job, or the one that `Video.save` wrote into an mp4 file.
+    """Return how a video was generated: a Video, a job, or an mp4 file that `Video.save` wrote.
 
     It displays as the Python call that generates the video again, and can be used as its keyword arguments. A file is
     only read, never executed. Raises InvalidRequest if it has no recipe or cannot be read.

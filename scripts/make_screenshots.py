@@ -1,7 +1,7 @@
-"""Make the pictures in docs/images: a real sweep in a real JupyterLab on the sandbox.
+"""Make the pictures in docs/images: the form and a sweep in a real JupyterLab on the sandbox.
 
-`python scripts/make_screenshots.py` writes sweep.png and the animation tour.webp. It needs the packages of the extras
-`lab`, `sandbox`, `sweep` and `test`, and a Chromium.
+`python scripts/make_screenshots.py` writes form.png, sweep.png and the animation tour.webp. It needs the packages of
+the extras `lab`, `sandbox`, `sweep` and `test`, and a Chromium.
 """
 
 import io
@@ -25,7 +25,11 @@ WINDOW = (1120, 760)
 TOUR_WIDTH = 840
 TOUR_MAX_BYTES = 1_500_000
 WAIT_MS = 60_000
-CELLS = [
+PICTURES = ("form.png", "sweep.png", "tour.webp")
+FORM = """import pixverse_nb as pv
+
+pv.studio(pv.Client.sandbox(speed=40))"""
+SWEEP = [
     """import pixverse_nb as pv
 
 client = pv.Client.sandbox(speed=40)
@@ -68,6 +72,16 @@ class Recorder:
         raise SystemExit(f"{path.name} has {path.stat().st_size:,} bytes; take fewer frames")
 
 
+def open_notebook(lab: Lab, page: Page, cells: list[str]) -> Locator:
+    """Open a new notebook with the sidebar closed."""
+    notebook = lab.open(page, lab.new_notebook(cells))
+    sidebar = page.locator("#filebrowser")
+    if sidebar.is_visible():
+        page.get_by_role("tab", name="File Browser").first.click()
+    expect(sidebar).to_be_hidden()
+    return notebook
+
+
 def run_cell(page: Page, notebook: Locator, number: int) -> Locator:
     """Run one cell with Shift+Enter and return it."""
     cell = notebook.locator(".jp-Cell").nth(number)
@@ -76,11 +90,24 @@ def run_cell(page: Page, notebook: Locator, number: int) -> Locator:
     return cell
 
 
-def make(lab: Lab, page: Page) -> None:
-    """Run the notebook as a person does, and take the pictures on the way."""
-    lab.set_theme(page, "light")
-    notebook = lab.open(page, lab.new_notebook(CELLS))
-    page.get_by_role("tab", name="File Browser").first.click()  # folds the sidebar away
+def show_form(lab: Lab, page: Page) -> None:
+    """Fill the form with the sample pictures and take its picture."""
+    page.set_viewport_size({"width": WINDOW[0], "height": 2 * WINDOW[1]})  # the whole form is in view
+    notebook = open_notebook(lab, page, [FORM])
+    run_cell(page, notebook, 0)
+    form = page.locator(".pvnb-form")
+    form.get_by_role("button", name="Try with sample pictures").click()
+    expect(form.locator("img").filter(visible=True)).to_have_count(2)
+    form.get_by_label("Prompt").fill("a slow dolly towards the cup")
+    expect(form.get_by_role("button", name="Create video")).to_be_enabled()
+    page.mouse.move(0, 0)  # no button looks as if it were pressed
+    form.screenshot(path=IMAGES / "form.png", animations="disabled")
+    page.set_viewport_size({"width": WINDOW[0], "height": WINDOW[1]})
+
+
+def show_sweep(lab: Lab, page: Page) -> None:
+    """Run a sweep as a person does, and take the pictures on the way."""
+    notebook = open_notebook(lab, page, SWEEP)
     recorder = Recorder(page)
     recorder.add(900)
     run_cell(page, notebook, 0)
@@ -124,11 +151,14 @@ def main() -> None:
         context.set_default_timeout(WAIT_MS)
         lab = Lab(Path(folder))
         try:
-            make(lab, context.new_page())
+            page = context.new_page()
+            lab.set_theme(page, "light")
+            show_form(lab, page)
+            show_sweep(lab, page)
         finally:
             lab.stop()
             browser.close()
-    for name in ("sweep.png", "tour.webp"):
+    for name in PICTURES:
         print(f"docs/images/{name}: {(IMAGES / name).stat().st_size:,} bytes")
 
 

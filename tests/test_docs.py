@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -11,11 +10,11 @@ from pathlib import Path
 import make_reference
 import pytest
 
+from pixverse_nb.sandbox.faults import KINDS
 from tests.documents import DOCUMENTS, ROOT, SHELLS, python_cells, read_blocks, read_document, shell_commands
 from tests.kernel.real_kernel import kernels
 from tests.test_architecture import ALONE, LAYERS
 
-PICTURES = ROOT / "notebooks" / "pictures"
 LANGUAGES = SHELLS | {"python", "js", "css", "text"}
 WITH_EXAMPLES = [name for name in DOCUMENTS if python_cells(name)]
 COMMANDS = sorted({command for name in DOCUMENTS for command in shell_commands(name)})
@@ -36,9 +35,8 @@ def test_the_readme_shows_both_commands() -> None:
 
 @pytest.mark.parametrize("name", WITH_EXAMPLES)
 def test_examples_run(name: str, tmp_path: Path) -> None:
-    """The Python examples of a document run in order as cells of one notebook, with real pictures."""
+    """The Python examples of a document run in order as cells of one notebook, in an empty folder."""
     cells = python_cells(name)
-    copy_pictures(cells, tmp_path)
     with kernels(tmp_path) as start:
         kernel = start({})
         replies = [kernel.run(cell) for cell in cells]
@@ -110,6 +108,14 @@ def test_the_layout_lists_every_part_in_its_layer() -> None:
     assert listed == sorted(listed, key=layer_of.__getitem__)
 
 
+def test_the_table_of_faults_is_complete() -> None:
+    """docs/sandbox.md has one row for each fault of the sandbox, with its options."""
+    section = read_document("docs/sandbox.md").partition("## Inject faults")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| .+ \| (.*)\|$", section, re.MULTILINE)
+    listed = {name: re.findall(r"\w+", options) for name, options in rows}
+    assert listed == {name: list(fault.options) for name, fault in KINDS.items()}
+
+
 @pytest.mark.parametrize("name", ["reference.md", "models.md"])
 def test_generated_documents_are_up_to_date(name: str) -> None:
     """docs/reference.md and docs/models.md are what scripts/make_reference.py makes."""
@@ -128,13 +134,3 @@ def test_the_changelog_has_the_known_sections() -> None:
         assert len(set(names)) == len(names)
         lines = [line for section in sections for line in section.splitlines()[1:] if line]
         assert [line for line in lines if not line.startswith("- ")] == []
-
-
-def copy_pictures(cells: list[str], folder: Path) -> None:
-    """Copy a photograph to every picture file that the cells name, unless they use it as missing."""
-    photographs = [PICTURES / f"{name}.jpg" for name in ("coffee_wide", "coffee_close", "chelsea")]
-    names = dict.fromkeys(re.findall(r"""["']([\w./-]+\.(?:jpg|png))["']""", "\n".join(cells)))
-    for number, name in enumerate(name for name in names if not name.startswith("no_such")):
-        target = folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(photographs[number % len(photographs)], target)

@@ -1,6 +1,6 @@
 // The jobs, one row each. Elapsed times tick here, from one timer for all rows; the kernel sends only changes.
 //
-// To the kernel:   clock | cancel {ref} | retry {ref} | dismiss {ref} | act {ref, name}: free of charge
+// To the kernel:   clock | cancel {ref} | retry {ref} | dismiss {ref} | action {ref, name}: free of charge
 //                  player {ref}: no output of the page shows this video
 //                  offer {ref, name, seconds}: state the price | pay {ref, name, seconds, prompt}: make the offered video
 //                  (an offer named "retry" follows a retry of what another home has paid for)
@@ -282,7 +282,7 @@ export function renderJobs({ model, el }, getSource) {
       drawTools(entry);
     } else if (action === "tool") {
       const name = button?.dataset.name ?? "";
-      const kind = ["extend", "upscale"].includes(name) ? "offer" : "act";
+      const kind = ["extend", "upscale"].includes(name) ? "offer" : "action";
       parts.told.hidden = true;
       delete parts.offer.dataset.refused;
       model.send({ kind, ref: data.ref, name, seconds: 5 });

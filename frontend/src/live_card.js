@@ -1,10 +1,11 @@
 // The card of a job or a sweep while it runs: its state, its times, its progress, and buttons to cancel, pause or stop.
 //
-// To the kernel:   hello {view} | bye {view} | act {view, number, action} | player {view}; ping; and the messages of
-//                  video_source.js. An act is sent again, with its number, until the kernel has heard it: what is sent
-//                  before JupyterLab has made the subshell of the card waits for the end of the running cell.
-// From the kernel: beat {now}, in Unix seconds, every few seconds | images + one JPEG in each buffer
-//                  done {view, number}: the kernel has heard it | player {view, html}: how the finished video is shown
+// To the kernel:   hello {view} | bye {view} | action {view, number, name}: a button was pressed
+//                  player {view}: send the player of the finished video | ping; and the messages of video_source.js
+// From the kernel: heartbeat {now}, in Unix seconds, every few seconds | images + one JPEG in each buffer
+//                  ack {view, number}: the action has arrived | player {view, html}
+// An action is sent again, with the same number, until it is acknowledged: a message that is sent before JupyterLab has
+// made the subshell of the card waits for the end of the running cell.
 // The trait `state` holds texts and numbers. The clock and the bar of a job move here; the kernel sends only changes.
 // Texts are changed in place, so that what a person has selected, and the focus, stay.
 
@@ -16,13 +17,13 @@ import { makeVideoSource } from "./video_source.js";
 /** @import { LiveCardTraits, LiveState, Model, RenderProps } from "./types" */
 
 const BUSY =
-  "The kernel is busy with a cell and has not heard this yet. Interrupt the cell (the ■ above) to have it done now.";
-const HEARD_MS = 1000; // then an act is sent again
-const MOST_SENDS = 3;
-const SILENT_MS = 9000; // nearly twice the time between two beats
-const REPLACED_MS = 1500; // how long an output that is to be replaced by the player may take
-const LATE = 1.5; // times the usual time
-const LONGEST_SHARE = 0.97; // a bar that is full would say that the video is there
+  "The kernel is busy with a cell and has not received this yet. To have it done now, interrupt the cell (■ above).";
+const ACK_TIMEOUT_MS = 1000; // then an action is sent again
+const MAX_SENDS = 3;
+const SILENT_MS = 9000; // nearly twice the time between two heartbeats
+const OUTPUT_MS = 1500; // how long JupyterLab may take to replace the output by the player
+const LATE_FACTOR = 1.5; // times the usual time
+const MAX_SHARE = 0.97; // a full bar would say that the video is there
 const VIDEO_KEY = "video";
 const TEXTS = /** @type {const} */ (["explanation", "error", "charge", "next", "warning", "title", "facts", "notices"]);
 const BUTTONS = [
@@ -85,7 +86,7 @@ function timeText(state, now) {
   }
   if (!state.typical_s) return elapsed;
   const usual = formatDuration(state.typical_s);
-  const isLate = now - state.began_at > LATE * state.typical_s;
+  const isLate = now - state.began_at > LATE_FACTOR * state.typical_s;
   return `${elapsed} · ${isLate ? `longer than usual (about ${usual})` : `usually about ${usual}`}`;
 }
 
@@ -136,12 +137,12 @@ function render({ model, el }) {
   const source = makeVideoSource(model);
   const kernel = watchKernel({ model, el, kept: "Its jobs are kept.", onChange });
   const clock = makeKernelClock({ onTick: drawTime });
-  let isPlayerWanted = false;
+  let isPlayerRequested = false;
   let isUsingVideo = false;
-  let heardTimer = 0;
-  let newestAct = 0;
+  let ackTimer = 0;
+  let lastNumber = 0;
   let playerTimer = 0;
-  let heardAt = performance.now(); // a kernel that runs is heard every few seconds
+  let lastMessageAt = performance.now();
   /** @type {string[]} */
   const urls = [];
 
@@ -166,8 +167,8 @@ function render({ model, el }) {
   const confirm = make("button", "pvnb-live-button", { type: "button", textContent: "Cancel this job" });
   const keep = make("button", "pvnb-live-button", { type: "button", textContent: "Keep waiting" });
   const answers = make("div", "pvnb-live-answers");
-  const said = make("div", "pvnb-live-said", { hidden: true });
-  said.setAttribute("role", "status");
+  const problem = make("div", "pvnb-live-problem", { hidden: true });
+  problem.setAttribute("role", "status");
   const player = make("div", "pvnb-live-player", { hidden: true });
   const actions = Object.fromEntries(
     BUTTONS.map(([name, textContent]) => {
@@ -184,7 +185,7 @@ function render({ model, el }) {
   body.append(head, bar.element, counts, ...Object.values(texts));
   const card = make("div", "pvnb-live-card");
   card.append(images, body);
-  el.append(card, question, said, kernel.element, player, hideFallback(model.get("fallback_class")));
+  el.append(card, question, problem, kernel.element, player, hideFallback(model.get("fallback_class")));
 
   // ---- what is shown ----
 
@@ -201,7 +202,7 @@ function render({ model, el }) {
 
   function draw() {
     const now = current();
-    const canAct = !kernel.isGone();
+    const hasKernel = !kernel.isGone();
     el.classList.toggle("pvnb-card", now.kind === "job");
     el.classList.toggle("pvnb-sweep-card", now.kind === "sweep");
     el.dataset.state = now.state;
@@ -212,18 +213,18 @@ function render({ model, el }) {
     setText(questionText, now.cancel_question ?? "");
     setText(actions.resume, now.resume_label || "Resume");
     for (const [name, button] of Object.entries(actions)) {
-      const isShown = canAct && now.actions.includes(name);
+      const isShown = hasKernel && now.actions.includes(name);
       if (!isShown && document.activeElement === button) moveFocus(button);
       button.hidden = !isShown;
     }
-    if (!canAct) closeQuestion();
+    if (!hasKernel) closeQuestion();
     bar.element.hidden = now.is_over && now.kind === "job";
     drawCounts(now);
     drawImages();
     drawTime();
     if (now.is_over) {
-      said.hidden = true;
-      if (now.has_video) wantPlayer();
+      problem.hidden = true;
+      if (now.has_video) requestPlayer();
     }
   }
 
@@ -252,13 +253,13 @@ function render({ model, el }) {
       return; // a clock that goes on would say that the job does
     }
     setText(time, timeText(now, clock.now()));
-    if (!now.is_over && performance.now() - heardAt > SILENT_MS) kernel.ask();
+    if (!now.is_over && performance.now() - lastMessageAt > SILENT_MS) kernel.ask();
     if (now.kind !== "job" || now.is_over) return;
     const share = now.typical_s && now.began_at ? (clock.now() - now.began_at) / now.typical_s : null;
-    const shown = share === null ? 0 : Math.min(Math.max(share, 0.02), LONGEST_SHARE);
+    const shown = share === null ? 0 : Math.min(Math.max(share, 0.02), MAX_SHARE);
     bar.setPart("elapsed", shown);
     bar.setValue(100, share === null ? null : Math.round(100 * shown), now.label);
-    bar.element.dataset.late = String(share !== null && share > LATE);
+    bar.element.dataset.late = String(share !== null && share > LATE_FACTOR);
     bar.element.dataset.moving = String(!now.is_clock_stopped);
   }
 
@@ -288,24 +289,24 @@ function render({ model, el }) {
     if (hadFocus) (actions.cancel.hidden ? label : actions.cancel).focus();
   }
 
-  /** @param {string} action */
-  function act(action) {
+  /** @param {string} name of a button */
+  function sendAction(name) {
     kernel.ask();
-    newestAct += 1;
-    sendUntilHeard({ kind: "act", view, number: newestAct, action }, 1);
+    lastNumber += 1;
+    sendUntilAcknowledged({ kind: "action", view, number: lastNumber, name }, 1);
   }
 
   /**
    * @param {object} message
-   * @param {number} count how often it has been sent, with this time
+   * @param {number} count how often it has been sent, this time included
    */
-  function sendUntilHeard(message, count) {
-    clearTimeout(heardTimer);
+  function sendUntilAcknowledged(message, count) {
+    clearTimeout(ackTimer);
     if (kernel.isGone() || !kernel.send(message)) return;
-    heardTimer = setTimeout(() => {
-      if (count < MOST_SENDS) sendUntilHeard(message, count + 1);
-      else if (kernel.state() === "alive") setText(said, BUSY);
-    }, HEARD_MS);
+    ackTimer = setTimeout(() => {
+      if (count < MAX_SENDS) sendUntilAcknowledged(message, count + 1);
+      else if (kernel.state() === "alive") setText(problem, BUSY);
+    }, ACK_TIMEOUT_MS);
   }
 
   label.tabIndex = -1; // takes the focus of a button that disappears
@@ -315,11 +316,11 @@ function render({ model, el }) {
     if (action === "cancel" && current().cancel_question) {
       question.hidden = !question.hidden;
       if (!question.hidden) keep.focus();
-    } else act(action);
+    } else sendAction(action);
   });
   on(confirm, "click", () => {
     closeQuestion();
-    act("cancel");
+    sendAction("cancel");
   });
   on(keep, "click", closeQuestion);
   on(el, "keydown", (event) => {
@@ -330,10 +331,10 @@ function render({ model, el }) {
 
   // In most places the output is replaced by the player, and this view ends. In others (an Output widget, a tab, a
   // second view) it stays, and shows the player itself.
-  function wantPlayer() {
-    if (isPlayerWanted) return;
-    isPlayerWanted = true;
-    playerTimer = setTimeout(() => kernel.send({ kind: "player", view }), REPLACED_MS);
+  function requestPlayer() {
+    if (isPlayerRequested) return;
+    isPlayerRequested = true;
+    playerTimer = setTimeout(() => kernel.send({ kind: "player", view }), OUTPUT_MS);
   }
 
   /** @param {string} html made by the kernel, with every value escaped */
@@ -348,7 +349,7 @@ function render({ model, el }) {
     try {
       video.src = await source.load(VIDEO_KEY);
     } catch (error) {
-      setText(said, error instanceof Error ? error.message : String(error));
+      setText(problem, error instanceof Error ? error.message : String(error));
     }
   }
 
@@ -356,12 +357,12 @@ function render({ model, el }) {
 
   /** @param {{ kind: string, now: number, view: string, number: number, html: string }} content */
   function onMessage(content) {
-    heardAt = performance.now();
-    if (content.kind === "beat") clock.setBy(content.now);
+    lastMessageAt = performance.now();
+    if (content.kind === "heartbeat") clock.setBy(content.now);
     else if (content.kind === "images") drawImages();
-    else if (content.kind === "done" && content.view === view && content.number === newestAct) {
-      clearTimeout(heardTimer);
-      said.hidden = true;
+    else if (content.kind === "ack" && content.view === view && content.number === lastNumber) {
+      clearTimeout(ackTimer);
+      problem.hidden = true;
     } else if (content.kind === "player" && content.view === view) showPlayer(content.html);
   }
 
@@ -372,7 +373,7 @@ function render({ model, el }) {
 
   return () => {
     listeners.abort();
-    clearTimeout(heardTimer);
+    clearTimeout(ackTimer);
     clearTimeout(playerTimer);
     clock.dispose();
     kernel.dispose();

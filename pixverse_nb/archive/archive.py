@@ -144,7 +144,7 @@ def damage_as_ledger_error(path: Path) -> Iterator[None]:
         ) from error
 
 
-# -- inside ------------------------------------------------------------------------------------------------------
+# -- internal ----------------------------------------------------------------------------------------------------
 
 
 def _read_manifest(path: Path, archive: zipfile.ZipFile) -> dict[str, Any]:

@@ -112,7 +112,7 @@ class Engine:
         """Call `callback` on the event loop's thread with every changed record."""
         self._subscribers.append(callback)
 
-    # -- what people ask for -------------------------------------------------------------------------------------
+    # -- requests of the user ------------------------------------------------------------------------------------
 
     def has_stored_work(self) -> bool:
         """Return whether `start` has anything to do."""
@@ -134,7 +134,7 @@ class Engine:
                 self.resume(record)  # a paid file is tried again: the obstacle may be gone
 
     def follow(self, record: JobRecord, *, is_requested: bool) -> None:
-        """Have `record` run from now on, here or by the leader.
+        """Run `record` from now on, here or by the leader.
 
         `is_requested`: somebody asked for it, so it may be submitted if it never was.
         """
@@ -250,7 +250,7 @@ class Engine:
         if "transport" in vars(self):
             await self.transport.aclose()
 
-    # -- what is known -------------------------------------------------------------------------------------------
+    # -- queries -------------------------------------------------------------------------------------------------
 
     @property
     def is_leader(self) -> bool:
@@ -276,14 +276,14 @@ class Engine:
         return known or self.ledger.load(ref) or self._records.get(ref)
 
     def is_paused(self, record: JobRecord) -> bool:
-        """Return whether the job does not move until a person asks for it."""
+        """Return whether the job has stopped until it is asked for again."""
         if not self.is_ours(record):
             return record.blocked or not self._is_led(record.payer)
         is_requested = record.ref in self._requested and not record.awaits_resume
         return record.blocked or (transitions.is_unsent(record) and not is_requested)
 
     def is_ours(self, record: JobRecord) -> bool:
-        """Return whether no other payer's process has to run this job; works from any thread."""
+        """Return whether the job has the payer of this process, or none yet; works from any thread."""
         return record.payer in ("", self.ledger.payer)
 
     def would_take_over(self, record: JobRecord) -> bool:

@@ -96,7 +96,7 @@ class Job:
         self._video: Video | None = None
         self._intact_signature: tuple[int, ...] | None = None
 
-    # -- what it is ----------------------------------------------------------------------------------------------
+    # -- properties ----------------------------------------------------------------------------------------------
 
     @property
     def state(self) -> JobState:
@@ -117,7 +117,7 @@ class Job:
     def progress(self) -> float | None:
         """The share of the typical time that has passed, 0…1; exactly 1 once the video is there.
 
-        None if nothing is known: no earlier job tells the typical time, or the job has ended without a video.
+        None if no earlier job shows the typical time, or the job has ended without a video.
         """
         snapshot = self.snapshot(with_video=False)
         if snapshot.state.is_final:
@@ -130,7 +130,7 @@ class Job:
 
     @property
     def cost(self) -> int | None:
-        """What the video costs in credits, less what came back; None if no price is known.
+        """What the video costs in credits, minus refunds; None if no price is known.
 
         An estimate until the vendor reports the charge: see `cost_is_estimate`. 0 if the job ended uncharged.
         """
@@ -247,7 +247,7 @@ class Job:
         picture = table_picture(record, home=self._engine.home)
         return render.JobRow(self.snapshot(with_video=False), picture, python_line(record, self._engine.catalogue))
 
-    # -- waiting for it ------------------------------------------------------------------------------------------
+    # -- waiting -------------------------------------------------------------------------------------------------
 
     def result(self, timeout: float | None = None, *, quiet: bool = False) -> Video:
         """Wait until the video is on disk and return it; `timeout` is in seconds (None: no limit).
@@ -285,7 +285,7 @@ class Job:
         return self._outcome(record)
 
     def wait(self, timeout: float | None = None) -> Self:
-        """Wait until the job has ended, and return it; a job without a video raises nothing here, see `error`.
+        """Wait until the job has ended, and return it. If it ends without a video, nothing is raised: see `error`.
 
         `timeout` is in seconds (None: no limit). Raises JobTimeout if the waiting (not the job) ended.
         """
@@ -335,10 +335,10 @@ class Job:
     def resume(self) -> None:
         """Continue a job that has stopped: timed out, cancelled after it was sent, blocked by a full disk, never sent.
 
-        **One that was never sent spends credits**; if another home of this machine has paid for the same call, that is
-        said first. If that is this very job, it is taken from there instead: raises OutcomeUnknown, and sends nothing,
-        as long as that home does not know whether its call was accepted. A finished job is resumed only if its file is
-        missing or modified.
+        **One that was never sent spends credits**; if another home on this machine has paid for the same call, a
+        message says so first. If it has paid for this very job, the job is copied from there instead: raises
+        OutcomeUnknown, and sends nothing, while that home does not know whether its call was accepted. A finished job
+        is resumed only if its file is missing or modified.
         """
         record = self._record()
         if record.state is JobState.DONE and not self._is_lost(record):
@@ -390,7 +390,7 @@ class Job:
 
         return unsubscribe
 
-    # -- showing it ----------------------------------------------------------------------------------------------
+    # -- display -------------------------------------------------------------------------------------------------
 
     def _ipython_display_(self) -> None:
         if self._card is None or self._card.is_over:
@@ -413,7 +413,7 @@ class Job:
         )
 
     def timeline(self) -> "render.Timeline":
-        """Return a picture of the job's life so far; `client.jobs().timeline()` shows several on one axis."""
+        """Return what has happened to the job as a picture; `client.jobs().timeline()` shows several on one axis."""
         return render.Timeline(((render.job_title(self.request), tuple(self.events())),), now=time.time())
 
     def __reduce__(self) -> NoReturn:
@@ -454,7 +454,7 @@ class Job:
 
     @property
     def is_paused(self) -> bool:
-        """Whether the job does not move until a person asks for it (which charges nothing again)."""
+        """Whether the job has stopped until it is asked for again, which charges nothing twice."""
         record = self._record()
         if self._is_lost(record):
             return True
@@ -462,7 +462,7 @@ class Job:
             return False  # only `resume` continues it: this client may pay for it then
         return record.state is JobState.TIMED_OUT or self._engine.is_paused(record)
 
-    # -- inside --------------------------------------------------------------------------------------------------
+    # -- internal ------------------------------------------------------------------------------------------------
 
     def _show_waiting(self) -> None:
         """Show what is waited for, unless it is shown already or another thread than the cell's waits."""
@@ -715,7 +715,7 @@ def _check_accepted(request: GenerationRequest, backend: Backend) -> None:
 @public_class(hides=("if_empty",))
 @with_item_errors
 class JobList(TableView, list[Job]):
-    """Jobs, newest first; a list (and so its slices) that displays as a table, or as `if_empty`."""
+    """A list of jobs, newest first, that displays as a table, or as the text `if_empty`; its slices do too."""
 
     def __init__(self, jobs: Iterable[Job] = (), *, if_empty: str = "No jobs.") -> None:
         super().__init__(jobs)
@@ -741,7 +741,7 @@ class JobList(TableView, list[Job]):
         return JobList(found, if_empty=self.if_empty) if isinstance(found, list) else found
 
     def timeline(self) -> "render.Timeline":
-        """Return the lives of these jobs as one picture, oldest first, on one axis."""
+        """Return the timelines of these jobs as one picture, oldest first, on one time axis."""
         rows = (row for job in reversed(self) for row in job.timeline().rows)
         return render.Timeline(tuple(rows), now=time.time())
 

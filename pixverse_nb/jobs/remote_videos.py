@@ -35,7 +35,7 @@ class AllAccounts:
         newest_first = sorted(rows.values(), key=lambda row: row.created_at or 0.0, reverse=True)
         return newest_first[offset : offset + limit]
 
-    # -- inside --------------------------------------------------------------------------------------------------
+    # -- internal ------------------------------------------------------------------------------------------------
 
     def _pages(self, limit: int, offset: int) -> list[tuple[RemoteVideo, ...]]:
         return self._answers(lambda email: self._backend.list_videos(account=email, limit=limit, offset=offset))

@@ -222,7 +222,7 @@ class AccountPool:
         self._blocked.clear()
         self._token_error = None
 
-    # -- inside --------------------------------------------------------------------------------------------------
+    # -- internal ------------------------------------------------------------------------------------------------
 
     def _is_blocked(self, email: str, record: JobRecord) -> bool:
         blocked = self._blocked.get(email)

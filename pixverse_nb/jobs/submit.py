@@ -155,7 +155,7 @@ class Submitter:
             outcome = await context.transport.send_once(call, before_send=before_send)
             context.apply(record, self._event_of(outcome, record, is_repeat=is_repeat))
 
-    # -- inside --------------------------------------------------------------------------------------------------
+    # -- internal ------------------------------------------------------------------------------------------------
 
     async def _ask_price(self, record: JobRecord) -> bool:
         """Store the vendor's quote for the paid call, if it gives one; False if the call must not be sent.

@@ -98,7 +98,7 @@ class HomeRegister:
             copies = (_job(home, record.ref, self._ledger.service) for home in self._homes_of(record))
             yield any(_is_ahead(copy, record) for copy in copies)
 
-    # -- inside --------------------------------------------------------------------------------------------------
+    # -- internal ------------------------------------------------------------------------------------------------
 
     def _homes_of(self, draft: JobRecord) -> list[Path]:
         with self._lock, self._ignoring_obstacles():

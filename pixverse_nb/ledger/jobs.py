@@ -181,7 +181,7 @@ class TransferStore:
             insert_ratings(db, self._service, ratings)
         return stored
 
-    # -- inside --------------------------------------------------------------------------------------------------
+    # -- internal ------------------------------------------------------------------------------------------------
 
     def _all(self, db: sqlite3.Connection) -> list[JobRecord]:
         rows = db.execute("SELECT data FROM jobs WHERE service = ? ORDER BY created_at, rowid", (self._service,))
@@ -496,7 +496,7 @@ class Ledger:
             rows = db.execute("SELECT data FROM uploads WHERE service = ? ORDER BY at DESC", (self.service,)).fetchall()
         return [upload_of(data) for (data,) in rows]
 
-    # -- inside --------------------------------------------------------------------------------------------------
+    # -- internal ------------------------------------------------------------------------------------------------
 
     def _insert_adopted(self, db: sqlite3.Connection, draft: JobRecord, *, at: float) -> JobRecord:
         if db.execute("SELECT 1 FROM jobs WHERE ref = ?", (draft.ref,)).fetchone():

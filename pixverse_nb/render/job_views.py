@@ -37,16 +37,18 @@ _NOT_SUBMITTED: Final = frozenset({JobState.PLANNED, JobState.UPLOADING, JobStat
 # -- card ----------------------------------------------------------------------------------------------------------
 
 
-def card_html(snapshot: JobSnapshot, *, now: float, thumbnails: Sequence[bytes] = (), is_kept: bool = False) -> Markup:
+def card_html(
+    snapshot: JobSnapshot, *, now: float, thumbnails: Sequence[bytes] = (), is_fallback: bool = False
+) -> Markup:
     """Return the card of a job at `now` (Unix seconds), or the player if the video is finished.
 
     `thumbnails` are JPEGs of the input images. They are part of every update of a live card, so keep them small
-    (160 px). `is_kept`: the copy beside a widget, which is seen only without a kernel; it has no thumbnails.
+    (160 px). `is_fallback`: the copy beside a widget, which is seen only without a kernel; it has no thumbnails.
     """
     if snapshot.video is not None:
         return player_html(snapshot.video, notices=snapshot.notices)
-    if is_kept:
-        return with_stylesheet(join((card_block(snapshot, now=now, is_kept=True), _kept_note(snapshot, now))))
+    if is_fallback:
+        return with_stylesheet(join((card_block(snapshot, now=now, is_fallback=True), _fallback_note(snapshot, now))))
     return with_stylesheet(card_block(snapshot, now=now, thumbnails=thumbnails))
 
 
@@ -105,12 +107,14 @@ def cancel_explanation(snapshot: JobSnapshot) -> str:
     )
 
 
-def card_block(snapshot: JobSnapshot, *, now: float, thumbnails: Sequence[bytes] = (), is_kept: bool = False) -> Markup:
+def card_block(
+    snapshot: JobSnapshot, *, now: float, thumbnails: Sequence[bytes] = (), is_fallback: bool = False
+) -> Markup:
     """Return the card without the stylesheet, even if the video is finished."""
     return html(
         '<div class="pvnb pvnb-card{} pvnb-{}"><div class="pvnb-row">{}'
         '<div class="pvnb-body">{}{}{}</div></div>{}</div>',
-        "-kept" if is_kept else "",
+        "-fallback" if is_fallback else "",
         job_severity(snapshot),
         _thumbnails(thumbnails),
         _header(snapshot, now),
@@ -120,7 +124,7 @@ def card_block(snapshot: JobSnapshot, *, now: float, thumbnails: Sequence[bytes]
     )
 
 
-def _kept_note(snapshot: JobSnapshot, now: float) -> Markup:
+def _fallback_note(snapshot: JobSnapshot, now: float) -> Markup:
     """Return how old the copy is, and how to see the job as it is now."""
     at = time.strftime("%Y-%m-%d %H:%M", time.localtime(now))
     return html(

@@ -27,10 +27,10 @@ from pixverse_nb.render.job_views import card_html, card_state, card_text
 from pixverse_nb.render.style import html, text_div, with_stylesheet
 from pixverse_nb.render.sweep_views import SweepProgress, sweep_html, sweep_state, sweep_text
 
-BEAT_S: Final = 5.0  # how often a page hears that the kernel runs
-# The HTML beside a widget is larger than all other messages: it is renewed when the state changes, and rarely else.
-COPY_S: Final = 60.0
-COPY_CHANGED_S: Final = 3.0
+HEARTBEAT_S: Final = 5.0
+# The fallback is larger than all other messages, so it is updated less often than the widget.
+FALLBACK_EVERY_S: Final = 60.0
+FALLBACK_CHANGED_S: Final = 3.0  # after a change of the state
 
 Subscribe = Callable[[Callable[[], None]], Callable[[], None]]
 """Calls the given function at each change, on any thread; what it returns ends that."""
@@ -39,7 +39,7 @@ _log: Final = logging.getLogger("pixverse_nb")
 
 
 class CardWidget(Protocol):
-    """A card as a widget: it is alive wherever it is shown, also in an Output widget, a tab or a second view."""
+    """A card as a widget. It is updated wherever it is shown, also in an Output widget, a tab or a second view."""
 
     fallback_class: str  # the class of the HTML that a live widget hides
 
@@ -56,8 +56,8 @@ class CardWidget(Protocol):
         """Show a new state. `images` are sent to the page once, and never stored."""
         ...
 
-    def beat(self, now: float) -> None:
-        """Tell the page that the kernel runs, and its time."""
+    def send_heartbeat(self, now: float) -> None:
+        """Send the kernel's time (Unix seconds), which also shows that the kernel runs."""
         ...
 
     def finish(self, state: Mapping[str, Any], video: VideoFile | None) -> None:
@@ -81,9 +81,9 @@ def use_widgets(load: Callable[[], MakeWidget | None]) -> None:
 class CardContent:
     """What a card shows at one moment.
 
-    `state` has the texts and numbers for a widget. `bundle(is_kept=…)` is the same as HTML and text; `is_kept` is the
-    copy beside a live widget, for a reader without a kernel. `can_continue`: a card that is over has a button that
-    continues it.
+    `state` has the texts and numbers for a widget. `bundle()` is the same as HTML and text; with `is_fallback=True` it
+    is the copy beside a live widget, for a reader without a kernel. `can_continue`: a card that is over has a button
+    that continues it.
     """
 
     state: Mapping[str, Any]
@@ -97,9 +97,9 @@ class CardContent:
 class LiveCard:
     """The card of one job or sweep: shown in any number of cells, and kept up to date until it is over.
 
-    In a notebook it is a widget, which shows changes in place; beside it a copy in HTML remains for a reader without a
-    kernel. At the end both are replaced by plain HTML, unless a button of the widget can continue what is over. If
-    outputs cannot be replaced (in a terminal), the card is printed once.
+    In a notebook it is a widget, which shows changes in place. Beside it is the fallback, a copy in HTML for a reader
+    without a kernel. At the end both are replaced by plain HTML, unless the widget has a button to continue. If outputs
+    cannot be replaced (in a terminal), the card is printed once.
     """
 
     def __init__(
@@ -121,9 +121,9 @@ class LiveCard:
         self._widget_output: LiveOutput | None = None
         self._output: LiveOutput | None = None  # the HTML
         self._shown_in: CellRun | None = None
-        self._beat_at = 0.0
-        self._copied_at = 0.0
-        self._copied_label = ""
+        self._heartbeat_at = 0.0
+        self._fallback_at = 0.0
+        self._fallback_label = ""
 
     def show(self) -> None:
         """Show the card in the running cell."""
@@ -171,8 +171,8 @@ class LiveCard:
         """Show the current state at once, on the calling thread."""
         self._updater.draw(self)
 
-    def go_on(self) -> None:
-        """Keep the card up to date again: what was over continues."""
+    def follow_again(self) -> None:
+        """Keep the card up to date again, after what was over continues."""
         self.is_over = False
         self._updater.add(self, self._subscribe)
 
@@ -185,8 +185,8 @@ class LiveCard:
             self._output = LiveOutput(content.bundle())
         else:
             self._widget_output = LiveOutput({**widget.view(), **mime_bundle("<div></div>", "")})
-            self._output = LiveOutput(self._copy(content, widget))
-            self._copied_at, self._copied_label = self._now(), str(content.state["label"])
+            self._output = LiveOutput(self._fallback(content, widget))
+            self._fallback_at, self._fallback_label = self._now(), str(content.state["label"])
             widget.update(content.state, images=content.images)
         self._updater.add(self, self._subscribe)
 
@@ -207,17 +207,18 @@ class LiveCard:
         else:
             now = self._now()
             widget.update(content.state)
-            if now - self._beat_at >= BEAT_S:
-                self._beat_at = now
-                widget.beat(now)
+            if now - self._heartbeat_at >= HEARTBEAT_S:
+                self._heartbeat_at = now
+                widget.send_heartbeat(now)
             label = str(content.state["label"])
-            if self.is_over or now - self._copied_at >= (COPY_S if label == self._copied_label else COPY_CHANGED_S):
-                self._copied_at, self._copied_label = now, label
+            interval_s = FALLBACK_EVERY_S if label == self._fallback_label else FALLBACK_CHANGED_S
+            if self.is_over or now - self._fallback_at >= interval_s:
+                self._fallback_at, self._fallback_label = now, label
                 if self._output is not None:
-                    self._output.update(self._copy(content, widget))
+                    self._output.update(self._fallback(content, widget))
 
-    def _copy(self, content: CardContent, widget: CardWidget) -> MimeBundle:
-        bundle = content.bundle(is_kept=True)
+    def _fallback(self, content: CardContent, widget: CardWidget) -> MimeBundle:
+        bundle = content.bundle(is_fallback=True)
         # a trusted notebook without a kernel shows "model not found" in place of the widget
         hide = html(
             "<style>.jp-OutputArea-child:has(+ .jp-OutputArea-child .{0}):not(:has(.pvnb-ui)){{display:none}}</style>"
@@ -257,14 +258,14 @@ def job_card(
         if not becomes_player:
             latest = replace(latest, video=None)
 
-        def bundle(*, is_kept: bool = False) -> MimeBundle:
+        def bundle(*, is_fallback: bool = False) -> MimeBundle:
             text = card_text(latest, now=at)
             if latest.state is JobState.DONE and latest.video is None:
                 text = text.splitlines()[0]
                 return mime_bundle(
                     with_stylesheet(html('<div class="pvnb">{}</div>', text_div("pvnb-note", text))), text
                 )
-            return mime_bundle(card_html(latest, now=at, thumbnails=thumbnails, is_kept=is_kept), text)
+            return mime_bundle(card_html(latest, now=at, thumbnails=thumbnails, is_fallback=is_fallback), text)
 
         state = card_state(latest, now=at)
         return CardContent(
@@ -278,7 +279,7 @@ def job_card(
 
     def resume() -> None:
         actions["resume"]()
-        card.go_on()
+        card.follow_again()
 
     card = LiveCard(content, subscribe, actions={**actions, "resume": resume}, now=now, updater=updater)
     return card
@@ -297,8 +298,8 @@ def sweep_card(
     def content() -> CardContent:
         latest, at = progress(), now()
 
-        def bundle(*, is_kept: bool = False) -> MimeBundle:
-            return mime_bundle(sweep_html(latest, now=at, is_kept=is_kept), sweep_text(latest, now=at))
+        def bundle(*, is_fallback: bool = False) -> MimeBundle:
+            return mime_bundle(sweep_html(latest, now=at, is_fallback=is_fallback), sweep_text(latest, now=at))
 
         return CardContent(sweep_state(latest, now=at), latest.is_over or latest.mode == "planned", bundle)
 

@@ -110,18 +110,19 @@ def sweep_state(progress: SweepProgress, *, now: float) -> dict[str, Any]:
     }
 
 
-def sweep_html(progress: SweepProgress, *, now: float, is_kept: bool = False) -> Markup:
-    """Return the card of a sweep at `now` (Unix seconds); `is_kept`: the copy that is seen only without a kernel."""
+def sweep_html(progress: SweepProgress, *, now: float, is_fallback: bool = False) -> Markup:
+    """Return the card of a sweep at `now` (Unix seconds); `is_fallback`: the copy beside a widget."""
     updated = "" if progress.is_over else updated_html(now)
     clock = html('<div class="pvnb-clock">{}{}</div>', _sweep_clock(progress, now), updated)
     return with_stylesheet(
         html(
-            '<div class="pvnb pvnb-card{kept} pvnb-sweep-card{kept} pvnb-{severity}" role="status" aria-live="polite">'
-            '<div class="pvnb-header"><div class="pvnb-state"><span class="pvnb-dot"></span><strong>{label}</strong>'
+            '<div class="pvnb pvnb-card{suffix} pvnb-sweep-card{suffix} pvnb-{severity}" role="status"'
+            ' aria-live="polite"><div class="pvnb-header">'
+            '<div class="pvnb-state"><span class="pvnb-dot"></span><strong>{label}</strong>'
             '</div>{badge}{clock}</div>{bar}<div class="pvnb-facts">{counts}</div>{sentences}'
             '<div class="pvnb-line">{title}</div><div class="pvnb-facts">{money}</div></div>{note}',
-            kept="-kept" if is_kept else "",
-            note=_kept_note(now) if is_kept else "",
+            suffix="-fallback" if is_fallback else "",
+            note=_fallback_note(now) if is_fallback else "",
             severity=_sweep_severity(progress),
             label=_mode_label(progress),
             badge=sandbox_badge() if progress.is_sandbox else "",
@@ -135,7 +136,7 @@ def sweep_html(progress: SweepProgress, *, now: float, is_kept: bool = False) ->
     )
 
 
-def _kept_note(now: float) -> Markup:
+def _fallback_note(now: float) -> Markup:
     at = time.strftime("%Y-%m-%d %H:%M", time.localtime(now))
     return html('<div class="pvnb pvnb-note">As of {}. Run the cell again to continue the sweep.</div>', at)
 

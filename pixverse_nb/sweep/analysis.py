@@ -141,7 +141,7 @@ class SweepAnalysis:
         ]
         return make_themed_sheet(rows, width_px=width_px, executor=executor)
 
-    # -- inside --------------------------------------------------------------------------------------------------
+    # -- internal ------------------------------------------------------------------------------------------------
 
     def _load_results(self) -> dict[str, TaskResult[Measurement]]:
         """Return the measurements by cell key: those of this session, and those that the ledger has."""

@@ -157,7 +157,7 @@ class Runner:
         self.mode = "stopped" if self._queue or self._has_unsent or self._is_stopping else "done"
         self._on_change()
 
-    # -- inside --------------------------------------------------------------------------------------------------
+    # -- internal ------------------------------------------------------------------------------------------------
 
     def _withdraw_unsent(self, route: Route | None = None) -> None:
         """Return the unsent cells (of one route, or all) to the front of the queue and cancel their jobs.

@@ -237,8 +237,8 @@ class Sweep:
         for another attempt at cells that ended without a video. `stop_when(sweep)` is called when cells end; once it
         returns a true value nothing new is submitted. `timeout` (seconds) ends only the waiting. An interrupt stops the
         sweep as `stop()` does: nothing more is sent, and what was sent is waited for in the background. A failed cell
-        does not stop the others. If the credits run out or the budget is reached, the run ends in order
-        and `progress.reason` says why; running the same sweep again continues it.
+        does not stop the others. If the credits run out or the budget is reached, the run ends without an
+        error and `progress.reason` says why; running the same sweep again continues it.
 
         Many moderated requests can suspend an account: once `max_moderated` of the last 20 requests of the sweep were
         moderated, the run stops, and later runs too until a higher number or None (no limit) is given.
@@ -413,7 +413,7 @@ class Sweep:
         return self._views.compare(which, chosen, blind=given["blind"], shuffle_seed=given["shuffle_seed"])
 
     def plot_timeline(self) -> Timeline:
-        """Return the lives of the jobs as one picture on a time axis; `.save("timeline.svg")` writes it.
+        """Return the timelines of the jobs as one picture on one time axis; `.save("timeline.svg")` writes it.
 
         Raises InvalidRequest if no cell has a job yet.
         """

@@ -128,13 +128,13 @@ class SweepViews:
         )
 
     def timeline(self) -> Timeline:
-        """Return the lives of the jobs as one picture. Raises InvalidRequest if no cell has a job yet."""
+        """Return the timelines of the jobs as one picture. Raises InvalidRequest if no cell has a job yet."""
         jobs = {cell: job for cell in self._cells if (job := self._cell_jobs.job(cell)) is not None}
         if not jobs:
             raise InvalidRequest({"cells": "no cell has a job yet: run the sweep first"}, sends=False)
         return Timeline(tuple((cell.caption, tuple(job.events())) for cell, job in jobs.items()), now=time.time())
 
-    # -- inside --------------------------------------------------------------------------------------------------
+    # -- internal ------------------------------------------------------------------------------------------------
 
     def _ratings_by_key(self) -> dict[str, Rating]:
         return self._context.engine.ledger.ratings.ratings([cell.key for cell in self._cells])

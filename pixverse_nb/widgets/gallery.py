@@ -57,12 +57,12 @@ def gallery(
 ) -> "Gallery":
     """Return a gallery of videos, jobs and mp4 files: a list of them, a sweep, a folder or a pattern.
 
-    The files of a folder ("renders/") or pattern ("renders/*.mp4") are sorted by name, with numbers in their order. A
+    The files of a folder ("renders/") or pattern ("renders/*.mp4") are sorted by name, with 2 before 10. A
     job that is not finished has a tile that follows it. A sweep gives the gallery of `sweep.gallery()`.
 
     Each video is labelled with `labels`, or else with the fields that distinguish it from the others. Two to nine
-    videos can be selected in the page; their comparison opens below. Raises InvalidRequest if there is
-    no video, or with the name of everything that is not one.
+    videos can be selected in the page; their comparison opens below. Raises InvalidRequest if there is no
+    video; it names everything that is not a video.
 
     >>> gallery(["one.mp4", "two.mp4"], labels=["before", "after"])  # doctest: +SKIP
     >>> gallery("renders/*.mp4")  # doctest: +SKIP

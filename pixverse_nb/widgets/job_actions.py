@@ -80,8 +80,8 @@ class JobActions:
             case "pay" if name in _PAID:
                 text = prompt.strip() if isinstance(prompt, str) else ""
                 self._runner.run_exclusive(lambda: self._guarded(job, lambda: self._pay(job, name, seconds, text)))
-            case "act" if name in _LABELS and name not in _PAID:
-                self._run(job, lambda: self._act(job, name))
+            case "action" if name in _LABELS and name not in _PAID:
+                self._run(job, lambda: self._run_action(job, name))
             case _:
                 pass  # from another version of the page
 
@@ -152,7 +152,7 @@ class JobActions:
 
     # ---- free ----
 
-    def _act(self, job: JobHandle, name: str) -> None:
+    def _run_action(self, job: JobHandle, name: str) -> None:
         video: Any = job.snapshot().video
         match name:
             case "use_again":

@@ -44,11 +44,11 @@ class LiveCardWidget(anywidget.AnyWidget):
         self._streamer = FileStreamer(self.send, self._runner)
         self._lock = threading.RLock()
         self._views: set[str] = set()
-        self._newest_act: dict[str, int] = {}  # by view: a page sends an act again until it is heard
+        self._last_number: dict[str, int] = {}  # of an action, by view: a page repeats one until it is acknowledged
         self._images: Sequence[bytes] = ()
         self._video: VideoFile | None = None
         self._is_over = False
-        super().__init__(state=dict(state), fallback_class=f"pvnb-kept-{uuid.uuid4().hex[:12]}")
+        super().__init__(state=dict(state), fallback_class=f"pvnb-fallback-{uuid.uuid4().hex[:12]}")
         self.on_msg(self._on_message)
         answer_while_busy(self)
 
@@ -70,9 +70,9 @@ class LiveCardWidget(anywidget.AnyWidget):
         with self._lock:
             self.state = dict(state)
 
-    def beat(self, now: float) -> None:
-        """Tell the page that the kernel runs, and its time."""
-        self.send({"kind": "beat", "now": now})
+    def send_heartbeat(self, now: float) -> None:
+        """Send the kernel's time (Unix seconds), which also shows that the kernel runs."""
+        self.send({"kind": "heartbeat", "now": now})
 
     def finish(self, state: Mapping[str, Any], video: VideoFile | None) -> None:
         """Show the last state. A view that stays on the page asks for the player and the video."""
@@ -100,20 +100,20 @@ class LiveCardWidget(anywidget.AnyWidget):
     def _handle_message(self, message: object) -> None:
         if not isinstance(message, Mapping) or self._streamer.handle_message(message):
             return
-        view, number, action = str(message.get("view")), message.get("number"), message.get("action")
+        view, number, name = str(message.get("view")), message.get("number"), message.get("name")
         match message.get("kind"):
             case "hello":
                 self._views.add(view)
                 self._send_images()
             case "bye":
                 self._views.discard(view)
-                self._newest_act.pop(view, None)
+                self._last_number.pop(view, None)
                 self.close_unless_shown()
-            case "act" if isinstance(number, int) and isinstance(action, str) and action in self._actions:
-                self.send({"kind": "done", "view": view, "number": number})
-                if number > self._newest_act.get(view, 0):
-                    self._newest_act[view] = number
-                    self._runner.run_in_thread(self._actions[action])
+            case "action" if isinstance(number, int) and isinstance(name, str) and name in self._actions:
+                self.send({"kind": "ack", "view": view, "number": number})
+                if number > self._last_number.get(view, 0):
+                    self._last_number[view] = number
+                    self._runner.run_in_thread(self._actions[name])
             case "player":
                 self._runner.run_in_thread(lambda: self._send_player(view))
             case _:

@@ -181,7 +181,7 @@ def test_without_a_kernel_the_last_state_is_shown(page: Page, lab: Lab, trusted:
     expect(page.locator(".pvnb-live")).to_be_visible()
     shown = lab.reopen_without_kernel(page, name, trusted=trusted)
     output = shown.locator(".jp-Cell-outputArea").nth(1)
-    expect(output.locator(".pvnb-card-kept")).to_be_visible()
+    expect(output.locator(".pvnb-card-fallback")).to_be_visible()
     expect(output).to_contain_text("client.job(")
     expect(output.get_by_role("button")).to_have_count(0)
     expect(output.locator(".jp-OutputArea-output").filter(visible=True)).to_have_count(1 if trusted else 2)

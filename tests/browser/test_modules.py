@@ -137,28 +137,28 @@ SHOW_CARD = """async ([source, state]) => {
     const url = URL.createObjectURL(new Blob([source], { type: 'text/javascript' }));
     (await import(url)).default.render({ model, el: document.body });
 }"""
-ACTS = "() => window.sent.filter(content => content.kind === 'act')"
+ACTIONS = "() => window.sent.filter(content => content.kind === 'action')"
 
 
-def test_an_action_is_sent_again_until_it_is_heard(page: Page) -> None:
-    """The action is sent three times with one number, or until the kernel confirms it; then the card says why."""
+def test_an_action_is_sent_again_until_it_is_acknowledged(page: Page) -> None:
+    """The action is sent three times with one number, or until the kernel acknowledges it; then the card says why."""
     page.clock.install()
     page.goto("about:blank")
     page.evaluate(SHOW_CARD, [bundle_js("live_card"), STATES["live_card"]])
     cancel = page.get_by_role("button", name="Cancel", exact=True)
-    said = page.locator(".pvnb-live-said")
-    for number, heard_after in ((1, 2), (2, None)):
+    problem = page.locator(".pvnb-live-problem")
+    for number, ack_after in ((1, 2), (2, None)):
         page.evaluate("window.sent.length = 0")
         cancel.click()
         page.get_by_role("button", name="Cancel this job").click()
         for count in range(1, 5):
-            acts = page.evaluate(ACTS)
-            assert {act["number"] for act in acts} == {number}
-            assert len(acts) == min(count, heard_after or 3)
-            if count == heard_after:
-                page.evaluate("act => window.hear({ ...act, kind: 'done' })", acts[0])
+            actions = page.evaluate(ACTIONS)
+            assert {action["number"] for action in actions} == {number}
+            assert len(actions) == min(count, ack_after or 3)
+            if count == ack_after:
+                page.evaluate("action => window.hear({ ...action, kind: 'ack' })", actions[0])
             page.clock.run_for(1000)
-        expect(said).to_be_visible(visible=heard_after is None)
+        expect(problem).to_be_visible(visible=ack_after is None)
 
 
 # What Jupyter says about the kernel comes by `say`; the kernel answers each ping while `answers` is true.

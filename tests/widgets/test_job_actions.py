@@ -123,17 +123,17 @@ def test_an_error_is_told_at_the_row(row: RowPage) -> None:
 
 def test_the_call_is_copied_as_text(row: RowPage) -> None:
     """As Python and as curl; the page puts it on the clipboard."""
-    row.press("act", "python")
+    row.press("action", "python")
     assert row.told()["copy"] == "client.create_frames(first, last)"
-    row.press("act", "curl")
+    row.press("action", "curl")
     assert row.told()["copy"] == "curl job-1"
 
 
 def test_the_video_is_saved_and_named(row: RowPage, tmp_path: Path) -> None:
     """A copy goes into the working directory; "Show file" names the original."""
-    row.press("act", "save")
+    row.press("action", "save")
     assert (tmp_path / "made.mp4").read_bytes() == (tmp_path / "videos" / "made.mp4").read_bytes()
-    row.press("act", "file")
+    row.press("action", "file")
     assert row.told()["text"] == str(tmp_path / "videos" / "made.mp4")
 
 
@@ -141,7 +141,7 @@ def test_the_last_frame_becomes_the_first_picture(row: RowPage) -> None:
     """The last picture gives way to it, with a caution and the focus; an error leaves both slots as they are."""
     upload(row.form, "last", make_png(320, 320), id="x")
     wait_for_threads()
-    row.press("act", "last_frame")
+    row.press("action", "last_frame")
     assert row.told()["tone"] == "plain"
     assert row.form.first.image is not None
     assert row.form.last.to_json()["state"] == "empty"
@@ -152,7 +152,7 @@ def test_the_last_frame_becomes_the_first_picture(row: RowPage) -> None:
     video = row.job.snapshot().video
     assert video is not None
     video.path.write_bytes(b"no video")
-    row.press("act", "last_frame")
+    row.press("action", "last_frame")
     assert row.told()["tone"] == "bad"
     assert row.form.first.to_json()["state"] == "empty"
     assert row.form.last.to_json()["state"] == "ready"
@@ -165,7 +165,7 @@ def test_a_job_fills_the_form(row: RowPage, tmp_path: Path) -> None:
     row.client.files = {"first": tmp_path / "a.png", "last": tmp_path / "a.png"}
     upload(row.form, "last", make_png(9, 9), id="x")
     send_message(row.form, {"kind": "set", "name": "prompt", "value": "other"})
-    row.press("act", "use_again")
+    row.press("action", "use_again")
     fields = row.form.fields
     assert [fields[name] for name in ("prompt", "seed", "quality")] == ["rain", "7", "360p"]
     assert [slot.state for slot in row.form.slots] == ["ready", "ready"]
@@ -184,7 +184,8 @@ def test_only_a_finished_job_offers_anything(row: RowPage) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "name"), [("offer", "save"), ("pay", "file"), ("act", "extend"), ("act", "dance"), ("dance", "extend")]
+    ("kind", "name"),
+    [("offer", "save"), ("pay", "file"), ("action", "extend"), ("action", "dance"), ("dance", "extend")],
 )
 def test_a_message_that_makes_no_sense_is_ignored(row: RowPage, kind: str, name: str) -> None:
     """Nothing is paid, told or offered."""

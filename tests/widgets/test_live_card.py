@@ -43,8 +43,8 @@ def test_the_state_does_not_change_with_the_clock() -> None:
     assert card_state(snapshot, now=NOW) == card_state(snapshot, now=NOW + 30)
 
 
-def test_a_button_calls_its_action_once_and_is_confirmed() -> None:
-    """A page that sends an act again, with its number, gets a confirmation each time; unknown actions are ignored."""
+def test_a_button_calls_its_action_once_and_is_acknowledged() -> None:
+    """An action that a page sends again, with its number, is acknowledged each time; unknown actions are ignored."""
     pressed: list[str] = []
     card = LiveCardWidget(STATE, {"cancel": lambda: pressed.append("cancel")})
     for view, number, action in (
@@ -54,10 +54,10 @@ def test_a_button_calls_its_action_once_and_is_confirmed() -> None:
         ("a", 2, "delete"),
         ("a", 2, 3),
     ):
-        send_message(card, {"kind": "act", "view": view, "number": number, "action": action})
+        send_message(card, {"kind": "action", "view": view, "number": number, "name": action})
     wait_for_threads()
     assert pressed == ["cancel", "cancel"]
-    assert [(content["view"], content["number"]) for content, _ in messages_of(card, "done")] == [
+    assert [(content["view"], content["number"]) for content, _ in messages_of(card, "ack")] == [
         ("a", 1),
         ("a", 1),
         ("b", 1),
@@ -71,7 +71,7 @@ def test_an_action_that_fails_is_shown() -> None:
         raise OSError("disk full")
 
     card = LiveCardWidget(STATE, {"cancel": fail})
-    send_message(card, {"kind": "act", "view": "a", "number": 1, "action": "cancel"})
+    send_message(card, {"kind": "action", "view": "a", "number": 1, "name": "cancel"})
     wait_for_threads()
     assert "disk full" in card.state["error"]
 
@@ -124,14 +124,14 @@ def test_a_stopped_job_can_be_waited_for_again(tmp_path: Path, state: JobState) 
     widget = card.displayable()
     assert isinstance(widget, LiveCardWidget)
     assert (widget.state["actions"], widget.state["is_over"]) == (["resume"], True)
-    send_message(widget, {"kind": "act", "view": "a", "number": 1, "action": "resume"})
+    send_message(widget, {"kind": "action", "view": "a", "number": 1, "name": "resume"})
     wait_for_threads()
     card.redraw()
     assert (widget.state["actions"], widget.state["is_over"]) == (["cancel"], False)
     latest = stopped
     card.redraw()
     assert (widget.state["actions"], widget.state["is_over"]) == (["resume"], True)
-    send_message(widget, {"kind": "act", "view": "a", "number": 2, "action": "resume"})
+    send_message(widget, {"kind": "action", "view": "a", "number": 2, "name": "resume"})
     wait_for_threads()
     latest = a_snapshot(JobState.DONE, video=video)
     card.redraw()
@@ -155,7 +155,7 @@ def test_a_card_that_goes_on_follows_its_job_once() -> None:
     widget = card.displayable()
     assert isinstance(widget, LiveCardWidget)
     for number in (1, 2):
-        send_message(widget, {"kind": "act", "view": "a", "number": number, "action": "resume"})
+        send_message(widget, {"kind": "action", "view": "a", "number": number, "name": "resume"})
         wait_for_threads()
         assert len(subscriptions) == 1
     latest = a_snapshot(JobState.FAILED)
@@ -196,7 +196,7 @@ def test_a_card_that_no_page_shows_is_closed() -> None:
     assert card.comm is None
 
 
-@pytest.mark.parametrize("message", [None, [], "hello", {"kind": "unknown"}, {}, {"kind": "act", "action": "cancel"}])
+@pytest.mark.parametrize("message", [None, [], "hello", {"kind": "unknown"}, {}, {"kind": "action", "name": "cancel"}])
 def test_malformed_messages_are_ignored(message: object) -> None:
     """A message of another version of the page does nothing."""
     card = LiveCardWidget(STATE, {"cancel": lambda: pytest.fail("called")})

@@ -645,7 +645,7 @@ function renderJobs({ model, el }, getSource) {
       drawTools(entry);
     } else if (action === "tool") {
       const name = button?.dataset.name ?? "";
-      const kind = ["extend", "upscale"].includes(name) ? "offer" : "act";
+      const kind = ["extend", "upscale"].includes(name) ? "offer" : "action";
       parts.told.hidden = true;
       delete parts.offer.dataset.refused;
       model.send({ kind, ref: data.ref, name, seconds: 5 });
