@@ -1,10 +1,12 @@
 """Several clients on one home in one process, as a notebook opens them whose first cell is run again."""
 
 import gc
+import logging
 import shutil
 import threading
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +25,11 @@ from tests.client.harness import (
     Harness,
     client_threads,
     create_job,
+    event_kinds,
     run_script,
     wait_for_state,
     wait_for_video,
+    wait_until,
     wait_until_released,
 )
 from tests.render.conftest import outputs
@@ -294,6 +298,27 @@ def test_an_open_job_runs_to_its_end_without_a_handle(manual_harness: Harness) -
         wait_for_video(other.job(ref))
     wait_until_released(held)
     assert manual_harness.paid == 1
+
+
+def test_a_job_that_another_user_takes_over_is_let_go(harness: Harness, caplog: pytest.LogCaptureFixture) -> None:
+    """A client of another user takes over a job that waits here, and closes: its task ends without an error."""
+    harness.control.arm("busy", times=None)
+    first = harness.open(timing=replace(TIMING, poll_s=100.0, busy_wait_s=(600.0, 600.0)))  # it looks once a second
+    job = create_job(first)
+    wait_until(job, lambda waiting: "call_postponed" in event_kinds(waiting))
+    harness.control.arm("drop_before", times=None)
+    with harness.open(token="user:7-another-token") as second:
+        second.job(job.ref).resume()
+    wait_until(job, lambda _: first._engine.find_open(job.ref) is None)
+    first._loop.run(lambda: None)  # the task has ended
+    harness.control.disarm()
+    job.resume()
+    wait_for_state(job, JobState.QUEUED)
+    harness.control.advance(LONGEST_JOB_S)
+    first.reconcile()
+    wait_for_video(job)
+    assert harness.paid == 1
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
 def test_a_home_that_was_deleted_is_opened_anew(reopen: Callable[..., Client], harness: Harness) -> None:

@@ -76,7 +76,9 @@ def test_many_threads_wait_for_one_job(client: Client, harness: Harness) -> None
 
 
 def test_cancelling_an_await_leaves_the_job(manual_harness: Harness) -> None:
-    """Cancelling the waiting coroutine does not affect the job; a note says how to continue."""
+    """Cancelling the waiting coroutine does not affect the job; a note says how to continue, and IPython shows no frame
+    of ours.
+    """
     job = create_job(manual_harness.open())
 
     async def cell() -> None:
@@ -86,6 +88,9 @@ def test_cancelling_an_await_leaves_the_job(manual_harness: Harness) -> None:
         with pytest.raises(asyncio.CancelledError) as caught:
             await waiting
         assert job.ref in "".join(caught.value.__notes__)
+        shown = "\n".join(caught.value._render_traceback_())  # type: ignore[attr-defined]  # IPython calls it
+        assert "test_waiting.py" in shown
+        assert not any(file in shown for file in ("job.py", "event_loop.py", "tasks.py"))
 
     asyncio.run(cell())
     wait_for_state(job, JobState.QUEUED)

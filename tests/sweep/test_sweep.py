@@ -265,14 +265,16 @@ def test_a_cell_is_found_by_any_of_its_names(client: Client) -> None:
 
 
 def test_a_sweep_says_that_the_network_is_gone(persistent_harness: Harness) -> None:
-    """While the vendor is unreachable, the sweep names that as its reason, and it continues by itself."""
-    sweep = small_sweep(persistent_harness.open(), seed=[1, 2])
-    sweep.start()
+    """While the vendor is unreachable, a sweep that runs names that as its reason, and it continues by itself."""
+    client = persistent_harness.open()
+    not_run = small_sweep(client, seed=[1, 2])
+    sweep = small_sweep(client, seed=[1, 2]).start()
     sent = {JobState.QUEUED, JobState.GENERATING}  # no call is on its way
     wait_until(sweep, lambda one: len(one.jobs) == 2 and {job.state for job in one.jobs} <= sent)
     assert sweep.progress.reason_kind == ""
     persistent_harness.stop_sandbox()
     wait_until(sweep, lambda one: one.progress.reason_kind == "offline")
+    assert not_run.progress.reason_kind == ""
     persistent_harness.restart_sandbox(speed=1000)
     sweep.wait(WAIT_LIMIT_S)
     assert (sweep.progress.done, sweep.progress.reason_kind) == (2, "")
