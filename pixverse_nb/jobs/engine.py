@@ -272,7 +272,8 @@ class Engine:
 
     def current(self, ref: str) -> JobRecord | None:
         """Return the newest record of a job, open or not; works from any thread."""
-        known = self._records.get(ref) if self._election.is_following else None
+        is_newest = self._election.is_following or self._writes.is_pending(ref)
+        known = self._records.get(ref) if is_newest else None
         return known or self.ledger.load(ref) or self._records.get(ref)
 
     def is_paused(self, record: JobRecord) -> bool:
@@ -507,12 +508,15 @@ class Engine:
 
     def _keep_newest(self, record: JobRecord) -> JobRecord:
         """Take up a job that somebody has read, and return its newest record: it may have ended since."""
-        known = self._records.get(record.ref)
+        followed = self._records.get(record.ref)
+        known = followed
         if known is None:
             with suppress(LedgerError):
                 known = self.ledger.load(record.ref)
         newest = record if known is None or known.version < record.version else known
         self._records[record.ref] = newest
+        if newest.version > (followed or record).version:
+            self._notify(newest)  # another process has written it, and it will not be read again
         return newest
 
     def _next(self, ref: str) -> transitions.Action:
@@ -526,7 +530,8 @@ class Engine:
         )
 
     def _start(self, ref: str) -> None:
-        if ref not in self._tasks and not isinstance(self._next(ref), transitions.Idle):
+        is_known = ref in self._records  # else it has ended: a subscriber may have cancelled it
+        if is_known and ref not in self._tasks and not isinstance(self._next(ref), transitions.Idle):
             self._wakeups[ref] = asyncio.Event()
             self._tasks[ref] = asyncio.get_running_loop().create_task(self._run(ref))
 
@@ -575,7 +580,7 @@ class Engine:
         """Handle a record that could not be written earlier and is in the ledger now."""
         known = self._records.get(record.ref)
         self._records[record.ref] = record
-        if known is None or known.state is not record.state:
+        if known is None or replace(known, version=record.version) != record:
             self._notify(record)  # another process has gone on with it
         self._forget_finished(record.ref)
 

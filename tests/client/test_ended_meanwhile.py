@@ -61,3 +61,41 @@ def test_a_job_that_another_process_has_made_since(manual_harness: Harness) -> N
     assert has_ended.wait(WAIT_LIMIT_S)
     assert video.sha256 == wait_for_video(job).sha256
     assert manual_harness.paid == 1
+
+
+def test_waiting_for_a_job_that_another_process_has_resumed(manual_harness: Harness) -> None:
+    """A handle from before the job went on elsewhere: whoever waits with it is told of the end."""
+    client = manual_harness.open()
+    job = create_job(client)
+    wait_for_state(job, JobState.QUEUED)
+    job.cancel()
+    same = manual_harness.open().job(job.ref)
+    assert same.state is JobState.CANCELLED
+    job.resume()
+    wait_for_state(job, JobState.GENERATING)
+    wait = same._waiter()
+    assert not wait.done()
+    manual_harness.control.advance(LONGEST_JOB_S)
+    assert wait.result(WAIT_LIMIT_S).state is JobState.DONE
+    assert manual_harness.paid == 1
+
+
+def test_a_new_leader_tells_what_the_last_one_has_written(manual_harness: Harness) -> None:
+    """What a leader writes just before it ends reaches those who watch the job in the process that takes over."""
+    leader, follower = manual_harness.open(), manual_harness.open()
+    job = create_job(leader)
+    wait_for_state(job, JobState.QUEUED)
+    same = follower.job(job.ref)
+    same._loop.run(lambda: same._engine.follow(same._record(), is_requested=True))
+    heard: list[JobState] = []
+    same.subscribe(lambda changed: heard.append(changed.state))
+
+    def end_meanwhile() -> None:  # on the follower's loop, which reads nothing before this is over
+        job.cancel()
+        job.resume()
+        leader.close()
+        same._engine._election._compete()
+
+    same._loop.run(end_meanwhile)
+    assert same._engine.is_leader
+    assert heard[:1] == [JobState.GENERATING]
