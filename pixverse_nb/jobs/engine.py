@@ -420,9 +420,10 @@ class Engine:
 
     def on_previous_leader_gone(self) -> None:
         """Start to settle what the previous leader was sending: it has ended, or has woken up and given way."""
-        stalled, self._stalled = self._stalled, set()
-        for ref in stalled & self._records.keys():
-            self.apply(self._records[ref], events.ResponseLost(self.now(), "sender_gone"))
+        for ref in tuple(self._stalled):
+            if ref in self._records:
+                self.apply(self._records[ref], events.ResponseLost(self.now(), "sender_gone"))
+            self._stalled.discard(ref)
 
     def announce_requested(self) -> None:
         """Tell a new leader which unsent jobs this living process wants."""
