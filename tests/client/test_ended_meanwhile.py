@@ -2,13 +2,16 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from pixverse_nb.client import Client
 from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.jobs.engine import Engine
+from pixverse_nb.jobs.job import Job
 from tests.client.harness import LONGEST_JOB_S, WAIT_LIMIT_S, Harness, create_job, wait_for_state, wait_for_video
+from tests.sweep.small_sweeps import small_sweep
 
 USES: dict[str, Callable[[Engine, JobRecord], object]] = {
     "follow": lambda engine, record: engine.follow(record, is_requested=True),
@@ -99,3 +102,23 @@ def test_a_new_leader_tells_what_the_last_one_has_written(manual_harness: Harnes
     same._loop.run(end_meanwhile)
     assert same._engine.is_leader
     assert heard[:1] == [JobState.GENERATING]
+
+
+def test_a_job_ends_while_a_sweep_reads_its_cells(manual_harness: Harness) -> None:
+    """The sweep knows of the end, whether it comes before the sweep follows its jobs or after."""
+    client = manual_harness.open()
+    job = create_job(client, seed=1)
+    wait_for_state(job, JobState.QUEUED)
+    old = job._record()
+    sweep = small_sweep(client, seed=[1, 2])
+    context = sweep._context
+
+    def subscribe(callback: Callable[[Job], object]) -> Callable[[], None]:
+        manual_harness.control.advance(LONGEST_JOB_S)
+        wait_for_video(job)
+        return context.subscribe(callback)
+
+    sweep._context = replace(context, subscribe=subscribe)
+    assert sweep.progress.done == 1
+    sweep._cell_jobs._set_record(sweep[0].key, old)  # as a reading that began before the end does after it
+    assert sweep.progress.done == 1
