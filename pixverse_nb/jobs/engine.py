@@ -272,7 +272,8 @@ class Engine:
 
     def current(self, ref: str) -> JobRecord | None:
         """Return the newest record of a job, open or not; works from any thread."""
-        known = self._records.get(ref) if self._election.is_following else None
+        is_newest = self._election.is_following or self._writes.is_pending(ref)
+        known = self._records.get(ref) if is_newest else None
         return known or self.ledger.load(ref) or self._records.get(ref)
 
     def is_paused(self, record: JobRecord) -> bool:
@@ -419,9 +420,10 @@ class Engine:
 
     def on_previous_leader_gone(self) -> None:
         """Start to settle what the previous leader was sending: it has ended, or has woken up and given way."""
-        stalled, self._stalled = self._stalled, set()
-        for ref in stalled & self._records.keys():
-            self.apply(self._records[ref], events.ResponseLost(self.now(), "sender_gone"))
+        for ref in tuple(self._stalled):
+            if ref in self._records:
+                self.apply(self._records[ref], events.ResponseLost(self.now(), "sender_gone"))
+            self._stalled.discard(ref)
 
     def announce_requested(self) -> None:
         """Tell a new leader which unsent jobs this living process wants."""
@@ -507,14 +509,15 @@ class Engine:
 
     def _keep_newest(self, record: JobRecord) -> JobRecord:
         """Take up a job that somebody has read, and return its newest record: it may have ended since."""
-        held = known = self._records.get(record.ref)
+        followed = self._records.get(record.ref)
+        known = followed
         if known is None:
             with suppress(LedgerError):
                 known = self.ledger.load(record.ref)
         newest = record if known is None or known.version < record.version else known
         self._records[record.ref] = newest
-        if held is not None and held.version < newest.version:
-            self._notify(newest)  # another process has changed it, and `on_external_change` will take that for known
+        if newest.version > (followed or record).version:
+            self._notify(newest)  # another process has written it, and it will not be read again
         return newest
 
     def _next(self, ref: str) -> transitions.Action:
@@ -528,7 +531,8 @@ class Engine:
         )
 
     def _start(self, ref: str) -> None:
-        if ref not in self._tasks and not isinstance(self._next(ref), transitions.Idle):
+        is_known = ref in self._records  # else it has ended: a subscriber may have cancelled it
+        if is_known and ref not in self._tasks and not isinstance(self._next(ref), transitions.Idle):
             self._wakeups[ref] = asyncio.Event()
             self._tasks[ref] = asyncio.get_running_loop().create_task(self._run(ref))
 
@@ -577,7 +581,7 @@ class Engine:
         """Handle a record that could not be written earlier and is in the ledger now."""
         known = self._records.get(record.ref)
         self._records[record.ref] = record
-        if known is None or known.state is not record.state:
+        if known is None or replace(known, version=record.version) != record:
             self._notify(record)  # another process has gone on with it
         self._forget_finished(record.ref)
 

@@ -524,6 +524,8 @@ class Job:
             self._answer(waiter, record)
         elif self._loop.is_closed:
             self.detach()
+        else:  # another process may have continued it since this one last followed it
+            self._loop.call_soon(lambda: self._engine.follow(record, is_requested=True))
         return waiter
 
     def _answer(self, waiter: concurrent.futures.Future[JobRecord], record: JobRecord) -> None:

@@ -170,6 +170,9 @@ class LeaderElection:
         self._task: asyncio.Task[None] | None = None
         self._mark = 0
         self._version = -1
+        self._is_behind = True  # changes before `_mark` may have been missed
+        self._has_taken_over = False
+        self._is_shut_out = False  # the previous leader has not ended, as far as the engine has been told
         self._epoch_seen = 0
         self._failing: set[Callable[[], object]] = set()
 
@@ -191,9 +194,8 @@ class LeaderElection:
     def wake(self) -> None:
         """Start, if there is something to do; the lease is taken at once if it is free."""
         if not self.is_following:
-            self._mark = self._ledger.change_mark()
-            self._version = self._ledger.data_version()
-            self._safely(self._callbacks.refresh)
+            self._is_behind = True
+            self._safely(self._catch_up)
             self._safely(self._compete)
             self._task = asyncio.get_running_loop().create_task(self._run())
 
@@ -217,28 +219,45 @@ class LeaderElection:
         self._safely(self._lease.release)
 
     def _compete(self) -> None:
+        """Take or renew the lease. After an error the next tick does again what could not be done."""
         if self._lease.is_leader:
-            was_shut_out = self._lease.lock_held_elsewhere
             if not self._lease.renew():
                 self._callbacks.on_deposed()
-            elif was_shut_out and not self._lease.lock_held_elsewhere:
-                self._callbacks.on_previous_leader_gone()
+                return
         elif self._lease.try_acquire():
+            self._has_taken_over = self._is_shut_out = False
+        if not self._lease.is_leader:
+            return
+        if not self._has_taken_over:
             self._callbacks.on_elected()
+            self._has_taken_over = True
+        if self._lease.lock_held_elsewhere:
+            self._is_shut_out = True
+        elif self._is_shut_out:
+            self._callbacks.on_previous_leader_gone()
+            self._is_shut_out = False
+
+    def _catch_up(self) -> None:
+        version, mark = self._ledger.data_version(), self._ledger.change_mark()  # in this order, as in `_follow`
+        self._callbacks.refresh()
+        self._version, self._mark, self._is_behind = version, mark, False
 
     def _follow(self) -> None:
-        version = self._ledger.data_version()
+        """Report what other processes have written. After an error the next tick reports it again."""
+        if self._is_behind:
+            self._catch_up()
+        version = self._ledger.data_version()  # first: what is written after it changes it again
         if version == self._version:
             return
-        self._version = version
-        self._mark, changed = self._ledger.changes_since(self._mark)
+        mark, changed = self._ledger.changes_since(self._mark)
         for record in changed:
             self._callbacks.on_external_change(record)
         row = self._ledger.leases.current()
         if row is not None and row.epoch != self._epoch_seen:
-            self._epoch_seen = row.epoch
             if row.epoch != self.epoch:
                 self._callbacks.announce_requested()
+            self._epoch_seen = row.epoch
+        self._version, self._mark = version, mark
 
     def _safely(self, act: Callable[[], object]) -> None:
         """Log a full disk or a locked file, once until it works again, instead of ending the loop: each tick tries

@@ -208,9 +208,12 @@ class CellJobs:
         )
 
     def _set_record(self, key: str, record: JobRecord) -> None:
+        """Note what was read, unless the job has changed since."""
         with self._lock:
             self._key_of[record.ref] = key
-            self._records[key] = record
+            known = self._records.get(key)
+            if known is None or known.ref != record.ref or known.version < record.version:
+                self._records[key] = record
 
 
 def _is_superseded(record: JobRecord) -> bool:

@@ -539,8 +539,8 @@ class Sweep:
     def _cell_jobs(self) -> CellJobs:
         budget_credits = self._options.budget_credits
         cell_jobs = CellJobs(self._context, self.cells, sweep=self._ledger_key, budget_credits=budget_credits)
+        cell_jobs.follow()  # first: what changes while they are read would be missed
         cell_jobs.reload()
-        cell_jobs.follow()
         return cell_jobs
 
     @cached_property

@@ -2,13 +2,16 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from pixverse_nb.client import Client
 from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.jobs.engine import Engine
+from pixverse_nb.jobs.job import Job
 from tests.client.harness import LONGEST_JOB_S, WAIT_LIMIT_S, Harness, create_job, wait_for_state, wait_for_video
+from tests.sweep.small_sweeps import small_sweep
 
 USES: dict[str, Callable[[Engine, JobRecord], object]] = {
     "follow": lambda engine, record: engine.follow(record, is_requested=True),
@@ -61,3 +64,61 @@ def test_a_job_that_another_process_has_made_since(manual_harness: Harness) -> N
     assert has_ended.wait(WAIT_LIMIT_S)
     assert video.sha256 == wait_for_video(job).sha256
     assert manual_harness.paid == 1
+
+
+def test_waiting_for_a_job_that_another_process_has_resumed(manual_harness: Harness) -> None:
+    """A handle from before the job went on elsewhere: whoever waits with it is told of the end."""
+    client = manual_harness.open()
+    job = create_job(client)
+    wait_for_state(job, JobState.QUEUED)
+    job.cancel()
+    same = manual_harness.open().job(job.ref)
+    assert same.state is JobState.CANCELLED
+    job.resume()
+    wait_for_state(job, JobState.GENERATING)
+    wait = same._waiter()
+    assert not wait.done()
+    manual_harness.control.advance(LONGEST_JOB_S)
+    assert wait.result(WAIT_LIMIT_S).state is JobState.DONE
+    assert manual_harness.paid == 1
+
+
+def test_a_new_leader_tells_what_the_last_one_has_written(manual_harness: Harness) -> None:
+    """What a leader writes just before it ends reaches those who watch the job in the process that takes over."""
+    leader, follower = manual_harness.open(), manual_harness.open()
+    job = create_job(leader)
+    wait_for_state(job, JobState.QUEUED)
+    same = follower.job(job.ref)
+    same._loop.run(lambda: same._engine.follow(same._record(), is_requested=True))
+    heard: list[JobState] = []
+    same.subscribe(lambda changed: heard.append(changed.state))
+
+    def end_meanwhile() -> None:  # on the follower's loop, which reads nothing before this is over
+        job.cancel()
+        job.resume()
+        leader.close()
+        same._engine._election._compete()
+
+    same._loop.run(end_meanwhile)
+    assert same._engine.is_leader
+    assert heard[:1] == [JobState.GENERATING]
+
+
+def test_a_job_ends_while_a_sweep_reads_its_cells(manual_harness: Harness) -> None:
+    """The sweep knows of the end, whether it comes before the sweep follows its jobs or after."""
+    client = manual_harness.open()
+    job = create_job(client, seed=1)
+    wait_for_state(job, JobState.QUEUED)
+    old = job._record()
+    sweep = small_sweep(client, seed=[1, 2])
+    context = sweep._context
+
+    def subscribe(callback: Callable[[Job], object]) -> Callable[[], None]:
+        manual_harness.control.advance(LONGEST_JOB_S)
+        wait_for_video(job)
+        return context.subscribe(callback)
+
+    sweep._context = replace(context, subscribe=subscribe)
+    assert sweep.progress.done == 1
+    sweep._cell_jobs._set_record(sweep[0].key, old)  # as a reading that began before the end does after it
+    assert sweep.progress.done == 1

@@ -2,13 +2,17 @@
 
 import shutil
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pixverse_nb.domain.jobs import JobState
+from pixverse_nb.domain.notices import Notice
 from pixverse_nb.errors import ConfigError, LedgerError
+from pixverse_nb.jobs.events import WarningRaised
+from pixverse_nb.ledger.jobs import Ledger
 from tests.client.harness import (
     LONGEST_JOB_S,
     TIMING,
@@ -100,3 +104,40 @@ def test_a_deleted_row_affects_only_its_job(manual_harness: Harness) -> None:
     manual_harness.control.advance(LONGEST_JOB_S)
     wait_for_video(other)
     assert manual_harness.paid == 2
+
+
+def test_a_job_is_cancelled_while_the_ledger_is_away(harness: Harness) -> None:
+    """The handle of a job that nothing runs shows the cancelling at once; it is written later."""
+    harness.stop_sandbox()
+    with harness.open() as client:
+        wait_for_state(create_job(client), JobState.WAITING)
+    (job,) = harness.open().jobs()
+    move_ledger(harness.home, harness.home.parent / "away")
+    assert job.cancel()
+    assert job.state is JobState.CANCELLED
+    move_ledger(harness.home.parent / "away", harness.home)
+    job._loop.run(job._engine._writes.flush)
+    assert harness.open().jobs()[0].state is JobState.CANCELLED
+
+
+def test_another_process_goes_on_while_the_ledger_is_away(manual_harness: Harness) -> None:
+    """If what another process wrote replaces an event that could not be written, whoever waits is told."""
+    client = manual_harness.open(timing=replace(TIMING, poll_s=60.0))
+    job = create_job(client)
+    wait_for_state(job, JobState.QUEUED)
+    waiter, engine, away = job._waiter(), job._engine, manual_harness.home.parent / "away"
+    warning = Notice("poll_offline", {"detail": ""})
+
+    def meet() -> None:  # on the event loop, which reads nothing before this is over
+        move_ledger(manual_harness.home, away)
+        before = job._record()
+        engine.apply(before, WarningRaised(engine.now(), warning))
+        with closing(Ledger(away / "ledger.db", service=engine.service, payer=engine.ledger.payer)) as ledger:
+            stopped = replace(before, blocked=True, error=warning)
+            assert ledger.save(stopped, at=engine.now(), kind="warning_raised", data={}) is not None
+        move_ledger(away, manual_harness.home)
+        engine._writes.flush()
+
+    job._loop.run(meet)
+    assert waiter.done()
+    assert waiter.result().blocked

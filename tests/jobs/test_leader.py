@@ -1,7 +1,8 @@
-"""What the election of the leader does while the ledger cannot be written."""
+"""What the election of the leader does while the ledger cannot be read or written."""
 
 import asyncio
 import logging
+import sqlite3
 from contextlib import closing
 from pathlib import Path
 
@@ -9,9 +10,11 @@ import pytest
 
 from pixverse_nb.config import Timing
 from pixverse_nb.domain.jobs import JobRecord
+from pixverse_nb.errors import LedgerError
 from pixverse_nb.jobs.leader import LeaderElection, LeaderLease, is_led
 from pixverse_nb.ledger.accounts import LeaseRow
 from pixverse_nb.ledger.jobs import Ledger
+from tests.factories import a_record
 
 TIMING = Timing().scaled(0.001)
 
@@ -70,6 +73,79 @@ def test_a_lasting_problem_is_logged_once(tmp_path: Path, caplog: pytest.LogCapt
     levels = [record.levelno for record in caplog.records if record.name == "pixverse_nb"]
     assert levels.count(logging.WARNING) == 1
     assert len(levels) == ticks + 1
+
+
+class Interrupted(Work):
+    """An engine whose ledger cannot be read for a moment: each call fails the first time. `told` has the others."""
+
+    def __init__(self) -> None:
+        super().__init__(ticks=0)
+        self.failed: set[str] = set()
+        self.told: list[str] = []
+
+    def has_open_work(self) -> bool:
+        """Return True until both have been told."""
+        return not {"elected", "changed"} <= set(self.told)
+
+    def on_elected(self) -> None:
+        """Fail once."""
+        self._tell("elected")
+
+    def on_external_change(self, record: JobRecord) -> None:
+        """Fail once."""
+        self._tell("changed")
+
+    def on_tick(self) -> None:
+        """End when both have been told, or after many ticks."""
+        self.ticks += 1
+        if not self.has_open_work() or self.ticks == 50:
+            self.ended.set()
+
+    def _tell(self, what: str) -> None:
+        if what not in self.failed:
+            self.failed.add(what)
+            raise LedgerError("disk I/O error")
+        self.told.append(what)
+
+
+def make_election(work: Work, ledger: Ledger, folder: Path) -> LeaderElection:
+    """Return the election of a process."""
+    lease = LeaderLease(ledger.leases, lock=folder / "lock", owner="one", stale_s=60.0, now=lambda: 0.0)
+    return LeaderElection(work, ledger=ledger, lease=lease, timing=TIMING)
+
+
+def test_what_fails_is_told_again(tmp_path: Path) -> None:
+    """An engine that could not read its ledger is told again that it leads, and of the change of another process."""
+    work = Interrupted()
+
+    async def compete(ledger: Ledger, other: Ledger) -> None:
+        make_election(work, ledger, tmp_path).wake()
+        other.find_or_add(a_record(), reuse=False)
+        await work.ended.wait()
+
+    path = tmp_path / "ledger.db"
+    with closing(Ledger(path, service="test")) as ledger, closing(Ledger(path, service="test")) as other:
+        asyncio.run(compete(ledger, other))
+    assert work.told == ["elected", "changed"]
+
+
+def test_the_ledger_cannot_be_read_when_work_begins(tmp_path: Path) -> None:
+    """The election begins all the same, and takes the lease."""
+    path = tmp_path / "ledger.db"
+    work = Work(ticks=3)
+
+    async def compete(ledger: Ledger) -> int | None:
+        election = make_election(work, ledger, tmp_path)
+        with closing(sqlite3.connect(path)) as db:
+            db.execute("ALTER TABLE events RENAME TO away")
+            election.wake()
+            db.execute("ALTER TABLE away RENAME TO events")
+        epoch = election.epoch
+        await work.ended.wait()
+        return epoch
+
+    with closing(Ledger(path, service="test")) as ledger:
+        assert asyncio.run(compete(ledger)) == 1
 
 
 @pytest.mark.parametrize(
