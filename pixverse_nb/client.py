@@ -630,7 +630,7 @@ class Client:
         `model=["v5.6", "v6"]`, `prompt=[…]`, `restyle_id=client.restyles()`. So may `first`, `last`, `video`, each
         entry of `images`, and the `audio` of a lip sync. The layout "grid" combines every value with every other; "zip"
         combines the first values of all fields, then the second ones, and so on. `cells` lists the cells explicitly:
-        `cells=[{"seed": 1, "quality": "540p"}, …]`. Without a seed every cell has the same one.
+        `cells=[{"seed": 1, "quality": "540p"}, …]`, or as a DataFrame. Without a seed every cell has the same one.
 
         `budget_credits` limits what the cells of this sweep may cost in total, whoever requests them. A cell that is
         impossible, because the vendor's documentation excludes it or its model does not take a value, makes `run()`
@@ -824,6 +824,9 @@ class Client:
 
         `state` is one state or several ("failed", ["failed", "moderated"]; None: any). `.to_frame()` gives a DataFrame.
         """
+        if isinstance(limit, str):
+            problem = f"must be a whole number, not {limit[:40]!r}: pass a state by name, as state={limit[:40]!r}"
+            raise InvalidRequest({"limit": problem}, sends=False)
         limit = checked({"limit": limit}, {"limit": COUNT})["limit"]
         states = None if state is None else find_states(state)
         records = self._ledger.jobs(limit=limit, states=states)
@@ -1045,6 +1048,7 @@ class Client:
     def subscribe(self, callback: Callable[[Job], object]) -> Callable[[], None]:
         """Call `callback(job)` on every change of a job, on the client's thread; the returned function unsubscribes."""
         checked({"callback": callback}, {"callback": CALLBACK})
+        self._loop.check_open()
         unsubscribe = self._session.subscribe(callback)
         self._unsubscribe.append(unsubscribe)
         return unsubscribe
@@ -1114,7 +1118,8 @@ class Client:
         if not hasattr(self, "_engine"):
             return "<Client that failed to open>"  # in the traceback of its own __init__
         where = "the embedded sandbox, nothing is charged" if self.is_sandbox else redact(self._base_url)
-        return f"<Client on {where}; home {self.home}>"
+        state = "closed Client" if self._loop.is_closed else "Client"
+        return f"<{state} on {where}; home {self.home}>"
 
     # -- inside --------------------------------------------------------------------------------------------------
 

@@ -105,7 +105,7 @@ class PixVerseError(Exception):
 
 
 def show_interrupt_folded(interrupt: BaseException) -> None:
-    """Let IPython show an interrupt of one of our waits as it shows a PixVerseError; notes are part of its message."""
+    """Let IPython show an interrupt of one of our calls as it shows a PixVerseError; notes are part of its message."""
     interrupt._render_traceback_ = lambda: _redacted_traceback(interrupt)  # type: ignore[attr-defined]
 
 
