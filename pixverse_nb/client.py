@@ -824,8 +824,9 @@ class Client:
 
         `state` is one state or several ("failed", ["failed", "moderated"]; None: any). `.to_frame()` gives a DataFrame.
         """
-        if isinstance(limit, str):
-            problem = f"must be a whole number, not {limit[:40]!r}: pass a state by name, as state={limit[:40]!r}"
+        given: Any = limit
+        if isinstance(given, str):
+            problem = f"must be a whole number, not {given[:40]!r}: pass a state by name, as state={given[:40]!r}"
             raise InvalidRequest({"limit": problem}, sends=False)
         limit = checked({"limit": limit}, {"limit": COUNT})["limit"]
         states = None if state is None else find_states(state)

@@ -255,7 +255,7 @@ def _axes_of_list(
     )
 
 
-def _rows(cells: Any) -> Iterable[Any]:
+def _rows(cells: Any) -> Any:
     """Return the cells; of a DataFrame (pandas or polars) its rows, without what is missing in them."""
     if not hasattr(cells, "columns"):
         return iter(cells)
