@@ -694,7 +694,7 @@ class Sweep:
                 is_set = True
         if is_set:
             self.stop()  # waits until it has been carried out
-            write_note(stopped_text(self.progress))
+            write_note(stopped_text(self.progress, in_notebook=can_replace_outputs()))
 
     async def _wait(self) -> Self:
         self._context.loop.check_process()
