@@ -95,6 +95,7 @@ _LISTENER: Final[Mapping[str, Rule]] = {
     "public_url": Text(REPLY_MAX, default=None),
 }
 _ALL: Final = Integer(1, COUNT.most, default=None, note=", or None for all")
+_JOBS: Final = Integer(0, COUNT.most, default=None, note=", or None for all")
 _TOKEN: Final = Text(REPLY_MAX, default=None)
 _REF: Final = Text(REPLY_MAX, what="a reference or a video id")
 # What `**options` and `**fields` stand for, with the defaults: completion offers them.
@@ -819,8 +820,10 @@ class Client:
 
     # -- what is known -------------------------------------------------------------------------------------------
 
-    def jobs(self, limit: int = 50, *, state: JobState | str | Iterable[JobState | str] | None = None) -> JobList:
-        """Return the newest `limit` jobs of this home, newest first; displays as a table.
+    def jobs(
+        self, limit: int | None = 50, *, state: JobState | str | Iterable[JobState | str] | None = None
+    ) -> JobList:
+        """Return the newest `limit` jobs of this home (None: all), newest first; displays as a table.
 
         `state` is one state or several ("failed", ["failed", "moderated"]; None: any). `.to_frame()` gives a DataFrame.
         """
@@ -828,9 +831,9 @@ class Client:
         if isinstance(given, str):
             problem = f"must be a whole number, not {given[:40]!r}: pass a state by name, as state={given[:40]!r}"
             raise InvalidRequest({"limit": problem}, sends=False)
-        limit = checked({"limit": limit}, {"limit": COUNT})["limit"]
+        limit = checked({"limit": limit}, {"limit": _JOBS})["limit"]
         states = None if state is None else find_states(state)
-        records = self._ledger.jobs(limit=limit, states=states)
+        records = self._ledger.jobs(limit=-1 if limit is None else limit, states=states)  # -1 is SQLite's "all"
         if_empty = "No jobs yet." if states is None else "No job is in this state."
         return JobList(map(self._handle, records), if_empty=if_empty)
 
@@ -1113,7 +1116,7 @@ class Client:
         self.close()
 
     def __reduce__(self) -> NoReturn:
-        refuse_pickling(self, "its home, and open a Client there")
+        refuse_pickling(self, "its home instead, and open a Client there")
 
     def __repr__(self) -> str:
         if not hasattr(self, "_engine"):

@@ -127,7 +127,7 @@ def _restore(kind: type[_Error], args: tuple[object, ...]) -> _Error:
 
 def refuse_pickling(handle: object, instead: str) -> NoReturn:
     """Raise ConfigError, because `handle` belongs to a thread and files of this process."""
-    raise ConfigError(f"A {type(handle).__name__} cannot be pickled or copied; pass {instead} instead.")
+    raise ConfigError(f"A {type(handle).__name__} cannot be pickled or copied. Pass {instead}.")
 
 
 class ConfigError(PixVerseError):

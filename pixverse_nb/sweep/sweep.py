@@ -497,7 +497,7 @@ class Sweep:
         return self._make_card().displayable()
 
     def __reduce__(self) -> NoReturn:
-        refuse_pickling(self, "its videos or the arguments of the call; the same call finds the sweep")
+        refuse_pickling(self, "its videos, or the arguments of the call: the same call finds the sweep")
 
     def __repr__(self) -> str:
         try:

@@ -302,6 +302,22 @@ def test_any_object_is_a_wrong_argument_and_nothing_else(client: Client) -> None
         small_sweep(client, seed=[1]).ratings["seed 1"]
 
 
+def test_all_jobs_and_all_cells_of_a_plan_are_listed(client: Client) -> None:
+    """`jobs(None)` has every job, and a plan can be iterated."""
+    run(sweep := small_sweep(client, seed=range(1, 4)))
+    assert len(client.jobs(None)) == len(client.jobs(2)) + 1 == 3
+    assert [planned.cell for planned in sweep.plan()] == list(sweep)
+
+
+def test_a_cancelled_job_is_said_to_be_uncharged_once(manual_harness: Harness) -> None:
+    """The error of an unsent job and its text each say once that nothing was charged."""
+    client = manual_harness.open()
+    job = client.create_frames(make_picture(0), make_picture(1), quality="360p", seed=7)
+    assert job.cancel()
+    for text in (str(job.error), repr(job)):
+        assert text.lower().count("charged") == 1
+
+
 def test_a_closed_client_says_that_it_is_closed(client: Client) -> None:
     """Its repr differs from that of an open one, and subscribing is refused."""
     was_open = repr(client)
