@@ -107,9 +107,12 @@ _OPTIONS: Final[Mapping[str, object]] = {
 }
 _OPTIONS_UNFRAMED: Final[Mapping[str, object]] = {**_OPTIONS, "fit": None}
 _FIELDS: Final[Mapping[str, object]] = {
-    **dict.fromkeys(("model", *(name for name in PARAM_NAMES if "_to_" not in name), "prompts", "durations")),
+    **dict.fromkeys(("model", *(name for name in PARAM_NAMES if "_to_" not in name))),
     "fit": "cover",
     **dict.fromkeys(("email", "reply_url", "max_jobs", "deadline_s")),
+}
+_FRAMES_FIELDS: Final = {
+    name: default for name, default in _FIELDS.items() if name not in ("multi_shot", "restyle_id", "speaker_id")
 }
 
 
@@ -668,7 +671,7 @@ class Client:
             arguments=sources.arguments,
         )
 
-    @named_keywords(_FIELDS)
+    @named_keywords(_FRAMES_FIELDS)
     def chain(
         self,
         images: Sequence[Any],

@@ -61,6 +61,26 @@ def test_completion_knows_what_keywords_stand_for(client: Client, outputs: objec
     assert name in inspect.signature(getattr(client, call)).parameters
 
 
+def test_a_call_knows_every_keyword_that_completion_offers(client: Client) -> None:
+    """No name that a signature adds is reported as an unknown one."""
+    pictures = [make_picture(0), make_picture(200)]
+    calls: dict[str, list[Any]] = {
+        "sweep": pictures,
+        "chain": [pictures],
+        "create_transition": [pictures],
+        "estimate": [],
+    }
+    for call, given in calls.items():
+        function: Any = getattr(client, call)
+        with pytest.raises(InvalidRequest) as wrong:
+            function(*given, **dict.fromkeys(function.named_keywords, object()), no_such_field=1)
+        assert "no_such_field" in wrong.value.fields
+        unknown = wrong.value.fields["no_such_field"].partition(":")[0]
+        assert [name for name, problem in wrong.value.fields.items() if problem.startswith(unknown)] == [
+            "no_such_field"
+        ]
+
+
 def test_a_job_and_its_video_are_accepted_and_private(client: Client, tmp_path: Path) -> None:
     """A job stands for its ref and its video; a row of either has no account in it."""
     job = create_job(client).wait()
