@@ -95,6 +95,7 @@ _LISTENER: Final[Mapping[str, Rule]] = {
     "public_url": Text(REPLY_MAX, default=None),
 }
 _ALL: Final = Integer(1, COUNT.most, default=None, note=", or None for all")
+_JOBS: Final = Integer(0, COUNT.most, default=None, note=", or None for all")
 _TOKEN: Final = Text(REPLY_MAX, default=None)
 _REF: Final = Text(REPLY_MAX, what="a reference or a video id")
 # What `**options` and `**fields` stand for, with the defaults: completion offers them.
@@ -106,9 +107,12 @@ _OPTIONS: Final[Mapping[str, object]] = {
 }
 _OPTIONS_UNFRAMED: Final[Mapping[str, object]] = {**_OPTIONS, "fit": None}
 _FIELDS: Final[Mapping[str, object]] = {
-    **dict.fromkeys(("model", *(name for name in PARAM_NAMES if "_to_" not in name), "prompts", "durations")),
+    **dict.fromkeys(("model", *(name for name in PARAM_NAMES if "_to_" not in name))),
     "fit": "cover",
     **dict.fromkeys(("email", "reply_url", "max_jobs", "deadline_s")),
+}
+_FRAMES_FIELDS: Final = {
+    name: default for name, default in _FIELDS.items() if name not in ("multi_shot", "restyle_id", "speaker_id")
 }
 
 
@@ -632,7 +636,7 @@ class Client:
         `model=["v5.6", "v6"]`, `prompt=[…]`, `restyle_id=client.restyles()`. So may `first`, `last`, `video`, each
         entry of `images`, and the `audio` of a lip sync. The layout "grid" combines every value with every other; "zip"
         combines the first values of all fields, then the second ones, and so on. `cells` lists the cells explicitly:
-        `cells=[{"seed": 1, "quality": "540p"}, …]`. Without a seed every cell has the same one.
+        `cells=[{"seed": 1, "quality": "540p"}, …]`, or as a DataFrame. Without a seed every cell has the same one.
 
         `budget_credits` limits what the cells of this sweep may cost in total, whoever requests them. A cell that is
         impossible, because the vendor's documentation excludes it or its model does not take a value, makes `run()`
@@ -669,7 +673,7 @@ class Client:
             arguments=sources.arguments,
         )
 
-    @named_keywords(_FIELDS)
+    @named_keywords(_FRAMES_FIELDS)
     def chain(
         self,
         images: Sequence[Any],
@@ -822,14 +826,20 @@ class Client:
 
     # -- jobs and account ----------------------------------------------------------------------------------------
 
-    def jobs(self, limit: int = 50, *, state: JobState | str | Iterable[JobState | str] | None = None) -> JobList:
-        """Return the newest `limit` jobs of this home, newest first; displays as a table.
+    def jobs(
+        self, limit: int | None = 50, *, state: JobState | str | Iterable[JobState | str] | None = None
+    ) -> JobList:
+        """Return the newest `limit` jobs of this home (None: all), newest first; displays as a table.
 
         `state` is one state or several ("failed", ["failed", "moderated"]; None: any). `.to_frame()` gives a DataFrame.
         """
-        limit = checked({"limit": limit}, {"limit": COUNT})["limit"]
+        given: Any = limit
+        if isinstance(given, str):
+            problem = f"must be a whole number, not {given[:40]!r}: pass a state by name, as state={given[:40]!r}"
+            raise InvalidRequest({"limit": problem}, sends=False)
+        limit = checked({"limit": limit}, {"limit": _JOBS})["limit"]
         states = None if state is None else find_states(state)
-        records = self._ledger.jobs(limit=limit, states=states)
+        records = self._ledger.jobs(limit=-1 if limit is None else limit, states=states)  # -1 is SQLite's "all"
         if_empty = "No jobs yet." if states is None else "No job is in this state."
         return JobList(map(self._handle, records), if_empty=if_empty)
 
@@ -1049,6 +1059,7 @@ class Client:
     def subscribe(self, callback: Callable[[Job], object]) -> Callable[[], None]:
         """Call `callback(job)` on every change of a job, on the client's thread; the returned function unsubscribes."""
         checked({"callback": callback}, {"callback": CALLBACK})
+        self._loop.check_open()
         unsubscribe = self._session.subscribe(callback)
         self._unsubscribe.append(unsubscribe)
         return unsubscribe
@@ -1112,13 +1123,14 @@ class Client:
         self.close()
 
     def __reduce__(self) -> NoReturn:
-        refuse_pickling(self, "its home, and open a Client there")
+        refuse_pickling(self, "its home instead, and open a Client there")
 
     def __repr__(self) -> str:
         if not hasattr(self, "_engine"):
             return "<Client that failed to open>"  # in the traceback of its own __init__
         where = "the embedded sandbox, nothing is charged" if self.is_sandbox else redact(self._base_url)
-        return f"<Client on {where}; home {self.home}>"
+        state = "closed Client" if self._loop.is_closed else "Client"
+        return f"<{state} on {where}; home {self.home}>"
 
     # -- internal ------------------------------------------------------------------------------------------------
 

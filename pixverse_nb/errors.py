@@ -105,7 +105,7 @@ class PixVerseError(Exception):
 
 
 def show_interrupt_folded(interrupt: BaseException) -> None:
-    """Let IPython show an interrupt of one of our waits as it shows a PixVerseError; notes are part of its message."""
+    """Let IPython show an interrupt of one of our calls as it shows a PixVerseError; notes are part of its message."""
     interrupt._render_traceback_ = lambda: _redacted_traceback(interrupt)  # type: ignore[attr-defined]
 
 
@@ -127,7 +127,7 @@ def _restore(kind: type[_Error], args: tuple[object, ...]) -> _Error:
 
 def refuse_pickling(handle: object, instead: str) -> NoReturn:
     """Raise ConfigError, because `handle` belongs to a thread and files of this process."""
-    raise ConfigError(f"A {type(handle).__name__} cannot be pickled or copied; pass {instead} instead.")
+    raise ConfigError(f"A {type(handle).__name__} cannot be pickled or copied. Pass {instead}.")
 
 
 class ConfigError(PixVerseError):

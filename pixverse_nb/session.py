@@ -10,6 +10,7 @@ run to their end.
 """
 
 import asyncio
+import atexit
 import os
 import secrets
 import threading
@@ -36,6 +37,7 @@ from pixverse_nb.jobs.job import Job, notify_subscribers
 from pixverse_nb.jobs.webhooks import WebhookListener
 from pixverse_nb.ledger.home_register import HomeRegister
 from pixverse_nb.ledger.jobs import Ledger
+from pixverse_nb.render.display import write_note
 
 T = TypeVar("T")
 
@@ -232,6 +234,16 @@ class Session:
         finally:
             await self.engine.aclose()
 
+    def note_open_jobs(self) -> None:
+        """Say at the end of the process that jobs of this session are open, and that nothing is lost."""
+        count = len(self._kept)
+        if count and os.getpid() == self.pid:
+            subject, them = ("1 job is", "it") if count == 1 else (f"{count} jobs are", "them")
+            write_note(
+                f"The program ends while {subject} open in {self.home}. The next Client on this home continues {them}; "
+                "job.result() waits for a video."
+            )
+
     def _release(self) -> None:
         """Close what the thread used; it has ended."""
         with _lock:
@@ -254,6 +266,12 @@ def _remove(callbacks: list[Callable[[Job], object]], callback: Callable[[Job], 
 
 _lock: threading.RLock = threading.RLock()
 _sessions: Final[list[Session]] = []
+
+
+@atexit.register
+def _note_open_jobs() -> None:
+    for session in tuple(_sessions):
+        session.note_open_jobs()
 
 
 def open_session(settings: SessionSettings, *, user: object) -> tuple[Session, EventLoopThread, bool]:

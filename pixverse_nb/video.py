@@ -18,7 +18,7 @@ from pixverse_nb.domain.columns import columns, utc_time
 from pixverse_nb.domain.jobs import VideoFile
 from pixverse_nb.domain.recipe import Recipe
 from pixverse_nb.domain.validation import Flag, plain, safe_repr
-from pixverse_nb.errors import DownloadError, FileExists, FileMissing, InvalidCall, InvalidRequest
+from pixverse_nb.errors import DownloadError, FileExists, FileMissing, InvalidCall, InvalidRequest, MeasureError
 from pixverse_nb.mp4 import EditedMp4, read_comment, with_comment
 from pixverse_nb.redaction import redact
 from pixverse_nb.render.display import mime_bundle
@@ -101,8 +101,7 @@ class Video(VideoFile, os.PathLike[str]):
         the copy cannot be written.
         """
         if not self.path.is_file():
-            fix = f"client.job({self.ref!r}).result() downloads it again" if self.ref else "put it back first"
-            raise FileMissing(f"The video file {self.path} is missing: {fix}.")
+            raise FileMissing(f"The video file {self.path} is missing: {self._how_to_restore}.")
         overwrite = checked({"overwrite": overwrite}, {"overwrite": Flag()})["overwrite"]
         requested = as_path(path)
         with file_errors(requested, "written"):
@@ -111,6 +110,10 @@ class Video(VideoFile, os.PathLike[str]):
                 problem = f"the copy is an mp4, so its name cannot end in {requested.suffix}: use .mp4"
                 raise InvalidCall({"path": problem}, sends=False)
             return self._save(requested / self.path.name if is_folder else requested, overwrite=overwrite)
+
+    @property
+    def _how_to_restore(self) -> str:
+        return f"client.job({self.ref!r}).result() downloads it again" if self.ref else "put it back first"
 
     def _save(self, target: Path, *, overwrite: bool) -> Path:
         if target.exists() and target.samefile(self.path):
@@ -177,6 +180,8 @@ class Video(VideoFile, os.PathLike[str]):
     def _read_frame(self, at: Any) -> "images.PILImage":
         from pixverse_nb.metrics.frames import read_frame
 
+        if not self.path.is_file():
+            raise MeasureError(f"The video file {self.path} is missing: {self._how_to_restore}.")
         return read_frame(self.path, at)
 
     def _repr_mimebundle_(

@@ -72,6 +72,15 @@ def test_an_interrupt_of_our_waiting_is_folded(shell: Any, capsys: pytest.Captur
     assert not any("event_loop.py" in line for line in lines)
 
 
+def test_an_interrupt_inside_a_call_is_folded(shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """A KeyboardInterrupt that arrives while our code computes shows no frame of ours; `%tb` shows them."""
+    cell = "class Slow:\n    def __fspath__(self):\n        raise KeyboardInterrupt\npv.Video.from_path(Slow())"
+    lines = shown(shell, capsys, f"import os\n{cell.replace('class Slow:', 'class Slow(os.PathLike):')}")
+    assert lines[0].startswith("KeyboardInterrupt")
+    assert not any("arguments.py" in line for line in lines)
+    assert any("arguments.py" in line for line in shown(shell, capsys, "%tb"))
+
+
 def test_an_error_of_the_user_is_not_folded(shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """Any other error is IPython's own business: it ends with its message."""
     lines = shown(shell, capsys, "1 / 0")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_random_exponential
@@ -200,7 +201,9 @@ class HttpTransport:
             raise NoAnswer(f"No answer within {limit_s:.0f} s.", sent=tracker.has_sent) from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:  # a broken TLS record is an OSError
             # `from None`: httpx's error contains the request, and with it the token
-            raise NoAnswer(f"The connection failed ({_failure_words(error)}).", sent=tracker.has_sent) from None
+            host = urlsplit(self._base_url).hostname
+            text = f"The connection to {host} failed ({_failure_words(error)})."
+            raise NoAnswer(text, sent=tracker.has_sent) from None
         finally:
             _inside_our_call.reset(mark)
         _log.debug("%s %s: %s", call.method, redact(call.path), response.status_code)

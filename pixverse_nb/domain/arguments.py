@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
 from pixverse_nb.domain.validation import Function, Integer, Number, OneOf, Rule, Text, unknown_fields, validate
-from pixverse_nb.errors import FileError, FileExists, FileMissing, InvalidCall, InvalidRequest
+from pixverse_nb.errors import (
+    FileError,
+    FileExists,
+    FileMissing,
+    InvalidCall,
+    InvalidRequest,
+    show_interrupt_folded,
+)
 
 C = TypeVar("C", bound=type)
 F = TypeVar("F", bound=Callable[..., Any])
@@ -153,7 +160,11 @@ def public_function(function: F) -> F:
             raise InvalidCall(wrong, sends=False)
         given: list[Any] = [kwargs, args]
         del args, kwargs  # a verbose traceback prints the variables of this frame, and one may be a token
-        return function(*given.pop(), **given.pop())
+        try:
+            return function(*given.pop(), **given.pop())
+        except KeyboardInterrupt as interrupt:
+            show_interrupt_folded(interrupt)
+            raise
 
     if names := getattr(function, "named_keywords", None):
         call.__signature__ = _with_keywords(signature(), names)  # type: ignore[attr-defined]  # what `inspect` reads

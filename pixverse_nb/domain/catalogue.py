@@ -466,11 +466,13 @@ class Catalogue:
         if operation is None:
             return tuple(self._models.values())
         try:
-            wanted = Operation(operation)
-        except (TypeError, ValueError):
+            wanted = Operation(operation) if isinstance(operation, str) else None
+        except ValueError:
+            wanted = None
+        if wanted is None:
             known = ", ".join(Operation)
             problem = f"must be one of {known}, or None, not {safe_repr(operation):.40}"
-            raise InvalidRequest({"operation": problem}, sends=False) from None
+            raise InvalidRequest({"operation": problem}, sends=False)
         return tuple(spec for spec in self._models.values() if wanted in spec.operations)
 
     def violations(self, name: str, operation: Operation, values: Mapping[str, object]) -> tuple[Constraint, ...]:

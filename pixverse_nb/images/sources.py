@@ -75,6 +75,8 @@ def load_source(source: object) -> ImageSource:
         return _from_pixels(source)
     if isinstance(source, bytes | bytearray | memoryview):
         return _from_bytes(bytes(source), empty="the bytes are empty")
+    if hasattr(type(source), "last_frame"):
+        raise UnusableImageError("video", "this is a video; pass one of its frames, such as video.last_frame()")
     if isinstance(source, str | os.PathLike):
         return _from_path(source)
     if hasattr(source, "read"):
@@ -83,6 +85,11 @@ def load_source(source: object) -> ImageSource:
         return _from_array(source)
     if source is None:
         raise UnusableImageError("missing", f"no picture was given; pass {_ACCEPTED}")
+    if hasattr(type(source), "video"):  # a job, or a cell of a sweep
+        name = type(source).__name__.lower()
+        raise UnusableImageError(
+            "video", f"a {name} is not a picture; pass a frame of its video, such as {name}.video.last_frame()"
+        )
     hint = "; for a tensor, call .cpu().numpy() first" if hasattr(source, "__array__") else ""
     raise UnusableImageError(
         "wrong_type", f"an object of type {type(source).__name__} is not a picture; pass {_ACCEPTED}{hint}"
@@ -107,7 +114,9 @@ def unreadable(data: bytes) -> UnusableImageError:
     if head[4:12] in (b"ftypavif", b"ftypavis"):
         return UnusableImageError("unsupported", "this AVIF picture cannot be read here; export it as JPEG or PNG")
     if head[4:8] == b"ftyp" or head.startswith((b"RIFF", b"\x1a\x45\xdf\xa3", b"\x00\x00\x01\xba", b"FLV\x01")):
-        return UnusableImageError("video", "this is a video or sound file; save one of its frames as PNG and pass that")
+        return UnusableImageError(
+            "video", "this is a video or sound file; of an mp4, pass a frame: pv.Video.from_path(…).last_frame()"
+        )
     if head.startswith(b"%PDF"):
         return UnusableImageError("pdf", "this is a PDF; export the page as JPEG or PNG")
     if text.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):

@@ -417,7 +417,7 @@ class Job:
         return render.Timeline(((render.job_title(self.request), tuple(self.events())),), now=time.time())
 
     def __reduce__(self) -> NoReturn:
-        refuse_pickling(self, "job.ref; client.job(ref) finds the job")
+        refuse_pickling(self, "job.ref instead: client.job(ref) finds the job")
 
     def __repr__(self) -> str:
         return f"<{card_text(self.snapshot(), now=time.time())}>"

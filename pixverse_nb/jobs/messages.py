@@ -202,12 +202,12 @@ _NOTICES: Final[Mapping[str, Callable[[Data], str]]] = {
 # What a job that ended here is told depends on what became of its paid call, which may be learned later.
 _ENDED_HERE: Final[Mapping[JobState, Mapping[str, str]]] = {
     JobState.TIMED_OUT: {
-        "no": "It was not sent in time; nothing was charged.",
+        "no": "It was not sent in time.",  # whether it was charged is said beside it
         "yes": "The video was not ready in time; it is paid and can be resumed.",
         "unknown": "It is still unknown whether the paid call was accepted; the job can be resumed.",
     },
     JobState.CANCELLED: {
-        "no": "Cancelled before it was sent; nothing was charged.",
+        "no": "Cancelled before it was sent.",
         "yes": "Cancelled here; the vendor may still finish it, and it stays charged.",
         "unknown": "Cancelled while its paid call was under way; it may have been charged.",
     },

@@ -113,7 +113,8 @@ def error_from_record(record: JobRecord, *, job: Any, is_paused: bool, is_others
         return errors.OutcomeUnknown(text, ref=record.ref, may_have_been_charged="unknown")
     if record.error is None:
         return None
-    text = f"{describe_error(record)} {action}".strip()
+    is_unsent = record.charged == "no" and record.state in (JobState.CANCELLED, JobState.TIMED_OUT)
+    text = " ".join(filter(None, (describe_error(record), "Nothing was charged." if is_unsent else "", action)))
     details: dict[str, Any] = {
         "ref": record.ref,
         "account": redact(record.account) if record.account else None,

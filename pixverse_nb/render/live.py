@@ -309,10 +309,15 @@ def sweep_card(
 def show_sweep_bar(
     progress: Callable[[], SweepProgress], subscribe: Subscribe, *, updater: "LiveUpdater | None" = None
 ) -> Callable[[], None]:
-    """Show a sweep as a progress bar on standard error until it is over; returns a function that redraws it."""
+    """Show a sweep as a progress bar on standard error until it is over; returns a function that ends the bar."""
     chosen, bar = updater or LIVE_UPDATER, SweepBar(progress)
     chosen.add(bar, subscribe)
-    return lambda: chosen.draw(bar)
+
+    def end() -> None:
+        bar.is_watched = False  # nobody waits any more: the next lines are the caller's
+        chosen.draw(bar)
+
+    return end
 
 
 class LiveView(Protocol):
@@ -330,15 +335,16 @@ class SweepBar:
     def __init__(self, progress: Callable[[], SweepProgress]) -> None:
         self._progress = progress
         self._shown: tuple[int, dict[str, int]] | None = None
+        self.is_watched = True
         first = progress()
         self.is_over = first.is_over or first.mode == "planned"
         self._bar = _make_bar(first)
         self._update(first)
 
     def draw(self) -> None:
-        """Bring the bar up to date, and close it at the end of the sweep."""
+        """Bring the bar up to date, and close it at the end of the sweep or of the waiting."""
         latest = self._progress()
-        self.is_over = latest.is_over
+        self.is_over = latest.is_over or not self.is_watched
         self._update(latest)
 
     def _update(self, progress: SweepProgress) -> None:

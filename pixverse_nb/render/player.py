@@ -103,9 +103,9 @@ def as_video_file(source: object, *, name: str = "video") -> VideoFile:
             return video_file(as_path(source, name=name))
         except DownloadError as error:
             raise InvalidRequest({name: f"{redact(os.fsdecode(source)):.200}: {error}"}, sends=False) from error
-    if isinstance(source, HasVideo):
-        if source.video is not None:
-            return source.video
+    if isinstance(source, HasVideo) and isinstance(video := source.video, VideoFile | None):
+        if video is not None:
+            return video
         who = f"job {ref}" if (ref := getattr(source, "ref", None)) else "it"
         problem = f"{who} has no video ({getattr(source, 'status', 'not finished')}); job.result() waits for it"
         raise InvalidRequest({name: problem}, sends=False)

@@ -153,8 +153,9 @@ def sweep_text(progress: SweepProgress, *, now: float, what: str = "Sweep ") -> 
     return redact("\n  ".join(lines))
 
 
-def stopped_text(progress: SweepProgress) -> str:
+def stopped_text(progress: SweepProgress, *, in_notebook: bool) -> str:
     """Return one sentence about a sweep that was interrupted, and what to do to go on."""
+    again = "Run the cell again" if in_notebook else "Run the sweep again"
     paid = " (not real credits)" if progress.is_sandbox else " (paid)"
     counts = (
         f"{progress.done} done",
@@ -162,7 +163,7 @@ def stopped_text(progress: SweepProgress) -> str:
         f"{progress.waiting} not sent",
         *((f"{progress.failed} failed",) if progress.failed else ()),
     )
-    return f"Stopped: {', '.join(counts)}. Run the cell again to go on."
+    return f"Stopped: {', '.join(counts)}. {again} to go on."
 
 
 def _mode_label(progress: SweepProgress) -> str:

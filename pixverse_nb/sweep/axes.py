@@ -238,7 +238,7 @@ def _axes_of_list(
             {**wrong, "cells": f"must be a list of mappings such as {{'seed': 7}}, not {safe_repr(cells):.40}"}
         )
     sources = defaults.sources
-    listed = list(itertools.islice(cells, most_cells + 1))
+    listed = list(itertools.islice(_rows(cells), most_cells + 1))
     wrong |= _wrong_cells(given, listed, sources=sources, most_cells=most_cells)
     if wrong:
         raise InvalidRequest(wrong)
@@ -253,6 +253,19 @@ def _axes_of_list(
         tuple(zip(*indices, strict=True)) if names else ((),) * len(listed),
         {name: value if name in sources else plain(value) for name, value in given.items() if name not in names},
     )
+
+
+def _rows(cells: Any) -> Any:
+    """Return the cells; of a DataFrame (pandas or polars) its rows, without what is missing in them."""
+    if not hasattr(cells, "columns"):
+        return iter(cells)
+    rows = cells.to_dicts() if hasattr(cells, "to_dicts") else cells.to_dict("records")
+    return ({name: value for name, value in row.items() if not _is_missing(value)} for row in rows)
+
+
+def _is_missing(value: object) -> bool:
+    is_nan = isinstance(value, float) and math.isnan(value)
+    return value is None or is_nan or type(value).__name__ in ("NAType", "NaTType")  # of pandas, which is optional
 
 
 def _wrong_cells(

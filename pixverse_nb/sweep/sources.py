@@ -1,6 +1,7 @@
 """What a sweep starts from: the operation that a call with these pictures, videos and sounds makes, and their roles."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -97,11 +98,11 @@ def sources_to_estimate(operation: Any, given: Mapping[str, Any], fields: Mappin
 def find_operation(name: Any) -> Operation:
     """Return an operation by its name or that of the client's method. Raises InvalidRequest."""
     name = plain(name)
-    try:
-        return _METHOD_NAMES.get(name) or Operation(name)
-    except (TypeError, ValueError):
-        problem = f"must be one of {', '.join(Operation)}, or None, not {safe_repr(name):.40}"
-        raise InvalidRequest({"operation": problem}) from None
+    if isinstance(name, str):  # another object may raise anything when it is compared
+        with suppress(ValueError):
+            return _METHOD_NAMES.get(name) or Operation(name)
+    problem = f"must be one of {', '.join(Operation)}, or None, not {safe_repr(name):.40}"
+    raise InvalidRequest({"operation": problem})
 
 
 def _choose_operation(operation: Any, sources: Mapping[str, Any]) -> Operation:

@@ -497,7 +497,7 @@ class Sweep:
         return self._make_card().displayable()
 
     def __reduce__(self) -> NoReturn:
-        refuse_pickling(self, "its videos or the arguments of the call; the same call finds the sweep")
+        refuse_pickling(self, "its videos, or the arguments of the call: the same call finds the sweep")
 
     def __repr__(self) -> str:
         try:
@@ -694,7 +694,7 @@ class Sweep:
                 is_set = True
         if is_set:
             self.stop()  # waits until it has been carried out
-            write_note(stopped_text(self.progress))
+            write_note(stopped_text(self.progress, in_notebook=can_replace_outputs()))
 
     async def _wait(self) -> Self:
         self._context.loop.check_process()

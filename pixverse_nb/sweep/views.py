@@ -13,7 +13,7 @@ from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.ratings import RankEntry, Rating, rank
 from pixverse_nb.domain.validation import safe_repr
-from pixverse_nb.errors import InvalidRequest, PixVerseError
+from pixverse_nb.errors import InvalidRequest, PixVerseError, UnknownItem
 from pixverse_nb.jobs import transitions
 from pixverse_nb.jobs.job import Job
 from pixverse_nb.jobs.messages import describe_notice
@@ -34,6 +34,14 @@ _NUMBERS_SHOWN: Final = 12  # cells without a video that a sentence lists
 _WITHOUT_VIDEO: Final = frozenset(
     {JobState.FAILED, JobState.MODERATED, JobState.REFUSED, JobState.CANCELLED, JobState.TIMED_OUT}
 )
+
+
+class _Ratings(dict[str, Rating]):
+    """Ratings by caption; another caption raises UnknownItem."""
+
+    def __missing__(self, caption: object) -> Rating:
+        problem = f"no cell {safe_repr(caption):.80} is rated; sweep.rate() rates one"
+        raise UnknownItem({"caption": problem}, sends=False)
 
 
 class SweepViews:
@@ -59,7 +67,7 @@ class SweepViews:
     def ratings(self) -> dict[str, Rating]:
         """Return the ratings by caption; unrated cells are omitted."""
         ratings = self._ratings_by_key()
-        return {cell.caption: ratings[cell.key] for cell in self._cells if cell.key in ratings}
+        return _Ratings({cell.caption: ratings[cell.key] for cell in self._cells if cell.key in ratings})
 
     def winners(self) -> list[Video]:
         """Return the videos rated as winners, in the order of the cells."""

@@ -13,7 +13,16 @@ from IPython.core.interactiveshell import InteractiveShell
 
 import pixverse_nb as pv
 from pixverse_nb.client import Client
-from pixverse_nb.errors import FileExists, InvalidCall, InvalidRequest, PixVerseError, UnknownItem
+from pixverse_nb.errors import (
+    ConfigError,
+    FileExists,
+    InvalidCall,
+    InvalidImage,
+    InvalidRequest,
+    MeasureError,
+    PixVerseError,
+    UnknownItem,
+)
 from pixverse_nb.widgets.gallery import gallery
 from tests.client.harness import Harness, create_job, make_picture, small_video, wait_for_video
 from tests.render.conftest import outputs as outputs  # a fixture: a real shell
@@ -50,6 +59,26 @@ def test_completion_knows_what_keywords_stand_for(client: Client, outputs: objec
     with provisionalcompleter():
         assert f"{name}=" in [found.text for found in completer.completions(text, len(text))]
     assert name in inspect.signature(getattr(client, call)).parameters
+
+
+def test_a_call_knows_every_keyword_that_completion_offers(client: Client) -> None:
+    """No name that a signature adds is reported as an unknown one."""
+    pictures = [make_picture(0), make_picture(200)]
+    calls: dict[str, list[Any]] = {
+        "sweep": pictures,
+        "chain": [pictures],
+        "create_transition": [pictures],
+        "estimate": [],
+    }
+    for call, given in calls.items():
+        function: Any = getattr(client, call)
+        with pytest.raises(InvalidRequest) as wrong:
+            function(*given, **dict.fromkeys(function.named_keywords, object()), no_such_field=1)
+        assert "no_such_field" in wrong.value.fields
+        unknown = wrong.value.fields["no_such_field"].partition(":")[0]
+        assert [name for name, problem in wrong.value.fields.items() if problem.startswith(unknown)] == [
+            "no_such_field"
+        ]
 
 
 def test_a_job_and_its_video_are_accepted_and_private(client: Client, tmp_path: Path) -> None:
@@ -247,3 +276,72 @@ def test_completion_offers_what_people_use(client: Client, outputs: list[dict[st
             texts = {found.text.removeprefix(".") for found in completer.completions(line, len(line))}
         assert set(offered) <= texts
         assert not texts & set(INTERNAL)
+
+
+def test_a_video_or_job_as_a_picture_names_its_frames(client: Client, tmp_path: Path) -> None:
+    """A video, a job, a cell or an mp4 in place of a picture is an InvalidImage that names `last_frame()`."""
+    sweep = run(small_sweep(client, seed=[1]))
+    for one in (sweep.videos[0], sweep.jobs[0], sweep[0], sweep.videos[0].path):
+        with pytest.raises(InvalidImage) as caught:
+            client.create_frames(one, make_picture(0))
+        assert "last_frame()" in caught.value.fields["first"]
+    assert len(client.jobs()) == 1
+    sweep.videos[0].path.unlink()
+    with pytest.raises(MeasureError) as missing:
+        sweep.videos[0].last_frame()
+    assert sweep.jobs[0].ref in str(missing.value)
+
+
+class Incomparable:
+    """An object that can be neither compared nor shown."""
+
+    __hash__ = None  # type: ignore[assignment]  # as of a list
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError("no comparison")
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no repr")
+
+
+def test_any_object_is_a_wrong_argument_and_nothing_else(client: Client) -> None:
+    """Objects that cannot be compared, modules, and a state in place of a number raise InvalidRequest."""
+    calls: dict[str, list[Any]] = {
+        "operation": [client.models, client.estimate, lambda one: client.sweep(operation=one)],
+        "video": [pv.show],
+    }
+    for field, functions in calls.items():
+        for function in functions:
+            with pytest.raises(InvalidRequest) as caught:
+                function(pv.video if function is pv.show else Incomparable())
+            assert caught.value.fields.keys() == {field}
+    with pytest.raises(InvalidRequest) as caught:
+        client.jobs("failed")  # type: ignore[arg-type]
+    assert "state='failed'" in caught.value.fields["limit"]
+    with pytest.raises(UnknownItem):
+        small_sweep(client, seed=[1]).ratings["seed 1"]
+
+
+def test_all_jobs_and_all_cells_of_a_plan_are_listed(client: Client) -> None:
+    """`jobs(None)` has every job, and a plan can be iterated."""
+    run(sweep := small_sweep(client, seed=range(1, 4)))
+    assert len(client.jobs(None)) == len(client.jobs(2)) + 1 == 3
+    assert [planned.cell for planned in sweep.plan()] == list(sweep)
+
+
+def test_a_cancelled_job_is_said_to_be_uncharged_once(manual_harness: Harness) -> None:
+    """The error of an unsent job and its text each say once that nothing was charged."""
+    client = manual_harness.open()
+    job = client.create_frames(make_picture(0), make_picture(1), quality="360p", seed=7)
+    assert job.cancel()
+    for text in (str(job.error), repr(job)):
+        assert text.lower().count("charged") == 1
+
+
+def test_a_closed_client_says_that_it_is_closed(client: Client) -> None:
+    """Its repr differs from that of an open one, and subscribing is refused."""
+    was_open = repr(client)
+    client.close()
+    assert repr(client).replace("closed ", "") == was_open != repr(client)
+    with pytest.raises(ConfigError):
+        client.subscribe(print)

@@ -3,6 +3,8 @@
 import gc
 import logging
 import shutil
+import subprocess
+import sys
 import threading
 import weakref
 from collections.abc import Callable
@@ -340,3 +342,16 @@ def test_a_forked_process_opens_its_own(tmp_path: Path) -> None:
         with run_script("forked_opens.py", harness) as script:
             printed, _ = script.communicate(timeout=60)
     assert printed == "done\ndone\n"
+
+
+@pytest.mark.parametrize("ending", ["", "client.close()", "job.result(quiet=True)"])
+def test_a_program_that_ends_names_its_open_jobs(tmp_path: Path, ending: str) -> None:
+    """A script that ends while a job is open says so on standard error; a closed client and a finished job do not."""
+    code = f"""
+import pixverse_nb as pv
+client = pv.Client.sandbox(speed={1000 if "result" in ending else 0}, home={str(tmp_path)!r})
+job = client.create_frames(pv.samples.first, pv.samples.last, seed=7, quality="360p")
+{ending}
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert (str(tmp_path) in ended.stderr) == (ending == "")

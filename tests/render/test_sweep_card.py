@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pixverse_nb.render.live import LiveUpdater, show_sweep_bar, sweep_card, use_widgets
+from pixverse_nb.render.live import LiveUpdater, SweepBar, show_sweep_bar, sweep_card, use_widgets
 from pixverse_nb.render.sweep_views import SweepProgress, sweep_html, sweep_state, sweep_text
 from tests.render.conftest import outputs
 from tests.render.page import Page
@@ -204,15 +204,14 @@ def test_outside_a_notebook_it_is_a_progress_bar() -> None:
 def test_unchanged_progress_is_not_drawn_again() -> None:
     """If standard error is a file, each refresh writes a line, so the same progress is drawn once."""
     stream = io.StringIO()
-    sweep, updater = FakeSweep(RUNNING), LiveUpdater(every_s=30, gap_s=0)
     with redirect_stderr(stream):
-        draw = show_sweep_bar(lambda: sweep.progress, sweep.subscribe, updater=updater)
+        bar = SweepBar(lambda: RUNNING)
         before = stream.tell()
         for _ in range(5):
-            draw()
+            bar.draw()
         assert stream.tell() == before
-        sweep.change(replace(RUNNING, mode="stopped"))
-        assert updater.join(30)
+        bar.is_watched = False
+        bar.draw()
 
 
 def test_the_end_can_be_drawn_at_once() -> None:

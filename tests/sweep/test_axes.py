@@ -75,6 +75,15 @@ def test_cells_can_be_listed() -> None:
         ]
 
 
+def test_the_rows_of_a_data_frame_are_cells() -> None:
+    """A DataFrame is its rows; a missing value is as a field that the cell omits."""
+    frame = pd.DataFrame([{"seed": 1}, {"seed": 2, "quality": "360p"}, {"seed": 3, "quality": None}])
+    listed = [{"seed": 1}, {"seed": 2, "quality": "360p"}, {"seed": 3}]
+    assert axes_of(cells=frame) == axes_of(cells=frame.convert_dtypes()) == axes_of(cells=listed)
+    assert set(wrong_fields(cells=frame.rename(columns={"seed": "sed"}))) == {f"cells[{row}].sed" for row in range(3)}
+    assert set(wrong_fields(cells=frame[:0])) == {"cells"}
+
+
 @pytest.mark.parametrize("options", [{"layout": "grid"}, {"layout": "zip"}, {"cells": [{}]}])
 def test_without_an_axis_there_is_one_cell(options: dict[str, Any]) -> None:
     """A sweep of single values has one cell, in both layouts and as a list of one empty cell."""

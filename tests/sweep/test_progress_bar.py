@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pixverse_nb.client import Client
+from pixverse_nb.errors import JobTimeout
 from tests.client.harness import WAIT_LIMIT_S, Harness
 from tests.sweep.small_sweeps import small_sweep
 
@@ -67,3 +68,15 @@ def test_an_unusable_variable_of_tqdm_does_not_stop_a_sweep(harness: Harness, na
     assert (done.returncode, done.stdout) == (0, "2"), done.stderr
     assert "Traceback" not in done.stderr
     assert harness.paid == 2
+
+
+def test_the_bar_ends_with_the_waiting(manual_harness: Harness, capsys: pytest.CaptureFixture[str]) -> None:
+    """If the waiting ends before the sweep, the bar ends its line and is not drawn again."""
+    sweep = small_sweep(manual_harness.open(), seed=[1])
+    with pytest.raises(JobTimeout):
+        sweep.run(timeout=0.1)
+    assert capsys.readouterr().err.endswith("\n")
+    manual_harness.wait_for_accepted(1)
+    sweep.jobs[0].cancel()
+    sweep.wait(WAIT_LIMIT_S, quiet=True)
+    assert capsys.readouterr().err == ""
