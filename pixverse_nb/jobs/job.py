@@ -466,7 +466,7 @@ class Job:
     def _draw_card(self) -> None:
         """Redraw this job's card before the waiting cell continues.
 
-        A notebook that a program executes may end then, and later updates would be lost. A script prints the new notices.
+        A notebook that a program executes may end then, and later updates would be lost. A script prints new notices.
         """
         for card in (self._card, self._waiting_card):
             if card is not None:
