@@ -154,7 +154,7 @@ function makePart(values, { send = () => {
   };
 }
 
-// src/form_parts.js
+// src/form_elements.js
 var SELECTS = { model: "Model", duration: "Duration" };
 var SWITCHES = ["audio", "multi_shot", "remove_watermark", "preview_mode", "off_peak_mode"];
 function buildForm(el, signal) {
