@@ -577,9 +577,9 @@ class Client:
     def quote_upscale(self, video: Any, *, quality: str = "2160p", model: str = "pixverse-upscale") -> int:
         """Return the credits that the vendor quotes for `upscale` with the same arguments; nothing is charged.
 
-        A video that is only on this machine is uploaded first. Raises ConfigError if the service gives no quotes.
-        Raises VideoMade if the vendor makes and charges the video instead of a quote; its `ref` is that of the job,
-        which this home then has. If the answer is lost, `upscale` looks for such a video before it pays.
+        A video that is only on this machine is uploaded first. Raises ConfigError if the service gives no quotes, or if
+        the vendor makes and charges the video instead; its `ref` is then that of the job, which this home has. If the
+        answer is lost, `upscale` looks for such a video before it pays.
         """
         if not self._backend.quotes:
             raise ConfigError(f"The service {self._backend.name} gives no price before a call.")

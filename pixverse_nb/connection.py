@@ -108,6 +108,7 @@ def resolve_connection(
         fix = f"Pass token=… or set {variable}." if variable else "Pass it as token=."
         raise ConfigError(f"No token was found for {chosen}. {fix}{_advice(vendor)}")
     sandbox = sandbox_connection(find_home(home) / SANDBOX, speed=SANDBOX_SPEED, timing=timing)
+    _import_sandbox()  # before a message says that it runs
     show_message(
         "No token was found, so this client runs on the embedded sandbox: it makes real videos on this machine, free "
         f"of charge. To use your account, set {TOKEN_VARIABLE} ({TOKEN_PAGE} says how to get a token)."
@@ -240,7 +241,8 @@ def sandbox_connection(home: Path, *, speed: float, timing: Timing | None) -> Co
     )
 
 
-def _start_sandbox(home: Path, *, speed: float) -> Any:
+def _import_sandbox() -> Any:
+    """Return the class of the sandbox. Raises ConfigError if its packages are not installed."""
     try:
         from pixverse_nb.sandbox import Sandbox
     except ImportError as error:
@@ -248,9 +250,14 @@ def _start_sandbox(home: Path, *, speed: float) -> Any:
             f"The embedded sandbox needs a package that is not installed ({error.name}): "
             f"pip install 'pixverse-nb[sandbox]'. With a token in {TOKEN_VARIABLE} the sandbox is not needed."
         ) from error
+    return Sandbox
+
+
+def _start_sandbox(home: Path, *, speed: float) -> Any:
+    sandbox = _import_sandbox()
     folder = None if can_only_read(home / "ledger.db") else home / "world"
     try:
-        return Sandbox(speed=speed, folder=folder).start()
+        return sandbox(speed=speed, folder=folder).start()
     except OSError as error:
         raise ConfigError(
             f"The sandbox cannot use {home} ({error.strerror or error}). Make the folder writable, or {OTHER_HOME}."

@@ -339,7 +339,7 @@ def test_an_unusable_home_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_a_copied_package_needs_no_metadata(tmp_path: Path) -> None:
-    """Where the package is copied without its .dist-info folder, the commands work and know the version."""
+    """If the package is copied without its .dist-info folder, the commands work and know the version."""
     code = """
 import importlib.metadata
 real = importlib.metadata.distribution

@@ -122,7 +122,7 @@ def test_a_price_list_is_a_mapping(base: Any) -> None:
 
 
 def test_a_mapping_is_a_price_list() -> None:
-    """Where a price list is expected, a plain mapping and None (no corrections) are accepted."""
+    """A plain mapping and None (no corrections) are accepted as a price list."""
     assert Prices.of({"360p": 30}) == Prices({"360p": 30})
     assert Prices.of(None) == Prices()
 

@@ -166,6 +166,17 @@ def test_an_empty_address_variable_needs_no_token(settings: pytest.MonkeyPatch, 
     assert connection.name == "sandbox"
 
 
+def test_a_missing_sandbox_is_not_announced(
+    settings: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a token and without the packages of the sandbox there is an error, and no message before it."""
+    settings.setitem(sys.modules, "pixverse_nb.sandbox", None)
+    with pytest.raises(ConfigError) as caught:
+        resolve_connection(None, base_url=None, home=tmp_path, timing=None)
+    assert "pixverse-nb[sandbox]" in str(caught.value)
+    assert capsys.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize("speed", [-1, float("nan"), float("inf"), "fast", True, None])
 def test_an_unusable_speed_is_refused(tmp_path: Path, speed: Any) -> None:
     """A speed that is not a number from 0 to 10000 raises ConfigError."""

@@ -8,8 +8,8 @@
 
 import { renderChoice } from "./choice.js";
 import { listenUntil, make, makeViewId } from "./dom.js";
+import { buildForm } from "./form_elements.js";
 import { makePart } from "./form_part.js";
-import { buildForm } from "./form_parts.js";
 import { buildPresets } from "./form_presets.js";
 import { renderJobs } from "./job_list.js";
 import { watchKernel } from "./kernel_alive.js";

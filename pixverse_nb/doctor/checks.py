@@ -16,7 +16,7 @@ from typing import Final
 from pixverse_nb import __version__
 from pixverse_nb.backends.base import Backend
 from pixverse_nb.config import OTHER_HOME
-from pixverse_nb.connection import BASE_URL_VARIABLE, TOKEN_PAGE
+from pixverse_nb.connection import BASE_URL_VARIABLE, TOKEN_PAGE, TOKEN_VARIABLE
 from pixverse_nb.doctor.report import Finding, Severity
 from pixverse_nb.domain.catalogue import CATALOGUE, Catalogue
 from pixverse_nb.domain.jobs import JobRecord, JobState
@@ -56,13 +56,16 @@ _SHOWN: Final = 3  # names in a list before "and … more"
 # -- this machine ----------------------------------------------------------------------------------------------------
 
 
-def check_machine() -> Iterator[Finding]:
-    """Yield the installed versions, and whether nested event loops are safe here."""
+def check_machine(*, needs_sandbox: bool) -> Iterator[Finding]:
+    """Yield the installed versions, and whether nested event loops are safe here.
+
+    `needs_sandbox`: without its packages no client can be opened, because there is no token.
+    """
     yield Finding("pixverse_nb", __version__)
     yield Finding("Python", f"{platform.python_version()} on {platform.system()}")
     yield from _check_packages()
     yield _check_event_loop()
-    yield _check_sandbox()
+    yield _check_sandbox(is_needed=needs_sandbox)
 
 
 def _check_packages() -> Iterator[Finding]:
@@ -116,12 +119,15 @@ def _check_event_loop() -> Finding:
     return Finding("event loop", "asyncio.run() in a cell can be enabled with pv.enable_nested_asyncio()")
 
 
-def _check_sandbox() -> Finding:
+def _check_sandbox(*, is_needed: bool) -> Finding:
     missing = [name for name in SANDBOX_MODULES if importlib.util.find_spec(name) is None]
-    if missing:
-        text = f'not installed ({", ".join(missing)}); to add it: pip install "pixverse-nb[sandbox]"'
-        return Finding("sandbox", text, kind="not_installed")
-    return Finding("sandbox", "installed")
+    if not missing:
+        return Finding("sandbox", "installed")
+    text, install = f"not installed ({', '.join(missing)})", 'pip install "pixverse-nb[sandbox]"'
+    if is_needed:
+        fix = f"{install}, or set {TOKEN_VARIABLE} to use your account."
+        return Finding("sandbox", text, Severity.ERROR, fix, kind="not_installed")
+    return Finding("sandbox", f"{text}; to add it: {install}", kind="not_installed")
 
 
 # -- the home folder -------------------------------------------------------------------------------------------------

@@ -136,7 +136,7 @@ def _sender(connection: Connection) -> Iterator[Send]:
 
 def run_checks(target: Target, *, now: float) -> Report:
     """Return every finding at the time `now` (Unix seconds). Problems are findings, never exceptions."""
-    findings = list(check_machine())
+    findings = list(check_machine(needs_sandbox=target.is_sandbox))
     video_bytes: int | None = None
     if target.ledger is not None:
         with suppress(LedgerError):  # check_ledger reports it

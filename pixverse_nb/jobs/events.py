@@ -212,7 +212,7 @@ class Withdrawn:
 
 @dataclass(frozen=True)
 class RefundChecked:
-    """The balance was compared: `credits` came back (0: none yet), or it does not tell (None)."""
+    """The balance was compared: `credits` came back (0: none yet), or that cannot be known (None)."""
 
     at: float
     credits: int | None

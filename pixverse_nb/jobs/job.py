@@ -91,8 +91,8 @@ class Job:
         self._subscribers: list[Callable[[Job], object]] = []
         self._card: LiveCard | None = None  # one for all cells that show this job
         self._waiting_card: LiveCard | None = None  # shown by result() and await
-        self._is_announced = False  # a terminal has been told what is waited for
-        self._written_notices: tuple[str, ...] | None = None  # those that a script has been told; None: nothing
+        self._is_announced = False  # a terminal shows what is waited for
+        self._written_notices: tuple[str, ...] | None = None  # those that a script has printed; None: nothing
         self._video: Video | None = None
         self._intact_signature: tuple[int, ...] | None = None
 
@@ -484,7 +484,7 @@ class Job:
     def _draw_card(self) -> None:
         """Redraw this job's card before the waiting cell continues.
 
-        A notebook that a program executes may end then, and later updates would be lost. A script is told what is new.
+        A notebook that a program executes may end then, and later updates would be lost. A script prints new notices.
         """
         for card in (self._card, self._waiting_card):
             if card is not None:

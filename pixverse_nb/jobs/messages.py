@@ -42,7 +42,7 @@ def _detail(data: Data) -> str:
 
 _LOST: Final[Mapping[str, str]] = {
     "no_answer": "No answer to the paid call",
-    "quote_lost": "The answer to the question for the price was lost, and the vendor may have made the video instead",
+    "quote_lost": "The answer to the price request was lost, and the vendor may have made the video instead",
     "no_video_id": "The answer to the paid call contained no video id",
     "http_status": "The answer to the paid call does not say whether it was accepted",
     "sender_gone": "The process that was sending the paid call is gone",
@@ -199,7 +199,7 @@ _NOTICES: Final[Mapping[str, Callable[[Data], str]]] = {
     "JobCancelled": lambda _: "",
 }
 
-# What a job that ended here is told depends on what became of its paid call, which may be learned later.
+# The text of a job that ended here depends on the outcome of its paid call, which may become known later.
 _ENDED_HERE: Final[Mapping[JobState, Mapping[str, str]]] = {
     JobState.TIMED_OUT: {
         "no": "It was not sent in time.",  # whether it was charged is said beside it
@@ -244,8 +244,12 @@ def _end_text(event: JobEvent) -> str:
 
 def _refund_text(credits_back: int | None) -> str:
     if credits_back is None:
-        return "the balance does not tell whether the credits came back"
+        return "the balance does not show whether the credits came back"
     return f"{credits_back:,} credits came back" if credits_back else "the credits have not come back yet"
+
+
+def _listed_as(state: JobState) -> str:
+    return "finished" if state is JobState.DOWNLOADING else state.value
 
 
 _EVENTS: Final[Mapping[str, Callable[[JobEvent], str]]] = {
@@ -266,7 +270,7 @@ _EVENTS: Final[Mapping[str, Callable[[JobEvent], str]]] = {
     "response_lost": lambda event: (
         f"{_response_lost(event.data)} Checking the vendor's list; it is not sent again blindly."
     ),
-    "listed_in_poll": lambda event: f"the vendor lists it: {event.state.value}",
+    "listed_in_poll": lambda event: f"the vendor's list shows it as {_listed_as(event.state)}",
     "missing_from_poll": lambda event: (
         "not in the vendor's list"
         if event.state is JobState.UNKNOWN

@@ -32,7 +32,7 @@ def matches(row: RemoteVideo, record: JobRecord) -> bool:
     names_inputs = _names_inputs(row, record)
     if record.request.seed is not None:
         is_identified = row.seed is not None
-    else:  # a row does not tell a lip sync from an upscale of the same video
+    else:  # a row does not distinguish a lip sync from an upscale of the same video
         is_known_source = record.request.operation is not Operation.LIPSYNC and _has_same_source(row, record)
         is_identified = names_inputs or is_known_source
     slack_s = FAR_CLOCK_S if names_inputs else CLOCK_SLACK_S

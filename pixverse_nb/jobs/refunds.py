@@ -78,7 +78,7 @@ class RefundWatcher:
             del self._tasks[ref]
 
     async def _refunded(self, record: JobRecord) -> int | None:
-        """Return the credits that came back (0: none yet), or None if the balance does not tell.
+        """Return the credits that came back (0: none yet), or None if that cannot be known.
 
         All jobs without a video that share the window are judged together: either all were refunded, or none.
         """

@@ -160,7 +160,7 @@ class Submitter:
     async def _ask_price(self, record: JobRecord) -> bool:
         """Store the vendor's quote for the paid call, if it gives one; False if the call must not be sent.
 
-        The quote is free. If it cannot be had, the estimate of the price list stays. If its answer is lost, the
+        The quote is free. Without one, the estimate of the price list stays. If its answer is lost, the
         vendor's list first has to show that no video was made in place of it.
         """
         context = self._context

@@ -405,7 +405,7 @@ def _listed_in_poll(record: JobRecord, event: ListedInPoll) -> JobRecord:
 
 
 def _moderated_afterwards(record: JobRecord, event: ListedInPoll) -> JobRecord:
-    """Keep what is here, or still can be had, with one notice."""
+    """Keep the video, which is here or can still be downloaded, with one notice."""
     is_new = record.moderated_afterwards_at is None
     return _with_notice(record, Notice(MODERATED_AFTERWARDS, {"at": event.at})) if is_new else record
 

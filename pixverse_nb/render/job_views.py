@@ -151,7 +151,7 @@ def card_text(snapshot: JobSnapshot, *, now: float) -> str:
 
 
 def waiting_text(snapshot: JobSnapshot, *, now: float) -> str:
-    """Return what a script is told about a job that it waits for: a line with its price, and one for each notice."""
+    """Return what a script prints about a job that it waits for: a line with its price, and one for each notice."""
     return redact("\n  ".join((_head_line(snapshot, now), *snapshot.notices)))
 
 

@@ -388,7 +388,7 @@ def test_a_certain_payment_is_preferred(harness: Harness, tmp_path: Path) -> Non
 def test_an_unusable_data_folder_is_no_obstacle(
     harness: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, obstacle: str
 ) -> None:
-    """Where the register cannot be written or read, everything works without it."""
+    """If the register cannot be written or read, everything works without it."""
     data = tmp_path / "data"
     monkeypatch.setenv("PIXVERSE_NB_DATA", str(data))
     if obstacle == "file":

@@ -37,7 +37,7 @@ def listed(home: Path) -> list[str]:
 
 
 def test_everything_can_be_looked_at_and_nothing_is_paid(harness: Harness) -> None:
-    """Jobs, videos, tables, measurements and the archive of a read-only home can be had; each paid call is a
+    """Jobs, videos, tables, measurements and the archive of a read-only home are available; each paid call raises
     LedgerError before anything is sent.
     """
     with harness.open() as client:

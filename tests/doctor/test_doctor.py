@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -333,3 +334,17 @@ def test_without_a_token_the_sandbox_is_checked(tmp_path: Path) -> None:
         assert findings["service"].kind == "sandbox"
         assert str(tmp_path / "sandbox") in findings["home"].text
         assert (findings["ledger"].kind == "none") is not is_used
+
+
+@pytest.mark.parametrize(("token", "severity"), [("", Severity.ERROR), ("user:1-abcdefgh", Severity.OK)])
+def test_a_missing_sandbox_matters_without_a_token(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, token: str, severity: Severity
+) -> None:
+    """Without its packages and without a token no client can be opened, so that is an error."""
+    for variable in ("PIXVERSE_NB_BASE_URL", "PIXVERSE_EMAIL"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("USEAPI_TOKEN", token)
+    for module in ("keyring", "starlette"):
+        monkeypatch.setitem(sys.modules, module, None)
+    finding = find(check_home(tmp_path / "home", is_offline=True), "sandbox")
+    assert (finding.severity, finding.kind, bool(finding.fix)) == (severity, "not_installed", not token)

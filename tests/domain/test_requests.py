@@ -231,7 +231,7 @@ def _wrong_for(spec: ModelSpec) -> dict[str, object]:
 
 
 def test_the_removal_of_the_watermark_is_accepted_with_every_model() -> None:
-    """Where the route has no such field, True asks for nothing and is not sent; any other value is refused."""
+    """If the route has no such field, True is the default and is not sent; any other value is refused."""
     assert "remove_watermark" not in frames_request(INPUTS, {"remove_watermark": True}).params
     assert frames_request(INPUTS, {"model": "v3.5", "remove_watermark": True}).params["remove_watermark"] is True
     for value in (False, 1, "yes"):

@@ -96,14 +96,14 @@ def test_where_one_thing_differs_nobody_but_a_person_can_tell(changes: dict[str,
         {"input_paths": {**PATHS, "first": "upload/c.png"}, "created_at": SENT_AT - 4 * HOUR_S},
     ],
 )
-def test_another_one_is_told(changes: dict[str, Any]) -> None:
-    """Another seed or length, or two things that differ, make it another call's: nothing is held up by it."""
+def test_the_row_of_another_call_does_not_match(changes: dict[str, Any]) -> None:
+    """A row with another seed or length, or with two differences, belongs to another call and delays nothing."""
     assert not could_match(a_row(**changes), lost())
     assert not matches(a_row(**changes), lost())
 
 
 def test_a_row_of_a_request_without_prompt_may_leave_it_out() -> None:
-    """Where nothing was prompted, a row need not tell a prompt."""
+    """If the request has no prompt, a row needs none either."""
     record = replace(lost(), request=a_request(model="v3.5", prompt="", quality="720p", motion_mode="normal", seed=42))
     assert matches(a_row(prompt=None), record)
     assert matches(a_row(prompt=""), record)

@@ -117,7 +117,7 @@ def test_a_generation_is_found_by_each_of_its_names() -> None:
 
 
 def test_a_name_holds_no_email() -> None:
-    """What is told to be adopted is our ref, else the number; a stranger's reference is none of ours."""
+    """The name for `adopt` is our ref, else the number; a reference of another program is not ours."""
     assert name_of(row()) == "pv-abc-1"
     assert name_of(row(reply_ref="theirs:1")) == "42"
     assert ref_of(RunningJob(ID, "theirs:1")) is None

@@ -133,14 +133,14 @@ def test_a_video_has_what_the_record_knows(tmp_path: Path) -> None:
 
 
 def test_the_vendors_cost_wins_over_the_estimate(tmp_path: Path) -> None:
-    """Where the vendor told the cost it is the cost, a free one too; else the estimate is called one."""
-    for told, cost, is_estimate in ((90, 90, False), (0, 0, False), (None, 60, True)):
-        video = video_of(done(cost_credits=told), home=tmp_path, is_sandbox=False)
+    """The cost is what the vendor reports, also if that is 0; otherwise it is the estimate, marked as one."""
+    for reported, cost, is_estimate in ((90, 90, False), (0, 0, False), (None, 60, True)):
+        video = video_of(done(cost_credits=reported), home=tmp_path, is_sandbox=False)
         assert (video.cost_credits, video.cost_is_estimate) == (cost, is_estimate)
 
 
-def test_done_without_a_file_is_a_ledgers_fault(tmp_path: Path) -> None:
-    """A finished job that names no file is told as what it is."""
+def test_done_without_a_file_is_an_error_of_the_ledger(tmp_path: Path) -> None:
+    """The error of a finished job without a file says so."""
     with pytest.raises(errors.LedgerError, match="pv-cell-0001"):
         video_of(done(video=None), home=tmp_path, is_sandbox=False)
 
@@ -164,7 +164,7 @@ def test_thumbnails_come_from_the_stored_inputs(tmp_path: Path) -> None:
 
 
 def test_without_a_good_picture_there_are_no_thumbnails(tmp_path: Path) -> None:
-    """Where a stored picture is broken, gone or was never named there are none, and no error."""
+    """If a stored picture is damaged, missing or not named, there are none, and no error."""
     assert thumbnails_of(a_record(), home=kept_pictures(tmp_path / "broken", last=b"broken"), longest_px=64) == ()
     home = kept_pictures(tmp_path / "gone")
     assert thumbnails_of(a_record(inputs=some_inputs(first_sha256=None)), home=home, longest_px=64) == ()

@@ -185,7 +185,7 @@ def test_known_prices_are_a_lower_limit(axes: int) -> None:
 
 
 def test_a_chain_is_not_advised_to_skip() -> None:
-    """Where no cell can be skipped, the warning names only what can be passed."""
+    """If no cell can be skipped, the warning names only what can be passed."""
     assert "skip_refused" in plan_text(PLAN)
     text = plan_text(replace(PLAN, can_skip=False))
     assert "skip_refused" not in text

@@ -163,7 +163,7 @@ def test_a_quote_makes_and_charges_nothing(studio: Studio, form: str) -> None:
 
 @pytest.mark.parametrize("route", sorted(set(OPERATIONS) - {"create-v3", "create-v4", "create-frames-v3"}))
 def test_without_credits_every_route_answers_412(open_sandbox: OpenSandbox, route: str) -> None:
-    """An account without credits is told so by each route, and nothing is made; a quote is still answered."""
+    """Each route rejects an account without credits, and nothing is made; a quote is still answered."""
     with open_sandbox() as api:
         studio = Studio(api)
         made = len(api.control.generations)

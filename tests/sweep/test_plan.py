@@ -265,7 +265,7 @@ def test_a_plan_over_models_with_and_without_seed_and_price(client: Client) -> N
 
 
 def test_a_model_that_does_not_take_a_value_makes_a_refused_cell(client: Client, harness: Harness) -> None:
-    """Where one model of the axis takes the value, the cells of the others are refused and can be skipped."""
+    """If one model of the axis takes the value, the cells of the others are refused and can be skipped."""
     axes = {"model": ["v5.6", "v6", "kling-o3"], "duration": [5, 12], "quality": "720p"}
     plan = small_sweep(client, seed=7, **axes, skip_refused=True).plan()
     assert counts(plan) == {"new": 3, "refused": 3}

@@ -957,7 +957,7 @@ def test_the_last_used_settings_are_offered(tmp_path: Path) -> None:
 
 
 def test_values_of_no_use_are_left_out(tmp_path: Path) -> None:
-    """A model that is gone and values of a wrong type change nothing; the person is told."""
+    """A model that is gone and values of a wrong type change nothing; the form says so."""
     page = a_page(tmp_path)
     page.ask("save_preset", name="old")
     (file,) = tmp_path.rglob("*.json")

@@ -391,7 +391,7 @@ def noisy_jpeg() -> bytes:
 
 
 def test_a_terminal_prints_a_gallery_once(video: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Where outputs cannot be replaced there is one text, not one for each part."""
+    """If outputs cannot be replaced, there is one text, not one for each part."""
     gallery([video], labels=["only one"], title="A title")._ipython_display_()
     assert capsys.readouterr().out.count("A title") == 1
 

@@ -127,34 +127,7 @@ function renderChoice({ model, el }) {
   };
 }
 
-// src/form_part.js
-function makePart(values, { send = () => {
-}, onSave = () => {
-} } = {}) {
-  const callbacks = /* @__PURE__ */ new Map();
-  const emit = (name, ...args) => {
-    for (const callback of [...callbacks.get(name) ?? []]) callback(...args);
-  };
-  const update = (next) => {
-    const changed = Object.keys(next).filter((name) => JSON.stringify(values[name]) !== JSON.stringify(next[name]));
-    for (const name of changed) values[name] = next[name];
-    for (const name of changed) emit(`change:${name}`);
-  };
-  return {
-    get: (name) => values[String(name)],
-    set: (name, value) => update({ [String(name)]: value }),
-    save_changes: onSave,
-    send: (content, _callbacks, buffers) => send(content, buffers),
-    on(name, callback) {
-      callbacks.set(name, (callbacks.get(name) ?? /* @__PURE__ */ new Set()).add(callback));
-    },
-    off: (name, callback) => callbacks.get(name)?.delete(callback),
-    update,
-    emit
-  };
-}
-
-// src/form_parts.js
+// src/form_elements.js
 var SELECTS = { model: "Model", duration: "Duration" };
 var SWITCHES = ["audio", "multi_shot", "remove_watermark", "preview_mode", "off_peak_mode"];
 function buildForm(el, signal) {
@@ -326,6 +299,33 @@ function makeIconButton(icon, label) {
   const button = make("button", `pvnb-form-icon pvnb-form-icon-${icon}`, { type: "button", title: label });
   button.setAttribute("aria-label", label);
   return button;
+}
+
+// src/form_part.js
+function makePart(values, { send = () => {
+}, onSave = () => {
+} } = {}) {
+  const callbacks = /* @__PURE__ */ new Map();
+  const emit = (name, ...args) => {
+    for (const callback of [...callbacks.get(name) ?? []]) callback(...args);
+  };
+  const update = (next) => {
+    const changed = Object.keys(next).filter((name) => JSON.stringify(values[name]) !== JSON.stringify(next[name]));
+    for (const name of changed) values[name] = next[name];
+    for (const name of changed) emit(`change:${name}`);
+  };
+  return {
+    get: (name) => values[String(name)],
+    set: (name, value) => update({ [String(name)]: value }),
+    save_changes: onSave,
+    send: (content, _callbacks, buffers) => send(content, buffers),
+    on(name, callback) {
+      callbacks.set(name, (callbacks.get(name) ?? /* @__PURE__ */ new Set()).add(callback));
+    },
+    off: (name, callback) => callbacks.get(name)?.delete(callback),
+    update,
+    emit
+  };
 }
 
 // src/form_presets.js
