@@ -212,11 +212,9 @@ function render({ model, el }) {
     for (const name of TEXTS) setText(texts[name], now[name] ?? "");
     setText(questionText, now.cancel_question ?? "");
     setText(actions.resume, now.resume_label || "Resume");
-    for (const [name, button] of Object.entries(actions)) {
-      const isShown = hasKernel && now.actions.includes(name);
-      if (!isShown && document.activeElement === button) moveFocus(button);
-      button.hidden = !isShown;
-    }
+    const focused = Object.values(actions).find((button) => button === document.activeElement);
+    for (const [name, button] of Object.entries(actions)) button.hidden = !hasKernel || !now.actions.includes(name);
+    if (focused?.hidden) moveFocus(focused);
     if (!hasKernel) closeQuestion();
     bar.element.hidden = now.is_over && now.kind === "job";
     drawCounts(now);
@@ -276,10 +274,11 @@ function render({ model, el }) {
 
   // ---- what the person does ----
 
-  /** @param {HTMLElement} from */
+  /** @param {HTMLElement} from a button that has disappeared */
   function moveFocus(from) {
-    const next = Object.values(actions).find((button) => button !== from && !button.hidden);
-    (next ?? label).focus();
+    const next = from === actions.pause ? actions.resume : actions.pause;
+    const isUndone = from !== actions.stop && from !== actions.cancel; // to go on after these is a new decision
+    (isUndone && !next.hidden ? next : label).focus();
   }
 
   function closeQuestion() {
@@ -312,7 +311,7 @@ function render({ model, el }) {
   label.tabIndex = -1; // takes the focus of a button that disappears
   on(buttons, "click", (event) => {
     const action = closest(event, "button")?.dataset.action;
-    if (!action) return;
+    if (!action || event.detail > 1) return; // the second click of a double click: Resume may be where Stop was
     if (action === "cancel" && current().cancel_question) {
       question.hidden = !question.hidden;
       if (!question.hidden) keep.focus();
@@ -324,6 +323,7 @@ function render({ model, el }) {
   });
   on(keep, "click", closeQuestion);
   on(el, "keydown", (event) => {
+    if (event.key === "Enter" && event.repeat) event.preventDefault(); // a key held down presses once
     if (event.key === "Escape" && !question.hidden) closeQuestion();
   });
 

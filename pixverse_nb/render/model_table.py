@@ -1,10 +1,12 @@
 """The table of models: the rows of the catalogue, also as Markdown."""
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
 from pixverse_nb.domain.arguments import public_class
 from pixverse_nb.domain.catalogue import ModelSpec
+from pixverse_nb.render.style import html, join
 from pixverse_nb.render.table import CellValue, Column, Table, TableCell, TableView, with_item_errors
 
 _PRICE: Final = "Credits for 5 s"
@@ -39,8 +41,14 @@ def model_table_markdown(models: Sequence[ModelSpec]) -> str:
 
 def _row(spec: ModelSpec) -> tuple[CellValue, ...]:
     """Return the cells of a model: the source is below its name, and the price is sorted as a number."""
-    name, price, *others, source = _cells(spec)
-    return (TableCell(name, details=(source,)), TableCell(price, order=_price(spec)), *others)
+    name, price, *others, fields, source = _cells(spec)
+    breakable = join(html("{}<wbr>", part) for part in re.split("(?<=_)", fields))
+    return (
+        TableCell(name, details=(source,)),
+        TableCell(price, order=_price(spec)),
+        *others,
+        TableCell(fields, breakable),
+    )
 
 
 def _cells(spec: ModelSpec) -> tuple[str, ...]:

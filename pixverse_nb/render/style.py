@@ -113,7 +113,7 @@ vertical-align:top;white-space:normal;max-width:none;overflow-wrap:break-word}
 .pvnb .pvnb-table-picture{display:block;width:56px;height:36px;max-width:none;margin:0;object-fit:cover;
 border-radius:4px;box-shadow:0 0 0 1px var(--pvnb-line)}
 .pvnb .pvnb-table td.pvnb-picture{width:1%;padding-right:14px}
-.pvnb .pvnb-unit{font-size:11px;opacity:.8}
+.pvnb .pvnb-unit{font-size:11px}
 .pvnb .pvnb-nowrap{white-space:nowrap}
 .pvnb .pvnb-table button{all:unset;box-sizing:border-box;border-radius:3px;cursor:pointer}
 .pvnb .pvnb-table button:hover{color:var(--pvnb-ink);text-decoration:underline}

@@ -28,6 +28,7 @@ ColumnKind = Literal["text", "heading", "prose", "number", "ref", "picture"]
 
 NOTHING: Final = "–"  # the text of a cell without a value
 _PROSE_LENGTH: Final = 48  # in plain text
+_HEADING_LENGTH: Final = 24  # up to which the heading of a row stays on one line
 
 
 @dataclass(frozen=True)
@@ -258,9 +259,11 @@ def _head(column: Column) -> Markup:
 
 
 def _cell(column: Column, cell: TableCell) -> Markup:
+    is_short = column.kind == "heading" and len(cell.text) <= _HEADING_LENGTH
+    text = html('<span class="pvnb-nowrap">{}</span>', cell.text) if is_short else cell.text
     content = html(
         "{}{}{}",
-        cell.text if cell.content is None else cell.content,
+        text if cell.content is None else cell.content,
         text_div("pvnb-aside", cell.aside),
         join(text_div("pvnb-line", text) for text in cell.details),
     )

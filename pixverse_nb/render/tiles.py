@@ -174,6 +174,22 @@ def differing_fields(videos: Sequence[VideoFile | JobSnapshot]) -> list[dict[str
     return [{name: getattr(request, name) for name in differing} if request else {} for request in requests]
 
 
+def default_captions(videos: Sequence[VideoFile | JobSnapshot]) -> list[str]:
+    """Return a caption for each video: what sets it apart, else its prompt and seed, else its name."""
+    names = [video.path.stem if isinstance(video, VideoFile) else video.ref for video in videos]
+    differing = [caption_from_values(values) for values in differing_fields(videos)]
+    own = [_own_caption(video.request) if video.request else "" for video in videos]
+    is_clear = len(set(own)) == len(own)
+    return [
+        apart or (title if is_clear else "") or name for apart, title, name in zip(differing, own, names, strict=True)
+    ]
+
+
+def _own_caption(request: GenerationRequest) -> str:
+    values = {"prompt": request.prompt, "seed": request.seed}
+    return caption_from_values({name: value for name, value in values.items() if value})
+
+
 def unique_keys(videos: Iterable[VideoFile | JobSnapshot]) -> list[str]:
     """Return a key for each file or job: its sha256 or ref, with a number appended if the same one appears again."""
     seen: Counter[str] = Counter()

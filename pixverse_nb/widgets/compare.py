@@ -28,8 +28,7 @@ from pixverse_nb.render.table import TableTuple
 from pixverse_nb.render.tiles import (
     COMPARED_MAX,
     Tile,
-    caption_from_values,
-    differing_fields,
+    default_captions,
     thumbnails_html,
     thumbnails_text,
     unique_keys,
@@ -128,7 +127,7 @@ class Comparison(anywidget.AnyWidget):
         blind, seed = valid.get("blind", False), valid.get("seed", 0)
         files, video_keys = _validate(list(videos), labels=labels, keys=keys, blind=blind, problems=wrong)
         self._files = dict(zip(video_keys, files, strict=True))
-        self._labels = dict(zip(video_keys, labels or _default_labels(files), strict=True))
+        self._labels = dict(zip(video_keys, labels or default_captions(files), strict=True))
         self._key_by_slot = _assign_slots(video_keys, seed=seed if blind else None)
         self._seed = seed
         self._on_vote = on_vote
@@ -399,11 +398,6 @@ def _validate(
     if problems:
         raise InvalidRequest(problems, sends=False)
     return files, list(keys) if keys is not None else unique_keys(files)
-
-
-def _default_labels(files: Sequence[VideoFile]) -> list[str]:
-    axes = differing_fields(files)
-    return [caption_from_values(values) or file.path.stem for values, file in zip(axes, files, strict=True)]
 
 
 def _assign_slots(keys: Sequence[str], *, seed: int | None) -> dict[str, str]:

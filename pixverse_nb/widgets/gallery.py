@@ -26,7 +26,7 @@ from pixverse_nb.render.tiles import (
     COMPARED_MAX,
     NO_WINNER,
     Tile,
-    caption_from_values,
+    default_captions,
     differing_fields,
     job_tile,
     thumbnails_html,
@@ -80,7 +80,7 @@ def gallery(
     if wrong:
         raise InvalidRequest(wrong, sends=False)
     axes = differing_fields(shown)
-    captions = labels or [caption_from_values(values) or _name(item) for values, item in zip(axes, shown, strict=True)]
+    captions = labels or default_captions(shown)
     tiles = [
         job_tile(key, caption, item, axes=values)
         if isinstance(item, JobSnapshot)
@@ -108,10 +108,6 @@ def _resolve(sources: Sequence[Any]) -> tuple[list[VideoFile | JobSnapshot], lis
         except InvalidRequest as error:
             wrong |= error.fields
     return shown, jobs, wrong
-
-
-def _name(shown: VideoFile | JobSnapshot) -> str:
-    return shown.path.stem if isinstance(shown, VideoFile) else shown.ref
 
 
 def _follow(gallery: "Gallery", tile: Tile, job: Any) -> None:

@@ -131,8 +131,13 @@ SHOW_CARD = """async ([source, state]) => {
     const model = {
         get: name => state[name],
         send: content => window.sent.push(content),
-        on: (name, act) => { if (name === 'msg:custom') callbacks.push(act); },
+        on: (name, act) => (name === 'msg:custom' ? callbacks : changed).push(act),
         off: () => {},
+    };
+    const changed = [];
+    window.change = values => {
+        state.state = { ...state.state, ...values };
+        for (const act of changed) act();
     };
     const url = URL.createObjectURL(new Blob([source], { type: 'text/javascript' }));
     (await import(url)).default.render({ model, el: document.body });
@@ -159,6 +164,33 @@ def test_an_action_is_sent_again_until_it_is_acknowledged(page: Page) -> None:
                 page.evaluate("action => window.hear({ ...action, kind: 'ack' })", actions[0])
             page.clock.run_for(1000)
         expect(problem).to_be_visible(visible=ack_after is None)
+
+
+@pytest.mark.parametrize("how", ["mouse", "key"])
+def test_a_stop_is_not_taken_back_by_a_second_press(page: Page, how: str) -> None:
+    """A double click on Stop, or Enter held down, is sent once; the Resume that appears in its place is not pressed."""
+    page.goto("about:blank")
+    page.evaluate(SHOW_CARD, [bundle_js("live_card"), STATES["live_card"]])
+    page.evaluate("window.change({ kind: 'sweep', state: 'running', actions: ['pause', 'stop'] })")
+    stop, resume = page.get_by_role("button", name="Stop"), page.get_by_role("button", name="Resume")
+    stopped = "window.change({ state: 'draining', actions: ['resume'] })"
+    if how == "mouse":
+        stop.click()
+        page.evaluate(stopped)
+        resume.hover()
+        page.mouse.down(click_count=2)
+        page.mouse.up(click_count=2)
+    else:
+        stop.focus()
+        page.keyboard.down("Enter")
+        page.evaluate(stopped)
+        expect(page.locator(".pvnb-live-state strong")).to_be_focused()
+        resume.focus()
+        page.keyboard.down("Enter")
+        page.keyboard.up("Enter")
+    assert [act["action"] for act in page.evaluate(ACTS)] == ["stop"]
+    resume.press("Enter")
+    assert [act["action"] for act in page.evaluate(ACTS)] == ["stop", "resume"]
 
 
 # What Jupyter says about the kernel comes by `say`; the kernel answers each ping while `answers` is true.

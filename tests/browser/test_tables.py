@@ -10,11 +10,15 @@ from nbconvert import HTMLExporter, MarkdownExporter
 from nbformat import v4
 from playwright.sync_api import Page, expect
 
+from pixverse_nb.domain.catalogue import CATALOGUE
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.render.job_tables import JobRow, jobs_table
+from pixverse_nb.render.model_table import ModelTable
+from pixverse_nb.render.sweep_tables import measured_table
 from tests.browser.playing import PATIENCE_MS
 from tests.browser.real_lab import Lab
 from tests.render.factories import NOW, a_request, a_snapshot
+from tests.render.test_measurement_table import MEASURED
 
 JOBS = [
     a_snapshot(JobState.DONE, ref="pv-438fcf71e2db-563fd3fc", charged="yes", cost_credits=90, is_sandbox=True),
@@ -43,6 +47,24 @@ def test_the_jobs_fit_their_cell(page: Page, width: int) -> None:
     if width > 900:
         ref = table.locator("td .pvnb-mono").first
         assert ref.evaluate("ref => ref.getClientRects().length") == 1
+
+
+@pytest.mark.parametrize("width", [560, 700, 960])
+def test_models_and_measurements_fit_their_cell(page: Page, width: int) -> None:
+    """Every column of both tables is fully visible, and the caption of a video stays on one line."""
+    measured = measured_table({f"seed {seed} · v5.6": MEASURED for seed in range(1, 11)})
+    models = ModelTable(CATALOGUE.models())._repr_mimebundle_()["text/html"]
+    page.set_content(f'<div style="width:{width}px">{models}{measured.html()}</div>')
+    tables = page.locator(".pvnb-table-scroll")
+    expect(tables).to_have_count(2)
+    for table in tables.all():
+        assert table.evaluate("list => list.scrollWidth - list.clientWidth") <= 0
+    lines = """headings => headings.map(heading => {
+        const range = document.createRange();
+        range.selectNodeContents(heading);
+        return new Set([...range.getClientRects()].map(box => box.top)).size;
+    })"""
+    assert set(tables.last.locator("tbody th").evaluate_all(lines)) == {1}
 
 
 def test_a_table_is_sorted_by_mouse_and_by_key(page: Page, lab: Lab) -> None:

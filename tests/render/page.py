@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
-VOID = {"img", "source", "br", "meta", "input"}
+VOID = {"img", "source", "br", "meta", "input", "wbr"}
 
 
 @dataclass

@@ -8,7 +8,15 @@ import pytest
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.domain.ratings import Rating
 from pixverse_nb.render.formatting import format_credits
-from pixverse_nb.render.tiles import Tile, caption_from_values, differing_fields, tile_json, unique_keys, video_facts
+from pixverse_nb.render.tiles import (
+    Tile,
+    caption_from_values,
+    default_captions,
+    differing_fields,
+    tile_json,
+    unique_keys,
+    video_facts,
+)
 from tests.render.factories import a_request, a_video
 
 EMAIL = "maria@example.org"
@@ -89,6 +97,17 @@ def test_only_differing_fields_set_videos_apart(tmp_path: Path) -> None:
 def test_captions(axes: dict[str, object], caption: str) -> None:
     """Self-explanatory values stand alone; plain numbers follow their name."""
     assert caption_from_values(axes) == caption
+
+
+def test_a_video_that_nothing_sets_apart_is_named_by_its_request(tmp_path: Path) -> None:
+    """One video is called by its prompt and seed; without a request, or if another one has the same, by its file."""
+    request = a_request(prompt="a cup", seed=7)
+    one = a_video(tmp_path / "a.mp4", request=request)
+    assert default_captions([one]) == [caption_from_values({"prompt": "a cup", "seed": 7})]
+    assert default_captions([one, a_video(tmp_path / "b.mp4", request=request)]) == ["a", "b"]
+    assert default_captions([a_video(tmp_path / "c.mp4", request=None)]) == ["c"]
+    other = a_video(tmp_path / "b.mp4", request=a_request(prompt="a cup", seed=8))
+    assert default_captions([one, other]) == ["seed 7", "seed 8"]
 
 
 def test_a_tiles_own_still_comes_before_the_videos_poster(tmp_path: Path) -> None:
