@@ -188,9 +188,9 @@ def test_a_stop_is_not_taken_back_by_a_second_press(page: Page, how: str) -> Non
         resume.focus()
         page.keyboard.down("Enter")
         page.keyboard.up("Enter")
-    assert [act["action"] for act in page.evaluate(ACTS)] == ["stop"]
+    assert [action["name"] for action in page.evaluate(ACTIONS)] == ["stop"]
     resume.press("Enter")
-    assert [act["action"] for act in page.evaluate(ACTS)] == ["stop", "resume"]
+    assert [action["name"] for action in page.evaluate(ACTIONS)] == ["stop", "resume"]
 
 
 # What Jupyter says about the kernel comes by `say`; the kernel answers each ping while `answers` is true.
