@@ -37,7 +37,7 @@ from pixverse_nb.jobs.job import Job, notify_subscribers
 from pixverse_nb.jobs.webhooks import WebhookListener
 from pixverse_nb.ledger.home_register import HomeRegister
 from pixverse_nb.ledger.jobs import Ledger
-from pixverse_nb.render.display import write_note
+from pixverse_nb.render.display import can_replace_outputs, write_note
 
 T = TypeVar("T")
 
@@ -235,9 +235,11 @@ class Session:
             await self.engine.aclose()
 
     def note_open_jobs(self) -> None:
-        """Say at the end of the process that jobs of this session are open, and that nothing is lost."""
+        """Say at the end of a script that jobs of this session are open, and that nothing is lost."""
         count = len(self._kept)
-        if count and os.getpid() == self.pid:
+        if os.getpid() != self.pid or can_replace_outputs():  # a kernel that ends has no cell to say it in
+            return
+        if count:
             subject, them = ("1 job is", "it") if count == 1 else (f"{count} jobs are", "them")
             write_note(
                 f"The program ends while {subject} open in {self.home}. The next Client on this home continues {them}; "
