@@ -15,8 +15,10 @@ from nbformat import v4
 from tests.environment import private_environment, sockets
 from tests.kernel.real_kernel import PATIENCE_S
 
-START = """import pixverse_nb as pv
-client = pv.Client.sandbox(speed=200, home={home!r}, timing=pv.Timing().scaled(0.01))
+START = """from dataclasses import replace
+import pixverse_nb as pv
+timing = replace(pv.Timing().scaled(0.01), answer_timeout_s=60, deadline_s=600)  # a busy machine may be slow
+client = pv.Client.sandbox(speed=200, home={home!r}, timing=timing)
 job = client.create_frames(pv.samples.first, pv.samples.last, quality="360p", seed=7)"""
 WIDGETS = ("pv.gallery([job])", "pv.compare(job, video)", "pv.studio(client)")
 CELLS = (
