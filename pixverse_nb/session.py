@@ -88,6 +88,7 @@ class Session:
             owner=owner,
             catalogue=settings.catalogue,
             sending=self.register.sending,
+            is_watched=self._is_watched,
         )
         self.builder = JobBuilder(
             home=self.home,
@@ -160,14 +161,21 @@ class Session:
     def handle(self, record: JobRecord) -> Job:
         """Return the job of a record, the same object as long as somebody holds it."""
         loop = self._running_loop()
+        job, is_new = self._find_or_make(record, loop)
+        if is_new:
+            self._follow(record, loop)
+        return job
+
+    def _find_or_make(self, record: JobRecord, loop: EventLoopThread) -> tuple[Job, bool]:
+        """Return the job of a record, and whether it is a new object."""
         with self._handles_lock:
-            job = self._handles.get(record.ref)
-            if job is None:
-                is_sandbox = self.connection.is_sandbox
-                job = Job(record, self.engine, loop, is_sandbox=is_sandbox, other_homes=self.other_homes)
-                self._handles[record.ref] = job
-                self._follow(record, loop)
-            return job
+            known = self._handles.get(record.ref)
+            if known is not None:
+                return known, False
+            is_sandbox = self.connection.is_sandbox
+            job = Job(record, self.engine, loop, is_sandbox=is_sandbox, other_homes=self.other_homes)
+            self._handles[record.ref] = job
+            return job, True
 
     def _follow(self, record: JobRecord, loop: EventLoopThread) -> None:
         """Hear of the changes of a job that another process has made and runs, since this session was opened."""
@@ -185,6 +193,10 @@ class Session:
     def subscribe(self, callback: Callable[[Job], object]) -> Callable[[], None]:
         """Call `callback(job)` on every change of a job; the returned function unsubscribes."""
         self.subscribers.append(callback)
+        loop = self._loop()
+        if loop is not None:
+            with suppress(ConfigError):  # the client is closed, or this is a forked process: nothing changes here
+                loop.call_soon(self.engine.watch)
         return partial(_remove, self.subscribers, callback)
 
     def send(self, call: Call[T], *, attempts: int = 4) -> T:
@@ -217,16 +229,21 @@ class Session:
 
     def _changed(self, record: JobRecord) -> None:
         self.register.note(record)
-        loop = self._loop()  # held to the end, because `handle` needs it
+        loop = self._loop()
         if loop is None:
             return  # nobody is left who could look at the job
-        job = self.handle(record)
+        job, _ = self._find_or_make(record, loop)
         if record.state.is_final:
             self._kept.pop(record.ref, None)
-        else:
+        elif self.engine.find_open(record.ref) is not None:  # else another process runs it
             self._kept[record.ref] = job
         notify_subscribers(self.subscribers, job)
         job.changed(record)
+
+    def _is_watched(self) -> bool:
+        with self._handles_lock:
+            jobs = tuple(self._handles.values())
+        return bool(self.subscribers) or any(job.is_watched for job in jobs)
 
     async def _end(self) -> None:
         try:

@@ -64,6 +64,7 @@ class Engine:
         owner: str,
         catalogue: Catalogue = CATALOGUE,
         sending: Callable[[JobRecord], AbstractContextManager[bool]] = lambda _: nullcontext(enter_result=False),
+        is_watched: Callable[[], bool] = lambda: False,
     ) -> None:
         self.backend = backend
         self.ledger = ledger
@@ -74,6 +75,7 @@ class Engine:
         self.owner = owner
         self.catalogue = catalogue  # of the client, for what is drawn from its jobs
         self.sending = sending
+        self.is_watched = is_watched  # whether somebody wants to hear of changes, also those of other processes
         self.now: Clock = boot_clock()
         self._records: dict[str, JobRecord] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -111,6 +113,11 @@ class Engine:
     def subscribe(self, callback: JobCallback) -> None:
         """Call `callback` on the event loop's thread with every changed record."""
         self._subscribers.append(callback)
+
+    def watch(self) -> None:
+        """Hear of what other processes do as long as `is_watched()`; sends and takes over nothing."""
+        if not self.ledger.is_read_only:
+            self._election.watch()
 
     # -- requests of the user ------------------------------------------------------------------------------------
 
@@ -447,7 +454,7 @@ class Engine:
         known = self._records.get(record.ref)
         if known is not None and known.version >= record.version:
             return
-        if known is None and record.state.is_final:
+        if known is None and (record.state.is_final or self._election.is_idle):
             self._publish(record)
             return
         self._records[record.ref] = record

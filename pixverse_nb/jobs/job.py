@@ -2,6 +2,7 @@
 
 import asyncio
 import concurrent.futures
+import contextlib
 import logging
 import threading
 import time
@@ -58,7 +59,7 @@ _log: Final = logging.getLogger("pixverse_nb")
 @columns(
     *("ref", "state", "status", "prompt", "model", "seed", "asked_at", "finished_at", "cost", "cost_is_estimate"),
 )
-@public_class(hides=("changed", "detach", "set_reuse_notice", "set_told", "table_row"))
+@public_class(hides=("changed", "detach", "is_watched", "set_reuse_notice", "set_told", "table_row"))
 class Job:
     """One video being generated: `result()` waits for it, `await job` waits without blocking, and it displays itself.
 
@@ -383,6 +384,8 @@ class Job:
         """Call `callback(job)` at every change, on the client's thread; the returned function unsubscribes."""
         checked({"callback": callback}, {"callback": CALLBACK})
         self._subscribers.append(callback)
+        with contextlib.suppress(ConfigError):  # the client is closed, or this is a forked process: nothing changes
+            self._loop.call_soon(self._engine.watch)
 
         def unsubscribe() -> None:
             if callback in self._subscribers:
@@ -451,6 +454,11 @@ class Job:
     def set_told(self, notice: str) -> None:
         """Note that this notice was shown by itself, so that cards and texts do not repeat it."""
         self._told = notice
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether anybody has subscribed to it."""
+        return bool(self._subscribers)
 
     @property
     def is_paused(self) -> bool:

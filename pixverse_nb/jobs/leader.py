@@ -135,6 +135,9 @@ class LeaderCallbacks(Protocol):
     def has_open_work(self) -> bool:
         """Return whether a job is open that this process runs, waits for or shows."""
 
+    def is_watched(self) -> bool:
+        """Return whether somebody wants to hear of what other processes do."""
+
     def on_elected(self) -> None:
         """This process is the leader from now on."""
 
@@ -160,7 +163,9 @@ class LeaderCallbacks(Protocol):
 class LeaderElection:
     """Competes with the other processes of the same home; belongs to the engine's event loop.
 
-    It runs only while jobs are open: it takes or renews the lease, and reads what other processes have written."""
+    It runs while jobs are open: it takes or renews the lease, and reads what other processes have written. While none
+    is open but somebody watches, it only reads.
+    """
 
     def __init__(self, callbacks: LeaderCallbacks, *, ledger: Ledger, lease: LeaderLease, timing: Timing) -> None:
         self._callbacks = callbacks
@@ -170,6 +175,7 @@ class LeaderElection:
         self._task: asyncio.Task[None] | None = None
         self._mark = 0
         self._version = -1
+        self._is_idle = False  # it runs, but only for those who watch
         self._is_behind = True  # changes before `_mark` may have been missed
         self._has_taken_over = False
         self._is_shut_out = False  # the previous leader has not ended, as far as the engine has been told
@@ -191,13 +197,23 @@ class LeaderElection:
         """Whether the loop runs, so that the engine's records are the newest."""
         return self._task is not None and not self._task.done()
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether the loop runs only to tell what other processes do."""
+        return self.is_following and self._is_idle
+
     def wake(self) -> None:
         """Start, if there is something to do; the lease is taken at once if it is free."""
         if not self.is_following:
-            self._is_behind = True
-            self._safely(self._catch_up)
+            self._begin(is_idle=False)
+        elif self._is_idle:
+            self._is_idle = False
             self._safely(self._compete)
-            self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def watch(self) -> None:
+        """Start, if it does not run, although no job may be open: somebody watches."""
+        if not self.is_following:
+            self._begin(is_idle=True)
 
     def verify(self) -> None:
         """Check whether this process is still the leader, because the ledger has rejected an intent."""
@@ -210,13 +226,28 @@ class LeaderElection:
         """Release the lease for good: the process or its client ends."""
         self._safely(self._lease.release)
 
-    async def _run(self) -> None:
-        while self._callbacks.has_open_work():
-            await asyncio.sleep(self._tick_s)
+    def _begin(self, *, is_idle: bool) -> None:
+        self._is_behind = True
+        self._is_idle = is_idle
+        self._safely(self._catch_up)
+        if not is_idle:
             self._safely(self._compete)
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def _run(self) -> None:
+        while self._has_work() or self._callbacks.is_watched():
+            await asyncio.sleep(self._tick_s)
+            if not self._is_idle:
+                self._safely(self._compete)
             self._safely(self._follow)
             self._safely(self._callbacks.on_tick)
-        self._safely(self._lease.release)
+
+    def _has_work(self) -> bool:
+        """Return whether a job is open; if none is, release the lease."""
+        self._is_idle = not self._callbacks.has_open_work()
+        if self._is_idle:
+            self._safely(self._lease.release)
+        return not self._is_idle
 
     def _compete(self) -> None:
         """Take or renew the lease. After an error the next tick does again what could not be done."""

@@ -1,6 +1,7 @@
 """A job ends where the engine does not expect it: after its record was read, or in another process."""
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.jobs.engine import Engine
 from pixverse_nb.jobs.job import Job
 from tests.client.harness import LONGEST_JOB_S, WAIT_LIMIT_S, Harness, create_job, wait_for_state, wait_for_video
-from tests.sweep.small_sweeps import small_sweep
+from tests.sweep.small_sweeps import limit_to_one_slot, run, small_sweep
 
 USES: dict[str, Callable[[Engine, JobRecord], object]] = {
     "follow": lambda engine, record: engine.follow(record, is_requested=True),
@@ -122,3 +123,46 @@ def test_a_job_ends_while_a_sweep_reads_its_cells(manual_harness: Harness) -> No
     assert sweep.progress.done == 1
     sweep._cell_jobs._set_record(sweep[0].key, old)  # as a reading that began before the end does after it
     assert sweep.progress.done == 1
+
+
+def test_a_subscriber_hears_of_the_jobs_of_another_process(manual_harness: Harness) -> None:
+    """Although its own client has nothing to do: it hears of the end, and runs nothing itself."""
+    viewer, client = manual_harness.open(), manual_harness.open()
+    has_begun, has_ended = threading.Event(), threading.Event()
+    viewer.subscribe(lambda job: (has_ended if job.done else has_begun).set())
+    job = create_job(client)
+    wait_for_state(job, JobState.QUEUED)
+    assert has_begun.wait(WAIT_LIMIT_S)
+    manual_harness.control.advance(LONGEST_JOB_S)
+    wait_for_video(job)
+    assert has_ended.wait(WAIT_LIMIT_S)
+    assert viewer._engine.open_records == ()
+    assert viewer.requests_sent == 0
+    assert manual_harness.paid == 1
+
+
+def test_a_subscriber_of_a_job_that_another_process_has_not_sent_yet(harness: Harness) -> None:
+    """It is told what that process does with the job, and its own process does not send it."""
+    harness.stop_sandbox()
+    job = create_job(harness.open())
+    wait_for_state(job, JobState.WAITING)
+    (same,) = harness.open().jobs()
+    has_ended = threading.Event()
+    same.subscribe(lambda changed: has_ended.set() if changed.done else None)
+    job._loop.run(job._engine.announce_requested)  # writes
+    assert same.is_paused
+    job.cancel()
+    assert has_ended.wait(WAIT_LIMIT_S)
+    assert same.state is JobState.CANCELLED
+
+
+def test_a_gallery_shows_the_videos_of_another_process(harness: Harness) -> None:
+    """It fills while the same sweep runs in another process, also with the cells that begin later."""
+    limit_to_one_slot(harness)
+    gallery = small_sweep(harness.open(), seed=[1, 2, 3]).gallery()
+    run(small_sweep(harness.open(), seed=[1, 2, 3]))
+    ends_at = time.monotonic() + WAIT_LIMIT_S
+    while any(tile.video is None for tile in gallery.tiles):
+        assert time.monotonic() < ends_at, gallery.tiles
+        time.sleep(0.005)  # nothing reports when a gallery has been updated
+    assert harness.paid == 3

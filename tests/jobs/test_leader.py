@@ -33,6 +33,10 @@ class Work:
             self.ended.set()
         return self.ticks >= 0
 
+    def is_watched(self) -> bool:
+        """Return False: nobody watches."""
+        return False
+
     def on_elected(self) -> None:
         """Do nothing."""
 
@@ -127,6 +131,43 @@ def test_what_fails_is_told_again(tmp_path: Path) -> None:
     with closing(Ledger(path, service="test")) as ledger, closing(Ledger(path, service="test")) as other:
         asyncio.run(compete(ledger, other))
     assert work.told == ["elected", "changed"]
+
+
+class Viewer(Work):
+    """An engine that somebody watches and that has nothing to do, until another process has made a job."""
+
+    def __init__(self) -> None:
+        super().__init__(ticks=0)
+
+    def has_open_work(self) -> bool:
+        """Return False: no job is open here."""
+        return False
+
+    def is_watched(self) -> bool:
+        """Return whether the change has not been reported yet."""
+        return not self.ended.is_set()
+
+    def on_external_change(self, record: JobRecord) -> None:
+        """Note that the change has been reported."""
+        self.ended.set()
+
+
+def test_watching_takes_no_lease(tmp_path: Path) -> None:
+    """A process that only watches is told of changes, and never becomes the leader."""
+    work = Viewer()
+
+    async def watch(ledger: Ledger, other: Ledger) -> None:
+        election = make_election(work, ledger, tmp_path)
+        election.watch()
+        assert election.is_idle
+        other.find_or_add(a_record(), reuse=False)
+        await work.ended.wait()
+        assert election.epoch is None
+
+    path = tmp_path / "ledger.db"
+    with closing(Ledger(path, service="test")) as ledger, closing(Ledger(path, service="test")) as other:
+        asyncio.run(watch(ledger, other))
+        assert ledger.leases.current() is None
 
 
 def test_the_ledger_cannot_be_read_when_work_begins(tmp_path: Path) -> None:
