@@ -236,7 +236,7 @@ def finish_job(job: Job, harness: Harness) -> bool:
 
 
 def test_a_page_in_place_of_an_answer_is_not_a_missing_network(harness: Harness) -> None:
-    """If a web page answers (a wrong base_url, a login page), the job waits for the vendor, and the error names that."""
+    """If a web page answers (a login page, say), the job waits for the vendor, and the error names that."""
     client = harness.open()
     harness.control.arm("html_error", times=None, status=200)
     with pytest.raises(ServerError) as caught:
