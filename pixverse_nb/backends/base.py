@@ -243,11 +243,14 @@ def read_reply(call: Call[T], reply: Reply) -> T:
     try:
         return call.parse(reply)
     except _UNREADABLE as error:
+        body = _redacted_body(reply)
+        content = "other JSON" if isinstance(body, dict | list) else "no JSON"
         raise ServerError(
-            f"The answer ({reply.status}) to {call!r} could not be understood ({type(error).__name__}). "
-            "Try again later; if this persists, the API has changed.",
+            f"The answer to {call.method} {redact(call.path)} is not one of the API (HTTP {reply.status}, {content}): "
+            "base_url may be wrong, a proxy or a login page may have answered, or the API has changed. "
+            "client.doctor() checks the address.",
             status=reply.status,
-            reply=_redacted_body(reply),
+            reply=body,
         ) from error
 
 

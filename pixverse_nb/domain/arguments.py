@@ -32,7 +32,8 @@ BUDGET: Final = Integer(0, 2**53, default=None, note=", or None for no limit")
 ANY_INTEGER: Final = Integer(-(2**53), 2**53)
 Reuse = bool | Literal["any"]  # "any": also from another home of this machine
 REUSE: Final = OneOf((True, False, "any"))
-CALLBACK: Final = Function()
+CALLBACK: Final = Function(1)  # is given the job
+PLAIN_CALLBACK: Final = Function(0)
 NOTE: Final = Text(10_000)
 TITLE_MAX: Final = 500
 MAX_CELLS: Final = 1000  # of a sweep: the default of `most_cells`

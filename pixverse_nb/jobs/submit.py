@@ -77,7 +77,8 @@ class Submitter:
                 item.role: item.remote or await self._upload_once(item.sha256, account) for item in record.inputs
             }
         except (NoAnswer, Busy, ServerError) as error:
-            warning = Notice("upload_postponed", error_notice(error).data)
+            reached = {"status": error.status} if isinstance(error, APIError) else {}  # else there is no connection
+            warning = Notice("upload_postponed", {**error_notice(error).data, **reached})
             context.apply(record, events.CallPostponed(context.now(), self._retry_at(error), warning))
         except PixVerseError as error:
             assigned = replace(record, account=account)

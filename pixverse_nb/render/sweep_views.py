@@ -182,13 +182,16 @@ def _sweep_severity(progress: SweepProgress) -> StateSeverity:
 
 
 def _sweep_sentences(progress: SweepProgress) -> tuple[str, ...]:
-    """Return what goes on while the sweep is paused, why it stopped, and how to retry the failed cells."""
+    """Return what goes on while the sweep does not run, why it stopped, and how to retry the failed cells."""
     sent = ""
-    if progress.mode == "paused":
-        go_on = (
+    if progress.running and progress.mode in ("paused", "planned"):  # planned: an earlier run has sent them
+        sent = (
             "The 1 that was sent goes on." if progress.running == 1 else f"The {progress.running} that were sent go on."
         )
-        sent = f"{go_on if progress.running else ''} Nothing new is sent until Resume.".strip()
+    if progress.mode == "paused":
+        sent = f"{sent} Nothing new is sent until Resume.".strip()
+    elif sent:
+        sent = f"{sent} run() waits for the videos and sends the rest."
     reason = "" if progress.is_complete else progress.reason
     retry = ""
     if progress.is_over and progress.failed:

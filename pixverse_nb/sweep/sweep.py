@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, NoReturn, Self, SupportsIndex, overload
 
-from pixverse_nb.domain.arguments import ANY_INTEGER, CALLBACK, NOTE, TIMEOUT, checked, public_class
+from pixverse_nb.domain.arguments import ANY_INTEGER, NOTE, PLAIN_CALLBACK, TIMEOUT, checked, public_class
 from pixverse_nb.domain.notices import Notice
 from pixverse_nb.domain.operations import Operation
 from pixverse_nb.domain.ratings import RankEntry, Rating
@@ -339,7 +339,7 @@ class Sweep:
 
     def subscribe(self, callback: Callable[[], object]) -> Callable[[], None]:
         """Call `callback()` at every change, on the client's thread; the returned function unsubscribes."""
-        checked({"callback": callback}, {"callback": CALLBACK})
+        checked({"callback": callback}, {"callback": PLAIN_CALLBACK})
         self._subscribers.append(callback)
 
         def unsubscribe() -> None:

@@ -338,6 +338,20 @@ def test_a_cancelled_job_is_said_to_be_uncharged_once(manual_harness: Harness) -
         assert text.lower().count("charged") == 1
 
 
+def test_a_subscriber_must_take_what_it_is_given(client: Client) -> None:
+    """A subscriber of a client or a job takes the job, that of a sweep takes nothing; another one is refused."""
+    job = create_job(client)
+    calls: list[tuple[Any, Any]] = [
+        (client.subscribe, lambda: None),
+        (job.subscribe, lambda: None),
+        (small_sweep(client, seed=[1]).subscribe, lambda _: None),
+    ]
+    for subscribe, callback in calls:
+        with pytest.raises(InvalidRequest) as caught:
+            subscribe(callback)
+        assert caught.value.fields.keys() == {"callback"}
+
+
 def test_a_closed_client_says_that_it_is_closed(client: Client) -> None:
     """Its repr differs from that of an open one, and subscribing is refused."""
     was_open = repr(client)

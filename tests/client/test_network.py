@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pixverse_nb.domain.jobs import JobState
-from pixverse_nb.errors import ConfigError, DownloadError
+from pixverse_nb.errors import ConfigError, DownloadError, ServerError
 from pixverse_nb.jobs.job import Job
 from pixverse_nb.sandbox import Account
 from tests.client.conftest import BuildHarness
@@ -233,3 +233,17 @@ def finish_job(job: Job, harness: Harness) -> bool:
     wait_for_state(job, JobState.QUEUED)
     harness.control.advance(LONGEST_JOB_S)
     return wait_for_video(job).size_bytes > 0
+
+
+def test_a_page_in_place_of_an_answer_is_not_a_missing_network(harness: Harness) -> None:
+    """If a web page answers (a login page, say), the job waits for the vendor, and the error names that."""
+    client = harness.open()
+    harness.control.arm("html_error", times=None, status=200)
+    with pytest.raises(ServerError) as caught:
+        client.credits()
+    assert "base_url" in str(caught.value)
+    job = create_job(client)
+    wait_until(job, lambda changed: "upload_postponed" in warning_kinds(changed))
+    assert job.snapshot().waiting_for is None
+    assert "base_url" in repr(job)
+    assert job.cancel()

@@ -77,6 +77,13 @@ def test_an_unknown_end_is_not_shown() -> None:
     assert "left" not in unknown + late
 
 
+def test_a_sweep_that_does_not_run_says_what_goes_on() -> None:
+    """The card of a sweep that an earlier run has left counts what was sent, and names `run()`."""
+    planned = replace(RUNNING, mode="planned", began_at=None, ends_at=None)
+    assert "run()" in card(planned).text
+    assert "run()" not in card(replace(planned, waiting=planned.waiting + planned.running, running=0)).text
+
+
 def test_the_reason_is_escaped_and_redacted() -> None:
     """A stopped sweep shows its reason as text, without e-mail addresses, and its clock stands still."""
     stopped = replace(RUNNING, mode="stopped", reason="<b>Account ann@example.com is empty</b>", ended_at=NOW - 5)
