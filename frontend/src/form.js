@@ -39,7 +39,7 @@ function render({ model, el }) {
   let note = "";
   let sent = 0; // the number of our last message
   let answered = 0; // the highest number that the kernel has answered
-  const kernel = watchKernel({ model, el, kept: "Its jobs are kept.", onChange: onKernel });
+  const kernel = watchKernel({ model, el, kept: "Its jobs are kept.", onChange: onKernel, isWaiting });
   parts.kernel.replaceWith(kernel.element);
 
   // ---- parts ----
@@ -279,6 +279,10 @@ function render({ model, el }) {
   }
 
   // ---- the kernel ----
+
+  function isWaiting() {
+    return state.jobs.rows.some((/** @type {JobRow} */ row) => !row.is_final);
+  }
 
   /** @param {string} kernelState */
   function onKernel(kernelState) {

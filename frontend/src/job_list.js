@@ -275,7 +275,7 @@ export function renderJobs({ model, el }, getSource) {
     const button = closest(event, "button");
     const action = button?.dataset.action;
     const entry = entryOf(event);
-    if (!action || !entry) return;
+    if (!action || !entry || event.detail > 1) return; // a double click opens a question, and does not close it
     const { parts, data } = entry;
     if (action === "more") {
       opened.set(data.ref, Boolean(parts.tools.hidden));

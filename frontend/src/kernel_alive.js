@@ -17,7 +17,8 @@ const SILENT =
 const SILENT_MS = 5000;
 const ANSWER_MS = 600; // after the kernel has handled a message, its answer has arrived
 const TOUCH_MS = 10_000; // at most so often it asks because the pointer or the focus has come
-const PING_MS = 15_000; // where no event reports the end of the kernel; a ping keeps an idle kernel running
+const PING_MS = 15_000; // where no event reports the end of the kernel, and while something is awaited; else a ping
+// would keep an idle kernel running
 const DISCONNECTED = "jupyter-widgets-disconnected"; // ipywidgets puts it on a view whose kernel has gone
 const ENDS = ["restarting", "autorestarting", "terminating", "dead"];
 
@@ -26,13 +27,16 @@ const ENDS = ["restarting", "autorestarting", "terminating", "dead"];
  *
  * Asks once when it is made, and when the pointer or the focus comes. Call `ask()` when a person acts, and check
  * `isGone()` before showing as done what only the kernel can do. `kept` says what a person finds again after running the cell.
+ * While `isWaiting()`, it asks by itself: a restart in another tab is reported to nobody here.
  *
- * @param {{ model: Model<any>, el: HTMLElement, kept: string, onChange?: (state: KernelState) => void }} options
+ * @param {{ model: Model<any>, el: HTMLElement, kept: string, onChange?: (state: KernelState) => void,
+ *   isWaiting?: () => boolean }} options
  */
-export function watchKernel({ model, el, kept, onChange = () => {} }) {
+export function watchKernel({ model, el, kept, onChange = () => {}, isWaiting = () => false }) {
   const element = make("div", "pvnb-kernel-notice", { hidden: true, tabIndex: -1 });
   element.setAttribute("role", "status");
   const connection = model.isStandalone ? null : model.widget_manager?.kernel;
+  const hasEvents = Boolean(model.widget_manager);
   /** @type {KernelState} */
   let state = "alive";
   let timer = 0;
@@ -113,6 +117,7 @@ export function watchKernel({ model, el, kept, onChange = () => {} }) {
     if (performance.now() - askedAt > TOUCH_MS) ask();
   };
   const onPingDue = () => {
+    if (state === "gone" || (hasEvents && !isWaiting())) return;
     if (!document.hidden && performance.now() - heardAt > PING_MS) ask();
   };
   const stopListening = listenTo(connection, { onEnd: () => setState("gone"), onBack: ask });
@@ -120,7 +125,7 @@ export function watchKernel({ model, el, kept, onChange = () => {} }) {
   observer.observe(el, { attributes: true, attributeFilter: ["class"] });
   model.on("msg:custom", onMessage);
   for (const name of ["pointerenter", "focusin"]) el.addEventListener(name, onTouched);
-  const pingTimer = model.widget_manager || model.isStandalone ? 0 : setInterval(onPingDue, PING_MS);
+  const pingTimer = model.isStandalone ? 0 : setInterval(onPingDue, PING_MS);
   // The view is complete then, and can be changed.
   queueMicrotask(() => {
     if (!isGone()) ask();

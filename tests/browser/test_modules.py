@@ -11,6 +11,7 @@ from pixverse_nb.render.job_views import card_state
 from pixverse_nb.render.tiles import Tile, tile_json
 from pixverse_nb.widgets.assets import bundle_js
 from pixverse_nb.widgets.form import Form
+from pixverse_nb.widgets.job_list import job_row
 from tests.render.factories import NOW, a_snapshot
 from tests.widgets.fakes import FakeClient
 
@@ -250,6 +251,39 @@ def test_a_kernel_that_handles_a_ping_without_an_answer_is_another_one(page: Pag
         expect(form).to_have_attribute("data-kernel", expected)
         expect(create).to_be_enabled(enabled=not is_idle)
         expect(form.locator(".pvnb-form-status")).to_be_visible()
+
+
+def test_a_form_that_waits_for_a_job_notices_a_restart_in_another_tab(page: Page) -> None:
+    """Without a press and without an event it asks the kernel while a job runs; it does not while nothing runs."""
+    page.clock.install()
+    for rows in ([], [job_row(a_snapshot(JobState.GENERATING))]):
+        page.goto("about:blank")
+        initial = STATES["form"]["initial"] | {"jobs": {"rows": rows, "more": 0}}
+        page.evaluate(SHOW_FORM, [bundle_js("form"), {"initial": initial}])
+        expect(page.get_by_role("button", name="Create video")).to_be_enabled()
+        page.evaluate("answers = false; isIdle = true; sent.length = 0")
+        page.clock.run_for(60_000)
+        assert page.evaluate("sent.includes('ping')") is bool(rows)
+        expect(page.locator(".pvnb-form[data-kernel=gone]")).to_have_count(len(rows))
+
+
+@pytest.mark.parametrize("how", ["mouse", "key"])
+def test_a_double_press_on_cancel_keeps_the_question_open(page: Page, how: str) -> None:
+    """In the form, a double click on Cancel, or a press of Enter, opens the question; Escape closes it."""
+    page.goto("about:blank")
+    page.add_style_tag(path=STATIC / "form.css")
+    jobs = {"rows": [job_row(a_snapshot(JobState.GENERATING))], "more": 0}
+    page.evaluate(SHOW_FORM, [bundle_js("form"), {"initial": STATES["form"]["initial"] | {"jobs": jobs}}])
+    cancel = page.locator(".pvnb-jobs [data-action=main]")
+    if how == "mouse":
+        cancel.dblclick()
+    else:
+        cancel.press("Enter")
+    keep = page.locator(".pvnb-jobs-confirmation").get_by_role("button").last
+    expect(keep).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(keep).to_be_hidden()
+    expect(cancel).to_be_focused()
 
 
 def test_scripts_and_stylesheets_load_nothing_from_elsewhere() -> None:

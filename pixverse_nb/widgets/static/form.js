@@ -638,7 +638,7 @@ function renderJobs({ model, el }, getSource) {
     const button = closest(event, "button");
     const action = button?.dataset.action;
     const entry = entryOf(event);
-    if (!action || !entry) return;
+    if (!action || !entry || event.detail > 1) return;
     const { parts, data } = entry;
     if (action === "more") {
       opened.set(data.ref, Boolean(parts.tools.hidden));
@@ -764,10 +764,11 @@ var PING_MS = 15e3;
 var DISCONNECTED = "jupyter-widgets-disconnected";
 var ENDS = ["restarting", "autorestarting", "terminating", "dead"];
 function watchKernel({ model, el, kept, onChange = () => {
-} }) {
+}, isWaiting = () => false }) {
   const element = make("div", "pvnb-kernel-notice", { hidden: true, tabIndex: -1 });
   element.setAttribute("role", "status");
   const connection = model.isStandalone ? null : model.widget_manager?.kernel;
+  const hasEvents = Boolean(model.widget_manager);
   let state = "alive";
   let timer = 0;
   let answerTimer = 0;
@@ -839,6 +840,7 @@ function watchKernel({ model, el, kept, onChange = () => {
     if (performance.now() - askedAt > TOUCH_MS) ask();
   };
   const onPingDue = () => {
+    if (state === "gone" || hasEvents && !isWaiting()) return;
     if (!document.hidden && performance.now() - heardAt > PING_MS) ask();
   };
   const stopListening = listenTo(connection, { onEnd: () => setState("gone"), onBack: ask });
@@ -846,7 +848,7 @@ function watchKernel({ model, el, kept, onChange = () => {
   observer.observe(el, { attributes: true, attributeFilter: ["class"] });
   model.on("msg:custom", onMessage);
   for (const name of ["pointerenter", "focusin"]) el.addEventListener(name, onTouched);
-  const pingTimer = model.widget_manager || model.isStandalone ? 0 : setInterval(onPingDue, PING_MS);
+  const pingTimer = model.isStandalone ? 0 : setInterval(onPingDue, PING_MS);
   queueMicrotask(() => {
     if (!isGone()) ask();
   });
@@ -1477,7 +1479,7 @@ function render({ model, el }) {
   let note = "";
   let sent = 0;
   let answered = 0;
-  const kernel = watchKernel({ model, el, kept: "Its jobs are kept.", onChange: onKernel });
+  const kernel = watchKernel({ model, el, kept: "Its jobs are kept.", onChange: onKernel, isWaiting });
   parts.kernel.replaceWith(kernel.element);
   const slots = /* @__PURE__ */ new Map();
   const jobs = makePart({ rows: [], more: 0 }, { send: (content) => tell({ ...content, part: "jobs" }) });
@@ -1683,6 +1685,9 @@ function render({ model, el }) {
     const ended = state.jobs.rows.filter((row) => row.is_final && before.get(row.ref) === false);
     jobs.update({ ...state.jobs });
     if (ended.length && document.hidden && !document.title.startsWith(READY)) document.title = READY + document.title;
+  }
+  function isWaiting() {
+    return state.jobs.rows.some((row) => !row.is_final);
   }
   function onKernel(kernelState) {
     const isGone = kernelState === "gone";

@@ -1449,10 +1449,11 @@ var PING_MS = 15e3;
 var DISCONNECTED = "jupyter-widgets-disconnected";
 var ENDS = ["restarting", "autorestarting", "terminating", "dead"];
 function watchKernel({ model, el, kept, onChange = () => {
-} }) {
+}, isWaiting = () => false }) {
   const element = make("div", "pvnb-kernel-notice", { hidden: true, tabIndex: -1 });
   element.setAttribute("role", "status");
   const connection = model.isStandalone ? null : model.widget_manager?.kernel;
+  const hasEvents = Boolean(model.widget_manager);
   let state = "alive";
   let timer = 0;
   let answerTimer = 0;
@@ -1524,6 +1525,7 @@ function watchKernel({ model, el, kept, onChange = () => {
     if (performance.now() - askedAt > TOUCH_MS) ask();
   };
   const onPingDue = () => {
+    if (state === "gone" || hasEvents && !isWaiting()) return;
     if (!document.hidden && performance.now() - heardAt > PING_MS) ask();
   };
   const stopListening = listenTo(connection, { onEnd: () => setState("gone"), onBack: ask });
@@ -1531,7 +1533,7 @@ function watchKernel({ model, el, kept, onChange = () => {
   observer.observe(el, { attributes: true, attributeFilter: ["class"] });
   model.on("msg:custom", onMessage);
   for (const name of ["pointerenter", "focusin"]) el.addEventListener(name, onTouched);
-  const pingTimer = model.widget_manager || model.isStandalone ? 0 : setInterval(onPingDue, PING_MS);
+  const pingTimer = model.isStandalone ? 0 : setInterval(onPingDue, PING_MS);
   queueMicrotask(() => {
     if (!isGone()) ask();
   });

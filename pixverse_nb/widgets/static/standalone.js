@@ -893,10 +893,11 @@ var PING_MS = 15e3;
 var DISCONNECTED = "jupyter-widgets-disconnected";
 var ENDS = ["restarting", "autorestarting", "terminating", "dead"];
 function watchKernel({ model, el: el2, kept, onChange = () => {
-} }) {
+}, isWaiting = () => false }) {
   const element = make("div", "pvnb-kernel-notice", { hidden: true, tabIndex: -1 });
   element.setAttribute("role", "status");
   const connection = model.isStandalone ? null : model.widget_manager?.kernel;
+  const hasEvents = Boolean(model.widget_manager);
   let state2 = "alive";
   let timer = 0;
   let answerTimer = 0;
@@ -968,6 +969,7 @@ function watchKernel({ model, el: el2, kept, onChange = () => {
     if (performance.now() - askedAt > TOUCH_MS) ask();
   };
   const onPingDue = () => {
+    if (state2 === "gone" || hasEvents && !isWaiting()) return;
     if (!document.hidden && performance.now() - heardAt > PING_MS) ask();
   };
   const stopListening = listenTo(connection, { onEnd: () => setState("gone"), onBack: ask });
@@ -975,7 +977,7 @@ function watchKernel({ model, el: el2, kept, onChange = () => {
   observer.observe(el2, { attributes: true, attributeFilter: ["class"] });
   model.on("msg:custom", onMessage);
   for (const name of ["pointerenter", "focusin"]) el2.addEventListener(name, onTouched);
-  const pingTimer = model.widget_manager || model.isStandalone ? 0 : setInterval(onPingDue, PING_MS);
+  const pingTimer = model.isStandalone ? 0 : setInterval(onPingDue, PING_MS);
   queueMicrotask(() => {
     if (!isGone()) ask();
   });
