@@ -79,7 +79,7 @@ def test_the_sandbox_serves_until_a_signal(tmp_path: Path, stop: signal.Signals)
             right = client.get(f"{url[0]}/features/", headers={"Authorization": f"Bearer {token[1]}"})
             wrong = client.get(f"{url[0]}/features/", headers={"Authorization": "Bearer user:1-wrong"})
         process.send_signal(stop)
-        rest, errors = process.communicate(timeout=60)
+        rest, errors = process.communicate(timeout=180)
     assert (right.status_code, wrong.status_code) == (200, 401)
     assert (process.returncode, rest.count("\n"), errors) == (0, 1, "")
 
@@ -94,7 +94,7 @@ def test_a_token_that_was_given_is_not_shown(tmp_path: Path) -> None:
             f"{url[0]}/features/", headers={"Authorization": "Bearer user:5-mine"}, timeout=60, trust_env=False
         )
         process.terminate()
-        rest, errors = process.communicate(timeout=60)
+        rest, errors = process.communicate(timeout=180)
     assert reply.status_code == 200
     assert "mine" not in said + rest + errors
 
@@ -106,7 +106,7 @@ def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:
         assert port is not None
         second = run("sandbox", "--port", port[1], cwd=tmp_path)
         process.terminate()
-        process.communicate(timeout=60)
+        process.communicate(timeout=180)
     assert second.returncode == 1
     assert second.stderr.startswith("pixverse-nb: ")
     assert second.stderr.count("\n") == 1

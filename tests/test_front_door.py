@@ -103,7 +103,7 @@ def test_a_users_program_has_types(tmp_path: Path) -> None:
         assert_type(job.state, JobState)
         assert_type(job.request, GenerationRequest)
         assert_type(job.error, PixVerseError | None)
-        video = job.result(timeout=60)
+        video = job.result(timeout=180)
         assert_type(video, Video)
         assert_type(video.path, Path)
         assert_type(client.jobs(), JobList)

@@ -25,6 +25,7 @@ from pixverse_nb.client import Client
 from pixverse_nb.config import Timing
 from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.domain.notices import Notice
+from pixverse_nb.errors import JobTimeout
 from pixverse_nb.jobs.job import Job
 from pixverse_nb.sandbox import Control, Sandbox
 from pixverse_nb.sandbox.simulation import RenderTask
@@ -209,6 +210,9 @@ def wait_for_error(job: Job) -> Exception:
     """Wait for a job that ends without a video, and return its error."""
     try:
         video = wait_for_video(job)
+    except JobTimeout as error:
+        assert job.state is JobState.TIMED_OUT, f"it has not ended: {job!r}"  # only the waiting has
+        return error
     except Exception as error:  # noqa: BLE001 - the test inspects it
         return error
     raise AssertionError(f"the job has ended well: {video!r}")

@@ -21,7 +21,7 @@ def run_mounted(mount: str, folder: Path, *command: str, cwd: Path | None = None
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 

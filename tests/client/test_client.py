@@ -381,7 +381,7 @@ def test_a_subscriber_may_close_the_client(harness: Harness) -> None:
 def test_a_client_raises_after_fork(harness: Harness) -> None:
     """A forked child gets ConfigError; the parent's client continues."""
     with run_script("forked.py", harness) as script:
-        printed, _ = script.communicate(timeout=60)
+        printed, _ = script.communicate(timeout=180)
     assert printed == "ConfigError\ndone\n"
 
 
@@ -406,7 +406,7 @@ def test_the_embedded_sandbox_makes_a_real_video(tmp_path: Path) -> None:
     """`Client.sandbox()` generates an mp4 of the requested size and length without a token."""
     before = client_threads()
     with Client.sandbox(speed=200, home=tmp_path) as client:
-        video = client.create_frames(make_picture(0), make_picture(200), quality="360p", seed=3).result(timeout=60)
+        video = client.create_frames(make_picture(0), make_picture(200), quality="360p", seed=3).result(timeout=180)
         assert (video.width, video.height, round(video.duration_s or 0)) == (640, 360, 5)
         assert video.is_sandbox
         assert client.is_sandbox
@@ -422,7 +422,7 @@ def test_a_sandbox_with_manual_time(tmp_path: Path) -> None:
         wait_for_state(job, JobState.QUEUED)
         client.sandbox_control.advance(LONGEST_JOB_S)
         client.reconcile()
-        assert job.result(timeout=60).size_bytes > 0
+        assert job.result(timeout=180).size_bytes > 0
 
 
 @pytest.mark.parametrize("speed", [-1, float("nan"), float("inf"), "fast", True])

@@ -31,7 +31,7 @@ def try_calls(folder: Path, *arguments: str, mount: str = READ_ONLY, cwd: Path |
 def make_video(home: Path) -> Path:
     """Make a video in the sandbox of a home and return its file."""
     with Client.sandbox(speed=1000, home=home) as client:
-        return create_job(client).result(timeout=60).path
+        return create_job(client).result(timeout=180).path
 
 
 @pytest.mark.usefixtures("_can_mount")

@@ -183,12 +183,13 @@ def test_a_generation_is_matched_by_its_content(harness: Harness) -> None:
     harness.control.arm("lost_answer")
     client = harness.open()
     other = create_job(client, seed=8)
-    wait_for_state(other, JobState.UNKNOWN)
+    harness.wait_for_accepted(1)  # this answer is the lost one
     job = create_job(client, seed=7)
     assert wait_for_video(job).size_bytes > 0
     wait_for_video(other)
     by_seed = {generation.seed: generation.video_id for generation in harness.control.generations}
     assert (job.video_id, other.video_id) == (by_seed[7], by_seed[8])
+    assert ("unknown" in state_names(other), "unknown" in state_names(job)) == (True, False)
     assert harness.paid == 2
 
 
@@ -276,7 +277,6 @@ def test_an_incomplete_row_prevents_proof_of_absence(harness: Harness, field: st
     (job,) = harness.open().jobs()
     error = wait_for_error(job)
     assert isinstance(error, JobTimeout)
-    assert job.state is JobState.TIMED_OUT
     assert error.may_have_been_charged == "unknown"
     assert (harness.paid, harness.control.requests[CREATE]) == (1, 1)
     harness.control.disarm()

@@ -111,7 +111,7 @@ def test_the_sandbox_opens_a_read_only_home(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with Client.sandbox(speed=1000, home=home) as client:
         ref = create_job(client).ref
-        client.job(ref).result(timeout=60)
+        client.job(ref).result(timeout=180)
     code = (
         "import sys, pixverse_nb as pv\nfrom tests.client.harness import create_job\n"
         "with pv.Client.sandbox(home=sys.argv[1]) as client:\n"

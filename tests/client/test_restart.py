@@ -153,7 +153,6 @@ def test_a_timed_out_job_is_resumed(manual_harness: Harness) -> None:
     wait_for_state(job, JobState.QUEUED)
     manual_harness.skip(TIMING.deadline_s)
     assert isinstance(wait_for_error(job), JobTimeout)
-    assert job.state is JobState.TIMED_OUT
     again = client.job(job.ref)
     assert again is job
     manual_harness.control.advance(LONGEST_JOB_S)

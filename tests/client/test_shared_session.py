@@ -340,7 +340,7 @@ def test_a_forked_process_opens_its_own(tmp_path: Path) -> None:
     with Sandbox(speed=1000, folder=tmp_path / "world") as sandbox:
         harness = Harness(sandbox, tmp_path / "home")
         with run_script("forked_opens.py", harness) as script:
-            printed, _ = script.communicate(timeout=60)
+            printed, _ = script.communicate(timeout=180)
     assert printed == "done\ndone\n"
 
 

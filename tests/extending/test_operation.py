@@ -80,7 +80,7 @@ def open_client(sandbox: Sandbox, home: Path) -> LoopClient:
 def test_the_operation_is_in_the_ledger_and_found_again(sandbox: Sandbox, tmp_path: Path) -> None:
     """The job keeps its operation and its one input over a restart, and the same call finds it."""
     with open_client(sandbox, tmp_path / "home") as client:
-        client.create_loop(make_picture(), seed=7, quality="360p").result(timeout=120)
+        client.create_loop(make_picture(), seed=7, quality="360p").result(timeout=180)
     with open_client(sandbox, tmp_path / "home") as client:
         again = client.create_loop(make_picture(), seed=7, quality="360p")
         record = again._record()
@@ -91,7 +91,7 @@ def test_the_operation_is_in_the_ledger_and_found_again(sandbox: Sandbox, tmp_pa
 def test_card_and_player_show_the_operation(client: LoopClient) -> None:
     """The card has one picture, the player the video and the call that repeats it."""
     job = client.create_loop(make_picture(), seed=7, quality="360p", prompt="round and round")
-    video = job.result(timeout=120)
+    video = job.result(timeout=180)
     html = video._repr_mimebundle_()["text/html"]
     assert "<video" in html
     assert "round and round" in html
@@ -103,7 +103,7 @@ def test_the_operation_can_be_swept(client: LoopClient) -> None:
     """A sweep of the operation plans, runs, measures and tabulates its cells; the picture can be an axis."""
     sweep = client.sweep_loop([make_picture(0), make_picture(200)], seed=[1, 2], quality="360p")
     assert [cell.caption.split(" · ")[0] for cell in sweep.plan().new] == ["picture 1"] * 2 + ["picture 2"] * 2
-    sweep.run(quiet=True, timeout=120)
+    sweep.run(quiet=True, timeout=180)
     assert len(sweep.measure()) == len(sweep.videos) == 4
     assert [row["state"] for row in sweep.rows()] == ["done"] * 4
     assert len(sweep.plot_timeline().rows) == len(sweep.tiles()) == 4
@@ -112,13 +112,13 @@ def test_the_operation_can_be_swept(client: LoopClient) -> None:
 def test_the_operation_travels_in_an_archive(client: LoopClient, sandbox: Sandbox, tmp_path: Path) -> None:
     """Another home takes the job over with its request and its video."""
     job = client.create_loop(make_picture(), seed=7, quality="360p")
-    job.result(timeout=120)
+    job.result(timeout=180)
     client.export(tmp_path / "jobs.zip")
     with open_client(sandbox, tmp_path / "other") as other:
         other.import_(tmp_path / "jobs.zip")
         taken = other.job(job.ref)
         assert taken.request == job.request
-        assert taken.result(timeout=60).path.is_file()
+        assert taken.result(timeout=180).path.is_file()
 
 
 def test_wrong_fields_and_pictures_are_named(client: LoopClient) -> None:

@@ -4,7 +4,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -110,25 +110,40 @@ def test_threads_can_share_a_connection(path: Path) -> None:
     database.close()
 
 
-OPEN_AT = """
-import sys, time
+OPEN_WHEN_TOLD = """
+import sys
 from pathlib import Path
 from pixverse_nb.ledger.database import Database
-while time.time() < float(sys.argv[2]):
-    pass
+print("ready", flush=True)
+sys.stdin.read()
 database = Database(Path(sys.argv[1]))
 with database.transaction() as db:
-    db.execute("INSERT INTO balances (service, account, at, credits) VALUES ('s', ?, 1.0, 1)", (sys.argv[3],))
+    db.execute("INSERT INTO balances (service, account, at, credits) VALUES ('s', ?, 1.0, 1)", (sys.argv[2],))
 database.close()
 """
 
 
 def test_processes_can_create_the_file_at_the_same_moment(path: Path) -> None:
     """Four processes that open a new home at once all succeed, and no write is lost."""
-    start = time.time() + 1.5  # they busy-wait for the same moment
-    commands = [[sys.executable, "-c", OPEN_AT, str(path), str(start), str(number)] for number in range(4)]
-    processes = [subprocess.Popen(command, cwd=ROOT) for command in commands]
-    assert [process.wait(timeout=60) for process in processes] == [0] * 4
+    with ExitStack() as stack:
+        processes = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-c", OPEN_WHEN_TOLD, str(path), str(number)],
+                    cwd=ROOT,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                )
+            )
+            for number in range(4)
+        ]
+        for process in processes:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"ready\n"
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.close()
+        assert [process.wait(timeout=180) for process in processes] == [0] * 4
     database = Database(path)
     assert sorted(accounts(database)) == ["0", "1", "2", "3"]
     database.close()

@@ -364,7 +364,7 @@ os.wait()
 def run_script(code: str) -> list[str]:
     """Run a script in a new process and return its lines."""
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", code]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=180)
     return done.stdout.splitlines()
 
 

@@ -52,7 +52,7 @@ def test_it_stops_quietly_while_the_interpreter_ends() -> None:
     command = [sys.executable, "-c", _STOPPED_LATE]
     root = str(Path(__file__).parents[2])
     ended = subprocess.run(
-        command, capture_output=True, text=True, timeout=60, check=False, env={**os.environ, "PYTHONPATH": root}
+        command, capture_output=True, text=True, timeout=180, check=False, env={**os.environ, "PYTHONPATH": root}
     )
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "400\n", "")
 

@@ -19,7 +19,7 @@ import sys, pixverse_nb as pv
 from tests.client.harness import TIMING
 from tests.sweep.small_sweeps import small_sweep
 with pv.Client(sys.argv[1], base_url=sys.argv[2], home=sys.argv[3], timing=TIMING) as client:
-    sys.stdout.write(str(small_sweep(client, seed=[1, 2]).run(timeout=60).progress.done))
+    sys.stdout.write(str(small_sweep(client, seed=[1, 2]).run(timeout=180).progress.done))
 """
 
 
@@ -62,7 +62,7 @@ def test_an_unusable_variable_of_tqdm_does_not_stop_a_sweep(harness: Harness, na
         env={**os.environ, "PYTHONPATH": str(ROOT), name: "wide"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, "2"), done.stderr
