@@ -453,6 +453,8 @@ class Engine:
         """Follow what another process wrote; the leader also carries out what that process wants."""
         known = self._records.get(record.ref)
         if known is not None and known.version >= record.version:
+            if known.version == record.version and record.owner != self.owner:
+                self._take_wish(record)  # it was read when this process became the leader
             return
         if known is None and (record.state.is_final or self._election.is_idle):
             self._publish(record)
@@ -469,6 +471,13 @@ class Engine:
             self._start(record.ref)
         if record.state.is_final and record.ref not in self._tasks:
             self._records.pop(record.ref, None)
+
+    def _take_wish(self, record: JobRecord) -> None:
+        """Note that another living process wants this unsent job."""
+        if transitions.is_unsent(record) and not record.awaits_resume and self.is_ours(record):
+            self._requested.add(record.ref)
+            if self.is_leader:
+                self._start(record.ref)
 
     def on_tick(self) -> None:
         """Serve the request of another process for a poll; end the waiting for a payer whose last process has ended."""

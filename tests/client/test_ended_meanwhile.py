@@ -11,7 +11,15 @@ from pixverse_nb.client import Client
 from pixverse_nb.domain.jobs import JobRecord, JobState
 from pixverse_nb.jobs.engine import Engine
 from pixverse_nb.jobs.job import Job
-from tests.client.harness import LONGEST_JOB_S, WAIT_LIMIT_S, Harness, create_job, wait_for_state, wait_for_video
+from tests.client.harness import (
+    LONGEST_JOB_S,
+    WAIT_LIMIT_S,
+    Harness,
+    create_job,
+    fill_slots,
+    wait_for_state,
+    wait_for_video,
+)
 from tests.sweep.small_sweeps import limit_to_one_slot, run, small_sweep
 
 USES: dict[str, Callable[[Engine, JobRecord], object]] = {
@@ -103,6 +111,33 @@ def test_a_new_leader_tells_what_the_last_one_has_written(manual_harness: Harnes
     same._loop.run(end_meanwhile)
     assert same._engine.is_leader
     assert heard[:1] == [JobState.GENERATING]
+
+
+def test_a_wish_is_written_while_the_leader_changes(manual_harness: Harness) -> None:
+    """A new leader sends a job that another process wants, even if it reads that before it follows the others."""
+    follower, leader = manual_harness.open(), manual_harness.open()
+    running = fill_slots(follower)
+    job = create_job(follower, seed=9)
+    wait_for_state(job, JobState.WAITING)
+    create_job(leader, seed=10)
+    old, new = job._engine, leader._engine
+
+    def take_over() -> None:
+        old._election._lease.release()
+        assert new._election._lease.try_acquire()
+        old.announce_requested()
+
+    def lead() -> None:
+        assert new.find_open(job.ref) is None
+        job._loop.run(take_over)
+        new._election._compete()
+        new._election._follow()
+        assert not new.is_paused(job._record())
+
+    leader._loop.run(lead)
+    manual_harness.control.advance(LONGEST_JOB_S)
+    wait_for_video(running[0])
+    wait_for_state(job, JobState.QUEUED)
 
 
 def test_a_job_ends_while_a_sweep_reads_its_cells(manual_harness: Harness) -> None:
