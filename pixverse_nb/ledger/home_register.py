@@ -23,8 +23,8 @@ from pixverse_nb.ledger.jobs import Ledger
 
 DATA_VARIABLE: Final = "PIXVERSE_NB_DATA"
 _FILE_NAME: Final = "homes.db"
-_BUSY_S: Final = 0.2  # a register that is locked for longer is ignored
-_LOCK_S: Final = 0.5  # a suspended process that holds the lock is not waited for
+_BUSY_S: Final = 1.0  # a register that is locked for longer is ignored
+_LOCK_S: Final = 5.0  # a suspended process that holds the lock is not waited for; a slow disk is
 _TABLES: Final = (
     "CREATE TABLE IF NOT EXISTS homes (path TEXT, service TEXT, PRIMARY KEY (path, service)) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS requests (key TEXT, path TEXT, PRIMARY KEY (key, path)) WITHOUT ROWID",
@@ -87,7 +87,7 @@ class HomeRegister:
     def sending(self, record: JobRecord) -> Iterator[bool]:
         """Have no other home of this machine send a job until the end of the block; give whether one has sent it.
 
-        That is a copy of this very job with a later attempt, or with its generation. The block stores the intent.
+        That is a copy of this very job with a later call, or with its generation. The block stores the intent.
         """
         with contextlib.ExitStack() as held:
             with self._ignoring_obstacles():
@@ -172,7 +172,9 @@ def _hashed(key: str) -> str:
 def _is_ahead(theirs: JobRecord | None, ours: JobRecord) -> bool:
     if theirs is None or theirs.charged == "no":
         return False
-    return theirs.charged == "yes" or theirs.attempt > ours.attempt
+    # Since their call, ours may have been refused more often than theirs: the attempts alone do not tell.
+    is_later = (theirs.intent_at or 0.0) > (ours.intent_at or 0.0)
+    return theirs.charged == "yes" or theirs.attempt > ours.attempt or is_later
 
 
 def _job(home: Path, ref: str, service: str) -> JobRecord | None:

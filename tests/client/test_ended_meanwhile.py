@@ -1,7 +1,6 @@
 """A job ends where the engine does not expect it: after its record was read, or in another process."""
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -195,9 +194,8 @@ def test_a_gallery_shows_the_videos_of_another_process(harness: Harness) -> None
     """It fills while the same sweep runs in another process, also with the cells that begin later."""
     limit_to_one_slot(harness)
     gallery = small_sweep(harness.open(), seed=[1, 2, 3]).gallery()
+    is_full = threading.Event()
+    gallery.observe(lambda _: is_full.set() if all(tile.video for tile in gallery.tiles) else None, names="rows")
     run(small_sweep(harness.open(), seed=[1, 2, 3]))
-    ends_at = time.monotonic() + WAIT_LIMIT_S
-    while any(tile.video is None for tile in gallery.tiles):
-        assert time.monotonic() < ends_at, gallery.tiles
-        time.sleep(0.005)  # nothing reports when a gallery has been updated
+    assert is_full.wait(WAIT_LIMIT_S), gallery.tiles
     assert harness.paid == 3

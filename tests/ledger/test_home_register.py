@@ -4,10 +4,12 @@ import errno
 import fcntl
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from pixverse_nb.domain.jobs import JobState
 from pixverse_nb.ledger.home_register import HomeRegister
 from pixverse_nb.ledger.jobs import Ledger
 from tests.factories import a_record
@@ -51,3 +53,19 @@ def test_a_file_is_no_substitute_for_the_lock(
     with register.sending(a_record()) as is_sent_elsewhere:
         assert not is_sent_elsewhere
         assert {path.read_bytes() for path in folder.glob("*.lock")} <= {b""}  # it names no holder
+
+
+@pytest.mark.parametrize(("called_at", "is_ahead"), [(20.0, True), (5.0, False)])
+def test_a_call_is_under_way_in_another_home(
+    register: HomeRegister, tmp_path: Path, folder: Path, *, called_at: float, is_ahead: bool
+) -> None:
+    """Its copy of the job has sent it if its call is the later one, although it was refused less often than ours."""
+    other = tmp_path / "other"
+    other.mkdir()
+    ours = a_record(state=JobState.WAITING, attempt=3, intent_at=10.0, charged="no")
+    theirs = replace(ours, state=JobState.SUBMITTING, attempt=1, intent_at=called_at, charged="unknown")
+    with closing(Ledger(other / "ledger.db", service="s")) as ledger:
+        ledger.find_or_add(theirs, reuse=False)
+        HomeRegister(ledger, other, folder=folder).note(theirs)
+    with register.sending(ours) as is_sent_elsewhere:
+        assert is_sent_elsewhere == is_ahead
