@@ -17,6 +17,7 @@ from pixverse_nb.ledger.jobs import Ledger
 from tests.factories import a_record
 
 TIMING = Timing().scaled(0.001)
+LIMIT_S = 60.0  # longer than any test waits; fails instead of hanging
 
 
 class Work:
@@ -70,7 +71,7 @@ def test_a_lasting_problem_is_logged_once(tmp_path: Path, caplog: pytest.LogCapt
         election = LeaderElection(work, ledger=ledger, lease=lease, timing=TIMING)
         path.rename(tmp_path / "away.db")
         election.wake()
-        await work.ended.wait()
+        await asyncio.wait_for(work.ended.wait(), LIMIT_S)
 
     with closing(Ledger(path, service="test")) as ledger, caplog.at_level(logging.DEBUG, "pixverse_nb"):
         asyncio.run(compete(ledger))
@@ -125,7 +126,7 @@ def test_what_fails_is_told_again(tmp_path: Path) -> None:
     async def compete(ledger: Ledger, other: Ledger) -> None:
         make_election(work, ledger, tmp_path).wake()
         other.find_or_add(a_record(), reuse=False)
-        await work.ended.wait()
+        await asyncio.wait_for(work.ended.wait(), LIMIT_S)
 
     path = tmp_path / "ledger.db"
     with closing(Ledger(path, service="test")) as ledger, closing(Ledger(path, service="test")) as other:
@@ -161,7 +162,7 @@ def test_watching_takes_no_lease(tmp_path: Path) -> None:
         election.watch()
         assert election.is_idle
         other.find_or_add(a_record(), reuse=False)
-        await work.ended.wait()
+        await asyncio.wait_for(work.ended.wait(), LIMIT_S)
         assert election.epoch is None
 
     path = tmp_path / "ledger.db"
@@ -182,7 +183,7 @@ def test_the_ledger_cannot_be_read_when_work_begins(tmp_path: Path) -> None:
             election.wake()
             db.execute("ALTER TABLE away RENAME TO events")
         epoch = election.epoch
-        await work.ended.wait()
+        await asyncio.wait_for(work.ended.wait(), LIMIT_S)
         return epoch
 
     with closing(Ledger(path, service="test")) as ledger:
